@@ -1,0 +1,101 @@
+import { randomUUIDv7 } from 'node:crypto';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { difference, recordChange, type Stamp } from '../audit/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { suggest } from '../platform/suggest.ts';
+import { Api } from './entities.ts';
+
+/** Signet's own API is kept under this name; its audience in tokens is the issuer, which may change. */
+export const OWN_AUDIENCE = 'signet';
+
+export interface ApiSettings {
+  name?: string;
+  typ?: 'at+jwt' | 'JWT';
+  ttlSeconds?: number;
+  budgetBytes?: number;
+  withUsername?: boolean;
+  withSourceId?: boolean;
+}
+
+/** Two audiences that differ by a trailing slash are one (RFC 8707 clients disagree about it). */
+function audienceKey(audience: string): string {
+  return audience.endsWith('/') ? audience.slice(0, -1) : audience;
+}
+
+/** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
+export async function createApi(em: SqlEntityManager, stamp: Stamp, audience: string, given: ApiSettings = {}): Promise<Api> {
+  checkAudience(audience);
+  checkSettings(given);
+  const key = audienceKey(audience);
+  const existing = await em.findOne(Api, { audienceKey: key });
+  if (existing) throw new Failure('conflict', `There is an API ${existing.audience} already. Change it with: npx signet api update ${existing.audience}`);
+  const api = em.create(Api, { id: randomUUIDv7(), audience, audienceKey: key, name: given.name ?? audience, ...defined(given) });
+  em.persist(api);
+  recordChange(em, stamp, { action: 'add', object: { kind: 'api', id: api.id, label: audience }, after: settingsOf(api) });
+  await em.flush();
+  return api;
+}
+
+export async function updateApi(em: SqlEntityManager, stamp: Stamp, api: Api, given: ApiSettings): Promise<Api> {
+  checkSettings(given);
+  const before = settingsOf(api);
+  em.assign(api, defined(given));
+  const changed = difference(before, settingsOf(api));
+  if (changed) recordChange(em, stamp, { action: 'change', object: { kind: 'api', id: api.id, label: api.audience }, ...changed });
+  await em.flush();
+  return api;
+}
+
+/** The API of an audience; `issuer` and `signet` both name Signet's own. Null when there is none. */
+export function findApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api | null> {
+  const key = audienceKey(audience);
+  return em.findOne(Api, { audienceKey: issuer !== undefined && key === audienceKey(issuer) ? OWN_AUDIENCE : key });
+}
+
+/** As `findApi`, failing with the nearest name. */
+export async function getApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api> {
+  const api = await findApi(em, audience, issuer);
+  if (api) return api;
+  const near = suggest(audience, (await listApis(em)).map((one) => one.audience));
+  const advice = near ? `Did you mean ${near}?` : 'List them with: npx signet api list';
+  throw new Failure('notFound', `There is no API ${audience}. ${advice}`);
+}
+
+export function listApis(em: SqlEntityManager): Promise<Api[]> {
+  return em.findAll(Api, { orderBy: { id: 'asc' } });
+}
+
+/** The `aud` of tokens for this API. */
+export function audienceOf(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: string): string {
+  return api.isBuiltin ? issuer : api.audience;
+}
+
+export function settingsOf(api: Api) {
+  const { name, typ, ttlSeconds, budgetBytes, withUsername, withSourceId } = api;
+  return { name, typ, ttlSeconds, budgetBytes, withUsername, withSourceId };
+}
+
+const shortName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+function checkAudience(audience: string): void {
+  if (audience === OWN_AUDIENCE) throw new Failure('conflict', `"${OWN_AUDIENCE}" is Signet's own API.`);
+  if (audience.startsWith('c_')) throw new Failure('usage', 'An audience may not start with c_: client ids do.');
+  const url = URL.parse(audience);
+  const isUri = url !== null && /^[a-z][a-z0-9+.-]*:/i.test(audience) && !audience.includes('#') && audience.length <= 255 && !/[\s\p{Cc}]/u.test(audience);
+  if (!shortName.test(audience) && !isUri)
+    throw new Failure('usage', `"${audience}" is no audience. It takes a short name of letters, digits, ".", "_" and "-", or an absolute URI without a fragment.`);
+}
+
+function checkSettings(given: ApiSettings): void {
+  between('--ttl', given.ttlSeconds, 60, 900, 'seconds');
+  between('--budget', given.budgetBytes, 1024, 8192, 'bytes');
+}
+
+function between(option: string, value: number | undefined, from: number, to: number, unit: string): void {
+  if (value === undefined || (Number.isInteger(value) && value >= from && value <= to)) return;
+  throw new Failure('usage', `${option} takes ${from} to ${to} ${unit}.`);
+}
+
+function defined<T extends object>(given: T): Partial<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

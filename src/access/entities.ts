@@ -1,0 +1,152 @@
+import { defineEntity, p } from '@mikro-orm/core';
+
+const PrincipalSchema = defineEntity({
+  name: 'Principal',
+  tableName: 'access_principal',
+  properties: {
+    id: p.uuid().primary(),
+    kind: p.enum(['user', 'client'] as const),
+    /** Grows with every change of what this principal may do; what was computed at a lower version is stale. */
+    permsVersion: p.integer().default(1),
+  },
+});
+/** Whoever can hold permissions: a user or a client. Both use the principal's id as their own. */
+export class Principal extends PrincipalSchema.class {}
+PrincipalSchema.setClass(Principal);
+
+const ApiSchema = defineEntity({
+  name: 'Api',
+  tableName: 'access_api',
+  uniques: [{ name: 'access_api_builtin', properties: ['isBuiltin'], where: 'is_builtin' }],
+  checks: [
+    { name: 'access_api_ttl', expression: 'ttl_seconds >= 60 and ttl_seconds <= 900' },
+    { name: 'access_api_budget', expression: 'budget_bytes >= 1024 and budget_bytes <= 8192' },
+  ],
+  properties: {
+    id: p.uuid().primary(),
+    audience: p.string().columnType('text'),
+    /** The audience without a trailing slash: two that differ by one are the same. */
+    audienceKey: p.string().columnType('text').unique(),
+    name: p.string().columnType('text'),
+    isBuiltin: p.boolean().default(false),
+    typ: p.enum(['at+jwt', 'JWT'] as const).default('at+jwt'),
+    ttlSeconds: p.integer().default(600),
+    budgetBytes: p.integer().default(4096),
+    withUsername: p.boolean().default(true),
+    withSourceId: p.boolean().default(false),
+    nextIndex: p.integer().default(0),
+    catalogueVersion: p.integer().default(0),
+    catalogueHash: p.string().columnType('text').default(''),
+  },
+});
+/** A resource server that accepts Signet's tokens; it owns models and permissions. */
+export class Api extends ApiSchema.class {}
+ApiSchema.setClass(Api);
+
+const ModelSchema = defineEntity({
+  name: 'Model',
+  tableName: 'access_model',
+  uniques: [{ properties: ['api', 'appLabel', 'model'] }],
+  properties: {
+    id: p.uuid().primary(),
+    api: () => p.manyToOne(Api).mapToPk().deleteRule('cascade'),
+    appLabel: p.string().columnType('text'),
+    model: p.string().columnType('text'),
+  },
+});
+/** A model of one of an API's apps: Django's content type. */
+export class Model extends ModelSchema.class {}
+ModelSchema.setClass(Model);
+
+const PermissionSchema = defineEntity({
+  name: 'Permission',
+  tableName: 'access_permission',
+  uniques: [
+    { properties: ['api', 'index'] },
+    { name: 'access_permission_live_name', properties: ['api', 'name'], where: 'removed_version is null' },
+  ],
+  indexes: [{ properties: ['model'] }],
+  properties: {
+    id: p.uuid().primary(),
+    api: () => p.manyToOne(Api).mapToPk().deleteRule('cascade'),
+    model: () => p.manyToOne(Model).mapToPk().nullable().deleteRule('set null'),
+    /** `<app>.<codename>`, byte for byte. */
+    name: p.string().columnType('text'),
+    label: p.string().columnType('text'),
+    /** Its place in the catalogue; given once, never again. */
+    index: p.integer(),
+    addedVersion: p.integer(),
+    removedVersion: p.integer().nullable(),
+  },
+});
+/** Something that may be done at one API. A removed one stays as a tombstone, so that its index is never given again. */
+export class Permission extends PermissionSchema.class {}
+PermissionSchema.setClass(Permission);
+
+const GroupSchema = defineEntity({
+  name: 'Group',
+  tableName: 'access_group',
+  properties: {
+    id: p.uuid().primary(),
+    name: p.string().columnType('text'),
+    nameKey: p.string().columnType('text').unique(),
+  },
+});
+/** A named set of permissions, of any APIs, that its members hold. */
+export class Group extends GroupSchema.class {}
+GroupSchema.setClass(Group);
+
+const GroupPermissionSchema = defineEntity({
+  name: 'GroupPermission',
+  tableName: 'access_group_permission',
+  indexes: [{ properties: ['permission'] }],
+  properties: {
+    group: () => p.manyToOne(Group).mapToPk().primary().deleteRule('cascade'),
+    permission: () => p.manyToOne(Permission).mapToPk().primary().deleteRule('cascade'),
+    endsAt: p.datetime().columnType('timestamptz').nullable(),
+  },
+});
+export class GroupPermission extends GroupPermissionSchema.class {}
+GroupPermissionSchema.setClass(GroupPermission);
+
+const GroupMemberSchema = defineEntity({
+  name: 'GroupMember',
+  tableName: 'access_group_member',
+  indexes: [{ properties: ['group', 'principal'] }],
+  properties: {
+    principal: () => p.manyToOne(Principal).mapToPk().primary().deleteRule('cascade'),
+    group: () => p.manyToOne(Group).mapToPk().primary().deleteRule('cascade'),
+    endsAt: p.datetime().columnType('timestamptz').nullable(),
+  },
+});
+export class GroupMember extends GroupMemberSchema.class {}
+GroupMemberSchema.setClass(GroupMember);
+
+const AssignmentSchema = defineEntity({
+  name: 'Assignment',
+  tableName: 'access_assignment',
+  indexes: [{ properties: ['permission'] }],
+  properties: {
+    principal: () => p.manyToOne(Principal).mapToPk().primary().deleteRule('cascade'),
+    permission: () => p.manyToOne(Permission).mapToPk().primary().deleteRule('cascade'),
+    endsAt: p.datetime().columnType('timestamptz').nullable(),
+  },
+});
+/** A permission given to a principal directly. (The word *grant* is OAuth's.) */
+export class Assignment extends AssignmentSchema.class {}
+AssignmentSchema.setClass(Assignment);
+
+const RoleSchema = defineEntity({
+  name: 'Role',
+  tableName: 'access_role',
+  indexes: [{ properties: ['api'] }],
+  properties: {
+    principal: () => p.manyToOne(Principal).mapToPk().primary().deleteRule('cascade'),
+    api: () => p.manyToOne(Api).mapToPk().primary().deleteRule('cascade'),
+    isStaff: p.boolean().default(false),
+    isSuperuser: p.boolean().default(false),
+  },
+});
+/** Django's two flags at one API: the superuser of an imported project is superuser of that API only. */
+export class Role extends RoleSchema.class {}
+RoleSchema.setClass(Role);

@@ -1,0 +1,97 @@
+import { randomUUIDv7 } from 'node:crypto';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordChange, type Stamp } from '../audit/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { foldName, hasUnprintable } from '../platform/fold.ts';
+import { suggest } from '../platform/suggest.ts';
+import { Group, GroupMember } from './entities.ts';
+import { groupRightsChanged, rightsChanged } from './principal.ts';
+
+/** A principal as the log names it. */
+export interface Named {
+  readonly id: string;
+  readonly label: string;
+}
+
+/** Failures: an unfit name (usage), one that exists in any spelling (conflict). */
+export async function createGroup(em: SqlEntityManager, stamp: Stamp, name: string): Promise<Group> {
+  checkGroupName(name);
+  const existing = await em.findOne(Group, { nameKey: foldName(name) });
+  if (existing) throw new Failure('conflict', `There is a group "${existing.name}" already.`);
+  const group = em.create(Group, { id: randomUUIDv7(), name: name.normalize('NFKC'), nameKey: foldName(name) });
+  em.persist(group);
+  recordChange(em, stamp, { action: 'add', object: objectOf(group), after: { name: group.name } });
+  await em.flush();
+  return group;
+}
+
+/** Why a name cannot be a group's; undefined when it can. */
+export function groupNameProblem(name: string): string | undefined {
+  const folded = foldName(name);
+  if (folded.trim() === '') return 'A group needs a name.';
+  if ([...name].length > 150) return 'A group name has 150 characters at most.';
+  if (hasUnprintable(name)) return 'A group name may not contain control or invisible characters.';
+  return undefined;
+}
+
+function checkGroupName(name: string): void {
+  const problem = groupNameProblem(name);
+  if (problem) throw new Failure('usage', problem);
+}
+
+export async function getGroup(em: SqlEntityManager, name: string): Promise<Group> {
+  const group = await em.findOne(Group, { nameKey: foldName(name) });
+  if (group) return group;
+  const near = suggest(name, (await listGroups(em)).map((one) => one.name));
+  throw new Failure('notFound', `There is no group "${name}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet group list'}`);
+}
+
+export function listGroups(em: SqlEntityManager): Promise<Group[]> {
+  return em.findAll(Group, { orderBy: { nameKey: 'asc' } });
+}
+
+/** Ids of the members. */
+export async function listMembers(em: SqlEntityManager, groupId: string): Promise<string[]> {
+  return (await em.find(GroupMember, { group: groupId })).map((one) => one.principal);
+}
+
+/** The groups of a principal, by name. */
+export async function groupsOf(em: SqlEntityManager, principalId: string): Promise<Group[]> {
+  const memberships = await em.find(GroupMember, { principal: principalId });
+  return em.find(Group, { id: { $in: memberships.map((one) => one.group) } }, { orderBy: { nameKey: 'asc' } });
+}
+
+export async function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Group): Promise<void> {
+  await groupRightsChanged(em, group.id);
+  recordChange(em, stamp, { action: 'delete', object: objectOf(group), before: { name: group.name } });
+  em.remove(group);
+  await em.flush();
+}
+
+/** Adds principals to a group; answers those who were not in it. */
+export async function addMembers(em: SqlEntityManager, stamp: Stamp, group: Group, principals: readonly Named[]): Promise<Named[]> {
+  const present = new Set(await listMembers(em, group.id));
+  const added = principals.filter((one) => !present.has(one.id));
+  for (const { id } of added) em.persist(em.create(GroupMember, { principal: id, group: group.id }));
+  return membersChanged(em, stamp, group, added, 'after');
+}
+
+/** Takes principals out of a group; answers those who were in it. */
+export async function removeMembers(em: SqlEntityManager, stamp: Stamp, group: Group, principals: readonly Named[]): Promise<Named[]> {
+  const present = new Set(await listMembers(em, group.id));
+  const removed = principals.filter((one) => present.has(one.id));
+  await em.nativeDelete(GroupMember, { group: group.id, principal: { $in: removed.map((one) => one.id) } });
+  return membersChanged(em, stamp, group, removed, 'before');
+}
+
+async function membersChanged(em: SqlEntityManager, stamp: Stamp, group: Group, who: Named[], side: 'before' | 'after'): Promise<Named[]> {
+  if (who.length === 0) return who;
+  recordChange(em, stamp, { action: 'change', object: objectOf(group), [side]: { members: who.map((one) => one.label) } });
+  await em.flush();
+  await rightsChanged(em, who.map((one) => one.id));
+  return who;
+}
+
+function objectOf(group: Group) {
+  return { kind: 'group', id: group.id, label: group.name };
+}

@@ -1,0 +1,27 @@
+/**
+ * access: what one may do.
+ * Owns: APIs, their models, permissions and catalogue (append-only indexes, version, hash), groups, memberships, assignments,
+ * per-API flags, and the answer to has_perm.
+ * Does not own: who somebody is. A principal is known here as {kind, id, isActive, isSuperuser} and nothing more.
+ * Neighbours: audit below; identity, tokens and api above.
+ * Standards: Django's permission semantics (django.contrib.auth).
+ */
+export { type ApiSettings, audienceOf, createApi, findApi, getApi, listApis, OWN_AUDIENCE, settingsOf, updateApi } from './apis.ts';
+export { assign, type Receiver, setRole, unassign } from './assignments.ts';
+export {
+  type CatalogueChange,
+  catalogueHash,
+  changeCatalogue,
+  defaultPermissions,
+  getPermissions,
+  listModels,
+  listPermissions,
+  type PermissionSpec,
+} from './catalogue.ts';
+export { Api, Assignment, Group, GroupMember, GroupPermission, Model, Permission, Principal, Role } from './entities.ts';
+export { explainPermissions, getGroupPermissions, type Source } from './explain.ts';
+export { addMembers, createGroup, deleteGroup, getGroup, groupNameProblem, groupsOf, listGroups, listMembers, type Named, removeMembers } from './groups.ts';
+export { getAllPermissions, hasModulePerms, hasPerm, hasPerms, noRights, type Rights } from './has-perm.ts';
+export { readRights } from './hot.ts';
+export { createPrincipal, type Holder, rightsChanged } from './principal.ts';
+export { type ApiFile, readApiFile } from './sync-file.ts';

@@ -1,0 +1,87 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { AuditEntry, AuditEvent } from './entities.ts';
+
+/** Who did something. `cli` is a person at the server's own command line, `system` is Signet itself. */
+export interface Actor {
+  readonly kind: 'user' | 'client' | 'cli' | 'system' | 'anonymous';
+  readonly id: string | null;
+  readonly label: string;
+}
+
+/** Who and when: the second argument of every verb that changes something. */
+export interface Stamp {
+  readonly at: Date;
+  readonly actor: Actor;
+  readonly requestId?: string | null;
+}
+
+export interface Change {
+  readonly action: 'add' | 'change' | 'delete' | 'import' | 'issue';
+  readonly object: { readonly kind: string; readonly id: string; readonly label: string };
+  /** Only what changed, by field. Never a password, hash, digest or token. */
+  readonly before?: Record<string, unknown> | null;
+  readonly after?: Record<string, unknown> | null;
+}
+
+/** Writes one entry of the edit log, in the caller's transaction, so that change and entry stand or fall together. */
+export function recordChange(em: SqlEntityManager, stamp: Stamp, change: Change): void {
+  em.persist(
+    em.create(AuditEntry, {
+      at: stamp.at,
+      actorKind: stamp.actor.kind,
+      actorId: stamp.actor.id,
+      actorLabel: stamp.actor.label,
+      action: change.action,
+      objectKind: change.object.kind,
+      objectId: change.object.id,
+      objectLabel: change.object.label,
+      before: change.before ?? null,
+      after: change.after ?? null,
+      requestId: stamp.requestId ?? null,
+    }),
+  );
+}
+
+export type EventKind =
+  | 'login'
+  | 'login_refused'
+  | 'logout'
+  | 'password_changed'
+  | 'password_upgraded'
+  | 'session_ended'
+  | 'signup'
+  | 'setup'
+  | 'token_issued';
+
+export interface SecurityEvent {
+  readonly kind: EventKind;
+  readonly userId?: string | null;
+  readonly nameTried?: string | null;
+  readonly ip?: string | null;
+  readonly detail?: Record<string, unknown> | null;
+}
+
+/** Writes one security event, in the caller's transaction. */
+export function recordEvent(em: SqlEntityManager, at: Date, event: SecurityEvent): void {
+  em.persist(
+    em.create(AuditEvent, {
+      at,
+      kind: event.kind,
+      userId: event.userId ?? null,
+      nameTried: event.nameTried?.slice(0, 150) ?? null,
+      ip: event.ip ?? null,
+      detail: event.detail ?? null,
+    }),
+  );
+}
+
+/** The fields in which two pictures of one object differ; undefined when they do not. */
+export function difference(
+  before: Record<string, unknown>,
+  after: Record<string, unknown>,
+): { before: Record<string, unknown>; after: Record<string, unknown> } | undefined {
+  const changed = Object.keys(after).filter((field) => JSON.stringify(before[field]) !== JSON.stringify(after[field]));
+  if (changed.length === 0) return undefined;
+  const pick = (from: Record<string, unknown>) => Object.fromEntries(changed.map((field) => [field, from[field]]));
+  return { before: pick(before), after: pick(after) };
+}

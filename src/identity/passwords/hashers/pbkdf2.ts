@@ -1,0 +1,40 @@
+import { pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
+import { BOUNDS, over } from './bounds.ts';
+import { mask, readBase64, readDecimal, sameBytes } from './fields.ts';
+import type { Hasher } from './hasher.ts';
+
+const derive = promisify(pbkdf2);
+
+/**
+ * Django's `algorithm$iterations$salt$base64`; the salt is text and enters as UTF-8, the key is as long as the digest.
+ */
+function pbkdf2Hasher(algorithm: string, digest: string, keyBytes: number): Hasher {
+  return {
+    algorithm,
+    read(encoded) {
+      const [name, rounds = '', salt = '', hash = '', ...rest] = encoded.split('$');
+      const iterations = readDecimal(rounds);
+      const expected = readBase64(hash);
+      if (name !== algorithm || rest.length > 0 || salt === '' || iterations === null) return null;
+      if (expected?.length !== keyBytes) return null;
+      const overBounds = over('pbkdf2 iterations', iterations, BOUNDS.pbkdf2Iterations);
+      return {
+        algorithm,
+        threads: 1,
+        overBounds,
+        argon2id: null,
+        summary: () => ({ algorithm, iterations: String(iterations), salt: mask(salt), hash: mask(hash) }),
+        async verify(password) {
+          if (overBounds !== null) return false;
+          return sameBytes(await derive(password, salt, iterations, keyBytes, digest), expected);
+        },
+      };
+    },
+  };
+}
+
+/** Django's default until now: PBKDF2 (RFC 8018 §5.2) with HMAC-SHA-256. */
+export const pbkdf2Sha256 = pbkdf2Hasher('pbkdf2_sha256', 'sha256', 32);
+/** The same with HMAC-SHA-1, which other systems speak. */
+export const pbkdf2Sha1 = pbkdf2Hasher('pbkdf2_sha1', 'sha1', 20);

@@ -1,0 +1,4 @@
+import { First } from './0001-first.ts';
+
+/** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
+export const migrations = [{ name: '0001-first', class: First }];

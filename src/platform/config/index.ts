@@ -1,0 +1,8 @@
+/**
+ * config: what an operator can set, and the master key.
+ * Owns: the table of settings, their reading from the environment, keys/master.key.
+ * Does not own: what a setting means to a room; each room takes the values it needs as arguments.
+ */
+export { makeMasterKey, readMasterKey } from './master-key.ts';
+export { type Config, readConfig } from './read.ts';
+export { isLoopbackHost, type Mode, type SettingName, settings } from './settings.ts';

@@ -1,0 +1,42 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Failure } from '../failure.ts';
+import type { Config } from './read.ts';
+
+/**
+ * The master key, 32 bytes: from the setting, else from `master.key` in the keys folder; undefined when there is none.
+ * It is read once, at start, and never leaves the process.
+ */
+export function readMasterKey(config: Config): Buffer | undefined {
+  if (config.masterKey !== undefined) return parse(config.masterKey, config.sources.masterKey);
+  const path = join(config.keysDir, 'master.key');
+  try {
+    return parse(readFileSync(path, 'utf8').trim(), path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (error instanceof Failure) throw error;
+    throw new Failure('failed', `The master key ${path} cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** Makes `master.key`, readable by its owner alone. Two processes that do so at once end with one key. */
+export function makeMasterKey(config: Config): Buffer {
+  const path = join(config.keysDir, 'master.key');
+  try {
+    mkdirSync(config.keysDir, { recursive: true });
+    writeFileSync(path, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    if (code !== 'EEXIST')
+      throw new Failure('failed', `The master key ${path} cannot be written (${code}). Set SIGNET_KEYS_DIR to a folder that can.`);
+  }
+  return readMasterKey(config) as Buffer;
+}
+
+function parse(text: string, source: string): Buffer {
+  const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64url');
+  if (key.length !== 32)
+    throw new Failure('usage', `${source} must hold 32 bytes as base64url or hex. Make one: openssl rand -hex 32`);
+  return key;
+}

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { Failure } from '../failure.ts';
+import { suggest } from '../suggest.ts';
+import { type Mode, readSetting, type Setting, type SettingName, settings } from './settings.ts';
+
+type Values = { [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
+
+/** The settings as read, once, at start. Nothing else in Signet reads the environment. */
+export interface Config extends Readonly<Values> {
+  readonly mode: Mode;
+  /** Where each value came from: `default`, or the name of a variable. */
+  readonly sources: Readonly<Record<SettingName, string>>;
+}
+
+type Environment = Record<string, string | undefined>;
+
+/**
+ * Reads every setting from the environment. `…_FILE` names a file that holds the value of a secret.
+ * Failures: an unknown `SIGNET_…` name (with a suggestion), a value that a setting does not take, a file that cannot be read.
+ */
+export function readConfig(mode: Mode, environment: Environment, overrides: Partial<Values> = {}): Config {
+  refuseUnknown(environment);
+  const values: Record<string, unknown> = {};
+  const sources: Record<string, string> = {};
+  for (const [name, one] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
+    const found = find(one, environment);
+    values[name] = found === undefined ? one.fallback(mode) : readSetting(one, found.text, found.source);
+    sources[name] = found?.source ?? 'default';
+    if (overrides[name] !== undefined) [values[name], sources[name]] = [overrides[name], 'command line'];
+  }
+  values['dataDir'] = resolve(values['dataDir'] as string);
+  values['keysDir'] = resolve(values['keysDir'] as string);
+  return { ...(values as Values), mode, sources: sources as Record<SettingName, string> };
+}
+
+function find(one: Setting<unknown>, environment: Environment): { text: string; source: string } | undefined {
+  const direct = environment[one.env];
+  const fileVariable = `${one.env}_FILE`;
+  const file = one.secret ? environment[fileVariable] : undefined;
+  if (direct && file) throw new Failure('usage', `${one.env} and ${fileVariable} are both set. Keep one of them.`);
+  if (direct) return { text: direct, source: one.env };
+  if (!file) return undefined;
+  try {
+    return { text: readFileSync(file, 'utf8').trim(), source: fileVariable };
+  } catch (error) {
+    throw new Failure('usage', `${fileVariable} names a file that cannot be read: ${(error as Error).message}`);
+  }
+}
+
+function refuseUnknown(environment: Environment): void {
+  const known = Object.values(settings).flatMap((one) => (one.secret ? [one.env, `${one.env}_FILE`] : [one.env]));
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith('SIGNET_') || known.includes(name)) continue;
+    const near = suggest(name, known);
+    const advice = near ? `Did you mean ${near}?` : 'Run `npx signet config` for the list.';
+    throw new Failure('usage', `There is no setting ${name}. ${advice}`);
+  }
+}

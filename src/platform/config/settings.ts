@@ -1,0 +1,130 @@
+import { Failure } from '../failure.ts';
+
+export type Mode = 'development' | 'production';
+
+/** One setting: where it is read from, what it means, what it is when absent. The reference page is generated from this table. */
+export interface Setting<T> {
+  readonly env: string;
+  readonly meaning: string;
+  /** Text for the reference page. */
+  readonly standard: string;
+  readonly secret?: true;
+  read(text: string): T;
+  fallback(mode: Mode): T;
+}
+
+type Read<T> = (text: string) => T;
+
+/** Raised by a reader; becomes one line that names the setting, what it was and what it takes. */
+class Unreadable extends Error {}
+
+const text: Read<string> = (value) => value;
+
+function wholeNumber(from: number, to: number): Read<number> {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < from || number > to)
+      throw new Unreadable(`takes a whole number from ${from} to ${to}`);
+    return number;
+  };
+}
+
+function oneOf<const T extends string>(...words: T[]): Read<T> {
+  return (value) => {
+    if (!(words as string[]).includes(value)) throw new Unreadable(`takes one of: ${words.join(', ')}`);
+    return value as T;
+  };
+}
+
+const yesNo: Read<boolean> = (value) => oneOf('true', 'false')(value) === 'true';
+
+const origin: Read<string> = (value) => {
+  const url = URL.parse(value);
+  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== value)
+    throw new Unreadable('takes origins such as https://app.example, without a path or trailing slash');
+  return value;
+};
+
+const list =
+  <T>(one: Read<T>): Read<T[]> =>
+  (value) =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+      .map(one);
+
+const issuer: Read<string> = (value) => {
+  const url = URL.parse(value);
+  const isLoopback = url !== null && isLoopbackHost(url.hostname);
+  if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
+    throw new Unreadable('takes an https URL (http only for localhost, 127.0.0.1 or [::1])');
+  if (url.search || url.hash || url.username || value.endsWith('/'))
+    throw new Unreadable('takes a URL without query, fragment, user name or trailing slash');
+  return value;
+};
+
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '127.0.0.1' || host === '[::1]' || host === '::1';
+}
+
+function setting<T>(
+  env: string,
+  meaning: string,
+  read: Read<T>,
+  fallback: T | ((mode: Mode) => T),
+  extra: { standard?: string; secret?: true } = {},
+): Setting<T> {
+  const standing = fallback as T | ((mode: Mode) => T);
+  const resolve = (mode: Mode) => (typeof standing === 'function' ? (standing as (mode: Mode) => T)(mode) : standing);
+  const standard = extra.standard ?? String(resolve('production') ?? '');
+  return { env, meaning, read, fallback: resolve, standard, ...(extra.secret ? { secret: true } : {}) };
+}
+
+const absent = undefined as string | undefined;
+
+/** Every setting there is. An environment variable `SIGNET_…` that is not here is an error. */
+export const settings = {
+  databaseUrl: setting('DATABASE_URL', 'PostgreSQL to use; absent = the embedded database in the data folder', text, absent, { secret: true, standard: 'embedded' }),
+  databasePool: setting('SIGNET_DATABASE_POOL', 'Connections to PostgreSQL at the most', wholeNumber(2, 200), 10),
+  issuer: setting('SIGNET_ISSUER', 'The public URL of this server: `iss` of every token', issuer, absent as string | undefined, { standard: 'development: http://localhost:<port>; `start` demands it' }),
+  host: setting('SIGNET_HOST', 'Address to listen on', text, (mode) => (mode === 'development' ? 'localhost' : '0.0.0.0'), { standard: 'development: localhost; else 0.0.0.0' }),
+  port: setting('SIGNET_PORT', 'Port to listen on', wholeNumber(0, 65535), 4000),
+  dataDir: setting('SIGNET_DATA_DIR', 'Folder of the embedded database', text, './data'),
+  keysDir: setting('SIGNET_KEYS_DIR', 'Folder of the master key', text, './keys'),
+  masterKey: setting('SIGNET_MASTER_KEY', 'The key that seals the signing keys: 32 bytes, base64url or hex', text, absent, { secret: true, standard: 'master.key in the keys folder' }),
+  trustProxy: setting('SIGNET_TRUST_PROXY', 'Proxies whose X-Forwarded-For is believed: addresses or networks, comma-separated', list(text), () => [] as string[], { standard: 'none' }),
+  trustedOrigins: setting('SIGNET_TRUSTED_ORIGINS', 'Other origins whose pages may call /api/v1 with the cookie', list(origin), () => [] as string[], { standard: 'none' }),
+  signup: setting('SIGNET_SIGNUP', 'Who may sign up: open, closed or invite', oneOf('open', 'closed', 'invite'), (mode): 'open' | 'closed' | 'invite' => (mode === 'development' ? 'open' : 'closed'), { standard: 'development: open; else closed' }),
+  passwordMinLength: setting('SIGNET_PASSWORD_MIN_LENGTH', 'Shortest password, in characters (15: NIST SP 800-63B-4 for a single factor; 8: Django)', wholeNumber(8, 256), 15),
+  sessionIdleSeconds: setting('SIGNET_SESSION_IDLE', 'Seconds after which an unused session ends', wholeNumber(60, 31_536_000), 1_209_600),
+  sessionAbsoluteSeconds: setting('SIGNET_SESSION_ABSOLUTE', 'Seconds after which every session ends', wholeNumber(60, 31_536_000), 2_592_000),
+  throttleName: setting('SIGNET_THROTTLE_NAME', 'Failed logins for one name from one network in 15 minutes', wholeNumber(3, 100_000), 10),
+  throttleNetwork: setting('SIGNET_THROTTLE_NETWORK', 'Failed logins from one network in 15 minutes', wholeNumber(10, 10_000_000), 300),
+  throttleAccount: setting('SIGNET_THROTTLE_ACCOUNT', 'Failed logins for one name from anywhere in an hour; networks with a login in the last 90 days are spared', wholeNumber(10, 1_000_000), 100),
+  refusalMilliseconds: setting('SIGNET_REFUSAL_MS', 'Refused logins are answered this many milliseconds after they came, whatever was wrong', wholeNumber(0, 10_000), 600),
+  hashWidth: setting('SIGNET_HASH_WIDTH', 'Password hashes at once; 0 = one less than there are cores', wholeNumber(0, 64), 0),
+  hashQueue: setting('SIGNET_HASH_QUEUE', 'Logins that may wait for a hash before 503', wholeNumber(1, 100_000), 64),
+  hashWaitMilliseconds: setting('SIGNET_HASH_WAIT_MS', 'How long a login may wait for a hash before 503', wholeNumber(100, 60_000), 5000),
+  argon2MemoryKiB: setting('SIGNET_ARGON2_MEMORY', 'argon2id memory in KiB', wholeNumber(7168, 1_048_576), 19_456),
+  argon2Iterations: setting('SIGNET_ARGON2_ITERATIONS', 'argon2id iterations', wholeNumber(1, 10), 2),
+  argon2Parallelism: setting('SIGNET_ARGON2_PARALLELISM', 'argon2id threads', wholeNumber(1, 16), 1),
+  logLevel: setting('SIGNET_LOG_LEVEL', 'fatal, error, warn, info, debug, trace or silent', oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'), (mode): 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' => (mode === 'development' ? 'warn' : 'info'), { standard: 'development: warn; else info' }),
+  sample: setting('SIGNET_SAMPLE', 'false = development without the sample API and users', yesNo, true),
+  superuserUsername: setting('SIGNET_SUPERUSER_USERNAME', 'For `createsuperuser --noinput`', text, absent, { standard: '' }),
+  superuserEmail: setting('SIGNET_SUPERUSER_EMAIL', 'For `createsuperuser --noinput`', text, absent, { standard: '' }),
+  superuserPassword: setting('SIGNET_SUPERUSER_PASSWORD', 'For `createsuperuser --noinput`', text, absent, { secret: true, standard: '' }),
+};
+
+export type SettingName = keyof typeof settings;
+
+/** Applies a setting's reader; a value that it does not take becomes one line that names the setting and the remedy. */
+export function readSetting<T>(one: Setting<T>, value: string, source: string): T {
+  try {
+    return one.read(value);
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    const shown = one.secret ? '' : ` (it is ${JSON.stringify(value)})`;
+    throw new Failure('usage', `${source} ${error.message}${shown}.`);
+  }
+}

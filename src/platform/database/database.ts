@@ -1,0 +1,22 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Statement } from './statement.ts';
+
+/** The database, whichever engine serves it. */
+export interface Database {
+  readonly engine: 'postgresql' | 'embedded';
+  /** A unit of work of its own. Inside `em.transactional(async (tx) => …)` use `tx` and nothing else. */
+  fork(): SqlEntityManager;
+  /** Runs a hot statement on a connection of the pool, outside every transaction. */
+  query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+  migrations: Migrations;
+  close(): Promise<void>;
+}
+
+export interface Migrations {
+  /** Names of what has not been applied yet. */
+  pending(): Promise<string[]>;
+  /** Applies them, one process at a time; answers the names. Nothing is applied when one of them fails. */
+  apply(): Promise<string[]>;
+  /** The statements that would make the database what the entities say: empty unless the two have drifted apart. */
+  drift(): Promise<string>;
+}

@@ -1,0 +1,25 @@
+/**
+ * database: how Signet reaches PostgreSQL, on a server or embedded in this process, behind one type.
+ * Owns: opening and closing, the lock on the embedded folder, running migrations, hot statements.
+ * Does not own: entities and migrations (passed in), nor any rule about what is stored.
+ */
+import type { Config } from '../config/index.ts';
+import type { Database } from './database.ts';
+import type { Model } from './options.ts';
+
+export type { Database, Migrations } from './database.ts';
+export { PlatformState } from './entities.ts';
+export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
+export type { Model } from './options.ts';
+export { runIn, type Statement } from './statement.ts';
+
+/** Opens the database that the settings name. For the embedded one the caller holds the folder's lock. */
+export async function openDatabase(config: Config, model: Model): Promise<Database> {
+  // Loaded only when needed: each engine costs tens of megabytes.
+  if (config.databaseUrl !== undefined) {
+    const { openPostgresql } = await import('./postgresql.ts');
+    return openPostgresql(config.databaseUrl, config.databasePool, model);
+  }
+  const { openEmbedded } = await import('./embedded.ts');
+  return openEmbedded({ dataDir: config.dataDir }, model);
+}

@@ -1,0 +1,26 @@
+import type { EntityClass, EntitySchema } from '@mikro-orm/core';
+import { type Migration, Migrator } from '@mikro-orm/migrations';
+
+/** What both engines are opened with: the product's entities and migrations, passed in, because the platform knows neither. */
+export interface Model {
+  readonly entities: readonly (EntityClass | EntitySchema)[];
+  readonly migrations: readonly { readonly name: string; readonly class: new (...parameters: never[]) => Migration }[];
+}
+
+/** The ORM's options that do not depend on the engine. */
+export function ormOptions(model: Model) {
+  return {
+    entities: [...model.entities],
+    extensions: [Migrator],
+    migrations: {
+      migrationsList: model.migrations.map((one) => ({ name: one.name, class: one.class as never })),
+      snapshot: false,
+      transactional: true,
+      allOrNothing: true,
+      silent: true,
+    },
+    forceUtcTimezone: true,
+    allowGlobalContext: false,
+    logger: () => {},
+  };
+}

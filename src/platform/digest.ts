@@ -1,0 +1,16 @@
+import { createHash, hkdfSync, randomBytes } from 'node:crypto';
+
+/** What the database keeps of a secret that Signet made itself (256 random bits need no slow hash). */
+export function digest(secret: string): Buffer {
+  return createHash('sha256').update(secret, 'utf8').digest();
+}
+
+/** A new secret: 256 bits, base64url. */
+export function newSecret(): string {
+  return randomBytes(32).toString('base64url');
+}
+
+/** A key for one purpose from the master key (RFC 5869); the same purpose gives the same bytes. */
+export function deriveKey(masterKey: Buffer, purpose: string, bytes = 32): Buffer {
+  return Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `signet:${purpose}`, bytes));
+}

@@ -1,0 +1,21 @@
+/** Exit codes of the `signet` command, one per kind of failure. */
+export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, noConnection: 5 } as const;
+
+export type FailureKind = Exclude<keyof typeof EXIT, 'done'>;
+
+/**
+ * A refusal that a person can do something about: `message` says what is wrong and names the remedy.
+ * The command line turns `kind` into an exit code, a route into a status.
+ */
+export class Failure extends Error {
+  readonly kind: FailureKind;
+  /** Machine-readable particulars for `--json`, without secrets. */
+  readonly details: Record<string, unknown> | undefined;
+
+  constructor(kind: FailureKind, message: string, details?: Record<string, unknown>) {
+    super(message);
+    this.name = 'Failure';
+    this.kind = kind;
+    this.details = details;
+  }
+}
