@@ -18,7 +18,9 @@ if (process.env.SIGNET_LAUNCHED === process.version) {
   const useOwn = major(process.version) >= 24;
   if (!existsSync(join(root, 'node_modules', 'fastify'))) fail('The packages are not installed. Run: npm ci');
   if (!useOwn && !existsSync(pinned))
-    fail(`Signet needs Node 24 or newer; this is ${process.version}. Run npm ci again (it brings its own Node on Linux x64), or install Node 24.`);
+    fail(
+      `Signet needs Node 24 or newer; this is ${process.version}. Run npm ci again (it brings its own Node on Linux x64), or install Node 24.`,
+    );
   run(useOwn ? process.execPath : pinned);
 }
 

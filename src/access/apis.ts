@@ -23,17 +23,46 @@ function audienceKey(audience: string): string {
 }
 
 /** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
-export async function createApi(em: SqlEntityManager, stamp: Stamp, audience: string, given: ApiSettings = {}): Promise<Api> {
+export async function createApi(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  audience: string,
+  given: ApiSettings = {},
+): Promise<Api> {
   checkAudience(audience);
   checkSettings(given);
   const key = audienceKey(audience);
   const existing = await em.findOne(Api, { audienceKey: key });
-  if (existing) throw new Failure('conflict', `There is an API ${existing.audience} already. Change it with: npx signet api update ${existing.audience}`);
-  const api = em.create(Api, { id: randomUUIDv7(), audience, audienceKey: key, name: given.name ?? audience, ...defined(given) });
+  if (existing)
+    throw new Failure(
+      'conflict',
+      `There is an API ${existing.audience} already. Change it with: npx signet api update ${existing.audience}`,
+    );
+  const api = em.create(Api, {
+    id: randomUUIDv7(),
+    audience,
+    audienceKey: key,
+    name: given.name ?? audience,
+    ...defined(given),
+  });
   em.persist(api);
-  recordChange(em, stamp, { action: 'add', object: { kind: 'api', id: api.id, label: audience }, after: settingsOf(api) });
+  recordChange(em, stamp, {
+    action: 'add',
+    object: { kind: 'api', id: api.id, label: audience },
+    after: settingsOf(api),
+  });
   await em.flush();
   return api;
+}
+
+/** Signet's own API, whose permissions guard its administration. Made with the first migration; made once. */
+export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
+  const id = randomUUIDv7();
+  await em.execute(
+    `insert into access_api (id, audience, audience_key, name, is_builtin) values (?, ?, ?, 'Signet', true) on conflict (audience_key) do nothing`,
+    [id, OWN_AUDIENCE, OWN_AUDIENCE],
+  );
+  return em.findOneOrFail(Api, { audienceKey: OWN_AUDIENCE });
 }
 
 export async function updateApi(em: SqlEntityManager, stamp: Stamp, api: Api, given: ApiSettings): Promise<Api> {
@@ -41,7 +70,8 @@ export async function updateApi(em: SqlEntityManager, stamp: Stamp, api: Api, gi
   const before = settingsOf(api);
   em.assign(api, defined(given));
   const changed = difference(before, settingsOf(api));
-  if (changed) recordChange(em, stamp, { action: 'change', object: { kind: 'api', id: api.id, label: api.audience }, ...changed });
+  if (changed)
+    recordChange(em, stamp, { action: 'change', object: { kind: 'api', id: api.id, label: api.audience }, ...changed });
   await em.flush();
   return api;
 }
@@ -56,7 +86,10 @@ export function findApi(em: SqlEntityManager, audience: string, issuer?: string)
 export async function getApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api> {
   const api = await findApi(em, audience, issuer);
   if (api) return api;
-  const near = suggest(audience, (await listApis(em)).map((one) => one.audience));
+  const near = suggest(
+    audience,
+    (await listApis(em)).map((one) => one.audience),
+  );
   const advice = near ? `Did you mean ${near}?` : 'List them with: npx signet api list';
   throw new Failure('notFound', `There is no API ${audience}. ${advice}`);
 }
@@ -81,9 +114,17 @@ function checkAudience(audience: string): void {
   if (audience === OWN_AUDIENCE) throw new Failure('conflict', `"${OWN_AUDIENCE}" is Signet's own API.`);
   if (audience.startsWith('c_')) throw new Failure('usage', 'An audience may not start with c_: client ids do.');
   const url = URL.parse(audience);
-  const isUri = url !== null && /^[a-z][a-z0-9+.-]*:/i.test(audience) && !audience.includes('#') && audience.length <= 255 && !/[\s\p{Cc}]/u.test(audience);
+  const isUri =
+    url !== null &&
+    /^[a-z][a-z0-9+.-]*:/i.test(audience) &&
+    !audience.includes('#') &&
+    audience.length <= 255 &&
+    !/[\s\p{Cc}]/u.test(audience);
   if (!shortName.test(audience) && !isUri)
-    throw new Failure('usage', `"${audience}" is no audience. It takes a short name of letters, digits, ".", "_" and "-", or an absolute URI without a fragment.`);
+    throw new Failure(
+      'usage',
+      `"${audience}" is no audience. It takes a short name of letters, digits, ".", "_" and "-", or an absolute URI without a fragment.`,
+    );
 }
 
 function checkSettings(given: ApiSettings): void {

@@ -5,10 +5,17 @@ import type { Named } from './groups.ts';
 import { groupRightsChanged, rightsChanged } from './principal.ts';
 
 /** Whoever can be given a permission. */
-export type Receiver = { readonly kind: 'user' | 'client'; readonly principal: Named } | { readonly kind: 'group'; readonly group: Group };
+export type Receiver =
+  | { readonly kind: 'user' | 'client'; readonly principal: Named }
+  | { readonly kind: 'group'; readonly group: Group };
 
 /** Gives permissions; answers the names that the receiver did not hold directly before. */
-export async function assign(em: SqlEntityManager, stamp: Stamp, to: Receiver, permissions: readonly Permission[]): Promise<string[]> {
+export async function assign(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  to: Receiver,
+  permissions: readonly Permission[],
+): Promise<string[]> {
   const held = await heldBy(em, to);
   const added = permissions.filter((one) => !held.has(one.id));
   for (const { id } of added) {
@@ -19,7 +26,12 @@ export async function assign(em: SqlEntityManager, stamp: Stamp, to: Receiver, p
 }
 
 /** Takes permissions away; answers the names that the receiver held directly. What it has by a group stays. */
-export async function unassign(em: SqlEntityManager, stamp: Stamp, from: Receiver, permissions: readonly Permission[]): Promise<string[]> {
+export async function unassign(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  from: Receiver,
+  permissions: readonly Permission[],
+): Promise<string[]> {
   const held = await heldBy(em, from);
   const removed = permissions.filter((one) => held.has(one.id));
   const ids = removed.map((one) => one.id);
@@ -36,7 +48,13 @@ async function heldBy(em: SqlEntityManager, receiver: Receiver): Promise<Set<str
   return new Set(rows.map((one) => one.permission));
 }
 
-async function changed(em: SqlEntityManager, stamp: Stamp, who: Receiver, permissions: readonly Permission[], side: 'before' | 'after'): Promise<string[]> {
+async function changed(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  who: Receiver,
+  permissions: readonly Permission[],
+  side: 'before' | 'after',
+): Promise<string[]> {
   const names = permissions.map((one) => one.name);
   if (names.length === 0) return names;
   const named = who.kind === 'group' ? { id: who.group.id, label: who.group.name } : who.principal;
@@ -48,12 +66,23 @@ async function changed(em: SqlEntityManager, stamp: Stamp, who: Receiver, permis
 }
 
 /** Sets Django's two flags of a principal at one API. */
-export async function setRole(em: SqlEntityManager, stamp: Stamp, who: Named, api: Api, flags: { isStaff: boolean; isSuperuser: boolean }): Promise<void> {
+export async function setRole(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  who: Named,
+  api: Api,
+  flags: { isStaff: boolean; isSuperuser: boolean },
+): Promise<void> {
   const role = await em.findOne(Role, { principal: who.id, api: api.id });
   const before = { isStaff: role?.isStaff ?? false, isSuperuser: role?.isSuperuser ?? false };
   if (before.isStaff === flags.isStaff && before.isSuperuser === flags.isSuperuser) return;
   await em.upsert(Role, { principal: who.id, api: api.id, ...flags });
-  recordChange(em, stamp, { action: 'change', object: { kind: 'user', ...who }, before: { [api.audience]: before }, after: { [api.audience]: flags } });
+  recordChange(em, stamp, {
+    action: 'change',
+    object: { kind: 'user', ...who },
+    before: { [api.audience]: before },
+    after: { [api.audience]: flags },
+  });
   await em.flush();
   await rightsChanged(em, [who.id]);
 }

@@ -2,7 +2,7 @@ import { createHash, randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { Api, Model, Permission } from './entities.ts';
+import { type Api, Model, Permission } from './entities.ts';
 import { permissionHolders, rightsChanged, superusersOf } from './principal.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app alone. */
@@ -23,7 +23,11 @@ export interface CatalogueChange {
 /** Django's four: registering a model makes these. */
 const DEFAULT_ACTIONS = ['add', 'change', 'delete', 'view'] as const;
 
-export function defaultPermissions(app: string, model: string, actions: readonly string[] = DEFAULT_ACTIONS): PermissionSpec[] {
+export function defaultPermissions(
+  app: string,
+  model: string,
+  actions: readonly string[] = DEFAULT_ACTIONS,
+): PermissionSpec[] {
   return actions.map((action) => ({ app, model, codename: `${action}_${model}`, label: `Can ${action} ${model}` }));
 }
 
@@ -56,7 +60,17 @@ export async function changeCatalogue(
     if (!existing) {
       const model = spec.model === undefined ? null : (models.get(modelKey(spec.app, spec.model)) ?? null);
       const index = api.nextIndex++;
-      em.persist(em.create(Permission, { id: randomUUIDv7(), api: api.id, model, name, label: spec.label, index, addedVersion: version }));
+      em.persist(
+        em.create(Permission, {
+          id: randomUUIDv7(),
+          api: api.id,
+          model,
+          name,
+          label: spec.label,
+          index,
+          addedVersion: version,
+        }),
+      );
       change.added.push(name);
     } else if (existing.label !== spec.label) {
       existing.label = spec.label;
@@ -73,10 +87,22 @@ export async function changeCatalogue(
     await em.flush();
     api.catalogueHash = await hashCatalogue(em, api.id);
     // A superuser's token lists every permission of the API, so an addition changes what it says too.
-    await rightsChanged(em, [...new Set([...(await permissionHolders(em, pruned.map((one) => one.id))), ...(await superusersOf(em, api.id))])]);
+    await rightsChanged(em, [
+      ...new Set([
+        ...(await permissionHolders(
+          em,
+          pruned.map((one) => one.id),
+        )),
+        ...(await superusersOf(em, api.id)),
+      ]),
+    ]);
   }
   if (change.added.length + change.removed.length + change.relabelled.length > 0)
-    recordChange(em, stamp, { action: 'change', object: { kind: 'catalogue', id: api.id, label: api.audience }, after: { ...change, version: api.catalogueVersion } });
+    recordChange(em, stamp, {
+      action: 'change',
+      object: { kind: 'catalogue', id: api.id, label: api.audience },
+      after: { ...change, version: api.catalogueVersion },
+    });
   await em.flush();
   return { ...change, version: api.catalogueVersion };
 }
@@ -90,11 +116,23 @@ export function catalogueHash(rows: readonly { index: number; name: string; isRe
 
 async function hashCatalogue(em: SqlEntityManager, apiId: string): Promise<string> {
   const rows = await em.find(Permission, { api: apiId }, { orderBy: { index: 'asc' } });
-  return catalogueHash(rows.map((one) => ({ index: one.index, name: one.name, isRemoved: one.removedVersion !== null && one.removedVersion !== undefined })));
+  return catalogueHash(
+    rows.map((one) => ({
+      index: one.index,
+      name: one.name,
+      isRemoved: one.removedVersion !== null && one.removedVersion !== undefined,
+    })),
+  );
 }
 
-async function ensureModels(em: SqlEntityManager, api: Api, specs: readonly PermissionSpec[]): Promise<Map<string, string>> {
-  const ids = new Map((await em.find(Model, { api: api.id })).map((one) => [modelKey(one.appLabel, one.model), one.id]));
+async function ensureModels(
+  em: SqlEntityManager,
+  api: Api,
+  specs: readonly PermissionSpec[],
+): Promise<Map<string, string>> {
+  const ids = new Map(
+    (await em.find(Model, { api: api.id })).map((one) => [modelKey(one.appLabel, one.model), one.id]),
+  );
   for (const { app, model } of specs) {
     if (model === undefined || ids.has(modelKey(app, model))) continue;
     const id = randomUUIDv7();
@@ -118,9 +156,17 @@ export async function listModels(em: SqlEntityManager, apiId: string): Promise<M
 
 /** The live permissions of these names, in the order given. Failure: the names that the API does not have. */
 export async function getPermissions(em: SqlEntityManager, api: Api, names: readonly string[]): Promise<Permission[]> {
-  const found = new Map((await em.find(Permission, { api: api.id, name: { $in: [...names] }, removedVersion: null })).map((one) => [one.name, one]));
+  const found = new Map(
+    (await em.find(Permission, { api: api.id, name: { $in: [...names] }, removedVersion: null })).map((one) => [
+      one.name,
+      one,
+    ]),
+  );
   const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0)
-    throw new Failure('notFound', `The API ${api.audience} has no permission ${missing.join(', ')}. See: npx signet api show ${api.audience}`);
+    throw new Failure(
+      'notFound',
+      `The API ${api.audience} has no permission ${missing.join(', ')}. See: npx signet api show ${api.audience}`,
+    );
   return [...new Set(names)].map((name) => found.get(name) as Permission);
 }

@@ -10,7 +10,12 @@ export interface Source {
 }
 
 /** Every permission of a principal with each of its sources, for one API or for all. An inactive principal has none. */
-export async function explainPermissions(em: SqlEntityManager, who: Holder, now: Date, apiId?: string): Promise<Source[]> {
+export async function explainPermissions(
+  em: SqlEntityManager,
+  who: Holder,
+  now: Date,
+  apiId?: string,
+): Promise<Source[]> {
   if (!who.isActive) return [];
   const atApi = apiId === undefined ? '' : 'and q.api_id = ?';
   const api = apiId === undefined ? [] : [apiId];

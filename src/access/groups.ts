@@ -42,8 +42,14 @@ function checkGroupName(name: string): void {
 export async function getGroup(em: SqlEntityManager, name: string): Promise<Group> {
   const group = await em.findOne(Group, { nameKey: foldName(name) });
   if (group) return group;
-  const near = suggest(name, (await listGroups(em)).map((one) => one.name));
-  throw new Failure('notFound', `There is no group "${name}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet group list'}`);
+  const near = suggest(
+    name,
+    (await listGroups(em)).map((one) => one.name),
+  );
+  throw new Failure(
+    'notFound',
+    `There is no group "${name}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet group list'}`,
+  );
 }
 
 export function listGroups(em: SqlEntityManager): Promise<Group[]> {
@@ -69,7 +75,12 @@ export async function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Gro
 }
 
 /** Adds principals to a group; answers those who were not in it. */
-export async function addMembers(em: SqlEntityManager, stamp: Stamp, group: Group, principals: readonly Named[]): Promise<Named[]> {
+export async function addMembers(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  group: Group,
+  principals: readonly Named[],
+): Promise<Named[]> {
   const present = new Set(await listMembers(em, group.id));
   const added = principals.filter((one) => !present.has(one.id));
   for (const { id } of added) em.persist(em.create(GroupMember, { principal: id, group: group.id }));
@@ -77,18 +88,36 @@ export async function addMembers(em: SqlEntityManager, stamp: Stamp, group: Grou
 }
 
 /** Takes principals out of a group; answers those who were in it. */
-export async function removeMembers(em: SqlEntityManager, stamp: Stamp, group: Group, principals: readonly Named[]): Promise<Named[]> {
+export async function removeMembers(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  group: Group,
+  principals: readonly Named[],
+): Promise<Named[]> {
   const present = new Set(await listMembers(em, group.id));
   const removed = principals.filter((one) => present.has(one.id));
   await em.nativeDelete(GroupMember, { group: group.id, principal: { $in: removed.map((one) => one.id) } });
   return membersChanged(em, stamp, group, removed, 'before');
 }
 
-async function membersChanged(em: SqlEntityManager, stamp: Stamp, group: Group, who: Named[], side: 'before' | 'after'): Promise<Named[]> {
+async function membersChanged(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  group: Group,
+  who: Named[],
+  side: 'before' | 'after',
+): Promise<Named[]> {
   if (who.length === 0) return who;
-  recordChange(em, stamp, { action: 'change', object: objectOf(group), [side]: { members: who.map((one) => one.label) } });
+  recordChange(em, stamp, {
+    action: 'change',
+    object: objectOf(group),
+    [side]: { members: who.map((one) => one.label) },
+  });
   await em.flush();
-  await rightsChanged(em, who.map((one) => one.id));
+  await rightsChanged(
+    em,
+    who.map((one) => one.id),
+  );
   return who;
 }
 

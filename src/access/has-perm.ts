@@ -10,7 +10,13 @@ export interface Rights {
   readonly version: number;
 }
 
-export const noRights: Rights = { isActive: false, isSuperuser: false, isStaff: false, permissions: new Set(), version: 0 };
+export const noRights: Rights = {
+  isActive: false,
+  isSuperuser: false,
+  isStaff: false,
+  permissions: new Set(),
+  version: 0,
+};
 
 /** Django's `User.has_perm`: an active superuser has every permission, names that nobody registered too. Compared byte for byte. */
 export function hasPerm(rights: Rights, name: string): boolean {

@@ -25,10 +25,18 @@ interface RightsRow {
 }
 
 /** What a principal may do at an API now. Pass a unit of work when inside its transaction, else the database. */
-export async function readRights(from: Database | SqlEntityManager, who: Holder, apiId: string, now: Date): Promise<Rights> {
+export async function readRights(
+  from: Database | SqlEntityManager,
+  who: Holder,
+  apiId: string,
+  now: Date,
+): Promise<Rights> {
   if (!who.isActive) return noRights;
   const values = [who.id, apiId, who.isSuperuser, now];
-  const rows = 'query' in from ? await from.query<RightsRow>(rightsStatement, values) : await runIn<RightsRow>(from, rightsStatement, values);
+  const rows =
+    'query' in from
+      ? await from.query<RightsRow>(rightsStatement, values)
+      : await runIn<RightsRow>(from, rightsStatement, values);
   const row = rows[0];
   if (!row) return noRights;
   return {

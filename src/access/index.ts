@@ -6,7 +6,18 @@
  * Neighbours: audit below; identity, tokens and api above.
  * Standards: Django's permission semantics (django.contrib.auth).
  */
-export { type ApiSettings, audienceOf, createApi, findApi, getApi, listApis, OWN_AUDIENCE, settingsOf, updateApi } from './apis.ts';
+export {
+  type ApiSettings,
+  audienceOf,
+  createApi,
+  ensureOwnApi,
+  findApi,
+  getApi,
+  listApis,
+  OWN_AUDIENCE,
+  settingsOf,
+  updateApi,
+} from './apis.ts';
 export { assign, type Receiver, setRole, unassign } from './assignments.ts';
 export {
   type CatalogueChange,
@@ -18,10 +29,32 @@ export {
   listPermissions,
   type PermissionSpec,
 } from './catalogue.ts';
-export { Api, Assignment, Group, GroupMember, GroupPermission, Model, Permission, Principal, Role } from './entities.ts';
+export {
+  Api,
+  Assignment,
+  Group,
+  GroupMember,
+  GroupPermission,
+  Model,
+  Permission,
+  Principal,
+  Role,
+} from './entities.ts';
 export { explainPermissions, getGroupPermissions, type Source } from './explain.ts';
-export { addMembers, createGroup, deleteGroup, getGroup, groupNameProblem, groupsOf, listGroups, listMembers, type Named, removeMembers } from './groups.ts';
+export {
+  addMembers,
+  createGroup,
+  deleteGroup,
+  getGroup,
+  groupNameProblem,
+  groupsOf,
+  listGroups,
+  listMembers,
+  type Named,
+  removeMembers,
+} from './groups.ts';
 export { getAllPermissions, hasModulePerms, hasPerm, hasPerms, noRights, type Rights } from './has-perm.ts';
+export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './holdings.ts';
 export { readRights } from './hot.ts';
 export { createPrincipal, type Holder, rightsChanged } from './principal.ts';
 export { type ApiFile, readApiFile } from './sync-file.ts';

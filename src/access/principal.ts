@@ -49,6 +49,9 @@ export async function permissionHolders(em: SqlEntityManager, permissionIds: rea
 
 /** The superusers of one API. (A global superuser is known to `identity` only; minting reads all of the API's names for one.) */
 export async function superusersOf(em: SqlEntityManager, apiId: string): Promise<string[]> {
-  const rows = await em.execute<{ id: string }[]>('select principal_id as id from access_role where api_id = ? and is_superuser', [apiId]);
+  const rows = await em.execute<{ id: string }[]>(
+    'select principal_id as id from access_role where api_id = ? and is_superuser',
+    [apiId],
+  );
   return rows.map((row) => row.id);
 }

@@ -35,7 +35,8 @@ export function readApiFile(text: string, file: string): ApiFile {
     const custom = fields(parts['permissions'] ?? {}, undefined, (what) => wrong(`apps.${app}.permissions`, what));
     for (const [name, label] of Object.entries(custom)) {
       if (!codename.test(name)) throw wrong(`apps.${app}.permissions`, `has an unfit codename ${JSON.stringify(name)}`);
-      if (typeof label !== 'string') throw wrong(`apps.${app}.permissions.${name}`, 'takes a text, such as "Can publish poll"');
+      if (typeof label !== 'string')
+        throw wrong(`apps.${app}.permissions.${name}`, 'takes a text, such as "Can publish poll"');
       permissions.push({ app, codename: name, label });
     }
   }
@@ -46,15 +47,24 @@ function readModels(value: unknown, app: string, wrong: (place: string, what: st
   const place = `apps.${app}.models`;
   if (!Array.isArray(value)) throw wrong(place, 'takes a list');
   return value.flatMap((entry) => {
-    const [model, actions] = typeof entry === 'object' && entry !== null ? (Object.entries(entry)[0] ?? []) : [entry, undefined];
-    if (typeof model !== 'string' || !identifier.test(model)) throw wrong(place, `has an unfit name ${JSON.stringify(model)} (lower-case letters, digits and _)`);
-    if (actions !== undefined && !(Array.isArray(actions) && actions.every((one) => typeof one === 'string' && identifier.test(one))))
+    const [model, actions] =
+      typeof entry === 'object' && entry !== null ? (Object.entries(entry)[0] ?? []) : [entry, undefined];
+    if (typeof model !== 'string' || !identifier.test(model))
+      throw wrong(place, `has an unfit name ${JSON.stringify(model)} (lower-case letters, digits and _)`);
+    if (
+      actions !== undefined &&
+      !(Array.isArray(actions) && actions.every((one) => typeof one === 'string' && identifier.test(one)))
+    )
       throw wrong(`${place}.${model}`, 'takes a list of actions, such as [view]');
     return defaultPermissions(app, model, actions as string[] | undefined);
   });
 }
 
-function fields(value: unknown, known: string[] | undefined, wrong: (what: string) => Failure): Record<string, unknown> {
+function fields(
+  value: unknown,
+  known: string[] | undefined,
+  wrong: (what: string) => Failure,
+): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong('takes a mapping');
   const unknown = Object.keys(value).find((name) => known && !known.includes(name));
   if (unknown !== undefined) throw wrong(`has an unknown field ${unknown}; it takes ${known?.join(', ')}`);

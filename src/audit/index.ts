@@ -4,4 +4,12 @@
  * Does not own: what a change means; rooms above write their entries in the transaction of the change itself.
  */
 export { AuditEntry, AuditEvent } from './entities.ts';
-export { type Actor, type Change, difference, recordChange, recordEvent, type SecurityEvent, type Stamp } from './record.ts';
+export {
+  type Actor,
+  type Change,
+  difference,
+  recordChange,
+  recordEvent,
+  type SecurityEvent,
+  type Stamp,
+} from './record.ts';

@@ -24,7 +24,10 @@ const UserSchema = defineEntity({
     isSuperuser: p.boolean().default(false),
     dateJoined: p.datetime().columnType('timestamptz'),
     lastLogin: p.datetime().columnType('timestamptz').nullable(),
-    attributes: p.json().$type<Record<string, unknown>>().onCreate(() => ({})),
+    attributes: p
+      .json()
+      .$type<Record<string, unknown>>()
+      .onCreate(() => ({})),
   },
 });
 /** A person who can log in. */
@@ -98,7 +101,10 @@ const LinkSchema = defineEntity({
     tokenDigest: p.blob().primary(),
     purpose: p.enum(['setup', 'reset', 'verify', 'magic', 'invite'] as const),
     user: () => p.manyToOne(User).mapToPk().nullable().deleteRule('cascade'),
-    payload: p.json().$type<Record<string, unknown>>().onCreate(() => ({})),
+    payload: p
+      .json()
+      .$type<Record<string, unknown>>()
+      .onCreate(() => ({})),
     expiresAt: p.datetime().columnType('timestamptz'),
     consumedAt: p.datetime().columnType('timestamptz').nullable(),
   },

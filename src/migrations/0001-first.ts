@@ -25,7 +25,9 @@ export class First extends Migration {
       "after" jsonb null,
       "request_id" text null
     )`);
-    this.addSql(`create index "audit_entry_object_kind_object_id_id_index" on "audit_entry" ("object_kind", "object_id", "id")`);
+    this.addSql(
+      `create index "audit_entry_object_kind_object_id_id_index" on "audit_entry" ("object_kind", "object_id", "id")`,
+    );
     this.addSql(`create index "audit_entry_actor_id_id_index" on "audit_entry" ("actor_id", "id")`);
     this.addSql(`create table "audit_event" (
       "id" bigserial primary key,
@@ -72,7 +74,9 @@ export class First extends Migration {
       "model" text not null,
       primary key ("id")
     )`);
-    this.addSql(`alter table "access_model" add constraint "access_model_api_id_app_label_model_unique" unique ("api_id", "app_label", "model")`);
+    this.addSql(
+      `alter table "access_model" add constraint "access_model_api_id_app_label_model_unique" unique ("api_id", "app_label", "model")`,
+    );
     this.addSql(`create table "access_permission" (
       "id" uuid not null,
       "api_id" uuid not null,
@@ -85,15 +89,21 @@ export class First extends Migration {
       primary key ("id")
     )`);
     this.addSql(`create index "access_permission_model_id_index" on "access_permission" ("model_id")`);
-    this.addSql(`alter table "access_permission" add constraint "access_permission_api_id_index_unique" unique ("api_id", "index")`);
-    this.addSql(`create unique index "access_permission_live_name" on "access_permission" ("api_id", "name") where removed_version is null`);
+    this.addSql(
+      `alter table "access_permission" add constraint "access_permission_api_id_index_unique" unique ("api_id", "index")`,
+    );
+    this.addSql(
+      `create unique index "access_permission_live_name" on "access_permission" ("api_id", "name") where removed_version is null`,
+    );
     this.addSql(`create table "access_group_permission" (
       "group_id" uuid not null,
       "permission_id" uuid not null,
       "ends_at" timestamptz null,
       primary key ("group_id", "permission_id")
     )`);
-    this.addSql(`create index "access_group_permission_permission_id_index" on "access_group_permission" ("permission_id")`);
+    this.addSql(
+      `create index "access_group_permission_permission_id_index" on "access_group_permission" ("permission_id")`,
+    );
     this.addSql(`create table "access_principal" (
       "id" uuid not null,
       "kind" text not null,
@@ -106,7 +116,9 @@ export class First extends Migration {
       "ends_at" timestamptz null,
       primary key ("principal_id", "group_id")
     )`);
-    this.addSql(`create index "access_group_member_group_id_principal_id_index" on "access_group_member" ("group_id", "principal_id")`);
+    this.addSql(
+      `create index "access_group_member_group_id_principal_id_index" on "access_group_member" ("group_id", "principal_id")`,
+    );
     this.addSql(`create table "access_assignment" (
       "principal_id" uuid not null,
       "permission_id" uuid not null,
@@ -122,10 +134,16 @@ export class First extends Migration {
       primary key ("principal_id", "api_id")
     )`);
     this.addSql(`create index "access_role_api_id_index" on "access_role" ("api_id")`);
-    this.addSql(`alter table "access_api" add constraint "access_api_ttl" check (ttl_seconds >= 60 and ttl_seconds <= 900)`);
-    this.addSql(`alter table "access_api" add constraint "access_api_budget" check (budget_bytes >= 1024 and budget_bytes <= 8192)`);
+    this.addSql(
+      `alter table "access_api" add constraint "access_api_ttl" check (ttl_seconds >= 60 and ttl_seconds <= 900)`,
+    );
+    this.addSql(
+      `alter table "access_api" add constraint "access_api_budget" check (budget_bytes >= 1024 and budget_bytes <= 8192)`,
+    );
     this.addSql(`alter table "access_api" add constraint "access_api_typ_check" check ("typ" in ('at+jwt', 'JWT'))`);
-    this.addSql(`alter table "access_principal" add constraint "access_principal_kind_check" check ("kind" in ('user', 'client'))`);
+    this.addSql(
+      `alter table "access_principal" add constraint "access_principal_kind_check" check ("kind" in ('user', 'client'))`,
+    );
 
     // identity
     this.addSql(`create table "identity_import" (
@@ -172,10 +190,14 @@ export class First extends Migration {
       "attributes" jsonb not null,
       primary key ("id")
     )`);
-    this.addSql(`alter table "identity_user" add constraint "identity_user_username_key_unique" unique ("username_key")`);
+    this.addSql(
+      `alter table "identity_user" add constraint "identity_user_username_key_unique" unique ("username_key")`,
+    );
     this.addSql(`create index "identity_user_email_key_index" on "identity_user" ("email_key")`);
     this.addSql(`create index "identity_user_date_joined_id_index" on "identity_user" ("date_joined", "id")`);
-    this.addSql(`create unique index "identity_user_verified_email" on "identity_user" ("email_key") where email_verified_at is not null`);
+    this.addSql(
+      `create unique index "identity_user_verified_email" on "identity_user" ("email_key") where email_verified_at is not null`,
+    );
     this.addSql(`create table "identity_session" (
       "id" uuid not null,
       "token_digest" bytea not null,
@@ -193,7 +215,9 @@ export class First extends Migration {
       "user_agent" text null,
       primary key ("id")
     )`);
-    this.addSql(`alter table "identity_session" add constraint "identity_session_token_digest_unique" unique ("token_digest")`);
+    this.addSql(
+      `alter table "identity_session" add constraint "identity_session_token_digest_unique" unique ("token_digest")`,
+    );
     this.addSql(`create index "identity_session_live" on "identity_session" ("user_id") where ended_at is null`);
     this.addSql(`create index "identity_session_expires_at_index" on "identity_session" ("expires_at")`);
     this.addSql(`create table "identity_link" (
@@ -212,8 +236,12 @@ export class First extends Migration {
       "last_success_at" timestamptz not null,
       primary key ("user_id", "network_digest")
     )`);
-    this.addSql(`alter table "identity_import" add constraint "identity_import_kind_check" check ("kind" in ('user', 'group', 'permission'))`);
-    this.addSql(`alter table "identity_link" add constraint "identity_link_purpose_check" check ("purpose" in ('setup', 'reset', 'verify', 'magic', 'invite'))`);
+    this.addSql(
+      `alter table "identity_import" add constraint "identity_import_kind_check" check ("kind" in ('user', 'group', 'permission'))`,
+    );
+    this.addSql(
+      `alter table "identity_link" add constraint "identity_link_purpose_check" check ("purpose" in ('setup', 'reset', 'verify', 'magic', 'invite'))`,
+    );
 
     // tokens
     this.addSql(`create table "tokens_signing_key" (
@@ -228,26 +256,62 @@ export class First extends Migration {
       "retire_at" timestamptz null,
       primary key ("kid")
     )`);
-    this.addSql(`create unique index "tokens_signing_key_current" on "tokens_signing_key" ("alg") where state = 'current'`);
+    this.addSql(
+      `create unique index "tokens_signing_key_current" on "tokens_signing_key" ("alg") where state = 'current'`,
+    );
     this.addSql(`create unique index "tokens_signing_key_next" on "tokens_signing_key" ("alg") where state = 'next'`);
-    this.addSql(`alter table "tokens_signing_key" add constraint "tokens_signing_key_alg_check" check ("alg" in ('RS256', 'ES256', 'EdDSA'))`);
-    this.addSql(`alter table "tokens_signing_key" add constraint "tokens_signing_key_state_check" check ("state" in ('next', 'current', 'retiring', 'gone'))`);
+    this.addSql(
+      `alter table "tokens_signing_key" add constraint "tokens_signing_key_alg_check" check ("alg" in ('RS256', 'ES256', 'EdDSA'))`,
+    );
+    this.addSql(
+      `alter table "tokens_signing_key" add constraint "tokens_signing_key_state_check" check ("state" in ('next', 'current', 'retiring', 'gone'))`,
+    );
 
     // references
-    this.addSql(`alter table "access_model" add constraint "access_model_api_id_foreign" foreign key ("api_id") references "access_api" ("id") on delete cascade`);
-    this.addSql(`alter table "access_permission" add constraint "access_permission_api_id_foreign" foreign key ("api_id") references "access_api" ("id") on delete cascade`);
-    this.addSql(`alter table "access_permission" add constraint "access_permission_model_id_foreign" foreign key ("model_id") references "access_model" ("id") on delete set null`);
-    this.addSql(`alter table "access_group_permission" add constraint "access_group_permission_group_id_foreign" foreign key ("group_id") references "access_group" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "access_group_permission" add constraint "access_group_permission_permission_id_foreign" foreign key ("permission_id") references "access_permission" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "access_group_member" add constraint "access_group_member_principal_id_foreign" foreign key ("principal_id") references "access_principal" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "access_group_member" add constraint "access_group_member_group_id_foreign" foreign key ("group_id") references "access_group" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "access_assignment" add constraint "access_assignment_principal_id_foreign" foreign key ("principal_id") references "access_principal" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "access_assignment" add constraint "access_assignment_permission_id_foreign" foreign key ("permission_id") references "access_permission" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "access_role" add constraint "access_role_principal_id_foreign" foreign key ("principal_id") references "access_principal" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "access_role" add constraint "access_role_api_id_foreign" foreign key ("api_id") references "access_api" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "identity_user" add constraint "identity_user_id_foreign" foreign key ("id") references "access_principal" ("id") on update cascade on delete cascade`);
-    this.addSql(`alter table "identity_session" add constraint "identity_session_user_id_foreign" foreign key ("user_id") references "identity_user" ("id") on delete cascade`);
-    this.addSql(`alter table "identity_link" add constraint "identity_link_user_id_foreign" foreign key ("user_id") references "identity_user" ("id") on delete cascade`);
-    this.addSql(`alter table "identity_known_network" add constraint "identity_known_network_user_id_foreign" foreign key ("user_id") references "identity_user" ("id") on delete cascade`);
+    this.addSql(
+      `alter table "access_model" add constraint "access_model_api_id_foreign" foreign key ("api_id") references "access_api" ("id") on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_permission" add constraint "access_permission_api_id_foreign" foreign key ("api_id") references "access_api" ("id") on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_permission" add constraint "access_permission_model_id_foreign" foreign key ("model_id") references "access_model" ("id") on delete set null`,
+    );
+    this.addSql(
+      `alter table "access_group_permission" add constraint "access_group_permission_group_id_foreign" foreign key ("group_id") references "access_group" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_group_permission" add constraint "access_group_permission_permission_id_foreign" foreign key ("permission_id") references "access_permission" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_group_member" add constraint "access_group_member_principal_id_foreign" foreign key ("principal_id") references "access_principal" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_group_member" add constraint "access_group_member_group_id_foreign" foreign key ("group_id") references "access_group" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_assignment" add constraint "access_assignment_principal_id_foreign" foreign key ("principal_id") references "access_principal" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_assignment" add constraint "access_assignment_permission_id_foreign" foreign key ("permission_id") references "access_permission" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_role" add constraint "access_role_principal_id_foreign" foreign key ("principal_id") references "access_principal" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "access_role" add constraint "access_role_api_id_foreign" foreign key ("api_id") references "access_api" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "identity_user" add constraint "identity_user_id_foreign" foreign key ("id") references "access_principal" ("id") on update cascade on delete cascade`,
+    );
+    this.addSql(
+      `alter table "identity_session" add constraint "identity_session_user_id_foreign" foreign key ("user_id") references "identity_user" ("id") on delete cascade`,
+    );
+    this.addSql(
+      `alter table "identity_link" add constraint "identity_link_user_id_foreign" foreign key ("user_id") references "identity_user" ("id") on delete cascade`,
+    );
+    this.addSql(
+      `alter table "identity_known_network" add constraint "identity_known_network_user_id_foreign" foreign key ("user_id") references "identity_user" ("id") on delete cascade`,
+    );
   }
 }

@@ -5,8 +5,8 @@ import pg from 'pg';
 import type { Test } from 'tap';
 import { entities } from '../../src/entities.ts';
 import { migrations } from '../../src/migrations/index.ts';
-import type { Database } from '../../src/platform/database/index.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
+import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 
 export const root = join(import.meta.dirname, '../..');
@@ -40,7 +40,9 @@ export async function openTestEmbedded() {
 }
 
 /** A fresh database on the server of DATABASE_URL; `empty` without the schema. */
-export async function createTestPostgresql(options: { empty?: boolean } = {}): Promise<{ url: string; drop(): Promise<void> }> {
+export async function createTestPostgresql(
+  options: { empty?: boolean } = {},
+): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `signet_test_${randomBytes(6).toString('hex')}`;
   const template = options.empty ? 'template0' : await postgresqlTemplate();
   await onServer(`create database ${name} template ${template}`);
@@ -50,7 +52,8 @@ export async function createTestPostgresql(options: { empty?: boolean } = {}): P
 /** Names the schema: a template made of other entities or migrations is not used. */
 function schemaDigest(): string {
   const hash = createHash('sha256');
-  for (const file of globSync(['src/**/entities.ts', 'src/migrations/*.ts'], { cwd: root }).sort()) hash.update(readFileSync(join(root, file)));
+  for (const file of globSync(['src/**/entities.ts', 'src/migrations/*.ts'], { cwd: root }).sort())
+    hash.update(readFileSync(join(root, file)));
   return hash.digest('hex').slice(0, 16);
 }
 

@@ -29,7 +29,10 @@ export function makeMasterKey(config: Config): Buffer {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'EEXIST')
-      throw new Failure('failed', `The master key ${path} cannot be written (${code}). Set SIGNET_KEYS_DIR to a folder that can.`);
+      throw new Failure(
+        'failed',
+        `The master key ${path} cannot be written (${code}). Set SIGNET_KEYS_DIR to a folder that can.`,
+      );
   }
   return readMasterKey(config) as Buffer;
 }

@@ -13,6 +13,8 @@ export interface Database {
 }
 
 export interface Migrations {
+  /** How many this version knows. */
+  readonly count: number;
   /** Names of what has not been applied yet. */
   pending(): Promise<string[]>;
   /** Applies them, one process at a time; answers the names. Nothing is applied when one of them fails. */

@@ -20,8 +20,8 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
   const pglite = await PGlite.create({
     dataDir: place.dataDir ?? 'memory://',
     ...(place.template ? { loadDataDir: place.template } : {}),
-    // What the ORM would set on an engine that it opens itself: times stay text until it reads them.
-    parsers: createPostgreSqlTypeParsers((text) => text),
+    // What the ORM would set on an engine that it opens itself: times stay text until it reads them. (Arrays of times are nowhere.)
+    parsers: createPostgreSqlTypeParsers((text) => [text]),
   });
   const orm = await MikroORM.init({ ...ormOptions(model), dbName: 'signet', driverOptions: { pglite: () => pglite } });
   return {
@@ -29,7 +29,7 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
     fork: () => orm.em.fork({ useContext: true }) as never,
     query: async (statement, values) => (await pglite.query(statement.text, values as unknown[])).rows as never,
     // The folder's lock stands for the migration lock: no other process is here.
-    migrations: migrationsOf(orm, (work) => work()),
+    migrations: migrationsOf(orm, model.migrations.length, (work) => work()),
     close: async () => {
       await orm.close(true);
       await pglite.close();

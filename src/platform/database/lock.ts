@@ -1,5 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -24,7 +34,10 @@ export interface FolderLock {
 export class FolderHeld extends Failure {
   readonly holder: Holder;
   constructor(folder: string, holder: Holder) {
-    super('conflict', `The data folder ${folder} is held by another Signet (process ${holder.pid}). Stop it, or set SIGNET_DATA_DIR to another folder.`);
+    super(
+      'conflict',
+      `The data folder ${folder} is held by another Signet (process ${holder.pid}). Stop it, or set SIGNET_DATA_DIR to another folder.`,
+    );
     this.holder = holder;
   }
 }
@@ -111,7 +124,10 @@ function readHolder(path: string): Holder | undefined {
     return JSON.parse(readFileSync(path, 'utf8')) as Holder;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Failure('failed', `The lock file ${path} cannot be read: ${(error as Error).message}. If no Signet uses this folder, delete that file.`);
+    throw new Failure(
+      'failed',
+      `The lock file ${path} cannot be read: ${(error as Error).message}. If no Signet uses this folder, delete that file.`,
+    );
   }
 }
 
@@ -159,7 +175,10 @@ function makeFolder(folder: string): void {
     rmSync(probe);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
-    throw new Failure('failed', `The data folder ${folder} cannot be written (${code}). Set SIGNET_DATA_DIR to a folder that this user can write.`);
+    throw new Failure(
+      'failed',
+      `The data folder ${folder} cannot be written (${code}). Set SIGNET_DATA_DIR to a folder that this user can write.`,
+    );
   }
 }
 
@@ -194,7 +213,8 @@ async function listen(own: Holder): Promise<Control> {
       for (const connection of connections) connection.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
       rmSync(own.socket, { force: true });
-      if (dirname(own.socket).startsWith(join(tmpdir(), 'signet-'))) rmSync(dirname(own.socket), { recursive: true, force: true });
+      if (dirname(own.socket).startsWith(join(tmpdir(), 'signet-')))
+        rmSync(dirname(own.socket), { recursive: true, force: true });
     },
   };
 }

@@ -22,7 +22,10 @@ export async function openPostgresql(url: string, poolSize: number, model: Model
     await pool.query('select 1');
   } catch (error) {
     await orm.close(true);
-    throw new Failure('noConnection', `PostgreSQL does not answer at DATABASE_URL: ${describe(error)}. Is it running, and is the URL right?`);
+    throw new Failure(
+      'noConnection',
+      `PostgreSQL does not answer at DATABASE_URL: ${describe(error)}. Is it running, and is the URL right?`,
+    );
   }
   return {
     engine: 'postgresql',
@@ -31,7 +34,7 @@ export async function openPostgresql(url: string, poolSize: number, model: Model
       const result = await pool.query({ name: statement.name, text: statement.text, values: values as unknown[] });
       return result.rows as never;
     },
-    migrations: migrationsOf(orm, async (work) => {
+    migrations: migrationsOf(orm, model.migrations.length, async (work) => {
       const client = new pg.Client({ connectionString: url });
       await client.connect();
       try {

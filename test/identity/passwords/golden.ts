@@ -1,8 +1,9 @@
 /**
- * Golden hashes: each is verified true for its password by the system that made it. `by` says which one that was:
- * - Django: `get_hasher(name).encode(password, hasher.salt(), …)` with cheap costs, then `check_password` (bcrypt 4.0.1,
+ * Golden hashes: each is verified true for its password by the system that made it. `by` says which one that was: -
+ * Django: `get_hasher(name).encode(password, hasher.salt(), …)` with cheap costs, then `check_password` (bcrypt 4.0.1,
  *   argon2-cffi 25.1.0, Python 3.11.7);
- * - argon2-cffi: `low_level.hash_secret` behind the word `argon2`, accepted by Django's `check_password`: forms that this
+ * - argon2-cffi: `low_level.hash_secret` behind the word `argon2`, accepted by Django's `check_password`: forms that
+ * this
  *   release of Django reads and no longer writes;
  * - hashlib: Python's `hashlib`, put together by hand in Django's documented form.
  */
@@ -21,8 +22,7 @@ export const PASSWORDS = {
   decomposed: 'cafe\u0301 cre\u0300me',
   composed: 'caf\u00e9 cr\u00e8me',
   empty: '',
-  over72Bytes:
-    '\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9\u00e9abXYZ',
+  over72Bytes: `${'\u00e9'.repeat(35)}abXYZ`,
   nul: 'before\u0000after',
   compatibility: '\ufb01ne \u2460 \uff21',
 } as const;

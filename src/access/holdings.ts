@@ -1,0 +1,56 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+
+/** Django's two flags at one API. */
+export interface HeldRole {
+  readonly audience: string;
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
+}
+
+/** The flags that a principal has at single APIs, by audience. */
+export function rolesOf(em: SqlEntityManager, principalId: string): Promise<HeldRole[]> {
+  return em.execute<HeldRole[]>(
+    `select i.audience, r.is_staff as "isStaff", r.is_superuser as "isSuperuser"
+     from access_role r join access_api i on i.id = r.api_id
+     where r.principal_id = ? and (r.is_staff or r.is_superuser) order by i.audience collate "C"`,
+    [principalId],
+  );
+}
+
+/** What a group gives its members now, for one API or for all. */
+export function permissionsOfGroup(
+  em: SqlEntityManager,
+  groupId: string,
+  now: Date,
+  apiId?: string,
+): Promise<{ audience: string; name: string }[]> {
+  const atApi = apiId === undefined ? '' : 'and q.api_id = ?';
+  return em.execute<{ audience: string; name: string }[]>(
+    `select i.audience, q.name from access_group_permission g
+       join access_permission q on q.id = g.permission_id join access_api i on i.id = q.api_id
+     where g.group_id = ? and (g.ends_at is null or g.ends_at > ?) and q.removed_version is null ${atApi}
+     order by i.audience collate "C", q.name collate "C"`,
+    [groupId, now, ...(apiId === undefined ? [] : [apiId])],
+  );
+}
+
+/** Somebody who held a permission that is gone. A group has its name; a principal's is known to its own room. */
+export interface FormerHolder {
+  readonly permission: string;
+  readonly kind: 'user' | 'client' | 'group';
+  readonly id: string;
+  readonly group: string | null;
+}
+
+/** Who held, directly, the permissions that a version of a catalogue removed: the rows outlive the permission. */
+export function holdersOfRemoved(em: SqlEntityManager, apiId: string, version: number): Promise<FormerHolder[]> {
+  return em.execute<FormerHolder[]>(
+    `select q.name as permission, h.kind, h.id, h.group_name as "group" from access_permission q join (
+       select a.permission_id, p.kind, p.id, null::text as group_name from access_assignment a join access_principal p on p.id = a.principal_id
+       union all select g.permission_id, 'group', x.id, x.name from access_group_permission g join access_group x on x.id = g.group_id
+     ) h on h.permission_id = q.id
+     where q.api_id = ? and q.removed_version = ?
+     order by q.name collate "C", h.kind collate "C", h.group_name collate "C", h.id`,
+    [apiId, version],
+  );
+}

@@ -1,0 +1,175 @@
+import { Type } from 'typebox';
+import { explainPermissions } from '../../access/index.ts';
+import { recordEvent } from '../../audit/index.ts';
+import {
+  changeOwnPassword,
+  checkPassword,
+  endSessions,
+  holderOf,
+  listSessions,
+  reserveAttempt,
+  User,
+} from '../../identity/index.ts';
+import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { browserOf, requireSession, stampOf, wireSession } from '../requests.ts';
+import { audience, closed, refusals, session } from '../schemas.ts';
+import { knownApi } from '../tokens.ts';
+
+/** What a user does with the own account. By cookie only: a token for an API never reaches it. */
+export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
+  app.post(
+    '/api/v1/account/password',
+    {
+      schema: {
+        summary: 'Change the own password; this session goes on under a new id, every other one ends',
+        body: closed({ current_password: Type.String(), new_password: Type.String({ maxLength: 1024 }) }),
+        response: { 200: closed({ session }), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      const current = await requireSession(deps, cookie, request);
+      const browser = browserOf(request, cookie);
+      const { current_password: given, new_password: wanted } = request.body;
+      const { user } = current;
+      const errors = await checkPassword(wanted, deps.passwordMinLength, user, '/new_password');
+      if (errors.length > 0) throw new Problem('invalid', { errors });
+
+      const stored = await verifyOwn(deps, user, given, browser.ip);
+      const encoded = await deps.authentication.passwords.hash(wanted);
+      if (encoded === null) throw tryLater('busy', 5);
+      const change = { from: stored, to: encoded };
+      const changed = await changeOwnPassword(
+        deps.db,
+        stampOf(deps, request, user),
+        user,
+        change,
+        current,
+        deps.sessionLife,
+        browser,
+      );
+      if (!changed)
+        throw new Problem('conflict', { detail: 'The password was changed meanwhile. Log in with the new one.' });
+      cookie.write(reply, changed.token, deps.sessionLife.absoluteSeconds);
+      const [renewed] = (await listSessions(deps.db.fork(), user.id, deps.clock.now())).filter(
+        (one) => one.id === changed.sid,
+      );
+      if (!renewed) throw new Problem('conflict');
+      return { session: wireSession(renewed) };
+    },
+  );
+
+  app.get(
+    '/api/v1/account/sessions',
+    {
+      schema: {
+        summary: 'The own live sessions, newest first',
+        response: { 200: closed({ sessions: Type.Array(listed) }), ...refusals },
+      },
+    },
+    async (request) => {
+      const current = await requireSession(deps, cookie, request);
+      const sessions = await listSessions(deps.db.fork(), current.user.id, deps.clock.now());
+      return {
+        sessions: sessions.map((one) => ({
+          ...wireSession(one),
+          is_current: one.id === current.id,
+          ip: one.ip ?? null,
+          user_agent: one.userAgent ?? null,
+        })),
+      };
+    },
+  );
+
+  app.delete(
+    '/api/v1/account/sessions/:id',
+    {
+      schema: {
+        summary: 'End one of the own sessions',
+        params: closed({ id: Type.String({ format: 'uuid' }) }),
+        response: { 204: Type.Null(), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      const current = await requireSession(deps, cookie, request);
+      const ended = await end(deps, { user: current.user.id, id: request.params.id });
+      if (ended.length === 0) throw new Problem('not_found', { detail: 'None of your live sessions has that id.' });
+      if (request.params.id === current.id) cookie.clear(reply);
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.delete(
+    '/api/v1/account/sessions',
+    {
+      schema: {
+        summary: 'End every other one of the own sessions',
+        response: { 200: closed({ ended: Type.Integer() }), ...refusals },
+      },
+    },
+    async (request) => {
+      const current = await requireSession(deps, cookie, request);
+      return { ended: (await end(deps, { user: current.user.id, except: current.id })).length };
+    },
+  );
+
+  app.get(
+    '/api/v1/account/permissions',
+    {
+      schema: {
+        summary: 'The own effective permissions, each with every source of it',
+        querystring: closed({ audience: Type.Optional(audience) }),
+        response: { 200: closed({ permissions: Type.Array(explained) }), ...refusals },
+      },
+    },
+    async (request) => {
+      const current = await requireSession(deps, cookie, request);
+      const api = request.query.audience === undefined ? undefined : await knownApi(deps, request.query.audience);
+      const sources = await explainPermissions(deps.db.fork(), holderOf(current.user), deps.clock.now(), api?.id);
+      return { permissions: sources };
+    },
+  );
+}
+
+const listed = closed({
+  ...session.properties,
+  is_current: Type.Boolean(),
+  ip: Type.Union([Type.String(), Type.Null()]),
+  user_agent: Type.Union([Type.String(), Type.Null()]),
+});
+
+const explained = closed({
+  audience: Type.String(),
+  name: Type.String(),
+  from: Type.Union([Type.Literal('user'), Type.Literal('group'), Type.Literal('superuser')]),
+  group: Type.Union([Type.String(), Type.Null()]),
+});
+
+/** Guesses at the current password count like guesses at the login form, in the same counters. Answers what is stored. */
+async function verifyOwn(
+  deps: ApiDeps,
+  user: { id: string; username: string },
+  given: string,
+  ip: string,
+): Promise<string> {
+  const { limits, passwords } = deps.authentication;
+  const reservation = await reserveAttempt(deps.db, limits, user.username, ip, deps.clock.now());
+  if (!reservation.ok) throw tryLater('too_many_attempts', reservation.retryAfterSeconds);
+  const stored = (await deps.db.fork().findOneOrFail(User, user.id)).password;
+  const checked = await passwords.verify(given, stored);
+  if (!checked.ok || checked.matches) await reservation.giveBack();
+  if (!checked.ok) throw tryLater('busy', checked.retryAfterSeconds);
+  if (checked.matches) return stored;
+  throw new Problem('invalid', {
+    errors: [{ pointer: '/current_password', code: 'password_incorrect', detail: 'This is not the current password.' }],
+  });
+}
+
+async function end(deps: ApiDeps, which: { user: string; id?: string; except?: string }): Promise<string[]> {
+  const now = deps.clock.now();
+  return deps.db.fork().transactional(async (tx) => {
+    const ended = await endSessions(tx, now, which, 'ended_by_user');
+    for (const sid of ended) recordEvent(tx, now, { kind: 'session_ended', userId: which.user, detail: { sid } });
+    return ended;
+  });
+}

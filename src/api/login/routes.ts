@@ -1,0 +1,130 @@
+import { Type } from 'typebox';
+import { authenticate, checkPassword, createUser, holderOf, logIn, logOut, User } from '../../identity/index.ts';
+import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { browserOf, currentSession, requireSession, stampOf, wireSession, wireUser } from '../requests.ts';
+import { accessToken, audience, closed, refusals, scope, session, user } from '../schemas.ts';
+import { type PreparedToken, prepareToken } from '../tokens.ts';
+
+/** Sign-up, login, logout, and tokens from a session: contract of first-party apps. */
+export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
+  app.post(
+    '/api/v1/signup',
+    {
+      schema: {
+        summary: 'Create an account',
+        body: closed({
+          username: Type.String({ maxLength: 1000 }),
+          password: Type.String({ maxLength: 1024 }),
+          email: Type.Optional(Type.String({ maxLength: 1000 })),
+          first_name: Type.Optional(Type.String({ maxLength: 1000 })),
+          last_name: Type.Optional(Type.String({ maxLength: 1000 })),
+        }),
+        response: { 201: closed({ user }), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      if (deps.signup !== 'open')
+        throw new Problem('signup_closed', { detail: 'Ask an administrator for an account.' });
+      const { username, password, email = '', first_name: firstName = '', last_name: lastName = '' } = request.body;
+      const passwordErrors = await checkPassword(password, deps.passwordMinLength, {
+        username,
+        email,
+        firstName,
+        lastName,
+      });
+      if (passwordErrors.length > 0) throw new Problem('invalid', { errors: passwordErrors });
+      const encoded = await deps.authentication.passwords.hash(password);
+      if (encoded === null) throw tryLater('busy', 5);
+      const created = await createUser(deps.db.fork(), stampOf(deps, request, null), {
+        username,
+        password: encoded,
+        email,
+        firstName,
+        lastName,
+      });
+      if (!(created instanceof User)) throw new Problem('invalid', { errors: created });
+      return reply.code(201).send({ user: wireUser(created) });
+    },
+  );
+
+  app.post(
+    '/api/v1/login',
+    {
+      schema: {
+        summary: 'Log in: a session cookie, and an access token when `audience` is given',
+        body: closed({
+          username: Type.String({ maxLength: 1000, description: 'Username, or a verified e-mail address.' }),
+          password: Type.String(),
+          audience: Type.Optional(audience),
+          scope: Type.Optional(scope),
+        }),
+        response: { 200: closed({ user, session, ...optional(accessToken) }), ...refusals },
+      },
+    },
+    async (request, reply) => {
+      const { username, password, audience, scope } = request.body;
+      const browser = browserOf(request, cookie);
+      const outcome = await authenticate(deps.db, deps.authentication, { username, password, ip: browser.ip });
+      if (outcome.kind === 'throttled') throw tryLater('too_many_attempts', outcome.retryAfterSeconds);
+      if (outcome.kind === 'busy') throw tryLater('busy', outcome.retryAfterSeconds);
+      if (outcome.kind === 'refused') throw wrongCredentials();
+
+      // Only now, and before anything is written: what is asked for may not exist or not fit.
+      const known = await deps.db.fork().findOneOrFail(User, outcome.user.id);
+      const subject = { ...holderOf(known), username: known.username, isStaff: known.isStaff };
+      const prepared: PreparedToken | null =
+        audience === undefined ? null : await prepareToken(deps, { audience, scope }, subject);
+
+      const loggedIn = await logIn(deps.db, deps.authentication, deps.sessionLife, outcome.user, password, browser);
+      if (!loggedIn) throw wrongCredentials();
+      cookie.write(reply, loggedIn.token, deps.sessionLife.absoluteSeconds);
+      return {
+        user: wireUser(loggedIn.user),
+        session: wireSession(loggedIn.session),
+        ...(prepared?.sign(loggedIn.session) ?? {}),
+      };
+    },
+  );
+
+  app.post(
+    '/api/v1/token',
+    {
+      schema: {
+        summary: 'An access token for an API, from the session; the session is the grant, so there is no refresh token',
+        body: closed({ audience, scope: Type.Optional(scope) }),
+        response: { 200: closed(accessToken), ...refusals },
+      },
+    },
+    async (request) => {
+      const current = await requireSession(deps, cookie, request);
+      const subject = { ...holderOf(current.user), username: current.user.username, isStaff: current.user.isStaff };
+      return (await prepareToken(deps, request.body, subject)).sign(current);
+    },
+  );
+
+  app.post(
+    '/api/v1/logout',
+    { schema: { summary: 'End the session of the cookie', response: { 204: Type.Null(), ...refusals } } },
+    async (request, reply) => {
+      const current = await currentSession(deps, cookie, request);
+      const token = cookie.read(request);
+      if (current && token !== null) await logOut(deps.db, token, deps.clock.now());
+      cookie.clear(reply);
+      return reply.code(204).send(null);
+    },
+  );
+}
+
+/** One refusal for an unknown user, a wrong password, an inactive user and an unusable password. */
+function wrongCredentials(): Problem {
+  return new Problem('invalid_credentials', { detail: 'This username and password do not belong together.' });
+}
+
+function optional(fields: typeof accessToken) {
+  return {
+    access_token: Type.Optional(fields.access_token),
+    token_type: Type.Optional(fields.token_type),
+    expires_in: Type.Optional(fields.expires_in),
+  };
+}

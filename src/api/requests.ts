@@ -1,0 +1,64 @@
+import type { Stamp } from '../audit/index.ts';
+import { type Browser, findSession, type LiveSession, type SessionUser, type User } from '../identity/index.ts';
+import { Problem, type Request, type SessionCookie } from '../platform/http/index.ts';
+import type { ApiDeps } from './deps.ts';
+
+export function browserOf(request: Request, cookie: SessionCookie): Browser {
+  return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, presented: cookie.read(request) };
+}
+
+/** The live session of the request's cookie, or null: the request's user, or nobody. */
+export async function currentSession(
+  deps: ApiDeps,
+  cookie: SessionCookie,
+  request: Request,
+): Promise<LiveSession | null> {
+  const token = cookie.read(request);
+  return token === null ? null : findSession(deps.db, token, deps.clock.now(), deps.sessionLife.idleSeconds);
+}
+
+/** As `currentSession`; 401 for nobody. */
+export async function requireSession(deps: ApiDeps, cookie: SessionCookie, request: Request): Promise<LiveSession> {
+  const session = await currentSession(deps, cookie, request);
+  if (!session)
+    throw new Problem('unauthenticated', { detail: 'Send the session cookie that POST /api/v1/login sets.' });
+  return session;
+}
+
+export function stampOf(deps: ApiDeps, request: Request, user: Pick<SessionUser, 'id' | 'username'> | null): Stamp {
+  const actor = user
+    ? ({ kind: 'user', id: user.id, label: user.username } as const)
+    : ({ kind: 'anonymous', id: null, label: 'anonymous' } as const);
+  return { at: deps.clock.now(), actor, requestId: request.id };
+}
+
+export function wireUser(user: Pick<User, 'id' | 'username' | 'email' | 'firstName' | 'lastName'>) {
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    first_name: user.firstName,
+    last_name: user.lastName,
+  };
+}
+
+export function wireSession(session: {
+  id: string;
+  createdAt: Date;
+  lastSeenAt: Date;
+  expiresAt: Date;
+  idleExpiresAt?: Date;
+  authTime: Date;
+  amr: readonly string[];
+}) {
+  const ends =
+    session.idleExpiresAt && session.idleExpiresAt < session.expiresAt ? session.idleExpiresAt : session.expiresAt;
+  return {
+    id: session.id,
+    created_at: session.createdAt.toISOString(),
+    last_seen_at: session.lastSeenAt.toISOString(),
+    expires_at: ends.toISOString(),
+    auth_time: session.authTime.toISOString(),
+    amr: [...session.amr],
+  };
+}

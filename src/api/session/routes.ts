@@ -1,0 +1,126 @@
+import { Type } from 'typebox';
+import {
+  getAllPermissions,
+  groupsOf,
+  hasModulePerms,
+  hasPerm,
+  OWN_AUDIENCE,
+  type Rights,
+  readRights,
+} from '../../access/index.ts';
+import { holderOf } from '../../identity/index.ts';
+import { type App, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
+import { findActiveToken } from '../../tokens/index.ts';
+import type { ApiDeps } from '../deps.ts';
+import { currentSession, requireSession, wireSession, wireUser } from '../requests.ts';
+import { anyName, audience, closed, refusals, session, user } from '../schemas.ts';
+import { knownApi } from '../tokens.ts';
+
+const known = closed({
+  is_authenticated: Type.Literal(true),
+  user: closed({
+    ...user.properties,
+    is_staff: Type.Boolean(),
+    is_superuser: Type.Boolean(),
+    groups: Type.Array(Type.String()),
+    permissions: Type.Array(Type.String(), { description: "Of that API; without `audience`, of Signet's own." }),
+  }),
+  session,
+});
+const anonymous = closed({
+  is_authenticated: Type.Literal(false),
+  user: closed({ username: Type.Literal(''), permissions: Type.Array(Type.String(), { maxItems: 0 }) }),
+});
+
+/** Any text can be a name, a line break too; so no pattern. */
+const byName = Type.Object({}, { additionalProperties: Type.Boolean() });
+
+/** Who is this, and what may they do now. */
+export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
+  app.get(
+    '/api/v1/session',
+    {
+      schema: {
+        summary: 'The user of the cookie, or the anonymous one',
+        querystring: closed({ audience: Type.Optional(audience) }),
+        response: { 200: Type.Union([known, anonymous]), ...refusals },
+      },
+    },
+    async (request) => {
+      const current = await currentSession(deps, cookie, request);
+      if (!current) return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
+      const api = await knownApi(deps, request.query.audience ?? OWN_AUDIENCE);
+      const rights = await readRights(deps.db, holderOf(current.user), api.id, deps.clock.now());
+      const groups = await groupsOf(deps.db.fork(), current.user.id);
+      return {
+        is_authenticated: true as const,
+        user: {
+          ...wireUser(current.user),
+          is_staff: current.user.isStaff || rights.isStaff,
+          is_superuser: rights.isSuperuser,
+          groups: groups.map((one) => one.name),
+          permissions: getAllPermissions(rights),
+        },
+        session: wireSession(current),
+      };
+    },
+  );
+
+  app.post(
+    '/api/v1/has_perm',
+    {
+      schema: {
+        summary: "Django's has_perm and has_module_perms, with the rights of now",
+        description: 'By bearer token, for the API of its `aud`; or by cookie, for the API of `audience`.',
+        body: closed({
+          audience: Type.Optional(audience),
+          perms: Type.Array(anyName, { maxItems: 1000 }),
+          modules: Type.Optional(Type.Array(anyName, { maxItems: 1000 })),
+        }),
+        response: { 200: closed({ results: byName, modules: byName }), ...refusals },
+      },
+    },
+    async (request) => {
+      const { perms, modules = [], audience } = request.body;
+      const rights = await rightsOfRequest(deps, cookie, request, audience);
+      return {
+        results: answers(perms, (name) => hasPerm(rights, name)),
+        modules: answers(modules, (name) => hasModulePerms(rights, name)),
+      };
+    },
+  );
+}
+
+async function rightsOfRequest(
+  deps: ApiDeps,
+  cookie: SessionCookie,
+  request: Request,
+  audience: string | undefined,
+): Promise<Rights> {
+  const bearer = /^Bearer +([^\s,]+)$/i.exec(request.headers.authorization ?? '')?.[1];
+  if (bearer !== undefined) {
+    const active = await findActiveToken(deps.db, deps.keys, deps.issuer, bearer, deps.clock.now());
+    if (!active)
+      throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
+    if (audience !== undefined && (await knownApi(deps, audience)).id !== active.api.id)
+      throw new Problem('invalid', {
+        errors: [{ pointer: '/audience', code: 'invalid', detail: 'A token is asked about the API of its own `aud`.' }],
+      });
+    return active.rights;
+  }
+  if (request.headers.authorization !== undefined)
+    throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer' } });
+  const current = await requireSession(deps, cookie, request);
+  if (audience === undefined)
+    throw new Problem('invalid', {
+      errors: [{ pointer: '/audience', code: 'required', detail: 'Say which API is meant.' }],
+    });
+  return readRights(deps.db, holderOf(current.user), (await knownApi(deps, audience)).id, deps.clock.now());
+}
+
+/** Null-prototype, so that `__proto__` is a name like any other. */
+function answers(names: readonly string[], ask: (name: string) => boolean): Record<string, boolean> {
+  const results: Record<string, boolean> = Object.create(null);
+  for (const name of names) results[name] = ask(name);
+  return results;
+}

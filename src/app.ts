@@ -1,0 +1,114 @@
+import cookie from '@fastify/cookie';
+import cors from '@fastify/cors';
+import type { FastifyBaseLogger } from 'fastify';
+import { accountRoutes } from './api/account/routes.ts';
+import { loginRoutes } from './api/login/routes.ts';
+import { sessionRoutes } from './api/session/routes.ts';
+import {
+  type Authentication,
+  type Backend,
+  createHashPool,
+  createPasswords,
+  type Passwords,
+  passwordBackend,
+  purgeExpired,
+} from './identity/index.ts';
+import type { Config } from './platform/config/index.ts';
+import type { Database } from './platform/database/index.ts';
+import { healthRoutes } from './platform/health/routes.ts';
+import { type App, createServer, sameOrigin, sessionCookie } from './platform/http/index.ts';
+import type { Job } from './platform/jobs/index.ts';
+import type { Clock } from './platform/time.ts';
+import type { KeyRing } from './tokens/index.ts';
+import { jwksRoute } from './tokens/routes.ts';
+import { pages } from './web/pages.ts';
+
+export interface Deps {
+  readonly config: Config;
+  /** `iss` of every token, and the only origin that URLs are built from. */
+  readonly issuer: string;
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  readonly keys: KeyRing;
+  readonly passwords: Passwords;
+  /** Asked before Signet's own passwords, in this order. */
+  readonly backends?: readonly Backend[];
+  readonly isStopping?: () => boolean;
+}
+
+/** The whole service: every room wired and mounted, in the order in which a request meets them. */
+export async function buildApp(deps: Deps): Promise<App> {
+  const { config, issuer, db, clock, keys, passwords } = deps;
+  const isDevelopment = config.mode === 'development';
+  const app = createServer({
+    log: deps.log,
+    trustProxy: config.trustProxy,
+    hosts: isDevelopment ? ['localhost', '127.0.0.1', '[::1]'] : null,
+  });
+
+  // Public documents: no cookie, no cross-origin rule, ready-made bytes.
+  jwksRoute(app, keys);
+  healthRoutes(app, db, deps.isStopping ?? (() => false));
+
+  // Everything below takes authority from the cookie, and is held by the one cross-origin rule.
+  await app.register(async (first: App) => {
+    await first.register(cookie);
+    first.addHook('onRequest', sameOrigin(new URL(issuer).origin, config.trustedOrigins));
+    await first.register(async (api: App) => {
+      if (config.trustedOrigins.length > 0)
+        await api.register(cors, {
+          origin: [...config.trustedOrigins],
+          credentials: true,
+          methods: ['GET', 'POST', 'DELETE'],
+        });
+      const session = sessionCookie(issuer);
+      const apiDeps = {
+        db,
+        clock,
+        keys,
+        issuer,
+        authentication: authenticationOf(deps),
+        sessionLife: { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds },
+        signup: config.signup,
+        passwordMinLength: config.passwordMinLength,
+      };
+      loginRoutes(api, apiDeps, session);
+      sessionRoutes(api, apiDeps, session);
+      accountRoutes(api, apiDeps, session);
+    });
+    await first.register(async (web: App) =>
+      pages(web, { db, clock, passwords, passwordMinLength: config.passwordMinLength, issuer }),
+    );
+  });
+  return app;
+}
+
+function authenticationOf({ config, db, clock, passwords, backends = [] }: Deps): Authentication {
+  return {
+    clock,
+    passwords,
+    backends: [...backends, passwordBackend(db, passwords)],
+    limits: { name: config.throttleName, network: config.throttleNetwork, account: config.throttleAccount },
+    refusalMilliseconds: config.refusalMilliseconds,
+  };
+}
+
+/** The hashing that the settings ask for; `cores` is what the machine has. */
+export function passwordsOf(config: Config, cores: number): Promise<Passwords> {
+  const width = config.hashWidth === 0 ? Math.max(1, cores - 1) : config.hashWidth;
+  const pool = createHashPool({ width, queueLimit: config.hashQueue, maxWaitMs: config.hashWaitMilliseconds });
+  return createPasswords(pool, {
+    memoryKiB: config.argon2MemoryKiB,
+    iterations: config.argon2Iterations,
+    parallelism: config.argon2Parallelism,
+  });
+}
+
+/** What a running server does on its own. */
+export function jobsOf({ db, clock, keys }: Pick<Deps, 'db' | 'clock' | 'keys'>): Job[] {
+  return [
+    { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
+    { name: 'keys', everySeconds: 60, run: () => keys.reload() },
+  ];
+}

@@ -1,0 +1,124 @@
+import type { Stamp } from '../audit/index.ts';
+import type { Passwords } from '../identity/index.ts';
+import type { Config } from '../platform/config/index.ts';
+import type { Database } from '../platform/database/index.ts';
+import type { Clock } from '../platform/time.ts';
+import type { KeyRing } from '../tokens/index.ts';
+
+/** What a command works with, in its own process or in the server that holds the embedded database. */
+export interface Context {
+  readonly config: Config;
+  readonly db: Database;
+  readonly clock: Clock;
+  /** Who (`cli:<uid>`) and when, for the audit log. */
+  stamp(): Stamp;
+  /** The issuer; Failure when it was not set. */
+  issuer(): string;
+  /** Failure when there is no master key. */
+  masterKey(): Buffer;
+  passwords(): Promise<Passwords>;
+  keys(): Promise<KeyRing>;
+  /** One line about how far a long command is; shown as it comes. */
+  progress(line: string): void;
+}
+
+/** What was typed, with everything that only the caller's side can read. */
+export interface Input {
+  readonly positionals: readonly string[];
+  readonly options: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
+  /** Standard input, where the command asked for it. */
+  readonly stdin: string | null;
+  /** The content of the file that the command was given. */
+  readonly file: { readonly name: string; readonly text: string } | null;
+}
+
+/** The answer: `data` for `--json`, `text` for people. */
+export interface Output {
+  readonly data: unknown;
+  readonly text: string;
+}
+
+type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
+
+interface Described {
+  /** The words, such as `user create`. */
+  readonly name: string;
+  readonly summary: string;
+  /** What follows the words, such as `NAME [--email E]`. */
+  readonly usage: string;
+  readonly options?: Options;
+  /** How many words follow; `max` absent = any number. */
+  readonly words: { readonly min: number; readonly max?: number };
+}
+
+/** A command on the database. */
+export interface DatabaseCommand extends Described {
+  readonly kind: 'database';
+  /** Which word names a file to read (`-` is standard input). */
+  readonly fileAt?: number;
+  /** May run while migrations are pending. */
+  readonly beforeMigrations?: true;
+  /** Whether this call reads standard input. */
+  readsStdin?(input: Input): boolean;
+  /** Asks at the terminal for what is missing, on the caller's side; answers the completed input. */
+  ask?(input: Input, terminal: Terminal, config: Config): Promise<Input>;
+  run(context: Context, input: Input): Promise<Output>;
+}
+
+/** A command that needs no database, or rules over how it is opened. */
+export interface LocalCommand extends Described {
+  readonly kind: 'local';
+  run(local: Local, input: Input): Promise<Output | undefined>;
+}
+
+export interface Local {
+  /** Every command, for the server that carries them out for others. */
+  readonly commands: readonly Command[];
+  readonly environment: Record<string, string | undefined>;
+  readStdin(): Promise<string>;
+  print(text: string): void;
+}
+
+/** Where a person sits, if one does. */
+export interface Terminal {
+  readonly isInteractive: boolean;
+  question(prompt: string): Promise<string>;
+  /** Without echo. */
+  secret(prompt: string): Promise<string>;
+}
+
+export type Command = DatabaseCommand | LocalCommand;
+
+/** An option's text, or undefined. */
+export function optionText(input: Input, name: string): string | undefined {
+  const value = input.options[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+/** All texts of an option that may be repeated. */
+export function optionTexts(input: Input, name: string): string[] {
+  const value = input.options[name];
+  return Array.isArray(value)
+    ? value.filter((one) => typeof one === 'string')
+    : typeof value === 'string'
+      ? [value]
+      : [];
+}
+
+export function isSet(input: Input, name: string): boolean {
+  return input.options[name] === true;
+}
+
+/** Rows under a header, columns aligned, for people. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const all = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...all.map((row) => [...(row[column] ?? '')].length)));
+  return all
+    .map((row) =>
+      row
+        .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - [...cell].length))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

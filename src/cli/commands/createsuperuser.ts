@@ -1,0 +1,83 @@
+import { checkUser, createUser, User } from '../../identity/index.ts';
+import type { Config } from '../../platform/config/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
+import { changing } from './changing.ts';
+import { askPassword, demandPassword, hashNew, passwordOf } from './passwords.ts';
+import { refusedFields, wireUser } from './user-picture.ts';
+
+/** Django's `createsuperuser`, save that a weak password is refused without a way round. */
+export const createsuperuser: DatabaseCommand = {
+  kind: 'database',
+  name: 'createsuperuser',
+  summary: 'Create an administrator; asks for what is not given',
+  usage: '[--username NAME] [--email E] [--password-stdin | --noinput]   (--noinput: SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD)',
+  options: {
+    noinput: { type: 'boolean' },
+    username: { type: 'string' },
+    email: { type: 'string' },
+    'password-stdin': { type: 'boolean' },
+  },
+  words: { min: 0, max: 0 },
+  readsStdin: (input) => isSet(input, 'password-stdin'),
+  async ask(input, terminal, config) {
+    const username = optionText(input, 'username');
+    const email = optionText(input, 'email');
+    if (isSet(input, 'noinput')) return completed(input, config, fromSettings(input, config));
+    if (!isSet(input, 'password-stdin')) return completed(input, config, await fromTerminal(terminal, username, email));
+    if (username === undefined) throw new Failure('usage', '--password-stdin needs --username too: standard input is taken, so nothing can be asked.');
+    return completed(input, config, { username, email: email ?? '', password: passwordOf(input) });
+  },
+  async run(context, input) {
+    const username = optionText(input, 'username') ?? '';
+    const email = optionText(input, 'email') ?? '';
+    const password = await hashNew(context, passwordOf(input), { username, email });
+    const user = await changing(context, async (tx) => {
+      const made = await createUser(tx, context.stamp(), { username, email, password, isStaff: true, isSuperuser: true });
+      if (!(made instanceof User)) throw refusedFields(made);
+      return made;
+    });
+    return { data: { user: wireUser(user) }, text: `Created the superuser ${user.username}.` };
+  },
+};
+
+interface Answers {
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Refuses here already what needs no database to be refused. */
+async function completed(input: Input, config: Config, { username, email, password }: Answers): Promise<Input> {
+  const errors = checkUser({ username, email });
+  if (errors.length > 0) throw refusedFields(errors);
+  await demandPassword(password, config.passwordMinLength, { username, email });
+  return { ...input, options: { ...input.options, username, email }, stdin: password };
+}
+
+function fromSettings(input: Input, config: Config): Answers {
+  const username = optionText(input, 'username') ?? config.superuserUsername;
+  const email = optionText(input, 'email') ?? config.superuserEmail ?? '';
+  const password = input.stdin === null ? config.superuserPassword : passwordOf(input);
+  const missing = [username ? '' : 'SIGNET_SUPERUSER_USERNAME (or --username)', password ? '' : 'SIGNET_SUPERUSER_PASSWORD_FILE (or --password-stdin)'].filter(Boolean);
+  if (!username || !password) throw new Failure('usage', `--noinput needs ${missing.join(' and ')}.`);
+  return { username, email, password };
+}
+
+async function fromTerminal(terminal: Terminal, username: string | undefined, email: string | undefined): Promise<Answers> {
+  if (!terminal.isInteractive)
+    throw new Failure('usage', 'There is no terminal to ask at. Use --username with --password-stdin, or --noinput with SIGNET_SUPERUSER_USERNAME and SIGNET_SUPERUSER_PASSWORD_FILE.');
+  const name = username ?? (await untilFit(terminal, 'Username: ', (answer) => checkUser({ username: answer })));
+  const address = email ?? (await untilFit(terminal, 'E-mail address (may stay empty): ', (answer) => checkUser({ username: name, email: answer }, { existing: true })));
+  return { username: name, email: address, password: await askPassword(terminal) };
+}
+
+async function untilFit(terminal: Terminal, prompt: string, check: (answer: string) => { detail: string }[]): Promise<string> {
+  let remark = '';
+  for (;;) {
+    const answer = (await terminal.question(`${remark}${prompt}`)).trim();
+    const [error] = check(answer);
+    if (!error) return answer;
+    remark = `${error.detail} `;
+  }
+}

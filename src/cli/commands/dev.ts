@@ -1,0 +1,91 @@
+import { relative } from 'node:path';
+import { Api, listModels, listPermissions } from '../../access/index.ts';
+import { createSetupSecret } from '../../identity/index.ts';
+import { type Config, isLoopbackHost, makeMasterKey, readConfig, readMasterKey } from '../../platform/config/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { systemClock } from '../../platform/time.ts';
+import { listKeys } from '../../tokens/index.ts';
+import { type LocalCommand, optionText } from '../command.ts';
+import { issuerOf } from '../context.ts';
+import { prepareDatabase } from '../prepare.ts';
+import { findSample, listSampleUsers, makeSample, SAMPLE_API, SAMPLE_GROUP, type SampleUser } from '../sample.ts';
+import { type Running, serve, systemStamp, untilSignal } from '../serve.ts';
+import { version } from '../version.ts';
+import { setupUrl } from './setup-link.ts';
+
+/** `signet dev`: everything made by itself, on loopback only. What `npm start` runs. */
+export const dev: LocalCommand = {
+  kind: 'local',
+  name: 'dev',
+  summary: 'Run in development mode, on the embedded database unless DATABASE_URL is set (what npm start runs)',
+  usage: '[--port N]',
+  options: { port: { type: 'string' } },
+  words: { min: 0, max: 0 },
+  async run({ commands, environment, print }, input) {
+    const port = optionText(input, 'port');
+    const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
+    demandDevelopment(config, environment);
+    const place = config.databaseUrl === undefined ? `data ${shown(config.dataDir)} (embedded PostgreSQL)` : 'PostgreSQL of DATABASE_URL';
+    print(`  Signet ${version} · development mode · ${place} · not for production\n`);
+
+    let migrationCount = 0;
+    const running = await serve(config, issuerOf(config), commands, async (db, stamp) => {
+      await prepareDatabase(db, stamp);
+      migrationCount = db.migrations.count;
+      return readMasterKey(config) ?? makeMasterKey(config);
+    });
+    if (config.sample) await makeSample(running.db.fork(), systemStamp(), running.passwords, running.masterKey);
+    print(await banner(running, config, migrationCount));
+    await untilSignal(running, print);
+    return undefined;
+  },
+};
+
+function demandDevelopment(config: Config, environment: Record<string, string | undefined>): void {
+  if (!isLoopbackHost(config.host))
+    throw new Failure('usage', `Development mode listens on this machine only, not on ${config.host}. Unset SIGNET_HOST, or run production mode: npx signet start`);
+  if (environment['NODE_ENV'] === 'production') throw new Failure('usage', 'NODE_ENV is production. Run production mode: npx signet start');
+}
+
+/** What a newcomer needs next; every address answers and every command can be copied. */
+async function banner(running: Running, config: Config, migrationCount: number): Promise<string> {
+  const { db, issuer, passwords, masterKey } = running;
+  const [key] = await listKeys(db.fork());
+  const ready = [`database (${migrationCount} migration${migrationCount === 1 ? '' : 's'})`, `signing key ${key?.alg} kid=${key?.kid}`];
+  const lines: string[] = [];
+  const secret = await createSetupSecret(db.fork(), systemClock.now());
+  lines.push(`  Issuer   ${issuer}`);
+  if (secret !== null) lines.push(`  Setup    ${setupUrl(issuer, secret)}        (creates your administrator; one use; again: npx signet setup-link)`);
+  const sample = config.sample ? await findSample(db.fork()) : null;
+  if (sample) {
+    const api = await db.fork().findOne(Api, sample.api);
+    if (api) {
+      const models = await listModels(db.fork(), api.id);
+      const permissions = await listPermissions(db.fork(), api.id);
+      ready.push(`sample API "${api.audience}": ${models.length} models, ${permissions.length} permissions, group "${SAMPLE_GROUP}"`);
+    }
+    const users = await listSampleUsers(db.fork(), sample, passwords, masterKey);
+    lines.push(`  Sample   ${users.map(sampleLine).join('    ')}     development only`);
+    const alice = users.find((user) => user.username === 'alice' && user.password !== null);
+    if (alice) lines.push(...tryIt(issuer, alice));
+  }
+  return [`  ready    ${ready.join(' · ')}`, ...lines, ''].join('\n');
+}
+
+function sampleLine({ username, password }: SampleUser): string {
+  const holds = username === 'alice' ? `group ${SAMPLE_GROUP}` : 'no permissions';
+  return `${username} / ${password ?? '(changed)'} (${holds})`;
+}
+
+function tryIt(issuer: string, user: SampleUser): string[] {
+  const body = JSON.stringify({ username: user.username, password: user.password, audience: SAMPLE_API });
+  return [
+    `  Try it   TOKEN=$(curl -s ${issuer}/api/v1/login -H 'content-type: application/json' -d '${body}' | node -pe 'JSON.parse(require("fs").readFileSync(0)).access_token')`,
+    '           echo $TOKEN | npx signet token inspect -',
+  ];
+}
+
+function shown(folder: string): string {
+  const near = relative(process.cwd(), folder);
+  return near.startsWith('..') ? folder : `./${near}`;
+}

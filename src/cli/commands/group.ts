@@ -1,0 +1,125 @@
+import { addMembers, createGroup, deleteGroup, type Group, getGroup, listGroups, listMembers, type Named, permissionsOfGroup, removeMembers } from '../../access/index.ts';
+import { getUser, usernamesOf } from '../../identity/index.ts';
+import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
+import { changing } from './changing.ts';
+import { counted, fields, names } from './text.ts';
+
+export const groupCreate: DatabaseCommand = {
+  kind: 'database',
+  name: 'group create',
+  summary: 'Create a group',
+  usage: 'NAME',
+  words: { min: 1, max: 1 },
+  async run(context, input) {
+    const group = await changing(context, (tx) => createGroup(tx, context.stamp(), input.positionals[0] as string));
+    return { data: { group: wireGroup(group) }, text: `Created the group "${group.name}".` };
+  },
+};
+
+export const groupList: DatabaseCommand = {
+  kind: 'database',
+  name: 'group list',
+  summary: 'Groups by name',
+  usage: '',
+  words: { min: 0, max: 0 },
+  async run({ db }) {
+    const groups = await listGroups(db.fork());
+    return { data: { groups: groups.map(wireGroup) }, text: groups.map((one) => one.name).join('\n') || 'There are no groups.' };
+  },
+};
+
+export const groupShow: DatabaseCommand = {
+  kind: 'database',
+  name: 'group show',
+  summary: 'A group’s members and permissions',
+  usage: 'NAME',
+  words: { min: 1, max: 1 },
+  async run({ db, clock }, input) {
+    const em = db.fork();
+    const group = await getGroup(em, input.positionals[0] as string);
+    const members = [...(await usernamesOf(em, await listMembers(em, group.id))).values()];
+    const permissions = await permissionsOfGroup(em, group.id, clock.now());
+    return {
+      data: { group: wireGroup(group), members, permissions },
+      text: fields([
+        ['Name', group.name],
+        ['Id', group.id],
+        ['Members', members.length === 0 ? '(none)' : `${members.length}: ${names(members)}`],
+        ['Permissions', permissions.map((one) => `${one.audience}: ${one.name}`)],
+      ]),
+    };
+  },
+};
+
+export const groupAdd: DatabaseCommand = {
+  kind: 'database',
+  name: 'group add',
+  summary: 'Add users to a group',
+  usage: 'NAME USER…',
+  words: { min: 2 },
+  run: (context, input) =>
+    changeMembers(context, input, addMembers, (group, changed, others) => ({
+      data: { group, added: changed, already_members: others },
+      text: [changed.length > 0 ? `Added to "${group}": ${changed.join(', ')}.` : '', others.length > 0 ? `Members already: ${others.join(', ')}.` : ''],
+    })),
+};
+
+export const groupRemove: DatabaseCommand = {
+  kind: 'database',
+  name: 'group remove',
+  summary: 'Take users out of a group',
+  usage: 'NAME USER…',
+  words: { min: 2 },
+  run: (context, input) =>
+    changeMembers(context, input, removeMembers, (group, changed, others) => ({
+      data: { group, removed: changed, not_members: others },
+      text: [changed.length > 0 ? `Removed from "${group}": ${changed.join(', ')}.` : '', others.length > 0 ? `Were no members: ${others.join(', ')}.` : ''],
+    })),
+};
+
+export const groupDelete: DatabaseCommand = {
+  kind: 'database',
+  name: 'group delete',
+  summary: 'Delete a group; its members lose what it gave them',
+  usage: 'NAME',
+  words: { min: 1, max: 1 },
+  async run(context, input) {
+    const { group, members } = await changing(context, async (tx) => {
+      const found = await getGroup(tx, input.positionals[0] as string);
+      const count = (await listMembers(tx, found.id)).length;
+      const { name } = found;
+      await deleteGroup(tx, context.stamp(), found);
+      return { group: name, members: count };
+    });
+    return { data: { deleted: group, members }, text: `Deleted the group "${group}". It had ${counted(members, 'member')}.` };
+  },
+};
+
+type Verb = typeof addMembers;
+
+async function changeMembers(
+  context: Context,
+  input: Input,
+  verb: Verb,
+  told: (group: string, changed: string[], others: string[]) => { data: unknown; text: string[] },
+): Promise<Output> {
+  const [name = '', ...usernames] = input.positionals;
+  const { group, users, changed } = await changing(context, async (tx) => {
+    const found = await getGroup(tx, name);
+    const named = new Map<string, Named>();
+    for (const username of usernames) {
+      const user = await getUser(tx, username);
+      named.set(user.id, { id: user.id, label: user.username });
+    }
+    const everyone = [...named.values()];
+    return { group: found.name, users: everyone, changed: await verb(tx, context.stamp(), found, everyone) };
+  });
+  const ids = new Set(changed.map((one) => one.id));
+  const labels = (isChanged: boolean) => users.filter((one) => ids.has(one.id) === isChanged).map((one) => one.label);
+  const { data, text } = told(group, labels(true), labels(false));
+  return { data, text: text.filter(Boolean).join('\n') };
+}
+
+function wireGroup(group: Group) {
+  return { id: group.id, name: group.name };
+}

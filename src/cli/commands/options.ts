@@ -1,0 +1,41 @@
+import { type Api, getApi } from '../../access/index.ts';
+import { type Context, type Input, optionText } from '../command.ts';
+import { Failure } from '../../platform/failure.ts';
+
+/** An option that a command cannot do without. */
+export function required(input: Input, name: string, usage: string): string {
+  const value = optionText(input, name);
+  if (value === undefined || value === '') throw new Failure('usage', `--${name} is missing.\nUsage: ${usage}`);
+  return value;
+}
+
+/** `--name on|off`; undefined when it was not given. */
+export function onOff(input: Input, name: string): boolean | undefined {
+  const value = oneOf(input, name, ['on', 'off']);
+  return value === undefined ? undefined : value === 'on';
+}
+
+/** An option that takes one of these words. */
+export function oneOf<const T extends string>(input: Input, name: string, words: readonly T[]): T | undefined {
+  const value = optionText(input, name);
+  if (value === undefined || (words as readonly string[]).includes(value)) return value as T | undefined;
+  throw new Failure('usage', `--${name} takes ${words.join(' or ')}, not "${value}".`);
+}
+
+export function wholeNumber(input: Input, name: string): number | undefined {
+  const value = optionText(input, name);
+  if (value === undefined || /^\d{1,9}$/.test(value)) return value === undefined ? undefined : Number(value);
+  throw new Failure('usage', `--${name} takes a whole number, not "${value}".`);
+}
+
+/** The API of an audience; `signet` and the issuer, where it is known, are Signet's own. */
+export function namedApi(context: Context, em: Parameters<typeof getApi>[0], audience: string): Promise<Api> {
+  const { config } = context;
+  const isIssuerKnown = config.issuer !== undefined || config.mode === 'development';
+  return getApi(em, audience, isIssuerKnown ? context.issuer() : undefined);
+}
+
+/** Only these fields that were given. */
+export function given<T extends object>(all: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,33 @@
+import { createSetupSecret } from '../../identity/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { type DatabaseCommand, isSet } from '../command.ts';
+import { findSample, listSampleUsers, removeSample, SAMPLE_API } from '../sample.ts';
+import { setupUrl } from './setup-link.ts';
+
+export const sample: DatabaseCommand = {
+  kind: 'database',
+  name: 'sample',
+  summary: 'Show what development mode made to try things with; --remove deletes it',
+  usage: '[--remove]',
+  options: { remove: { type: 'boolean' } },
+  words: { min: 0, max: 0 },
+  async run(context, input) {
+    const { db, clock, stamp } = context;
+    const state = await findSample(db.fork());
+    if (!state) throw new Failure('notFound', 'There is no sample in this database. Development mode makes one: npm start');
+    if (isSet(input, 'remove')) {
+      await removeSample(db.fork(), stamp(), state);
+      return { data: { removed: true }, text: 'The sample is removed.' };
+    }
+    const users = await listSampleUsers(db.fork(), state, await context.passwords(), context.masterKey());
+    // Only development mode makes a sample, so its address is the one to show; `start` refuses a database that has one.
+    const issuer = context.config.issuer ?? `http://localhost:${context.config.port}`;
+    const secret = await createSetupSecret(db.fork(), clock.now());
+    const setup = secret === null ? null : setupUrl(issuer, secret);
+    const lines = users.map((user) => `${user.username} / ${user.password ?? '(changed)'}`);
+    return {
+      data: { issuer, api: SAMPLE_API, users, clients: [], setup_url: setup },
+      text: [`Issuer  ${issuer}`, `API     ${SAMPLE_API}`, ...lines.map((line) => `User    ${line}`), ...(setup ? [`Setup   ${setup}`] : [])].join('\n'),
+    };
+  },
+};

@@ -1,0 +1,35 @@
+import { type FieldError, readPassword, type User } from '../../identity/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { instant } from './text.ts';
+
+/** A user for `--json`. */
+export function wireUser(user: User) {
+  return {
+    id: user.id,
+    username: user.username,
+    email: user.email,
+    email_verified: user.emailVerifiedAt !== null && user.emailVerifiedAt !== undefined,
+    first_name: user.firstName,
+    last_name: user.lastName,
+    is_active: user.isActive,
+    is_staff: user.isStaff,
+    is_superuser: user.isSuperuser,
+    date_joined: instant(user.dateJoined),
+    last_login: instant(user.lastLogin),
+  };
+}
+
+/** How a password is stored: the algorithm, its cost and the first characters, as Django's admin shows it; never the hash. */
+export function passwordSummary(encoded: string): Record<string, string> {
+  const parsed = readPassword(encoded);
+  if (!parsed) return { algorithm: 'unreadable' };
+  const over = parsed.overBounds === null ? {} : { refused: parsed.overBounds };
+  return { ...parsed.summary(), ...over };
+}
+
+/** Field errors as a failure: a name that is taken is a conflict, everything else is usage. */
+export function refusedFields(errors: readonly FieldError[]): Failure {
+  const kind = errors.some((one) => one.code === 'unique') ? 'conflict' : 'usage';
+  const told = errors.map(({ pointer, code, detail }) => ({ field: pointer.slice(1), code, detail }));
+  return new Failure(kind, told.map((one) => one.detail).join(' '), { errors: told });
+}

@@ -1,0 +1,67 @@
+import { groupsOf, rolesOf } from '../../access/index.ts';
+import { getUser, listUsers } from '../../identity/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { type DatabaseCommand, optionText } from '../command.ts';
+import { wholeNumber } from './options.ts';
+import { fields, rows, when, yesNo } from './text.ts';
+import { passwordSummary, wireUser } from './user-picture.ts';
+
+const LONGEST_PAGE = 1000;
+
+export const userList: DatabaseCommand = {
+  kind: 'database',
+  name: 'user list',
+  summary: 'Users by name, a page at a time',
+  usage: '[--after NAME] [--limit N]',
+  options: { after: { type: 'string' }, limit: { type: 'string' } },
+  words: { min: 0, max: 0 },
+  async run({ db }, input) {
+    const limit = wholeNumber(input, 'limit') ?? 100;
+    if (limit < 1 || limit > LONGEST_PAGE) throw new Failure('usage', `--limit takes 1 to ${LONGEST_PAGE}.`);
+    const after = optionText(input, 'after');
+    // One more than is shown tells whether there is more.
+    const found = await listUsers(db.fork(), { limit: limit + 1, ...(after === undefined ? {} : { after }) });
+    const users = found.slice(0, limit);
+    const next = found.length > limit ? (users.at(-1)?.username ?? null) : null;
+    const lines = users.map((one) => [one.username, one.email, yesNo(one.isActive), yesNo(one.isStaff), yesNo(one.isSuperuser), when(one.lastLogin)]);
+    const page = users.length === 0 ? 'There are no users here.' : rows(['USERNAME', 'E-MAIL', 'ACTIVE', 'STAFF', 'SUPERUSER', 'LAST LOGIN'], lines);
+    const more = next === null ? '' : `\nThere are more: npx signet user list --after ${next}${limit === 100 ? '' : ` --limit ${limit}`}`;
+    return { data: { users: users.map(wireUser), next_after: next }, text: page + more };
+  },
+};
+
+export const userShow: DatabaseCommand = {
+  kind: 'database',
+  name: 'user show',
+  summary: 'A user’s fields, groups, flags at APIs, and how the password is stored',
+  usage: 'NAME',
+  words: { min: 1, max: 1 },
+  async run({ db }, input) {
+    const em = db.fork();
+    const user = await getUser(em, input.positionals[0] as string);
+    const groups = (await groupsOf(em, user.id)).map((one) => one.name);
+    const roles = await rolesOf(em, user.id);
+    const summary = passwordSummary(user.password);
+    const attributes = Object.keys(user.attributes);
+    const apis = roles.map((one) => ({ audience: one.audience, is_staff: one.isStaff, is_superuser: one.isSuperuser }));
+    const password = Object.fromEntries(Object.entries(summary).map(([name, value]) => [name.replaceAll(' ', '_'), value]));
+    return {
+      data: { user: { ...wireUser(user), attributes: user.attributes }, groups, apis, password },
+      text: fields([
+        ['Username', user.username],
+        ['Id', user.id],
+        ['E-mail', user.email === '' ? '(none)' : `${user.email} (${user.emailVerifiedAt ? 'verified' : 'not verified'})`],
+        ['Name', [user.firstName, user.lastName].filter(Boolean).join(' ') || '(none)'],
+        ['Active', yesNo(user.isActive)],
+        ['Staff', yesNo(user.isStaff)],
+        ['Superuser', yesNo(user.isSuperuser)],
+        ['At APIs', roles.map((one) => `${one.audience}: ${[one.isStaff ? 'staff' : '', one.isSuperuser ? 'superuser' : ''].filter(Boolean).join(', ')}`)],
+        ['Groups', groups],
+        ['Password', Object.entries(summary).map(([name, value]) => `${name}: ${value}`)],
+        ['Joined', when(user.dateJoined)],
+        ['Last login', when(user.lastLogin)],
+        ...(attributes.length > 0 ? [['Attributes', `${attributes.join(', ')} (values: --json)`] as const] : []),
+      ]),
+    };
+  },
+};

@@ -1,0 +1,97 @@
+import { connect, type Socket } from 'node:net';
+import type { Holder } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import type { Input } from './command.ts';
+import type { Result } from './execute.ts';
+
+/** A command on its way to the server that holds the embedded database: words, standard input and file contents, never paths. */
+export interface ControlRequest {
+  readonly name: string;
+  readonly input: Input;
+  readonly isJson: boolean;
+  readonly actor: string;
+}
+
+type ControlReply = { readonly progress: string } | { readonly result: Result };
+
+/** An import file is the largest thing that comes this way. */
+const LARGEST = 1024 * 1024 * 1024;
+
+/** Answers commands on a connection of the control socket: one request, progress lines, one result, each a line of JSON. */
+export function answerControl(
+  connection: Socket,
+  run: (request: ControlRequest, progress: (line: string) => void) => Promise<Result>,
+): void {
+  const say = (reply: ControlReply) => connection.writable && connection.write(`${JSON.stringify(reply)}\n`);
+  readLine(connection, (line) => {
+    const request = JSON.parse(line) as ControlRequest;
+    run(request, (progress) => say({ progress })).then(
+      (result) => {
+        say({ result });
+        connection.end();
+      },
+      () => connection.destroy(),
+    );
+  });
+}
+
+/** Sends a command to the holder of the folder and waits for its result. Failure when the holder stops meanwhile. */
+export function sendControl(
+  holder: Holder,
+  request: ControlRequest,
+  progress: (line: string) => void,
+): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const connection = connect(holder.socket);
+    const lost = () =>
+      reject(
+        new Failure(
+          'noConnection',
+          'The server stopped before it answered. Look at its output, then run the command again.',
+        ),
+      );
+    connection.once('error', lost);
+    connection.once('close', lost);
+    connection.once('connect', () => connection.write(`${JSON.stringify(request)}\n`));
+    // The greeting is the holder's instance id; the lock has compared it already.
+    let isGreeted = false;
+    readLines(connection, (line) => {
+      if (!isGreeted) {
+        isGreeted = true;
+        return;
+      }
+      const reply = JSON.parse(line) as ControlReply;
+      if ('progress' in reply) progress(reply.progress);
+      else {
+        resolve(reply.result);
+        connection.end();
+      }
+    });
+  });
+}
+
+function readLine(connection: Socket, take: (line: string) => void): void {
+  let isTaken = false;
+  readLines(connection, (line) => {
+    if (!isTaken) take(line);
+    isTaken = true;
+  });
+}
+
+function readLines(connection: Socket, take: (line: string) => void): void {
+  let chunks: Buffer[] = [];
+  let size = 0;
+  connection.on('data', (chunk: Buffer) => {
+    let rest = chunk;
+    for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      const line = Buffer.concat([...chunks, rest.subarray(0, end)]).toString('utf8');
+      chunks = [];
+      size = 0;
+      rest = rest.subarray(end + 1);
+      take(line);
+    }
+    size += rest.length;
+    if (size > LARGEST) connection.destroy();
+    else chunks.push(rest);
+  });
+}

@@ -1,0 +1,53 @@
+import { EXIT, Failure } from '../platform/failure.ts';
+import { safeError } from '../platform/telemetry/index.ts';
+import type { Context, DatabaseCommand, Input, Output } from './command.ts';
+
+/** What is left of a command when it is over. */
+export interface Result {
+  readonly exit: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command on an open database; every failure becomes one clear line and an exit code. */
+export async function execute(
+  command: DatabaseCommand,
+  context: Context,
+  input: Input,
+  isJson: boolean,
+): Promise<Result> {
+  try {
+    if (!command.beforeMigrations) await demandMigrations(context);
+    return resultOf(await command.run(context, input), isJson);
+  } catch (error) {
+    return failed(error, isJson);
+  }
+}
+
+export function resultOf(output: Output | undefined, isJson: boolean): Result {
+  if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
+  return { exit: EXIT.done, stdout: `${isJson ? JSON.stringify(output.data, null, 2) : output.text}\n`, stderr: '' };
+}
+
+export function failed(error: unknown, isJson: boolean): Result {
+  const failure = error instanceof Failure ? error : unexpected(error);
+  const document = { error: { kind: failure.kind, message: failure.message, ...failure.details } };
+  return {
+    exit: EXIT[failure.kind],
+    stdout: isJson ? `${JSON.stringify(document, null, 2)}\n` : '',
+    stderr: `signet: ${failure.message}\n`,
+  };
+}
+
+/** A fault of ours or of the machine: its class and message, without the stack and without the values of a statement. */
+function unexpected(error: unknown): Failure {
+  if (!(error instanceof Error)) return new Failure('failed', 'Something went wrong.');
+  const { message } = safeError(error) as { message: string };
+  return new Failure('failed', `${message.split('\n')[0]} (${error.name}). Nothing was changed.`);
+}
+
+async function demandMigrations({ db }: Context): Promise<void> {
+  const pending = await db.migrations.pending();
+  if (pending.length === 0) return;
+  throw new Failure('failed', `The database lacks ${pending.length} migration(s). Run: npx signet migrate`);
+}

@@ -1,0 +1,89 @@
+import { parseArgs } from 'node:util';
+import { Failure } from '../platform/failure.ts';
+import { suggest } from '../platform/suggest.ts';
+import type { Command, Input } from './command.ts';
+
+export interface Parsed {
+  readonly command: Command;
+  readonly input: Input;
+  readonly isJson: boolean;
+  readonly isHelp: boolean;
+}
+
+/** Finds the command that the words name and reads its options. Failure (usage) with the command's own usage line. */
+export function parseWords(commands: readonly Command[], words: readonly string[]): Parsed {
+  const plain = words.filter((word) => !word.startsWith('-'));
+  const command =
+    commands.find((one) => one.name === plain.slice(0, 2).join(' ')) ?? commands.find((one) => one.name === plain[0]);
+  if (!command) throw unknownCommand(commands, plain);
+  const rest = withoutName(words, command.name.split(' '));
+  const options = { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
+  try {
+    const { values, positionals } = parseArgs({ args: rest, options, allowPositionals: true, strict: true });
+    const isHelp = values['help'] === true;
+    const { min, max = Number.POSITIVE_INFINITY } = command.words;
+    if (!isHelp && (positionals.length < min || positionals.length > max)) throw usage(command);
+    return {
+      command,
+      input: { positionals, options: values, stdin: null, file: null },
+      isJson: values['json'] === true,
+      isHelp,
+    };
+  } catch (error) {
+    if (error instanceof Failure) throw error;
+    throw usage(command, (error as Error).message.split(/\. (?=To specify)/)[0]);
+  }
+}
+
+export function usage(command: Command, what?: string): Failure {
+  return new Failure(
+    'usage',
+    `${what ? `${what.replace(/\.?$/, '.')}\n` : ''}Usage: npx signet ${command.name} ${command.usage}`.trimEnd(),
+  );
+}
+
+/** The words of the name may stand among options: `signet --json user list`. */
+function withoutName(words: readonly string[], name: readonly string[]): string[] {
+  const rest = [...words];
+  for (const part of name) rest.splice(rest.indexOf(part), 1);
+  return rest;
+}
+
+function unknownCommand(commands: readonly Command[], plain: readonly string[]): Failure {
+  const typed = plain.slice(0, 2).join(' ');
+  const family = commands.filter((one) => one.name.startsWith(`${plain[0]} `));
+  if (family.length > 0) return new Failure('usage', `Which? ${family.map((one) => `signet ${one.name}`).join(', ')}`);
+  const near =
+    suggest(
+      typed,
+      commands.map((one) => one.name),
+    ) ??
+    suggest(
+      plain[0] ?? '',
+      commands.map((one) => one.name.split(' ')[0] as string),
+    );
+  return new Failure(
+    'usage',
+    typed === ''
+      ? 'Say what to do. All commands: npx signet --help'
+      : `There is no command "${typed}". ${near ? `Did you mean "${near}"?` : ''} All commands: npx signet --help`,
+  );
+}
+
+/** The page of `signet --help`. */
+export function helpPage(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map((one) => one.name.length));
+  const lines = commands.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}`);
+  return [
+    'signet: a stand-alone identity server',
+    '',
+    ...lines,
+    '',
+    'One command: npx signet COMMAND --help. Every command takes --json.',
+    'Exit codes: 0 done, 1 failed, 2 usage, 3 not found, 4 conflict, 5 cannot connect.',
+  ].join('\n');
+}
+
+export function helpOf(command: Command): string {
+  return `${command.summary}\nUsage: npx signet ${command.name} ${command.usage}`.trimEnd();
+}

@@ -1,0 +1,23 @@
+import { changeCatalogue, defaultPermissions, ensureOwnApi } from '../access/index.ts';
+import type { Stamp } from '../audit/index.ts';
+import type { Database } from '../platform/database/index.ts';
+
+/** What Signet's own administration is guarded by: the models of its rooms, with Django's four permissions each. */
+const ownModels: Record<string, string[]> = {
+  auth: ['user', 'group', 'permission', 'session'],
+  oauth: ['client', 'api', 'signingkey'],
+  audit: ['logentry'],
+};
+
+/** Brings the database to what this version expects: migrations, then Signet's own API. Answers the migrations applied. */
+export async function prepareDatabase(db: Database, stamp: Stamp): Promise<string[]> {
+  const applied = await db.migrations.apply();
+  await db.fork().transactional(async (tx) => {
+    const api = await ensureOwnApi(tx);
+    const specs = Object.entries(ownModels).flatMap(([app, models]) =>
+      models.flatMap((model) => defaultPermissions(app, model)),
+    );
+    await changeCatalogue(tx, stamp, api, specs);
+  });
+  return applied;
+}

@@ -1,0 +1,110 @@
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { entities } from '../entities.ts';
+import { migrations } from '../migrations/index.ts';
+import { type Config, readConfig } from '../platform/config/index.ts';
+import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import type { DatabaseCommand, Input } from './command.ts';
+import { commands } from './commands/index.ts';
+import { createContext } from './context.ts';
+import { sendControl } from './control.ts';
+import { execute, failed, type Result, resultOf } from './execute.ts';
+import { helpOf, helpPage, parseWords } from './parse.ts';
+import { openTerminal, readStdin } from './terminal.ts';
+import { version } from './version.ts';
+
+type Environment = Record<string, string | undefined>;
+
+/** The whole `signet` command: words in, what to print and the exit code out. */
+export async function runCommand(
+  words: readonly string[],
+  environment: Environment,
+  print: (text: string) => void,
+  progress: (line: string) => void,
+): Promise<Result> {
+  const wantsJson = words.includes('--json');
+  try {
+    if (words.length === 1 && words[0] === '--version')
+      return resultOf({ data: { version }, text: version }, wantsJson);
+    if (words[0] === 'help' || words.every((word) => word === '--help' || word === '-h' || word === '--json'))
+      return resultOf({ data: commands.map((one) => one.name), text: helpPage(commands) }, wantsJson);
+    const { command, input, isJson, isHelp } = parseWords(commands, words);
+    if (isHelp) return resultOf({ data: { name: command.name, usage: command.usage }, text: helpOf(command) }, isJson);
+    if (command.kind === 'local')
+      return resultOf(await command.run({ commands, environment, readStdin, print }, input), isJson);
+    const config = readConfig(
+      environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development',
+      environment,
+    );
+    return await runOnDatabase(command, await complete(command, input, config), isJson, config, progress);
+  } catch (error) {
+    return failed(error, wantsJson);
+  }
+}
+
+/** Reads what only this side can read: the file, standard input, answers at the terminal. */
+async function complete(command: DatabaseCommand, input: Input, config: Config): Promise<Input> {
+  const path = command.fileAt === undefined ? undefined : input.positionals[command.fileAt];
+  let completed = input;
+  if (path === '-') completed = { ...completed, file: { name: 'standard input', text: await readStdin() } };
+  else if (path !== undefined) completed = { ...completed, file: { name: path, text: await readText(path) } };
+  if (command.readsStdin?.(completed)) completed = { ...completed, stdin: await readStdin() };
+  return command.ask ? command.ask(completed, openTerminal(), config) : completed;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code;
+    throw new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `The file ${path} cannot be read (${code}).`);
+  }
+}
+
+async function runOnDatabase(
+  command: DatabaseCommand,
+  input: Input,
+  isJson: boolean,
+  config: Config,
+  progress: (line: string) => void,
+): Promise<Result> {
+  const actor = String(userInfo().uid);
+  const model = { entities, migrations };
+  if (config.databaseUrl !== undefined) {
+    const db = await openDatabase(config, model);
+    try {
+      return await execute(command, createContext(config, db, actor, progress), input, isJson);
+    } finally {
+      await db.close();
+    }
+  }
+  const send = (holder: Parameters<typeof sendControl>[0]) =>
+    sendControl(holder, { name: command.name, input, isJson, actor }, progress);
+  const holder = existsSync(config.dataDir) ? await findHolder(config.dataDir) : undefined;
+  if (holder) return send(holder);
+  if (!command.beforeMigrations && !existsSync(config.dataDir))
+    throw new Failure(
+      'notFound',
+      `There is no database in ${config.dataDir} yet. Start Signet (npm start), or run: npx signet migrate`,
+    );
+  let lock: Awaited<ReturnType<typeof lockFolder>>;
+  try {
+    lock = await lockFolder(config.dataDir);
+  } catch (error) {
+    // A server took the folder between the look and the lock.
+    if (error instanceof FolderHeld) return send(error.holder);
+    throw error;
+  }
+  try {
+    const db = await openDatabase(config, model);
+    try {
+      return await execute(command, createContext(config, db, actor, progress), input, isJson);
+    } finally {
+      await db.close();
+    }
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,117 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import {
+  Api,
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  findApi,
+  Group,
+  getPermissions,
+  Principal,
+} from '../access/index.ts';
+import { recordChange, type Stamp } from '../audit/index.ts';
+import { createUser, findUser, type Passwords, User } from '../identity/index.ts';
+import { PlatformState } from '../platform/database/index.ts';
+import { deriveKey } from '../platform/digest.ts';
+
+/** Ids of what `dev` made, so that only that is shown and removed. */
+interface SampleState {
+  readonly api: string;
+  readonly group: string;
+  readonly users: Record<string, string>;
+}
+
+export interface SampleUser {
+  readonly username: string;
+  /** Null when it was changed since. */
+  readonly password: string | null;
+}
+
+export const SAMPLE_API = 'polls';
+export const SAMPLE_GROUP = 'Poll editors';
+const sampleModels = ['question', 'choice'];
+
+/** Stored nowhere: the same master key gives the same password. */
+function samplePassword(masterKey: Buffer, username: string): string {
+  return deriveKey(masterKey, `sample:${username}`, 12).toString('base64url');
+}
+
+export async function findSample(em: SqlEntityManager): Promise<SampleState | null> {
+  return ((await em.findOne(PlatformState, 'sample'))?.value ?? null) as SampleState | null;
+}
+
+/** Makes the sample once: the API `polls`, a group that may edit polls, alice in it, and bob who holds nothing. */
+export async function makeSample(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  passwords: Passwords,
+  masterKey: Buffer,
+): Promise<void> {
+  if (await findSample(em.fork())) return;
+  const hashes = new Map<string, string>();
+  for (const name of ['alice', 'bob']) hashes.set(name, (await passwords.hash(samplePassword(masterKey, name))) ?? '');
+  await em.fork().transactional(async (tx) => {
+    // Somebody who has these names already keeps them: then there is no sample.
+    if ((await findApi(tx, SAMPLE_API)) || (await findUser(tx, 'alice')) || (await findUser(tx, 'bob'))) return;
+    const api = await createApi(tx, stamp, SAMPLE_API, { name: 'Polls (sample)' });
+    await changeCatalogue(
+      tx,
+      stamp,
+      api,
+      sampleModels.flatMap((model) => defaultPermissions(SAMPLE_API, model)),
+    );
+    const group = await createGroup(tx, stamp, SAMPLE_GROUP);
+    const names = sampleModels.flatMap((model) =>
+      ['add', 'change', 'view'].map((action) => `${SAMPLE_API}.${action}_${model}`),
+    );
+    await assign(tx, stamp, { kind: 'group', group }, await getPermissions(tx, api, names));
+    const users: Record<string, string> = {};
+    for (const [username, password] of hashes) {
+      const user = await createUser(tx, stamp, {
+        username,
+        password,
+        firstName: username === 'alice' ? 'Alice' : 'Bob',
+      });
+      if (user instanceof User) users[username] = user.id;
+    }
+    await addMembers(tx, stamp, group, [{ id: users['alice'] as string, label: 'alice' }]);
+    tx.persist(
+      tx.create(PlatformState, {
+        name: 'sample',
+        value: { api: api.id, group: group.id, users } satisfies SampleState,
+      }),
+    );
+  });
+}
+
+/** The sample's users with their passwords; deleted ones are left out. */
+export async function listSampleUsers(
+  em: SqlEntityManager,
+  state: SampleState,
+  passwords: Passwords,
+  masterKey: Buffer,
+): Promise<SampleUser[]> {
+  const users: SampleUser[] = [];
+  for (const name of Object.keys(state.users).sort()) {
+    const user = await em.fork().findOne(User, state.users[name] as string);
+    if (!user) continue;
+    const password = samplePassword(masterKey, name);
+    const checked = await passwords.verify(password, user.password);
+    users.push({ username: user.username, password: checked.ok && checked.matches ? password : null });
+  }
+  return users;
+}
+
+/** Deletes what the sample made. What was added to its API or group since goes with them. */
+export async function removeSample(em: SqlEntityManager, stamp: Stamp, state: SampleState): Promise<void> {
+  await em.fork().transactional(async (tx) => {
+    await tx.nativeDelete(Principal, { id: { $in: Object.values(state.users) } });
+    await tx.nativeDelete(Group, { id: state.group });
+    await tx.nativeDelete(Api, { id: state.api });
+    await tx.nativeDelete(PlatformState, { name: 'sample' });
+    recordChange(tx, stamp, { action: 'delete', object: { kind: 'sample', id: state.api, label: SAMPLE_API } });
+  });
+}

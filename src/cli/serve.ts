@@ -1,0 +1,168 @@
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import { buildApp, jobsOf, passwordsOf } from '../app.ts';
+import type { Stamp } from '../audit/index.ts';
+import { entities } from '../entities.ts';
+import type { Backend } from '../identity/index.ts';
+
+const dropStaged = async (_: unknown) => {};
+
+import { migrations } from '../migrations/index.ts';
+import type { Config } from '../platform/config/index.ts';
+import { type Database, type FolderLock, lockFolder, openDatabase } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { startJobs } from '../platform/jobs/index.ts';
+import { createLog } from '../platform/telemetry/index.ts';
+import { systemClock } from '../platform/time.ts';
+import { createKeyRing, ensureCurrentKey, openKeys } from '../tokens/index.ts';
+import type { Command } from './command.ts';
+import { createContext, type Ready } from './context.ts';
+import { answerControl, type ControlRequest } from './control.ts';
+import { execute, failed } from './execute.ts';
+
+/** A server that serves; `stop` drains it and leaves everything closed. */
+export interface Running extends Ready {
+  readonly db: Database;
+  readonly log: Logger;
+  stop(): Promise<void>;
+}
+
+/** What differs between `dev` and `start`: how the open database is made ready. Answers the master key. */
+export type Prepare = (db: Database, stamp: Stamp) => Promise<Buffer>;
+
+export const systemStamp = (): Stamp => ({
+  at: systemClock.now(),
+  actor: { kind: 'system', id: null, label: 'signet' },
+});
+
+/**
+ * Opens everything in order, and closes what was opened when a later step fails. A busy port is noticed before the database
+ * is opened, because that takes seconds.
+ */
+export async function serve(
+  config: Config,
+  issuer: string,
+  commands: readonly Command[],
+  prepare: Prepare,
+  backends: readonly Backend[] = [],
+): Promise<Running> {
+  await demandFreePort(config);
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const one of closers.reverse()) await one();
+  };
+  try {
+    const lock = config.databaseUrl === undefined ? await lockFolder(config.dataDir) : undefined;
+    if (lock) closers.push(() => lock.release());
+    const log = createLog(config.logLevel);
+    const db = await openDatabase(config, { entities, migrations });
+    closers.push(() => db.close());
+    const masterKey = await prepare(db, systemStamp());
+    await dropStaged(db.fork());
+    await ensureCurrentKey(db.fork(), systemStamp(), masterKey, 'RS256');
+    const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
+    const passwords = await passwordsOf(config, availableParallelism());
+
+    let isStopping = false;
+    const app = await buildApp({
+      config,
+      issuer,
+      db,
+      clock: systemClock,
+      log,
+      keys,
+      passwords,
+      backends,
+      isStopping: () => isStopping,
+    });
+    await app.listen({ host: config.host, port: config.port }).catch((error) => {
+      throw error.code === 'EADDRINUSE' ? portInUse(config) : error;
+    });
+    closers.push(() => app.close());
+    closers.push(startJobs(jobsOf({ db, clock: systemClock, keys }), log));
+    const ready = { issuer, masterKey, keys, passwords };
+    if (lock) takeCommands(lock, commands, config, db, ready);
+    return {
+      ...ready,
+      db,
+      log,
+      stop: async () => {
+        isStopping = true;
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Commands of other processes are carried out here, because this process holds the database. */
+function takeCommands(
+  lock: FolderLock,
+  commands: readonly Command[],
+  config: Config,
+  db: Database,
+  ready: Ready,
+): void {
+  const run = async (request: ControlRequest, progress: (line: string) => void) => {
+    const command = commands.find((one) => one.name === request.name);
+    if (command?.kind !== 'database')
+      return failed(
+        new Failure(
+          'failed',
+          `The running server does not know "${request.name}". Is it of another version? Restart it.`,
+        ),
+        request.isJson,
+      );
+    return execute(command, createContext(config, db, request.actor, progress, ready), request.input, request.isJson);
+  };
+  lock.serve((connection) => answerControl(connection, run));
+}
+
+function demandFreePort(config: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') reject(portInUse(config));
+      else
+        reject(
+          new Failure(
+            'failed',
+            `Cannot listen on ${config.host}:${config.port} (${error.code}). Set SIGNET_HOST and SIGNET_PORT to an address of this machine.`,
+          ),
+        );
+    });
+    probe.listen(config.port, config.host, () => probe.close(() => resolve()));
+  });
+}
+
+function portInUse(config: Config): Failure {
+  return new Failure(
+    'conflict',
+    `Port ${config.port} is in use. Stop what uses it, or choose another: SIGNET_PORT=${config.port + 1} (or: npm start -- --port ${config.port + 1})`,
+  );
+}
+
+/**
+ * Waits for SIGINT or SIGTERM, then drains. A terminal's Ctrl-C may come twice (from the terminal and from a parent); a later
+ * signal, or a drain that takes too long, ends the process at once.
+ */
+export function untilSignal(running: Running, say: (text: string) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stoppingSince = 0;
+    const onSignal = () => {
+      const now = Date.now();
+      if (stoppingSince > 0) {
+        if (now - stoppingSince > 1000) process.exit(1);
+        return;
+      }
+      stoppingSince = now;
+      say('\nStopping…\n');
+      setTimeout(() => process.exit(1), 20_000).unref();
+      running.stop().then(resolve, reject);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+  });
+}

@@ -1,0 +1,52 @@
+import { hasUnprintable } from '../platform/fold.ts';
+
+/** One reason why one field is refused, as RFC 9457 problems and forms show it. */
+export interface FieldError {
+  /** JSON pointer (RFC 6901) into the request. */
+  readonly pointer: string;
+  readonly code: string;
+  readonly detail: string;
+}
+
+interface Fields {
+  readonly username: string;
+  readonly email?: string;
+  readonly firstName?: string;
+  readonly lastName?: string;
+}
+
+/** Django's characters but `@`, so that a name is never somebody's e-mail address. */
+const username = /^[\p{L}\p{M}\p{N}_.+-]+$/u;
+
+/** Deliberately loose: whether an address works is only known once a mail to it was answered. */
+const email = /^[^\s@"(),:;<>[\\\]]+@[^\s@"(),:;<>[\\\]]+$/u;
+
+/** Why these fields cannot be a user's; empty when they can. `existing`: the name was accepted before and stays. */
+export function checkUser(fields: Fields, options: { existing?: boolean } = {}): FieldError[] {
+  const errors: FieldError[] = [];
+  const name = fields.username.normalize('NFKC');
+  if (!options.existing) {
+    if (name === '') errors.push({ pointer: '/username', code: 'required', detail: 'A username is needed.' });
+    else if ([...name].length > 150)
+      errors.push({ pointer: '/username', code: 'max_length', detail: 'A username has 150 characters at most.' });
+    else if (!username.test(name))
+      errors.push({
+        pointer: '/username',
+        code: 'invalid',
+        detail: 'A username may contain letters, digits and . + - _ only.',
+      });
+  }
+  if (fields.email && (fields.email.length > 254 || !email.test(fields.email.trim()) || hasUnprintable(fields.email)))
+    errors.push({ pointer: '/email', code: 'invalid', detail: 'This is no e-mail address.' });
+  for (const [pointer, value] of [
+    ['/first_name', fields.firstName],
+    ['/last_name', fields.lastName],
+  ] as const) {
+    if (value === undefined) continue;
+    if ([...value].length > 150)
+      errors.push({ pointer, code: 'max_length', detail: 'A name has 150 characters at most.' });
+    else if (hasUnprintable(value))
+      errors.push({ pointer, code: 'invalid', detail: 'A name may not contain control or invisible characters.' });
+  }
+  return errors;
+}

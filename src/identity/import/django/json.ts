@@ -1,0 +1,57 @@
+import { refuse } from './command.ts';
+
+/** One entry of a dump, in Django's serialisation format. */
+export interface RawRecord {
+  readonly model: string;
+  /** Absent in a dump that was made with `--natural-primary`. */
+  readonly pk: string | number | null;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A whole number that a double may not hold: JSON.parse would make two keys one. */
+const longNumber = /[[:,]\s*-?\d{16}/;
+
+/** Reads the text of a `dumpdata` file. Failure: it is none, and how to make one. */
+export function parseDump(text: string, file: string, userModel: string): RawRecord[] {
+  const refused = (what: string) => refuse(file, userModel, what);
+  let document: unknown;
+  try {
+    const content = text.startsWith('\ufeff') ? text.slice(1) : text;
+    document = longNumber.test(content) ? JSON.parse(content, keepLongNumbers) : JSON.parse(content);
+  } catch {
+    if (text.trim() === '') throw refused('is empty');
+    if (text.includes('\0') || text.includes('\ufffd')) throw refused('is not UTF-8 text');
+    throw refused(`is not JSON: it begins with ${JSON.stringify(text.trimStart().slice(0, 20))}${ending(text)}`);
+  }
+  if (!Array.isArray(document)) throw refused('is JSON, but not the list of records that dumpdata writes');
+  return document.map((entry: unknown, index) => {
+    if (!isRecord(entry))
+      throw refused(`is no dump of Django: its entry ${index + 1} is not a record of model, pk and fields`);
+    return { model: entry.model.toLowerCase(), pk: entry.pk ?? null, fields: entry.fields };
+  });
+}
+
+/** A file that was cut off is the usual reason. */
+function ending(text: string): string {
+  const end = text.trimEnd().slice(-20);
+  return end.endsWith(']') ? '' : ` and ends with ${JSON.stringify(end)}`;
+}
+
+/** Whole numbers beyond 2^53 stay exact as text. */
+function keepLongNumbers(_name: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  return context?.source !== undefined && /^-?\d+$/.test(context.source) ? context.source : value;
+}
+
+interface Entry {
+  model: string;
+  pk?: string | number | null;
+  fields: Record<string, unknown>;
+}
+
+function isRecord(entry: unknown): entry is Entry {
+  if (typeof entry !== 'object' || entry === null) return false;
+  const { model, pk, fields } = entry as Record<string, unknown>;
+  const isKey = pk === undefined || pk === null || typeof pk === 'string' || typeof pk === 'number';
+  return typeof model === 'string' && isKey && typeof fields === 'object' && fields !== null && !Array.isArray(fields);
+}

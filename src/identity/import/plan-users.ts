@@ -1,0 +1,200 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { foldName } from '../../platform/fold.ts';
+import { differences, groupIdsOf } from './compare-user.ts';
+import { digestUser } from './digest.ts';
+import type { DjangoUser } from './django/records.ts';
+import { importPassword } from './imported-password.ts';
+import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
+import type { Known, PresentUser } from './present.ts';
+import { Tally } from './report.ts';
+import { type InTurns, TURN } from './turns.ts';
+
+export function* planUsers(planning: Planning): InTurns<void> {
+  const { dump, present, report } = planning;
+  const emails = groupByName(
+    dump.users.records.filter((one) => one.email !== ''),
+    (one) => foldName(one.email),
+  );
+  const tallies = { algorithms: new Tally(), attributes: new Tally() };
+  let done = 0;
+  for (const [usernameKey, records] of groupByName(dump.users.records, (one) => foldName(one.username))) {
+    const hereId = present.userIds.get(usernameKey);
+    const ours = hereId === undefined || records.length > 1 ? undefined : present.ours.user.get(hereId);
+    const known = records.map((one) => knownAs(one, present.known.user, ours));
+    for (const [index, one] of records.entries()) {
+      const before = known[index];
+      const other = records.find((another) => another !== one);
+      if (before) planKnown(planning, one, before);
+      else if (other) planConflict(planning, one, `${other.record} "${other.username}" is the same name in Signet`);
+      else if (hereId !== undefined) planExisting(planning, one, present.users.get(hereId) as PresentUser);
+      else planNew(planning, one, usernameKey, emails, tallies);
+      if (++done % TURN === 0) yield done;
+    }
+  }
+  report.passwords.byAlgorithm = tallies.algorithms.toRecord();
+  report.attributes = tallies.attributes.toRecord();
+}
+
+function planKnown(planning: Planning, one: DjangoUser, before: Known): void {
+  const { report, present } = planning;
+  report.users.known++;
+  const here = present.users.get(before.localId);
+  if (!here) {
+    report.changedInSignet.push(changedOf(one, one.username, ['deleted']));
+    return;
+  }
+  const wasMade = before.digest === digestUser('made', one);
+  const wasJoined = before.digest === digestUser('joined', one);
+  const fields = differences(planning, one, here, wasJoined);
+  if (!wasMade && !wasJoined) report.changedInDump.push(changedOf(one, one.username, fields));
+  else if (fields.length > 0) report.changedInSignet.push(changedOf(one, one.username, fields));
+}
+
+function planConflict(planning: Planning, one: DjangoUser, what: string): void {
+  planning.report.users.conflicts++;
+  planning.report.conflicts.push(entryOf(one, one.username, what));
+}
+
+/** Adds groups and permissions to somebody who exists; never touches password, flags or e-mail. */
+function planExisting(planning: Planning, one: DjangoUser, here: PresentUser): void {
+  const { report, options } = planning;
+  if (options.existing === 'fail') {
+    planConflict(planning, one, `Signet has a user "${here.username}" from elsewhere`);
+    return;
+  }
+  if (options.existing === 'skip') {
+    report.users.skipped++;
+    report.skipped.push(entryOf(one, one.username, 'Signet has a user of this name from elsewhere'));
+    return;
+  }
+  report.users.updated++;
+  const { groups, permissions } = rightsOf(planning, one);
+  const added = {
+    groups: groups.filter((id) => !here.groups.has(id)),
+    permissions: permissions.filter((name) => !here.permissions.has(name)),
+  };
+  if (added.groups.length + added.permissions.length > 0) planning.grown.principals.push(here.id);
+  stage(planning, 'old-user', one, { id: here.id, label: here.username, ...added }, { username: here.username });
+}
+
+function rightsOf(planning: Planning, one: DjangoUser): { groups: string[]; permissions: string[] } {
+  for (const group of one.groups) {
+    const here = planning.groups.get(group);
+    if (here && 'why' in here && here.why !== null)
+      planning.report.unmapped.push(entryOf(one, one.username, `its group "${group.name}" ${here.why}`));
+  }
+  return { groups: groupIdsOf(planning, one), permissions: givenNames(planning, one, one.username, one.permissions) };
+}
+
+interface Tallies {
+  readonly algorithms: Tally;
+  readonly attributes: Tally;
+}
+
+function planNew(
+  planning: Planning,
+  one: DjangoUser,
+  usernameKey: string,
+  emails: Map<string, DjangoUser[]>,
+  tallies: Tallies,
+): void {
+  const { report, now, options } = planning;
+  const id = randomUUIDv7();
+  report.users.created++;
+  noteName(planning, one, usernameKey, emails);
+  const password = importPassword(one.password);
+  tallies.algorithms.add(password.algorithm);
+  if (password.problem !== null) report.passwords.unusable.push(entryOf(one, one.username, password.problem));
+  for (const field of Object.keys(one.attributes)) tallies.attributes.add(field);
+  const { isActive, isStaff, isSuperuser } = one;
+  if (isSuperuser) report.superusers.names.push(one.username);
+  if (isStaff) report.staff.names.push(one.username);
+  const username = one.username.normalize('NFKC');
+  const isVerified = verify(planning, one, emails);
+  const isGlobal = options.superusers === 'global';
+  const fields = {
+    username,
+    email: one.email,
+    firstName: one.firstName,
+    lastName: one.lastName,
+    isActive,
+    isStaff,
+    isSuperuser,
+  };
+  const row = {
+    id,
+    label: username,
+    ...fields,
+    usernameKey,
+    emailKey: one.email === '' ? null : foldName(one.email),
+    emailVerifiedAt: isVerified ? now : null,
+    password: password.encoded,
+    isStaff: isGlobal && isStaff,
+    isSuperuser: isGlobal && isSuperuser,
+    role: !isGlobal && (isStaff || isSuperuser) ? { isStaff, isSuperuser } : null,
+    dateJoined: one.dateJoined ?? now,
+    lastLogin: one.lastLogin,
+    attributes: one.attributes,
+    ...rightsOf(planning, one),
+  };
+  stage(planning, 'new-user', one, row, {
+    ...fields,
+    flagsOf: options.superusers,
+    attributes: Object.keys(one.attributes),
+  });
+}
+
+/** A login takes a username before an address, so a name that is somebody else's address deserves a look. */
+function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emails: Map<string, DjangoUser[]>): void {
+  noteSpelling(planning, one, one.username);
+  if (!usernameKey.includes('@')) return;
+  const other = emails.get(usernameKey)?.find((another) => another !== one);
+  if (other)
+    planning.report.addressLikeNames.push(entryOf(one, one.username, `is the e-mail address of ${other.record}`));
+  else if (planning.present.emailKeys.has(usernameKey))
+    planning.report.addressLikeNames.push(entryOf(one, one.username, 'is the e-mail address of somebody in Signet'));
+  else if (foldName(one.email) !== usernameKey)
+    planning.report.addressLikeNames.push(entryOf(one, one.username, 'looks like an e-mail address'));
+}
+
+/** Whether the address counts as proved: only when the operator says so, and when it is nobody else's. */
+function verify(planning: Planning, one: DjangoUser, emails: Map<string, DjangoUser[]>): boolean {
+  if (one.email === '') return false;
+  const { report, present, options } = planning;
+  const key = foldName(one.email);
+  const other = emails.get(key)?.find((another) => another !== one);
+  const isUnique = other === undefined && !present.emailKeys.has(key);
+  const isVerified = options.trustEmails && isUnique;
+  report.emails[isVerified ? 'verified' : 'unverified']++;
+  if (options.trustEmails && !isUnique)
+    report.emails.notUnique.push(
+      entryOf(one, one.username, `its e-mail address is also that of ${other?.record ?? 'somebody in Signet'}`),
+    );
+  return isVerified;
+}
+
+function stage(
+  planning: Planning,
+  kind: 'new-user' | 'old-user',
+  one: DjangoUser,
+  row: { id: string; label: string; groups: readonly string[]; permissions: readonly string[] },
+  shown: Record<string, unknown>,
+): void {
+  const { report, rows, names } = planning;
+  report.added.memberships += row.groups.length;
+  report.added.userPermissions += row.permissions.length;
+  for (const name of row.permissions) names.add(name);
+  const digest = digestUser(kind === 'new-user' ? 'made' : 'joined', one);
+  const groups = one.groups.filter((group) => {
+    const here = planning.groups.get(group);
+    return here && 'id' in here && row.groups.includes(here.id);
+  });
+  const after = {
+    import: report.importId,
+    source: report.api,
+    ...shown,
+    groups: groups.map((group) => group.name),
+    permissions: row.permissions,
+  };
+  rows.push({ kind, row: { ...row, key: one.key, digest, after } });
+}

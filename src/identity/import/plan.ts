@@ -1,0 +1,50 @@
+import type { DjangoDump } from './django/records.ts';
+import { planGroups } from './plan-groups.ts';
+import { planPermissions } from './plan-permissions.ts';
+import { planUsers } from './plan-users.ts';
+import type { ImportOptions, Plan, Planning } from './planning.ts';
+import type { Present } from './present.ts';
+import type { ImportReport } from './report.ts';
+import type { InTurns } from './turns.ts';
+
+/** What becomes of every record of a dump, given what Signet has. Decides everything; writes nothing. */
+export function* makePlan(
+  dump: DjangoDump,
+  present: Present,
+  options: ImportOptions,
+  report: ImportReport,
+  now: Date,
+): InTurns<Plan> {
+  const planning: Planning = {
+    dump,
+    present,
+    options,
+    report,
+    now,
+    specs: [],
+    rows: [],
+    names: new Set(),
+    grown: { principals: [], groups: [] },
+    available: new Set(),
+    groups: new Map(),
+  };
+  takeOver(report, dump);
+  yield* planPermissions(planning);
+  yield* planGroups(planning);
+  yield* planUsers(planning);
+  return planning;
+}
+
+/** What reading has found already. */
+function takeOver(report: ImportReport, dump: DjangoDump): void {
+  for (const entry of dump.unmapped) report.unmapped.push(entry);
+  for (const entry of dump.repeated) report.conflicts.push(entry);
+  report.unknownModels = dump.unknownModels;
+  report.datesWithoutZone = dump.datesWithoutZone;
+  for (const kind of ['permissions', 'groups', 'users'] as const) {
+    const { read, records, repeated } = dump[kind];
+    report[kind].read = read;
+    report[kind].conflicts = repeated;
+    report[kind].unfit = read - records.length - repeated;
+  }
+}

@@ -1,0 +1,130 @@
+/** Something about one record. */
+export interface Entry {
+  /** Model label and key in the source, such as `auth.user 12`. */
+  readonly record: string;
+  readonly name: string;
+  readonly what: string;
+}
+
+/** A record that is no longer what it was imported as. */
+export interface Changed {
+  readonly record: string;
+  readonly name: string;
+  /** In which fields source and Signet differ now; `deleted` when it is gone here; empty when they show no difference. */
+  readonly fields: readonly string[];
+}
+
+/** Permissions of one name: Django keeps one for each content type, has_perm cannot tell them apart. */
+export interface Merged {
+  readonly name: string;
+  readonly records: readonly string[];
+  readonly models: readonly string[];
+}
+
+/** What became of the records of one kind; all but the first sum up to the first. */
+export interface Counts {
+  read: number;
+  created: number;
+  /** Existed under another source and was added to: a permission of the API, or with `--existing update`. */
+  updated: number;
+  /** A permission that is one with an earlier record of the dump. */
+  merged: number;
+  /** Imported by an earlier run. */
+  known: number;
+  /** Existed under another source and was left alone (`--existing skip`). */
+  skipped: number;
+  conflicts: number;
+  /** Has no place here: see `unmapped`. */
+  unfit: number;
+}
+
+/** What an import did, or would do: names and reasons, never a password or hash. */
+export interface ImportReport {
+  /** Also in the audit entry of every record; null when nothing was written. */
+  importId: string | null;
+  readonly dryRun: boolean;
+  readonly file: string;
+  readonly api: string;
+  readonly apiCreated: boolean;
+  readonly userModel: string;
+  readonly permissions: Counts;
+  readonly groups: Counts;
+  readonly users: Counts;
+  readonly added: { groupPermissions: number; memberships: number; userPermissions: number };
+  readonly conflicts: Entry[];
+  readonly skipped: Entry[];
+  /** What could not be mapped, records and parts of records. */
+  readonly unmapped: Entry[];
+  readonly merged: Merged[];
+  readonly passwords: { byAlgorithm: Record<string, number>; readonly unusable: Entry[] };
+  /** `notUnique`: stored unverified although `--trust-emails` was given. */
+  readonly emails: { verified: number; unverified: number; readonly notUnique: Entry[] };
+  readonly superusers: { readonly of: 'api' | 'global'; readonly names: string[] };
+  readonly staff: { readonly of: 'api' | 'global'; readonly names: string[] };
+  /** Changed in the source since it was imported; nothing was overwritten. */
+  readonly changedInDump: Changed[];
+  /** Changed in Signet since it was imported; nothing was undone. */
+  readonly changedInSignet: Changed[];
+  /** Usernames that look like e-mail addresses: such a name comes before the address of somebody else at a login. */
+  readonly addressLikeNames: Entry[];
+  /** Names that Signet stores in NFKC and the source did not. */
+  readonly respelled: Entry[];
+  /** Users by field beyond Django's own, kept as attributes. */
+  attributes: Record<string, number>;
+  /** Records by model that an import has no use for. */
+  unknownModels: Record<string, number>;
+  datesWithoutZone: number;
+}
+
+export interface Heading {
+  readonly dryRun: boolean;
+  readonly file: string;
+  readonly api: string;
+  readonly apiCreated: boolean;
+  readonly userModel: string;
+  readonly superusers: 'api' | 'global';
+}
+
+export function emptyReport(heading: Heading): ImportReport {
+  const { superusers: of, ...rest } = heading;
+  return {
+    importId: null,
+    ...rest,
+    permissions: noCounts(),
+    groups: noCounts(),
+    users: noCounts(),
+    added: { groupPermissions: 0, memberships: 0, userPermissions: 0 },
+    conflicts: [],
+    skipped: [],
+    unmapped: [],
+    merged: [],
+    passwords: { byAlgorithm: {}, unusable: [] },
+    emails: { verified: 0, unverified: 0, notUnique: [] },
+    superusers: { of, names: [] },
+    staff: { of, names: [] },
+    changedInDump: [],
+    changedInSignet: [],
+    addressLikeNames: [],
+    respelled: [],
+    attributes: {},
+    unknownModels: {},
+    datesWithoutZone: 0,
+  };
+}
+
+function noCounts(): Counts {
+  return { read: 0, created: 0, updated: 0, merged: 0, known: 0, skipped: 0, conflicts: 0, unfit: 0 };
+}
+
+/** Counts by name. A map inside, because a name of a dump may be `__proto__`. */
+export class Tally {
+  readonly #counts = new Map<string, number>();
+
+  add(name: string): void {
+    this.#counts.set(name, (this.#counts.get(name) ?? 0) + 1);
+  }
+
+  toRecord(): Record<string, number> {
+    return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+}

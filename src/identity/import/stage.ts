@@ -1,0 +1,65 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database } from '../../platform/database/index.ts';
+import type { Staged } from './planning.ts';
+import { inBatches } from './turns.ts';
+
+/**
+ * Carries out `work` so that `dropStaged` in another process can tell that this import is running: by an advisory lock of a
+ * transaction that stays open meanwhile, on a connection of its own. It ends with the process, however that ends; a time limit
+ * would either drop the rows of a long import or leave those of a crash. The embedded engine has one process and one
+ * connection: there is nobody to tell.
+ */
+export async function whileRunning(db: Database, importId: string, work: () => Promise<void>): Promise<void> {
+  if (db.engine === 'embedded') return work();
+  const held = Promise.withResolvers<void>();
+  const done = Promise.withResolvers<void>();
+  const holding = db.fork().transactional(async (tx) => {
+    await tx.execute('set local idle_in_transaction_session_timeout = 0');
+    await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [importId]);
+    held.resolve();
+    await done.promise;
+  });
+  // Losing the connection that only holds the lock undoes nothing of the work.
+  const ended = holding.catch(() => {});
+  await Promise.race([held.promise, holding]);
+  try {
+    // Not inside the callback: there every unit of work would join the transaction of the lock.
+    await work();
+  } finally {
+    done.resolve();
+    await ended;
+  }
+}
+
+/** Puts the rows aside, a batch a statement, in their order. */
+export async function stage(
+  em: SqlEntityManager,
+  importId: string,
+  rows: readonly Staged[],
+  tell: (done: number) => void,
+): Promise<void> {
+  await inBatches(rows, async (batch, from) => {
+    await em.execute(
+      `insert into identity_import_staged (import_id, ordinal, kind, row)
+       select ?::uuid, ?::int + n::int, one->>'kind', one->'row' from jsonb_array_elements(?::jsonb) with ordinality as batch(one, n)`,
+      [importId, from, JSON.stringify(batch)],
+    );
+    tell(from + batch.length);
+  });
+}
+
+export async function unstage(em: SqlEntityManager, importId: string): Promise<void> {
+  await em.execute('delete from identity_import_staged where import_id = ?', [importId]);
+}
+
+/**
+ * Drops what imports left behind that ended before they were done, such as by a crash. For the start of a server, before it
+ * serves; an import that runs in another process keeps its rows (see `whileRunning`).
+ */
+export async function dropStaged(em: SqlEntityManager): Promise<void> {
+  await em.execute(
+    `with found as materialized (select distinct import_id from identity_import_staged),
+       dead as materialized (select import_id from found where pg_try_advisory_xact_lock(hashtextextended(import_id::text, 0)))
+     delete from identity_import_staged where import_id in (select import_id from dead)`,
+  );
+}

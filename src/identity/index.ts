@@ -1,0 +1,51 @@
+/**
+ * identity: who one is.
+ * Owns: users, passwords (hashers, pool, validators), authentication backends, the throttle, sessions, one-use links.
+ * Does not own: what a user may do (access), nor what a token says of one (tokens).
+ * Neighbours: access below, tokens above; identity/import brings users from elsewhere.
+ * Standards: NIST SP 800-63B-4, OWASP ASVS 5 V6 and V7; Django's User, hashers and validators.
+ */
+export { type Attempt, type Authentication, authenticate, type Outcome, releaseAt } from './authenticate.ts';
+export {
+  type Authenticated,
+  askBackends,
+  type Backend,
+  type BackendAnswer,
+  type Credentials,
+  passwordBackend,
+} from './backends.ts';
+export { changeOwnPassword, checkPassword, setPassword } from './change-password.ts';
+export { ImportedRecord, KnownNetwork, Link, Session, StagedRow, Throttle, User } from './entities.ts';
+export { checkUser, type FieldError } from './fields.ts';
+export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
+export { usernamesOf } from './names.ts';
+export { createPasswords, type Passwords, type Verification } from './passwords/checker.ts';
+export { codePoints, isUsable, MAX_CODE_POINTS, makeUnusable, readPassword } from './passwords/passwords.ts';
+export { createHashPool, type HashPool } from './passwords/pool.ts';
+export { purgeExpired } from './purge.ts';
+export { endSessions } from './sessions/end.ts';
+export { endSessionsByOperator } from './sessions/end-by-operator.ts';
+export {
+  findActiveUser,
+  findSession,
+  findSessionById,
+  findSourceId,
+  type LiveSession,
+  type SessionUser,
+} from './sessions/hot.ts';
+export { listSessions, type SessionLife } from './sessions/open.ts';
+export { createSetupSecret, hasSuperuser, isSetupOpen, redeemSetup } from './setup.ts';
+export { networkOf } from './throttle/network.ts';
+export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
+export {
+  createUser,
+  findUser,
+  getUser,
+  holderOf,
+  listUsers,
+  type NewUser,
+  objectOf,
+  pictureOf,
+  type UserChange,
+  updateUser,
+} from './users.ts';

@@ -1,0 +1,38 @@
+import type { Argon2Parameters } from './hashers/hasher.ts';
+import { hashPassword, needsUpgrade, readPassword, verifyPassword } from './passwords.ts';
+import type { HashPool } from './pool.ts';
+
+export type Verification =
+  | { readonly ok: true; readonly matches: boolean; readonly isOutdated: boolean }
+  | { readonly ok: false; readonly retryAfterSeconds: number };
+
+/** The one way to hash or verify: every call is one job of the bounded pool. */
+export interface Passwords {
+  /**
+   * Exactly one verification, whatever there is to verify against: for null (nobody), an unusable or unreadable password,
+   * a decoy of our own is verified and the answer is no.
+   */
+  verify(password: string, encoded: string | null): Promise<Verification>;
+  /** Hashes a new password. Null when the pool is busy. */
+  hash(password: string): Promise<string | null>;
+}
+
+export async function createPasswords(pool: HashPool, parameters: Argon2Parameters): Promise<Passwords> {
+  const decoy = await hashPassword('decoy', parameters);
+  return {
+    async verify(password, encoded) {
+      const stored = encoded === null ? null : readPassword(encoded);
+      const isReal = stored !== null && stored.overBounds === null && stored.algorithm !== 'unusable';
+      const parsed = isReal ? stored : readPassword(decoy);
+      if (!parsed) throw new Error('the decoy cannot be read');
+      const outcome = await pool.run(parsed.threads, () => verifyPassword(password, parsed));
+      if (!outcome.ok) return outcome;
+      const matches = isReal && outcome.value;
+      return { ok: true, matches, isOutdated: matches && needsUpgrade(parsed, parameters) };
+    },
+    async hash(password) {
+      const outcome = await pool.run(parameters.parallelism, () => hashPassword(password, parameters));
+      return outcome.ok ? outcome.value : null;
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Session } from '../entities.ts';
+
+export type EndReason =
+  | 'logout'
+  | 'replaced'
+  | 'password_changed'
+  | 'deactivated'
+  | 'ended_by_user'
+  | 'ended_by_operator';
+
+/** Ends the live sessions that match, once; answers their ids. Every way of ending a session goes through here. */
+export async function endSessions(
+  em: SqlEntityManager,
+  now: Date,
+  which: { user?: string; id?: string; tokenDigest?: Buffer; except?: string },
+  reason: EndReason,
+): Promise<string[]> {
+  const where = {
+    endedAt: null,
+    ...(which.user === undefined ? {} : { user: which.user }),
+    ...(which.id === undefined ? {} : { id: which.id }),
+    ...(which.tokenDigest === undefined ? {} : { tokenDigest: which.tokenDigest }),
+    ...(which.except === undefined ? {} : { $not: { id: which.except } }),
+  };
+  const ids = (await em.find(Session, where, { fields: ['id'] })).map((one) => one.id);
+  if (ids.length > 0)
+    await em.nativeUpdate(Session, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
+  return ids;
+}

@@ -1,0 +1,140 @@
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { digest } from '../../platform/digest.ts';
+import { plusSeconds } from '../../platform/time.ts';
+
+/** A live session with its user, as every request knows it. */
+export interface LiveSession {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+  readonly user: SessionUser;
+}
+
+export interface SessionUser {
+  readonly id: string;
+  readonly username: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly isActive: true;
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
+}
+
+/** Last-seen is written at most once in this time. */
+const SEEN_EVERY_SECONDS = 60;
+
+const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, extract(epoch from s.last_seen_at)::float8 as last_seen_at,
+  extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
+  u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser
+  from identity_session s join identity_user u on u.id = s.user_id`;
+
+/** A session is over when it was ended, its time is up, its user is inactive, or the password was changed since. */
+const isLive =
+  's.ended_at is null and s.idle_expires_at > $2::timestamptz and s.expires_at > $2::timestamptz and u.is_active and u.password_epoch = s.password_epoch';
+
+const byToken: Statement = {
+  name: 'identity-session-by-token',
+  text: `select ${columns} where s.token_digest = $1 and ${isLive}`,
+};
+const byId: Statement = { name: 'identity-session-by-id', text: `select ${columns} where s.id = $1 and ${isLive}` };
+
+const seen: Statement = {
+  name: 'identity-session-seen',
+  text: `update identity_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
+};
+
+interface Row extends UserRow {
+  id: string;
+  created_at: number;
+  last_seen_at: number;
+  expires_at: number;
+  auth_time: number;
+  amr: string[];
+}
+
+interface UserRow {
+  user_id: string;
+  username: string;
+  email: string;
+  first_name: string;
+  last_name: string;
+  is_staff: boolean;
+  is_superuser: boolean;
+}
+
+/** The live session of a cookie's value, seen now; null when there is none. */
+export async function findSession(
+  db: Database,
+  token: string,
+  now: Date,
+  idleSeconds: number,
+): Promise<LiveSession | null> {
+  const [row] = await db.query<Row>(byToken, [digest(token), now]);
+  if (!row) return null;
+  if (row.last_seen_at < now.getTime() / 1000 - SEEN_EVERY_SECONDS)
+    await db.query(seen, [row.id, now, plusSeconds(now, idleSeconds), plusSeconds(now, -SEEN_EVERY_SECONDS)]);
+  return sessionOf(row);
+}
+
+/** The live session of a public id, as a token's `sid` names it; null when there is none. */
+export async function findSessionById(db: Database, id: string, now: Date): Promise<LiveSession | null> {
+  const [row] = await db.query<Row>(byId, [id, now]);
+  return row ? sessionOf(row) : null;
+}
+
+const activeUser: Statement = {
+  name: 'identity-active-user',
+  text: 'select id as user_id, username, email, first_name, last_name, is_staff, is_superuser from identity_user where id = $1 and is_active',
+};
+
+/** The user of an id, while active. */
+export async function findActiveUser(db: Database, id: string): Promise<SessionUser | null> {
+  const [row] = await db.query<UserRow>(activeUser, [id]);
+  return row ? userOf(row) : null;
+}
+
+const sourceId: Statement = {
+  name: 'identity-source-id',
+  text: "select source_pk from identity_import where source = $1 and kind = 'user' and local_id = $2",
+};
+
+/** The primary key that a user had in the system it was imported from, for one API. */
+export async function findSourceId(
+  db: Database,
+  audience: string,
+  userId: string,
+): Promise<string | number | undefined> {
+  const [row] = await db.query<{ source_pk: string }>(sourceId, [audience, userId]);
+  const value: unknown = row && JSON.parse(row.source_pk);
+  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+}
+
+function sessionOf(row: Row): LiveSession {
+  const at = (seconds: number) => new Date(Math.round(seconds * 1000));
+  return {
+    id: row.id,
+    createdAt: at(row.created_at),
+    lastSeenAt: at(row.last_seen_at),
+    expiresAt: at(row.expires_at),
+    authTime: at(row.auth_time),
+    amr: row.amr,
+    user: userOf(row),
+  };
+}
+
+function userOf(row: UserRow): SessionUser {
+  return {
+    id: row.user_id,
+    username: row.username,
+    email: row.email,
+    firstName: row.first_name,
+    lastName: row.last_name,
+    isActive: true,
+    isStaff: row.is_staff,
+    isSuperuser: row.is_superuser,
+  };
+}

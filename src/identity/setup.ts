@@ -1,0 +1,49 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { digest, newSecret } from '../platform/digest.ts';
+import { plusSeconds } from '../platform/time.ts';
+import { Link, User } from './entities.ts';
+
+const SETUP_SECONDS = 86_400;
+
+/** A new setup secret, good for a day and for one administrator; every earlier one ends. Null when there is a superuser. */
+export async function createSetupSecret(em: SqlEntityManager, now: Date): Promise<string | null> {
+  return em.transactional(async (tx) => {
+    if (await hasSuperuser(tx)) return null;
+    await tx.nativeUpdate(Link, { purpose: 'setup', consumedAt: null }, { consumedAt: now });
+    const secret = newSecret();
+    tx.persist(
+      tx.create(Link, {
+        tokenDigest: digest(secret),
+        purpose: 'setup',
+        payload: {},
+        expiresAt: plusSeconds(now, SETUP_SECONDS),
+      }),
+    );
+    return secret;
+  });
+}
+
+/** Whether the secret could be redeemed now. Looking changes nothing. */
+export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
+  const open = await em.count(Link, {
+    tokenDigest: digest(secret),
+    purpose: 'setup',
+    consumedAt: null,
+    expiresAt: { $gt: now },
+  });
+  return open === 1 && !(await hasSuperuser(em));
+}
+
+/** Redeems the secret in one conditional statement, which also demands that no superuser exists. */
+export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
+  const rows = await tx.execute<unknown[]>(
+    `update identity_link set consumed_at = ? where token_digest = ? and purpose = 'setup' and consumed_at is null and expires_at > ?
+       and not exists (select from identity_user where is_superuser) returning 1 as redeemed`,
+    [now, digest(secret), now],
+  );
+  return rows.length === 1;
+}
+
+export async function hasSuperuser(em: SqlEntityManager): Promise<boolean> {
+  return (await em.count(User, { isSuperuser: true })) > 0;
+}

@@ -1,0 +1,126 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { createPrincipal, type Holder, rightsChanged } from '../access/index.ts';
+import { difference, recordChange, type Stamp } from '../audit/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { foldName } from '../platform/fold.ts';
+import { suggest } from '../platform/suggest.ts';
+import { User } from './entities.ts';
+import { checkUser, type FieldError } from './fields.ts';
+import { endSessions } from './sessions/end.ts';
+
+export interface NewUser {
+  readonly username: string;
+  /** Encoded, as `Passwords.hash` or `makeUnusable` makes it. */
+  readonly password: string;
+  readonly email?: string;
+  readonly firstName?: string;
+  readonly lastName?: string;
+  readonly isStaff?: boolean;
+  readonly isSuperuser?: boolean;
+}
+
+export type UserChange = Partial<
+  Pick<User, 'email' | 'firstName' | 'lastName' | 'isActive' | 'isStaff' | 'isSuperuser'>
+>;
+
+/** What the fields are refused for, or the user. A name that somebody has in any spelling is refused like a malformed one. */
+export async function createUser(em: SqlEntityManager, stamp: Stamp, given: NewUser): Promise<User | FieldError[]> {
+  const errors = checkUser(given);
+  if (errors.length > 0) return errors;
+  const usernameKey = foldName(given.username);
+  if ((await em.count(User, { usernameKey })) > 0) return [usernameTaken];
+  const email = given.email?.trim() ?? '';
+  const user = em.create(User, {
+    id: createPrincipal(em, 'user'),
+    username: given.username.normalize('NFKC'),
+    usernameKey,
+    email,
+    emailKey: email === '' ? null : foldName(email),
+    firstName: given.firstName ?? '',
+    lastName: given.lastName ?? '',
+    password: given.password,
+    isStaff: given.isStaff ?? false,
+    isSuperuser: given.isSuperuser ?? false,
+    dateJoined: stamp.at,
+    attributes: {},
+  });
+  em.persist(user);
+  recordChange(em, stamp, { action: 'add', object: objectOf(user), after: pictureOf(user) });
+  try {
+    await em.flush();
+  } catch (error) {
+    // Somebody took the name between the look and the write; the index decides.
+    if ((error as { code?: string }).code === '23505') return [usernameTaken];
+    throw error;
+  }
+  return user;
+}
+
+const usernameTaken: FieldError = {
+  pointer: '/username',
+  code: 'unique',
+  detail: 'A user with that username already exists.',
+};
+
+/** Changes a user's fields. Deactivation ends every session in the same transaction. */
+export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User, change: UserChange): Promise<User> {
+  const errors = checkUser({ username: user.username, ...change }, { existing: true });
+  if (errors[0]) throw new Failure('usage', errors.map((one) => one.detail).join(' '));
+  return em.transactional(async (tx) => {
+    const fresh = await tx.findOneOrFail(User, user.id, { refresh: true });
+    const before = pictureOf(fresh);
+    Object.assign(fresh, change);
+    if (change.email !== undefined && change.email !== before.email) {
+      fresh.emailKey = change.email === '' ? null : foldName(change.email);
+      fresh.emailVerifiedAt = null;
+    }
+    const changed = difference(before, pictureOf(fresh));
+    if (!changed) return fresh;
+    recordChange(tx, stamp, { action: 'change', object: objectOf(fresh), ...changed });
+    await tx.flush();
+    if ('isActive' in changed.after || 'isStaff' in changed.after || 'isSuperuser' in changed.after)
+      await rightsChanged(tx, [fresh.id]);
+    if (change.isActive === false) await endSessions(tx, stamp.at, { user: fresh.id }, 'deactivated');
+    return fresh;
+  });
+}
+
+export function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
+  return em.findOne(User, { usernameKey: foldName(username) });
+}
+
+/** As `findUser`, failing with the nearest name. */
+export async function getUser(em: SqlEntityManager, username: string): Promise<User> {
+  const user = await findUser(em, username);
+  if (user) return user;
+  const names = await em.findAll(User, { fields: ['username'], limit: 10_000 });
+  const near = suggest(
+    username,
+    names.map((one) => one.username),
+  );
+  throw new Failure(
+    'notFound',
+    `There is no user "${username}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet user list'}`,
+  );
+}
+
+/** Users by name, a page at a time: those whose folded name comes after `after`. */
+export function listUsers(em: SqlEntityManager, page: { after?: string; limit?: number } = {}): Promise<User[]> {
+  const where = page.after === undefined ? {} : { usernameKey: { $gt: foldName(page.after) } };
+  return em.find(User, where, { orderBy: { usernameKey: 'asc' }, limit: page.limit ?? 100 });
+}
+
+/** The user as `access` knows one. */
+export function holderOf(user: Pick<User, 'id' | 'isActive' | 'isSuperuser'>): Holder {
+  return { kind: 'user', id: user.id, isActive: user.isActive, isSuperuser: user.isSuperuser };
+}
+
+/** The fields that the edit log shows; never the password. */
+export function pictureOf(user: User) {
+  const { username, email, firstName, lastName, isActive, isStaff, isSuperuser } = user;
+  return { username, email, firstName, lastName, isActive, isStaff, isSuperuser };
+}
+
+export function objectOf(user: Pick<User, 'id' | 'username'>) {
+  return { kind: 'user', id: user.id, label: user.username };
+}

@@ -1,0 +1,100 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { isStorable } from '../fold.ts';
+import { Problem } from './problems.ts';
+
+/** Deeper than any request of ours, and shallow enough for every walk. */
+const DEEPEST = 32;
+
+const jsonType = /^application\/json[ \t]*(;[ \t]*charset=utf-8[ \t]*)?$/i;
+const formType = /^application\/x-www-form-urlencoded[ \t]*(;[ \t]*charset=utf-8[ \t]*)?$/i;
+
+/** Takes strict JSON and nothing else: RFC 8259 in UTF-8, without `__proto__`, NUL, lone surrogates or bottomless nesting. */
+export function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  const parseSafely = app.getDefaultJsonParser('error', 'error') as (
+    request: FastifyRequest,
+    body: string,
+    done: (error: Error | null, value?: unknown) => void,
+  ) => void;
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const refuse = (detail: string) => done(new Problem('bad_request', { detail }));
+    if (!jsonType.test(request.headers['content-type'] ?? '')) return done(wrongType('application/json'));
+    const text = decode(body as Buffer);
+    if (text === null) return refuse('The body is not UTF-8.');
+    if (text.trim() === '') return refuse('The body is empty.');
+    parseSafely(request, text, (error, value) => {
+      if (error) return refuse('The body is not JSON.');
+      const fault = faultIn(value);
+      return fault ? refuse(fault) : done(null, value);
+    });
+  });
+}
+
+/** Takes a form as a map of single values; a repeated name is refused (RFC 6749 §3.1 asks the same of OAuth). */
+export function acceptForms(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (request, body, done) => {
+    if (!formType.test(request.headers['content-type'] ?? ''))
+      return done(wrongType('application/x-www-form-urlencoded'));
+    const text = decode(body as Buffer);
+    if (text === null || !isDecodable(text))
+      return done(new Problem('bad_request', { detail: 'The form is not UTF-8.' }));
+    const fields: Record<string, string> = Object.create(null);
+    for (const [name, value] of new URLSearchParams(text)) {
+      if (name in fields) return done(new Problem('bad_request', { detail: `The field ${name} is there twice.` }));
+      if (!isStorable(name) || !isStorable(value))
+        return done(new Problem('bad_request', { detail: 'The form holds characters that no text has.' }));
+      fields[name] = value;
+    }
+    done(null, fields);
+  });
+}
+
+/** Refuses query strings that no parser agrees about: repeated names, malformed escapes, NUL. */
+export async function checkQuery(request: FastifyRequest): Promise<void> {
+  const start = request.url.indexOf('?');
+  if (start < 0) return;
+  if (!isDecodable(request.url.slice(start + 1)))
+    throw new Problem('bad_request', { detail: 'The query is not UTF-8 text.' });
+  for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
+    if (typeof value !== 'string') throw new Problem('bad_request', { detail: `The parameter ${name} is there twice.` });
+    if (!isStorable(name) || !isStorable(value))
+      throw new Problem('bad_request', { detail: `The parameter ${JSON.stringify(name)} holds characters that no text has.` });
+  }
+}
+
+function wrongType(wanted: string): Problem {
+  return new Problem('unsupported_media_type', { detail: `Send ${wanted}.` });
+}
+
+function decode(body: Buffer): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+  } catch {
+    return null;
+  }
+}
+
+function isDecodable(form: string): boolean {
+  try {
+    decodeURIComponent(form.replaceAll('+', ' '));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Walks without recursion, since the input decides the depth. */
+function faultIn(document: unknown): string | null {
+  const open: { value: unknown; depth: number }[] = [{ value: document, depth: 0 }];
+  for (let next = open.pop(); next; next = open.pop()) {
+    const { value, depth } = next;
+    if (depth > DEEPEST) return 'The body is nested too deeply.';
+    if (typeof value === 'string' && !isStorable(value))
+      return 'A text in the body holds NUL or half a surrogate pair.';
+    if (typeof value !== 'object' || value === null) continue;
+    for (const [key, inner] of Object.entries(value))
+      open.push({ value: key, depth }, { value: inner, depth: depth + 1 });
+  }
+  return null;
+}

@@ -1,0 +1,167 @@
+import { randomUUID } from 'node:crypto';
+import { type TypeBoxTypeProvider, TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox';
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyError,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify';
+import { Failure } from '../failure.ts';
+import { acceptJson, checkQuery } from './input.ts';
+import { PROBLEMS, Problem, tryLater } from './problems.ts';
+
+declare module 'fastify' {
+  /** What a route says of itself for people and for openapi.yaml. */
+  interface FastifySchema {
+    summary?: string;
+    description?: string;
+    hide?: boolean;
+  }
+}
+
+export interface ServerOptions {
+  readonly log: FastifyBaseLogger;
+  readonly trustProxy: readonly string[];
+  /** Host names that are answered; null = any (a proxy in front decides). */
+  readonly hosts: readonly string[] | null;
+}
+
+export const BODY_LIMIT = 64 * 1024;
+
+/** A bare server with the rules that hold for every route: strict input, problems, 405, no-store, request ids. */
+export function createServer(options: ServerOptions) {
+  const app = fastify({
+    loggerInstance: options.log,
+    logController: new LogController({ disableRequestLogging: true }),
+    trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
+    bodyLimit: BODY_LIMIT,
+    genReqId: () => randomUUID(),
+    requestTimeout: 60_000,
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 255, ignoreTrailingSlash: false, caseSensitive: true },
+    frameworkErrors: (error, request, reply) =>
+      answerError(error as FastifyError, request as FastifyRequest, reply as unknown as FastifyReply),
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  acceptJson(app);
+  app.setErrorHandler(answerError);
+  answerWrongMethods(app);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    reply.header('x-content-type-options', 'nosniff');
+    reply.header('cache-control', 'no-store');
+    reply.header('referrer-policy', 'no-referrer');
+    if (options.hosts && !options.hosts.includes(hostName(request.headers.host ?? '')))
+      throw new Problem('misdirected', { detail: `Development mode answers to ${options.hosts.join(', ')} only.` });
+  });
+  app.addHook('preValidation', checkQuery);
+  return app;
+}
+
+export type App = ReturnType<typeof createServer>;
+
+function hostName(host: string): string {
+  return host.replace(/:\d+$/, '').toLowerCase();
+}
+
+/** A path that exists with another method is 405 with `Allow` (RFC 9110 §15.5.6), not 404. */
+function answerWrongMethods(app: App): void {
+  const routes: { path: RegExp; methods: string[] }[] = [];
+  app.addHook('onRoute', ({ url, method }) => {
+    const path = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`);
+    routes.push({ path, methods: [method].flat() });
+  });
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?')[0] as string;
+    const allowed = [
+      ...new Set(routes.filter((route) => route.path.test(path)).flatMap((route) => route.methods)),
+    ].sort();
+    if (allowed.length === 0) throw new Problem('not_found');
+    throw new Problem('method_not_allowed', {
+      detail: `It takes ${allowed.join(', ')}.`,
+      headers: { allow: allowed.join(', ') },
+    });
+  });
+}
+
+/** The last word on every error: a problem document, with nothing in it that the caller may not know. */
+function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const problem = problemOf(error);
+  const known = error instanceof Problem;
+  if (problem.status >= 500)
+    request.log.error({ err: error, code: problem.code }, known ? problem.message : 'a request failed');
+  else request.log.info({ code: problem.code, reason: problem.message }, 'refused');
+  for (const [name, value] of Object.entries(problem.extra.headers ?? {})) void reply.header(name, value);
+  void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem.body()));
+}
+
+function problemOf(error: Partial<FastifyError> & Error): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof Failure)
+    return new Problem(error.kind === 'notFound' ? 'not_found' : 'internal', { reason: error.message });
+  if (error.validation) return invalid(error);
+  if (isOutage(error)) return tryLater('unavailable', 2, error.message);
+  const code = ({ 400: 'bad_request', 413: 'too_large', 415: 'unsupported_media_type' } as const)[
+    error.statusCode ?? 500
+  ];
+  return code
+    ? new Problem(code, {
+        reason: error.message,
+        ...(code === 'unsupported_media_type' ? { detail: 'Send application/json.' } : {}),
+      })
+    : new Problem('internal', { reason: error.message });
+}
+
+interface SchemaError {
+  keyword: string;
+  instancePath: string;
+  message?: string;
+  params: { additionalProperties?: string[]; requiredProperties?: string[] };
+}
+
+/** What a schema refuses, each with the pointer to the field that is meant. */
+function invalid(error: Partial<FastifyError>): Problem {
+  // A field too many is told twice, once as the schema `false`.
+  const schemaErrors = (error.validation as unknown as SchemaError[]).filter((one) => one.keyword !== 'boolean');
+  const errors = schemaErrors.flatMap(({ keyword, instancePath, message, params }) => {
+    const fields = params.additionalProperties ?? params.requiredProperties ?? [''];
+    return fields.map((field) => ({
+      pointer: field === '' ? instancePath : `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      code: codes[keyword] ?? 'invalid',
+      detail: texts[keyword] ?? message ?? 'This value is not taken.',
+    }));
+  });
+  return new Problem('invalid', { errors: errors.slice(0, 20), reason: `${error.validationContext} refused` });
+}
+
+const codes: Record<string, string> = {
+  required: 'required',
+  additionalProperties: 'unknown_field',
+  maxLength: 'max_length',
+  minLength: 'min_length',
+};
+const texts: Record<string, string> = {
+  required: 'This field is needed.',
+  additionalProperties: 'There is no such field.',
+};
+
+/** The database cannot be reached, or hung up: PostgreSQL classes 08, 53 and 57P, and what sockets say. */
+function isOutage(error: Error): boolean {
+  for (let next: unknown = error; next instanceof Error; next = (next as { cause?: unknown }).cause) {
+    const code = (next as { code?: string }).code ?? '';
+    if (/^(08|53|57P)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code))
+      return true;
+    if (
+      /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+        next.message,
+      )
+    )
+      return true;
+  }
+  return false;
+}
+
+export const problemStatuses = [...new Set(Object.values(PROBLEMS).map((one) => one.status))];

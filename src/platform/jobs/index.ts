@@ -1,0 +1,5 @@
+/**
+ * jobs: what a running server does on its own (`start` and `dev` only; a command runs none).
+ * Owns: when. What is done is passed in by the rooms through app.ts.
+ */
+export { type Job, startJobs } from './jobs.ts';

@@ -1,0 +1,5 @@
+/**
+ * telemetry: what Signet says about itself while it runs.
+ * Owns: the log and what never gets into it.
+ */
+export { createLog, safeError } from './log.ts';

@@ -1,0 +1,58 @@
+import { destination, type Logger, pino, stdSerializers } from 'pino';
+
+/** Fields that never reach the log, wherever they stand. */
+const secret = [
+  'password',
+  'new_password',
+  'current_password',
+  'token',
+  'access_token',
+  'mfa_token',
+  'secret',
+  'client_secret',
+  'authorization',
+  'cookie',
+];
+
+/**
+ * The log: JSON lines on stderr, so that stdout belongs to a command's answer. Requests are logged without headers and
+ * bodies; what is secret by name is cut out all the same.
+ */
+export function createLog(level: string): Logger {
+  const paths = secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
+  return pino(
+    {
+      level,
+      base: undefined,
+      redact: { paths, censor: '[secret]' },
+      serializers: { err: safeError, req: requestLine },
+    },
+    destination({ dest: 2, sync: true }),
+  );
+}
+
+/**
+ * An error for the log. What the database refuses is told by class, code and constraint only: the message of the ORM and the
+ * detail of PostgreSQL hold the values of the statement.
+ */
+export function safeError(error: Error) {
+  const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string };
+  const isFromDatabase = typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code);
+  if (!isFromDatabase) return stdSerializers.err(error);
+  const frames = error.stack
+    ?.split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n');
+  return {
+    type: error.name,
+    message: `the database refused a statement (${code})`,
+    code,
+    constraint,
+    table,
+    stack: frames,
+  };
+}
+
+function requestLine(request: { id?: unknown; method?: string; url?: string }) {
+  return { id: request.id, method: request.method, path: request.url?.split('?')[0] };
+}

@@ -1,0 +1,135 @@
+import { recordEvent } from '../audit/index.ts';
+import {
+  checkPassword,
+  createUser,
+  type FieldError,
+  isSetupOpen,
+  type Passwords,
+  redeemSetup,
+  User,
+} from '../identity/index.ts';
+import type { Database } from '../platform/database/index.ts';
+import { type App, acceptForms, type Reply, tryLater } from '../platform/http/index.ts';
+import type { Clock } from '../platform/time.ts';
+import { type Html, html } from './html.ts';
+import { contentSecurityPolicy, field, page } from './layout.ts';
+
+export interface PageDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly passwords: Passwords;
+  readonly passwordMinLength: number;
+  readonly issuer: string;
+}
+
+/** The pages that people see before there is anything else: the front door and the one-time setup. */
+export async function pages(app: App, deps: PageDeps): Promise<void> {
+  acceptForms(app);
+
+  app.get('/', { schema: { hide: true } }, async (_request, reply) =>
+    show(reply, 200, 'Signet', frontDoor(deps.issuer)),
+  );
+
+  app.get('/setup', { schema: { hide: true } }, async (request, reply) => {
+    const { token = '' } = request.query as { token?: string };
+    if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
+      return show(reply, 410, 'This link is used up', usedUp);
+    return show(reply, 200, 'Create your administrator', setupForm(token, {}, []));
+  });
+
+  app.post('/setup', { schema: { hide: true } }, async (request, reply) => {
+    const { token = '', username = '', email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
+    // Looked at first, so that a used link costs no hash and says nothing about names.
+    if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
+      return show(reply, 410, 'This link is used up', usedUp);
+    const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
+    if (outcome === 'gone') return show(reply, 410, 'This link is used up', usedUp);
+    if (outcome instanceof User) return show(reply, 201, 'Your administrator is ready', done(outcome.username));
+    return show(reply, 422, 'Create your administrator', setupForm(token, { username, email }, outcome));
+  });
+}
+
+interface SetupInput {
+  readonly token: string;
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+async function createAdministrator(
+  deps: PageDeps,
+  given: SetupInput,
+  requestId: string,
+): Promise<User | FieldError[] | 'gone'> {
+  const weak = await checkPassword(given.password, deps.passwordMinLength, given);
+  if (weak.length > 0) return weak;
+  const password = await deps.passwords.hash(given.password);
+  if (password === null) throw tryLater('busy', 5);
+  const at = deps.clock.now();
+  const stamp = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
+  try {
+    return await deps.db.fork().transactional(async (tx) => {
+      if (!(await redeemSetup(tx, given.token, at))) throw new Refused('gone');
+      const made = await createUser(tx, stamp, {
+        username: given.username,
+        email: given.email,
+        password,
+        isStaff: true,
+        isSuperuser: true,
+      });
+      // A refused field must not use the link up: the answer is thrown, so that the transaction goes with it.
+      if (!(made instanceof User)) throw new Refused(made);
+      recordEvent(tx, at, { kind: 'setup', userId: made.id });
+      return made;
+    });
+  } catch (error) {
+    if (error instanceof Refused) return error.outcome;
+    throw error;
+  }
+}
+
+class Refused extends Error {
+  readonly outcome: FieldError[] | 'gone';
+  constructor(outcome: FieldError[] | 'gone') {
+    super('refused');
+    this.outcome = outcome;
+  }
+}
+
+function show(reply: Reply, status: number, title: string, content: Html): Reply {
+  return reply
+    .code(status)
+    .header('content-security-policy', contentSecurityPolicy)
+    .header('x-frame-options', 'DENY')
+    .type('text/html; charset=utf-8')
+    .send(page(title, content));
+}
+
+const usedUp = html`<p>It was used, is older than a day, or there is an administrator already.</p>
+<p class="quiet">A new one: <code>npx signet setup-link</code></p>`;
+
+function frontDoor(issuer: string): Html {
+  return html`<p>This is the identity server of <code>${issuer}</code>.</p>
+<ul>
+<li>Programs log in at <code>POST /api/v1/login</code>.</li>
+<li>Services verify tokens with <a href="/.well-known/jwks.json">the published keys</a>.</li>
+<li>Probes ask <a href="/health/ready">/health/ready</a>.</li>
+</ul>`;
+}
+
+function done(username: string): Html {
+  return html`<p><strong>${username}</strong> is a superuser now and can log in. This link is used up.</p>
+<p class="quiet">More users: <code>npx signet user create NAME</code></p>`;
+}
+
+function setupForm(token: string, typed: { username?: string; email?: string }, errors: readonly FieldError[]): Html {
+  const of = (pointer: string) => errors.filter((one) => one.pointer === pointer).map((one) => one.detail);
+  return html`<p class="quiet">The first superuser of this server. The link works once.</p>
+<form method="post" action="/setup">
+${field({ name: 'token', label: '', type: 'hidden', value: token })}
+${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: of('/username') })}
+${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'May stay empty.', errors: of('/email') })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: 'A long phrase is best.', errors: of('/password') })}
+<button type="submit">Create administrator</button>
+</form>`;
+}

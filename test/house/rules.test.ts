@@ -1,0 +1,167 @@
+import { existsSync, globSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import t from 'tap';
+import { root } from '../support/database.ts';
+
+// docs/architecture.md, "Rules of the house".
+
+const wings = [
+  'platform',
+  'audit',
+  'access',
+  'identity',
+  'tokens',
+  'oauth',
+  'api',
+  'admin',
+  'web',
+  'app',
+  'cli',
+  'main',
+];
+const rank: Record<string, number> = {
+  ...Object.fromEntries(wings.map((wing, i) => [wing, i])),
+  admin: 6,
+  api: 6,
+  web: 6,
+};
+
+const src = join(root, 'src');
+const files = globSync('**/*.ts', { cwd: src }).sort();
+
+/** The wing of a file: its first folder, or its own name for the files at the top. The entity list and migrations serve the command. */
+function wingOf(file: string): string {
+  const first = file.split('/')[0] as string;
+  if (first === 'entities.ts' || first === 'migrations') return 'app';
+  return first.replace(/\.ts$/, '');
+}
+
+/** The room of a file: the nearest folder with a door (`index.ts`); a file without one above it is a room of its own. */
+function roomOf(file: string): string {
+  for (let folder = dirname(file); folder !== '.'; folder = dirname(folder))
+    if (existsSync(join(src, folder, 'index.ts'))) return folder;
+  return file;
+}
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly isPackage: boolean;
+}
+
+const imports: Import[] = files.flatMap((file) => {
+  const text = readFileSync(join(src, file), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, to = '']) => {
+    const isPackage = !to.startsWith('.');
+    return { from: file, to: isPackage ? to : relative(src, join(src, dirname(file), to)), isPackage };
+  });
+});
+const own = imports.filter((one) => !one.isPackage);
+const said = (one: Import) => `${one.from} imports ${one.to}`;
+
+t.test('rule 1: imports go down only, by wing', async (t) => {
+  for (const { from, to } of own) {
+    t.ok(rank[wingOf(from)] !== undefined, `${from} stands in a wing that docs/architecture.md names`);
+    const [a, b] = [rank[wingOf(from)] as number, rank[wingOf(to)] as number];
+    if (!(a > b || wingOf(from) === wingOf(to))) t.fail(said({ from, to, isPackage: false }));
+  }
+});
+
+t.test('rule 1: no two rooms import each other, directly or round about', async (t) => {
+  const graph = new Map<string, Set<string>>();
+  for (const { from, to } of own) {
+    const [a, b] = [roomOf(from), roomOf(to)];
+    // An ORM's entity list is read by nobody below.
+    if (a === b || to.endsWith('/entities.ts')) continue;
+    graph.set(a, (graph.get(a) ?? new Set()).add(b));
+  }
+  const done = new Set<string>();
+  const visit = (room: string, path: string[]): void => {
+    if (path.includes(room)) return void t.fail(`a cycle: ${[...path.slice(path.indexOf(room)), room].join(' → ')}`);
+    if (done.has(room)) return;
+    for (const next of graph.get(room) ?? []) visit(next, [...path, room]);
+    done.add(room);
+  };
+  for (const room of graph.keys()) visit(room, []);
+  t.ok(graph.size > 10, 'the graph has rooms in it');
+});
+
+t.test('rule 2: another room is entered by its door', async (t) => {
+  for (const one of own) {
+    const [a, b] = [roomOf(one.from), roomOf(one.to)];
+    if (a === b) {
+      if (one.to === `${a}/index.ts`) t.fail(`${said(one)}, its own door`);
+      continue;
+    }
+    const isDoor = one.to === `${b}/index.ts` || b === one.to;
+    const isMounted = one.from === 'app.ts' && /(routes|pages)\.ts$/.test(one.to);
+    const isEntityList = one.from === 'entities.ts' && one.to.endsWith('/entities.ts');
+    if (!(isDoor || isMounted || isEntityList)) t.fail(said(one));
+  }
+});
+
+t.test('rule 2: a door says what its room owns', async (t) => {
+  for (const file of files.filter(
+    (one) => one.endsWith('/index.ts') && !one.startsWith('migrations/') && one !== 'cli/commands/index.ts',
+  )) {
+    const text = readFileSync(join(src, file), 'utf8');
+    t.match(text, /^\/\*\*[\s\S]*?Owns:[\s\S]*?\*\//, file);
+  }
+});
+
+t.test('rule 3: only routes, pages, platform/http and app.ts know Fastify', async (t) => {
+  for (const one of imports.filter((one) => one.isPackage && /^(@fastify\/|fastify$)/.test(one.to))) {
+    const isAllowed = /(^app\.ts$|^platform\/http\/|(routes|pages)\.ts$)/.test(one.from);
+    if (!isAllowed) t.fail(said(one));
+  }
+});
+
+t.test('rule 3: no state at the level of a module', async (t) => {
+  for (const file of files) {
+    const text = readFileSync(join(src, file), 'utf8');
+    if (/^(export )?(let|var) /m.test(text)) t.fail(`${file} has a variable at its top`);
+  }
+});
+
+t.test('rule 3: only main.ts and cli touch the process', async (t) => {
+  for (const file of files.filter((one) => !one.startsWith('cli/') && one !== 'main.ts')) {
+    const text = readFileSync(join(src, file), 'utf8');
+    if (/\bprocess\.(env|argv|exit|stdout|stdin|on)\b/.test(text)) t.fail(`${file} touches the process`);
+  }
+});
+
+t.test('rule 4: relations belong to the later room, and no inverse side crosses one', async (t) => {
+  for (const file of files.filter((one) => one.endsWith('entities.ts'))) {
+    const text = readFileSync(join(src, file), 'utf8');
+    if (/\b(oneToMany|manyToMany)\(/.test(text))
+      t.fail(`${file} has a collection: pivot tables are entities of their own`);
+  }
+});
+
+t.test('rule 5: nothing is called utils, helpers, services, common or misc', async (t) => {
+  for (const file of files)
+    if (/(^|\/)(utils?|helpers?|services?|common|misc)(\.ts|\/)/.test(file) && !file.endsWith('validators/common.ts'))
+      t.fail(file);
+});
+
+t.test('docs/dependencies.md says why each package is there, and package.json pins it exactly', async (t) => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const page = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');
+  const all = { ...manifest.dependencies, ...manifest.devDependencies, ...manifest.optionalDependencies };
+  for (const [name, version] of Object.entries(all)) {
+    t.match(version, /^\d+\.\d+\.\d+$/, `${name} is pinned`);
+    t.ok(page.includes(`\`${name}\``), `${name} is explained`);
+  }
+  const used = new Set(
+    imports
+      .filter((one) => one.isPackage && !one.to.startsWith('node:') && !builtinModules.includes(one.to))
+      .map((one) =>
+        one.to
+          .split('/')
+          .slice(0, one.to.startsWith('@') ? 2 : 1)
+          .join('/'),
+      ),
+  );
+  for (const name of used) t.ok(name in manifest.dependencies, `${name} is a dependency`);
+});

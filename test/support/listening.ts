@@ -1,0 +1,125 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Test } from 'tap';
+import {
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  getApi,
+  getPermissions,
+  updateApi,
+} from '../../src/access/index.ts';
+import { getUser, type Passwords, updateUser } from '../../src/identity/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { type Clock, systemClock } from '../../src/platform/time.ts';
+import { openTestEmbedded } from './database.ts';
+import { makeUser, stamp, startApp } from './server.ts';
+
+export const PASSWORD = 'as long as it needs to be';
+
+/** A clock that runs like the system's, and can be set back: stock libraries read the system's own. */
+export interface ShiftedClock extends Clock {
+  secondsBack: number;
+}
+
+export function shiftedClock(): ShiftedClock {
+  const clock: ShiftedClock = {
+    secondsBack: 0,
+    now: () => new Date(systemClock.now().getTime() - clock.secondsBack * 1000),
+    sleepUntil: (instant) => systemClock.sleepUntil(new Date(instant.getTime() + clock.secondsBack * 1000)),
+  };
+  return clock;
+}
+
+/** A port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * The service on a free port of 127.0.0.1 with that address as its issuer, and in it: the APIs `polls` (models question and
+ * choice) and `shop`, alice in a group that may add choices, bob who holds nothing, carol with alice's rights, the superuser root.
+ */
+export async function startListening(t: Test) {
+  const db = await openTestEmbedded();
+  const clock = shiftedClock();
+  const port = await freePort();
+  const issuer = `http://127.0.0.1:${port}`;
+  const { app, keys, passwords } = await startApp(db, {
+    clock,
+    environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168' },
+  });
+  await fill(db, passwords);
+  await app.listen({ host: '127.0.0.1', port });
+  t.teardown(async () => {
+    await app.close();
+    await db.close();
+  });
+
+  const post = (path: string, body: object, headers: Record<string, string> = {}) =>
+    fetch(`${issuer}${path}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...headers },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(20_000),
+    });
+
+  /** Logs in as anybody's program does; the token is for `audience`. */
+  async function logIn(username: string, audience = 'polls'): Promise<{ token: string; cookie: string }> {
+    const response = await post('/api/v1/login', { username, password: PASSWORD, audience });
+    const answer = (await response.json()) as { access_token?: string };
+    if (!answer.access_token) throw new Error(`login of ${username}: ${response.status} ${JSON.stringify(answer)}`);
+    return { token: answer.access_token, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
+  }
+
+  return {
+    issuer,
+    keys,
+    clock,
+    jwksUri: `${issuer}/.well-known/jwks.json`,
+    logIn,
+    /** Signet's own answer about a token. */
+    hasPerm: (token: string, perms: string[]) =>
+      post('/api/v1/has_perm', { perms }, { authorization: `Bearer ${token}` }),
+    logOut: async (cookie: string): Promise<number> => (await post('/api/v1/logout', {}, { cookie })).status,
+    async deactivate(username: string): Promise<void> {
+      const em = db.fork();
+      await updateUser(em, stamp(clock.now()), await getUser(em, username), { isActive: false });
+    },
+    async update(audience: string, settings: Parameters<typeof updateApi>[3]): Promise<void> {
+      const em = db.fork();
+      await updateApi(em, stamp(clock.now()), await getApi(em, audience), settings);
+    },
+  };
+}
+
+export type Listening = Awaited<ReturnType<typeof startListening>>;
+
+async function fill(db: Database, passwords: Passwords): Promise<void> {
+  const members: { id: string; label: string }[] = [];
+  for (const name of ['alice', 'bob', 'carol', 'root']) {
+    const user = await makeUser(db, passwords, name, PASSWORD, { isSuperuser: name === 'root' });
+    if (name === 'alice' || name === 'carol') members.push({ id: user.id, label: name });
+  }
+  await db.fork().transactional(async (tx) => {
+    const polls = await createApi(tx, stamp(), 'polls');
+    await changeCatalogue(
+      tx,
+      stamp(),
+      polls,
+      ['question', 'choice'].flatMap((model) => defaultPermissions('polls', model)),
+    );
+    await createApi(tx, stamp(), 'shop');
+    const group = await createGroup(tx, stamp(), 'Poll editors');
+    const permissions = await getPermissions(tx, polls, ['polls.add_choice', 'polls.view_choice']);
+    await assign(tx, stamp(), { kind: 'group', group }, permissions);
+    await addMembers(tx, stamp(), group, members);
+  });
+}

@@ -1,0 +1,114 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { buildApp, passwordsOf } from '../../src/app.ts';
+import type { Stamp } from '../../src/audit/index.ts';
+import { prepareDatabase } from '../../src/cli/prepare.ts';
+import { type Backend, createUser, type Passwords, User } from '../../src/identity/index.ts';
+import { type Config, readConfig } from '../../src/platform/config/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import type { Clock } from '../../src/platform/time.ts';
+import { createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
+import { root } from './database.ts';
+
+export const ISSUER = 'http://localhost:4000';
+export const masterKey = Buffer.alloc(32, 7);
+
+/** A clock that tests set: it stands still until told, and sleepers wake at once, their instants noted. */
+export interface TestClock extends Clock {
+  at: Date;
+  readonly sleeps: Date[];
+  pass(seconds: number): void;
+}
+
+export function testClock(at = new Date('2026-11-22T12:00:00Z')): TestClock {
+  const clock: TestClock = {
+    at,
+    sleeps: [],
+    now: () => clock.at,
+    sleepUntil: async (instant) => void clock.sleeps.push(instant),
+    pass: (seconds) => {
+      clock.at = new Date(clock.at.getTime() + seconds * 1000);
+    },
+  };
+  return clock;
+}
+
+export const stamp = (at = new Date('2026-11-22T12:00:00Z')): Stamp => ({
+  at,
+  actor: { kind: 'system', id: null, label: 'test' },
+});
+
+export interface AppOptions {
+  readonly environment?: Record<string, string>;
+  readonly mode?: 'development' | 'production';
+  readonly clock?: Clock;
+  readonly passwords?: Passwords;
+  readonly backends?: readonly Backend[];
+}
+
+/** The whole service on a database of the harness, as `start` and `dev` build it, without listening. */
+export async function startApp(db: Database, options: AppOptions = {}) {
+  const mode = options.mode ?? 'development';
+  const config: Config = readConfig(mode, {
+    SIGNET_ISSUER: ISSUER,
+    SIGNET_LOG_LEVEL: 'silent',
+    ...options.environment,
+  });
+  const issuer = config.issuer as string;
+  const clock = options.clock ?? testClock();
+  await prepareDatabase(db, stamp(clock.now()));
+  await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'RS256');
+  const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
+  const passwords = options.passwords ?? (await passwordsOf(config, 2));
+  const log = pino({ level: config.logLevel });
+  const app = await buildApp({
+    config,
+    issuer,
+    db,
+    clock,
+    log,
+    keys,
+    passwords,
+    ...(options.backends ? { backends: options.backends } : {}),
+  });
+  await app.ready();
+  return { app, config, issuer, clock, keys, passwords };
+}
+
+/** A user with a password, made by the same verb as everywhere. */
+export async function makeUser(
+  db: Database,
+  passwords: Passwords,
+  username: string,
+  password: string,
+  more: Partial<{ isSuperuser: boolean; isStaff: boolean; email: string }> = {},
+): Promise<User> {
+  const encoded = await passwords.hash(password);
+  const user = await createUser(db.fork(), stamp(), { username, password: encoded as string, ...more });
+  if (!(user instanceof User)) throw new Error(JSON.stringify(user));
+  return user;
+}
+
+export interface Oracle {
+  users: {
+    username: string;
+    password: string | null;
+    algorithm: string;
+    is_active: boolean;
+    is_staff: boolean;
+    is_superuser: boolean;
+    groups: string[];
+    get_user_permissions: string[];
+    get_group_permissions: string[];
+    get_all_permissions: string[];
+    has_perm: Record<string, boolean>;
+    has_module_perms: Record<string, boolean>;
+  }[];
+}
+
+const fixtures = join(root, 'test/fixtures/django-3.2');
+
+/** What Django 3.2 itself answered about the database of `djangoDump`. */
+export const djangoOracle = () => JSON.parse(readFileSync(join(fixtures, 'oracle.json'), 'utf8')) as Oracle;
+export const djangoDump = () => readFileSync(join(fixtures, 'dump.json'), 'utf8');
