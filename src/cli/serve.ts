@@ -6,7 +6,7 @@ import type { Stamp } from '../audit/index.ts';
 import { entities } from '../entities.ts';
 import type { Backend } from '../identity/index.ts';
 
-const dropStaged = async (_: unknown) => {};
+import { dropStaged } from '../identity/import/index.ts';
 
 import { migrations } from '../migrations/index.ts';
 import type { Config } from '../platform/config/index.ts';

@@ -21,7 +21,12 @@ if (process.argv[2] === 'hold') {
     new Promise<{ outcome: string; kill(): Promise<void> }>((resolve) => {
       const child = fork(import.meta.filename, ['hold', place]);
       const over = new Promise<void>((done) => child.once('exit', () => done()));
-      child.once('message', (outcome) => resolve({ outcome: String(outcome), kill: () => (child.kill('SIGKILL'), over) }));
+      const kill = async () => {
+        child.kill('SIGKILL');
+        await over;
+      };
+      // tap talks over the same channel, in objects.
+      child.on('message', (outcome) => typeof outcome === 'string' && resolve({ outcome, kill }));
     });
 
   t.test('the folder belongs to one process; the second is told how to go on', async (t) => {

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Test } from 'tap';
 import {
   addMembers,
@@ -16,6 +14,7 @@ import { getUser, type Passwords, updateUser } from '../../src/identity/index.ts
 import type { Database } from '../../src/platform/database/index.ts';
 import { type Clock, systemClock } from '../../src/platform/time.ts';
 import { openTestEmbedded } from './database.ts';
+import { freePort } from './process.ts';
 import { makeUser, stamp, startApp } from './server.ts';
 
 export const PASSWORD = 'as long as it needs to be';
@@ -32,15 +31,6 @@ export function shiftedClock(): ShiftedClock {
     sleepUntil: (instant) => systemClock.sleepUntil(new Date(instant.getTime() + clock.secondsBack * 1000)),
   };
   return clock;
-}
-
-/** A port that was free a moment ago. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /**

@@ -1,33 +1,24 @@
 import type { IncomingMessage, Server } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { auth } from 'express-oauth2-jwt-bearer';
 import t from 'tap';
 import { startListening } from '../support/listening.ts';
 import { type Claims, holds, type Verdict } from './forgeries.ts';
 
-// Express brings no types; this is what is used of it and of the middleware.
+// Express brings no types; this is what is used of it.
 const require = createRequire(import.meta.url);
 type Handler = (
   request: IncomingMessage & { auth?: { payload: Claims } },
   response: { json(value: unknown): void },
   next: (error?: unknown) => void,
 ) => void;
-type Express = () => {
+interface App {
+  set(name: string, value: string): void;
   get(path: string, ...handlers: Handler[]): void;
   listen(port: number, host: string, done: () => void): Server;
-};
-interface Bearer {
-  auth(rules: {
-    issuer: string;
-    audience: string;
-    jwksUri: string;
-    tokenSigningAlg: string;
-    strict?: boolean;
-    validators?: { typ: string };
-  }): Handler;
 }
-const express = require('express') as Express;
-const { auth } = require('express-oauth2-jwt-bearer') as Bearer;
+const express = require('express') as () => App;
 
 const signet = await startListening(t);
 const rules = {
@@ -37,6 +28,8 @@ const rules = {
   tokenSigningAlg: 'RS256',
 };
 const app = express();
+// So that it does not print every refusal.
+app.set('env', 'test');
 const answer: Handler = (request, response) => response.json(request.auth?.payload);
 app.get('/strict', auth({ ...rules, strict: true }), answer);
 app.get('/jwt', auth({ ...rules, validators: { typ: 'JWT' } }), answer);

@@ -1,5 +1,6 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Test } from 'tap';
+import { noRights } from '../../src/access/index.ts';
 import { signAccessToken } from '../../src/tokens/index.ts';
 import type { Listening } from '../support/listening.ts';
 
@@ -106,7 +107,7 @@ function ofAnotherIssuer(signet: Listening): string {
       },
       clientId: 'signet',
       subject: { id: '00000000-0000-7000-8000-000000000000', username: 'mallory', isStaff: true },
-      rights: { isActive: true, isStaff: true, isSuperuser: true, permissions: new Set(['polls.add_choice']) },
+      rights: { ...noRights, isActive: true, isSuperuser: true, permissions: new Set(['polls.add_choice']) },
       session: null,
       scope: undefined,
     },

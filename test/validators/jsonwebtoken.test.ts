@@ -1,11 +1,12 @@
 import { createRequire } from 'node:module';
+import jwksClient from 'jwks-rsa';
 import t from 'tap';
 import { startListening } from '../support/listening.ts';
 import { attempt, type Claims, holds } from './forgeries.ts';
 
-// jsonwebtoken brings no types; this is what is used of it and of jwks-rsa.
+// jsonwebtoken brings no types; this is what is used of it.
 const require = createRequire(import.meta.url);
-type Header = Record<string, unknown>;
+type Header = { readonly kid?: string; readonly typ?: string };
 type KeySource = (header: Header, done: (error: Error | null, key?: string) => void) => void;
 interface Jsonwebtoken {
   verify(
@@ -15,25 +16,21 @@ interface Jsonwebtoken {
     done: (error: Error | null, verified?: { header: Header; payload: Claims }) => void,
   ): void;
 }
-interface JwksClient {
-  getSigningKey(kid: unknown): Promise<{ getPublicKey(): string }>;
-}
 const { verify } = require('jsonwebtoken') as Jsonwebtoken;
-const jwksClient = require('jwks-rsa') as (options: { jwksUri: string }) => JwksClient;
 
 const signet = await startListening(t);
 const client = jwksClient({ jwksUri: signet.jwksUri });
 const keyOf: KeySource = (header, done) => {
-  client.getSigningKey(header['kid']).then((key) => done(null, key.getPublicKey()), done);
+  client.getSigningKey(header.kid).then((key) => done(null, key.getPublicKey()), done);
 };
 
 /** jsonwebtoken does not look at `typ` (RFC 9068 §4 asks for it), so its caller does. */
 function verifyToken(token: string, typ = 'at+jwt'): Promise<Claims> {
   return new Promise((resolve, reject) => {
-    const rules = { issuer: signet.issuer, audience: 'polls', algorithms: ['RS256'], complete: true } as const;
+    const rules = { issuer: signet.issuer, audience: 'polls', algorithms: ['RS256'], complete: true as const };
     verify(token, keyOf, rules, (error, verified) => {
       if (error || !verified) return reject(error);
-      return verified.header['typ'] === typ ? resolve(verified.payload) : reject(new Error('another typ'));
+      return verified.header.typ === typ ? resolve(verified.payload) : reject(new Error('another typ'));
     });
   });
 }

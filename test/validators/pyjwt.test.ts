@@ -14,7 +14,7 @@ function startVerifier({ path }: Python, environment: Record<string, string>) {
   const child = spawn(path, [join(root, 'test/validators/pyjwt_verify.py')], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['pipe', 'pipe', 'inherit'],
-    // A guide's service is never waited for longer than a test may take.
+    // It ends with its input; should it hang, it is ended before the test's own time is up.
     timeout: 100_000,
     killSignal: 'SIGKILL',
   });

@@ -3,6 +3,7 @@ import { startListening } from '../support/listening.ts';
 import { forgeries } from './forgeries.ts';
 
 const signet = await startListening(t);
+const all = await forgeries(signet);
 
 await t.test('RFC 9068 §4: POST /api/v1/has_perm answers for the token of a login', async (t) => {
   const response = await signet.hasPerm((await signet.logIn('alice')).token, [
@@ -13,7 +14,7 @@ await t.test('RFC 9068 §4: POST /api/v1/has_perm answers for the token of a log
   t.match(await response.json(), { results: { 'polls.add_choice': true, 'polls.add_question': false } });
 });
 
-for (const { rule, token, isGenuine } of await forgeries(signet))
+for (const { rule, token, isGenuine } of all)
   if (isGenuine)
     await t.test(`${rule} is answered for that audience: nothing of polls is granted by it`, async (t) => {
       const response = await signet.hasPerm(token, ['polls.add_choice']);

@@ -7,20 +7,27 @@ import { askPassword, hashNew, passwordOf } from './passwords.ts';
 export const changepassword: DatabaseCommand = {
   kind: 'database',
   name: 'changepassword',
-  summary: 'Set a user’s password; ends the sessions',
+  summary: "Set a user's password; ends the sessions",
   usage: 'USER [--password-stdin]',
   options: { 'password-stdin': { type: 'boolean' } },
   words: { min: 1, max: 1 },
   readsStdin: (input) => isSet(input, 'password-stdin'),
   async ask(input, terminal) {
     if (input.stdin !== null) return input;
-    if (!terminal.isInteractive) throw new Failure('usage', 'There is no terminal to ask at. Give the password on standard input: --password-stdin');
+    if (!terminal.isInteractive)
+      throw new Failure(
+        'usage',
+        'There is no terminal to ask at. Give the password on standard input: --password-stdin',
+      );
     return { ...input, stdin: await askPassword(terminal, `New password of ${input.positionals[0]}`) };
   },
   async run(context, input) {
     const user = await getUser(context.db.fork(), input.positionals[0] as string);
     const encoded = await hashNew(context, passwordOf(input), user);
     await changing(context, (tx) => setPassword(tx, context.stamp(), user, encoded, null));
-    return { data: { username: user.username, changed: true }, text: `Changed the password of ${user.username}. The user’s sessions are over.` };
+    return {
+      data: { username: user.username, changed: true },
+      text: `Changed the password of ${user.username}. The user's sessions are over.`,
+    };
   },
 };

@@ -11,7 +11,8 @@ export const createsuperuser: DatabaseCommand = {
   kind: 'database',
   name: 'createsuperuser',
   summary: 'Create an administrator; asks for what is not given',
-  usage: '[--username NAME] [--email E] [--password-stdin | --noinput]   (--noinput: SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD)',
+  usage:
+    '[--username NAME] [--email E] [--password-stdin | --noinput]   (--noinput: SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD)',
   options: {
     noinput: { type: 'boolean' },
     username: { type: 'string' },
@@ -25,7 +26,11 @@ export const createsuperuser: DatabaseCommand = {
     const email = optionText(input, 'email');
     if (isSet(input, 'noinput')) return completed(input, config, fromSettings(input, config));
     if (!isSet(input, 'password-stdin')) return completed(input, config, await fromTerminal(terminal, username, email));
-    if (username === undefined) throw new Failure('usage', '--password-stdin needs --username too: standard input is taken, so nothing can be asked.');
+    if (username === undefined)
+      throw new Failure(
+        'usage',
+        '--password-stdin needs --username too: standard input is taken, so nothing can be asked.',
+      );
     return completed(input, config, { username, email: email ?? '', password: passwordOf(input) });
   },
   async run(context, input) {
@@ -33,7 +38,13 @@ export const createsuperuser: DatabaseCommand = {
     const email = optionText(input, 'email') ?? '';
     const password = await hashNew(context, passwordOf(input), { username, email });
     const user = await changing(context, async (tx) => {
-      const made = await createUser(tx, context.stamp(), { username, email, password, isStaff: true, isSuperuser: true });
+      const made = await createUser(tx, context.stamp(), {
+        username,
+        email,
+        password,
+        isStaff: true,
+        isSuperuser: true,
+      });
       if (!(made instanceof User)) throw refusedFields(made);
       return made;
     });
@@ -59,20 +70,38 @@ function fromSettings(input: Input, config: Config): Answers {
   const username = optionText(input, 'username') ?? config.superuserUsername;
   const email = optionText(input, 'email') ?? config.superuserEmail ?? '';
   const password = input.stdin === null ? config.superuserPassword : passwordOf(input);
-  const missing = [username ? '' : 'SIGNET_SUPERUSER_USERNAME (or --username)', password ? '' : 'SIGNET_SUPERUSER_PASSWORD_FILE (or --password-stdin)'].filter(Boolean);
+  const missing = [
+    username ? '' : 'SIGNET_SUPERUSER_USERNAME (or --username)',
+    password ? '' : 'SIGNET_SUPERUSER_PASSWORD_FILE (or --password-stdin)',
+  ].filter(Boolean);
   if (!username || !password) throw new Failure('usage', `--noinput needs ${missing.join(' and ')}.`);
   return { username, email, password };
 }
 
-async function fromTerminal(terminal: Terminal, username: string | undefined, email: string | undefined): Promise<Answers> {
+async function fromTerminal(
+  terminal: Terminal,
+  username: string | undefined,
+  email: string | undefined,
+): Promise<Answers> {
   if (!terminal.isInteractive)
-    throw new Failure('usage', 'There is no terminal to ask at. Use --username with --password-stdin, or --noinput with SIGNET_SUPERUSER_USERNAME and SIGNET_SUPERUSER_PASSWORD_FILE.');
+    throw new Failure(
+      'usage',
+      'There is no terminal to ask at. Use --username with --password-stdin, or --noinput with SIGNET_SUPERUSER_USERNAME and SIGNET_SUPERUSER_PASSWORD_FILE.',
+    );
   const name = username ?? (await untilFit(terminal, 'Username: ', (answer) => checkUser({ username: answer })));
-  const address = email ?? (await untilFit(terminal, 'E-mail address (may stay empty): ', (answer) => checkUser({ username: name, email: answer }, { existing: true })));
+  const address =
+    email ??
+    (await untilFit(terminal, 'E-mail address (may stay empty): ', (answer) =>
+      checkUser({ username: name, email: answer }, { existing: true }),
+    ));
   return { username: name, email: address, password: await askPassword(terminal) };
 }
 
-async function untilFit(terminal: Terminal, prompt: string, check: (answer: string) => { detail: string }[]): Promise<string> {
+async function untilFit(
+  terminal: Terminal,
+  prompt: string,
+  check: (answer: string) => { detail: string }[],
+): Promise<string> {
   let remark = '';
   for (;;) {
     const answer = (await terminal.question(`${remark}${prompt}`)).trim();

@@ -25,7 +25,10 @@ export const dev: LocalCommand = {
     const port = optionText(input, 'port');
     const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
     demandDevelopment(config, environment);
-    const place = config.databaseUrl === undefined ? `data ${shown(config.dataDir)} (embedded PostgreSQL)` : 'PostgreSQL of DATABASE_URL';
+    const place =
+      config.databaseUrl === undefined
+        ? `data ${shown(config.dataDir)} (embedded PostgreSQL)`
+        : 'PostgreSQL of DATABASE_URL';
     print(`  Signet ${version} · development mode · ${place} · not for production\n`);
 
     let migrationCount = 0;
@@ -43,26 +46,38 @@ export const dev: LocalCommand = {
 
 function demandDevelopment(config: Config, environment: Record<string, string | undefined>): void {
   if (!isLoopbackHost(config.host))
-    throw new Failure('usage', `Development mode listens on this machine only, not on ${config.host}. Unset SIGNET_HOST, or run production mode: npx signet start`);
-  if (environment['NODE_ENV'] === 'production') throw new Failure('usage', 'NODE_ENV is production. Run production mode: npx signet start');
+    throw new Failure(
+      'usage',
+      `Development mode listens on this machine only, not on ${config.host}. Unset SIGNET_HOST, or run production mode: npx signet start`,
+    );
+  if (environment['NODE_ENV'] === 'production')
+    throw new Failure('usage', 'NODE_ENV is production. Run production mode: npx signet start');
 }
 
 /** What a newcomer needs next; every address answers and every command can be copied. */
 async function banner(running: Running, config: Config, migrationCount: number): Promise<string> {
   const { db, issuer, passwords, masterKey } = running;
   const [key] = await listKeys(db.fork());
-  const ready = [`database (${migrationCount} migration${migrationCount === 1 ? '' : 's'})`, `signing key ${key?.alg} kid=${key?.kid}`];
+  const ready = [
+    `database (${migrationCount} migration${migrationCount === 1 ? '' : 's'})`,
+    `signing key ${key?.alg} kid=${key?.kid}`,
+  ];
   const lines: string[] = [];
   const secret = await createSetupSecret(db.fork(), systemClock.now());
   lines.push(`  Issuer   ${issuer}`);
-  if (secret !== null) lines.push(`  Setup    ${setupUrl(issuer, secret)}        (creates your administrator; one use; again: npx signet setup-link)`);
+  if (secret !== null)
+    lines.push(
+      `  Setup    ${setupUrl(issuer, secret)}        (creates your administrator; one use; again: npx signet setup-link)`,
+    );
   const sample = config.sample ? await findSample(db.fork()) : null;
   if (sample) {
     const api = await db.fork().findOne(Api, sample.api);
     if (api) {
       const models = await listModels(db.fork(), api.id);
       const permissions = await listPermissions(db.fork(), api.id);
-      ready.push(`sample API "${api.audience}": ${models.length} models, ${permissions.length} permissions, group "${SAMPLE_GROUP}"`);
+      ready.push(
+        `sample API "${api.audience}": ${models.length} models, ${permissions.length} permissions, group "${SAMPLE_GROUP}"`,
+      );
     }
     const users = await listSampleUsers(db.fork(), sample, passwords, masterKey);
     lines.push(`  Sample   ${users.map(sampleLine).join('    ')}     development only`);

@@ -1,4 +1,15 @@
-import { addMembers, createGroup, deleteGroup, type Group, getGroup, listGroups, listMembers, type Named, permissionsOfGroup, removeMembers } from '../../access/index.ts';
+import {
+  addMembers,
+  createGroup,
+  deleteGroup,
+  type Group,
+  getGroup,
+  listGroups,
+  listMembers,
+  type Named,
+  permissionsOfGroup,
+  removeMembers,
+} from '../../access/index.ts';
 import { getUser, usernamesOf } from '../../identity/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
 import { changing } from './changing.ts';
@@ -24,14 +35,17 @@ export const groupList: DatabaseCommand = {
   words: { min: 0, max: 0 },
   async run({ db }) {
     const groups = await listGroups(db.fork());
-    return { data: { groups: groups.map(wireGroup) }, text: groups.map((one) => one.name).join('\n') || 'There are no groups.' };
+    return {
+      data: { groups: groups.map(wireGroup) },
+      text: groups.map((one) => one.name).join('\n') || 'There are no groups.',
+    };
   },
 };
 
 export const groupShow: DatabaseCommand = {
   kind: 'database',
   name: 'group show',
-  summary: 'A group’s members and permissions',
+  summary: "A group's members and permissions",
   usage: 'NAME',
   words: { min: 1, max: 1 },
   async run({ db, clock }, input) {
@@ -60,7 +74,10 @@ export const groupAdd: DatabaseCommand = {
   run: (context, input) =>
     changeMembers(context, input, addMembers, (group, changed, others) => ({
       data: { group, added: changed, already_members: others },
-      text: [changed.length > 0 ? `Added to "${group}": ${changed.join(', ')}.` : '', others.length > 0 ? `Members already: ${others.join(', ')}.` : ''],
+      text: [
+        changed.length > 0 ? `Added to "${group}": ${changed.join(', ')}.` : '',
+        others.length > 0 ? `Members already: ${others.join(', ')}.` : '',
+      ],
     })),
 };
 
@@ -73,7 +90,10 @@ export const groupRemove: DatabaseCommand = {
   run: (context, input) =>
     changeMembers(context, input, removeMembers, (group, changed, others) => ({
       data: { group, removed: changed, not_members: others },
-      text: [changed.length > 0 ? `Removed from "${group}": ${changed.join(', ')}.` : '', others.length > 0 ? `Were no members: ${others.join(', ')}.` : ''],
+      text: [
+        changed.length > 0 ? `Removed from "${group}": ${changed.join(', ')}.` : '',
+        others.length > 0 ? `Were no members: ${others.join(', ')}.` : '',
+      ],
     })),
 };
 
@@ -91,7 +111,10 @@ export const groupDelete: DatabaseCommand = {
       await deleteGroup(tx, context.stamp(), found);
       return { group: name, members: count };
     });
-    return { data: { deleted: group, members }, text: `Deleted the group "${group}". It had ${counted(members, 'member')}.` };
+    return {
+      data: { deleted: group, members },
+      text: `Deleted the group "${group}". It had ${counted(members, 'member')}.`,
+    };
   },
 };
 

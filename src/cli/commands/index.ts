@@ -1,9 +1,34 @@
 import type { Command } from '../command.ts';
+import { apiCreate, apiList, apiShow, apiUpdate } from './api.ts';
+import { apiSync } from './api-sync.ts';
+import { changepassword } from './changepassword.ts';
+import { config } from './config.ts';
+import { createsuperuser } from './createsuperuser.ts';
 import { dev } from './dev.ts';
+import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow } from './group.ts';
+import { importDjangoCommand } from './import-django.ts';
+import { keysList } from './keys.ts';
 import { migrate } from './migrate.ts';
+import { permGrant, permList, permRevoke } from './perm.ts';
 import { sample } from './sample.ts';
+import { sessionEnd, sessionList } from './session.ts';
 import { setupLink } from './setup-link.ts';
 import { start } from './start.ts';
+import { tokenInspect } from './token-inspect.ts';
+import { tokenIssue } from './token-issue.ts';
+import { tokenVerify } from './token-verify.ts';
+import { userActivate, userCreate, userDeactivate, userUpdate } from './user.ts';
+import { userList, userShow } from './user-show.ts';
 
 /** Every command, in the order of `signet --help`. */
-export const commands: readonly Command[] = [start, dev, migrate, sample, setupLink];
+export const commands: readonly Command[] = [
+  ...[start, dev, migrate, config, sample],
+  ...[setupLink, createsuperuser, changepassword],
+  ...[userCreate, userUpdate, userList, userShow, userActivate, userDeactivate],
+  ...[groupCreate, groupList, groupShow, groupAdd, groupRemove, groupDelete],
+  ...[permGrant, permRevoke, permList],
+  ...[apiCreate, apiUpdate, apiList, apiShow, apiSync],
+  ...[sessionList, sessionEnd],
+  ...[tokenIssue, tokenInspect, tokenVerify],
+  ...[keysList, importDjangoCommand],
+];

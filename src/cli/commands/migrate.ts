@@ -15,7 +15,12 @@ export const migrate: DatabaseCommand = {
   async run({ db, config, stamp }, input) {
     if (isSet(input, 'check')) {
       const pending = await db.migrations.pending();
-      if (pending.length > 0) throw new Failure('failed', `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`, { pending });
+      if (pending.length > 0)
+        throw new Failure(
+          'failed',
+          `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`,
+          { pending },
+        );
       return { data: { pending }, text: 'The database is up to date.' };
     }
     const applied = await prepareDatabase(db, stamp());
@@ -26,7 +31,10 @@ export const migrate: DatabaseCommand = {
     async function ensureMasterKey(): Promise<string> {
       if (readMasterKey(config)) return '';
       if ((await countKeys(db.fork())) > 0)
-        throw new Failure('failed', `The database is migrated, but its signing keys are sealed by a master key that is not here. Put it into ${config.keysDir}/master.key, or set SIGNET_MASTER_KEY_FILE.`);
+        throw new Failure(
+          'failed',
+          `The database is migrated, but its signing keys are sealed by a master key that is not here. Put it into ${config.keysDir}/master.key, or set SIGNET_MASTER_KEY_FILE.`,
+        );
       makeMasterKey(config);
       return `Made ${config.keysDir}/master.key. Keep a copy: without it the signing keys cannot be read.`;
     }

@@ -1,6 +1,6 @@
 import { type Api, getApi } from '../../access/index.ts';
-import { type Context, type Input, optionText } from '../command.ts';
 import { Failure } from '../../platform/failure.ts';
+import { type Context, type Input, optionText } from '../command.ts';
 
 /** An option that a command cannot do without. */
 export function required(input: Input, name: string, usage: string): string {

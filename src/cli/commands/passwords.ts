@@ -26,11 +26,16 @@ export async function askPassword(terminal: Terminal, prompt = 'Password'): Prom
 
 /** The password on standard input: one line, without its end. */
 export function passwordOf(input: Input): string {
-  if (input.stdin === null) throw new Failure('usage', 'There is no terminal to ask for a password at. Give it on standard input: --password-stdin');
+  if (input.stdin === null)
+    throw new Failure(
+      'usage',
+      'There is no terminal to ask for a password at. Give it on standard input: --password-stdin',
+    );
   const password = input.stdin.replace(/\r?\n$/, '');
   if (password === '') throw new Failure('usage', 'Standard input holds no password.');
   // A file of several lines was meant for something else, or holds more than the password.
-  if (/[\r\n]/.test(password)) throw new Failure('usage', 'Standard input holds more than one line. Give the password alone.');
+  if (/[\r\n]/.test(password))
+    throw new Failure('usage', 'Standard input holds more than one line. Give the password alone.');
   return password;
 }
 
@@ -39,13 +44,18 @@ export async function demandPassword(password: string, minLength: number, person
   const errors = await checkPassword(password, minLength, person);
   if (errors.length === 0) return;
   const reasons = errors.map(({ code, detail }) => ({ code, detail }));
-  throw new Failure('usage', ['This password cannot be used:', ...reasons.map((one) => `  - ${one.detail}`)].join('\n'), { errors: reasons });
+  throw new Failure(
+    'usage',
+    ['This password cannot be used:', ...reasons.map((one) => `  - ${one.detail}`)].join('\n'),
+    { errors: reasons },
+  );
 }
 
 /** The hash of a new password that may be set. Made before any transaction, because it takes its time. */
 export async function hashNew(context: Context, password: string, person: Person): Promise<string> {
   await demandPassword(password, context.config.passwordMinLength, person);
   const encoded = await (await context.passwords()).hash(password);
-  if (encoded === null) throw new Failure('failed', 'The server is busy with other passwords. Nothing was changed; run it again.');
+  if (encoded === null)
+    throw new Failure('failed', 'The server is busy with other passwords. Nothing was changed; run it again.');
   return encoded;
 }

@@ -14,7 +14,8 @@ export const sample: DatabaseCommand = {
   async run(context, input) {
     const { db, clock, stamp } = context;
     const state = await findSample(db.fork());
-    if (!state) throw new Failure('notFound', 'There is no sample in this database. Development mode makes one: npm start');
+    if (!state)
+      throw new Failure('notFound', 'There is no sample in this database. Development mode makes one: npm start');
     if (isSet(input, 'remove')) {
       await removeSample(db.fork(), stamp(), state);
       return { data: { removed: true }, text: 'The sample is removed.' };
@@ -27,7 +28,12 @@ export const sample: DatabaseCommand = {
     const lines = users.map((user) => `${user.username} / ${user.password ?? '(changed)'}`);
     return {
       data: { issuer, api: SAMPLE_API, users, clients: [], setup_url: setup },
-      text: [`Issuer  ${issuer}`, `API     ${SAMPLE_API}`, ...lines.map((line) => `User    ${line}`), ...(setup ? [`Setup   ${setup}`] : [])].join('\n'),
+      text: [
+        `Issuer  ${issuer}`,
+        `API     ${SAMPLE_API}`,
+        ...lines.map((line) => `User    ${line}`),
+        ...(setup ? [`Setup   ${setup}`] : []),
+      ].join('\n'),
     };
   },
 };

@@ -15,7 +15,8 @@ export const setupLink: DatabaseCommand = {
   async run({ db, clock, issuer }) {
     const url = issuer();
     const secret = await createSetupSecret(db.fork(), clock.now());
-    if (secret === null) throw new Failure('conflict', 'There is a superuser already. More are made with: npx signet createsuperuser');
+    if (secret === null)
+      throw new Failure('conflict', 'There is a superuser already. More are made with: npx signet createsuperuser');
     return { data: { setup_url: setupUrl(url, secret) }, text: setupUrl(url, secret) };
   },
 };

@@ -3,13 +3,19 @@ import { table } from '../command.ts';
 /** What reached the database from outside, such as a user agent, must not steer the terminal that it is shown at. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) =>
-    Array.from({ length: character.length }, (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join(''),
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join(''),
   );
 }
 
 /** Rows under a header. */
 export function rows(header: readonly string[], all: readonly (readonly string[])[]): string {
-  return table(header, all.map((row) => row.map(printable)));
+  return table(
+    header,
+    all.map((row) => row.map(printable)),
+  );
 }
 
 /** Names and values, one a line, values aligned; a value of many lines stays in its column. */

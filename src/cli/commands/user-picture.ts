@@ -23,8 +23,8 @@ export function wireUser(user: User) {
 export function passwordSummary(encoded: string): Record<string, string> {
   const parsed = readPassword(encoded);
   if (!parsed) return { algorithm: 'unreadable' };
-  const over = parsed.overBounds === null ? {} : { refused: parsed.overBounds };
-  return { ...parsed.summary(), ...over };
+  const summary = parsed.summary();
+  return parsed.overBounds === null ? summary : { ...summary, refused: parsed.overBounds };
 }
 
 /** Field errors as a failure: a name that is taken is a conflict, everything else is usage. */

@@ -23,9 +23,22 @@ export const userList: DatabaseCommand = {
     const found = await listUsers(db.fork(), { limit: limit + 1, ...(after === undefined ? {} : { after }) });
     const users = found.slice(0, limit);
     const next = found.length > limit ? (users.at(-1)?.username ?? null) : null;
-    const lines = users.map((one) => [one.username, one.email, yesNo(one.isActive), yesNo(one.isStaff), yesNo(one.isSuperuser), when(one.lastLogin)]);
-    const page = users.length === 0 ? 'There are no users here.' : rows(['USERNAME', 'E-MAIL', 'ACTIVE', 'STAFF', 'SUPERUSER', 'LAST LOGIN'], lines);
-    const more = next === null ? '' : `\nThere are more: npx signet user list --after ${next}${limit === 100 ? '' : ` --limit ${limit}`}`;
+    const lines = users.map((one) => [
+      one.username,
+      one.email,
+      yesNo(one.isActive),
+      yesNo(one.isStaff),
+      yesNo(one.isSuperuser),
+      when(one.lastLogin),
+    ]);
+    const page =
+      users.length === 0
+        ? 'There are no users here.'
+        : rows(['USERNAME', 'E-MAIL', 'ACTIVE', 'STAFF', 'SUPERUSER', 'LAST LOGIN'], lines);
+    const more =
+      next === null
+        ? ''
+        : `\nThere are more: npx signet user list --after ${next}${limit === 100 ? '' : ` --limit ${limit}`}`;
     return { data: { users: users.map(wireUser), next_after: next }, text: page + more };
   },
 };
@@ -33,7 +46,7 @@ export const userList: DatabaseCommand = {
 export const userShow: DatabaseCommand = {
   kind: 'database',
   name: 'user show',
-  summary: 'A user’s fields, groups, flags at APIs, and how the password is stored',
+  summary: "A user's fields, groups, flags at APIs, and how the password is stored",
   usage: 'NAME',
   words: { min: 1, max: 1 },
   async run({ db }, input) {
@@ -44,18 +57,29 @@ export const userShow: DatabaseCommand = {
     const summary = passwordSummary(user.password);
     const attributes = Object.keys(user.attributes);
     const apis = roles.map((one) => ({ audience: one.audience, is_staff: one.isStaff, is_superuser: one.isSuperuser }));
-    const password = Object.fromEntries(Object.entries(summary).map(([name, value]) => [name.replaceAll(' ', '_'), value]));
+    const password = Object.fromEntries(
+      Object.entries(summary).map(([name, value]) => [name.replaceAll(' ', '_'), value]),
+    );
     return {
       data: { user: { ...wireUser(user), attributes: user.attributes }, groups, apis, password },
       text: fields([
         ['Username', user.username],
         ['Id', user.id],
-        ['E-mail', user.email === '' ? '(none)' : `${user.email} (${user.emailVerifiedAt ? 'verified' : 'not verified'})`],
+        [
+          'E-mail',
+          user.email === '' ? '(none)' : `${user.email} (${user.emailVerifiedAt ? 'verified' : 'not verified'})`,
+        ],
         ['Name', [user.firstName, user.lastName].filter(Boolean).join(' ') || '(none)'],
         ['Active', yesNo(user.isActive)],
         ['Staff', yesNo(user.isStaff)],
         ['Superuser', yesNo(user.isSuperuser)],
-        ['At APIs', roles.map((one) => `${one.audience}: ${[one.isStaff ? 'staff' : '', one.isSuperuser ? 'superuser' : ''].filter(Boolean).join(', ')}`)],
+        [
+          'At APIs',
+          roles.map(
+            (one) =>
+              `${one.audience}: ${[one.isStaff ? 'staff' : '', one.isSuperuser ? 'superuser' : ''].filter(Boolean).join(', ')}`,
+          ),
+        ],
         ['Groups', groups],
         ['Password', Object.entries(summary).map(([name, value]) => `${name}: ${value}`)],
         ['Joined', when(user.dateJoined)],

@@ -51,12 +51,15 @@ export const userCreate: DatabaseCommand = {
 export const userUpdate: DatabaseCommand = {
   kind: 'database',
   name: 'user update',
-  summary: 'Change a user’s fields and flags',
+  summary: "Change a user's fields and flags",
   usage: 'NAME [--email E] [--first-name F] [--last-name L] [--staff on|off] [--superuser on|off]',
   options: { ...nameOptions, staff: { type: 'string' }, superuser: { type: 'string' } },
   words: { min: 1, max: 1 },
   async run(context, input) {
-    const change = { ...fieldsOf(input), ...given({ isStaff: onOff(input, 'staff'), isSuperuser: onOff(input, 'superuser') }) };
+    const change = {
+      ...fieldsOf(input),
+      ...given({ isStaff: onOff(input, 'staff'), isSuperuser: onOff(input, 'superuser') }),
+    };
     if (Object.keys(change).length === 0) throw usage(userUpdate, 'Say what to change');
     return changeUser(context, input, change, 'Changed the user');
   },

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, changeCatalogue, createApi, findApi, rightsChanged } from '../../access/index.ts';
 import type { Stamp } from '../../audit/index.ts';
@@ -12,6 +13,9 @@ export interface Import {
   readonly plan: Plan;
 }
 
+/** Rows that one statement turns into records: on the embedded engine the event loop stands still meanwhile. */
+const SLICE = 2000;
+
 /** The one transaction of an import: what was staged becomes users, groups and rights, or nothing does. */
 export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): Promise<void> {
   const { report } = plan;
@@ -19,8 +23,12 @@ export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): 
   const api = report.apiCreated ? await createApi(tx, stamp, report.api) : await findApi(tx, report.api);
   if (!api) throw meanwhile(`the API ${report.api} was deleted`);
   await changeCatalogue(tx, stamp, api, plan.specs);
-  await checkNames(tx, api, plan.names);
-  for (const [sql, values] of statements(id, api, stamp)) await tx.execute(sql, values);
+  const ids = await readIds(tx, api, plan.names);
+  for (let from = 1; from <= plan.rows.length; from += SLICE) {
+    const slice = [id, from, from + SLICE - 1];
+    for (const [sql, values] of statements(slice, api, stamp, JSON.stringify(ids))) await tx.execute(sql, values);
+    await setImmediate();
+  }
   await tellOfRights(tx, plan);
   await unstage(tx, id);
 }
@@ -37,27 +45,31 @@ async function checkStaged(tx: SqlEntityManager, id: string, expected: number): 
   if (row?.count !== expected) throw meanwhile('a server dropped the rows that were put aside');
 }
 
-/** The rows join permissions by name, so a name that is gone would be left out in silence. */
-async function checkNames(tx: SqlEntityManager, api: Api, names: ReadonlySet<string>): Promise<void> {
-  const [row] = await tx.execute<{ count: number }[]>(
-    `select count(*)::int as count from access_permission where api_id = ? and removed_version is null
-       and name in (select jsonb_array_elements_text(?::jsonb))`,
-    [api.id, JSON.stringify([...names])],
+/** Ids of the permissions by name. One that is gone would be left out in silence. */
+async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string>): Promise<Record<string, string>> {
+  const rows = await tx.execute<{ id: string; name: string }[]>(
+    'select id, name from access_permission where api_id = ? and removed_version is null',
+    [api.id],
   );
-  if (row?.count !== names.size) throw meanwhile('a permission was removed');
+  const ids = rows.filter((row) => names.has(row.name)).map((row) => [row.name, row.id] as const);
+  if (ids.length !== names.size) throw meanwhile('a permission was removed');
+  return Object.fromEntries(ids);
 }
 
-const of = (...kinds: string[]) => `s.import_id = ? and s.kind in (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
+const of = (...kinds: string[]) =>
+  `s.import_id = ? and s.ordinal between ? and ? and s.kind in (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
 
-const live = 'join access_permission q on q.api_id = ? and q.removed_version is null and q.name';
-
-/** In the order of the foreign keys. They write tables of other rooms: set by set, where those rooms' verbs go one by one. */
-function statements(id: string, api: Api, stamp: Stamp): [string, unknown[]][] {
+/**
+ * In the order of the foreign keys. They write tables of other rooms: set by set, where those rooms' verbs go one by one.
+ * Nothing is joined: the database knows nothing yet of how much was staged, and would choose plans that take minutes.
+ * Permissions are looked up in one object instead, where a missing one violates `not null`.
+ */
+function statements(slice: unknown[], api: Api, stamp: Stamp, ids: string): [string, unknown[]][] {
   const { actor } = stamp;
   return [
     [
       `insert into access_principal (id, kind) select (s.row->>'id')::uuid, 'user' from identity_import_staged s where ${of('new-user')}`,
-      [id],
+      slice,
     ],
     [
       `insert into identity_user (id, username, username_key, email, email_key, email_verified_at, first_name, last_name, password,
@@ -66,66 +78,66 @@ function statements(id: string, api: Api, stamp: Stamp): [string, unknown[]][] {
          s.row->>'firstName', s.row->>'lastName', s.row->>'password', (s.row->>'isActive')::boolean, (s.row->>'isStaff')::boolean,
          (s.row->>'isSuperuser')::boolean, (s.row->>'dateJoined')::timestamptz, (s.row->>'lastLogin')::timestamptz, s.row->'attributes'
        from identity_import_staged s where ${of('new-user')} order by s.ordinal`,
-      [id],
+      slice,
     ],
     [
       `insert into access_group (id, name, name_key) select (s.row->>'id')::uuid, s.row->>'name', s.row->>'nameKey'
        from identity_import_staged s where ${of('new-group')}`,
-      [id],
+      slice,
     ],
     [
-      `insert into access_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, q.id
-       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission) ${live} = held.permission
+      `insert into access_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
+       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
        where ${of('new-group', 'old-group')} on conflict do nothing`,
-      [api.id, id],
+      [ids, ...slice],
     ],
     [
       `insert into access_group_member (principal_id, group_id) select (s.row->>'id')::uuid, held.group_id::uuid
        from identity_import_staged s cross join jsonb_array_elements_text(s.row->'groups') as held(group_id)
        where ${of('new-user', 'old-user')} on conflict do nothing`,
-      [id],
+      slice,
     ],
     [
-      `insert into access_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, q.id
-       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission) ${live} = held.permission
+      `insert into access_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
+       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
        where ${of('new-user', 'old-user')} on conflict do nothing`,
-      [api.id, id],
+      [ids, ...slice],
     ],
     [
       `insert into access_role (principal_id, api_id, is_staff, is_superuser)
        select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
        from identity_import_staged s where ${of('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
-      [api.id, id],
+      [api.id, ...slice],
     ],
-    ...memory(id, api),
+    ...memory(slice, api, ids),
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
        select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'after', ?
        from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')} order by s.ordinal`,
-      [stamp.at, actor.kind, actor.id, actor.label, stamp.requestId ?? null, id],
+      [stamp.at, actor.kind, actor.id, actor.label, stamp.requestId ?? null, ...slice],
     ],
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
-       select ?::timestamptz, ?, ?, ?, 'import', 'permission', q.id::text, s.row->>'label', s.row->'after', ?
-       from identity_import_staged s ${live} = s.row->>'name' where ${of('permission')} order by s.ordinal`,
-      [stamp.at, actor.kind, actor.id, actor.label, stamp.requestId ?? null, api.id, id],
+       select ?::timestamptz, ?, ?, ?, 'import', 'permission', ?::jsonb->>(s.row->>'name'), s.row->>'label', s.row->'after', ?
+       from identity_import_staged s where ${of('permission')} order by s.ordinal`,
+      [stamp.at, actor.kind, actor.id, actor.label, ids, stamp.requestId ?? null, ...slice],
     ],
   ];
 }
 
 /** What every record became, so that a second run knows its own. */
-function memory(id: string, api: Api): [string, unknown[]][] {
+function memory(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
   const into = 'insert into identity_import (source, kind, source_pk, local_id, imported_digest)';
   return [
     [
       `${into} select ?, split_part(s.kind, '-', 2), s.row->>'key', (s.row->>'id')::uuid, decode(s.row->>'digest', 'hex')
        from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')}`,
-      [api.audience, id],
+      [api.audience, ...slice],
     ],
     [
-      `${into} select ?, 'permission', s.row->>'key', q.id, decode(s.row->>'digest', 'hex')
-       from identity_import_staged s ${live} = s.row->>'name' where ${of('permission')}`,
-      [api.audience, api.id, id],
+      `${into} select ?, 'permission', s.row->>'key', (?::jsonb->>(s.row->>'name'))::uuid, decode(s.row->>'digest', 'hex')
+       from identity_import_staged s where ${of('permission')}`,
+      [api.audience, ids, ...slice],
     ],
   ];
 }
@@ -134,9 +146,28 @@ function memory(id: string, api: Api): [string, unknown[]][] {
 async function tellOfRights(tx: SqlEntityManager, { grown }: Plan): Promise<void> {
   const members = await tx.execute<{ id: string }[]>(
     `select distinct principal_id as id from access_group_member
-     where group_id in (select x::uuid from jsonb_array_elements_text(?::jsonb) x)`,
+     where group_id = any(array(select jsonb_array_elements_text(?::jsonb)::uuid))`,
     [JSON.stringify(grown.groups)],
   );
   const ids = new Set([...grown.principals, ...members.map((one) => one.id)]);
   await inBatches([...ids], (batch) => rightsChanged(tx, batch));
+}
+
+const FILLED = [
+  'access_permission',
+  'access_group',
+  'access_group_member',
+  'access_group_permission',
+  'access_assignment',
+  'access_role',
+  'identity_user',
+  'identity_import',
+];
+
+/**
+ * Tells the planner how much there is now. PostgreSQL finds out within a minute, the embedded engine never; until then it
+ * would read whole tables at every login. Nothing hangs on it: a role that may not do it gets a warning.
+ */
+export async function renewStatistics(em: SqlEntityManager): Promise<void> {
+  for (const table of FILLED) await em.execute(`analyze ${table}`).catch(() => {});
 }

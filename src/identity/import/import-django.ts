@@ -4,7 +4,7 @@ import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../access/index.t
 import type { Stamp } from '../../audit/index.ts';
 import { type Database, PlatformState } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { apply, type Import } from './apply.ts';
+import { apply, type Import, renewStatistics } from './apply.ts';
 import { describeConflicts } from './describe.ts';
 import { parseDump } from './django/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './django/read.ts';
@@ -56,6 +56,7 @@ export async function importDjango(
     throw new Failure('conflict', describeConflicts(report), { report: withoutId(report) });
   if (plan.rows.length === 0 && api) return withoutId(report);
   await write(db, { id: report.importId as string, stamp, plan }, userModel, progress);
+  await renewStatistics(em);
   return report;
 }
 

@@ -43,6 +43,7 @@ function planOneName(planning: Planning, name: string, records: readonly DjangoP
     } else {
       report.permissions[index > 0 ? 'merged' : here?.isLive ? 'updated' : 'created']++;
       available.add(name);
+      planning.names.add(name);
       planning.specs.push({ app: one.app, codename: one.codename, label, model: one.model });
       planning.rows.push(staged(planning, one, label));
     }

@@ -21,7 +21,7 @@ export interface Plan {
   readonly report: ImportReport;
   readonly specs: PermissionSpec[];
   readonly rows: Staged[];
-  /** Names that groups and users of the plan will hold. */
+  /** Names of permissions that are imported, or that groups and users of the plan will hold. */
   readonly names: Set<string>;
   /** What exists already and is given more: ids. */
   readonly grown: { readonly principals: string[]; readonly groups: string[] };

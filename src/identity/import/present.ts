@@ -72,8 +72,9 @@ export interface Present {
 /** No API has this id. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
-/** A list of texts as one parameter. */
-const listed = '(select jsonb_array_elements_text(?::jsonb))';
+/** A list as one parameter. An array and not a join: an index serves it, whatever the database thinks of the table's size. */
+const anyText = 'any(array(select jsonb_array_elements_text(?::jsonb)))';
+const anyId = 'any(array(select jsonb_array_elements_text(?::jsonb)::uuid))';
 
 /** Reads it in a few statements for each batch of records, so that requests are served between. */
 export async function readPresent(
@@ -101,6 +102,7 @@ export async function readPresent(
     dump.users.records.map((one) => foldName(one.username)),
   );
   const permissions = await readPermissions(em, apiId);
+  const namesOf = namesById(permissions);
   const permissionIds = new Map(
     dump.permissions.records.flatMap(({ name }) => [[name, permissions.get(name)?.id] as const].filter(hasId)),
   );
@@ -115,12 +117,20 @@ export async function readPresent(
       group: await readOurs(em, audience, 'group', groupIds),
       user: await readOurs(em, audience, 'user', userIds),
     },
-    groups: await readGroups(em, apiId, idsOf('group', groupIds)),
+    groups: await readGroups(em, namesOf, idsOf('group', groupIds)),
     groupIds,
-    users: await readUsers(em, apiId, idsOf('user', userIds)),
+    users: await readUsers(em, apiId, namesOf, idsOf('user', userIds)),
     userIds,
     emailKeys: await readEmailKeys(em, dump.users.records),
   };
+}
+
+type NamesOf = (ids: readonly string[]) => Set<string>;
+
+/** Of ids of permissions, the names of those that are live at the API. */
+function namesById(permissions: ReadonlyMap<string, PresentPermission>): NamesOf {
+  const names = new Map([...permissions].flatMap(([name, { id, isLive }]) => (isLive ? [[id, name] as const] : [])));
+  return (ids) => new Set(ids.flatMap((id) => names.get(id) ?? []));
 }
 
 function hasId(pair: readonly [string, string | undefined]): pair is readonly [string, string] {
@@ -137,7 +147,7 @@ async function readKnown(
   await inBatches(records, async (batch) => {
     const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
       `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
-       where source = ? and kind = ? and source_pk in ${listed}`,
+       where source = ? and kind = ? and source_pk = ${anyText}`,
       [source, kind, JSON.stringify(batch.map((one) => one.key))],
     );
     for (const row of rows) known.set(row.source_pk, { localId: row.local_id, digest: row.digest });
@@ -155,7 +165,7 @@ async function readOurs(
   await inBatches([...ids.values()], async (batch) => {
     const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
       `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
-       where source = ? and kind = ? and local_id in (select x::uuid from jsonb_array_elements_text(?::jsonb) x)`,
+       where source = ? and kind = ? and local_id = ${anyId}`,
       [source, kind, JSON.stringify(batch)],
     );
     for (const row of rows) ours.set(row.local_id, { localId: row.local_id, digest: row.digest, key: row.source_pk });
@@ -173,7 +183,7 @@ async function idsByKey(
   const ids = new Map<string, string>();
   await inBatches(keys, async (batch) => {
     const rows = await em.execute<{ id: string; key: string }[]>(
-      `select id, ${column} as key from ${table} where ${column} in ${listed}`,
+      `select id, ${column} as key from ${table} where ${column} = ${anyText}`,
       [JSON.stringify(batch)],
     );
     for (const row of rows) ids.set(row.key, row.id);
@@ -191,18 +201,17 @@ async function readPermissions(em: SqlEntityManager, apiId: string): Promise<Map
 
 async function readGroups(
   em: SqlEntityManager,
-  apiId: string,
+  namesOf: NamesOf,
   ids: readonly string[],
 ): Promise<Map<string, PresentGroup>> {
   const groups = new Map<string, PresentGroup>();
   await inBatches(ids, async (batch) => {
     const rows = await em.execute<{ id: string; name: string; permissions: string[] }[]>(
-      `select g.id, g.name, array(select q.name from access_group_permission h join access_permission q on q.id = h.permission_id
-         where h.group_id = g.id and q.api_id = ? and q.removed_version is null) as permissions
-       from access_group g where g.id in (select x::uuid from jsonb_array_elements_text(?::jsonb) x)`,
-      [apiId, JSON.stringify(batch)],
+      `select g.id, g.name, array(select h.permission_id::text from access_group_permission h where h.group_id = g.id) as permissions
+       from access_group g where g.id = ${anyId}`,
+      [JSON.stringify(batch)],
     );
-    for (const row of rows) groups.set(row.id, { id: row.id, name: row.name, permissions: new Set(row.permissions) });
+    for (const row of rows) groups.set(row.id, { id: row.id, name: row.name, permissions: namesOf(row.permissions) });
   });
   return groups;
 }
@@ -225,6 +234,7 @@ interface UserRow {
 async function readUsers(
   em: SqlEntityManager,
   apiId: string,
+  namesOf: NamesOf,
   ids: readonly string[],
 ): Promise<Map<string, PresentUser>> {
   const users = new Map<string, PresentUser>();
@@ -233,18 +243,17 @@ async function readUsers(
       `select u.id, u.username, u.email, u.first_name, u.last_name, u.is_active, u.password_epoch::int as password_epoch,
          u.is_staff or coalesce(r.is_staff, false) as is_staff, u.is_superuser or coalesce(r.is_superuser, false) as is_superuser,
          u.attributes::text as attributes, array(select m.group_id::text from access_group_member m where m.principal_id = u.id) as groups,
-         array(select q.name from access_assignment a join access_permission q on q.id = a.permission_id
-           where a.principal_id = u.id and q.api_id = ? and q.removed_version is null) as permissions
+         array(select a.permission_id::text from access_assignment a where a.principal_id = u.id) as permissions
        from identity_user u left join access_role r on r.principal_id = u.id and r.api_id = ?
-       where u.id in (select x::uuid from jsonb_array_elements_text(?::jsonb) x)`,
-      [apiId, apiId, JSON.stringify(batch)],
+       where u.id = ${anyId}`,
+      [apiId, JSON.stringify(batch)],
     );
-    for (const row of rows) users.set(row.id, userOf(row));
+    for (const row of rows) users.set(row.id, userOf(row, namesOf));
   });
   return users;
 }
 
-function userOf(row: UserRow): PresentUser {
+function userOf(row: UserRow, namesOf: NamesOf): PresentUser {
   return {
     id: row.id,
     username: row.username,
@@ -257,7 +266,7 @@ function userOf(row: UserRow): PresentUser {
     hasNewPassword: row.password_epoch > 1,
     attributes: JSON.parse(row.attributes) as Record<string, unknown>,
     groups: new Set(row.groups),
-    permissions: new Set(row.permissions),
+    permissions: namesOf(row.permissions),
   };
 }
 
@@ -269,7 +278,7 @@ async function readEmailKeys(em: SqlEntityManager, users: readonly DjangoUser[])
   const found = new Set<string>();
   await inBatches(keys, async (batch) => {
     const rows = await em.execute<{ key: string }[]>(
-      `select distinct email_key as key from identity_user where email_key in ${listed}`,
+      `select distinct email_key as key from identity_user where email_key = ${anyText}`,
       [JSON.stringify(batch)],
     );
     for (const row of rows) found.add(row.key);

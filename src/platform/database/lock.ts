@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { Failure } from '../failure.ts';
 
 /** What the lock file says of the process that holds the folder. */
@@ -53,9 +53,9 @@ const LONGEST_SOCKET_PATH = 100;
 export async function lockFolder(folder: string): Promise<FolderLock> {
   makeFolder(folder);
   const instance = randomUUID();
-  const socket = socketPath(folder, instance);
-  const own: Holder = { instance, pid: process.pid, socket };
-  const control = await listen(own);
+  const place = socketPlace(folder, instance);
+  const own: Holder = { instance, pid: process.pid, socket: place.socket };
+  const control = await listen(own, place);
   try {
     await claim(folder, own);
   } catch (error) {
@@ -182,10 +182,18 @@ function makeFolder(folder: string): void {
   }
 }
 
-function socketPath(folder: string, instance: string): string {
+/** Where the control socket stands; `folder` is set when a private one had to be made for it. */
+interface Place {
+  readonly socket: string;
+  readonly folder?: string;
+}
+
+function socketPlace(folder: string, instance: string): Place {
   const name = `control-${instance.slice(0, 8)}.sock`;
-  const path = join(folder, name);
-  return Buffer.byteLength(path) <= LONGEST_SOCKET_PATH ? path : join(mkdtempSync(join(tmpdir(), 'signet-')), name);
+  const socket = join(folder, name);
+  if (Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) return { socket };
+  const made = mkdtempSync(join(tmpdir(), 'signet-control-'));
+  return { socket: join(made, name), folder: made };
 }
 
 interface Control {
@@ -193,7 +201,7 @@ interface Control {
   close(): Promise<void>;
 }
 
-async function listen(own: Holder): Promise<Control> {
+async function listen(own: Holder, place: Place): Promise<Control> {
   let handler: ((connection: Socket) => void) | undefined;
   const connections = new Set<Socket>();
   const server: Server = createServer((connection) => {
@@ -213,8 +221,7 @@ async function listen(own: Holder): Promise<Control> {
       for (const connection of connections) connection.destroy();
       await new Promise<void>((resolve) => server.close(() => resolve()));
       rmSync(own.socket, { force: true });
-      if (dirname(own.socket).startsWith(join(tmpdir(), 'signet-')))
-        rmSync(dirname(own.socket), { recursive: true, force: true });
+      if (place.folder) rmSync(place.folder, { recursive: true, force: true });
     },
   };
 }

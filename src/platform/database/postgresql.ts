@@ -1,5 +1,5 @@
 import { MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
-import pg from 'pg';
+import pg, { type Pool } from 'pg';
 import { Failure } from '../failure.ts';
 import type { Database } from './database.ts';
 import { migrationsOf } from './migrations.ts';
@@ -17,16 +17,13 @@ export async function openPostgresql(url: string, poolSize: number, model: Model
     pool: { min: 0, max: poolSize },
     driverOptions: { connectionTimeoutMillis: 5000, keepAlive: true, application_name: 'signet' },
   });
-  const pool = await (orm.em.getConnection() as unknown as PostgreSqlConnection).getNativeClient();
-  try {
-    await pool.query('select 1');
-  } catch (error) {
+  const pool = await connect(orm).catch(async (error: unknown) => {
     await orm.close(true);
     throw new Failure(
       'noConnection',
       `PostgreSQL does not answer at DATABASE_URL: ${describe(error)}. Is it running, and is the URL right?`,
     );
-  }
+  });
   return {
     engine: 'postgresql',
     fork: () => orm.em.fork({ useContext: true }) as never,
@@ -46,6 +43,12 @@ export async function openPostgresql(url: string, poolSize: number, model: Model
     }),
     close: () => orm.close(true),
   };
+}
+
+async function connect(orm: MikroORM): Promise<Pool> {
+  const pool = await (orm.em.getConnection() as unknown as PostgreSqlConnection).getNativeClient();
+  await pool.query('select 1');
+  return pool;
 }
 
 /** The driver's words without the URL, which holds a password. A refused connection comes as an AggregateError without a message. */

@@ -1,0 +1,14 @@
+import express from 'express';
+import { auth } from 'express-oauth2-jwt-bearer';
+
+const { SIGNET_ISSUER: issuer, PORT = '3000' } = process.env;
+const jwksUri = `${issuer}/.well-known/jwks.json`;
+const hasPerm = (claims, name) => claims.is_superuser || claims.permissions.includes(name);
+
+const needs = (name) => (req, res, next) =>
+  hasPerm(req.auth.payload, name) ? next() : res.status(403).json({ error: `this needs ${name}` });
+
+const app = express();
+app.use(auth({ issuer, jwksUri, audience: 'polls', tokenSigningAlg: 'RS256', strict: true, dpop: { enabled: false } }));
+app.post('/choices', needs('polls.add_choice'), (req, res) => res.json({ added_by: req.auth.payload.username }));
+app.listen(Number(PORT), 'localhost');

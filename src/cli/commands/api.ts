@@ -1,0 +1,148 @@
+import {
+  type Api,
+  type ApiSettings,
+  createApi,
+  listApis,
+  listModels,
+  listPermissions,
+  updateApi,
+} from '../../access/index.ts';
+import { type DatabaseCommand, type Input, optionText } from '../command.ts';
+import { usage } from '../parse.ts';
+import { changing } from './changing.ts';
+import { given, namedApi, oneOf, onOff, wholeNumber } from './options.ts';
+import { fields, rows, yesNo } from './text.ts';
+
+const settingOptions = {
+  name: { type: 'string' },
+  typ: { type: 'string' },
+  ttl: { type: 'string' },
+  budget: { type: 'string' },
+  username: { type: 'string' },
+  'source-id': { type: 'string' },
+} as const;
+const settingUsage =
+  '[--name N] [--typ at+jwt|JWT] [--ttl SECONDS] [--budget BYTES] [--username on|off] [--source-id on|off]';
+
+function settingsGiven(input: Input): ApiSettings {
+  return given({
+    name: optionText(input, 'name'),
+    typ: oneOf(input, 'typ', ['at+jwt', 'JWT']),
+    ttlSeconds: wholeNumber(input, 'ttl'),
+    budgetBytes: wholeNumber(input, 'budget'),
+    withUsername: onOff(input, 'username'),
+    withSourceId: onOff(input, 'source-id'),
+  });
+}
+
+export const apiCreate: DatabaseCommand = {
+  kind: 'database',
+  name: 'api create',
+  summary: "Register an API (a resource server that accepts Signet's tokens)",
+  usage: `AUDIENCE ${settingUsage}`,
+  options: settingOptions,
+  words: { min: 1, max: 1 },
+  async run(context, input) {
+    const settings = settingsGiven(input);
+    const api = await changing(context, (tx) =>
+      createApi(tx, context.stamp(), input.positionals[0] as string, settings),
+    );
+    return {
+      data: { api: wireApi(api) },
+      text: `Created the API ${api.audience}. Register its permissions: npx signet api sync FILE`,
+    };
+  },
+};
+
+export const apiUpdate: DatabaseCommand = {
+  kind: 'database',
+  name: 'api update',
+  summary: "Change an API's settings; tokens follow at their next issue",
+  usage: `AUDIENCE ${settingUsage}`,
+  options: settingOptions,
+  words: { min: 1, max: 1 },
+  async run(context, input) {
+    const settings = settingsGiven(input);
+    if (Object.keys(settings).length === 0) throw usage(apiUpdate, 'Say what to change');
+    const api = await changing(context, async (tx) => {
+      const found = await namedApi(context, tx, input.positionals[0] as string);
+      return updateApi(tx, context.stamp(), found, settings);
+    });
+    return { data: { api: wireApi(api) }, text: `Changed the API ${api.audience}.` };
+  },
+};
+
+export const apiList: DatabaseCommand = {
+  kind: 'database',
+  name: 'api list',
+  summary: 'Every API with its settings',
+  usage: '',
+  words: { min: 0, max: 0 },
+  async run({ db }) {
+    const apis = await listApis(db.fork());
+    const lines = apis.map((one) => [
+      one.audience,
+      one.name,
+      one.typ,
+      `${one.ttlSeconds} s`,
+      `${one.budgetBytes} bytes`,
+      String(one.catalogueVersion),
+    ]);
+    return {
+      data: { apis: apis.map(wireApi) },
+      text: rows(['AUDIENCE', 'NAME', 'TYP', 'TTL', 'BUDGET', 'CATALOGUE'], lines),
+    };
+  },
+};
+
+export const apiShow: DatabaseCommand = {
+  kind: 'database',
+  name: 'api show',
+  summary: "An API's settings, catalogue, models and permissions",
+  usage: 'AUDIENCE',
+  words: { min: 1, max: 1 },
+  async run(context, input) {
+    const em = context.db.fork();
+    const api = await namedApi(context, em, input.positionals[0] as string);
+    const models = (await listModels(em, api.id)).map((one) => ({ app: one.appLabel, model: one.model }));
+    const permissions = (await listPermissions(em, api.id)).map(({ index, name, label }) => ({ index, name, label }));
+    const heading = fields([
+      ['Audience', api.audience + (api.isBuiltin ? " (Signet's own; in tokens the issuer)" : '')],
+      ['Id', api.id],
+      ['Name', api.name],
+      ['Token', `typ ${api.typ}, ${api.ttlSeconds} s, at most ${api.budgetBytes} bytes`],
+      ['Username', `${yesNo(api.withUsername)} (the claim username)`],
+      ['Source id', `${yesNo(api.withSourceId)} (the claim source_id: the imported primary key)`],
+      [
+        'Catalogue',
+        api.catalogueVersion === 0 ? 'empty' : `version ${api.catalogueVersion}, hash ${api.catalogueHash}`,
+      ],
+      ['Models', models.map((one) => `${one.app}.${one.model}`)],
+    ]);
+    const list = rows(
+      ['INDEX', 'PERMISSION', 'LABEL'],
+      permissions.map((one) => [String(one.index), one.name, one.label]),
+    );
+    const catalogue = { version: api.catalogueVersion, hash: api.catalogueHash };
+    return {
+      data: { api: wireApi(api), catalogue, models, permissions },
+      text: `${heading}\n\n${permissions.length === 0 ? 'No permissions yet: npx signet api sync FILE' : list}`,
+    };
+  },
+};
+
+/** An API for `--json`: the settings under the names of their options, units added. */
+export function wireApi(api: Api) {
+  return {
+    id: api.id,
+    audience: api.audience,
+    name: api.name,
+    is_builtin: api.isBuiltin,
+    typ: api.typ,
+    ttl_seconds: api.ttlSeconds,
+    budget_bytes: api.budgetBytes,
+    username: api.withUsername,
+    source_id: api.withSourceId,
+    catalogue_version: api.catalogueVersion,
+  };
+}

@@ -1,0 +1,115 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { endSessionsByOperator, getUser, listSessions, Session, User } from '../../identity/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { type DatabaseCommand, type Input, optionText } from '../command.ts';
+import { usage } from '../parse.ts';
+import { changing } from './changing.ts';
+import { counted, fields, instant, rows, when } from './text.ts';
+
+const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Either a user, all of whose sessions are meant, or one session with its user. */
+async function named(
+  em: SqlEntityManager,
+  input: Input,
+  command: DatabaseCommand,
+): Promise<{ user: User; session: Session | null }> {
+  const username = optionText(input, 'user');
+  const [id] = input.positionals;
+  if ((username === undefined) === (id === undefined)) throw usage(command, 'Name either a user or a session');
+  if (username !== undefined) return { user: await getUser(em, username), session: null };
+  const session = id !== undefined && isUuid.test(id) ? await em.findOne(Session, id.toLowerCase()) : null;
+  if (!session)
+    throw new Failure(
+      'notFound',
+      `There is no session ${id}. List those of a user: npx signet session list --user NAME`,
+    );
+  return { user: await em.findOneOrFail(User, session.user), session };
+}
+
+export const sessionList: DatabaseCommand = {
+  kind: 'database',
+  name: 'session list',
+  summary: 'The live sessions of a user, newest first, or one session',
+  usage: '(--user N | ID)',
+  options: { user: { type: 'string' } },
+  words: { min: 0, max: 1 },
+  async run({ db, clock }, input) {
+    const em = db.fork();
+    const { user, session } = await named(em, input, sessionList);
+    if (session) return { data: { sessions: [wireSession(session, user)] }, text: oneSession(session, user) };
+    const sessions = await listSessions(em, user.id, clock.now());
+    const lines = sessions.map((one) => [
+      one.id,
+      when(one.createdAt),
+      when(one.lastSeenAt),
+      one.ip ?? '',
+      (one.userAgent ?? '').slice(0, 60),
+    ]);
+    return {
+      data: { sessions: sessions.map((one) => wireSession(one, user)) },
+      text:
+        sessions.length === 0
+          ? `${user.username} has no live session.`
+          : rows(['SESSION', 'SINCE', 'LAST SEEN', 'ADDRESS', 'PROGRAM'], lines),
+    };
+  },
+};
+
+export const sessionEnd: DatabaseCommand = {
+  kind: 'database',
+  name: 'session end',
+  summary: 'End the sessions of a user, or one session',
+  usage: '(--user N | ID)',
+  options: { user: { type: 'string' } },
+  words: { min: 0, max: 1 },
+  async run(context, input) {
+    const { user, ended } = await changing(context, async (tx) => {
+      const found = await named(tx, input, sessionEnd);
+      return {
+        user: found.user,
+        ended: await endSessionsByOperator(tx, context.stamp(), found.user, found.session?.id),
+      };
+    });
+    const text =
+      ended.length === 0
+        ? 'Nothing was left to end.'
+        : `Ended ${counted(ended.length, 'session')} of ${user.username}.`;
+    return { data: { user: user.username, ended }, text };
+  },
+};
+
+/** A session ends when it was not used for long, or when its time is up, whichever is first. */
+function expiryOf(session: Session): Date {
+  return new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
+}
+
+function wireSession(session: Session, user: User) {
+  return {
+    id: session.id,
+    user: user.username,
+    created_at: instant(session.createdAt),
+    last_seen_at: instant(session.lastSeenAt),
+    expires_at: instant(expiryOf(session)),
+    auth_time: instant(session.authTime),
+    amr: session.amr,
+    ip: session.ip ?? null,
+    user_agent: session.userAgent ?? null,
+    ended_at: instant(session.endedAt),
+    ended_reason: session.endedReason ?? null,
+  };
+}
+
+function oneSession(session: Session, user: User): string {
+  return fields([
+    ['Session', session.id],
+    ['User', user.username],
+    ['Since', when(session.createdAt)],
+    ['Last seen', when(session.lastSeenAt)],
+    ['Until', when(expiryOf(session))],
+    ['Logged in by', session.amr.join(', ')],
+    ['Address', session.ip ?? '(unknown)'],
+    ['Program', session.userAgent ?? '(unknown)'],
+    ...(session.endedAt ? [['Ended', `${when(session.endedAt)} (${session.endedReason})`] as const] : []),
+  ]);
+}

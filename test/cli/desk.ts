@@ -1,0 +1,145 @@
+import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
+import type { Input, Terminal } from '../../src/cli/command.ts';
+import { commands } from '../../src/cli/commands/index.ts';
+import { createContext } from '../../src/cli/context.ts';
+import { execute, failed, type Result } from '../../src/cli/execute.ts';
+import { parseWords } from '../../src/cli/parse.ts';
+import { prepareDatabase } from '../../src/cli/prepare.ts';
+import { User } from '../../src/identity/index.ts';
+import { type Config, readConfig } from '../../src/platform/config/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { createKeyRing, ensureCurrentKey, type KeyRing, openKeys } from '../../src/tokens/index.ts';
+import { masterKey, stamp } from '../support/server.ts';
+
+export const ACTOR = '1000';
+export const GOOD_PASSWORD = 'correct horse battery';
+
+/** What a person gives a command beside its words. */
+export interface Given {
+  readonly stdin?: string;
+  readonly file?: string;
+  readonly terminal?: Terminal;
+  readonly environment?: Record<string, string>;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: the documents of --json, each test knows its own
+type Json = any;
+
+/** A place to type commands at, on a database of the harness. */
+export interface Desk {
+  readonly db: Database;
+  readonly keys: KeyRing;
+  readonly config: Config;
+  readonly progress: string[];
+  run(words: string, given?: Given): Promise<Result>;
+  /** With `--json`; fails when the exit code is another one. */
+  json(words: string, given?: Given, exit?: number): Promise<Json>;
+  /** Rows of every table that a command may change. */
+  counts(): Promise<Record<string, number>>;
+  /** Every stored password. */
+  hashes(): Promise<string[]>;
+}
+
+const environment = {
+  SIGNET_MASTER_KEY: masterKey.toString('hex'),
+  SIGNET_ARGON2_MEMORY: '7168',
+  SIGNET_ARGON2_ITERATIONS: '1',
+};
+
+/** Nobody sits there. */
+export const nobody: Terminal = {
+  isInteractive: false,
+  question: () => Promise.reject(new Error('nobody was to be asked')),
+  secret: () => Promise.reject(new Error('nobody was to be asked')),
+};
+
+/** Somebody who gives these answers in turn; `prompts` is what they were asked. */
+export function somebody(...answers: string[]): Terminal & { prompts: string[] } {
+  const prompts: string[] = [];
+  const answer = async (prompt: string) => {
+    prompts.push(prompt);
+    const next = answers.shift();
+    if (next === undefined) throw new Error(`asked too much: ${prompt}`);
+    return next;
+  };
+  return { isInteractive: true, prompts, question: answer, secret: answer };
+}
+
+/** Words as a shell splits them: 'single quotes' hold together. */
+export function split(words: string): string[] {
+  return [...words.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
+}
+
+export async function openDesk(db: Database): Promise<Desk> {
+  await prepareDatabase(db, stamp());
+  await ensureCurrentKey(db.fork(), stamp(), masterKey, 'RS256');
+  const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
+  const config = readConfig('development', environment);
+  const progress: string[] = [];
+  const run = async (words: string, given: Given = {}): Promise<Result> => {
+    const here = readConfig('development', { ...environment, ...given.environment });
+    try {
+      const { command, input, isJson } = parseWords(commands, split(words));
+      if (command.kind === 'local') throw new Error(`${command.name} needs no database`);
+      const completed: Input = {
+        ...input,
+        stdin: command.readsStdin?.(input) ? (given.stdin ?? '') : null,
+        file: given.file === undefined ? null : { name: 'the file', text: given.file },
+      };
+      const asked = command.ask ? await command.ask(completed, given.terminal ?? nobody, here) : completed;
+      // As over the control socket: what the server gets has been a text.
+      const sent = JSON.parse(JSON.stringify(asked)) as Input;
+      return await execute(
+        command,
+        createContext(config, db, ACTOR, (line) => void progress.push(line)),
+        sent,
+        isJson,
+      );
+    } catch (error) {
+      return failed(error, words.includes('--json'));
+    }
+  };
+  return {
+    db,
+    keys,
+    config,
+    progress,
+    run,
+    json: async (words, given, exit = 0) => {
+      const result = await run(`${words} --json`, given);
+      if (result.exit !== exit) throw new Error(`${words}: exit ${result.exit}, not ${exit}: ${result.stderr}`);
+      return JSON.parse(result.stdout);
+    },
+    counts: async () => {
+      const em = db.fork();
+      const tables = [
+        'access_api',
+        'access_permission',
+        'access_group',
+        'access_group_member',
+        'access_group_permission',
+        'access_assignment',
+        'identity_user',
+      ];
+      const rows = tables.map((table) => `select '${table}' as name, count(*)::int as count from ${table}`);
+      const counted = await em.execute<{ name: string; count: number }[]>(rows.join(' union all '));
+      return {
+        ...Object.fromEntries(counted.map((one) => [one.name, one.count])),
+        entries: await em.count(AuditEntry, {}),
+        events: await em.count(AuditEvent, {}),
+      };
+    },
+    hashes: async () => (await db.fork().findAll(User, {})).map((one) => one.password),
+  };
+}
+
+/** The last entry of the edit log. */
+export async function lastEntry(db: Database): Promise<AuditEntry> {
+  const [entry] = await db.fork().find(AuditEntry, {}, { orderBy: { id: 'desc' }, limit: 1 });
+  return entry as AuditEntry;
+}
+
+export async function lastEvent(db: Database): Promise<AuditEvent> {
+  const [event] = await db.fork().find(AuditEvent, {}, { orderBy: { id: 'desc' }, limit: 1 });
+  return event as AuditEvent;
+}

@@ -1,0 +1,283 @@
+import t, { type Test } from 'tap';
+import { AuditEntry } from '../../src/audit/index.ts';
+import { findUser, isUsable, Session, type User } from '../../src/identity/index.ts';
+import { createSession } from '../../src/identity/sessions/open.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk, somebody } from './desk.ts';
+
+t.test('createsuperuser', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const desk = await openDesk(db);
+
+    await t.test(
+      'contract §8: it asks for a name, an address and twice for a password, and makes an administrator',
+      async (t) => {
+        const person = somebody(
+          'no name',
+          'root',
+          'nowhere',
+          'root@example.test',
+          'one password',
+          'another one',
+          GOOD_PASSWORD,
+          GOOD_PASSWORD,
+        );
+        const { user } = await desk.json('createsuperuser', { terminal: person });
+        t.match(user, {
+          username: 'root',
+          email: 'root@example.test',
+          is_active: true,
+          is_staff: true,
+          is_superuser: true,
+          last_login: null,
+        });
+        t.match(person.prompts, [
+          'Username: ',
+          /letters, digits.*Username: $/,
+          /^E-mail/,
+          /no e-mail address.*E-mail/,
+          'Password: ',
+          'Password (again): ',
+          /not alike.*Password: $/,
+          'Password (again): ',
+        ]);
+        t.match(await lastEntry(db), {
+          action: 'add',
+          objectKind: 'user',
+          objectLabel: 'root',
+          actorLabel: 'cli:1000',
+          actorKind: 'cli',
+        });
+      },
+    );
+
+    await t.test('contract §8: what was given on the command line is not asked for', async (t) => {
+      const person = somebody('', GOOD_PASSWORD, GOOD_PASSWORD);
+      const { user } = await desk.json('createsuperuser --username second --email second@example.test', {
+        terminal: person,
+      });
+      t.equal(user.username, 'second');
+      t.equal(person.prompts.length, 3);
+    });
+
+    await t.test(
+      'contract §8: a weak password is refused with every reason, without a way round (exit 2)',
+      async (t) => {
+        const before = await desk.counts();
+        for (const given of [{ stdin: 'wendy12\n' }, { terminal: somebody('wendy12', 'wendy12') }]) {
+          const words = `createsuperuser --username wendy1 --email '' ${given.stdin ? '--password-stdin' : ''}`;
+          const { error } = await desk.json(words, given, 2);
+          t.same(
+            error.errors.map((one: { code: string }) => one.code),
+            ['password_too_similar', 'password_too_short'],
+          );
+          t.match(error.message, /too short/);
+        }
+        t.same(await desk.counts(), before);
+      },
+    );
+
+    await t.test('contract §7: --noinput reads SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD', async (t) => {
+      const environment = {
+        SIGNET_SUPERUSER_USERNAME: 'ops',
+        SIGNET_SUPERUSER_EMAIL: 'ops@example.test',
+        SIGNET_SUPERUSER_PASSWORD: GOOD_PASSWORD,
+      };
+      const { user } = await desk.json('createsuperuser --noinput', { environment });
+      t.match(user, { username: 'ops', email: 'ops@example.test', is_superuser: true, is_staff: true });
+      const again = await desk.json('createsuperuser --noinput', { environment }, 4);
+      t.match(again.error, { kind: 'conflict', errors: [{ field: 'username', code: 'unique' }] });
+      const other = await desk.json('createsuperuser --noinput --username ops2', { environment });
+      t.equal(other.user.username, 'ops2', 'an option is stronger than a setting');
+      const lacking = await desk.json('createsuperuser --noinput', {}, 2);
+      t.match(lacking.error.message, /SIGNET_SUPERUSER_USERNAME.*SIGNET_SUPERUSER_PASSWORD_FILE/);
+    });
+
+    await t.test('contract §8: without a terminal it says what to use instead (exit 2)', async (t) => {
+      const result = await desk.run('createsuperuser');
+      t.match(result, { exit: 2, stdout: '', stderr: /no terminal.*--password-stdin.*--noinput/s });
+      t.match(await desk.run('createsuperuser --password-stdin', { stdin: GOOD_PASSWORD }), {
+        exit: 2,
+        stderr: /--username/,
+      });
+    });
+  }),
+);
+
+t.test('user and changepassword', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const desk = await openDesk(db);
+
+    await t.test(
+      'contract §8: user create makes a user that nobody can log in as, until a password is set',
+      async (t) => {
+        const result = await desk.run(
+          "user create alice --email alice@example.test --first-name Alice --last-name 'van Dijk'",
+        );
+        t.match(result, { exit: 0, stdout: /Created the user alice\..*changepassword alice\n$/, stderr: '' });
+        const alice = await findUser(db.fork(), 'ALICE');
+        t.match(alice, {
+          email: 'alice@example.test',
+          firstName: 'Alice',
+          lastName: 'van Dijk',
+          isStaff: false,
+          isSuperuser: false,
+        });
+        t.notOk(isUsable(alice?.password as string));
+        t.match(await lastEntry(db), { action: 'add', objectKind: 'user', actorLabel: 'cli:1000' });
+        const { user } = await desk.json('user create bob --staff --superuser --password-stdin', {
+          stdin: `${GOOD_PASSWORD}\r\n`,
+        });
+        t.match(user, { is_staff: true, is_superuser: true });
+        t.ok(isUsable((await findUser(db.fork(), 'bob'))?.password as string));
+      },
+    );
+
+    await t.test('contract §8: a user command that fails changes nothing and has its own exit code', async (t) => {
+      const before = await desk.counts();
+      const refusals: [string, number, RegExp, string?][] = [
+        ['user create Alice', 4, /already exists/],
+        ['user create a@b.test', 2, /letters, digits/],
+        ['user create carol --email nowhere', 2, /no e-mail address/],
+        ['user create carol --password-stdin', 2, /too short/, 'short'],
+        ['user create carol --password-stdin', 2, /holds no password/, '\n'],
+        ['user create carol --password-stdin', 2, /more than one line/, `${GOOD_PASSWORD}\n${GOOD_PASSWORD}\n`],
+        ['user create carol --password-stdin', 2, /at most 1024|1,?024/, 'x'.repeat(1025)],
+        ['user create', 2, /Usage: npx signet user create NAME/],
+        ['user create carol dave', 2, /Usage: npx signet user create NAME/],
+        ['user create carol --pasword-stdin', 2, /--pasword-stdin.*\n.*--password-stdin/],
+        ['user show alcie', 3, /Did you mean "alice"\?/],
+        ['user update alice', 2, /Say what to change/],
+        ['user update alice --staff yes', 2, /--staff takes on or off, not "yes"/],
+        ['user update alice --email nowhere', 2, /no e-mail address/],
+        ['user update nobody --staff on', 3, /no user "nobody"/],
+        ['user deactivate nobody', 3, /no user "nobody"/],
+        ['user list --limit 0', 2, /--limit takes 1 to 1000/],
+        ['user list --limit ten', 2, /whole number/],
+        ['user delete alice', 2, /signet user create/],
+        ['changepassword alice --password-stdin', 2, /too similar/, 'alice@example.test'],
+        ['changepassword nobody --password-stdin', 3, /no user/, GOOD_PASSWORD],
+        ['changepassword alice', 2, /no terminal/],
+      ];
+      for (const [words, exit, text, stdin] of refusals) {
+        const result = await desk.run(words, stdin === undefined ? {} : { stdin });
+        t.match(result, { exit, stdout: '', stderr: text }, words);
+        t.match(result.stderr, /^signet: /);
+      }
+      t.same(await desk.counts(), before);
+    });
+
+    await t.test('contract §8: user update changes fields and flags, and the log has only what changed', async (t) => {
+      const { user } = await desk.json("user update alice --email '' --last-name Dijk --staff on --superuser on");
+      t.match(user, {
+        email: '',
+        email_verified: false,
+        first_name: 'Alice',
+        last_name: 'Dijk',
+        is_staff: true,
+        is_superuser: true,
+      });
+      const entry = await lastEntry(db);
+      t.same(entry.before, { email: 'alice@example.test', lastName: 'van Dijk', isStaff: false, isSuperuser: false });
+      t.same(entry.after, { email: '', lastName: 'Dijk', isStaff: true, isSuperuser: true });
+      await desk.json('user update alice --staff off --superuser off');
+      t.match(await findUser(db.fork(), 'alice'), { isStaff: false, isSuperuser: false });
+    });
+
+    await t.test('contract §8: changepassword sets a password and ends the sessions', async (t) => {
+      const before = (await findUser(db.fork(), 'alice')) as User;
+      await openSession(db, before);
+      const person = somebody(GOOD_PASSWORD, GOOD_PASSWORD);
+      t.match(await desk.run('changepassword alice', { terminal: person }), {
+        exit: 0,
+        stdout: /Changed the password of alice/,
+      });
+      t.match(person.prompts, ['New password of alice: ', 'New password of alice (again): ']);
+      const after = (await findUser(db.fork(), 'alice')) as User;
+      t.equal(after.passwordEpoch, before.passwordEpoch + 1);
+      t.match(await db.fork().findOne(Session, { user: after.id }), { endedReason: 'password_changed' });
+      t.match(await lastEvent(db), { kind: 'password_changed', userId: after.id });
+      t.same(await desk.json('changepassword alice --password-stdin', { stdin: `${GOOD_PASSWORD}!` }), {
+        username: 'alice',
+        changed: true,
+      });
+    });
+
+    await t.test('contract §8: user deactivate ends the sessions, user activate lets in again', async (t) => {
+      const alice = (await findUser(db.fork(), 'alice')) as User;
+      const session = await openSession(db, alice);
+      t.match(await desk.json('user deactivate alice'), { user: { is_active: false } });
+      t.match(await db.fork().findOne(Session, session.id), { endedReason: 'deactivated' });
+      t.match(await lastEntry(db), { before: { isActive: true }, after: { isActive: false } });
+      t.match(await desk.run('user activate alice'), { exit: 0, stdout: 'Activated the user alice.\n' });
+      const entries = await db.fork().count(AuditEntry, {});
+      await desk.json('user activate alice');
+      t.equal(await db.fork().count(AuditEntry, {}), entries, 'nothing changed, nothing logged');
+    });
+
+    await t.test('contract §8: user list goes on after a name and says when there is more', async (t) => {
+      for (const name of ['carol', 'Dave', 'erin']) await desk.json(`user create ${name}`);
+      const pages = [];
+      for (let after: string | null = ''; after !== null; ) {
+        const page: { users: { username: string }[]; next_after: string | null } = await desk.json(
+          `user list --limit 2 ${after ? `--after ${after}` : ''}`,
+        );
+        pages.push(page.users.map((one) => one.username));
+        after = page.next_after;
+      }
+      t.same(pages, [['alice', 'bob'], ['carol', 'Dave'], ['erin']]);
+      const { stdout } = await desk.run('user list --limit 2');
+      t.match(stdout, /^USERNAME +E-MAIL +ACTIVE[\s\S]*There are more: npx signet user list --after bob --limit 2\n$/);
+      t.match(await desk.run('user list --after zoe'), { exit: 0, stdout: 'There are no users here.\n' });
+    });
+
+    await t.test(
+      'contract §8: user show tells how a password is stored, as Django does, and never the hash',
+      async (t) => {
+        const shown = await desk.json('user show alice');
+        t.match(shown, {
+          user: { username: 'alice', attributes: {} },
+          groups: [],
+          apis: [],
+          password: { algorithm: 'argon2id_nfkc', memory_cost: '7168' },
+        });
+        t.match(await desk.json('user show carol'), { password: { algorithm: 'unusable' } });
+        await demandNoSecret(t, desk, [
+          'user show alice',
+          'user show alice --json',
+          'user show bob',
+          'user list',
+          'user list --json',
+          'user update bob --first-name B --json',
+        ]);
+      },
+    );
+  }),
+);
+
+async function openSession(db: Database, user: User): Promise<Session> {
+  const em = db.fork();
+  const given = {
+    user: user.id,
+    passwordEpoch: user.passwordEpoch,
+    authTime: new Date(),
+    amr: ['pwd'],
+    ip: '192.0.2.1',
+    userAgent: 'test',
+  };
+  const { session } = createSession(em, given, { idleSeconds: 600, absoluteSeconds: 600 }, new Date());
+  await em.flush();
+  return session;
+}
+
+async function demandNoSecret(t: Test, desk: Desk, all: string[]): Promise<void> {
+  const hashes = (await desk.hashes()).flatMap((one) => [one, one.split('$').at(-1) as string]);
+  for (const words of all) {
+    const { stdout, stderr } = await desk.run(words);
+    t.notOk(
+      hashes.some((hash) => (stdout + stderr).includes(hash)),
+      words,
+    );
+  }
+}

@@ -1,0 +1,14 @@
+import t from 'tap';
+import { findPython, NO_PYTHON } from '../support/python.ts';
+import { answers, shows } from './services.ts';
+
+await t.test('the guide of Python shows the program that is run here', async (t) => {
+  shows(t, 'python.md', 'python_service.py', 'python');
+});
+
+const python = findPython();
+await t.test(
+  `the Python service of the guide, with PyJWT ${python?.version ?? ''}`,
+  { skip: python ? false : NO_PYTHON },
+  (t) => answers(t, python?.path ?? '', 'python_service.py'),
+);
