@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { type Api, Assignment, type Group, GroupPermission, type Permission, Role } from './entities.ts';
 import type { Named } from './groups.ts';
-import { groupRightsChanged, rightsChanged } from './principal.ts';
+import { groupRightsChanged, lockGroup, lockPrincipals, rightsChanged } from './principal.ts';
 
 /** Whoever can be given a permission. */
 export type Receiver =
@@ -10,41 +10,48 @@ export type Receiver =
   | { readonly kind: 'group'; readonly group: Group };
 
 /** Gives permissions; answers the names that the receiver did not hold directly before. */
-export async function assign(
+export function assign(
   em: SqlEntityManager,
   stamp: Stamp,
   to: Receiver,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  const held = await heldBy(em, to);
-  const added = permissions.filter((one) => !held.has(one.id));
-  for (const { id } of added) {
-    if (to.kind === 'group') em.persist(em.create(GroupPermission, { group: to.group.id, permission: id }));
-    else em.persist(em.create(Assignment, { principal: to.principal.id, permission: id }));
-  }
-  return changed(em, stamp, to, added, 'after');
+  return em.transactional(async (tx) => {
+    const held = await lockHeld(tx, to);
+    const added = permissions.filter((one) => !held.has(one.id));
+    for (const { id } of added) {
+      if (to.kind === 'group') tx.persist(tx.create(GroupPermission, { group: to.group.id, permission: id }));
+      else tx.persist(tx.create(Assignment, { principal: to.principal.id, permission: id }));
+    }
+    return changed(tx, stamp, to, added, 'after');
+  });
 }
 
 /** Takes permissions away; answers the names that the receiver held directly. What it has by a group stays. */
-export async function unassign(
+export function unassign(
   em: SqlEntityManager,
   stamp: Stamp,
   from: Receiver,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  const held = await heldBy(em, from);
-  const removed = permissions.filter((one) => held.has(one.id));
-  const ids = removed.map((one) => one.id);
-  if (from.kind === 'group') await em.nativeDelete(GroupPermission, { group: from.group.id, permission: { $in: ids } });
-  else await em.nativeDelete(Assignment, { principal: from.principal.id, permission: { $in: ids } });
-  return changed(em, stamp, from, removed, 'before');
+  return em.transactional(async (tx) => {
+    const held = await lockHeld(tx, from);
+    const removed = permissions.filter((one) => held.has(one.id));
+    const permission = { $in: removed.map((one) => one.id) };
+    if (from.kind === 'group') await tx.nativeDelete(GroupPermission, { group: from.group.id, permission });
+    else await tx.nativeDelete(Assignment, { principal: from.principal.id, permission });
+    return changed(tx, stamp, from, removed, 'before');
+  });
 }
 
-async function heldBy(em: SqlEntityManager, receiver: Receiver): Promise<Set<string>> {
+/** What the receiver holds, under its row lock: changes of one receiver follow each other, and the versions that they raise too. */
+async function lockHeld(tx: SqlEntityManager, receiver: Receiver): Promise<Set<string>> {
+  if (receiver.kind === 'group') await lockGroup(tx, receiver.group.id);
+  else await lockPrincipals(tx, [receiver.principal.id]);
   const rows =
     receiver.kind === 'group'
-      ? await em.find(GroupPermission, { group: receiver.group.id })
-      : await em.find(Assignment, { principal: receiver.principal.id });
+      ? await tx.find(GroupPermission, { group: receiver.group.id })
+      : await tx.find(Assignment, { principal: receiver.principal.id });
   return new Set(rows.map((one) => one.permission));
 }
 
@@ -66,23 +73,22 @@ async function changed(
 }
 
 /** Sets Django's two flags of a principal at one API. */
-export async function setRole(
+export function setRole(
   em: SqlEntityManager,
   stamp: Stamp,
   who: Named,
   api: Api,
   flags: { isStaff: boolean; isSuperuser: boolean },
 ): Promise<void> {
-  const role = await em.findOne(Role, { principal: who.id, api: api.id });
-  const before = { isStaff: role?.isStaff ?? false, isSuperuser: role?.isSuperuser ?? false };
-  if (before.isStaff === flags.isStaff && before.isSuperuser === flags.isSuperuser) return;
-  await em.upsert(Role, { principal: who.id, api: api.id, ...flags });
-  recordChange(em, stamp, {
-    action: 'change',
-    object: { kind: 'user', ...who },
-    before: { [api.audience]: before },
-    after: { [api.audience]: flags },
+  return em.transactional(async (tx) => {
+    await lockPrincipals(tx, [who.id]);
+    const role = await tx.findOne(Role, { principal: who.id, api: api.id });
+    const before = { isStaff: role?.isStaff ?? false, isSuperuser: role?.isSuperuser ?? false };
+    if (before.isStaff === flags.isStaff && before.isSuperuser === flags.isSuperuser) return;
+    await tx.upsert(Role, { principal: who.id, api: api.id, ...flags });
+    const sides = { before: { [api.audience]: before }, after: { [api.audience]: flags } };
+    recordChange(tx, stamp, { action: 'change', object: { kind: 'user', ...who }, ...sides });
+    await tx.flush();
+    await rightsChanged(tx, [who.id]);
   });
-  await em.flush();
-  await rightsChanged(em, [who.id]);
 }

@@ -1,8 +1,9 @@
 import { createHash, randomUUIDv7 } from 'node:crypto';
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { type Api, Model, Permission } from './entities.ts';
+import { Api, Model, Permission } from './entities.ts';
 import { permissionHolders, rightsChanged, superusersOf } from './principal.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app alone. */
@@ -34,77 +35,80 @@ export function defaultPermissions(
 /**
  * Makes the catalogue of an API hold these permissions. Additive: what is not named stays, unless `prune` is set; then it
  * becomes a tombstone. Indexes are given in the order of `specs` and never again. The API's row lock makes changes of one
- * catalogue follow each other. Runs in the caller's transaction.
+ * catalogue follow each other. One transaction, or a part of the caller's.
  */
-export async function changeCatalogue(
+export function changeCatalogue(
   em: SqlEntityManager,
   stamp: Stamp,
-  api: Api,
+  of: Pick<Api, 'id'>,
   specs: readonly PermissionSpec[],
   options: { prune?: boolean } = {},
 ): Promise<CatalogueChange> {
-  await em.execute('select 1 from access_api where id = ? for update', [api.id]);
-  await em.refresh(api);
-  const models = await ensureModels(em, api, specs);
-  const live = await em.find(Permission, { api: api.id, removedVersion: null });
-  const byName = new Map(live.map((one) => [one.name, one]));
-  const version = api.catalogueVersion + 1;
-  const change = { added: [] as string[], relabelled: [] as string[], removed: [] as string[] };
-  const wanted = new Set<string>();
+  return em.transactional(async (tx) => {
+    const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    const live = await tx.find(Permission, { api: api.id, removedVersion: null });
+    const { added, relabelled, kept } = compare(live, specs);
+    const removed = options.prune ? live.filter((one) => !kept.has(one.name)) : [];
 
-  for (const spec of specs) {
-    const name = `${spec.app}.${spec.codename}`;
-    if (wanted.has(name)) continue;
-    wanted.add(name);
-    const existing = byName.get(name);
-    if (!existing) {
-      const model = spec.model === undefined ? null : (models.get(modelKey(spec.app, spec.model)) ?? null);
-      const index = api.nextIndex++;
-      em.persist(
-        em.create(Permission, {
-          id: randomUUIDv7(),
-          api: api.id,
-          model,
-          name,
-          label: spec.label,
-          index,
-          addedVersion: version,
-        }),
+    for (const [permission, label] of relabelled) permission.label = label;
+    const names = (some: readonly { name: string }[]) => some.map((one) => one.name);
+    if (added.length + removed.length > 0) {
+      api.catalogueVersion += 1;
+      for (const one of removed) one.removedVersion = api.catalogueVersion;
+      await addPermissions(tx, api, added);
+      await tx.flush();
+      api.catalogueHash = await hashCatalogue(tx, api.id);
+      // A superuser's token lists every permission of the API, so an addition changes what it says too.
+      const touched = await permissionHolders(
+        tx,
+        removed.map((one) => one.id),
       );
-      change.added.push(name);
-    } else if (existing.label !== spec.label) {
-      existing.label = spec.label;
-      change.relabelled.push(name);
+      await rightsChanged(tx, [...new Set([...touched, ...(await superusersOf(tx, api.id))])]);
     }
+    const change = {
+      added: added.map(nameOf),
+      relabelled: names(relabelled.map(([permission]) => permission)),
+      removed: names(removed),
+      version: api.catalogueVersion,
+    };
+    if (change.added.length + change.removed.length + change.relabelled.length > 0) {
+      const object = { kind: 'catalogue', id: api.id, label: api.audience };
+      recordChange(tx, stamp, { action: 'change', object, after: change });
+    }
+    await tx.flush();
+    return change;
+  });
+}
+
+function nameOf({ app, codename }: PermissionSpec): string {
+  return `${app}.${codename}`;
+}
+
+/** What is new, what has another label, and every name that is wanted; a name that is there twice counts the first time. */
+function compare(live: readonly Permission[], specs: readonly PermissionSpec[]) {
+  const byName = new Map(live.map((one) => [one.name, one]));
+  const added: PermissionSpec[] = [];
+  const relabelled: [Permission, string][] = [];
+  const kept = new Set<string>();
+  for (const spec of specs) {
+    const name = nameOf(spec);
+    if (kept.has(name)) continue;
+    kept.add(name);
+    const existing = byName.get(name);
+    if (!existing) added.push(spec);
+    else if (existing.label !== spec.label) relabelled.push([existing, spec.label]);
   }
-  const pruned = options.prune ? live.filter((one) => !wanted.has(one.name)) : [];
-  for (const one of pruned) {
-    one.removedVersion = version;
-    change.removed.push(one.name);
+  return { added, relabelled, kept };
+}
+
+async function addPermissions(tx: SqlEntityManager, api: Api, specs: readonly PermissionSpec[]): Promise<void> {
+  const models = await ensureModels(tx, api, specs);
+  for (const spec of specs) {
+    const model = spec.model === undefined ? null : (models.get(modelKey(spec.app, spec.model)) ?? null);
+    const given = { api: api.id, model, name: nameOf(spec), label: spec.label };
+    const place = { index: api.nextIndex++, addedVersion: api.catalogueVersion };
+    tx.persist(tx.create(Permission, { id: randomUUIDv7(), ...given, ...place }));
   }
-  if (change.added.length + change.removed.length > 0) {
-    api.catalogueVersion = version;
-    await em.flush();
-    api.catalogueHash = await hashCatalogue(em, api.id);
-    // A superuser's token lists every permission of the API, so an addition changes what it says too.
-    await rightsChanged(em, [
-      ...new Set([
-        ...(await permissionHolders(
-          em,
-          pruned.map((one) => one.id),
-        )),
-        ...(await superusersOf(em, api.id)),
-      ]),
-    ]);
-  }
-  if (change.added.length + change.removed.length + change.relabelled.length > 0)
-    recordChange(em, stamp, {
-      action: 'change',
-      object: { kind: 'catalogue', id: api.id, label: api.audience },
-      after: { ...change, version: api.catalogueVersion },
-    });
-  await em.flush();
-  return { ...change, version: api.catalogueVersion };
 }
 
 /** SHA-256, base64url, over the lines `index TAB name LF` in index order; a removed permission has an empty name. */

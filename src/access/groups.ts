@@ -5,7 +5,7 @@ import { Failure } from '../platform/failure.ts';
 import { foldName, hasUnprintable } from '../platform/fold.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
-import { groupRightsChanged, rightsChanged } from './principal.ts';
+import { groupRightsChanged, lockGroup, rightsChanged } from './principal.ts';
 
 /** A principal as the log names it. */
 export interface Named {
@@ -67,57 +67,56 @@ export async function groupsOf(em: SqlEntityManager, principalId: string): Promi
   return em.find(Group, { id: { $in: memberships.map((one) => one.group) } }, { orderBy: { nameKey: 'asc' } });
 }
 
-export async function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Group): Promise<void> {
-  await groupRightsChanged(em, group.id);
-  recordChange(em, stamp, { action: 'delete', object: objectOf(group), before: { name: group.name } });
-  em.remove(group);
-  await em.flush();
+/** Deletes a group; its members lose what they had by it. */
+export function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Group): Promise<void> {
+  return em.transactional(async (tx) => {
+    await lockGroup(tx, group.id);
+    await groupRightsChanged(tx, group.id);
+    recordChange(tx, stamp, { action: 'delete', object: objectOf(group), before: { name: group.name } });
+    await tx.nativeDelete(Group, { id: group.id });
+  });
 }
 
 /** Adds principals to a group; answers those who were not in it. */
-export async function addMembers(
-  em: SqlEntityManager,
-  stamp: Stamp,
-  group: Group,
-  principals: readonly Named[],
-): Promise<Named[]> {
-  const present = new Set(await listMembers(em, group.id));
-  const added = principals.filter((one) => !present.has(one.id));
-  for (const { id } of added) em.persist(em.create(GroupMember, { principal: id, group: group.id }));
-  return membersChanged(em, stamp, group, added, 'after');
+export function addMembers(em: SqlEntityManager, stamp: Stamp, group: Group, some: readonly Named[]): Promise<Named[]> {
+  return em.transactional(async (tx) => {
+    await lockGroup(tx, group.id);
+    const present = new Set(await listMembers(tx, group.id));
+    const added = some.filter((one) => !present.has(one.id));
+    for (const { id } of added) tx.persist(tx.create(GroupMember, { principal: id, group: group.id }));
+    return membersChanged(tx, stamp, group, added, 'after');
+  });
 }
 
 /** Takes principals out of a group; answers those who were in it. */
-export async function removeMembers(
+export function removeMembers(
   em: SqlEntityManager,
   stamp: Stamp,
   group: Group,
-  principals: readonly Named[],
+  some: readonly Named[],
 ): Promise<Named[]> {
-  const present = new Set(await listMembers(em, group.id));
-  const removed = principals.filter((one) => present.has(one.id));
-  await em.nativeDelete(GroupMember, { group: group.id, principal: { $in: removed.map((one) => one.id) } });
-  return membersChanged(em, stamp, group, removed, 'before');
+  return em.transactional(async (tx) => {
+    await lockGroup(tx, group.id);
+    const present = new Set(await listMembers(tx, group.id));
+    const removed = some.filter((one) => present.has(one.id));
+    await tx.nativeDelete(GroupMember, { group: group.id, principal: { $in: removed.map((one) => one.id) } });
+    return membersChanged(tx, stamp, group, removed, 'before');
+  });
 }
 
 async function membersChanged(
-  em: SqlEntityManager,
+  tx: SqlEntityManager,
   stamp: Stamp,
   group: Group,
   who: Named[],
   side: 'before' | 'after',
 ): Promise<Named[]> {
   if (who.length === 0) return who;
-  recordChange(em, stamp, {
-    action: 'change',
-    object: objectOf(group),
-    [side]: { members: who.map((one) => one.label) },
-  });
-  await em.flush();
-  await rightsChanged(
-    em,
-    who.map((one) => one.id),
-  );
+  const members = who.map((one) => one.label);
+  recordChange(tx, stamp, { action: 'change', object: objectOf(group), [side]: { members } });
+  await tx.flush();
+  const ids = who.map((one) => one.id);
+  await rightsChanged(tx, ids);
   return who;
 }
 

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { raw } from '@mikro-orm/core';
+import { LockMode, raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Principal } from './entities.ts';
+import { Group, GroupMember, Principal } from './entities.ts';
 
 /** All that this wing knows of a user or client: enough to answer what it may do. */
 export interface Holder {
@@ -22,17 +22,33 @@ export function createPrincipal(em: SqlEntityManager, kind: Holder['kind']): str
  * Says that what these principals may do has changed: every computation at a lower version is stale from the end of this
  * transaction on. Every verb of this wing that changes rights ends here.
  */
-export async function rightsChanged(em: SqlEntityManager, principalIds: readonly string[]): Promise<void> {
+export async function rightsChanged(tx: SqlEntityManager, principalIds: readonly string[]): Promise<void> {
   if (principalIds.length === 0) return;
-  await em.nativeUpdate(Principal, { id: { $in: [...principalIds] } }, { permsVersion: raw('perms_version + 1') });
+  await lockPrincipals(tx, principalIds);
+  await tx.nativeUpdate(Principal, { id: { $in: [...principalIds] } }, { permsVersion: raw('perms_version + 1') });
 }
 
-/** The same for every member of a group. */
-export async function groupRightsChanged(em: SqlEntityManager, groupId: string): Promise<void> {
-  await em.execute(
-    'update access_principal set perms_version = perms_version + 1 where id in (select principal_id from access_group_member where group_id = ?)',
-    [groupId],
+/** The same for every member of a group, whose row is locked. */
+export async function groupRightsChanged(tx: SqlEntityManager, groupId: string): Promise<void> {
+  const members = await tx.find(GroupMember, { group: groupId });
+  await rightsChanged(
+    tx,
+    members.map((one) => one.principal),
   );
+}
+
+/**
+ * Holds a group's row until the end of the transaction. Whoever changes its members or its permissions does: otherwise a new
+ * member and a new permission, written at the same moment, could miss each other, and the member's version with them.
+ */
+export async function lockGroup(tx: SqlEntityManager, groupId: string): Promise<void> {
+  await tx.findOneOrFail(Group, groupId, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+}
+
+/** Holds principals' rows until the end of the transaction, always in one order, so that two that want the same do not deadlock. */
+export async function lockPrincipals(tx: SqlEntityManager, ids: readonly string[]): Promise<void> {
+  const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
+  await tx.find(Principal, { id: { $in: [...ids] } }, options);
 }
 
 /** Everyone who holds one of these permissions, directly or by a group. */

@@ -4,9 +4,8 @@ import type { Logger } from 'pino';
 import { buildApp, jobsOf, passwordsOf } from '../app.ts';
 import type { Stamp } from '../audit/index.ts';
 import { entities } from '../entities.ts';
-import type { Backend } from '../identity/index.ts';
-
 import { dropStaged } from '../identity/import/index.ts';
+import type { Backend } from '../identity/index.ts';
 
 import { migrations } from '../migrations/index.ts';
 import type { Config } from '../platform/config/index.ts';

@@ -1,3 +1,4 @@
+import { raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, recordEvent, type Stamp } from '../audit/index.ts';
 import type { Database } from '../platform/database/index.ts';
@@ -32,9 +33,8 @@ export async function setPassword(
   expected: string | null,
 ): Promise<boolean> {
   const where = expected === null ? { id: user.id } : { id: user.id, password: expected };
-  const rows = await tx.find(User, { id: user.id }, { fields: ['passwordEpoch'], refresh: true, lockMode: 4 });
-  const epoch = rows[0]?.passwordEpoch ?? 0;
-  if ((await tx.nativeUpdate(User, where, { password: encoded, passwordEpoch: epoch + 1 })) === 0) return false;
+  const change = { password: encoded, passwordEpoch: raw('password_epoch + 1') };
+  if ((await tx.nativeUpdate(User, where, change)) === 0) return false;
   await endSessions(tx, stamp.at, { user: user.id }, 'password_changed');
   recordChange(tx, stamp, { action: 'change', object: objectOf(user), after: { password: 'changed' } });
   recordEvent(tx, stamp.at, { kind: 'password_changed', userId: user.id });

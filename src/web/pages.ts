@@ -34,7 +34,7 @@ export async function pages(app: App, deps: PageDeps): Promise<void> {
     const { token = '' } = request.query as { token?: string };
     if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
       return show(reply, 410, 'This link is used up', usedUp);
-    return show(reply, 200, 'Create your administrator', setupForm(token, {}, []));
+    return show(reply, 200, 'Create your administrator', setupForm(deps, token, {}, []));
   });
 
   app.post('/setup', { schema: { hide: true } }, async (request, reply) => {
@@ -45,7 +45,7 @@ export async function pages(app: App, deps: PageDeps): Promise<void> {
     const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
     if (outcome === 'gone') return show(reply, 410, 'This link is used up', usedUp);
     if (outcome instanceof User) return show(reply, 201, 'Your administrator is ready', done(outcome.username));
-    return show(reply, 422, 'Create your administrator', setupForm(token, { username, email }, outcome));
+    return show(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
   });
 }
 
@@ -122,14 +122,19 @@ function done(username: string): Html {
 <p class="quiet">More users: <code>npx signet user create NAME</code></p>`;
 }
 
-function setupForm(token: string, typed: { username?: string; email?: string }, errors: readonly FieldError[]): Html {
+function setupForm(
+  deps: Pick<PageDeps, 'passwordMinLength'>,
+  token: string,
+  typed: { username?: string; email?: string },
+  errors: readonly FieldError[],
+): Html {
   const of = (pointer: string) => errors.filter((one) => one.pointer === pointer).map((one) => one.detail);
   return html`<p class="quiet">The first superuser of this server. The link works once.</p>
 <form method="post" action="/setup">
 ${field({ name: 'token', label: '', type: 'hidden', value: token })}
 ${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: of('/username') })}
 ${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'May stay empty.', errors: of('/email') })}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: 'A long phrase is best.', errors: of('/password') })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: `At least ${deps.passwordMinLength} characters; a phrase is best.`, errors: of('/password') })}
 <button type="submit">Create administrator</button>
 </form>`;
 }

@@ -11,7 +11,8 @@ const { app, passwords } = await startApp(db);
 await makeUser(db, passwords, 'alice', PASSWORD);
 
 type Headers = Record<string, string>;
-const post = (url: string, payload: string | Buffer, headers: Headers = { 'content-type': 'application/json' }) => app.inject({ method: 'POST', url, payload, headers });
+const post = (url: string, payload: string | Buffer, headers: Headers = { 'content-type': 'application/json' }) =>
+  app.inject({ method: 'POST', url, payload, headers });
 const login = (payload: string | Buffer, headers?: Headers) => post('/api/v1/login', payload, headers);
 const good = JSON.stringify({ username: 'alice', password: PASSWORD });
 
@@ -43,12 +44,34 @@ t.test('contract §9: unreadable JSON, encoding, NUL and lone surrogates are 400
   t.equal((await app.inject('/%ff')).statusCode, 400, 'an unreadable path');
 });
 
-t.test('attacks 45 and 95: only application/json, however it is spelled, is 415 or taken as JSON; never a way round the schema', async (t) => {
-  for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/x-www-form-urlencoded', 'application/json\ta', 'application/json; charset=latin1', 'application/json, text/plain', 'application/jsonx', 'text/json', ''])
-    t.equal((await login(good, { 'content-type': type })).statusCode, 415, JSON.stringify(type));
-  for (const type of ['application/json', 'APPLICATION/JSON', 'application/json;charset=utf-8', 'application/json ; charset=UTF-8'])
-    t.equal((await login(JSON.stringify({ username: 'alice' }), { 'content-type': type })).statusCode, 422, `${type}: the schema still holds`);
-});
+t.test(
+  'attacks 45 and 95: only application/json, however it is spelled, is 415 or taken as JSON; never a way round the schema',
+  async (t) => {
+    for (const type of [
+      'text/plain',
+      'multipart/form-data; boundary=x',
+      'application/x-www-form-urlencoded',
+      'application/json\ta',
+      'application/json; charset=latin1',
+      'application/json, text/plain',
+      'application/jsonx',
+      'text/json',
+      '',
+    ])
+      t.equal((await login(good, { 'content-type': type })).statusCode, 415, JSON.stringify(type));
+    for (const type of [
+      'application/json',
+      'APPLICATION/JSON',
+      'application/json;charset=utf-8',
+      'application/json ; charset=UTF-8',
+    ])
+      t.equal(
+        (await login(JSON.stringify({ username: 'alice' }), { 'content-type': type })).statusCode,
+        422,
+        `${type}: the schema still holds`,
+      );
+  },
+);
 
 t.test('contract §9: a body over 64 KiB is 413', async (t) => {
   const response = await login(JSON.stringify({ username: 'alice', password: 'x'.repeat(70_000) }));
@@ -56,11 +79,18 @@ t.test('contract §9: a body over 64 KiB is 413', async (t) => {
 });
 
 t.test('contract §9: what the schema refuses is 422 with a pointer; no coercion, nothing dropped', async (t) => {
-  const pointers = async (body: unknown) => (await login(JSON.stringify(body))).json().errors?.map((one: { pointer: string; code: string }) => one.pointer);
+  const pointers = async (body: unknown) =>
+    (await login(JSON.stringify(body))).json().errors?.map((one: { pointer: string; code: string }) => one.pointer);
   t.same(await pointers({ username: 'alice' }), ['/password']);
   t.same(await pointers({ username: 'alice', password: PASSWORD, is_superuser: true }), ['/is_superuser']);
   t.same(await pointers({ username: 'alice', password: PASSWORD, 'a/b~c': 1 }), ['/a~1b~0c']);
-  for (const [name, value] of Object.entries({ number: 12345, null: null, array: [PASSWORD], boolean: true, object: {} }))
+  for (const [name, value] of Object.entries({
+    number: 12345,
+    null: null,
+    array: [PASSWORD],
+    boolean: true,
+    object: {},
+  }))
     t.same(await pointers({ username: 'alice', password: value }), ['/password'], name);
   t.equal((await login('[]')).statusCode, 422);
   t.equal((await login('"text"')).statusCode, 422);
@@ -79,34 +109,86 @@ t.test('contract §9: a wrong method is 405 with Allow, an unknown path 404', as
     const response = await app.inject({ method, url });
     t.same([response.statusCode, response.headers['allow']], [405, allow], `${method} ${url}`);
   }
-  for (const url of ['/nowhere', '/api/v1/login/', '/API/v1/login', '//api/v1/login', '/api/v1/login;x', '/api/v1/..%2flogin']) t.equal((await app.inject({ method: 'POST', url })).statusCode, 404, url);
+  for (const url of [
+    '/nowhere',
+    '/api/v1/login/',
+    '/API/v1/login',
+    '//api/v1/login',
+    '/api/v1/login;x',
+    '/api/v1/..%2flogin',
+  ])
+    t.equal((await app.inject({ method: 'POST', url })).statusCode, 404, url);
 });
 
 t.test('contract §3: the one cross-origin rule', async (t) => {
-  const from = async (headers: Headers) => (await login(good, { 'content-type': 'application/json', ...headers })).statusCode;
+  const from = async (headers: Headers) =>
+    (await login(good, { 'content-type': 'application/json', ...headers })).statusCode;
   t.equal(await from({}), 200, 'neither header: no browser');
   t.equal(await from({ 'sec-fetch-site': 'same-origin', origin: 'http://localhost:4000' }), 200);
   t.equal(await from({ 'sec-fetch-site': 'none' }), 200);
   t.equal(await from({ 'sec-fetch-site': 'cross-site' }), 403);
   t.equal(await from({ 'sec-fetch-site': 'same-site' }), 403);
-  t.equal(await from({ 'sec-fetch-site': 'cross-site', origin: 'http://localhost:4000' }), 403, 'Sec-Fetch-Site decides where it is present');
+  t.equal(
+    await from({ 'sec-fetch-site': 'cross-site', origin: 'http://localhost:4000' }),
+    403,
+    'Sec-Fetch-Site decides where it is present',
+  );
   t.equal(await from({ origin: 'http://localhost:4000' }), 200);
   t.equal(await from({ origin: 'https://evil.example' }), 403);
   t.equal(await from({ origin: 'null' }), 403);
   t.equal(await from({ origin: 'http://localhost:4000.evil.example' }), 403);
-  t.equal((await app.inject({ url: '/api/v1/session', headers: { 'sec-fetch-site': 'cross-site' } })).statusCode, 200, 'reading is harmless');
-  t.equal((await app.inject({ method: 'POST', url: '/setup', headers: { 'sec-fetch-site': 'cross-site', 'content-type': 'application/x-www-form-urlencoded' }, payload: '' })).json().code, 'cross_origin');
-  t.equal((await app.inject({ method: 'POST', url: '/api/v1/logout', headers: { origin: 'https://evil.example' } })).statusCode, 403);
+  t.equal(
+    (await app.inject({ url: '/api/v1/session', headers: { 'sec-fetch-site': 'cross-site' } })).statusCode,
+    200,
+    'reading is harmless',
+  );
+  t.equal(
+    (
+      await app.inject({
+        method: 'POST',
+        url: '/setup',
+        headers: { 'sec-fetch-site': 'cross-site', 'content-type': 'application/x-www-form-urlencoded' },
+        payload: '',
+      })
+    ).json().code,
+    'cross_origin',
+  );
+  t.equal(
+    (await app.inject({ method: 'POST', url: '/api/v1/logout', headers: { origin: 'https://evil.example' } }))
+      .statusCode,
+    403,
+  );
 });
 
 t.test('contract §3: trusted origins pass and get CORS with credentials on /api/v1, others none', async (t) => {
   const trusting = await startApp(db, { environment: { SIGNET_TRUSTED_ORIGINS: 'https://app.example' } });
-  const ask = (origin: string) => trusting.app.inject({ method: 'POST', url: '/api/v1/login', payload: good, headers: { 'content-type': 'application/json', origin, 'sec-fetch-site': 'cross-site' } });
+  const ask = (origin: string) =>
+    trusting.app.inject({
+      method: 'POST',
+      url: '/api/v1/login',
+      payload: good,
+      headers: { 'content-type': 'application/json', origin, 'sec-fetch-site': 'cross-site' },
+    });
   const trusted = await ask('https://app.example');
-  t.same([trusted.statusCode, trusted.headers['access-control-allow-origin'], trusted.headers['access-control-allow-credentials']], [200, 'https://app.example', 'true']);
+  t.same(
+    [
+      trusted.statusCode,
+      trusted.headers['access-control-allow-origin'],
+      trusted.headers['access-control-allow-credentials'],
+    ],
+    [200, 'https://app.example', 'true'],
+  );
   const foreign = await ask('https://app.example.evil.example');
   t.same([foreign.statusCode, foreign.headers['access-control-allow-origin']], [403, undefined]);
-  const preflight = await trusting.app.inject({ method: 'OPTIONS', url: '/api/v1/login', headers: { origin: 'https://app.example', 'access-control-request-method': 'POST', 'access-control-request-headers': 'content-type' } });
+  const preflight = await trusting.app.inject({
+    method: 'OPTIONS',
+    url: '/api/v1/login',
+    headers: {
+      origin: 'https://app.example',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    },
+  });
   t.equal(preflight.statusCode, 204);
   t.equal(preflight.headers['access-control-allow-origin'], 'https://app.example');
   await trusting.app.close();
@@ -114,12 +196,20 @@ t.test('contract §3: trusted origins pass and get CORS with credentials on /api
 
 t.test('contract §3: development answers 421 unless Host is localhost, 127.0.0.1 or [::1]', async (t) => {
   const as = async (host: string) => (await app.inject({ url: '/api/v1/session', headers: { host } })).statusCode;
-  for (const host of ['localhost', 'localhost:4000', '127.0.0.1:4000', '[::1]:4000', 'LOCALHOST']) t.equal(await as(host), 200, host);
-  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example']) t.equal(await as(host), 421, host);
+  for (const host of ['localhost', 'localhost:4000', '127.0.0.1:4000', '[::1]:4000', 'LOCALHOST'])
+    t.equal(await as(host), 200, host);
+  for (const host of ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example'])
+    t.equal(await as(host), 421, host);
 });
 
 t.test('attacks 55 and 57: forwarded and invented headers change nothing', async (t) => {
-  const response = await login(good, { 'content-type': 'application/json', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'evil.example', 'x-user': 'root', 'x-original-url': '/setup' });
+  const response = await login(good, {
+    'content-type': 'application/json',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'evil.example',
+    'x-user': 'root',
+    'x-original-url': '/setup',
+  });
   t.equal(response.statusCode, 200);
   t.notMatch(String(response.headers['set-cookie']), /Secure|evil/);
 });
@@ -132,13 +222,22 @@ t.test('attacks 47: what is typed never gets into Set-Cookie', async (t) => {
 
 t.test('attacks 73: a cookie that is cut, extended or changed is nobody', async (t) => {
   const cookie = (await login(good)).cookies[0] as { name: string; value: string };
-  const who = async (value: string) => (await app.inject({ url: '/api/v1/session', cookies: { [cookie.name]: value } })).json().is_authenticated;
+  const who = async (value: string) =>
+    (await app.inject({ url: '/api/v1/session', cookies: { [cookie.name]: value } })).json().is_authenticated;
   t.equal(await who(cookie.value), true);
-  for (const value of [cookie.value.slice(0, -1), `${cookie.value}A`, `A${cookie.value.slice(1)}`.replace(cookie.value, 'B'.repeat(43)), '', 'x'.repeat(5000)]) t.equal(await who(value), false);
+  for (const value of [
+    cookie.value.slice(0, -1),
+    `${cookie.value}A`,
+    `A${cookie.value.slice(1)}`.replace(cookie.value, 'B'.repeat(43)),
+    '',
+    'x'.repeat(5000),
+  ])
+    t.equal(await who(value), false);
 });
 
 t.test('a request that fails changes nothing', async (t) => {
   const before = await db.fork().count(User, {});
-  for (const body of ['{', '{"username":"x"}', JSON.stringify({ username: 'a@b', password: 'quite a long phrase' })]) await post('/api/v1/signup', body);
+  for (const body of ['{', '{"username":"x"}', JSON.stringify({ username: 'a@b', password: 'quite a long phrase' })])
+    await post('/api/v1/signup', body);
   t.equal(await db.fork().count(User, {}), before);
 });

@@ -1,5 +1,15 @@
 import t from 'tap';
-import { addMembers, assign, changeCatalogue, createApi, createGroup, defaultPermissions, getPermissions, setRole } from '../../src/access/index.ts';
+import {
+  Api,
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  getPermissions,
+  setRole,
+} from '../../src/access/index.ts';
 import { Session, User } from '../../src/identity/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { verifyAccessToken } from '../../src/tokens/index.ts';
@@ -11,9 +21,17 @@ const PASSWORD = 'a long enough phrase';
 async function polls(db: Database) {
   const em = db.fork();
   const api = await createApi(em, stamp(), 'polls');
-  await changeCatalogue(em, stamp(), api, [...defaultPermissions('polls', 'choice'), { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' }]);
+  await changeCatalogue(em, stamp(), api, [
+    ...defaultPermissions('polls', 'choice'),
+    { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' },
+  ]);
   const group = await createGroup(em, stamp(), 'Editors');
-  await assign(em, stamp(), { kind: 'group', group }, await getPermissions(em, api, ['polls.add_choice', 'polls.view_choice']));
+  await assign(
+    em,
+    stamp(),
+    { kind: 'group', group },
+    await getPermissions(em, api, ['polls.add_choice', 'polls.view_choice']),
+  );
   return { api, group };
 }
 
@@ -21,7 +39,12 @@ type Service = Awaited<ReturnType<typeof startApp>>;
 
 function browser({ app }: Service) {
   let jar: Record<string, string> = {};
-  const send = async (method: 'GET' | 'POST' | 'DELETE', url: string, payload?: object, headers: Record<string, string> = {}) => {
+  const send = async (
+    method: 'GET' | 'POST' | 'DELETE',
+    url: string,
+    payload?: object,
+    headers: Record<string, string> = {},
+  ) => {
     const response = await app.inject({ method, url, cookies: jar, headers, ...(payload ? { payload } : {}) });
     for (const { name, value, maxAge } of response.cookies) {
       if (maxAge === 0) jar = Object.fromEntries(Object.entries(jar).filter(([key]) => key !== name));
@@ -29,7 +52,10 @@ function browser({ app }: Service) {
     }
     return response;
   };
-  return { send, cookies: () => ({ ...jar }), take: (cookies: Record<string, string>) => void (jar = { ...cookies }) };
+  const take = (cookies: Record<string, string>) => {
+    jar = { ...cookies };
+  };
+  return { send, cookies: () => ({ ...jar }), take };
 }
 
 await onEachEngine(t, async (t, db) => {
@@ -41,87 +67,133 @@ await onEachEngine(t, async (t, db) => {
   await makeUser(db, passwords, 'bob', PASSWORD);
   const root = await makeUser(db, passwords, 'root', PASSWORD, { isSuperuser: true });
   await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
-  const login = (who: ReturnType<typeof browser>, username: string, more: object = {}) => who.send('POST', '/api/v1/login', { username, password: PASSWORD, ...more });
+  const login = (who: ReturnType<typeof browser>, username: string, more: object = {}) =>
+    who.send('POST', '/api/v1/login', { username, password: PASSWORD, ...more });
 
-  await t.test('contract §3: login answers the user, the session and the cookie; with an audience a token too', async (t) => {
-    const who = browser(service);
-    const plain = await login(who, 'ALICE');
-    t.equal(plain.statusCode, 200);
-    t.same(Object.keys(plain.json()), ['user', 'session']);
-    t.same(plain.json().user, { id: alice.id, username: 'alice', email: 'alice@example.test', first_name: '', last_name: '' });
-    const cookie = String(plain.headers['set-cookie']);
-    t.match(cookie, /^signet_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/);
-    t.equal(plain.headers['cache-control'], 'no-store');
-    const row = await db.fork().findOneOrFail(Session, plain.json().session.id);
-    t.notOk(cookie.includes(Buffer.from(row.tokenDigest).toString('base64url')), 'only a digest of the cookie is stored');
+  await t.test(
+    'contract §3: login answers the user, the session and the cookie; with an audience a token too',
+    async (t) => {
+      const who = browser(service);
+      const plain = await login(who, 'ALICE');
+      t.equal(plain.statusCode, 200);
+      t.same(Object.keys(plain.json()), ['user', 'session']);
+      t.same(plain.json().user, {
+        id: alice.id,
+        username: 'alice',
+        email: 'alice@example.test',
+        first_name: '',
+        last_name: '',
+      });
+      const cookie = String(plain.headers['set-cookie']);
+      t.match(cookie, /^signet_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; SameSite=Lax$/);
+      t.equal(plain.headers['cache-control'], 'no-store');
+      const row = await db.fork().findOneOrFail(Session, plain.json().session.id);
+      t.notOk(
+        cookie.includes(Buffer.from(row.tokenDigest).toString('base64url')),
+        'only a digest of the cookie is stored',
+      );
 
-    const withToken = await login(who, 'alice', { audience: 'polls', scope: 'openid nonsense openid groups' });
-    const { access_token, token_type, expires_in, session } = withToken.json();
-    t.same([token_type, expires_in], ['Bearer', 600]);
-    const claims = verifyAccessToken(keys, ISSUER, access_token, clock.now());
-    const { iat, exp, jti, auth_time, ...rest } = { ...claims };
-    t.same(rest, {
-      iss: ISSUER,
-      sub: alice.id,
-      aud: 'polls',
-      client_id: 'signet',
-      sid: session.id,
-      amr: ['pwd'],
-      scope: 'openid groups',
-      username: 'alice',
-      is_staff: false,
-      is_superuser: false,
-      permissions: ['polls.add_choice', 'polls.view_choice'],
-    });
-    t.equal(exp, Number(iat) + 600);
-    t.equal(auth_time, iat);
-    t.match(jti, /^[0-9a-f-]{36}$/);
-  });
+      const withToken = await login(who, 'alice', { audience: 'polls', scope: 'openid nonsense openid groups' });
+      const { access_token, token_type, expires_in, session } = withToken.json();
+      t.same([token_type, expires_in], ['Bearer', 600]);
+      const claims = verifyAccessToken(keys, ISSUER, access_token, clock.now());
+      const { iat, exp, jti, auth_time, ...rest } = { ...claims };
+      t.same(rest, {
+        iss: ISSUER,
+        sub: alice.id,
+        aud: 'polls',
+        client_id: 'signet',
+        sid: session.id,
+        amr: ['pwd'],
+        scope: 'openid groups',
+        username: 'alice',
+        is_staff: false,
+        is_superuser: false,
+        permissions: ['polls.add_choice', 'polls.view_choice'],
+      });
+      t.equal(exp, Number(iat) + 600);
+      t.equal(auth_time, iat);
+      t.match(jti, /^[0-9a-f-]{36}$/);
+    },
+  );
 
-  await t.test('N7: over https the cookie is __Host-, Secure, HttpOnly, SameSite=Lax, Path=/, without Domain', async (t) => {
-    const secure = await startApp(db, { mode: 'production', environment: { SIGNET_ISSUER: 'https://id.example.test' } });
-    const response = await secure.app.inject({ method: 'POST', url: '/api/v1/login', payload: { username: 'alice', password: PASSWORD } });
-    t.match(String(response.headers['set-cookie']), /^__Host-signet_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Lax$/);
-    await secure.app.close();
-  });
+  await t.test(
+    'N7: over https the cookie is __Host-, Secure, HttpOnly, SameSite=Lax, Path=/, without Domain',
+    async (t) => {
+      const secure = await startApp(db, {
+        mode: 'production',
+        environment: { SIGNET_ISSUER: 'https://id.example.test' },
+      });
+      const response = await secure.app.inject({
+        method: 'POST',
+        url: '/api/v1/login',
+        payload: { username: 'alice', password: PASSWORD },
+      });
+      t.match(
+        String(response.headers['set-cookie']),
+        /^__Host-signet_session=[\w-]{43}; Max-Age=2592000; Path=\/; HttpOnly; Secure; SameSite=Lax$/,
+      );
+      await secure.app.close();
+    },
+  );
 
-  await t.test('attacks 43: logging in ends the session presented with it, and never takes over its value', async (t) => {
-    const who = browser(service);
-    await login(who, 'alice');
-    const before = who.cookies();
-    await login(who, 'bob');
-    t.notSame(who.cookies(), before);
-    t.equal((await who.send('GET', '/api/v1/session')).json().user.username, 'bob');
-    const old = browser(service);
-    old.take(before);
-    t.equal((await old.send('GET', '/api/v1/session')).json().is_authenticated, false, 'the old value is dead');
-    const planted = browser(service);
-    planted.take({ signet_session: 'A'.repeat(43) });
-    await login(planted, 'alice');
-    t.notSame(planted.cookies(), { signet_session: 'A'.repeat(43) }, 'a planted value is not taken');
-  });
+  await t.test(
+    'attacks 43: logging in ends the session presented with it, and never takes over its value',
+    async (t) => {
+      const who = browser(service);
+      await login(who, 'alice');
+      const before = who.cookies();
+      await login(who, 'bob');
+      t.notSame(who.cookies(), before);
+      t.equal((await who.send('GET', '/api/v1/session')).json().user.username, 'bob');
+      const old = browser(service);
+      old.take(before);
+      t.equal((await old.send('GET', '/api/v1/session')).json().is_authenticated, false, 'the old value is dead');
+      const planted = browser(service);
+      planted.take({ signet_session: 'A'.repeat(43) });
+      await login(planted, 'alice');
+      t.notSame(planted.cookies(), { signet_session: 'A'.repeat(43) }, 'a planted value is not taken');
+    },
+  );
 
-  await t.test('contract §3: unknown_audience and token_over_budget come only after a right password, and leave no session', async (t) => {
-    const sessions = () => db.fork().count(Session, {});
-    const before = await sessions();
-    const wrong = await service.app.inject({ method: 'POST', url: '/api/v1/login', payload: { username: 'alice', password: 'wrong', audience: 'nowhere' } });
-    t.equal(wrong.json().code, 'invalid_credentials');
-    const unknown = await login(browser(service), 'alice', { audience: 'nowhere' });
-    t.same([unknown.statusCode, unknown.json().code, unknown.headers['set-cookie']], [404, 'unknown_audience', undefined]);
+  await t.test(
+    'contract §3: unknown_audience and token_over_budget come only after a right password, and leave no session',
+    async (t) => {
+      const sessions = () => db.fork().count(Session, {});
+      const before = await sessions();
+      const wrong = await service.app.inject({
+        method: 'POST',
+        url: '/api/v1/login',
+        payload: { username: 'alice', password: 'wrong', audience: 'nowhere' },
+      });
+      t.equal(wrong.json().code, 'invalid_credentials');
+      const unknown = await login(browser(service), 'alice', { audience: 'nowhere' });
+      t.same(
+        [unknown.statusCode, unknown.json().code, unknown.headers['set-cookie']],
+        [404, 'unknown_audience', undefined],
+      );
 
-    await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024 });
-    const em = db.fork();
-    const specs = Array.from({ length: 60 }, (_, i) => ({ app: 'big', codename: `do_thing_number_${i}`, label: 'x' }));
-    await changeCatalogue(em, stamp(), await em.findOneOrFail('Api' as never, { audience: 'big' }), specs);
-    const over = await login(browser(service), 'root', { audience: 'big' });
-    t.same([over.statusCode, over.json().code], [409, 'token_over_budget']);
-    t.match(over.json().detail, /--budget/, 'names the remedy');
-    t.equal(await sessions(), before, 'nothing was left');
-  });
+      await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024 });
+      const em = db.fork();
+      const specs = Array.from({ length: 60 }, (_, i) => ({
+        app: 'big',
+        codename: `do_thing_number_${i}`,
+        label: 'x',
+      }));
+      await changeCatalogue(em, stamp(), await em.findOneOrFail(Api, { audience: 'big' }), specs);
+      const over = await login(browser(service), 'root', { audience: 'big' });
+      t.same([over.statusCode, over.json().code], [409, 'token_over_budget']);
+      t.match(over.json().detail, /--budget/, 'names the remedy');
+      t.equal(await sessions(), before, 'nothing was left');
+    },
+  );
 
   await t.test('contract §3: the session of the cookie, with the permissions of the API asked for', async (t) => {
     const who = browser(service);
-    t.same((await who.send('GET', '/api/v1/session')).json(), { is_authenticated: false, user: { username: '', permissions: [] } });
+    t.same((await who.send('GET', '/api/v1/session')).json(), {
+      is_authenticated: false,
+      user: { username: '', permissions: [] },
+    });
     await login(who, 'alice');
     const { user, session } = (await who.send('GET', '/api/v1/session?audience=polls')).json();
     t.same(user.permissions, ['polls.add_choice', 'polls.view_choice']);
@@ -139,7 +211,13 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await who.send('POST', '/api/v1/token', { audience: 'polls' })).statusCode, 401);
     await login(who, 'alice');
     const { access_token } = (await who.send('POST', '/api/v1/token', { audience: 'polls/' })).json();
-    const ask = () => service.app.inject({ method: 'POST', url: '/api/v1/has_perm', payload: { perms: ['polls.add_choice'] }, headers: { authorization: `Bearer ${access_token}` } });
+    const ask = () =>
+      service.app.inject({
+        method: 'POST',
+        url: '/api/v1/has_perm',
+        payload: { perms: ['polls.add_choice'] },
+        headers: { authorization: `Bearer ${access_token}` },
+      });
     t.same((await ask()).json().results, { 'polls.add_choice': true });
     const stolen = who.cookies();
     const out = await who.send('POST', '/api/v1/logout');
@@ -159,7 +237,14 @@ await onEachEngine(t, async (t, db) => {
     const bob = await db.fork().findOneOrFail(User, { username: 'bob' });
     const { access_token } = (await who.send('POST', '/api/v1/token', { audience: 'polls' })).json();
     const ask = async (perms: string[], modules: string[] = []) =>
-      (await service.app.inject({ method: 'POST', url: '/api/v1/has_perm', payload: { perms, modules }, headers: { authorization: `Bearer ${access_token}` } })).json();
+      (
+        await service.app.inject({
+          method: 'POST',
+          url: '/api/v1/has_perm',
+          payload: { perms, modules },
+          headers: { authorization: `Bearer ${access_token}` },
+        })
+      ).json();
     t.same(await ask(['polls.add_choice', '', '__proto__', 'a\nb'], ['polls', '']), {
       results: { 'polls.add_choice': false, '': false, ['__proto__']: false, 'a\nb': false },
       modules: { polls: false, '': false },
@@ -170,7 +255,11 @@ await onEachEngine(t, async (t, db) => {
       modules: { polls: true },
     });
     await setRole(db.fork(), stamp(), { id: bob.id, label: 'bob' }, api, { isStaff: true, isSuperuser: true });
-    t.same((await ask(['no.such', ''], ['nowhere'])).results, { 'no.such': true, '': true }, 'a superuser of the API has what nobody registered');
+    t.same(
+      (await ask(['no.such', ''], ['nowhere'])).results,
+      { 'no.such': true, '': true },
+      'a superuser of the API has what nobody registered',
+    );
     t.equal((await who.send('GET', '/api/v1/session')).json().user.is_superuser, false, "but not at Signet's own API");
     await db.fork().nativeUpdate(User, { id: bob.id }, { isActive: false });
     t.equal((await ask(['polls.add_choice'])).code, 'invalid_token', "an inactive user's token is dead");
@@ -179,9 +268,18 @@ await onEachEngine(t, async (t, db) => {
 
     const byCookie = browser(service);
     await login(byCookie, 'alice');
-    t.same((await byCookie.send('POST', '/api/v1/has_perm', { audience: 'polls', perms: ['polls.add_choice'] })).json().results, { 'polls.add_choice': true });
-    t.equal((await byCookie.send('POST', '/api/v1/has_perm', { perms: [] })).statusCode, 422, 'the cookie needs an audience');
-    t.equal((await service.app.inject({ method: 'POST', url: '/api/v1/has_perm', payload: { perms: [] } })).statusCode, 401);
+    t.same(
+      (await byCookie.send('POST', '/api/v1/has_perm', { audience: 'polls', perms: ['polls.add_choice'] })).json()
+        .results,
+      { 'polls.add_choice': true },
+    );
+    t.equal(
+      (await byCookie.send('POST', '/api/v1/has_perm', { perms: [] })).statusCode,
+      422,
+      'the cookie needs an audience',
+    );
+    const nobody = await service.app.inject({ method: 'POST', url: '/api/v1/has_perm', payload: { perms: [] } });
+    t.same([nobody.statusCode, nobody.headers['www-authenticate']], [401, 'Bearer'], 'B1: no token, no error');
   });
 
   await t.test('N6: idle and absolute limits; last-seen at most once a minute', async (t) => {
@@ -215,8 +313,14 @@ await onEachEngine(t, async (t, db) => {
     await login(there, 'changer');
     const { access_token } = (await here.send('POST', '/api/v1/token', { audience: 'polls' })).json();
     const before = here.cookies();
-    const change = (current: string, wanted: string) => here.send('POST', '/api/v1/account/password', { current_password: current, new_password: wanted });
-    t.same((await change(PASSWORD, 'too short xq')).json().errors.map((one: { code: string; pointer: string }) => [one.pointer, one.code]), [['/new_password', 'password_too_short']]);
+    const change = (current: string, wanted: string) =>
+      here.send('POST', '/api/v1/account/password', { current_password: current, new_password: wanted });
+    t.same(
+      (await change(PASSWORD, 'too short xq'))
+        .json()
+        .errors.map((one: { code: string; pointer: string }) => [one.pointer, one.code]),
+      [['/new_password', 'password_too_short']],
+    );
     t.same((await change('wrong', 'another long enough phrase')).json().errors[0].code, 'password_incorrect');
     t.same(here.cookies(), before, 'a refused change changes nothing');
     const changed = await change(PASSWORD, 'another long enough phrase');
@@ -224,10 +328,23 @@ await onEachEngine(t, async (t, db) => {
     t.notSame(here.cookies(), before);
     t.equal((await here.send('GET', '/api/v1/session')).json().user.username, 'changer');
     t.equal((await there.send('GET', '/api/v1/session')).json().is_authenticated, false);
-    const old = await service.app.inject({ method: 'POST', url: '/api/v1/has_perm', payload: { perms: [] }, headers: { authorization: `Bearer ${access_token}` } });
+    const old = await service.app.inject({
+      method: 'POST',
+      url: '/api/v1/has_perm',
+      payload: { perms: [] },
+      headers: { authorization: `Bearer ${access_token}` },
+    });
     t.equal(old.statusCode, 401, 'tokens of before are dead');
     t.equal((await login(browser(service), 'changer')).statusCode, 401);
-    t.equal((await browser(service).send('POST', '/api/v1/login', { username: 'changer', password: 'another long enough phrase' })).statusCode, 200);
+    t.equal(
+      (
+        await browser(service).send('POST', '/api/v1/login', {
+          username: 'changer',
+          password: 'another long enough phrase',
+        })
+      ).statusCode,
+      200,
+    );
   });
 
   await t.test('attacks 27: guesses at the current password count in the counters of the login', async (t) => {
@@ -235,8 +352,20 @@ await onEachEngine(t, async (t, db) => {
     const own = await startApp(db, { clock: testClock(new Date('2026-12-24T12:00:00Z')) });
     const who = browser(own);
     await login(who, 'guessed');
-    for (let i = 0; i < 10; i++) await who.send('POST', '/api/v1/account/password', { current_password: 'wrong', new_password: 'another long enough phrase' });
-    t.equal((await who.send('POST', '/api/v1/account/password', { current_password: PASSWORD, new_password: 'another long enough phrase' })).statusCode, 429);
+    for (let i = 0; i < 10; i++)
+      await who.send('POST', '/api/v1/account/password', {
+        current_password: 'wrong',
+        new_password: 'another long enough phrase',
+      });
+    t.equal(
+      (
+        await who.send('POST', '/api/v1/account/password', {
+          current_password: PASSWORD,
+          new_password: 'another long enough phrase',
+        })
+      ).statusCode,
+      429,
+    );
     t.equal((await login(browser(own), 'guessed')).statusCode, 429);
     await own.app.close();
   });
@@ -270,7 +399,12 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('a user is found by a verified e-mail address, not by an unverified one', async (t) => {
-    const byEmail = () => service.app.inject({ method: 'POST', url: '/api/v1/login', payload: { username: 'Alice@Example.TEST', password: PASSWORD } });
+    const byEmail = () =>
+      service.app.inject({
+        method: 'POST',
+        url: '/api/v1/login',
+        payload: { username: 'Alice@Example.TEST', password: PASSWORD },
+      });
     t.equal((await byEmail()).statusCode, 401);
     await db.fork().nativeUpdate(User, { id: alice.id }, { emailVerifiedAt: clock.now() });
     t.equal((await byEmail()).statusCode, 200);
@@ -291,26 +425,54 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('contract §3: sign-up makes an account that can log in', async (t) => {
     const service = await open();
-    const response = await signup(service, { username: 'newcomer', password: 'quite a long phrase', email: 'N@example.test', first_name: 'New' });
+    const response = await signup(service, {
+      username: 'newcomer',
+      password: 'quite a long phrase',
+      email: 'N@example.test',
+      first_name: 'New',
+    });
     t.equal(response.statusCode, 201);
     t.match(response.json(), { user: { username: 'newcomer', email: 'N@example.test', first_name: 'New' } });
     const user = await db.fork().findOneOrFail(User, { username: 'newcomer' });
     t.equal(user.emailVerifiedAt, null, 'the address is stored unverified');
     t.same([user.isActive, user.isStaff, user.isSuperuser], [true, false, false]);
-    t.equal((await signup(service, { username: 'other', password: 'quite a long phrase', email: 'n@example.test' })).statusCode, 201, 'never tells that an e-mail is taken');
+    t.equal(
+      (await signup(service, { username: 'other', password: 'quite a long phrase', email: 'n@example.test' }))
+        .statusCode,
+      201,
+      'never tells that an e-mail is taken',
+    );
     const taken = await signup(service, { username: 'NEWCOMER', password: 'quite a long phrase' });
-    t.same([taken.statusCode, taken.json().errors], [422, [{ pointer: '/username', code: 'unique', detail: 'A user with that username already exists.' }]]);
+    t.same(
+      [taken.statusCode, taken.json().errors],
+      [422, [{ pointer: '/username', code: 'unique', detail: 'A user with that username already exists.' }]],
+    );
   });
 
   await t.test("contract §3: sign-up refuses with Django's validator codes, and a username with @", async (t) => {
     const service = await open();
-    const codes = async (payload: object) => (await signup(service, payload)).json().errors.map((one: { pointer: string; code: string }) => `${one.pointer} ${one.code}`);
-    t.same(await codes({ username: 'somebody', password: '123456' }), ['/password password_too_short', '/password password_too_common', '/password password_entirely_numeric']);
-    t.same(await codes({ username: 'averyparticularname', password: 'averyparticularname1' }), ['/password password_too_similar']);
+    const codes = async (payload: object) =>
+      (await signup(service, payload))
+        .json()
+        .errors.map((one: { pointer: string; code: string }) => `${one.pointer} ${one.code}`);
+    t.same(await codes({ username: 'somebody', password: '123456' }), [
+      '/password password_too_short',
+      '/password password_too_common',
+      '/password password_entirely_numeric',
+    ]);
+    t.same(await codes({ username: 'averyparticularname', password: 'averyparticularname1' }), [
+      '/password password_too_similar',
+    ]);
     t.same(await codes({ username: 'a@b', password: 'quite a long phrase' }), ['/username invalid']);
     t.same(await codes({ username: 'nul\u200bwidth', password: 'quite a long phrase' }), ['/username invalid']);
-    t.same(await codes({ username: 'somebody', password: 'quite a long phrase', email: 'no address' }), ['/email invalid']);
-    t.same(await codes({ username: 'somebody', password: 'quite a long phrase', is_superuser: true }), ['/is_superuser unknown_field'], 'attacks 87: no mass assignment');
+    t.same(await codes({ username: 'somebody', password: 'quite a long phrase', email: 'no address' }), [
+      '/email invalid',
+    ]);
+    t.same(
+      await codes({ username: 'somebody', password: 'quite a long phrase', is_superuser: true }),
+      ['/is_superuser unknown_field'],
+      'attacks 87: no mass assignment',
+    );
     t.equal(await db.fork().count(User, { username: 'somebody' }), 0);
   });
 
@@ -323,7 +485,13 @@ await onEachEngine(t, async (t, db) => {
   await t.test('20 simultaneous sign-ups of one name: one account', async (t) => {
     const service = await open({ SIGNET_HASH_QUEUE: '100' });
     const names = ['Racer', 'racer', 'RACER'];
-    const statuses = (await Promise.all(Array.from({ length: 20 }, (_, i) => signup(service, { username: names[i % 3], password: 'quite a long phrase' })))).map((one) => one.statusCode);
+    const statuses = (
+      await Promise.all(
+        Array.from({ length: 20 }, (_, i) =>
+          signup(service, { username: names[i % 3], password: 'quite a long phrase' }),
+        ),
+      )
+    ).map((one) => one.statusCode);
     t.equal(statuses.filter((one) => one === 201).length, 1, statuses.join(' '));
     t.ok(statuses.every((one) => one === 201 || one === 422));
   });

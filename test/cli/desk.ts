@@ -11,7 +11,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { createKeyRing, ensureCurrentKey, type KeyRing, openKeys } from '../../src/tokens/index.ts';
 import { masterKey, stamp } from '../support/server.ts';
 
-export const ACTOR = '1000';
+const ACTOR = '1000';
 export const GOOD_PASSWORD = 'correct horse battery';
 
 /** What a person gives a command beside its words. */
@@ -47,7 +47,7 @@ const environment = {
 };
 
 /** Nobody sits there. */
-export const nobody: Terminal = {
+const nobody: Terminal = {
   isInteractive: false,
   question: () => Promise.reject(new Error('nobody was to be asked')),
   secret: () => Promise.reject(new Error('nobody was to be asked')),

@@ -233,6 +233,16 @@ t.test('user and changepassword', (t) =>
     });
 
     await t.test(
+      'contract §8: of commands that make the same at once one is done, the others are conflicts (exit 4)',
+      async (t) => {
+        for (const one of ['user create same', 'group create Same', 'api create same']) {
+          const results = await Promise.all(Array.from({ length: 6 }, () => desk.run(one)));
+          t.same(results.map((result) => result.exit).sort(), [0, 4, 4, 4, 4, 4], one);
+        }
+      },
+    );
+
+    await t.test(
       'contract §8: user show tells how a password is stored, as Django does, and never the hash',
       async (t) => {
         const shown = await desk.json('user show alice');

@@ -7,8 +7,7 @@ await t.test('the guide of Python shows the program that is run here', async (t)
 });
 
 const python = findPython();
-await t.test(
-  `the Python service of the guide, with PyJWT ${python?.version ?? ''}`,
-  { skip: python ? false : NO_PYTHON },
-  (t) => answers(t, python?.path ?? '', 'python_service.py'),
-);
+await t.test('the Python service of the guide', { skip: python ? false : NO_PYTHON }, async (t) => {
+  t.comment(`PyJWT ${python?.version} of ${python?.path}`);
+  await answers(t, python?.path ?? '', 'python_service.py');
+});

@@ -52,7 +52,9 @@ interface Import {
 
 const imports: Import[] = files.flatMap((file) => {
   const text = readFileSync(join(src, file), 'utf8');
-  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, to = '']) => {
+  const statements = /^(?:import|export)\b[^'";]*?from '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm;
+  return [...text.matchAll(statements)].map(([, from, bare, lazy]) => {
+    const to = from ?? bare ?? lazy ?? '';
     const isPackage = !to.startsWith('.');
     return { from: file, to: isPackage ? to : relative(src, join(src, dirname(file), to)), isPackage };
   });

@@ -1,5 +1,14 @@
 import { fork } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
@@ -32,7 +41,10 @@ if (process.argv[2] === 'hold') {
   t.test('the folder belongs to one process; the second is told how to go on', async (t) => {
     const place = folder();
     const lock = await lockFolder(place);
-    await t.rejects(lockFolder(place), { kind: 'conflict', message: /held by another Signet \(process \d+\)\. Stop it, or set SIGNET_DATA_DIR/ });
+    await t.rejects(lockFolder(place), {
+      kind: 'conflict',
+      message: /held by another Signet \(process \d+\)\. Stop it, or set SIGNET_DATA_DIR/,
+    });
     t.match(await findHolder(place), { instance: lock.holder.instance });
     await lock.release();
     t.equal(await findHolder(place), undefined);
@@ -42,7 +54,10 @@ if (process.argv[2] === 'hold') {
 
   t.test('live means that the socket answers with the instance id, not that a process id exists', async (t) => {
     const place = folder();
-    writeFileSync(join(place, 'signet.lock'), JSON.stringify({ instance: 'dead', pid: process.pid, socket: join(place, 'control-dead.sock') }));
+    writeFileSync(
+      join(place, 'signet.lock'),
+      JSON.stringify({ instance: 'dead', pid: process.pid, socket: join(place, 'control-dead.sock') }),
+    );
     const lock = await lockFolder(place);
     t.equal(JSON.parse(readFileSync(join(place, 'signet.lock'), 'utf8')).instance, lock.holder.instance);
     await lock.release();
@@ -57,14 +72,21 @@ if (process.argv[2] === 'hold') {
       await holder.kill();
     }
     const lock = await lockFolder(place);
-    t.equal(readdirSync(place).filter((name) => name.startsWith('signet.lock.')).length, 0, 'what the dead left is swept');
+    t.equal(
+      readdirSync(place).filter((name) => name.startsWith('signet.lock.')).length,
+      0,
+      'what the dead left is swept',
+    );
     await lock.release();
   });
 
   t.test('of 12 that want the folder of a dead holder at once, one gets it (20 rounds)', async (t) => {
     const place = folder();
     for (let round = 0; round < 20; round++) {
-      writeFileSync(join(place, 'signet.lock'), JSON.stringify({ instance: `dead-${round}`, pid: 1, socket: join(place, 'control-dead.sock') }));
+      writeFileSync(
+        join(place, 'signet.lock'),
+        JSON.stringify({ instance: `dead-${round}`, pid: 1, socket: join(place, 'control-dead.sock') }),
+      );
       const outcomes = await Promise.allSettled(Array.from({ length: 12 }, () => lockFolder(place)));
       const held = outcomes.filter((one) => one.status === 'fulfilled');
       t.equal(held.length, 1, `round ${round}`);
@@ -74,7 +96,10 @@ if (process.argv[2] === 'hold') {
 
   t.test('of 5 processes that want it at once, one gets it', async (t) => {
     const place = folder();
-    writeFileSync(join(place, 'signet.lock'), JSON.stringify({ instance: 'dead', pid: 1, socket: join(place, 'control-dead.sock') }));
+    writeFileSync(
+      join(place, 'signet.lock'),
+      JSON.stringify({ instance: 'dead', pid: 1, socket: join(place, 'control-dead.sock') }),
+    );
     const holders = await Promise.all(Array.from({ length: 5 }, () => hold(place)));
     t.equal(holders.filter((one) => one.outcome === 'held').length, 1);
     await Promise.all(holders.map((one) => one.kill()));
@@ -92,7 +117,9 @@ if (process.argv[2] === 'hold') {
   t.test('a folder that cannot be made or written is one clear line', async (t) => {
     const place = folder();
     writeFileSync(join(place, 'file'), '');
-    await t.rejects(lockFolder(join(place, 'file', 'data')), { message: /cannot be written \(ENOTDIR\)\. Set SIGNET_DATA_DIR/ });
+    await t.rejects(lockFolder(join(place, 'file', 'data')), {
+      message: /cannot be written \(ENOTDIR\)\. Set SIGNET_DATA_DIR/,
+    });
     if (process.getuid?.() !== 0) {
       mkdirSync(join(place, 'closed'));
       chmodSync(join(place, 'closed'), 0o500);

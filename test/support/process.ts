@@ -24,10 +24,15 @@ export interface Ended {
 /** Runs a `signet` command to its end, as a process of its own. */
 export function signet(words: string[], environment: Environment, stdin = ''): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, [launcher, ...words], { env: clean(environment), timeout: 60_000 }, (error, stdout, stderr) => {
-      const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
-      resolve({ code, stdout, stderr });
-    });
+    const child = execFile(
+      process.execPath,
+      [launcher, ...words],
+      { env: clean(environment), timeout: 60_000 },
+      (error, stdout, stderr) => {
+        const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
+        resolve({ code, stdout, stderr });
+      },
+    );
     child.stdin?.end(stdin);
   });
 }
@@ -43,9 +48,14 @@ export interface Serving {
 /** Starts `signet dev` or `signet start` and waits until it serves. Rejects with what it printed when it ends before. */
 export function serving(words: string[], environment: Environment, isReady: RegExp): Promise<Serving> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [launcher, ...words], { env: clean(environment), stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [launcher, ...words], {
+      env: clean(environment),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let text = '';
-    const over = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) => child.once('exit', (code, signal) => done({ code, signal })));
+    const over = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((done) =>
+      child.once('exit', (code, signal) => done({ code, signal })),
+    );
     const timer = setTimeout(() => {
       child.kill('SIGKILL');
       reject(new Error(`not ready in a minute:\n${text}`));
@@ -81,5 +91,9 @@ export function freePort(): Promise<number> {
 /** Settings for an instance of its own: fresh folders, a free port. */
 export async function freshPlace(): Promise<Environment & { SIGNET_PORT: string; SIGNET_DATA_DIR: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'));
-  return { SIGNET_DATA_DIR: join(folder, 'data'), SIGNET_KEYS_DIR: join(folder, 'keys'), SIGNET_PORT: String(await freePort()) };
+  return {
+    SIGNET_DATA_DIR: join(folder, 'data'),
+    SIGNET_KEYS_DIR: join(folder, 'keys'),
+    SIGNET_PORT: String(await freePort()),
+  };
 }

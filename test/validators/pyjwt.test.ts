@@ -30,7 +30,8 @@ function startVerifier({ path }: Python, environment: Record<string, string>) {
   };
 }
 
-await t.test(`PyJWT ${python?.version ?? ''} with PyJWKClient`, { skip: python ? false : NO_PYTHON }, async (t) => {
+await t.test('PyJWT with PyJWKClient', { skip: python ? false : NO_PYTHON }, async (t) => {
+  t.comment(`PyJWT ${python?.version} of ${python?.path}`);
   const signet = await startListening(t);
   const environment = { ISSUER: signet.issuer, AUDIENCE: 'polls', JWKS_URI: signet.jwksUri };
   const atJwt = startVerifier(python as Python, { ...environment, TYP: 'at+jwt' });

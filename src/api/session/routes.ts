@@ -12,7 +12,7 @@ import { holderOf } from '../../identity/index.ts';
 import { type App, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
 import { findActiveToken } from '../../tokens/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { currentSession, requireSession, wireSession, wireUser } from '../requests.ts';
+import { currentSession, wireSession, wireUser } from '../requests.ts';
 import { anyName, audience, closed, refusals, session, user } from '../schemas.ts';
 import { knownApi } from '../tokens.ts';
 
@@ -110,7 +110,9 @@ async function rightsOfRequest(
   }
   if (request.headers.authorization !== undefined)
     throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer' } });
-  const current = await requireSession(deps, cookie, request);
+  const current = await currentSession(deps, cookie, request);
+  // RFC 6750 §3.1: who sent nothing is told the scheme and no error.
+  if (!current) throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
   if (audience === undefined)
     throw new Problem('invalid', {
       errors: [{ pointer: '/audience', code: 'required', detail: 'Say which API is meant.' }],

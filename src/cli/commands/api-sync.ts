@@ -40,7 +40,7 @@ interface Synced {
 export const apiSync: DatabaseCommand = {
   kind: 'database',
   name: 'api sync',
-  summary: "Make an API's catalogue hold what a file says (YAML or JSON); creates the API; --prune removes the rest",
+  summary: "Make an API's permissions those of a file (YAML or JSON); --prune removes the rest",
   usage:
     'FILE [--prune]   (FILE: {audience: polls, apps: {polls: {models: [question, choice], permissions: {publish_poll: Can publish poll}}}})',
   options: { prune: { type: 'boolean' } },
@@ -70,6 +70,7 @@ async function sync(context: Context, tx: SqlEntityManager, file: ApiFile, prune
     created,
     hash: api.catalogueHash,
     ...change,
+    removed: change.removed.toSorted(),
     kept: live.map((one) => one.name).filter((name) => !wanted.has(name)),
     holders: holders.map(({ permission, kind, id, group }) => ({
       permission,

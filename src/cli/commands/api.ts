@@ -132,7 +132,7 @@ export const apiShow: DatabaseCommand = {
 };
 
 /** An API for `--json`: the settings under the names of their options, units added. */
-export function wireApi(api: Api) {
+function wireApi(api: Api) {
   return {
     id: api.id,
     audience: api.audience,

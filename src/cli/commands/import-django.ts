@@ -6,7 +6,7 @@ import { oneOf, required } from './options.ts';
 export const importDjangoCommand: DatabaseCommand = {
   kind: 'database',
   name: 'import django',
-  summary: 'Import users, groups and permissions of a Django project (manage.py dumpdata); all or nothing',
+  summary: 'Import users, groups and permissions from manage.py dumpdata; all or nothing',
   usage:
     'FILE --api AUDIENCE [--dry-run] [--existing fail|skip|update] [--superusers api|global] [--trust-emails] [--user-model APP.MODEL]',
   options: {

@@ -68,7 +68,7 @@ export const permGrant: DatabaseCommand = {
 export const permRevoke: DatabaseCommand = {
   kind: 'database',
   name: 'perm revoke',
-  summary: 'Take permissions away that were given directly; says what is held by a group still',
+  summary: 'Take away permissions that were given directly; says what is held still',
   usage: `${whoUsage} --api AUDIENCE PERM…`,
   options: whose,
   words: { min: 1 },

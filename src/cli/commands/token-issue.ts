@@ -18,7 +18,7 @@ import { namedApi, required } from './options.ts';
 export const tokenIssue: DatabaseCommand = {
   kind: 'database',
   name: 'token issue',
-  summary: 'Print an access token of a user for an API (audited; for trials, never the way a program logs in)',
+  summary: 'Print an access token, for trials; audited, and never the way a program logs in',
   usage: '--user N --api AUDIENCE',
   options: { user: { type: 'string' }, api: { type: 'string' } },
   words: { min: 0, max: 0 },

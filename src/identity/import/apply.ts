@@ -26,8 +26,11 @@ export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): 
   const ids = await readIds(tx, api, plan.names);
   for (let from = 1; from <= plan.rows.length; from += SLICE) {
     const slice = [id, from, from + SLICE - 1];
-    for (const [sql, values] of statements(slice, api, stamp, JSON.stringify(ids))) await tx.execute(sql, values);
-    await setImmediate();
+    for (const [sql, values] of statements(slice, api, stamp, JSON.stringify(ids))) {
+      await tx.execute(sql, values);
+      // The embedded engine answers without ever leaving the queue of promises.
+      await setImmediate();
+    }
   }
   await tellOfRights(tx, plan);
   await unstage(tx, id);
@@ -169,5 +172,8 @@ const FILLED = [
  * would read whole tables at every login. Nothing hangs on it: a role that may not do it gets a warning.
  */
 export async function renewStatistics(em: SqlEntityManager): Promise<void> {
-  for (const table of FILLED) await em.execute(`analyze ${table}`).catch(() => {});
+  for (const table of FILLED) {
+    await em.execute(`analyze ${table}`).catch(() => {});
+    await setImmediate();
+  }
 }

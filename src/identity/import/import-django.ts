@@ -154,10 +154,14 @@ async function remember(tx: SqlEntityManager, audience: string, userModel: strin
   ]);
 }
 
-/** Unique and foreign key violations (SQLSTATE 23505, 23503): somebody made or deleted what the plan counted on. */
-function refusalOf(error: unknown): unknown {
-  const { code } = error as { code?: string };
-  if (code !== '23505' && code !== '23503') return error;
+/**
+ * Unique and foreign key violations (SQLSTATE 23505, 23503): somebody made or deleted what the plan counted on. Of any other
+ * error of the database only message and code go on: its parameters and details may hold password hashes.
+ */
+function refusalOf(error: unknown): Error {
+  if (error instanceof Failure) return error;
+  const { code, message, stack } = error as Error & { code?: string };
+  if (code !== '23505' && code !== '23503') return Object.assign(new Error(message), { code, stack });
   return new Failure(
     'conflict',
     'Nothing was imported: a user, group or permission was made, deleted or imported meanwhile. Run the import again.',

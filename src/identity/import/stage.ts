@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { CompiledQuery } from 'kysely';
 import type { Database } from '../../platform/database/index.ts';
 import type { Staged } from './planning.ts';
 import { inBatches } from './turns.ts';
@@ -31,19 +32,22 @@ export async function whileRunning(db: Database, importId: string, work: () => P
   }
 }
 
-/** Puts the rows aside, a batch a statement, in their order. */
+const insert = `insert into identity_import_staged (import_id, ordinal, kind, row)
+  select $1::uuid, $2::int + n::int, one->>'kind', one->'row' from jsonb_array_elements($3::jsonb) with ordinality as batch(one, n)`;
+
+/**
+ * Puts the rows aside, a batch a statement, in their order. With bound parameters: `em.execute` writes values into the text of
+ * the statement, and that text stands in errors and in the server's log, where no password hash belongs.
+ */
 export async function stage(
   em: SqlEntityManager,
   importId: string,
   rows: readonly Staged[],
   tell: (done: number) => void,
 ): Promise<void> {
+  const kysely = em.getKysely();
   await inBatches(rows, async (batch, from) => {
-    await em.execute(
-      `insert into identity_import_staged (import_id, ordinal, kind, row)
-       select ?::uuid, ?::int + n::int, one->>'kind', one->'row' from jsonb_array_elements(?::jsonb) with ordinality as batch(one, n)`,
-      [importId, from, JSON.stringify(batch)],
-    );
+    await kysely.executeQuery(CompiledQuery.raw(insert, [importId, from, JSON.stringify(batch)]));
     tell(from + batch.length);
   });
 }

@@ -107,7 +107,7 @@ export const settings = {
     (mode) => (mode === 'development' ? 'localhost' : '0.0.0.0'),
     { standard: 'development: localhost; else 0.0.0.0' },
   ),
-  port: setting('SIGNET_PORT', 'Port to listen on', wholeNumber(0, 65535), 4000),
+  port: setting('SIGNET_PORT', 'Port to listen on', wholeNumber(1, 65535), 4000),
   dataDir: setting('SIGNET_DATA_DIR', 'Folder of the embedded database', text, './data'),
   keysDir: setting('SIGNET_KEYS_DIR', 'Folder of the master key', text, './keys'),
   masterKey: setting(

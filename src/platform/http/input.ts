@@ -57,9 +57,12 @@ export async function checkQuery(request: FastifyRequest): Promise<void> {
   if (!isDecodable(request.url.slice(start + 1)))
     throw new Problem('bad_request', { detail: 'The query is not UTF-8 text.' });
   for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
-    if (typeof value !== 'string') throw new Problem('bad_request', { detail: `The parameter ${name} is there twice.` });
+    if (typeof value !== 'string')
+      throw new Problem('bad_request', { detail: `The parameter ${name} is there twice.` });
     if (!isStorable(name) || !isStorable(value))
-      throw new Problem('bad_request', { detail: `The parameter ${JSON.stringify(name)} holds characters that no text has.` });
+      throw new Problem('bad_request', {
+        detail: `The parameter ${JSON.stringify(name)} holds characters that no text has.`,
+      });
   }
 }
 

@@ -2,4 +2,4 @@
  * telemetry: what Signet says about itself while it runs.
  * Owns: the log and what never gets into it.
  */
-export { createLog, safeError } from './log.ts';
+export { createLog, logOptions, safeError } from './log.ts';

@@ -1,4 +1,4 @@
-import { destination, type Logger, pino, stdSerializers } from 'pino';
+import { destination, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 
 /** Fields that never reach the log, wherever they stand. */
 const secret = [
@@ -19,16 +19,24 @@ const secret = [
  * bodies; what is secret by name is cut out all the same.
  */
 export function createLog(level: string): Logger {
+  return pino(logOptions(level), destination({ dest: 2, sync: true }));
+}
+
+export function logOptions(level: string): LoggerOptions {
   const paths = secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
-  return pino(
-    {
-      level,
-      base: undefined,
-      redact: { paths, censor: '[secret]' },
-      serializers: { err: safeError, req: requestLine },
+  return {
+    level,
+    base: null,
+    redact: { paths, censor: '[secret]' },
+    serializers: { err: safeError, req: requestLine },
+    hooks: {
+      // An entry without a message of its own would take that of its error, past the serializer.
+      logMethod(parameters, method) {
+        if (parameters.length === 1 && typeof parameters[0] === 'object') (parameters as unknown[]).push('');
+        method.apply(this, parameters);
+      },
     },
-    destination({ dest: 2, sync: true }),
-  );
+  };
 }
 
 /**

@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { findApi, readRights } from '../../../src/access/index.ts';
 import type { Stamp } from '../../../src/audit/index.ts';
 import { type ImportInput, type ImportReport, importDjango } from '../../../src/identity/import/index.ts';
+import { createUser, findUser, holderOf, makeUnusable, type User } from '../../../src/identity/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
+import { Failure } from '../../../src/platform/failure.ts';
 
 /** What `manage.py dumpdata` of Django 3.2 wrote, and what that Django answered about the same database. */
 export const dumpText = readFileSync(new URL('../../fixtures/django-3.2/dump.json', import.meta.url), 'utf8');
@@ -154,4 +157,44 @@ export async function picture(em: SqlEntityManager): Promise<Record<string, stri
     found[table] = `${rows.length} ${hash.digest('hex').slice(0, 12)}`;
   }
   return found;
+}
+
+let projects = 0;
+
+/** Every test imports into an API of its own, names of its own included, so that none meets another's. */
+export function project(users: readonly Row[] = []) {
+  const tag = `t${projects++}`;
+  const rows = smallProject.map((one) =>
+    one.model === 'auth.group' ? { ...one, fields: { ...one.fields, name: `Editors ${tag}` } } : one,
+  );
+  const named = users.map((one) => ({
+    ...one,
+    fields: { ...one.fields, username: `${one.fields['username']}-${tag}` },
+  }));
+  return { audience: `site-${tag}`, group: `Editors ${tag}`, tag, rows: [...rows, ...named] };
+}
+
+export async function failureOf(work: Promise<unknown>): Promise<Failure & { details: { report: ImportReport } }> {
+  try {
+    await work;
+  } catch (error) {
+    if (error instanceof Failure) return error as never;
+    throw error;
+  }
+  throw new Error('it did not fail');
+}
+
+export async function makeUser(db: Database, username: string): Promise<User> {
+  return (await createUser(db.fork(), stamp, {
+    username,
+    password: makeUnusable(),
+    email: `${username}@signet.test`,
+  })) as User;
+}
+
+export async function permissionsOf(db: Database, username: string, audience: string): Promise<string[]> {
+  const em = db.fork();
+  const user = (await findUser(em, username)) as User;
+  const api = await findApi(em, audience);
+  return [...(await readRights(db, holderOf(user), api?.id as string, now)).permissions].sort();
 }

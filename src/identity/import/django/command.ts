@@ -1,7 +1,7 @@
 import { Failure } from '../../../platform/failure.ts';
 
 /** The command that makes a complete dump. `--output`, because `>` also catches what a settings file prints. */
-export function dumpCommand(file: string, userModel: string): string {
+function dumpCommand(file: string, userModel: string): string {
   const name = file.split(/[\\/]/).at(-1) ?? '';
   const output = /^[\w.+-]+$/.test(name) && name !== '-' ? name : 'dump.json';
   return `python manage.py dumpdata contenttypes.contenttype auth.permission auth.group ${userModel} --output ${output}`;

@@ -1,0 +1,187 @@
+import t from 'tap';
+import { onEachEngine } from '../support/database.ts';
+import { lastEntry, openDesk } from './desk.ts';
+
+const file = (models: string, permissions = '', more = '') =>
+  `audience: polls\n${more}apps:\n  polls:\n    models: [${models}]\n    permissions: {${permissions}}\n`;
+
+t.test('api', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const desk = await openDesk(db);
+
+    await t.test('contract §8: api create and update take the settings of an API', async (t) => {
+      const { api } = await desk.json(
+        "api create shop --name 'The shop' --typ JWT --ttl 300 --budget 2048 --username off --source-id on",
+      );
+      const settings = {
+        audience: 'shop',
+        name: 'The shop',
+        is_builtin: false,
+        typ: 'JWT',
+        ttl_seconds: 300,
+        budget_bytes: 2048,
+        username: false,
+        source_id: true,
+      };
+      t.match(api, settings);
+      t.match(await desk.run('api create https://api.example.test/v1/'), {
+        exit: 0,
+        stdout: /^Created the API https:/,
+      });
+      const changed = await desk.json('api update shop --typ at+jwt --ttl 900 --username on');
+      t.match(changed.api, { ...settings, typ: 'at+jwt', ttl_seconds: 900, username: true });
+      t.match(await lastEntry(db), {
+        objectKind: 'api',
+        before: { typ: 'JWT', ttlSeconds: 300 },
+        after: { typ: 'at+jwt', ttlSeconds: 900 },
+        actorLabel: 'cli:1000',
+      });
+      t.match((await desk.json('api list')).apis, [
+        { audience: 'signet', is_builtin: true },
+        { audience: 'shop' },
+        { audience: 'https://api.example.test/v1/' },
+      ]);
+      t.match((await desk.run('api list')).stdout, /^AUDIENCE +NAME +TYP +TTL +BUDGET +CATALOGUE\nsignet /);
+      const shown = await desk.json('api show https://api.example.test/v1');
+      t.match(shown, {
+        api: { audience: 'https://api.example.test/v1/', ttl_seconds: 600, budget_bytes: 4096 },
+        models: [],
+        permissions: [],
+      });
+    });
+
+    await t.test(
+      'contract §8: api sync makes the API and registers four permissions for a model, or the list that it names',
+      async (t) => {
+        const done = await desk.json('api sync polls.yaml', {
+          file: file('question, {choice: [view]}', 'publish_poll: Can publish poll', 'name: Polls\n'),
+        });
+        t.match(done, {
+          audience: 'polls',
+          created: true,
+          version: 1,
+          relabelled: [],
+          removed: [],
+          kept: [],
+          holders: [],
+        });
+        const names = [
+          'add_question',
+          'change_question',
+          'delete_question',
+          'view_question',
+          'view_choice',
+          'publish_poll',
+        ].map((one) => `polls.${one}`);
+        t.same(done.added, names);
+        const shown = await desk.json('api show polls');
+        t.match(shown.api, { name: 'Polls', catalogue_version: 1 });
+        t.same(shown.catalogue, { version: 1, hash: done.hash });
+        t.same(shown.models, [
+          { app: 'polls', model: 'choice' },
+          { app: 'polls', model: 'question' },
+        ]);
+        t.same(
+          shown.permissions.map((one: { index: number; name: string }) => [one.index, one.name]),
+          names.map((name, i) => [i, name]),
+        );
+        const { stdout } = await desk.run('api show polls');
+        t.match(stdout, /Catalogue +version 1, hash [\w-]{43}\n/);
+        t.match(stdout, /\nINDEX +PERMISSION +LABEL\n0 +polls\.add_question +Can add question\n/);
+      },
+    );
+
+    await t.test('contract §8: api sync again changes nothing; JSON is read as YAML is', async (t) => {
+      const before = await desk.counts();
+      const json = JSON.stringify({
+        audience: 'polls',
+        apps: {
+          polls: { models: ['question', { choice: ['view'] }], permissions: { publish_poll: 'Can publish poll' } },
+        },
+      });
+      const result = await desk.run('api sync polls.json', { file: json });
+      t.match(result, { exit: 0, stdout: 'The catalogue of polls is as the file says (version 1).\n' });
+      t.same(await desk.counts(), before);
+    });
+
+    await t.test(
+      'contract §8: what the file leaves out is kept, unless --prune; then it is said whose permissions end',
+      async (t) => {
+        for (const name of ['alice', 'bob']) await desk.json(`user create ${name}`);
+        await desk.json('group create editors');
+        await desk.json('perm grant --user bob --api polls polls.publish_poll polls.view_question');
+        await desk.json('perm grant --user alice --api polls polls.publish_poll');
+        await desk.json('perm grant --group editors --api polls polls.view_choice');
+        const kept = await desk.run('api sync f', { file: file('question') });
+        t.match(
+          kept.stdout,
+          / {2}kept +polls\.view_choice, polls\.publish_poll +\(not in the file; --prune removes them\)\n/,
+        );
+        const pruned = await desk.json('api sync f --prune', { file: file('question') });
+        t.match(pruned, { version: 2, removed: ['polls.publish_poll', 'polls.view_choice'], kept: [] });
+        t.same(
+          pruned.holders,
+          [
+            { permission: 'polls.publish_poll', kind: 'user', name: 'bob' },
+            { permission: 'polls.publish_poll', kind: 'user', name: 'alice' },
+            { permission: 'polls.view_choice', kind: 'group', name: 'editors' },
+          ].sort((a, b) => (a.permission + a.name < b.permission + b.name ? -1 : 1)),
+        );
+        t.match((await desk.json('perm list --user bob')).permissions, [{ name: 'polls.view_question' }]);
+        t.match(await desk.json('group show editors'), { permissions: [] });
+      },
+    );
+
+    await t.test('contract §5: a permission that comes again has a new index', async (t) => {
+      await desk.json('api sync f', { file: file('question', 'publish_poll: Can publish poll') });
+      const { permissions } = await desk.json('api show polls');
+      t.match(permissions.at(-1), { name: 'polls.publish_poll', index: 6 });
+    });
+
+    await t.test('contract §8: a new label and a new name are changes too', async (t) => {
+      const done = await desk.json('api sync f', {
+        file: file('question', 'publish_poll: May publish', 'name: The polls\n'),
+      });
+      t.match(done, { created: false, relabelled: ['polls.publish_poll'], added: [] });
+      t.equal((await desk.json('api show polls')).api.name, 'The polls');
+    });
+
+    await t.test('contract §8: an api command that fails changes nothing and has its own exit code', async (t) => {
+      const before = await desk.counts();
+      const refusals: [string, number, RegExp, string?][] = [
+        ['api create shop', 4, /There is an API shop already/],
+        ['api create https://api.example.test/v1', 4, /already/],
+        ['api create signet', 4, /Signet's own/],
+        ['api create c_abc', 2, /may not start with c_/],
+        ["api create 'a b'", 2, /is no audience/],
+        ['api create new --ttl 30', 2, /60 to 900 seconds/],
+        ['api create new --ttl soon', 2, /whole number/],
+        ['api create new --budget 9000', 2, /1024 to 8192 bytes/],
+        ['api create new --typ jwt', 2, /--typ takes at\+jwt or JWT/],
+        ['api create new --username yes', 2, /--username takes on or off/],
+        ['api create new --alg ES256', 2, /Unknown option '--alg'/],
+        ['api create new --over-budget fail', 2, /Unknown option '--over-budget'/],
+        ['api update shop', 2, /Say what to change/],
+        ['api update shpo --ttl 60', 3, /Did you mean shop\?/],
+        ['api show shpo', 3, /Did you mean shop\?/],
+        ['api delete shop', 2, /signet api create/],
+        ['api sync f', 2, /audience is missing/, 'apps: {}'],
+        ['api sync f', 2, /neither YAML nor JSON/, '{'],
+        [
+          'api sync f',
+          2,
+          /apps\.polls has an unknown field model; it takes models, permissions/,
+          'audience: polls\napps: {polls: {model: [x]}}',
+        ],
+        ['api sync f --prune', 2, /unfit name/, 'audience: polls\napps: {polls: {models: [Question]}}'],
+        ['api sync f --prune', 4, /Signet's own API/, 'audience: signet\napps: {}'],
+        ['api sync f', 2, /is no audience/, 'audience: "two words"\napps: {}'],
+      ];
+      for (const [words, exit, text, given] of refusals) {
+        const result = await desk.run(words, given === undefined ? {} : { file: given });
+        t.match(result, { exit, stdout: '', stderr: text }, words);
+      }
+      t.same(await desk.counts(), before);
+    });
+  }),
+);

@@ -1,0 +1,162 @@
+import { calculateJwkThumbprint } from 'jose';
+import t from 'tap';
+import type { Rights } from '../../src/access/index.ts';
+import { AuditEntry } from '../../src/audit/index.ts';
+import {
+  budgetExcess,
+  createKeyRing,
+  ensureCurrentKey,
+  openKeys,
+  SigningKey,
+  signAccessToken,
+  type TokenRequest,
+  verifyAccessToken,
+} from '../../src/tokens/index.ts';
+import { seal, unseal } from '../../src/tokens/keys/seal.ts';
+import { onEachEngine, openTestEmbedded } from '../support/database.ts';
+import { ISSUER, masterKey, stamp } from '../support/server.ts';
+
+t.test('what is sealed opens under the same master key and purpose only, and not when a bit was changed', async (t) => {
+  const secret = Buffer.from('the private half');
+  const sealed = seal(masterKey, 'signing-key:a', secret);
+  t.same(unseal(masterKey, 'signing-key:a', sealed), secret);
+  t.notSame(seal(masterKey, 'signing-key:a', secret), sealed, 'a nonce of its own each time');
+  t.equal(unseal(Buffer.alloc(32, 8), 'signing-key:a', sealed), null);
+  t.equal(unseal(masterKey, 'signing-key:b', sealed), null);
+  for (let i = 0; i < sealed.length; i++) {
+    const changed = Buffer.from(sealed);
+    changed[i] = (changed[i] as number) ^ 1;
+    t.equal(unseal(masterKey, 'signing-key:a', changed), null, `byte ${i}`);
+  }
+  for (const length of [0, 1, 28, sealed.length - 1])
+    t.equal(unseal(masterKey, 'signing-key:a', sealed.subarray(0, length)), null);
+});
+
+await onEachEngine(t, async (t, db) => {
+  await t.test('of many nodes that start at once on an empty database, one makes the key', async (t) => {
+    await Promise.all(Array.from({ length: 4 }, () => ensureCurrentKey(db.fork(), stamp(), masterKey, 'RS256')));
+    const rows = await db.fork().findAll(SigningKey);
+    t.equal(rows.length, 1);
+    t.equal(await db.fork().count(AuditEntry, { objectKind: 'signingkey' }), 1, 'and says so once');
+    const [row] = rows;
+    t.equal(row?.kid, await calculateJwkThumbprint(row?.publicJwk as object), 'RFC 7638: the kid is the thumbprint');
+    t.notMatch(
+      Buffer.from(row?.privateSealed as Uint8Array).toString('latin1'),
+      /PRIVATE|RSA/,
+      'the private half is sealed',
+    );
+  });
+
+  await t.test('another master key is named as such, not as a crash', async (t) => {
+    await t.rejects(openKeys(db.fork(), Buffer.alloc(32, 1)), {
+      name: 'Failure',
+      message: /sealed by another master key/,
+    });
+  });
+});
+
+const db = await openTestEmbedded();
+t.teardown(() => db.close());
+await ensureCurrentKey(db.fork(), stamp(), masterKey, 'RS256');
+const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
+const now = new Date('2026-11-22T12:00:00Z');
+const request = (names: string[], more: Partial<TokenRequest['api']> = {}): TokenRequest => ({
+  issuer: ISSUER,
+  api: {
+    audience: 'polls',
+    isBuiltin: false,
+    typ: 'at+jwt',
+    ttlSeconds: 600,
+    budgetBytes: 4096,
+    withUsername: true,
+    withSourceId: false,
+    ...more,
+  },
+  clientId: 'signet',
+  subject: { id: '0196d3a0-0000-7000-8000-000000000001', username: 'zoë', isStaff: false },
+  rights: {
+    isActive: true,
+    isSuperuser: false,
+    isStaff: false,
+    permissions: new Set(names),
+    version: 1,
+  } satisfies Rights,
+  session: { id: '0196d3a0-0000-7000-8000-000000000002', authTime: now, amr: ['pwd'] },
+  scope: undefined,
+});
+
+t.test('K1: the published set holds public members only, each with kid, alg and use', async (t) => {
+  const { keys: published } = JSON.parse(keys.jwks().body.toString());
+  t.same(Object.keys(published[0]).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use']);
+  t.same([published[0].alg, published[0].use, published[0].kty], ['RS256', 'sig', 'RSA']);
+  t.ok(Buffer.from(published[0].n, 'base64url').length >= 256, 'RSA of 2048 bits');
+});
+
+t.test('contract §5: the size is known before signing, to the byte, and no token is over its budget', async (t) => {
+  for (let count = 0; count < 150; count += 7) {
+    const names = Array.from({ length: count }, (_, i) => `polls.do_thing_${i}_é`);
+    const asked = request(names);
+    const excess = budgetExcess(keys, asked, now);
+    if (excess) {
+      t.ok(excess.bytes > 4096);
+      t.throws(() => signAccessToken(keys, asked, now), /over its budget/);
+      const larger = signAccessToken(keys, request(names, { budgetBytes: excess.bytes }), now);
+      t.equal(larger.token.length, excess.bytes, `${count} permissions`);
+      t.equal(budgetExcess(keys, request(names, { budgetBytes: excess.bytes - 1 }), now)?.bytes, excess.bytes);
+    } else t.ok(signAccessToken(keys, asked, now).token.length <= 4096);
+  }
+});
+
+t.test('contract §5: claims of a superuser, an inactive user, an API without username', async (t) => {
+  const claims = (asked: TokenRequest) => signAccessToken(keys, asked, now).claims;
+  const superuser = claims({
+    ...request(['b.x', 'a.x']),
+    rights: { isActive: true, isSuperuser: true, isStaff: true, permissions: new Set(['b.x', 'a.x']), version: 1 },
+  });
+  t.match(superuser, { is_superuser: true, is_staff: true, permissions: ['a.x', 'b.x'] });
+  t.notOk('username' in claims(request([], { withUsername: false })));
+  t.notOk('scope' in claims(request([])));
+  t.equal(claims({ ...request([], { withSourceId: true }), sourceId: 42 }).source_id, 42);
+  const own = claims({ ...request([], { isBuiltin: true, audience: 'signet' }) });
+  t.equal(own.aud, ISSUER, "Signet's own API: aud = the issuer");
+  const bare = claims({ ...request([]), session: null });
+  t.notOk('sid' in bare || 'auth_time' in bare || 'amr' in bare);
+});
+
+t.test('J3: our own verification refuses what is not exactly ours', async (t) => {
+  const { token } = signAccessToken(keys, request(['a.x']), now);
+  const verify = (text: string, at = now) => verifyAccessToken(keys, ISSUER, text, at);
+  const [header = '', payload = '', signature = ''] = token.split('.');
+  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const head = JSON.parse(Buffer.from(header, 'base64url').toString());
+  t.ok(verify(token));
+  t.equal(verify(token, new Date(now.getTime() + 600_000)), null, 'expired at exp');
+  t.ok(verify(token, new Date(now.getTime() + 599_000)));
+  t.equal(verifyAccessToken(keys, 'https://other.example', token, now), null, 'another issuer');
+  const forged: Record<string, string> = {
+    'alg none': `${encode({ ...head, alg: 'none' })}.${payload}.`,
+    'alg nOnE': `${encode({ ...head, alg: 'nOnE' })}.${payload}.${signature}`,
+    'alg HS256': `${encode({ ...head, alg: 'HS256' })}.${payload}.${signature}`,
+    'unknown crit': `${encode({ ...head, crit: ['x'] })}.${payload}.${signature}`,
+    'typ JWS': `${encode({ ...head, typ: 'logout+jwt' })}.${payload}.${signature}`,
+    'unknown kid': `${encode({ ...head, kid: 'x' })}.${payload}.${signature}`,
+    'kid __proto__': `${encode({ ...head, kid: '__proto__' })}.${payload}.${signature}`,
+    'another payload': `${header}.${encode({ ...JSON.parse(Buffer.from(payload, 'base64url').toString()), is_superuser: true })}.${signature}`,
+    'five parts': `${token}.a.b`,
+    'two parts': `${header}.${payload}`,
+    'white space': ` ${token}`,
+    'JSON form': JSON.stringify({ payload, signature, protected: header }),
+    empty: '',
+    'thousands of dots': '.'.repeat(8000),
+    '1 MB': 'a'.repeat(1_000_000),
+    'a header that is no object': `${Buffer.from('[]').toString('base64url')}.${payload}.${signature}`,
+  };
+  for (const [what, text] of Object.entries(forged)) t.equal(verify(text), null, what);
+  for (let i = 0; i < token.length; i += 3) {
+    const changed = token.slice(0, i) + (token[i] === 'A' ? 'B' : 'A') + token.slice(i + 1);
+    if (verify(changed) !== null) t.fail(`attacks 73: character ${i} changed and still accepted`);
+  }
+  const last = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const accepted = [...last].filter((character) => verify(token.slice(0, -1) + character) !== null);
+  t.equal(accepted.length, 1, 'one spelling of a signature');
+});
