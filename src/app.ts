@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger } from 'fastify';
 import { accountRoutes } from './api/account/routes.ts';
+import type { ApiDeps } from './api/index.ts';
 import { loginRoutes } from './api/login/routes.ts';
 import { sessionRoutes } from './api/session/routes.ts';
 import {
@@ -63,7 +64,7 @@ export async function buildApp(deps: Deps): Promise<App> {
           methods: ['GET', 'POST', 'DELETE'],
         });
       const session = sessionCookie(issuer);
-      const apiDeps = {
+      const apiDeps: ApiDeps = {
         db,
         clock,
         keys,

@@ -103,7 +103,7 @@ export function audienceOf(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: str
   return api.isBuiltin ? issuer : api.audience;
 }
 
-export function settingsOf(api: Api) {
+function settingsOf(api: Api) {
   const { name, typ, ttlSeconds, budgetBytes, withUsername, withSourceId } = api;
   return { name, typ, ttlSeconds, budgetBytes, withUsername, withSourceId };
 }

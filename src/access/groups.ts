@@ -26,7 +26,7 @@ export async function createGroup(em: SqlEntityManager, stamp: Stamp, name: stri
 }
 
 /** Why a name cannot be a group's; undefined when it can. */
-export function groupNameProblem(name: string): string | undefined {
+function groupNameProblem(name: string): string | undefined {
   const folded = foldName(name);
   if (folded.trim() === '') return 'A group needs a name.';
   if ([...name].length > 150) return 'A group name has 150 characters at most.';

@@ -15,7 +15,6 @@ export {
   getApi,
   listApis,
   OWN_AUDIENCE,
-  settingsOf,
   updateApi,
 } from './apis.ts';
 export { assign, type Receiver, setRole, unassign } from './assignments.ts';
@@ -31,14 +30,11 @@ export {
 } from './catalogue.ts';
 export {
   Api,
-  Assignment,
   Group,
   GroupMember,
   GroupPermission,
-  Model,
   Permission,
   Principal,
-  Role,
 } from './entities.ts';
 export { explainPermissions, getGroupPermissions, type Source } from './explain.ts';
 export {
@@ -46,7 +42,6 @@ export {
   createGroup,
   deleteGroup,
   getGroup,
-  groupNameProblem,
   groupsOf,
   listGroups,
   listMembers,

@@ -36,7 +36,7 @@ export const accessToken = {
   expires_in: Type.Integer({ description: 'Seconds.' }),
 };
 
-export const problem = Type.Object({
+const problem = Type.Object({
   type: Type.String(),
   title: Type.String(),
   status: Type.Integer(),

@@ -31,14 +31,22 @@ export function parseWords(commands: readonly Command[], words: readonly string[
     };
   } catch (error) {
     if (error instanceof Failure) throw error;
-    throw usage(command, (error as Error).message.split(/\. (?=To specify)/)[0]);
+    throw usage(command, describe(error as Error, Object.keys(options)));
   }
+}
+
+/** What parseArgs refuses, with the option that was probably meant. */
+function describe(error: Error, known: readonly string[]): string {
+  const what = error.message.split(/\. (?=To specify)/)[0] as string;
+  const typed = /^Unknown option '--([^']+)'/.exec(what)?.[1];
+  const near = typed === undefined ? undefined : suggest(typed, known);
+  return near ? `${what}. Did you mean --${near}?` : what;
 }
 
 export function usage(command: Command, what?: string): Failure {
   return new Failure(
     'usage',
-    `${what ? `${what.replace(/\.?$/, '.')}\n` : ''}Usage: npx signet ${command.name} ${command.usage}`.trimEnd(),
+    `${what ? `${what.replace(/[.?]?$/, (end) => end || '.')}\n` : ''}Usage: npx signet ${command.name} ${command.usage}`.trimEnd(),
   );
 }
 
@@ -52,16 +60,11 @@ function withoutName(words: readonly string[], name: readonly string[]): string[
 function unknownCommand(commands: readonly Command[], plain: readonly string[]): Failure {
   const typed = plain.slice(0, 2).join(' ');
   const family = commands.filter((one) => one.name.startsWith(`${plain[0]} `));
-  if (family.length > 0) return new Failure('usage', `Which? ${family.map((one) => `signet ${one.name}`).join(', ')}`);
-  const near =
-    suggest(
-      typed,
-      commands.map((one) => one.name),
-    ) ??
-    suggest(
-      plain[0] ?? '',
-      commands.map((one) => one.name.split(' ')[0] as string),
-    );
+  const names = commands.map((one) => one.name);
+  const families = names.map((name) => name.split(' ')[0] as string);
+  const near = suggest(typed, names) ?? suggest(plain[0] ?? '', families);
+  if (family.length > 0 && (near === undefined || plain.length < 2))
+    return new Failure('usage', `Which? ${family.map((one) => `signet ${one.name}`).join(', ')}`);
   return new Failure(
     'usage',
     typed === ''

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { Failure } from '../platform/failure.ts';
 import type { Terminal } from './command.ts';
 
 /** Everything on standard input. */
@@ -11,11 +12,14 @@ export async function readStdin(): Promise<string> {
 
 /** Prompts on stderr, so that stdout stays the answer. */
 export function openTerminal(): Terminal {
+  // The prompt goes through readline where it echoes, since its first move is to clear the line it writes on.
   const ask = async (prompt: string, output: NodeJS.WritableStream) => {
-    process.stderr.write(prompt);
     const lines = createInterface({ input: process.stdin, output, terminal: true });
     try {
-      return await lines.question('');
+      return await lines.question(prompt);
+    } catch (error) {
+      if ((error as Error).name !== 'AbortError') throw error;
+      throw new Failure('failed', 'Given up. Nothing was changed.');
     } finally {
       lines.close();
     }
@@ -24,7 +28,8 @@ export function openTerminal(): Terminal {
     isInteractive: process.stdin.isTTY === true && process.stderr.isTTY === true,
     question: (prompt) => ask(prompt, process.stderr),
     secret: async (prompt) => {
-      const answer = await ask(prompt, new Writable({ write: (_chunk, _encoding, done) => done() }));
+      process.stderr.write(prompt);
+      const answer = await ask('', new Writable({ write: (_chunk, _encoding, done) => done() }));
       process.stderr.write('\n');
       return answer;
     },

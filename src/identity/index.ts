@@ -8,19 +8,18 @@
 export { type Attempt, type Authentication, authenticate, type Outcome, releaseAt } from './authenticate.ts';
 export {
   type Authenticated,
-  askBackends,
   type Backend,
   type BackendAnswer,
   type Credentials,
   passwordBackend,
 } from './backends.ts';
 export { changeOwnPassword, checkPassword, setPassword } from './change-password.ts';
-export { ImportedRecord, KnownNetwork, Link, Session, StagedRow, Throttle, User } from './entities.ts';
+export { Session, Throttle, User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';
 export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
 export { usernamesOf } from './names.ts';
 export { createPasswords, type Passwords, type Verification } from './passwords/checker.ts';
-export { codePoints, isUsable, MAX_CODE_POINTS, makeUnusable, readPassword } from './passwords/passwords.ts';
+export { isUsable, makeUnusable, readPassword } from './passwords/passwords.ts';
 export { createHashPool, type HashPool } from './passwords/pool.ts';
 export { purgeExpired } from './purge.ts';
 export { endSessions } from './sessions/end.ts';
@@ -34,8 +33,7 @@ export {
   type SessionUser,
 } from './sessions/hot.ts';
 export { listSessions, type SessionLife } from './sessions/open.ts';
-export { createSetupSecret, hasSuperuser, isSetupOpen, redeemSetup } from './setup.ts';
-export { networkOf } from './throttle/network.ts';
+export { createSetupSecret, isSetupOpen, redeemSetup } from './setup.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 export {
   createUser,
@@ -44,8 +42,6 @@ export {
   holderOf,
   listUsers,
   type NewUser,
-  objectOf,
-  pictureOf,
   type UserChange,
   updateUser,
 } from './users.ts';

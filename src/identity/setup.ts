@@ -44,6 +44,6 @@ export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Dat
   return rows.length === 1;
 }
 
-export async function hasSuperuser(em: SqlEntityManager): Promise<boolean> {
+async function hasSuperuser(em: SqlEntityManager): Promise<boolean> {
   return (await em.count(User, { isSuperuser: true })) > 0;
 }

@@ -116,7 +116,7 @@ export function holderOf(user: Pick<User, 'id' | 'isActive' | 'isSuperuser'>): H
 }
 
 /** The fields that the edit log shows; never the password. */
-export function pictureOf(user: User) {
+function pictureOf(user: User) {
   const { username, email, firstName, lastName, isActive, isStaff, isSuperuser } = user;
   return { username, email, firstName, lastName, isActive, isStaff, isSuperuser };
 }

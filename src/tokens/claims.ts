@@ -57,7 +57,7 @@ export interface AccessTokenClaims {
 const knownScopes = ['openid', 'profile', 'email', 'groups'];
 
 /** The scopes that Signet knows, in the order asked for, each once (OIDC Core §3.1.2.1: unknown ones are ignored). */
-export function keptScopes(scope: string | undefined): string | undefined {
+function keptScopes(scope: string | undefined): string | undefined {
   const kept = [...new Set(scope?.split(' ') ?? [])].filter((one) => knownScopes.includes(one));
   return kept.length === 0 ? undefined : kept.join(' ');
 }

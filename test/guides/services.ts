@@ -7,7 +7,7 @@ import { root } from '../support/database.ts';
 import { startListening } from '../support/listening.ts';
 import { freePort } from '../support/process.ts';
 
-export const guides = join(root, 'docs/guides');
+const guides = join(root, 'docs/guides');
 
 /** Starts a service of the guides as its reader would, and answers how it is asked: POST /choices with a token. */
 async function startService(t: Test, command: string, file: string, issuer: string) {

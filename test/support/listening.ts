@@ -17,14 +17,14 @@ import { openTestEmbedded } from './database.ts';
 import { freePort } from './process.ts';
 import { makeUser, stamp, startApp } from './server.ts';
 
-export const PASSWORD = 'as long as it needs to be';
+const PASSWORD = 'as long as it needs to be';
 
 /** A clock that runs like the system's, and can be set back: stock libraries read the system's own. */
 export interface ShiftedClock extends Clock {
   secondsBack: number;
 }
 
-export function shiftedClock(): ShiftedClock {
+function shiftedClock(): ShiftedClock {
   const clock: ShiftedClock = {
     secondsBack: 0,
     now: () => new Date(systemClock.now().getTime() - clock.secondsBack * 1000),

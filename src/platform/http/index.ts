@@ -7,6 +7,6 @@
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
 export { type SessionCookie, sessionCookie } from './cookie.ts';
 export { acceptForms } from './input.ts';
-export { type FieldProblem, PROBLEMS, Problem, type ProblemCode, tryLater } from './problems.ts';
+export { type FieldProblem, Problem, type ProblemCode, tryLater } from './problems.ts';
 export { sameOrigin } from './same-origin.ts';
 export { type App, createServer, type ServerOptions } from './server.ts';

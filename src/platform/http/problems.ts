@@ -1,5 +1,5 @@
 /** The codes of problems (RFC 9457), their statuses and titles. Clients branch on the code; the texts are for people. */
-export const PROBLEMS = {
+const PROBLEMS = {
   bad_request: { status: 400, title: 'The request cannot be read' },
   unauthenticated: { status: 401, title: 'Log in first' },
   invalid_credentials: { status: 401, title: 'These credentials are not right' },

@@ -9,7 +9,7 @@ import fastify, {
 } from 'fastify';
 import { Failure } from '../failure.ts';
 import { acceptJson, checkQuery } from './input.ts';
-import { PROBLEMS, Problem, tryLater } from './problems.ts';
+import { Problem, tryLater } from './problems.ts';
 
 declare module 'fastify' {
   /** What a route says of itself for people and for openapi.yaml. */
@@ -27,7 +27,7 @@ export interface ServerOptions {
   readonly hosts: readonly string[] | null;
 }
 
-export const BODY_LIMIT = 64 * 1024;
+const BODY_LIMIT = 64 * 1024;
 
 /** A bare server with the rules that hold for every route: strict input, problems, 405, no-store, request ids. */
 export function createServer(options: ServerOptions) {
@@ -163,5 +163,3 @@ function isOutage(error: Error): boolean {
   }
   return false;
 }
-
-export const problemStatuses = [...new Set(Object.values(PROBLEMS).map((one) => one.status))];
