@@ -58,19 +58,20 @@ function withoutName(words: readonly string[], name: readonly string[]): string[
 }
 
 function unknownCommand(commands: readonly Command[], plain: readonly string[]): Failure {
+  const [first = ''] = plain;
+  if (first === '') return new Failure('usage', 'Say what to do. All commands: npx signet --help');
   const typed = plain.slice(0, 2).join(' ');
-  const family = commands.filter((one) => one.name.startsWith(`${plain[0]} `));
   const names = commands.map((one) => one.name);
-  const families = names.map((name) => name.split(' ')[0] as string);
-  const near = suggest(typed, names) ?? suggest(plain[0] ?? '', families);
-  if (family.length > 0 && (near === undefined || plain.length < 2))
-    return new Failure('usage', `Which? ${family.map((one) => `signet ${one.name}`).join(', ')}`);
-  return new Failure(
-    'usage',
-    typed === ''
-      ? 'Say what to do. All commands: npx signet --help'
-      : `There is no command "${typed}". ${near ? `Did you mean "${near}"?` : ''} All commands: npx signet --help`,
-  );
+  const family = names.filter((name) => name.startsWith(`${first} `));
+  const near = suggest(typed, names) ?? suggest(first, names);
+  const said = [
+    family.length > 0 && plain.length < 2 ? '' : `There is no command "${typed}".`,
+    near && (family.length === 0 || plain.length > 1) ? `Did you mean "${near}"?` : '',
+    family.length > 0
+      ? `There are: ${family.map((name) => `signet ${name}`).join(', ')}`
+      : 'All commands: npx signet --help',
+  ];
+  return new Failure('usage', said.filter((part) => part !== '').join(' '));
 }
 
 /** The page of `signet --help`. */
