@@ -24,6 +24,8 @@ const UserSchema = defineEntity({
     isSuperuser: p.boolean().default(false),
     dateJoined: p.datetime().columnType('timestamptz'),
     lastLogin: p.datetime().columnType('timestamptz').nullable(),
+    /** Set when the user was deleted: the row stays for its id, which is never given again; everything personal is erased. */
+    deletedAt: p.datetime().columnType('timestamptz').nullable(),
     attributes: p
       .json()
       .$type<Record<string, unknown>>()

@@ -1,4 +1,8 @@
 import { First } from './0001-first.ts';
+import { Clients } from './0002-clients.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
-export const migrations = [{ name: '0001-first', class: First }];
+export const migrations = [
+  { name: '0001-first', class: First },
+  { name: '0002-clients', class: Clients },
+];

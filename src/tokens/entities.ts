@@ -23,3 +23,16 @@ const SigningKeySchema = defineEntity({
 });
 export class SigningKey extends SigningKeySchema.class {}
 SigningKeySchema.setClass(SigningKey);
+
+const RevokedSchema = defineEntity({
+  name: 'RevokedToken',
+  tableName: 'tokens_revoked',
+  indexes: [{ properties: ['expiresAt'] }],
+  properties: {
+    jti: p.uuid().primary(),
+    expiresAt: p.datetime().columnType('timestamptz'),
+  },
+});
+/** An access token that was revoked before its time (RFC 7009); forgotten when it would have expired anyway. */
+export class RevokedToken extends RevokedSchema.class {}
+RevokedSchema.setClass(RevokedToken);

@@ -1,0 +1,57 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { Api, Principal } from '../access/index.ts';
+
+const ClientSchema = defineEntity({
+  name: 'Client',
+  tableName: 'oauth_client',
+  properties: {
+    id: () => p.oneToOne(Principal).primary().mapToPk().joinColumn('id').deleteRule('cascade'),
+    /** What requests and tokens call it: `c_…`, made here, so that it is never anybody's audience. */
+    clientId: p.string().columnType('text').unique(),
+    name: p.string().columnType('text'),
+    nameKey: p.string().columnType('text').unique(),
+    /** Set by administrators only: carries its users' permissions uncut. */
+    isFirstParty: p.boolean().default(false),
+    preset: p.enum(['web', 'spa', 'native', 'service', 'device', 'mcp'] as const),
+    /** RFC 7591 §2 names; `client_secret` stands for basic and post alike. */
+    authMethod: p.enum(['client_secret', 'private_key_jwt', 'none'] as const),
+    grantTypes: p.array().columnType('text[]'),
+    redirectUris: p.array().columnType('text[]'),
+    isActive: p.boolean().default(true),
+    createdAt: p.datetime().columnType('timestamptz'),
+  },
+});
+/** A program that asks for tokens (RFC 6749 §2), that serves APIs, or both. */
+export class Client extends ClientSchema.class {}
+ClientSchema.setClass(Client);
+
+const ClientSecretSchema = defineEntity({
+  name: 'ClientSecret',
+  tableName: 'oauth_client_secret',
+  indexes: [{ properties: ['client'] }],
+  properties: {
+    id: p.uuid().primary(),
+    client: () => p.manyToOne(Client).mapToPk().deleteRule('cascade'),
+    digest: p.blob(),
+    createdAt: p.datetime().columnType('timestamptz'),
+    /** Set when another one took its place: until then both are good. */
+    expiresAt: p.datetime().columnType('timestamptz').nullable(),
+  },
+});
+/** A client's secret, of which only the digest is kept; two at the most are good at once. */
+export class ClientSecret extends ClientSecretSchema.class {}
+ClientSecretSchema.setClass(ClientSecret);
+
+const ClientApiSchema = defineEntity({
+  name: 'ClientApi',
+  tableName: 'oauth_client_api',
+  indexes: [{ properties: ['api'] }],
+  properties: {
+    client: () => p.manyToOne(Client).mapToPk().primary().deleteRule('cascade'),
+    api: () => p.manyToOne(Api).mapToPk().primary().deleteRule('cascade'),
+    role: p.enum(['requests', 'serves'] as const).primary(),
+  },
+});
+/** An API that a client may ask tokens for, or that it is the resource server of. */
+export class ClientApi extends ClientApiSchema.class {}
+ClientApiSchema.setClass(ClientApi);
