@@ -14,11 +14,14 @@ import {
   passwordBackend,
   purgeExpired,
 } from './identity/index.ts';
+import { clientLookup } from './oauth/index.ts';
+import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
 import type { Database } from './platform/database/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
-import { type App, createServer, sameOrigin, sessionCookie } from './platform/http/index.ts';
+import { type App, createServer, describeRoutes, sameOrigin, sessionCookie } from './platform/http/index.ts';
 import type { Job } from './platform/jobs/index.ts';
+import { openapiRoute } from './platform/openapi/routes.ts';
 import type { Clock } from './platform/time.ts';
 import type { KeyRing } from './tokens/index.ts';
 import { jwksRoute } from './tokens/routes.ts';
@@ -36,6 +39,8 @@ export interface Deps {
   /** Asked before Signet's own passwords, in this order. */
   readonly backends?: readonly Backend[];
   readonly isStopping?: () => boolean;
+  /** Given = the server can describe itself as an OpenAPI document of this version. */
+  readonly describedAs?: string;
 }
 
 /** The whole service: every room wired and mounted, in the order in which a request meets them. */
@@ -48,9 +53,18 @@ export async function buildApp(deps: Deps): Promise<App> {
     hosts: isDevelopment ? ['localhost', '127.0.0.1', '[::1]'] : null,
   });
 
+  if (deps.describedAs !== undefined) await describeRoutes(app, deps.describedAs);
+
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
   jwksRoute(app, keys);
+  const clients = clientLookup(db);
+  const oauth = { db, clock, keys, issuer, clients };
+  discoveryRoutes(app, oauth);
+  openapiRoute(app);
   healthRoutes(app, db, deps.isStopping ?? (() => false));
+
+  // OAuth takes nothing from the cookie: its callers authenticate in every request.
+  await app.register(async (scope: App) => oauthRoutes(scope, oauth));
 
   // Everything below takes authority from the cookie, and is held by the one cross-origin rule.
   await app.register(async (first: App) => {
@@ -68,6 +82,7 @@ export async function buildApp(deps: Deps): Promise<App> {
         db,
         clock,
         keys,
+        clients,
         issuer,
         authentication: authenticationOf(deps),
         sessionLife: { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds },

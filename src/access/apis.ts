@@ -3,10 +3,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { suggest } from '../platform/suggest.ts';
+import { audienceKey, keyOfAudience, OWN_AUDIENCE } from './audience.ts';
 import { Api } from './entities.ts';
-
-/** Signet's own API is kept under this name; its audience in tokens is the issuer, which may change. */
-export const OWN_AUDIENCE = 'signet';
 
 export interface ApiSettings {
   name?: string;
@@ -15,11 +13,6 @@ export interface ApiSettings {
   budgetBytes?: number;
   withUsername?: boolean;
   withSourceId?: boolean;
-}
-
-/** Two audiences that differ by a trailing slash are one (RFC 8707 clients disagree about it). */
-function audienceKey(audience: string): string {
-  return audience.endsWith('/') ? audience.slice(0, -1) : audience;
 }
 
 /** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
@@ -78,8 +71,7 @@ export async function updateApi(em: SqlEntityManager, stamp: Stamp, api: Api, gi
 
 /** The API of an audience; `issuer` and `signet` both name Signet's own. Null when there is none. */
 export function findApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api | null> {
-  const key = audienceKey(audience);
-  return em.findOne(Api, { audienceKey: issuer !== undefined && key === audienceKey(issuer) ? OWN_AUDIENCE : key });
+  return em.findOne(Api, { audienceKey: keyOfAudience(audience, issuer) });
 }
 
 /** As `findApi`, failing with the nearest name. */

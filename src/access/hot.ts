@@ -1,5 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, runIn, type Statement } from '../platform/database/index.ts';
+import { keyOfAudience } from './audience.ts';
+import type { Api } from './entities.ts';
 import { noRights, type Rights } from './has-perm.ts';
 import type { Holder } from './principal.ts';
 
@@ -46,4 +48,60 @@ export async function readRights(
     permissions: new Set(row.permissions),
     version: row.version,
   };
+}
+
+/** An API as requests need it. */
+export type KnownApi = Pick<
+  Api,
+  'id' | 'audience' | 'isBuiltin' | 'typ' | 'ttlSeconds' | 'budgetBytes' | 'withUsername' | 'withSourceId'
+>;
+
+const apiColumns = `select id, audience, is_builtin, typ, ttl_seconds::int as ttl_seconds, budget_bytes::int as budget_bytes, with_username, with_source_id from access_api`;
+const apiByAudience: Statement = { name: 'access-api-by-audience', text: `${apiColumns} where audience_key = $1` };
+const apiById: Statement = { name: 'access-api-by-id', text: `${apiColumns} where id = $1` };
+
+interface ApiRow {
+  id: string;
+  audience: string;
+  is_builtin: boolean;
+  typ: Api['typ'];
+  ttl_seconds: number;
+  budget_bytes: number;
+  with_username: boolean;
+  with_source_id: boolean;
+}
+
+/** The API of an audience; the issuer and `signet` both name Signet's own. Null when there is none. */
+export async function readApi(db: Database, audience: string, issuer: string): Promise<KnownApi | null> {
+  const [row] = await db.query<ApiRow>(apiByAudience, [keyOfAudience(audience, issuer)]);
+  return row ? apiOf(row) : null;
+}
+
+export async function readApiById(db: Database, id: string): Promise<KnownApi | null> {
+  const [row] = await db.query<ApiRow>(apiById, [id]);
+  return row ? apiOf(row) : null;
+}
+
+function apiOf(row: ApiRow): KnownApi {
+  return {
+    id: row.id,
+    audience: row.audience,
+    isBuiltin: row.is_builtin,
+    typ: row.typ,
+    ttlSeconds: row.ttl_seconds,
+    budgetBytes: row.budget_bytes,
+    withUsername: row.with_username,
+    withSourceId: row.with_source_id,
+  };
+}
+
+const groupsStatement: Statement = {
+  name: 'access-groups',
+  text: `select x.name from access_group_member m join access_group x on x.id = m.group_id
+    where m.principal_id = $1 and (m.ends_at is null or m.ends_at > $2::timestamptz) order by x.name_key collate "C"`,
+};
+
+/** Names of the groups that a principal is in now. */
+export async function readGroups(db: Database, principalId: string, now: Date): Promise<string[]> {
+  return (await db.query<{ name: string }>(groupsStatement, [principalId, now])).map((row) => row.name);
 }

@@ -14,10 +14,10 @@ export {
   findApi,
   getApi,
   listApis,
-  OWN_AUDIENCE,
   updateApi,
 } from './apis.ts';
 export { assign, type Receiver, setRole, unassign } from './assignments.ts';
+export { OWN_AUDIENCE } from './audience.ts';
 export {
   type CatalogueChange,
   catalogueHash,
@@ -50,6 +50,6 @@ export {
 } from './groups.ts';
 export { getAllPermissions, hasModulePerms, hasPerm, hasPerms, noRights, type Rights } from './has-perm.ts';
 export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './holdings.ts';
-export { readRights } from './hot.ts';
+export { type KnownApi, readApi, readApiById, readGroups, readRights } from './hot.ts';
 export { createPrincipal, type Holder, rightsChanged } from './principal.ts';
 export { type ApiFile, readApiFile } from './sync-file.ts';

@@ -4,6 +4,10 @@ import { type TProperties, Type } from 'typebox';
 export const closed = <P extends TProperties>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
 
+/** The same with a name: a component of openapi.yaml. */
+export const named = <P extends TProperties>(title: string, properties: P) =>
+  Type.Object(properties, { title, additionalProperties: false });
+
 export const audience = Type.String({ minLength: 1, maxLength: 255, description: 'The API, by its audience.' });
 export const scope = Type.String({
   maxLength: 1000,
@@ -13,7 +17,7 @@ export const scope = Type.String({
 /** Any text up to 255 characters: an odd name is a question like any other, and answered. */
 export const anyName = Type.String({ maxLength: 255 });
 
-export const user = closed({
+export const user = named('User', {
   id: Type.String({ format: 'uuid' }),
   username: Type.String(),
   email: Type.String(),
@@ -21,7 +25,7 @@ export const user = closed({
   last_name: Type.String(),
 });
 
-export const session = closed({
+export const session = named('Session', {
   id: Type.String({ format: 'uuid', description: 'The `sid` of its tokens; not the value of the cookie.' }),
   created_at: Type.String({ format: 'date-time' }),
   last_seen_at: Type.String({ format: 'date-time' }),
@@ -36,19 +40,10 @@ export const accessToken = {
   expires_in: Type.Integer({ description: 'Seconds.' }),
 };
 
-const problem = Type.Object({
-  type: Type.String(),
-  title: Type.String(),
-  status: Type.Integer(),
-  code: Type.String(),
-  detail: Type.Optional(Type.String()),
-  errors: Type.Optional(
-    Type.Array(Type.Object({ pointer: Type.String(), code: Type.String(), detail: Type.String() })),
-  ),
-});
+/** Every route here asks the database; one that changes something is held by the cross-origin rule too. */
+export const reading = ['unavailable'] as const;
+export const changing = ['cross_origin', 'unavailable'] as const;
 
-/** Every refusal of the JSON API has one shape. */
-export const refusals = {
-  '4xx': { content: { 'application/problem+json': { schema: problem } } },
-  '5xx': { content: { 'application/problem+json': { schema: problem } } },
-};
+/** Who asks: the cookie of a session, or nobody in particular. */
+export const bySession = [{ session: [] }];
+export const byAnybody: never[] = [];

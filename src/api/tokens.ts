@@ -1,4 +1,4 @@
-import { type Api, findApi, type Holder, type Rights, readRights } from '../access/index.ts';
+import { type Holder, type KnownApi, type Rights, readApi, readRights } from '../access/index.ts';
 import { findSourceId } from '../identity/index.ts';
 import { Problem } from '../platform/http/index.ts';
 import { budgetExcess, OWN_CLIENT, signAccessToken, type TokenRequest } from '../tokens/index.ts';
@@ -12,8 +12,8 @@ export interface PreparedToken {
   sign(session: Session): { access_token: string; token_type: 'Bearer'; expires_in: number };
 }
 
-export async function knownApi(deps: ApiDeps, audience: string): Promise<Api> {
-  const api = await findApi(deps.db.fork(), audience, deps.issuer);
+export async function knownApi(deps: ApiDeps, audience: string): Promise<KnownApi> {
+  const api = await readApi(deps.db, audience, deps.issuer);
   if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${audience}.` });
   return api;
 }
@@ -47,7 +47,7 @@ export async function prepareToken(
   };
 }
 
-function overBudget(api: Api, rights: Rights, bytes: number): Problem {
+function overBudget(api: KnownApi, rights: Rights, bytes: number): Problem {
   return new Problem('token_over_budget', {
     detail:
       `The token would have ${bytes} bytes for ${rights.permissions.size} permissions; the budget of ${api.audience} is ${api.budgetBytes}. ` +

@@ -95,6 +95,12 @@ export function optionText(input: Input, name: string): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
+/** All texts of an option that may be repeated. */
+export function optionTexts(input: Input, name: string): string[] {
+  const value = input.options[name];
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}
+
 export function isSet(input: Input, name: string): boolean {
   return input.options[name] === true;
 }

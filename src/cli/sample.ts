@@ -14,6 +14,7 @@ import {
 } from '../access/index.ts';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { createUser, findUser, type Passwords, User } from '../identity/index.ts';
+import { Client, createClient, isSecretOf } from '../oauth/index.ts';
 import { PlatformState } from '../platform/database/index.ts';
 import { deriveKey } from '../platform/digest.ts';
 
@@ -22,6 +23,7 @@ interface SampleState {
   readonly api: string;
   readonly group: string;
   readonly users: Record<string, string>;
+  readonly clients: Record<string, string>;
 }
 
 export interface SampleUser {
@@ -29,6 +31,15 @@ export interface SampleUser {
   /** Null when it was changed since. */
   readonly password: string | null;
 }
+
+export interface SampleClient {
+  readonly client_id: string;
+  /** Null when it was changed since. */
+  readonly client_secret: string | null;
+  readonly preset: string;
+}
+
+const SAMPLE_SERVICE = 'polls-service';
 
 export const SAMPLE_API = 'polls';
 export const SAMPLE_GROUP = 'Poll editors';
@@ -39,11 +50,16 @@ function samplePassword(masterKey: Buffer, username: string): string {
   return deriveKey(masterKey, `sample:${username}`, 12).toString('base64url');
 }
 
+/** As `samplePassword`, of the length of every client secret. */
+function sampleSecret(masterKey: Buffer, name: string): string {
+  return deriveKey(masterKey, `sample:client:${name}`).toString('base64url');
+}
+
 export async function findSample(em: SqlEntityManager): Promise<SampleState | null> {
   return ((await em.findOne(PlatformState, 'sample'))?.value ?? null) as SampleState | null;
 }
 
-/** Makes the sample once: the API `polls`, a group that may edit polls, alice in it, and bob who holds nothing. */
+/** Makes the sample once: the API `polls`, a group that may edit polls, alice in it, bob who holds nothing, and a service. */
 export async function makeSample(
   em: SqlEntityManager,
   stamp: Stamp,
@@ -78,12 +94,27 @@ export async function makeSample(
       if (user instanceof User) users[username] = user.id;
     }
     await addMembers(tx, stamp, group, [{ id: users['alice'] as string, label: 'alice' }]);
-    tx.persist(
-      tx.create(PlatformState, {
-        name: 'sample',
-        value: { api: api.id, group: group.id, users } satisfies SampleState,
-      }),
+    const service = await createClient(tx, stamp, {
+      name: SAMPLE_SERVICE,
+      preset: 'service',
+      requests: [api],
+      serves: [api],
+      secret: sampleSecret(masterKey, SAMPLE_SERVICE),
+    });
+    const principal = { id: service.client.id, label: SAMPLE_SERVICE };
+    await assign(
+      tx,
+      stamp,
+      { kind: 'client', principal },
+      await getPermissions(tx, api, [`${SAMPLE_API}.view_choice`]),
     );
+    const value: SampleState = {
+      api: api.id,
+      group: group.id,
+      users,
+      clients: { [SAMPLE_SERVICE]: service.client.id },
+    };
+    tx.persist(tx.create(PlatformState, { name: 'sample', value }));
   });
 }
 
@@ -105,10 +136,28 @@ export async function listSampleUsers(
   return users;
 }
 
+/** The sample's clients with their secrets; deleted ones are left out. */
+export async function listSampleClients(
+  em: SqlEntityManager,
+  state: SampleState,
+  masterKey: Buffer,
+  now: Date,
+): Promise<SampleClient[]> {
+  const clients: SampleClient[] = [];
+  for (const [name, id] of Object.entries(state.clients)) {
+    const client = await em.fork().findOne(Client, id);
+    if (!client) continue;
+    const secret = sampleSecret(masterKey, name);
+    const isCurrent = await isSecretOf(em.fork(), client, secret, now);
+    clients.push({ client_id: client.clientId, client_secret: isCurrent ? secret : null, preset: client.preset });
+  }
+  return clients;
+}
+
 /** Deletes what the sample made. What was added to its API or group since goes with them. */
 export async function removeSample(em: SqlEntityManager, stamp: Stamp, state: SampleState): Promise<void> {
   await em.fork().transactional(async (tx) => {
-    await tx.nativeDelete(Principal, { id: { $in: Object.values(state.users) } });
+    await tx.nativeDelete(Principal, { id: { $in: [...Object.values(state.users), ...Object.values(state.clients)] } });
     await tx.nativeDelete(Group, { id: state.group });
     await tx.nativeDelete(Api, { id: state.api });
     await tx.nativeDelete(PlatformState, { name: 'sample' });

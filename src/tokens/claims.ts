@@ -1,4 +1,4 @@
-import { type Api, audienceOf, getAllPermissions, type Rights } from '../access/index.ts';
+import { audienceOf, getAllPermissions, type KnownApi, type Rights } from '../access/index.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */
@@ -7,8 +7,9 @@ export const OWN_CLIENT = 'signet';
 /** The subject as a token speaks of it. */
 export interface Subject {
   readonly id: string;
-  readonly username: string;
-  readonly isStaff: boolean;
+  /** A client's own token has none. */
+  readonly username?: string;
+  readonly isStaff?: boolean;
 }
 
 /** The session that a token belongs to; a token issued by an operator has none. */
@@ -20,10 +21,7 @@ export interface TokenSession {
 
 export interface TokenRequest {
   readonly issuer: string;
-  readonly api: Pick<
-    Api,
-    'audience' | 'isBuiltin' | 'typ' | 'ttlSeconds' | 'budgetBytes' | 'withUsername' | 'withSourceId'
-  >;
+  readonly api: Omit<KnownApi, 'id'>;
   readonly clientId: string;
   readonly subject: Subject;
   readonly rights: Rights;
@@ -75,9 +73,9 @@ export function accessTokenClaims(request: TokenRequest, jti: string, now: Date)
     jti,
     ...(session ? { sid: session.id, auth_time: numericDate(session.authTime), amr: session.amr } : {}),
     ...(scope ? { scope } : {}),
-    ...(api.withUsername ? { username: subject.username } : {}),
+    ...(api.withUsername && subject.username !== undefined ? { username: subject.username } : {}),
     ...(api.withSourceId && request.sourceId !== undefined ? { source_id: request.sourceId } : {}),
-    is_staff: rights.isActive && (subject.isStaff || rights.isStaff),
+    is_staff: rights.isActive && (subject.isStaff === true || rights.isStaff),
     is_superuser: rights.isActive && rights.isSuperuser,
     permissions: getAllPermissions(rights),
   };

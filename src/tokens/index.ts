@@ -6,8 +6,9 @@
  * Standards: RFC 7515, 7517, 7519, 7638, 8725, 9068.
  */
 export { type AccessToken, budgetExcess, type OverBudget, signAccessToken, verifyAccessToken } from './access-token.ts';
-export { type ActiveToken, findActiveToken } from './bearer.ts';
+export { type ActiveToken, type ClientLookup, findActiveToken } from './bearer.ts';
 export { type AccessTokenClaims, OWN_CLIENT, type TokenRequest } from './claims.ts';
-export { SigningKey } from './entities.ts';
+export { RevokedToken, SigningKey } from './entities.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
 export { countKeys, ensureCurrentKey, listKeys, openKeys } from './keys/signing-key.ts';
+export { isRevoked, revokeToken } from './revoked.ts';

@@ -1,15 +1,30 @@
-import type { App } from '../platform/http/index.ts';
+import { Type } from 'typebox';
+import { type App, servePublic } from '../platform/http/index.ts';
 import type { KeyRing } from './keys/ring.ts';
+
+/** RFC 7517 §4, RFC 7518 §6: the members of the public part of a key depend on its kind. */
+const key = Type.Object(
+  {
+    kty: Type.String(),
+    kid: Type.String({ description: 'RFC 7638 thumbprint.' }),
+    alg: Type.String(),
+    use: Type.Literal('sig'),
+    ...Object.fromEntries(['n', 'e', 'crv', 'x', 'y'].map((name) => [name, Type.Optional(Type.String())])),
+  },
+  { title: 'Jwk', additionalProperties: false },
+);
+const jwks = Type.Object({ keys: Type.Array(key) }, { title: 'Jwks', additionalProperties: false });
 
 /** `/.well-known/jwks.json` (RFC 7517 §5), as bytes that were made when the keys were read. */
 export function jwksRoute(app: App, keys: KeyRing): void {
-  app.get('/.well-known/jwks.json', { schema: { summary: 'The keys that verify tokens' } }, async (request, reply) => {
-    const { body, etag } = keys.jwks();
-    reply
-      .header('cache-control', 'public, max-age=300')
-      .header('etag', etag)
-      .header('access-control-allow-origin', '*');
-    if (request.headers['if-none-match'] === etag) return reply.code(304).send();
-    return reply.type('application/json').send(body);
-  });
+  const schema = {
+    operationId: 'getKeys',
+    summary: 'The keys that verify tokens',
+    description: 'The current key of the default algorithm first, then keys that are published next or still verify.',
+    tags: ['documents'],
+    security: [],
+    response: { 200: jwks },
+    problems: [],
+  };
+  servePublic(app, '/.well-known/jwks.json', 'application/json', 300, schema, () => keys.jwks());
 }

@@ -13,8 +13,10 @@ import {
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, requireSession, stampOf, wireSession } from '../requests.ts';
-import { audience, closed, refusals, session } from '../schemas.ts';
+import { audience, bySession, changing, closed, named, reading, session } from '../schemas.ts';
 import { knownApi } from '../tokens.ts';
+
+const own = { tags: ['account'], security: bySession };
 
 /** What a user does with the own account. By cookie only: a token for an API never reaches it. */
 export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
@@ -22,9 +24,12 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     '/api/v1/account/password',
     {
       schema: {
+        operationId: 'changePassword',
+        ...own,
         summary: 'Change the own password; this session goes on under a new id, every other one ends',
         body: closed({ current_password: Type.String(), new_password: Type.String({ maxLength: 1024 }) }),
-        response: { 200: closed({ session }), ...refusals },
+        response: { 200: closed({ session }) },
+        problems: ['unauthenticated', 'conflict', 'too_many_attempts', 'busy', ...changing],
       },
     },
     async (request, reply) => {
@@ -63,8 +68,11 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     '/api/v1/account/sessions',
     {
       schema: {
+        operationId: 'listSessions',
+        ...own,
         summary: 'The own live sessions, newest first',
-        response: { 200: closed({ sessions: Type.Array(listed) }), ...refusals },
+        response: { 200: closed({ sessions: Type.Array(listed) }) },
+        problems: ['unauthenticated', ...reading],
       },
     },
     async (request) => {
@@ -85,9 +93,12 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     '/api/v1/account/sessions/:id',
     {
       schema: {
+        operationId: 'endSession',
+        ...own,
         summary: 'End one of the own sessions',
         params: closed({ id: Type.String({ format: 'uuid' }) }),
-        response: { 204: Type.Null(), ...refusals },
+        response: { 204: Type.Null() },
+        problems: ['unauthenticated', 'not_found', ...changing],
       },
     },
     async (request, reply) => {
@@ -103,8 +114,11 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     '/api/v1/account/sessions',
     {
       schema: {
+        operationId: 'endOtherSessions',
+        ...own,
         summary: 'End every other one of the own sessions',
-        response: { 200: closed({ ended: Type.Integer() }), ...refusals },
+        response: { 200: closed({ ended: Type.Integer() }) },
+        problems: ['unauthenticated', ...changing],
       },
     },
     async (request) => {
@@ -117,9 +131,12 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     '/api/v1/account/permissions',
     {
       schema: {
+        operationId: 'listPermissions',
+        ...own,
         summary: 'The own effective permissions, each with every source of it',
         querystring: closed({ audience: Type.Optional(audience) }),
-        response: { 200: closed({ permissions: Type.Array(explained) }), ...refusals },
+        response: { 200: closed({ permissions: Type.Array(explained) }) },
+        problems: ['unauthenticated', 'unknown_audience', ...reading],
       },
     },
     async (request) => {
@@ -131,14 +148,14 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
   );
 }
 
-const listed = closed({
+const listed = named('ListedSession', {
   ...session.properties,
   is_current: Type.Boolean(),
   ip: Type.Union([Type.String(), Type.Null()]),
   user_agent: Type.Union([Type.String(), Type.Null()]),
 });
 
-const explained = closed({
+const explained = named('ExplainedPermission', {
   audience: Type.String(),
   name: Type.String(),
   from: Type.Union([Type.Literal('user'), Type.Literal('group'), Type.Literal('superuser')]),

@@ -3,8 +3,10 @@ import { authenticate, checkPassword, createUser, holderOf, logIn, logOut, User 
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, currentSession, requireSession, stampOf, wireSession, wireUser } from '../requests.ts';
-import { accessToken, audience, closed, refusals, scope, session, user } from '../schemas.ts';
+import { accessToken, audience, byAnybody, bySession, changing, closed, named, scope, session, user } from '../schemas.ts';
 import { type PreparedToken, prepareToken } from '../tokens.ts';
+
+const tags = ['login'];
 
 /** Sign-up, login, logout, and tokens from a session: contract of first-party apps. */
 export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
@@ -12,7 +14,10 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
     '/api/v1/signup',
     {
       schema: {
+        operationId: 'signUp',
         summary: 'Create an account',
+        tags,
+        security: byAnybody,
         body: closed({
           username: Type.String({ maxLength: 1000 }),
           password: Type.String({ maxLength: 1024 }),
@@ -20,7 +25,8 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
           first_name: Type.Optional(Type.String({ maxLength: 1000 })),
           last_name: Type.Optional(Type.String({ maxLength: 1000 })),
         }),
-        response: { 201: closed({ user }), ...refusals },
+        response: { 201: closed({ user }) },
+        problems: ['signup_closed', 'invalid', 'busy', ...changing],
       },
     },
     async (request, reply) => {
@@ -52,14 +58,25 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
     '/api/v1/login',
     {
       schema: {
+        operationId: 'logIn',
         summary: 'Log in: a session cookie, and an access token when `audience` is given',
+        tags,
+        security: byAnybody,
         body: closed({
           username: Type.String({ maxLength: 1000, description: 'Username, or a verified e-mail address.' }),
           password: Type.String(),
           audience: Type.Optional(audience),
           scope: Type.Optional(scope),
         }),
-        response: { 200: closed({ user, session, ...optional(accessToken) }), ...refusals },
+        response: { 200: named('Login', { user, session, ...optional(accessToken) }) },
+        problems: [
+          'invalid_credentials',
+          'unknown_audience',
+          'token_over_budget',
+          'too_many_attempts',
+          'busy',
+          ...changing,
+        ],
       },
     },
     async (request, reply) => {
@@ -91,9 +108,13 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
     '/api/v1/token',
     {
       schema: {
+        operationId: 'issueToken',
         summary: 'An access token for an API, from the session; the session is the grant, so there is no refresh token',
+        tags,
+        security: bySession,
         body: closed({ audience, scope: Type.Optional(scope) }),
-        response: { 200: closed(accessToken), ...refusals },
+        response: { 200: named('AccessToken', accessToken) },
+        problems: ['unauthenticated', 'unknown_audience', 'token_over_budget', ...changing],
       },
     },
     async (request) => {
@@ -105,7 +126,16 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
 
   app.post(
     '/api/v1/logout',
-    { schema: { summary: 'End the session of the cookie', response: { 204: Type.Null(), ...refusals } } },
+    {
+      schema: {
+        operationId: 'logOut',
+        summary: 'End the session of the cookie, if there is one',
+        tags,
+        security: [...bySession, {}],
+        response: { 204: Type.Null() },
+        problems: changing,
+      },
+    },
     async (request, reply) => {
       const current = await currentSession(deps, cookie, request);
       const token = cookie.read(request);

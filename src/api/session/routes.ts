@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
 import {
   getAllPermissions,
-  groupsOf,
   hasModulePerms,
   hasPerm,
   OWN_AUDIENCE,
   type Rights,
+  readGroups,
   readRights,
 } from '../../access/index.ts';
 import { holderOf } from '../../identity/index.ts';
@@ -13,10 +13,10 @@ import { type App, Problem, type Request, type SessionCookie } from '../../platf
 import { findActiveToken } from '../../tokens/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { currentSession, wireSession, wireUser } from '../requests.ts';
-import { anyName, audience, closed, refusals, session, user } from '../schemas.ts';
+import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
 import { knownApi } from '../tokens.ts';
 
-const known = closed({
+const known = named('CurrentSession', {
   is_authenticated: Type.Literal(true),
   user: closed({
     ...user.properties,
@@ -27,7 +27,7 @@ const known = closed({
   }),
   session,
 });
-const anonymous = closed({
+const anonymous = named('NoSession', {
   is_authenticated: Type.Literal(false),
   user: closed({ username: Type.Literal(''), permissions: Type.Array(Type.String(), { maxItems: 0 }) }),
 });
@@ -35,15 +35,21 @@ const anonymous = closed({
 /** Any text can be a name, a line break too; so no pattern. */
 const byName = Type.Object({}, { additionalProperties: Type.Boolean() });
 
+const tags = ['permissions'];
+
 /** Who is this, and what may they do now. */
 export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.get(
     '/api/v1/session',
     {
       schema: {
+        operationId: 'getSession',
         summary: 'The user of the cookie, or the anonymous one',
+        tags,
+        security: [...bySession, {}],
         querystring: closed({ audience: Type.Optional(audience) }),
-        response: { 200: Type.Union([known, anonymous]), ...refusals },
+        response: { 200: Type.Union([known, anonymous]) },
+        problems: ['unknown_audience', ...reading],
       },
     },
     async (request) => {
@@ -51,14 +57,14 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       if (!current) return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
       const api = await knownApi(deps, request.query.audience ?? OWN_AUDIENCE);
       const rights = await readRights(deps.db, holderOf(current.user), api.id, deps.clock.now());
-      const groups = await groupsOf(deps.db.fork(), current.user.id);
+      const groups = await readGroups(deps.db, current.user.id, deps.clock.now());
       return {
         is_authenticated: true as const,
         user: {
           ...wireUser(current.user),
           is_staff: current.user.isStaff || rights.isStaff,
           is_superuser: rights.isSuperuser,
-          groups: groups.map((one) => one.name),
+          groups,
           permissions: getAllPermissions(rights),
         },
         session: wireSession(current),
@@ -70,14 +76,18 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     '/api/v1/has_perm',
     {
       schema: {
+        operationId: 'hasPerm',
         summary: "Django's has_perm and has_module_perms, with the rights of now",
         description: 'By bearer token, for the API of its `aud`; or by cookie, for the API of `audience`.',
+        tags,
+        security: [{ bearer: [] }, ...bySession],
         body: closed({
           audience: Type.Optional(audience),
           perms: Type.Array(anyName, { maxItems: 1000 }),
           modules: Type.Optional(Type.Array(anyName, { maxItems: 1000 })),
         }),
-        response: { 200: closed({ results: byName, modules: byName }), ...refusals },
+        response: { 200: closed({ results: byName, modules: byName }) },
+        problems: ['unauthenticated', 'invalid_token', 'unknown_audience', ...changing],
       },
     },
     async (request) => {
@@ -99,7 +109,7 @@ async function rightsOfRequest(
 ): Promise<Rights> {
   const bearer = /^Bearer +([^\s,]+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (bearer !== undefined) {
-    const active = await findActiveToken(deps.db, deps.keys, deps.issuer, bearer, deps.clock.now());
+    const active = await findActiveToken(deps.db, deps.keys, deps.issuer, bearer, deps.clock.now(), deps.clients);
     if (!active)
       throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
     if (audience !== undefined && (await knownApi(deps, audience)).id !== active.api.id)

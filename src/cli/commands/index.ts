@@ -2,6 +2,16 @@ import type { Command } from '../command.ts';
 import { apiCreate, apiList, apiShow, apiUpdate } from './api.ts';
 import { apiSync } from './api-sync.ts';
 import { changepassword } from './changepassword.ts';
+import {
+  clientCreate,
+  clientDelete,
+  clientDisable,
+  clientEnable,
+  clientList,
+  clientRotateSecret,
+  clientShow,
+  clientUpdate,
+} from './client.ts';
 import { config } from './config.ts';
 import { createsuperuser } from './createsuperuser.ts';
 import { dev } from './dev.ts';
@@ -9,6 +19,7 @@ import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow }
 import { importDjangoCommand } from './import-django.ts';
 import { keysList } from './keys.ts';
 import { migrate } from './migrate.ts';
+import { openapi } from './openapi.ts';
 import { permGrant, permList, permRevoke } from './perm.ts';
 import { sample } from './sample.ts';
 import { sessionEnd, sessionList } from './session.ts';
@@ -22,12 +33,14 @@ import { userList, userShow } from './user-show.ts';
 
 /** Every command, in the order of `signet --help`. */
 export const commands: readonly Command[] = [
-  ...[start, dev, migrate, config, sample],
+  ...[start, dev, migrate, config, openapi, sample],
   ...[setupLink, createsuperuser, changepassword],
   ...[userCreate, userUpdate, userList, userShow, userActivate, userDeactivate],
   ...[groupCreate, groupList, groupShow, groupAdd, groupRemove, groupDelete],
   ...[permGrant, permRevoke, permList],
   ...[apiCreate, apiUpdate, apiList, apiShow, apiSync],
+  ...[clientCreate, clientUpdate, clientList, clientShow],
+  ...[clientRotateSecret, clientDisable, clientEnable, clientDelete],
   ...[sessionList, sessionEnd],
   ...[tokenIssue, tokenInspect, tokenVerify],
   ...[keysList, importDjangoCommand],

@@ -6,48 +6,70 @@ import {
   type Group,
   getGroup,
   getPermissions,
+  type Holder,
   permissionsOfGroup,
   type Receiver,
   type Source,
   unassign,
 } from '../../access/index.ts';
 import { getUser, holderOf, type User } from '../../identity/index.ts';
+import { type Client, getClient } from '../../oauth/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
 import { rows } from './text.ts';
 
-const whose = { user: { type: 'string' }, group: { type: 'string' }, api: { type: 'string' } } as const;
-const whoUsage = '(--user N | --group N)';
+const whose = {
+  user: { type: 'string' },
+  group: { type: 'string' },
+  client: { type: 'string' },
+  api: { type: 'string' },
+} as const;
+const whoUsage = '(--user N | --group N | --client ID)';
 
-/** The user or group that the options name: one of them, not both. */
-type Who = { readonly user: User; readonly group?: never } | { readonly group: Group; readonly user?: never };
+/** The user, group or client that the options name: one of them. */
+type Who =
+  | { readonly kind: 'user'; readonly user: User }
+  | { readonly kind: 'group'; readonly group: Group }
+  | { readonly kind: 'client'; readonly client: Client };
 
 async function named(em: SqlEntityManager, input: Input, command: DatabaseCommand): Promise<Who> {
-  const user = optionText(input, 'user');
-  const group = optionText(input, 'group');
-  if ((user === undefined) === (group === undefined)) throw usage(command, 'Name either a user or a group');
-  return user === undefined ? { group: await getGroup(em, group as string) } : { user: await getUser(em, user) };
+  const [user, group, client] = [optionText(input, 'user'), optionText(input, 'group'), optionText(input, 'client')];
+  if ([user, group, client].filter((one) => one !== undefined).length !== 1)
+    throw usage(command, 'Name a user, a group or a client');
+  if (user !== undefined) return { kind: 'user', user: await getUser(em, user) };
+  if (group !== undefined) return { kind: 'group', group: await getGroup(em, group) };
+  return { kind: 'client', client: await getClient(em, client as string) };
 }
 
 function receiverOf(who: Who): Receiver {
-  if (who.group) return { kind: 'group', group: who.group };
-  return { kind: 'user', principal: { id: who.user.id, label: who.user.username } };
+  if (who.kind === 'group') return { kind: 'group', group: who.group };
+  if (who.kind === 'user') return { kind: 'user', principal: { id: who.user.id, label: who.user.username } };
+  return { kind: 'client', principal: { id: who.client.id, label: who.client.name } };
+}
+
+/** The principal that the name stands for; a group is none. */
+function principalOf(who: Who): Holder | null {
+  if (who.kind === 'group') return null;
+  if (who.kind === 'user') return holderOf(who.user);
+  return { kind: 'client', id: who.client.id, isActive: who.client.isActive, isSuperuser: false };
 }
 
 function labelOf(who: Who): string {
-  return who.group ? `the group "${who.group.name}"` : who.user.username;
+  if (who.kind === 'group') return `the group "${who.group.name}"`;
+  return who.kind === 'user' ? who.user.username : `the client ${who.client.name}`;
 }
 
 function wire(who: Who) {
-  return who.group ? { group: who.group.name } : { user: who.user.username };
+  if (who.kind === 'group') return { group: who.group.name };
+  return who.kind === 'user' ? { user: who.user.username } : { client: who.client.clientId };
 }
 
 export const permGrant: DatabaseCommand = {
   kind: 'database',
   name: 'perm grant',
-  summary: 'Give permissions of an API to a user or group',
+  summary: 'Give permissions of an API to a user, group or client',
   usage: `${whoUsage} --api AUDIENCE PERM…`,
   options: whose,
   words: { min: 1 },
@@ -75,9 +97,8 @@ export const permRevoke: DatabaseCommand = {
   async run(context, input) {
     const { who, api, done } = await change(context, input, permRevoke, unassign);
     const rest = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
-    const held = who.user
-      ? await explainPermissions(context.db.fork(), holderOf(who.user), context.clock.now(), api.id)
-      : [];
+    const holder = principalOf(who);
+    const held = holder ? await explainPermissions(context.db.fork(), holder, context.clock.now(), api.id) : [];
     const still = held.filter((one) => input.positionals.includes(one.name));
     const lines = [
       done.length > 0 ? `Took from ${labelOf(who)} at ${api.audience}: ${done.join(', ')}` : '',
@@ -115,7 +136,7 @@ function change(
 export const permList: DatabaseCommand = {
   kind: 'database',
   name: 'perm list',
-  summary: 'What a user or group may do; --explain says where each permission comes from',
+  summary: 'What a user, group or client may do; --explain says where each permission comes from',
   usage: `${whoUsage} [--api AUDIENCE] [--explain]`,
   options: { ...whose, explain: { type: 'boolean' } },
   words: { min: 0, max: 0 },
@@ -146,9 +167,10 @@ export const permList: DatabaseCommand = {
 };
 
 async function sourcesOf(em: SqlEntityManager, who: Who, now: Date, apiId: string | undefined): Promise<Source[]> {
-  if (who.user) return explainPermissions(em, holderOf(who.user), now, apiId);
-  const { name: group } = who.group;
-  return (await permissionsOfGroup(em, who.group.id, now, apiId)).map((one) => ({ ...one, from: 'group', group }));
+  const holder = principalOf(who);
+  if (holder) return explainPermissions(em, holder, now, apiId);
+  const { id, name } = (who as { group: Group }).group;
+  return (await permissionsOfGroup(em, id, now, apiId)).map((one) => ({ ...one, from: 'group', group: name }));
 }
 
 function withoutSource(sources: readonly Source[]): { audience: string; name: string }[] {
@@ -157,12 +179,16 @@ function withoutSource(sources: readonly Source[]): { audience: string; name: st
 }
 
 function flagsOf(who: Who) {
-  return who.user ? { is_active: who.user.isActive, is_superuser: who.user.isSuperuser } : {};
+  const holder = principalOf(who);
+  return holder ? { is_active: holder.isActive, is_superuser: holder.isSuperuser } : {};
 }
 
 /** What the list alone would not tell (Django: inactive beats everything, a superuser has names that nobody registered too). */
-function remark({ user }: Who): string {
-  if (!user) return '';
+function remark(who: Who): string {
+  if (who.kind === 'client' && !who.client.isActive)
+    return `${who.client.name} is disabled and gets no token. Enable: npx signet client enable ${who.client.clientId}`;
+  if (who.kind !== 'user') return '';
+  const { user } = who;
   if (!user.isActive)
     return `${user.username} is inactive and may do nothing. Activate: npx signet user activate ${user.username}`;
   return user.isSuperuser ? `${user.username} is a superuser: has_perm answers yes to every name.` : '';

@@ -1,7 +1,7 @@
 import { createSetupSecret } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { findSample, listSampleUsers, removeSample, SAMPLE_API } from '../sample.ts';
+import { findSample, listSampleClients, listSampleUsers, removeSample, SAMPLE_API } from '../sample.ts';
 import { setupUrl } from './setup-link.ts';
 
 export const sample: DatabaseCommand = {
@@ -25,13 +25,17 @@ export const sample: DatabaseCommand = {
     const issuer = context.config.issuer ?? `http://localhost:${context.config.port}`;
     const secret = await createSetupSecret(db.fork(), clock.now());
     const setup = secret === null ? null : setupUrl(issuer, secret);
+    const clients = await listSampleClients(db.fork(), state, context.masterKey(), clock.now());
     const lines = users.map((user) => `${user.username} / ${user.password ?? '(changed)'}`);
     return {
-      data: { issuer, api: SAMPLE_API, users, clients: [], setup_url: setup },
+      data: { issuer, api: SAMPLE_API, users, clients, setup_url: setup },
       text: [
         `Issuer  ${issuer}`,
         `API     ${SAMPLE_API}`,
         ...lines.map((line) => `User    ${line}`),
+        ...clients.map(
+          (client) => `Client  ${client.client_id} / ${client.client_secret ?? '(changed)'} (${client.preset})`,
+        ),
         ...(setup ? [`Setup   ${setup}`] : []),
       ].join('\n'),
     };

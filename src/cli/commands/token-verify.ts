@@ -1,7 +1,15 @@
 import { findApi } from '../../access/index.ts';
 import { Session, User } from '../../identity/index.ts';
+import { Client, clientLookup } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { type AccessTokenClaims, findActiveToken, type KeyRing, verifyAccessToken } from '../../tokens/index.ts';
+import {
+  type AccessTokenClaims,
+  findActiveToken,
+  isRevoked,
+  type KeyRing,
+  OWN_CLIENT,
+  verifyAccessToken,
+} from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
 import { duration, fields, printable, yesNo } from './text.ts';
 import { decode, tokenOf } from './token-text.ts';
@@ -18,7 +26,7 @@ export const tokenVerify: DatabaseCommand = {
     const token = tokenOf(input, input.stdin, tokenVerify.name);
     const keys = await context.keys();
     const now = context.clock.now();
-    const active = await findActiveToken(context.db, keys, context.issuer(), token, now);
+    const active = await findActiveToken(context.db, keys, context.issuer(), token, now, clientLookup(context.db));
     if (!active) {
       const { reason, text } = await whyNot(context, keys, token, now);
       throw new Failure('failed', `Not active: ${text}`, { active: false, reason });
@@ -35,9 +43,9 @@ export const tokenVerify: DatabaseCommand = {
       },
       text: fields([
         ['Active', `yes, ${duration(left)} left`],
-        ['User', `${user.username} (${user.id})`],
+        user ? ['User', `${user.username} (${user.id})`] : ['Client', claims.client_id],
         ['Audience', claims.aud],
-        ['Session', claims.sid ?? '(none: issued by an operator)'],
+        ['Session', claims.sid ?? (user ? '(none: issued by an operator)' : "(none: a client's own token)")],
         ['Superuser now', yesNo(rights.isSuperuser)],
         ['Permissions now', `${rights.permissions.size}; in the token: ${claims.permissions.length}`],
       ]),
@@ -83,6 +91,12 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
   const em = db.fork();
   if (!(await findApi(em, claims.aud, issuer())))
     return { reason: 'no_api', text: `there is no API ${claims.aud} any more.` };
+  if (await isRevoked(db, claims.jti)) return { reason: 'revoked', text: 'it was revoked.' };
+  if (claims.client_id !== OWN_CLIENT) {
+    const client = await em.findOne(Client, { clientId: claims.client_id });
+    if (!client) return { reason: 'no_client', text: 'its client does not exist any more.' };
+    if (!client.isActive) return { reason: 'disabled_client', text: `its client ${client.name} is disabled.` };
+  }
   const user = await em.findOne(User, claims.sub);
   if (!user) return { reason: 'no_user', text: 'its user does not exist any more.' };
   if (!user.isActive) return { reason: 'inactive_user', text: `its user ${user.username} is inactive.` };

@@ -1,0 +1,81 @@
+import { pino } from 'pino';
+import { buildApp } from '../app.ts';
+import { readConfig, type Setting, settings, takenBy } from '../platform/config/index.ts';
+import { OAUTH_ERRORS, type OpenapiDocument, openapiDocument, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
+import { systemClock } from '../platform/time.ts';
+import { version } from './version.ts';
+
+/** What the routes say of themselves. Nothing is asked and nothing is served: there is no database and no key. */
+export async function describeService(): Promise<OpenapiDocument> {
+  const issuer = 'https://id.example';
+  const nothing = undefined as never;
+  const app = await buildApp({
+    config: readConfig('production', { SIGNET_ISSUER: issuer }),
+    issuer,
+    db: nothing,
+    clock: systemClock,
+    log: pino({ level: 'silent' }),
+    keys: nothing,
+    passwords: nothing,
+    describedAs: version,
+  });
+  await app.ready();
+  return openapiDocument(app);
+}
+
+/** The files that are made from the code, by their paths; `npm run docs` writes them, a test holds them to the code. */
+export async function generatedFiles(): Promise<Record<string, string>> {
+  return {
+    'openapi.yaml': await openapiYaml(await describeService()),
+    'docs/errors.md': errorsPage(),
+    'docs/configuration.md': configurationPage(),
+  };
+}
+
+const made = '<!-- Made by `npm run docs`. Do not edit. -->';
+
+function errorsPage(): string {
+  const problems = Object.entries(PROBLEMS).map(
+    ([code, { status, meaning, remedy }]) => `| \`${code}\` | ${status} | ${meaning} | ${remedy} |`,
+  );
+  const oauth = Object.entries(OAUTH_ERRORS).map(([code, status]) => `| \`${code}\` | ${status} |`);
+  return `${made}
+# Errors
+
+Programs branch on the codes below; they stay. The texts beside them are for people and may change. Every answer has \`x-request-id\`; the log
+has the reason of a refusal under that id. Which operation answers with which codes stands in \`openapi.yaml\`.
+
+## Problems
+Everything but \`/oauth2/…\` answers with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`code\`, often \`detail\`, and with
+\`invalid\` the list \`errors\`. A 429 and a 503 have \`Retry-After\` in seconds.
+
+| code | status | when | what to do |
+|---|---|---|---|
+${problems.join('\n')}
+
+## OAuth errors
+\`/oauth2/…\` answers with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
+
+| error | status |
+|---|---|
+${oauth.join('\n')}
+`;
+}
+
+function configurationPage(): string {
+  const rows = Object.values(settings as Record<string, Setting<unknown>>).map((one) => {
+    const standard = one.standard === '' ? 'not set' : one.standard;
+    const names = one.secret ? `\`${one.env}\`, \`${one.env}_FILE\`` : `\`${one.env}\``;
+    return `| ${names} | ${one.meaning} | ${takenBy(one) ?? 'text'} | ${standard} |`;
+  });
+  return `${made}
+# Configuration
+
+Signet reads environment variables, once, at its start. A name that begins with \`SIGNET_\` and is not here is an error. A secret can stand in a file:
+the variable with \`_FILE\` holds its path. \`npx signet config\` prints every value, with secrets masked, and where it came from.
+
+| setting | meaning | takes | when absent |
+|---|---|---|---|
+${rows.join('\n')}
+`;
+}

@@ -1,0 +1,105 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Database } from '../platform/database/index.ts';
+import { digest } from '../platform/digest.ts';
+import { isStorable } from '../platform/fold.ts';
+import { OAuthError } from '../platform/http/index.ts';
+import { findClient, type LiveClient } from './clients/hot.ts';
+
+/** What a request says of its client: the Authorization header and the form, read already. */
+export interface PresentedClient {
+  readonly authorization: string | undefined;
+  readonly form: Readonly<Record<string, string>>;
+}
+
+/**
+ * Who asks? RFC 6749 §2.3: by exactly one method, `client_secret_basic` or `client_secret_post` for the same client, before
+ * anything else is read. An unknown client, a wrong secret, a disabled client and a public one are refused alike.
+ * `allowPublic`: a client without a secret may name itself (RFC 7009 §2.1).
+ */
+export async function authenticateClient(
+  db: Database,
+  presented: PresentedClient,
+  now: Date,
+  options: { allowPublic?: boolean } = {},
+): Promise<LiveClient> {
+  const { clientId, secret, isBasic } = credentialsOf(presented);
+  const client = await findClient(db, clientId, now);
+  const isRight = secret === undefined ? isPublic(client, options.allowPublic ?? false) : holdsSecret(client, secret);
+  if (!client || !isRight || !client.isActive) throw unknownClient(isBasic);
+  return client;
+}
+
+function isPublic(client: LiveClient | null, isAllowed: boolean): boolean {
+  return isAllowed && client?.authMethod === 'none';
+}
+
+/** Compares with every secret that is good, in constant time, whether the client exists or not. */
+function holdsSecret(client: LiveClient | null, secret: string): boolean {
+  const presented = digest(secret);
+  const nobody = Buffer.alloc(presented.length);
+  let isRight = false;
+  for (const stored of client?.secretDigests ?? [])
+    if (timingSafeEqual(presented, Buffer.from(stored, 'hex'))) isRight = true;
+  timingSafeEqual(presented, nobody);
+  return isRight && client?.authMethod === 'client_secret';
+}
+
+interface Credentials {
+  readonly clientId: string;
+  readonly secret: string | undefined;
+  readonly isBasic: boolean;
+}
+
+function credentialsOf({ authorization, form }: PresentedClient): Credentials {
+  const isBasic = authorization !== undefined;
+  const methods = [isBasic, 'client_secret' in form, 'client_assertion' in form].filter(Boolean).length;
+  if (methods > 1) throw new OAuthError('invalid_request', 'Authenticate the client by one method only.');
+  if ('client_assertion' in form)
+    throw new OAuthError('invalid_client', 'This client does not authenticate by an assertion.');
+  if (authorization === undefined) {
+    const { client_id: clientId, client_secret: secret } = form;
+    if (!clientId) throw new OAuthError('invalid_client', 'Authenticate the client.', { headers: challenge });
+    return { clientId, secret, isBasic };
+  }
+  const basic = readBasic(authorization);
+  if (!basic) throw unknownClient(true);
+  if (form['client_id'] !== undefined && form['client_id'] !== basic.clientId)
+    throw new OAuthError('invalid_request', 'The form names another client than the Authorization header.');
+  return { ...basic, isBasic };
+}
+
+/** RFC 6749 §2.3.1: both halves are form-encoded before they are joined. Null for anything malformed. */
+function readBasic(authorization: string): { clientId: string; secret: string } | null {
+  const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];
+  if (
+    encoded === undefined ||
+    Buffer.from(encoded, 'base64').toString('base64').replace(/=+$/, '') !== encoded.replace(/=+$/, '')
+  )
+    return null;
+  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  if (colon < 1 || text.includes('\ufffd')) return null;
+  const clientId = formDecode(text.slice(0, colon));
+  const secret = formDecode(text.slice(colon + 1));
+  return clientId === null || secret === null ? null : { clientId, secret };
+}
+
+function formDecode(text: string): string | null {
+  try {
+    const decoded = decodeURIComponent(text.replaceAll('+', ' '));
+    return isStorable(decoded) ? decoded : null;
+  } catch {
+    return null;
+  }
+}
+
+const challenge = { 'www-authenticate': 'Basic realm="signet", charset="UTF-8"' };
+
+/** RFC 6749 §5.2: 401, with the challenge of the scheme that was used. */
+function unknownClient(isBasic: boolean): OAuthError {
+  return new OAuthError(
+    'invalid_client',
+    'This client and its credentials do not belong together.',
+    isBasic ? { headers: challenge } : {},
+  );
+}

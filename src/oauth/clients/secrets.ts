@@ -1,0 +1,74 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordChange, type Stamp } from '../../audit/index.ts';
+import { digest, newSecret } from '../../platform/digest.ts';
+import { Failure } from '../../platform/failure.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { Client, ClientSecret } from '../entities.ts';
+import { objectOf } from './object.ts';
+
+/** How long the secret before a new one stays good, so that a deployment can follow. */
+export const OVERLAP_SECONDS = 86_400;
+
+/** Persists a secret; answers it. Only its digest is kept: 256 random bits need no slow hash. */
+export function addSecret(tx: SqlEntityManager, client: Pick<Client, 'id'>, now: Date, secret = newSecret()): string {
+  tx.persist(
+    tx.create(ClientSecret, { id: randomUUIDv7(), client: client.id, digest: digest(secret), createdAt: now }),
+  );
+  return secret;
+}
+
+/**
+ * A new secret. The newest before it stays good for a day (with `now`: ends at once), every older one ends: two are good at
+ * the most. Under the client's row lock, so that rotations follow each other. Failure: a public client (conflict).
+ */
+export function rotateSecret(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  of: Pick<Client, 'id'>,
+  options: { now?: boolean } = {},
+): Promise<string> {
+  return em.transactional(async (tx) => {
+    const client = await tx.findOneOrFail(Client, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (client.authMethod !== 'client_secret')
+      throw new Failure('conflict', `The client ${client.name} is public: it has no secret.`);
+    const [newest, ...older] = await tx.find(
+      ClientSecret,
+      { client: client.id },
+      { orderBy: { createdAt: 'desc', id: 'desc' } },
+    );
+    for (const one of older) tx.remove(one);
+    if (newest && options.now) tx.remove(newest);
+    else if (newest) newest.expiresAt = plusSeconds(stamp.at, OVERLAP_SECONDS);
+    const secret = addSecret(tx, client, stamp.at);
+    recordChange(tx, stamp, {
+      action: 'change',
+      object: objectOf(client),
+      after: { secret: options.now ? 'replaced' : 'rotated' },
+    });
+    await tx.flush();
+    return secret;
+  });
+}
+
+/** The secrets of a client that are good now, newest first: when they were made and when they end, never what they are. */
+export async function listSecrets(
+  em: SqlEntityManager,
+  client: Pick<Client, 'id'>,
+  now: Date,
+): Promise<Pick<ClientSecret, 'createdAt' | 'expiresAt'>[]> {
+  const where = { client: client.id, $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] };
+  return em.find(ClientSecret, where, { orderBy: { createdAt: 'desc', id: 'desc' } });
+}
+
+/** Whether this is a secret of the client that is good now. */
+export async function isSecretOf(
+  em: SqlEntityManager,
+  client: Pick<Client, 'id'>,
+  secret: string,
+  now: Date,
+): Promise<boolean> {
+  const where = { client: client.id, digest: digest(secret), $or: [{ expiresAt: null }, { expiresAt: { $gt: now } }] };
+  return (await em.count(ClientSecret, where)) > 0;
+}

@@ -1,0 +1,69 @@
+import type { Database } from '../../platform/database/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import type { Clock } from '../../platform/time.ts';
+import { budgetExcess, type KeyRing, signAccessToken } from '../../tokens/index.ts';
+import { authenticateClient, type PresentedClient } from '../client-auth.ts';
+import type { Grant } from './grant.ts';
+import { findTarget } from './target.ts';
+
+export interface TokenEndpoint {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly keys: KeyRing;
+  readonly issuer: string;
+  readonly grants: readonly Grant[];
+}
+
+/** RFC 6749 §5.1. */
+export interface TokenAnswer {
+  readonly access_token: string;
+  readonly token_type: 'Bearer';
+  readonly expires_in: number;
+  readonly scope?: string;
+}
+
+/**
+ * The token endpoint, the same for every grant (RFC 6749 §3.2). Before it, the route has seen to no-store, the form and
+ * repeated parameters. Everything that can refuse comes before anything is written.
+ */
+export async function answerTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer> {
+  const { db, keys, issuer, clock } = endpoint;
+  const now = clock.now();
+  const { form } = presented;
+
+  // 1. Who asks? Before anything that was sent is looked at.
+  const client = await authenticateClient(db, presented, now, { allowPublic: true });
+
+  // 2. How?
+  const type = form['grant_type'];
+  if (!type) throw new OAuthError('invalid_request', 'grant_type is missing.');
+  const grant = endpoint.grants.find((one) => one.type === type);
+  if (!grant) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');
+  const isPublic = client.authMethod === 'none';
+  if (!client.grantTypes.includes(type) || (grant.needsConfidentialClient && isPublic))
+    throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
+
+  // 3. For which API?
+  const api = await findTarget(db, issuer, client, form);
+
+  // 4. May it?
+  const granted = await grant.authorize({ client, api, form, now });
+
+  // 5. Does the token fit?
+  const request = { issuer, api, clientId: client.clientId, ...granted };
+  const excess = budgetExcess(keys, request, now);
+  if (excess)
+    throw new OAuthError(
+      'invalid_target',
+      `The token would have ${excess.bytes} bytes for ${excess.permissions} permissions; the budget of this API is ${excess.budget}. Raise it, or give the client fewer permissions.`,
+    );
+
+  // 6. Sign.
+  const { token, claims, expiresIn } = signAccessToken(keys, request, now);
+  return {
+    access_token: token,
+    token_type: 'Bearer',
+    expires_in: expiresIn,
+    ...(claims.scope ? { scope: claims.scope } : {}),
+  };
+}

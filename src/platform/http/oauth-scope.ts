@@ -1,0 +1,51 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { acceptForms } from './input.ts';
+import { OAuthError } from './oauth-errors.ts';
+import { Problem } from './problems.ts';
+import { type App, isOutage } from './server.ts';
+
+/**
+ * What holds for every OAuth endpoint below this scope: forms only, each name once (RFC 6749 §3.1), no-store with the Pragma of
+ * old (§5.1), and OAuth's own family of errors (§5.2).
+ */
+export function oauthScope(app: App): void {
+  acceptForms(app);
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('pragma', 'no-cache');
+  });
+  app.addHook('preValidation', async (request) => {
+    // RFC 6749 §3.2: what stands in the query is no parameter of these endpoints; standing in both places it is there twice.
+    const query = Object.keys(request.query as object);
+    const form = (request.body ?? {}) as object;
+    if (query.some((name) => name in form)) throw new OAuthError('invalid_request', 'A parameter is there twice.');
+  });
+  app.setErrorHandler(answerOAuthError);
+}
+
+/** A form's fields; a request without a body has none. An empty value is absent (RFC 6749 §3.1). */
+export function formOf(request: FastifyRequest): Record<string, string> {
+  const fields: Record<string, string> = Object.create(null);
+  for (const [name, value] of Object.entries((request.body ?? {}) as Record<string, string>))
+    if (value !== '') fields[name] = value;
+  return fields;
+}
+
+function answerOAuthError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+  const refusal = refusalOf(error);
+  if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'an OAuth request failed');
+  else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused');
+  for (const [name, value] of Object.entries(refusal.headers)) void reply.header(name, value);
+  void reply.code(refusal.status).type('application/json').send(JSON.stringify(refusal.body()));
+}
+
+function refusalOf(error: Partial<FastifyError> & Error): OAuthError {
+  if (error instanceof OAuthError) return error;
+  if (isOutage(error))
+    return new OAuthError('temporarily_unavailable', 'Try again in 2 seconds.', { headers: { 'retry-after': '2' } });
+  const status = error instanceof Problem ? error.status : (error.statusCode ?? 500);
+  if (status >= 500) return new OAuthError('server_error', 'Something went wrong here.');
+  const detail = error instanceof Problem ? error.extra.detail : undefined;
+  return new OAuthError('invalid_request', detail ?? 'The request cannot be read.', {
+    status: status === 413 || status === 415 ? status : 400,
+  });
+}

@@ -1,0 +1,31 @@
+import type { FastifySchema } from 'fastify';
+import type { PublicDocument } from '../public-document.ts';
+import type { App } from './server.ts';
+
+/** Serves one with ETag, 304, max-age and CORS for everybody, without credentials. HEAD comes with GET. */
+export function servePublic(
+  app: App,
+  path: string,
+  type: string,
+  maxAgeSeconds: number,
+  schema: FastifySchema,
+  read: () => PublicDocument,
+): void {
+  const unchanged = { 304: { type: 'null', description: 'Unchanged since the `ETag` of `If-None-Match`.' } };
+  const documented = { ...schema, response: { ...(schema.response as object | undefined), ...unchanged } };
+  app.get(path, { schema: documented }, async (request, reply) => {
+    const { body, etag } = read();
+    reply
+      .header('cache-control', `public, max-age=${maxAgeSeconds}`)
+      .header('etag', etag)
+      .header('access-control-allow-origin', '*');
+    if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+    return reply.type(type).send(body);
+  });
+}
+
+/** RFC 9110 §13.1.2: weak comparison with any of the list. */
+function matches(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false;
+  return header.trim() === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);
+}
