@@ -10,5 +10,6 @@ const needs = (name) => (req, res, next) =>
 
 const app = express();
 app.use(auth({ issuer, jwksUri, audience: 'polls', tokenSigningAlg: 'RS256', strict: true, dpop: { enabled: false } }));
-app.post('/choices', needs('polls.add_choice'), (req, res) => res.json({ added_by: req.auth.payload.username }));
+const holderOf = (claims) => claims.username ?? claims.client_id;
+app.post('/choices', needs('polls.add_choice'), (req, res) => res.json({ added_by: holderOf(req.auth.payload) }));
 app.listen(Number(PORT), 'localhost');

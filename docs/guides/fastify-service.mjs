@@ -16,5 +16,6 @@ const needs = (name) => async (request, reply) => {
 };
 
 const app = fastify();
-app.post('/choices', { preHandler: needs('polls.add_choice') }, async ({ claims }) => ({ added_by: claims.username }));
+const holderOf = (claims) => claims.username ?? claims.client_id;
+app.post('/choices', { preHandler: needs('polls.add_choice') }, async ({ claims }) => ({ added_by: holderOf(claims) }));
 await app.listen({ port: Number(PORT) });

@@ -34,7 +34,7 @@ class Service(BaseHTTPRequestHandler):
             return self.answer(401, b"bad token\n", 'Bearer error="invalid_token"')
         if not has_perm(claims, "polls.add_choice"):
             return self.answer(403, b"this needs polls.add_choice\n")
-        self.answer(200, f"added by {claims['username']}\n".encode())
+        self.answer(200, f"added by {claims.get('username', claims['sub'])}\n".encode())
 
     def answer(self, status, body, challenge=None):
         self.send_response(status)

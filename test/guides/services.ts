@@ -101,6 +101,13 @@ export async function answers(t: Test, command: string, file: string): Promise<v
     t.equal((await ask(`Bearer ${(await signet.logIn('root')).token}`)).status, 200);
   });
 
+  await t.test('RFC 6749 §4.4: a service account is asked for the same permission', async (t) => {
+    const answer = await ask(`Bearer ${await signet.clientToken(['polls.add_choice'])}`);
+    t.equal(answer.status, 200);
+    t.match(answer.text, /c_[\w-]{22}/);
+    t.equal((await ask(`Bearer ${await signet.clientToken([])}`)).status, 403);
+  });
+
   await t.test('RFC 7519 §4.1.4: 401 after exp', async (t) => {
     signet.clock.secondsBack = 3600;
     const { token } = await signet.logIn('alice');

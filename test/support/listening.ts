@@ -11,6 +11,7 @@ import {
   updateApi,
 } from '../../src/access/index.ts';
 import { getUser, type Passwords, updateUser } from '../../src/identity/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type Clock, systemClock } from '../../src/platform/time.ts';
 import { openTestEmbedded } from './database.ts';
@@ -69,10 +70,28 @@ export async function startListening(t: Test) {
     return { token: answer.access_token, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
   }
 
+  /** A service account's own token (client_credentials), for `polls`; it holds these permissions. */
+  async function clientToken(permissions: string[]): Promise<string> {
+    const em = db.fork();
+    const polls = await getApi(em, 'polls');
+    const name = `service with ${permissions.length}`;
+    const { client, secret } = await createClient(em, stamp(), { name, preset: 'service', requests: [polls] });
+    const principal = { id: client.id, label: name };
+    await assign(em, stamp(), { kind: 'client', principal }, await getPermissions(em, polls, permissions));
+    const response = await fetch(`${issuer}/oauth2/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials' }),
+      signal: AbortSignal.timeout(20_000),
+    });
+    return ((await response.json()) as { access_token: string }).access_token;
+  }
+
   return {
     issuer,
     keys,
     clock,
+    clientToken,
     jwksUri: `${issuer}/.well-known/jwks.json`,
     logIn,
     /** Signet's own answer about a token. */

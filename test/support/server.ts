@@ -10,6 +10,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
 import { createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { root } from './database.ts';
+import { heldToItsDocument } from './openapi.ts';
 
 export const ISSUER = 'http://localhost:4000';
 export const masterKey = Buffer.alloc(32, 7);
@@ -62,17 +63,19 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
   const passwords = options.passwords ?? (await passwordsOf(config, 2));
   const log = pino({ level: config.logLevel });
-  const app = await buildApp({
-    config,
-    issuer,
-    db,
-    clock,
-    log,
-    keys,
-    passwords,
-    ...(options.backends ? { backends: options.backends } : {}),
-  });
-  await app.ready();
+  const app = await heldToItsDocument(() =>
+    buildApp({
+      config,
+      issuer,
+      db,
+      clock,
+      log,
+      keys,
+      passwords,
+      describedAs: 'test',
+      ...(options.backends ? { backends: options.backends } : {}),
+    }),
+  );
   return { app, config, issuer, clock, keys, passwords };
 }
 

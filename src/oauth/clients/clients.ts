@@ -30,7 +30,7 @@ export interface CreatedClient {
 }
 
 /** Failures: an unfit name, redirect URIs that are missing or unfit (usage), a name that exists (conflict). */
-export function createClient(em: SqlEntityManager, stamp: Stamp, given: NewClient): Promise<CreatedClient> {
+export async function createClient(em: SqlEntityManager, stamp: Stamp, given: NewClient): Promise<CreatedClient> {
   checkName(given.name);
   const shape = presets[given.preset];
   checkRedirects(given.preset, given.redirectUris ?? []);
@@ -76,7 +76,7 @@ export interface ClientChange {
 }
 
 /** Changes a client; lists replace what was there. One that is not active gets nothing, and what it got is dead at once. */
-export function updateClient(
+export async function updateClient(
   em: SqlEntityManager,
   stamp: Stamp,
   of: Pick<Client, 'id'>,

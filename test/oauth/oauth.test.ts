@@ -1,0 +1,593 @@
+import { createHash } from 'node:crypto';
+import t from 'tap';
+import {
+  type Api,
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  getPermissions,
+  updateApi,
+} from '../../src/access/index.ts';
+import { AuditEntry } from '../../src/audit/index.ts';
+import { User } from '../../src/identity/index.ts';
+import {
+  ClientSecret,
+  createClient,
+  deleteClient,
+  getClient,
+  rotateSecret,
+  updateClient,
+} from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { RevokedToken, verifyAccessToken } from '../../src/tokens/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+
+const PASSWORD = 'a long enough phrase';
+const type = 'application/x-www-form-urlencoded';
+
+/** Two APIs, a service that asks for one, a resource server of it, a stranger, a public client. */
+async function scene(db: Database) {
+  const clock = testClock();
+  const service = await startApp(db, { clock });
+  const em = db.fork();
+  const polls = await createApi(em, stamp(), 'polls');
+  const shop = await createApi(em, stamp(), 'https://shop.example/api');
+  for (const api of [polls, shop]) await changeCatalogue(em, stamp(), api, defaultPermissions('polls', 'choice'));
+  const make = async (name: string, more: object = {}) => {
+    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), { name, preset: 'service', ...more });
+    return { client, id: client.clientId, secret: secret as string };
+  };
+  const worker = await make('Worker', { requests: [polls] });
+  const both = await make('Both', { requests: [polls, shop] });
+  const server = await make('Resource server', { serves: [polls] });
+  const stranger = await make('Stranger', { requests: [shop], serves: [shop] });
+  const open = await make('Public', { preset: 'spa', requests: [polls], redirectUris: ['https://app.example/cb'] });
+  const [view] = await getPermissions(db.fork(), polls, ['polls.view_choice']);
+  await assign(db.fork(), stamp(), { kind: 'client', principal: { id: worker.client.id, label: 'Worker' } }, [
+    view as never,
+  ]);
+
+  const post = (path: string, form: string | Record<string, string>, headers: Record<string, string> = {}) =>
+    service.app.inject({
+      method: 'POST',
+      url: `/oauth2/${path}`,
+      headers: { 'content-type': type, ...headers },
+      payload: typeof form === 'string' ? form : new URLSearchParams(form).toString(),
+    });
+  const as = ({ id, secret }: { id: string; secret: string }) => ({
+    authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+  });
+  const token = (who: { id: string; secret: string }, form: Record<string, string> = {}) =>
+    post('token', { grant_type: 'client_credentials', ...form }, as(who));
+  const introspect = async (who: { id: string; secret: string }, text: string, more: Record<string, string> = {}) =>
+    (await post('introspect', { token: text, ...more }, as(who))).json();
+  const hasPerm = (text: string, perms: string[]) =>
+    service.app.inject({
+      method: 'POST',
+      url: '/api/v1/has_perm',
+      payload: { perms },
+      headers: { authorization: `Bearer ${text}` },
+    });
+  return { ...service, clock, polls, shop, worker, both, server, stranger, open, post, as, token, introspect, hasPerm };
+}
+
+await onEachEngine(t, async (t, db) => {
+  const s = await scene(db);
+  const { post, as, token, introspect, hasPerm, worker, both, server, stranger, open, clock, keys } = s;
+
+  await t.test(
+    'RFC 6749 §4.4: a client asks for itself; sub = client_id, no user, no session, no refresh token',
+    async (t) => {
+      const response = await token(worker);
+      t.equal(response.statusCode, 200);
+      t.match(
+        response.headers,
+        { 'cache-control': 'no-store', pragma: 'no-cache', 'content-type': /^application\/json/ },
+        'T2',
+      );
+      const { access_token, ...rest } = response.json();
+      t.same(rest, { token_type: 'Bearer', expires_in: 600 });
+      const { iat, exp, jti, ...claims } = verifyAccessToken(
+        keys,
+        ISSUER,
+        access_token,
+        clock.now(),
+      ) as never as Record<string, unknown>;
+      t.same(claims, {
+        iss: ISSUER,
+        sub: worker.id,
+        aud: 'polls',
+        client_id: worker.id,
+        is_staff: false,
+        is_superuser: false,
+        permissions: ['polls.view_choice'],
+      });
+      t.equal(
+        (await hasPerm(access_token, ['polls.view_choice', 'polls.add_choice'])).body,
+        '{"results":{"polls.view_choice":true,"polls.add_choice":false},"modules":{}}',
+      );
+      t.equal(await db.fork().count(AuditEntry, { actorId: worker.client.id }), 0, 'issuing writes no rows');
+    },
+  );
+
+  await t.test('T4: client_secret_basic and client_secret_post for the same client, values form-decoded', async (t) => {
+    t.equal((await token(worker)).statusCode, 200);
+    const form = { grant_type: 'client_credentials', client_id: worker.id, client_secret: worker.secret };
+    t.equal((await post('token', form)).statusCode, 200);
+    const encoded = `${worker.id.replace(/_/g, '%5F')}:${worker.secret.replace(/-/g, '%2D')}`;
+    t.equal(
+      (
+        await post('token', 'grant_type=client_credentials', {
+          authorization: `basic ${Buffer.from(encoded).toString('base64')}`,
+        })
+      ).statusCode,
+      200,
+    );
+    t.equal(
+      (await post('token', { grant_type: 'client_credentials', client_id: worker.id }, as(worker))).statusCode,
+      200,
+      'the same id in the form is no second method',
+    );
+  });
+
+  await t.test('T4: one method a request; two are invalid_request', async (t) => {
+    const two = await post(
+      'token',
+      { grant_type: 'client_credentials', client_id: worker.id, client_secret: worker.secret },
+      as(worker),
+    );
+    t.same([two.statusCode, two.json().error], [400, 'invalid_request']);
+    const other = await post('token', { grant_type: 'client_credentials', client_id: both.id }, as(worker));
+    t.equal(other.json().error, 'invalid_request', 'another id in the form');
+  });
+
+  await t.test(
+    'T3, T4: unknown client, wrong secret, disabled client, malformed Basic: one 401 invalid_client with the challenge',
+    async (t) => {
+      const disabled = await createClient(db.fork(), stamp(), {
+        name: 'Disabled',
+        preset: 'service',
+        requests: [s.polls],
+      });
+      await updateClient(db.fork(), stamp(), disabled.client, { isActive: false });
+      const raw = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
+      const answers = new Set<string>();
+      for (const [what, headers] of Object.entries({
+        'wrong secret': raw(`${worker.id}:wrong`),
+        'unknown client': raw('c_unknown:wrong'),
+        'disabled client': raw(`${disabled.client.clientId}:${disabled.secret}`),
+        "another client's secret": raw(`${worker.id}:${both.secret}`),
+        'the digest of the secret': raw(`${worker.id}:${createHash('sha256').update(worker.secret).digest('hex')}`),
+        'an empty secret': raw(`${worker.id}:`),
+        'no colon': raw(worker.id),
+        'nothing before the colon': raw(`:${worker.secret}`),
+        'no base64': { authorization: 'Basic !!!' },
+        'broken base64': { authorization: `${raw(`${worker.id}:${worker.secret}`).authorization}=A` },
+        'broken escapes': raw(`${worker.id}:%zz`),
+        NUL: raw(`${worker.id}:a%00b`),
+        'invalid UTF-8': { authorization: `Basic ${Buffer.from([0x61, 0x3a, 0xff]).toString('base64')}` },
+        'another scheme': { authorization: `Bearer ${worker.secret}` },
+        'a public client with a secret': raw(`${open.id}:x`),
+      })) {
+        const response = await post('token', 'grant_type=client_credentials', headers);
+        t.equal(response.statusCode, 401, what);
+        t.equal(response.headers['www-authenticate'], 'Basic realm="signet", charset="UTF-8"', what);
+        answers.add(response.body);
+      }
+      t.equal(answers.size, 1, 'they cannot be told apart');
+      const inForm = await post('token', {
+        grant_type: 'client_credentials',
+        client_id: worker.id,
+        client_secret: 'wrong',
+      });
+      t.same(
+        [inForm.statusCode, inForm.headers['www-authenticate'], inForm.json().error],
+        [401, undefined, 'invalid_client'],
+      );
+      t.equal((await post('token', 'grant_type=client_credentials')).statusCode, 401, 'nobody');
+    },
+  );
+
+  await t.test('T1, T3: forms only, each name once, query ignored; errors exactly by RFC 6749 §5.2', async (t) => {
+    const error = async (form: string, headers: Record<string, string> = {}, path = 'token') => {
+      const response = await post(path, form, { ...as(worker), ...headers });
+      t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache' }, `${form}: no-store`);
+      return [response.statusCode, response.json().error];
+    };
+    t.same(await error(''), [400, 'invalid_request'], 'no grant_type');
+    t.same(await error('grant_type='), [400, 'invalid_request'], 'an empty value is absent');
+    t.same(
+      await error('grant_type=password&username=a&password=b'),
+      [400, 'unsupported_grant_type'],
+      'T8: RFC 9700 §2.4',
+    );
+    t.same(
+      await error('grant_type=client_credentials&grant_type=client_credentials'),
+      [400, 'invalid_request'],
+      'attacks 49',
+    );
+    t.same(await error('grant_type=client_credentials&audience=polls&audience=polls'), [400, 'invalid_request']);
+    t.same(
+      await error('grant_type=client_credentials', {}, 'token?grant_type=client_credentials'),
+      [400, 'invalid_request'],
+      'once in the query, once in the form',
+    );
+    t.same(
+      await error('', {}, 'token?grant_type=client_credentials'),
+      [400, 'invalid_request'],
+      'the query is no form',
+    );
+    t.same(
+      await error('grant_type=client_credentials&nonsense=1&a[]=2'),
+      [200, undefined],
+      'unknown parameters are ignored',
+    );
+    t.same(await error('{"grant_type":"client_credentials"}', { 'content-type': 'application/json' }), [
+      415,
+      'invalid_request',
+    ]);
+    t.same(await error('grant_type=client_credentials', { 'content-type': 'text/plain' }), [415, 'invalid_request']);
+    t.same(await error('grant_type=%ff'), [400, 'invalid_request']);
+    t.same(await error('grant_type=a%00b'), [400, 'invalid_request']);
+    t.same(await error(`grant_type=${'x'.repeat(70_000)}`), [413, 'invalid_request']);
+    for (const path of ['token', 'introspect', 'revoke']) {
+      const wrong = await s.app.inject({ method: 'GET', url: `/oauth2/${path}`, headers: as(worker) });
+      t.same([wrong.statusCode, wrong.headers['allow']], [405, 'POST'], path);
+    }
+    const described = (await post('token', 'grant_type=a"b\\é', as(worker))).json().error_description;
+    t.match(described, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'ASCII without quotes and backslash');
+  });
+
+  await t.test('T8, T10: a grant that is not for this client is unauthorized_client', async (t) => {
+    const response = await post('token', { grant_type: 'client_credentials', client_id: open.id });
+    t.same([response.statusCode, response.json().error], [400, 'unauthorized_client']);
+  });
+
+  await t.test("T11, RFC 8707: the API asked for, else the client's only one, else invalid_target", async (t) => {
+    const aud = async (who: typeof worker, form: Record<string, string> = {}) => {
+      const { access_token, error } = (await token(who, form)).json();
+      return error ?? verifyAccessToken(keys, ISSUER, access_token, clock.now())?.aud;
+    };
+    t.equal(await aud(worker), 'polls', 'the only one');
+    t.equal(await aud(both), 'invalid_target', 'one of several has to be named');
+    t.equal(await aud(both, { audience: 'polls' }), 'polls');
+    t.equal(await aud(both, { audience: 'https://shop.example/api' }), 'https://shop.example/api');
+    t.equal(await aud(both, { resource: 'https://shop.example/api' }), 'https://shop.example/api');
+    t.equal(
+      await aud(both, { resource: 'https://shop.example/api/' }),
+      'https://shop.example/api',
+      'a trailing slash is forgiven',
+    );
+    t.equal(await aud(both, { resource: 'polls' }), 'invalid_target', 'resource takes absolute URIs');
+    t.equal(await aud(both, { resource: 'https://shop.example/api#x' }), 'invalid_target');
+    t.equal(
+      await aud(both, { resource: 'https://shop.example/api', audience: 'polls' }),
+      'invalid_target',
+      'a token is for one',
+    );
+    t.equal(
+      await aud(both, { resource: 'https://shop.example/api', audience: 'https://shop.example/api' }),
+      'https://shop.example/api',
+    );
+    t.equal(await aud(worker, { audience: 'https://shop.example/api' }), 'invalid_target', 'not registered for it');
+    t.equal(await aud(worker, { audience: 'nowhere' }), 'invalid_target');
+    t.equal(
+      await aud(worker, { audience: ISSUER }),
+      'invalid_target',
+      "contract §1: Signet's own API only for clients registered for it",
+    );
+    t.equal(await aud(stranger), 'https://shop.example/api');
+    t.equal(await aud(server), 'invalid_target', 'serving is not asking');
+  });
+
+  await t.test('contract §5: over the budget is invalid_target with the remedy, decided before signing', async (t) => {
+    const big = await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024 });
+    await changeCatalogue(
+      db.fork(),
+      stamp(),
+      big,
+      Array.from({ length: 60 }, (_, i) => ({ app: 'big', codename: `do_thing_number_${i}`, label: 'x' })),
+    );
+    const heavy = await createClient(db.fork(), stamp(), { name: 'Heavy', preset: 'service', requests: [big] });
+    const all = await getPermissions(
+      db.fork(),
+      big,
+      Array.from({ length: 60 }, (_, i) => `big.do_thing_number_${i}`),
+    );
+    await assign(db.fork(), stamp(), { kind: 'client', principal: { id: heavy.client.id, label: 'Heavy' } }, all);
+    const response = await token({ id: heavy.client.clientId, secret: heavy.secret as string });
+    t.same([response.statusCode, response.json().error], [400, 'invalid_target']);
+    t.match(response.json().error_description, /60 permissions.*budget.*1024.*Raise it/);
+  });
+
+  await t.test('RFC 7662 §2.2: the active answer, with the rights of now', async (t) => {
+    const { access_token } = (await token(worker)).json();
+    const { exp, iat, jti, ...rest } = await introspect(server, access_token);
+    t.same(rest, {
+      active: true,
+      client_id: worker.id,
+      token_type: 'Bearer',
+      sub: worker.id,
+      aud: 'polls',
+      iss: ISSUER,
+      permissions: ['polls.view_choice'],
+      groups: [],
+      is_staff: false,
+      is_superuser: false,
+    });
+    t.equal(exp - iat, 600);
+    t.match(jti, /^[0-9a-f-]{36}$/);
+    const [add] = await getPermissions(db.fork(), s.polls, ['polls.add_choice']);
+    const principal = { id: worker.client.id, label: 'Worker' };
+    await assign(db.fork(), stamp(), { kind: 'client', principal }, [add as never]);
+    t.same((await introspect(server, access_token)).permissions, ['polls.add_choice', 'polls.view_choice']);
+    t.same(
+      (await introspect(worker, access_token, { token_type_hint: 'refresh_token' })).active,
+      true,
+      'a hint is only a hint; the client sees its own',
+    );
+  });
+
+  await t.test(
+    'I1, I2: who may not see a token, and every token that is not active, get {"active":false} and nothing more',
+    async (t) => {
+      const { access_token } = (await token(worker)).json();
+      const inactive = { active: false };
+      t.same(await introspect(stranger, access_token), inactive, 'neither its own nor of an API that it serves');
+      for (const text of [
+        'x',
+        'a.b.c',
+        `${access_token}x`,
+        access_token.slice(0, -2),
+        'x'.repeat(9000),
+        '\u00e9',
+        worker.secret,
+      ])
+        t.same(await introspect(server, text), inactive, text.slice(0, 20));
+      clock.pass(600);
+      t.same(await introspect(server, access_token), inactive, 'expired');
+      const fresh = (await token(worker)).json().access_token;
+      t.equal((await introspect(server, fresh)).active, true);
+      const later = (await token(worker)).json().access_token;
+      await updateClient(db.fork(), stamp(), worker.client, { isActive: false });
+      t.same(await introspect(server, fresh), inactive, 'attacks 79: its client was disabled');
+      t.equal((await hasPerm(fresh, [])).statusCode, 401);
+      await updateClient(db.fork(), stamp(), worker.client, { isActive: true });
+      t.equal((await introspect(server, later)).active, true);
+      const gone = await createClient(db.fork(), stamp(), { name: 'Gone', preset: 'service', requests: [s.polls] });
+      const orphan = (await token({ id: gone.client.clientId, secret: gone.secret as string })).json().access_token;
+      await deleteClient(db.fork(), stamp(), gone.client);
+      t.same(await introspect(server, orphan), inactive, 'its client was deleted');
+    },
+  );
+
+  await t.test('RFC 7662 §2.1: the caller is authenticated first; a public client may not ask', async (t) => {
+    for (const [form, headers] of [
+      [{ token: 'x' }, {}],
+      [{ token: 'x', client_id: open.id }, {}],
+      [{ token: 'x' }, { authorization: 'Bearer x' }],
+      [{}, {}],
+    ] as const)
+      t.equal((await post('introspect', form, headers)).statusCode, 401);
+    t.same((await post('introspect', {}, as(server))).json().error, 'invalid_request', 'then the token is missed');
+  });
+
+  await t.test(
+    "contract §4: a user's token at introspection: username by the API's switch, groups, flags; dead with its session",
+    async (t) => {
+      const alice = await makeUser(db, s.passwords, 'alice', PASSWORD);
+      const group = await createGroup(db.fork(), stamp(), 'Editors');
+      await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+      const login = async (headers = {}) =>
+        s.app.inject({
+          method: 'POST',
+          url: '/api/v1/login',
+          payload: { username: 'alice', password: PASSWORD, audience: 'polls' },
+          headers,
+        });
+      const first = await login();
+      const text = first.json().access_token;
+      const seen = await introspect(server, text);
+      t.match(seen, {
+        active: true,
+        client_id: 'signet',
+        username: 'alice',
+        sub: alice.id,
+        sid: first.json().session.id,
+        groups: ['Editors'],
+        permissions: [],
+      });
+      t.same(await introspect(worker, text), { active: false }, 'not issued to it, not served by it');
+      const em = db.fork();
+      await updateApi(em, stamp(), (await em.findOne('Api' as never, s.polls.id)) as never as Api, {
+        withUsername: false,
+      });
+      t.notOk('username' in (await introspect(server, text)));
+      await db.fork().nativeUpdate(User, { id: alice.id }, { isActive: false });
+      t.same(await introspect(server, text), { active: false }, 'inactive user');
+      await db.fork().nativeUpdate(User, { id: alice.id }, { isActive: true });
+      t.equal((await introspect(server, text)).active, true);
+      const { name, value } = first.cookies[0] as { name: string; value: string };
+      await s.app.inject({ method: 'POST', url: '/api/v1/logout', cookies: { [name]: value } });
+      t.same(await introspect(server, text), { active: false }, 'logged out');
+    },
+  );
+
+  await t.test(
+    'RFC 7009: only the client that a token was issued to revokes it; everything else is 200 and nothing happens',
+    async (t) => {
+      const { access_token } = (await token(worker)).json();
+      const revoke = async (who: typeof worker, text: string, more: Record<string, string> = {}) =>
+        (await post('revoke', { token: text, ...more }, as(who))).statusCode;
+      const before = await db.fork().count(RevokedToken, {});
+      t.equal(await revoke(server, access_token), 200, "another client's token, though it may see it");
+      for (const text of ['x', 'a.b.c', `${access_token}x`, worker.secret]) t.equal(await revoke(worker, text), 200);
+      t.equal(await db.fork().count(RevokedToken, {}), before);
+      t.equal((await introspect(server, access_token)).active, true, 'unharmed');
+      t.equal(await revoke(worker, access_token, { token_type_hint: 'refresh_token' }), 200);
+      t.same(await introspect(server, access_token), { active: false });
+      t.equal((await hasPerm(access_token, [])).statusCode, 401);
+      t.equal(await revoke(worker, access_token), 200, 'twice is no error');
+      t.equal(await db.fork().count(RevokedToken, {}), before + 1);
+      t.same((await post('revoke', {}, as(worker))).json().error, 'invalid_request');
+      t.equal((await post('revoke', { token: access_token })).statusCode, 401, 'nobody');
+      t.equal(
+        (await post('revoke', { token: access_token, client_id: open.id })).statusCode,
+        200,
+        'RFC 7009 §2.1: a public client names itself',
+      );
+      clock.pass(600);
+      const other = (await token(worker)).json().access_token;
+      t.equal((await introspect(server, other)).active, true, 'its siblings live');
+    },
+  );
+
+  await t.test(
+    'contract §8: two secrets are good at once; rotation ends the oldest, --now ends all before it',
+    async (t) => {
+      const made = await createClient(db.fork(), stamp(clock.now()), {
+        name: 'Rotating',
+        preset: 'service',
+        requests: [s.polls],
+      });
+      const good = async (secret: string) => (await token({ id: made.client.clientId, secret })).statusCode === 200;
+      const rotate = async (now = false) => {
+        clock.pass(1);
+        return rotateSecret(db.fork(), stamp(clock.now()), made.client, { now });
+      };
+      const one = made.secret as string;
+      const two = await rotate();
+      t.same([await good(one), await good(two)], [true, true]);
+      const three = await rotate();
+      t.same([await good(one), await good(two), await good(three)], [false, true, true]);
+      clock.pass(86_401);
+      t.same([await good(two), await good(three)], [false, true], 'the overlap is a day');
+      const four = await rotate(true);
+      t.same([await good(three), await good(four)], [false, true]);
+      const rows = await db.fork().find(ClientSecret, { client: made.client.id });
+      t.ok(
+        rows.every((row) => !Buffer.from(row.digest).toString('latin1').includes(four)),
+        'only digests are stored',
+      );
+      await Promise.all(Array.from({ length: 6 }, () => rotateSecret(db.fork(), stamp(clock.now()), made.client)));
+      t.ok(
+        (await db.fork().count(ClientSecret, { client: made.client.id })) <= 2,
+        'six simultaneous rotations leave two',
+      );
+      await t.rejects(rotateSecret(db.fork(), stamp(), open.client), { message: /public/ });
+      const entries = await db.fork().find(AuditEntry, { objectId: made.client.id });
+      t.notMatch(JSON.stringify(entries), new RegExp(`${four}|${three}`), 'the edit log holds no secret');
+    },
+  );
+
+  await t.test(
+    'clients: names are one in every spelling, redirect URIs are checked, ids are never audiences',
+    async (t) => {
+      await t.rejects(createClient(db.fork(), stamp(), { name: 'WORKER', preset: 'service' }), { message: /already/ });
+      t.equal((await getClient(db.fork(), 'worker')).clientId, worker.id);
+      t.equal((await getClient(db.fork(), worker.id)).name, 'Worker');
+      await t.rejects(getClient(db.fork(), 'Workr'), { message: /Did you mean "Worker"\?/ });
+      t.match(worker.id, /^c_[\w-]{22}$/);
+      for (const uri of [
+        'http://app.example/cb',
+        'https://app.example/cb#x',
+        '/cb',
+        'javascript:alert(1)',
+        'https://user@app.example/cb',
+        'https://app.example/c b',
+      ])
+        await t.rejects(
+          createClient(db.fork(), stamp(), { name: 'Web', preset: 'web', redirectUris: [uri] }),
+          { message: /no redirect URI/ },
+          uri,
+        );
+      await t.rejects(createClient(db.fork(), stamp(), { name: 'Web', preset: 'web' }), {
+        message: /needs --redirect-uri/,
+      });
+      const native = await createClient(db.fork(), stamp(), {
+        name: 'App',
+        preset: 'native',
+        redirectUris: ['com.example.app:/cb', 'http://127.0.0.1/cb'],
+      });
+      t.equal(native.secret, null);
+      await t.rejects(createClient(db.fork(), stamp(), { name: 'c_x', preset: 'service' }), {
+        message: /may not start with c_/,
+      });
+    },
+  );
+});
+
+t.test('M1 to M6: discovery says what works, under every name, and nothing else', async (t) => {
+  const { openTestEmbedded } = await import('../support/database.ts');
+  const db = await openTestEmbedded();
+  t.teardown(() => db.close());
+  for (const [issuer, paths] of [
+    ['https://id.example', ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']],
+    [
+      'https://id.example/auth',
+      [
+        '/.well-known/openid-configuration',
+        '/.well-known/openid-configuration/auth',
+        '/auth/.well-known/openid-configuration',
+        '/.well-known/oauth-authorization-server/auth',
+      ],
+    ],
+  ] as const) {
+    const { app } = await startApp(db, { mode: 'production', environment: { SIGNET_ISSUER: issuer } });
+    const bodies = new Set<string>();
+    for (const path of paths) {
+      const response = await app.inject({
+        url: path,
+        headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example' },
+      });
+      t.match(
+        response.headers,
+        {
+          'content-type': /^application\/json/,
+          'cache-control': /max-age=300/,
+          'access-control-allow-origin': '*',
+          etag: /^"/,
+        },
+        path,
+      );
+      t.equal(response.headers['access-control-allow-credentials'], undefined);
+      bodies.add(response.body);
+      const again = await app.inject({ url: path, headers: { 'if-none-match': `"x", W/${response.headers['etag']}` } });
+      t.same([again.statusCode, again.body], [304, '']);
+      const head = await app.inject({ method: 'HEAD', url: path });
+      t.same([head.statusCode, head.body, head.headers['content-length']], [200, '', String(response.body.length)]);
+      t.equal((await app.inject({ method: 'POST', url: path })).headers['allow'], 'GET, HEAD');
+    }
+    t.equal(bodies.size, 1, 'one document');
+    const document = JSON.parse([...bodies][0] as string);
+    t.equal(document.issuer, issuer, 'byte for byte');
+    for (const [name, value] of Object.entries(document)) {
+      if (Array.isArray(value)) t.ok(value.length > 0, `${name}: no empty arrays (RFC 8414 §3.2)`);
+      if (name.endsWith('_endpoint') || name.endsWith('_uri')) t.ok(String(value).startsWith(`${issuer}/`), name);
+    }
+    for (const name of [
+      'authorization_endpoint',
+      'userinfo_endpoint',
+      'registration_endpoint',
+      'device_authorization_endpoint',
+      'end_session_endpoint',
+      'pushed_authorization_request_endpoint',
+    ])
+      t.notOk(name in document, `${name} does not work yet`);
+    const endpoints = [document.token_endpoint, document.introspection_endpoint, document.revocation_endpoint].map(
+      (url) => url.slice(issuer.length),
+    );
+    for (const path of endpoints)
+      t.equal(
+        (await app.inject({ method: 'POST', url: path, headers: { 'content-type': type } })).statusCode,
+        401,
+        `${path} is there`,
+      );
+    t.same(document.grant_types_supported, ['client_credentials']);
+    await app.close();
+  }
+});
