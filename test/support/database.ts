@@ -10,7 +10,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 
 export const root = join(import.meta.dirname, '../..');
-const model = { entities, migrations };
+export const model = { entities, migrations };
 
 /** The URL of a PostgreSQL on which the suite may create databases; absent = the embedded engine alone. */
 export const postgresqlUrl = process.env['DATABASE_URL'];

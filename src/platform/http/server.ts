@@ -9,16 +9,7 @@ import fastify, {
 } from 'fastify';
 import { Failure } from '../failure.ts';
 import { acceptJson, checkQuery } from './input.ts';
-import { Problem, tryLater } from './problems.ts';
-
-declare module 'fastify' {
-  /** What a route says of itself for people and for openapi.yaml. */
-  interface FastifySchema {
-    summary?: string;
-    description?: string;
-    hide?: boolean;
-  }
-}
+import { Problem, type ProblemCode, tryLater } from './problems.ts';
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
@@ -41,8 +32,12 @@ export function createServer(options: ServerOptions) {
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     routerOptions: { maxParamLength: 255, ignoreTrailingSlash: false, caseSensitive: true },
-    frameworkErrors: (error, request, reply) =>
-      answerError(error as FastifyError, request as FastifyRequest, reply as unknown as FastifyReply),
+    // What the router refuses never meets the hooks below.
+    frameworkErrors: (error, request, reply) => {
+      const [asked, answer] = [request as FastifyRequest, reply as unknown as FastifyReply];
+      standingHeaders(asked, answer);
+      answerError(error as FastifyError, asked, answer);
+    },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   acceptJson(app);
@@ -50,10 +45,7 @@ export function createServer(options: ServerOptions) {
   answerWrongMethods(app);
 
   app.addHook('onRequest', async (request, reply) => {
-    reply.header('x-request-id', request.id);
-    reply.header('x-content-type-options', 'nosniff');
-    reply.header('cache-control', 'no-store');
-    reply.header('referrer-policy', 'no-referrer');
+    standingHeaders(request, reply);
     if (options.hosts && !options.hosts.includes(hostName(request.headers.host ?? '')))
       throw new Problem('misdirected', { detail: `Development mode answers to ${options.hosts.join(', ')} only.` });
   });
@@ -62,6 +54,14 @@ export function createServer(options: ServerOptions) {
 }
 
 export type App = ReturnType<typeof createServer>;
+
+function standingHeaders(request: FastifyRequest, reply: FastifyReply): void {
+  void reply
+    .header('x-request-id', request.id)
+    .header('x-content-type-options', 'nosniff')
+    .header('cache-control', 'no-store')
+    .header('referrer-policy', 'no-referrer');
+}
 
 function hostName(host: string): string {
   return host.replace(/:\d+$/, '').toLowerCase();
@@ -104,16 +104,21 @@ function problemOf(error: Partial<FastifyError> & Error): Problem {
     return new Problem(error.kind === 'notFound' ? 'not_found' : 'internal', { reason: error.message });
   if (error.validation) return invalid(error);
   if (isOutage(error)) return tryLater('unavailable', 2, error.message);
-  const code = ({ 400: 'bad_request', 413: 'too_large', 415: 'unsupported_media_type' } as const)[
-    error.statusCode ?? 500
-  ];
-  return code
-    ? new Problem(code, {
-        reason: error.message,
-        ...(code === 'unsupported_media_type' ? { detail: 'Send application/json.' } : {}),
-      })
-    : new Problem('internal', { reason: error.message });
+  const status = error.statusCode ?? 500;
+  if (status < 400 || status > 499) return new Problem('internal', { reason: error.message });
+  const code = frameworkCodes[status] ?? 'bad_request';
+  return new Problem(code, {
+    reason: error.message,
+    ...(code === 'unsupported_media_type' ? { detail: 'Send application/json.' } : {}),
+  });
 }
+
+/** What Fastify refuses by itself. 414 is a part of a path that is longer than any id: nothing has that name. */
+const frameworkCodes: Record<number, ProblemCode> = {
+  413: 'too_large',
+  414: 'not_found',
+  415: 'unsupported_media_type',
+};
 
 interface SchemaError {
   keyword: string;
@@ -148,11 +153,14 @@ const texts: Record<string, string> = {
   additionalProperties: 'There is no such field.',
 };
 
-/** The database cannot be reached, or hung up: PostgreSQL classes 08, 53 and 57P, and what sockets say. */
-function isOutage(error: Error): boolean {
+/**
+ * The database cannot be reached, or hung up: PostgreSQL classes 08, 53 and 57P, a database that is gone (3D000) or lets
+ * nobody in (28), and what sockets say.
+ */
+export function isOutage(error: Error): boolean {
   for (let next: unknown = error; next instanceof Error; next = (next as { cause?: unknown }).cause) {
     const code = (next as { code?: string }).code ?? '';
-    if (/^(08|53|57P)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code))
+    if (/^(08|53|57P|3D000|28)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code))
       return true;
     if (
       /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
