@@ -10,6 +10,7 @@ import {
   type Backend,
   createHashPool,
   createPasswords,
+  type HashPool,
   type Passwords,
   passwordBackend,
   purgeExpired,
@@ -22,8 +23,9 @@ import { healthRoutes } from './platform/health/routes.ts';
 import { type App, createServer, describeRoutes, sameOrigin, sessionCookie } from './platform/http/index.ts';
 import type { Job } from './platform/jobs/index.ts';
 import { openapiRoute } from './platform/openapi/routes.ts';
+import { createMetrics, type Metrics } from './platform/telemetry/index.ts';
 import type { Clock } from './platform/time.ts';
-import type { KeyRing } from './tokens/index.ts';
+import { type KeyRing, purgeRevoked } from './tokens/index.ts';
 import { jwksRoute } from './tokens/routes.ts';
 import { pages } from './web/pages.ts';
 
@@ -39,6 +41,8 @@ export interface Deps {
   /** Asked before Signet's own passwords, in this order. */
   readonly backends?: readonly Backend[];
   readonly isStopping?: () => boolean;
+  /** Counted when somebody reads them: SIGNET_METRICS_PORT. */
+  readonly metrics?: Metrics;
   /** Given = the server can describe itself as an OpenAPI document of this version. */
   readonly describedAs?: string;
 }
@@ -51,9 +55,12 @@ export async function buildApp(deps: Deps): Promise<App> {
     log: deps.log,
     trustProxy: config.trustProxy,
     hosts: isDevelopment ? ['localhost', '127.0.0.1', '[::1]'] : null,
+    hashWaitMilliseconds: config.hashWaitMilliseconds,
   });
 
   if (deps.describedAs !== undefined) await describeRoutes(app, deps.describedAs);
+
+  if (deps.metrics) countRequests(app, deps.metrics);
 
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
   jwksRoute(app, keys);
@@ -100,20 +107,38 @@ export async function buildApp(deps: Deps): Promise<App> {
   return app;
 }
 
-function authenticationOf({ config, db, clock, passwords, backends = [] }: Deps): Authentication {
+/** By the pattern of the route: a path is the caller's word, and may hold an id. */
+function countRequests(app: App, metrics: Metrics): void {
+  app.addHook('onResponse', async (request, reply) => {
+    const seconds = reply.elapsedTime / 1000;
+    const { method } = request;
+    metrics.request({ route: request.routeOptions.url ?? null, method, status: reply.statusCode, seconds });
+  });
+}
+
+function authenticationOf({ config, db, clock, passwords, metrics, backends = [] }: Deps): Authentication {
   return {
     clock,
     passwords,
-    backends: [...backends, passwordBackend(db, passwords)],
+    backends: [...backends, passwordBackend(db, passwords, clock)],
     limits: { name: config.throttleName, network: config.throttleNetwork, account: config.throttleAccount },
     refusalMilliseconds: config.refusalMilliseconds,
+    ...(metrics ? { counted: (outcome) => metrics.login(outcome === 'user' ? 'success' : outcome) } : {}),
   };
 }
 
+/** Hashes at once: as many as the settings say, or one less than there are cores. */
+export function hashWidthOf(config: Config, cores: number): number {
+  return config.hashWidth === 0 ? Math.max(1, cores - 1) : config.hashWidth;
+}
+
+export function hashPoolOf(config: Config, cores: number): HashPool {
+  const width = hashWidthOf(config, cores);
+  return createHashPool({ width, queueLimit: config.hashQueue, maxWaitMs: config.hashWaitMilliseconds });
+}
+
 /** The hashing that the settings ask for; `cores` is what the machine has. */
-export function passwordsOf(config: Config, cores: number): Promise<Passwords> {
-  const width = config.hashWidth === 0 ? Math.max(1, cores - 1) : config.hashWidth;
-  const pool = createHashPool({ width, queueLimit: config.hashQueue, maxWaitMs: config.hashWaitMilliseconds });
+export function passwordsOf(config: Config, cores: number, pool = hashPoolOf(config, cores)): Promise<Passwords> {
   return createPasswords(pool, {
     memoryKiB: config.argon2MemoryKiB,
     iterations: config.argon2Iterations,
@@ -121,10 +146,16 @@ export function passwordsOf(config: Config, cores: number): Promise<Passwords> {
   });
 }
 
+/** What a running server counts, and where the figures come from. */
+export function metricsOf(db: Database, pool: HashPool): Promise<Metrics> {
+  return createMetrics({ hashPool: () => pool.stats(), connections: () => db.connections() });
+}
+
 /** What a running server does on its own. */
 export function jobsOf({ db, clock, keys }: Pick<Deps, 'db' | 'clock' | 'keys'>): Job[] {
   return [
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
+    { name: 'purge-revoked', everySeconds: 300, run: () => purgeRevoked(db, clock.now()) },
     { name: 'keys', everySeconds: 60, run: () => keys.reload() },
   ];
 }

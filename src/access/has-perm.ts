@@ -37,6 +37,13 @@ export function hasModulePerms(rights: Rights, app: string): boolean {
   return false;
 }
 
+/** The same question for many apps: the labels are gathered once. */
+export function modulePerms(rights: Rights): (app: string) => boolean {
+  const labels = new Set<string>();
+  for (const name of rights.permissions) labels.add(name.slice(0, name.indexOf('.')));
+  return (app) => rights.isActive && (rights.isSuperuser || labels.has(app));
+}
+
 /** Django's `User.get_all_permissions`, sorted by code unit, as tokens carry them. */
 export function getAllPermissions(rights: Rights): string[] {
   return rights.isActive ? [...rights.permissions].sort() : [];

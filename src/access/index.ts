@@ -28,6 +28,8 @@ export {
   listPermissions,
   type PermissionSpec,
 } from './catalogue.ts';
+export { type ApiContents, type ApiDeleted, contentsOfApi, deleteApi } from './delete-api.ts';
+export { type Dropped, dropHoldings } from './drop-holdings.ts';
 export {
   Api,
   Group,
@@ -48,8 +50,17 @@ export {
   type Named,
   removeMembers,
 } from './groups.ts';
-export { getAllPermissions, hasModulePerms, hasPerm, hasPerms, noRights, type Rights } from './has-perm.ts';
+export {
+  getAllPermissions,
+  hasModulePerms,
+  hasPerm,
+  hasPerms,
+  modulePerms,
+  noRights,
+  type Rights,
+} from './has-perm.ts';
 export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './holdings.ts';
 export { type KnownApi, readApi, readApiById, readGroups, readRights } from './hot.ts';
-export { createPrincipal, type Holder, rightsChanged } from './principal.ts';
+export { type LargeHolder, largestHolders } from './largest.ts';
+export { createPrincipal, type Holder, rightsChanged, superusersOf } from './principal.ts';
 export { type ApiFile, readApiFile } from './sync-file.ts';

@@ -36,6 +36,8 @@ export interface Input {
 export interface Output {
   readonly data: unknown;
   readonly text: string;
+  /** True: what was asked was done, and the answer is no. Exit code 1. */
+  readonly isFailure?: boolean;
 }
 
 type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
@@ -58,10 +60,14 @@ export interface DatabaseCommand extends Described {
   readonly fileAt?: number;
   /** May run while migrations are pending. */
   readonly beforeMigrations?: true;
+  /** Makes the embedded database where there is none. */
+  readonly makesDatabase?: true;
   /** Whether this call reads standard input. */
   readsStdin?(input: Input): boolean;
   /** Asks at the terminal for what is missing, on the caller's side; answers the completed input. */
   ask?(input: Input, terminal: Terminal, config: Config): Promise<Input>;
+  /** The word that a person types to confirm. Without `--yes`, `run` only says what it would do: see confirm.ts. */
+  confirm?(input: Input): string;
   run(context: Context, input: Input): Promise<Output>;
 }
 

@@ -14,8 +14,8 @@ export interface ControlRequest {
 
 type ControlReply = { readonly progress: string } | { readonly result: Result };
 
-/** An import file is the largest thing that comes this way. */
-const LARGEST = 1024 * 1024 * 1024;
+/** Bytes of a line at the most: an import file is the largest thing that comes this way, and no text can be twice as long. */
+const LARGEST = 256 * 1024 * 1024;
 
 /** Answers commands on a connection of the control socket: one request, progress lines, one result, each a line of JSON. */
 export function answerControl(
@@ -24,7 +24,9 @@ export function answerControl(
 ): void {
   const say = (reply: ControlReply) => connection.writable && connection.write(`${JSON.stringify(reply)}\n`);
   readLine(connection, (line) => {
-    const request = JSON.parse(line) as ControlRequest;
+    const request = readRequest(line);
+    // Nobody who speaks this language says anything else.
+    if (!request) return void connection.destroy();
     run(request, (progress) => say({ progress })).then(
       (result) => {
         say({ result });
@@ -35,12 +37,34 @@ export function answerControl(
   });
 }
 
+/** A request of the right shape, or null. */
+function readRequest(line: string): ControlRequest | null {
+  try {
+    const request = JSON.parse(line) as Partial<ControlRequest> | null;
+    const input = request?.input as Partial<Input> | undefined;
+    const isRight =
+      typeof request?.name === 'string' &&
+      typeof request.actor === 'string' &&
+      Array.isArray(input?.positionals) &&
+      typeof input.options === 'object' &&
+      input.options !== null;
+    return isRight ? (request as ControlRequest) : null;
+  } catch {
+    return null;
+  }
+}
+
 /** Sends a command to the holder of the folder and waits for its result. Failure when the holder stops meanwhile. */
 export function sendControl(
   holder: Holder,
   request: ControlRequest,
   progress: (line: string) => void,
 ): Promise<Result> {
+  if ((request.input.file?.text.length ?? 0) > LARGEST / 2)
+    throw new Failure(
+      'usage',
+      'The file is too large to hand to the running server. Stop it, then run the command again.',
+    );
   return new Promise((resolve, reject) => {
     const connection = connect(holder.socket);
     const lost = () =>
@@ -84,6 +108,7 @@ function readLines(connection: Socket, take: (line: string) => void): void {
   connection.on('data', (chunk: Buffer) => {
     let rest = chunk;
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
+      if (size + end > LARGEST) return void connection.destroy();
       const line = Buffer.concat([...chunks, rest.subarray(0, end)]).toString('utf8');
       chunks = [];
       size = 0;

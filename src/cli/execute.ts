@@ -26,7 +26,8 @@ export async function execute(
 
 export function resultOf(output: Output | undefined, isJson: boolean): Result {
   if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
-  return { exit: EXIT.done, stdout: `${isJson ? JSON.stringify(output.data, null, 2) : output.text}\n`, stderr: '' };
+  const exit = output.isFailure ? EXIT.failed : EXIT.done;
+  return { exit, stdout: `${isJson ? JSON.stringify(output.data, null, 2) : plain(output.text)}\n`, stderr: '' };
 }
 
 export function failed(error: unknown, isJson: boolean): Result {
@@ -35,7 +36,7 @@ export function failed(error: unknown, isJson: boolean): Result {
   return {
     exit: EXIT[failure.kind],
     stdout: isJson ? `${JSON.stringify(document, null, 2)}\n` : '',
-    stderr: `signet: ${failure.message}\n`,
+    stderr: `signet: ${plain(failure.message)}\n`,
   };
 }
 
@@ -43,11 +44,16 @@ export function failed(error: unknown, isJson: boolean): Result {
 function unexpected(error: unknown): Failure {
   if (!(error instanceof Error)) return new Failure('failed', 'Something went wrong.');
   const { message } = safeError(error) as { message: string };
-  return new Failure('failed', `${message.split('\n')[0]} (${error.name}). Nothing was changed.`);
+  return new Failure('failed', `${message.split('\n')[0]} (${error.name}).`);
 }
 
 async function demandMigrations({ db }: Context): Promise<void> {
   const pending = await db.migrations.pending();
   if (pending.length === 0) return;
   throw new Failure('failed', `The database lacks ${pending.length} migration(s). Run: npx signet migrate`);
+}
+
+/** Text for a terminal: names from outside may hold what moves the cursor or turns the writing round; line breaks and tabs stay. */
+function plain(text: string): string {
+  return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }

@@ -38,7 +38,9 @@ function errorsPage(): string {
   const problems = Object.entries(PROBLEMS).map(
     ([code, { status, meaning, remedy }]) => `| \`${code}\` | ${status} | ${meaning} | ${remedy} |`,
   );
-  const oauth = Object.entries(OAUTH_ERRORS).map(([code, status]) => `| \`${code}\` | ${status} |`);
+  const oauth = Object.entries(OAUTH_ERRORS).map(
+    ([code, { status, meaning }]) => `| \`${code}\` | ${status} | ${meaning} |`,
+  );
   return `${made}
 # Errors
 
@@ -56,8 +58,8 @@ ${problems.join('\n')}
 ## OAuth errors
 \`/oauth2/…\` answers with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
 
-| error | status |
-|---|---|
+| error | status | when |
+|---|---|---|
 ${oauth.join('\n')}
 `;
 }

@@ -8,6 +8,7 @@ import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/da
 import { Failure } from '../platform/failure.ts';
 import type { DatabaseCommand, Input } from './command.ts';
 import { commands } from './commands/index.ts';
+import { runConfirmed } from './confirm.ts';
 import { createContext } from './context.ts';
 import { sendControl } from './control.ts';
 import { execute, failed, type Result, resultOf } from './execute.ts';
@@ -38,7 +39,10 @@ export async function runCommand(
       environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development',
       environment,
     );
-    return await runOnDatabase(command, await complete(command, input, config), isJson, config, progress);
+    const completed = await complete(command, input, config);
+    return await runConfirmed(command, completed, isJson, openTerminal(), progress, (given, json) =>
+      runOnDatabase(command, given, json, config, progress),
+    );
   } catch (error) {
     return failed(error, wantsJson);
   }
@@ -84,7 +88,7 @@ async function runOnDatabase(
     sendControl(holder, { name: command.name, input, isJson, actor }, progress);
   const holder = existsSync(config.dataDir) ? await findHolder(config.dataDir) : undefined;
   if (holder) return send(holder);
-  if (!command.beforeMigrations && !existsSync(config.dataDir))
+  if (!command.makesDatabase && !existsSync(config.dataDir))
     throw new Failure(
       'notFound',
       `There is no database in ${config.dataDir} yet. Start Signet (npm start), or run: npx signet migrate`,

@@ -127,7 +127,7 @@ export async function listSampleUsers(
 ): Promise<SampleUser[]> {
   const users: SampleUser[] = [];
   for (const name of Object.keys(state.users).sort()) {
-    const user = await em.fork().findOne(User, state.users[name] as string);
+    const user = await em.fork().findOne(User, { id: state.users[name] as string, deletedAt: null });
     if (!user) continue;
     const password = samplePassword(masterKey, name);
     const checked = await passwords.verify(password, user.password);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { buildApp, jobsOf, passwordsOf } from '../app.ts';
+import { buildApp, hashPoolOf, jobsOf, metricsOf, passwordsOf } from '../app.ts';
 import type { Stamp } from '../audit/index.ts';
 import { entities } from '../entities.ts';
 import { dropStaged } from '../identity/import/index.ts';
@@ -12,7 +12,7 @@ import type { Config } from '../platform/config/index.ts';
 import { type Database, type FolderLock, lockFolder, openDatabase } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { startJobs } from '../platform/jobs/index.ts';
-import { createLog } from '../platform/telemetry/index.ts';
+import { createLog, type Metrics, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
 import { createKeyRing, ensureCurrentKey, openKeys } from '../tokens/index.ts';
 import type { Command } from './command.ts';
@@ -46,22 +46,26 @@ export async function serve(
   prepare: Prepare,
   backends: readonly Backend[] = [],
 ): Promise<Running> {
+  demandPortOfItsOwn(config);
   await demandFreePort(config);
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (const one of closers.reverse()) await one();
   };
   try {
-    const lock = config.databaseUrl === undefined ? await lockFolder(config.dataDir) : undefined;
+    const lock =
+      config.databaseUrl === undefined ? await lockFolder(config.dataDir, () => folderLost(config)) : undefined;
     if (lock) closers.push(() => lock.release());
     const log = createLog(config.logLevel);
-    const db = await openDatabase(config, { entities, migrations });
+    const db = await openDatabase(config, { entities, migrations }, 'requests');
     closers.push(() => db.close());
     const masterKey = await prepare(db, systemStamp());
     await dropStaged(db.fork());
     await ensureCurrentKey(db.fork(), systemStamp(), masterKey, 'RS256');
     const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
-    const passwords = await passwordsOf(config, availableParallelism());
+    const pool = hashPoolOf(config, availableParallelism());
+    const passwords = await passwordsOf(config, availableParallelism(), pool);
+    const metrics = config.metricsPort === undefined ? undefined : await metricsOf(db, pool);
 
     let isStopping = false;
     const app = await buildApp({
@@ -74,11 +78,13 @@ export async function serve(
       passwords,
       backends,
       isStopping: () => isStopping,
+      ...(metrics ? { metrics } : {}),
     });
     await app.listen({ host: config.host, port: config.port }).catch((error) => {
       throw error.code === 'EADDRINUSE' ? portInUse(config) : error;
     });
     closers.push(() => app.close());
+    if (metrics) closers.push(await listenForMetrics(config, metrics));
     closers.push(startJobs(jobsOf({ db, clock: systemClock, keys }), log));
     const ready = { issuer, masterKey, keys, passwords };
     if (lock) takeCommands(lock, commands, config, db, ready);
@@ -120,6 +126,14 @@ function takeCommands(
   lock.serve((connection) => answerControl(connection, run));
 }
 
+/** Another process holds the folder by now: every further write could lose rows. */
+function folderLost(config: Config): never {
+  process.stderr.write(
+    `signet: The lock of ${config.dataDir} was taken away. Stopping at once: two processes on one folder lose data.\n`,
+  );
+  process.exit(1);
+}
+
 function demandFreePort(config: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
@@ -135,6 +149,19 @@ function demandFreePort(config: Config): Promise<void> {
     });
     probe.listen(config.port, config.host, () => probe.close(() => resolve()));
   });
+}
+
+/** On the public port everybody would read them. */
+function demandPortOfItsOwn(config: Config): void {
+  if (config.metricsPort === config.port)
+    throw new Failure(
+      'usage',
+      `SIGNET_METRICS_PORT is the public port ${config.port}. Give metrics a port of their own, or unset it.`,
+    );
+}
+
+function listenForMetrics(config: Config, metrics: Metrics): Promise<() => Promise<void>> {
+  return serveMetrics(metrics, { host: config.metricsHost, port: config.metricsPort as number });
 }
 
 function portInUse(config: Config): Failure {

@@ -1,5 +1,6 @@
 import { recordEvent } from '../audit/index.ts';
-import type { Database } from '../platform/database/index.ts';
+import type { Database, Statement } from '../platform/database/index.ts';
+import { foldName } from '../platform/fold.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Authenticated, askBackends, type Backend } from './backends.ts';
 import type { Passwords } from './passwords/checker.ts';
@@ -13,6 +14,8 @@ export interface Authentication {
   readonly limits: ThrottleLimits;
   /** Refusals are answered this long after they came, or a whole multiple of it: never earlier for one reason than for another. */
   readonly refusalMilliseconds: number;
+  /** Port: told what each attempt came to, for whoever counts them. */
+  readonly counted?: (outcome: Outcome['kind']) => void;
 }
 
 export interface Attempt {
@@ -33,6 +36,12 @@ export type Outcome =
  * reason, released at a deadline that was fixed before the user was looked up.
  */
 export async function authenticate(db: Database, how: Authentication, attempt: Attempt): Promise<Outcome> {
+  const outcome = await evaluate(db, how, attempt);
+  how.counted?.(outcome.kind);
+  return outcome;
+}
+
+async function evaluate(db: Database, how: Authentication, attempt: Attempt): Promise<Outcome> {
   const cameAt = how.clock.now();
   const reservation = await reserveAttempt(db, how.limits, attempt.username, attempt.ip, cameAt);
   if (!reservation.ok) return { kind: 'throttled', retryAfterSeconds: reservation.retryAfterSeconds };
@@ -43,20 +52,32 @@ export async function authenticate(db: Database, how: Authentication, attempt: A
     return answer;
   }
   await refused(db, attempt, cameAt);
-  await how.clock.sleepUntil(releaseAt(cameAt, how.clock.now(), how.refusalMilliseconds));
+  const since = (answer.kind === 'refused' ? answer.since : undefined) ?? cameAt;
+  await how.clock.sleepUntil(releaseAt(since, how.clock.now(), how.refusalMilliseconds));
   return { kind: 'refused' };
 }
 
-/** The first multiple of the deadline that is not past: one slow verification shows as a whole step, not as its own time. */
-export function releaseAt(cameAt: Date, now: Date, stepMilliseconds: number): Date {
+/**
+ * The first multiple of the deadline that is not past, from the moment when the verification began (from the arrival, where there
+ * was none). The wait for a place in the pool comes before that and is the same for everybody: counted in, it could be made to
+ * end just before a step, and the step would tell a slow hash from a fast one.
+ */
+export function releaseAt(since: Date, now: Date, stepMilliseconds: number): Date {
   if (stepMilliseconds === 0) return now;
-  const steps = Math.max(1, Math.ceil((now.getTime() - cameAt.getTime()) / stepMilliseconds));
-  return new Date(cameAt.getTime() + steps * stepMilliseconds);
+  const steps = Math.max(1, Math.ceil((now.getTime() - since.getTime()) / stepMilliseconds));
+  return new Date(since.getTime() + steps * stepMilliseconds);
 }
 
+const known: Statement = {
+  name: 'identity-user-id-by-name',
+  text: 'select id from identity_user where username_key = $1',
+};
+
+/** What was typed is kept only where it is somebody's name: otherwise it may be a password in the wrong field. */
 async function refused(db: Database, attempt: Attempt, at: Date): Promise<void> {
+  const [user] = await db.query<{ id: string }>(known, [foldName(attempt.username)]);
   const em = db.fork();
-  // The name as typed may be a password in the wrong field; its first characters are enough to recognise an attack.
-  recordEvent(em, at, { kind: 'login_refused', nameTried: attempt.username.slice(0, 64), ip: attempt.ip });
+  const tried = user ? { userId: user.id, nameTried: attempt.username } : {};
+  recordEvent(em, at, { kind: 'login_refused', ip: attempt.ip, ...tried });
   await em.flush();
 }

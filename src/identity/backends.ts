@@ -1,5 +1,6 @@
 import type { Database, Statement } from '../platform/database/index.ts';
 import { foldName } from '../platform/fold.ts';
+import type { Clock } from '../platform/time.ts';
 import type { Passwords } from './passwords/checker.ts';
 import { codePoints, MAX_CODE_POINTS } from './passwords/passwords.ts';
 
@@ -20,10 +21,13 @@ export interface Authenticated {
   readonly outdated?: string;
 }
 
-/** `refused` = this backend knows nobody by these credentials, ask the next; `veto` = nobody shall, ask no more. */
+/**
+ * `refused` = this backend knows nobody by these credentials, ask the next; `veto` = nobody shall, ask no more.
+ * `since` = when the verification began: how long it waited for its place says nothing about the user.
+ */
 export type BackendAnswer =
   | { readonly kind: 'user'; readonly user: Authenticated }
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused'; readonly since?: Date }
   | { readonly kind: 'veto' }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
@@ -41,12 +45,14 @@ export async function askBackends(
   credentials: Credentials,
   now: Date,
 ): Promise<BackendAnswer> {
+  let refusal: BackendAnswer = { kind: 'refused' };
   for (const backend of backends) {
     if (!backend.takes(credentials)) continue;
     const answer = await backend.authenticate(credentials, now);
     if (answer.kind !== 'refused') return answer;
+    refusal = answer;
   }
-  return { kind: 'refused' };
+  return refusal;
 }
 
 /** A username first; a verified e-mail address where no username is spelled so. */
@@ -66,7 +72,7 @@ interface Row {
 }
 
 /** Username (or verified e-mail address) and password, kept by Signet. Exactly one verification, whoever asks. */
-export function passwordBackend(db: Database, passwords: Passwords): Backend {
+export function passwordBackend(db: Database, passwords: Passwords, clock: Clock): Backend {
   return {
     name: 'password',
     takes: ({ username, password }) => typeof username === 'string' && typeof password === 'string',
@@ -74,9 +80,13 @@ export function passwordBackend(db: Database, passwords: Passwords): Backend {
       // Nobody's password is that long, whoever it is: refused before any work.
       if (codePoints(password) > MAX_CODE_POINTS) return { kind: 'refused' };
       const [row] = await db.query<Row>(byName, [foldName(username)]);
-      const checked = await passwords.verify(password, row?.password ?? null);
+      let since: Date | undefined;
+      const started = () => {
+        since = clock.now();
+      };
+      const checked = await passwords.verify(password, row?.password ?? null, started);
       if (!checked.ok) return { kind: 'busy', retryAfterSeconds: checked.retryAfterSeconds };
-      if (!row || !checked.matches || !row.is_active) return { kind: 'refused' };
+      if (!row || !checked.matches || !row.is_active) return { kind: 'refused', ...(since ? { since } : {}) };
       const outdated = checked.isOutdated ? { outdated: row.password } : {};
       return { kind: 'user', user: { id: row.id, passwordEpoch: row.password_epoch, amr: ['pwd'], ...outdated } };
     },

@@ -1,8 +1,8 @@
-import { raw } from '@mikro-orm/core';
+import { LockMode, raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, recordEvent, type Stamp } from '../audit/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { User } from './entities.ts';
+import { Session, User } from './entities.ts';
 import type { FieldError } from './fields.ts';
 import type { Browser } from './login.ts';
 import { validatePassword } from './passwords/validators/validate.ts';
@@ -22,17 +22,18 @@ export async function checkPassword(
 }
 
 /**
- * Sets a new hash in the caller's transaction: the epoch grows, every session ends. False when the stored password is not
- * `expected` any more (somebody else changed it meanwhile); pass null to set it whatever it is.
+ * Sets a new hash in the caller's transaction: the epoch grows, every session ends. False when the password is of another
+ * epoch by now (somebody changed it meanwhile), or the user is no more; pass null to set it whatever it is.
  */
 export async function setPassword(
   tx: SqlEntityManager,
   stamp: Stamp,
   user: Pick<User, 'id' | 'username'>,
   encoded: string,
-  expected: string | null,
+  expectedEpoch: number | null,
 ): Promise<boolean> {
-  const where = expected === null ? { id: user.id } : { id: user.id, password: expected };
+  const isThere = { id: user.id, deletedAt: null };
+  const where = expectedEpoch === null ? isThere : { ...isThere, isActive: true, passwordEpoch: expectedEpoch };
   const change = { password: encoded, passwordEpoch: raw('password_epoch + 1') };
   if ((await tx.nativeUpdate(User, where, change)) === 0) return false;
   await endSessions(tx, stamp.at, { user: user.id }, 'password_changed');
@@ -42,22 +43,28 @@ export async function setPassword(
   return true;
 }
 
-/** The user's own change: the session goes on under a new id and secret, every other one ends. Null when it lost a race. */
+/** What was over by the time the new hash was made: nothing was changed. */
+export type Lost = { readonly lost: 'session' | 'password' };
+
+/** The user's own change: the session goes on under a new id and secret, every other one ends. */
 export async function changeOwnPassword(
   db: Database,
   stamp: Stamp,
   user: { id: string; username: string },
-  encoded: { from: string; to: string },
-  session: { authTime: Date; amr: readonly string[] },
+  encoded: { fromEpoch: number; to: string },
+  session: { id: string; authTime: Date; amr: readonly string[] },
   life: SessionLife,
   browser: Browser,
-): Promise<{ token: string; sid: string } | null> {
+): Promise<{ session: Session; token: string } | Lost> {
   return db.fork().transactional(async (tx) => {
-    if (!(await setPassword(tx, stamp, user, encoded.to, encoded.from))) return null;
-    const fresh = await tx.findOneOrFail(User, user.id, { refresh: true });
+    // A session that ended while the hashes were made changes nothing and is not brought back.
+    const where = { id: session.id, user: user.id, endedAt: null };
+    const live = await tx.findOne(Session, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
+    if (!live) return { lost: 'session' };
+    if (!(await setPassword(tx, stamp, user, encoded.to, encoded.fromEpoch))) return { lost: 'password' };
     const given = {
       user: user.id,
-      passwordEpoch: fresh.passwordEpoch,
+      passwordEpoch: encoded.fromEpoch + 1,
       authTime: session.authTime,
       amr: [...session.amr],
       ip: browser.ip,
@@ -65,6 +72,6 @@ export async function changeOwnPassword(
     };
     const opened = createSession(tx, given, life, stamp.at);
     await tx.flush();
-    return { token: opened.token, sid: opened.session.id };
+    return opened;
   });
 }

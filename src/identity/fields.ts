@@ -15,8 +15,8 @@ interface Fields {
   readonly lastName?: string;
 }
 
-/** Django's characters but `@`, so that a name is never somebody's e-mail address. */
-const username = /^[\p{L}\p{M}\p{N}_.+-]+$/u;
+/** Django's characters but `@`, so that a name is never somebody's e-mail address; no `-` first, so that it is never an option. */
+const username = /^[\p{L}\p{M}\p{N}_.+][\p{L}\p{M}\p{N}_.+-]*$/u;
 
 /** Deliberately loose: whether an address works is only known once a mail to it was answered. */
 const email = /^[^\s@"(),:;<>[\\\]]+@[^\s@"(),:;<>[\\\]]+$/u;
@@ -33,7 +33,7 @@ export function checkUser(fields: Fields, options: { existing?: boolean } = {}):
       errors.push({
         pointer: '/username',
         code: 'invalid',
-        detail: 'A username may contain letters, digits and . + - _ only.',
+        detail: 'A username may contain letters, digits and . + - _ only, and not begin with -.',
       });
   }
   if (fields.email && (fields.email.length > 254 || !email.test(fields.email.trim()) || hasUnprintable(fields.email)))

@@ -14,8 +14,10 @@ export {
   passwordBackend,
 } from './backends.ts';
 export { changeOwnPassword, checkPassword, setPassword } from './change-password.ts';
-export { Session, Throttle, User } from './entities.ts';
+export { type DeletedUser, deleteUser } from './delete-user.ts';
+export { ImportedRecord, Link, Session, Throttle, User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';
+export { forgottenKeys, isNaturalKey } from './forgotten.ts';
 export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
 export { usernamesOf } from './names.ts';
 export { createPasswords, type Passwords, type Verification } from './passwords/checker.ts';
@@ -33,13 +35,14 @@ export {
   type SessionUser,
 } from './sessions/hot.ts';
 export { listSessions, type SessionLife } from './sessions/open.ts';
-export { createSetupSecret, isSetupOpen, redeemSetup } from './setup.ts';
+export { createSetupSecret, findSuperuser, hasSuperuser, isSetupOpen, redeemSetup } from './setup.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 export {
   createUser,
   findUser,
   getUser,
   holderOf,
+  holdUser,
   listUsers,
   type NewUser,
   type UserChange,

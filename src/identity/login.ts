@@ -4,7 +4,7 @@ import type { Database } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
 import type { Authentication } from './authenticate.ts';
 import type { Authenticated } from './backends.ts';
-import { KnownNetwork, type Session, User } from './entities.ts';
+import { KnownNetwork, Session, User } from './entities.ts';
 import { endSessions } from './sessions/end.ts';
 import { createSession, type SessionLife } from './sessions/open.ts';
 import { networkDigest } from './throttle/throttle.ts';
@@ -70,6 +70,8 @@ async function upgrade(tx: SqlEntityManager, userId: string, from: string, to: s
 export async function logOut(db: Database, token: string, now: Date): Promise<void> {
   await db.fork().transactional(async (tx) => {
     const [sid] = await endSessions(tx, now, { tokenDigest: digest(token) }, 'logout');
-    if (sid !== undefined) recordEvent(tx, now, { kind: 'logout', detail: { sid } });
+    if (sid === undefined) return;
+    const { user } = await tx.findOneOrFail(Session, sid);
+    recordEvent(tx, now, { kind: 'logout', userId: user, detail: { sid } });
   });
 }

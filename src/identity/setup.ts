@@ -8,6 +8,7 @@ const SETUP_SECONDS = 86_400;
 /** A new setup secret, good for a day and for one administrator; every earlier one ends. Null when there is a superuser. */
 export async function createSetupSecret(em: SqlEntityManager, now: Date): Promise<string | null> {
   return em.transactional(async (tx) => {
+    await oneAtATime(tx);
     if (await hasSuperuser(tx)) return null;
     await tx.nativeUpdate(Link, { purpose: 'setup', consumedAt: null }, { consumedAt: now });
     const secret = newSecret();
@@ -23,6 +24,11 @@ export async function createSetupSecret(em: SqlEntityManager, now: Date): Promis
   });
 }
 
+/** Makers and redeemers of setup links follow each other: two links at once, or two first administrators, would need two at once. */
+async function oneAtATime(tx: SqlEntityManager): Promise<void> {
+  await tx.execute("select pg_advisory_xact_lock(hashtext('signet.setup'))");
+}
+
 /** Whether the secret could be redeemed now. Looking changes nothing. */
 export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
   const open = await em.count(Link, {
@@ -36,6 +42,7 @@ export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Dat
 
 /** Redeems the secret in one conditional statement, which also demands that no superuser exists. */
 export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
+  await oneAtATime(tx);
   const rows = await tx.execute<unknown[]>(
     `update identity_link set consumed_at = ? where token_digest = ? and purpose = 'setup' and consumed_at is null and expires_at > ?
        and not exists (select from identity_user where is_superuser) returning 1 as redeemed`,
@@ -44,6 +51,12 @@ export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Dat
   return rows.length === 1;
 }
 
-async function hasSuperuser(em: SqlEntityManager): Promise<boolean> {
+/** Somebody who may administer everything and can log in; null when there is nobody. */
+export function findSuperuser(em: SqlEntityManager): Promise<User | null> {
+  return em.findOne(User, { isSuperuser: true, isActive: true, deletedAt: null }, { orderBy: { id: 'asc' } });
+}
+
+/** Whether there is somebody who may administer everything, active or not. */
+export async function hasSuperuser(em: SqlEntityManager): Promise<boolean> {
   return (await em.count(User, { isSuperuser: true })) > 0;
 }

@@ -1,3 +1,4 @@
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { createPrincipal, type Holder, rightsChanged } from '../access/index.ts';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
@@ -67,7 +68,10 @@ export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User,
   const errors = checkUser({ username: user.username, ...change }, { existing: true });
   if (errors[0]) throw new Failure('usage', errors.map((one) => one.detail).join(' '));
   return em.transactional(async (tx) => {
-    const fresh = await tx.findOneOrFail(User, user.id, { refresh: true });
+    // Under the row's lock, so that nothing is written to a user who is being deleted.
+    const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
+    const fresh = await tx.findOne(User, { id: user.id, deletedAt: null }, options);
+    if (!fresh) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
     const before = pictureOf(fresh);
     Object.assign(fresh, change);
     if (change.email !== undefined && change.email !== before.email) {
@@ -86,14 +90,24 @@ export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User,
 }
 
 export function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
-  return em.findOne(User, { usernameKey: foldName(username) });
+  return em.findOne(User, { usernameKey: foldName(username), deletedAt: null });
+}
+
+/**
+ * As `findUser`, for whoever is about to give the user something in this transaction: until its end the user is not deleted.
+ * Not for a change of the user itself, which takes the stronger lock: two that hold this one would wait for each other.
+ */
+export async function holdUser(tx: SqlEntityManager, username: string): Promise<User> {
+  const { id } = await getUser(tx, username);
+  const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_READ } as const;
+  return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, username);
 }
 
 /** As `findUser`, failing with the nearest name. */
 export async function getUser(em: SqlEntityManager, username: string): Promise<User> {
   const user = await findUser(em, username);
   if (user) return user;
-  const names = await em.findAll(User, { fields: ['username'], limit: 10_000 });
+  const names = await em.find(User, { deletedAt: null }, { fields: ['username'], limit: 10_000 });
   const near = suggest(
     username,
     names.map((one) => one.username),
@@ -107,7 +121,7 @@ export async function getUser(em: SqlEntityManager, username: string): Promise<U
 /** Users by name, a page at a time: those whose folded name comes after `after`. */
 export function listUsers(em: SqlEntityManager, page: { after?: string; limit?: number } = {}): Promise<User[]> {
   const where = page.after === undefined ? {} : { usernameKey: { $gt: foldName(page.after) } };
-  return em.find(User, where, { orderBy: { usernameKey: 'asc' }, limit: page.limit ?? 100 });
+  return em.find(User, { ...where, deletedAt: null }, { orderBy: { usernameKey: 'asc' }, limit: page.limit ?? 100 });
 }
 
 /** The user as `access` knows one. */

@@ -16,6 +16,7 @@ export {
   updateClient,
 } from './clients/clients.ts';
 export { clientLookup } from './clients/lookup.ts';
+export { type ClientOfApi, clientsOfApi } from './clients/of-api.ts';
 export { type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
-export { Client, ClientApi, ClientSecret } from './entities.ts';
+export { Client, ClientSecret } from './entities.ts';

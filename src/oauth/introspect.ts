@@ -36,7 +36,7 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
 }
 
 /** The one place that decides whose tokens a client may see: those issued to it, and those of APIs that it serves. */
-export function maySee(caller: LiveClient, token: ActiveToken): boolean {
+function maySee(caller: LiveClient, token: ActiveToken): boolean {
   return token.claims.client_id === caller.clientId || caller.serves.includes(token.api.id);
 }
 

@@ -10,8 +10,10 @@ import { answerTokenRequest, type TokenEndpoint } from './token/phases.ts';
 
 export type OAuthDeps = Omit<TokenEndpoint, 'grants'> & IntrospectionEndpoint;
 
-const error = Type.Object({ error: Type.String(), error_description: Type.Optional(Type.String()) });
-const refusals = { 400: error, 401: error, 413: error, 415: error, 500: error, 503: error };
+/** RFC 6749 §2.3.1: by Basic, or by the first two fields; `{}` is the client that says who it is in the form. */
+const byClient = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };
+const text = Type.Optional(Type.String());
+const credentials = { client_id: text, client_secret: text };
 
 /** OAuth's endpoints, `/oauth2/…`: forms in, JSON out, nothing from the cookie. */
 export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
@@ -19,41 +21,57 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
   oauthScope(app);
 
   const token = {
+    operationId: 'getToken',
+    ...byClient,
     summary: 'A token for a client (RFC 6749 §3.2)',
     description: 'A form with grant_type, and audience or resource; the client authenticates by Basic or in the form.',
-    response: {
-      200: Type.Object({
-        access_token: Type.String(),
-        token_type: Type.Literal('Bearer'),
-        expires_in: Type.Integer(),
-        scope: Type.Optional(Type.String()),
-      }),
-      ...refusals,
-    },
-  };
+    form: Type.Object({ grant_type: Type.String(), audience: text, resource: text, scope: text, ...credentials }),
+    response: { 200: issued },
+    oauthErrors: ['invalid_client', 'unauthorized_client', 'unsupported_grant_type', 'invalid_target'],
+  } as const;
   app.post('/oauth2/token', { schema: token }, (request) => answerTokenRequest(endpoint, presentedBy(request)));
 
   const introspection = {
+    operationId: 'introspectToken',
+    ...byClient,
     summary: 'What a token is worth now (RFC 7662)',
     description:
       'A form with token; for confidential clients. A client sees tokens issued to it and tokens of APIs that it serves.',
-    response: { 200: Type.Union([active, inactive]), ...refusals },
-  };
+    form: ofToken,
+    response: { 200: Type.Union([active, inactive]) },
+    oauthErrors: ['invalid_client'],
+  } as const;
   app.post('/oauth2/introspect', { schema: introspection }, (request) => introspect(deps, presentedBy(request)));
 
   const revocation = {
+    operationId: 'revokeToken',
+    ...byClient,
     summary: 'Revoke a token (RFC 7009)',
     description:
       'A form with token; by the client that it was issued to. Any other token is answered alike, and nothing happens.',
-    response: { 200: Type.Object({}), ...refusals },
-  };
+    form: ofToken,
+    response: { 200: Type.Object({}, { additionalProperties: false }) },
+    oauthErrors: ['invalid_client'],
+  } as const;
   app.post('/oauth2/revoke', { schema: revocation }, async (request) => {
     await revoke(deps, presentedBy(request));
     return {};
   });
 }
 
-const inactive = Type.Object({ active: Type.Literal(false) }, { additionalProperties: false });
+const ofToken = Type.Object({ token: Type.String(), token_type_hint: text, ...credentials });
+
+const issued = Type.Object(
+  {
+    access_token: Type.String(),
+    token_type: Type.Literal('Bearer'),
+    expires_in: Type.Integer({ description: 'Seconds.' }),
+    scope: text,
+  },
+  { title: 'IssuedToken', additionalProperties: false },
+);
+
+const inactive = Type.Object({ active: Type.Literal(false) }, { title: 'InactiveToken', additionalProperties: false });
 const active = Type.Object(
   {
     active: Type.Literal(true),
@@ -73,16 +91,44 @@ const active = Type.Object(
     is_staff: Type.Boolean(),
     is_superuser: Type.Boolean(),
   },
-  { additionalProperties: false },
+  { title: 'ActiveToken', additionalProperties: false },
+);
+
+const uri = Type.String({ format: 'uri' });
+const texts = Type.Array(Type.String());
+const offered = Type.Object(
+  {
+    issuer: uri,
+    jwks_uri: uri,
+    token_endpoint: uri,
+    token_endpoint_auth_methods_supported: texts,
+    grant_types_supported: texts,
+    introspection_endpoint: uri,
+    introspection_endpoint_auth_methods_supported: texts,
+    revocation_endpoint: uri,
+    revocation_endpoint_auth_methods_supported: texts,
+    subject_types_supported: texts,
+    claims_supported: texts,
+  },
+  { title: 'ServerMetadata', additionalProperties: false },
 );
 
 /** Discovery (RFC 8414, OpenID Connect Discovery): the same bytes under every name. */
 export function discoveryRoutes(app: App, deps: OAuthDeps): void {
   const grantTypes = grantsOf(deps).map((one) => one.type);
   const document = publicDocument(Buffer.from(JSON.stringify(metadata({ issuer: deps.issuer, grantTypes }))));
-  const schema = { summary: 'What this server offers (RFC 8414)' };
-  for (const path of metadataPaths(deps.issuer))
+  for (const path of metadataPaths(deps.issuer)) {
+    const isOpenid = path.includes('openid-configuration');
+    const schema = {
+      operationId: isOpenid ? 'getOpenidConfiguration' : 'getServerMetadata',
+      summary: `What this server offers (${isOpenid ? 'OpenID Connect Discovery' : 'RFC 8414'})`,
+      tags: ['documents'],
+      security: [],
+      response: { 200: offered },
+      problems: [],
+    };
     servePublic(app, path, 'application/json', 300, schema, () => document);
+  }
 }
 
 function grantsOf({ db }: Pick<OAuthDeps, 'db'>) {

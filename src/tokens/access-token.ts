@@ -22,18 +22,21 @@ const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString
 const ANY_UUID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * Whether the token that this request comes to is within its API's budget; asked before anything is written. For a request
- * whose session does not exist yet pass `{...session, id: ''}`; any id is as long as any other.
+ * How long the token that this request comes to would be, without signing it. For a request whose session does not exist yet
+ * pass `{...session, id: ''}`; any id is as long as any other.
  */
-export function budgetExcess(keys: KeyRing, request: TokenRequest, now: Date): OverBudget | null {
+export function tokenBytes(keys: KeyRing, request: TokenRequest, now: Date): number {
   const key = keys.signer('RS256');
   const session = request.session && { ...request.session, id: ANY_UUID };
   const claims = accessTokenClaims({ ...request, session }, ANY_UUID, now);
-  const bytes =
-    base64url(headerOf(key, request.api.typ)).length + base64url(claims).length + SIGNATURE_LENGTH[key.alg] + 2;
-  return bytes <= request.api.budgetBytes
-    ? null
-    : { bytes, budget: request.api.budgetBytes, permissions: claims.permissions.length };
+  return base64url(headerOf(key, request.api.typ)).length + base64url(claims).length + SIGNATURE_LENGTH[key.alg] + 2;
+}
+
+/** Whether the token that this request comes to is within its API's budget; asked before anything is written. */
+export function budgetExcess(keys: KeyRing, request: TokenRequest, now: Date): OverBudget | null {
+  const bytes = tokenBytes(keys, request, now);
+  const { budgetBytes: budget } = request.api;
+  return bytes <= budget ? null : { bytes, budget, permissions: request.rights.permissions.size };
 }
 
 /** Signs an access token (RFC 9068). The budget is held here once more, so that no caller can pass it by. */
@@ -72,13 +75,32 @@ export function verifyAccessToken(keys: KeyRing, issuer: string, token: string, 
   if (bytes.toString('base64url') !== signature || !verifyBytes(key, Buffer.from(`${header}.${payload}`), bytes))
     return null;
   const claims = parse(payload) as AccessTokenClaims | null;
+  return claims?.iss === issuer && isWellFormed(claims) && isCurrent(claims, now) ? claims : null;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What is looked up by a claim is of the claim's type: another kind of token under the same key says other things. */
+function isWellFormed({ aud, client_id, sub, sid }: Record<'aud' | 'client_id' | 'sub', unknown> & { sid?: unknown }) {
+  const isClient = typeof client_id === 'string' && /^[\w-]+$/.test(client_id);
+  const isSubject = sub === client_id || (typeof sub === 'string' && uuid.test(sub));
+  const isSession = sid === undefined || (typeof sid === 'string' && uuid.test(sid));
+  return typeof aud === 'string' && isClient && isSubject && isSession;
+}
+
+/** Another node's clock may be ahead by so much. */
+const SKEW_SECONDS = 60;
+
+/** Of every API (`--ttl`): a token that claims to live longer was not signed as one of ours. */
+const LONGEST_LIFE_SECONDS = 900;
+
+/** RFC 7519 §4.1.4 to 4.1.6. */
+function isCurrent(claims: Record<'iat' | 'exp', unknown> & { nbf?: unknown }, now: Date): boolean {
+  const { iat, exp, nbf = iat } = claims;
+  if (typeof iat !== 'number' || typeof exp !== 'number' || typeof nbf !== 'number') return false;
   const seconds = now.getTime() / 1000;
-  const isCurrent =
-    claims?.iss === issuer &&
-    typeof claims.exp === 'number' &&
-    claims.exp > seconds &&
-    typeof claims.client_id === 'string';
-  return isCurrent ? claims : null;
+  const latest = seconds + SKEW_SECONDS;
+  return exp > seconds && exp - iat <= LONGEST_LIFE_SECONDS && iat <= latest && nbf <= latest;
 }
 
 function parse(part: string): Record<string, unknown> | null {

@@ -24,8 +24,8 @@ export interface ActiveToken {
 
 /**
  * What an access token is worth now: null unless it verifies and was not revoked, its API exists, the client that it was issued
- * to is active, and its session (or, without one, its user) still lives. Ended sessions, deactivated users, disabled clients and
- * changed passwords show here at once.
+ * to is active, and its session (or, without one, its user) still lives. Ended sessions, deactivated users and disabled
+ * clients show here at once, a changed password by the sessions that it ended (a token without a session outlives it).
  */
 export async function findActiveToken(
   db: Database,

@@ -1,3 +1,4 @@
+import { Type } from 'typebox';
 import { recordEvent } from '../audit/index.ts';
 import {
   checkPassword,
@@ -22,31 +23,63 @@ export interface PageDeps {
   readonly issuer: string;
 }
 
+const ofPages = { tags: ['pages'], security: [] };
+const shown = (description: string) => ({ description, content: { 'text/html': { schema: Type.String() } } });
+const usedUpAnswer = shown('The link was used, is older than a day, or there is an administrator already.');
+
 /** The pages that people see before there is anything else: the front door and the one-time setup. */
 export async function pages(app: App, deps: PageDeps): Promise<void> {
   acceptForms(app);
 
-  app.get('/', { schema: { hide: true } }, async (_request, reply) =>
+  const front = { operationId: 'showFrontDoor', summary: 'What this server is', ...ofPages };
+  app.get('/', { schema: { ...front, response: { 200: shown('The page.') }, problems: [] } }, async (_request, reply) =>
     show(reply, 200, 'Signet', frontDoor(deps.issuer)),
   );
 
-  app.get('/setup', { schema: { hide: true } }, async (request, reply) => {
-    const { token = '' } = request.query as { token?: string };
+  const form = {
+    operationId: 'showSetup',
+    summary: 'The form of a setup link, shown any number of times',
+    ...ofPages,
+    querystring: Type.Object({ token: Type.Optional(Type.String()) }),
+    response: { 200: shown('The form.'), 410: usedUpAnswer },
+  };
+  app.get('/setup', { schema: { ...form, problems: ['unavailable'] } }, async (request, reply) => {
+    const { token = '' } = request.query;
     if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
       return show(reply, 410, 'This link is used up', usedUp);
     return show(reply, 200, 'Create your administrator', setupForm(deps, token, {}, []));
   });
 
-  app.post('/setup', { schema: { hide: true } }, async (request, reply) => {
-    const { token = '', username = '', email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
-    // Looked at first, so that a used link costs no hash and says nothing about names.
-    if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
-      return show(reply, 410, 'This link is used up', usedUp);
-    const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
-    if (outcome === 'gone') return show(reply, 410, 'This link is used up', usedUp);
-    if (outcome instanceof User) return show(reply, 201, 'Your administrator is ready', done(outcome.username));
-    return show(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
-  });
+  const submitted = {
+    operationId: 'redeemSetup',
+    summary: 'Make the first superuser, once',
+    ...ofPages,
+    form: Type.Object({
+      token: Type.String(),
+      username: Type.String(),
+      email: Type.Optional(Type.String()),
+      password: Type.String(),
+    }),
+    response: {
+      201: shown('The administrator is ready.'),
+      410: usedUpAnswer,
+      422: shown('The form again, with what is wrong.'),
+    },
+  };
+  app.post(
+    '/setup',
+    { schema: { ...submitted, problems: ['cross_origin', 'busy', 'unavailable'] } },
+    async (request, reply) => {
+      const { token = '', username = '', email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
+      // Looked at first, so that a used link costs no hash and says nothing about names.
+      if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
+        return show(reply, 410, 'This link is used up', usedUp);
+      const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
+      if (outcome === 'gone') return show(reply, 410, 'This link is used up', usedUp);
+      if (outcome instanceof User) return show(reply, 201, 'Your administrator is ready', done(outcome.username));
+      return show(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
+    },
+  );
 }
 
 interface SetupInput {

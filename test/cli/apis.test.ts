@@ -164,7 +164,7 @@ t.test('api', (t) =>
         ['api update shop', 2, /Say what to change/],
         ['api update shpo --ttl 60', 3, /Did you mean shop\?/],
         ['api show shpo', 3, /Did you mean shop\?/],
-        ['api delete shop', 2, /signet api create/],
+        ['api delete shop', 2, /--yes/],
         ['api sync f', 2, /audience is missing/, 'apps: {}'],
         ['api sync f', 2, /neither YAML nor JSON/, '{'],
         [

@@ -1,6 +1,7 @@
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
 import type { Input, Terminal } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands/index.ts';
+import { runConfirmed } from '../../src/cli/confirm.ts';
 import { createContext } from '../../src/cli/context.ts';
 import { execute, failed, type Result } from '../../src/cli/execute.ts';
 import { parseWords } from '../../src/cli/parse.ts';
@@ -87,14 +88,12 @@ export async function openDesk(db: Database): Promise<Desk> {
         file: given.file === undefined ? null : { name: 'the file', text: given.file },
       };
       const asked = command.ask ? await command.ask(completed, given.terminal ?? nobody, here) : completed;
-      // As over the control socket: what the server gets has been a text.
-      const sent = JSON.parse(JSON.stringify(asked)) as Input;
-      return await execute(
-        command,
-        createContext(config, db, ACTOR, (line) => void progress.push(line)),
-        sent,
-        isJson,
-      );
+      const say = (line: string) => void progress.push(line);
+      return await runConfirmed(command, asked, isJson, given.terminal ?? nobody, say, (typed, json) => {
+        // As over the control socket: what the server gets has been a text.
+        const sent = JSON.parse(JSON.stringify(typed)) as Input;
+        return execute(command, createContext(config, db, ACTOR, say), sent, json);
+      });
     } catch (error) {
       return failed(error, words.includes('--json'));
     }

@@ -197,13 +197,17 @@ t.test('perm', (t) =>
         ['perm grant --user alice --api polls polls.change_question polls.fly', 3, /no permission polls\.fly\./],
         ['perm grant --user alice --api poll polls.change_question', 3, /Did you mean polls\?/],
         ['perm grant --user alice polls.change_question', 2, /--api is missing/],
-        ['perm grant --api polls polls.change_question', 2, /either a user or a group/],
-        ['perm grant --user alice --group editors --api polls polls.change_question', 2, /either a user or a group/],
+        ['perm grant --api polls polls.change_question', 2, /Name a user, a group or a client/],
+        [
+          'perm grant --user alice --group editors --api polls polls.change_question',
+          2,
+          /Name a user, a group or a client/,
+        ],
         ['perm grant --user alice --api polls', 2, /Usage: npx signet perm grant/],
-        ['perm grant --client c_1 --api polls polls.change_question', 2, /Unknown option '--client'/],
+        ['perm grant --client c_1 --api polls polls.change_question', 3, /no client "c_1"/],
         ['perm revoke --user alice --api polls polls.view_question polls.fly', 3, /polls\.fly/],
         ['perm revoke --group nobody --api polls polls.view_question', 3, /no group "nobody"/],
-        ['perm list', 2, /either a user or a group/],
+        ['perm list', 2, /Name a user, a group or a client/],
         ['perm list --user alice extra', 2, /Usage: npx signet perm list/],
       ];
       for (const [words, exit, text] of refusals)

@@ -71,7 +71,7 @@ t.test('token', (t) =>
         ['token issue --user nobody --api polls', 3, /no user/],
         ['token issue --user alice --api poll', 3, /Did you mean polls/],
         ['token issue --user alice', 2, /--api is missing/],
-        ['token issue --api polls', 2, /--user is missing/],
+        ['token issue --api polls', 2, /Name either a user or a client/],
         ['token issue --user alice --api polls --refresh', 2, /Unknown option '--refresh'/],
         ['token verify -', 2, /holds no token/, ' \n'],
         ['token verify abc', 2, /stays in the shell's history/],

@@ -155,7 +155,7 @@ t.test('user and changepassword', (t) =>
         ['user deactivate nobody', 3, /no user "nobody"/],
         ['user list --limit 0', 2, /--limit takes 1 to 1000/],
         ['user list --limit ten', 2, /whole number/],
-        ['user delete alice', 2, /signet user create/],
+        ['user delete alice', 2, /--yes/],
         ['changepassword alice --password-stdin', 2, /too similar/, 'alice@example.test'],
         ['changepassword nobody --password-stdin', 3, /no user/, GOOD_PASSWORD],
         ['changepassword alice', 2, /no terminal/],

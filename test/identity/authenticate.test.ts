@@ -18,9 +18,9 @@ function counting(passwords: Passwords): Counted {
   const counted: Counted = {
     verifications: [],
     hashes: 0,
-    verify: (password, encoded) => {
+    verify: (password, encoded, started) => {
       counted.verifications.push(encoded);
-      return passwords.verify(password, encoded);
+      return passwords.verify(password, encoded, started);
     },
     hash: (password) => {
       counted.hashes += 1;

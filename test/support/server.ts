@@ -7,6 +7,7 @@ import { prepareDatabase } from '../../src/cli/prepare.ts';
 import { type Backend, createUser, type Passwords, User } from '../../src/identity/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import type { Metrics } from '../../src/platform/telemetry/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
 import { createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { root } from './database.ts';
@@ -46,6 +47,7 @@ export interface AppOptions {
   readonly clock?: Clock;
   readonly passwords?: Passwords;
   readonly backends?: readonly Backend[];
+  readonly metrics?: Metrics;
 }
 
 /** The whole service on a database of the harness, as `start` and `dev` build it, without listening. */
@@ -74,6 +76,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
       passwords,
       describedAs: 'test',
       ...(options.backends ? { backends: options.backends } : {}),
+      ...(options.metrics ? { metrics: options.metrics } : {}),
     }),
   );
   return { app, config, issuer, clock, keys, passwords };

@@ -27,7 +27,10 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         operationId: 'changePassword',
         ...own,
         summary: 'Change the own password; this session goes on under a new id, every other one ends',
-        body: closed({ current_password: Type.String(), new_password: Type.String({ maxLength: 1024 }) }),
+        body: closed({
+          current_password: Type.String({ maxLength: 1024 }),
+          new_password: Type.String({ maxLength: 1024 }),
+        }),
         response: { 200: closed({ session }) },
         problems: ['unauthenticated', 'conflict', 'too_many_attempts', 'busy', ...changing],
       },
@@ -40,10 +43,10 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       const errors = await checkPassword(wanted, deps.passwordMinLength, user, '/new_password');
       if (errors.length > 0) throw new Problem('invalid', { errors });
 
-      const stored = await verifyOwn(deps, user, given, browser.ip);
+      const fromEpoch = await verifyOwn(deps, user, given, browser.ip);
       const encoded = await deps.authentication.passwords.hash(wanted);
       if (encoded === null) throw tryLater('busy', 5);
-      const change = { from: stored, to: encoded };
+      const change = { fromEpoch, to: encoded };
       const changed = await changeOwnPassword(
         deps.db,
         stampOf(deps, request, user),
@@ -53,14 +56,12 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         deps.sessionLife,
         browser,
       );
-      if (!changed)
+      if ('lost' in changed && changed.lost === 'session')
+        throw new Problem('unauthenticated', { detail: 'This session has ended meanwhile.' });
+      if ('lost' in changed)
         throw new Problem('conflict', { detail: 'The password was changed meanwhile. Log in with the new one.' });
       cookie.write(reply, changed.token, deps.sessionLife.absoluteSeconds);
-      const [renewed] = (await listSessions(deps.db.fork(), user.id, deps.clock.now())).filter(
-        (one) => one.id === changed.sid,
-      );
-      if (!renewed) throw new Problem('conflict');
-      return { session: wireSession(renewed) };
+      return { session: wireSession(changed.session) };
     },
   );
 
@@ -162,21 +163,21 @@ const explained = named('ExplainedPermission', {
   group: Type.Union([Type.String(), Type.Null()]),
 });
 
-/** Guesses at the current password count like guesses at the login form, in the same counters. Answers what is stored. */
+/** Guesses at the current password count like guesses at the login form, in the same counters. Answers the password's epoch. */
 async function verifyOwn(
   deps: ApiDeps,
   user: { id: string; username: string },
   given: string,
   ip: string,
-): Promise<string> {
+): Promise<number> {
   const { limits, passwords } = deps.authentication;
   const reservation = await reserveAttempt(deps.db, limits, user.username, ip, deps.clock.now());
   if (!reservation.ok) throw tryLater('too_many_attempts', reservation.retryAfterSeconds);
-  const stored = (await deps.db.fork().findOneOrFail(User, user.id)).password;
-  const checked = await passwords.verify(given, stored);
+  const stored = await deps.db.fork().findOne(User, { id: user.id, isActive: true });
+  const checked = await passwords.verify(given, stored?.password ?? null);
   if (!checked.ok || checked.matches) await reservation.giveBack();
   if (!checked.ok) throw tryLater('busy', checked.retryAfterSeconds);
-  if (checked.matches) return stored;
+  if (stored && checked.matches) return stored.passwordEpoch;
   throw new Problem('invalid', {
     errors: [{ pointer: '/current_password', code: 'password_incorrect', detail: 'This is not the current password.' }],
   });

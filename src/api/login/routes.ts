@@ -3,7 +3,18 @@ import { authenticate, checkPassword, createUser, holderOf, logIn, logOut, User 
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, currentSession, requireSession, stampOf, wireSession, wireUser } from '../requests.ts';
-import { accessToken, audience, byAnybody, bySession, changing, closed, named, scope, session, user } from '../schemas.ts';
+import {
+  accessToken,
+  audience,
+  byAnybody,
+  bySession,
+  changing,
+  closed,
+  named,
+  scope,
+  session,
+  user,
+} from '../schemas.ts';
 import { type PreparedToken, prepareToken } from '../tokens.ts';
 
 const tags = ['login'];
@@ -88,7 +99,8 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       if (outcome.kind === 'refused') throw wrongCredentials();
 
       // Only now, and before anything is written: what is asked for may not exist or not fit.
-      const known = await deps.db.fork().findOneOrFail(User, outcome.user.id);
+      const known = await deps.db.fork().findOne(User, outcome.user.id);
+      if (!known) throw wrongCredentials();
       const subject = { ...holderOf(known), username: known.username, isStaff: known.isStaff };
       const prepared: PreparedToken | null =
         audience === undefined ? null : await prepareToken(deps, { audience, scope }, subject);

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import {
   getAllPermissions,
-  hasModulePerms,
   hasPerm,
+  modulePerms,
   OWN_AUDIENCE,
   type Rights,
   readGroups,
@@ -95,7 +95,7 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       const rights = await rightsOfRequest(deps, cookie, request, audience);
       return {
         results: answers(perms, (name) => hasPerm(rights, name)),
-        modules: answers(modules, (name) => hasModulePerms(rights, name)),
+        modules: answers(modules, modulePerms(rights)),
       };
     },
   );

@@ -24,7 +24,8 @@ export const changepassword: DatabaseCommand = {
   async run(context, input) {
     const user = await getUser(context.db.fork(), input.positionals[0] as string);
     const encoded = await hashNew(context, passwordOf(input), user);
-    await changing(context, (tx) => setPassword(tx, context.stamp(), user, encoded, null));
+    const isDone = await changing(context, (tx) => setPassword(tx, context.stamp(), user, encoded, null));
+    if (!isDone) throw new Failure('notFound', `The user ${user.username} was deleted meanwhile.`);
     return {
       data: { username: user.username, changed: true },
       text: `Changed the password of ${user.username}. The user's sessions are over.`,

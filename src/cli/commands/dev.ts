@@ -4,7 +4,7 @@ import { createSetupSecret } from '../../identity/index.ts';
 import { type Config, isLoopbackHost, makeMasterKey, readConfig, readMasterKey } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { systemClock } from '../../platform/time.ts';
-import { listKeys } from '../../tokens/index.ts';
+import { countKeys, listKeys } from '../../tokens/index.ts';
 import { type LocalCommand, optionText } from '../command.ts';
 import { issuerOf } from '../context.ts';
 import { prepareDatabase } from '../prepare.ts';
@@ -35,7 +35,7 @@ export const dev: LocalCommand = {
     const running = await serve(config, issuerOf(config), commands, async (db, stamp) => {
       await prepareDatabase(db, stamp);
       migrationCount = db.migrations.count;
-      return readMasterKey(config) ?? makeMasterKey(config);
+      return readMasterKey(config) ?? newMasterKey(config, await countKeys(db.fork()));
     });
     if (config.sample) await makeSample(running.db.fork(), systemStamp(), running.passwords, running.masterKey);
     print(await banner(running, config, migrationCount));
@@ -44,12 +44,23 @@ export const dev: LocalCommand = {
   },
 };
 
+/** Only for a database that no other key has sealed anything in. */
+function newMasterKey(config: Config, keys: number): Buffer {
+  if (keys === 0) return makeMasterKey(config);
+  throw new Failure(
+    'failed',
+    `The signing keys in this database were sealed by a master key that is not in ${config.keysDir}. Put it there, or set SIGNET_KEYS_DIR.`,
+  );
+}
+
 function demandDevelopment(config: Config, environment: Record<string, string | undefined>): void {
   if (!isLoopbackHost(config.host))
     throw new Failure(
       'usage',
       `Development mode listens on this machine only, not on ${config.host}. Unset SIGNET_HOST, or run production mode: npx signet start`,
     );
+  if (!isLoopbackHost(config.metricsHost))
+    throw new Failure('usage', `Development mode shows its metrics to this machine only. Unset SIGNET_METRICS_HOST.`);
   if (environment['NODE_ENV'] === 'production')
     throw new Failure('usage', 'NODE_ENV is production. Run production mode: npx signet start');
 }

@@ -10,7 +10,7 @@ import {
   permissionsOfGroup,
   removeMembers,
 } from '../../access/index.ts';
-import { getUser, usernamesOf } from '../../identity/index.ts';
+import { holdUser, usernamesOf } from '../../identity/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
 import { changing } from './changing.ts';
 import { counted, fields, names } from './text.ts';
@@ -131,7 +131,7 @@ async function changeMembers(
     const found = await getGroup(tx, name);
     const named = new Map<string, Named>();
     for (const username of usernames) {
-      const user = await getUser(tx, username);
+      const user = await holdUser(tx, username);
       named.set(user.id, { id: user.id, label: user.username });
     }
     const everyone = [...named.values()];

@@ -1,5 +1,6 @@
 import type { Command } from '../command.ts';
 import { apiCreate, apiList, apiShow, apiUpdate } from './api.ts';
+import { apiDelete } from './api-delete.ts';
 import { apiSync } from './api-sync.ts';
 import { changepassword } from './changepassword.ts';
 import {
@@ -15,6 +16,7 @@ import {
 import { config } from './config.ts';
 import { createsuperuser } from './createsuperuser.ts';
 import { dev } from './dev.ts';
+import { doctor } from './doctor.ts';
 import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow } from './group.ts';
 import { importDjangoCommand } from './import-django.ts';
 import { keysList } from './keys.ts';
@@ -29,16 +31,17 @@ import { tokenInspect } from './token-inspect.ts';
 import { tokenIssue } from './token-issue.ts';
 import { tokenVerify } from './token-verify.ts';
 import { userActivate, userCreate, userDeactivate, userUpdate } from './user.ts';
+import { userDelete } from './user-delete.ts';
 import { userList, userShow } from './user-show.ts';
 
 /** Every command, in the order of `signet --help`. */
 export const commands: readonly Command[] = [
-  ...[start, dev, migrate, config, openapi, sample],
+  ...[start, dev, migrate, doctor, config, openapi, sample],
   ...[setupLink, createsuperuser, changepassword],
-  ...[userCreate, userUpdate, userList, userShow, userActivate, userDeactivate],
+  ...[userCreate, userUpdate, userList, userShow, userActivate, userDeactivate, userDelete],
   ...[groupCreate, groupList, groupShow, groupAdd, groupRemove, groupDelete],
   ...[permGrant, permRevoke, permList],
-  ...[apiCreate, apiUpdate, apiList, apiShow, apiSync],
+  ...[apiCreate, apiUpdate, apiList, apiShow, apiSync, apiDelete],
   ...[clientCreate, clientUpdate, clientList, clientShow],
   ...[clientRotateSecret, clientDisable, clientEnable, clientDelete],
   ...[sessionList, sessionEnd],

@@ -12,6 +12,7 @@ export const migrate: DatabaseCommand = {
   options: { check: { type: 'boolean' } },
   words: { min: 0, max: 0 },
   beforeMigrations: true,
+  makesDatabase: true,
   async run({ db, config, stamp }, input) {
     if (isSet(input, 'check')) {
       const pending = await db.migrations.pending();

@@ -12,7 +12,7 @@ import {
   type Source,
   unassign,
 } from '../../access/index.ts';
-import { getUser, holderOf, type User } from '../../identity/index.ts';
+import { getUser, holderOf, holdUser, type User } from '../../identity/index.ts';
 import { type Client, getClient } from '../../oauth/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
@@ -34,11 +34,11 @@ type Who =
   | { readonly kind: 'group'; readonly group: Group }
   | { readonly kind: 'client'; readonly client: Client };
 
-async function named(em: SqlEntityManager, input: Input, command: DatabaseCommand): Promise<Who> {
+async function named(em: SqlEntityManager, input: Input, command: DatabaseCommand, findUser = getUser): Promise<Who> {
   const [user, group, client] = [optionText(input, 'user'), optionText(input, 'group'), optionText(input, 'client')];
   if ([user, group, client].filter((one) => one !== undefined).length !== 1)
     throw usage(command, 'Name a user, a group or a client');
-  if (user !== undefined) return { kind: 'user', user: await getUser(em, user) };
+  if (user !== undefined) return { kind: 'user', user: await findUser(em, user) };
   if (group !== undefined) return { kind: 'group', group: await getGroup(em, group) };
   return { kind: 'client', client: await getClient(em, client as string) };
 }
@@ -126,7 +126,7 @@ function change(
 ): Promise<{ who: Who; api: Api; done: string[] }> {
   const audience = required(input, 'api', `npx signet ${command.name} ${command.usage}`);
   return changing(context, async (tx) => {
-    const who = await named(tx, input, command);
+    const who = await named(tx, input, command, holdUser);
     const api = await namedApi(context, tx, audience);
     const permissions = await getPermissions(tx, api, input.positionals);
     return { who, api, done: await verb(tx, context.stamp(), receiverOf(who), permissions) };

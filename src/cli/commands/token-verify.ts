@@ -98,7 +98,7 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
     if (!client.isActive) return { reason: 'disabled_client', text: `its client ${client.name} is disabled.` };
   }
   const user = await em.findOne(User, claims.sub);
-  if (!user) return { reason: 'no_user', text: 'its user does not exist any more.' };
+  if (!user || user.deletedAt) return { reason: 'no_user', text: 'its user does not exist any more.' };
   if (!user.isActive) return { reason: 'inactive_user', text: `its user ${user.username} is inactive.` };
   const session = claims.sid === undefined ? null : await em.findOne(Session, claims.sid);
   if (!session) return { reason: 'no_session', text: 'its session does not exist any more.' };

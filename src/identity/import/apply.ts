@@ -20,6 +20,7 @@ const SLICE = 2000;
 export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): Promise<void> {
   const { report } = plan;
   await checkStaged(tx, id, plan.rows.length);
+  await checkDeleted(tx, id);
   const api = report.apiCreated ? await createApi(tx, stamp, report.api) : await findApi(tx, report.api);
   if (!api) throw meanwhile(`the API ${report.api} was deleted`);
   await changeCatalogue(tx, stamp, api, plan.specs);
@@ -46,6 +47,16 @@ async function checkStaged(tx: SqlEntityManager, id: string, expected: number): 
     [id],
   );
   if (row?.count !== expected) throw meanwhile('a server dropped the rows that were put aside');
+}
+
+/** A deleted user is given nothing any more, and is not remembered anew. */
+async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
+  const rows = await tx.execute<unknown[]>(
+    `select 1 from identity_user where deleted_at is not null and id = any(array(
+       select (row->>'id')::uuid from identity_import_staged where import_id = ? and kind = 'old-user')) limit 1`,
+    [id],
+  );
+  if (rows.length > 0) throw meanwhile('a user was deleted');
 }
 
 /** Ids of the permissions by name. One that is gone would be left out in silence. */

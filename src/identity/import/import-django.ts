@@ -8,6 +8,7 @@ import { apply, type Import, renewStatistics } from './apply.ts';
 import { describeConflicts } from './describe.ts';
 import { parseDump } from './django/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './django/read.ts';
+import { stateName } from './forget-source.ts';
 import { makePlan } from './plan.ts';
 import type { ImportOptions, Plan } from './planning.ts';
 import { readPresent } from './present.ts';
@@ -106,11 +107,6 @@ async function findTarget(em: SqlEntityManager, stamp: Stamp, audience: string):
     if (error !== isFit) throw error;
   }
   return null;
-}
-
-/** Where an API remembers the user model of its imports. */
-function stateName(audience: string): string {
-  return `import.user-model:${audience}`;
 }
 
 /** Primary keys say who is who within one model only: a second model would be taken for the first. */

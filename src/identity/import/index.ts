@@ -7,6 +7,7 @@
  * Standards: Django's serialisation format, natural keys included (django.core.serializers), and django.contrib.auth.
  */
 export { describeReport } from './describe.ts';
+export { countImported, forgetSource } from './forget-source.ts';
 export { type ImportInput, importDjango, type Progress } from './import-django.ts';
 export type { Changed, Counts, Entry, ImportReport, Merged } from './report.ts';
 export { dropStaged } from './stage.ts';

@@ -2,8 +2,9 @@ import { randomUUIDv7 } from 'node:crypto';
 import { foldName } from '../../platform/fold.ts';
 import { digestGroup } from './digest.ts';
 import type { DjangoGroup } from './django/records.ts';
+import type { Known } from './known.ts';
 import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
-import type { Known, PresentGroup } from './present.ts';
+import type { PresentGroup } from './present.ts';
 import { type InTurns, TURN } from './turns.ts';
 
 export function* planGroups(planning: Planning): InTurns<void> {

@@ -1,7 +1,7 @@
 import { digestPermission } from './digest.ts';
 import type { DjangoPermission } from './django/records.ts';
+import type { Known } from './known.ts';
 import { changedOf, entryOf, groupByName, knownAs, type Planning } from './planning.ts';
-import type { Known } from './present.ts';
 import { type InTurns, TURN } from './turns.ts';
 
 /** Exactly the dump's permissions, byte for byte; Django's four are never invented, stale ones are kept. */

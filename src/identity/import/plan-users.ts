@@ -4,8 +4,9 @@ import { differences, groupIdsOf } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { DjangoUser } from './django/records.ts';
 import { importPassword } from './imported-password.ts';
+import type { Known } from './known.ts';
 import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
-import type { Known, PresentUser } from './present.ts';
+import type { PresentUser } from './present.ts';
 import { Tally } from './report.ts';
 import { type InTurns, TURN } from './turns.ts';
 

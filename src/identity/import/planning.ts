@@ -1,6 +1,8 @@
 import type { PermissionSpec } from '../../access/index.ts';
+import { isNaturalKey } from '../index.ts';
 import type { DjangoDump, DjangoGroup, SourceRecord } from './django/records.ts';
-import type { Known, Ours, Present } from './present.ts';
+import type { Known, Ours } from './known.ts';
+import type { Present } from './present.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
 
 export interface ImportOptions {
@@ -48,11 +50,7 @@ export function knownAs(
   known: ReadonlyMap<string, Known>,
   ours: Ours | undefined,
 ): Known | undefined {
-  return known.get(record.key) ?? (ours && isNatural(ours.key) !== isNatural(record.key) ? ours : undefined);
-}
-
-function isNatural(key: string): boolean {
-  return key.startsWith('[');
+  return known.get(record.key) ?? (ours && isNaturalKey(ours.key) !== isNaturalKey(record.key) ? ours : undefined);
 }
 
 /** Records that fold to one name, by that name. */

@@ -1,20 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Api } from '../../access/index.ts';
 import { foldName } from '../../platform/fold.ts';
-import type { DjangoDump, DjangoUser, SourceRecord } from './django/records.ts';
+import type { DjangoDump, DjangoUser } from './django/records.ts';
+import { addForgotten, anyId, anyText, type Known, type Ours, readKnown, readOurs } from './known.ts';
 import { inBatches } from './turns.ts';
-
-/** What an earlier run made of a record. */
-export interface Known {
-  readonly localId: string;
-  /** Hexadecimal. */
-  readonly digest: string;
-}
-
-/** With the key of that run. */
-export interface Ours extends Known {
-  readonly key: string;
-}
 
 export interface ByKind<T> {
   readonly permission: ReadonlyMap<string, T>;
@@ -72,10 +61,6 @@ export interface Present {
 /** No API has this id. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
-/** A list as one parameter. An array and not a join: an index serves it, whatever the database thinks of the table's size. */
-const anyText = 'any(array(select jsonb_array_elements_text(?::jsonb)))';
-const anyId = 'any(array(select jsonb_array_elements_text(?::jsonb)::uuid))';
-
 /** Reads it in a few statements for each batch of records, so that requests are served between. */
 export async function readPresent(
   em: SqlEntityManager,
@@ -89,6 +74,7 @@ export async function readPresent(
     group: await readKnown(em, audience, 'group', dump.groups.records),
     user: await readKnown(em, audience, 'user', dump.users.records),
   };
+  await addForgotten(em, audience, dump.users.records, known.user);
   const groupIds = await idsByKey(
     em,
     'access_group',
@@ -135,42 +121,6 @@ function namesById(permissions: ReadonlyMap<string, PresentPermission>): NamesOf
 
 function hasId(pair: readonly [string, string | undefined]): pair is readonly [string, string] {
   return pair[1] !== undefined;
-}
-
-async function readKnown(
-  em: SqlEntityManager,
-  source: string,
-  kind: string,
-  records: readonly SourceRecord[],
-): Promise<Map<string, Known>> {
-  const known = new Map<string, Known>();
-  await inBatches(records, async (batch) => {
-    const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
-      `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
-       where source = ? and kind = ? and source_pk = ${anyText}`,
-      [source, kind, JSON.stringify(batch.map((one) => one.key))],
-    );
-    for (const row of rows) known.set(row.source_pk, { localId: row.local_id, digest: row.digest });
-  });
-  return known;
-}
-
-async function readOurs(
-  em: SqlEntityManager,
-  source: string,
-  kind: string,
-  ids: ReadonlyMap<string, string>,
-): Promise<Map<string, Ours>> {
-  const ours = new Map<string, Ours>();
-  await inBatches([...ids.values()], async (batch) => {
-    const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
-      `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
-       where source = ? and kind = ? and local_id = ${anyId}`,
-      [source, kind, JSON.stringify(batch)],
-    );
-    for (const row of rows) ours.set(row.local_id, { localId: row.local_id, digest: row.digest, key: row.source_pk });
-  });
-  return ours;
 }
 
 /** Ids by folded name. */
@@ -245,7 +195,7 @@ async function readUsers(
          u.attributes::text as attributes, array(select m.group_id::text from access_group_member m where m.principal_id = u.id) as groups,
          array(select a.permission_id::text from access_assignment a where a.principal_id = u.id) as permissions
        from identity_user u left join access_role r on r.principal_id = u.id and r.api_id = ?
-       where u.id = ${anyId}`,
+       where u.deleted_at is null and u.id = ${anyId}`,
       [apiId, JSON.stringify(batch)],
     );
     for (const row of rows) users.set(row.id, userOf(row, namesOf));

@@ -61,9 +61,13 @@ export async function unstage(em: SqlEntityManager, importId: string): Promise<v
  * serves; an import that runs in another process keeps its rows (see `whileRunning`).
  */
 export async function dropStaged(em: SqlEntityManager): Promise<void> {
-  await em.execute(
-    `with found as materialized (select distinct import_id from identity_import_staged),
-       dead as materialized (select import_id from found where pg_try_advisory_xact_lock(hashtextextended(import_id::text, 0)))
-     delete from identity_import_staged where import_id in (select import_id from dead)`,
-  );
+  await em.transactional(async (tx) => {
+    // A server's statements have little time; those of a large import are many, and must not keep it from starting.
+    await tx.execute('set local statement_timeout = 0');
+    await tx.execute(
+      `with found as materialized (select distinct import_id from identity_import_staged),
+         dead as materialized (select import_id from found where pg_try_advisory_xact_lock(hashtextextended(import_id::text, 0)))
+       delete from identity_import_staged where import_id in (select import_id from dead)`,
+    );
+  });
 }

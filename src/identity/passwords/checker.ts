@@ -10,9 +10,9 @@ export type Verification =
 export interface Passwords {
   /**
    * Exactly one verification, whatever there is to verify against: for null (nobody), an unusable or unreadable password,
-   * a decoy of our own is verified and the answer is no.
+   * a decoy of our own is verified and the answer is no. `started` is called when the pool has a place for it.
    */
-  verify(password: string, encoded: string | null): Promise<Verification>;
+  verify(password: string, encoded: string | null, started?: () => void): Promise<Verification>;
   /** Hashes a new password. Null when the pool is busy. */
   hash(password: string): Promise<string | null>;
 }
@@ -20,12 +20,15 @@ export interface Passwords {
 export async function createPasswords(pool: HashPool, parameters: Argon2Parameters): Promise<Passwords> {
   const decoy = await hashPassword('decoy', parameters);
   return {
-    async verify(password, encoded) {
+    async verify(password, encoded, started) {
       const stored = encoded === null ? null : readPassword(encoded);
       const isReal = stored !== null && stored.overBounds === null && stored.algorithm !== 'unusable';
       const parsed = isReal ? stored : readPassword(decoy);
       if (!parsed) throw new Error('the decoy cannot be read');
-      const outcome = await pool.run(parsed.threads, () => verifyPassword(password, parsed));
+      const outcome = await pool.run(parsed.threads, () => {
+        started?.();
+        return verifyPassword(password, parsed);
+      });
       if (!outcome.ok) return outcome;
       const matches = isReal && outcome.value;
       return { ok: true, matches, isOutdated: matches && needsUpgrade(parsed, parameters) };

@@ -1,3 +1,4 @@
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Session } from '../entities.ts';
 
@@ -6,6 +7,7 @@ export type EndReason =
   | 'replaced'
   | 'password_changed'
   | 'deactivated'
+  | 'deleted'
   | 'ended_by_user'
   | 'ended_by_operator';
 
@@ -23,7 +25,9 @@ export async function endSessions(
     ...(which.tokenDigest === undefined ? {} : { tokenDigest: which.tokenDigest }),
     ...(which.except === undefined ? {} : { $not: { id: which.except } }),
   };
-  const ids = (await em.find(Session, where, { fields: ['id'] })).map((one) => one.id);
+  // Locked while they are read: of two that end one session, one ends it.
+  const locked = { fields: ['id'], lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
+  const ids = (await em.find(Session, where, locked)).map((one) => one.id);
   if (ids.length > 0)
     await em.nativeUpdate(Session, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
   return ids;

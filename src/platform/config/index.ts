@@ -5,4 +5,4 @@
  */
 export { makeMasterKey, readMasterKey } from './master-key.ts';
 export { type Config, readConfig } from './read.ts';
-export { isLoopbackHost, type Mode, type SettingName, settings } from './settings.ts';
+export { isLoopbackHost, type Mode, type Setting, type SettingName, settings, takenBy } from './settings.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
 import type { Config } from './read.ts';
@@ -25,7 +25,14 @@ export function makeMasterKey(config: Config): Buffer {
   const path = join(config.keysDir, 'master.key');
   try {
     mkdirSync(config.keysDir, { recursive: true });
-    writeFileSync(path, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flag: 'wx' });
+    // Written aside and linked: the name appears with the whole key, or not at all.
+    const draft = `${path}.${process.pid}`;
+    writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
+    try {
+      linkSync(draft, path);
+    } finally {
+      rmSync(draft, { force: true });
+    }
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     if (code !== 'EEXIST')
@@ -39,7 +46,8 @@ export function makeMasterKey(config: Config): Buffer {
 
 function parse(text: string, source: string): Buffer {
   const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64url');
-  if (key.length !== 32)
+  const isWhole = /^[0-9a-f]{64}$/i.test(text) || key.toString('base64url') === text.replace(/=+$/, '');
+  if (key.length !== 32 || !isWhole)
     throw new Failure('usage', `${source} must hold 32 bytes as base64url or hex. Make one: openssl rand -hex 32`);
   return key;
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { Failure } from '../failure.ts';
 
 export type Mode = 'development' | 'production';
@@ -42,6 +43,16 @@ const origin: Read<string> = (value) => {
   const url = URL.parse(value);
   if (!url || !/^https?:$/.test(url.protocol) || url.origin !== value)
     throw new Unreadable('takes origins such as https://app.example, without a path or trailing slash');
+  return value;
+};
+
+/** What `proxy-addr` takes: an address, a network, or one of its three names. */
+const proxy: Read<string> = (value) => {
+  const [address = '', bits] = value.split('/');
+  const version = isIP(address);
+  const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  if (!['loopback', 'linklocal', 'uniquelocal'].includes(value) && !(version > 0 && isNetwork))
+    throw new Unreadable('takes addresses or networks such as 10.0.0.0/8, comma-separated');
   return value;
 };
 
@@ -120,7 +131,7 @@ export const settings = {
   trustProxy: setting(
     'SIGNET_TRUST_PROXY',
     'Proxies whose X-Forwarded-For is believed: addresses or networks, comma-separated',
-    list(text),
+    list(proxy),
     () => [] as string[],
     { standard: 'none' },
   ),
@@ -204,6 +215,19 @@ export const settings = {
       mode === 'development' ? 'warn' : 'info',
     { standard: 'development: warn; else info' },
   ),
+  metricsPort: setting<number | undefined>(
+    'SIGNET_METRICS_PORT',
+    'Port on which Prometheus reads GET /metrics; absent = no metrics. Never the public port',
+    wholeNumber(1, 65535),
+    undefined,
+    { standard: 'off' },
+  ),
+  metricsHost: setting(
+    'SIGNET_METRICS_HOST',
+    'Address of the metrics port: whoever reaches it may read, so keep it inside',
+    text,
+    '127.0.0.1',
+  ),
   sample: setting('SIGNET_SAMPLE', 'false = development without the sample API and users', yesNo, true),
   superuserUsername: setting('SIGNET_SUPERUSER_USERNAME', 'For `createsuperuser --noinput`', text, absent, {
     standard: '',
@@ -216,6 +240,17 @@ export const settings = {
 };
 
 export type SettingName = keyof typeof settings;
+
+/** What a setting takes, in the words of its reader; null for any text. */
+export function takenBy(one: Setting<unknown>): string | null {
+  try {
+    one.read('?');
+    return null;
+  } catch (error) {
+    if (!(error instanceof Unreadable)) throw error;
+    return error.message.replace(/^takes /, '');
+  }
+}
 
 /** Applies a setting's reader; a value that it does not take becomes one line that names the setting and the remedy. */
 export function readSetting<T>(one: Setting<T>, value: string, source: string): T {

@@ -9,7 +9,18 @@ export interface Database {
   /** Runs a hot statement on a connection of the pool, outside every transaction. */
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
   migrations: Migrations;
+  /** The connections of this process; null where there is one and no pool (embedded). */
+  connections(): Connections | null;
   close(): Promise<void>;
+}
+
+/** A pool of connections, as it is now. */
+export interface Connections {
+  readonly max: number;
+  readonly open: number;
+  readonly idle: number;
+  /** Statements that wait for a connection. */
+  readonly waiting: number;
 }
 
 export interface Migrations {

@@ -3,7 +3,7 @@ import { MikroORM } from '@mikro-orm/pglite';
 import { createPostgreSqlTypeParsers } from '@mikro-orm/sql';
 import type { Database } from './database.ts';
 import { migrationsOf } from './migrations.ts';
-import { type Model, ormOptions } from './options.ts';
+import { type Model, namesOf, ormOptions } from './options.ts';
 
 export interface EmbeddedPlace {
   /** Folder of the database; absent = in memory, for tests. The caller holds the folder's lock. */
@@ -29,7 +29,8 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
     fork: () => orm.em.fork({ useContext: true }) as never,
     query: async (statement, values) => (await pglite.query(statement.text, values as unknown[])).rows as never,
     // The folder's lock stands for the migration lock: no other process is here.
-    migrations: migrationsOf(orm, model.migrations.length, (work) => work()),
+    migrations: migrationsOf(orm, namesOf(model), (work) => work()),
+    connections: () => null,
     close: async () => {
       await orm.close(true);
       await pglite.close();

@@ -1,24 +1,30 @@
 /**
  * database: how Signet reaches PostgreSQL, on a server or embedded in this process, behind one type.
- * Owns: opening and closing, the lock on the embedded folder, running migrations, hot statements.
+ * Owns: opening and closing, the lock on the embedded folder, running migrations, hot statements, purging in
+ *   bounded batches.
  * Does not own: entities and migrations (passed in), nor any rule about what is stored.
  */
 import type { Config } from '../config/index.ts';
 import type { Database } from './database.ts';
 import type { Model } from './options.ts';
+import type { Use } from './postgresql.ts';
 
-export type { Database, Migrations } from './database.ts';
+export type { Connections, Database, Migrations } from './database.ts';
 export { PlatformState } from './entities.ts';
 export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
+export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
 export { runIn, type Statement } from './statement.ts';
 
-/** Opens the database that the settings name. For the embedded one the caller holds the folder's lock. */
-export async function openDatabase(config: Config, model: Model): Promise<Database> {
+/**
+ * Opens the database that the settings name. For the embedded one the caller holds the folder's lock. A server that answers
+ * people opens it for `requests`: what waits too long on PostgreSQL is an outage then.
+ */
+export async function openDatabase(config: Config, model: Model, use: Use = 'commands'): Promise<Database> {
   // Loaded only when needed: each engine costs tens of megabytes.
   if (config.databaseUrl !== undefined) {
     const { openPostgresql } = await import('./postgresql.ts');
-    return openPostgresql(config.databaseUrl, config.databasePool, model);
+    return openPostgresql(config.databaseUrl, config.databasePool, model, use);
   }
   const { openEmbedded } = await import('./embedded.ts');
   return openEmbedded({ dataDir: config.dataDir }, model);

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   chmodSync,
+  existsSync,
   linkSync,
   mkdirSync,
   mkdtempSync,
@@ -14,6 +15,9 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
+
+/** How often a holder looks whether its socket and lock file are still there: cleaners of temporary folders take sockets away. */
+const WATCH_MS = 1000;
 
 /** What the lock file says of the process that holds the folder. */
 export interface Holder {
@@ -50,7 +54,7 @@ const LONGEST_SOCKET_PATH = 100;
  * process ids are for people only. A dead holder is succeeded by exactly one process: the claim on it is a file that can be
  * made once, and holders form a chain (lock → claim on it → claim on that) whose last live member owns the folder.
  */
-export async function lockFolder(folder: string): Promise<FolderLock> {
+export async function lockFolder(folder: string, onLost: () => void = () => {}): Promise<FolderLock> {
   makeFolder(folder);
   const instance = randomUUID();
   const place = socketPlace(folder, instance);
@@ -62,10 +66,16 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
     await control.close();
     throw error;
   }
+  const watch = setInterval(() => {
+    // Whoever took the lock file found no answer here: two on one folder lose rows, so this one gives up.
+    if (readHolder(lockPath(folder))?.instance !== instance) return onLost();
+    control.ensureSocket();
+  }, WATCH_MS).unref();
   return {
     holder: own,
     serve: control.serve,
     release: async () => {
+      clearInterval(watch);
       if (readHolder(lockPath(folder))?.instance === instance) rmSync(lockPath(folder), { force: true });
       await control.close();
     },
@@ -121,7 +131,10 @@ function lastOfChain(folder: string): Holder | undefined {
 
 function readHolder(path: string): Holder | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as Holder;
+    const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder> | null;
+    if (typeof holder?.instance !== 'string' || typeof holder.socket !== 'string')
+      throw new Error('it names no holder');
+    return holder as Holder;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new Failure(
@@ -197,6 +210,8 @@ function socketPlace(folder: string, instance: string): Place {
 }
 
 interface Control {
+  /** Listens anew where the socket's file was deleted: without it nobody could tell that this process lives. */
+  ensureSocket(): void;
   serve(handler: (connection: Socket) => void): void;
   close(): Promise<void>;
 }
@@ -204,22 +219,33 @@ interface Control {
 async function listen(own: Holder, place: Place): Promise<Control> {
   let handler: ((connection: Socket) => void) | undefined;
   const connections = new Set<Socket>();
-  const server: Server = createServer((connection) => {
+  const greet = (connection: Socket) => {
     connections.add(connection);
     connection.on('close', () => connections.delete(connection));
     connection.on('error', () => connection.destroy());
     connection.write(`${own.instance}\n`);
     handler?.(connection);
-  });
+  };
+  let server: Server = createServer(greet);
+  // Closing one would delete the file of its successor: they are closed last.
+  const abandoned: Server[] = [];
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(own.socket, resolve));
   chmodSync(own.socket, 0o600);
   return {
+    ensureSocket: () => {
+      if (existsSync(own.socket)) return;
+      if (place.folder) mkdirSync(place.folder, { recursive: true, mode: 0o700 });
+      const next = createServer(greet).on('error', () => {});
+      next.listen(own.socket, () => chmodSync(own.socket, 0o600));
+      abandoned.push(server);
+      server = next;
+    },
     serve: (next) => {
       handler = next;
     },
     close: async () => {
       for (const connection of connections) connection.destroy();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
+      for (const one of [server, ...abandoned]) await new Promise<void>((resolve) => one.close(() => resolve()));
       rmSync(own.socket, { force: true });
       if (place.folder) rmSync(place.folder, { recursive: true, force: true });
     },

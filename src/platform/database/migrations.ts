@@ -1,21 +1,34 @@
 import type { MikroORM } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Migrations } from './database.ts';
 
-/** The ORM's migrator under a lock of ours: it has none, and two that run at once break each other. */
+/**
+ * The ORM's migrator under a lock of ours: it has none, and two that run at once break each other. What is pending is read by
+ * ourselves, because the migrator would make its table, and the database, to answer that.
+ */
 export function migrationsOf(
   orm: MikroORM,
-  count: number,
+  names: readonly string[],
   underLock: <T>(work: () => Promise<T>) => Promise<T>,
 ): Migrations {
-  const pending = async () => (await orm.migrator.getPending()).map((one) => one.name);
+  const pending = async () => {
+    const em = orm.em.fork() as unknown as SqlEntityManager;
+    const [found] = await em.execute<{ there: boolean }[]>(
+      "select to_regclass('mikro_orm_migrations') is not null as there",
+    );
+    if (!found?.there) return [...names];
+    const rows = await em.execute<{ name: string }[]>('select name from mikro_orm_migrations');
+    const applied = new Set(rows.map((row) => row.name));
+    return names.filter((name) => !applied.has(name));
+  };
   return {
-    count,
+    count: names.length,
     pending,
     apply: () =>
       underLock(async () => {
-        const names = await pending();
-        if (names.length > 0) await orm.migrator.up();
-        return names;
+        const todo = await pending();
+        if (todo.length > 0) await orm.migrator.up();
+        return todo;
       }),
     drift: async () => (await orm.schema.getUpdateSchemaSQL({ wrap: false })).trim(),
   };

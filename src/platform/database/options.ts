@@ -24,3 +24,8 @@ export function ormOptions(model: Model) {
     logger: () => {},
   };
 }
+
+/** The names of the migrations, in their order. */
+export function namesOf(model: Model): string[] {
+  return model.migrations.map((one) => one.name);
+}

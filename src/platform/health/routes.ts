@@ -3,15 +3,26 @@ import type { Database, Statement } from '../database/index.ts';
 import { type App, tryLater } from '../http/index.ts';
 
 const ping: Statement = { name: 'platform-ping', text: 'select 1 as up' };
-const ok = Type.Object({ status: Type.Literal('ok') });
+const ok = Type.Object({ status: Type.Literal('ok') }, { title: 'Ok', additionalProperties: false });
+const probe = { tags: ['health'], security: [], response: { 200: ok } };
 
 /** Probes: `live` = the process answers, `started` = it has begun to serve, `ready` = the database answers too. */
 export function healthRoutes(app: App, db: Database, isStopping: () => boolean): void {
   for (const path of ['/health/live', '/health/started'])
-    app.get(path, { schema: { summary: 'The process answers', response: { 200: ok } } }, async () => ({
-      status: 'ok' as const,
-    }));
-  app.get('/health/ready', { schema: { summary: 'Requests can be served', response: { 200: ok } } }, async () => {
+    app.get(
+      path,
+      {
+        schema: {
+          operationId: path === '/health/live' ? 'isLive' : 'isStarted',
+          summary: 'The process answers',
+          ...probe,
+          problems: [],
+        },
+      },
+      async () => ({ status: 'ok' as const }),
+    );
+  const ready = { operationId: 'isReady', summary: 'Requests can be served', ...probe };
+  app.get('/health/ready', { schema: { ...ready, problems: ['unavailable'] } }, async () => {
     if (isStopping()) throw tryLater('unavailable', 5, 'stopping');
     await db.query(ping, []);
     return { status: 'ok' as const };

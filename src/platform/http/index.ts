@@ -1,12 +1,18 @@
 /**
  * http: what holds for every route, whoever mounts it.
- * Owns: the server, strict reading of bodies and queries, the one cross-origin rule, the session cookie's form, the family of problems (RFC 9457).
+ * Owns: the server, strict reading of bodies and queries, the one cross-origin rule, the session cookie's form, the family of problems (RFC 9457),
+ *   and how routes become openapi.yaml.
  * Does not own: any route.
- * Standards: RFC 6265bis, 8259, 9110, 9457; Fetch Metadata.
+ * Standards: RFC 6265bis, 8259, 9110, 9457; Fetch Metadata; OpenAPI 3.1.
  */
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
 export { type SessionCookie, sessionCookie } from './cookie.ts';
 export { acceptForms } from './input.ts';
-export { type FieldProblem, Problem, type ProblemCode, tryLater } from './problems.ts';
+export { OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from './oauth-errors.ts';
+export { formOf, oauthScope } from './oauth-scope.ts';
+export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';
+export type { JsonSchema, OpenapiDocument, Operation } from './openapi/document.ts';
+export { type FieldProblem, PROBLEMS, Problem, type ProblemCode, tryLater } from './problems.ts';
+export { servePublic } from './public-document.ts';
 export { sameOrigin } from './same-origin.ts';
 export { type App, createServer, type ServerOptions } from './server.ts';

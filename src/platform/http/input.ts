@@ -24,6 +24,7 @@ export function acceptJson(app: FastifyInstance): void {
     if (text.trim() === '') return refuse('The body is empty.');
     parseSafely(request, text, (error, value) => {
       if (error) return refuse('The body is not JSON.');
+      if (hasRepeatedName(text)) return refuse('A name stands twice in one object of the body.');
       const fault = faultIn(value);
       return fault ? refuse(fault) : done(null, value);
     });
@@ -85,6 +86,26 @@ function isDecodable(form: string): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether an object of this document has a name twice. Readers disagree about which of the two counts (RFC 8259 §4): a proxy may
+ * have looked at the other one. What is no text and no bracket of valid JSON does not matter here.
+ */
+function hasRepeatedName(json: string): boolean {
+  const open: Set<string>[] = [];
+  let text = '';
+  for (const [part] of json.matchAll(/"[^"\\]*(?:\\.[^"\\]*)*"|[{}:]/g)) {
+    if (part === '{') open.push(new Set());
+    else if (part === '}') open.pop();
+    else if (part !== ':') text = part;
+    else {
+      const [names, name] = [open.at(-1), JSON.parse(text) as string];
+      if (names?.has(name)) return true;
+      names?.add(name);
+    }
+  }
+  return false;
 }
 
 /** Walks without recursion, since the input decides the depth. */

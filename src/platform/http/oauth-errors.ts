@@ -1,15 +1,27 @@
-/** The codes of OAuth's own errors with their statuses: RFC 6749 §5.2, RFC 6750 §3.1, RFC 7009 §2.2.1, RFC 8707 §2. */
+/** The codes of OAuth's own errors, with their statuses and, for docs/errors.md, when a client gets them. */
 export const OAUTH_ERRORS = {
-  invalid_request: 400,
-  invalid_client: 401,
-  invalid_grant: 400,
-  unauthorized_client: 400,
-  unsupported_grant_type: 400,
-  invalid_scope: 400,
-  invalid_target: 400,
-  unsupported_token_type: 400,
-  server_error: 500,
-  temporarily_unavailable: 503,
+  invalid_request: {
+    status: 400,
+    meaning:
+      'A parameter is missing, malformed or there twice; or the client authenticates in two ways at once (RFC 6749 §5.2).',
+  },
+  invalid_client: {
+    status: 401,
+    meaning:
+      'The client is unknown, disabled, not authenticated, or its secret is wrong: one answer for all (RFC 6749 §5.2).',
+  },
+  unauthorized_client: { status: 400, meaning: 'This client may not use that `grant_type` (RFC 6749 §5.2).' },
+  unsupported_grant_type: { status: 400, meaning: 'This server does not know that `grant_type` (RFC 6749 §5.2).' },
+  invalid_target: {
+    status: 400,
+    meaning:
+      'No such API, none that this client may ask for, or a token for it that would exceed its budget (RFC 8707 §2).',
+  },
+  server_error: { status: 500, meaning: 'A fault of Signet: no request should cause it. The log has the cause.' },
+  temporarily_unavailable: {
+    status: 503,
+    meaning: 'The database cannot be reached. Try again after `Retry-After`; it says nothing about a token.',
+  },
 } as const;
 
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
@@ -29,7 +41,7 @@ export class OAuthError extends Error {
     super(description.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?'));
     this.name = 'OAuthError';
     this.code = code;
-    this.status = more.status ?? OAUTH_ERRORS[code];
+    this.status = more.status ?? OAUTH_ERRORS[code].status;
     this.headers = more.headers ?? {};
   }
 

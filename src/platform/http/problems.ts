@@ -1,27 +1,131 @@
+interface Kind {
+  readonly status: number;
+  readonly title: string;
+  /** For docs/errors.md: when a caller gets it, and what to do about it. */
+  readonly meaning: string;
+  readonly remedy: string;
+}
+
 /** The codes of problems (RFC 9457), their statuses and titles. Clients branch on the code; the texts are for people. */
-const PROBLEMS = {
-  bad_request: { status: 400, title: 'The request cannot be read' },
-  unauthenticated: { status: 401, title: 'Log in first' },
-  invalid_credentials: { status: 401, title: 'These credentials are not right' },
-  invalid_token: { status: 401, title: 'This token is not active' },
-  permission_denied: { status: 403, title: 'You may not do this' },
-  cross_origin: { status: 403, title: 'Requests from other sites are refused' },
-  signup_closed: { status: 403, title: 'Sign-up is closed' },
-  not_found: { status: 404, title: 'There is nothing here' },
-  unknown_audience: { status: 404, title: 'There is no such API' },
-  method_not_allowed: { status: 405, title: 'This address does not take that method' },
-  token_over_budget: { status: 409, title: "The token would exceed the API's budget" },
-  conflict: { status: 409, title: 'This was changed meanwhile' },
-  gone: { status: 410, title: 'This link is used up' },
-  too_large: { status: 413, title: 'The request is too large' },
-  unsupported_media_type: { status: 415, title: 'This content type is not taken here' },
-  misdirected: { status: 421, title: 'This server answers to another host name' },
-  invalid: { status: 422, title: 'Some fields are not right' },
-  too_many_attempts: { status: 429, title: 'Too many attempts' },
-  internal: { status: 500, title: 'Something went wrong here' },
-  busy: { status: 503, title: 'Busy just now' },
-  unavailable: { status: 503, title: 'Not available just now' },
-} as const;
+export const PROBLEMS = {
+  bad_request: {
+    status: 400,
+    title: 'The request cannot be read',
+    meaning: 'The path, the query or the body is malformed: no JSON, no UTF-8, NUL, a name that is there twice.',
+    remedy: 'Repair the request; `detail` says what could not be read.',
+  },
+  unauthenticated: {
+    status: 401,
+    title: 'Log in first',
+    meaning: 'There is no session cookie, or its session has ended.',
+    remedy: 'Log in, and send the cookie that the login set.',
+  },
+  invalid_credentials: {
+    status: 401,
+    title: 'These credentials are not right',
+    meaning:
+      'The login is refused. An unknown user, a wrong password, an inactive user and an unusable password look alike.',
+    remedy: 'Ask for the username and the password again.',
+  },
+  invalid_token: {
+    status: 401,
+    title: 'This token is not active',
+    meaning: 'The bearer token is malformed, expired or not ours, or its session has ended.',
+    remedy: 'Get a new token from the session; when that is refused, log in again.',
+  },
+  cross_origin: {
+    status: 403,
+    title: 'Requests from other sites are refused',
+    meaning: 'A browser said that a page of another origin sent this.',
+    remedy: "Call from the issuer's own origin, or have the operator name yours in `SIGNET_TRUSTED_ORIGINS`.",
+  },
+  signup_closed: {
+    status: 403,
+    title: 'Sign-up is closed',
+    meaning: 'The operator does not let people sign up.',
+    remedy: 'Ask an administrator for an account; operators: `SIGNET_SIGNUP`.',
+  },
+  not_found: {
+    status: 404,
+    title: 'There is nothing here',
+    meaning: 'No such address, or nothing of yours with that id.',
+    remedy: 'Look at the path; paths are case-sensitive and have no trailing slash.',
+  },
+  unknown_audience: {
+    status: 404,
+    title: 'There is no such API',
+    meaning: 'No API has this audience. Told at login only after a right password.',
+    remedy: 'Use the audience as `npx signet api list` shows it.',
+  },
+  method_not_allowed: {
+    status: 405,
+    title: 'This address does not take that method',
+    meaning: 'The path exists, with other methods.',
+    remedy: 'Use one of the methods in `Allow`.',
+  },
+  token_over_budget: {
+    status: 409,
+    title: "The token would exceed the API's budget",
+    meaning:
+      'The permissions do not fit into the bytes that the API allows. Nothing was written, and no list is ever cut.',
+    remedy:
+      'Raise the budget (`npx signet api update AUDIENCE --budget BYTES`), or give fewer permissions of that API.',
+  },
+  conflict: {
+    status: 409,
+    title: 'This was changed meanwhile',
+    meaning: 'Another request changed the same thing first.',
+    remedy: 'Read it again, then decide again.',
+  },
+  too_large: {
+    status: 413,
+    title: 'The request is too large',
+    meaning: 'The body has more than 64 KiB.',
+    remedy: 'Send less, or in several requests.',
+  },
+  unsupported_media_type: {
+    status: 415,
+    title: 'This content type is not taken here',
+    meaning: 'The body has another content type than this address takes, or none.',
+    remedy: 'Send the content type that `detail` names, in UTF-8.',
+  },
+  misdirected: {
+    status: 421,
+    title: 'This server answers to another host name',
+    meaning: 'Development mode answers to localhost, 127.0.0.1 and [::1] only.',
+    remedy: 'Call one of these; for other names run `npx signet start`.',
+  },
+  invalid: {
+    status: 422,
+    title: 'Some fields are not right',
+    meaning: 'Fields are missing, unknown, of another type, or not acceptable. Nothing was changed.',
+    remedy: 'Each of `errors` has the JSON pointer of a field, a code and a text for people.',
+  },
+  too_many_attempts: {
+    status: 429,
+    title: 'Too many attempts',
+    meaning: 'This name, or this network, failed too often lately.',
+    remedy: 'Wait as long as `Retry-After` says.',
+  },
+  internal: {
+    status: 500,
+    title: 'Something went wrong here',
+    meaning: 'A fault of Signet: no request should cause it.',
+    remedy: 'Report it with the `x-request-id` of the answer; the log has the cause under that id.',
+  },
+  busy: {
+    status: 503,
+    title: 'Busy just now',
+    meaning: 'More passwords wait to be verified than this server takes on. Nothing was changed.',
+    remedy: 'Try again after `Retry-After`.',
+  },
+  unavailable: {
+    status: 503,
+    title: 'Not available just now',
+    meaning: 'The database cannot be reached, or this process is stopping. It says nothing about a token or a login.',
+    remedy: 'Try again after `Retry-After`.',
+  },
+} as const satisfies Record<string, Kind>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 

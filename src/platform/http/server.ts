@@ -8,6 +8,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { Failure } from '../failure.ts';
+import { drainOnClose } from './drain.ts';
 import { acceptJson, checkQuery } from './input.ts';
 import { Problem, type ProblemCode, tryLater } from './problems.ts';
 
@@ -16,9 +17,17 @@ export interface ServerOptions {
   readonly trustProxy: readonly string[];
   /** Host names that are answered; null = any (a proxy in front decides). */
   readonly hosts: readonly string[] | null;
+  /** How long a request may wait for a password hash: by so much its answer may come later. */
+  readonly hashWaitMilliseconds: number;
 }
 
 const BODY_LIMIT = 64 * 1024;
+
+/**
+ * The longest that an answer takes beside waiting for a hash; then it is 503, whatever is still under way. The waits of the
+ * database end earlier: this one is for a database that hangs and ends nothing.
+ */
+const ANSWER_MS = 9000;
 
 /** A bare server with the rules that hold for every route: strict input, problems, 405, no-store, request ids. */
 export function createServer(options: ServerOptions) {
@@ -44,6 +53,9 @@ export function createServer(options: ServerOptions) {
   app.setErrorHandler(answerError);
   answerWrongMethods(app);
 
+  drainOnClose(app);
+  answerInTime(app, ANSWER_MS + options.hashWaitMilliseconds);
+
   app.addHook('onRequest', async (request, reply) => {
     standingHeaders(request, reply);
     if (options.hosts && !options.hosts.includes(hostName(request.headers.host ?? '')))
@@ -65,6 +77,18 @@ function standingHeaders(request: FastifyRequest, reply: FastifyReply): void {
 
 function hostName(host: string): string {
   return host.replace(/:\d+$/, '').toLowerCase();
+}
+
+/** Fastify's own `handlerTimeout` ends with the last byte of a body (its `close`), and so never meets a POST. */
+function answerInTime(app: App, milliseconds: number): void {
+  app.addHook('onRequest', (_request, reply, done) => {
+    const timer = setTimeout(() => {
+      if (!reply.sent) void reply.send(tryLater('unavailable', 2, `not answered in ${milliseconds} ms`));
+    }, milliseconds);
+    timer.unref();
+    reply.raw.once('close', () => clearTimeout(timer));
+    done();
+  });
 }
 
 /** A path that exists with another method is 405 with `Allow` (RFC 9110 §15.5.6), not 404. */
@@ -155,15 +179,20 @@ const texts: Record<string, string> = {
 
 /**
  * The database cannot be reached, or hung up: PostgreSQL classes 08, 53 and 57P, a database that is gone (3D000) or lets
- * nobody in (28), and what sockets say.
+ * nobody in (28), and what sockets say. Or it is too slow: a wait that was cut off (57014, 55P03), one of two that stood
+ * in each other's way (40001, 40P01).
  */
 export function isOutage(error: Error): boolean {
+  if (error instanceof Problem) return error.code === 'unavailable';
   for (let next: unknown = error; next instanceof Error; next = (next as { cause?: unknown }).cause) {
     const code = (next as { code?: string }).code ?? '';
-    if (/^(08|53|57P|3D000|28)/.test(code) || ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code))
+    if (
+      /^(08|53|57P|57014|55P03|40001|40P01|3D000|28)/.test(code) ||
+      ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code)
+    )
       return true;
     if (
-      /^(Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error)/.test(
+      /^(Connection terminated|timeout exceeded when trying to connect|Client (has encountered a connection error|was closed))/.test(
         next.message,
       )
     )

@@ -1,0 +1,93 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Api, type ApiContents, contentsOfApi, deleteApi } from '../../access/index.ts';
+import { countImported, forgetSource } from '../../identity/import/index.ts';
+import { type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { type DatabaseCommand, isSet } from '../command.ts';
+import { changing } from './changing.ts';
+import { namedApi } from './options.ts';
+import { counted, duration, fields, names } from './text.ts';
+
+export const apiDelete: DatabaseCommand = {
+  kind: 'database',
+  name: 'api delete',
+  summary: 'Delete an API with its permissions and everything that was given of it; says first what that is',
+  usage: 'AUDIENCE [--yes]   (without --yes it asks for the audience once more)',
+  options: { yes: { type: 'boolean' } },
+  words: { min: 1, max: 1 },
+  confirm: (input) => input.positionals[0] as string,
+  async run(context, input) {
+    const audience = input.positionals[0] as string;
+    if (!isSet(input, 'yes')) {
+      const em = context.db.fork();
+      const api = await deletable(await namedApi(context, em, audience));
+      const going = { ...(await rest(em, api)), contents: await contentsOfApi(em, api.id) };
+      return { data: { ...wire(api.audience, going), deleted: false }, text: told(api, going) };
+    }
+    const { name, going } = await changing(context, async (tx) => {
+      const api = await deletable(await namedApi(context, tx, audience));
+      const kept = await rest(tx, api);
+      const contents = await deleteApi(tx, context.stamp(), api, (inner, { audience }) =>
+        forgetSource(inner, audience),
+      );
+      return { name: api.audience, going: { ...kept, contents } };
+    });
+    const { permissions, holders } = going.contents;
+    return {
+      data: { ...wire(name, going), deleted: true },
+      text: `Deleted the API ${name}: ${counted(permissions, 'permission')}; ${counted(holders, 'holder')} may do less now.`,
+    };
+  },
+};
+
+interface Going {
+  readonly contents: ApiContents;
+  readonly clients: ClientOfApi[];
+  /** Records of imports that are forgotten. */
+  readonly imported: number;
+}
+
+async function rest(em: SqlEntityManager, api: Api): Promise<Omit<Going, 'contents'>> {
+  return { clients: await clientsOfApi(em, api.id), imported: await countImported(em, api.audience) };
+}
+
+async function deletable(api: Api): Promise<Api> {
+  if (api.isBuiltin)
+    throw new Failure('conflict', "That is Signet's own API: it guards the administration and cannot be deleted.");
+  return api;
+}
+
+function wire(audience: string, { contents, clients, imported }: Going) {
+  const { models, permissions, assignments, roles, holders } = contents;
+  return {
+    audience,
+    models,
+    permissions,
+    assignments,
+    roles,
+    holders,
+    clients: clients.map(({ clientId, name, role }) => ({ client_id: clientId, name, role })),
+    imported_records: imported,
+  };
+}
+
+function told(api: Api, { contents, clients, imported }: Going): string {
+  const { models, permissions, assignments, roles, holders } = contents;
+  const { users, clients: ownClients, groups } = assignments;
+  return fields([
+    ['API', `${api.audience} (${api.name})`],
+    ['Permissions', `${permissions}, of ${counted(models, 'model')}`],
+    [
+      'Assignments',
+      `${users} to users, ${ownClients} to clients, ${groups} to groups; ${counted(roles, 'flag')} at it`,
+    ],
+    ['Holders', `${counted(holders, 'user')} or client${holders === 1 ? '' : 's'} that may do less`],
+    ['Clients', clients.length === 0 ? '(none)' : names(clients.map((one) => `${one.name} ${one.role} it`))],
+    ['Imports', imported === 0 ? '(none)' : `${counted(imported, 'record')} forgotten; users and groups stay`],
+    [
+      'Tokens',
+      `refused here at once; a service that verifies locally takes one for ${duration(api.ttlSeconds)} at most`,
+    ],
+    ['All this', 'goes with it, and cannot be undone.'],
+  ]);
+}

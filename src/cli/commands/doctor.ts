@@ -1,0 +1,128 @@
+import { availableParallelism } from 'node:os';
+import { hashWidthOf } from '../../app.ts';
+import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
+import { countKeys } from '../../tokens/index.ts';
+import type { Context, DatabaseCommand } from '../command.ts';
+import { type Check, checkOf, fail, note, ok, warn } from '../doctor/check.ts';
+import { checkClock, checkDatabase, checkMigrations } from '../doctor/database.ts';
+import { checkHashing } from '../doctor/hashing.ts';
+import { checkIssuer, checkServed } from '../doctor/issuer.ts';
+import { checkLibraries, checkSigning, checkSizes } from '../doctor/tokens.ts';
+import { findSample } from '../sample.ts';
+import { printable } from './text.ts';
+
+export const doctor: DatabaseCommand = {
+  kind: 'database',
+  name: 'doctor',
+  summary: 'Look for what would go wrong: issuer, clock, keys, hashing, connections, token sizes; exit 1 on a fail',
+  usage: '',
+  words: { min: 0, max: 0 },
+  beforeMigrations: true,
+  async run(context) {
+    const { config, db, clock } = context;
+    const isProduction = config.mode === 'production';
+    const checks = [
+      ...(await checkOf('clock', 'Look at the database.', () => checkClock(db, clock))),
+      ...(await checkOf('migrations', 'Look at the database.', () => checkMigrations(db))),
+      ...(await checkOf('database', 'Look at the database.', () =>
+        checkDatabase(db, isProduction, config.databasePool),
+      )),
+      ...(await checkOf('argon2', 'Look at the memory of this machine.', () => hashing(context))),
+      ...surroundings(config),
+    ];
+    const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
+    checks.push(...(await issuing(context, isMigrated)));
+    if (isMigrated) checks.push(...(await checkOf('sample', 'Look at the database.', () => sample(context))));
+    const isFailure = checks.some((one) => one.status === 'fail');
+    return { data: { ok: !isFailure, checks }, text: checks.map(line).join('\n'), isFailure };
+  },
+};
+
+function line({ name, status, message, remedy }: Check): string {
+  const said = `${status.padEnd(4)}  ${name.padEnd(10)}  ${message}`;
+  return printable(remedy === undefined || status === 'ok' ? said : `${said} ${remedy}`);
+}
+
+/** Runs that the median is taken of: the first one may find a cold machine, and others may log in meanwhile. */
+const RUNS = 5;
+
+async function hashing({ config, passwords }: Context): Promise<Check[]> {
+  const cores = availableParallelism();
+  const hasher = await passwords();
+  const times: number[] = [];
+  for (let run = 0; run < RUNS; run++) {
+    const began = performance.now();
+    if ((await hasher.hash('a password that nobody has')) !== null) times.push(performance.now() - began);
+  }
+  times.sort((a, b) => a - b);
+  return checkHashing({
+    medianMs: times[Math.floor(times.length / 2)] ?? null,
+    width: hashWidthOf(config, cores),
+    cores,
+    threads: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4),
+    queue: config.hashQueue,
+    waitMs: config.hashWaitMilliseconds,
+    refusalMs: config.refusalMilliseconds,
+  });
+}
+
+/** What stands around this process. */
+function surroundings(config: Config): Check[] {
+  const checks: Check[] = [];
+  if (config.mode === 'production')
+    checks.push(
+      config.trustProxy.length === 0
+        ? note(
+            'proxy',
+            'No proxy is trusted. Behind one, all logins seem to come from its address, and share one limit of failures.',
+            'Behind a proxy set SIGNET_TRUST_PROXY to its address.',
+          )
+        : ok('proxy', `X-Forwarded-For is believed from ${config.trustProxy.join(', ')}.`),
+    );
+  if (config.metricsPort !== undefined && !isLoopbackHost(config.metricsHost))
+    checks.push(
+      note(
+        'metrics',
+        `Whoever reaches ${config.metricsHost}:${config.metricsPort} may read how this server is used.`,
+        'Let only Prometheus reach it.',
+      ),
+    );
+  return checks;
+}
+
+/** The issuer, the keys, and what is signed with them. */
+async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> {
+  const { db, config, clock } = context;
+  let issuer: string;
+  try {
+    issuer = context.issuer();
+  } catch (error) {
+    return [fail('issuer', (error as Error).message, 'Every setting: npx signet config')];
+  }
+  const first = checkIssuer(issuer, config.mode === 'production');
+  if (!isMigrated) return [first];
+  const remedy = 'Give the master key that belongs to this database: SIGNET_MASTER_KEY_FILE, or keys/master.key.';
+  const rest = await checkOf('signing', remedy, async () => {
+    const keys = await context.keys();
+    if ((await countKeys(db.fork())) === 0)
+      return warn('signing', 'There is no signing key yet.', 'Start the server once: it makes one.');
+    const given = { db, keys, issuer, now: clock.now() };
+    return [
+      checkSigning(given),
+      await checkServed(issuer, keys.signer('RS256').kid),
+      ...(await checkSizes(given)),
+      ...(await checkLibraries(given)),
+    ];
+  });
+  return [first, ...rest];
+}
+
+async function sample({ db, config }: Context): Promise<Check> {
+  if (!(await findSample(db.fork()))) return ok('sample', 'The development sample is not here.');
+  if (config.mode !== 'production') return ok('sample', 'Here, as development has it.');
+  return fail(
+    'sample',
+    'The database holds the development sample, whose passwords are derived, and start refuses it.',
+    'Remove it: npx signet sample --remove',
+  );
+}

@@ -1,0 +1,47 @@
+import { groupsOf } from '../../access/index.ts';
+import { deleteUser, getUser, hasSuperuser, listSessions } from '../../identity/index.ts';
+import { type DatabaseCommand, isSet } from '../command.ts';
+import { changing } from './changing.ts';
+import { counted, fields, names, when } from './text.ts';
+
+export const userDelete: DatabaseCommand = {
+  kind: 'database',
+  name: 'user delete',
+  summary: 'Delete a user for ever: erases what is personal, ends sessions and permissions; the id stays, unused',
+  usage: 'NAME [--yes]   (without --yes it asks for the name once more)',
+  options: { yes: { type: 'boolean' } },
+  words: { min: 1, max: 1 },
+  confirm: (input) => input.positionals[0] as string,
+  async run(context, input) {
+    const em = context.db.fork();
+    const user = await getUser(em, input.positionals[0] as string);
+    const { username } = user;
+    if (!isSet(input, 'yes')) {
+      const groups = (await groupsOf(em, user.id)).map((one) => one.name);
+      const sessions = (await listSessions(em, user.id, context.clock.now())).length;
+      return {
+        data: { user: username, id: user.id, deleted: false, groups, sessions },
+        text: fields([
+          ['Username', username],
+          ['Id', `${user.id} (kept for ever, never used again)`],
+          ['E-mail', user.email || '(none)'],
+          ['Groups', groups.length === 0 ? '(none)' : names(groups)],
+          ['Sessions', String(sessions)],
+          ['Last login', when(user.lastLogin)],
+          ['Erased', 'name, e-mail, attributes, password, permissions, sessions. It cannot be undone.'],
+        ]),
+      };
+    }
+    const gone = await changing(context, (tx) => deleteUser(tx, context.stamp(), user));
+    const isLast = user.isSuperuser && !(await hasSuperuser(context.db.fork()));
+    const lines = [
+      `Deleted the user ${username}: ${counted(gone.sessions, 'session')} ended, ${counted(gone.groups.length, 'group')} left. The name is free; the id ${gone.id} is not used again.`,
+      isLast ? 'There is no superuser any more: npx signet createsuperuser' : '',
+    ];
+    const { id, sessions, groups, permissions } = gone;
+    return {
+      data: { user: username, id, deleted: true, sessions_ended: sessions, groups, permissions },
+      text: lines.filter(Boolean).join('\n'),
+    };
+  },
+};

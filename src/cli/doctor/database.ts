@@ -1,0 +1,76 @@
+import type { Database, Statement } from '../../platform/database/index.ts';
+import type { Clock } from '../../platform/time.ts';
+import { type Check, fail, note, ok, warn } from './check.ts';
+
+const time: Statement = {
+  name: 'doctor-time',
+  text: 'select extract(epoch from clock_timestamp())::float8 as now',
+};
+
+/** A verifier forgives seconds; sessions and throttles are written by one clock and read by another. */
+const DRIFT_WARN_SECONDS = 2;
+const DRIFT_FAIL_SECONDS = 30;
+
+/** This machine's time against the database's; what lies between asking and answering is not counted. */
+export async function checkClock(db: Database, clock: Clock): Promise<Check> {
+  const name = 'clock';
+  const before = clock.now().getTime();
+  const [row] = await db.query<{ now: number }>(time, []);
+  const after = clock.now().getTime();
+  const there = (row?.now ?? 0) * 1000;
+  const drift = Math.max(before - there, there - after, 0) / 1000;
+  if (drift < DRIFT_WARN_SECONDS) return ok(name, 'This machine and the database agree.');
+  const said = `This machine and the database are ${drift.toFixed(1)} seconds apart`;
+  const remedy = 'Run a time service (NTP) on both.';
+  return drift < DRIFT_FAIL_SECONDS
+    ? warn(name, `${said}.`, remedy)
+    : fail(name, `${said}: tokens are refused as expired, or as not valid yet.`, remedy);
+}
+
+const room: Statement = {
+  name: 'doctor-connections',
+  text: `select least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+        - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0),
+      (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user),
+      (select nullif(datconnlimit, -1) from pg_database where datname = current_database()))::int as limit,
+    (select count(*)::int from pg_stat_activity where datname is not null and application_name = 'signet') as ours,
+    (select count(*)::int from pg_stat_activity where datname is not null and application_name is distinct from 'signet') as others`,
+};
+
+/** What PostgreSQL lets in. */
+export interface Room {
+  readonly limit: number;
+  /** Connections of Signet, whichever process. */
+  readonly ours: number;
+  readonly others: number;
+}
+
+/** How many processes the server has connections for: each takes a pool, and an upgrade runs two side by side. */
+export function roomCheck({ limit, ours, others }: Room, pool: number): Check {
+  const name = 'database';
+  const processes = Math.max(0, Math.floor((limit - others) / pool));
+  const said = `PostgreSQL lets in ${limit}, ${others} are taken by others, ${ours} by Signet: room for ${processes} ${processes === 1 ? 'process' : 'processes'} with SIGNET_DATABASE_POOL=${pool}`;
+  const remedy = 'Raise max_connections (or the limit of the role or database), or lower SIGNET_DATABASE_POOL.';
+  if (processes < 1) return fail(name, `${said}.`, remedy);
+  if (processes < 2) return warn(name, `${said}: an upgrade needs two side by side.`, remedy);
+  return ok(name, `${said}.`);
+}
+
+export async function checkDatabase(db: Database, isProduction: boolean, pool: number): Promise<Check> {
+  if (db.engine === 'embedded')
+    return isProduction
+      ? warn(
+          'database',
+          'The embedded database serves one process, is backed up while stopped, and has no replica.',
+          'For more than a small site set DATABASE_URL to a PostgreSQL 15 or newer.',
+        )
+      : ok('database', 'Embedded, one process.');
+  const [row] = await db.query<Room>(room, []);
+  return row ? roomCheck(row, pool) : note('database', 'PostgreSQL does not say how many connections it takes.');
+}
+
+export async function checkMigrations(db: Database): Promise<Check> {
+  const pending = await db.migrations.pending();
+  if (pending.length === 0) return ok('migrations', `All ${db.migrations.count} are applied.`);
+  return fail('migrations', `Pending: ${pending.join(', ')}.`, 'Run: npx signet migrate');
+}

@@ -1,0 +1,165 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import {
+  type Api,
+  type LargeHolder,
+  largestHolders,
+  listApis,
+  noRights,
+  readRights,
+  superusersOf,
+} from '../../access/index.ts';
+import { findActiveUser, findSourceId, findSuperuser, holderOf } from '../../identity/index.ts';
+import { Client } from '../../oauth/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import {
+  type KeyRing,
+  OWN_CLIENT,
+  signAccessToken,
+  type TokenRequest,
+  tokenBytes,
+  verifyAccessToken,
+} from '../../tokens/index.ts';
+import { type Check, fail, note, ok, warn } from './check.ts';
+
+/** What the checks of tokens look at. */
+export interface Issuing {
+  readonly db: Database;
+  readonly keys: KeyRing;
+  readonly issuer: string;
+  readonly now: Date;
+}
+
+/** Of the budget: above this a few more permissions stop logins. */
+const NEAR = 0.8;
+
+/** Holders of an API that are looked at, the largest first: one that is inactive has no token. */
+const CANDIDATES = 5;
+
+/** Whether what is signed here says the issuer, and is accepted here. */
+export function checkSigning({ keys, issuer, now }: Issuing): Check {
+  const name = 'signing';
+  const { kid } = keys.signer('RS256');
+  const api = { audience: 'doctor', isBuiltin: false, typ: 'at+jwt', ttlSeconds: 60, budgetBytes: 8192 } as const;
+  const request = {
+    issuer,
+    api: { ...api, withUsername: false, withSourceId: false },
+    clientId: OWN_CLIENT,
+    subject: { id: 'doctor' },
+    rights: noRights,
+    session: null,
+    scope: undefined,
+  };
+  const claims = verifyAccessToken(keys, issuer, signAccessToken(keys, request, now).token, now);
+  return claims?.iss === issuer
+    ? ok(name, `The master key opens the signing keys; RS256 ${kid} signs, and iss is the issuer.`)
+    : fail(name, 'A token that was signed here is not accepted here.', 'Report this: it is a fault of Signet.');
+}
+
+/** Each API's largest token against its budget: a line for each that is near it, else one for all. */
+export async function checkSizes(issuing: Issuing): Promise<Check[]> {
+  const em = issuing.db.fork();
+  const largest = await largestHolders(em, issuing.now, CANDIDATES);
+  const superuser = await findSuperuser(em);
+  const near: Check[] = [];
+  let most = { share: 0, audience: '' };
+  for (const api of await listApis(em)) {
+    const superusers = [...(superuser ? [superuser.id] : []), ...(await superusersOf(em, api.id)).slice(0, CANDIDATES)];
+    const bytes = await largestToken(issuing, em, api, [
+      ...superusers.map((id) => ({ kind: 'user' as const, id, bytes: Number.POSITIVE_INFINITY })),
+      ...largest.filter((one) => one.apiId === api.id),
+    ]);
+    const share = bytes / api.budgetBytes;
+    if (share > most.share) most = { share, audience: api.audience };
+    if (share >= NEAR) near.push(nearBudget(api, bytes));
+  }
+  if (near.length > 0) return near;
+  if (most.share === 0) return [ok('token size', 'Nobody holds anything yet.')];
+  return [ok('token size', `The largest has ${Math.round(most.share * 100)} % of its budget (${most.audience}).`)];
+}
+
+function nearBudget({ audience, budgetBytes }: Api, bytes: number): Check {
+  const said = `The largest token for ${audience} has ${bytes} bytes; the budget is ${budgetBytes}`;
+  const remedy = `Give it more (npx signet api update ${audience} --budget 8192), or fewer permissions to its largest holder.`;
+  return bytes > budgetBytes
+    ? fail('token size', `${said}: that login is refused (token_over_budget).`, remedy)
+    : warn('token size', `${said}.`, remedy);
+}
+
+type Candidate = Pick<LargeHolder, 'kind' | 'id' | 'bytes'>;
+
+/**
+ * Bytes of the largest token that somebody gets now. The candidates come largest first by a bound that is never too small, so
+ * that the search ends with the first bound that is below what was found.
+ */
+async function largestToken(
+  issuing: Issuing,
+  em: SqlEntityManager,
+  api: Api,
+  candidates: readonly Candidate[],
+): Promise<number> {
+  let largest = { bytes: 0, names: 0 };
+  for (const one of candidates) {
+    if (one.bytes < largest.names) break;
+    const request = await (one.kind === 'user' ? userRequest : clientRequest)(issuing, em, api, one.id);
+    if (!request) continue;
+    const bytes = tokenBytes(issuing.keys, request, issuing.now);
+    const names = Buffer.byteLength(JSON.stringify([...request.rights.permissions])) - 1;
+    if (bytes > largest.bytes) largest = { bytes, names };
+  }
+  return largest.bytes;
+}
+
+/** Null for whoever gets no token. */
+async function userRequest(
+  { db, issuer, now }: Issuing,
+  em: SqlEntityManager,
+  api: Api,
+  id: string,
+): Promise<TokenRequest | null> {
+  const user = await findActiveUser(db, id);
+  if (!user) return null;
+  const rights = await readRights(em, holderOf(user), api.id, now);
+  const sourceId = api.withSourceId ? await findSourceId(db, api.audience, id) : undefined;
+  const session = { id: '', authTime: now, amr: ['pwd'] };
+  return { issuer, api, clientId: OWN_CLIENT, subject: user, rights, session, scope: undefined, sourceId };
+}
+
+async function clientRequest(
+  { issuer, now }: Issuing,
+  em: SqlEntityManager,
+  api: Api,
+  id: string,
+): Promise<TokenRequest | null> {
+  const client = await em.findOne(Client, id);
+  if (!client?.isActive) return null;
+  const { clientId } = client;
+  const rights = await readRights(em, { kind: 'client', id, isActive: true, isSuperuser: false }, api.id, now);
+  return { issuer, api, clientId, subject: { id: clientId }, rights, session: null, scope: undefined };
+}
+
+/** Settings that are right, and that well-known libraries do not expect. */
+export async function checkLibraries({ db, keys }: Issuing): Promise<Check[]> {
+  const name = 'libraries';
+  const apis = (await listApis(db.fork())).filter((one) => one.typ === 'at+jwt' && !one.isBuiltin);
+  const audiences = apis.slice(0, 5).map((one) => one.audience);
+  const published = JSON.parse(keys.jwks().body.toString('utf8')) as { keys: { alg: string }[] };
+  const algorithms = [...new Set(published.keys.map((one) => one.alg))];
+  const checks: Check[] = [];
+  if (apis.length > 0)
+    checks.push(
+      note(
+        name,
+        `Tokens for ${audiences.join(', ')}${apis.length > 5 ? ' and others' : ''} have typ at+jwt (RFC 9068), which Spring Security and libjwt refuse unless told otherwise.`,
+        'Where one of these verifies: npx signet api update AUDIENCE --typ JWT',
+      ),
+    );
+  if (algorithms.length > 1)
+    checks.push(
+      note(
+        name,
+        `The JWKS has keys for ${algorithms.join(', ')}: python-jose tries keys of another algorithm and gives up.`,
+        'Where it verifies, pick the key by kid, or keep to one algorithm.',
+      ),
+    );
+  return checks;
+}

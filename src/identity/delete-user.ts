@@ -1,0 +1,69 @@
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { dropHoldings } from '../access/index.ts';
+import { recordChange, type Stamp } from '../audit/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { KnownNetwork, Link, Session, User } from './entities.ts';
+import { forgetImports } from './forgotten.ts';
+import { makeUnusable } from './passwords/passwords.ts';
+import { endSessions } from './sessions/end.ts';
+import { objectOf } from './users.ts';
+
+/** What went with a user. */
+export interface DeletedUser {
+  readonly id: string;
+  readonly sessions: number;
+  /** Names. */
+  readonly groups: string[];
+  readonly permissions: number;
+}
+
+/**
+ * Deletes a user, once: everything that says who it was is erased, everything that it held ends, and the row stays for its id,
+ * which is never given again. The edit log keeps the id; from this entry on it knows no name for it
+ * (docs/decisions/0004-deleting-a-user.md). Failure: deleted meanwhile.
+ */
+export function deleteUser(em: SqlEntityManager, stamp: Stamp, of: Pick<User, 'id'>): Promise<DeletedUser> {
+  return em.transactional(async (tx) => {
+    // The row's lock comes first: a login or a change that is under way is either done and seen below, or finds nobody.
+    const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
+    const user = await tx.findOne(User, { id: of.id, deletedAt: null }, options);
+    if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
+    const { isActive, isStaff, isSuperuser } = user;
+    const sessions = (await endSessions(tx, stamp.at, { user: user.id }, 'deleted')).length;
+    await tx.nativeUpdate(Session, { user: user.id }, { ip: null, userAgent: null });
+    await tx.nativeDelete(KnownNetwork, { user: user.id });
+    await tx.nativeDelete(Link, { user: user.id });
+    await forgetImports(tx, user);
+    const { groups, permissions, roles } = await dropHoldings(tx, user.id);
+    erase(user, stamp.at);
+    const before = { isActive, isStaff, isSuperuser, groups, permissions, roles };
+    recordChange(tx, stamp, { action: 'delete', object: objectOf(user), before, after: { sessionsEnded: sessions } });
+    await tx.flush();
+    return { id: user.id, sessions, groups, permissions };
+  });
+}
+
+/**
+ * The placeholder can be nobody's name: a name is looked up by its folded form, which has no capital letter of ASCII. The
+ * epoch grows, so that even a session that was missed is over.
+ */
+function erase(user: User, at: Date): void {
+  Object.assign(user, {
+    username: `deleted:${user.id}`,
+    usernameKey: `DELETED:${user.id}`,
+    email: '',
+    emailKey: null,
+    emailVerifiedAt: null,
+    firstName: '',
+    lastName: '',
+    attributes: {},
+    lastLogin: null,
+    password: makeUnusable(),
+    passwordEpoch: user.passwordEpoch + 1,
+    isActive: false,
+    isStaff: false,
+    isSuperuser: false,
+    deletedAt: at,
+  } satisfies Partial<User>);
+}

@@ -1,0 +1,83 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { forgottenKeys, isNaturalKey } from '../index.ts';
+import type { DjangoUser, SourceRecord } from './django/records.ts';
+import { inBatches } from './turns.ts';
+
+/** What an earlier run made of a record. */
+export interface Known {
+  readonly localId: string;
+  /** Hexadecimal. */
+  readonly digest: string;
+}
+
+/** With the key of that run. */
+export interface Ours extends Known {
+  readonly key: string;
+}
+
+/** A list as one parameter. An array and not a join: an index serves it, whatever the database thinks of the table's size. */
+export const anyText = 'any(array(select jsonb_array_elements_text(?::jsonb)))';
+export const anyId = 'any(array(select jsonb_array_elements_text(?::jsonb)::uuid))';
+
+/** What earlier runs of a source made of these records, by their keys. */
+export async function readKnown(
+  em: SqlEntityManager,
+  source: string,
+  kind: string,
+  records: readonly Pick<SourceRecord, 'key'>[],
+): Promise<Map<string, Known>> {
+  const known = new Map<string, Known>();
+  await inBatches(records, async (batch) => {
+    const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
+      `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
+       where source = ? and kind = ? and source_pk = ${anyText}`,
+      [source, kind, JSON.stringify(batch.map((one) => one.key))],
+    );
+    for (const row of rows) known.set(row.source_pk, { localId: row.local_id, digest: row.digest });
+  });
+  return known;
+}
+
+/** What earlier runs made of users who were deleted since, whom only a digest of their name recalls. */
+export async function addForgotten(
+  em: SqlEntityManager,
+  source: string,
+  records: readonly DjangoUser[],
+  known: Map<string, Known>,
+): Promise<void> {
+  const unknown = records.filter((one) => !known.has(one.key));
+  await inBatches(unknown, async (batch) => {
+    const keyOf = new Map<string, string>();
+    for (const one of batch) {
+      const { alone, besideKey } = forgottenKeys(source, one.username);
+      keyOf.set(alone, one.key);
+      if (isNaturalKey(one.key)) keyOf.set(besideKey, one.key);
+    }
+    const found = await readKnown(
+      em,
+      source,
+      'user',
+      [...keyOf.keys()].map((key) => ({ key })),
+    );
+    for (const [key, one] of found) known.set(keyOf.get(key) as string, one);
+  });
+}
+
+/** What earlier runs of a source made that is this now, by local id. */
+export async function readOurs(
+  em: SqlEntityManager,
+  source: string,
+  kind: string,
+  ids: ReadonlyMap<string, string>,
+): Promise<Map<string, Ours>> {
+  const ours = new Map<string, Ours>();
+  await inBatches([...ids.values()], async (batch) => {
+    const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
+      `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
+       where source = ? and kind = ? and local_id = ${anyId}`,
+      [source, kind, JSON.stringify(batch)],
+    );
+    for (const row of rows) ours.set(row.local_id, { localId: row.local_id, digest: row.digest, key: row.source_pk });
+  });
+  return ours;
+}

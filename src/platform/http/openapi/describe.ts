@@ -1,0 +1,83 @@
+import { STATUS_CODES } from 'node:http';
+import type {} from '@fastify/swagger';
+import type { App } from '../server.ts';
+import { nameComponents } from './components.ts';
+import type { OpenapiDocument } from './document.ts';
+import { withRefusals } from './refusals.ts';
+
+/** Lets a server describe itself: to be called before its routes are mounted. A server that only serves does without. */
+export async function describeRoutes(app: App, version: string): Promise<void> {
+  const { default: swagger } = await import('@fastify/swagger');
+  await app.register(swagger, {
+    openapi: {
+      openapi: '3.1.0',
+      info: { ...info, version },
+      servers: [{ url: '/', description: 'The issuer.' }],
+      tags,
+      components: { securitySchemes },
+    },
+    convertConstToEnum: false,
+    transform: ({ schema, url, route }) => ({
+      schema: withRefusals(schema ?? {}, [route.method].flat()[0] as string),
+      url,
+    }),
+    transformObject: (made) => finish((made as unknown as { openapiObject: OpenapiDocument }).openapiObject) as never,
+  });
+}
+
+/** The document of a described server that is ready. */
+export function openapiDocument(app: App): OpenapiDocument {
+  return app.swagger() as unknown as OpenapiDocument;
+}
+
+/** The document as openapi.yaml holds it. */
+export async function openapiYaml(document: OpenapiDocument): Promise<string> {
+  const { stringify } = await import('yaml');
+  return stringify(document, { lineWidth: 120, aliasDuplicateObjects: false });
+}
+
+function finish(document: OpenapiDocument): OpenapiDocument {
+  for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path)))
+    for (const [status, answer] of Object.entries(operation.responses))
+      if (answer.description === 'Default Response') answer.description = `${STATUS_CODES[status]}.`;
+  const { openapi, info, servers, tags, paths, components } = nameComponents(document);
+  return { openapi, info, servers, tags, paths, components };
+}
+
+const info = {
+  title: 'Signet',
+  summary: 'Users, sessions, permissions and the tokens that carry them.',
+  description: `What holds everywhere, and is not repeated below:
+
+- A path that is not here is 404 \`not_found\`; a path with another method is 405 \`method_not_allowed\` with \`Allow\`. Every GET takes HEAD too.
+- A fault of Signet is 500 \`internal\` (below \`/oauth2\`: \`server_error\`). No request should cause one.
+- Every answer has \`x-request-id\`, which the log repeats.
+- A request that fails changes nothing. Fields that are not here are refused, none is dropped or converted.`,
+  license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+};
+
+const tags = [
+  { name: 'login', description: 'Sign-up, login, logout, tokens from a session.' },
+  { name: 'permissions', description: 'Who is this, and what may they do now?' },
+  { name: 'account', description: 'What users do with their own account, by cookie only.' },
+  { name: 'oauth', description: 'What clients ask: forms in, JSON out (RFC 6749).' },
+  { name: 'documents', description: 'Public documents for programs.' },
+  { name: 'health', description: 'Probes.' },
+  { name: 'pages', description: 'What people see in a browser.' },
+];
+
+const securitySchemes = {
+  session: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Host-signet_session',
+    description:
+      'Set by a login. Over plain http, which only development on loopback has, its name is `signet_session`.',
+  },
+  client: {
+    type: 'http',
+    scheme: 'basic',
+    description: 'client_id and client_secret, each form-encoded first (RFC 6749 §2.3.1). Or both in the form.',
+  },
+  bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of Signet (RFC 6750).' },
+} as const;

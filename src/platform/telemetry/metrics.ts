@@ -1,0 +1,126 @@
+import type { Registry } from 'prom-client';
+
+/** One answered request. `route` is the pattern that it matched, never its path; null when it matched none. */
+export interface AnsweredRequest {
+  readonly route: string | null;
+  readonly method: string;
+  readonly status: number;
+  readonly seconds: number;
+}
+
+/** What is looked up when somebody asks, by the rooms that know it. */
+export interface Sources {
+  hashPool(): {
+    readonly width: number;
+    readonly active: number;
+    readonly queued: number;
+    readonly started: number;
+    readonly refused: number;
+    readonly expired: number;
+  };
+  /** Null on the embedded engine. */
+  connections(): {
+    readonly max: number;
+    readonly open: number;
+    readonly idle: number;
+    readonly waiting: number;
+  } | null;
+}
+
+export type LoginOutcome = 'success' | 'refused' | 'throttled' | 'busy';
+
+/** What this process counts. Labels are words of Signet's own, so that nobody outside can make series: no ids, no paths. */
+export interface Metrics {
+  request(answered: AnsweredRequest): void;
+  login(outcome: LoginOutcome): void;
+  /** The page that Prometheus reads, and its content type. */
+  page(): Promise<{ readonly type: string; readonly text: string }>;
+}
+
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+/** The methods that routes have. A method is the caller's own word too, and the server answers any of them. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Counts from nothing, in a registry of its own: two servers in one process (as in tests) do not see each other. */
+export async function createMetrics(sources: Sources): Promise<Metrics> {
+  // Loaded only by a server that is asked for it, not by every command.
+  const { collectDefaultMetrics, Counter, Histogram, Registry: OwnRegistry } = await import('prom-client');
+  const registry = new OwnRegistry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const labelNames = ['route', 'method', 'status'] as const;
+  const requests = new Counter({
+    name: 'signet_http_requests_total',
+    help: 'Requests answered.',
+    labelNames,
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'signet_http_request_duration_seconds',
+    help: 'Time from the head of a request to the end of its answer.',
+    labelNames,
+    buckets: SECONDS,
+    registers,
+  });
+  const logins = new Counter({
+    name: 'signet_logins_total',
+    help: 'Attempts to log in: success (the password was right), refused, throttled, busy.',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  // Seen from the first scrape on: a rate that begins at its first event misses that event.
+  for (const outcome of ['success', 'refused', 'throttled', 'busy'] as const) logins.inc({ outcome }, 0);
+  await watch(registry, sources);
+
+  return {
+    request({ route, method, status, seconds }) {
+      const labels = {
+        route: route ?? 'unmatched',
+        method: METHODS.has(method) ? method : 'other',
+        status: `${Math.floor(status / 100)}xx`,
+      };
+      requests.inc(labels);
+      durations.observe(labels, seconds);
+    },
+    login: (outcome) => logins.inc({ outcome }),
+    page: async () => ({ type: registry.contentType, text: await registry.metrics() }),
+  };
+}
+
+/** Figures that others keep: read at each scrape. */
+async function watch(registry: Registry, { hashPool, connections }: Sources): Promise<void> {
+  const { Counter, Gauge } = await import('prom-client');
+  const registers = [registry];
+  const gauge = (name: string, help: string, read: () => number) =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+  const counter = (name: string, help: string, read: () => number) =>
+    new Counter({
+      name,
+      help,
+      registers,
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  gauge('signet_hash_pool_width', 'Password hashes that may run at once.', () => hashPool().width);
+  gauge('signet_hash_pool_active', 'Threads that hash passwords now.', () => hashPool().active);
+  gauge('signet_hash_pool_queued', 'Hashes that wait now.', () => hashPool().queued);
+  counter('signet_hash_pool_started_total', 'Hashes that were started.', () => hashPool().started);
+  counter('signet_hash_pool_refused_total', 'Answered busy: the queue was full.', () => hashPool().refused);
+  counter('signet_hash_pool_expired_total', 'Answered busy: waited too long.', () => hashPool().expired);
+  if (connections() === null) return;
+  gauge('signet_database_connections_max', 'Connections that may be open.', () => connections()?.max ?? 0);
+  gauge('signet_database_connections_open', 'Connections that are open.', () => connections()?.open ?? 0);
+  gauge('signet_database_connections_idle', 'Open connections that are not in use.', () => connections()?.idle ?? 0);
+  gauge('signet_database_waiting', 'Statements that wait for a connection.', () => connections()?.waiting ?? 0);
+}

@@ -1,0 +1,204 @@
+import { randomInt } from 'node:crypto';
+import fc from 'fast-check';
+import t from 'tap';
+import { changeCatalogue, createApi, defaultPermissions } from '../../src/access/index.ts';
+import { createHashPool, createPasswords, createSetupSecret, type Passwords, User } from '../../src/identity/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { openapiDocument } from '../../src/platform/http/index.ts';
+import { openTestEmbedded } from '../support/database.ts';
+import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { requestsTo, type Wild } from './requests.ts';
+import type { Known } from './values.ts';
+
+// FUZZ_SEED repeats a run, FUZZ_RUNS makes a longer one. startApp holds every answer to openapi.yaml: an undocumented status, a
+// body outside its schema, and any 500 are failures there.
+const seed = Number(process.env['FUZZ_SEED'] ?? randomInt(2 ** 31));
+const runs = Number(process.env['FUZZ_RUNS'] ?? 10_400);
+
+// tap's own 30 seconds are for an idle machine.
+t.setTimeout(20 * runs + 120_000);
+
+const PASSWORD = 'a long enough phrase';
+const owners = ['alice', 'bob', 'carol'];
+
+/** The real hashing at the least cost that argon2 has, counted. */
+async function cheapPasswords(): Promise<Passwords & { count: number }> {
+  const pool = createHashPool({ width: 2, queueLimit: 64, maxWaitMs: 5000 });
+  const real = await createPasswords(pool, { memoryKiB: 8, iterations: 1, parallelism: 1 });
+  const counted = {
+    count: 0,
+    verify: (password: string, encoded: string | null) => {
+      counted.count += 1;
+      return real.verify(password, encoded);
+    },
+    hash: (password: string) => {
+      counted.count += 1;
+      return real.hash(password);
+    },
+  };
+  return counted;
+}
+
+/** Everything that a stray assignment could leave behind for every object of the process. */
+function prototypes(): string {
+  return JSON.stringify(
+    [Object, Array, Function, String, Number, Boolean, Promise, Map, Error, Buffer].map(({ prototype }) =>
+      Reflect.ownKeys(prototype).map(String).sort(),
+    ),
+  );
+}
+
+async function scene(db: Database) {
+  const clock = testClock();
+  const passwords = await cheapPasswords();
+  const { app } = await startApp(db, { clock, passwords });
+  const em = db.fork();
+  const polls = await createApi(em, stamp(), 'polls');
+  await changeCatalogue(em, stamp(), polls, defaultPermissions('polls', 'choice'));
+  const { client, secret } = await createClient(db.fork(), stamp(), {
+    name: 'Worker',
+    preset: 'service',
+    requests: [polls],
+    serves: [polls],
+  });
+  const made: string[] = [];
+  let sent = 0;
+  let live: { name: string; cookie: string; session: string; token: string; until: Date } | null = null;
+
+  /** Somebody who is logged in, and whose token is good; anew when the requests have ended that. */
+  async function identity() {
+    if (live && live.until > clock.now()) return live;
+    const name = `visitor-${made.length}`;
+    await makeUser(db, passwords, name, PASSWORD);
+    made.push(name);
+    const response = await app.inject({
+      method: 'POST',
+      url: '/api/v1/login',
+      payload: { username: name, password: PASSWORD, audience: 'polls' },
+      remoteAddress: '192.0.2.1',
+    });
+    const [cookie] = response.cookies;
+    const { access_token: token, session } = response.json();
+    const until = new Date(clock.now().getTime() + 500_000);
+    live = { name, cookie: `${cookie?.name}=${cookie?.value}`, session: session.id, token, until };
+    return live;
+  }
+
+  const setup = (await createSetupSecret(db.fork(), clock.now())) as string;
+  const basic = (id: string, password: string) => `Basic ${Buffer.from(`${id}:${password}`).toString('base64')}`;
+  const known: Known = {
+    username: [...owners, '‹new›', '‹new›', 'ALICE', 'alice@example.com'],
+    password: [PASSWORD, 'another long enough phrase', 'short', '12345678901234567890'],
+    current_password: [PASSWORD],
+    new_password: [PASSWORD, 'another long enough phrase', '123'],
+    email: ['newcomer@example.com', ''],
+    audience: ['polls', ISSUER, 'signet', 'nowhere'],
+    resource: [ISSUER, 'https://nowhere.example'],
+    perms: ['polls.add_choice', 'polls.nothing', '__proto__', 'constructor'],
+    modules: ['polls', 'toString'],
+    scope: ['openid', 'a b'],
+    id: ['‹session›'],
+    token: ['‹token›', setup],
+    grant_type: ['client_credentials', 'password', 'refresh_token'],
+    client_id: [client.clientId, 'signet'],
+    client_secret: [secret as string],
+    cookie: ['signet_session=x', `signet_session=${'A'.repeat(43)}`],
+    authorization: [basic(client.clientId, 'wrong'), 'Basic !', 'Bearer', 'Bearer x.y.z'],
+  };
+
+  async function send(wild: Wild) {
+    // Windows pass while it runs, but not the day that a setup link is good for.
+    clock.pass(Math.min(1, 10_000 / runs));
+    const now = await identity();
+    sent += 1;
+    const at: Record<string, string> = {
+      cookie: now.cookie,
+      token: now.token,
+      session: now.session,
+      client: basic(client.clientId, secret as string),
+      new: `newcomer-${sent}`,
+    };
+    const fill = (text: string) =>
+      text.replace(/‹(\w+)›|%E2%80%B9(\w+)%E2%80%BA/g, (_, raw, coded) => at[raw ?? coded] ?? '');
+    const { payload } = wild;
+    const response = await app.inject({
+      ...wild,
+      method: wild.method as 'GET',
+      url: fill(wild.url),
+      headers: Object.fromEntries(Object.entries(wild.headers).map(([name, value]) => [name, fill(value)])),
+      payload: typeof payload === 'string' ? fill(payload) : payload,
+    });
+    // Whatever changes a session may have ended the one at hand.
+    if (!['GET', 'HEAD'].includes(wild.method) && response.statusCode < 300) live = null;
+    return response;
+  }
+  return { app, made, passwords, known, send };
+}
+
+t.test(
+  `at least 10,000 requests by the OpenAPI document (FUZZ_SEED=${seed})`,
+  { timeout: 20 * runs + 120_000 },
+  async (t) => {
+    const db = await openTestEmbedded();
+    t.teardown(() => db.close());
+    const { app, made, known, send, passwords } = await scene(db);
+    for (const name of owners) await makeUser(db, passwords, name, PASSWORD, { email: `${name}@example.com` });
+    const originals = () =>
+      db.fork().find(User, { username: { $in: owners } }, { orderBy: { username: 'asc' }, fields });
+    const before = { prototypes: prototypes(), originals: JSON.stringify(await originals()) };
+
+    const document = openapiDocument(app);
+    const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({ path, method, operation })),
+    );
+    const perOperation = Math.ceil(runs / operations.length);
+    const statuses = new Map<number, number>();
+    const answered = new Map<string, Set<number>>();
+    let signedUp = 0;
+    let setUp = 0;
+    for (const [at, { path, method, operation }] of operations.entries()) {
+      const seen = new Set<number>();
+      answered.set(`${method} ${path}`, seen);
+      await fc.assert(
+        fc.asyncProperty(requestsTo(document, path, method, operation, known), async (wild) => {
+          const { statusCode } = await send(wild);
+          seen.add(statusCode);
+          statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
+          if (statusCode === 201 && path === '/api/v1/signup') signedUp += 1;
+          if (statusCode === 201 && path === '/setup') setUp += 1;
+          if (statusCode >= 500 && statusCode !== 503) throw new Error(`${statusCode}`);
+        }),
+        { seed: seed + at, numRuns: perOperation },
+      );
+    }
+
+    const total = [...statuses.values()].reduce((sum, count) => sum + count, 0);
+    t.comment(
+      `${total} requests, ${passwords.count} hashes: ${JSON.stringify(Object.fromEntries([...statuses].sort()))}`,
+    );
+    t.ok(total >= Math.min(runs, 10_000), `${total} requests`);
+    for (const [operation, seen] of answered)
+      t.ok(
+        [...seen].some((status) => status < 300),
+        `${operation} was done at least once: ${[...seen].sort().join(' ')}`,
+      );
+
+    t.equal(prototypes(), before.prototypes, 'no prototype has gained or lost anything');
+    t.equal(JSON.stringify(await originals()), before.originals, 'nobody else was changed');
+    const users = await db.fork().find(User, {});
+    t.equal(
+      users.length,
+      owners.length + made.length + signedUp + setUp,
+      'users came by sign-up and setup only, and none went',
+    );
+    t.ok(signedUp > 0 && setUp <= 1, `${signedUp} signed up, ${setUp} set up`);
+    t.equal(
+      users.filter((one) => one.isSuperuser || one.isStaff).length,
+      setUp,
+      'and none with more rights than that gives',
+    );
+  },
+);
+
+const fields = ['username', 'email', 'firstName', 'lastName', 'isActive', 'isStaff', 'isSuperuser'] as const;

@@ -1,0 +1,128 @@
+import t from 'tap';
+import { Principal } from '../../src/access/index.ts';
+import { ImportedRecord } from '../../src/identity/index.ts';
+import { PlatformState } from '../../src/platform/database/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { startApp } from '../support/server.ts';
+import { lastEntry, openDesk, somebody } from './desk.ts';
+
+const dump = JSON.stringify([
+  { model: 'contenttypes.contenttype', pk: 1, fields: { app_label: 'shop', model: 'order' } },
+  { model: 'auth.permission', pk: 1, fields: { name: 'Can add order', content_type: 1, codename: 'add_order' } },
+  { model: 'auth.permission', pk: 2, fields: { name: 'Can ship', content_type: 1, codename: 'ship' } },
+  { model: 'auth.group', pk: 1, fields: { name: 'Packers', permissions: [1] } },
+  ...['ada', 'bob'].map((username, index) => ({
+    model: 'auth.user',
+    pk: index + 1,
+    fields: {
+      password: '!',
+      username,
+      is_superuser: index === 1,
+      is_active: true,
+      is_staff: false,
+      email: '',
+      first_name: '',
+      last_name: '',
+      date_joined: '2022-08-10T18:32:23Z',
+      groups: [1],
+      user_permissions: index === 0 ? [2] : [],
+    },
+  })),
+]);
+
+t.test('api delete', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const desk = await openDesk(db);
+    const { app } = await startApp(db);
+    t.teardown(() => app.close());
+    await desk.json('import django f --api shop', { file: dump });
+    await desk.json('import django f --api other --existing update', { file: dump });
+    await desk.json('user create cyd');
+    const { client_id: clientId } = await desk.json('client create reports --preset service --api shop --serves shop');
+    await desk.json(`perm grant --client ${clientId} --api shop shop.ship`);
+    const token = (await desk.run('token issue --user ada --api shop')).stdout.trim();
+    const versions = async () =>
+      new Map((await db.fork().findAll(Principal, {})).map((one) => [one.id, one.permsVersion]));
+    const idOf = async (name: string) => (await desk.json(`user show ${name}`)).user.id as string;
+
+    await t.test('contract §8: it says first what goes with the API, and does nothing without a yes', async (t) => {
+      const before = await desk.counts();
+      t.match(await desk.run('api delete shop'), { exit: 2, stdout: '', stderr: /--yes/ });
+      t.match(await desk.run('api delete shop', { terminal: somebody('other') }), { exit: 1, stderr: /Nothing/ });
+      const said = desk.progress.at(-1) ?? '';
+      t.match(said, /Permissions +2, of 1 model\n/);
+      t.match(said, /Assignments +1 to users, 1 to clients, 1 to groups; 1 flag at it\n/);
+      t.match(said, /Holders +3 users or clients/);
+      t.match(said, /Clients +reports requests it, reports serves it\n/);
+      t.match(said, /Imports +5 records forgotten; users and groups stay\n/);
+      t.match(await desk.run('api delete shpo', { terminal: somebody() }), { exit: 3, stderr: /Did you mean shop\?/ });
+      t.same(await desk.counts(), before);
+    });
+
+    await t.test("contract §1: Signet's own API cannot be deleted, by any of its names (exit 4)", async (t) => {
+      const before = await desk.counts();
+      for (const name of ['signet', 'http://localhost:4000', 'http://localhost:4000/'])
+        for (const given of [`api delete ${name} --yes`, `api delete ${name}`])
+          t.match(await desk.run(given, { terminal: somebody() }), { exit: 4, stderr: /Signet's own API/ }, given);
+      t.same(await desk.counts(), before);
+    });
+
+    await t.test('contract §8: everything that was given of it goes, and everyone touched is told', async (t) => {
+      const [ada, bob, cyd] = [await idOf('ada'), await idOf('bob'), await idOf('cyd')];
+      const before = await versions();
+      const done = await desk.json('api delete shop', { terminal: somebody('shop') });
+      t.match(done, {
+        audience: 'shop',
+        deleted: true,
+        permissions: 2,
+        assignments: { users: 1, clients: 1, groups: 1 },
+        holders: 3,
+        clients: [{ client_id: clientId, role: 'requests' }, { role: 'serves' }],
+        imported_records: 5,
+      });
+      const after = await versions();
+      const grown = [...after].filter(([id, version]) => version > (before.get(id) ?? 0)).map(([id]) => id);
+      t.equal(grown.length, 3);
+      t.ok(grown.includes(ada) && grown.includes(bob) && !grown.includes(cyd));
+      t.match(await lastEntry(db), {
+        action: 'delete',
+        objectKind: 'api',
+        objectLabel: 'shop',
+        before: { audience: 'shop', permissions: 2, holders: 3 },
+      });
+      t.match(await desk.run('api show shop'), { exit: 3 });
+      t.match((await desk.json('client show reports')).requests ?? [], []);
+      const em = db.fork();
+      t.equal(await em.count(ImportedRecord, { source: 'shop' }), 0);
+      t.equal(await em.count(ImportedRecord, { source: 'other' }), 5, 'those of another API stay');
+      t.equal(await em.count(PlatformState, { name: 'import.user-model:shop' }), 0);
+      const response = await app.inject({
+        method: 'POST',
+        url: '/api/v1/has_perm',
+        headers: { authorization: `Bearer ${token}` },
+        payload: { perms: ['shop.ship'] },
+      });
+      t.equal(response.statusCode, 401, 'its tokens are refused');
+      t.match((await desk.json('perm list --user ada')).permissions, [
+        { audience: 'other', name: 'shop.add_order' },
+        { audience: 'other', name: 'shop.ship' },
+      ]);
+      t.match(await desk.run('api delete shop --yes'), { exit: 3 });
+    });
+
+    await t.test('contract §8: an API of the same name begins anew, and an import into it too', async (t) => {
+      const report = await desk.json('import django f --api shop --existing update', { file: dump });
+      t.match(report, { api_created: true, users: { updated: 2, known: 0 } });
+      t.match((await desk.json('perm list --user ada --api shop')).permissions, [{}, {}]);
+    });
+
+    await t.test('contract §8: of several that delete one API at once, one does', async (t) => {
+      const results = await Promise.all(Array.from({ length: 4 }, () => desk.run('api delete shop --yes')));
+      t.equal(results.filter((one) => one.exit === 0).length, 1);
+      t.ok(
+        results.every((one) => [0, 3, 4].includes(one.exit)),
+        JSON.stringify(results),
+      );
+    });
+  }),
+);

@@ -1,0 +1,255 @@
+import { subscribe } from 'node:diagnostics_channel';
+import t from 'tap';
+import { createApi, setRole } from '../../src/access/index.ts';
+import { User } from '../../src/identity/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import { openTestEmbedded } from '../support/database.ts';
+import { makeUser, stamp, startApp } from '../support/server.ts';
+
+// Who may do what, in one table: every route of the running server must have a row, and answers each caller as it says.
+
+const PASSWORD = 'a long enough phrase';
+
+/**
+ * The callers. `user` is alice, whose things are asked for; `other` bob; `staff` and `superuser` are so at Signet itself. They
+ * come with the cookie of a session. `token` is an access token of alice's for Signet's API, `client` one of a service account for
+ * an API that it serves, as bearers; `secret` is that service account by client_secret_basic.
+ */
+const callers = ['nobody', 'user', 'other', 'staff', 'superuser', 'token', 'client', 'secret'] as const;
+type Caller = (typeof callers)[number];
+
+interface Asked {
+  readonly query?: string;
+  readonly json?: object;
+  readonly form?: Record<string, string>;
+  readonly parameters?: Record<string, string>;
+}
+
+interface Row {
+  /** The status for each caller, in the order above. */
+  readonly answers: readonly number[];
+  /** With a body of a type that the route does not take (from the user): null where there is no body. */
+  readonly wrongType: number | null;
+  /** From a page of another site, with the user's cookie. */
+  readonly crossSite: number;
+  ask?(here: Here): Asked | Promise<Asked>;
+}
+
+interface Here {
+  /** Another live session of alice. */
+  readonly otherSession: () => Promise<string>;
+  readonly servedToken: string;
+  readonly name: () => string;
+}
+
+const all = (status: number) => callers.map(() => status);
+const open = (status = 200): Row => ({ answers: all(status), wrongType: null, crossSite: status });
+/** The own things of whoever has a session: a token for an API, whoever's, never reaches them. */
+const own = (status: number) => [401, status, status, status, status, 401, 401, 401];
+
+const table: Record<string, Row> = {
+  'GET /': open(),
+  'GET /.well-known/jwks.json': open(),
+  'GET /.well-known/openid-configuration': open(),
+  'GET /.well-known/oauth-authorization-server': open(),
+  'GET /openapi.yaml': open(),
+  'GET /health/live': open(),
+  'GET /health/started': open(),
+  'GET /health/ready': open(),
+  'GET /setup': { ...open(410), ask: () => ({ query: 'token=x' }) },
+  'POST /setup': { answers: all(410), wrongType: 415, crossSite: 403, ask: () => ({ form: { token: 'x' } }) },
+  'POST /oauth2/token': {
+    answers: [401, 401, 401, 401, 401, 401, 401, 200],
+    wrongType: 415,
+    crossSite: 401,
+    ask: () => ({ form: { grant_type: 'client_credentials' } }),
+  },
+  'POST /oauth2/introspect': {
+    answers: [401, 401, 401, 401, 401, 401, 401, 200],
+    wrongType: 415,
+    crossSite: 401,
+    ask: ({ servedToken }) => ({ form: { token: servedToken } }),
+  },
+  'POST /oauth2/revoke': {
+    answers: [401, 401, 401, 401, 401, 401, 401, 200],
+    wrongType: 415,
+    crossSite: 401,
+    ask: () => ({ form: { token: 'x' } }),
+  },
+  'POST /api/v1/signup': {
+    answers: all(201),
+    wrongType: 415,
+    crossSite: 403,
+    ask: ({ name }) => ({ json: { username: name(), password: PASSWORD } }),
+  },
+  'POST /api/v1/login': {
+    answers: all(200),
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ json: { username: 'alice', password: PASSWORD } }),
+  },
+  'POST /api/v1/token': {
+    answers: own(200),
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ json: { audience: 'served' } }),
+  },
+  'POST /api/v1/logout': { answers: all(204), wrongType: 415, crossSite: 403 },
+  'GET /api/v1/session': open(),
+  'POST /api/v1/has_perm': {
+    // By cookie only with an audience; by token for its own `aud`. A secret is no token.
+    answers: [401, 422, 422, 422, 422, 200, 200, 401],
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ json: { perms: ['auth.add_user'] } }),
+  },
+  'POST /api/v1/account/password': {
+    answers: own(200),
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ json: { current_password: PASSWORD, new_password: 'another long enough phrase' } }),
+  },
+  'GET /api/v1/account/sessions': { answers: own(200), wrongType: null, crossSite: 200 },
+  'DELETE /api/v1/account/sessions': { answers: own(200), wrongType: 415, crossSite: 403 },
+  'DELETE /api/v1/account/sessions/:id': {
+    answers: [401, 204, 404, 404, 404, 401, 401, 401],
+    wrongType: 415,
+    crossSite: 403,
+    ask: async ({ otherSession }) => ({ parameters: { id: await otherSession() } }),
+  },
+  'GET /api/v1/account/permissions': { answers: own(200), wrongType: null, crossSite: 200 },
+};
+
+const routes = new Map<string, Set<string>>();
+subscribe('fastify.initialization', (message) => {
+  const { fastify } = message as { fastify: Service['app'] };
+  fastify.addHook('onRoute', ({ url, method }) => {
+    const methods = routes.get(url) ?? new Set();
+    for (const one of [method].flat()) methods.add(one);
+    routes.set(url, methods);
+  });
+});
+
+type Service = Awaited<ReturnType<typeof startApp>>;
+
+const db = await openTestEmbedded();
+t.teardown(() => db.close());
+const service = await startApp(db, {
+  environment: { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' },
+});
+const { app, passwords, issuer } = service;
+const people: Partial<Record<Caller, string>> = {
+  user: 'alice',
+  other: 'bob',
+  staff: 'stella',
+  superuser: 'root',
+  token: 'alice',
+};
+for (const name of ['alice', 'bob', 'stella', 'root'])
+  await makeUser(db, passwords, name, PASSWORD, { isStaff: name === 'stella', isSuperuser: name === 'root' });
+const served = await createApi(db.fork(), stamp(), 'served');
+const stella = await db.fork().findOneOrFail(User, { username: 'stella' });
+await setRole(db.fork(), stamp(), { id: stella.id, label: 'stella' }, served, { isStaff: true, isSuperuser: false });
+const { client, secret } = await createClient(db.fork(), stamp(), {
+  name: 'the service',
+  preset: 'service',
+  requests: [served],
+  serves: [served],
+});
+const basic = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`;
+const hash = stella.password;
+
+/** Every cell begins with a fresh session, since the one before may have ended it or changed its password. */
+async function logIn(username: string, audience?: string) {
+  await db.fork().nativeUpdate(User, { username }, { password: hash });
+  const response = await app.inject({
+    method: 'POST',
+    url: '/api/v1/login',
+    payload: { username, password: PASSWORD, ...(audience ? { audience } : {}) },
+  });
+  if (response.statusCode !== 200) throw new Error(`login of ${username}: ${response.body}`);
+  const { access_token, session } = response.json() as { access_token: string; session: { id: string } };
+  const [cookie] = response.cookies as [{ name: string; value: string }];
+  return { cookie: `${cookie.name}=${cookie.value}`, token: access_token, sid: session.id };
+}
+
+async function headersOf(caller: Caller): Promise<Record<string, string>> {
+  const name = people[caller];
+  if (caller === 'token') return { authorization: `Bearer ${(await logIn('alice', issuer)).token}` };
+  if (name !== undefined) return { cookie: (await logIn(name)).cookie };
+  if (caller === 'secret') return { authorization: basic };
+  if (caller !== 'client') return {};
+  const response = await app.inject({
+    method: 'POST',
+    url: '/oauth2/token',
+    headers: { authorization: basic, 'content-type': 'application/x-www-form-urlencoded' },
+    payload: 'grant_type=client_credentials',
+  });
+  return { authorization: `Bearer ${(response.json() as { access_token: string }).access_token}` };
+}
+
+let names = 0;
+const here: Here = {
+  otherSession: async () => (await logIn('alice')).sid,
+  servedToken: (await logIn('alice', 'served')).token,
+  name: () => `newcomer${++names}`,
+};
+
+type Method = 'GET' | 'POST' | 'DELETE';
+
+async function send(route: string, headers: Record<string, string>, type?: string) {
+  const [method, path] = route.split(' ') as [Method, string];
+  const { query, json, form, parameters = {} } = (await table[route]?.ask?.(here)) ?? {};
+  const url = path.replace(/:(\w+)/g, (_, name: string) => parameters[name] ?? '') + (query ? `?${query}` : '');
+  const payload = json ? JSON.stringify(json) : form ? new URLSearchParams(form).toString() : undefined;
+  const own = json ? 'application/json' : form ? 'application/x-www-form-urlencoded' : undefined;
+  const contentType = type ?? own;
+  return app.inject({
+    method,
+    url,
+    headers: { ...headers, ...(contentType ? { 'content-type': contentType } : {}) },
+    ...(payload ? { payload } : type ? { payload: 'x' } : {}),
+  });
+}
+
+t.test('attacks 89: every route has a row, every row a route', async (t) => {
+  const all = [...routes].flatMap(([url, methods]) =>
+    [...methods].filter((method) => method !== 'HEAD').map((method) => `${method} ${url}`),
+  );
+  t.same(all.sort(), Object.keys(table).sort());
+  for (const [url, methods] of routes) t.equal(methods.has('HEAD'), methods.has('GET'), `HEAD goes with GET at ${url}`);
+});
+
+for (const [route, row] of Object.entries(table))
+  t.test(route, async (t) => {
+    for (const [i, caller] of callers.entries()) {
+      const response = await send(route, await headersOf(caller));
+      t.equal(response.statusCode, row.answers[i], `${caller} ${response.body.slice(0, 200)}`);
+    }
+    const { cookie } = await logIn('alice');
+    const crossSite = { cookie, 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
+    const foreign = await send(route, crossSite);
+    t.equal(foreign.statusCode, row.crossSite, 'a page of another site');
+    t.not(foreign.headers['access-control-allow-credentials'], 'true', 'which may not read with the cookie');
+    if (row.wrongType === null) return;
+    // attacks 45: what a form or a script can send without asking first.
+    for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/octet-stream', 'text/json'])
+      t.equal((await send(route, { cookie }, type)).statusCode, row.wrongType, type);
+  });
+
+t.test('a method that a path does not take is 405 with Allow, whoever asks', async (t) => {
+  const { cookie } = await logIn('root');
+  for (const [url, methods] of routes)
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE'] as const) {
+      if (methods.has(method)) continue;
+      const path = url.replace(/:\w+/g, '0196d3a0-0000-7000-8000-000000000000');
+      for (const headers of [{}, { cookie }, { authorization: basic }]) {
+        const response = await app.inject({ method: method as 'GET', url: path, headers });
+        t.same(
+          [response.statusCode, response.headers['allow']],
+          [405, [...methods].sort().join(', ')],
+          `${method} ${url}`,
+        );
+      }
+    }
+});
