@@ -32,15 +32,18 @@ export async function generatedFiles(): Promise<Record<string, string>> {
   };
 }
 
+/** A row of a Markdown table: what would be a tag or a border in it is escaped. */
+function row(...cells: (string | number)[]): string {
+  return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|').replaceAll('<', '&lt;')).join(' | ')} |`;
+}
+
 const made = '<!-- Made by `npm run docs`. Do not edit. -->';
 
 function errorsPage(): string {
-  const problems = Object.entries(PROBLEMS).map(
-    ([code, { status, meaning, remedy }]) => `| \`${code}\` | ${status} | ${meaning} | ${remedy} |`,
+  const problems = Object.entries(PROBLEMS).map(([code, { status, meaning, remedy }]) =>
+    row(`\`${code}\``, status, meaning, remedy),
   );
-  const oauth = Object.entries(OAUTH_ERRORS).map(
-    ([code, { status, meaning }]) => `| \`${code}\` | ${status} | ${meaning} |`,
-  );
+  const oauth = Object.entries(OAUTH_ERRORS).map(([code, { status, meaning }]) => row(`\`${code}\``, status, meaning));
   return `${made}
 # Errors
 
@@ -48,7 +51,7 @@ Programs branch on the codes below; they stay. The texts beside them are for peo
 has the reason of a refusal under that id. Which operation answers with which codes stands in \`openapi.yaml\`.
 
 ## Problems
-Everything but \`/oauth2/…\` answers with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`code\`, often \`detail\`, and with
+Everything but \`/oauth2/…\` and the forms of pages refuses with \`application/problem+json\` (RFC 9457): \`type\`, \`title\`, \`status\`, \`code\`, often \`detail\`, and with
 \`invalid\` the list \`errors\`. A 429 and a 503 have \`Retry-After\` in seconds.
 
 | code | status | when | what to do |
@@ -56,7 +59,7 @@ Everything but \`/oauth2/…\` answers with \`application/problem+json\` (RFC 94
 ${problems.join('\n')}
 
 ## OAuth errors
-\`/oauth2/…\` answers with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
+\`/oauth2/…\` refuses with \`application/json\` (RFC 6749 §5.2): \`error\`, and \`error_description\` for people.
 
 | error | status | when |
 |---|---|---|
@@ -68,7 +71,7 @@ function configurationPage(): string {
   const rows = Object.values(settings as Record<string, Setting<unknown>>).map((one) => {
     const standard = one.standard === '' ? 'not set' : one.standard;
     const names = one.secret ? `\`${one.env}\`, \`${one.env}_FILE\`` : `\`${one.env}\``;
-    return `| ${names} | ${one.meaning} | ${takenBy(one) ?? 'text'} | ${standard} |`;
+    return row(names, one.meaning, takenBy(one) ?? 'text', standard);
   });
   return `${made}
 # Configuration

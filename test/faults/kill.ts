@@ -475,12 +475,13 @@ export async function killRounds(
       const operator = new Operator(environment, acts);
       const work = Promise.all(actors.map((actor) => actor.act(acts, operator, round)));
       work.catch(() => {});
-      // After so many acknowledgements, and some milliseconds into whatever is being done then.
+      // At the very moment of an acknowledgement, for what is told before it is written; or some milliseconds into what comes next.
       await Promise.race([acts.reached(20 + rng.below(80)), work]);
-      await new Promise((resolve) => setTimeout(resolve, rng.below(20)));
+      if (rng.chance(0.4)) await new Promise((resolve) => setTimeout(resolve, rng.below(20)));
       acts.isOver = true;
+      const killed = instance.end('SIGKILL');
       operator.kill();
-      await instance.end('SIGKILL');
+      await killed;
       await work;
       demand(instance.output().split('\n').length <= 4, `the server complained:\n${instance.output()}`);
 

@@ -1,8 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel';
 import t from 'tap';
 import { createApi, setRole } from '../../src/access/index.ts';
-import { User } from '../../src/identity/index.ts';
-import { createClient } from '../../src/oauth/index.ts';
+import { endSessionsByOperator, getUser, Session, User, updateUser } from '../../src/identity/index.ts';
+import { createClient, updateClient } from '../../src/oauth/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';
 
@@ -236,6 +236,56 @@ for (const [route, row] of Object.entries(table))
     for (const type of ['text/plain', 'multipart/form-data; boundary=x', 'application/octet-stream', 'text/json'])
       t.equal((await send(route, { cookie }, type)).statusCode, row.wrongType, type);
   });
+
+t.test(
+  'attacks 79: whose session, account or client is over is nobody at every route, by cookie and by token',
+  async (t) => {
+    const now = { at: service.clock.now() };
+    const change = async (set: object) => {
+      await db.fork().nativeUpdate(User, { username: 'mallory' }, set);
+    };
+    await makeUser(db, passwords, 'mallory', PASSWORD, { isStaff: true, isSuperuser: true });
+    const em = () => db.fork();
+    const mallory = () => getUser(em(), 'mallory');
+    const { authorization: machine = '' } = await headersOf('client');
+    const { client: other, secret: otherSecret } = await createClient(em(), stamp(), {
+      name: 'closed',
+      preset: 'service',
+    });
+    const ways: Record<string, () => Promise<void>> = {
+      'logged out': async () => {
+        await em().transactional(async (tx) => endSessionsByOperator(tx, stamp(now.at), await getUser(tx, 'mallory')));
+      },
+      deactivated: async () => {
+        await updateUser(em(), stamp(now.at), await mallory(), { isActive: false });
+      },
+      'with another password': () => change({ passwordEpoch: 77 }),
+      'after the longest time': async () => {
+        await em().nativeUpdate(Session, { endedAt: null }, { expiresAt: now.at });
+      },
+    };
+    const held: { what: string; headers: Record<string, string> }[] = [];
+    for (const [what, end] of Object.entries(ways)) {
+      const { cookie, token } = await logIn('mallory', issuer);
+      await end();
+      held.push({ what: `${what}, cookie`, headers: { cookie } });
+      held.push({ what: `${what}, token`, headers: { authorization: `Bearer ${token}` } });
+      // Activated again, so that what is refused is what was given before.
+      await change({ isActive: true });
+    }
+    await updateClient(em(), stamp(now.at), client, { isActive: false });
+    await updateClient(em(), stamp(now.at), other, { isActive: false });
+    const closed = Buffer.from(`${other.clientId}:${otherSecret}`).toString('base64');
+    held.push({ what: 'client disabled, token', headers: { authorization: machine } });
+    held.push({ what: 'client disabled, secret', headers: { authorization: basic } });
+    held.push({ what: 'client never used, secret', headers: { authorization: `Basic ${closed}` } });
+    for (const [route, row] of Object.entries(table))
+      for (const { what, headers } of held) {
+        const response = await send(route, headers);
+        t.equal(response.statusCode, row.answers[0], `${route}: ${what}`);
+      }
+  },
+);
 
 t.test('a method that a path does not take is 405 with Allow, whoever asks', async (t) => {
   const { cookie } = await logIn('root');

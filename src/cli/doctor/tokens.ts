@@ -44,7 +44,7 @@ export function checkSigning({ keys, issuer, now }: Issuing): Check {
     issuer,
     api: { ...api, withUsername: false, withSourceId: false },
     clientId: OWN_CLIENT,
-    subject: { id: 'doctor' },
+    subject: { id: '00000000-0000-0000-0000-000000000000' },
     rights: noRights,
     session: null,
     scope: undefined,

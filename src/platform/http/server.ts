@@ -156,9 +156,9 @@ function invalid(error: Partial<FastifyError>): Problem {
   // A field too many is told twice, once as the schema `false`.
   const schemaErrors = (error.validation as unknown as SchemaError[]).filter((one) => one.keyword !== 'boolean');
   const errors = schemaErrors.flatMap(({ keyword, instancePath, message, params }) => {
-    const fields = params.additionalProperties ?? params.requiredProperties ?? [''];
+    const fields = params.additionalProperties ?? params.requiredProperties ?? [null];
     return fields.map((field) => ({
-      pointer: field === '' ? instancePath : `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      pointer: field === null ? instancePath : `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`,
       code: codes[keyword] ?? 'invalid',
       detail: texts[keyword] ?? message ?? 'This value is not taken.',
     }));
