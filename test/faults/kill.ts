@@ -104,18 +104,18 @@ async function isLive(acts: Acts, cookie: string): Promise<boolean> {
 class Operator {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<number, (exit: number | 'lost', stdout: string) => void>();
-  readonly #acts: Acts;
+  /** What its commands are part of: a check, then the work of the next round. */
+  acts: Acts | null = null;
   #last = 0;
 
-  constructor(environment: Environment, acts: Acts) {
-    this.#acts = acts;
+  constructor(environment: Environment) {
     // By argument, because the harness takes DATABASE_URL out of every environment that it is loaded in.
     this.#child = fork(import.meta.filename, ['operator', JSON.stringify(environment)], {
       env: { PATH: process.env['PATH'] ?? '' },
       execArgv: ['--disable-warning=ExperimentalWarning'],
     });
     this.#child.on('message', ({ id, exit, stdout }: { id: number; exit: number; stdout: string }) => {
-      acts.acknowledge();
+      this.acts?.acknowledge();
       this.#waiting.get(id)?.(exit, stdout);
     });
     this.#child.once('exit', () => {
@@ -136,7 +136,7 @@ class Operator {
       this.#waiting.set(id, (exit, stdout) => {
         this.#waiting.delete(id);
         // The server that carried it out was killed under it: exit 5, "stopped before it answered".
-        resolve({ exit: exit === 5 || this.#acts.isOver ? 'lost' : exit, stdout });
+        resolve({ exit: exit === 5 || this.acts?.isOver ? 'lost' : exit, stdout });
       });
       if (!this.#child.connected) this.#waiting.get(id)?.('lost', '');
       else this.#child.send({ id, words }, (error) => error && this.#waiting.get(id)?.('lost', ''));
@@ -425,9 +425,8 @@ async function usersFrom(operator: Operator, prefix: string): Promise<string[]> 
   }
 }
 
-async function prepareWorld(instance: Instance, environment: Environment): Promise<void> {
+async function prepareWorld(instance: Instance, operator: Operator): Promise<void> {
   const acts = new Acts(instance.url);
-  const operator = new Operator(environment, acts);
   for (const username of ['visitor0', 'visitor1', 'changer0', 'changer1', 'suspended', 'holder', ...MEMBERS]) {
     const { status } = await acts.send('POST', '/api/v1/signup', { username, password: PASSWORD });
     demand(status === 201, `sign-up of ${username}: ${status}`);
@@ -436,7 +435,6 @@ async function prepareWorld(instance: Instance, environment: Environment): Promi
   writeFileSync(catalogue, 'audience: polls\napps: {polls: {models: [choice]}}\n');
   demand((await operator.type('api', 'sync', catalogue)) === true, 'the catalogue');
   demand((await operator.type('group', 'create', 'crowd')) === true, 'the group');
-  operator.kill();
 }
 
 export interface Told {
@@ -466,17 +464,18 @@ export async function killRounds(
     suspended('suspended'),
     importer(mkdtempSync(join(tmpdir(), 'signet-kill-'))),
   ];
+  let operator = new Operator(environment);
   let instance = await startInstance(environment);
   try {
-    await prepareWorld(instance, environment);
+    await prepareWorld(instance, operator);
     for (let round = 0; round < rounds; round++) {
       const began = Date.now();
       const acts = new Acts(instance.url);
-      const operator = new Operator(environment, acts);
+      operator.acts = acts;
       const work = Promise.all(actors.map((actor) => actor.act(acts, operator, round)));
       work.catch(() => {});
       // At the very moment of an acknowledgement, for what is told before it is written; or some milliseconds into what comes next.
-      await Promise.race([acts.reached(20 + rng.below(80)), work]);
+      await Promise.race([acts.reached(20 + rng.below(60)), work]);
       if (rng.chance(0.4)) await new Promise((resolve) => setTimeout(resolve, rng.below(20)));
       acts.isOver = true;
       const killed = instance.end('SIGKILL');
@@ -485,16 +484,17 @@ export async function killRounds(
       await work;
       demand(instance.output().split('\n').length <= 4, `the server complained:\n${instance.output()}`);
 
+      operator = new Operator(environment);
       instance = await startInstance(environment);
       const after = new Acts(instance.url);
-      const clerk = new Operator(environment, after);
-      await Promise.all(actors.map((actor) => actor.check(after, clerk, round)));
-      clerk.kill();
+      await Promise.all(actors.map((actor) => actor.check(after, operator, round)));
       tell({ round, acknowledged: acts.count, milliseconds: Date.now() - began });
     }
+    operator.kill();
     await instance.end('SIGTERM');
     await checkBooks(engine, environment);
   } finally {
+    operator.kill();
     instance.child.kill('SIGKILL');
     await instance.ended;
     await own?.drop();
