@@ -18,7 +18,7 @@ import {
 import { clientLookup } from './oauth/index.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
-import type { Database } from './platform/database/index.ts';
+import type { Database, Signals } from './platform/database/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
 import { type App, createServer, describeRoutes, sameOrigin, sessionCookie } from './platform/http/index.ts';
 import type { Job } from './platform/jobs/index.ts';
@@ -151,11 +151,15 @@ export function metricsOf(db: Database, pool: HashPool): Promise<Metrics> {
   return createMetrics({ hashPool: () => pool.stats(), connections: () => db.connections() });
 }
 
+/** What a running server reads anew when some process says that it has changed. */
+export function signalsOf({ keys }: Pick<Deps, 'keys'>): Signals {
+  return { keys: () => keys.reload() };
+}
+
 /** What a running server does on its own. */
-export function jobsOf({ db, clock, keys }: Pick<Deps, 'db' | 'clock' | 'keys'>): Job[] {
+export function jobsOf({ db, clock }: Pick<Deps, 'db' | 'clock'>): Job[] {
   return [
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-revoked', everySeconds: 300, run: () => purgeRevoked(db, clock.now()) },
-    { name: 'keys', everySeconds: 60, run: () => keys.reload() },
   ];
 }

@@ -1,4 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
@@ -8,11 +9,15 @@ import { Api } from './entities.ts';
 
 export interface ApiSettings {
   name?: string;
-  typ?: 'at+jwt' | 'JWT';
+  typ?: Api['typ'];
+  alg?: Api['alg'];
+  format?: Api['format'];
   ttlSeconds?: number;
   budgetBytes?: number;
+  overBudget?: Api['overBudget'];
   withUsername?: boolean;
   withSourceId?: boolean;
+  isCataloguePublic?: boolean;
 }
 
 /** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
@@ -58,14 +63,21 @@ export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
   return em.findOneOrFail(Api, { audienceKey: OWN_AUDIENCE });
 }
 
-export async function updateApi(em: SqlEntityManager, stamp: Stamp, api: Api, given: ApiSettings): Promise<Api> {
+/** Under the row's lock, in the caller's transaction: changes of one API follow each other. */
+export async function updateApi(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  of: Pick<Api, 'id'>,
+  given: ApiSettings,
+): Promise<Api> {
   checkSettings(given);
+  const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
   const before = settingsOf(api);
-  em.assign(api, defined(given));
+  tx.assign(api, defined(given));
   const changed = difference(before, settingsOf(api));
   if (changed)
-    recordChange(em, stamp, { action: 'change', object: { kind: 'api', id: api.id, label: api.audience }, ...changed });
-  await em.flush();
+    recordChange(tx, stamp, { action: 'change', object: { kind: 'api', id: api.id, label: api.audience }, ...changed });
+  await tx.flush();
   return api;
 }
 
@@ -96,8 +108,9 @@ export function audienceOf(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: str
 }
 
 function settingsOf(api: Api) {
-  const { name, typ, ttlSeconds, budgetBytes, withUsername, withSourceId } = api;
-  return { name, typ, ttlSeconds, budgetBytes, withUsername, withSourceId };
+  const { name, typ, alg, format, ttlSeconds, budgetBytes, overBudget, withUsername, withSourceId, isCataloguePublic } =
+    api;
+  return { name, typ, alg, format, ttlSeconds, budgetBytes, overBudget, withUsername, withSourceId, isCataloguePublic };
 }
 
 const shortName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;

@@ -3,7 +3,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { Api, Model, Permission } from './entities.ts';
+import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
 import { permissionHolders, rightsChanged, superusersOf } from './principal.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app alone. */
@@ -58,6 +58,8 @@ export function changeCatalogue(
       await addPermissions(tx, api, added);
       await tx.flush();
       api.catalogueHash = await hashCatalogue(tx, api.id);
+      const version = { version: api.catalogueVersion, hash: api.catalogueHash, length: api.nextIndex };
+      tx.persist(tx.create(CatalogueVersion, { api: api.id, ...version }));
       // A superuser's token lists every permission of the API, so an addition changes what it says too.
       const touched = await permissionHolders(
         tx,

@@ -37,11 +37,36 @@ const ApiSchema = defineEntity({
     nextIndex: p.integer().default(0),
     catalogueVersion: p.integer().default(0),
     catalogueHash: p.string().columnType('text').default(''),
+    /** Whether everybody may read the catalogue, or only who authenticates. */
+    isCataloguePublic: p.boolean().default(true),
+    /** What signs its tokens; a key of it is made when an API asks for it. */
+    alg: p.enum(['RS256', 'ES256', 'EdDSA'] as const).default('RS256'),
+    /** How its tokens say what their holder may do. */
+    format: p.enum(['list', 'bitmap', 'scope', 'none'] as const).default('list'),
+    /** What becomes of a list that is over the budget. */
+    overBudget: p.enum(['bitmap', 'fail'] as const).default('bitmap'),
+    /** Grows with every change of this row; what a process keeps of it is good while the version is the same. */
+    version: p.integer().version(),
   },
 });
 /** A resource server that accepts Signet's tokens; it owns models and permissions. */
 export class Api extends ApiSchema.class {}
 ApiSchema.setClass(Api);
+
+const CatalogueVersionSchema = defineEntity({
+  name: 'CatalogueVersion',
+  tableName: 'access_catalogue_version',
+  properties: {
+    api: () => p.manyToOne(Api).mapToPk().primary().deleteRule('cascade'),
+    version: p.integer().primary(),
+    hash: p.string().columnType('text'),
+    /** Indexes given until then: a bitmap of this version has so many bits. */
+    length: p.integer(),
+  },
+});
+/** A version that the catalogue of an API has had; by its hash and length a token of that version is read. */
+export class CatalogueVersion extends CatalogueVersionSchema.class {}
+CatalogueVersionSchema.setClass(CatalogueVersion);
 
 const ModelSchema = defineEntity({
   name: 'Model',

@@ -32,6 +32,7 @@ export { type ApiContents, type ApiDeleted, contentsOfApi, deleteApi } from './d
 export { type Dropped, dropHoldings } from './drop-holdings.ts';
 export {
   Api,
+  CatalogueVersion,
   Group,
   GroupMember,
   GroupPermission,

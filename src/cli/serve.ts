@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { buildApp, hashPoolOf, jobsOf, metricsOf, passwordsOf } from '../app.ts';
+import { buildApp, hashPoolOf, jobsOf, metricsOf, passwordsOf, signalsOf } from '../app.ts';
 import type { Stamp } from '../audit/index.ts';
 import { entities } from '../entities.ts';
 import { dropStaged } from '../identity/import/index.ts';
@@ -9,10 +9,10 @@ import type { Backend } from '../identity/index.ts';
 
 import { migrations } from '../migrations/index.ts';
 import type { Config } from '../platform/config/index.ts';
-import { type Database, type FolderLock, lockFolder, openDatabase } from '../platform/database/index.ts';
+import { type Database, type FolderLock, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { startJobs } from '../platform/jobs/index.ts';
-import { createLog, type Metrics, serveMetrics } from '../platform/telemetry/index.ts';
+import { createLog, type Metrics, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
 import { createKeyRing, ensureCurrentKey, openKeys } from '../tokens/index.ts';
 import type { Command } from './command.ts';
@@ -85,7 +85,10 @@ export async function serve(
     });
     closers.push(() => app.close());
     if (metrics) closers.push(await listenForMetrics(config, metrics));
-    closers.push(startJobs(jobsOf({ db, clock: systemClock, keys }), log));
+    closers.push(startJobs(jobsOf({ db, clock: systemClock }), log));
+    const failed = (topic: string, error: Error) =>
+      log.error({ topic, err: safeError(error) }, 'a change was not read yet');
+    closers.push(await startSignals(db, signalsOf({ keys }), { failed }));
     const ready = { issuer, masterKey, keys, passwords };
     if (lock) takeCommands(lock, commands, config, db, ready);
     return {

@@ -1,8 +1,10 @@
 import { First } from './0001-first.ts';
 import { Clients } from './0002-clients.ts';
+import { TokenSettings } from './0003-token-settings.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
   { name: '0001-first', class: First },
   { name: '0002-clients', class: Clients },
+  { name: '0003-token-settings', class: TokenSettings },
 ];

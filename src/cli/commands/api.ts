@@ -16,22 +16,31 @@ import { fields, rows, yesNo } from './text.ts';
 const settingOptions = {
   name: { type: 'string' },
   typ: { type: 'string' },
+  alg: { type: 'string' },
+  format: { type: 'string' },
   ttl: { type: 'string' },
   budget: { type: 'string' },
+  'over-budget': { type: 'string' },
   username: { type: 'string' },
   'source-id': { type: 'string' },
+  catalogue: { type: 'string' },
 } as const;
 const settingUsage =
-  '[--name N] [--typ at+jwt|JWT] [--ttl SECONDS] [--budget BYTES] [--username on|off] [--source-id on|off]';
+  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
 function settingsGiven(input: Input): ApiSettings {
+  const catalogue = oneOf(input, 'catalogue', ['public', 'authenticated']);
   return given({
     name: optionText(input, 'name'),
     typ: oneOf(input, 'typ', ['at+jwt', 'JWT']),
+    alg: oneOf(input, 'alg', ['RS256', 'ES256', 'EdDSA']),
+    format: oneOf(input, 'format', ['list', 'bitmap', 'scope', 'none']),
     ttlSeconds: wholeNumber(input, 'ttl'),
     budgetBytes: wholeNumber(input, 'budget'),
+    overBudget: oneOf(input, 'over-budget', ['bitmap', 'fail']),
     withUsername: onOff(input, 'username'),
     withSourceId: onOff(input, 'source-id'),
+    isCataloguePublic: catalogue === undefined ? undefined : catalogue === 'public',
   });
 }
 
@@ -110,7 +119,8 @@ export const apiShow: DatabaseCommand = {
       ['Audience', api.audience + (api.isBuiltin ? " (Signet's own; in tokens the issuer)" : '')],
       ['Id', api.id],
       ['Name', api.name],
-      ['Token', `typ ${api.typ}, ${api.ttlSeconds} s, at most ${api.budgetBytes} bytes`],
+      ['Token', `typ ${api.typ}, ${api.alg}, ${api.ttlSeconds} s, at most ${api.budgetBytes} bytes`],
+      ['Permissions', `${api.format}${api.format === 'list' ? ` (over the budget: ${api.overBudget})` : ''}`],
       ['Username', `${yesNo(api.withUsername)} (the claim username)`],
       ['Source id', `${yesNo(api.withSourceId)} (the claim source_id: the imported primary key)`],
       [
@@ -139,10 +149,14 @@ function wireApi(api: Api) {
     name: api.name,
     is_builtin: api.isBuiltin,
     typ: api.typ,
+    alg: api.alg,
+    format: api.format,
     ttl_seconds: api.ttlSeconds,
     budget_bytes: api.budgetBytes,
+    over_budget: api.overBudget,
     username: api.withUsername,
     source_id: api.withSourceId,
+    catalogue: api.isCataloguePublic ? 'public' : 'authenticated',
     catalogue_version: api.catalogueVersion,
   };
 }

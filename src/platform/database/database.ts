@@ -8,6 +8,11 @@ export interface Database {
   fork(): SqlEntityManager;
   /** Runs a hot statement on a connection of the pool, outside every transaction. */
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+  /**
+   * Calls back with the payload of every NOTIFY on the channel, and with null when some may have been missed (a connection was
+   * made anew). Answers how to stop. Poolers and other engines may deliver none: poll behind it.
+   */
+  listen(channel: string, heard: (payload: string | null) => void): Promise<() => Promise<void>>;
   migrations: Migrations;
   /** The connections of this process; null where there is one and no pool (embedded). */
   connections(): Connections | null;

@@ -28,6 +28,7 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
     engine: 'embedded',
     fork: () => orm.em.fork({ useContext: true }) as never,
     query: async (statement, values) => (await pglite.query(statement.text, values as unknown[])).rows as never,
+    listen: async (channel, heard) => pglite.listen(channel, heard),
     // The folder's lock stands for the migration lock: no other process is here.
     migrations: migrationsOf(orm, namesOf(model), (work) => work()),
     connections: () => null,

@@ -11,3 +11,15 @@ const StateSchema = defineEntity({
 });
 export class PlatformState extends StateSchema.class {}
 StateSchema.setClass(PlatformState);
+
+const SignalSchema = defineEntity({
+  name: 'PlatformSignal',
+  tableName: 'platform_signal',
+  properties: {
+    topic: p.string().columnType('text').primary(),
+    version: p.integer(),
+  },
+});
+/** How often something has changed that every process keeps ready-made: who has seen another version reads it again. */
+export class PlatformSignal extends SignalSchema.class {}
+SignalSchema.setClass(PlatformSignal);

@@ -1,7 +1,7 @@
 /**
  * database: how Signet reaches PostgreSQL, on a server or embedded in this process, behind one type.
  * Owns: opening and closing, the lock on the embedded folder, running migrations, hot statements, purging in
- *   bounded batches.
+ *   bounded batches, telling other processes what has changed.
  * Does not own: entities and migrations (passed in), nor any rule about what is stored.
  */
 import type { Config } from '../config/index.ts';
@@ -14,6 +14,7 @@ export { PlatformState } from './entities.ts';
 export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
 export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
+export { announce, type Signals, startSignals } from './signals.ts';
 export { runIn, type Statement } from './statement.ts';
 
 /**

@@ -2,6 +2,7 @@ import { MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
 import pg, { type Pool } from 'pg';
 import { Failure } from '../failure.ts';
 import type { Database, Migrations } from './database.ts';
+import { listenOn } from './listen.ts';
 import { migrationsOf } from './migrations.ts';
 import { type Model, namesOf, ormOptions } from './options.ts';
 
@@ -62,6 +63,7 @@ export async function openPostgresql(
       const result = await pool.query({ name: statement.name, text: statement.text, values: values as unknown[] });
       return result.rows as never;
     },
+    listen: async (channel, heard) => listenOn(url, channel, heard),
     migrations:
       use === 'requests' ? { ...migrations, apply: () => applyPatiently(migrations, url, model) } : migrations,
     connections: () => ({
