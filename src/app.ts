@@ -1,6 +1,7 @@
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger } from 'fastify';
+import { createKnownAccess } from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
 import type { ApiDeps } from './api/index.ts';
 import { loginRoutes } from './api/login/routes.ts';
@@ -15,7 +16,7 @@ import {
   passwordBackend,
   purgeExpired,
 } from './identity/index.ts';
-import { clientLookup } from './oauth/index.ts';
+import { createKnownClients } from './oauth/index.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
 import type { Database, Signals } from './platform/database/index.ts';
@@ -64,8 +65,9 @@ export async function buildApp(deps: Deps): Promise<App> {
 
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
   jwksRoute(app, keys);
-  const clients = clientLookup(db);
-  const oauth = { db, clock, keys, issuer, clients };
+  const access = createKnownAccess(db, issuer);
+  const clients = createKnownClients(db);
+  const oauth = { db, clock, keys, issuer, access, clients };
   discoveryRoutes(app, oauth);
   openapiRoute(app);
   healthRoutes(app, db, deps.isStopping ?? (() => false));
@@ -89,7 +91,7 @@ export async function buildApp(deps: Deps): Promise<App> {
         db,
         clock,
         keys,
-        clients,
+        access,
         issuer,
         authentication: authenticationOf(deps),
         sessionLife: { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds },

@@ -63,22 +63,19 @@ export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
   return em.findOneOrFail(Api, { audienceKey: OWN_AUDIENCE });
 }
 
-/** Under the row's lock, in the caller's transaction: changes of one API follow each other. */
-export async function updateApi(
-  tx: SqlEntityManager,
-  stamp: Stamp,
-  of: Pick<Api, 'id'>,
-  given: ApiSettings,
-): Promise<Api> {
+/** Under the row's lock: changes of one API follow each other. One transaction, or a part of the caller's. */
+export function updateApi(em: SqlEntityManager, stamp: Stamp, of: Pick<Api, 'id'>, given: ApiSettings): Promise<Api> {
   checkSettings(given);
-  const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
-  const before = settingsOf(api);
-  tx.assign(api, defined(given));
-  const changed = difference(before, settingsOf(api));
-  if (changed)
-    recordChange(tx, stamp, { action: 'change', object: { kind: 'api', id: api.id, label: api.audience }, ...changed });
-  await tx.flush();
-  return api;
+  return em.transactional(async (tx) => {
+    const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    const before = settingsOf(api);
+    tx.assign(api, defined(given));
+    const changed = difference(before, settingsOf(api));
+    const object = { kind: 'api', id: api.id, label: api.audience };
+    if (changed) recordChange(tx, stamp, { action: 'change', object, ...changed });
+    await tx.flush();
+    return api;
+  });
 }
 
 /** The API of an audience; `issuer` and `signet` both name Signet's own. Null when there is none. */

@@ -1,3 +1,12 @@
+/** The catalogue as it was when rights were read: what a bitmap of them is read with. */
+export interface CatalogueState {
+  readonly version: number;
+  /** SHA-256, base64url. */
+  readonly hash: string;
+  /** Indexes given so far; a bitmap has so many bits. */
+  readonly length: number;
+}
+
 /** What a principal may do at one API, as read at one moment. */
 export interface Rights {
   /** False: none of the rest counts (Django: an inactive user has no permission, a superuser included). */
@@ -6,17 +15,47 @@ export interface Rights {
   readonly isStaff: boolean;
   /** Names held directly or by a group; all of the API's for a superuser; none for an inactive principal. */
   readonly permissions: ReadonlySet<string>;
+  /** The same, sorted by code unit. */
+  readonly list: readonly string[];
+  /** Of the list as JSON, in UTF-8. */
+  readonly listBytes: number;
+  /** The same as bits by catalogue index, least significant first, base64url; none for a superuser, who is the flag. */
+  readonly bitmap: string;
+  readonly catalogue: CatalogueState;
+  /** Names of the groups that the principal is in, of any APIs. */
+  readonly groups: readonly string[];
   /** The principal's permission version that this was read at. */
   readonly version: number;
+  /** When something of it ends by itself, in milliseconds; Infinity when nothing does. */
+  readonly endsAtMs: number;
 }
 
-export const noRights: Rights = {
+/** What was read of a principal's rights: permissions by their places in the catalogue, with their names. */
+export type ReadRights = Omit<Rights, 'permissions' | 'list' | 'listBytes' | 'bitmap'> & {
+  readonly indexes: readonly number[];
+  readonly names: readonly string[];
+};
+
+export function rightsOf({ indexes, names, ...read }: ReadRights): Rights {
+  const bits = new Uint8Array(Math.ceil(read.catalogue.length / 8));
+  if (!read.isSuperuser)
+    for (const index of indexes) bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
+  const bitmap = Buffer.from(bits).toString('base64url');
+  const list = names.toSorted();
+  return { ...read, permissions: new Set(names), list, listBytes: Buffer.byteLength(JSON.stringify(list)), bitmap };
+}
+
+export const noRights: Rights = rightsOf({
   isActive: false,
   isSuperuser: false,
   isStaff: false,
-  permissions: new Set(),
+  indexes: [],
+  names: [],
+  catalogue: { version: 0, hash: '', length: 0 },
+  groups: [],
   version: 0,
-};
+  endsAtMs: Number.POSITIVE_INFINITY,
+});
 
 /** Django's `User.has_perm`: an active superuser has every permission, names that nobody registered too. Compared byte for byte. */
 export function hasPerm(rights: Rights, name: string): boolean {
@@ -45,6 +84,6 @@ export function modulePerms(rights: Rights): (app: string) => boolean {
 }
 
 /** Django's `User.get_all_permissions`, sorted by code unit, as tokens carry them. */
-export function getAllPermissions(rights: Rights): string[] {
-  return rights.isActive ? [...rights.permissions].sort() : [];
+export function getAllPermissions(rights: Rights): readonly string[] {
+  return rights.isActive ? rights.list : [];
 }

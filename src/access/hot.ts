@@ -2,20 +2,39 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, runIn, type Statement } from '../platform/database/index.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Api } from './entities.ts';
-import { noRights, type Rights } from './has-perm.ts';
+import { noRights, type Rights, rightsOf } from './has-perm.ts';
 import type { Holder } from './principal.ts';
 
-/** $1 principal, $2 API, $3 is a superuser everywhere, $4 now. One row, or none when the principal is gone. */
+const isLive = (table: string) => `(${table}.ends_at is null or ${table}.ends_at > $4::timestamptz)`;
+
+/**
+ * $1 principal, $2 API, $3 is a superuser everywhere, $4 now. One row, or none when the principal or the API is gone. It starts
+ * from what is held, so that a large catalogue costs nothing to who holds little.
+ */
 const rightsStatement: Statement = {
   name: 'access-rights',
-  text: `select p.perms_version::int as version, coalesce(r.is_staff, false) as is_staff, coalesce(r.is_superuser, false) as is_superuser,
-    array(select q.name from access_permission q where q.api_id = $2 and q.removed_version is null and (
-      $3::boolean or coalesce(r.is_superuser, false)
-      or exists (select from access_assignment a where a.principal_id = p.id and a.permission_id = q.id and (a.ends_at is null or a.ends_at > $4::timestamptz))
-      or exists (select from access_group_member m join access_group_permission g on g.group_id = m.group_id
-        where m.principal_id = p.id and g.permission_id = q.id and (m.ends_at is null or m.ends_at > $4::timestamptz) and (g.ends_at is null or g.ends_at > $4::timestamptz))
-    )) as permissions
-    from access_principal p left join access_role r on r.principal_id = p.id and r.api_id = $2
+  text: `with role as (
+      select coalesce(bool_or(r.is_staff), false) as is_staff, $3::boolean or coalesce(bool_or(r.is_superuser), false) as is_superuser
+      from access_role r where r.principal_id = $1 and r.api_id = $2
+    ), member as materialized (
+      select m.group_id, m.ends_at from access_group_member m where m.principal_id = $1 and ${isLive('m')}
+    ), held as materialized (
+      select a.permission_id as id, a.ends_at from access_assignment a where a.principal_id = $1 and ${isLive('a')}
+      union all
+      select g.permission_id, g.ends_at from member m join access_group_permission g on g.group_id = m.group_id where ${isLive('g')}
+    ), named as materialized (
+      select q.index, q.name from access_permission q
+        where q.api_id = $2 and q.removed_version is null and (select is_superuser from role)
+      union
+      select q.index, q.name from access_permission q
+        where q.id in (select id from held) and q.api_id = $2 and q.removed_version is null
+    )
+    select p.perms_version::int as version, r.is_staff, r.is_superuser,
+      array(select index from named order by index)::int[] as indexes, array(select name from named order by index) as names,
+      array(select x.name from member m join access_group x on x.id = m.group_id order by x.name_key collate "C") as groups,
+      extract(epoch from least((select min(ends_at) from held), (select min(ends_at) from member)))::float8 as ends_at,
+      i.catalogue_version::int as catalogue_version, i.catalogue_hash, i.next_index::int as length
+    from access_principal p cross join role r join access_api i on i.id = $2
     where p.id = $1`,
 };
 
@@ -23,7 +42,13 @@ interface RightsRow {
   version: number;
   is_staff: boolean;
   is_superuser: boolean;
-  permissions: string[];
+  indexes: number[];
+  names: string[];
+  groups: string[];
+  ends_at: number | null;
+  catalogue_version: number;
+  catalogue_hash: string;
+  length: number;
 }
 
 /** What a principal may do at an API now. Pass a unit of work when inside its transaction, else the database. */
@@ -41,67 +66,65 @@ export async function readRights(
       : await runIn<RightsRow>(from, rightsStatement, values);
   const row = rows[0];
   if (!row) return noRights;
-  return {
+  return rightsOf({
     isActive: true,
-    isSuperuser: who.isSuperuser || row.is_superuser,
+    isSuperuser: row.is_superuser,
     isStaff: row.is_staff,
-    permissions: new Set(row.permissions),
+    indexes: row.indexes,
+    names: row.names,
+    groups: row.groups,
     version: row.version,
-  };
+    endsAtMs: row.ends_at === null ? Number.POSITIVE_INFINITY : row.ends_at * 1000,
+    catalogue: { version: row.catalogue_version, hash: row.catalogue_hash, length: row.length },
+  });
 }
 
 /** An API as requests need it. */
 export type KnownApi = Pick<
   Api,
-  'id' | 'audience' | 'isBuiltin' | 'typ' | 'ttlSeconds' | 'budgetBytes' | 'withUsername' | 'withSourceId'
+  | 'id'
+  | 'audience'
+  | 'isBuiltin'
+  | 'typ'
+  | 'alg'
+  | 'format'
+  | 'ttlSeconds'
+  | 'budgetBytes'
+  | 'overBudget'
+  | 'withUsername'
+  | 'withSourceId'
+  | 'version'
 >;
 
-const apiColumns = `select id, audience, is_builtin, typ, ttl_seconds::int as ttl_seconds, budget_bytes::int as budget_bytes, with_username, with_source_id from access_api`;
+const apiColumns = `select id, audience, is_builtin as "isBuiltin", typ, alg, format, ttl_seconds::int as "ttlSeconds", budget_bytes::int as "budgetBytes",
+  over_budget as "overBudget", with_username as "withUsername", with_source_id as "withSourceId", version::int as version from access_api`;
 const apiByAudience: Statement = { name: 'access-api-by-audience', text: `${apiColumns} where audience_key = $1` };
 const apiById: Statement = { name: 'access-api-by-id', text: `${apiColumns} where id = $1` };
 
-interface ApiRow {
-  id: string;
-  audience: string;
-  is_builtin: boolean;
-  typ: Api['typ'];
-  ttl_seconds: number;
-  budget_bytes: number;
-  with_username: boolean;
-  with_source_id: boolean;
-}
-
 /** The API of an audience; the issuer and `signet` both name Signet's own. Null when there is none. */
 export async function readApi(db: Database, audience: string, issuer: string): Promise<KnownApi | null> {
-  const [row] = await db.query<ApiRow>(apiByAudience, [keyOfAudience(audience, issuer)]);
-  return row ? apiOf(row) : null;
+  const [api] = await db.query<KnownApi>(apiByAudience, [keyOfAudience(audience, issuer)]);
+  return api ?? null;
 }
 
 export async function readApiById(db: Database, id: string): Promise<KnownApi | null> {
-  const [row] = await db.query<ApiRow>(apiById, [id]);
-  return row ? apiOf(row) : null;
+  const [api] = await db.query<KnownApi>(apiById, [id]);
+  return api ?? null;
 }
 
-function apiOf(row: ApiRow): KnownApi {
-  return {
-    id: row.id,
-    audience: row.audience,
-    isBuiltin: row.is_builtin,
-    typ: row.typ,
-    ttlSeconds: row.ttl_seconds,
-    budgetBytes: row.budget_bytes,
-    withUsername: row.with_username,
-    withSourceId: row.with_source_id,
-  };
-}
-
-const groupsStatement: Statement = {
-  name: 'access-groups',
-  text: `select x.name from access_group_member m join access_group x on x.id = m.group_id
-    where m.principal_id = $1 and (m.ends_at is null or m.ends_at > $2::timestamptz) order by x.name_key collate "C"`,
+const versionsStatement: Statement = {
+  name: 'access-versions',
+  text: `select (select perms_version::int from access_principal where id = $1) as principal,
+    (select version::int from access_api where id = $2) as api`,
 };
 
-/** Names of the groups that a principal is in now. */
-export async function readGroups(db: Database, principalId: string, now: Date): Promise<string[]> {
-  return (await db.query<{ name: string }>(groupsStatement, [principalId, now])).map((row) => row.name);
+/** The versions of a principal and of an API now; null for what is gone. */
+export interface Versions {
+  readonly principal: number | null;
+  readonly api: number | null;
+}
+
+export async function readVersions(db: Database, principalId: string, apiId: string | null): Promise<Versions> {
+  const [row] = await db.query<Versions>(versionsStatement, [principalId, apiId]);
+  return row as Versions;
 }

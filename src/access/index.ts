@@ -52,6 +52,7 @@ export {
   removeMembers,
 } from './groups.ts';
 export {
+  type CatalogueState,
   getAllPermissions,
   hasModulePerms,
   hasPerm,
@@ -61,7 +62,8 @@ export {
   type Rights,
 } from './has-perm.ts';
 export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './holdings.ts';
-export { type KnownApi, readApi, readApiById, readGroups, readRights } from './hot.ts';
+export { type KnownApi, readApi, readRights, readVersions, type Versions } from './hot.ts';
+export { createKnownAccess, type KnownAccess, type SeenApi } from './known.ts';
 export { type LargeHolder, largestHolders } from './largest.ts';
 export { createPrincipal, type Holder, rightsChanged, superusersOf } from './principal.ts';
 export { type ApiFile, readApiFile } from './sync-file.ts';

@@ -1,14 +1,15 @@
+import type { KnownAccess } from '../access/index.ts';
 import type { Authentication, SessionLife } from '../identity/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import type { ClientLookup, KeyRing } from '../tokens/index.ts';
+import type { KeyRing } from '../tokens/index.ts';
 
 /** What the routes of this wing work with. */
 export interface ApiDeps {
   readonly db: Database;
   readonly clock: Clock;
   readonly keys: KeyRing;
-  readonly clients: ClientLookup;
+  readonly access: KnownAccess;
   readonly authentication: Authentication;
   readonly issuer: string;
   readonly sessionLife: SessionLife;

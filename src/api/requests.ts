@@ -7,19 +7,28 @@ export function browserOf(request: Request, cookie: SessionCookie): Browser {
   return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, presented: cookie.read(request) };
 }
 
-/** The live session of the request's cookie, or null: the request's user, or nobody. */
+/**
+ * The live session of the request's cookie, or null: the request's user, or nobody. `apiId`: the API whose version is to be read
+ * with it.
+ */
 export async function currentSession(
   deps: ApiDeps,
   cookie: SessionCookie,
   request: Request,
+  apiId?: string,
 ): Promise<LiveSession | null> {
   const token = cookie.read(request);
-  return token === null ? null : findSession(deps.db, token, deps.clock.now(), deps.sessionLife.idleSeconds);
+  return token === null ? null : findSession(deps.db, token, deps.clock.now(), deps.sessionLife.idleSeconds, apiId);
 }
 
 /** As `currentSession`; 401 for nobody. */
-export async function requireSession(deps: ApiDeps, cookie: SessionCookie, request: Request): Promise<LiveSession> {
-  const session = await currentSession(deps, cookie, request);
+export async function requireSession(
+  deps: ApiDeps,
+  cookie: SessionCookie,
+  request: Request,
+  apiId?: string,
+): Promise<LiveSession> {
+  const session = await currentSession(deps, cookie, request, apiId);
   if (!session)
     throw new Problem('unauthenticated', { detail: 'Send the session cookie that POST /api/v1/login sets.' });
   return session;

@@ -1,10 +1,17 @@
-import { type Holder, type KnownApi, type Rights, readApi, readRights } from '../access/index.ts';
-import { findSourceId } from '../identity/index.ts';
+import type { Holder, KnownApi, SeenApi } from '../access/index.ts';
+import { findSourceId, holderOf, type SessionUser } from '../identity/index.ts';
 import { Problem } from '../platform/http/index.ts';
-import { budgetExcess, OWN_CLIENT, signAccessToken, type TokenRequest } from '../tokens/index.ts';
+import {
+  ANY_ID,
+  draftAccessToken,
+  type OverBudget,
+  OWN_CLIENT,
+  signAccessToken,
+  type TokenRequest,
+} from '../tokens/index.ts';
 import type { ApiDeps } from './deps.ts';
 
-type Wanted = { audience: string; scope?: string | undefined };
+export type WantedToken = { audience: string; scope?: string | undefined };
 type Session = { id: string; authTime: Date; amr: readonly string[] };
 
 /** A token that can be signed as soon as its session exists: its API is known and its budget holds. */
@@ -12,8 +19,20 @@ export interface PreparedToken {
   sign(session: Session): { access_token: string; token_type: 'Bearer'; expires_in: number };
 }
 
-export async function knownApi(deps: ApiDeps, audience: string): Promise<KnownApi> {
-  const api = await readApi(deps.db, audience, deps.issuer);
+/** A user as the subject of a token, and as a holder of permissions of this version. */
+export type TokenUser = Holder & Pick<SessionUser, 'version' | 'username' | 'isStaff'>;
+
+export function tokenUserOf(user: SessionUser): TokenUser {
+  return { ...holderOf(user), version: user.version, username: user.username, isStaff: user.isStaff };
+}
+
+/** What a statement of this request saw of an API that was guessed before it. */
+export function seenApi(guess: KnownApi | undefined, version: number | null): SeenApi | undefined {
+  return guess && { id: guess.id, version };
+}
+
+export async function knownApi(deps: ApiDeps, audience: string, seen?: SeenApi): Promise<KnownApi> {
+  const api = await deps.access.api(audience, seen);
   if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${audience}.` });
   return api;
 }
@@ -21,12 +40,13 @@ export async function knownApi(deps: ApiDeps, audience: string): Promise<KnownAp
 /** Everything that can refuse a token, before anything is written: 404 `unknown_audience`, 409 `token_over_budget`. */
 export async function prepareToken(
   deps: ApiDeps,
-  wanted: Wanted,
-  user: Holder & { username: string; isStaff: boolean },
+  wanted: WantedToken,
+  user: TokenUser,
+  seen?: SeenApi,
 ): Promise<PreparedToken> {
-  const api = await knownApi(deps, wanted.audience);
+  const api = await knownApi(deps, wanted.audience, seen);
   const now = deps.clock.now();
-  const rights = await readRights(deps.db, user, api.id, now);
+  const rights = await deps.access.rights(user, api, now);
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
   const request = {
     issuer: deps.issuer,
@@ -37,8 +57,9 @@ export async function prepareToken(
     scope: wanted.scope,
     sourceId,
   } satisfies Omit<TokenRequest, 'session'>;
-  const excess = budgetExcess(deps.keys, { ...request, session: { id: '', authTime: now, amr: ['pwd'] } }, now);
-  if (excess) throw overBudget(api, rights, excess.bytes);
+  const session = { id: ANY_ID, authTime: now, amr: ['pwd'] };
+  const { excess } = draftAccessToken(deps.keys, { ...request, session }, now);
+  if (excess) throw overBudget(api, excess);
   return {
     sign: (session) => {
       const { token, expiresIn } = signAccessToken(deps.keys, { ...request, session }, deps.clock.now());
@@ -47,10 +68,10 @@ export async function prepareToken(
   };
 }
 
-function overBudget(api: KnownApi, rights: Rights, bytes: number): Problem {
+function overBudget(api: KnownApi, { bytes, budget, permissions }: OverBudget): Problem {
   return new Problem('token_over_budget', {
     detail:
-      `The token would have ${bytes} bytes for ${rights.permissions.size} permissions; the budget of ${api.audience} is ${api.budgetBytes}. ` +
-      `Raise it (signet api update ${api.audience} --budget 8192), or give this user fewer permissions of that API.`,
+      `The token would have ${bytes} bytes for ${permissions} permissions; the budget of ${api.audience} is ${budget}. ` +
+      `Raise it (signet api update ${api.audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or give this user fewer permissions of that API.`,
   });
 }

@@ -29,7 +29,6 @@ export { endSessionsByOperator } from './sessions/end-by-operator.ts';
 export {
   findActiveUser,
   findSession,
-  findSessionById,
   findSourceId,
   type LiveSession,
   type SessionUser,

@@ -1,9 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
-import type { Database } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
 import { isStorable } from '../platform/fold.ts';
 import { OAuthError } from '../platform/http/index.ts';
-import { findClient, type LiveClient } from './clients/hot.ts';
+import type { KnownClients, LiveClient } from './clients/hot.ts';
 
 /** What a request says of its client: the Authorization header and the form, read already. */
 export interface PresentedClient {
@@ -12,35 +11,56 @@ export interface PresentedClient {
 }
 
 /**
+ * A client that has shown its credentials, by what this process knows of it. The request reads its version in the one statement
+ * that it needs anyway; what it may then see or do hangs on `confirm`.
+ */
+export interface Caller {
+  /** Its principal's id. */
+  readonly id: string;
+  /** Perhaps stale: for asking after the right things, for nothing else. */
+  readonly guess: LiveClient;
+  /** The client as of the version that was read; null reads it anew. Refuses one that has changed and does not pass any more. */
+  confirm(version: number | null): Promise<LiveClient>;
+}
+
+/**
  * Who asks? RFC 6749 §2.3: by exactly one method, `client_secret_basic` or `client_secret_post` for the same client, before
  * anything else is read. An unknown client, a wrong secret, a disabled client and a public one are refused alike.
  * `allowPublic`: a client without a secret may name itself (RFC 7009 §2.1).
  */
 export async function authenticateClient(
-  db: Database,
+  clients: KnownClients,
   presented: PresentedClient,
   now: Date,
   options: { allowPublic?: boolean } = {},
-): Promise<LiveClient> {
+): Promise<Caller> {
   const { clientId, secret, isBasic } = credentialsOf(presented);
-  const client = await findClient(db, clientId, now);
-  const isRight = secret === undefined ? isPublic(client, options.allowPublic ?? false) : holdsSecret(client, secret);
-  if (!client || !isRight || !client.isActive) throw unknownClient(isBasic);
-  return client;
+  const passes = (client: LiveClient | null | undefined): client is LiveClient => {
+    const isRight =
+      secret === undefined ? isPublic(client, options.allowPublic ?? false) : holdsSecret(client, secret, now);
+    return isRight && client?.isActive === true;
+  };
+  const load = async () => {
+    const client = await clients.load(clientId);
+    if (!passes(client)) throw unknownClient(isBasic);
+    return client;
+  };
+  const known = clients.guess(clientId);
+  // What does not pass may be right by now: a new secret, a client enabled again.
+  const guess = passes(known) ? known : await load();
+  return { id: guess.id, guess, confirm: async (version) => (version === guess.version ? guess : load()) };
 }
 
-function isPublic(client: LiveClient | null, isAllowed: boolean): boolean {
+function isPublic(client: LiveClient | null | undefined, isAllowed: boolean): boolean {
   return isAllowed && client?.authMethod === 'none';
 }
 
 /** Compares with every secret that is good, in constant time, whether the client exists or not. */
-function holdsSecret(client: LiveClient | null, secret: string): boolean {
+function holdsSecret(client: LiveClient | null | undefined, secret: string, now: Date): boolean {
   const presented = digest(secret);
-  const nobody = Buffer.alloc(presented.length);
   let isRight = false;
-  for (const stored of client?.secretDigests ?? [])
-    if (timingSafeEqual(presented, Buffer.from(stored, 'hex'))) isRight = true;
-  timingSafeEqual(presented, nobody);
+  for (const { digest: stored, endsAtMs } of client?.secrets ?? [])
+    if (timingSafeEqual(presented, stored) && now.getTime() < endsAtMs) isRight = true;
   return isRight && client?.authMethod === 'client_secret';
 }
 

@@ -1,10 +1,12 @@
 /**
  * oauth: how programs ask.
- * Owns: clients and their secrets, client authentication, the token endpoint, introspection, revocation, discovery.
+ * Owns: clients and their secrets, client authentication, the token endpoint, what a token is worth now, introspection,
+ * revocation, discovery.
  * Does not own: what a token says (tokens), nor what its holder may do (access).
- * Neighbours: tokens below, to which it is the port that says which client is active; the command line above.
+ * Neighbours: tokens below; api and the command line above.
  * Standards: RFC 6749, 7009, 7591, 7662, 8414, 8707, 9068, 9700; OpenID Connect Discovery.
  */
+export { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 export {
   audiencesOf,
   type ClientChange,
@@ -15,8 +17,8 @@ export {
   type NewClient,
   updateClient,
 } from './clients/clients.ts';
-export { clientLookup } from './clients/lookup.ts';
-export { type ClientOfApi, clientsOfApi } from './clients/of-api.ts';
+export { createKnownClients, type KnownClients } from './clients/hot.ts';
+export { apiDeleted, type ClientOfApi, clientsOfApi } from './clients/of-api.ts';
 export { type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
 export { Client, ClientSecret } from './entities.ts';

@@ -1,17 +1,13 @@
-import { getAllPermissions, readGroups } from '../access/index.ts';
-import type { Database } from '../platform/database/index.ts';
+import { getAllPermissions } from '../access/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { type ActiveToken, type ClientLookup, findActiveToken, type KeyRing } from '../tokens/index.ts';
+import { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 import { authenticateClient, type PresentedClient } from './client-auth.ts';
-import type { LiveClient } from './clients/hot.ts';
+import type { KnownClients, LiveClient } from './clients/hot.ts';
 
-export interface IntrospectionEndpoint {
-  readonly db: Database;
+export interface IntrospectionEndpoint extends TokenReader {
   readonly clock: Clock;
-  readonly keys: KeyRing;
-  readonly issuer: string;
-  readonly clients: ClientLookup;
+  readonly clients: KnownClients;
 }
 
 /** RFC 7662 §2.2: what is not active, or not the caller's to see, is this and nothing more. */
@@ -22,17 +18,20 @@ const inactive = { active: false } as const;
  * is thrown and becomes 503: it never looks like an inactive token.
  */
 export async function introspect(endpoint: IntrospectionEndpoint, presented: PresentedClient) {
-  const { db, keys, issuer, clock, clients } = endpoint;
-  const now = clock.now();
+  const now = endpoint.clock.now();
   // RFC 7662 §2.1: the caller must be authorised; a public client cannot be.
-  const caller = await authenticateClient(db, presented, now);
+  const caller = await authenticateClient(endpoint.clients, presented, now);
   const { token } = presented.form;
+  let client: LiveClient | undefined;
+  const read = async (version: number | null) => {
+    client = await caller.confirm(version);
+  };
+  // The caller's version comes with the one statement about the token.
+  const found = token ? await findActiveToken(endpoint, token, now, { versionOf: caller.id, read }) : await read(null);
   // RFC 7662 §2.1: token is required; token_type_hint is a hint only.
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
-  const found = await findActiveToken(db, keys, issuer, token, now, clients);
-  if (!found || !maySee(caller, found)) return inactive;
-  const groups = await readGroups(db, found.holder.id, now);
-  return activeAnswer(found, groups);
+  if (!found || !client || !maySee(client, found)) return inactive;
+  return activeAnswer(found);
 }
 
 /** The one place that decides whose tokens a client may see: those issued to it, and those of APIs that it serves. */
@@ -41,7 +40,7 @@ function maySee(caller: LiveClient, token: ActiveToken): boolean {
 }
 
 /** Rights as of now, not as of the token; cut by the API's claims switch. */
-function activeAnswer({ claims, api, rights, user }: ActiveToken, groups: string[]) {
+function activeAnswer({ claims, api, rights, user }: ActiveToken) {
   return {
     active: true as const,
     ...(claims.scope ? { scope: claims.scope } : {}),
@@ -55,8 +54,8 @@ function activeAnswer({ claims, api, rights, user }: ActiveToken, groups: string
     iss: claims.iss,
     jti: claims.jti,
     ...(claims.sid ? { sid: claims.sid } : {}),
-    permissions: getAllPermissions(rights),
-    groups,
+    permissions: [...getAllPermissions(rights)],
+    groups: [...rights.groups],
     is_staff: user !== null && (user.isStaff || rights.isStaff),
     is_superuser: user !== null && rights.isSuperuser,
   };

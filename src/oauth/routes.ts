@@ -131,8 +131,8 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
   }
 }
 
-function grantsOf({ db }: Pick<OAuthDeps, 'db'>) {
-  return [clientCredentials(db)];
+function grantsOf({ access }: Pick<OAuthDeps, 'access'>) {
+  return [clientCredentials(access)];
 }
 
 function presentedBy(request: Request): PresentedClient {

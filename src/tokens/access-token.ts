@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { type AccessTokenClaims, accessTokenClaims, type TokenRequest } from './claims.ts';
+import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { type OpenKey, SIGNATURE_LENGTH, signBytes, verifyBytes } from './keys/signing-key.ts';
+import { SIGNATURE_LENGTH, signBytes, verifyBytes } from './keys/signing-key.ts';
 
 export interface AccessToken {
   readonly token: string;
@@ -16,43 +16,60 @@ export interface OverBudget {
   readonly permissions: number;
 }
 
-const base64url = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+/** An access token that could be signed: what it says is decided, its size is known. */
+export interface Draft {
+  /** Of the whole compact token. */
+  readonly bytes: number;
+  /** Set when it may not be signed. */
+  readonly excess: OverBudget | null;
+  sign(): AccessToken;
+}
 
-/** Every id in a token is a UUID, so a token's length is known before its session exists. */
-const ANY_UUID = '00000000-0000-0000-0000-000000000000';
+/** Stands for the id of a session that does not exist yet: any id is as long as any other. */
+export const ANY_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * How long the token that this request comes to would be, without signing it. For a request whose session does not exist yet
- * pass `{...session, id: ''}`; any id is as long as any other.
+ * The token that a request comes to. A list that is over its API's budget becomes a bitmap unless the API says `fail`; never a
+ * shortened list. Asked before anything is written; the budget is held here, so that no caller can pass it by.
  */
-export function tokenBytes(keys: KeyRing, request: TokenRequest, now: Date): number {
-  const key = keys.signer('RS256');
-  const session = request.session && { ...request.session, id: ANY_UUID };
-  const claims = accessTokenClaims({ ...request, session }, ANY_UUID, now);
-  return base64url(headerOf(key, request.api.typ)).length + base64url(claims).length + SIGNATURE_LENGTH[key.alg] + 2;
+export function draftAccessToken(keys: KeyRing, request: TokenRequest, now: Date): Draft {
+  const { api, rights } = request;
+  if (api.format !== 'list' || api.overBudget === 'fail') return draftAs(api.format, keys, request, now);
+  // Thousands of names are not written down to find that they are too many.
+  const list = base64Length(rights.listBytes) > api.budgetBytes ? null : draftAs('list', keys, request, now);
+  return list && !list.excess ? list : draftAs('bitmap', keys, request, now);
 }
 
-/** Whether the token that this request comes to is within its API's budget; asked before anything is written. */
-export function budgetExcess(keys: KeyRing, request: TokenRequest, now: Date): OverBudget | null {
-  const bytes = tokenBytes(keys, request, now);
-  const { budgetBytes: budget } = request.api;
-  return bytes <= budget ? null : { bytes, budget, permissions: request.rights.permissions.size };
+function draftAs(format: Format, keys: KeyRing, request: TokenRequest, now: Date): Draft {
+  const { typ, alg, budgetBytes: budget } = request.api;
+  const key = keys.signer(alg);
+  const claims = accessTokenClaims(request, format, randomUUID(), now);
+  const signed = `${base64url({ typ, alg: key.alg, kid: key.kid })}.${base64url(claims)}`;
+  const bytes = signed.length + 1 + SIGNATURE_LENGTH[key.alg];
+  const excess = bytes <= budget ? null : { bytes, budget, permissions: request.rights.list.length };
+  return {
+    bytes,
+    excess,
+    sign() {
+      if (excess) throw new Error(`a token of ${bytes} bytes was about to be signed over its budget of ${budget}`);
+      const token = `${signed}.${signBytes(key, Buffer.from(signed)).toString('base64url')}`;
+      return { token, claims, expiresIn: claims.exp - claims.iat };
+    },
+  };
 }
 
-/** Signs an access token (RFC 9068). The budget is held here once more, so that no caller can pass it by. */
+/** Signs an access token (RFC 9068). An error when it is over its budget: `draftAccessToken` tells before. */
 export function signAccessToken(keys: KeyRing, request: TokenRequest, now: Date): AccessToken {
-  const excess = budgetExcess(keys, request, now);
-  if (excess)
-    throw new Error(`a token of ${excess.bytes} bytes was about to be signed over its budget of ${excess.budget}`);
-  const key = keys.signer('RS256');
-  const claims = accessTokenClaims(request, randomUUID(), now);
-  const signed = `${base64url(headerOf(key, request.api.typ))}.${base64url(claims)}`;
-  const token = `${signed}.${signBytes(key, Buffer.from(signed)).toString('base64url')}`;
-  return { token, claims, expiresIn: claims.exp - claims.iat };
+  return draftAccessToken(keys, request, now).sign();
 }
 
-function headerOf(key: OpenKey, typ: string) {
-  return { typ, alg: key.alg, kid: key.kid };
+function base64url(value: object): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}
+
+/** RFC 7515 §2: without padding. */
+function base64Length(bytes: number): number {
+  return Math.ceil((bytes * 4) / 3);
 }
 
 /** No access token is longer than the largest budget; a longer text is not looked at. */

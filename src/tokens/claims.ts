@@ -1,4 +1,4 @@
-import { audienceOf, getAllPermissions, type KnownApi, type Rights } from '../access/index.ts';
+import { audienceOf, getAllPermissions, hasPerm, type KnownApi, type Rights } from '../access/index.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */
@@ -21,7 +21,7 @@ export interface TokenSession {
 
 export interface TokenRequest {
   readonly issuer: string;
-  readonly api: Omit<KnownApi, 'id'>;
+  readonly api: Omit<KnownApi, 'id' | 'version'>;
   readonly clientId: string;
   readonly subject: Subject;
   readonly rights: Rights;
@@ -49,20 +49,57 @@ export interface AccessTokenClaims {
   source_id?: string | number;
   is_staff: boolean;
   is_superuser: boolean;
-  permissions: string[];
+  /** Format `list`: names, sorted by code unit. */
+  permissions?: readonly string[];
+  /** Format `bitmap`. */
+  permissions_bitmap?: PermissionsBitmap;
 }
+
+/** Which permissions of a catalogue, by their places in it. */
+export interface PermissionsBitmap {
+  /** The catalogue's version, and the first 8 bytes of its hash, base64url. */
+  readonly v: number;
+  readonly h: string;
+  /** One bit for each index given until that version, least significant first, base64url. */
+  readonly b: string;
+}
+
+/** How permissions are said in one token: as its API wishes, or as a bitmap where its list would be too long. */
+export type Format = KnownApi['format'];
 
 const knownScopes = ['openid', 'profile', 'email', 'groups'];
 
-/** The scopes that Signet knows, in the order asked for, each once (OIDC Core §3.1.2.1: unknown ones are ignored). */
-function keptScopes(scope: string | undefined): string | undefined {
-  const kept = [...new Set(scope?.split(' ') ?? [])].filter((one) => knownScopes.includes(one));
+/**
+ * The scopes that are kept, in the order asked for, each once; unknown ones are dropped (OIDC Core §3.1.2.1). OpenID's are about a
+ * user. An API of format `scope` is told in them which of the permissions that were asked for its caller has.
+ */
+function keptScopes({ scope, subject, rights }: TokenRequest, format: Format): string | undefined {
+  if (scope === undefined) return undefined;
+  const isUser = subject.username !== undefined;
+  const isKept = (one: string) =>
+    (isUser && knownScopes.includes(one)) ||
+    (format === 'scope' && hasPerm(rights, one) && rights.permissions.has(one));
+  const kept = [...new Set(scope.split(' '))].filter(isKept);
   return kept.length === 0 ? undefined : kept.join(' ');
 }
 
-export function accessTokenClaims(request: TokenRequest, jti: string, now: Date): AccessTokenClaims {
+/** Of the catalogue's hash, in a token. */
+const HASH_BYTES = 8;
+
+function permissionClaims(
+  rights: Rights,
+  format: Format,
+): Pick<AccessTokenClaims, 'permissions' | 'permissions_bitmap'> {
+  if (format === 'list') return { permissions: getAllPermissions(rights) };
+  if (format !== 'bitmap') return {};
+  const { version, hash } = rights.catalogue;
+  const h = Buffer.from(hash, 'base64url').subarray(0, HASH_BYTES).toString('base64url');
+  return { permissions_bitmap: { v: version, h, b: rights.bitmap } };
+}
+
+export function accessTokenClaims(request: TokenRequest, format: Format, jti: string, now: Date): AccessTokenClaims {
   const { api, subject, rights, session } = request;
-  const scope = keptScopes(request.scope);
+  const scope = keptScopes(request, format);
   return {
     iss: request.issuer,
     sub: subject.id,
@@ -77,6 +114,6 @@ export function accessTokenClaims(request: TokenRequest, jti: string, now: Date)
     ...(api.withSourceId && request.sourceId !== undefined ? { source_id: request.sourceId } : {}),
     is_staff: rights.isActive && (subject.isStaff === true || rights.isStaff),
     is_superuser: rights.isActive && rights.isSuperuser,
-    permissions: getAllPermissions(rights),
+    ...permissionClaims(rights, format),
   };
 }

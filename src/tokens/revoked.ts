@@ -6,13 +6,7 @@ const add: Statement = {
   text: 'insert into tokens_revoked (jti, expires_at) values ($1, to_timestamp($2::float8)) on conflict (jti) do nothing',
 };
 
-const find: Statement = { name: 'tokens-is-revoked', text: 'select 1 as revoked from tokens_revoked where jti = $1' };
-
 /** Makes one access token dead until it would have expired anyway (RFC 7009 §2). */
 export async function revokeToken(db: Database, claims: Pick<AccessTokenClaims, 'jti' | 'exp'>): Promise<void> {
   await db.query(add, [claims.jti, claims.exp]);
-}
-
-export async function isRevoked(db: Database, jti: string): Promise<boolean> {
-  return (await db.query(find, [jti])).length > 0;
 }

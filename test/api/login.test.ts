@@ -173,7 +173,7 @@ await onEachEngine(t, async (t, db) => {
         [404, 'unknown_audience', undefined],
       );
 
-      await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024 });
+      await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
       const em = db.fork();
       const specs = Array.from({ length: 60 }, (_, i) => ({
         app: 'big',

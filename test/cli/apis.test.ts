@@ -11,15 +11,19 @@ t.test('api', (t) =>
 
     await t.test('contract §8: api create and update take the settings of an API', async (t) => {
       const { api } = await desk.json(
-        "api create shop --name 'The shop' --typ JWT --ttl 300 --budget 2048 --username off --source-id on",
+        "api create shop --name 'The shop' --typ JWT --alg ES256 --format bitmap --ttl 300 --budget 2048 --over-budget fail --username off --source-id on --catalogue authenticated",
       );
       const settings = {
         audience: 'shop',
         name: 'The shop',
         is_builtin: false,
         typ: 'JWT',
+        alg: 'ES256',
+        format: 'bitmap',
         ttl_seconds: 300,
         budget_bytes: 2048,
+        over_budget: 'fail',
+        catalogue: 'authenticated',
         username: false,
         source_id: true,
       };
@@ -159,8 +163,10 @@ t.test('api', (t) =>
         ['api create new --budget 9000', 2, /1024 to 8192 bytes/],
         ['api create new --typ jwt', 2, /--typ takes at\+jwt or JWT/],
         ['api create new --username yes', 2, /--username takes on or off/],
-        ['api create new --alg ES256', 2, /Unknown option '--alg'/],
-        ['api create new --over-budget fail', 2, /Unknown option '--over-budget'/],
+        ['api create new --alg HS256', 2, /--alg takes RS256 or ES256 or EdDSA/],
+        ['api create new --format bits', 2, /--format takes list or bitmap or scope or none/],
+        ['api create new --over-budget shorten', 2, /--over-budget takes bitmap or fail/],
+        ['api create new --catalogue hidden', 2, /--catalogue takes public or authenticated/],
         ['api update shop', 2, /Say what to change/],
         ['api update shpo --ttl 60', 3, /Did you mean shop\?/],
         ['api show shpo', 3, /Did you mean shop\?/],

@@ -96,7 +96,7 @@ t.test('doctor', (t) =>
       const names = Array.from({ length: 60 }, (_, i) => `do_the_thing_number_${i}`);
       const list = names.map((name) => `${name}: X`).join(', ');
       await desk.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${list}}}}` });
-      await desk.json('api update big --budget 4096');
+      await desk.json('api update big --budget 4096 --over-budget fail');
       const perms = names.map((name) => `big.${name}`);
       for (const user of ['ada', 'bob']) await desk.json(`user create ${user}`);
       for (const group of ['one', 'two']) {

@@ -58,7 +58,7 @@ t.test('token', (t) =>
       await desk.json('user deactivate gone');
       const many = Array.from({ length: 90 }, (_, i) => `p${i}_of_a_rather_long_name: Label`).join(', ');
       await desk.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${many}}}}` });
-      await desk.json('api update big --budget 1024');
+      await desk.json('api update big --budget 1024 --over-budget fail');
       await desk.json('user create root --superuser');
       const before = await desk.counts();
       const refusals: [string, number, RegExp, string?][] = [
@@ -66,7 +66,7 @@ t.test('token', (t) =>
         [
           'token issue --user root --api big',
           4,
-          /budget of big is 1024\. Raise it \(npx signet api update big --budget 8192\)/,
+          /budget of big is 1024\. Raise it \(npx signet api update big --budget 8192\), let its tokens carry a bitmap/,
         ],
         ['token issue --user nobody --api polls', 3, /no user/],
         ['token issue --user alice --api poll', 3, /Did you mean polls/],

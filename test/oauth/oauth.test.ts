@@ -285,7 +285,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('contract §5: over the budget is invalid_target with the remedy, decided before signing', async (t) => {
-    const big = await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024 });
+    const big = await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
     await changeCatalogue(
       db.fork(),
       stamp(),

@@ -1,8 +1,8 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import type { Test } from 'tap';
-import { noRights } from '../../src/access/index.ts';
 import { signAccessToken } from '../../src/tokens/index.ts';
 import type { Listening } from '../support/listening.ts';
+import { holding } from '../support/rights.ts';
 
 export type Claims = Record<string, unknown>;
 
@@ -100,6 +100,9 @@ function ofAnotherIssuer(signet: Listening): string {
         audience: 'polls',
         isBuiltin: false,
         typ: 'at+jwt',
+        alg: 'RS256',
+        format: 'list',
+        overBudget: 'fail',
         ttlSeconds: 600,
         budgetBytes: 4096,
         withUsername: true,
@@ -107,7 +110,7 @@ function ofAnotherIssuer(signet: Listening): string {
       },
       clientId: 'signet',
       subject: { id: '00000000-0000-7000-8000-000000000000', username: 'mallory', isStaff: true },
-      rights: { ...noRights, isActive: true, isSuperuser: true, permissions: new Set(['polls.add_choice']) },
+      rights: holding(['polls.add_choice'], { isSuperuser: true }),
       session: null,
       scope: undefined,
     },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { authenticate, checkPassword, createUser, holderOf, logIn, logOut, User } from '../../identity/index.ts';
+import { authenticate, checkPassword, createUser, findActiveUser, logIn, logOut, User } from '../../identity/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, currentSession, requireSession, stampOf, wireSession, wireUser } from '../requests.ts';
@@ -15,7 +15,7 @@ import {
   session,
   user,
 } from '../schemas.ts';
-import { type PreparedToken, prepareToken } from '../tokens.ts';
+import { type PreparedToken, prepareToken, seenApi, tokenUserOf, type WantedToken } from '../tokens.ts';
 
 const tags = ['login'];
 
@@ -99,11 +99,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       if (outcome.kind === 'refused') throw wrongCredentials();
 
       // Only now, and before anything is written: what is asked for may not exist or not fit.
-      const known = await deps.db.fork().findOne(User, outcome.user.id);
-      if (!known) throw wrongCredentials();
-      const subject = { ...holderOf(known), username: known.username, isStaff: known.isStaff };
-      const prepared: PreparedToken | null =
-        audience === undefined ? null : await prepareToken(deps, { audience, scope }, subject);
+      const prepared = audience === undefined ? null : await preparedFor(deps, outcome.user.id, { audience, scope });
 
       const loggedIn = await logIn(deps.db, deps.authentication, deps.sessionLife, outcome.user, password, browser);
       if (!loggedIn) throw wrongCredentials();
@@ -130,9 +126,10 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       },
     },
     async (request) => {
-      const current = await requireSession(deps, cookie, request);
-      const subject = { ...holderOf(current.user), username: current.user.username, isStaff: current.user.isStaff };
-      return (await prepareToken(deps, request.body, subject)).sign(current);
+      const guess = deps.access.guess(request.body.audience);
+      const current = await requireSession(deps, cookie, request, guess?.id);
+      const seen = seenApi(guess, current.apiVersion);
+      return (await prepareToken(deps, request.body, tokenUserOf(current.user), seen)).sign(current);
     },
   );
 
@@ -156,6 +153,12 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       return reply.code(204).send(null);
     },
   );
+}
+
+async function preparedFor(deps: ApiDeps, userId: string, wanted: WantedToken): Promise<PreparedToken> {
+  const user = await findActiveUser(deps.db, userId);
+  if (!user) throw wrongCredentials();
+  return prepareToken(deps, wanted, tokenUserOf(user));
 }
 
 /** One refusal for an unknown user, a wrong password, an inactive user and an unusable password. */

@@ -1,20 +1,11 @@
 import { Type } from 'typebox';
-import {
-  getAllPermissions,
-  hasPerm,
-  modulePerms,
-  OWN_AUDIENCE,
-  type Rights,
-  readGroups,
-  readRights,
-} from '../../access/index.ts';
-import { holderOf } from '../../identity/index.ts';
+import { getAllPermissions, hasPerm, modulePerms, OWN_AUDIENCE, type Rights } from '../../access/index.ts';
+import { findActiveToken } from '../../oauth/index.ts';
 import { type App, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
-import { findActiveToken } from '../../tokens/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { currentSession, wireSession, wireUser } from '../requests.ts';
 import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
-import { knownApi } from '../tokens.ts';
+import { knownApi, seenApi, tokenUserOf } from '../tokens.ts';
 
 const known = named('CurrentSession', {
   is_authenticated: Type.Literal(true),
@@ -53,19 +44,20 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       },
     },
     async (request) => {
-      const current = await currentSession(deps, cookie, request);
+      const audience = request.query.audience ?? OWN_AUDIENCE;
+      const guess = deps.access.guess(audience);
+      const current = await currentSession(deps, cookie, request, guess?.id);
       if (!current) return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
-      const api = await knownApi(deps, request.query.audience ?? OWN_AUDIENCE);
-      const rights = await readRights(deps.db, holderOf(current.user), api.id, deps.clock.now());
-      const groups = await readGroups(deps.db, current.user.id, deps.clock.now());
+      const api = await knownApi(deps, audience, seenApi(guess, current.apiVersion));
+      const rights = await deps.access.rights(tokenUserOf(current.user), api, deps.clock.now());
       return {
         is_authenticated: true as const,
         user: {
           ...wireUser(current.user),
           is_staff: current.user.isStaff || rights.isStaff,
           is_superuser: rights.isSuperuser,
-          groups,
-          permissions: getAllPermissions(rights),
+          groups: [...rights.groups],
+          permissions: [...getAllPermissions(rights)],
         },
         session: wireSession(current),
       };
@@ -109,7 +101,7 @@ async function rightsOfRequest(
 ): Promise<Rights> {
   const bearer = /^Bearer +([^\s,]+)$/i.exec(request.headers.authorization ?? '')?.[1];
   if (bearer !== undefined) {
-    const active = await findActiveToken(deps.db, deps.keys, deps.issuer, bearer, deps.clock.now(), deps.clients);
+    const active = await findActiveToken(deps, bearer, deps.clock.now());
     if (!active)
       throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
     if (audience !== undefined && (await knownApi(deps, audience)).id !== active.api.id)
@@ -120,14 +112,16 @@ async function rightsOfRequest(
   }
   if (request.headers.authorization !== undefined)
     throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer' } });
-  const current = await currentSession(deps, cookie, request);
+  const guess = audience === undefined ? undefined : deps.access.guess(audience);
+  const current = await currentSession(deps, cookie, request, guess?.id);
   // RFC 6750 §3.1: who sent nothing is told the scheme and no error.
   if (!current) throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
   if (audience === undefined)
     throw new Problem('invalid', {
       errors: [{ pointer: '/audience', code: 'required', detail: 'Say which API is meant.' }],
     });
-  return readRights(deps.db, holderOf(current.user), (await knownApi(deps, audience)).id, deps.clock.now());
+  const api = await knownApi(deps, audience, seenApi(guess, current.apiVersion));
+  return deps.access.rights(tokenUserOf(current.user), api, deps.clock.now());
 }
 
 /** Null-prototype, so that `__proto__` is a name like any other. */

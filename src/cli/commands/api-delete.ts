@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, type ApiContents, contentsOfApi, deleteApi } from '../../access/index.ts';
 import { countImported, forgetSource } from '../../identity/import/index.ts';
-import { type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
+import { apiDeleted, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
@@ -27,9 +27,10 @@ export const apiDelete: DatabaseCommand = {
     const { name, going } = await changing(context, async (tx) => {
       const api = await deletable(await namedApi(context, tx, audience));
       const kept = await rest(tx, api);
-      const contents = await deleteApi(tx, context.stamp(), api, (inner, { audience }) =>
-        forgetSource(inner, audience),
-      );
+      const contents = await deleteApi(tx, context.stamp(), api, async (inner, gone) => {
+        await apiDeleted(inner, gone.id);
+        await forgetSource(inner, gone.audience);
+      });
       return { name: api.audience, going: { ...kept, contents } };
     });
     const { permissions, holders } = going.contents;

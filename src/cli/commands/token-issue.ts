@@ -3,14 +3,7 @@ import { recordChange, recordEvent } from '../../audit/index.ts';
 import { findSourceId, getUser, holderOf } from '../../identity/index.ts';
 import { getClient } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import {
-  budgetExcess,
-  countKeys,
-  type OverBudget,
-  OWN_CLIENT,
-  signAccessToken,
-  type TokenRequest,
-} from '../../tokens/index.ts';
+import { countKeys, draftAccessToken, type OverBudget, OWN_CLIENT, type TokenRequest } from '../../tokens/index.ts';
 import { type Context, type DatabaseCommand, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -37,9 +30,9 @@ export const tokenIssue: DatabaseCommand = {
     if ((await countKeys(context.db.fork())) === 0)
       throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
     const keys = await context.keys();
-    const excess = budgetExcess(keys, request, context.clock.now());
-    if (excess) throw overBudget(request.api.audience, excess);
-    const { token, claims, expiresIn } = signAccessToken(keys, request, context.clock.now());
+    const draft = draftAccessToken(keys, request, context.clock.now());
+    if (draft.excess) throw overBudget(request.api.audience, draft.excess);
+    const { token, claims, expiresIn } = draft.sign();
     await changing(context, async (tx) => {
       const stamp = context.stamp();
       const told = { sub: claims.sub, aud: claims.aud, jti: claims.jti, exp: claims.exp };
@@ -107,7 +100,7 @@ async function clientRequest(context: Context, idOrName: string, audience: strin
 }
 
 function overBudget(audience: string, { bytes, budget, permissions }: OverBudget): Failure {
-  const remedy = `Raise it (npx signet api update ${audience} --budget 8192), or give fewer permissions of that API.`;
+  const remedy = `Raise it (npx signet api update ${audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or give fewer permissions of that API.`;
   const text = `The token would have ${bytes} bytes for ${permissions} permissions; the budget of ${audience} is ${budget}. ${remedy}`;
   return new Failure('conflict', text, { bytes, budget, permissions });
 }

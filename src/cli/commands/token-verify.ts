@@ -1,13 +1,12 @@
-import { findApi } from '../../access/index.ts';
+import { createKnownAccess, findApi } from '../../access/index.ts';
 import { Session, User } from '../../identity/index.ts';
-import { Client, clientLookup } from '../../oauth/index.ts';
+import { Client, findActiveToken } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import {
   type AccessTokenClaims,
-  findActiveToken,
-  isRevoked,
   type KeyRing,
   OWN_CLIENT,
+  RevokedToken,
   verifyAccessToken,
 } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
@@ -26,7 +25,9 @@ export const tokenVerify: DatabaseCommand = {
     const token = tokenOf(input, input.stdin, tokenVerify.name);
     const keys = await context.keys();
     const now = context.clock.now();
-    const active = await findActiveToken(context.db, keys, context.issuer(), token, now, clientLookup(context.db));
+    const { db } = context;
+    const issuer = context.issuer();
+    const active = await findActiveToken({ db, keys, issuer, access: createKnownAccess(db, issuer) }, token, now);
     if (!active) {
       const { reason, text } = await whyNot(context, keys, token, now);
       throw new Failure('failed', `Not active: ${text}`, { active: false, reason });
@@ -38,7 +39,7 @@ export const tokenVerify: DatabaseCommand = {
         active: true,
         claims,
         expires_in: left,
-        permissions_now: [...rights.permissions].sort(),
+        permissions_now: rights.list,
         is_superuser_now: rights.isSuperuser,
       },
       text: fields([
@@ -47,7 +48,10 @@ export const tokenVerify: DatabaseCommand = {
         ['Audience', claims.aud],
         ['Session', claims.sid ?? (user ? '(none: issued by an operator)' : "(none: a client's own token)")],
         ['Superuser now', yesNo(rights.isSuperuser)],
-        ['Permissions now', `${rights.permissions.size}; in the token: ${claims.permissions.length}`],
+        [
+          'Permissions now',
+          `${rights.list.length}${claims.permissions ? `; in the token: ${claims.permissions.length}` : ''}`,
+        ],
       ]),
     };
   },
@@ -91,7 +95,7 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
   const em = db.fork();
   if (!(await findApi(em, claims.aud, issuer())))
     return { reason: 'no_api', text: `there is no API ${claims.aud} any more.` };
-  if (await isRevoked(db, claims.jti)) return { reason: 'revoked', text: 'it was revoked.' };
+  if ((await em.count(RevokedToken, { jti: claims.jti })) > 0) return { reason: 'revoked', text: 'it was revoked.' };
   if (claims.client_id !== OWN_CLIENT) {
     const client = await em.findOne(Client, { clientId: claims.client_id });
     if (!client) return { reason: 'no_client', text: 'its client does not exist any more.' };

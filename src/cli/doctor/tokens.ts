@@ -12,11 +12,12 @@ import { findActiveUser, findSourceId, findSuperuser, holderOf } from '../../ide
 import { Client } from '../../oauth/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import {
+  ANY_ID,
+  draftAccessToken,
   type KeyRing,
   OWN_CLIENT,
   signAccessToken,
   type TokenRequest,
-  tokenBytes,
   verifyAccessToken,
 } from '../../tokens/index.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
@@ -42,7 +43,14 @@ export function checkSigning({ keys, issuer, now }: Issuing): Check {
   const api = { audience: 'doctor', isBuiltin: false, typ: 'at+jwt', ttlSeconds: 60, budgetBytes: 8192 } as const;
   const request = {
     issuer,
-    api: { ...api, withUsername: false, withSourceId: false },
+    api: {
+      ...api,
+      alg: 'RS256',
+      format: 'list',
+      overBudget: 'fail',
+      withUsername: false,
+      withSourceId: false,
+    } as const,
     clientId: OWN_CLIENT,
     subject: { id: '00000000-0000-0000-0000-000000000000' },
     rights: noRights,
@@ -79,7 +87,7 @@ export async function checkSizes(issuing: Issuing): Promise<Check[]> {
 
 function nearBudget({ audience, budgetBytes }: Api, bytes: number): Check {
   const said = `The largest token for ${audience} has ${bytes} bytes; the budget is ${budgetBytes}`;
-  const remedy = `Give it more (npx signet api update ${audience} --budget 8192), or fewer permissions to its largest holder.`;
+  const remedy = `Give it more (npx signet api update ${audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or give fewer permissions to its largest holder.`;
   return bytes > budgetBytes
     ? fail('token size', `${said}: that login is refused (token_over_budget).`, remedy)
     : warn('token size', `${said}.`, remedy);
@@ -102,7 +110,7 @@ async function largestToken(
     if (one.bytes < largest.names) break;
     const request = await (one.kind === 'user' ? userRequest : clientRequest)(issuing, em, api, one.id);
     if (!request) continue;
-    const bytes = tokenBytes(issuing.keys, request, issuing.now);
+    const bytes = draftAccessToken(issuing.keys, request, issuing.now).bytes;
     const names = Buffer.byteLength(JSON.stringify([...request.rights.permissions])) - 1;
     if (bytes > largest.bytes) largest = { bytes, names };
   }
@@ -120,7 +128,7 @@ async function userRequest(
   if (!user) return null;
   const rights = await readRights(em, holderOf(user), api.id, now);
   const sourceId = api.withSourceId ? await findSourceId(db, api.audience, id) : undefined;
-  const session = { id: '', authTime: now, amr: ['pwd'] };
+  const session = { id: ANY_ID, authTime: now, amr: ['pwd'] };
   return { issuer, api, clientId: OWN_CLIENT, subject: user, rights, session, scope: undefined, sourceId };
 }
 

@@ -11,10 +11,14 @@ export interface LiveSession {
   readonly authTime: Date;
   readonly amr: readonly string[];
   readonly user: SessionUser;
+  /** The version of the API that was asked after with the session; null when there was none, or none was asked after. */
+  readonly apiVersion: number | null;
 }
 
 export interface SessionUser {
   readonly id: string;
+  /** The permission version of its principal: what may be kept of its rights counts at exactly this one. */
+  readonly version: number;
   readonly username: string;
   readonly email: string;
   readonly firstName: string;
@@ -29,8 +33,9 @@ const SEEN_EVERY_SECONDS = 60;
 
 const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, extract(epoch from s.last_seen_at)::float8 as last_seen_at,
   extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
-  u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser
-  from identity_session s join identity_user u on u.id = s.user_id`;
+  u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version,
+  (select a.version::int from access_api a where a.id = $3::uuid) as api_version
+  from identity_session s join identity_user u on u.id = s.user_id join access_principal p on p.id = u.id`;
 
 /** A session is over when it was ended, its time is up, its user is inactive, or the password was changed since. */
 const isLive =
@@ -40,8 +45,6 @@ const byToken: Statement = {
   name: 'identity-session-by-token',
   text: `select ${columns} where s.token_digest = $1 and ${isLive}`,
 };
-const byId: Statement = { name: 'identity-session-by-id', text: `select ${columns} where s.id = $1 and ${isLive}` };
-
 const seen: Statement = {
   name: 'identity-session-seen',
   text: `update identity_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
@@ -54,9 +57,11 @@ interface Row extends UserRow {
   expires_at: number;
   auth_time: number;
   amr: string[];
+  api_version: number | null;
 }
 
 interface UserRow {
+  version: number;
   user_id: string;
   username: string;
   email: string;
@@ -66,29 +71,25 @@ interface UserRow {
   is_superuser: boolean;
 }
 
-/** The live session of a cookie's value, seen now; null when there is none. */
+/** The live session of a cookie's value, seen now; null when there is none. With it the version of an API, where one is given. */
 export async function findSession(
   db: Database,
   token: string,
   now: Date,
   idleSeconds: number,
+  apiId: string | null = null,
 ): Promise<LiveSession | null> {
-  const [row] = await db.query<Row>(byToken, [digest(token), now]);
+  const [row] = await db.query<Row>(byToken, [digest(token), now, apiId]);
   if (!row) return null;
   if (row.last_seen_at < now.getTime() / 1000 - SEEN_EVERY_SECONDS)
     await db.query(seen, [row.id, now, plusSeconds(now, idleSeconds), plusSeconds(now, -SEEN_EVERY_SECONDS)]);
   return sessionOf(row);
 }
 
-/** The live session of a public id, as a token's `sid` names it; null when there is none. */
-export async function findSessionById(db: Database, id: string, now: Date): Promise<LiveSession | null> {
-  const [row] = await db.query<Row>(byId, [id, now]);
-  return row ? sessionOf(row) : null;
-}
-
 const activeUser: Statement = {
   name: 'identity-active-user',
-  text: 'select id as user_id, username, email, first_name, last_name, is_staff, is_superuser from identity_user where id = $1 and is_active',
+  text: `select u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version
+    from identity_user u join access_principal p on p.id = u.id where u.id = $1 and u.is_active`,
 };
 
 /** The user of an id, while active. */
@@ -123,12 +124,14 @@ function sessionOf(row: Row): LiveSession {
     authTime: at(row.auth_time),
     amr: row.amr,
     user: userOf(row),
+    apiVersion: row.api_version,
   };
 }
 
 function userOf(row: UserRow): SessionUser {
   return {
     id: row.user_id,
+    version: row.version,
     username: row.username,
     email: row.email,
     firstName: row.first_name,

@@ -98,7 +98,7 @@ export async function updateClient(
     const changed = difference(before, { ...pictureOf(client), ...(await audiencesOf(tx, client.id)) });
     if (!changed) return client;
     recordChange(tx, stamp, { action: 'change', object: objectOf(client), ...changed });
-    if ('isActive' in changed.after) await rightsChanged(tx, [client.id]);
+    await rightsChanged(tx, [client.id]);
     return client;
   });
 }

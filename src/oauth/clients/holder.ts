@@ -2,6 +2,7 @@ import type { Holder } from '../../access/index.ts';
 import type { LiveClient } from './hot.ts';
 
 /** The client as `access` knows one. */
-export function clientHolder(client: Pick<LiveClient, 'id' | 'isActive'>): Holder {
-  return { kind: 'client', id: client.id, isActive: client.isActive, isSuperuser: false };
+export function clientHolder(client: Pick<LiveClient, 'id' | 'isActive' | 'version'>): Holder & { version: number } {
+  const { id, isActive, version } = client;
+  return { kind: 'client', id, isActive, isSuperuser: false, version };
 }

@@ -1,4 +1,5 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
+import { recent } from '../../platform/recent.ts';
 import type { Client } from '../entities.ts';
 
 /** A client as a request needs it. */
@@ -9,20 +10,22 @@ export interface LiveClient {
   readonly isActive: boolean;
   readonly authMethod: Client['authMethod'];
   readonly grantTypes: readonly string[];
-  /** SHA-256 of each secret that is good now, hex. */
-  readonly secretDigests: readonly string[];
+  readonly secrets: readonly { readonly digest: Buffer; readonly endsAtMs: number }[];
   /** Ids of APIs. */
   readonly requests: readonly string[];
   readonly serves: readonly string[];
+  /** Grows with every change of the client and of what it may do. */
+  readonly version: number;
 }
 
 const byClientId: Statement = {
   name: 'oauth-client',
   text: `select c.id, c.client_id, c.is_active, c.auth_method, c.grant_types,
-    array(select encode(s.digest, 'hex') from oauth_client_secret s where s.client_id = c.id and (s.expires_at is null or s.expires_at > $2::timestamptz)) as secrets,
+    array(select encode(s.digest, 'hex') || ' ' || coalesce(extract(epoch from s.expires_at)::float8::text, '') from oauth_client_secret s where s.client_id = c.id) as secrets,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'requests') as requests,
-    array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves
-    from oauth_client c where c.client_id = $1`,
+    array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves,
+    p.perms_version::int as version
+    from oauth_client c join access_principal p on p.id = c.id where c.client_id = $1`,
 };
 
 interface Row {
@@ -34,11 +37,12 @@ interface Row {
   secrets: string[];
   requests: string[];
   serves: string[];
+  version: number;
 }
 
 /** The client of an id, active or not; null when there is none. */
-export async function findClient(db: Database, clientId: string, now: Date): Promise<LiveClient | null> {
-  const [row] = await db.query<Row>(byClientId, [clientId, now]);
+async function findClient(db: Database, clientId: string): Promise<LiveClient | null> {
+  const [row] = await db.query<Row>(byClientId, [clientId]);
   if (!row) return null;
   return {
     id: row.id,
@@ -46,8 +50,37 @@ export async function findClient(db: Database, clientId: string, now: Date): Pro
     isActive: row.is_active,
     authMethod: row.auth_method,
     grantTypes: row.grant_types,
-    secretDigests: row.secrets,
+    secrets: row.secrets.map(secretOf),
     requests: row.requests,
     serves: row.serves,
+    version: row.version,
+  };
+}
+
+function secretOf(text: string): LiveClient['secrets'][number] {
+  const [digest, ends] = text.split(' ') as [string, string];
+  return { digest: Buffer.from(digest, 'hex'), endsAtMs: ends === '' ? Number.POSITIVE_INFINITY : Number(ends) * 1000 };
+}
+
+/** What a process keeps of clients between requests; it counts only at the version that a request reads. */
+export interface KnownClients {
+  /** Perhaps stale. */
+  guess(clientId: string): LiveClient | undefined;
+  /** As of now; null when there is none. */
+  load(clientId: string): Promise<LiveClient | null>;
+}
+
+const KEPT = 10_000;
+
+export function createKnownClients(db: Database): KnownClients {
+  const kept = recent<LiveClient>(KEPT);
+  return {
+    guess: (clientId) => kept.get(clientId),
+    async load(clientId) {
+      const client = await findClient(db, clientId);
+      if (client) kept.set(clientId, client);
+      else kept.delete(clientId);
+      return client;
+    },
   };
 }

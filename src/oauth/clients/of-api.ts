@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { ClientApi } from '../entities.ts';
+import { rightsChanged } from '../../access/index.ts';
+import { ClientApi } from '../entities.ts';
 
 /** A client that asks tokens for an API, or serves it. */
 export interface ClientOfApi {
@@ -15,4 +16,10 @@ export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<Clien
      where x.api_id = ? order by c.name_key collate "C", x.role collate "C"`,
     [apiId],
   );
+}
+
+/** An API goes: its clients, which lose their places at it, are known by another version from then on. */
+export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<void> {
+  const rows = await tx.find(ClientApi, { api: apiId });
+  await rightsChanged(tx, [...new Set(rows.map((one) => one.client))].sort());
 }

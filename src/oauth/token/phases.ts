@@ -1,13 +1,17 @@
+import { type KnownAccess, readVersions } from '../../access/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
-import { budgetExcess, type KeyRing, signAccessToken } from '../../tokens/index.ts';
+import { draftAccessToken, type KeyRing } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
+import type { KnownClients } from '../clients/hot.ts';
 import type { Grant } from './grant.ts';
-import { findTarget } from './target.ts';
+import { findTarget, guessTarget } from './target.ts';
 
 export interface TokenEndpoint {
   readonly db: Database;
+  readonly access: KnownAccess;
+  readonly clients: KnownClients;
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly issuer: string;
@@ -27,12 +31,15 @@ export interface TokenAnswer {
  * repeated parameters. Everything that can refuse comes before anything is written.
  */
 export async function answerTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer> {
-  const { db, keys, issuer, clock } = endpoint;
+  const { db, access, clients, keys, issuer, clock } = endpoint;
   const now = clock.now();
   const { form } = presented;
 
-  // 1. Who asks? Before anything that was sent is looked at.
-  const client = await authenticateClient(db, presented, now, { allowPublic: true });
+  // 1. Who asks? Before anything that was sent is looked at. One statement says whether what is known of it still holds.
+  const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
+  const guess = guessTarget(access, caller.guess, form);
+  const versions = await readVersions(db, caller.id, guess?.id ?? null);
+  const client = await caller.confirm(versions.principal);
 
   // 2. How?
   const type = form['grant_type'];
@@ -44,22 +51,21 @@ export async function answerTokenRequest(endpoint: TokenEndpoint, presented: Pre
     throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
 
   // 3. For which API?
-  const api = await findTarget(db, issuer, client, form);
+  const api = await findTarget(access, client, form, guess && { id: guess.id, version: versions.api });
 
   // 4. May it?
   const granted = await grant.authorize({ client, api, form, now });
 
   // 5. Does the token fit?
-  const request = { issuer, api, clientId: client.clientId, ...granted };
-  const excess = budgetExcess(keys, request, now);
-  if (excess)
+  const draft = draftAccessToken(keys, { issuer, api, clientId: client.clientId, ...granted }, now);
+  if (draft.excess)
     throw new OAuthError(
       'invalid_target',
-      `The token would have ${excess.bytes} bytes for ${excess.permissions} permissions; the budget of this API is ${excess.budget}. Raise it, or give the client fewer permissions.`,
+      `The token would have ${draft.excess.bytes} bytes for ${draft.excess.permissions} permissions; the budget of this API is ${draft.excess.budget}. Raise it, let its tokens carry a bitmap, or give the client fewer permissions.`,
     );
 
   // 6. Sign.
-  const { token, claims, expiresIn } = signAccessToken(keys, request, now);
+  const { token, claims, expiresIn } = draft.sign();
   return {
     access_token: token,
     token_type: 'Bearer',

@@ -1,25 +1,35 @@
-import { type KnownApi, readApi, readApiById } from '../../access/index.ts';
-import type { Database } from '../../platform/database/index.ts';
+import type { KnownAccess, KnownApi, SeenApi } from '../../access/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
+
+type Form = Readonly<Record<string, string>>;
+
+/** The API that is probably meant, so that its version can be read together with the client's. */
+export function guessTarget(
+  access: KnownAccess,
+  client: LiveClient,
+  { resource, audience }: Form,
+): KnownApi | undefined {
+  const asked = resource ?? audience;
+  return asked === undefined ? access.guessById(client.requests[0] ?? '') : access.guess(asked);
+}
 
 /**
  * The API that a token is asked for: `resource` (RFC 8707 §2: an absolute URI without a fragment) or `audience` (short names
  * too), which must be one that the client may ask for; with neither, the client's only one. Else `invalid_target`.
  */
 export async function findTarget(
-  db: Database,
-  issuer: string,
+  access: KnownAccess,
   client: LiveClient,
-  form: Readonly<Record<string, string>>,
+  { resource, audience }: Form,
+  seen: SeenApi | undefined,
 ): Promise<KnownApi> {
-  const { resource, audience } = form;
   if (resource !== undefined && !isAbsolute(resource))
     throw target('resource takes an absolute URI without a fragment; a short name goes by audience.');
   const asked = [...new Set([resource, audience].filter((one) => one !== undefined))];
-  const apis = await Promise.all(asked.map((one) => readApi(db, one, issuer)));
+  if (asked.length === 0) return onlyApi(access, client, seen);
+  const apis = await Promise.all(asked.map((one) => access.api(one, seen)));
   const [api, other] = apis;
-  if (asked.length === 0) return onlyApi(db, client);
   if (apis.length === 2 && api?.id !== other?.id)
     throw target('resource and audience name two APIs; a token is for one.');
   // An API that does not exist and one that the client may not ask for are one answer.
@@ -27,9 +37,9 @@ export async function findTarget(
   return api;
 }
 
-async function onlyApi(db: Database, client: LiveClient): Promise<KnownApi> {
+async function onlyApi(access: KnownAccess, client: LiveClient, seen: SeenApi | undefined): Promise<KnownApi> {
   const [only, ...others] = client.requests;
-  const api = only === undefined || others.length > 0 ? null : await readApiById(db, only);
+  const api = only === undefined || others.length > 0 ? null : await access.apiById(only, seen);
   if (!api) throw target('Say which API the token is for, by audience or resource.');
   return api;
 }

@@ -1,0 +1,17 @@
+import { type ReadRights, type Rights, rightsOf } from '../../src/access/has-perm.ts';
+
+/** The rights of who holds these permissions, in a catalogue that has these and nothing else. */
+export function holding(names: readonly string[], more: Partial<ReadRights> = {}): Rights {
+  return rightsOf({
+    isActive: true,
+    isSuperuser: false,
+    isStaff: false,
+    indexes: names.map((_, index) => index),
+    names,
+    catalogue: { version: 1, hash: Buffer.alloc(32, 1).toString('base64url'), length: names.length },
+    groups: [],
+    version: 1,
+    endsAtMs: Number.POSITIVE_INFINITY,
+    ...more,
+  });
+}
