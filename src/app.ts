@@ -1,11 +1,13 @@
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger } from 'fastify';
-import { createKnownAccess } from './access/index.ts';
+import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
+import { catalogueDocumentRoute, publishingRoutes } from './api/catalogue/routes.ts';
 import type { ApiDeps } from './api/index.ts';
 import { loginRoutes } from './api/login/routes.ts';
 import { sessionRoutes } from './api/session/routes.ts';
+import type { Stamp } from './audit/index.ts';
 import {
   type Authentication,
   type Backend,
@@ -20,13 +22,14 @@ import { createKnownClients } from './oauth/index.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
 import type { Database, Signals } from './platform/database/index.ts';
+import { Failure } from './platform/failure.ts';
 import { healthRoutes } from './platform/health/routes.ts';
 import { type App, createServer, describeRoutes, sameOrigin, sessionCookie } from './platform/http/index.ts';
 import type { Job } from './platform/jobs/index.ts';
 import { openapiRoute } from './platform/openapi/routes.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/index.ts';
 import type { Clock } from './platform/time.ts';
-import { type KeyRing, purgeRevoked } from './tokens/index.ts';
+import { advanceKeys, createVerify, type KeyRing, purgeRevoked, type RotationPolicy } from './tokens/index.ts';
 import { jwksRoute } from './tokens/routes.ts';
 import { pages } from './web/pages.ts';
 
@@ -38,6 +41,8 @@ export interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly keys: KeyRing;
+  /** Given by a server that hears of changes elsewhere (`signalsOf`). */
+  readonly catalogues?: KnownCatalogues;
   readonly passwords: Passwords;
   /** Asked before Signet's own passwords, in this order. */
   readonly backends?: readonly Backend[];
@@ -67,8 +72,11 @@ export async function buildApp(deps: Deps): Promise<App> {
   jwksRoute(app, keys);
   const access = createKnownAccess(db, issuer);
   const clients = createKnownClients(db);
-  const oauth = { db, clock, keys, issuer, access, clients };
+  const verify = createVerify(keys, issuer);
+  const oauth = { db, clock, keys, issuer, access, clients, verify };
   discoveryRoutes(app, oauth);
+  const published = { ...oauth, catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer) };
+  catalogueDocumentRoute(app, published);
   openapiRoute(app);
   healthRoutes(app, db, deps.isStopping ?? (() => false));
 
@@ -92,6 +100,7 @@ export async function buildApp(deps: Deps): Promise<App> {
         clock,
         keys,
         access,
+        verify,
         issuer,
         authentication: authenticationOf(deps),
         sessionLife: { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds },
@@ -101,6 +110,7 @@ export async function buildApp(deps: Deps): Promise<App> {
       loginRoutes(api, apiDeps, session);
       sessionRoutes(api, apiDeps, session);
       accountRoutes(api, apiDeps, session);
+      publishingRoutes(api, published);
     });
     await first.register(async (web: App) =>
       pages(web, { db, clock, passwords, passwordMinLength: config.passwordMinLength, issuer }),
@@ -131,7 +141,7 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
 
 /** Hashes at once: as many as the settings say, or one less than there are cores. */
 export function hashWidthOf(config: Config, cores: number): number {
-  return config.hashWidth === 0 ? Math.max(1, cores - 1) : config.hashWidth;
+  return config.hashWidth === 0 ? Math.max(1, Math.floor(cores - 1)) : config.hashWidth;
 }
 
 export function hashPoolOf(config: Config, cores: number): HashPool {
@@ -154,13 +164,31 @@ export function metricsOf(db: Database, pool: HashPool): Promise<Metrics> {
 }
 
 /** What a running server reads anew when some process says that it has changed. */
-export function signalsOf({ keys }: Pick<Deps, 'keys'>): Signals {
-  return { keys: () => keys.reload() };
+export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>): Signals {
+  return { keys: () => keys.reload(), catalogue: async () => catalogues?.drop() };
+}
+
+/** How signing keys follow each other. Failure: two settings that do not go together. */
+export function rotationPolicyOf(config: Config): RotationPolicy {
+  const { keyLeadSeconds: leadSeconds, keyRotationSeconds: rotationSeconds } = config;
+  if (rotationSeconds > 0 && rotationSeconds <= leadSeconds)
+    throw new Failure(
+      'usage',
+      `SIGNET_KEY_ROTATION (${rotationSeconds}) is not longer than SIGNET_KEY_LEAD (${leadSeconds}): a key signs only after it was published for so long. Raise one or lower the other.`,
+    );
+  return { leadSeconds, rotationSeconds };
 }
 
 /** What a running server does on its own. */
-export function jobsOf({ db, clock }: Pick<Deps, 'db' | 'clock'>): Job[] {
+export function jobsOf({ db, clock, config }: Pick<Deps, 'db' | 'clock' | 'config'>, masterKey: Buffer): Job[] {
+  const policy = rotationPolicyOf(config);
+  const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
   return [
+    {
+      name: 'keys',
+      everySeconds: 5,
+      run: async () => void (await advanceKeys(db.fork(), stamp(), masterKey, policy)),
+    },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-revoked', everySeconds: 300, run: () => purgeRevoked(db, clock.now()) },
   ];

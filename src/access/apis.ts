@@ -5,6 +5,7 @@ import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { suggest } from '../platform/suggest.ts';
 import { audienceKey, keyOfAudience, OWN_AUDIENCE } from './audience.ts';
+import { catalogueChanged, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';
 
 export interface ApiSettings {
@@ -19,6 +20,15 @@ export interface ApiSettings {
   withSourceId?: boolean;
   isCataloguePublic?: boolean;
 }
+
+/** The words that a setting takes. */
+export const settingWords = {
+  typ: ['at+jwt', 'JWT'],
+  alg: ['RS256', 'ES256', 'EdDSA'],
+  format: ['list', 'bitmap', 'scope', 'none'],
+  overBudget: ['bitmap', 'fail'],
+  catalogue: ['public', 'authenticated'],
+} as const;
 
 /** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
 export async function createApi(
@@ -41,6 +51,7 @@ export async function createApi(
     audience,
     audienceKey: key,
     name: given.name ?? audience,
+    catalogueHash: catalogueHash([]),
     ...defined(given),
   });
   em.persist(api);
@@ -57,8 +68,8 @@ export async function createApi(
 export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
   const id = randomUUIDv7();
   await em.execute(
-    `insert into access_api (id, audience, audience_key, name, is_builtin) values (?, ?, ?, 'Signet', true) on conflict (audience_key) do nothing`,
-    [id, OWN_AUDIENCE, OWN_AUDIENCE],
+    `insert into access_api (id, audience, audience_key, name, is_builtin, catalogue_hash) values (?, ?, ?, 'Signet', true, ?) on conflict (audience_key) do nothing`,
+    [id, OWN_AUDIENCE, OWN_AUDIENCE, catalogueHash([])],
   );
   return em.findOneOrFail(Api, { audienceKey: OWN_AUDIENCE });
 }
@@ -74,6 +85,7 @@ export function updateApi(em: SqlEntityManager, stamp: Stamp, of: Pick<Api, 'id'
     const object = { kind: 'api', id: api.id, label: api.audience };
     if (changed) recordChange(tx, stamp, { action: 'change', object, ...changed });
     await tx.flush();
+    if (changed && ('alg' in changed.after || 'isCataloguePublic' in changed.after)) await catalogueChanged(tx);
     return api;
   });
 }
@@ -130,13 +142,17 @@ function checkAudience(audience: string): void {
 }
 
 function checkSettings(given: ApiSettings): void {
-  between('--ttl', given.ttlSeconds, 60, 900, 'seconds');
-  between('--budget', given.budgetBytes, 1024, 8192, 'bytes');
+  const fault = settingFault(given);
+  if (fault) throw new Failure('usage', `${fault.setting === 'ttlSeconds' ? '--ttl' : '--budget'} ${fault.text}.`);
 }
 
-function between(option: string, value: number | undefined, from: number, to: number, unit: string): void {
-  if (value === undefined || (Number.isInteger(value) && value >= from && value <= to)) return;
-  throw new Failure('usage', `${option} takes ${from} to ${to} ${unit}.`);
+/** The first setting that is out of its bounds, and what it takes. */
+export function settingFault(given: ApiSettings): { setting: 'ttlSeconds' | 'budgetBytes'; text: string } | null {
+  const isWithin = (value: number | undefined, from: number, to: number) =>
+    value === undefined || (Number.isInteger(value) && value >= from && value <= to);
+  if (!isWithin(given.ttlSeconds, 60, 900)) return { setting: 'ttlSeconds', text: 'takes 60 to 900 seconds' };
+  if (!isWithin(given.budgetBytes, 1024, 8192)) return { setting: 'budgetBytes', text: 'takes 1024 to 8192 bytes' };
+  return null;
 }
 
 function defined<T extends object>(given: T): Partial<T> {

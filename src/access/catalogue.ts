@@ -2,6 +2,7 @@ import { createHash, randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
+import { announce } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
 import { permissionHolders, rightsChanged, superusersOf } from './principal.ts';
@@ -35,14 +36,15 @@ export function defaultPermissions(
 /**
  * Makes the catalogue of an API hold these permissions. Additive: what is not named stays, unless `prune` is set; then it
  * becomes a tombstone. Indexes are given in the order of `specs` and never again. The API's row lock makes changes of one
- * catalogue follow each other. One transaction, or a part of the caller's.
+ * catalogue follow each other. One transaction, or a part of the caller's: one that takes other locks afterwards says
+ * `announces: false`, and `catalogueChanged` itself at its end.
  */
 export function changeCatalogue(
   em: SqlEntityManager,
   stamp: Stamp,
   of: Pick<Api, 'id'>,
   specs: readonly PermissionSpec[],
-  options: { prune?: boolean } = {},
+  options: { prune?: boolean; announces?: boolean } = {},
 ): Promise<CatalogueChange> {
   return em.transactional(async (tx) => {
     const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -73,13 +75,20 @@ export function changeCatalogue(
       removed: names(removed),
       version: api.catalogueVersion,
     };
-    if (change.added.length + change.removed.length + change.relabelled.length > 0) {
+    const isChanged = change.added.length + change.removed.length + change.relabelled.length > 0;
+    if (isChanged) {
       const object = { kind: 'catalogue', id: api.id, label: api.audience };
       recordChange(tx, stamp, { action: 'change', object, after: change });
     }
     await tx.flush();
+    if (isChanged && options.announces !== false) await catalogueChanged(tx);
     return change;
   });
+}
+
+/** Every process drops what it keeps of catalogues when this transaction ends. To be said last: see `announce`. */
+export async function catalogueChanged(tx: SqlEntityManager): Promise<void> {
+  await announce(tx, 'catalogue');
 }
 
 function nameOf({ app, codename }: PermissionSpec): string {
@@ -121,7 +130,7 @@ export function catalogueHash(rows: readonly { index: number; name: string; isRe
 }
 
 async function hashCatalogue(em: SqlEntityManager, apiId: string): Promise<string> {
-  const rows = await em.find(Permission, { api: apiId }, { orderBy: { index: 'asc' } });
+  const rows = await listPermissionHistory(em, apiId);
   return catalogueHash(
     rows.map((one) => ({
       index: one.index,
@@ -154,6 +163,11 @@ function modelKey(app: string, model: string): string {
 
 export function listPermissions(em: SqlEntityManager, apiId: string): Promise<Permission[]> {
   return em.find(Permission, { api: apiId, removedVersion: null }, { orderBy: { index: 'asc' } });
+}
+
+/** With those that were removed. */
+export function listPermissionHistory(em: SqlEntityManager, apiId: string): Promise<Permission[]> {
+  return em.find(Permission, { api: apiId }, { orderBy: { index: 'asc' } });
 }
 
 export async function listModels(em: SqlEntityManager, apiId: string): Promise<Model[]> {

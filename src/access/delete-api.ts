@@ -2,6 +2,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
+import { catalogueChanged } from './catalogue.ts';
 import { Api } from './entities.ts';
 import { rightsChanged } from './principal.ts';
 
@@ -84,6 +85,8 @@ export function deleteApi(
     const object = { kind: 'api', id: api.id, label: audience };
     recordChange(tx, stamp, { action: 'delete', object, before: { audience, name, ...contents } });
     await tx.nativeDelete(Api, { id: api.id });
+    await tx.flush();
+    await catalogueChanged(tx);
     return contents;
   });
 }

@@ -6,6 +6,7 @@
  * Neighbours: audit below; identity, tokens and api above.
  * Standards: Django's permission semantics (django.contrib.auth).
  */
+export { algorithmsOfApis } from './algorithms.ts';
 export {
   type ApiSettings,
   audienceOf,
@@ -14,25 +15,28 @@ export {
   findApi,
   getApi,
   listApis,
+  settingWords,
   updateApi,
 } from './apis.ts';
 export { assign, type Receiver, setRole, unassign } from './assignments.ts';
 export { OWN_AUDIENCE } from './audience.ts';
 export {
   type CatalogueChange,
+  catalogueChanged,
   catalogueHash,
   changeCatalogue,
   defaultPermissions,
   getPermissions,
   listModels,
+  listPermissionHistory,
   listPermissions,
   type PermissionSpec,
 } from './catalogue.ts';
+export type { CatalogueDocument } from './catalogue-document.ts';
 export { type ApiContents, type ApiDeleted, contentsOfApi, deleteApi } from './delete-api.ts';
 export { type Dropped, dropHoldings } from './drop-holdings.ts';
 export {
   Api,
-  CatalogueVersion,
   Group,
   GroupMember,
   GroupPermission,
@@ -64,6 +68,7 @@ export {
 export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './holdings.ts';
 export { type KnownApi, readApi, readRights, readVersions, type Versions } from './hot.ts';
 export { createKnownAccess, type KnownAccess, type SeenApi } from './known.ts';
+export { createKnownCatalogues, type KnownCatalogue, type KnownCatalogues } from './known-catalogues.ts';
 export { type LargeHolder, largestHolders } from './largest.ts';
 export { createPrincipal, type Holder, rightsChanged, superusersOf } from './principal.ts';
-export { type ApiFile, readApiFile } from './sync-file.ts';
+export { type ApiFile, Misfit, MOST_PERMISSIONS, readApiFile, readApps } from './sync-file.ts';

@@ -2,7 +2,7 @@ import type { KnownAccess } from '../access/index.ts';
 import type { Authentication, SessionLife } from '../identity/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import type { KeyRing } from '../tokens/index.ts';
+import type { KeyRing, Verify } from '../tokens/index.ts';
 
 /** What the routes of this wing work with. */
 export interface ApiDeps {
@@ -10,6 +10,7 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly access: KnownAccess;
+  readonly verify: Verify;
   readonly authentication: Authentication;
   readonly issuer: string;
   readonly sessionLife: SessionLife;

@@ -38,6 +38,8 @@ export interface Output {
   readonly text: string;
   /** True: what was asked was done, and the answer is no. Exit code 1. */
   readonly isFailure?: boolean;
+  /** The exit code of another process that has already said everything: nothing is printed. */
+  readonly passedOn?: number;
 }
 
 type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
@@ -66,8 +68,13 @@ export interface DatabaseCommand extends Described {
   readsStdin?(input: Input): boolean;
   /** Asks at the terminal for what is missing, on the caller's side; answers the completed input. */
   ask?(input: Input, terminal: Terminal, config: Config): Promise<Input>;
-  /** The word that a person types to confirm. Without `--yes`, `run` only says what it would do: see confirm.ts. */
-  confirm?(input: Input): string;
+  /** Reads at the caller's side what is no single file; answers the completed input. */
+  gather?(input: Input, progress: (line: string) => void): Promise<Input>;
+  /**
+   * The word that a person types to confirm; undefined for a call that needs no confirming. Without `--yes`, `run` only says what
+   * it would do: see confirm.ts.
+   */
+  confirm?(input: Input): string | undefined;
   run(context: Context, input: Input): Promise<Output>;
 }
 

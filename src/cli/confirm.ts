@@ -17,14 +17,14 @@ export async function runConfirmed(
   say: (text: string) => void,
   run: Run,
 ): Promise<Result> {
-  if (!command.confirm || isSet(input, 'yes')) return run(input, isJson);
+  const word = isSet(input, 'yes') ? undefined : command.confirm?.(input);
+  if (word === undefined) return run(input, isJson);
   if (!terminal.isInteractive)
     throw new Failure('usage', 'This cannot be undone, and nobody is here to confirm it. Add --yes.');
   const preview = await run(input, false);
   if (preview.exit !== EXIT.done) return isJson ? run(input, true) : preview;
   say(preview.stdout.trimEnd());
-  const word = command.confirm(input);
   const typed = await terminal.question(`Type ${word} to go on: `);
-  if (typed.trim() !== word) throw new Failure('failed', 'That is another name. Nothing was deleted.');
+  if (typed.trim() !== word) throw new Failure('failed', 'That is another name. Nothing was deleted or changed.');
   return run({ ...input, options: { ...input.options, yes: true } }, isJson);
 }

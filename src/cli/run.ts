@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { userInfo } from 'node:os';
 import { entities } from '../entities.ts';
 import { migrations } from '../migrations/index.ts';
 import { type Config, readConfig } from '../platform/config/index.ts';
@@ -39,7 +38,7 @@ export async function runCommand(
       environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development',
       environment,
     );
-    const completed = await complete(command, input, config);
+    const completed = await complete(command, input, config, progress);
     return await runConfirmed(command, completed, isJson, openTerminal(), progress, (given, json) =>
       runOnDatabase(command, given, json, config, progress),
     );
@@ -49,12 +48,18 @@ export async function runCommand(
 }
 
 /** Reads what only this side can read: the file, standard input, answers at the terminal. */
-async function complete(command: DatabaseCommand, input: Input, config: Config): Promise<Input> {
+async function complete(
+  command: DatabaseCommand,
+  input: Input,
+  config: Config,
+  progress: (line: string) => void,
+): Promise<Input> {
   const path = command.fileAt === undefined ? undefined : input.positionals[command.fileAt];
   let completed = input;
   if (path === '-') completed = { ...completed, file: { name: 'standard input', text: await readStdin() } };
   else if (path !== undefined) completed = { ...completed, file: { name: path, text: await readText(path) } };
   if (command.readsStdin?.(completed)) completed = { ...completed, stdin: await readStdin() };
+  if (command.gather) completed = await command.gather(completed, progress);
   return command.ask ? command.ask(completed, openTerminal(), config) : completed;
 }
 
@@ -74,7 +79,8 @@ async function runOnDatabase(
   config: Config,
   progress: (line: string) => void,
 ): Promise<Result> {
-  const actor = String(userInfo().uid);
+  // Not os.userInfo: in a container the user may be a number that no passwd file knows.
+  const actor = String(process.getuid?.() ?? -1);
   const model = { entities, migrations };
   if (config.databaseUrl !== undefined) {
     const db = await openDatabase(config, model);

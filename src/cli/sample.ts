@@ -3,6 +3,7 @@ import {
   Api,
   addMembers,
   assign,
+  catalogueChanged,
   changeCatalogue,
   createApi,
   createGroup,
@@ -162,5 +163,7 @@ export async function removeSample(em: SqlEntityManager, stamp: Stamp, state: Sa
     await tx.nativeDelete(Api, { id: state.api });
     await tx.nativeDelete(PlatformState, { name: 'sample' });
     recordChange(tx, stamp, { action: 'delete', object: { kind: 'sample', id: state.api, label: SAMPLE_API } });
+    await tx.flush();
+    await catalogueChanged(tx);
   });
 }

@@ -1,7 +1,8 @@
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { buildApp, hashPoolOf, jobsOf, metricsOf, passwordsOf, signalsOf } from '../app.ts';
+import { createKnownCatalogues } from '../access/index.ts';
+import { buildApp, hashPoolOf, jobsOf, metricsOf, passwordsOf, rotationPolicyOf, signalsOf } from '../app.ts';
 import type { Stamp } from '../audit/index.ts';
 import { entities } from '../entities.ts';
 import { dropStaged } from '../identity/import/index.ts';
@@ -12,9 +13,9 @@ import type { Config } from '../platform/config/index.ts';
 import { type Database, type FolderLock, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { startJobs } from '../platform/jobs/index.ts';
-import { createLog, type Metrics, safeError, serveMetrics } from '../platform/telemetry/index.ts';
+import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
-import { createKeyRing, ensureCurrentKey, openKeys } from '../tokens/index.ts';
+import { advanceKeys, createKeyRing, openKeys } from '../tokens/index.ts';
 import type { Command } from './command.ts';
 import { createContext, type Ready } from './context.ts';
 import { answerControl, type ControlRequest } from './control.ts';
@@ -25,6 +26,12 @@ export interface Running extends Ready {
   readonly db: Database;
   readonly log: Logger;
   stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly backends?: readonly Backend[];
+  /** This process among those that share the port and the cores. */
+  readonly workers?: { readonly count: number; readonly place: number };
 }
 
 /** What differs between `dev` and `start`: how the open database is made ready. Answers the master key. */
@@ -44,8 +51,11 @@ export async function serve(
   issuer: string,
   commands: readonly Command[],
   prepare: Prepare,
-  backends: readonly Backend[] = [],
+  { backends = [], workers = { count: 1, place: 0 } }: ServeOptions = {},
 ): Promise<Running> {
+  // Each worker has metrics of its own, on a port of its own.
+  const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.place;
+  const policy = rotationPolicyOf(config);
   demandPortOfItsOwn(config);
   await demandFreePort(config);
   const closers: (() => Promise<unknown>)[] = [];
@@ -61,12 +71,17 @@ export async function serve(
     closers.push(() => db.close());
     const masterKey = await prepare(db, systemStamp());
     await dropStaged(db.fork());
-    await ensureCurrentKey(db.fork(), systemStamp(), masterKey, 'RS256');
-    const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
-    const pool = hashPoolOf(config, availableParallelism());
-    const passwords = await passwordsOf(config, availableParallelism(), pool);
-    const metrics = config.metricsPort === undefined ? undefined : await metricsOf(db, pool);
+    await advanceKeys(db.fork(), systemStamp(), masterKey, policy);
+    const keys = await createKeyRing(
+      (open) => openKeys(db.fork(), masterKey, open),
+      (error) => log.error({ err: safeError(error) }, 'a new signing key could not be opened'),
+    );
+    const cores = availableParallelism() / workers.count;
+    const pool = hashPoolOf(config, cores);
+    const passwords = await passwordsOf(config, cores, pool);
+    const metrics = metricsPort === undefined ? undefined : await metricsOf(db, pool);
 
+    const catalogues = createKnownCatalogues(db, issuer);
     let isStopping = false;
     const app = await buildApp({
       config,
@@ -75,6 +90,7 @@ export async function serve(
       clock: systemClock,
       log,
       keys,
+      catalogues,
       passwords,
       backends,
       isStopping: () => isStopping,
@@ -84,11 +100,12 @@ export async function serve(
       throw error.code === 'EADDRINUSE' ? portInUse(config) : error;
     });
     closers.push(() => app.close());
-    if (metrics) closers.push(await listenForMetrics(config, metrics));
-    closers.push(startJobs(jobsOf({ db, clock: systemClock }), log));
+    if (metrics && metricsPort !== undefined)
+      closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
+    closers.push(startJobs(jobsOf({ db, clock: systemClock, config }, masterKey), log));
     const failed = (topic: string, error: Error) =>
       log.error({ topic, err: safeError(error) }, 'a change was not read yet');
-    closers.push(await startSignals(db, signalsOf({ keys }), { failed }));
+    closers.push(await startSignals(db, signalsOf({ keys, catalogues }), { failed }));
     const ready = { issuer, masterKey, keys, passwords };
     if (lock) takeCommands(lock, commands, config, db, ready);
     return {
@@ -161,10 +178,6 @@ function demandPortOfItsOwn(config: Config): void {
       'usage',
       `SIGNET_METRICS_PORT is the public port ${config.port}. Give metrics a port of their own, or unset it.`,
     );
-}
-
-function listenForMetrics(config: Config, metrics: Metrics): Promise<() => Promise<void>> {
-  return serveMetrics(metrics, { host: config.metricsHost, port: config.metricsPort as number });
 }
 
 function portInUse(config: Config): Failure {

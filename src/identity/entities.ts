@@ -85,6 +85,7 @@ ThrottleSchema.setClass(Throttle);
 const KnownNetworkSchema = defineEntity({
   name: 'KnownNetwork',
   tableName: 'identity_known_network',
+  indexes: [{ properties: ['lastSuccessAt'] }],
   properties: {
     user: () => p.manyToOne(User).mapToPk().primary().deleteRule('cascade'),
     networkDigest: p.blob().primary(),

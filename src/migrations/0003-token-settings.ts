@@ -36,6 +36,9 @@ export class TokenSettings extends Migration {
     this.addSql(
       `alter table "access_catalogue_version" add constraint "access_catalogue_version_api_id_foreign" foreign key ("api_id") references "access_api" ("id") on delete cascade`,
     );
+    this.addSql(
+      `create index "identity_known_network_last_success_at_index" on "identity_known_network" ("last_success_at")`,
+    );
     // What was before: every permission knows the version that brought it and the one that took it.
     this.addSql(`insert into "access_catalogue_version" ("api_id", "version", "hash", "length")
       select a.id, v.version,

@@ -1,6 +1,6 @@
 import { audienceOf, type Holder, type KnownAccess, type KnownApi, type Rights } from '../access/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { type AccessTokenClaims, type KeyRing, OWN_CLIENT, verifyAccessToken } from '../tokens/index.ts';
+import { type AccessTokenClaims, type KeyRing, OWN_CLIENT, type Verify } from '../tokens/index.ts';
 import { readTokenState, type TokenState, type TokenUser } from './hot.ts';
 
 /** What it takes to say what a token is worth. */
@@ -9,6 +9,8 @@ export interface TokenReader {
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly access: KnownAccess;
+  /** `verifyAccessToken`, which remembers what it has verified. */
+  readonly verify: Verify;
 }
 
 export interface ActiveToken {
@@ -35,8 +37,8 @@ export async function findActiveToken(
   now: Date,
   also?: { readonly versionOf: string; read(version: number | null): Promise<unknown> },
 ): Promise<ActiveToken | null> {
-  const { db, keys, issuer, access } = reader;
-  const claims = verifyAccessToken(keys, issuer, token, now);
+  const { db, issuer, access } = reader;
+  const claims = reader.verify(token, now);
   if (!claims) {
     await also?.read(null);
     return null;

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, formOf, oauthScope, type Request, servePublic } from '../platform/http/index.ts';
+import { type App, asBuilt, formOf, oauthScope, type Request, servePublic } from '../platform/http/index.ts';
 import { publicDocument } from '../platform/public-document.ts';
 import type { PresentedClient } from './client-auth.ts';
 import { metadata, metadataPaths } from './discovery.ts';
@@ -41,7 +41,9 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     response: { 200: Type.Union([active, inactive]) },
     oauthErrors: ['invalid_client'],
   } as const;
-  app.post('/oauth2/introspect', { schema: introspection }, (request) => introspect(deps, presentedBy(request)));
+  app.post('/oauth2/introspect', { ...asBuilt, schema: introspection }, (request) =>
+    introspect(deps, presentedBy(request)),
+  );
 
   const revocation = {
     operationId: 'revokeToken',

@@ -19,3 +19,8 @@ export class Failure extends Error {
     this.details = details;
   }
 }
+
+/** Something that comes by itself in a moment. A route answers 503 and says when to try again. */
+export class NotReady extends Error {
+  override readonly name = 'NotReady';
+}

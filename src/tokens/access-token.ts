@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { recent } from '../platform/recent.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { SIGNATURE_LENGTH, signBytes, verifyBytes } from './keys/signing-key.ts';
+import { type OpenKey, SIGNATURE_LENGTH, signBytes, verifyBytes } from './keys/signing-key.ts';
 
 export interface AccessToken {
   readonly token: string;
@@ -75,11 +76,43 @@ function base64Length(bytes: number): number {
 /** No access token is longer than the largest budget; a longer text is not looked at. */
 const LONGEST = 8192;
 
+/** What an access token of ours says, while it is current; null for everything else. */
+export type Verify = (token: string, now: Date) => AccessTokenClaims | null;
+
+/** Tokens that were verified, in characters: some thousands. */
+const REMEMBERED = 4_000_000;
+
+/**
+ * As `verifyAccessToken`, remembering by the whole token what its signature said: a resource server asks about one token many
+ * times, and the signature is half of the work. Whether it is current, and its key still there, is looked at every time.
+ */
+export function createVerify(keys: KeyRing, issuer: string): Verify {
+  const known = recent<Verified & { readonly length: number }>(REMEMBERED, (one) => one.length);
+  return (token, now) => {
+    const before = known.get(token);
+    if (before && keys.find(before.key.kid) === before.key) return isCurrent(before.claims, now) ? before.claims : null;
+    const verified = verifySignature(keys, issuer, token);
+    if (!verified || !isCurrent(verified.claims, now)) return null;
+    known.set(token, { ...verified, length: token.length });
+    return verified.claims;
+  };
+}
+
 /**
  * Verifies one of our own access tokens in memory: form, `typ`, key, signature, issuer, life (RFC 9068 §4, RFC 8725).
  * Null for everything else; whether its session still lives is another question.
  */
 export function verifyAccessToken(keys: KeyRing, issuer: string, token: string, now: Date): AccessTokenClaims | null {
+  const claims = verifySignature(keys, issuer, token)?.claims;
+  return claims && isCurrent(claims, now) ? claims : null;
+}
+
+interface Verified {
+  readonly key: OpenKey;
+  readonly claims: AccessTokenClaims;
+}
+
+function verifySignature(keys: KeyRing, issuer: string, token: string): Verified | null {
   if (token.length > LONGEST || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
   const [header, payload, signature] = token.split('.') as [string, string, string];
   const head = parse(header);
@@ -92,7 +125,7 @@ export function verifyAccessToken(keys: KeyRing, issuer: string, token: string, 
   if (bytes.toString('base64url') !== signature || !verifyBytes(key, Buffer.from(`${header}.${payload}`), bytes))
     return null;
   const claims = parse(payload) as AccessTokenClaims | null;
-  return claims?.iss === issuer && isWellFormed(claims) && isCurrent(claims, now) ? claims : null;
+  return claims?.iss === issuer && isWellFormed(claims) ? { key, claims } : null;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

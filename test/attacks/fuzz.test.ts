@@ -1,7 +1,14 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
 import t from 'tap';
-import { changeCatalogue, createApi, defaultPermissions } from '../../src/access/index.ts';
+import {
+  assign,
+  changeCatalogue,
+  createApi,
+  defaultPermissions,
+  getApi,
+  getPermissions,
+} from '../../src/access/index.ts';
 import { createHashPool, createPasswords, createSetupSecret, type Passwords, User } from '../../src/identity/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
@@ -62,6 +69,16 @@ async function scene(db: Database) {
     requests: [polls],
     serves: [polls],
   });
+  const own = await getApi(db.fork(), 'signet');
+  const deploy = await createClient(db.fork(), stamp(), {
+    name: 'Deploy',
+    preset: 'service',
+    requests: [own],
+    serves: [polls],
+  });
+  const principal = { id: deploy.client.id, label: 'Deploy' };
+  const needed = await getPermissions(db.fork(), own, ['oauth.change_api']);
+  await assign(db.fork(), stamp(), { kind: 'client', principal }, needed);
   const made: string[] = [];
   let sent = 0;
   let live: { name: string; cookie: string; session: string; token: string; until: Date } | null = null;
@@ -83,6 +100,24 @@ async function scene(db: Database) {
     const until = new Date(clock.now().getTime() + 500_000);
     live = { name, cookie: `${cookie?.name}=${cookie?.value}`, session: session.id, token, until };
     return live;
+  }
+
+  let publisher: { token: string; until: Date } | null = null;
+
+  /** The token for Signet itself of a service account that publishes. */
+  async function publisherToken() {
+    if (publisher && publisher.until > clock.now()) return publisher.token;
+    const response = await app.inject({
+      method: 'POST',
+      url: '/oauth2/token',
+      headers: {
+        authorization: basic(deploy.client.clientId, deploy.secret as string),
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      payload: 'grant_type=client_credentials',
+    });
+    publisher = { token: response.json().access_token, until: new Date(clock.now().getTime() + 500_000) };
+    return publisher.token;
   }
 
   const setup = (await createSetupSecret(db.fork(), clock.now())) as string;
@@ -114,7 +149,7 @@ async function scene(db: Database) {
     sent += 1;
     const at: Record<string, string> = {
       cookie: now.cookie,
-      token: now.token,
+      token: wild.url.startsWith('/api/v1/apis/') ? await publisherToken() : now.token,
       session: now.session,
       client: basic(client.clientId, secret as string),
       new: `newcomer-${sent}`,

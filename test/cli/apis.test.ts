@@ -1,6 +1,6 @@
 import t from 'tap';
 import { onEachEngine } from '../support/database.ts';
-import { lastEntry, openDesk } from './desk.ts';
+import { lastEntry, openDesk, somebody } from './desk.ts';
 
 const file = (models: string, permissions = '', more = '') =>
   `audience: polls\n${more}apps:\n  polls:\n    models: [${models}]\n    permissions: {${permissions}}\n`;
@@ -121,7 +121,7 @@ t.test('api', (t) =>
           kept.stdout,
           / {2}kept +polls\.view_choice, polls\.publish_poll +\(not in the file; --prune removes them\)\n/,
         );
-        const pruned = await desk.json('api sync f --prune', { file: file('question') });
+        const pruned = await desk.json('api sync f --prune --yes', { file: file('question') });
         t.match(pruned, { version: 2, removed: ['polls.publish_poll', 'polls.view_choice'], kept: [] });
         t.same(
           pruned.holders,
@@ -149,6 +149,96 @@ t.test('api', (t) =>
       t.match(done, { created: false, relabelled: ['polls.publish_poll'], added: [] });
       t.equal((await desk.json('api show polls')).api.name, 'The polls');
     });
+
+    await t.test(
+      'contract §8: --prune says first whose permissions would end, and does nothing without a yes',
+      async (t) => {
+        const given = { file: file('question') };
+        const { client_id: id } = await desk.json('client create reports --preset service --api polls');
+        await desk.json(`perm grant --client ${id} --api polls polls.publish_poll`);
+        const before = await desk.counts();
+        t.match(await desk.run('api sync f --prune', given), { exit: 2, stdout: '', stderr: /--yes/ });
+        const no = await desk.run('api sync f --prune', { ...given, terminal: somebody('poll') });
+        t.match(no, { exit: 1, stdout: '', stderr: /Nothing was deleted or changed/ });
+        const said = desk.progress.at(-1) ?? '';
+        t.match(
+          said,
+          /^Catalogue of polls: would be version 4\.\n {2}removed {5}polls\.publish_poll\nPermissions would end for 1 holder:\n/,
+        );
+        t.match(said, `  polls.publish_poll  client ${id}\n`);
+        t.match(said, /never comes back/);
+        t.same(await desk.counts(), before);
+        const { version } = (await desk.json('api show polls')).catalogue;
+        t.equal(version, 3, 'as it was');
+        const terminal = somebody('polls');
+        t.match(await desk.run('api sync f --prune', { ...given, terminal }), {
+          exit: 0,
+          stdout: /^Catalogue of polls: version 4\./,
+        });
+        t.same(terminal.prompts, ['Type polls to go on: ']);
+        const fresh = { file: 'audience: fresh\napps: {a: {models: [b]}}', terminal: somebody('no') };
+        await desk.run('api sync f --prune', fresh);
+        t.match(desk.progress.at(-1), /^Would create the API fresh\.\n/);
+        t.match(await desk.run('api show fresh'), { exit: 3 }, 'nor is an API made');
+      },
+    );
+
+    await t.test(
+      'contract §8: the file may hold the settings of tokens and the visibility of the catalogue',
+      async (t) => {
+        const settings = (token: object, catalogue: string) => ({
+          file: JSON.stringify({ audience: 'settled', token, catalogue, apps: { a: { models: ['b'] } } }),
+        });
+        const all = {
+          typ: 'JWT',
+          alg: 'ES256',
+          format: 'bitmap',
+          ttl_seconds: 60,
+          budget_bytes: 1024,
+          over_budget: 'fail',
+          username: false,
+          source_id: 'on',
+        };
+        await desk.json('api sync f', settings(all, 'authenticated'));
+        t.match((await desk.json('api show settled')).api, {
+          ...all,
+          source_id: true,
+          catalogue: 'authenticated',
+          name: 'settled',
+        });
+        await desk.json('user create zoe');
+        t.match(
+          await desk.run('token issue --user zoe --api settled'),
+          { exit: 0 },
+          'a key of that algorithm is there',
+        );
+        await desk.json('api sync f', settings({ ttl_seconds: 900 }, 'public'));
+        const { api, catalogue } = await desk.json('api show settled');
+        t.match(api, { ...all, ttl_seconds: 900, source_id: true, catalogue: 'public' }, 'what is not named stays');
+        t.equal(catalogue.version, 1);
+        t.match(await lastEntry(db), {
+          objectKind: 'api',
+          before: { ttlSeconds: 60 },
+          after: { ttlSeconds: 900, isCataloguePublic: true },
+        });
+        const before = await desk.counts();
+        const refusals: [object, string, RegExp][] = [
+          [{ ttl_seconds: 59 }, 'public', /token\.ttl_seconds takes 60 to 900 seconds/],
+          [{ ttl_seconds: '60' }, 'public', /token\.ttl_seconds takes/],
+          [{ budget_bytes: 9000 }, 'public', /token\.budget_bytes takes 1024 to 8192 bytes/],
+          [{ typ: 'jwt' }, 'public', /token\.typ takes at\+jwt or JWT/],
+          [{ alg: 'HS256' }, 'public', /token\.alg takes RS256 or ES256 or EdDSA/],
+          [{ format: 'none', over_budget: 'cut' }, 'public', /token\.over_budget takes bitmap or fail/],
+          [{ format: null }, 'public', /token\.format takes/],
+          [{ username: 'yes' }, 'public', /token\.username takes on or off/],
+          [{ ttl: 60 }, 'public', /token has an unknown field ttl; it takes typ, alg/],
+          [{}, 'private', /catalogue takes public or authenticated/],
+        ];
+        for (const [token, visibility, text] of refusals)
+          t.match(await desk.run('api sync f', settings(token, visibility)), { exit: 2, stderr: text }, String(text));
+        t.same(await desk.counts(), before);
+      },
+    );
 
     await t.test('contract §8: an api command that fails changes nothing and has its own exit code', async (t) => {
       const before = await desk.counts();
@@ -180,7 +270,7 @@ t.test('api', (t) =>
           'audience: polls\napps: {polls: {model: [x]}}',
         ],
         ['api sync f --prune', 2, /unfit name/, 'audience: polls\napps: {polls: {models: [Question]}}'],
-        ['api sync f --prune', 4, /Signet's own API/, 'audience: signet\napps: {}'],
+        ['api sync f --prune --yes', 4, /Signet's own API/, 'audience: signet\napps: {}'],
         ['api sync f', 2, /is no audience/, 'audience: "two words"\napps: {}'],
       ];
       for (const [words, exit, text, given] of refusals) {

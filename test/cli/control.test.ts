@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { runCommand } from '../../src/cli/run.ts';
@@ -17,6 +17,9 @@ t.test('contract §8: while a server holds the embedded database, commands are c
     'audience: polls\napps: {polls: {models: [question, choice], permissions: {publish_poll: Can publish poll}}}',
   );
   writeFileSync(dump, djangoDump());
+  const sources = join(folder, 'sources');
+  mkdirSync(sources);
+  writeFileSync(join(sources, 'views.py'), 'has_perm("polls.add_choice")\nhas_perm("polls.fly")\n');
   const server = await serving(['dev'], place, /Try it[^\n]*\n[^\n]*token inspect -\n/);
   t.teardown(() => server.stop('SIGKILL'));
   const type = (words: string, stdin = '', more: Record<string, string> = {}) =>
@@ -60,6 +63,8 @@ t.test('contract §8: while a server holds the embedded database, commands are c
     ['perm grant --user alice --api polls polls.fly --json', 3],
     ['api show polls --json', 0],
     [`api sync ${polls}`, 0],
+    ['api constants polls --lang ts', 0],
+    [`api check polls ${sources}`, 1],
     ['keys list', 0],
     ['token verify -', 1, 'nonsense'],
     [`import django ${dump} --api polls-site --dry-run --json`, 0],

@@ -87,8 +87,9 @@ export async function openDesk(db: Database): Promise<Desk> {
         stdin: command.readsStdin?.(input) ? (given.stdin ?? '') : null,
         file: given.file === undefined ? null : { name: 'the file', text: given.file },
       };
-      const asked = command.ask ? await command.ask(completed, given.terminal ?? nobody, here) : completed;
       const say = (line: string) => void progress.push(line);
+      const gathered = command.gather ? await command.gather(completed, say) : completed;
+      const asked = command.ask ? await command.ask(gathered, given.terminal ?? nobody, here) : gathered;
       return await runConfirmed(command, asked, isJson, given.terminal ?? nobody, say, (typed, json) => {
         // As over the control socket: what the server gets has been a text.
         const sent = JSON.parse(JSON.stringify(typed)) as Input;

@@ -132,7 +132,7 @@ t.test('token', (t) =>
       const { keys } = await desk.json('keys list');
       t.match(keys, [{ alg: 'RS256', state: 'current', retire_at: null, activated_at: /Z$/ }]);
       t.same(Object.keys(keys[0]), ['kid', 'alg', 'state', 'created_at', 'published_at', 'activated_at', 'retire_at']);
-      t.match((await desk.run('keys list')).stdout, /^KID +ALG +STATE +SINCE\n[\w-]{43} +RS256 +current /);
+      t.match((await desk.run('keys list')).stdout, /^KID +ALG +STATE +WHEN\n[\w-]{43} +RS256 +current /);
     });
 
     await t.test('contract §8: without a signing key, token issue says where one comes from (exit 1)', async (t) => {

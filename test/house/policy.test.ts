@@ -52,6 +52,7 @@ const table: Record<string, Row> = {
   'GET /.well-known/jwks.json': open(),
   'GET /.well-known/openid-configuration': open(),
   'GET /.well-known/oauth-authorization-server': open(),
+  'GET /.well-known/permissions': { ...open(), ask: () => ({ query: 'audience=served' }) },
   'GET /openapi.yaml': open(),
   'GET /health/live': open(),
   'GET /health/started': open(),
@@ -116,6 +117,13 @@ const table: Record<string, Row> = {
     wrongType: 415,
     crossSite: 403,
     ask: async ({ otherSession }) => ({ parameters: { id: await otherSession() } }),
+  },
+  'PUT /api/v1/apis/:audience/catalogue': {
+    // Only for a service account with a permission, by its token for Signet itself; before the body is looked at.
+    answers: [401, 401, 401, 401, 401, 403, 401, 401],
+    wrongType: 401,
+    crossSite: 403,
+    ask: () => ({ json: { apps: {} }, parameters: { audience: 'served' } }),
   },
   'GET /api/v1/account/permissions': { answers: own(200), wrongType: null, crossSite: 200 },
 };
@@ -195,7 +203,7 @@ const here: Here = {
   name: () => `newcomer${++names}`,
 };
 
-type Method = 'GET' | 'POST' | 'DELETE';
+type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 async function send(route: string, headers: Record<string, string>, type?: string) {
   const [method, path] = route.split(' ') as [Method, string];

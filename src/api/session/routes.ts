@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { getAllPermissions, hasPerm, modulePerms, OWN_AUDIENCE, type Rights } from '../../access/index.ts';
 import { findActiveToken } from '../../oauth/index.ts';
-import { type App, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
+import { type App, asBuilt, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { currentSession, wireSession, wireUser } from '../requests.ts';
 import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
@@ -33,6 +33,7 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
   app.get(
     '/api/v1/session',
     {
+      ...asBuilt,
       schema: {
         operationId: 'getSession',
         summary: 'The user of the cookie, or the anonymous one',

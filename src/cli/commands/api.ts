@@ -5,11 +5,13 @@ import {
   listApis,
   listModels,
   listPermissions,
+  settingWords,
   updateApi,
 } from '../../access/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
+import { ensureKeyOf } from './keys-of-api.ts';
 import { given, namedApi, oneOf, onOff, wholeNumber } from './options.ts';
 import { fields, rows, yesNo } from './text.ts';
 
@@ -29,15 +31,15 @@ const settingUsage =
   '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
 function settingsGiven(input: Input): ApiSettings {
-  const catalogue = oneOf(input, 'catalogue', ['public', 'authenticated']);
+  const catalogue = oneOf(input, 'catalogue', settingWords.catalogue);
   return given({
     name: optionText(input, 'name'),
-    typ: oneOf(input, 'typ', ['at+jwt', 'JWT']),
-    alg: oneOf(input, 'alg', ['RS256', 'ES256', 'EdDSA']),
-    format: oneOf(input, 'format', ['list', 'bitmap', 'scope', 'none']),
+    typ: oneOf(input, 'typ', settingWords.typ),
+    alg: oneOf(input, 'alg', settingWords.alg),
+    format: oneOf(input, 'format', settingWords.format),
     ttlSeconds: wholeNumber(input, 'ttl'),
     budgetBytes: wholeNumber(input, 'budget'),
-    overBudget: oneOf(input, 'over-budget', ['bitmap', 'fail']),
+    overBudget: oneOf(input, 'over-budget', settingWords.overBudget),
     withUsername: onOff(input, 'username'),
     withSourceId: onOff(input, 'source-id'),
     isCataloguePublic: catalogue === undefined ? undefined : catalogue === 'public',
@@ -53,9 +55,11 @@ export const apiCreate: DatabaseCommand = {
   words: { min: 1, max: 1 },
   async run(context, input) {
     const settings = settingsGiven(input);
-    const api = await changing(context, (tx) =>
-      createApi(tx, context.stamp(), input.positionals[0] as string, settings),
-    );
+    const api = await changing(context, async (tx) => {
+      const created = await createApi(tx, context.stamp(), input.positionals[0] as string, settings);
+      await ensureKeyOf(context, tx, created);
+      return created;
+    });
     return {
       data: { api: wireApi(api) },
       text: `Created the API ${api.audience}. Register its permissions: npx signet api sync FILE`,
@@ -75,7 +79,9 @@ export const apiUpdate: DatabaseCommand = {
     if (Object.keys(settings).length === 0) throw usage(apiUpdate, 'Say what to change');
     const api = await changing(context, async (tx) => {
       const found = await namedApi(context, tx, input.positionals[0] as string);
-      return updateApi(tx, context.stamp(), found, settings);
+      const updated = await updateApi(tx, context.stamp(), found, settings);
+      await ensureKeyOf(context, tx, updated);
+      return updated;
     });
     return { data: { api: wireApi(api) }, text: `Changed the API ${api.audience}.` };
   },

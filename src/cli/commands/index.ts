@@ -1,5 +1,8 @@
 import type { Command } from '../command.ts';
+import { health } from '../health.ts';
 import { apiCreate, apiList, apiShow, apiUpdate } from './api.ts';
+import { apiCheck } from './api-check.ts';
+import { apiConstants } from './api-constants.ts';
 import { apiDelete } from './api-delete.ts';
 import { apiSync } from './api-sync.ts';
 import { changepassword } from './changepassword.ts';
@@ -19,7 +22,9 @@ import { dev } from './dev.ts';
 import { doctor } from './doctor.ts';
 import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow } from './group.ts';
 import { importDjangoCommand } from './import-django.ts';
-import { keysList } from './keys.ts';
+import { keysList, keysRotate } from './keys.ts';
+import { keysRevoke } from './keys-revoke.ts';
+import { keysRewrap } from './keys-rewrap.ts';
 import { migrate } from './migrate.ts';
 import { openapi } from './openapi.ts';
 import { permGrant, permList, permRevoke } from './perm.ts';
@@ -36,15 +41,16 @@ import { userList, userShow } from './user-show.ts';
 
 /** Every command, in the order of `signet --help`. */
 export const commands: readonly Command[] = [
-  ...[start, dev, migrate, doctor, config, openapi, sample],
+  ...[start, dev, migrate, health, doctor, config, openapi, sample],
   ...[setupLink, createsuperuser, changepassword],
   ...[userCreate, userUpdate, userList, userShow, userActivate, userDeactivate, userDelete],
   ...[groupCreate, groupList, groupShow, groupAdd, groupRemove, groupDelete],
   ...[permGrant, permRevoke, permList],
-  ...[apiCreate, apiUpdate, apiList, apiShow, apiSync, apiDelete],
+  ...[apiCreate, apiUpdate, apiList, apiShow, apiSync, apiCheck, apiConstants, apiDelete],
   ...[clientCreate, clientUpdate, clientList, clientShow],
   ...[clientRotateSecret, clientDisable, clientEnable, clientDelete],
   ...[sessionList, sessionEnd],
   ...[tokenIssue, tokenInspect, tokenVerify],
-  ...[keysList, importDjangoCommand],
+  ...[keysList, keysRotate, keysRevoke, keysRewrap],
+  importDjangoCommand,
 ];

@@ -1,23 +1,31 @@
 import { readConfig, readMasterKey } from '../../platform/config/index.ts';
+import type { Database } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { createLog } from '../../platform/telemetry/index.ts';
 import { isSet, type LocalCommand } from '../command.ts';
 import { issuerOf } from '../context.ts';
 import { findSample } from '../sample.ts';
-import { serve, untilSignal } from '../serve.ts';
+import { type Running, serve, untilSignal } from '../serve.ts';
 import { version } from '../version.ts';
+import { sayReady, superviseWorkers, workerPlace } from '../workers.ts';
+import { wholeNumber } from './options.ts';
 
 /** `signet start`: production. Makes nothing up: what is missing is named, with its remedy. */
 export const start: LocalCommand = {
   kind: 'local',
   name: 'start',
   summary: 'Run in production mode',
-  usage: '[--embedded]',
-  options: { embedded: { type: 'boolean' } },
+  usage: '[--embedded] [--workers N]',
+  options: { embedded: { type: 'boolean' }, workers: { type: 'string' } },
   words: { min: 0, max: 0 },
   async run({ commands, environment, print }, input) {
     const config = readConfig('production', environment);
     const issuer = issuerOf(config);
     const isEmbedded = isSet(input, 'embedded');
+    const count = wholeNumber(input, 'workers') ?? 1;
+    if (count < 1 || count > MOST_WORKERS) throw new Failure('usage', `--workers takes 1 to ${MOST_WORKERS}.`);
+    if (count > 1 && isEmbedded)
+      throw new Failure('usage', 'The embedded database serves one process. Set DATABASE_URL, or leave out --workers.');
     if (config.databaseUrl === undefined && !isEmbedded)
       throw new Failure(
         'usage',
@@ -32,22 +40,47 @@ export const start: LocalCommand = {
         `There is no master key. Set SIGNET_MASTER_KEY_FILE to the one of this database; for a new database, npx signet migrate makes ${config.keysDir}/master.key.`,
       );
 
-    const running = await serve(config, issuer, commands, async (db) => {
-      const pending = await db.migrations.pending();
-      if (pending.length > 0)
-        throw new Failure(
-          'failed',
-          `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`,
-        );
-      if (await findSample(db.fork()))
-        throw new Failure('failed', 'The database holds the development sample. Remove it: npx signet sample --remove');
+    const banner = `Signet ${version} · production · ${issuer} · listening on ${config.host}:${config.port}`;
+    const place = workerPlace(environment);
+    if (count > 1 && place === null) {
+      const log = createLog(config.logLevel);
+      const exit = await superviseWorkers({
+        count,
+        ready: () => print(`${banner} · ${count} workers\n`),
+        stopping: () => log.info('stopping'),
+        lost: (worker, how) => log.error({ worker, how }, 'a worker ended by itself; starting it anew'),
+      });
+      return { data: null, text: '', passedOn: exit };
+    }
+
+    const prepare = async (db: Database) => {
+      await demandReady(db);
       return masterKey;
-    });
-    if (issuer.startsWith('http:'))
-      running.log.warn('SIGNET_ISSUER is http: good for trials on this machine, never for users');
-    if (isEmbedded) running.log.warn('the embedded database serves one process; back up the data folder while stopped');
-    print(`Signet ${version} · production · ${issuer} · listening on ${config.host}:${config.port}\n`);
-    await untilSignal(running, () => running.log.info('stopping'));
+    };
+    const running = await serve(config, issuer, commands, prepare, { workers: { count, place: place ?? 0 } });
+    if (place === null || place === 0) warnOnce(running, issuer, isEmbedded);
+    if (place === null) print(`${banner}\n`);
+    else sayReady();
+    await untilSignal(running, () => place === null && running.log.info('stopping'));
     return undefined;
   },
 };
+
+async function demandReady(db: Database): Promise<void> {
+  const pending = await db.migrations.pending();
+  if (pending.length > 0)
+    throw new Failure(
+      'failed',
+      `The database lacks ${pending.length} migration(s): ${pending.join(', ')}. Run: npx signet migrate`,
+    );
+  if (await findSample(db.fork()))
+    throw new Failure('failed', 'The database holds the development sample. Remove it: npx signet sample --remove');
+}
+
+function warnOnce({ log }: Running, issuer: string, isEmbedded: boolean): void {
+  if (issuer.startsWith('http:')) log.warn('SIGNET_ISSUER is http: good for trials on this machine, never for users');
+  if (isEmbedded) log.warn('the embedded database serves one process; back up the data folder while stopped');
+}
+
+/** More than any machine has cores is a slip of the finger. */
+const MOST_WORKERS = 128;

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, changeCatalogue, createApi, findApi, rightsChanged } from '../../access/index.ts';
+import { type Api, catalogueChanged, changeCatalogue, createApi, findApi, rightsChanged } from '../../access/index.ts';
 import type { Stamp } from '../../audit/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import type { Plan } from './planning.ts';
@@ -23,7 +23,7 @@ export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): 
   await checkDeleted(tx, id);
   const api = report.apiCreated ? await createApi(tx, stamp, report.api) : await findApi(tx, report.api);
   if (!api) throw meanwhile(`the API ${report.api} was deleted`);
-  await changeCatalogue(tx, stamp, api, plan.specs);
+  await changeCatalogue(tx, stamp, api, plan.specs, { announces: false });
   const ids = await readIds(tx, api, plan.names);
   for (let from = 1; from <= plan.rows.length; from += SLICE) {
     const slice = [id, from, from + SLICE - 1];
@@ -35,6 +35,7 @@ export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): 
   }
   await tellOfRights(tx, plan);
   await unstage(tx, id);
+  await catalogueChanged(tx);
 }
 
 function meanwhile(what: string): Failure {

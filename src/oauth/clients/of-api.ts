@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { rightsChanged } from '../../access/index.ts';
-import { ClientApi } from '../entities.ts';
+import { Client, ClientApi } from '../entities.ts';
 
 /** A client that asks tokens for an API, or serves it. */
 export interface ClientOfApi {
@@ -22,4 +22,19 @@ export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<Clien
 export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<void> {
   const rows = await tx.find(ClientApi, { api: apiId });
   await rightsChanged(tx, [...new Set(rows.map((one) => one.client))].sort());
+}
+
+/** Whether a client, by its principal, is the resource server of an API. */
+export async function isServedBy(em: SqlEntityManager, apiId: string, clientPrincipal: string): Promise<boolean> {
+  const rows = await em.execute<unknown[]>(
+    `select 1 from oauth_client_api where api_id = ? and client_id = ? and role = 'serves'`,
+    [apiId, clientPrincipal],
+  );
+  return rows.length > 0;
+}
+
+/** Client ids (`c_…`) by principal. */
+export async function clientIdsOf(em: SqlEntityManager, principals: readonly string[]): Promise<Map<string, string>> {
+  const found = await em.find(Client, { id: { $in: [...principals] } });
+  return new Map(found.map((one) => [one.id, one.clientId]));
 }

@@ -3,6 +3,6 @@
  * Owns: the table of settings, their reading from the environment, keys/master.key.
  * Does not own: what a setting means to a room; each room takes the values it needs as arguments.
  */
-export { makeMasterKey, readMasterKey } from './master-key.ts';
+export { makeMasterKey, parseMasterKey, readMasterKey } from './master-key.ts';
 export { type Config, readConfig } from './read.ts';
 export { isLoopbackHost, type Mode, type Setting, type SettingName, settings, takenBy } from './settings.ts';

@@ -9,10 +9,10 @@ import type { Config } from './read.ts';
  * It is read once, at start, and never leaves the process.
  */
 export function readMasterKey(config: Config): Buffer | undefined {
-  if (config.masterKey !== undefined) return parse(config.masterKey, config.sources.masterKey);
+  if (config.masterKey !== undefined) return parseMasterKey(config.masterKey, config.sources.masterKey);
   const path = join(config.keysDir, 'master.key');
   try {
-    return parse(readFileSync(path, 'utf8').trim(), path);
+    return parseMasterKey(readFileSync(path, 'utf8').trim(), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (error instanceof Failure) throw error;
@@ -44,7 +44,8 @@ export function makeMasterKey(config: Config): Buffer {
   return readMasterKey(config) as Buffer;
 }
 
-function parse(text: string, source: string): Buffer {
+/** 32 bytes as base64url or hex; `source` is what a refusal names. */
+export function parseMasterKey(text: string, source: string): Buffer {
   const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64url');
   const isWhole = /^[0-9a-f]{64}$/i.test(text) || key.toString('base64url') === text.replace(/=+$/, '');
   if (key.length !== 32 || !isWhole)

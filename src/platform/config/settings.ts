@@ -128,6 +128,18 @@ export const settings = {
     absent,
     { secret: true, standard: 'master.key in the keys folder' },
   ),
+  keyLeadSeconds: setting(
+    'SIGNET_KEY_LEAD',
+    'Seconds for which the next signing key is published before it signs',
+    wholeNumber(30, 2_592_000),
+    86_400,
+  ),
+  keyRotationSeconds: setting(
+    'SIGNET_KEY_ROTATION',
+    'Seconds for which a signing key signs, until the next one takes its place; 0 = only by `signet keys rotate`',
+    wholeNumber(0, 315_360_000),
+    7_776_000,
+  ),
   trustProxy: setting(
     'SIGNET_TRUST_PROXY',
     'Proxies whose X-Forwarded-For is believed: addresses or networks, comma-separated',

@@ -29,7 +29,8 @@ export function listenOn(url: string, channel: string, heard: (payload: string |
     next.on('notification', ({ channel: from, payload }) => {
       if (from === channel) heard(payload ?? '');
     });
-    next.once('error', over);
+    // A connection that breaks may say so twice.
+    next.on('error', over);
     next.once('end', over);
     next
       .connect()

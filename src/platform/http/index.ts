@@ -13,6 +13,7 @@ export { formOf, oauthScope } from './oauth-scope.ts';
 export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';
 export type { JsonSchema, OpenapiDocument, Operation } from './openapi/document.ts';
 export { type FieldProblem, PROBLEMS, Problem, type ProblemCode, tryLater } from './problems.ts';
-export { servePublic } from './public-document.ts';
+export { sendDocument, servePublic, unchanged } from './public-document.ts';
 export { sameOrigin } from './same-origin.ts';
+export { asBuilt } from './serialize.ts';
 export { type App, createServer, type ServerOptions } from './server.ts';

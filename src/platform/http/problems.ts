@@ -17,8 +17,8 @@ export const PROBLEMS = {
   unauthenticated: {
     status: 401,
     title: 'Log in first',
-    meaning: 'There is no session cookie, or its session has ended.',
-    remedy: 'Log in, and send the cookie that the login set.',
+    meaning: 'There is no session cookie, or its session has ended. Where programs ask: no credentials, or wrong ones.',
+    remedy: 'Log in, and send the cookie that the login set. Programs send what `WWW-Authenticate` asks for.',
   },
   invalid_credentials: {
     status: 401,
@@ -38,6 +38,12 @@ export const PROBLEMS = {
     title: 'Requests from other sites are refused',
     meaning: 'A browser said that a page of another origin sent this.',
     remedy: "Call from the issuer's own origin, or have the operator name yours in `SIGNET_TRUSTED_ORIGINS`.",
+  },
+  permission_denied: {
+    status: 403,
+    title: 'This caller may not do that',
+    meaning: 'Who asks is known, and lacks a permission or is not the one whose thing it is.',
+    remedy: '`detail` names what is missing; an administrator can give it.',
   },
   signup_closed: {
     status: 403,
@@ -80,7 +86,7 @@ export const PROBLEMS = {
   too_large: {
     status: 413,
     title: 'The request is too large',
-    meaning: 'The body has more than 64 KiB.',
+    meaning: 'The body has more than 64 KiB, or more than the 2 MiB that a catalogue may have.',
     remedy: 'Send less, or in several requests.',
   },
   unsupported_media_type: {

@@ -1,4 +1,4 @@
-import type { FastifySchema } from 'fastify';
+import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { PublicDocument } from '../public-document.ts';
 import type { App } from './server.ts';
 
@@ -11,17 +11,29 @@ export function servePublic(
   schema: FastifySchema,
   read: () => PublicDocument,
 ): void {
-  const unchanged = { 304: { type: 'null', description: 'Unchanged since the `ETag` of `If-None-Match`.' } };
   const documented = { ...schema, response: { ...(schema.response as object | undefined), ...unchanged } };
   app.get(path, { schema: documented }, async (request, reply) => {
-    const { body, etag } = read();
-    reply
-      .header('cache-control', `public, max-age=${maxAgeSeconds}`)
-      .header('etag', etag)
-      .header('access-control-allow-origin', '*');
-    if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
-    return reply.type(type).send(body);
+    reply.header('access-control-allow-origin', '*');
+    return sendDocument(request, reply, read(), type, `public, max-age=${maxAgeSeconds}`);
   });
+}
+
+/** The answer of `sendDocument` to who has it already, for the schema of a route. */
+export const unchanged = {
+  304: { type: 'null', description: 'Unchanged since the `ETag` of `If-None-Match`.' },
+} as const;
+
+/** Sends a document's bytes, or 304 to who has them already. */
+export function sendDocument(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { body, etag }: PublicDocument,
+  type: string,
+  cacheControl: string,
+): FastifyReply {
+  reply.header('cache-control', cacheControl).header('etag', etag);
+  if (matches(request.headers['if-none-match'], etag)) return reply.code(304).send();
+  return reply.type(type).send(body);
 }
 
 /** RFC 9110 §13.1.2: weak comparison with any of the list. */

@@ -7,10 +7,11 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { Failure } from '../failure.ts';
+import { Failure, NotReady } from '../failure.ts';
 import { drainOnClose } from './drain.ts';
 import { acceptJson, checkQuery } from './input.ts';
 import { Problem, type ProblemCode, tryLater } from './problems.ts';
+import { RequestLog } from './request-log.ts';
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
@@ -33,6 +34,7 @@ const ANSWER_MS = 9000;
 export function createServer(options: ServerOptions) {
   const app = fastify({
     loggerInstance: options.log,
+    childLoggerFactory: (parent, bindings) => new RequestLog(parent, bindings) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     bodyLimit: BODY_LIMIT,
@@ -183,6 +185,7 @@ const texts: Record<string, string> = {
  * in each other's way (40001, 40P01).
  */
 export function isOutage(error: Error): boolean {
+  if (error instanceof NotReady) return true;
   if (error instanceof Problem) return error.code === 'unavailable';
   for (let next: unknown = error; next instanceof Error; next = (next as { cause?: unknown }).cause) {
     const code = (next as { code?: string }).code ?? '';

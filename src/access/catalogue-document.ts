@@ -1,0 +1,96 @@
+import type { Database, Statement } from '../platform/database/index.ts';
+import { audienceOf } from './apis.ts';
+import { keyOfAudience } from './audience.ts';
+import { catalogueHash } from './catalogue.ts';
+import type { Api, CatalogueVersion } from './entities.ts';
+
+type Version = Pick<CatalogueVersion, 'version' | 'hash' | 'length'>;
+
+interface Entry {
+  readonly index: number;
+  readonly name: string;
+  readonly label: string;
+  readonly addedVersion: number;
+  readonly removedVersion: number | null;
+}
+
+/** Everything that an API's catalogue has been, as one statement saw it. */
+export interface CatalogueHistory {
+  readonly api: Pick<Api, 'audience' | 'isBuiltin' | 'alg' | 'isCataloguePublic'>;
+  /** Oldest first. */
+  readonly versions: readonly Version[];
+  /** In the order of their indexes. */
+  readonly permissions: readonly Entry[];
+}
+
+/** `/.well-known/permissions`: what a verifier needs to read the tokens of an API. */
+export interface CatalogueDocument {
+  readonly audience: string;
+  readonly version: number;
+  readonly hash: string;
+  readonly versions: readonly Version[];
+  readonly permissions: readonly { index: number; name: string; label: string; removed?: true }[];
+}
+
+const history: Statement = {
+  name: 'access-catalogue-history',
+  text: `select a.audience, a.is_builtin as "isBuiltin", a.alg, a.is_catalogue_public as "isCataloguePublic",
+    (select coalesce(json_agg(json_build_object('version', v.version, 'hash', v.hash, 'length', v.length) order by v.version), '[]')
+      from access_catalogue_version v where v.api_id = a.id)::text as versions,
+    (select coalesce(json_agg(json_build_array(q.index, q.name, q.label, q.added_version, q.removed_version) order by q.index), '[]')
+      from access_permission q where q.api_id = a.id)::text as permissions
+    from access_api a where a.audience_key = $1`,
+};
+
+type HistoryRow = CatalogueHistory['api'] & { versions: string; permissions: string };
+
+/** The history of an audience's catalogue; the issuer and `signet` both name Signet's own. Null when there is no such API. */
+export async function readCatalogueHistory(
+  db: Database,
+  audience: string,
+  issuer: string,
+): Promise<CatalogueHistory | null> {
+  const [row] = await db.query<HistoryRow>(history, [keyOfAudience(audience, issuer)]);
+  if (!row) return null;
+  const { versions, permissions, ...api } = row;
+  const entries = JSON.parse(permissions) as [number, string, string, number, number | null][];
+  return {
+    api,
+    // What a token says that was issued before the first permission was.
+    versions: [{ version: 0, hash: catalogueHash([]), length: 0 }, ...(JSON.parse(versions) as Version[])],
+    permissions: entries.map(([index, name, label, addedVersion, removedVersion]) => ({
+      index,
+      name,
+      label,
+      addedVersion,
+      removedVersion,
+    })),
+  };
+}
+
+/**
+ * The catalogue as it was at a version (by default: as it is), labels as they are now. Null for a version that it never had. A
+ * removed permission has an empty name: who takes names without looking at `removed` has no name to grant by, and the hash is made
+ * of what stands there.
+ */
+export function catalogueDocument(
+  { api, versions, permissions }: CatalogueHistory,
+  issuer: string,
+  version = versions.at(-1)?.version,
+): CatalogueDocument | null {
+  const at = versions.find((one) => one.version === version);
+  if (!at) return null;
+  return {
+    audience: audienceOf(api, issuer),
+    version: at.version,
+    hash: at.hash,
+    versions: versions.filter((one) => one.version <= at.version),
+    permissions: permissions
+      .filter((one) => one.addedVersion <= at.version)
+      .map(({ index, name, label, removedVersion }) =>
+        removedVersion !== null && removedVersion <= at.version
+          ? { index, name: '', label, removed: true }
+          : { index, name, label },
+      ),
+  };
+}

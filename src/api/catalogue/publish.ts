@@ -1,0 +1,97 @@
+import { type Api, findApi, hasPerm, Misfit, type PermissionSpec, readApps } from '../../access/index.ts';
+import type { Stamp } from '../../audit/index.ts';
+import { type ActiveToken, isServedBy, publishCatalogue, rehearse } from '../../oauth/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { Problem } from '../../platform/http/index.ts';
+
+/** Of a catalogue, by a program. */
+export interface Publishing {
+  readonly publisher: { readonly id: string; readonly clientId: string };
+  readonly audience: string;
+  readonly apps: unknown;
+  readonly prune: boolean;
+  /** Nothing is to be done, only said. */
+  readonly isRehearsal: boolean;
+}
+
+/** What guards the publishing of catalogues. */
+const NEEDED = 'oauth.change_api';
+
+/** The service account that a token speaks for; refused are users, other APIs' tokens, and who lacks the permission. */
+export function publisherOf(active: ActiveToken | null): Publishing['publisher'] {
+  // RFC 6750 §3.1: a token for another API is none here.
+  if (!active?.api.isBuiltin)
+    throw new Problem('invalid_token', {
+      detail: 'Send an access token for Signet itself: its audience is the issuer.',
+      headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
+    });
+  if (active.holder.kind !== 'client')
+    throw new Problem('permission_denied', {
+      detail: 'A catalogue is published by a service account, with its own token (client_credentials), not for a user.',
+    });
+  if (!hasPerm(active.rights, NEEDED))
+    throw new Problem('permission_denied', {
+      detail: `It lacks ${NEEDED}: signet perm grant --client ${active.claims.client_id} --api signet ${NEEDED}`,
+    });
+  return { id: active.holder.id, clientId: active.claims.client_id };
+}
+
+/** Publishes, or says what that would come to. Users are named only where tokens of the API name them. */
+export async function publishFor(
+  { db, issuer }: { readonly db: Database; readonly issuer: string },
+  stamp: Stamp,
+  wanted: Publishing,
+) {
+  const specs = specsOf(wanted.apps);
+  const work = async (tx: ReturnType<Database['fork']>) => {
+    const api = await findApi(tx, wanted.audience, issuer);
+    await demandServed(tx, api, wanted);
+    return { api: api as Api, done: await publishCatalogue(tx, stamp, api as Api, specs, wanted) };
+  };
+  try {
+    const em = db.fork();
+    const { api, done } = await (wanted.isRehearsal ? rehearse(em, work) : em.transactional(work));
+    const holders = done.holders.map(({ permission, kind, id, name }) => ({
+      permission,
+      kind,
+      name: kind === 'user' && !api.withUsername ? id : name,
+    }));
+    return { audience: api.audience, ...done, holders };
+  } catch (error) {
+    if (error instanceof Failure) throw unfit(['apps'], error.message);
+    // Two that publish what is new to both (PostgreSQL's appendix A: unique and foreign key violations).
+    if (!['23505', '23503'].includes((error as { code?: string }).code ?? '')) throw error;
+    throw new Problem('conflict', { detail: 'Somebody else changed this API at this moment. Send it again.' });
+  }
+}
+
+async function demandServed(
+  tx: ReturnType<Database['fork']>,
+  api: Api | null,
+  { audience, publisher }: Publishing,
+): Promise<void> {
+  if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${audience}.` });
+  if (api.isBuiltin)
+    throw new Problem('permission_denied', {
+      detail: "That is Signet's own API: its permissions come with the version of Signet.",
+    });
+  if (!(await isServedBy(tx, api.id, publisher.id)))
+    throw new Problem('permission_denied', {
+      detail: `It does not serve ${api.audience}: signet client update ${publisher.clientId} --serves ${api.audience}`,
+    });
+}
+
+function specsOf(apps: unknown): PermissionSpec[] {
+  try {
+    return readApps(apps);
+  } catch (error) {
+    if (!(error instanceof Misfit)) throw error;
+    throw unfit(error.path, `It ${error.message}.`);
+  }
+}
+
+function unfit(path: readonly (string | number)[], detail: string): Problem {
+  const pointer = path.map((one) => `/${String(one).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
+  return new Problem('invalid', { errors: [{ pointer, code: 'invalid', detail }] });
+}

@@ -1,0 +1,92 @@
+import { listPermissionHistory } from '../../access/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { suggest } from '../../platform/suggest.ts';
+import { systemClock } from '../../platform/time.ts';
+import { type FoundUse, type Scan, scanFolder } from '../check/scan.ts';
+import { type DatabaseCommand, optionTexts } from '../command.ts';
+import { namedApi } from './options.ts';
+import { counted, printable } from './text.ts';
+
+const QUIET_MILLISECONDS = 2000;
+const BETWEEN_MILLISECONDS = 500;
+
+interface Finding {
+  readonly file: string;
+  readonly line: number;
+  readonly kind: 'unknown' | 'note';
+  readonly name: string | null;
+  readonly text: string;
+}
+
+export const apiCheck: DatabaseCommand = {
+  kind: 'database',
+  name: 'api check',
+  summary: "Find permissions in a service's sources that the API does not have; exit code 1 if there are",
+  usage: 'AUDIENCE DIR [--ignore-app APP]…   (reads .ts .js .py .go .java and .html)',
+  options: { 'ignore-app': { type: 'string', multiple: true } },
+  words: { min: 2, max: 2 },
+  // The folder is at the caller's side, the catalogue perhaps in a server: what was found goes there, not the sources.
+  async gather(input, progress) {
+    const folder = input.positionals[1] as string;
+    let next = systemClock.now().getTime() + QUIET_MILLISECONDS;
+    const scan = await scanFolder(folder, (files) => {
+      const now = systemClock.now().getTime();
+      if (now < next) return;
+      next = now + BETWEEN_MILLISECONDS;
+      progress(`check: ${files} files read`);
+    });
+    return { ...input, file: { name: folder, text: JSON.stringify(scan) } };
+  },
+  async run(context, input) {
+    if (!input.file) throw new Failure('usage', 'The folder is missing.');
+    const scan = JSON.parse(input.file.text) as Scan;
+    const em = context.db.fork();
+    const api = await namedApi(context, em, input.positionals[0] as string);
+    const ignored = new Set(optionTexts(input, 'ignore-app'));
+    const judge = judgeOf(api.audience, await listPermissionHistory(em, api.id));
+    const found = scan.uses.filter((one) => !ignored.has(appOf(one))).flatMap(judge);
+    const skipped = scan.skipped.map(
+      (file): Finding => ({ file, line: 1, kind: 'note', name: null, text: 'too large, not read' }),
+    );
+    const findings = [...found, ...skipped];
+    const unknown = findings.filter((one) => one.kind === 'unknown').length;
+    const lines = findings.map((one) => `${one.file}:${one.line}: ${one.kind === 'note' ? 'note: ' : ''}${one.text}`);
+    const checked = scan.uses.filter((one) => one.permission !== null || one.app !== null).length;
+    const sum = `${counted(scan.files, 'file')}, ${checked} checked against ${api.audience} (catalogue version ${api.catalogueVersion}): ${unknown} unknown, ${counted(findings.length - unknown, 'note')}.`;
+    return {
+      data: { audience: api.audience, version: api.catalogueVersion, files: scan.files, checked, unknown, findings },
+      text: [...lines.map(printable), sum].join('\n'),
+      isFailure: unknown > 0,
+    };
+  },
+};
+
+function appOf({ permission, app }: FoundUse): string {
+  return app ?? permission?.split('.')[0] ?? '';
+}
+
+/** What there is to say about a use; nothing when it asks for what exists. */
+function judgeOf(
+  audience: string,
+  history: readonly { readonly name: string; readonly removedVersion?: number | null | undefined }[],
+): (use: FoundUse) => Finding[] {
+  const live = new Set(history.filter((one) => typeof one.removedVersion !== 'number').map((one) => one.name));
+  const removed = new Map(history.map((one) => [one.name, one.removedVersion]));
+  const apps = new Set([...live].map((name) => name.slice(0, name.indexOf('.'))));
+  const meant = (typed: string, known: Iterable<string>) => {
+    const near = suggest(typed, [...known]);
+    return near === undefined ? '' : ` Did you mean ${near}?`;
+  };
+  return ({ file, line, by, permission, app }) => {
+    const unknown = (name: string, text: string): Finding[] => [{ file, line, kind: 'unknown', name, text }];
+    if (app !== null)
+      return apps.has(app) ? [] : unknown(app, `${audience} has no app "${app}" (${by}).${meant(app, apps)}`);
+    if (permission === null)
+      return [{ file, line, kind: 'note', name: null, text: `${by} is asked for what only the program knows` }];
+    if (live.has(permission)) return [];
+    const version = removed.get(permission);
+    if (typeof version === 'number')
+      return unknown(permission, `"${permission}" (${by}) was removed from ${audience} with version ${version}.`);
+    return unknown(permission, `${audience} has no permission "${permission}" (${by}).${meant(permission, live)}`);
+  };
+}

@@ -1,0 +1,103 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import {
+  type Api,
+  changeCatalogue,
+  type FormerHolder,
+  holdersOfRemoved,
+  listPermissions,
+  MOST_PERMISSIONS,
+  type PermissionSpec,
+} from '../../access/index.ts';
+import type { Stamp } from '../../audit/index.ts';
+import { usernamesOf } from '../../identity/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { clientIdsOf } from '../clients/of-api.ts';
+
+/** Somebody whose permission ended with a publication. */
+export interface EndedHolder {
+  readonly permission: string;
+  readonly kind: FormerHolder['kind'];
+  readonly id: string;
+  /** A username, a client id or the name of a group. */
+  readonly name: string;
+}
+
+export interface Publication {
+  readonly version: number;
+  readonly hash: string;
+  readonly added: string[];
+  readonly relabelled: string[];
+  readonly removed: string[];
+  /** In the catalogue and not in what was published. */
+  readonly kept: string[];
+  /** Who held, directly, what was removed. */
+  readonly holders: EndedHolder[];
+}
+
+/**
+ * Publishes an API's permissions: what is new is added; the rest is kept, or with `prune` removed. Says what became of it. A part
+ * of the caller's transaction. Failure: more permissions than a catalogue may have (usage).
+ */
+export async function publishCatalogue(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  of: Pick<Api, 'id' | 'audience'>,
+  specs: readonly PermissionSpec[],
+  { prune }: { prune: boolean },
+): Promise<Publication> {
+  const change = await changeCatalogue(tx, stamp, of, specs, { prune });
+  const live = await listPermissions(tx, of.id);
+  if (live.length > MOST_PERMISSIONS)
+    throw new Failure(
+      'usage',
+      `${of.audience} would have ${live.length} permissions; a catalogue has ${MOST_PERMISSIONS} at the most. Remove some first.`,
+    );
+  const wanted = new Set(specs.map((one) => `${one.app}.${one.codename}`));
+  const holders = change.removed.length > 0 ? await holdersOfRemoved(tx, of.id, change.version) : [];
+  const { hash } = await stateOf(tx, of.id);
+  return {
+    version: change.version,
+    hash,
+    added: change.added,
+    relabelled: change.relabelled,
+    removed: change.removed.toSorted(),
+    kept: live.map((one) => one.name).filter((name) => !wanted.has(name)),
+    holders: await named(tx, holders),
+  };
+}
+
+async function stateOf(tx: SqlEntityManager, apiId: string): Promise<{ hash: string }> {
+  const [row] = await tx.execute<{ hash: string }[]>('select catalogue_hash as hash from access_api where id = ?', [
+    apiId,
+  ]);
+  return row as { hash: string };
+}
+
+async function named(tx: SqlEntityManager, holders: readonly FormerHolder[]): Promise<EndedHolder[]> {
+  const idsOf = (kind: FormerHolder['kind']) => [
+    ...new Set(holders.filter((one) => one.kind === kind).map((one) => one.id)),
+  ];
+  const names = new Map([...(await usernamesOf(tx, idsOf('user'))), ...(await clientIdsOf(tx, idsOf('client')))]);
+  return holders.map(({ permission, kind, id, group }) => ({
+    permission,
+    kind,
+    id,
+    name: group ?? names.get(id) ?? id,
+  }));
+}
+
+/** What a publication would come to: carried out, and rolled back. */
+export async function rehearse<T>(em: SqlEntityManager, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
+  let outcome: { readonly is: T } | undefined;
+  try {
+    await em.transactional(async (tx) => {
+      outcome = { is: await work(tx) };
+      throw new Rehearsed();
+    });
+  } catch (error) {
+    if (!(error instanceof Rehearsed)) throw error;
+  }
+  return (outcome as unknown as { is: T }).is;
+}
+
+class Rehearsed extends Error {}

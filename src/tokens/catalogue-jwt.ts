@@ -1,0 +1,40 @@
+import { type PublicDocument, publicDocument } from '../platform/public-document.ts';
+import { numericDate } from '../platform/time.ts';
+import type { KeyRing } from './keys/ring.ts';
+import { type Alg, signBytes } from './keys/signing-key.ts';
+
+/** A signed catalogue may be shown to a verifier for so long, by whoever kept it. */
+const LIFE_SECONDS = 86_400;
+
+/** Signed anew after so long, so that what is served has at least half of its life before it. */
+const FRESH_SECONDS = LIFE_SECONDS / 2;
+
+export interface SignedCatalogue {
+  readonly kid: string;
+  readonly signedAt: Date;
+  readonly document: PublicDocument;
+}
+
+/**
+ * The catalogue as a JWT (`typ: permissions+jwt`, which nothing else of Signet's has: RFC 8725 §3.11): the members of the
+ * document with iss, iat and exp, under the API's algorithm. Answers `before` while that is good.
+ */
+export function signCatalogue(
+  keys: KeyRing,
+  issuer: string,
+  catalogue: { readonly alg: Alg; readonly json: PublicDocument },
+  now: Date,
+  before?: SignedCatalogue,
+): SignedCatalogue {
+  const key = keys.signer(catalogue.alg);
+  if (before?.kid === key.kid && Math.abs(now.getTime() - before.signedAt.getTime()) < FRESH_SECONDS * 1000)
+    return before;
+  const iat = numericDate(now);
+  const header = JSON.stringify({ typ: 'permissions+jwt', alg: key.alg, kid: key.kid });
+  const registered = JSON.stringify({ iss: issuer, iat, exp: iat + LIFE_SECONDS });
+  // The document is a JSON object of its own, with other members.
+  const claims = Buffer.concat([Buffer.from(`${registered.slice(0, -1)},`), catalogue.json.body.subarray(1)]);
+  const signed = `${Buffer.from(header).toString('base64url')}.${claims.toString('base64url')}`;
+  const token = `${signed}.${signBytes(key, Buffer.from(signed)).toString('base64url')}`;
+  return { kid: key.kid, signedAt: now, document: publicDocument(Buffer.from(token)) };
+}

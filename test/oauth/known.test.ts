@@ -1,0 +1,193 @@
+import t from 'tap';
+import {
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  getPermissions,
+  setRole,
+  unassign,
+  updateApi,
+} from '../../src/access/index.ts';
+import { createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
+
+const PASSWORD = 'a long enough phrase';
+
+/** Counts what reaches the database. */
+function counting(db: Database): { db: Database; statements(): string[] } {
+  let seen: string[] = [];
+  const query: Database['query'] = (statement, values) => {
+    seen.push(statement.name);
+    return db.query(statement, values);
+  };
+  return {
+    db: { ...db, query },
+    statements() {
+      const all = seen;
+      seen = [];
+      return all;
+    },
+  };
+}
+
+/** One server that answers, and verbs that another process carries out: this server is told of nothing. */
+async function scene(real: Database) {
+  const { db, statements } = counting(real);
+  const clock = testClock();
+  const { app, passwords } = await startApp(db, { clock });
+  const api = await createApi(real.fork(), stamp(), 'polls');
+  await changeCatalogue(real.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+  const { client, secret } = await createClient(real.fork(), stamp(clock.now()), {
+    name: 'Worker',
+    preset: 'service',
+    requests: [api],
+    serves: [api],
+  });
+  const alice = await makeUser(real, passwords, 'alice', PASSWORD);
+  const login = await app.inject({
+    method: 'POST',
+    url: '/api/v1/login',
+    payload: { username: 'alice', password: PASSWORD, audience: 'polls' },
+  });
+  const cookie = (login.headers['set-cookie'] as string).split(';')[0] as string;
+  const form = (path: string, fields: Record<string, string>, given = secret as string) =>
+    app.inject({
+      method: 'POST',
+      url: `/oauth2/${path}`,
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(`${client.clientId}:${given}`).toString('base64')}`,
+      },
+      payload: new URLSearchParams(fields).toString(),
+    });
+  const token = (given?: string) => form('token', { grant_type: 'client_credentials', audience: 'polls' }, given);
+  const claims = async () =>
+    JSON.parse(Buffer.from((await token()).json().access_token.split('.')[1], 'base64url').toString());
+  const session = async () =>
+    (await app.inject({ url: '/api/v1/session?audience=polls', headers: { cookie } })).json().user;
+  const bearer: string = login.json().access_token;
+  const introspect = async (of = bearer) => (await form('introspect', { token: of })).json();
+  const hasPerm = async (perm: string) =>
+    (
+      await app.inject({
+        method: 'POST',
+        url: '/api/v1/has_perm',
+        headers: { authorization: `Bearer ${bearer}` },
+        payload: { perms: [perm] },
+      })
+    ).json().results?.[perm];
+  const permission = async (name: string) => (await getPermissions(real.fork(), api, [name]))[0] as never;
+  const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
+  const asClient = { kind: 'client' as const, principal: { id: client.id, label: 'Worker' } };
+  const warm = async () => {
+    for (let round = 0; round < 2; round++) {
+      await token();
+      await session();
+      await introspect();
+      await hasPerm('polls.add_choice');
+    }
+    statements();
+  };
+  await warm();
+  const parts = { clock, api, client, secret: secret as string, alice, asUser, asClient, permission };
+  return { ...parts, warm, statements, token, claims, session, introspect, hasPerm };
+}
+
+t.test('what a process keeps', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const all = await scene(db);
+    const { api, client, alice, asUser, asClient, permission, statements } = all;
+    const { token, claims, session, introspect, hasPerm, warm } = all;
+
+    await t.test('architecture: each hot path is one statement once it is warm', async (t) => {
+      await token();
+      t.same(statements(), ['access-versions']);
+      await session();
+      t.same(statements(), ['identity-session-by-token']);
+      await introspect();
+      t.same(statements(), ['oauth-token-state']);
+      await hasPerm('polls.add_choice');
+      t.same(statements(), ['oauth-token-state']);
+    });
+
+    await t.test('§6: a right given or taken by another process is seen by the very next request', async (t) => {
+      const add = await permission('polls.add_choice');
+      await assign(db.fork(), stamp(), asUser, [add]);
+      t.same((await session()).permissions, ['polls.add_choice']);
+      t.same((await introspect()).permissions, ['polls.add_choice']);
+      t.equal(await hasPerm('polls.add_choice'), true);
+      await unassign(db.fork(), stamp(), asUser, [add]);
+      t.equal(await hasPerm('polls.add_choice'), false);
+      t.same((await introspect()).permissions, []);
+      t.same((await session()).permissions, []);
+
+      await assign(db.fork(), stamp(), asClient, [add]);
+      t.same((await claims()).permissions, ['polls.add_choice']);
+      await unassign(db.fork(), stamp(), asClient, [add]);
+      t.same((await claims()).permissions, []);
+    });
+
+    await t.test('a group, a flag at one API and the catalogue itself are seen the same way', async (t) => {
+      const group = await createGroup(db.fork(), stamp(), 'Editors');
+      await addMembers(db.fork(), stamp(), group, [asUser.principal]);
+      t.same((await session()).groups, ['Editors']);
+      await assign(db.fork(), stamp(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      t.same((await introspect()).permissions, ['polls.view_choice']);
+      await setRole(db.fork(), stamp(), asUser.principal, api, { isStaff: false, isSuperuser: true });
+      t.equal((await session()).permissions.length, 4);
+      await changeCatalogue(db.fork(), stamp(), api, [{ app: 'polls', codename: 'publish', label: 'Publish' }]);
+      t.ok((await session()).permissions.includes('polls.publish'), "a superuser's list follows the catalogue");
+      await setRole(db.fork(), stamp(), asUser.principal, api, { isStaff: false, isSuperuser: false });
+      t.same((await session()).permissions, ['polls.view_choice']);
+    });
+
+    await t.test('a membership that ends at an hour ends at that hour, with no change to announce it', async (t) => {
+      const ends = new Date(all.clock.now().getTime() + 60_000);
+      await db.fork().execute('update access_group_member set ends_at = ?', [ends]);
+      await db.fork().execute('update access_principal set perms_version = perms_version + 1');
+      await warm();
+      t.same((await session()).groups, ['Editors']);
+      all.clock.pass(59);
+      t.same((await session()).permissions, ['polls.view_choice']);
+      all.clock.pass(1);
+      const later = await session();
+      t.same([later.groups, later.permissions], [[], []]);
+    });
+
+    await t.test('settings of an API, and its end', async (t) => {
+      await updateApi(db.fork(), stamp(), api, { ttlSeconds: 120, withUsername: false });
+      const { iat, exp } = await claims();
+      t.equal(exp - iat, 120);
+      t.notOk('username' in (await introspect()));
+      await updateApi(db.fork(), stamp(), api, { format: 'bitmap' });
+      const { permissions_bitmap, permissions } = await claims();
+      t.same([permissions, permissions_bitmap.v, permissions_bitmap.b], [undefined, 2, 'AA']);
+    });
+
+    await t.test('a secret, and the client itself', async (t) => {
+      const next = await rotateSecret(db.fork(), stamp(all.clock.now()), client, { now: true });
+      t.equal((await token()).statusCode, 401, 'the old secret was ended at once');
+      t.equal((await token(next)).statusCode, 200);
+      await updateClient(db.fork(), stamp(), client, { isActive: false });
+      t.equal((await token(next)).statusCode, 401);
+      await updateClient(db.fork(), stamp(), client, { isActive: true });
+      t.equal((await token(next)).statusCode, 200);
+      await updateClient(db.fork(), stamp(), client, { requests: [] });
+      t.equal((await token(next)).json().error, 'invalid_target');
+      await deleteClient(db.fork(), stamp(), client);
+      t.equal((await token(next)).statusCode, 401);
+      t.equal((await token(next)).statusCode, 401);
+    });
+
+    await t.test('a user who is deactivated', async (t) => {
+      t.equal(typeof (await hasPerm('polls.add_choice')), 'boolean');
+      await db.fork().execute('update identity_user set is_active = false where id = ?', [alice.id]);
+      t.equal(await hasPerm('polls.add_choice'), undefined);
+    });
+  }),
+);

@@ -1,0 +1,162 @@
+import pg from 'pg';
+import t from 'tap';
+import { findApi } from '../src/access/index.ts';
+import { createClient } from '../src/oauth/index.ts';
+import type { Database, Statement } from '../src/platform/database/index.ts';
+import { openPostgresql } from '../src/platform/database/postgresql.ts';
+import { createTestPostgresql, model, postgresqlUrl } from './support/database.ts';
+import { makeUser, stamp, startApp } from './support/server.ts';
+
+const PASSWORD = 'a long enough phrase';
+
+/** Enough rows that a plan which reads a whole table is worse than one by an index, and that PostgreSQL knows it. */
+const many = `
+  insert into access_api (id, audience, audience_key, name) select gen_random_uuid(), 'api' || n, 'api' || n, 'A' from generate_series(1, 3000) n;
+  insert into access_api (id, audience, audience_key, name, next_index, catalogue_version) values (gen_random_uuid(), 'polls', 'polls', 'Polls', 3000, 1);
+  insert into access_permission (id, api_id, name, label, index, added_version)
+    select gen_random_uuid(), (select id from access_api where audience = 'polls'), 'polls.p' || n, '', n - 1, 1 from generate_series(1, 3000) n;
+  insert into access_permission (id, api_id, name, label, index, added_version)
+    select gen_random_uuid(), id, 'a.p' || n, '', n - 1, 1 from access_api, generate_series(1, 10) n where audience like 'api%';
+  insert into access_group (id, name, name_key) select gen_random_uuid(), 'g' || n, 'g' || n from generate_series(1, 3000) n;
+  with made as (select gen_random_uuid() as id, n from generate_series(1, 20000) n), principals as (
+    insert into access_principal (id, kind) select id, 'user' from made
+  ) insert into identity_user (id, username, username_key, email, email_key, email_verified_at, password, date_joined, attributes)
+    select id, 'u' || n, 'u' || n, 'u' || n || '@x.example', 'u' || n || '@x.example', now(), '!', now(), '{}' from made;
+  with made as (select gen_random_uuid() as id, n from generate_series(1, 3000) n), principals as (
+    insert into access_principal (id, kind) select id, 'client' from made
+  ) insert into oauth_client (id, client_id, name, name_key, preset, auth_method, grant_types, redirect_uris, created_at)
+    select id, 'c_' || n, 'c' || n, 'c' || n, 'service', 'client_secret', '{client_credentials}', '{}', now() from made;
+  insert into oauth_client_secret (id, client_id, digest, created_at) select gen_random_uuid(), id, sha256(client_id::bytea), now() from oauth_client;
+  insert into oauth_client_api (client_id, api_id, role) select id, (select id from access_api where audience = 'polls'), 'serves' from oauth_client;
+  insert into identity_session (id, token_digest, user_id, password_epoch, auth_time, amr, created_at, last_seen_at, idle_expires_at, expires_at)
+    select gen_random_uuid(), sha256((u.id::text || n)::bytea), u.id, 1, now(), '{pwd}', now(), now(), now() + interval '1 day', now() + interval '9 days'
+    from identity_user u, generate_series(1, 2) n;
+  insert into access_group_member (principal_id, group_id)
+    select u.id, g.id from (select id, row_number() over () as n from identity_user) u join (select id, row_number() over () as n from access_group) g on g.n in (u.n % 3000 + 1, u.n % 2999 + 1);
+  insert into access_group_permission (group_id, permission_id)
+    select g.id, q.id from (select id, row_number() over () as n from access_group) g
+    join (select id, row_number() over (order by index) as n from access_permission where name like 'polls.%') q on q.n between g.n and g.n + 5;
+  insert into access_assignment (principal_id, permission_id)
+    select u.id, q.id from (select id, row_number() over () as n from identity_user) u
+    join (select id, row_number() over (order by index) as n from access_permission where name like 'polls.%') q on q.n = u.n % 3000 + 1;
+  insert into access_role (principal_id, api_id, is_staff) select id, (select id from access_api where audience = 'polls'), true from identity_user;
+  insert into tokens_revoked (jti, expires_at) select gen_random_uuid(), now() + interval '10 minutes' from generate_series(1, 20000);
+  insert into identity_throttle (key_digest, failures, max_failures, window_started_at, expires_at)
+    select sha256(n::text::bytea), 1, 10, now(), now() + interval '1 hour' from generate_series(1, 20000) n;
+  insert into identity_known_network (user_id, network_digest, last_success_at) select id, sha256(id::text::bytea), now() from identity_user;
+  insert into identity_import (source, kind, source_pk, local_id, imported_digest) select 'polls', 'user', username, id, sha256('x') from identity_user;
+  analyze`;
+
+interface Plan {
+  'Node Type': string;
+  'Relation Name'?: string;
+  Alias?: string;
+  Plans?: Plan[];
+}
+
+function* nodes(plan: Plan): Generator<Plan> {
+  yield plan;
+  for (const child of plan.Plans ?? []) yield* nodes(child);
+}
+
+/** Tables of a handful of rows, which are read whole by every good plan. */
+const small = ['platform_signal'];
+
+const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
+t.test('targets: every statement of a hot path reaches its rows by an index', { skip }, async (t) => {
+  const { url, drop } = await createTestPostgresql();
+  const real = await openPostgresql(url, 4, model);
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  t.teardown(async () => {
+    await client.end();
+    await real.close();
+    await drop();
+  });
+  const seen = new Map<string, { statement: Statement; values: readonly unknown[] }>();
+  const query: Database['query'] = (statement, values) => {
+    seen.set(statement.name, { statement, values });
+    return real.query(statement, values);
+  };
+  const { app, passwords } = await startApp({ ...real, query }, {});
+  await client.query(many);
+  const polls = await findApi(real.fork(), 'polls');
+  const alice = await makeUser(real, passwords, 'alice', PASSWORD);
+  const { client: made, secret } = await createClient(real.fork(), stamp(), {
+    name: 'Worker',
+    preset: 'service',
+    requests: [polls as never],
+    serves: [polls as never],
+  });
+  await client.query(`update access_api set with_source_id = true, over_budget = 'bitmap' where audience = 'polls'`);
+  await client.query('insert into identity_import values ($1, $2, $3, $4, $5)', [
+    'polls',
+    'user',
+    '"7"',
+    alice.id,
+    '\\x00',
+  ]);
+
+  const post = (path: string, payload: object, headers: object = {}) =>
+    app.inject({ method: 'POST', url: path, payload, headers: headers as Record<string, string> });
+  const form = (path: string, fields: Record<string, string>) =>
+    app.inject({
+      method: 'POST',
+      url: path,
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(`${made.clientId}:${secret}`).toString('base64')}`,
+      },
+      payload: new URLSearchParams(fields).toString(),
+    });
+  t.equal((await post('/api/v1/login', { username: 'alice', password: 'wrong' })).statusCode, 401);
+  const login = await post('/api/v1/login', { username: 'alice', password: PASSWORD, audience: 'polls' });
+  t.equal(login.statusCode, 200, login.body);
+  const cookie = (login.headers['set-cookie'] as string).split(';')[0] as string;
+  const { access_token: token } = login.json();
+  for (let round = 0; round < 2; round++) {
+    t.equal((await app.inject({ url: '/api/v1/session?audience=polls', headers: { cookie } })).statusCode, 200);
+    t.equal((await post('/api/v1/token', { audience: 'polls' }, { cookie })).statusCode, 200);
+    const bearer = { authorization: `Bearer ${token}` };
+    t.equal((await post('/api/v1/has_perm', { perms: ['a.b'] }, bearer)).statusCode, 200);
+    t.equal((await form('/oauth2/token', { grant_type: 'client_credentials' })).statusCode, 200);
+    t.equal((await form('/oauth2/introspect', { token })).json().active, true);
+  }
+  t.equal(
+    (
+      await form('/oauth2/revoke', {
+        token: (await form('/oauth2/token', { grant_type: 'client_credentials' })).json().access_token,
+      })
+    ).statusCode,
+    200,
+  );
+
+  t.ok(seen.size >= 12, [...seen.keys()].join(', '));
+  for (const mode of ['force_custom_plan', 'force_generic_plan']) {
+    await client.query(`set plan_cache_mode = ${mode}`);
+    for (const [name, { statement, values }] of seen) {
+      await client.query(`prepare "${name}" as ${statement.text}`);
+      const literals = values.map(literal).join(', ');
+      const run = values.length === 0 ? `execute "${name}"` : `execute "${name}"(${literals})`;
+      const { rows } = await client.query(`explain (format json) ${run}`);
+      const plan = rows[0]['QUERY PLAN'][0].Plan as Plan;
+      const whole = [...nodes(plan)].filter(
+        (one) => one['Node Type'] === 'Seq Scan' && !small.includes(one['Relation Name'] ?? ''),
+      );
+      t.same(
+        whole.map((one) => one['Relation Name']),
+        [],
+        `${name} (${mode})`,
+      );
+      await client.query(`deallocate "${name}"`);
+    }
+  }
+});
+
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return 'null';
+  if (Array.isArray(value)) return `array[${value.map(literal).join(', ')}]`;
+  if (value instanceof Date) return `'${value.toISOString()}'`;
+  if (Buffer.isBuffer(value)) return `'\\x${value.toString('hex')}'`;
+  return typeof value === 'string' ? pg.escapeLiteral(value) : String(value);
+}
