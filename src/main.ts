@@ -1,12 +1,19 @@
-import { runCommand } from './cli/run.ts';
+import type { Result } from './cli/execute.ts';
 
 // The `signet` command. Only here does anything touch the process: words, environment, output, exit code.
-const result = await runCommand(
-  process.argv.slice(2),
-  process.env,
-  (text) => process.stdout.write(text),
-  (line) => process.stderr.write(`${line}\n`),
-);
+const result = await run(process.argv.slice(2));
 process.stdout.write(result.stdout);
 process.stderr.write(result.stderr);
 process.exitCode = result.exit;
+// The line of a worker to its first process (`start --workers`) is not work.
+process.channel?.unref();
+
+async function run(words: readonly string[]): Promise<Result> {
+  const print = (text: string) => process.stdout.write(text);
+  if (words[0] === 'health') {
+    const { runHealth } = await import('./cli/health.ts');
+    return runHealth(words, process.env, print);
+  }
+  const { runCommand } = await import('./cli/run.ts');
+  return runCommand(words, process.env, print, (line) => process.stderr.write(`${line}\n`));
+}
