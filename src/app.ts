@@ -180,14 +180,20 @@ export function rotationPolicyOf(config: Config): RotationPolicy {
 }
 
 /** What a running server does on its own. */
-export function jobsOf({ db, clock, config }: Pick<Deps, 'db' | 'clock' | 'config'>, masterKey: Buffer): Job[] {
+export function jobsOf(
+  { db, clock, config, log }: Pick<Deps, 'db' | 'clock' | 'config' | 'log'>,
+  masterKey: Buffer,
+): Job[] {
   const policy = rotationPolicyOf(config);
   const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
   return [
     {
       name: 'keys',
       everySeconds: 5,
-      run: async () => void (await advanceKeys(db.fork(), stamp(), masterKey, policy)),
+      run: async () => {
+        const steps = await advanceKeys(db.fork(), stamp(), masterKey, policy);
+        if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
+      },
     },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-revoked', everySeconds: 300, run: () => purgeRevoked(db, clock.now()) },

@@ -48,7 +48,7 @@ export function createContext(
       return passwords;
     },
     keys: () => {
-      keys ??= ready ? Promise.resolve(ready.keys) : createKeyRing(() => openKeys(db.fork(), masterKey()));
+      keys ??= ready ? Promise.resolve(ready.keys) : createKeyRing((open) => openKeys(db.fork(), masterKey(), open));
       return keys;
     },
     progress,

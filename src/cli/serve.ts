@@ -102,7 +102,7 @@ export async function serve(
     closers.push(() => app.close());
     if (metrics && metricsPort !== undefined)
       closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
-    closers.push(startJobs(jobsOf({ db, clock: systemClock, config }, masterKey), log));
+    closers.push(startJobs(jobsOf({ db, clock: systemClock, config, log }, masterKey), log));
     const failed = (topic: string, error: Error) =>
       log.error({ topic, err: safeError(error) }, 'a change was not read yet');
     closers.push(await startSignals(db, signalsOf({ keys, catalogues }), { failed }));

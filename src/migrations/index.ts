@@ -1,10 +1,12 @@
 import { First } from './0001-first.ts';
 import { Clients } from './0002-clients.ts';
 import { TokenSettings } from './0003-token-settings.ts';
+import { Keys } from './0004-keys.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
   { name: '0001-first', class: First },
   { name: '0002-clients', class: Clients },
   { name: '0003-token-settings', class: TokenSettings },
+  { name: '0004-keys', class: Keys },
 ];

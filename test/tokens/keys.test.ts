@@ -48,10 +48,10 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('another master key is named as such, not as a crash', async (t) => {
-    await t.rejects(openKeys(db.fork(), Buffer.alloc(32, 1)), {
-      name: 'Failure',
-      message: /sealed by another master key/,
-    });
+    await t.rejects(
+      createKeyRing((open) => openKeys(db.fork(), Buffer.alloc(32, 1), open)),
+      { name: 'Failure', message: /sealed by another master key/ },
+    );
   });
 });
 

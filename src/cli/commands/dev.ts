@@ -68,7 +68,7 @@ function demandDevelopment(config: Config, environment: Record<string, string | 
 /** What a newcomer needs next; every address answers and every command can be copied. */
 async function banner(running: Running, config: Config, migrationCount: number): Promise<string> {
   const { db, issuer, passwords, masterKey } = running;
-  const [key] = await listKeys(db.fork());
+  const key = (await listKeys(db.fork())).find((one) => one.state === 'current' && one.alg === 'RS256');
   const ready = [
     `database (${migrationCount} migration${migrationCount === 1 ? '' : 's'})`,
     `signing key ${key?.alg} kid=${key?.kid}`,

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { hashWidthOf } from '../../app.ts';
+import { hashWidthOf, rotationPolicyOf } from '../../app.ts';
 import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
@@ -7,7 +7,9 @@ import { type Check, checkOf, fail, note, ok, warn } from '../doctor/check.ts';
 import { checkClock, checkDatabase, checkMigrations } from '../doctor/database.ts';
 import { checkHashing } from '../doctor/hashing.ts';
 import { checkIssuer, checkServed } from '../doctor/issuer.ts';
-import { checkLibraries, checkSigning, checkSizes } from '../doctor/tokens.ts';
+import { checkKeys } from '../doctor/keys.ts';
+import { checkLibraries } from '../doctor/libraries.ts';
+import { checkSigning, checkSizes } from '../doctor/tokens.ts';
 import { findSample } from '../sample.ts';
 import { printable } from './text.ts';
 
@@ -110,6 +112,7 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
     return [
       checkSigning(given),
       await checkServed(issuer, keys.signer('RS256').kid),
+      ...(await checkKeys(db, rotationPolicyOf(config), clock.now())),
       ...(await checkSizes(given)),
       ...(await checkLibraries(given)),
     ];

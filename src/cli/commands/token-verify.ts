@@ -4,6 +4,7 @@ import { Client, findActiveToken } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import {
   type AccessTokenClaims,
+  createVerify,
   type KeyRing,
   OWN_CLIENT,
   RevokedToken,
@@ -27,7 +28,11 @@ export const tokenVerify: DatabaseCommand = {
     const now = context.clock.now();
     const { db } = context;
     const issuer = context.issuer();
-    const active = await findActiveToken({ db, keys, issuer, access: createKnownAccess(db, issuer) }, token, now);
+    const active = await findActiveToken(
+      { db, keys, issuer, access: createKnownAccess(db, issuer), verify: createVerify(keys, issuer) },
+      token,
+      now,
+    );
     if (!active) {
       const { reason, text } = await whyNot(context, keys, token, now);
       throw new Failure('failed', `Not active: ${text}`, { active: false, reason });

@@ -20,7 +20,7 @@ import {
   type TokenRequest,
   verifyAccessToken,
 } from '../../tokens/index.ts';
-import { type Check, fail, note, ok, warn } from './check.ts';
+import { type Check, fail, ok, warn } from './check.ts';
 
 /** What the checks of tokens look at. */
 export interface Issuing {
@@ -143,31 +143,4 @@ async function clientRequest(
   const { clientId } = client;
   const rights = await readRights(em, { kind: 'client', id, isActive: true, isSuperuser: false }, api.id, now);
   return { issuer, api, clientId, subject: { id: clientId }, rights, session: null, scope: undefined };
-}
-
-/** Settings that are right, and that well-known libraries do not expect. */
-export async function checkLibraries({ db, keys }: Issuing): Promise<Check[]> {
-  const name = 'libraries';
-  const apis = (await listApis(db.fork())).filter((one) => one.typ === 'at+jwt' && !one.isBuiltin);
-  const audiences = apis.slice(0, 5).map((one) => one.audience);
-  const published = JSON.parse(keys.jwks().body.toString('utf8')) as { keys: { alg: string }[] };
-  const algorithms = [...new Set(published.keys.map((one) => one.alg))];
-  const checks: Check[] = [];
-  if (apis.length > 0)
-    checks.push(
-      note(
-        name,
-        `Tokens for ${audiences.join(', ')}${apis.length > 5 ? ' and others' : ''} have typ at+jwt (RFC 9068), which Spring Security and libjwt refuse unless told otherwise.`,
-        'Where one of these verifies: npx signet api update AUDIENCE --typ JWT',
-      ),
-    );
-  if (algorithms.length > 1)
-    checks.push(
-      note(
-        name,
-        `The JWKS has keys for ${algorithms.join(', ')}: python-jose tries keys of another algorithm and gives up.`,
-        'Where it verifies, pick the key by kid, or keep to one algorithm.',
-      ),
-    );
-  return checks;
 }

@@ -1,33 +1,61 @@
+import { NotReady } from '../../platform/failure.ts';
 import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
-import type { Alg, OpenKey } from './signing-key.ts';
+import type { Alg, OpenKey, OpenKeys } from './signing-key.ts';
 
 /** The keys of this process: which one signs, which ones verify, what is published. */
 export interface KeyRing {
   signer(alg: Alg): OpenKey;
   find(kid: string): OpenKey | undefined;
   jwks(): PublicDocument;
-  /** Reads the keys again, because another node may have made one. */
+  /** Reads the keys again, because some process has changed them. */
   reload(): Promise<void>;
 }
 
-export async function createKeyRing(read: () => Promise<OpenKey[]>): Promise<KeyRing> {
-  let keys = new Map<string, OpenKey>();
+type Keys = ReadonlyMap<string, OpenKey>;
+
+/**
+ * `read` is given the keys that are open already. On a reload, keys that cannot be opened are told by `refused`, and the rest is
+ * taken: after `keys rewrap` a server goes on with what it has until it is started with the new master key.
+ */
+export async function createKeyRing(
+  read: (open: Keys) => Promise<OpenKeys>,
+  refused: (error: Error) => void = () => {},
+): Promise<KeyRing> {
+  let keys: Keys = new Map();
+  let signers: ReadonlyMap<Alg, OpenKey> = new Map();
   let published: PublicDocument = publish([]);
   const reload = async () => {
-    const opened = await read();
+    const { opened, failure } = await read(keys);
+    if (failure && keys.size === 0) throw failure;
+    if (failure) refused(failure);
     keys = new Map(opened.map((key) => [key.kid, key]));
+    signers = signersOf(opened);
     published = publish(opened);
   };
   await reload();
   return {
     signer(alg) {
-      for (const key of keys.values()) if (key.alg === alg && key.state === 'current') return key;
-      throw new Error(`there is no current ${alg} key`);
+      const key = signers.get(alg);
+      if (!key) throw new NotReady(`There is no ${alg} key yet; a running server makes it within seconds.`);
+      return key;
     },
     find: (kid) => keys.get(kid),
     jwks: () => published,
     reload,
   };
+}
+
+/**
+ * The current key of each algorithm. Where there is none, because nobody asks for the algorithm any more, the one that was: it is
+ * published for long enough, and a request may still be under way.
+ */
+function signersOf(opened: readonly OpenKey[]): Map<Alg, OpenKey> {
+  const signers = new Map<Alg, OpenKey>();
+  const last = opened
+    .filter((key) => key.state === 'retiring')
+    .sort((a, b) => (a.retireAt?.getTime() ?? 0) - (b.retireAt?.getTime() ?? 0));
+  for (const key of [...last, ...opened.filter((one) => one.state === 'current')]) signers.set(key.alg, key);
+  return signers;
 }
 
 const order = { current: 0, next: 1, retiring: 2, gone: 3 };

@@ -1,22 +1,26 @@
-import { createPrivateKey, createPublicKey, generateKeyPair, type KeyObject, sign, verify } from 'node:crypto';
-import { promisify } from 'node:util';
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { calculateJwkThumbprint } from 'jose';
-import { recordChange, type Stamp } from '../../audit/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { SigningKey } from '../entities.ts';
-import { seal, unseal } from './seal.ts';
+import { unseal } from './seal.ts';
 
-export type Alg = 'RS256' | 'ES256' | 'EdDSA';
+export type Alg = SigningKey['alg'];
 
-/** A signing key opened: the private half only where it may sign. */
+/** A signing key opened. */
 export interface OpenKey {
   readonly kid: string;
   readonly alg: Alg;
   readonly state: SigningKey['state'];
+  readonly retireAt: Date | null;
   readonly publicJwk: Readonly<Record<string, string>>;
   readonly publicKey: KeyObject;
   readonly privateKey: KeyObject;
+}
+
+/** The keys that could be opened; `failure` when there were others. */
+export interface OpenKeys {
+  readonly opened: OpenKey[];
+  readonly failure?: Failure;
 }
 
 /** Bytes of a signature, base64url: known before signing, for the budget of a token. */
@@ -33,69 +37,58 @@ export function verifyBytes(key: OpenKey, bytes: Buffer, signature: Buffer): boo
   return verify(key.alg === 'RS256' ? 'sha256' : null, bytes, key.publicKey, signature);
 }
 
-async function generate(alg: Alg): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
-  const make = promisify(generateKeyPair);
-  if (alg === 'RS256') return make('rsa', { modulusLength: 2048 });
-  if (alg === 'ES256') return make('ec', { namedCurve: 'P-256' });
-  return make('ed25519', undefined);
+/** What a private half is sealed for: another key's does not open under this name. */
+export function sealPurpose(kid: string): string {
+  return `signing-key:${kid}`;
 }
 
-/** Makes the current key of an algorithm where there is none. Of several nodes that do so at once, the index lets one win. */
-export async function ensureCurrentKey(em: SqlEntityManager, stamp: Stamp, masterKey: Buffer, alg: Alg): Promise<void> {
-  if ((await em.count(SigningKey, { alg, state: 'current' })) > 0) return;
-  const { publicKey, privateKey } = await generate(alg);
-  const jwk = publicKey.export({ format: 'jwk' }) as Record<string, string>;
-  const kid = await calculateJwkThumbprint(jwk);
-  const der = privateKey.export({ type: 'pkcs8', format: 'der' });
-  try {
-    await em.transactional(async (tx) => {
-      const at = stamp.at;
-      const privateSealed = seal(masterKey, `signing-key:${kid}`, der);
-      tx.persist(
-        tx.create(SigningKey, {
-          kid,
-          alg,
-          publicJwk: { ...jwk, kid, alg, use: 'sig' },
-          privateSealed,
-          state: 'current',
-          createdAt: at,
-          publishedAt: at,
-          activatedAt: at,
-        }),
-      );
-      recordChange(tx, stamp, {
-        action: 'add',
-        object: { kind: 'signingkey', id: kid, label: kid },
-        after: { alg, state: 'current' },
-      });
-    });
-  } catch (error) {
-    if ((error as { code?: string }).code !== '23505') throw error;
-  }
+/** The private half (PKCS #8) of a key. Failure when another master key sealed it. */
+export function unsealKey(masterKey: Buffer, row: Pick<SigningKey, 'kid' | 'privateSealed'>): Buffer {
+  const der = unseal(masterKey, sealPurpose(row.kid), Buffer.from(row.privateSealed));
+  if (der) return der;
+  throw new Failure(
+    'failed',
+    'The signing keys in the database were sealed by another master key. Give the one that belongs to this database (SIGNET_MASTER_KEY_FILE, or keys/master.key).',
+  );
 }
 
-/** Every key that is published, opened. Failure when the master key is not the one that sealed them. */
-export async function openKeys(em: SqlEntityManager, masterKey: Buffer): Promise<OpenKey[]> {
+/** Every key that is published. What is `open` already is not opened again. */
+export async function openKeys(
+  em: SqlEntityManager,
+  masterKey: Buffer,
+  open: ReadonlyMap<string, OpenKey> = new Map(),
+): Promise<OpenKeys> {
   const rows = await em
     .fork()
     .find(SigningKey, { state: { $ne: 'gone' } }, { orderBy: { createdAt: 'desc', kid: 'asc' } });
-  return rows.map((row) => {
-    const der = unseal(masterKey, `signing-key:${row.kid}`, Buffer.from(row.privateSealed));
-    if (der === null)
-      throw new Failure(
-        'failed',
-        'The signing keys in the database were sealed by another master key. Give the one that belongs to this database (SIGNET_MASTER_KEY_FILE, or keys/master.key).',
-      );
-    const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
-    return {
-      kid: row.kid,
-      alg: row.alg,
-      state: row.state,
-      publicJwk: row.publicJwk,
-      privateKey,
-      publicKey: createPublicKey(privateKey),
-    };
-  });
+  const opened: OpenKey[] = [];
+  let failure: Failure | undefined;
+  for (const row of rows) {
+    const { state, retireAt = null } = row;
+    try {
+      const before = open.get(row.kid);
+      // The same object while nothing has changed: what was verified with it stays verified.
+      const isSame = before?.state === state && before.retireAt?.getTime() === retireAt?.getTime();
+      opened.push(before && isSame ? before : { ...(before ?? openKey(masterKey, row)), state, retireAt });
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      failure = error;
+    }
+  }
+  return { opened, ...(failure ? { failure } : {}) };
+}
+
+/** The public half is made from the private one: a row that somebody has changed publishes nothing. */
+function openKey(masterKey: Buffer, row: SigningKey): Omit<OpenKey, 'state' | 'retireAt'> {
+  const { kid, alg } = row;
+  const privateKey = createPrivateKey({ key: unsealKey(masterKey, row), format: 'der', type: 'pkcs8' });
+  const publicKey = createPublicKey(privateKey);
+  return { kid, alg, privateKey, publicKey, publicJwk: publicJwkOf(publicKey, kid, alg) };
+}
+
+/** RFC 7517 §4: the members that verifiers look at. */
+export function publicJwkOf(publicKey: KeyObject, kid: string, alg: Alg): Record<string, string> {
+  return { ...(publicKey.export({ format: 'jwk' }) as Record<string, string>), kid, alg, use: 'sig' };
 }
 
 export async function countKeys(em: SqlEntityManager): Promise<number> {

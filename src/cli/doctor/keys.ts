@@ -1,0 +1,40 @@
+import type { Database } from '../../platform/database/index.ts';
+import { askedAlgorithms, listKeys, type RotationPolicy } from '../../tokens/index.ts';
+import { type Check, fail, note, ok, warn } from './check.ts';
+
+/** A running server takes a step that is due within seconds. */
+const OVERDUE_MS = 60_000;
+
+/** `Cache-Control` of the JWKS: a cache in between may be so old. */
+const JWKS_MAX_AGE_SECONDS = 300;
+
+/** Whether every algorithm that is asked for signs, and whether somebody takes the steps that are due. */
+export async function checkKeys(db: Database, { leadSeconds, rotationSeconds }: RotationPolicy, now: Date) {
+  const name = 'keys';
+  const em = db.fork();
+  const keys = await listKeys(em);
+  const isLate = (instant: Date | null | undefined) => instant && now.getTime() - instant.getTime() > OVERDUE_MS;
+  const nobody = 'Is a server running, with the right master key and clock? See its log for the job keys.';
+  const asked = [...(await askedAlgorithms(em))];
+  const checks: Check[] = [];
+  for (const alg of asked)
+    if (!keys.some((one) => one.alg === alg && one.state === 'current'))
+      checks.push(fail(name, `Tokens are to be signed with ${alg}, and there is no key for it.`, nobody));
+  for (const { kid, state, activateAt, retireAt } of keys)
+    if (state === 'next' && isLate(activateAt))
+      checks.push(warn(name, `The next key ${kid} was to sign since ${activateAt?.toISOString()}.`, nobody));
+    else if (state === 'retiring' && isLate(retireAt))
+      checks.push(warn(name, `The key ${kid} was to go at ${retireAt?.toISOString()}.`, nobody));
+  if (leadSeconds < JWKS_MAX_AGE_SECONDS)
+    checks.push(
+      note(
+        name,
+        `A key is published for ${leadSeconds} s before it signs, and the JWKS may be cached for ${JWKS_MAX_AGE_SECONDS} s.`,
+        'Where caches stand in between, raise SIGNET_KEY_LEAD.',
+      ),
+    );
+  if (checks.length > 0) return checks;
+  const days = Math.round(rotationSeconds / 8640) / 10;
+  const rhythm = rotationSeconds === 0 ? 'They rotate by command only.' : `Each signs for ${days} days.`;
+  return [ok(name, `There is a current key for ${asked.join(', ')}. ${rhythm}`)];
+}

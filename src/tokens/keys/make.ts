@@ -1,0 +1,60 @@
+import { generateKeyPair, type KeyObject } from 'node:crypto';
+import { promisify } from 'node:util';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { calculateJwkThumbprint } from 'jose';
+import { recordChange, type Stamp } from '../../audit/index.ts';
+import { SigningKey } from '../entities.ts';
+import { seal } from './seal.ts';
+import { type Alg, publicJwkOf, sealPurpose } from './signing-key.ts';
+
+/** A key that is nowhere yet. */
+export interface NewKey {
+  readonly kid: string;
+  readonly alg: Alg;
+  readonly publicKey: KeyObject;
+  readonly privateKey: KeyObject;
+}
+
+/** RSA takes some tenths of a second: before a transaction wherever that is possible. */
+export async function generateKey(alg: Alg): Promise<NewKey> {
+  const { publicKey, privateKey } = await generate(alg);
+  const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as object);
+  // Somebody types it: a dash in front would be an option.
+  return kid.startsWith('-') ? generateKey(alg) : { kid, alg, publicKey, privateKey };
+}
+
+async function generate(alg: Alg): Promise<{ publicKey: KeyObject; privateKey: KeyObject }> {
+  const make = promisify(generateKeyPair);
+  if (alg === 'RS256') return make('rsa', { modulusLength: 2048 });
+  if (alg === 'ES256') return make('ec', { namedCurve: 'P-256' });
+  return make('ed25519', undefined);
+}
+
+/** Writes a key, published from now on: as `current`, or as `next` until `activateAt`. */
+export async function insertKey(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  masterKey: Buffer,
+  { kid, alg, publicKey, privateKey }: NewKey,
+  activateAt: Date | null,
+): Promise<void> {
+  const state = activateAt ? 'next' : 'current';
+  const key = tx.create(SigningKey, {
+    kid,
+    alg,
+    publicJwk: publicJwkOf(publicKey, kid, alg),
+    privateSealed: seal(masterKey, sealPurpose(kid), privateKey.export({ type: 'pkcs8', format: 'der' })),
+    state,
+    createdAt: stamp.at,
+    publishedAt: stamp.at,
+    activateAt: activateAt ?? stamp.at,
+    activatedAt: activateAt ? null : stamp.at,
+  });
+  tx.persist(key);
+  recordChange(tx, stamp, {
+    action: 'add',
+    object: { kind: 'signingkey', id: kid, label: kid },
+    after: { alg, state, ...(activateAt ? { activateAt: activateAt.toISOString() } : {}) },
+  });
+  await tx.flush();
+}

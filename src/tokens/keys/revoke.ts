@@ -1,0 +1,31 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Stamp } from '../../audit/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { SigningKey } from '../entities.ts';
+import { take } from './rotate.ts';
+import { instead, keysOf, type Step } from './rotation.ts';
+
+/** A key that can be revoked. Failures: there is none of this name, it is gone already. */
+export async function getLiveKey(em: SqlEntityManager, kid: string): Promise<SigningKey> {
+  const key = await em.findOne(SigningKey, { kid });
+  if (!key) throw new Failure('notFound', `There is no key ${kid}. List them with: npx signet keys list`);
+  if (key.state === 'gone') throw new Failure('conflict', `The key ${kid} is gone already.`);
+  return key;
+}
+
+/**
+ * Takes a key away at once: it is not published any more, what it signed is refused, its private half is erased. In the place of
+ * a current one the next key signs, or one that is made now. Answers the steps that were taken.
+ */
+export async function revokeKey(em: SqlEntityManager, stamp: Stamp, masterKey: Buffer, kid: string): Promise<Step[]> {
+  await getLiveKey(em, kid);
+  const steps = await take(em, stamp, masterKey, (keys, asked) => {
+    const key = keys.find((one) => one.kid === kid);
+    if (!key) return [];
+    const drop: Step = { kind: 'drop', kid };
+    if (key.state !== 'current' || !asked.has(key.alg)) return [drop];
+    return [drop, instead(key.alg, keysOf(keys, key.alg).next)];
+  });
+  if (steps.length === 0) throw new Failure('conflict', `Somebody else took the key ${kid} away at this moment.`);
+  return steps;
+}

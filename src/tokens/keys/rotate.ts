@@ -1,0 +1,143 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { algorithmsOfApis } from '../../access/index.ts';
+import { recordChange, type Stamp } from '../../audit/index.ts';
+import { announce } from '../../platform/database/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { SigningKey } from '../entities.ts';
+import { generateKey, insertKey, type NewKey } from './make.ts';
+import { instead, keysOf, later, type RotationPolicy, replace, retired, type Step, stepsDue } from './rotation.ts';
+import { type Alg, unsealKey } from './signing-key.ts';
+
+/** The default algorithm of APIs and of ID tokens: always there. */
+const ALWAYS: Alg = 'RS256';
+
+/** The algorithms that somebody asks for, the default first. */
+export async function askedAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
+  return new Set([ALWAYS, ...(await algorithmsOfApis(em))]);
+}
+
+/** What is decided from the rows as they are, before and then again within the transaction. */
+type Decide = (keys: SigningKey[], asked: Set<Alg>) => Step[];
+
+/**
+ * Takes every step that is due; answers those that this process took. Any number of nodes may do so at once: one wins, the others
+ * find nothing left to do. A node that dies between two steps leaves the rest to the others.
+ */
+export function advanceKeys(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  masterKey: Buffer,
+  policy: RotationPolicy,
+): Promise<Step[]> {
+  return take(em, stamp, masterKey, (keys, asked) => stepsDue(keys, asked, policy, stamp.at));
+}
+
+/**
+ * Makes the current key of an algorithm where there is none, in the caller's transaction if there is one: whoever asks for the
+ * algorithm there has its key in the same moment.
+ */
+export async function ensureCurrentKey(em: SqlEntityManager, stamp: Stamp, masterKey: Buffer, alg: Alg): Promise<void> {
+  await take(em, stamp, masterKey, (keys) => {
+    const { current, next } = keysOf(keys, alg);
+    return current ? [] : [instead(alg, next)];
+  });
+}
+
+export async function hasCurrentKey(em: SqlEntityManager, alg: Alg): Promise<boolean> {
+  return (await em.count(SigningKey, { alg, state: 'current' })) > 0;
+}
+
+/**
+ * Publishes the next key of each of these algorithms (of all that are asked for, without a list), or lets what is published wait
+ * as it does. `isNow`: the next key signs at once, for emergencies.
+ */
+export async function rotateKeys(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  masterKey: Buffer,
+  given: { readonly leadSeconds: number; readonly isNow: boolean; readonly alg?: Alg | undefined },
+): Promise<Step[]> {
+  return take(em, stamp, masterKey, (keys, asked) => {
+    if (given.alg && !asked.has(given.alg))
+      throw new Failure(
+        'conflict',
+        `Nobody asks for ${given.alg}. Its key is made with the first API that does: npx signet api update AUDIENCE --alg ${given.alg}`,
+      );
+    return [...(given.alg ? [given.alg] : asked)].flatMap((alg): Step[] => {
+      const { current, next } = keysOf(keys, alg);
+      if (!current) return [instead(alg, next)];
+      if (given.isNow)
+        return next ? replace(current, next, stamp.at) : [retired(current, stamp.at), { kind: 'make', alg }];
+      return next ? [] : [{ kind: 'publish', alg, activateAt: later(stamp.at, given.leadSeconds) }];
+    });
+  });
+}
+
+/** Any number that only Signet uses for this lock: the bytes of "keys". */
+export const KEYS_LOCK = 0x6b657973;
+
+/** Looks without a lock first, so that nothing due costs a read; then decides again under it. */
+export async function take(em: SqlEntityManager, stamp: Stamp, masterKey: Buffer, decide: Decide): Promise<Step[]> {
+  const made = new Map<Alg, NewKey>();
+  const first = decide(await readKeys(em), await askedAlgorithms(em));
+  if (first.length === 0) return [];
+  for (const step of first)
+    if (step.kind === 'make' || step.kind === 'publish') made.set(step.alg, await generateKey(step.alg));
+  return em.transactional(async (tx) => {
+    await tx.execute('select pg_advisory_xact_lock(?)', [KEYS_LOCK]);
+    const keys = await readKeys(tx);
+    const steps = decide(keys, await askedAlgorithms(tx));
+    if (steps.length === 0) return [];
+    for (const step of steps) await carryOut(tx, stamp, masterKey, step, keys, made);
+    await tx.flush();
+    await announce(tx, 'keys');
+    return steps;
+  });
+}
+
+export function readKeys(em: SqlEntityManager): Promise<SigningKey[]> {
+  return em.find(
+    SigningKey,
+    { state: { $ne: 'gone' } },
+    { orderBy: { createdAt: 'desc', kid: 'asc' }, disableIdentityMap: true },
+  );
+}
+
+async function carryOut(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  masterKey: Buffer,
+  step: Step,
+  keys: readonly SigningKey[],
+  made: ReadonlyMap<Alg, NewKey>,
+): Promise<void> {
+  const { at } = stamp;
+  if (step.kind === 'make' || step.kind === 'publish') {
+    // A node that was not restarted after `keys rewrap` must not add what the others cannot open.
+    for (const key of keys) unsealKey(masterKey, key);
+    const key = made.get(step.alg) ?? (await generateKey(step.alg));
+    return insertKey(tx, stamp, masterKey, key, step.kind === 'publish' ? step.activateAt : null);
+  }
+  const key = keys.find((one) => one.kid === step.kid) as SigningKey;
+  if (step.kind === 'activate') return move(tx, stamp, key, { state: 'current', activatedAt: at });
+  if (step.kind === 'retire') return move(tx, stamp, key, { state: 'retiring', retireAt: step.retireAt });
+  return move(tx, stamp, key, { state: 'gone', retireAt: at, privateSealed: Buffer.alloc(0) });
+}
+
+/** From the state that was seen, or not at all. */
+async function move(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  key: SigningKey,
+  to: { state: SigningKey['state']; activatedAt?: Date; retireAt?: Date; privateSealed?: Buffer },
+): Promise<void> {
+  const { kid, alg, state } = key;
+  if ((await tx.nativeUpdate(SigningKey, { kid, state }, to)) !== 1)
+    throw new Failure('conflict', 'Somebody else changed the keys at this moment. Run it again.');
+  recordChange(tx, stamp, {
+    action: 'change',
+    object: { kind: 'signingkey', id: kid, label: kid },
+    before: { alg, state },
+    after: { alg, state: to.state, ...(to.state === 'retiring' ? { retireAt: to.retireAt?.toISOString() } : {}) },
+  });
+}
