@@ -1,0 +1,139 @@
+import { type BitmapClaim, isCount } from './catalogue.ts';
+import { SKEW_SECONDS } from './clock.ts';
+import { type Compact, decode } from './compact.ts';
+import { VerifierError } from './errors.ts';
+
+/** Where a token's status is (draft-ietf-oauth-status-list §6.2). */
+export interface StatusClaim {
+  readonly idx: number;
+  readonly uri: string;
+}
+
+/** What an access token says, checked. Times are in seconds since 1970. */
+export interface TokenClaims {
+  readonly sub: string;
+  readonly clientId: string;
+  readonly jti: string;
+  readonly exp: number;
+  readonly sid: string | null;
+  readonly username: string | null;
+  readonly sourceId: string | number | null;
+  readonly authTime: number | null;
+  readonly acr: string | null;
+  readonly amr: readonly string[];
+  readonly scope: readonly string[];
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
+  /** Names, or bits; an API of format `scope` says its permissions as scopes. */
+  readonly permissions: readonly string[] | BitmapClaim;
+  readonly status: StatusClaim | null;
+}
+
+export interface Expected {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly typ: 'at+jwt' | 'JWT';
+  readonly algorithms: readonly string[];
+}
+
+/** No access token lives a day. */
+const MAX_LIFE_SECONDS = 86_400;
+
+/** RFC 9068 §4, RFC 8725 §3.11: the kind, before anything else. ID tokens and log-out tokens are other kinds. */
+export function checkHeader({ header, claims }: Compact, { typ, algorithms }: Expected): void {
+  if (header.typ !== 'at+jwt' && header.typ !== 'application/at+jwt' && !(typ === 'JWT' && header.typ === 'JWT'))
+    throw new VerifierError('token_wrong_type', { detail: `typ is ${JSON.stringify(header.typ.slice(0, 40))}` });
+  if (header.typ === 'JWT')
+    for (const name of ['nonce', 'at_hash', 'c_hash', 'events'])
+      if (Object.hasOwn(claims, name)) throw new VerifierError('token_wrong_type', { detail: `it has ${name}` });
+  if (!algorithms.includes(header.alg)) throw new VerifierError('token_wrong_algorithm');
+}
+
+/** RFC 9068 §2.2 and §4, for a token whose signature is right. */
+export function readClaims(claims: Readonly<Record<string, unknown>>, expected: Expected, nowMs: number): TokenClaims {
+  if (claims['iss'] !== expected.issuer) throw new VerifierError('issuer_wrong');
+  const { aud } = claims;
+  // One token is for one API: who may be accepted somewhere else could be replayed from there.
+  if (aud !== expected.audience && !(Array.isArray(aud) && aud.length === 1 && aud[0] === expected.audience))
+    throw new VerifierError('audience_wrong');
+  const exp = checkTimes(claims, nowMs / 1000);
+  const read = {
+    sub: text(claims, 'sub', 255),
+    clientId: text(claims, 'client_id', 255),
+    jti: text(claims, 'jti', 255),
+    exp,
+    sid: optional(claims, 'sid', isString),
+    username: optional(claims, 'username', isString),
+    sourceId: optional(claims, 'source_id', (value) => isString(value) || Number.isSafeInteger(value)) as
+      | string
+      | number
+      | null,
+    authTime: optional(claims, 'auth_time', isCount),
+    acr: optional(claims, 'acr', isString),
+    amr: optional(claims, 'amr', isStrings) ?? [],
+    scope: optional(claims, 'scope', isString)?.split(' ') ?? [],
+    isStaff: optional(claims, 'is_staff', isBoolean) ?? false,
+    isSuperuser: optional(claims, 'is_superuser', isBoolean) ?? false,
+    status: readStatusClaim(claims['status']),
+  };
+  return { ...read, permissions: readPermissions(claims, read.scope) };
+}
+
+const malformed = (name: string) => new VerifierError('claims_malformed', { detail: name });
+
+/** RFC 7519 §4.1.4-6: numbers, whole seconds; `exp` and `iat` are demanded. */
+function checkTimes(claims: Readonly<Record<string, unknown>>, now: number): number {
+  const { exp, iat, nbf } = claims;
+  if (!isCount(exp)) throw malformed('exp');
+  if (!isCount(iat) || exp - iat > MAX_LIFE_SECONDS) throw malformed('iat');
+  if (nbf !== undefined && !isCount(nbf)) throw malformed('nbf');
+  if (now >= exp + SKEW_SECONDS) throw new VerifierError('token_expired');
+  if (iat > now + SKEW_SECONDS || (nbf ?? 0) > now + SKEW_SECONDS) throw new VerifierError('token_not_yet_valid');
+  return exp;
+}
+
+const isString = (value: unknown): value is string => typeof value === 'string';
+const isBoolean = (value: unknown): value is boolean => typeof value === 'boolean';
+const isStrings = (value: unknown): value is string[] => Array.isArray(value) && value.every(isString);
+
+function text(claims: Readonly<Record<string, unknown>>, name: string, maxLength: number): string {
+  const value = claims[name];
+  if (!isString(value) || value === '' || value.length > maxLength) throw malformed(name);
+  return value;
+}
+
+function optional<T>(
+  claims: Readonly<Record<string, unknown>>,
+  name: string,
+  is: ((value: unknown) => value is T) | ((value: unknown) => boolean),
+): T | null {
+  const value = claims[name];
+  if (value === undefined) return null;
+  if (!is(value)) throw malformed(name);
+  return value as T;
+}
+
+function readPermissions(
+  claims: Readonly<Record<string, unknown>>,
+  scope: readonly string[],
+): TokenClaims['permissions'] {
+  const { permissions: list, permissions_bitmap: bitmap } = claims;
+  if (list !== undefined && bitmap !== undefined) throw malformed('permissions and permissions_bitmap');
+  if (list !== undefined) {
+    if (!isStrings(list)) throw malformed('permissions');
+    return list;
+  }
+  if (bitmap === undefined) return scope;
+  const { v, h, b } = (bitmap ?? {}) as Record<string, unknown>;
+  const bits = isString(b) ? decode(b) : undefined;
+  if (!isCount(v) || !isString(h) || !bits) throw malformed('permissions_bitmap');
+  return { version: v, hash: h, bits };
+}
+
+/** A status of another kind than a status list cannot be looked at here: such a token is refused. */
+function readStatusClaim(status: unknown): StatusClaim | null {
+  if (status === undefined) return null;
+  const { idx, uri } = ((status as Record<string, unknown> | null)?.['status_list'] ?? {}) as Record<string, unknown>;
+  if (!isCount(idx) || !isString(uri)) throw malformed('status');
+  return { idx, uri };
+}

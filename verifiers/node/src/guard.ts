@@ -1,0 +1,43 @@
+import type { Demand } from './demand.ts';
+import { VerifierError } from './errors.ts';
+import type { User } from './user.ts';
+import type { Verifier } from './verifier.ts';
+
+/** What every framework has of a request. `headersDistinct` shows a header that was sent twice. */
+export interface GuardedRequest {
+  readonly headers: { readonly authorization?: string | undefined };
+  readonly headersDistinct?: { readonly [name: string]: readonly string[] | undefined };
+}
+
+const users = new WeakMap<object, User>();
+
+/** The user of a request that a guard let pass. Throws Error for one that no guard has seen: that route is not guarded. */
+export function userOf(request: object): User {
+  const user = users.get(request);
+  if (!user) throw new Error('There is no user of this request: put guard(verifier) before its handler.');
+  return user;
+}
+
+export interface Refusal {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly title: string; readonly status: number; readonly code: string };
+}
+
+/** Admits the request, or says what to answer. `key` is what the handler will ask `userOf` about. Rethrows what is no VerifierError. */
+export async function guardRequest(
+  verifier: Pick<Verifier, 'admit'>,
+  demand: Demand,
+  key: object,
+  request: GuardedRequest,
+): Promise<Refusal | undefined> {
+  try {
+    const { authorization } = request.headers;
+    users.set(key, await verifier.admit(request.headersDistinct?.['authorization'] ?? authorization, demand));
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof VerifierError)) throw error;
+    const headers = { ...error.headers, 'content-type': 'application/problem+json', 'cache-control': 'no-store' };
+    return { status: error.status, headers, body: error.problem };
+  }
+}
