@@ -29,8 +29,19 @@ import type { Job } from './platform/jobs/index.ts';
 import { openapiRoute } from './platform/openapi/routes.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/index.ts';
 import type { Clock } from './platform/time.ts';
-import { advanceKeys, createVerify, type KeyRing, purgeRevoked, type RotationPolicy } from './tokens/index.ts';
+import {
+  advanceKeys,
+  createStatusLists,
+  createVerify,
+  type GrantLife,
+  type KeyRing,
+  purgeTokens,
+  type RotationPolicy,
+  refreshKeyOf,
+  type StatusLists,
+} from './tokens/index.ts';
 import { jwksRoute } from './tokens/routes.ts';
+import { statusRoutes } from './tokens/status/routes.ts';
 import { pages } from './web/pages.ts';
 
 export interface Deps {
@@ -41,6 +52,10 @@ export interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly keys: KeyRing;
+  /** Refresh tokens are made under a key of it. */
+  readonly masterKey: Buffer;
+  /** Given by a server that follows them. */
+  readonly statusLists?: StatusLists;
   /** Given by a server that hears of changes elsewhere (`signalsOf`). */
   readonly catalogues?: KnownCatalogues;
   readonly passwords: Passwords;
@@ -70,10 +85,25 @@ export async function buildApp(deps: Deps): Promise<App> {
 
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
   jwksRoute(app, keys);
+  const statusLists = deps.statusLists ?? createStatusLists(db, keys, issuer, clock);
+  statusRoutes(app, statusLists, issuer);
   const access = createKnownAccess(db, issuer);
   const clients = createKnownClients(db);
   const verify = createVerify(keys, issuer);
-  const oauth = { db, clock, keys, issuer, access, clients, verify };
+  const refreshKey = refreshKeyOf(deps.masterKey);
+  const graceSeconds = config.refreshGraceSeconds;
+  const oauth = {
+    db,
+    clock,
+    keys,
+    issuer,
+    access,
+    clients,
+    verify,
+    refreshKey,
+    graceSeconds,
+    grantLife: grantLifeOf(config),
+  };
   discoveryRoutes(app, oauth);
   const published = { ...oauth, catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer) };
   catalogueDocumentRoute(app, published);
@@ -139,6 +169,11 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
   };
 }
 
+/** How long a refresh grant lives. */
+export function grantLifeOf(config: Config): GrantLife {
+  return { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
+}
+
 /** Hashes at once: as many as the settings say, or one less than there are cores. */
 export function hashWidthOf(config: Config, cores: number): number {
   return config.hashWidth === 0 ? Math.max(1, Math.floor(cores - 1)) : config.hashWidth;
@@ -196,6 +231,6 @@ export function jobsOf(
       },
     },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
-    { name: 'purge-revoked', everySeconds: 300, run: () => purgeRevoked(db, clock.now()) },
+    { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
   ];
 }

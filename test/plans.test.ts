@@ -45,6 +45,8 @@ const many = `
     select sha256(n::text::bytea), 1, 10, now(), now() + interval '1 hour' from generate_series(1, 20000) n;
   insert into identity_known_network (user_id, network_digest, last_success_at) select id, sha256(id::text::bytea), now() from identity_user;
   insert into identity_import (source, kind, source_pk, local_id, imported_digest) select 'polls', 'user', username, id, sha256('x') from identity_user;
+  insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
+    select 1, row_number() over (), s.id, a.id, s.user_id, now() + interval '1 day' from identity_session s, access_api a where a.audience = 'polls';
   analyze`;
 
 interface Plan {

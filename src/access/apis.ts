@@ -18,6 +18,7 @@ export interface ApiSettings {
   overBudget?: Api['overBudget'];
   withUsername?: boolean;
   withSourceId?: boolean;
+  withSuperseded?: boolean;
   isCataloguePublic?: boolean;
 }
 
@@ -117,9 +118,10 @@ export function audienceOf(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: str
 }
 
 function settingsOf(api: Api) {
-  const { name, typ, alg, format, ttlSeconds, budgetBytes, overBudget, withUsername, withSourceId, isCataloguePublic } =
-    api;
-  return { name, typ, alg, format, ttlSeconds, budgetBytes, overBudget, withUsername, withSourceId, isCataloguePublic };
+  const { name, typ, alg, format, ttlSeconds, budgetBytes, overBudget } = api;
+  const { withSuperseded, withUsername, withSourceId, isCataloguePublic } = api;
+  const token = { typ, alg, format, ttlSeconds, budgetBytes, overBudget };
+  return { name, ...token, withSuperseded, withUsername, withSourceId, isCataloguePublic };
 }
 
 const shortName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;

@@ -67,8 +67,12 @@ async function changed(
   const named = who.kind === 'group' ? { id: who.group.id, label: who.group.name } : who.principal;
   recordChange(em, stamp, { action: 'change', object: { kind: who.kind, ...named }, [side]: { permissions: names } });
   await em.flush();
-  if (who.kind === 'group') await groupRightsChanged(em, who.group.id);
-  else await rightsChanged(em, [who.principal.id]);
+  const change = {
+    kind: side === 'after' ? 'added' : 'removed',
+    apis: [...new Set(permissions.map((one) => one.api))],
+  } as const;
+  if (who.kind === 'group') await groupRightsChanged(em, who.group.id, change);
+  else await rightsChanged(em, [who.principal.id], change);
   return names;
 }
 
@@ -89,6 +93,7 @@ export function setRole(
     const sides = { before: { [api.audience]: before }, after: { [api.audience]: flags } };
     recordChange(tx, stamp, { action: 'change', object: { kind: 'user', ...who }, ...sides });
     await tx.flush();
-    await rightsChanged(tx, [who.id]);
+    const isLess = (before.isStaff && !flags.isStaff) || (before.isSuperuser && !flags.isSuperuser);
+    await rightsChanged(tx, [who.id], { kind: isLess ? 'removed' : 'added', apis: [api.id] });
   });
 }

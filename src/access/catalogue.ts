@@ -67,7 +67,9 @@ export function changeCatalogue(
         tx,
         removed.map((one) => one.id),
       );
-      await rightsChanged(tx, [...new Set([...touched, ...(await superusersOf(tx, api.id))])]);
+      await rightsChanged(tx, touched, { kind: 'removed', apis: [api.id] });
+      const superusers = (await superusersOf(tx, api.id)).filter((id) => !touched.includes(id));
+      await rightsChanged(tx, superusers, { kind: 'added', apis: [api.id] });
     }
     const change = {
       added: added.map(nameOf),

@@ -79,6 +79,7 @@ export function deleteApi(
       await rightsChanged(
         tx,
         holders.slice(from, from + BATCH).map((one) => one.id),
+        { kind: 'removed', apis: [api.id] },
       );
     await deleted(tx, api);
     const { audience, name } = api;

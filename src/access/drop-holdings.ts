@@ -22,7 +22,7 @@ export async function dropHoldings(tx: SqlEntityManager, principalId: string): P
   const ids = memberships.map((one) => one.group);
   const lock = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
   const groups = ids.length === 0 ? [] : await tx.find(Group, { id: { $in: ids } }, lock);
-  await rightsChanged(tx, [principalId]);
+  await rightsChanged(tx, [principalId], { kind: 'removed', apis: null });
   await tx.nativeDelete(GroupMember, { principal: principalId });
   const permissions = await tx.nativeDelete(Assignment, { principal: principalId });
   const roles = await tx.nativeDelete(Role, { principal: principalId });

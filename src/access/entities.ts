@@ -45,6 +45,8 @@ const ApiSchema = defineEntity({
     format: p.enum(['list', 'bitmap', 'scope', 'none'] as const).default('list'),
     /** What becomes of a list that is over the budget. */
     overBudget: p.enum(['bitmap', 'fail'] as const).default('bitmap'),
+    /** Whether tokens are marked when something was added that they do not say; off for verifiers that know the status 0 alone. */
+    withSuperseded: p.boolean().default(true),
     /** Grows with every change of this row; what a process keeps of it is good while the version is the same. */
     version: p.integer().version(),
   },

@@ -5,7 +5,7 @@ import { Failure } from '../platform/failure.ts';
 import { foldName, hasUnprintable } from '../platform/fold.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
-import { groupRightsChanged, lockGroup, rightsChanged } from './principal.ts';
+import { apisOfGroup, groupRightsChanged, lockGroup, rightsChanged } from './principal.ts';
 
 /** A principal as the log names it. */
 export interface Named {
@@ -71,7 +71,7 @@ export async function groupsOf(em: SqlEntityManager, principalId: string): Promi
 export function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Group): Promise<void> {
   return em.transactional(async (tx) => {
     await lockGroup(tx, group.id);
-    await groupRightsChanged(tx, group.id);
+    await groupRightsChanged(tx, group.id, { kind: 'removed', apis: await apisOfGroup(tx, group.id) });
     recordChange(tx, stamp, { action: 'delete', object: objectOf(group), before: { name: group.name } });
     await tx.nativeDelete(Group, { id: group.id });
   });
@@ -116,7 +116,8 @@ async function membersChanged(
   recordChange(tx, stamp, { action: 'change', object: objectOf(group), [side]: { members } });
   await tx.flush();
   const ids = who.map((one) => one.id);
-  await rightsChanged(tx, ids);
+  const kind = side === 'after' ? 'added' : 'removed';
+  await rightsChanged(tx, ids, { kind, apis: await apisOfGroup(tx, group.id) });
   return who;
 }
 

@@ -111,20 +111,3 @@ export async function readApiById(db: Database, id: string): Promise<KnownApi | 
   const [api] = await db.query<KnownApi>(apiById, [id]);
   return api ?? null;
 }
-
-const versionsStatement: Statement = {
-  name: 'access-versions',
-  text: `select (select perms_version::int from access_principal where id = $1) as principal,
-    (select version::int from access_api where id = $2) as api`,
-};
-
-/** The versions of a principal and of an API now; null for what is gone. */
-export interface Versions {
-  readonly principal: number | null;
-  readonly api: number | null;
-}
-
-export async function readVersions(db: Database, principalId: string, apiId: string | null): Promise<Versions> {
-  const [row] = await db.query<Versions>(versionsStatement, [principalId, apiId]);
-  return row as Versions;
-}

@@ -66,9 +66,18 @@ export {
   type Rights,
 } from './has-perm.ts';
 export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './holdings.ts';
-export { type KnownApi, readApi, readRights, readVersions, type Versions } from './hot.ts';
+export { type KnownApi, readRights } from './hot.ts';
 export { createKnownAccess, type KnownAccess, type SeenApi } from './known.ts';
 export { createKnownCatalogues, type KnownCatalogue, type KnownCatalogues } from './known-catalogues.ts';
 export { type LargeHolder, largestHolders } from './largest.ts';
-export { createPrincipal, type Holder, rightsChanged, superusersOf } from './principal.ts';
+export {
+  type Affected,
+  createPrincipal,
+  type Holder,
+  principalsChanged,
+  type RightsChange,
+  type RightsChanged,
+  rightsChanged,
+  superusersOf,
+} from './principal.ts';
 export { type ApiFile, Misfit, MOST_PERMISSIONS, readApiFile, readApps } from './sync-file.ts';

@@ -1,7 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode, raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Group, GroupMember, Principal } from './entities.ts';
+import { portOf } from '../platform/database/index.ts';
+import { Group, Principal } from './entities.ts';
 
 /** All that this wing knows of a user or client: enough to answer what it may do. */
 export interface Holder {
@@ -18,23 +19,59 @@ export function createPrincipal(em: SqlEntityManager, kind: Holder['kind']): str
   return id;
 }
 
+/** How rights have changed: who may do more or less, and where. */
+export interface RightsChange {
+  /** `removed`: what tokens say may be too much from now on; `added`: it may be too little. */
+  readonly kind: 'added' | 'removed';
+  /** Ids of the APIs; null for every one. */
+  readonly apis: readonly string[] | null;
+}
+
+/** Whose: these principals', or those of every member of a group, which is locked. */
+export type Affected = { readonly principals: readonly string[] } | { readonly group: string };
+
+/** Port: tokens that were issued say what was right until now. In the transaction of the change. */
+export type RightsChanged = (tx: SqlEntityManager, who: Affected, change: RightsChange) => Promise<void>;
+
 /**
  * Says that what these principals may do has changed: every computation at a lower version is stale from the end of this
  * transaction on. Every verb of this wing that changes rights ends here.
  */
-export async function rightsChanged(tx: SqlEntityManager, principalIds: readonly string[]): Promise<void> {
-  if (principalIds.length === 0) return;
-  await lockPrincipals(tx, principalIds);
-  await tx.nativeUpdate(Principal, { id: { $in: [...principalIds] } }, { permsVersion: raw('perms_version + 1') });
+export async function rightsChanged(
+  tx: SqlEntityManager,
+  principals: readonly string[],
+  change: RightsChange,
+): Promise<void> {
+  await principalsChanged(tx, principals);
+  if (principals.length > 0) await portOf<RightsChanged>(tx, 'rightsChanged')(tx, { principals }, change);
 }
 
-/** The same for every member of a group, whose row is locked. */
-export async function groupRightsChanged(tx: SqlEntityManager, groupId: string): Promise<void> {
-  const members = await tx.find(GroupMember, { group: groupId });
-  await rightsChanged(
-    tx,
-    members.map((one) => one.principal),
+/** Says that what is known of these principals has changed, though not what they may do. */
+export async function principalsChanged(tx: SqlEntityManager, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return;
+  await lockPrincipals(tx, ids);
+  await tx.nativeUpdate(Principal, { id: { $in: [...ids] } }, { permsVersion: raw('perms_version + 1') });
+}
+
+/** As `rightsChanged` for every member of a group, whose row is locked: one statement, however many they are. */
+export async function groupRightsChanged(tx: SqlEntityManager, group: string, change: RightsChange): Promise<void> {
+  await tx.execute(
+    `with held as materialized (
+       select p.id from access_principal p join access_group_member m on m.principal_id = p.id
+       where m.group_id = ? order by p.id for update of p
+     ) update access_principal p set perms_version = p.perms_version + 1 from held where p.id = held.id`,
+    [group],
   );
+  await portOf<RightsChanged>(tx, 'rightsChanged')(tx, { group }, change);
+}
+
+/** The APIs that a group's permissions are of. */
+export async function apisOfGroup(em: SqlEntityManager, group: string): Promise<string[]> {
+  const rows = await em.execute<{ id: string }[]>(
+    `select distinct q.api_id as id from access_group_permission g join access_permission q on q.id = g.permission_id where g.group_id = ?`,
+    [group],
+  );
+  return rows.map((row) => row.id);
 }
 
 /**

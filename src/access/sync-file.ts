@@ -69,7 +69,17 @@ function readDocument(document: unknown): ApiFile {
   return { audience, settings, permissions: readApps(top['apps'] ?? {}) };
 }
 
-const tokenFields = ['typ', 'alg', 'format', 'ttl_seconds', 'budget_bytes', 'over_budget', 'username', 'source_id'];
+const tokenFields = [
+  'typ',
+  'alg',
+  'format',
+  'ttl_seconds',
+  'budget_bytes',
+  'over_budget',
+  'superseded',
+  'username',
+  'source_id',
+];
 
 function readTokenSettings(value: unknown): ApiSettings {
   const given = fields(value, ['token'], tokenFields);
@@ -82,6 +92,7 @@ function readTokenSettings(value: unknown): ApiSettings {
     budgetBytes: given['budget_bytes'] as number | undefined,
     overBudget: word(given['over_budget'], at('over_budget'), settingWords.overBudget),
     withUsername: onOff(given['username'], at('username')),
+    withSuperseded: onOff(given['superseded'], at('superseded')),
     withSourceId: onOff(given['source_id'], at('source_id')),
   } as ApiSettings;
   const fault = settingFault(settings);

@@ -3,20 +3,20 @@ import { findSourceId, holderOf, type SessionUser } from '../identity/index.ts';
 import { Problem } from '../platform/http/index.ts';
 import {
   ANY_ID,
-  draftAccessToken,
+  mintAccessToken,
   type OverBudget,
   OWN_CLIENT,
-  signAccessToken,
+  overBudget,
   type TokenRequest,
 } from '../tokens/index.ts';
 import type { ApiDeps } from './deps.ts';
 
 export type WantedToken = { audience: string; scope?: string | undefined };
-type Session = { id: string; authTime: Date; amr: readonly string[] };
+type Session = { id: string; authTime: Date; amr: readonly string[]; expiresAt: Date };
 
 /** A token that can be signed as soon as its session exists: its API is known and its budget holds. */
 export interface PreparedToken {
-  sign(session: Session): { access_token: string; token_type: 'Bearer'; expires_in: number };
+  sign(session: Session): Promise<{ access_token: string; token_type: 'Bearer'; expires_in: number }>;
 }
 
 /** A user as the subject of a token, and as a holder of permissions of this version. */
@@ -57,18 +57,29 @@ export async function prepareToken(
     scope: wanted.scope,
     sourceId,
   } satisfies Omit<TokenRequest, 'session'>;
-  const session = { id: ANY_ID, authTime: now, amr: ['pwd'] };
-  const { excess } = draftAccessToken(deps.keys, { ...request, session }, now);
-  if (excess) throw overBudget(api, excess);
+  const anySession = { id: ANY_ID, authTime: now, amr: ['pwd'] };
+  const excess = overBudget(deps, { ...request, session: anySession }, now);
+  if (excess) throw tooLarge(api, excess);
   return {
-    sign: (session) => {
-      const { token, expiresIn } = signAccessToken(deps.keys, { ...request, session }, deps.clock.now());
-      return { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
+    sign: async (session) => {
+      const holding = {
+        kind: 'session',
+        id: session.id,
+        principal: user.id,
+        api: api.id,
+        endsAt: session.expiresAt,
+      } as const;
+      const minted = { request: { ...request, session }, holder: user, holding, place: null };
+      const made = await mintAccessToken(deps, minted, deps.clock.now());
+      // The session ended since it was read.
+      if (made === 'over') throw new Problem('unauthenticated');
+      if ('budget' in made) throw tooLarge(api, made);
+      return { access_token: made.token, token_type: 'Bearer', expires_in: made.expiresIn };
     },
   };
 }
 
-function overBudget(api: KnownApi, { bytes, budget, permissions }: OverBudget): Problem {
+function tooLarge(api: KnownApi, { bytes, budget, permissions }: OverBudget): Problem {
   return new Problem('token_over_budget', {
     detail:
       `The token would have ${bytes} bytes for ${permissions} permissions; the budget of ${api.audience} is ${budget}. ` +

@@ -43,11 +43,13 @@ export function recordChange(em: SqlEntityManager, stamp: Stamp, change: Change)
 }
 
 export type EventKind =
+  | 'grant_ended'
   | 'login'
   | 'login_refused'
   | 'logout'
   | 'password_changed'
   | 'password_upgraded'
+  | 'refresh_reused'
   | 'session_ended'
   | 'signup'
   | 'setup'

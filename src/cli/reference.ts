@@ -16,6 +16,7 @@ export async function describeService(): Promise<OpenapiDocument> {
     clock: systemClock,
     log: pino({ level: 'silent' }),
     keys: nothing,
+    masterKey: Buffer.alloc(32),
     passwords: nothing,
     describedAs: version,
   });

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { entities } from '../entities.ts';
-import { migrations } from '../migrations/index.ts';
+import { model } from '../model.ts';
 import { type Config, readConfig } from '../platform/config/index.ts';
 import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
@@ -81,7 +80,6 @@ async function runOnDatabase(
 ): Promise<Result> {
   // Not os.userInfo: in a container the user may be a number that no passwd file knows.
   const actor = String(process.getuid?.() ?? -1);
-  const model = { entities, migrations };
   if (config.databaseUrl !== undefined) {
     const db = await openDatabase(config, model);
     try {

@@ -4,18 +4,17 @@ import type { Logger } from 'pino';
 import { createKnownCatalogues } from '../access/index.ts';
 import { buildApp, hashPoolOf, jobsOf, metricsOf, passwordsOf, rotationPolicyOf, signalsOf } from '../app.ts';
 import type { Stamp } from '../audit/index.ts';
-import { entities } from '../entities.ts';
 import { dropStaged } from '../identity/import/index.ts';
 import type { Backend } from '../identity/index.ts';
 
-import { migrations } from '../migrations/index.ts';
+import { model } from '../model.ts';
 import type { Config } from '../platform/config/index.ts';
 import { type Database, type FolderLock, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { startJobs } from '../platform/jobs/index.ts';
 import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
-import { advanceKeys, createKeyRing, openKeys } from '../tokens/index.ts';
+import { advanceKeys, createKeyRing, createStatusLists, openKeys } from '../tokens/index.ts';
 import type { Command } from './command.ts';
 import { createContext, type Ready } from './context.ts';
 import { answerControl, type ControlRequest } from './control.ts';
@@ -67,7 +66,7 @@ export async function serve(
       config.databaseUrl === undefined ? await lockFolder(config.dataDir, () => folderLost(config)) : undefined;
     if (lock) closers.push(() => lock.release());
     const log = createLog(config.logLevel);
-    const db = await openDatabase(config, { entities, migrations }, 'requests');
+    const db = await openDatabase(config, model, 'requests');
     closers.push(() => db.close());
     const masterKey = await prepare(db, systemStamp());
     await dropStaged(db.fork());
@@ -82,6 +81,9 @@ export async function serve(
     const metrics = metricsPort === undefined ? undefined : await metricsOf(db, pool);
 
     const catalogues = createKnownCatalogues(db, issuer);
+    const statusLists = createStatusLists(db, keys, issuer, systemClock);
+    const blind = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
+    closers.push(await statusLists.start(blind));
     let isStopping = false;
     const app = await buildApp({
       config,
@@ -91,6 +93,8 @@ export async function serve(
       log,
       keys,
       catalogues,
+      statusLists,
+      masterKey,
       passwords,
       backends,
       isStopping: () => isStopping,

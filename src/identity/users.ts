@@ -83,10 +83,16 @@ export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User,
     recordChange(tx, stamp, { action: 'change', object: objectOf(fresh), ...changed });
     await tx.flush();
     if ('isActive' in changed.after || 'isStaff' in changed.after || 'isSuperuser' in changed.after)
-      await rightsChanged(tx, [fresh.id]);
+      await rightsChanged(tx, [fresh.id], { kind: isLess(before, fresh) ? 'removed' : 'added', apis: null });
     if (change.isActive === false) await endSessions(tx, stamp.at, { user: fresh.id }, 'deactivated');
     return fresh;
   });
+}
+
+type Flags = Pick<User, 'isActive' | 'isStaff' | 'isSuperuser'>;
+
+function isLess(before: Flags, after: Flags): boolean {
+  return (['isActive', 'isStaff', 'isSuperuser'] as const).some((flag) => before[flag] && !after[flag]);
 }
 
 export function findUser(em: SqlEntityManager, username: string): Promise<User | null> {

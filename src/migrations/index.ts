@@ -2,6 +2,7 @@ import { First } from './0001-first.ts';
 import { Clients } from './0002-clients.ts';
 import { TokenSettings } from './0003-token-settings.ts';
 import { Keys } from './0004-keys.ts';
+import { Grants } from './0005-grants.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
@@ -9,4 +10,5 @@ export const migrations = [
   { name: '0002-clients', class: Clients },
   { name: '0003-token-settings', class: TokenSettings },
   { name: '0004-keys', class: Keys },
+  { name: '0005-grants', class: Grants },
 ];

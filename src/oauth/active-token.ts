@@ -1,6 +1,6 @@
 import { audienceOf, type Holder, type KnownAccess, type KnownApi, type Rights } from '../access/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { type AccessTokenClaims, type KeyRing, OWN_CLIENT, type Verify } from '../tokens/index.ts';
+import { type AccessTokenClaims, type KeyRing, OWN_CLIENT, placeOf, STATUS, type Verify } from '../tokens/index.ts';
 import { readTokenState, type TokenState, type TokenUser } from './hot.ts';
 
 /** What it takes to say what a token is worth. */
@@ -44,8 +44,11 @@ export async function findActiveToken(
     return null;
   }
   const guess = access.guess(claims.aud);
-  const state = await readTokenState(db, claims, now, { apiId: guess?.id, versionOf: also?.versionOf });
+  const place = placeOf(issuer, claims.status?.status_list);
+  const state = await readTokenState(db, claims, now, { apiId: guess?.id, versionOf: also?.versionOf, place });
   await also?.read(state.otherVersion);
+  // A place that is free again was freed after every token in it had expired.
+  if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
   const holder = holderOf(claims, state);
   if (!holder) return null;

@@ -19,6 +19,7 @@ export function metadata({ issuer, grantTypes }: Offered) {
     revocation_endpoint: `${issuer}/oauth2/revoke`,
     // RFC 7009 §2.1: a public client revokes its own by naming itself.
     revocation_endpoint_auth_methods_supported: [...clientMethods, 'none'],
+    status_list_aggregation_endpoint: `${issuer}/status-lists`,
     subject_types_supported: ['public'],
     claims_supported: claims,
   };
@@ -40,6 +41,8 @@ const claims = [
   'is_staff',
   'is_superuser',
   'permissions',
+  'permissions_bitmap',
+  'status',
 ];
 
 /**

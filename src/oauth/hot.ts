@@ -1,5 +1,5 @@
 import type { Database, Statement } from '../platform/database/index.ts';
-import type { AccessTokenClaims } from '../tokens/index.ts';
+import { type AccessTokenClaims, OWN_CLIENT, type StatusPlace } from '../tokens/index.ts';
 
 /** The user of a token, while active. */
 export interface TokenUser {
@@ -12,6 +12,8 @@ export interface TokenUser {
 /** Everything that can end a token, or change what it is worth, as of one moment. */
 export interface TokenState {
   readonly isRevoked: boolean;
+  /** What its place in a status list says; null when it has none, or the place is free. */
+  readonly status: number | null;
   /** The client that it was issued to. */
   readonly isClientActive: boolean;
   /** That client's principal, where it is the subject. */
@@ -26,12 +28,13 @@ export interface TokenState {
 }
 
 /**
- * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now. A session is over when
- * it was ended, its time is up, or the password was changed since.
+ * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now, $8 and $9 its place in a
+ * status list. A session is over when it was ended, its time is up, or the password was changed since.
  */
 const tokenState: Statement = {
   name: 'oauth-token-state',
   text: `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
+    (select t.state::int from tokens_status t where t.list = $8::int and t.idx = $9::int) as status,
     c.id as client_principal, u.id as user_id, u.username, u.is_staff, u.is_superuser,
     (select p.perms_version::int from access_principal p where p.id = coalesce($2::uuid, c.id)) as version,
     (select a.version::int from access_api a where a.id = $5::uuid) as api_version,
@@ -45,6 +48,7 @@ const tokenState: Statement = {
 
 interface Row {
   is_revoked: boolean;
+  status: number | null;
   client_principal: string | null;
   user_id: string | null;
   username: string;
@@ -59,16 +63,20 @@ export async function readTokenState(
   db: Database,
   claims: AccessTokenClaims,
   now: Date,
-  also: { apiId: string | undefined; versionOf: string | undefined },
+  also: { apiId: string | undefined; versionOf: string | undefined; place: StatusPlace | null },
 ): Promise<TokenState> {
   const user = claims.sub === claims.client_id ? null : claims.sub;
-  const values = [claims.jti, user, claims.sid, claims.client_id, also.apiId, also.versionOf, now];
+  // A grant's token lives by its grant, which may outlive the session's time; that it was ended shows in the status.
+  const session = claims.client_id === OWN_CLIENT ? claims.sid : null;
+  const { apiId, versionOf, place } = also;
+  const values = [claims.jti, user, session, claims.client_id, apiId, versionOf, now, place?.list, place?.idx];
   const [row] = (await db.query<Row>(
     tokenState,
     values.map((one) => one ?? null),
   )) as [Row];
   return {
     isRevoked: row.is_revoked,
+    status: row.status,
     isClientActive: row.client_principal !== null,
     clientPrincipal: row.client_principal,
     user:

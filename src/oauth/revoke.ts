@@ -1,7 +1,17 @@
 import type { Database } from '../platform/database/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { type KeyRing, revokeToken, verifyAccessToken } from '../tokens/index.ts';
+import {
+  endGrants,
+  type KeyRing,
+  placeOf,
+  type RefreshKey,
+  readGrant,
+  readRefreshToken,
+  revokeToken,
+  suspendPlace,
+  verifyAccessToken,
+} from '../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from './client-auth.ts';
 import type { KnownClients } from './clients/hot.ts';
 
@@ -11,6 +21,7 @@ export interface RevocationEndpoint {
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly issuer: string;
+  readonly refreshKey: RefreshKey;
 }
 
 /**
@@ -24,7 +35,25 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   const client = await caller.confirm(null);
   const { token } = presented.form;
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
+  if (await endedGrant(endpoint, client.id, token, now)) return;
   const claims = verifyAccessToken(keys, issuer, token, now);
   if (claims?.client_id !== client.clientId) return;
   await revokeToken(db, claims);
+  // Its siblings go and get another; nobody logs in because of it.
+  const place = placeOf(issuer, claims.status?.status_list);
+  if (place) await db.fork().transactional((tx) => suspendPlace(tx, place));
+}
+
+/** RFC 7009 §2.1: with a refresh token goes the whole grant. True when it was one of this client's. */
+async function endedGrant(
+  { db, refreshKey }: RevocationEndpoint,
+  client: string,
+  token: string,
+  now: Date,
+): Promise<boolean> {
+  const presented = readRefreshToken(token);
+  const grant = presented && (await readGrant(db, presented.id, now));
+  if (!grant || !presented.isOf(refreshKey, grant.seed) || grant.client !== client) return false;
+  await db.fork().transactional((tx) => endGrants(tx, now, { id: grant.id }, 'revoked'));
+  return true;
 }

@@ -7,8 +7,9 @@ import { type IntrospectionEndpoint, introspect } from './introspect.ts';
 import { revoke } from './revoke.ts';
 import { clientCredentials } from './token/client-credentials.ts';
 import { answerTokenRequest, type TokenEndpoint } from './token/phases.ts';
+import { type Refreshing, refreshGrant } from './token/refresh-token.ts';
 
-export type OAuthDeps = Omit<TokenEndpoint, 'grants'> & IntrospectionEndpoint;
+export type OAuthDeps = Omit<TokenEndpoint, 'grants'> & IntrospectionEndpoint & Refreshing;
 
 /** RFC 6749 §2.3.1: by Basic, or by the first two fields; `{}` is the client that says who it is in the form. */
 const byClient = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };
@@ -25,9 +26,23 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     ...byClient,
     summary: 'A token for a client (RFC 6749 §3.2)',
     description: 'A form with grant_type, and audience or resource; the client authenticates by Basic or in the form.',
-    form: Type.Object({ grant_type: Type.String(), audience: text, resource: text, scope: text, ...credentials }),
+    form: Type.Object({
+      grant_type: Type.String(),
+      refresh_token: text,
+      audience: text,
+      resource: text,
+      scope: text,
+      ...credentials,
+    }),
     response: { 200: issued },
-    oauthErrors: ['invalid_client', 'unauthorized_client', 'unsupported_grant_type', 'invalid_target'],
+    oauthErrors: [
+      'invalid_client',
+      'unauthorized_client',
+      'invalid_grant',
+      'invalid_scope',
+      'unsupported_grant_type',
+      'invalid_target',
+    ],
   } as const;
   app.post('/oauth2/token', { schema: token }, (request) => answerTokenRequest(endpoint, presentedBy(request)));
 
@@ -69,6 +84,7 @@ const issued = Type.Object(
     token_type: Type.Literal('Bearer'),
     expires_in: Type.Integer({ description: 'Seconds.' }),
     scope: text,
+    refresh_token: text,
   },
   { title: 'IssuedToken', additionalProperties: false },
 );
@@ -109,6 +125,7 @@ const offered = Type.Object(
     introspection_endpoint_auth_methods_supported: texts,
     revocation_endpoint: uri,
     revocation_endpoint_auth_methods_supported: texts,
+    status_list_aggregation_endpoint: uri,
     subject_types_supported: texts,
     claims_supported: texts,
   },
@@ -133,8 +150,8 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
   }
 }
 
-function grantsOf({ access }: Pick<OAuthDeps, 'access'>) {
-  return [clientCredentials(access)];
+function grantsOf(deps: OAuthDeps) {
+  return [clientCredentials(deps.access), refreshGrant(deps)];
 }
 
 function presentedBy(request: Request): PresentedClient {

@@ -1,5 +1,6 @@
 import { audienceOf, getAllPermissions, hasPerm, type KnownApi, type Rights } from '../access/index.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
+import { type StatusPlace, statusListUri } from './status/place.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */
 export const OWN_CLIENT = 'signet';
@@ -30,6 +31,8 @@ export interface TokenRequest {
   readonly scope: string | undefined;
   /** The imported primary key, where the API's tokens carry it. */
   readonly sourceId?: string | number | undefined;
+  /** Where its status stands. */
+  readonly place?: StatusPlace | undefined;
 }
 
 /** RFC 9068 §2.2 with Signet's permission claims. */
@@ -53,6 +56,8 @@ export interface AccessTokenClaims {
   permissions?: readonly string[];
   /** Format `bitmap`. */
   permissions_bitmap?: PermissionsBitmap;
+  /** draft-ietf-oauth-status-list §6.2. */
+  status?: { status_list: { idx: number; uri: string } };
 }
 
 /** Which permissions of a catalogue, by their places in it. */
@@ -98,7 +103,7 @@ function permissionClaims(
 }
 
 export function accessTokenClaims(request: TokenRequest, format: Format, jti: string, now: Date): AccessTokenClaims {
-  const { api, subject, rights, session } = request;
+  const { api, subject, rights, session, place } = request;
   const scope = keptScopes(request, format);
   return {
     iss: request.issuer,
@@ -115,5 +120,6 @@ export function accessTokenClaims(request: TokenRequest, format: Format, jti: st
     is_staff: rights.isActive && (subject.isStaff === true || rights.isStaff),
     is_superuser: rights.isActive && rights.isSuperuser,
     ...permissionClaims(rights, format),
+    ...(place ? { status: { status_list: { idx: place.idx, uri: statusListUri(request.issuer, place.list) } } } : {}),
   };
 }

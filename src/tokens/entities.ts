@@ -1,4 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
+import { Api, Principal } from '../access/index.ts';
 
 const SigningKeySchema = defineEntity({
   name: 'SigningKey',
@@ -41,3 +42,72 @@ const RevokedSchema = defineEntity({
 /** An access token that was revoked before its time (RFC 7009); forgotten when it would have expired anyway. */
 export class RevokedToken extends RevokedSchema.class {}
 RevokedSchema.setClass(RevokedToken);
+
+const GrantSchema = defineEntity({
+  name: 'RefreshGrant',
+  tableName: 'tokens_grant',
+  indexes: [
+    { properties: ['principal'] },
+    { properties: ['client'] },
+    { properties: ['session'], name: 'tokens_grant_session', where: 'ended_at is null' },
+    { properties: ['expiresAt'] },
+  ],
+  properties: {
+    id: p.uuid().primary(),
+    /** Random; every refresh token of the family is a MAC over its generation and this. */
+    seed: p.blob(),
+    /** The user. */
+    principal: () => p.manyToOne(Principal).mapToPk().deleteRule('cascade'),
+    client: () => p.manyToOne(Principal).mapToPk().joinColumn('client_id').deleteRule('cascade'),
+    api: () => p.manyToOne(Api).mapToPk().deleteRule('cascade'),
+    /** The session that it was opened in; it ends with it. No reference: the grant may outlive the row. */
+    session: p.uuid().fieldName('session_id').nullable(),
+    passwordEpoch: p.integer(),
+    authTime: p.datetime().columnType('timestamptz').nullable(),
+    amr: p.array().columnType('text[]').nullable(),
+    scope: p.string().columnType('text').nullable(),
+    generation: p.integer().default(0),
+    createdAt: p.datetime().columnType('timestamptz'),
+    rotatedAt: p.datetime().columnType('timestamptz'),
+    idleExpiresAt: p.datetime().columnType('timestamptz'),
+    expiresAt: p.datetime().columnType('timestamptz'),
+    endedAt: p.datetime().columnType('timestamptz').nullable(),
+    endedReason: p.string().columnType('text').nullable(),
+  },
+});
+/** What a client holds for a user: the family of its refresh tokens (RFC 6749 §1.5). */
+export class RefreshGrant extends GrantSchema.class {}
+GrantSchema.setClass(RefreshGrant);
+
+const StatusSchema = defineEntity({
+  name: 'TokenStatus',
+  tableName: 'tokens_status',
+  uniques: [{ name: 'tokens_status_current', properties: ['holder', 'api'], where: 'is_current' }],
+  indexes: [
+    { properties: ['holder'] },
+    { properties: ['principal', 'api'] },
+    { properties: ['changed'] },
+    { properties: ['expiresAt'] },
+  ],
+  checks: [{ name: 'tokens_status_state', expression: 'state >= 0 and state <= 3' }],
+  properties: {
+    list: p.integer().primary(),
+    idx: p.integer().primary(),
+    /** The session, the grant, or the principal whose tokens carry it. */
+    holder: p.uuid().fieldName('holder_id'),
+    api: p.uuid().fieldName('api_id'),
+    /** Whose rights those tokens state. */
+    principal: p.uuid().fieldName('principal_id'),
+    /** 0 valid, 1 revoked, 2 suspended, 3 superseded. */
+    state: p.smallint().default(0),
+    /** What the next token of the holder carries; one that was left behind keeps its state until its tokens have expired. */
+    isCurrent: p.boolean().default(true),
+    /** The transaction that wrote the state: who reads changes asks for those since the oldest one that was running then. */
+    changed: p.string().columnType('xid8').defaultRaw('pg_current_xact_id()'),
+    /** From then on nothing carries it any more, and the index is free. */
+    expiresAt: p.datetime().columnType('timestamptz'),
+  },
+});
+/** A place in a status list (draft-ietf-oauth-status-list) and what it says. */
+export class TokenStatus extends StatusSchema.class {}
+StatusSchema.setClass(TokenStatus);

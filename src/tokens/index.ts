@@ -1,8 +1,9 @@
 /**
  * tokens: what is said of one.
- * Owns: signing keys (sealed under the master key) and the JWKS, the claims of access tokens, their signing and verification.
+ * Owns: signing keys (sealed under the master key) and the JWKS, the claims of access tokens, their signing and verification, the
+ * families of refresh tokens, and the status lists by which verifiers hear of a change.
  * Does not own: who may ask for a token (api, oauth), nor what the permissions mean (access).
- * Standards: RFC 7515, 7517, 7519, 7638, 8725, 9068.
+ * Standards: RFC 7515, 7517, 7519, 7638, 8725, 9068; draft-ietf-oauth-status-list-21.
  */
 export {
   type AccessToken,
@@ -16,12 +17,28 @@ export {
 } from './access-token.ts';
 export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
 export { type AccessTokenClaims, OWN_CLIENT, type PermissionsBitmap, type TokenRequest } from './claims.ts';
-export { RevokedToken, SigningKey } from './entities.ts';
+export { RefreshGrant, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
+export {
+  endClient,
+  endGrants,
+  type GrantEnd,
+  type GrantLife,
+  listGrants,
+  type NewGrant,
+  openGrant,
+  sessionsEnded,
+} from './grants/grants.ts';
+export { type GrantState, readGrant, rotateGrant } from './grants/hot.ts';
+export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
 export { getLiveKey, revokeKey } from './keys/revoke.ts';
 export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
 export { advanceKeys, askedAlgorithms, ensureCurrentKey, hasCurrentKey, rotateKeys } from './keys/rotate.ts';
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
 export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
-export { purgeRevoked } from './purge.ts';
+export { type Mint, type Minted, mintAccessToken, overBudget } from './mint.ts';
+export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
+export { createStatusLists, type StatusLists } from './status/lists.ts';
+export { endHolders, rightsChanged, STATUS, suspendPlace } from './status/move.ts';
+export { type Holding, type Minting, placeOf, readMinting, type StatusPlace } from './status/place.ts';

@@ -10,7 +10,28 @@ const statement: Statement = {
     select jti from tokens_revoked where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
 };
 
-/** Forgets revoked tokens that have expired, in bounded batches: what has expired needs no mark. */
-export async function purgeRevoked(db: Database, now: Date): Promise<void> {
+const statuses: Statement = {
+  name: 'tokens-purge-status',
+  text: `delete from tokens_status where (list, idx) in (
+    select list, idx from tokens_status where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
+};
+
+/** A grant that has ended is kept a while, for whoever asks what became of it. */
+const GRANT_KEPT_SECONDS = 7 * 86_400;
+
+const grants: Statement = {
+  name: 'tokens-purge-grants',
+  text: `delete from tokens_grant where id in (
+    select id from tokens_grant where expires_at < $1::timestamptz or idle_expires_at < $1::timestamptz or ended_at < $1::timestamptz limit $2)
+    returning 1 as gone`,
+};
+
+/**
+ * Forgets what has expired, in bounded batches: revoked tokens, which need no mark any more, places in status lists, which are free
+ * again, and refresh grants that ended a week ago.
+ */
+export async function purgeTokens(db: Database, now: Date): Promise<void> {
   await purgeRows(db, statement, plusSeconds(now, -KEPT_SECONDS));
+  await purgeRows(db, statuses, plusSeconds(now, -KEPT_SECONDS));
+  await purgeRows(db, grants, plusSeconds(now, -GRANT_KEPT_SECONDS));
 }

@@ -1,8 +1,7 @@
 import t from 'tap';
 import { AuditEvent } from '../../src/audit/index.ts';
-import { entities } from '../../src/entities.ts';
 import { Throttle } from '../../src/identity/index.ts';
-import { migrations } from '../../src/migrations/index.ts';
+import { model } from '../../src/model.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { preparePlace, startInstance } from '../faults/instance.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';
@@ -165,7 +164,7 @@ t.test('attacks 11: 200 simultaneous wrong passwords at two processes: 10 are ev
     [401, 429].map((status) => statuses.filter((one) => one === status).length),
     [10, 190],
   );
-  const db = await openPostgresql(url, 2, { entities, migrations });
+  const db = await openPostgresql(url, 2, model);
   t.equal(
     await db.fork().count(AuditEvent, { kind: 'login_refused' }),
     10,

@@ -53,6 +53,30 @@ t.test('token', (t) =>
       },
     );
 
+    await t.test(
+      'contract §8: token issue --refresh opens a grant, grant list shows it, grant end ends it',
+      async (t) => {
+        const { client } = await desk
+          .json('client create Web --preset web --redirect-uri https://app.example/cb --api polls')
+          .then(async (made) => ({ client: made.client_id as string }));
+        const issued = await desk.json(`token issue --user alice --client ${client} --api polls --refresh`);
+        t.match(issued, { token_type: 'Bearer', refresh_token: /^[\w-]{71}$/ });
+        const { grants } = await desk.json('grant list --user alice');
+        t.match(grants, [{ username: 'alice', client_id: client, client: 'Web', audience: 'polls', scope: null }]);
+        t.equal((await desk.json(`grant list --client ${client}`)).grants.length, 1);
+        t.match((await desk.run(`grant list ${grants[0].id}`)).stdout, /^GRANT +USER +CLIENT +API/);
+        t.equal((await desk.json('token verify -', { stdin: issued.access_token })).active, true);
+        t.same(await desk.json('grant end --user alice'), { ended: [grants[0].id] });
+        t.match(await lastEntry(db), {
+          objectKind: 'grant',
+          objectId: grants[0].id,
+          after: { ended: 'ended_by_operator' },
+        });
+        t.match(await desk.run('token verify -', { stdin: issued.access_token }), { exit: 1, stderr: /has ended/ });
+        t.same((await desk.json('grant list --user alice')).grants, []);
+      },
+    );
+
     await t.test('contract §8: a token command that fails changes nothing and has its own exit code', async (t) => {
       await desk.json('user create gone');
       await desk.json('user deactivate gone');
@@ -71,8 +95,10 @@ t.test('token', (t) =>
         ['token issue --user nobody --api polls', 3, /no user/],
         ['token issue --user alice --api poll', 3, /Did you mean polls/],
         ['token issue --user alice', 2, /--api is missing/],
-        ['token issue --api polls', 2, /Name either a user or a client/],
-        ['token issue --user alice --api polls --refresh', 2, /Unknown option '--refresh'/],
+        ['token issue --api polls', 2, /Name a user, a client, or both/],
+        ['token issue --user alice --api polls --refresh', 2, /what a client holds for a user: name both/],
+        ['grant list', 2, /Name a user, a client, or one grant/],
+        ['grant end 0196d3a0-0000-7000-8000-000000000000', 3, /There is no grant/],
         ['token verify -', 2, /holds no token/, ' \n'],
         ['token verify abc', 2, /stays in the shell's history/],
         ['token verify', 2, /Usage: npx signet token verify -/],

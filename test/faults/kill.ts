@@ -3,8 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { runCommand } from '../../src/cli/run.ts';
-import { entities } from '../../src/entities.ts';
-import { migrations } from '../../src/migrations/index.ts';
+import { model } from '../../src/model.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import { type Database, lockFolder } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
@@ -503,7 +502,6 @@ export async function killRounds(
 
 /** What the tables must say of each other, whatever was killed. */
 async function checkBooks(engine: Engine, environment: Environment): Promise<void> {
-  const model = { entities, migrations };
   const folder = environment['SIGNET_DATA_DIR'] as string;
   const lock = engine === 'embedded' ? await lockFolder(folder) : undefined;
   const db: Database = lock

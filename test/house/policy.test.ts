@@ -32,6 +32,8 @@ interface Row {
   readonly wrongType: number | null;
   /** From a page of another site, with the user's cookie. */
   readonly crossSite: number;
+  /** It goes on until the caller leaves: the status is all that is looked at. */
+  readonly isStream?: true;
   ask?(here: Here): Asked | Promise<Asked>;
 }
 
@@ -53,6 +55,10 @@ const table: Record<string, Row> = {
   'GET /.well-known/openid-configuration': open(),
   'GET /.well-known/oauth-authorization-server': open(),
   'GET /.well-known/permissions': { ...open(), ask: () => ({ query: 'audience=served' }) },
+  'GET /status-lists': open(),
+  'GET /status-lists/:list': { ...open(), ask: () => ({ parameters: { list: '1' } }) },
+  'GET /status-lists/events': { ...open(), isStream: true },
+  'GET /status-lists/:list/events': { ...open(), isStream: true, ask: () => ({ parameters: { list: '1' } }) },
   'GET /openapi.yaml': open(),
   'GET /health/live': open(),
   'GET /health/started': open(),
@@ -212,6 +218,11 @@ async function send(route: string, headers: Record<string, string>, type?: strin
   const payload = json ? JSON.stringify(json) : form ? new URLSearchParams(form).toString() : undefined;
   const own = json ? 'application/json' : form ? 'application/x-www-form-urlencoded' : undefined;
   const contentType = type ?? own;
+  if (table[route]?.isStream) {
+    const response = await app.inject({ method, url, headers, payloadAsStream: true });
+    response.stream().destroy();
+    return { statusCode: response.statusCode, headers: response.headers, body: '' };
+  }
   return app.inject({
     method,
     url,

@@ -33,7 +33,7 @@ const files = globSync('**/*.ts', { cwd: src }).sort();
 /** The wing of a file: its first folder, or its own name for the files at the top. The entity list and migrations serve the command. */
 function wingOf(file: string): string {
   const first = file.split('/')[0] as string;
-  if (first === 'entities.ts' || first === 'migrations') return 'app';
+  if (['entities.ts', 'model.ts', 'migrations'].includes(first)) return 'app';
   return first.replace(/\.ts$/, '');
 }
 

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createUser, makeUnusable, purgeExpired, type User } from '../../src/identity/index.ts';
 import { type Database, PURGE_BATCH, PURGE_ROUNDS, purgeRows } from '../../src/platform/database/index.ts';
-import { purgeRevoked } from '../../src/tokens/index.ts';
+import { purgeTokens } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 
@@ -35,7 +35,7 @@ await onEachEngine(t, async (t, db) => {
     await fill(db, revoked, 2, ago(299));
     await purgeExpired(db, now);
     t.equal(await count(db, 'tokens_revoked'), 5, 'each room purges its own');
-    await purgeRevoked(db, now);
+    await purgeTokens(db, now);
     for (const table of ['identity_known_network', 'identity_throttle', 'tokens_revoked'])
       t.equal(await count(db, table), 2, table);
   });
@@ -43,7 +43,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('contract: a run repeats batches until one comes back short', async (t) => {
     await fill(db, revoked, 2 * PURGE_BATCH + 7, ago(DAY));
     await fill(db, networks, PURGE_BATCH + 1, user.id, 'many', ago(91 * DAY));
-    await purgeRevoked(db, now);
+    await purgeTokens(db, now);
     await purgeExpired(db, now);
     t.equal(await count(db, 'tokens_revoked'), 2);
     t.equal(await count(db, 'identity_known_network'), 2);
@@ -63,8 +63,8 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('contract: two processes that purge at once do not hinder each other', async (t) => {
     await fill(db, revoked, 2 * PURGE_BATCH, ago(DAY));
-    await Promise.all([purgeRevoked(db, now), purgeRevoked(db, now), purgeExpired(db, now), purgeExpired(db, now)]);
-    await purgeRevoked(db, now);
+    await Promise.all([purgeTokens(db, now), purgeTokens(db, now), purgeExpired(db, now), purgeExpired(db, now)]);
+    await purgeTokens(db, now);
     t.equal(await count(db, 'tokens_revoked'), 2);
   });
 });

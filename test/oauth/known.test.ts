@@ -106,7 +106,7 @@ t.test('what a process keeps', (t) =>
 
     await t.test('architecture: each hot path is one statement once it is warm', async (t) => {
       await token();
-      t.same(statements(), ['access-versions']);
+      t.same(statements(), ['tokens-mint']);
       await session();
       t.same(statements(), ['identity-session-by-token']);
       await introspect();

@@ -91,7 +91,7 @@ await onEachEngine(t, async (t, db) => {
       );
       const { access_token, ...rest } = response.json();
       t.same(rest, { token_type: 'Bearer', expires_in: 600 });
-      const { iat, exp, jti, ...claims } = verifyAccessToken(
+      const { iat, exp, jti, status, ...claims } = verifyAccessToken(
         keys,
         ISSUER,
         access_token,
@@ -357,7 +357,8 @@ await onEachEngine(t, async (t, db) => {
       t.same(await introspect(server, fresh), inactive, 'attacks 79: its client was disabled');
       t.equal((await hasPerm(fresh, [])).statusCode, 401);
       await updateClient(db.fork(), stamp(), worker.client, { isActive: true });
-      t.equal((await introspect(server, later)).active, true);
+      t.same(await introspect(server, later), inactive, '§6: a status never goes back');
+      t.equal((await introspect(server, (await token(worker)).json().access_token)).active, true);
       const gone = await createClient(db.fork(), stamp(), { name: 'Gone', preset: 'service', requests: [s.polls] });
       const orphan = (await token({ id: gone.client.clientId, secret: gone.secret as string })).json().access_token;
       await deleteClient(db.fork(), stamp(), gone.client);
@@ -587,7 +588,7 @@ t.test('M1 to M6: discovery says what works, under every name, and nothing else'
         401,
         `${path} is there`,
       );
-    t.same(document.grant_types_supported, ['client_credentials']);
+    t.same(document.grant_types_supported, ['client_credentials', 'refresh_token']);
     await app.close();
   }
 });

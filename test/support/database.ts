@@ -3,14 +3,13 @@ import { existsSync, globSync, mkdirSync, openAsBlob, readFileSync, renameSync, 
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Test } from 'tap';
-import { entities } from '../../src/entities.ts';
-import { migrations } from '../../src/migrations/index.ts';
+import { model } from '../../src/model.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 
 export const root = join(import.meta.dirname, '../..');
-export const model = { entities, migrations };
+export { model };
 
 /** The URL of a PostgreSQL on which the suite may create databases; absent = the embedded engine alone. */
 export const postgresqlUrl = process.env['DATABASE_URL'];

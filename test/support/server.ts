@@ -9,7 +9,7 @@ import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import type { Metrics } from '../../src/platform/telemetry/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
-import { createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
+import { createKeyRing, createStatusLists, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { root } from './database.ts';
 import { heldToItsDocument } from './openapi.ts';
 
@@ -65,6 +65,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
   const passwords = options.passwords ?? (await passwordsOf(config, 2));
   const log = pino({ level: config.logLevel });
+  const statusLists = createStatusLists(db, keys, issuer, clock);
   const app = await heldToItsDocument(() =>
     buildApp({
       config,
@@ -73,13 +74,15 @@ export async function startApp(db: Database, options: AppOptions = {}) {
       clock,
       log,
       keys,
+      masterKey,
+      statusLists,
       passwords,
       describedAs: 'test',
       ...(options.backends ? { backends: options.backends } : {}),
       ...(options.metrics ? { metrics: options.metrics } : {}),
     }),
   );
-  return { app, config, issuer, clock, keys, passwords };
+  return { app, config, issuer, clock, keys, passwords, refresh: () => statusLists.refresh() };
 }
 
 /** A user with a password, made by the same verb as everywhere. */

@@ -107,7 +107,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       return {
         user: wireUser(loggedIn.user),
         session: wireSession(loggedIn.session),
-        ...(prepared?.sign(loggedIn.session) ?? {}),
+        ...(await prepared?.sign(loggedIn.session)),
       };
     },
   );

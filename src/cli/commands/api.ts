@@ -25,10 +25,11 @@ const settingOptions = {
   'over-budget': { type: 'string' },
   username: { type: 'string' },
   'source-id': { type: 'string' },
+  superseded: { type: 'string' },
   catalogue: { type: 'string' },
 } as const;
 const settingUsage =
-  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
+  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
 function settingsGiven(input: Input): ApiSettings {
   const catalogue = oneOf(input, 'catalogue', settingWords.catalogue);
@@ -42,6 +43,7 @@ function settingsGiven(input: Input): ApiSettings {
     overBudget: oneOf(input, 'over-budget', settingWords.overBudget),
     withUsername: onOff(input, 'username'),
     withSourceId: onOff(input, 'source-id'),
+    withSuperseded: onOff(input, 'superseded'),
     isCataloguePublic: catalogue === undefined ? undefined : catalogue === 'public',
   });
 }
@@ -128,6 +130,7 @@ export const apiShow: DatabaseCommand = {
       ['Token', `typ ${api.typ}, ${api.alg}, ${api.ttlSeconds} s, at most ${api.budgetBytes} bytes`],
       ['Permissions', `${api.format}${api.format === 'list' ? ` (over the budget: ${api.overBudget})` : ''}`],
       ['Username', `${yesNo(api.withUsername)} (the claim username)`],
+      ['Superseded', `${yesNo(api.withSuperseded)} (status 3 when something was added)`],
       ['Source id', `${yesNo(api.withSourceId)} (the claim source_id: the imported primary key)`],
       [
         'Catalogue',
@@ -162,6 +165,7 @@ function wireApi(api: Api) {
     over_budget: api.overBudget,
     username: api.withUsername,
     source_id: api.withSourceId,
+    superseded: api.withSuperseded,
     catalogue: api.isCataloguePublic ? 'public' : 'authenticated',
     catalogue_version: api.catalogueVersion,
   };

@@ -20,6 +20,7 @@ import { config } from './config.ts';
 import { createsuperuser } from './createsuperuser.ts';
 import { dev } from './dev.ts';
 import { doctor } from './doctor.ts';
+import { grantEnd, grantList } from './grant.ts';
 import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow } from './group.ts';
 import { importDjangoCommand } from './import-django.ts';
 import { keysList, keysRotate } from './keys.ts';
@@ -49,7 +50,7 @@ export const commands: readonly Command[] = [
   ...[apiCreate, apiUpdate, apiList, apiShow, apiSync, apiCheck, apiConstants, apiDelete],
   ...[clientCreate, clientUpdate, clientList, clientShow],
   ...[clientRotateSecret, clientDisable, clientEnable, clientDelete],
-  ...[sessionList, sessionEnd],
+  ...[sessionList, sessionEnd, grantList, grantEnd],
   ...[tokenIssue, tokenInspect, tokenVerify],
   ...[keysList, keysRotate, keysRevoke, keysRewrap],
   importDjangoCommand,

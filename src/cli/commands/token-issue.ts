@@ -1,10 +1,22 @@
-import { readRights } from '../../access/index.ts';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Api, createKnownAccess, type Holder, readRights } from '../../access/index.ts';
 import { recordChange, recordEvent } from '../../audit/index.ts';
-import { findSourceId, getUser, holderOf } from '../../identity/index.ts';
-import { getClient } from '../../oauth/index.ts';
+import { findSourceId, getUser, holderOf, type User } from '../../identity/index.ts';
+import { type Client, getClient } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { countKeys, draftAccessToken, type OverBudget, OWN_CLIENT, type TokenRequest } from '../../tokens/index.ts';
-import { type Context, type DatabaseCommand, optionText } from '../command.ts';
+import {
+  type AccessTokenClaims,
+  countKeys,
+  type Holding,
+  mintAccessToken,
+  type OverBudget,
+  OWN_CLIENT,
+  openGrant,
+  overBudget,
+  refreshKeyOf,
+  type TokenRequest,
+} from '../../tokens/index.ts';
+import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
@@ -14,50 +26,99 @@ export const tokenIssue: DatabaseCommand = {
   kind: 'database',
   name: 'token issue',
   summary: 'Print an access token, for trials; audited, and never the way a program logs in',
-  usage: '(--user N | --client ID) --api AUDIENCE',
-  options: { user: { type: 'string' }, client: { type: 'string' }, api: { type: 'string' } },
+  usage: '(--user N [--client ID [--refresh]] | --client ID) --api AUDIENCE',
+  options: {
+    user: { type: 'string' },
+    client: { type: 'string' },
+    api: { type: 'string' },
+    refresh: { type: 'boolean' },
+  },
   words: { min: 0, max: 0 },
   async run(context, input) {
     const line = `npx signet ${tokenIssue.name} ${tokenIssue.usage}`;
     const audience = required(input, 'api', line);
-    const [user, client] = [optionText(input, 'user'), optionText(input, 'client')];
-    if ((user === undefined) === (client === undefined)) throw usage(tokenIssue, 'Name either a user or a client');
-    const asked =
-      user === undefined
-        ? await clientRequest(context, client as string, audience)
-        : await userRequest(context, user, audience);
-    const { request, holderId, label } = asked;
+    const asked = await askedFor(context, input, audience);
     if ((await countKeys(context.db.fork())) === 0)
       throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
     const keys = await context.keys();
-    const draft = draftAccessToken(keys, request, context.clock.now());
-    if (draft.excess) throw overBudget(request.api.audience, draft.excess);
-    const { token, claims, expiresIn } = draft.sign();
-    await changing(context, async (tx) => {
-      const stamp = context.stamp();
-      const told = { sub: claims.sub, aud: claims.aud, jti: claims.jti, exp: claims.exp };
-      recordChange(tx, stamp, {
-        action: 'issue',
-        object: { kind: 'token', id: claims.jti, label },
-        after: told,
-      });
-      recordEvent(tx, stamp.at, {
-        kind: 'token_issued',
-        userId: user === undefined ? null : holderId,
-        detail: { aud: claims.aud, jti: claims.jti, by: stamp.actor.label },
-      });
-    });
-    return { data: { access_token: token, token_type: 'Bearer', expires_in: expiresIn }, text: token };
+    const now = context.clock.now();
+    const excess = overBudget({ keys }, asked.request, now);
+    if (excess) throw tooLarge(audience, excess);
+    const opened = isSet(input, 'refresh') ? await open(context, asked) : undefined;
+    const { db } = context;
+    const access = createKnownAccess(db, context.issuer());
+    const holding = opened?.holding ?? asked.holding;
+    const minted = await mintAccessToken({ db, access, keys }, { ...asked, holding, place: null }, now);
+    if (minted === 'over') throw new Failure('conflict', `${asked.label} ended meanwhile.`);
+    if ('budget' in minted) throw tooLarge(audience, minted);
+    const { token, claims, expiresIn } = minted;
+    await changing(context, (tx) => record(context, tx, asked, claims, opened !== undefined));
+    const answer = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
+    if (!opened) return { data: answer, text: token };
+    return { data: { ...answer, refresh_token: opened.token }, text: `${token}\n\nRefresh token:\n${opened.token}` };
   },
 };
 
+/** A user, a client, or a user by a client. */
+function askedFor(context: Context, input: Input, audience: string): Promise<Asked> {
+  const [user, client] = [optionText(input, 'user'), optionText(input, 'client')];
+  if (isSet(input, 'refresh') && (user === undefined || client === undefined))
+    throw usage(tokenIssue, 'A refresh grant is what a client holds for a user: name both');
+  if (user !== undefined) return userRequest(context, user, client, audience);
+  if (client === undefined) throw usage(tokenIssue, 'Name a user, a client, or both');
+  return clientRequest(context, client, audience);
+}
+
+/** The grant that a sign-in with this client would open. */
+async function open(context: Context, { request, user, client }: Asked): Promise<{ holding: Holding; token: string }> {
+  if (!user || !client) throw new Failure('usage', 'A refresh grant is what a client holds for a user.');
+  const now = context.clock.now();
+  const { config } = context;
+  const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
+  const given = { user, client: client.id, api: request.api.id, scope: null, session: null };
+  const { grant, token } = await changing(context, async (tx) =>
+    openGrant(tx, refreshKeyOf(context.masterKey()), given, life, now),
+  );
+  const holding = {
+    kind: 'grant',
+    id: grant.id,
+    principal: user.id,
+    api: request.api.id,
+    endsAt: grant.expiresAt,
+  } as const;
+  return { holding, token };
+}
+
+function record(
+  context: Context,
+  tx: SqlEntityManager,
+  { user, label }: Asked,
+  { sub, aud, jti, exp, client_id: clientId }: AccessTokenClaims,
+  isRefreshed: boolean,
+): Promise<void> {
+  const stamp = context.stamp();
+  const told = { sub, aud, jti, exp, client_id: clientId, ...(isRefreshed ? { refresh: true } : {}) };
+  recordChange(tx, stamp, { action: 'issue', object: { kind: 'token', id: jti, label }, after: told });
+  const detail = { aud, jti, by: stamp.actor.label };
+  recordEvent(tx, stamp.at, { kind: 'token_issued', userId: user?.id ?? null, detail });
+  return tx.flush();
+}
+
 interface Asked {
-  readonly request: TokenRequest;
-  readonly holderId: string;
+  readonly request: TokenRequest & { readonly api: Api };
+  readonly holder: Holder;
+  readonly holding: Holding;
+  readonly user?: User;
+  readonly client?: Client;
   readonly label: string;
 }
 
-async function userRequest(context: Context, username: string, audience: string): Promise<Asked> {
+async function userRequest(
+  context: Context,
+  username: string,
+  clientName: string | undefined,
+  audience: string,
+): Promise<Asked> {
   const em = context.db.fork();
   const issuer = context.issuer();
   const user = await getUser(em, username);
@@ -66,40 +127,40 @@ async function userRequest(context: Context, username: string, audience: string)
       'conflict',
       `${user.username} is inactive. Activate the user: npx signet user activate ${user.username}`,
     );
+  const client = clientName === undefined ? undefined : await activeClient(em, clientName);
   const api = await namedApi(context, em, audience);
-  const rights = await readRights(em, holderOf(user), api.id, context.clock.now());
+  const holder = holderOf(user);
+  const rights = await readRights(em, holder, api.id, context.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(context.db, api.audience, user.id) : undefined;
-  const request = {
-    issuer,
-    api,
-    clientId: OWN_CLIENT,
-    subject: user,
-    rights,
-    session: null,
-    scope: undefined,
-    sourceId,
-  };
-  return { request, holderId: user.id, label: user.username };
+  const clientId = client?.clientId ?? OWN_CLIENT;
+  const request = { issuer, api, clientId, subject: user, rights, session: null, scope: undefined, sourceId };
+  const holding = { kind: 'principal', id: user.id, principal: user.id, api: api.id, endsAt: null } as const;
+  return { request, holder, holding, user, ...(client ? { client } : {}), label: user.username };
 }
 
 async function clientRequest(context: Context, idOrName: string, audience: string): Promise<Asked> {
   const em = context.db.fork();
   const issuer = context.issuer();
-  const client = await getClient(em, idOrName);
-  if (!client.isActive)
-    throw new Failure(
-      'conflict',
-      `${client.name} is disabled. Enable the client: npx signet client enable ${client.clientId}`,
-    );
+  const client = await activeClient(em, idOrName);
   const api = await namedApi(context, em, audience);
   const holder = { kind: 'client', id: client.id, isActive: true, isSuperuser: false } as const;
   const rights = await readRights(em, holder, api.id, context.clock.now());
   const subject = { id: client.clientId };
   const request = { issuer, api, clientId: client.clientId, subject, rights, session: null, scope: undefined };
-  return { request, holderId: client.id, label: client.name };
+  const holding = { kind: 'principal', id: client.id, principal: client.id, api: api.id, endsAt: null } as const;
+  return { request, holder, holding, client, label: client.name };
 }
 
-function overBudget(audience: string, { bytes, budget, permissions }: OverBudget): Failure {
+async function activeClient(em: SqlEntityManager, idOrName: string): Promise<Client> {
+  const client = await getClient(em, idOrName);
+  if (client.isActive) return client;
+  throw new Failure(
+    'conflict',
+    `${client.name} is disabled. Enable the client: npx signet client enable ${client.clientId}`,
+  );
+}
+
+function tooLarge(audience: string, { bytes, budget, permissions }: OverBudget): Failure {
   const remedy = `Raise it (npx signet api update ${audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or give fewer permissions of that API.`;
   const text = `The token would have ${bytes} bytes for ${permissions} permissions; the budget of ${audience} is ${budget}. ${remedy}`;
   return new Failure('conflict', text, { bytes, budget, permissions });

@@ -1,3 +1,4 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { createKnownAccess, findApi } from '../../access/index.ts';
 import { Session, User } from '../../identity/index.ts';
 import { Client, findActiveToken } from '../../oauth/index.ts';
@@ -7,7 +8,10 @@ import {
   createVerify,
   type KeyRing,
   OWN_CLIENT,
+  placeOf,
   RevokedToken,
+  STATUS,
+  TokenStatus,
   verifyAccessToken,
 } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
@@ -101,6 +105,8 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
   if (!(await findApi(em, claims.aud, issuer())))
     return { reason: 'no_api', text: `there is no API ${claims.aud} any more.` };
   if ((await em.count(RevokedToken, { jti: claims.jti })) > 0) return { reason: 'revoked', text: 'it was revoked.' };
+  if (await isEnded(em, issuer(), claims))
+    return { reason: 'ended', text: 'the grant or login that gave it has ended.' };
   if (claims.client_id !== OWN_CLIENT) {
     const client = await em.findOne(Client, { clientId: claims.client_id });
     if (!client) return { reason: 'no_client', text: 'its client does not exist any more.' };
@@ -117,6 +123,13 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
   if (session.passwordEpoch !== user.passwordEpoch)
     return { reason: 'password_changed', text: 'the password was changed since its session began.' };
   return { reason: 'unknown', text: 'what it stands on has changed.' };
+}
+
+/** By its place in a status list. Its session tells more, where it has one. */
+async function isEnded(em: SqlEntityManager, issuer: string, claims: AccessTokenClaims): Promise<boolean> {
+  const place = claims.sid === undefined ? placeOf(issuer, claims.status?.status_list) : null;
+  const found = place && (await em.findOne(TokenStatus, { list: place.list, idx: place.idx }));
+  return place !== null && found?.state !== STATUS.valid && (!found || found.state === STATUS.revoked);
 }
 
 function shown(value: unknown): string {

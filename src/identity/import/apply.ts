@@ -33,7 +33,7 @@ export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): 
       await setImmediate();
     }
   }
-  await tellOfRights(tx, plan);
+  await tellOfRights(tx, plan, api);
   await unstage(tx, id);
   await catalogueChanged(tx);
 }
@@ -158,14 +158,14 @@ function memory(slice: unknown[], api: Api, ids: string): [string, unknown[]][] 
 }
 
 /** Those who existed and may do more now; whoever is new has nothing that could be stale. */
-async function tellOfRights(tx: SqlEntityManager, { grown }: Plan): Promise<void> {
+async function tellOfRights(tx: SqlEntityManager, { grown }: Plan, api: Pick<Api, 'id'>): Promise<void> {
   const members = await tx.execute<{ id: string }[]>(
     `select distinct principal_id as id from access_group_member
      where group_id = any(array(select jsonb_array_elements_text(?::jsonb)::uuid))`,
     [JSON.stringify(grown.groups)],
   );
   const ids = new Set([...grown.principals, ...members.map((one) => one.id)]);
-  await inBatches([...ids], (batch) => rightsChanged(tx, batch));
+  await inBatches([...ids], (batch) => rightsChanged(tx, batch, { kind: 'added', apis: [api.id] }));
 }
 
 const FILLED = [

@@ -1,5 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { portOf } from '../../platform/database/index.ts';
 import { Session } from '../entities.ts';
 
 export type EndReason =
@@ -10,6 +11,17 @@ export type EndReason =
   | 'deleted'
   | 'ended_by_user'
   | 'ended_by_operator';
+
+export interface EndedSessions {
+  readonly at: Date;
+  readonly ids: readonly string[];
+  readonly reason: EndReason;
+  /** Whose, where every session of a user was meant: what that user has without a session may end too. */
+  readonly user: string | null;
+}
+
+/** Port: what lives by a session ends with it, in the same transaction. */
+export type SessionsEnded = (tx: SqlEntityManager, ended: EndedSessions) => Promise<void>;
 
 /** Ends the live sessions that match, once; answers their ids. Every way of ending a session goes through here. */
 export async function endSessions(
@@ -30,5 +42,8 @@ export async function endSessions(
   const ids = (await em.find(Session, where, locked)).map((one) => one.id);
   if (ids.length > 0)
     await em.nativeUpdate(Session, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
+  const isEvery = which.id === undefined && which.tokenDigest === undefined && which.except === undefined;
+  const user = isEvery ? (which.user ?? null) : null;
+  await portOf<SessionsEnded>(em, 'sessionsEnded')(em, { at: now, ids, reason, user });
   return ids;
 }

@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, createPrincipal, Principal, rightsChanged } from '../../access/index.ts';
+import { type Api, createPrincipal, Principal, principalsChanged } from '../../access/index.ts';
 import { difference, recordChange, type Stamp } from '../../audit/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { foldName, hasUnprintable } from '../../platform/fold.ts';
 import { suggest } from '../../platform/suggest.ts';
+import { endClient } from '../../tokens/index.ts';
 import { Client, ClientApi } from '../entities.ts';
 import { objectOf } from './object.ts';
 import { type Preset, presets } from './presets.ts';
@@ -98,7 +99,8 @@ export async function updateClient(
     const changed = difference(before, { ...pictureOf(client), ...(await audiencesOf(tx, client.id)) });
     if (!changed) return client;
     recordChange(tx, stamp, { action: 'change', object: objectOf(client), ...changed });
-    await rightsChanged(tx, [client.id]);
+    await principalsChanged(tx, [client.id]);
+    if (changed.after['isActive'] === false) await endClient(tx, stamp.at, client.id, 'client_disabled');
     return client;
   });
 }
@@ -107,6 +109,7 @@ export async function updateClient(
 export function deleteClient(em: SqlEntityManager, stamp: Stamp, client: Client): Promise<void> {
   return em.transactional(async (tx) => {
     recordChange(tx, stamp, { action: 'delete', object: objectOf(client), before: pictureOf(client) });
+    await endClient(tx, stamp.at, client.id, 'client_deleted');
     await tx.nativeDelete(Principal, { id: client.id });
   });
 }

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { rightsChanged } from '../../access/index.ts';
+import { principalsChanged } from '../../access/index.ts';
 import { Client, ClientApi } from '../entities.ts';
 
 /** A client that asks tokens for an API, or serves it. */
@@ -21,7 +21,7 @@ export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<Clien
 /** An API goes: its clients, which lose their places at it, are known by another version from then on. */
 export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<void> {
   const rows = await tx.find(ClientApi, { api: apiId });
-  await rightsChanged(tx, [...new Set(rows.map((one) => one.client))].sort());
+  await principalsChanged(tx, [...new Set(rows.map((one) => one.client))].sort());
 }
 
 /** Whether a client, by its principal, is the resource server of an API. */

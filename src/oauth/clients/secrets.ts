@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { rightsChanged } from '../../access/index.ts';
+import { principalsChanged } from '../../access/index.ts';
 import { recordChange, type Stamp } from '../../audit/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/failure.ts';
@@ -49,7 +49,7 @@ export function rotateSecret(
       after: { secret: options.now ? 'replaced' : 'rotated' },
     });
     await tx.flush();
-    await rightsChanged(tx, [client.id]);
+    await principalsChanged(tx, [client.id]);
     return secret;
   });
 }

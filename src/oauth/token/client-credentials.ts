@@ -7,10 +7,23 @@ export function clientCredentials(access: KnownAccess): Grant {
   return {
     type: 'client_credentials',
     needsConfidentialClient: true,
-    async authorize({ client, api, form, now }) {
-      const rights = await access.rights(clientHolder(client), api, now);
+    async authorize({ client, form, now, target, seen }) {
+      const api = await target();
+      const holder = clientHolder(client);
+      const rights = await access.rights(holder, api, now);
       // A client is never superuser or staff. Scopes matter to an API that takes permissions as scopes.
-      return { subject: { id: client.clientId }, rights, session: null, scope: form['scope'] };
+      const subject = { id: client.clientId };
+      const holding = { kind: 'principal', id: client.id, principal: client.id, api: api.id, endsAt: null } as const;
+      return {
+        api,
+        subject,
+        holder,
+        rights,
+        session: null,
+        scope: form['scope'],
+        holding,
+        place: seen?.api === api.id ? seen.place : null,
+      };
     },
   };
 }

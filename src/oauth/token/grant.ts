@@ -1,21 +1,32 @@
-import type { KnownApi, Rights } from '../../access/index.ts';
-import type { TokenRequest } from '../../tokens/index.ts';
+import type { Holder, KnownApi, Rights } from '../../access/index.ts';
+import type { Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 
 /** What a grant is asked with, once the phases before it have passed. */
 export interface GrantRequest {
   readonly client: LiveClient;
-  readonly api: KnownApi;
   readonly form: Readonly<Record<string, string>>;
   readonly now: Date;
+  /** The API that the client asks for (RFC 8707), or its only one; `invalid_target` when it may not. */
+  target(): Promise<KnownApi>;
+  /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
+  readonly seen: { readonly api: string; readonly place: StatusPlace | null } | undefined;
 }
 
 /** What a grant decides: for whom the token is, and what it may carry. Refusals are thrown as OAuthError before anything is written. */
 export interface Granted {
+  readonly api: KnownApi;
   readonly subject: TokenRequest['subject'];
+  readonly holder: Holder;
   readonly rights: Rights;
   readonly session: TokenRequest['session'];
   readonly scope: string | undefined;
+  /** By what its tokens live. */
+  readonly holding: Holding;
+  /** As the statement saw it that read the version of `rights`. */
+  readonly place: StatusPlace | null;
+  /** What is written once nothing can refuse any more. */
+  write?(): Promise<{ readonly refreshToken?: string }>;
 }
 
 /** One way to a token (RFC 6749 §1.3). It decides; the phases around it are shared and cannot be forgotten. */

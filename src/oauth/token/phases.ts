@@ -1,8 +1,8 @@
-import { type KnownAccess, readVersions } from '../../access/index.ts';
+import type { KnownAccess } from '../../access/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
-import { draftAccessToken, type KeyRing } from '../../tokens/index.ts';
+import { type KeyRing, mintAccessToken, type OverBudget, overBudget, readMinting } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients } from '../clients/hot.ts';
 import type { Grant } from './grant.ts';
@@ -24,6 +24,7 @@ export interface TokenAnswer {
   readonly token_type: 'Bearer';
   readonly expires_in: number;
   readonly scope?: string;
+  readonly refresh_token?: string;
 }
 
 /**
@@ -38,8 +39,8 @@ export async function answerTokenRequest(endpoint: TokenEndpoint, presented: Pre
   // 1. Who asks? Before anything that was sent is looked at. One statement says whether what is known of it still holds.
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
   const guess = guessTarget(access, caller.guess, form);
-  const versions = await readVersions(db, caller.id, guess?.id ?? null);
-  const client = await caller.confirm(versions.principal);
+  const seen = await readMinting(db, caller.id, guess?.id ?? null, caller.id);
+  const client = await caller.confirm(seen.principal);
 
   // 2. How?
   const type = form['grant_type'];
@@ -50,26 +51,43 @@ export async function answerTokenRequest(endpoint: TokenEndpoint, presented: Pre
   if (!client.grantTypes.includes(type) || (grant.needsConfidentialClient && isPublic))
     throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
 
-  // 3. For which API?
-  const api = await findTarget(access, client, form, guess && { id: guess.id, version: versions.api });
+  // 3. For which API, and may it? What the statement saw of the guess counts for no other.
+  const target = () => findTarget(access, client, form, guess && { id: guess.id, version: seen.api });
+  const granted = await grant.authorize({
+    client,
+    form,
+    now,
+    target,
+    seen: guess && { api: guess.id, place: seen.place },
+  });
 
-  // 4. May it?
-  const granted = await grant.authorize({ client, api, form, now });
+  // 4. Does the token fit?
+  const { api, subject, rights, session, scope } = granted;
+  const request = { issuer, clientId: client.clientId, api, subject, rights, session, scope };
+  const excess = overBudget(endpoint, request, now);
+  if (excess) throw tooLarge(excess);
 
-  // 5. Does the token fit?
-  const draft = draftAccessToken(keys, { issuer, api, clientId: client.clientId, ...granted }, now);
-  if (draft.excess)
-    throw new OAuthError(
-      'invalid_target',
-      `The token would have ${draft.excess.bytes} bytes for ${draft.excess.permissions} permissions; the budget of this API is ${draft.excess.budget}. Raise it, let its tokens carry a bitmap, or give the client fewer permissions.`,
-    );
+  // 5. Write.
+  const written = await granted.write?.();
 
   // 6. Sign.
-  const { token, claims, expiresIn } = draft.sign();
+  const minted = await mintAccessToken({ db, access, keys }, { ...granted, request }, now);
+  // Whoever it is for ended since it was read.
+  if (minted === 'over') throw new OAuthError('invalid_grant', 'This grant has ended.');
+  if ('budget' in minted) throw tooLarge(minted);
+  const { token, claims, expiresIn } = minted;
   return {
     access_token: token,
     token_type: 'Bearer',
     expires_in: expiresIn,
     ...(claims.scope ? { scope: claims.scope } : {}),
+    ...(written?.refreshToken ? { refresh_token: written.refreshToken } : {}),
   };
+}
+
+function tooLarge({ bytes, budget, permissions }: OverBudget): OAuthError {
+  return new OAuthError(
+    'invalid_target',
+    `The token would have ${bytes} bytes for ${permissions} permissions; the budget of this API is ${budget}. Raise it, let its tokens carry a bitmap, or give the client fewer permissions.`,
+  );
 }

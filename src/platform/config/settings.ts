@@ -179,6 +179,24 @@ export const settings = {
     wholeNumber(60, 31_536_000),
     2_592_000,
   ),
+  refreshGraceSeconds: setting(
+    'SIGNET_REFRESH_GRACE',
+    'Seconds in which a refresh token that was used answers its successor again, because the answer may have been lost; 0 = never',
+    wholeNumber(0, 60),
+    10,
+  ),
+  refreshIdleSeconds: setting(
+    'SIGNET_REFRESH_IDLE',
+    'Seconds after which an unused refresh grant ends',
+    wholeNumber(60, 31_536_000),
+    2_592_000,
+  ),
+  refreshAbsoluteSeconds: setting(
+    'SIGNET_REFRESH_ABSOLUTE',
+    'Seconds after which every refresh grant ends',
+    wholeNumber(60, 31_536_000),
+    7_776_000,
+  ),
   throttleName: setting(
     'SIGNET_THROTTLE_NAME',
     'Failed logins for one name from one network in 15 minutes',

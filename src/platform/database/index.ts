@@ -13,6 +13,7 @@ export type { Connections, Database, Migrations } from './database.ts';
 export { PlatformState } from './entities.ts';
 export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
+export { portOf } from './ports.ts';
 export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
 export { announce, type Signals, startSignals } from './signals.ts';
 export { runIn, type Statement } from './statement.ts';

@@ -1,9 +1,11 @@
 import type { EntityClass, EntitySchema } from '@mikro-orm/core';
 import { type Migration, Migrator } from '@mikro-orm/migrations';
+import type { Ports } from './ports.ts';
 
 /** What both engines are opened with: the product's entities and migrations, passed in, because the platform knows neither. */
 export interface Model {
   readonly entities: readonly (EntityClass | EntitySchema)[];
+  readonly ports: Ports;
   readonly migrations: readonly { readonly name: string; readonly class: new (...parameters: never[]) => Migration }[];
 }
 
@@ -11,6 +13,7 @@ export interface Model {
 export function ormOptions(model: Model) {
   return {
     entities: [...model.entities],
+    ports: model.ports,
     extensions: [Migrator],
     migrations: {
       migrationsList: model.migrations.map((one) => ({ name: one.name, class: one.class as never })),

@@ -11,6 +11,12 @@ export const OAUTH_ERRORS = {
       'The client is unknown, disabled, not authenticated, or its secret is wrong: one answer for all (RFC 6749 §5.2).',
   },
   unauthorized_client: { status: 400, meaning: 'This client may not use that `grant_type` (RFC 6749 §5.2).' },
+  invalid_grant: {
+    status: 400,
+    meaning:
+      'The refresh token is unknown, of another client, was used before, or its grant has ended (RFC 6749 §5.2).',
+  },
+  invalid_scope: { status: 400, meaning: 'More was asked for than was granted (RFC 6749 §5.2).' },
   unsupported_grant_type: { status: 400, meaning: 'This server does not know that `grant_type` (RFC 6749 §5.2).' },
   invalid_target: {
     status: 400,

@@ -119,6 +119,18 @@ export const PROBLEMS = {
     meaning: 'A fault of Signet: no request should cause it.',
     remedy: 'Report it with the `x-request-id` of the answer; the log has the cause under that id.',
   },
+  not_acceptable: {
+    status: 406,
+    title: 'It does not come in that form',
+    meaning: 'The `Accept` header names no type that this document has.',
+    remedy: 'Send the type that `detail` names, or none.',
+  },
+  not_implemented: {
+    status: 501,
+    title: 'This server does not do that',
+    meaning: 'A part of a standard that is optional was asked for, such as a status list of the past.',
+    remedy: 'Ask without it.',
+  },
   busy: {
     status: 503,
     title: 'Busy just now',

@@ -1,0 +1,106 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Api } from '../../access/index.ts';
+import { recordChange } from '../../audit/index.ts';
+import { getUser, usernamesOf } from '../../identity/index.ts';
+import { Client, getClient } from '../../oauth/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { endGrants, listGrants, RefreshGrant } from '../../tokens/index.ts';
+import { type DatabaseCommand, type Input, optionText } from '../command.ts';
+import { usage } from '../parse.ts';
+import { changing } from './changing.ts';
+import { counted, instant, rows, when } from './text.ts';
+
+const options = { user: { type: 'string' }, client: { type: 'string' } } as const;
+const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** The grants of a user, of a client, of a client for a user, or one. */
+async function named(
+  em: SqlEntityManager,
+  input: Input,
+  command: DatabaseCommand,
+): Promise<{ id?: string; principal?: string; client?: string }> {
+  const [user, client] = [optionText(input, 'user'), optionText(input, 'client')];
+  const [id] = input.positionals;
+  if ((id === undefined) === (user === undefined && client === undefined))
+    throw usage(command, 'Name a user, a client, or one grant');
+  if (id === undefined)
+    return {
+      ...(user === undefined ? {} : { principal: (await getUser(em, user)).id }),
+      ...(client === undefined ? {} : { client: (await getClient(em, client)).id }),
+    };
+  const grant = isUuid.test(id) ? await em.findOne(RefreshGrant, id.toLowerCase()) : null;
+  if (!grant)
+    throw new Failure('notFound', `There is no grant ${id}. List those of a user: npx signet grant list --user NAME`);
+  return { id: grant.id };
+}
+
+export const grantList: DatabaseCommand = {
+  kind: 'database',
+  name: 'grant list',
+  summary: 'The live refresh grants of a user or a client, newest first',
+  usage: '(--user N | --client ID | ID)',
+  options,
+  words: { min: 0, max: 1 },
+  async run({ db, clock }, input) {
+    const em = db.fork();
+    const grants = await listGrants(em, await named(em, input, grantList), clock.now());
+    const usernames = await usernamesOf(
+      em,
+      grants.map((one) => one.principal),
+    );
+    const clients = new Map(
+      (await em.find(Client, { id: { $in: grants.map((one) => one.client) } })).map((one) => [one.id, one]),
+    );
+    const apis = new Map(
+      (await em.find(Api, { id: { $in: grants.map((one) => one.api) } })).map((one) => [one.id, one.audience]),
+    );
+    const wired = grants.map((one) => ({
+      id: one.id,
+      username: usernames.get(one.principal) ?? one.principal,
+      client_id: clients.get(one.client)?.clientId ?? one.client,
+      client: clients.get(one.client)?.name ?? '',
+      audience: apis.get(one.api) ?? '',
+      scope: one.scope,
+      session: one.session,
+      created_at: instant(one.createdAt),
+      rotated_at: instant(one.rotatedAt),
+      expires_at: instant(one.idleExpiresAt < one.expiresAt ? one.idleExpiresAt : one.expiresAt),
+    }));
+    const lines = wired.map((one, at) => [
+      one.id,
+      one.username,
+      one.client,
+      one.audience,
+      when(grants[at]?.createdAt as Date),
+      when(grants[at]?.rotatedAt as Date),
+    ]);
+    return {
+      data: { grants: wired },
+      text:
+        grants.length === 0
+          ? 'There is no live refresh grant.'
+          : rows(['GRANT', 'USER', 'CLIENT', 'API', 'SINCE', 'LAST USED'], lines),
+    };
+  },
+};
+
+export const grantEnd: DatabaseCommand = {
+  kind: 'database',
+  name: 'grant end',
+  summary: 'End refresh grants: their tokens are refused from now on',
+  usage: '(--user N | --client ID | ID)',
+  options,
+  words: { min: 0, max: 1 },
+  async run(context, input) {
+    const ended = await changing(context, async (tx) => {
+      const stamp = context.stamp();
+      const grants = await endGrants(tx, stamp.at, await named(tx, input, grantEnd), 'ended_by_operator');
+      for (const { id, client } of grants) {
+        const object = { kind: 'grant', id, label: client };
+        recordChange(tx, stamp, { action: 'change', object, after: { ended: 'ended_by_operator' } });
+      }
+      return grants.map((one) => one.id);
+    });
+    return { data: { ended }, text: `Ended ${counted(ended.length, 'refresh grant')}.` };
+  },
+};

@@ -1,0 +1,125 @@
+import type { KnownAccess } from '../../access/index.ts';
+import { recordEvent } from '../../audit/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import {
+  endGrants,
+  type GrantLife,
+  type GrantState,
+  type RefreshKey,
+  readGrant,
+  readRefreshToken,
+  refreshToken,
+  rotateGrant,
+} from '../../tokens/index.ts';
+import type { Grant, GrantRequest } from './grant.ts';
+
+export interface Refreshing {
+  readonly db: Database;
+  readonly access: KnownAccess;
+  readonly refreshKey: RefreshKey;
+  /** Within it, the token before the last answers the same successor: an answer may have been lost. 0 = not at all. */
+  readonly graceSeconds: number;
+  readonly grantLife: GrantLife;
+}
+
+/**
+ * RFC 6749 §6 with rotation at every use (RFC 9700 §4.14.2). In this order: the MAC (a wrong one is `invalid_grant` and nothing
+ * else), the client that it was issued to, whether it lives, which generation, scope, API; then, once the budget is known to hold,
+ * one conditional update.
+ */
+export function refreshGrant(refreshing: Refreshing): Grant {
+  const { db, access, refreshKey } = refreshing;
+  return {
+    type: 'refresh_token',
+    needsConfidentialClient: false,
+    async authorize(request) {
+      const { client, form, now } = request;
+      if (!form['refresh_token']) throw new OAuthError('invalid_request', 'refresh_token is missing.');
+      const presented = readRefreshToken(form['refresh_token']);
+      const grant = presented && (await readGrant(db, presented.id, now));
+      if (!grant || !presented.isOf(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
+      if (!grant.isLive) throw refused();
+      const step = stepOf(grant, presented.generation, now, refreshing.graceSeconds);
+      if (step === 'reuse') await endFamily(db, grant, presented.generation, now);
+      if (step === 'reuse' || step === 'unknown') throw refused();
+      const scope = narrowed(grant.scope, form['scope']);
+      const api = await apiOf(access, grant, request);
+      const { user, version } = grant;
+      const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
+      const rights = await access.rights(holder, api, now);
+      const session =
+        grant.session !== null && grant.authTime !== null
+          ? { id: grant.session, authTime: grant.authTime, amr: grant.amr }
+          : null;
+      return {
+        api,
+        subject: user,
+        holder,
+        rights,
+        session,
+        scope,
+        holding: { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt },
+        place: grant.place,
+        write: async () => ({ refreshToken: await rotate(refreshing, grant, presented.generation, now) }),
+      };
+    },
+  };
+}
+
+/** Where a presented generation stands: to be rotated, rotated a moment ago, used before, or of a future that was never stored. */
+function stepOf(grant: Pick<GrantState, 'generation' | 'rotatedAtMs'>, presented: number, now: Date, grace: number) {
+  if (presented === grant.generation) return 'current';
+  if (presented > grant.generation) return 'unknown';
+  const isInGrace = presented === grant.generation - 1 && now.getTime() - grant.rotatedAtMs < grace * 1000;
+  return isInGrace ? 'again' : 'reuse';
+}
+
+/** The token of the next generation; of many that ask at once one takes the step, and the others are given the same. */
+async function rotate(refreshing: Refreshing, grant: GrantState, presented: number, now: Date): Promise<string> {
+  const { db, refreshKey, graceSeconds } = refreshing;
+  const successor = refreshToken(refreshKey, grant, presented + 1);
+  if (stepOf(grant, presented, now, graceSeconds) === 'again') return successor;
+  if (await rotateGrant(db, grant.id, presented, now, plusSeconds(now, refreshing.grantLife.idleSeconds)))
+    return successor;
+  const later = await readGrant(db, grant.id, now);
+  if (!later?.isLive) throw refused();
+  const step = stepOf(later, presented, now, graceSeconds);
+  if (step === 'again') return successor;
+  if (step === 'reuse') await endFamily(db, later, presented, now);
+  throw refused();
+}
+
+/** RFC 9700 §4.14.2: somebody has a token that was used before; which of the two is the thief cannot be told. Committed before the refusal. */
+async function endFamily(db: Database, grant: GrantState, presented: number, now: Date): Promise<void> {
+  await db.fork().transactional(async (tx) => {
+    const ended = await endGrants(tx, now, { id: grant.id }, 'reuse');
+    if (ended.length === 0) return;
+    const detail = { grant: grant.id, client: grant.client, presented, stored: grant.generation };
+    recordEvent(tx, now, { kind: 'refresh_reused', userId: grant.user.id, detail });
+  });
+}
+
+/** RFC 6749 §6: nothing that was not granted; nothing asked is everything that was. */
+function narrowed(granted: string | null, asked: string | undefined): string | undefined {
+  if (asked === undefined || asked === '') return granted ?? undefined;
+  const all = new Set(granted?.split(' ') ?? []);
+  if (!asked.split(' ').every((one) => one === '' || all.has(one)))
+    throw new OAuthError('invalid_scope', 'A refresh may ask for less than was granted, not for more.');
+  return asked;
+}
+
+/** RFC 8707 §2.2: the grant is for one API. */
+async function apiOf(access: KnownAccess, grant: GrantState, { form }: GrantRequest) {
+  const api = await access.apiById(grant.api, { id: grant.api, version: grant.apiVersion });
+  if (!api) throw refused();
+  for (const asked of [form['resource'], form['audience']])
+    if (asked !== undefined && (await access.api(asked))?.id !== api.id)
+      throw new OAuthError('invalid_target', 'This grant is for another API.');
+  return api;
+}
+
+function refused(): OAuthError {
+  return new OAuthError('invalid_grant', 'This refresh token is not good any more.');
+}

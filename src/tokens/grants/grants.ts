@@ -1,0 +1,120 @@
+import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordEvent } from '../../audit/index.ts';
+import type { EndedSessions } from '../../identity/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { RefreshGrant } from '../entities.ts';
+import { endHolders } from '../status/move.ts';
+import { type RefreshKey, refreshToken } from './refresh-token.ts';
+
+/** How long a family of refresh tokens lives: without use, and at the most. */
+export interface GrantLife {
+  readonly idleSeconds: number;
+  readonly absoluteSeconds: number;
+}
+
+export interface NewGrant {
+  readonly user: { readonly id: string; readonly passwordEpoch: number };
+  /** The client's principal. */
+  readonly client: string;
+  readonly api: string;
+  readonly scope: string | null;
+  readonly session: { readonly id: string; readonly authTime: Date; readonly amr: readonly string[] } | null;
+}
+
+/** Opens a family of refresh tokens in the caller's transaction; answers its first. */
+export function openGrant(
+  tx: SqlEntityManager,
+  key: RefreshKey,
+  given: NewGrant,
+  life: GrantLife,
+  now: Date,
+): { grant: RefreshGrant; token: string } {
+  const grant = tx.create(RefreshGrant, {
+    id: randomUUIDv7(),
+    seed: randomBytes(32),
+    principal: given.user.id,
+    client: given.client,
+    api: given.api,
+    session: given.session?.id ?? null,
+    passwordEpoch: given.user.passwordEpoch,
+    authTime: given.session?.authTime ?? null,
+    amr: given.session ? [...given.session.amr] : null,
+    scope: given.scope,
+    createdAt: now,
+    rotatedAt: now,
+    idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
+    expiresAt: plusSeconds(now, life.absoluteSeconds),
+  });
+  tx.persist(grant);
+  return { grant, token: refreshToken(key, { id: grant.id, seed: Buffer.from(grant.seed) }, 0) };
+}
+
+export type GrantEnd =
+  | 'reuse'
+  | 'revoked'
+  | 'session_ended'
+  | 'password_changed'
+  | 'deactivated'
+  | 'deleted'
+  | 'client_disabled'
+  | 'client_deleted'
+  | 'ended_by_operator';
+
+export type WhichGrants = Partial<Record<'id' | 'principal' | 'client', string>> & {
+  readonly sessions?: readonly string[];
+};
+
+/** Ends the live grants that match, and the tokens of each; answers them. Every way of ending a grant goes through here. */
+export async function endGrants(
+  tx: SqlEntityManager,
+  now: Date,
+  { sessions, ...given }: WhichGrants,
+  reason: GrantEnd,
+): Promise<RefreshGrant[]> {
+  const where = { ...given, endedAt: null, ...(sessions ? { session: { $in: [...sessions] } } : {}) };
+  // Locked while they are read: of two that end one grant, one ends it.
+  const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
+  const grants = await tx.find(RefreshGrant, where, options);
+  const ids = grants.map((one) => one.id);
+  if (ids.length === 0) return [];
+  await tx.nativeUpdate(RefreshGrant, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
+  await endHolders(tx, now, ids);
+  for (const { id, principal, client } of grants)
+    recordEvent(tx, now, { kind: 'grant_ended', userId: principal, detail: { grant: id, client, reason } });
+  await tx.flush();
+  return grants;
+}
+
+const ofUser = { password_changed: 'password_changed', deactivated: 'deactivated', deleted: 'deleted' } as const;
+
+/** What lives by a session ends with it; a user who is locked out, or has another password, has nothing left at all. */
+export async function sessionsEnded(tx: SqlEntityManager, { at, ids, reason, user }: EndedSessions): Promise<void> {
+  await endHolders(tx, at, ids);
+  if (ids.length > 0) await endGrants(tx, at, { sessions: ids }, 'session_ended');
+  if (user === null || !(reason in ofUser)) return;
+  await endGrants(tx, at, { principal: user }, ofUser[reason as keyof typeof ofUser]);
+  await endHolders(tx, at, [user]);
+}
+
+/** A client that is disabled or gone: what it holds for users, and its own tokens. */
+export async function endClient(
+  tx: SqlEntityManager,
+  now: Date,
+  client: string,
+  reason: 'client_disabled' | 'client_deleted',
+): Promise<void> {
+  await endGrants(tx, now, { client }, reason);
+  await endHolders(tx, now, [client]);
+}
+
+/** The live grants of a user or a client, newest first. */
+export function listGrants(
+  em: SqlEntityManager,
+  which: { id?: string; principal?: string; client?: string },
+  now: Date,
+): Promise<RefreshGrant[]> {
+  const live = { endedAt: null, expiresAt: { $gt: now }, idleExpiresAt: { $gt: now } };
+  return em.find(RefreshGrant, { ...which, ...live }, { orderBy: { id: 'desc' } });
+}

@@ -1,0 +1,110 @@
+import type { Database, Statement } from '../../platform/database/index.ts';
+import type { StatusPlace } from '../status/place.ts';
+
+/** A grant with everything that it lives by, as of one moment. */
+export interface GrantState {
+  readonly id: string;
+  readonly seed: Buffer;
+  readonly generation: number;
+  readonly rotatedAtMs: number;
+  /** Not ended, its time is not up, its user is active with the same password, its session was not ended. */
+  readonly isLive: boolean;
+  readonly endsAt: Date;
+  /** The client's principal. */
+  readonly client: string;
+  readonly api: string;
+  readonly apiVersion: number;
+  readonly session: string | null;
+  readonly scope: string | null;
+  readonly authTime: Date | null;
+  readonly amr: readonly string[];
+  readonly user: {
+    readonly id: string;
+    readonly username: string;
+    readonly isStaff: boolean;
+    readonly isSuperuser: boolean;
+  };
+  /** Of the user's principal. */
+  readonly version: number;
+  readonly place: StatusPlace | null;
+}
+
+/** $1 grant, $2 now. */
+const state: Statement = {
+  name: 'tokens-grant',
+  text: `select encode(g.seed, 'hex') as seed, g.generation::int as generation, extract(epoch from g.rotated_at)::float8 as rotated_at,
+    extract(epoch from g.expires_at)::float8 as expires_at, g.client_id as client, g.api_id as api, g.session_id as session, g.scope,
+    extract(epoch from g.auth_time)::float8 as auth_time, g.amr, u.id as user_id, u.username, u.is_staff, u.is_superuser,
+    p.perms_version::int as version, a.version::int as api_version, t.list::int as list, t.idx::int as idx,
+    g.ended_at is null and g.idle_expires_at > $2::timestamptz and g.expires_at > $2::timestamptz and u.is_active
+      and u.password_epoch = g.password_epoch
+      and not exists (select from identity_session s where s.id = g.session_id and s.ended_at is not null) as is_live
+    from tokens_grant g join identity_user u on u.id = g.principal_id join access_principal p on p.id = g.principal_id
+    join access_api a on a.id = g.api_id
+    left join tokens_status t on t.holder_id = g.id and t.api_id = g.api_id and t.is_current and t.state = 0
+    where g.id = $1`,
+};
+
+interface Row {
+  seed: string;
+  generation: number;
+  rotated_at: number;
+  expires_at: number;
+  client: string;
+  api: string;
+  session: string | null;
+  scope: string | null;
+  auth_time: number | null;
+  amr: string[] | null;
+  user_id: string;
+  username: string;
+  is_staff: boolean;
+  is_superuser: boolean;
+  version: number;
+  api_version: number;
+  list: number | null;
+  idx: number;
+  is_live: boolean;
+}
+
+export async function readGrant(db: Database, id: string, now: Date): Promise<GrantState | null> {
+  const [row] = await db.query<Row>(state, [id, now]);
+  if (!row) return null;
+  return {
+    id,
+    seed: Buffer.from(row.seed, 'hex'),
+    generation: row.generation,
+    rotatedAtMs: row.rotated_at * 1000,
+    isLive: row.is_live,
+    endsAt: new Date(row.expires_at * 1000),
+    client: row.client,
+    api: row.api,
+    apiVersion: row.api_version,
+    session: row.session,
+    scope: row.scope,
+    authTime: row.auth_time === null ? null : new Date(row.auth_time * 1000),
+    amr: row.amr ?? [],
+    user: { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },
+    version: row.version,
+    place: row.list === null ? null : { list: row.list, idx: row.idx },
+  };
+}
+
+/** $1 grant, $2 generation, $3 now, $4 idle until. */
+const rotation: Statement = {
+  name: 'tokens-grant-rotate',
+  text: `update tokens_grant set generation = generation + 1, rotated_at = $3::timestamptz, idle_expires_at = $4::timestamptz
+    where id = $1 and generation = $2 and ended_at is null and idle_expires_at > $3::timestamptz and expires_at > $3::timestamptz
+    returning generation::int as generation`,
+};
+
+/** Takes the step from one generation to the next; false when somebody else did, or the grant has ended. One durable statement. */
+export async function rotateGrant(
+  db: Database,
+  id: string,
+  from: number,
+  now: Date,
+  idleExpiresAt: Date,
+): Promise<boolean> {
+  return (await db.query(rotation, [id, from, now, idleExpiresAt])).length === 1;
+}

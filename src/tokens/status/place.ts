@@ -1,0 +1,123 @@
+import { randomInt } from 'node:crypto';
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { LINGER_SECONDS } from './move.ts';
+
+/** Indexes of one list: 2^20, at two bits each 256 KiB. */
+export const LIST_LENGTH = 1_048_576;
+
+/** Where a token's status stands. */
+export interface StatusPlace {
+  readonly list: number;
+  readonly idx: number;
+}
+
+/** Whose tokens are meant: all of one holder's for one API share a place. */
+export interface Holding {
+  /** A session or a grant, or a principal that holds its tokens by itself. */
+  readonly kind: 'session' | 'grant' | 'principal';
+  readonly id: string;
+  readonly principal: string;
+  readonly api: string;
+  /** When the holder ends by itself; null = never. */
+  readonly endsAt: Date | null;
+}
+
+/** What one statement saw: the versions that rights are kept by, and the place of a token that is made now. */
+export interface Minting {
+  readonly principal: number | null;
+  readonly api: number | null;
+  /** Null when the holder has none, or its last one has moved: the next token gets a fresh one. */
+  readonly place: StatusPlace | null;
+}
+
+const mint: Statement = {
+  name: 'tokens-mint',
+  text: `select (select p.perms_version::int from access_principal p where p.id = $1) as principal,
+    (select a.version::int from access_api a where a.id = $2) as api, t.list::int as list, t.idx::int as idx
+    from (values (1)) one left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state = 0`,
+};
+
+/** Read together, so that a token never pairs the rights of one moment with the index of another. */
+export async function readMinting(
+  db: Database,
+  principal: string,
+  api: string | null,
+  holder: string,
+): Promise<Minting> {
+  const [row] = await db.query<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
+    mint,
+    [principal, api, holder],
+  );
+  if (!row) return { principal: null, api: null, place: null };
+  return { principal: row.principal, api: row.api, place: row.list === null ? null : { list: row.list, idx: row.idx } };
+}
+
+const isLive = {
+  session: 'select 1 from identity_session s where s.id = $3 and s.ended_at is null for share of s',
+  grant: 'select 1 from tokens_grant g where g.id = $3 and g.ended_at is null for share of g',
+  principal: 'select 1 where $3::uuid is not null',
+};
+
+/**
+ * $1 principal, $2 API, $3 holder, $4 list, $5 index, $6 until when, $7 how long one left behind lingers. The rows of the principal
+ * and of the holder are locked against whoever changes or ends them: what they write afterwards sees this place.
+ */
+const place = (kind: Holding['kind']): Statement => ({
+  name: `tokens-place-${kind}`,
+  text: `with who as materialized (
+      select p.perms_version::int as version from access_principal p where p.id = $1 for share of p
+    ), live as materialized (
+      ${isLive[kind]}
+    ), behind as (
+      update tokens_status t set is_current = false, expires_at = least(t.expires_at, $7::timestamptz)
+      where t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state <> 0 and exists (select from live) returning 1
+    ), made as (
+      insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
+      select $4::int, $5::int, $3::uuid, $2::uuid, $1::uuid, $6::timestamptz from who, live where (select count(*) from behind) >= 0
+      on conflict do nothing returning 1
+    ) select (select version from who) as version, exists (select from live) as is_live, exists (select from made) as is_made`,
+});
+const statements = { session: place('session'), grant: place('grant'), principal: place('principal') };
+
+/** More failures than this in a row in the lists there are: another list is begun. */
+const TRIES = 6;
+
+/**
+ * The place of the holder's next token, a fresh one where it has none that still says "valid"; with the version of its principal
+ * that this place belongs to. Null when the holder or its principal is over.
+ */
+export async function takePlace(
+  db: Database,
+  of: Holding,
+  now: Date,
+): Promise<{ place: StatusPlace; version: number } | null> {
+  const until = of.endsAt === null ? new Date('9999-12-31T00:00:00Z') : plusSeconds(of.endsAt, LINGER_SECONDS);
+  for (let tries = 0; ; tries++) {
+    const known = await readMinting(db, of.principal, of.api, of.id);
+    if (known.principal === null) return null;
+    if (known.place) return { place: known.place, version: known.principal };
+    const fresh = { list: 1 + Math.floor(tries / TRIES), idx: randomInt(LIST_LENGTH) };
+    const values = [of.principal, of.api, of.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
+    const [row] = await db.query<{ version: number | null; is_live: boolean; is_made: boolean }>(
+      statements[of.kind],
+      values,
+    );
+    if (!row?.is_live || row.version === null) return null;
+    if (row.is_made) return { place: fresh, version: row.version };
+  }
+}
+
+/** `sub` of a list, and `uri` in the tokens that stand in it. */
+export function statusListUri(issuer: string, list: number): string {
+  return `${issuer}/status-lists/${list}`;
+}
+
+/** Where a status claim of ours points; null for anything else. */
+export function placeOf(issuer: string, status: { idx: number; uri: string } | undefined): StatusPlace | null {
+  if (!status) return null;
+  const list = Number(status.uri.slice(`${issuer}/status-lists/`.length));
+  return Number.isInteger(list) && statusListUri(issuer, list) === status.uri && Number.isInteger(status.idx)
+    ? { list, idx: status.idx }
+    : null;
+}

@@ -1,0 +1,317 @@
+import { inflateSync } from 'node:zlib';
+import { createLocalJWKSet, jwtVerify } from 'jose';
+import t from 'tap';
+import {
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  getPermissions,
+  setRole,
+  unassign,
+  updateApi,
+} from '../../src/access/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { createStatusLists, purgeTokens, STATUS, TokenStatus } from '../../src/tokens/index.ts';
+import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
+import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+
+const PASSWORD = 'a long enough phrase';
+
+interface Claims {
+  readonly status: { readonly status_list: { readonly idx: number; readonly uri: string } };
+  readonly permissions: string[];
+}
+
+const claimsOf = (token: string): Claims =>
+  JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+
+async function scene(db: Database) {
+  const clock = testClock();
+  const service = await startApp(db, { clock });
+  const em = db.fork();
+  const polls = await createApi(em, stamp(), 'polls');
+  const shop = await createApi(em, stamp(), 'shop');
+  for (const api of [polls, shop]) await changeCatalogue(em, stamp(), api, defaultPermissions('polls', 'choice'));
+  const alice = await makeUser(db, service.passwords, 'alice', PASSWORD);
+  const login = async () => {
+    const response = await service.app.inject({
+      method: 'POST',
+      url: '/api/v1/login',
+      payload: { username: 'alice', password: PASSWORD },
+    });
+    return (response.headers['set-cookie'] as string).split(';')[0] as string;
+  };
+  const post = (url: string, cookie: string, payload: object = {}) =>
+    service.app.inject({ method: 'POST', url, headers: { cookie }, payload });
+  const token = async (cookie: string, audience = 'polls'): Promise<Claims> =>
+    claimsOf((await post('/api/v1/token', cookie, { audience })).json().access_token);
+  const bits = async (list = 1) => {
+    const response = await service.app.inject({ url: `/status-lists/${list}` });
+    const payload = JSON.parse(Buffer.from(response.body.split('.')[1] as string, 'base64url').toString());
+    return inflateSync(Buffer.from(payload.status_list.lst, 'base64url'));
+  };
+  /** As a verifier reads it (§4.1): two bits an index, the least significant first. */
+  const status = async ({ status: { status_list } }: Claims) => {
+    await service.refresh();
+    return (((await bits())[status_list.idx >> 2] as number) >> ((status_list.idx & 3) * 2)) & 3;
+  };
+  const permission = async (name: string, api = polls) => (await getPermissions(db.fork(), api, [name]))[0] as never;
+  const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
+  return { ...service, clock, polls, shop, alice, login, post, token, bits, status, permission, asUser };
+}
+
+t.test('status lists', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const s = await scene(db);
+    const { app, login, post, token, status, permission, asUser, clock } = s;
+
+    await t.test(
+      'S2, S3: a list is a signed statuslist+jwt with two bits an index, an ETag and a time to live',
+      async (t) => {
+        const response = await app.inject({
+          url: '/status-lists/1',
+          headers: { accept: 'application/statuslist+jwt' },
+        });
+        t.equal(response.statusCode, 200);
+        t.match(response.headers, {
+          'content-type': /^application\/statuslist\+jwt/,
+          'cache-control': 'public, max-age=5',
+          'access-control-allow-origin': '*',
+          etag: /^"[\w-]+"$/,
+        });
+        const jwks = createLocalJWKSet((await app.inject({ url: '/.well-known/jwks.json' })).json());
+        const { payload, protectedHeader } = await jwtVerify(response.body, jwks, {
+          typ: 'statuslist+jwt',
+          issuer: ISSUER,
+          currentDate: clock.now(),
+        });
+        t.equal(protectedHeader.alg, 'RS256');
+        const { iat = 0, exp = 0, sub } = payload;
+        const { ttl, status_list: list } = payload as unknown as { ttl: number; status_list: { bits: number } };
+        t.same([sub, exp - iat, ttl, list.bits], [`${ISSUER}/status-lists/1`, 300, 5, 2]);
+        t.equal((await s.bits()).length, 262_144, '2^20 indexes');
+        const etag = response.headers.etag as string;
+        t.equal((await app.inject({ url: '/status-lists/1', headers: { 'if-none-match': etag } })).statusCode, 304);
+        const zipped = await app.inject({ url: '/status-lists/1', headers: { 'accept-encoding': 'gzip' } });
+        t.equal(zipped.headers['content-encoding'], 'gzip');
+        t.equal((await app.inject({ url: '/status-lists/1', headers: { accept: 'text/html' } })).statusCode, 406);
+        t.equal((await app.inject({ url: '/status-lists/1?time=1' })).statusCode, 501);
+        t.equal((await app.inject({ url: '/status-lists/77' })).statusCode, 404);
+        t.same((await app.inject({ url: '/status-lists' })).json(), { status_lists: [`${ISSUER}/status-lists/1`] });
+      },
+    );
+
+    await t.test('§6: all tokens of one session for one API stand at one random place, which says valid', async (t) => {
+      const cookie = await login();
+      const [one, two, other] = [await token(cookie), await token(cookie), await token(cookie, 'shop')];
+      t.same(one.status, two.status);
+      t.not(one.status.status_list.idx, other.status.status_list.idx);
+      t.match(one.status.status_list, { uri: `${ISSUER}/status-lists/1` });
+      t.equal(await status(one), STATUS.valid);
+    });
+
+    await t.test(
+      '§6: an addition supersedes, a removal suspends, at that API alone; the next token stands elsewhere',
+      async (t) => {
+        const cookie = await login();
+        const [before, shop] = [await token(cookie), await token(cookie, 'shop')];
+        const add = await permission('polls.add_choice');
+        await assign(db.fork(), stamp(), asUser, [add]);
+        t.equal(await status(before), STATUS.superseded);
+        t.equal(await status(shop), STATUS.valid);
+        const after = await token(cookie);
+        t.same(after.permissions, ['polls.add_choice']);
+        t.not(after.status.status_list.idx, before.status.status_list.idx);
+        t.equal(await status(after), STATUS.valid);
+
+        await unassign(db.fork(), stamp(), asUser, [add]);
+        t.equal(await status(after), STATUS.suspended);
+        t.equal(await status(before), STATUS.suspended, 'what was superseded can still lose');
+        await assign(db.fork(), stamp(), asUser, [add]);
+        t.equal(await status(after), STATUS.suspended, 'a status never goes back');
+        await unassign(db.fork(), stamp(), asUser, [add]);
+        t.equal(
+          (await post('/api/v1/has_perm', cookie, { audience: 'polls', perms: ['x.y'] })).statusCode,
+          200,
+          'nobody logs in because of it',
+        );
+
+        const last = await token(cookie);
+        t.equal((await post('/api/v1/logout', cookie)).statusCode, 204);
+        for (const one of [before, after, last, shop])
+          t.equal(await status(one), STATUS.revoked, 'those left behind too');
+      },
+    );
+
+    await t.test('groups and flags move the tokens of whom they concern', async (t) => {
+      const cookie = await login();
+      const group = await createGroup(db.fork(), stamp(), 'Editors');
+      await addMembers(db.fork(), stamp(), group, [asUser.principal]);
+      const before = await token(cookie);
+      t.equal(await status(before), STATUS.valid, 'a group that holds nothing changes nothing');
+      await assign(db.fork(), stamp(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      t.equal(await status(before), STATUS.superseded);
+      const held = await token(cookie);
+      await setRole(db.fork(), stamp(), asUser.principal, s.polls, { isStaff: true, isSuperuser: false });
+      t.equal(await status(held), STATUS.superseded);
+      const staff = await token(cookie);
+      await setRole(db.fork(), stamp(), asUser.principal, s.polls, { isStaff: false, isSuperuser: false });
+      t.equal(await status(staff), STATUS.suspended);
+      const last = await token(cookie);
+      await unassign(db.fork(), stamp(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      t.equal(await status(last), STATUS.suspended);
+    });
+
+    await t.test('an API with --superseded off is told of removals only', async (t) => {
+      await updateApi(db.fork(), stamp(), s.shop, { withSuperseded: false });
+      const cookie = await login();
+      const before = await token(cookie, 'shop');
+      const view = await permission('polls.view_choice', s.shop);
+      await assign(db.fork(), stamp(), asUser, [view]);
+      t.equal(await status(before), STATUS.valid);
+      t.same((await token(cookie, 'shop')).permissions, ['polls.view_choice']);
+      await unassign(db.fork(), stamp(), asUser, [view]);
+      t.equal(await status(before), STATUS.suspended);
+    });
+
+    await t.test('contract §4: revoking one access token suspends its siblings', async (t) => {
+      const given = { name: 'Worker', preset: 'service', requests: [s.polls] } as const;
+      const { client, secret } = await createClient(db.fork(), stamp(), given);
+      const headers = {
+        'content-type': 'application/x-www-form-urlencoded',
+        authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
+      };
+      const ask = (path: string, payload: string) =>
+        app.inject({ method: 'POST', url: `/oauth2/${path}`, headers, payload });
+      const issue = async () => (await ask('token', 'grant_type=client_credentials')).json().access_token as string;
+      const [one, two] = [await issue(), await issue()];
+      t.same(claimsOf(one).status, claimsOf(two).status);
+      await ask('revoke', `token=${one}`);
+      t.equal(await status(claimsOf(two)), STATUS.suspended);
+      t.same((await ask('introspect', `token=${one}`)).json(), { active: false });
+      t.equal((await ask('introspect', `token=${two}`)).json().active, true, 'rights as of now');
+      t.not(claimsOf(await issue()).status.status_list.idx, claimsOf(two).status.status_list.idx);
+    });
+
+    await t.test('§6: places are free again only when no token and no list can speak of them', async (t) => {
+      const places = await db.fork().count(TokenStatus);
+      await purgeTokens(db, clock.now());
+      t.equal(await db.fork().count(TokenStatus), places);
+      clock.pass(31 * 86_400);
+      await purgeTokens(db, clock.now());
+      const left = await db.fork().find(TokenStatus, {});
+      t.ok(left.every((one) => one.expiresAt > clock.now()));
+      t.ok(left.length < places);
+    });
+  }),
+);
+
+t.test('S4: least significant bits first', async (t) => {
+  const statuses = [1, 2, 0, 3, 0, 1, 0, 1, 1, 2, 3, 3];
+  const bytes = new Uint8Array(3);
+  statuses.forEach((state, idx) => {
+    bytes[idx >> 2] = (bytes[idx >> 2] as number) | (state << ((idx & 3) * 2));
+  });
+  t.equal(Buffer.from(bytes).toString('hex'), 'c944f9', 'the vector of the draft, as our lists are laid out');
+});
+
+const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
+t.test('two processes on one PostgreSQL', { skip }, async (t) => {
+  const { url, drop } = await createTestPostgresql();
+  const [here, there] = [await openPostgresql(url, 10, model), await openPostgresql(url, 10, model)];
+  const s = await scene(here);
+  const lists = createStatusLists(there, s.keys, ISSUER, s.clock);
+  const stop = await lists.start((error) => t.fail(error.message));
+  t.teardown(async () => {
+    await stop();
+    await here.close();
+    await there.close();
+    await drop();
+  });
+  const events: [number, number][] = [];
+  const unfollow = await lists.follow(null, ({ changes }) => void events.push(...(changes as [number, number][])));
+  const seen = async (claims: Claims, state: number) => {
+    const { idx } = claims.status.status_list;
+    for (let tries = 0; tries < 3000; tries++) {
+      if (events.some(([at, is]) => at === idx && is === state)) return true;
+      await new Promise((done) => setTimeout(done, 5));
+    }
+    return false;
+  };
+
+  await t.test('§6: a change made at one is told by the other', async (t) => {
+    const cookie = await s.login();
+    const before = await s.token(cookie);
+    await assign(here.fork(), stamp(), s.asUser, [await s.permission('polls.add_choice')]);
+    t.ok(await seen(before, STATUS.superseded));
+    await s.post('/api/v1/logout', cookie);
+    t.ok(await seen(before, STATUS.revoked));
+    const document = await lists.document(1);
+    t.ok(document && document !== 'blind');
+  });
+
+  await t.test('a transaction that began before and ended after another is not missed', async (t) => {
+    const [slow, quick] = [await s.token(await s.login()), await s.token(await s.login())];
+    const set = (claims: Claims) =>
+      `update tokens_status set state = 1, changed = pg_current_xact_id() where idx = ${claims.status.status_list.idx}`;
+    let release = () => {};
+    const held = new Promise<void>((done) => {
+      release = done;
+    });
+    const first = here.fork().transactional(async (tx) => {
+      await tx.execute(set(slow));
+      await held;
+    });
+    await here.fork().transactional((tx) => tx.execute(set(quick)));
+    t.ok(await seen(quick, STATUS.revoked), 'the later one is seen');
+    release();
+    await first;
+    t.ok(await seen(slow, STATUS.revoked), 'and the earlier one, which ended later, too');
+  });
+
+  await t.test('a follower that comes again with what it saw last is told what it missed', async (t) => {
+    const claims = await s.token(await s.login());
+    let version = 0;
+    const stopFollowing = await lists.follow(0, (event) => {
+      version = event.version;
+    });
+    stopFollowing();
+    await here
+      .fork()
+      .transactional((tx) =>
+        tx.execute(
+          `update tokens_status set state = 1, changed = pg_current_xact_id() where idx = ${claims.status.status_list.idx}`,
+        ),
+      );
+    const told: number[] = [];
+    const again = await lists.follow(version, ({ changes }) => void told.push(...changes.map(([idx]) => idx)));
+    t.ok(told.includes(claims.status.status_list.idx) || (await seen(claims, STATUS.revoked)));
+    again();
+  });
+
+  await t.test(
+    'a token minted while its rights change never stands at a place that stays valid with the old rights',
+    async (t) => {
+      const add = await s.permission('polls.change_choice');
+      for (let round = 0; round < 25; round++) {
+        const cookie = await s.login();
+        await assign(here.fork(), stamp(), s.asUser, [add]);
+        const [, ...minted] = await Promise.all([
+          unassign(there.fork(), stamp(), s.asUser, [add]),
+          ...Array.from({ length: 8 }, () => s.token(cookie)),
+        ]);
+        for (const one of minted) {
+          const row = await here.fork().findOneOrFail(TokenStatus, { list: 1, idx: one.status.status_list.idx });
+          const saysTooMuch = one.permissions.includes('polls.change_choice');
+          t.ok(!saysTooMuch || row.state === STATUS.suspended, `round ${round}`);
+        }
+      }
+    },
+  );
+  unfollow();
+});
