@@ -1,0 +1,101 @@
+import { availableParallelism } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Measured } from './figures.ts';
+import { type Fixtures, logIn, prepareSignet } from './fixtures.ts';
+import { type Limit, measureLimit } from './limits/limit.ts';
+import { ask, cookieOf } from './load/ask.ts';
+import { request } from './load/request.ts';
+import { measureServer, type Traffic } from './measure.ts';
+import type { Postgresql } from './postgresql.ts';
+import { residentMiB } from './proc.ts';
+import { startBare } from './servers/bare.ts';
+import { startBetterAuth } from './servers/better-auth.ts';
+import { startOidcProvider } from './servers/oidc-provider.ts';
+import type { Server } from './servers/server.ts';
+import { preparePlace, startSignet } from './servers/signet.ts';
+import { type Stage, say } from './stage.ts';
+
+/** Hashes that run at once: as `SIGNET_HASH_WIDTH` stands by itself. */
+export const hashWidth = Math.max(1, availableParallelism() - 1);
+
+export interface SignetOnStage extends Fixtures {
+  readonly server: Server;
+  readonly databaseUrl: string;
+  readonly cookies: string[];
+  /** Resident memory after the start, before the first request. */
+  readonly idleMiB: number;
+}
+
+export interface BetterAuthOnStage {
+  readonly server: Server;
+  readonly emails: string[];
+  readonly cookies: string[];
+}
+
+/** Who takes part. A server is started when the first row asks for it. */
+export interface Cast {
+  signet(): Promise<SignetOnStage>;
+  bare(): Promise<Server>;
+  oidcProvider(): Promise<Server>;
+  betterAuth(): Promise<BetterAuthOnStage>;
+  /** A measurement of a server under traffic. */
+  served(id: string, title: string, server: Server, traffic: Traffic): Measured;
+  limited(id: string, title: string, what: Limit, parameter?: string): Measured;
+}
+
+export const PEER_PASSWORD = 'a phrase that is long enough';
+const PEER_USERS = 40;
+
+export function createCast(stage: Stage, postgresql: Postgresql, options: { profileTo?: string | undefined }): Cast {
+  return {
+    signet: once(() => signetOnStage(stage, postgresql, options.profileTo)),
+    bare: once(() => startBare(stage)),
+    oidcProvider: once(() => startOidcProvider(stage)),
+    betterAuth: once(() => betterAuthOnStage(stage, postgresql)),
+    served: (id, title, server, traffic) => ({
+      id,
+      title,
+      measure: (seconds) => measureServer(server, postgresql, traffic, seconds),
+    }),
+    limited: (id, title, what, parameter) => ({
+      id,
+      title,
+      measure: async (seconds) => {
+        const { rate, microsEach } = await measureLimit(stage, what, seconds, parameter);
+        return { rate, cpuMicros: microsEach };
+      },
+    }),
+  };
+}
+
+async function signetOnStage(stage: Stage, postgresql: Postgresql, profileTo?: string): Promise<SignetOnStage> {
+  const databaseUrl = await postgresql.createDatabase('signet_bench');
+  const place = await preparePlace(stage, 'signet', databaseUrl);
+  const fixtures = await prepareSignet(stage, place);
+  const server = await startSignet(stage, place, { profileTo });
+  await sleep(2000);
+  const idleMiB = residentMiB(server.pid);
+  say(`logging ${Math.min(100, fixtures.usernames.length)} users in`);
+  return { ...fixtures, server, databaseUrl, idleMiB, cookies: await logIn(server.port, fixtures.usernames) };
+}
+
+async function betterAuthOnStage(stage: Stage, postgresql: Postgresql): Promise<BetterAuthOnStage> {
+  const server = await startBetterAuth(stage, await postgresql.createDatabase('better_auth_bench'));
+  const emails = Array.from({ length: PEER_USERS }, (_, n) => `u${n}@bench.example`);
+  const cookies: string[] = [];
+  say(`signing ${PEER_USERS} users up at Better Auth`);
+  for (const email of emails) {
+    const json = { name: email, email, password: PEER_PASSWORD };
+    const answer = await ask(server.port, request('POST', '/api/auth/sign-up/email', { json }));
+    cookies.push(cookieOf(answer, 'better-auth.session_token'));
+  }
+  return { server, emails, cookies };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

@@ -1,0 +1,73 @@
+/** What one measurement of a few seconds came to; what a measurement does not have is absent. */
+export interface Sample {
+  readonly rate?: number;
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
+  /** Processor time of the server a request. */
+  readonly cpuMicros?: number;
+  readonly databaseCpuMicros?: number;
+  readonly rssMiB?: number;
+  readonly seconds?: number;
+  /** Database statements a request. */
+  readonly statements?: number;
+  /** Requests answered. */
+  readonly answered?: number;
+  /** 503 with Retry-After. */
+  readonly sheds?: number;
+  readonly failures?: number;
+  /** Part of one core that the load generator used. */
+  readonly generatorShare?: number;
+}
+
+/** One round: the samples by the ids of what was measured. */
+export type Round = ReadonlyMap<string, Sample>;
+
+export interface Measured {
+  readonly id: string;
+  readonly title: string;
+  measure(seconds: number): Promise<Sample>;
+}
+
+/** A figure of each round that says something on any machine, mostly a ratio; `target` as the design sets it. */
+export interface Comparison {
+  readonly work: string;
+  readonly against: string;
+  readonly unit?: 'ms' | 's' | 'MiB';
+  readonly target?: { readonly atLeast: number } | { readonly atMost: number };
+  value(round: Round): number | undefined;
+}
+
+/** What a run is made of. */
+export interface Plan {
+  readonly measured: readonly Measured[];
+  readonly comparisons: readonly Comparison[];
+  readonly notes: readonly string[];
+}
+
+export interface Spread {
+  readonly median: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const [low, high] = [sorted[sorted.length % 2 === 0 ? middle - 1 : middle], sorted[middle]] as [number, number];
+  return { median: (low + high) / 2, min: sorted[0] as number, max: sorted.at(-1) as number };
+}
+
+/** How many times the rate of the other in the same round. */
+export function rateOver(id: string, other: string): Comparison['value'] {
+  return (round) => over(round.get(id)?.rate, round.get(other)?.rate);
+}
+
+export function over(value: number | undefined, other: number | undefined): number | undefined {
+  return value === undefined || other === undefined || other === 0 ? undefined : value / other;
+}
+
+export function isReached(comparison: Pick<Comparison, 'target'>, value: number): boolean | undefined {
+  const { target } = comparison;
+  if (target === undefined) return undefined;
+  return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;
+}

@@ -1,0 +1,133 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ask, cookieOf } from './load/ask.ts';
+import { basic, type PlannedRequest, request } from './load/request.ts';
+import { query } from './postgresql.ts';
+import { insertUsers } from './seeding/users.ts';
+import { NotYet, type Place, signet } from './servers/signet.ts';
+import { type Stage, say } from './stage.ts';
+
+export const PASSWORD = 'a phrase that is long enough';
+export const WRONG_PASSWORD = 'a phrase that is wrong enough';
+export const AUDIENCE = 'polls';
+export const ES256_AUDIENCE = 'polls-es256';
+/** Users that log in: enough to spread, few enough that their sessions are made in seconds. */
+const SESSIONS = 100;
+
+export interface Fixtures {
+  readonly client: { id: string; secret: string };
+  /** Usernames that all have PASSWORD. */
+  readonly usernames: string[];
+  /** False while `api create --alg` does not exist. */
+  readonly hasEs256: boolean;
+}
+
+/** An empty database made ready: an API, users, a group, a client that asks for tokens of the API and serves it. */
+export async function prepareSignet(stage: Stage, place: Place, options: { users?: number } = {}): Promise<Fixtures> {
+  say('preparing a Signet database');
+  await signet(place, ['migrate']);
+  await syncApi(stage, place, AUDIENCE);
+  const hasEs256 = await createEs256(stage, place);
+  await signet(place, ['user', 'create', 'bench', '--password-stdin'], `${PASSWORD}\n`);
+  await insertUsers(place.databaseUrl, options.users ?? 1000);
+  const permissions = ['add', 'change', 'view'].map((action) => `polls.${action}_choice`);
+  await signet(place, ['group', 'create', 'Poll editors']);
+  await signet(place, ['perm', 'grant', '--group', 'Poll editors', '--api', AUDIENCE, ...permissions]);
+  await query(
+    place.databaseUrl,
+    `insert into access_group_member (principal_id, group_id)
+      select u.id, g.id from identity_user u, access_group g where g.name = 'Poll editors'`,
+  );
+  const client = await createClient(place, 'bench', [AUDIENCE, ...(hasEs256 ? [ES256_AUDIENCE] : [])]);
+  for (const audience of [AUDIENCE, ...(hasEs256 ? [ES256_AUDIENCE] : [])])
+    await signet(place, ['perm', 'grant', '--client', client.id, '--api', audience, 'polls.view_choice']);
+  await query(place.databaseUrl, 'analyze');
+  const rows = await query(place.databaseUrl, 'select username from identity_user order by random() limit 1000');
+  return { client, hasEs256, usernames: rows.map((row) => row['username'] as string) };
+}
+
+async function syncApi(stage: Stage, place: Place, audience: string): Promise<void> {
+  const apps = { polls: { models: ['question', 'choice'], permissions: { publish_poll: 'Can publish poll' } } };
+  await signet(place, ['api', 'sync', fixtureFile(stage, `${audience}.json`, { audience, apps })]);
+}
+
+export function fixtureFile(stage: Stage, name: string, content: unknown): string {
+  mkdirSync(join(stage.folder, 'files'), { recursive: true });
+  const path = join(stage.folder, 'files', name);
+  writeFileSync(path, JSON.stringify(content));
+  return path;
+}
+
+async function createEs256(stage: Stage, place: Place): Promise<boolean> {
+  try {
+    await signet(place, ['api', 'create', ES256_AUDIENCE, '--alg', 'ES256']);
+  } catch (error) {
+    if (error instanceof NotYet) return false;
+    throw error;
+  }
+  await syncApi(stage, place, ES256_AUDIENCE);
+  return true;
+}
+
+export async function createClient(
+  place: Place,
+  name: string,
+  audiences: readonly string[],
+): Promise<{ id: string; secret: string }> {
+  const words = audiences.flatMap((one) => ['--api', one, '--serves', one]);
+  const made = await signet(place, ['client', 'create', name, '--preset', 'service', ...words]);
+  return { id: made['client_id'] as string, secret: made['client_secret'] as string };
+}
+
+/** Logs users in one after the other; answers their cookies, as a request sends them. */
+export async function logIn(port: number, usernames: readonly string[], count = SESSIONS): Promise<string[]> {
+  const cookies: string[] = [];
+  for (const username of usernames.slice(0, count)) {
+    const answer = await ask(port, request('POST', '/api/v1/login', { json: { username, password: PASSWORD } }));
+    cookies.push(cookieOf(answer, 'signet_session'));
+  }
+  return cookies;
+}
+
+export function loginRequest(username: string, password = PASSWORD): PlannedRequest {
+  return request('POST', '/api/v1/login', { json: { username, password, audience: AUDIENCE } });
+}
+
+export function sessionRequest(cookie: string): PlannedRequest {
+  return request('GET', `/api/v1/session?audience=${AUDIENCE}`, { headers: { cookie } });
+}
+
+export function tokenRequest(client: { id: string; secret: string }, audience: string): PlannedRequest {
+  return request('POST', '/oauth2/token', {
+    headers: basic(client.id, client.secret),
+    form: { grant_type: 'client_credentials', audience },
+  });
+}
+
+export function sessionTokenRequest(cookie: string, audience: string): PlannedRequest {
+  return request('POST', '/api/v1/token', { headers: { cookie }, json: { audience } });
+}
+
+export function introspectRequest(client: { id: string; secret: string }, token: string): PlannedRequest {
+  return request('POST', '/oauth2/introspect', { headers: basic(client.id, client.secret), form: { token } });
+}
+
+/** The access token that a request is answered with. */
+export async function tokenOf(port: number, request: PlannedRequest): Promise<string> {
+  const { body } = await ask(port, request);
+  return (JSON.parse(body) as { access_token: string }).access_token;
+}
+
+/** As many different tokens, asked for by a few at once. */
+export async function tokensOf(port: number, request: PlannedRequest, count: number): Promise<string[]> {
+  const tokens: string[] = [];
+  const fetchSome = async () => {
+    while (tokens.length < count) tokens.push(await tokenOf(port, request));
+  };
+  await Promise.all(Array.from({ length: 16 }, fetchSome));
+  return tokens.slice(0, count);
+}
+
+export function algorithmOf(token: string): string {
+  return JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString()).alg;
+}

@@ -1,0 +1,5 @@
+/** What one limit came to. */
+export interface LimitResult {
+  readonly rate: number;
+  readonly microsEach: number;
+}

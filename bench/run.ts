@@ -1,0 +1,80 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import { type Arguments, readArguments, usage } from './arguments.ts';
+import { createCast } from './cast.ts';
+import type { Plan } from './figures.ts';
+import { grants } from './grants.ts';
+import { describeMachine, loadNow } from './machine.ts';
+import { measureRounds } from './measure.ts';
+import { memory } from './memory.ts';
+import { installPackages } from './packages.ts';
+import { openPostgresql, type Postgresql } from './postgresql.ts';
+import { markdownOf, reportOf } from './report.ts';
+import { keep, lastCommitted } from './results.ts';
+import { rows } from './rows.ts';
+import { seed } from './seed.ts';
+import { openStage, type Stage, say } from './stage.ts';
+import { startTimes } from './start-times.ts';
+import { storm } from './storm.ts';
+import { workers } from './workers.ts';
+
+type Kind = (stage: Stage, postgresql: Postgresql, given: Arguments) => Promise<Plan>;
+
+const kinds: Record<string, Kind> = { rows: planRows, storm, grants, seed, workers };
+
+async function planRows(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+  const cast = createCast(stage, postgresql, given);
+  const makers: Record<string, () => Promise<Plan>> = {
+    ...Object.fromEntries(Object.entries(rows).map(([name, make]) => [name, () => make(cast)])),
+    memory: () => memory(cast),
+    start: () => startTimes(stage, postgresql),
+  };
+  const unknown = given.only?.find((name) => !Object.keys(makers).some((row) => row.startsWith(name)));
+  if (unknown !== undefined) throw new Error(`There is no row ${unknown}.\n\n${usage}`);
+  const chosen = Object.keys(makers).filter((row) => given.only?.some((name) => row.startsWith(name)) ?? true);
+  const plans: Plan[] = [];
+  for (const row of chosen) plans.push(await (makers[row] as () => Promise<Plan>)());
+  const all = plans.flatMap((plan) => plan.measured);
+  return {
+    // A limit that several rows are held to is measured once a round.
+    measured: all.filter((one, n) => all.findIndex((other) => other.id === one.id) === n),
+    comparisons: plans.flatMap((plan) => plan.comparisons),
+    notes: plans.flatMap((plan) => plan.notes),
+  };
+}
+
+async function main(stage: Stage): Promise<void> {
+  const given = readArguments(process.argv.slice(2));
+  const kind = kinds[given.what];
+  if (!kind) throw new Error(`There is no run ${given.what}.\n\n${usage}`);
+  if (given.profileTo !== undefined) mkdirSync(given.profileTo, { recursive: true });
+  installPackages();
+  const loadBefore = loadNow();
+  if (loadBefore > 0.5) say(`The machine is busy already (load ${loadBefore}): figures are worse and less sure.`);
+  const postgresql = await openPostgresql(stage, { countsStatements: given.what === 'grants' });
+  const profileTo = given.profileTo === undefined ? undefined : resolve(given.profileTo);
+  const plan = await kind(stage, postgresql, { ...given, profileTo });
+  const done = await measureRounds(plan, given.rounds, given.seconds);
+  const report = reportOf(given.what, describeMachine(postgresql.version, loadBefore), plan, done, given.seconds);
+  const markdown = markdownOf(report, lastCommitted(given.what));
+  process.stdout.write(`${markdown}\n`);
+  say(
+    given.isKept
+      ? `kept in ${keep(report, markdown)} and bench/README.md`
+      : 'not kept: a short or partial run (--save keeps it)',
+  );
+  await stage.close();
+}
+
+const stage = openStage();
+try {
+  await main(stage);
+} catch (error) {
+  for (const path of stage.logs) {
+    const text = readFileSync(path, 'utf8').trim();
+    if (text !== '') say(`-- ${basename(path)}\n${text.slice(-2000)}`);
+  }
+  say(`bench: ${(error as Error).message}`);
+  process.exit(1);
+}
+process.exit(0);
