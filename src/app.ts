@@ -38,6 +38,7 @@ import {
   purgeTokens,
   type RotationPolicy,
   refreshKeyOf,
+  type Sign,
   type StatusLists,
 } from './tokens/index.ts';
 import { jwksRoute } from './tokens/routes.ts';
@@ -52,6 +53,8 @@ export interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly keys: KeyRing;
+  /** How tokens are signed; absent: on this thread. */
+  readonly sign?: Sign;
   /** Refresh tokens are made under a key of it. */
   readonly masterKey: Buffer;
   /** Given by a server that follows them. */
@@ -92,7 +95,9 @@ export async function buildApp(deps: Deps): Promise<App> {
   const verify = createVerify(keys, issuer);
   const refreshKey = refreshKeyOf(deps.masterKey);
   const graceSeconds = config.refreshGraceSeconds;
+  const signing = deps.sign ? { sign: deps.sign } : {};
   const oauth = {
+    ...signing,
     db,
     clock,
     keys,
@@ -129,6 +134,7 @@ export async function buildApp(deps: Deps): Promise<App> {
         db,
         clock,
         keys,
+        ...signing,
         access,
         verify,
         issuer,

@@ -2,13 +2,14 @@ import type { KnownAccess } from '../access/index.ts';
 import type { Authentication, SessionLife } from '../identity/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import type { KeyRing, Verify } from '../tokens/index.ts';
+import type { KeyRing, Sign, Verify } from '../tokens/index.ts';
 
 /** What the routes of this wing work with. */
 export interface ApiDeps {
   readonly db: Database;
   readonly clock: Clock;
   readonly keys: KeyRing;
+  readonly sign?: Sign;
   readonly access: KnownAccess;
   readonly verify: Verify;
   readonly authentication: Authentication;

@@ -14,7 +14,7 @@ import { Failure } from '../platform/failure.ts';
 import { startJobs } from '../platform/jobs/index.ts';
 import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
-import { advanceKeys, createKeyRing, createStatusLists, openKeys } from '../tokens/index.ts';
+import { advanceKeys, createKeyRing, createSign, createStatusLists, openKeys } from '../tokens/index.ts';
 import type { Command } from './command.ts';
 import { createContext, type Ready } from './context.ts';
 import { answerControl, type ControlRequest } from './control.ts';
@@ -78,6 +78,7 @@ export async function serve(
     const cores = availableParallelism() / workers.count;
     const pool = hashPoolOf(config, cores);
     const passwords = await passwordsOf(config, cores, pool);
+    const sign = createSign(() => pool.active > 0);
     const metrics = metricsPort === undefined ? undefined : await metricsOf(db, pool);
 
     const catalogues = createKnownCatalogues(db, issuer);
@@ -95,6 +96,7 @@ export async function serve(
       catalogues,
       statusLists,
       masterKey,
+      sign,
       passwords,
       backends,
       isStopping: () => isStopping,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { recent } from '../platform/recent.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
+import type { Sign } from './keys/sign.ts';
 import { type OpenKey, SIGNATURE_LENGTH, signBytes, verifyBytes } from './keys/signing-key.ts';
 
 export interface AccessToken {
@@ -23,7 +24,9 @@ export interface Draft {
   readonly bytes: number;
   /** Set when it may not be signed. */
   readonly excess: OverBudget | null;
+  /** On this thread. */
   sign(): AccessToken;
+  signBy(sign: Sign): Promise<AccessToken>;
 }
 
 /** Stands for the id of a session that does not exist yet: any id is as long as any other. */
@@ -48,14 +51,20 @@ function draftAs(format: Format, keys: KeyRing, request: TokenRequest, now: Date
   const signed = `${base64url({ typ, alg: key.alg, kid: key.kid })}.${base64url(claims)}`;
   const bytes = signed.length + 1 + SIGNATURE_LENGTH[key.alg];
   const excess = bytes <= budget ? null : { bytes, budget, permissions: request.rights.list.length };
+  const input = () => {
+    if (excess) throw new Error(`a token of ${bytes} bytes was about to be signed over its budget of ${budget}`);
+    return Buffer.from(signed);
+  };
+  const made = (signature: Buffer): AccessToken => ({
+    token: `${signed}.${signature.toString('base64url')}`,
+    claims,
+    expiresIn: claims.exp - claims.iat,
+  });
   return {
     bytes,
     excess,
-    sign() {
-      if (excess) throw new Error(`a token of ${bytes} bytes was about to be signed over its budget of ${budget}`);
-      const token = `${signed}.${signBytes(key, Buffer.from(signed)).toString('base64url')}`;
-      return { token, claims, expiresIn: claims.exp - claims.iat };
-    },
+    sign: () => made(signBytes(key, input())),
+    signBy: async (sign) => made(await sign(key, input())),
   };
 }
 

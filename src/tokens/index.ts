@@ -35,6 +35,7 @@ export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
 export { advanceKeys, askedAlgorithms, ensureCurrentKey, hasCurrentKey, rotateKeys } from './keys/rotate.ts';
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
+export { createSign, type Sign } from './keys/sign.ts';
 export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
 export { type Mint, type Minted, mintAccessToken, overBudget } from './mint.ts';
 export { purgeTokens } from './purge.ts';

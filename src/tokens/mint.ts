@@ -3,6 +3,7 @@ import type { Database } from '../platform/database/index.ts';
 import { type AccessToken, draftAccessToken, type OverBudget } from './access-token.ts';
 import type { TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
+import type { Sign } from './keys/sign.ts';
 import { type Holding, LIST_LENGTH, type StatusPlace, takePlace } from './status/place.ts';
 
 /** Makes the tokens of one request. */
@@ -10,6 +11,8 @@ export interface Mint {
   readonly db: Database;
   readonly access: KnownAccess;
   readonly keys: KeyRing;
+  /** How a server signs; absent: on this thread. */
+  readonly sign?: Sign;
 }
 
 /** Whose token it is to be. */
@@ -50,5 +53,6 @@ export async function mintAccessToken(
     }
   }
   const draft = draftAccessToken(mint.keys, { ...request, place }, now);
-  return draft.excess ?? draft.sign();
+  if (draft.excess) return draft.excess;
+  return mint.sign ? draft.signBy(mint.sign) : draft.sign();
 }

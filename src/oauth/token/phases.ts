@@ -2,7 +2,14 @@ import type { KnownAccess } from '../../access/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
-import { type KeyRing, mintAccessToken, type OverBudget, overBudget, readMinting } from '../../tokens/index.ts';
+import {
+  type KeyRing,
+  mintAccessToken,
+  type OverBudget,
+  overBudget,
+  readMinting,
+  type Sign,
+} from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients } from '../clients/hot.ts';
 import type { Grant } from './grant.ts';
@@ -14,6 +21,7 @@ export interface TokenEndpoint {
   readonly clients: KnownClients;
   readonly clock: Clock;
   readonly keys: KeyRing;
+  readonly sign?: Sign;
   readonly issuer: string;
   readonly grants: readonly Grant[];
 }
@@ -32,7 +40,7 @@ export interface TokenAnswer {
  * repeated parameters. Everything that can refuse comes before anything is written.
  */
 export async function answerTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer> {
-  const { db, access, clients, keys, issuer, clock } = endpoint;
+  const { db, access, clients, issuer, clock } = endpoint;
   const now = clock.now();
   const { form } = presented;
 
@@ -71,7 +79,7 @@ export async function answerTokenRequest(endpoint: TokenEndpoint, presented: Pre
   const written = await granted.write?.();
 
   // 6. Sign.
-  const minted = await mintAccessToken({ db, access, keys }, { ...granted, request }, now);
+  const minted = await mintAccessToken(endpoint, { ...granted, request }, now);
   // Whoever it is for ended since it was read.
   if (minted === 'over') throw new OAuthError('invalid_grant', 'This grant has ended.');
   if ('budget' in minted) throw tooLarge(minted);
