@@ -4,7 +4,7 @@ import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { catalogueChanged } from './catalogue.ts';
 import { Api } from './entities.ts';
-import { rightsChanged } from './principal.ts';
+import { apiEnded, principalsChanged } from './principal.ts';
 
 /** What goes when an API goes. */
 export interface ApiContents {
@@ -76,11 +76,11 @@ export function deleteApi(
     const holders = await tx.execute<{ id: string }[]>(`${touched} order by id`, [api.id, api.id, api.id]);
     // In the order of the ids, as every lock of principals.
     for (let from = 0; from < holders.length; from += BATCH)
-      await rightsChanged(
+      await principalsChanged(
         tx,
         holders.slice(from, from + BATCH).map((one) => one.id),
-        { kind: 'removed', apis: [api.id] },
       );
+    await apiEnded(tx, api.id, stamp.at);
     await deleted(tx, api);
     const { audience, name } = api;
     const object = { kind: 'api', id: api.id, label: audience };

@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Assignment, Group, GroupMember, Role } from './entities.ts';
-import { rightsChanged } from './principal.ts';
+import { principalsChanged } from './principal.ts';
 
 /** What a principal held. */
 export interface Dropped {
@@ -22,7 +22,8 @@ export async function dropHoldings(tx: SqlEntityManager, principalId: string): P
   const ids = memberships.map((one) => one.group);
   const lock = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
   const groups = ids.length === 0 ? [] : await tx.find(Group, { id: { $in: ids } }, lock);
-  await rightsChanged(tx, [principalId], { kind: 'removed', apis: null });
+  // What tokens say needs no telling: whoever holds nothing any more has ended, with all that it had.
+  await principalsChanged(tx, [principalId]);
   await tx.nativeDelete(GroupMember, { principal: principalId });
   const permissions = await tx.nativeDelete(Assignment, { principal: principalId });
   const roles = await tx.nativeDelete(Role, { principal: principalId });

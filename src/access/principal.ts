@@ -27,8 +27,12 @@ export interface RightsChange {
   readonly apis: readonly string[] | null;
 }
 
-/** Whose: these principals', or those of every member of a group, which is locked. */
-export type Affected = { readonly principals: readonly string[] } | { readonly group: string };
+/** Whose: these principals', those of every member of a group, which is locked, or everybody's. */
+export type Affected =
+  | { readonly principals: readonly string[] }
+  | { readonly group: string }
+  /** Whoever has anything there, at this moment: the API goes. */
+  | { readonly everybody: Date };
 
 /** Port: tokens that were issued say what was right until now. In the transaction of the change. */
 export type RightsChanged = (tx: SqlEntityManager, who: Affected, change: RightsChange) => Promise<void>;
@@ -63,6 +67,11 @@ export async function groupRightsChanged(tx: SqlEntityManager, group: string, ch
     [group],
   );
   await portOf<RightsChanged>(tx, 'rightsChanged')(tx, { group }, change);
+}
+
+/** Says that an API goes, and with it whatever was said about anybody's rights there. */
+export async function apiEnded(tx: SqlEntityManager, apiId: string, at: Date): Promise<void> {
+  await portOf<RightsChanged>(tx, 'rightsChanged')(tx, { everybody: at }, { kind: 'removed', apis: [apiId] });
 }
 
 /** The APIs that a group's permissions are of. */

@@ -1,9 +1,10 @@
 import type { Holder, KnownApi, SeenApi } from '../access/index.ts';
-import { findSourceId, holderOf, type SessionUser } from '../identity/index.ts';
+import { findActiveUser, findSourceId, holderOf, type SessionUser } from '../identity/index.ts';
 import { Problem } from '../platform/http/index.ts';
 import {
   ANY_ID,
   mintAccessToken,
+  mintUntilFresh,
   type OverBudget,
   OWN_CLIENT,
   overBudget,
@@ -12,7 +13,7 @@ import {
 import type { ApiDeps } from './deps.ts';
 
 export type WantedToken = { audience: string; scope?: string | undefined };
-type Session = { id: string; authTime: Date; amr: readonly string[]; expiresAt: Date };
+type Session = { id: string; authTime: Date; amr: readonly string[]; endsAt: Date };
 
 /** A token that can be signed as soon as its session exists: its API is known and its budget holds. */
 export interface PreparedToken {
@@ -44,11 +45,41 @@ export async function prepareToken(
   user: TokenUser,
   seen?: SeenApi,
 ): Promise<PreparedToken> {
-  const api = await knownApi(deps, wanted.audience, seen);
+  const first = await requestFor(deps, wanted, user, seen);
   const now = deps.clock.now();
-  const rights = await deps.access.rights(user, api, now);
+  const anySession = { id: ANY_ID, authTime: now, amr: ['pwd'] };
+  const excess = overBudget(deps, { ...first, session: anySession }, now);
+  if (excess) throw tooLarge(first.api, excess);
+  let known: { user: TokenUser; request: Omit<TokenRequest, 'session'> & { api: KnownApi } } | null = {
+    user,
+    request: first,
+  };
+  return {
+    sign: async (session) => {
+      const made = await mintUntilFresh(async () => {
+        const { user: holder, request } = known ?? (await again(deps, wanted, user.id));
+        known = null;
+        const ofSession = { kind: 'session', id: session.id, endsAt: session.endsAt } as const;
+        const holding = { ...ofSession, principal: holder.id, api: request.api.id };
+        return mintAccessToken(
+          deps,
+          { request: { ...request, session }, holder, holding, place: null },
+          deps.clock.now(),
+        );
+      });
+      // The session ended since it was read.
+      if (made === 'over') throw new Problem('unauthenticated');
+      if ('budget' in made) throw tooLarge(first.api, made);
+      return { access_token: made.token, token_type: 'Bearer', expires_in: made.expiresIn };
+    },
+  };
+}
+
+async function requestFor(deps: ApiDeps, wanted: WantedToken, user: TokenUser, seen?: SeenApi) {
+  const api = await knownApi(deps, wanted.audience, seen);
+  const rights = await deps.access.rights(user, api, deps.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
-  const request = {
+  return {
     issuer: deps.issuer,
     api,
     clientId: OWN_CLIENT,
@@ -57,26 +88,14 @@ export async function prepareToken(
     scope: wanted.scope,
     sourceId,
   } satisfies Omit<TokenRequest, 'session'>;
-  const anySession = { id: ANY_ID, authTime: now, amr: ['pwd'] };
-  const excess = overBudget(deps, { ...request, session: anySession }, now);
-  if (excess) throw tooLarge(api, excess);
-  return {
-    sign: async (session) => {
-      const holding = {
-        kind: 'session',
-        id: session.id,
-        principal: user.id,
-        api: api.id,
-        endsAt: session.expiresAt,
-      } as const;
-      const minted = { request: { ...request, session }, holder: user, holding, place: null };
-      const made = await mintAccessToken(deps, minted, deps.clock.now());
-      // The session ended since it was read.
-      if (made === 'over') throw new Problem('unauthenticated');
-      if ('budget' in made) throw tooLarge(api, made);
-      return { access_token: made.token, token_type: 'Bearer', expires_in: made.expiresIn };
-    },
-  };
+}
+
+/** The user as of now: something has changed since the request began. */
+async function again(deps: ApiDeps, wanted: WantedToken, userId: string) {
+  const found = await findActiveUser(deps.db, userId);
+  if (!found) throw new Problem('unauthenticated');
+  const user = tokenUserOf(found);
+  return { user, request: await requestFor(deps, wanted, user) };
 }
 
 function tooLarge(api: KnownApi, { bytes, budget, permissions }: OverBudget): Problem {

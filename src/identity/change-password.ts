@@ -57,6 +57,8 @@ export async function changeOwnPassword(
   browser: Browser,
 ): Promise<{ session: Session; token: string } | Lost> {
   return db.fork().transactional(async (tx) => {
+    // The user's row before the session's, as everybody who locks both.
+    await tx.findOne(User, { id: user.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
     // A session that ended while the hashes were made changes nothing and is not brought back.
     const where = { id: session.id, user: user.id, endedAt: null };
     const live = await tx.findOne(Session, where, { lockMode: LockMode.PESSIMISTIC_WRITE });

@@ -30,12 +30,13 @@ export function deleteUser(em: SqlEntityManager, stamp: Stamp, of: Pick<User, 'i
     const user = await tx.findOne(User, { id: of.id, deletedAt: null }, options);
     if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
     const { isActive, isStaff, isSuperuser } = user;
+    // In the order of locks: groups, principal, then sessions and what lives by them.
+    const { groups, permissions, roles } = await dropHoldings(tx, user.id);
     const sessions = (await endSessions(tx, stamp.at, { user: user.id }, 'deleted')).length;
     await tx.nativeUpdate(Session, { user: user.id }, { ip: null, userAgent: null });
     await tx.nativeDelete(KnownNetwork, { user: user.id });
     await tx.nativeDelete(Link, { user: user.id });
     await forgetImports(tx, user);
-    const { groups, permissions, roles } = await dropHoldings(tx, user.id);
     erase(user, stamp.at);
     const before = { isActive, isStaff, isSuperuser, groups, permissions, roles };
     recordChange(tx, stamp, { action: 'delete', object: objectOf(user), before, after: { sessionsEnded: sessions } });

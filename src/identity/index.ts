@@ -35,6 +35,7 @@ export {
 } from './sessions/hot.ts';
 export { listSessions, type SessionLife } from './sessions/open.ts';
 export { createSetupSecret, findSuperuser, hasSuperuser, isSetupOpen, redeemSetup } from './setup.ts';
+export { networkOf } from './throttle/network.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 export {
   createUser,

@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { createPrincipal, type Holder, rightsChanged } from '../access/index.ts';
+import { createPrincipal, type Holder, principalsChanged, rightsChanged } from '../access/index.ts';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { foldName } from '../platform/fold.ts';
@@ -82,9 +82,12 @@ export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User,
     if (!changed) return fresh;
     recordChange(tx, stamp, { action: 'change', object: objectOf(fresh), ...changed });
     await tx.flush();
-    if ('isActive' in changed.after || 'isStaff' in changed.after || 'isSuperuser' in changed.after)
+    if (changed.after['isActive'] === false) {
+      // Everything that the user has ends, so no status has to move before; the locks go principal, sessions, statuses.
+      await principalsChanged(tx, [fresh.id]);
+      await endSessions(tx, stamp.at, { user: fresh.id }, 'deactivated');
+    } else if ('isActive' in changed.after || 'isStaff' in changed.after || 'isSuperuser' in changed.after)
       await rightsChanged(tx, [fresh.id], { kind: isLess(before, fresh) ? 'removed' : 'added', apis: null });
-    if (change.isActive === false) await endSessions(tx, stamp.at, { user: fresh.id }, 'deactivated');
     return fresh;
   });
 }

@@ -51,6 +51,7 @@ export class Grants extends Migration {
     this.addSql(`create index "tokens_status_holder_id_index" on "tokens_status" ("holder_id")`);
     this.addSql(`create index "tokens_status_principal_id_api_id_index" on "tokens_status" ("principal_id", "api_id")`);
     this.addSql(`create index "tokens_status_changed_index" on "tokens_status" ("changed")`);
+    this.addSql(`create index "tokens_status_moved" on "tokens_status" ("list", "idx") where state <> 0`);
     this.addSql(`create index "tokens_status_expires_at_index" on "tokens_status" ("expires_at")`);
     this.addSql(
       `create unique index "tokens_status_current" on "tokens_status" ("holder_id", "api_id") where is_current`,

@@ -88,6 +88,7 @@ const StatusSchema = defineEntity({
     { properties: ['principal', 'api'] },
     { properties: ['changed'] },
     { properties: ['expiresAt'] },
+    { name: 'tokens_status_moved', properties: ['list', 'idx'], where: 'state <> 0' },
   ],
   checks: [{ name: 'tokens_status_state', expression: 'state >= 0 and state <= 3' }],
   properties: {

@@ -37,7 +37,7 @@ export { advanceKeys, askedAlgorithms, ensureCurrentKey, hasCurrentKey, rotateKe
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
 export { createSign, type Sign } from './keys/sign.ts';
 export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
-export { type Mint, type Minted, mintAccessToken, overBudget } from './mint.ts';
+export { type Mint, type Minted, mintAccessToken, mintUntilFresh, overBudget } from './mint.ts';
 export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';

@@ -18,9 +18,10 @@ export interface Mint {
 /** Whose token it is to be. */
 export interface Minted {
   readonly request: TokenRequest & { readonly api: KnownApi };
-  readonly holder: Holder;
+  /** As read with its flags, at this version. */
+  readonly holder: Holder & { readonly version: number };
   readonly holding: Holding;
-  /** The place that the statement saw which read the version of the rights in `request`; null when there was none. */
+  /** The place that the statement saw which read that version; null when there was none, or it was another statement. */
   readonly place: StatusPlace | null;
 }
 
@@ -33,26 +34,32 @@ export function overBudget({ keys }: Pick<Mint, 'keys'>, request: TokenRequest, 
 }
 
 /**
- * Signs an access token that stands in a status list. It never pairs the rights of one moment with the place of another: what is
- * taken from or given to its holder later moves this place. `over`: the holder has ended meanwhile.
+ * Signs an access token that stands in a status list. It never pairs what was read at one moment with the place of another: what is
+ * taken from or given to its holder later moves this place. `stale`: something has changed since the holder was read, read it again.
+ * `over`: the holder has ended meanwhile.
  */
 export async function mintAccessToken(
   mint: Mint,
-  minted: Minted,
+  { request, holder, holding, place }: Minted,
   now: Date,
-): Promise<AccessToken | OverBudget | 'over'> {
-  const { holder, holding } = minted;
-  let { request, place } = minted;
-  if (!place) {
-    const taken = await takePlace(mint.db, holding, now);
-    if (!taken) return 'over';
-    place = taken.place;
-    if (taken.version !== request.rights.version) {
-      const rights = await mint.access.rights({ ...holder, version: taken.version }, request.api, now);
-      request = { ...request, rights };
-    }
-  }
-  const draft = draftAccessToken(mint.keys, { ...request, place }, now);
+): Promise<AccessToken | OverBudget | 'stale' | 'over'> {
+  if (request.rights.version !== holder.version) return 'stale';
+  const taken = place ? { place, version: holder.version } : await takePlace(mint.db, holding, now);
+  if (!taken) return 'over';
+  if (taken.version !== holder.version) return 'stale';
+  const draft = draftAccessToken(mint.keys, { ...request, place: taken.place }, now);
   if (draft.excess) return draft.excess;
   return mint.sign ? draft.signBy(mint.sign) : draft.sign();
+}
+
+/** Changes that meet one request: more in a row than ever happen. */
+const TRIES = 5;
+
+/** Reads and mints until nothing has changed in between. Answers `over` when something changes again and again. */
+export async function mintUntilFresh<Answer>(attempt: () => Promise<Answer | 'stale'>): Promise<Answer | 'over'> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const answer = await attempt();
+    if (answer !== 'stale') return answer;
+  }
+  return 'over';
 }

@@ -57,8 +57,19 @@ t.test('token', (t) =>
       'contract §8: token issue --refresh opens a grant, grant list shows it, grant end ends it',
       async (t) => {
         const { client } = await desk
-          .json('client create Web --preset web --redirect-uri https://app.example/cb --api polls')
+          .json('client create Web --preset web --redirect-uri https://app.example/cb --api polls --first-party')
           .then(async (made) => ({ client: made.client_id as string }));
+        await desk.json('client create Foreign --preset web --redirect-uri https://app.example/cb --api polls');
+        for (const [name, why] of [
+          ['Foreign', /is not first-party/],
+          ['Worker', /has no refresh tokens/],
+        ] as const) {
+          if (name === 'Worker') await desk.json('client create Worker --preset service --api polls');
+          t.match(await desk.run(`token issue --user alice --client ${name} --api polls --refresh`), {
+            exit: 4,
+            stderr: why,
+          });
+        }
         const issued = await desk.json(`token issue --user alice --client ${client} --api polls --refresh`);
         t.match(issued, { token_type: 'Bearer', refresh_token: /^[\w-]{71}$/ });
         const { grants } = await desk.json('grant list --user alice');

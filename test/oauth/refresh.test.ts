@@ -29,6 +29,7 @@ async function scene(db: Database, settings: Record<string, string> = {}) {
     const given = {
       name,
       preset: 'web',
+      isFirstParty: true,
       redirectUris: ['https://app.example/cb'],
       requests: [api],
       serves: [api],
@@ -196,6 +197,19 @@ t.test('refresh', (t) =>
       t.equal((await s.form('revoke', { token: refresh_token }, web)).statusCode, 200);
       refused(t, await refresh(refresh_token), 'revoked');
       t.same(await introspect(access_token), { active: false }, 'R1: the whole grant');
+    });
+
+    await t.test('contract §1, §4: what a client may ask for is asked at every refresh, and by whom', async (t) => {
+      const { token, grant } = await open();
+      await updateClient(db.fork(), stamp(clock.now()), web.client, { requests: [] });
+      const taken = await refresh(token);
+      t.same([taken.statusCode, taken.json().error], [400, 'invalid_target'], 'its API was taken from the client');
+      await updateClient(db.fork(), stamp(clock.now()), web.client, { requests: [api], isFirstParty: false });
+      const cut = await refresh(token);
+      t.same([cut.statusCode, cut.json().error], [400, 'unauthorized_client']);
+      await updateClient(db.fork(), stamp(clock.now()), web.client, { isFirstParty: true });
+      t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0, 'nothing was rotated');
+      t.equal((await refresh(token)).statusCode, 200);
     });
 
     await t.test('T9: dead after logout, password change, deactivation, and when its client is disabled', async (t) => {

@@ -45,6 +45,7 @@ t.test('§6: the event stream', async (t) => {
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   const signet = await startApp(db, { environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168' } });
+  await signet.refresh();
   await signet.app.listen({ host: '127.0.0.1', port });
   const api = await createApi(db.fork(), stamp(), 'stream');
   await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));

@@ -13,6 +13,7 @@ import {
   unassign,
   updateApi,
 } from '../../src/access/index.ts';
+import { updateUser } from '../../src/identity/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
@@ -25,6 +26,7 @@ const PASSWORD = 'a long enough phrase';
 interface Claims {
   readonly status: { readonly status_list: { readonly idx: number; readonly uri: string } };
   readonly permissions: string[];
+  readonly is_superuser: boolean;
 }
 
 const claimsOf = (token: string): Claims =>
@@ -167,6 +169,30 @@ t.test('status lists', (t) =>
       t.equal(await status(last), STATUS.suspended);
     });
 
+    await t.test(
+      '§6: flags that are taken while a token is made never stand at a place that stays valid',
+      async (t) => {
+        for (let round = 0; round < 8; round++) {
+          await updateUser(db.fork(), stamp(), s.alice, { isSuperuser: true });
+          const cookie = await login();
+          const [, made] = await Promise.all([
+            updateUser(db.fork(), stamp(), s.alice, { isSuperuser: false }),
+            app.inject({ method: 'POST', url: '/api/v1/token', headers: { cookie }, payload: { audience: 'polls' } }),
+          ]);
+          const claims = claimsOf(made.json().access_token);
+          t.ok(!claims.is_superuser || (await status(claims)) === STATUS.suspended, `round ${round}`);
+        }
+      },
+    );
+
+    await t.test('§6: a place outlives the idle limit of a session that is used', async (t) => {
+      const cookie = await login();
+      const { idx } = (await token(cookie)).status.status_list;
+      const row = await db.fork().findOneOrFail(TokenStatus, { list: 1, idx });
+      const days = (row.expiresAt.getTime() - clock.now().getTime()) / 86_400_000;
+      t.ok(days > 30 && days < 31, `${days} days: the absolute limit, not the idle one`);
+    });
+
     await t.test('an API with --superseded off is told of removals only', async (t) => {
       await updateApi(db.fork(), stamp(), s.shop, { withSuperseded: false });
       const cookie = await login();
@@ -234,7 +260,7 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
     await drop();
   });
   const events: [number, number][] = [];
-  const unfollow = await lists.follow(null, ({ changes }) => void events.push(...(changes as [number, number][])));
+  const unfollow = lists.follow(null, ({ changes }) => void events.push(...(changes as [number, number][])));
   const seen = async (claims: Claims, state: number) => {
     const { idx } = claims.status.status_list;
     for (let tries = 0; tries < 3000; tries++) {
@@ -274,24 +300,49 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
     t.ok(await seen(slow, STATUS.revoked), 'and the earlier one, which ended later, too');
   });
 
-  await t.test('a follower that comes again with what it saw last is told what it missed', async (t) => {
-    const claims = await s.token(await s.login());
+  await t.test('a follower that comes again with what it saw last is told what it missed, and no more', async (t) => {
+    const [one, two] = [await s.token(await s.login()), await s.token(await s.login())];
+    const idx = (claims: Claims) => claims.status.status_list.idx;
+    const revoke = (claims: Claims) =>
+      here
+        .fork()
+        .execute(`update tokens_status set state = 1, changed = pg_current_xact_id() where idx = ${idx(claims)}`);
     let version = 0;
-    const stopFollowing = await lists.follow(0, (event) => {
+    const first = lists.follow(null, (event) => {
       version = event.version;
     });
-    stopFollowing();
-    await here
-      .fork()
-      .transactional((tx) =>
-        tx.execute(
-          `update tokens_status set state = 1, changed = pg_current_xact_id() where idx = ${claims.status.status_list.idx}`,
-        ),
-      );
+    await revoke(one);
+    t.ok(await seen(one, STATUS.revoked));
+    first();
+    await revoke(two);
+    t.ok(await seen(two, STATUS.revoked));
     const told: number[] = [];
-    const again = await lists.follow(version, ({ changes }) => void told.push(...changes.map(([idx]) => idx)));
-    t.ok(told.includes(claims.status.status_list.idx) || (await seen(claims, STATUS.revoked)));
-    again();
+    lists.follow(version, ({ changes }) => void told.push(...changes.map(([at]) => at)))();
+    t.ok(told.includes(idx(two)));
+    t.notOk(told.includes(idx(one)));
+    const stranger: number[] = [];
+    lists.follow(0, ({ changes }) => void stranger.push(...changes.map(([at]) => at)))();
+    t.same(stranger, [], 'who saw nothing reads the list: the database is not asked for it');
+  });
+
+  await t.test('more changes than an event holds come in slices; a flood says "read the list"', async (t) => {
+    const sizes = async (list: number, count: number, events: number) => {
+      const all: number[] = [];
+      const stop = lists.follow(null, (event) => {
+        if (event.list === list) all.push(event.changes.length);
+      });
+      await here.fork().execute(
+        `insert into tokens_status (list, idx, holder_id, api_id, principal_id, state, expires_at)
+         select ${list}, n, gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 1, now() from generate_series(1, ${count}) n`,
+      );
+      for (let tries = 0; tries < 3000 && all.length < events; tries++)
+        await new Promise((done) => setTimeout(done, 5));
+      stop();
+      return all;
+    };
+    t.same(await sizes(2, 5000, 3), [2000, 2000, 1000]);
+    t.same(await sizes(3, 25_000, 1), [0]);
+    t.same(lists.numbers(), [1, 2, 3]);
   });
 
   await t.test(

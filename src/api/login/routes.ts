@@ -1,5 +1,14 @@
 import { Type } from 'typebox';
-import { authenticate, checkPassword, createUser, findActiveUser, logIn, logOut, User } from '../../identity/index.ts';
+import {
+  authenticate,
+  checkPassword,
+  createUser,
+  findActiveUser,
+  type LoggedIn,
+  logIn,
+  logOut,
+  User,
+} from '../../identity/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, currentSession, requireSession, stampOf, wireSession, wireUser } from '../requests.ts';
@@ -107,7 +116,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       return {
         user: wireUser(loggedIn.user),
         session: wireSession(loggedIn.session),
-        ...(await prepared?.sign(loggedIn.session)),
+        ...(await prepared?.sign(tokenSessionOf(loggedIn.session))),
       };
     },
   );
@@ -153,6 +162,10 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       return reply.code(204).send(null);
     },
   );
+}
+
+function tokenSessionOf({ id, authTime, amr, expiresAt }: LoggedIn['session']) {
+  return { id, authTime, amr, endsAt: expiresAt };
 }
 
 async function preparedFor(deps: ApiDeps, userId: string, wanted: WantedToken): Promise<PreparedToken> {

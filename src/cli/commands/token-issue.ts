@@ -1,12 +1,15 @@
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, createKnownAccess, type Holder, readRights } from '../../access/index.ts';
 import { recordChange, recordEvent } from '../../audit/index.ts';
-import { findSourceId, getUser, holderOf, type User } from '../../identity/index.ts';
-import { type Client, getClient } from '../../oauth/index.ts';
+import { findActiveUser, findSourceId, getUser, holderOf, holdUser, type User } from '../../identity/index.ts';
+import { audiencesOf, Client, createKnownClients, getClient } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import {
+  type AccessToken,
   type AccessTokenClaims,
   countKeys,
+  endGrants,
   type Holding,
   mintAccessToken,
   type OverBudget,
@@ -45,12 +48,11 @@ export const tokenIssue: DatabaseCommand = {
     const excess = overBudget({ keys }, asked.request, now);
     if (excess) throw tooLarge(audience, excess);
     const opened = isSet(input, 'refresh') ? await open(context, asked) : undefined;
-    const { db } = context;
-    const access = createKnownAccess(db, context.issuer());
-    const holding = opened?.holding ?? asked.holding;
-    const minted = await mintAccessToken({ db, access, keys }, { ...asked, holding, place: null }, now);
-    if (minted === 'over') throw new Failure('conflict', `${asked.label} ended meanwhile.`);
-    if ('budget' in minted) throw tooLarge(audience, minted);
+    const minted = await mint(context, asked, opened?.holding ?? asked.holding);
+    if (minted instanceof Failure) {
+      if (opened) await changing(context, (tx) => endGrants(tx, now, { id: opened.holding.id }, 'ended_by_operator'));
+      throw minted;
+    }
     const { token, claims, expiresIn } = minted;
     await changing(context, (tx) => record(context, tx, asked, claims, opened !== undefined));
     const answer = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
@@ -69,24 +71,51 @@ function askedFor(context: Context, input: Input, audience: string): Promise<Ask
   return clientRequest(context, client, audience);
 }
 
-/** The grant that a sign-in with this client would open. */
+async function mint(context: Context, asked: Asked, holding: Holding): Promise<AccessToken | Failure> {
+  const { db } = context;
+  const access = createKnownAccess(db, context.issuer());
+  const mint = { db, access, keys: await context.keys() };
+  const minted = await mintAccessToken(mint, { ...asked, holding, place: null }, context.clock.now());
+  if (minted === 'over' || minted === 'stale')
+    return new Failure('conflict', `${asked.label} was changed at this moment. Nothing was issued; run it again.`);
+  return 'budget' in minted ? tooLarge(asked.request.api.audience, minted) : minted;
+}
+
+/** The grant that a sign-in with this client would open; audited in its transaction. */
 async function open(context: Context, { request, user, client }: Asked): Promise<{ holding: Holding; token: string }> {
   if (!user || !client) throw new Failure('usage', 'A refresh grant is what a client holds for a user.');
-  const now = context.clock.now();
+  const { api } = request;
   const { config } = context;
   const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
-  const given = { user, client: client.id, api: request.api.id, scope: null, session: null };
-  const { grant, token } = await changing(context, async (tx) =>
-    openGrant(tx, refreshKeyOf(context.masterKey()), given, life, now),
-  );
-  const holding = {
-    kind: 'grant',
-    id: grant.id,
-    principal: user.id,
-    api: request.api.id,
-    endsAt: grant.expiresAt,
-  } as const;
+  const stamp = context.stamp();
+  const { grant, token } = await changing(context, async (tx) => {
+    // Who is deactivated or disabled at this moment has either ended before, or ends this grant too.
+    const held = await holdUser(tx, user.username);
+    const by = await tx.findOneOrFail(Client, client.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_READ });
+    await demandRefreshing(tx, by, api);
+    if (!held.isActive || !by.isActive) throw new Failure('conflict', 'The user or the client is not active any more.');
+    const given = { user: held, client: by.id, api: api.id, scope: null, session: null };
+    const opened = openGrant(tx, refreshKeyOf(context.masterKey()), given, life, stamp.at);
+    const object = { kind: 'grant', id: opened.grant.id, label: user.username };
+    recordChange(tx, stamp, { action: 'add', object, after: { client: by.clientId, audience: api.audience } });
+    await tx.flush();
+    return opened;
+  });
+  const holding = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.expiresAt } as const;
   return { holding, token };
+}
+
+/** What the token endpoint will ask at every refresh. */
+async function demandRefreshing(tx: SqlEntityManager, client: Client, api: Api): Promise<void> {
+  const { requests } = await audiencesOf(tx, client.id);
+  const wrong = !client.grantTypes.includes('refresh_token')
+    ? 'its preset has no refresh tokens'
+    : !client.isFirstParty
+      ? `it is not first-party (npx signet client update ${client.clientId} --first-party on)`
+      : !requests.includes(api.audience)
+        ? `it may not ask for ${api.audience} (npx signet client update ${client.clientId} --api ${api.audience})`
+        : undefined;
+  if (wrong) throw new Failure('conflict', `The client ${client.name} cannot hold a refresh grant: ${wrong}.`);
 }
 
 function record(
@@ -106,7 +135,7 @@ function record(
 
 interface Asked {
   readonly request: TokenRequest & { readonly api: Api };
-  readonly holder: Holder;
+  readonly holder: Holder & { readonly version: number };
   readonly holding: Holding;
   readonly user?: User;
   readonly client?: Client;
@@ -129,11 +158,14 @@ async function userRequest(
     );
   const client = clientName === undefined ? undefined : await activeClient(em, clientName);
   const api = await namedApi(context, em, audience);
-  const holder = holderOf(user);
+  // With its version, in one statement.
+  const live = await findActiveUser(context.db, user.id);
+  if (!live) throw new Failure('conflict', `${user.username} was changed at this moment. Run it again.`);
+  const holder = { ...holderOf(live), version: live.version };
   const rights = await readRights(em, holder, api.id, context.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(context.db, api.audience, user.id) : undefined;
   const clientId = client?.clientId ?? OWN_CLIENT;
-  const request = { issuer, api, clientId, subject: user, rights, session: null, scope: undefined, sourceId };
+  const request = { issuer, api, clientId, subject: live, rights, session: null, scope: undefined, sourceId };
   const holding = { kind: 'principal', id: user.id, principal: user.id, api: api.id, endsAt: null } as const;
   return { request, holder, holding, user, ...(client ? { client } : {}), label: user.username };
 }
@@ -143,7 +175,10 @@ async function clientRequest(context: Context, idOrName: string, audience: strin
   const issuer = context.issuer();
   const client = await activeClient(em, idOrName);
   const api = await namedApi(context, em, audience);
-  const holder = { kind: 'client', id: client.id, isActive: true, isSuperuser: false } as const;
+  const live = await createKnownClients(context.db).load(client.clientId);
+  if (!live?.isActive) throw new Failure('conflict', `${client.name} was changed at this moment. Run it again.`);
+  const { version } = live;
+  const holder = { kind: 'client', id: client.id, isActive: true, isSuperuser: false, version } as const;
   const rights = await readRights(em, holder, api.id, context.clock.now());
   const subject = { id: client.clientId };
   const request = { issuer, api, clientId: client.clientId, subject, rights, session: null, scope: undefined };

@@ -8,6 +8,8 @@ export interface LiveSession {
   readonly createdAt: Date;
   readonly lastSeenAt: Date;
   readonly expiresAt: Date;
+  /** Its absolute limit: it may be used until then, and its idle limit moves. */
+  readonly endsAt: Date;
   readonly authTime: Date;
   readonly amr: readonly string[];
   readonly user: SessionUser;
@@ -32,7 +34,7 @@ export interface SessionUser {
 const SEEN_EVERY_SECONDS = 60;
 
 const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, extract(epoch from s.last_seen_at)::float8 as last_seen_at,
-  extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
+  extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.expires_at)::float8 as ends_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
   u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version,
   (select a.version::int from access_api a where a.id = $3::uuid) as api_version
   from identity_session s join identity_user u on u.id = s.user_id join access_principal p on p.id = u.id`;
@@ -55,6 +57,7 @@ interface Row extends UserRow {
   created_at: number;
   last_seen_at: number;
   expires_at: number;
+  ends_at: number;
   auth_time: number;
   amr: string[];
   api_version: number | null;
@@ -121,6 +124,7 @@ function sessionOf(row: Row): LiveSession {
     createdAt: at(row.created_at),
     lastSeenAt: at(row.last_seen_at),
     expiresAt: at(row.expires_at),
+    endsAt: at(row.ends_at),
     authTime: at(row.auth_time),
     amr: row.amr,
     user: userOf(row),

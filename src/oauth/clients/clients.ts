@@ -109,6 +109,7 @@ export async function updateClient(
 export function deleteClient(em: SqlEntityManager, stamp: Stamp, client: Client): Promise<void> {
   return em.transactional(async (tx) => {
     recordChange(tx, stamp, { action: 'delete', object: objectOf(client), before: pictureOf(client) });
+    await principalsChanged(tx, [client.id]);
     await endClient(tx, stamp.at, client.id, 'client_deleted');
     await tx.nativeDelete(Principal, { id: client.id });
   });

@@ -8,6 +8,8 @@ export interface LiveClient {
   readonly id: string;
   readonly clientId: string;
   readonly isActive: boolean;
+  /** Carries its users' permissions uncut. */
+  readonly isFirstParty: boolean;
   readonly authMethod: Client['authMethod'];
   readonly grantTypes: readonly string[];
   readonly secrets: readonly { readonly digest: Buffer; readonly endsAtMs: number }[];
@@ -20,7 +22,7 @@ export interface LiveClient {
 
 const byClientId: Statement = {
   name: 'oauth-client',
-  text: `select c.id, c.client_id, c.is_active, c.auth_method, c.grant_types,
+  text: `select c.id, c.client_id, c.is_active, c.is_first_party, c.auth_method, c.grant_types,
     array(select encode(s.digest, 'hex') || ' ' || coalesce(extract(epoch from s.expires_at)::float8::text, '') from oauth_client_secret s where s.client_id = c.id) as secrets,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'requests') as requests,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves,
@@ -32,6 +34,7 @@ interface Row {
   id: string;
   client_id: string;
   is_active: boolean;
+  is_first_party: boolean;
   auth_method: Client['authMethod'];
   grant_types: string[];
   secrets: string[];
@@ -48,6 +51,7 @@ async function findClient(db: Database, clientId: string): Promise<LiveClient | 
     id: row.id,
     clientId: row.client_id,
     isActive: row.is_active,
+    isFirstParty: row.is_first_party,
     authMethod: row.auth_method,
     grantTypes: row.grant_types,
     secrets: row.secrets.map(secretOf),

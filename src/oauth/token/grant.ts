@@ -17,10 +17,12 @@ export interface GrantRequest {
 export interface Granted {
   readonly api: KnownApi;
   readonly subject: TokenRequest['subject'];
-  readonly holder: Holder;
+  readonly holder: Holder & { readonly version: number };
   readonly rights: Rights;
   readonly session: TokenRequest['session'];
   readonly scope: string | undefined;
+  /** The imported primary key, where the API's tokens carry it. */
+  readonly sourceId?: string | number | undefined;
   /** By what its tokens live. */
   readonly holding: Holding;
   /** As the statement saw it that read the version of `rights`. */

@@ -5,13 +5,14 @@ import type { Clock } from '../../platform/time.ts';
 import {
   type KeyRing,
   mintAccessToken,
+  mintUntilFresh,
   type OverBudget,
   overBudget,
   readMinting,
   type Sign,
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
-import type { KnownClients } from '../clients/hot.ts';
+import type { KnownClients, LiveClient } from '../clients/hot.ts';
 import type { Grant } from './grant.ts';
 import { findTarget, guessTarget } from './target.ts';
 
@@ -40,6 +41,13 @@ export interface TokenAnswer {
  * repeated parameters. Everything that can refuse comes before anything is written.
  */
 export async function answerTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer> {
+  const answer = await mintUntilFresh(() => attempt(endpoint, presented));
+  if (answer === 'over') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
+  return answer;
+}
+
+/** One pass through the phases; `stale` when something that was read has changed before the token had its place. */
+async function attempt(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer | 'stale' | 'over'> {
   const { db, access, clients, issuer, clock } = endpoint;
   const now = clock.now();
   const { form } = presented;
@@ -51,38 +59,26 @@ export async function answerTokenRequest(endpoint: TokenEndpoint, presented: Pre
   const client = await caller.confirm(seen.principal);
 
   // 2. How?
-  const type = form['grant_type'];
-  if (!type) throw new OAuthError('invalid_request', 'grant_type is missing.');
-  const grant = endpoint.grants.find((one) => one.type === type);
-  if (!grant) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');
-  const isPublic = client.authMethod === 'none';
-  if (!client.grantTypes.includes(type) || (grant.needsConfidentialClient && isPublic))
-    throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
+  const grant = grantOf(endpoint, client, form['grant_type']);
 
   // 3. For which API, and may it? What the statement saw of the guess counts for no other.
   const target = () => findTarget(access, client, form, guess && { id: guess.id, version: seen.api });
-  const granted = await grant.authorize({
-    client,
-    form,
-    now,
-    target,
-    seen: guess && { api: guess.id, place: seen.place },
-  });
+  const place = client.version === seen.principal ? seen.place : null;
+  const granted = await grant.authorize({ client, form, now, target, seen: guess && { api: guess.id, place } });
 
   // 4. Does the token fit?
-  const { api, subject, rights, session, scope } = granted;
-  const request = { issuer, clientId: client.clientId, api, subject, rights, session, scope };
+  const { api, subject, rights, session, scope, sourceId } = granted;
+  const request = { issuer, clientId: client.clientId, api, subject, rights, session, scope, sourceId };
   const excess = overBudget(endpoint, request, now);
   if (excess) throw tooLarge(excess);
 
-  // 5. Write.
-  const written = await granted.write?.();
-
-  // 6. Sign.
+  // 5. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
   const minted = await mintAccessToken(endpoint, { ...granted, request }, now);
-  // Whoever it is for ended since it was read.
-  if (minted === 'over') throw new OAuthError('invalid_grant', 'This grant has ended.');
+  if (minted === 'stale' || minted === 'over') return minted;
   if ('budget' in minted) throw tooLarge(minted);
+
+  // 6. Write.
+  const written = await granted.write?.();
   const { token, claims, expiresIn } = minted;
   return {
     access_token: token,
@@ -91,6 +87,16 @@ export async function answerTokenRequest(endpoint: TokenEndpoint, presented: Pre
     ...(claims.scope ? { scope: claims.scope } : {}),
     ...(written?.refreshToken ? { refresh_token: written.refreshToken } : {}),
   };
+}
+
+function grantOf({ grants }: TokenEndpoint, client: LiveClient, type: string | undefined): Grant {
+  if (!type) throw new OAuthError('invalid_request', 'grant_type is missing.');
+  const grant = grants.find((one) => one.type === type);
+  if (!grant) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');
+  const isPublic = client.authMethod === 'none';
+  if (!client.grantTypes.includes(type) || (grant.needsConfidentialClient && isPublic))
+    throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
+  return grant;
 }
 
 function tooLarge({ bytes, budget, permissions }: OverBudget): OAuthError {

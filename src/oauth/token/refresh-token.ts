@@ -1,5 +1,6 @@
 import type { KnownAccess } from '../../access/index.ts';
 import { recordEvent } from '../../audit/index.ts';
+import { findSourceId } from '../../identity/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
@@ -14,6 +15,7 @@ import {
   rotateGrant,
 } from '../../tokens/index.ts';
 import type { Grant, GrantRequest } from './grant.ts';
+import { isAbsoluteUri } from './target.ts';
 
 export interface Refreshing {
   readonly db: Database;
@@ -45,6 +47,8 @@ export function refreshGrant(refreshing: Refreshing): Grant {
       if (step === 'reuse') await endFamily(db, grant, presented.generation, now);
       if (step === 'reuse' || step === 'unknown') throw refused();
       const scope = narrowed(grant.scope, form['scope']);
+      // What a client that is not first-party may carry is not settled yet, so it carries nothing.
+      if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'Refreshing is for first-party clients.');
       const api = await apiOf(access, grant, request);
       const { user, version } = grant;
       const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
@@ -53,8 +57,10 @@ export function refreshGrant(refreshing: Refreshing): Grant {
         grant.session !== null && grant.authTime !== null
           ? { id: grant.session, authTime: grant.authTime, amr: grant.amr }
           : null;
+      const sourceId = api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined;
       return {
         api,
+        sourceId,
         subject: user,
         holder,
         rights,
@@ -111,13 +117,19 @@ function narrowed(granted: string | null, asked: string | undefined): string | u
 }
 
 /** RFC 8707 §2.2: the grant is for one API. */
-async function apiOf(access: KnownAccess, grant: GrantState, { form }: GrantRequest) {
+async function apiOf(access: KnownAccess, grant: GrantState, { client, form }: GrantRequest) {
   const api = await access.apiById(grant.api, { id: grant.api, version: grant.apiVersion });
   if (!api) throw refused();
+  // It may have been taken from the client since.
+  if (!client.requests.includes(api.id)) throw otherApi();
+  if (form['resource'] !== undefined && !isAbsoluteUri(form['resource'])) throw otherApi();
   for (const asked of [form['resource'], form['audience']])
-    if (asked !== undefined && (await access.api(asked))?.id !== api.id)
-      throw new OAuthError('invalid_target', 'This grant is for another API.');
+    if (asked !== undefined && (await access.api(asked))?.id !== api.id) throw otherApi();
   return api;
+}
+
+function otherApi(): OAuthError {
+  return new OAuthError('invalid_target', 'This client may not ask for tokens of that API by this grant.');
 }
 
 function refused(): OAuthError {

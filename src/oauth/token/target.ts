@@ -24,7 +24,7 @@ export async function findTarget(
   { resource, audience }: Form,
   seen: SeenApi | undefined,
 ): Promise<KnownApi> {
-  if (resource !== undefined && !isAbsolute(resource))
+  if (resource !== undefined && !isAbsoluteUri(resource))
     throw target('resource takes an absolute URI without a fragment; a short name goes by audience.');
   const asked = [...new Set([resource, audience].filter((one) => one !== undefined))];
   if (asked.length === 0) return onlyApi(access, client, seen);
@@ -44,7 +44,8 @@ async function onlyApi(access: KnownAccess, client: LiveClient, seen: SeenApi | 
   return api;
 }
 
-function isAbsolute(uri: string): boolean {
+/** RFC 8707 §2. */
+export function isAbsoluteUri(uri: string): boolean {
   return URL.canParse(uri) && !uri.includes('#');
 }
 

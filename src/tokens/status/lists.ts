@@ -35,8 +35,8 @@ export interface StatusLists {
   numbers(): number[];
   /** Signed, as bytes; null when there is no such list, `blind` when the database cannot be read. */
   document(list: number): Promise<PublicDocument | null | 'blind'>;
-  /** What has moved since a version; `null` = from now on. Calls back until the returned function is called. */
-  follow(since: number | null, told: (event: StatusEvent) => void): Promise<() => void>;
+  /** What has moved after a version, as far as it is remembered; `null` = from now on. Calls back until the answer is called. */
+  follow(since: number | null, told: (event: StatusEvent) => void): () => void;
   /** Reads what has changed now, and waits for it. */
   refresh(): Promise<void>;
   /** Reads all there is, then every change. Answers how to stop. */
@@ -50,13 +50,29 @@ interface Row {
   state: number;
 }
 
+/** Changes of one event at the most; more come as several events. */
+const SLICE = 2000;
+
+/** More changes than this in one look are not told one by one: an event without any says "read the list". */
+const MOST_TOLD = 20_000;
+
+/** Changes that are remembered for followers who come again. */
+const REMEMBERED = 20_000;
+
+/** Everything is read anew so often: places that were freed say "valid" again. */
+const WHOLE_MS = 300_000;
+
 /** Everything that was written by a transaction that had not ended before the horizon, and the horizon of this look. */
 const since = (name: string, where: string): Statement => ({
   name,
   text: `select pg_snapshot_xmin(pg_current_snapshot())::text as horizon, t.list::int as list, t.idx::int as idx, t.state::int as state
     from (values (1)) one left join tokens_status t on ${where}`,
 });
-const changedSince = since('tokens-status-changed', 't.changed >= $1::text::xid8');
+// A restored dump holds transactions of another cluster, which are of no future of this one.
+const changedSince = since(
+  'tokens-status-changed',
+  't.changed >= $1::text::xid8 and t.changed < pg_snapshot_xmax(pg_current_snapshot())',
+);
 const moved = since('tokens-status-moved', 't.state <> 0');
 
 interface List {
@@ -76,7 +92,12 @@ const compress = promisify(deflate);
 export function createStatusLists(db: Database, keys: KeyRing, issuer: string, clock: Clock): StatusLists {
   const lists = new Map<number, List>();
   const followers = new Set<(event: StatusEvent) => void>();
+  const remembered: StatusEvent[] = [];
+  let rememberedChanges = 0;
+  /** Every event after this version is remembered. */
+  let rememberedSince: number | null = null;
   let horizon: string | null = null;
+  let wholeAt = Number.NEGATIVE_INFINITY;
   let readAt = Number.NEGATIVE_INFINITY;
 
   const listOf = (number: number): List => {
@@ -105,16 +126,52 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
     return changes;
   };
 
-  const read = async () => {
-    const began = performance.now();
-    const rows = horizon === null ? await db.query<Row>(moved, []) : await db.query<Row>(changedSince, [horizon]);
-    const changes = apply(rows);
-    horizon = rows[0]?.horizon ?? horizon;
-    readAt = began;
+  const tell = (changes: Map<number, [number, number][]>, version: number) => {
     for (const [list, of] of changes) {
-      const event = { list, version: Number(horizon), changes: of };
-      for (const told of followers) told(event);
+      const isTold = of.length <= MOST_TOLD;
+      for (let from = 0; from < (isTold ? of.length : 1); from += SLICE) {
+        const event = { list, version, changes: isTold ? of.slice(from, from + SLICE) : [] };
+        remembered.push(event);
+        rememberedChanges += event.changes.length + 1;
+        for (const told of followers) told(event);
+      }
     }
+    while (rememberedChanges > REMEMBERED) {
+      const gone = remembered.shift() as StatusEvent;
+      rememberedChanges -= gone.changes.length + 1;
+      rememberedSince = gone.version;
+    }
+  };
+
+  /** Rows are all that is not 0: every other place that was set before is free again. */
+  const freedBeside = (rows: readonly Row[]): Row[] => {
+    const there = new Set(rows.map((row) => `${row.list} ${row.idx}`));
+    const freed: Row[] = [];
+    for (const [list, { bits }] of lists)
+      for (const [at, byte] of bits.entries())
+        for (let place = 0; byte !== 0 && place < 4; place++) {
+          const idx = at * 4 + place;
+          if (((byte >> (place * 2)) & 3) !== 0 && !there.has(`${list} ${idx}`))
+            freed.push({ horizon: '', list, idx, state: 0 });
+        }
+    return freed;
+  };
+
+  const read = async (): Promise<void> => {
+    const began = performance.now();
+    const isFirst = readAt === Number.NEGATIVE_INFINITY;
+    const isWhole = horizon === null || began - wholeAt > WHOLE_MS;
+    const rows = isWhole ? await db.query<Row>(moved, []) : await db.query<Row>(changedSince, [horizon]);
+    const next = rows[0]?.horizon ?? '0';
+    const changes = apply(isWhole ? [...rows, ...freedBeside(rows)] : rows);
+    if (isWhole) wholeAt = began;
+    // Another server than before, which never saw some of what this process has seen.
+    const isAnother = horizon !== null && BigInt(next) < BigInt(horizon);
+    horizon = isAnother ? null : next;
+    readAt = began;
+    if (isFirst) rememberedSince = Number(next);
+    else tell(changes, Number(next));
+    if (isAnother) await read();
   };
 
   /** One look at a time; who asks during one is answered by the next. */
@@ -140,7 +197,8 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
     const { revision } = list;
     const key = keys.signer('RS256');
     const iat = numericDate(clock.now());
-    const lst = (await compress(list.bits, { level: 9 })).toString('base64url');
+    // A copy: it is compressed by another thread.
+    const lst = (await compress(list.bits.slice(), { level: 9 })).toString('base64url');
     const header = { typ: 'statuslist+jwt', alg: key.alg, kid: key.kid };
     const claims = {
       iss: issuer,
@@ -157,9 +215,9 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
     return document;
   };
 
-  const isGood = ({ built, revision }: List): boolean =>
+  const isGood = ({ built }: List, revision: number): boolean =>
     built !== null &&
-    built.revision === revision &&
+    built.revision >= revision &&
     built.kid === keys.signer('RS256').kid &&
     Math.abs(numericDate(clock.now()) - built.at) < RESIGN_SECONDS;
 
@@ -172,7 +230,9 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
       if (number !== 1 && !lists.has(number)) await refresh();
       const list = number === 1 ? listOf(1) : lists.get(number);
       if (!list) return null;
-      while (!isGood(list)) {
+      // What was so when it was asked for: what moves meanwhile is the next one's.
+      const { revision } = list;
+      while (!isGood(list, revision)) {
         list.building ??= build(number, list).finally(() => {
           list.building = null;
         });
@@ -180,17 +240,11 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
       }
       return list.built?.document ?? null;
     },
-    async follow(from, told) {
+    follow(from, told) {
+      // Who comes again after too long is told nothing: the signed list, which everybody reads, is the truth.
+      if (from !== null && rememberedSince !== null && from >= rememberedSince)
+        for (const event of remembered) if (event.version > from) told(event);
       followers.add(told);
-      if (from !== null) {
-        const rows = await db.query<Row>(changedSince, [String(from)]);
-        const byList = Map.groupBy(
-          rows.filter((row) => row.list !== null),
-          (row) => row.list as number,
-        );
-        for (const [list, of] of byList)
-          told({ list, version: Number(rows[0]?.horizon), changes: of.map(({ idx, state }) => [idx, state]) });
-      }
       return () => void followers.delete(told);
     },
     refresh,

@@ -18,6 +18,7 @@ export const LINGER_SECONDS = 900 + 300 + 60;
  */
 export async function rightsChanged(tx: SqlEntityManager, who: Affected, { kind, apis }: RightsChange): Promise<void> {
   if (apis?.length === 0) return;
+  if ('everybody' in who) return endApis(tx, apis ?? [], who.everybody);
   const holders =
     'group' in who ? 'select principal_id from access_group_member where group_id = ?' : marks(who.principals);
   const state = kind === 'removed' ? STATUS.suspended : STATUS.superseded;
@@ -33,13 +34,21 @@ export async function rightsChanged(tx: SqlEntityManager, who: Affected, { kind,
   await move(tx, `state = ${state}`, where.join(' and '), values);
 }
 
+/** An API is gone: what was issued for it says nothing any more, and its places are free when the last of it has expired. */
+async function endApis(tx: SqlEntityManager, apis: readonly string[], at: Date): Promise<void> {
+  if (apis.length === 0) return;
+  const until = plusSeconds(at, LINGER_SECONDS);
+  const set = `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`;
+  await move(tx, set, `api_id in (${marks(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
+}
+
 /** The session, the grant or the principal is over: log in again. Those left behind, whose tokens still live, end too. */
 export async function endHolders(tx: SqlEntityManager, at: Date, holders: readonly string[]): Promise<void> {
   if (holders.length === 0) return;
   const until = plusSeconds(at, LINGER_SECONDS);
   await move(
     tx,
-    `state = ${STATUS.revoked}, is_current = false, expires_at = least(expires_at, ?)`,
+    `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`,
     `holder_id in (${marks(holders)}) and state <> ${STATUS.revoked}`,
     [until, ...holders],
   );
@@ -51,13 +60,21 @@ export async function suspendPlace(tx: SqlEntityManager, { list, idx }: StatusPl
   await move(tx, `state = ${STATUS.suspended}`, `list = ? and idx = ? and ${from}`, [list, idx]);
 }
 
+/** Rows are locked in one order, so that two moves that meet follow each other. */
 async function move(tx: SqlEntityManager, set: string, where: string, values: readonly unknown[]): Promise<void> {
+  const [given, found] = [values.slice(0, marksIn(set)), values.slice(marksIn(set))];
   const moved = await tx.execute<{ moved: number }[]>(
-    `with moved as (update tokens_status set ${set}, changed = pg_current_xact_id() where ${where} returning 1)
-     select count(*)::int as moved from moved`,
-    [...values],
+    `with held as materialized (select list, idx from tokens_status where ${where} order by list, idx for update), moved as (
+       update tokens_status t set ${set}, changed = pg_current_xact_id() from held
+       where t.list = held.list and t.idx = held.idx returning 1
+     ) select count(*)::int as moved from moved`,
+    [...found, ...given],
   );
   if ((moved[0]?.moved ?? 0) > 0) await tx.execute('select pg_notify(?, ?)', [STATUS_CHANNEL, '']);
+}
+
+function marksIn(sql: string): number {
+  return sql.split('?').length - 1;
 }
 
 function marks(values: readonly unknown[]): string {

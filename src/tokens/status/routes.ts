@@ -1,5 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import { Type } from 'typebox';
+import { networkOf } from '../../identity/index.ts';
 import {
   type App,
   Problem,
@@ -20,11 +21,11 @@ const byAnybody = [] as Record<string, string[]>[];
 /** A comment that keeps a stream from being taken for dead. */
 const HEARTBEAT_MS = 15_000;
 
-/** Open streams: of one address, and of all. */
-const STREAMS = { address: 50, all: 2000 };
+/** Open streams: of one network (an IPv4 address or an IPv6 /64), and of all. */
+const STREAMS = { network: 50, all: 2000 };
 
 /** Who does not read is let go: the signed list is the truth, and a reader comes again with what it saw last. */
-const UNREAD_BYTES = 256 * 1024;
+const UNREAD_BYTES = 512 * 1024;
 
 const aggregation = Type.Object(
   { status_lists: Type.Array(Type.String({ format: 'uri' })) },
@@ -109,7 +110,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
     '/status-lists/events',
     { schema: schema('followStatusLists', 'Every change of every list, as it happens') },
     async (request, reply) => {
-      await streams.open(request, reply, null);
+      streams.open(request, reply, null);
       return reply as never;
     },
   );
@@ -122,7 +123,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
       },
     },
     async (request, reply) => {
-      await streams.open(request, reply, Number(request.params.list));
+      streams.open(request, reply, Number(request.params.list));
       return reply as never;
     },
   );
@@ -136,8 +137,15 @@ function accepts(header: string | undefined): boolean {
 }
 
 function createStreams(app: App, lists: StatusLists) {
+  // Written down once, however many read it.
+  const texts = new WeakMap<StatusEvent, string>();
+  const textOf = (event: StatusEvent) => {
+    const text = texts.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
+    texts.set(event, text);
+    return text;
+  };
   const open = new Set<Reply>();
-  const byAddress = new Map<string, number>();
+  const byNetwork = new Map<string, number>();
   const heartbeat = setInterval(() => {
     for (const reply of open) reply.raw.write(': \n\n');
   }, HEARTBEAT_MS);
@@ -148,13 +156,14 @@ function createStreams(app: App, lists: StatusLists) {
   });
 
   return {
-    async open(request: Request, reply: Reply, only: number | null): Promise<void> {
-      const ofAddress = byAddress.get(request.ip) ?? 0;
-      if (open.size >= STREAMS.all || ofAddress >= STREAMS.address) throw tryLater('busy', 5, 'too many streams');
+    open(request: Request, reply: Reply, only: number | null): void {
+      const network = networkOf(request.ip);
+      const ofNetwork = byNetwork.get(network) ?? 0;
+      if (open.size >= STREAMS.all || ofNetwork >= STREAMS.network) throw tryLater('busy', 5, 'too many streams');
       // RFC 9110 §9.3.2: what it would say, without saying it.
       if (request.method === 'HEAD') return void reply.type('text/event-stream').send('');
       const last = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0];
-      byAddress.set(request.ip, ofAddress + 1);
+      byNetwork.set(network, ofNetwork + 1);
       open.add(reply);
       reply.hijack();
       const { raw } = reply;
@@ -165,24 +174,17 @@ function createStreams(app: App, lists: StatusLists) {
       raw.write('retry: 1000\n\n');
       const told = (event: StatusEvent) => {
         if (only !== null && event.list !== only) return;
-        raw.write(`id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`);
+        raw.write(textOf(event));
         if (raw.writableLength > UNREAD_BYTES) raw.destroy();
       };
-      let stop = () => {};
       raw.once('close', () => {
         stop();
         open.delete(reply);
-        const left = (byAddress.get(request.ip) ?? 1) - 1;
-        if (left > 0) byAddress.set(request.ip, left);
-        else byAddress.delete(request.ip);
+        const left = (byNetwork.get(network) ?? 1) - 1;
+        if (left > 0) byNetwork.set(network, left);
+        else byNetwork.delete(network);
       });
-      try {
-        stop = await lists.follow(last === undefined ? null : Number(last), told);
-        if (raw.destroyed) stop();
-      } catch (error) {
-        request.log.error({ err: error }, 'a stream could not be resumed');
-        raw.destroy();
-      }
+      const stop = lists.follow(last === undefined ? null : Number(last), told);
     },
   };
 }
