@@ -3,19 +3,21 @@ import {
   Api,
   addMembers,
   assign,
-  catalogueChanged,
   changeCatalogue,
   createApi,
   createGroup,
   defaultPermissions,
+  deleteApi,
+  deleteGroup,
   findApi,
   Group,
   getPermissions,
   Principal,
 } from '../access/index.ts';
 import { recordChange, type Stamp } from '../audit/index.ts';
-import { createUser, findUser, type Passwords, User } from '../identity/index.ts';
-import { Client, createClient, isSecretOf } from '../oauth/index.ts';
+import { forgetSource } from '../identity/import/index.ts';
+import { createUser, deleteUser, findUser, type Passwords, User } from '../identity/index.ts';
+import { apiDeleted, Client, createClient, deleteClient, isSecretOf } from '../oauth/index.ts';
 import { PlatformState } from '../platform/database/index.ts';
 import { deriveKey } from '../platform/digest.ts';
 
@@ -155,15 +157,29 @@ export async function listSampleClients(
   return clients;
 }
 
-/** Deletes what the sample made. What was added to its API or group since goes with them. */
+/** Deletes what the sample made, by the verbs of each. What was added to its API or group since goes with them. */
 export async function removeSample(em: SqlEntityManager, stamp: Stamp, state: SampleState): Promise<void> {
   await em.fork().transactional(async (tx) => {
-    await tx.nativeDelete(Principal, { id: { $in: [...Object.values(state.users), ...Object.values(state.clients)] } });
-    await tx.nativeDelete(Group, { id: state.group });
-    await tx.nativeDelete(Api, { id: state.api });
+    for (const id of Object.values(state.clients)) {
+      const client = await tx.findOne(Client, id);
+      if (client) await deleteClient(tx, stamp, client);
+    }
+    const group = await tx.findOne(Group, state.group);
+    if (group) await deleteGroup(tx, stamp, group);
+    for (const id of Object.values(state.users)) {
+      const user = await tx.findOne(User, { id, deletedAt: null });
+      if (user) await deleteUser(tx, stamp, user);
+      // Nobody's: its id was never anybody outside of this development.
+      await tx.nativeDelete(Principal, { id });
+    }
+    const api = await tx.findOne(Api, state.api);
+    if (api)
+      await deleteApi(tx, stamp, api, async (inner, gone) => {
+        await apiDeleted(inner, gone.id);
+        await forgetSource(inner, gone.audience);
+      });
     await tx.nativeDelete(PlatformState, { name: 'sample' });
     recordChange(tx, stamp, { action: 'delete', object: { kind: 'sample', id: state.api, label: SAMPLE_API } });
     await tx.flush();
-    await catalogueChanged(tx);
   });
 }

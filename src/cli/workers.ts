@@ -36,6 +36,8 @@ export interface Supervision {
 export function superviseWorkers({ count, ready, stopping, lost }: Supervision): Promise<number> {
   cluster.setupPrimary({ exec: join(import.meta.dirname, '../main.ts') });
   const live = new Map<number, Worker>();
+  const serving = new Set<number>();
+  let isForked = false;
   let isReady = false;
   let isStopping = false;
   let exitCode = 0;
@@ -57,14 +59,17 @@ export function superviseWorkers({ count, ready, stopping, lost }: Supervision):
       worker.on('message', (message) => {
         if (message !== 'ready') return;
         isServing = true;
-        if (place === 0 && !isReady) for (let next = 1; next < count; next++) begin(next);
-        if (!isReady && live.size === count && place === count - 1) {
+        serving.add(place);
+        if (!isForked) for (let next = 1; next < count; next++) begin(next);
+        isForked = true;
+        if (!isReady && serving.size === count) {
           isReady = true;
           ready();
         }
       });
       worker.once('exit', (code, signal) => {
         live.delete(place);
+        serving.delete(place);
         if (isStopping) {
           if (code) exitCode = code;
           if (live.size === 0) resolve(exitCode);

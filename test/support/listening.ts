@@ -8,6 +8,7 @@ import {
   defaultPermissions,
   getApi,
   getPermissions,
+  unassign,
   updateApi,
 } from '../../src/access/index.ts';
 import { getUser, type Passwords, updateUser } from '../../src/identity/index.ts';
@@ -43,7 +44,7 @@ export async function startListening(t: Test) {
   const clock = shiftedClock();
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
-  const { app, keys, passwords } = await startApp(db, {
+  const { app, keys, passwords, refresh } = await startApp(db, {
     clock,
     environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168' },
   });
@@ -98,6 +99,21 @@ export async function startListening(t: Test) {
     hasPerm: (token: string, perms: string[]) =>
       post('/api/v1/has_perm', { perms }, { authorization: `Bearer ${token}` }),
     logOut: async (cookie: string): Promise<number> => (await post('/api/v1/logout', {}, { cookie })).status,
+    /** A new token from the session, without a login. */
+    async again(cookie: string, audience = 'polls'): Promise<string> {
+      const answer = await post('/api/v1/token', { audience }, { cookie });
+      return ((await answer.json()) as { access_token: string }).access_token;
+    },
+    /** Gives or takes a permission of `polls`, and has the server look for what has changed, as its poll does. */
+    async permit(username: string, name: string, isGiven: boolean): Promise<void> {
+      const em = db.fork();
+      const user = await getUser(em, username);
+      const to = { kind: 'user', principal: { id: user.id, label: username } } as const;
+      const some = await getPermissions(em, await getApi(em, 'polls'), [name]);
+      await (isGiven ? assign : unassign)(em, stamp(clock.now()), to, some);
+      await refresh();
+    },
+    refresh,
     async deactivate(username: string): Promise<void> {
       const em = db.fork();
       await updateUser(em, stamp(clock.now()), await getUser(em, username), { isActive: false });

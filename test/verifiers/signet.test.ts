@@ -1,7 +1,7 @@
 import t from 'tap';
 import { createVerifier } from '../../verifiers/node/src/index.ts';
 import { startListening } from '../support/listening.ts';
-import { codeOf } from './issuer.ts';
+import { codeOf, until } from './issuer.ts';
 
 // The kit against Signet itself: tokens, keys and catalogue as they are served today.
 
@@ -42,5 +42,35 @@ await t.test('a token for another API of the same Signet is refused', async (t) 
   const verifier = createVerifier(options);
   const { token } = await signet.logIn('alice', 'shop');
   t.equal(await codeOf(verifier.verify(token)), 'audience_wrong');
+  verifier.close();
+});
+
+await t.test("contract §6: the kit hears of Signet's own changes by its own lists", async (t) => {
+  await signet.update('polls', { format: 'list', typ: 'at+jwt' });
+  await signet.refresh();
+  const verifier = createVerifier({ ...options, status: 'required' });
+  const { token, cookie } = await signet.logIn('bob');
+  const demand = { perms: 'polls.add_choice' };
+  const admitted = (bearer: string) => codeOf(verifier.admit(`Bearer ${bearer}`, demand));
+  t.equal(await admitted(token), 'permission_denied', 'he holds nothing');
+
+  await signet.permit('bob', 'polls.add_choice', true);
+  await until(async () => (await admitted(token)) !== 'permission_denied');
+  t.equal(await codeOf(verifier.verify(token)), 'nothing was refused', '3: it stays good for what it says');
+  const refused = await verifier.admit(`Bearer ${token}`, demand).catch((error) => error);
+  t.match(refused.headers['www-authenticate'], /action="refresh"/, 'and a refresh gives more');
+  const more = await signet.again(cookie);
+  t.equal(await admitted(more), 'nothing was refused');
+
+  await signet.permit('bob', 'polls.add_choice', false);
+  await until(async () => (await codeOf(verifier.verify(more))) !== 'nothing was refused');
+  t.equal(await codeOf(verifier.verify(more)), 'token_suspended', '2: what it says was taken away');
+  const less = await signet.again(cookie);
+  t.equal(await admitted(less), 'permission_denied', 'nobody logged in because of it');
+
+  t.equal(await signet.logOut(cookie), 204);
+  await signet.refresh();
+  await until(async () => (await codeOf(verifier.verify(less))) !== 'nothing was refused');
+  t.equal(await codeOf(verifier.verify(less)), 'token_revoked', '1: log in again');
   verifier.close();
 });

@@ -38,8 +38,11 @@ export const dev: LocalCommand = {
       return readMasterKey(config) ?? newMasterKey(config, await countKeys(db.fork()));
     });
     if (config.sample) await makeSample(running.db.fork(), systemStamp(), running.passwords, running.masterKey);
-    print(await banner(running, config, migrationCount));
-    await untilSignal(running, print);
+    const text = await banner(running, config, migrationCount);
+    // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
+    const stopped = untilSignal(running, print);
+    print(text);
+    await stopped;
     return undefined;
   },
 };

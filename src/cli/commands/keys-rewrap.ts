@@ -16,7 +16,8 @@ export const keysRewrap: DatabaseCommand = {
     const to = parseMasterKey(input.file.text.trim(), input.file.name);
     const count = await rewrapKeys(context.db.fork(), context.stamp(), context.masterKey(), to);
     const lines = [
-      `${counted(count, 'signing key')} sealed under the new master key; nothing else has changed.`,
+      `${counted(count, 'signing key')} sealed under the new master key; tokens stay good.`,
+      'Refresh tokens are made under a key of the master key: they are refused once the servers have the new one, and people log in again.',
       `Now give it to every server (in the place of ${context.config.keysDir}/master.key, or by SIGNET_MASTER_KEY_FILE) and restart each: one that runs goes on with the keys it has open, and cannot start with the old master key.`,
       'Keep the old one for as long as you keep backups from before.',
     ];

@@ -59,9 +59,11 @@ export const start: LocalCommand = {
     };
     const running = await serve(config, issuer, commands, prepare, { workers: { count, place: place ?? 0 } });
     if (place === null || place === 0) warnOnce(running, issuer, isEmbedded);
+    // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
+    const stopped = untilSignal(running, () => place === null && running.log.info('stopping'));
     if (place === null) print(`${banner}\n`);
     else sayReady();
-    await untilSignal(running, () => place === null && running.log.info('stopping'));
+    await stopped;
     return undefined;
   },
 };

@@ -107,7 +107,10 @@ export class Introspection {
     if (!Array.isArray(permissions) || !permissions.every((one) => typeof one === 'string'))
       throw failed('permissions');
     if (typeof isStaff !== 'boolean' || typeof isSuperuser !== 'boolean') throw failed('is_staff or is_superuser');
-    return { ...verified, permissions, isStaff, isSuperuser };
+    // A token that says its permissions as scopes, or none, was made narrow on purpose: it does not grow by being asked about.
+    const isNarrow = verified.permissions === verified.scope;
+    const kept = isNarrow ? permissions.filter((one) => verified.scope.includes(one)) : permissions;
+    return { ...verified, permissions: kept, isStaff, isSuperuser };
   }
 }
 

@@ -4,6 +4,9 @@ import { VerifierError, type VerifierErrorCode } from './errors.ts';
 /** After a failure, the next attempt. Concurrent callers share one. */
 const RETRY_MS = 1000;
 
+/** Older than that nothing is served, whether the issuer answers or not. */
+const OLDEST_MS = 86_400_000;
+
 interface Rules<T> {
   load(): Promise<T>;
   readonly clock: Clock;
@@ -36,7 +39,8 @@ export class Kept<T> {
       const attempt = this.#attempt(this.#value === undefined ? RETRY_MS : Math.max(RETRY_MS, maxAgeMs / 10));
       if (age > 2 * maxAgeMs) await attempt;
     }
-    if (this.#value === undefined) throw this.unavailable();
+    // What was revoked since would be believed for ever.
+    if (this.#value === undefined || clock.elapsed() - this.#loadedAt > OLDEST_MS) throw this.unavailable();
     return this.#value;
   }
 

@@ -1,0 +1,57 @@
+import t from 'tap';
+import { createContext } from '../../src/cli/context.ts';
+import { findSample, makeSample } from '../../src/cli/sample.ts';
+import { onEachEngine } from '../support/database.ts';
+import { masterKey, stamp } from '../support/server.ts';
+import { openDesk } from './desk.ts';
+
+await onEachEngine(t, async (t, db) => {
+  const desk = await openDesk(db);
+  const passwords = await createContext(desk.config, db, '0', () => {}).passwords();
+  const make = () => makeSample(db.fork(), stamp(), passwords, masterKey);
+  const rows = <Row>(sql: string) => db.fork().execute<Row[]>(sql);
+  const versionOf = async (username: string) => {
+    const of = `select p.perms_version::int as version from access_principal p join identity_user u on u.id = p.id`;
+    const [row] = await db.fork().execute<{ version: number }[]>(`${of} where u.username = ?`, [username]);
+    return row?.version as number;
+  };
+
+  await t.test('sample --remove ends what it made as anybody would: rights, tokens, records', async (t) => {
+    await make();
+    await desk.json('user create carol');
+    await desk.json("group add 'Poll editors' carol");
+    for (const name of ['alice', 'carol']) await desk.run(`token issue --user ${name} --api polls`);
+    const before = await versionOf('carol');
+    const places = await rows<{ state: number }>('select state::int as state from tokens_status');
+    t.ok(places.length > 0 && places.every(({ state }) => state === 0), 'tokens were issued, and are good');
+
+    const told = await desk.run('sample --remove');
+    t.match(told, { exit: 0, stdout: /^The sample is removed\.$/m });
+    t.ok((await versionOf('carol')) > before, 'what is kept of the rights of a guest in its group is old');
+    const after = await rows<{ state: number }>('select state::int as state from tokens_status');
+    t.equal(after.length, places.length);
+    t.ok(
+      after.every(({ state }) => state === 1),
+      'what was issued for the API is over',
+    );
+    const entries = await rows<{ kind: string }>(
+      "select object_kind as kind from audit_entry where action = 'delete' order by 1",
+    );
+    t.same(
+      entries.map((one) => one.kind),
+      ['api', 'client', 'group', 'sample', 'user', 'user'],
+    );
+    t.equal(await findSample(db.fork()), null);
+    t.match(await desk.run('sample --remove'), { exit: 3 });
+  });
+
+  await t.test('what somebody deleted before is no hindrance, and the sample can be made anew', async (t) => {
+    await make();
+    t.ok(await findSample(db.fork()), 'its names are free');
+    await desk.json('user delete bob --yes');
+    await desk.json("group delete 'Poll editors' --yes");
+    await desk.json('api delete polls --yes');
+    t.match(await desk.run('sample --remove'), { exit: 0 });
+    t.equal(await findSample(db.fork()), null);
+  });
+});
