@@ -176,7 +176,7 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
 }
 
 /** How long a refresh grant lives. */
-export function grantLifeOf(config: Config): GrantLife {
+function grantLifeOf(config: Config): GrantLife {
   return { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
 }
 

@@ -41,5 +41,5 @@ export { type Mint, type Minted, mintAccessToken, mintUntilFresh, overBudget } f
 export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { endHolders, rightsChanged, STATUS, suspendPlace } from './status/move.ts';
+export { rightsChanged, STATUS, suspendPlace } from './status/move.ts';
 export { type Holding, type Minting, placeOf, readMinting, type StatusPlace } from './status/place.ts';
