@@ -14,6 +14,9 @@ export const keysRewrap: DatabaseCommand = {
   async run(context, input) {
     if (!input.file) throw new Failure('usage', 'The file is missing.');
     const to = parseMasterKey(input.file.text.trim(), input.file.name);
+    context.progress(
+      'Refresh tokens are made under a key of the master key: once the servers have the new one, those of today are refused.',
+    );
     const count = await rewrapKeys(context.db.fork(), context.stamp(), context.masterKey(), to);
     const lines = [
       `${counted(count, 'signing key')} sealed under the new master key; tokens stay good.`,

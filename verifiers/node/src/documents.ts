@@ -32,11 +32,12 @@ async function get(
   return body;
 }
 
-/** `/.well-known/jwks.json`, kept. */
-export function keptKeys(rules: DocumentRules, cooldownSeconds: number): Kept<KeySet> {
+/** `/.well-known/jwks.json`, kept. A key that was revoked meanwhile may be in a set that cannot be asked for: so not without end. */
+export function keptKeys(rules: DocumentRules, cooldownSeconds: number, maxKeyAgeSeconds: number): Kept<KeySet> {
   return new Kept({
     clock: rules.clock,
-    maxAgeMs: MAX_AGE_MS,
+    maxAgeMs: Math.min(MAX_AGE_MS, (maxKeyAgeSeconds * 1000) / 2),
+    goodForMs: maxKeyAgeSeconds * 1000,
     cooldownMs: cooldownSeconds * 1000,
     unavailable: 'keys_unavailable',
     load: async () => readKeySet(await get(rules, '/.well-known/jwks.json', MAX_KEYS_BYTES)),

@@ -10,6 +10,7 @@ export interface EventStreamRules {
   readonly signal: AbortSignal;
   /** A connection is there: what came before it may have been missed. */
   onConnected(): void;
+  /** No changes: something has changed, and only the signed list says what. */
   onChanges(list: string, changes: readonly (readonly [number, number])[]): void;
   onError(error: unknown): void;
 }
@@ -102,10 +103,9 @@ async function readEvents(response: IncomingMessage, place: { lastEventId: strin
 function dispatch(data: string, { onChanges, onConnected }: EventStreamRules): void {
   const event = parseObject(Buffer.from(data));
   const { list, changes } = event ?? {};
-  if (!Array.isArray(changes) || !changes.every(isChange) || (typeof list !== 'string' && typeof list !== 'number'))
-    // Something has changed, and only the signed lists say what.
-    onConnected();
-  else onChanges(String(list), changes);
+  // As at a new connection: whatever it was, only the signed lists say it.
+  if (typeof list !== 'string' && typeof list !== 'number') onConnected();
+  else onChanges(String(list), Array.isArray(changes) && changes.every(isChange) ? changes : []);
 }
 
 function isChange(value: unknown): value is [number, number] {

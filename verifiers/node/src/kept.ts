@@ -4,9 +4,6 @@ import { VerifierError, type VerifierErrorCode } from './errors.ts';
 /** After a failure, the next attempt. Concurrent callers share one. */
 const RETRY_MS = 1000;
 
-/** Older than that nothing is served, whether the issuer answers or not. */
-const OLDEST_MS = 86_400_000;
-
 interface Rules<T> {
   load(): Promise<T>;
   readonly clock: Clock;
@@ -14,11 +11,13 @@ interface Rules<T> {
   readonly unavailable: VerifierErrorCode;
   /** Asked for anew in the background from this age on; waited for at twice the age. */
   readonly maxAgeMs: number;
+  /** From this age on it is not served any more, whatever the outage. Absent: it never goes bad. */
+  readonly goodForMs?: number;
   /** `newer` asks at most once in so long. */
   readonly cooldownMs: number;
 }
 
-/** A document of the issuer that is kept: asked for once at a time, and served on when the issuer does not answer. */
+/** A document of the issuer that is kept: asked for once at a time, and served on, for `goodForMs`, when the issuer does not answer. */
 export class Kept<T> {
   readonly #rules: Rules<T>;
   #value: T | undefined;
@@ -31,17 +30,17 @@ export class Kept<T> {
     this.#rules = rules;
   }
 
-  /** What is kept. Throws `unavailable` when there never was anything. */
+  /** What is kept. Throws `unavailable` when there never was anything, or what there is has gone bad. */
   async current(): Promise<T> {
     const { clock, maxAgeMs } = this.#rules;
     const age = clock.elapsed() - this.#loadedAt;
     if (age > maxAgeMs) {
-      const attempt = this.#attempt(this.#value === undefined ? RETRY_MS : Math.max(RETRY_MS, maxAgeMs / 10));
+      const attempt = this.#attempt(this.#good() === undefined ? RETRY_MS : Math.max(RETRY_MS, maxAgeMs / 10));
       if (age > 2 * maxAgeMs) await attempt;
     }
-    // What was revoked since would be believed for ever.
-    if (this.#value === undefined || clock.elapsed() - this.#loadedAt > OLDEST_MS) throw this.unavailable();
-    return this.#value;
+    const value = this.#good();
+    if (value === undefined) throw this.unavailable();
+    return value;
   }
 
   /** A moment, for `newer`. */
@@ -52,8 +51,9 @@ export class Kept<T> {
   /** What is kept after asking anew, where the cooldown allows it, and whether the issuer was asked since `mark`. */
   async newer(mark: number): Promise<{ readonly value: T; readonly isAsked: boolean }> {
     if (this.#loadedAt < mark) await this.#attempt(this.#rules.cooldownMs);
-    if (this.#value === undefined) throw this.unavailable();
-    return { value: this.#value, isAsked: this.#loadedAt >= mark };
+    const value = this.#good();
+    if (value === undefined) throw this.unavailable();
+    return { value, isAsked: this.#loadedAt >= mark };
   }
 
   /** True when the last attempt came to nothing. */
@@ -63,6 +63,11 @@ export class Kept<T> {
 
   unavailable(): VerifierError {
     return new VerifierError(this.#rules.unavailable, { cause: this.#failure });
+  }
+
+  #good(): T | undefined {
+    const { clock, goodForMs = Number.POSITIVE_INFINITY } = this.#rules;
+    return clock.elapsed() - this.#loadedAt <= goodForMs ? this.#value : undefined;
   }
 
   /** Null: the last attempt was less than `pauseMs` ago. */

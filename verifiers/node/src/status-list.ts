@@ -34,6 +34,29 @@ export function statusAt({ bits, bytes, size }: StatusList, idx: number): number
   return ((bytes[Math.floor(bit / 8)] as number) >> (bit % 8)) & ((1 << bits) - 1);
 }
 
+/** A status moves only 0 → 3 → 2 → 1: what is further on is younger. A status that is unknown is refused by whoever asks. */
+export const worse = (a: number, b: number) => (rank(b) > rank(a) ? b : a);
+const rank = (status: number) => [0, 3, 2, 1].indexOf(status) + (status > 3 ? 5 : 0);
+
+/**
+ * Of two lists of one address the younger one with what the other knows to be worse: the issuer has several processes, and one of
+ * them may have signed its list before it saw a change that another had seen.
+ */
+export function worseOf(younger: StatusList, other: StatusList): StatusList {
+  const { bits } = younger;
+  if (other.bits !== bits || other.size !== younger.size) throw malformed('it is of another size than the one before');
+  const mask = (1 << bits) - 1;
+  const bytes = Uint8Array.from(younger.bytes);
+  for (let at = 0; at < bytes.length; at++) {
+    const [a, b] = [bytes[at] as number, other.bytes[at] as number];
+    if (a === b) continue;
+    let byte = 0;
+    for (let shift = 0; shift < 8; shift += bits) byte |= worse((a >> shift) & mask, (b >> shift) & mask) << shift;
+    bytes[at] = byte;
+  }
+  return { ...younger, bytes };
+}
+
 const malformed = (detail: string, cause?: unknown) => new VerifierError('status_list_malformed', { detail, cause });
 
 /**

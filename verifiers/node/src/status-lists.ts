@@ -5,7 +5,7 @@ import { VerifierError } from './errors.ts';
 import { read } from './http.ts';
 import type { Kept } from './kept.ts';
 import { findKey, type KeySet } from './keys.ts';
-import { MAX_STATUS_LIST_LENGTH, readStatusList, type StatusList, statusAt } from './status-list.ts';
+import { MAX_STATUS_LIST_LENGTH, readStatusList, type StatusList, statusAt, worse, worseOf } from './status-list.ts';
 
 export interface StatusListRules {
   /** With the slash at its end. A list that does not begin so is not the issuer's. */
@@ -27,29 +27,27 @@ interface Held {
   /** When the request was sent whose answer confirmed the list last. On the clock that is never set back, like all below. */
   confirmedAt: number;
   attemptedAt: number;
+  /** When the event stream said last that there is something to read. */
+  hurriedAt: number;
   /** An answer that was asked for earlier confirms nothing. */
   notBefore: number;
   usedAt: number;
   failure: unknown;
   underway: Promise<void> | undefined;
   timer: NodeJS.Timeout | undefined;
-  /** What the event stream said since: an answer that is older than the event does not take it back. */
-  readonly told: Map<number, { status: number; at: number }>;
+  /** What the event stream said, and when, in seconds since 1970: a list that was signed before does not take it back. */
+  readonly told: Map<number, { status: number; atSeconds: number }>;
 }
 
 /** No token lives longer without being seen again. */
 const FORGET_MS = 16 * 60_000;
-const OTHERS_SECONDS = 65;
-
 const RETRY_MS = 1000;
-/** A list that passed through caches may be so much older than an event. */
-const TOLD_MS = 60_000;
+/** A list of which nothing has changed is signed anew after so long, by each of the issuer's processes at a time of its own. */
+const RESIGN_SECONDS = 60;
+/** After an event that only says "read the list", which every service hears at the same moment. */
+const HURRY_MS = 500;
 const MAX_LISTS = 256;
 const MAX_TOLD = 100_000;
-
-/** A status moves only 0 → 3 → 2 → 1: what is further on is younger. A status that is unknown is refused by whoever asks. */
-const further = (a: number, b: number) => (rank(b) > rank(a) ? b : a);
-const rank = (status: number) => [0, 3, 2, 1].indexOf(status) + (status > 3 ? 5 : 0);
 
 /** The issuer's status lists that tokens have named: polled as long as tokens do, hurried on by the event stream. */
 export class StatusLists {
@@ -71,23 +69,28 @@ export class StatusLists {
     if (!held.list || !this.#isFresh(held)) throw new VerifierError('status_unavailable', { cause: held.failure });
     const status = statusAt(held.list, idx);
     const told = held.told.get(idx);
-    return told === undefined ? status : further(status, told.status);
+    return told === undefined ? status : worse(status, told.status);
   }
 
-  /** What the event stream said: `list` is the address of a list or its last segment. */
+  /** What the event stream said: `list` is the address of a list or its last segment. No changes: the list is to be read. */
   apply(list: string, changes: readonly (readonly [number, number])[]): void {
     const held = this.#held.get(list) ?? this.#held.get(this.#rules.base + list);
     if (!held) return;
-    const at = this.#rules.clock.elapsed();
-    for (const [idx, status] of changes) {
-      held.told.set(idx, { status: further(held.told.get(idx)?.status ?? 0, status), at });
-    }
+    const { clock } = this.#rules;
+    const at = clock.elapsed();
+    const atSeconds = clock.now() / 1000;
+    // A place that was freed is good again when the signed list says so.
+    for (const [idx, status] of changes)
+      if (status !== 0) held.told.set(idx, { status: worse(held.told.get(idx)?.status ?? 0, status), atSeconds });
     if (held.told.size > MAX_TOLD) {
       // Too much to keep: what was not kept is in the signed list.
       held.told.clear();
       held.notBefore = at;
       held.confirmedAt = Number.NEGATIVE_INFINITY;
     }
+    if (changes.length > 0) return;
+    held.hurriedAt = at;
+    if (!held.underway) this.#schedule(held);
   }
 
   /** Asks for every list at once: the stream has begun anew and may have missed something. */
@@ -113,7 +116,7 @@ export class StatusLists {
     if (this.#held.size >= MAX_LISTS) this.#forget([...this.#held.values()].sort((a, b) => a.usedAt - b.usedAt)[0]);
     const never = Number.NEGATIVE_INFINITY;
     const held: Held = {
-      ...{ uri, usedAt, confirmedAt: never, attemptedAt: never, notBefore: never, told: new Map() },
+      ...{ uri, usedAt, confirmedAt: never, attemptedAt: never, hurriedAt: never, notBefore: never, told: new Map() },
       ...{ list: undefined, etag: undefined, failure: undefined, underway: undefined, timer: undefined },
     };
     this.#held.set(uri, held);
@@ -154,6 +157,8 @@ export class StatusLists {
     if (signal.aborted || this.#held.get(held.uri) !== held) return;
     const everySeconds = Math.min(held.list?.ttlSeconds ?? 1, maxStalenessSeconds);
     const pauseMs = held.failure === undefined ? everySeconds * 1000 : RETRY_MS;
+    const earliestMs = held.attemptedAt + RETRY_MS + 1 - clock.elapsed();
+    const isHurried = held.hurriedAt >= held.attemptedAt;
     held.timer = setTimeout(
       () => {
         held.timer = undefined;
@@ -161,7 +166,9 @@ export class StatusLists {
         else void this.#poll(held);
       },
       // Not all services at the same moment; never earlier than #poll would ask.
-      Math.max(RETRY_MS + 1, pauseMs * (0.8 + 0.2 * Math.random())),
+      isHurried
+        ? Math.max(earliestMs, HURRY_MS * Math.random())
+        : Math.max(RETRY_MS + 1, pauseMs * (0.8 + 0.2 * Math.random())),
     );
     held.timer.unref();
   }
@@ -180,14 +187,10 @@ export class StatusLists {
           throw new VerifierError('status_list_malformed', { detail: 'its content type is another' });
         const token = answer.body.toString('latin1');
         const list = await readStatusList(token, held.uri, (compact) => this.#isSigned(compact), clock.now());
-        // Each process of the issuer signs its own, and anew after a minute: one from another may be older by so much.
-        if (list.iat < (held.list?.iat ?? 0) - OTHERS_SECONDS)
+        if (list.iat < (held.list?.iat ?? 0) - RESIGN_SECONDS - list.ttlSeconds)
           throw new VerifierError('status_list_malformed', { detail: 'it is older than the one before' });
-        // It says that nothing has moved since it was signed, so the younger one still holds, and a status never goes back.
-        if (list.iat >= (held.list?.iat ?? 0)) {
-          held.list = list;
-          held.etag = answer.headers.etag;
-        }
+        held.list = held.list && list.iat <= held.list.iat ? worseOf(held.list, list) : list;
+        held.etag = answer.headers.etag;
       } else if (answer.status !== 304 || !held.list)
         throw new VerifierError('request_failed', { detail: `the status list answers ${answer.status}` });
       // RFC 9111 §5.1: what a cache between here and the issuer kept is older.
@@ -195,7 +198,8 @@ export class StatusLists {
       const askedAt = begun - (ageSeconds > 0 ? ageSeconds * 1000 : 0);
       if (askedAt >= held.notBefore) held.confirmedAt = askedAt;
       held.failure = undefined;
-      for (const [idx, { at }] of held.told) if (at < begun - TOLD_MS) held.told.delete(idx);
+      const { iat } = held.list;
+      for (const [idx, { atSeconds }] of held.told) if (iat > atSeconds + SKEW_SECONDS) held.told.delete(idx);
     } catch (error) {
       held.failure = error;
       if (!signal.aborted) onError(error);

@@ -37,6 +37,8 @@ export interface VerifierOptions {
   readonly timeoutMs?: number;
   /** An unknown key has the key set asked for anew at most once in so many seconds. Default 10. */
   readonly cooldownSeconds?: number;
+  /** Keys that were had longer ago are not believed any more when the issuer does not answer. Default 86,400, a day. */
+  readonly maxKeyAgeSeconds?: number;
   /** Told of what went wrong without anybody waiting for it: a poll, the stream, introspection. For a log. */
   readonly onError?: (error: unknown) => void;
   /** For tests. */
@@ -65,10 +67,11 @@ export class Verifier {
   constructor(options: VerifierOptions) {
     const { issuer, audience, typ = 'at+jwt', algorithms = ['RS256', 'ES256', 'EdDSA'] } = options;
     const { maxStalenessSeconds = 30, timeoutMs = 3000, cooldownSeconds = 10, clock = systemClock } = options;
+    const { maxKeyAgeSeconds = 86_400 } = options;
     checkAddress('issuer', issuer, ['localhost', '127.0.0.1', '[::1]']);
     if (options.reachAt !== undefined) checkAddress('reachAt', options.reachAt);
     if (audience === '') throw new TypeError('audience is empty');
-    for (const [name, value] of Object.entries({ maxStalenessSeconds, timeoutMs, cooldownSeconds }))
+    for (const [name, value] of Object.entries({ maxStalenessSeconds, timeoutMs, cooldownSeconds, maxKeyAgeSeconds }))
       if (!(value >= 1 && value < Number.POSITIVE_INFINITY)) throw new TypeError(`${name} is at least 1`);
     const own = issuer.replace(/\/$/, '');
     const base = (options.reachAt ?? own).replace(/\/$/, '');
@@ -79,7 +82,7 @@ export class Verifier {
     this.#expected = { issuer, audience, typ, algorithms };
     this.#isStatusRequired = options.status === 'required';
     this.#clock = clock;
-    this.#keys = keptKeys(asking, cooldownSeconds);
+    this.#keys = keptKeys(asking, cooldownSeconds, maxKeyAgeSeconds);
     const credentials = options.introspection;
     this.#catalogue = keptCatalogue(asking, audience, credentials);
     const addresses = { base: `${own}/status-lists/`, reach: `${base}/status-lists/` };
