@@ -49,7 +49,7 @@ await onEachEngine(t, async (t, db) => {
     await make();
     t.ok(await findSample(db.fork()), 'its names are free');
     await desk.json('user delete bob --yes');
-    await desk.json("group delete 'Poll editors' --yes");
+    await desk.json("group delete 'Poll editors'");
     await desk.json('api delete polls --yes');
     t.match(await desk.run('sample --remove'), { exit: 0 });
     t.equal(await findSample(db.fork()), null);

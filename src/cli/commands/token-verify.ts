@@ -105,8 +105,6 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
   if (!(await findApi(em, claims.aud, issuer())))
     return { reason: 'no_api', text: `there is no API ${claims.aud} any more.` };
   if ((await em.count(RevokedToken, { jti: claims.jti })) > 0) return { reason: 'revoked', text: 'it was revoked.' };
-  if (await isEnded(em, issuer(), claims))
-    return { reason: 'ended', text: 'the grant or login that gave it has ended.' };
   if (claims.client_id !== OWN_CLIENT) {
     const client = await em.findOne(Client, { clientId: claims.client_id });
     if (!client) return { reason: 'no_client', text: 'its client does not exist any more.' };
@@ -115,6 +113,8 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
   const user = await em.findOne(User, claims.sub);
   if (!user || user.deletedAt) return { reason: 'no_user', text: 'its user does not exist any more.' };
   if (!user.isActive) return { reason: 'inactive_user', text: `its user ${user.username} is inactive.` };
+  if (await isEnded(em, issuer(), claims))
+    return { reason: 'ended', text: 'the grant or login that gave it has ended.' };
   const session = claims.sid === undefined ? null : await em.findOne(Session, claims.sid);
   if (!session) return { reason: 'no_session', text: 'its session does not exist any more.' };
   if (session.endedAt) return { reason: 'session_ended', text: `its session ended (${session.endedReason}).` };
