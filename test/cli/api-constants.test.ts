@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import t from 'tap';
 import { type Language, writeConstants } from '../../src/cli/constants/write.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import { tsc } from '../support/tsc.ts';
 import { openDesk } from './desk.ts';
 
 /** Names that are hard for some language, and two that become one. */
@@ -43,8 +43,7 @@ const run = (command: string, ...words: string[]) =>
   spawnSync(command, words, {
     cwd: folder,
     encoding: 'utf8',
-    // Without what the test runner loads into every Node.
-    env: { ...process.env, NODE_OPTIONS: '', GOFLAGS: '-mod=mod', GOCACHE: join(folder, '.go'), GO111MODULE: 'on' },
+    env: { ...process.env, GOFLAGS: '-mod=mod', GOCACHE: join(folder, '.go'), GO111MODULE: 'on' },
   });
 const without = (...probe: [string, ...string[]]) => (run(...probe).status === 0 ? false : `${probe[0]} is not here`);
 const source = (language: Language) => writeConstants(catalogue, language);
@@ -80,10 +79,7 @@ t.test('contract §8: constants for TypeScript are typed and equal the catalogue
     'constants.ts',
     `${source('ts')}\nconst one: Permission = Polls.addChoice;\nconst two: PollsPermission = one as PollsPermission;\nvoid two;\n// @ts-expect-error no permission\nexport const three: Permission = 'polls.fly';`,
   );
-  const tsc = createRequire(import.meta.url)
-    .resolve('typescript/package.json')
-    .replace('package.json', 'bin/tsc');
-  const checked = run(process.execPath, tsc, '--strict', '--noEmit', '--target', 'es2022', '--types', '', file);
+  const checked = run(tsc, '--strict', '--noEmit', '--target', 'es2022', '--types', '', file);
   t.equal(checked.status, 0, checked.stdout + checked.stderr);
   const module = (await import(file)) as Record<string, unknown>;
   const values = Object.values(module).flatMap((one) => (typeof one === 'object' ? Object.values(one as object) : []));

@@ -101,7 +101,7 @@ t.test('client', (t) =>
         ['client update Helper --first-party maybe', 2, /takes on or off/],
         ['client delete Nobody', 3, /no client/],
         ['perm grant --client Helper --user x --api polls polls.view_choice', 2, /a user, a group or a client/],
-        ['token issue --client Helper --user x --api polls', 3, /no user x/],
+        ['token issue --client Helper --user x --api polls', 3, /no user "x"/],
       ] as const)
         t.match(await desk.run(words), { exit, stderr }, words);
       t.same(await desk.counts(), before);

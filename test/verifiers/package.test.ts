@@ -19,11 +19,7 @@ await t.test('the package is packed, installed and used as plain JavaScript', as
   const staged = join(folder, 'staged');
   mkdirSync(staged);
   const source = join(root, 'verifiers/node');
-  run(
-    process.execPath,
-    [join(root, 'node_modules/typescript/bin/tsc'), '-p', source, '--outDir', join(staged, 'dist')],
-    root,
-  );
+  run(tsc, ['-p', source, '--outDir', join(staged, 'dist')], root);
   const manifest = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'));
   t.same(Object.keys(manifest.dependencies), ['jose'], 'one dependency');
   t.match(manifest.scripts, { build: 'tsc -p .', prepack: 'npm run build' });
@@ -75,6 +71,7 @@ import { createVerifier, type User, VerifierError, type VerifierErrorCode } from
 import { guard, userOf } from '@signet/verifier/fastify';
 import { guard as forExpress } from '@signet/verifier/express';
 import { createServer } from 'node:http';
+import { tsc } from '../support/tsc.ts';
 const verifier = createVerifier({ issuer: 'https://id.example', audience: 'polls', maxStalenessSeconds: 10 });
 const app = fastify();
 app.post('/choices', { preHandler: guard(verifier, { perms: 'polls.add_choice' }) }, async (request) => {
@@ -103,7 +100,7 @@ createVerifier({ issuer: 'https://id.example' });
     );
     writeFileSync(join(service, 'package.json'), '{"type":"module"}');
     try {
-      return run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], service);
+      return run(tsc, ['-p', '.'], service);
     } catch (error) {
       return (error as { stdout: string }).stdout;
     }
