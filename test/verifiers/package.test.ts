@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import t from 'tap';
 import { root } from '../support/database.ts';
+import { tsc } from '../support/tsc.ts';
 import { startIssuer } from './issuer.ts';
 
 // What a service installs: JavaScript and types, since Node strips no types under node_modules.
@@ -71,7 +72,6 @@ import { createVerifier, type User, VerifierError, type VerifierErrorCode } from
 import { guard, userOf } from '@signet/verifier/fastify';
 import { guard as forExpress } from '@signet/verifier/express';
 import { createServer } from 'node:http';
-import { tsc } from '../support/tsc.ts';
 const verifier = createVerifier({ issuer: 'https://id.example', audience: 'polls', maxStalenessSeconds: 10 });
 const app = fastify();
 app.post('/choices', { preHandler: guard(verifier, { perms: 'polls.add_choice' }) }, async (request) => {
