@@ -65,7 +65,9 @@ export function createKnownAccess(db: Database, issuer: string): KnownAccess {
       const kept = byId.get(id);
       if (isSeen(kept, seen)) return kept;
       const api = await readApiById(db, id);
-      return api && keep(keyOfAudience(api.audience, issuer), api);
+      if (api) return keep(keyOfAudience(api.audience, issuer), api);
+      const gone = byId.get(id);
+      return gone ? keep(keyOfAudience(gone.audience, issuer), null) : null;
     },
     async rights(who, api, now) {
       const key = `${who.id} ${api.id} ${who.isActive} ${who.isSuperuser}`;

@@ -39,6 +39,10 @@ export class TokenSettings extends Migration {
     this.addSql(
       `create index "identity_known_network_last_success_at_index" on "identity_known_network" ("last_success_at")`,
     );
+    // SHA-256 of nothing: what an empty catalogue has.
+    this.addSql(
+      `update "access_api" set "catalogue_hash" = '47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU' where "catalogue_version" = 0`,
+    );
     // What was before: every permission knows the version that brought it and the one that took it.
     this.addSql(`insert into "access_catalogue_version" ("api_id", "version", "hash", "length")
       select a.id, v.version,

@@ -28,6 +28,8 @@ export class Grants extends Migration {
     this.addSql(`create index "tokens_grant_client_id_index" on "tokens_grant" ("client_id")`);
     this.addSql(`create index "tokens_grant_session" on "tokens_grant" ("session_id") where ended_at is null`);
     this.addSql(`create index "tokens_grant_expires_at_index" on "tokens_grant" ("expires_at")`);
+    this.addSql(`create index "tokens_grant_idle_expires_at_index" on "tokens_grant" ("idle_expires_at")`);
+    this.addSql(`create index "tokens_grant_ended" on "tokens_grant" ("ended_at") where ended_at is not null`);
     for (const [column, table] of [
       ['principal_id', 'access_principal'],
       ['client_id', 'access_principal'],

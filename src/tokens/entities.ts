@@ -51,6 +51,8 @@ const GrantSchema = defineEntity({
     { properties: ['client'] },
     { properties: ['session'], name: 'tokens_grant_session', where: 'ended_at is null' },
     { properties: ['expiresAt'] },
+    { properties: ['idleExpiresAt'] },
+    { properties: ['endedAt'], name: 'tokens_grant_ended', where: 'ended_at is not null' },
   ],
   properties: {
     id: p.uuid().primary(),

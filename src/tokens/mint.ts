@@ -1,5 +1,6 @@
 import type { Holder, KnownAccess, KnownApi } from '../access/index.ts';
 import type { Database } from '../platform/database/index.ts';
+import { NotReady } from '../platform/failure.ts';
 import { type AccessToken, draftAccessToken, type OverBudget } from './access-token.ts';
 import type { TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
@@ -55,11 +56,11 @@ export async function mintAccessToken(
 /** Changes that meet one request: more in a row than ever happen. */
 const TRIES = 5;
 
-/** Reads and mints until nothing has changed in between. Answers `over` when something changes again and again. */
-export async function mintUntilFresh<Answer>(attempt: () => Promise<Answer | 'stale'>): Promise<Answer | 'over'> {
+/** Reads and mints until nothing has changed in between. NotReady (503: try again) when something changes again and again. */
+export async function mintUntilFresh<Answer>(attempt: () => Promise<Answer | 'stale'>): Promise<Answer> {
   for (let tries = 0; tries < TRIES; tries++) {
     const answer = await attempt();
     if (answer !== 'stale') return answer;
   }
-  return 'over';
+  throw new NotReady('what the token says is being changed again and again');
 }

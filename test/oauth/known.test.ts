@@ -6,12 +6,13 @@ import {
   createApi,
   createGroup,
   defaultPermissions,
+  deleteApi,
   getPermissions,
   setRole,
   unassign,
   updateApi,
 } from '../../src/access/index.ts';
-import { createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
+import { apiDeleted, createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
@@ -65,6 +66,13 @@ async function scene(real: Database) {
       },
       payload: new URLSearchParams(fields).toString(),
     });
+  const issue = (id: string, its: string) =>
+    app.inject({
+      method: 'POST',
+      url: '/oauth2/token',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      payload: new URLSearchParams({ grant_type: 'client_credentials', client_id: id, client_secret: its }).toString(),
+    });
   const token = (given?: string) => form('token', { grant_type: 'client_credentials', audience: 'polls' }, given);
   const claims = async () =>
     JSON.parse(Buffer.from((await token()).json().access_token.split('.')[1], 'base64url').toString());
@@ -95,7 +103,7 @@ async function scene(real: Database) {
   };
   await warm();
   const parts = { clock, api, client, secret: secret as string, alice, asUser, asClient, permission };
-  return { ...parts, warm, statements, token, claims, session, introspect, hasPerm };
+  return { ...parts, issue, warm, statements, token, claims, session, introspect, hasPerm };
 }
 
 t.test('what a process keeps', (t) =>
@@ -159,7 +167,7 @@ t.test('what a process keeps', (t) =>
       t.same([later.groups, later.permissions], [[], []]);
     });
 
-    await t.test('settings of an API, and its end', async (t) => {
+    await t.test('settings of an API', async (t) => {
       await updateApi(db.fork(), stamp(), api, { ttlSeconds: 120, withUsername: false });
       const { iat, exp } = await claims();
       t.equal(exp - iat, 120);
@@ -187,6 +195,15 @@ t.test('what a process keeps', (t) =>
     await t.test('a user who is deactivated', async (t) => {
       t.equal(typeof (await hasPerm('polls.add_choice')), 'boolean');
       await db.fork().execute('update identity_user set is_active = false where id = ?', [alice.id]);
+      t.equal(await hasPerm('polls.add_choice'), undefined);
+    });
+    await t.test('an API that is gone', async (t) => {
+      const given = { name: 'Second', preset: 'service', requests: [api] } as const;
+      const second = await createClient(db.fork(), stamp(all.clock.now()), given);
+      const ask = () => all.issue(second.client.clientId, second.secret as string);
+      for (let round = 0; round < 2; round++) t.equal((await ask()).statusCode, 200);
+      await deleteApi(db.fork(), stamp(), api, (tx, gone) => apiDeleted(tx, gone.id));
+      for (let round = 0; round < 2; round++) t.equal((await ask()).json().error, 'invalid_target');
       t.equal(await hasPerm('polls.add_choice'), undefined);
     });
   }),

@@ -66,10 +66,10 @@ async function attempt(endpoint: TokenEndpoint, presented: PresentedClient): Pro
   const place = client.version === seen.principal ? seen.place : null;
   const granted = await grant.authorize({ client, form, now, target, seen: guess && { api: guess.id, place } });
 
-  // 4. Does the token fit?
+  // 4. Does the token fit? Where it has a place already, nothing is written before 5 says so.
   const { api, subject, rights, session, scope, sourceId } = granted;
   const request = { issuer, clientId: client.clientId, api, subject, rights, session, scope, sourceId };
-  const excess = overBudget(endpoint, request, now);
+  const excess = granted.place ? null : overBudget(endpoint, request, now);
   if (excess) throw tooLarge(excess);
 
   // 5. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
