@@ -41,6 +41,8 @@ const ApiSchema = defineEntity({
     isCataloguePublic: p.boolean().default(true),
     /** What signs its tokens; a key of it is made when an API asks for it. */
     alg: p.enum(['RS256', 'ES256', 'EdDSA'] as const).default('RS256'),
+    /** What its tokens are: JWTs that verifiers read themselves, or sealed ones that only introspection reads. */
+    tokenKind: p.enum(['jwt', 'opaque'] as const).default('jwt'),
     /** How its tokens say what their holder may do. */
     format: p.enum(['list', 'bitmap', 'scope', 'none'] as const).default('list'),
     /** What becomes of a list that is over the budget. */

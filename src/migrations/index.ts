@@ -3,6 +3,7 @@ import { Clients } from './0002-clients.ts';
 import { TokenSettings } from './0003-token-settings.ts';
 import { Keys } from './0004-keys.ts';
 import { Grants } from './0005-grants.ts';
+import { Authorization } from './0006-authorization.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
@@ -11,4 +12,5 @@ export const migrations = [
   { name: '0003-token-settings', class: TokenSettings },
   { name: '0004-keys', class: Keys },
   { name: '0005-grants', class: Grants },
+  { name: '0006-authorization', class: Authorization },
 ];

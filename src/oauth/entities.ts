@@ -1,5 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { Api, Principal } from '../access/index.ts';
+import { Api, Permission, Principal } from '../access/index.ts';
+import type { ClientSettings } from './clients/settings.ts';
 
 const ClientSchema = defineEntity({
   name: 'Client',
@@ -17,6 +18,10 @@ const ClientSchema = defineEntity({
     authMethod: p.enum(['client_secret', 'private_key_jwt', 'none'] as const),
     grantTypes: p.array().columnType('text[]'),
     redirectUris: p.array().columnType('text[]'),
+    /** What differs from the standard settings: `settingsOf` reads them. */
+    settings: p.json().$type<Partial<ClientSettings>>().defaultRaw("'{}'"),
+    /** Registered by itself (RFC 7591). */
+    isDynamic: p.boolean().default(false),
     isActive: p.boolean().default(true),
     createdAt: p.datetime().columnType('timestamptz'),
   },
@@ -55,3 +60,16 @@ const ClientApiSchema = defineEntity({
 /** An API that a client may ask tokens for, or that it is the resource server of. */
 export class ClientApi extends ClientApiSchema.class {}
 ClientApiSchema.setClass(ClientApi);
+
+const ClientCeilingSchema = defineEntity({
+  name: 'ClientCeiling',
+  tableName: 'oauth_client_ceiling',
+  indexes: [{ properties: ['permission'] }],
+  properties: {
+    client: () => p.manyToOne(Client).mapToPk().primary().deleteRule('cascade'),
+    permission: () => p.manyToOne(Permission).mapToPk().primary().deleteRule('cascade'),
+  },
+});
+/** What a client that is not first-party may carry at most. */
+export class ClientCeiling extends ClientCeilingSchema.class {}
+ClientCeilingSchema.setClass(ClientCeiling);

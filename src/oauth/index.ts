@@ -19,8 +19,9 @@ export {
   type NewClient,
   updateClient,
 } from './clients/clients.ts';
-export { createKnownClients, type KnownClients } from './clients/hot.ts';
+export { createKnownClients, type KnownClients, type LiveClient } from './clients/hot.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
 export { type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
+export { type ClientSettings, settingsOf } from './clients/settings.ts';
 export { Client, ClientSecret } from './entities.ts';

@@ -1,6 +1,12 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { Api, Principal } from '../access/index.ts';
 
+/** OIDC Core §5.5: claims asked for by name, for the ID token and for userinfo. */
+export interface RequestedClaims {
+  readonly idToken: readonly string[];
+  readonly userinfo: readonly string[];
+}
+
 const SigningKeySchema = defineEntity({
   name: 'SigningKey',
   tableName: 'tokens_signing_key',
@@ -61,13 +67,24 @@ const GrantSchema = defineEntity({
     /** The user. */
     principal: () => p.manyToOne(Principal).mapToPk().deleteRule('cascade'),
     client: () => p.manyToOne(Principal).mapToPk().joinColumn('client_id').deleteRule('cascade'),
-    api: () => p.manyToOne(Api).mapToPk().deleteRule('cascade'),
+    /** Null: for userinfo alone. */
+    api: () => p.manyToOne(Api).mapToPk().nullable().deleteRule('cascade'),
     /** The session that it was opened in; it ends with it. No reference: the grant may outlive the row. */
     session: p.uuid().fieldName('session_id').nullable(),
     passwordEpoch: p.integer(),
     authTime: p.datetime().columnType('timestamptz').nullable(),
     amr: p.array().columnType('text[]').nullable(),
     scope: p.string().columnType('text').nullable(),
+    /** Ids of what was consented to; null for a first-party client, which carries its users' permissions uncut. */
+    permissions: p.array().columnType('uuid[]').nullable(),
+    /** Opened with the scope `offline_access`: a logout does not end it (OIDC Core §11). */
+    isOffline: p.boolean().default(false),
+    /** Whether it has refresh tokens at all; without, it is what its access tokens live by. */
+    isRefreshable: p.boolean().default(true),
+    /** The key that its tokens are bound to (RFC 9449 §5). */
+    dpopJkt: p.string().columnType('text').nullable(),
+    /** What was asked for by the parameter `claims` (OIDC Core §5.5). */
+    claims: p.json().$type<RequestedClaims>().nullable(),
     generation: p.integer().default(0),
     createdAt: p.datetime().columnType('timestamptz'),
     rotatedAt: p.datetime().columnType('timestamptz'),

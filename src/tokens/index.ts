@@ -17,7 +17,7 @@ export {
 } from './access-token.ts';
 export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
 export { type AccessTokenClaims, OWN_CLIENT, type PermissionsBitmap, type TokenRequest } from './claims.ts';
-export { RefreshGrant, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
+export { RefreshGrant, type RequestedClaims, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
 export {
   endClient,
   endGrants,

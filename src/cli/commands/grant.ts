@@ -52,14 +52,17 @@ export const grantList: DatabaseCommand = {
       (await em.find(Client, { id: { $in: grants.map((one) => one.client) } })).map((one) => [one.id, one]),
     );
     const apis = new Map(
-      (await em.find(Api, { id: { $in: grants.map((one) => one.api) } })).map((one) => [one.id, one.audience]),
+      (await em.find(Api, { id: { $in: grants.flatMap((one) => one.api ?? []) } })).map((one) => [
+        one.id,
+        one.audience,
+      ]),
     );
     const wired = grants.map((one) => ({
       id: one.id,
       username: usernames.get(one.principal) ?? one.principal,
       client_id: clients.get(one.client)?.clientId ?? one.client,
       client: clients.get(one.client)?.name ?? '',
-      audience: apis.get(one.api) ?? '',
+      audience: apis.get(one.api ?? '') ?? '',
       scope: one.scope,
       session: one.session,
       created_at: instant(one.createdAt),

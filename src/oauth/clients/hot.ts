@@ -1,17 +1,22 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { recent } from '../../platform/recent.ts';
 import type { Client } from '../entities.ts';
+import { type ClientSettings, settingsOf } from './settings.ts';
 
 /** A client as a request needs it. */
 export interface LiveClient {
   /** Its principal's id. */
   readonly id: string;
   readonly clientId: string;
+  readonly name: string;
   readonly isActive: boolean;
   /** Carries its users' permissions uncut. */
   readonly isFirstParty: boolean;
   readonly authMethod: Client['authMethod'];
   readonly grantTypes: readonly string[];
+  readonly preset: Client['preset'];
+  readonly redirectUris: readonly string[];
+  readonly settings: ClientSettings;
   readonly secrets: readonly { readonly digest: Buffer; readonly endsAtMs: number }[];
   /** Ids of APIs. */
   readonly requests: readonly string[];
@@ -22,7 +27,7 @@ export interface LiveClient {
 
 const byClientId: Statement = {
   name: 'oauth-client',
-  text: `select c.id, c.client_id, c.is_active, c.is_first_party, c.auth_method, c.grant_types,
+  text: `select c.id, c.client_id, c.name, c.is_active, c.is_first_party, c.auth_method, c.grant_types, c.preset, c.redirect_uris, c.settings::text as settings,
     array(select encode(s.digest, 'hex') || ' ' || coalesce(extract(epoch from s.expires_at)::float8::text, '') from oauth_client_secret s where s.client_id = c.id) as secrets,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'requests') as requests,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves,
@@ -33,10 +38,14 @@ const byClientId: Statement = {
 interface Row {
   id: string;
   client_id: string;
+  name: string;
   is_active: boolean;
   is_first_party: boolean;
   auth_method: Client['authMethod'];
   grant_types: string[];
+  preset: Client['preset'];
+  redirect_uris: string[];
+  settings: string;
   secrets: string[];
   requests: string[];
   serves: string[];
@@ -50,10 +59,14 @@ async function findClient(db: Database, clientId: string): Promise<LiveClient | 
   return {
     id: row.id,
     clientId: row.client_id,
+    name: row.name,
     isActive: row.is_active,
     isFirstParty: row.is_first_party,
     authMethod: row.auth_method,
     grantTypes: row.grant_types,
+    preset: row.preset,
+    redirectUris: row.redirect_uris,
+    settings: settingsOf({ settings: JSON.parse(row.settings) as Partial<ClientSettings> }),
     secrets: row.secrets.map(secretOf),
     requests: row.requests,
     serves: row.serves,

@@ -1,0 +1,60 @@
+import type { Alg } from '../../tokens/index.ts';
+
+/** What can be said of one client beside its preset. Names follow RFC 7591 §2 and OpenID Connect Registration where they have one. */
+export interface ClientSettings {
+  /** RFC 7636; a public client always must. */
+  readonly requirePkce: boolean;
+  /** RFC 9126 §6. */
+  readonly requirePushed: boolean;
+  /** A first-party client does not ask its users, unless this is set. */
+  readonly askConsent: boolean;
+  /** RFC 9449 §5.2: no token that is not bound to a key. */
+  readonly dpopBound: boolean;
+  readonly idTokenAlg: Alg;
+  /** Null: userinfo is answered as JSON. */
+  readonly userinfoAlg: Alg | null;
+  /** `private_key_jwt`: the keys, or where they are. */
+  readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] } | null;
+  readonly jwksUri: string | null;
+  /** The `aud` of its assertions: the issuer alone, or the token endpoint's URL too. */
+  readonly assertionAudience: 'issuer' | 'issuer_or_token_endpoint';
+  readonly postLogoutRedirectUris: readonly string[];
+  readonly backchannelLogoutUri: string | null;
+  readonly backchannelLogoutSessionRequired: boolean;
+  /** Seconds; OIDC Registration §2. */
+  readonly defaultMaxAge: number | null;
+  /** Null: what the server's settings say. */
+  readonly refreshIdleSeconds: number | null;
+  readonly refreshAbsoluteSeconds: number | null;
+  readonly clientUri: string | null;
+  readonly logoUri: string | null;
+  readonly policyUri: string | null;
+  readonly tosUri: string | null;
+}
+
+const standard: ClientSettings = {
+  requirePkce: true,
+  requirePushed: false,
+  askConsent: false,
+  dpopBound: false,
+  idTokenAlg: 'RS256',
+  userinfoAlg: null,
+  jwks: null,
+  jwksUri: null,
+  assertionAudience: 'issuer',
+  postLogoutRedirectUris: [],
+  backchannelLogoutUri: null,
+  backchannelLogoutSessionRequired: true,
+  defaultMaxAge: null,
+  refreshIdleSeconds: null,
+  refreshAbsoluteSeconds: null,
+  clientUri: null,
+  logoUri: null,
+  policyUri: null,
+  tosUri: null,
+};
+
+/** A client's settings, the standard ones where it has none of its own. */
+export function settingsOf(client: { readonly settings: Partial<ClientSettings> }): ClientSettings {
+  return { ...standard, ...client.settings };
+}
