@@ -12,7 +12,7 @@ import { startBare } from './servers/bare.ts';
 import { startBetterAuth } from './servers/better-auth.ts';
 import { startOidcProvider } from './servers/oidc-provider.ts';
 import type { Server } from './servers/server.ts';
-import { preparePlace, startSignet } from './servers/signet.ts';
+import { type Place, preparePlace, startSignet } from './servers/signet.ts';
 import { type Stage, say } from './stage.ts';
 
 /** Hashes that run at once: as `SIGNET_HASH_WIDTH` stands by itself. */
@@ -20,6 +20,7 @@ export const hashWidth = Math.max(1, availableParallelism() - 1);
 
 export interface SignetOnStage extends Fixtures {
   readonly server: Server;
+  readonly place: Place;
   readonly databaseUrl: string;
   readonly cookies: string[];
   /** Resident memory after the start, before the first request. */
@@ -76,7 +77,7 @@ async function signetOnStage(stage: Stage, postgresql: Postgresql, profileTo?: s
   await sleep(2000);
   const idleMiB = residentMiB(server.pid);
   say(`logging ${Math.min(100, fixtures.usernames.length)} users in`);
-  return { ...fixtures, server, databaseUrl, idleMiB, cookies: await logIn(server.port, fixtures.usernames) };
+  return { ...fixtures, server, place, databaseUrl, idleMiB, cookies: await logIn(server.port, fixtures.usernames) };
 }
 
 async function betterAuthOnStage(stage: Stage, postgresql: Postgresql): Promise<BetterAuthOnStage> {

@@ -3,6 +3,9 @@ export interface Sample {
   readonly rate?: number;
   readonly p50Ms?: number;
   readonly p99Ms?: number;
+  readonly maxMs?: number;
+  /** How many times are in p50, p99 and most, where they are not those of the requests. */
+  readonly times?: number;
   /** Processor time of the server a request. */
   readonly cpuMicros?: number;
   readonly databaseCpuMicros?: number;
@@ -39,6 +42,8 @@ export interface Comparison {
 
 /** What a run is made of. */
 export interface Plan {
+  /** How much was measured, where that is not rounds of seconds. */
+  readonly extent?: string;
   readonly measured: readonly Measured[];
   readonly comparisons: readonly Comparison[];
   readonly notes: readonly string[];

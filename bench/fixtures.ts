@@ -46,7 +46,7 @@ export async function prepareSignet(stage: Stage, place: Place, options: { users
   return { client, hasEs256, usernames: rows.map((row) => row['username'] as string) };
 }
 
-async function syncApi(stage: Stage, place: Place, audience: string): Promise<void> {
+export async function syncApi(stage: Stage, place: Place, audience: string): Promise<void> {
   const apps = { polls: { models: ['question', 'choice'], permissions: { publish_poll: 'Can publish poll' } } };
   await signet(place, ['api', 'sync', fixtureFile(stage, `${audience}.json`, { audience, apps })]);
 }

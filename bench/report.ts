@@ -7,6 +7,8 @@ export interface Report {
   readonly at: string;
   readonly rounds: number;
   readonly seconds: number;
+  /** How much was measured, where that is not rounds of seconds. */
+  readonly extent?: string;
   readonly machine: Machine;
   readonly notes: readonly string[];
   readonly figures: readonly Figure[];
@@ -43,8 +45,9 @@ export function reportOf(what: string, machine: Machine, plan: Plan, done: reado
     ];
   });
   const at = new Date().toISOString();
-  const notes = [...plan.notes, ...warnings(figures)];
-  return { what, at, rounds: done.length, seconds, machine, notes, figures, comparisons };
+  const notes = [...plan.notes, ...othersAtWork(machine), ...warnings(figures)];
+  const extent = plan.extent === undefined ? {} : { extent: plan.extent };
+  return { what, at, rounds: done.length, seconds, ...extent, machine, notes, figures, comparisons };
 }
 
 function metricsOf(id: string, done: readonly Round[]): Figure['metrics'] {
@@ -54,6 +57,12 @@ function metricsOf(id: string, done: readonly Round[]): Figure['metrics'] {
     if (values.length > 0 && values.every(Number.isFinite)) metrics[name] = spread(values);
   }
   return metrics;
+}
+
+/** Of the machine's minute before the run: more than a process of the bench's own leaves behind. */
+function othersAtWork({ loadBefore, cores }: Machine): string[] {
+  if (loadBefore <= cores / 2) return [];
+  return [`Other work shared the ${cores} cores: the load was ${loadBefore} before the run.`];
 }
 
 /** What makes a figure doubtful is said beside it. */
@@ -77,7 +86,7 @@ export function markdownOf(report: Report, last: Report | undefined): string {
   const { machine } = report;
   const head =
     `${report.at.slice(0, 10)}, ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}, ` +
-    `PostgreSQL ${machine.postgresql}; median (least to most) of ${report.rounds} round(s) of ${report.seconds} s.`;
+    `PostgreSQL ${machine.postgresql}; ${report.extent ?? `median (least to most) of ${report.rounds} round(s) of ${report.seconds} s`}.`;
   return [
     head,
     '',
@@ -117,8 +126,10 @@ function changeOf(one: Compared, last: Report): string {
 
 const columns: [keyof Sample, string][] = [
   ['rate', 'per second'],
+  ['times', 'times'],
   ['p50Ms', 'p50 ms'],
   ['p99Ms', 'p99 ms'],
+  ['maxMs', 'most ms'],
   ['cpuMicros', 'CPU µs each'],
   ['databaseCpuMicros', "PostgreSQL's CPU µs each"],
   ['statements', 'statements each'],

@@ -13,6 +13,7 @@ import {
   tokensOf,
 } from './fixtures.ts';
 import { basic, type PlannedRequest, request } from './load/request.ts';
+import { refresh } from './refresh-rows.ts';
 import { peerClient, peerResources } from './servers/oidc-provider.ts';
 
 /** Connections of the load, for everything but logins: enough that no server waits for the next request. */
@@ -32,6 +33,8 @@ export const rows: Record<string, (cast: Cast) => Promise<Plan>> = {
   has_perm: hasPerm,
   'token-rs256': (cast) => token(cast, 'RS256'),
   'token-es256': (cast) => token(cast, 'ES256'),
+  'refresh-rs256': (cast) => refresh(cast, 'RS256'),
+  'refresh-es256': (cast) => refresh(cast, 'ES256'),
   introspect,
   'introspect-new': introspectNew,
   jwks: (cast) => documents(cast, 'JWKS', '/.well-known/jwks.json', '/jwks', '/api/auth/jwks'),

@@ -3,6 +3,7 @@ import { basename, resolve } from 'node:path';
 import { type Arguments, readArguments, usage } from './arguments.ts';
 import { createCast } from './cast.ts';
 import type { Plan } from './figures.ts';
+import { freshness } from './freshness.ts';
 import { grants } from './grants.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { measureRounds } from './measure.ts';
@@ -20,7 +21,7 @@ import { workers } from './workers.ts';
 
 type Kind = (stage: Stage, postgresql: Postgresql, given: Arguments) => Promise<Plan>;
 
-const kinds: Record<string, Kind> = { rows: planRows, storm, grants, seed, workers };
+const kinds: Record<string, Kind> = { rows: planRows, storm, grants, seed, workers, freshness };
 
 async function planRows(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
   const cast = createCast(stage, postgresql, given);

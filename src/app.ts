@@ -1,7 +1,13 @@
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger } from 'fastify';
-import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './access/index.ts';
+import {
+  createKnownAccess,
+  createKnownCatalogues,
+  type KnownCatalogues,
+  SPREAD_TOPIC,
+  spreadChanges,
+} from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from './api/catalogue/routes.ts';
 import type { ApiDeps } from './api/index.ts';
@@ -18,14 +24,17 @@ import {
   passwordBackend,
   purgeExpired,
 } from './identity/index.ts';
-import { createKnownClients } from './oauth/index.ts';
+import { createAssertions, createKnownClients, createProofs, keySetFetch, purgeOauth } from './oauth/index.ts';
+import { createDelivery, type Delivery, purgeNotices } from './oauth/logout/index.ts';
+import { registrationRoutes } from './oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
 import type { Database, Signals } from './platform/database/index.ts';
 import { Failure } from './platform/failure.ts';
+import { createGuardedFetch } from './platform/fetch/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
-import { type App, createServer, describeRoutes, sameOrigin, sessionCookie } from './platform/http/index.ts';
-import type { Job } from './platform/jobs/index.ts';
+import { type App, createServer, describeRoutes, flowCookie, sameOrigin, sessionCookie } from './platform/http/index.ts';
+import type { Job, Jobs } from './platform/jobs/index.ts';
 import { openapiRoute } from './platform/openapi/routes.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/index.ts';
 import type { Clock } from './platform/time.ts';
@@ -43,6 +52,11 @@ import {
 } from './tokens/index.ts';
 import { jwksRoute } from './tokens/routes.ts';
 import { statusRoutes } from './tokens/status/routes.ts';
+import { authorizePages } from './web/authorize/pages.ts';
+import { devicePages } from './web/device/pages.ts';
+import { interactionPages } from './web/interaction/pages.ts';
+import { loginPages } from './web/login/pages.ts';
+import { logoutPages } from './web/logout/pages.ts';
 import { pages } from './web/pages.ts';
 
 export interface Deps {
@@ -65,6 +79,8 @@ export interface Deps {
   /** Asked before Signet's own passwords, in this order. */
   readonly backends?: readonly Backend[];
   readonly isStopping?: () => boolean;
+  /** PEM, for `dev --https`; absent: plain http, behind a proxy. */
+  readonly https?: { readonly key: string; readonly cert: string };
   /** Counted when somebody reads them: SIGNET_METRICS_PORT. */
   readonly metrics?: Metrics;
   /** Given = the server can describe itself as an OpenAPI document of this version. */
@@ -80,6 +96,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     trustProxy: config.trustProxy,
     hosts: isDevelopment ? ['localhost', '127.0.0.1', '[::1]'] : null,
     hashWaitMilliseconds: config.hashWaitMilliseconds,
+    ...(deps.https ? { https: deps.https } : {}),
   });
 
   if (deps.describedAs !== undefined) await describeRoutes(app, deps.describedAs);
@@ -91,7 +108,14 @@ export async function buildApp(deps: Deps): Promise<App> {
   const statusLists = deps.statusLists ?? createStatusLists(db, keys, issuer, clock);
   statusRoutes(app, statusLists, issuer);
   const access = createKnownAccess(db, issuer);
-  const clients = createKnownClients(db);
+  const assertions = createAssertions({
+    db,
+    issuer,
+    fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
+    failed: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client cannot be had'),
+  });
+  const clients = createKnownClients(db, assertions);
+  const proofs = createProofs({ db, masterKey: deps.masterKey, isNonceRequired: config.dpopNonce === 'required' });
   const verify = createVerify(keys, issuer);
   const refreshKey = refreshKeyOf(deps.masterKey);
   const graceSeconds = config.refreshGraceSeconds;
@@ -104,10 +128,12 @@ export async function buildApp(deps: Deps): Promise<App> {
     issuer,
     access,
     clients,
+    proofs,
     verify,
     refreshKey,
     graceSeconds,
     grantLife: grantLifeOf(config),
+    registration: config.registration,
   };
   discoveryRoutes(app, oauth);
   const published = { ...oauth, catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer) };
@@ -117,6 +143,24 @@ export async function buildApp(deps: Deps): Promise<App> {
 
   // OAuth takes nothing from the cookie: its callers authenticate in every request.
   await app.register(async (scope: App) => oauthRoutes(scope, oauth));
+  await app.register(async (scope: App) => registrationRoutes(scope, { ...oauth, masterKey: deps.masterKey }));
+
+  const authentication = authenticationOf(deps);
+  const sessionLife = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds };
+  const signIn = { endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) };
+
+  // Other sites send people here, by forms too: what they bring is stored, and nothing is taken from the cookie of a POST.
+  await app.register(async (scope: App) => {
+    await scope.register(cookie);
+    await authorizePages(scope, signIn);
+  });
+
+  // Pages of clients lead here, by GET and by POST.
+  await app.register(async (scope: App) => {
+    await scope.register(cookie);
+    const logout = { db, clock, keys, issuer, clients, sessionIdleSeconds: sessionLife.idleSeconds };
+    await logoutPages(scope, logout, sessionCookie(issuer));
+  });
 
   // Everything below takes authority from the cookie, and is held by the one cross-origin rule.
   await app.register(async (first: App) => {
@@ -137,9 +181,10 @@ export async function buildApp(deps: Deps): Promise<App> {
         ...signing,
         access,
         verify,
+        proofs,
         issuer,
-        authentication: authenticationOf(deps),
-        sessionLife: { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds },
+        authentication,
+        sessionLife,
         signup: config.signup,
         passwordMinLength: config.passwordMinLength,
       };
@@ -149,7 +194,12 @@ export async function buildApp(deps: Deps): Promise<App> {
       publishingRoutes(api, published);
     });
     await first.register(async (web: App) =>
-      pages(web, { db, clock, passwords, passwordMinLength: config.passwordMinLength, issuer }),
+      pages(web, { db, clock, passwords, passwordMinLength: config.passwordMinLength, issuer }, signIn),
+    );
+    await first.register(async (web: App) => loginPages(web, { ...signIn, authentication }));
+    await first.register(async (web: App) => interactionPages(web, signIn));
+    await first.register(async (web: App) =>
+      devicePages(web, { ...signIn, limits: authentication.limits }),
     );
   });
   return app;
@@ -205,8 +255,12 @@ export function metricsOf(db: Database, pool: HashPool): Promise<Metrics> {
 }
 
 /** What a running server reads anew when some process says that it has changed. */
-export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>): Signals {
-  return { keys: () => keys.reload(), catalogue: async () => catalogues?.drop() };
+export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>, jobs?: Pick<Jobs, 'wake'>): Signals {
+  return {
+    keys: () => keys.reload(),
+    catalogue: async () => catalogues?.drop(),
+    [SPREAD_TOPIC]: async () => jobs?.wake('spread'),
+  };
 }
 
 /** How signing keys follow each other. Failure: two settings that do not go together. */
@@ -220,11 +274,14 @@ export function rotationPolicyOf(config: Config): RotationPolicy {
   return { leadSeconds, rotationSeconds };
 }
 
+type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
+
 /** What a running server does on its own. */
 export function jobsOf(
-  { db, clock, config, log }: Pick<Deps, 'db' | 'clock' | 'config' | 'log'>,
+  deps: ForJobs,
   masterKey: Buffer,
 ): Job[] {
+  const { db, clock, config, log } = deps;
   const policy = rotationPolicyOf(config);
   const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
   return [
@@ -236,7 +293,35 @@ export function jobsOf(
         if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
       },
     },
+    {
+      name: 'spread',
+      // Woken by a signal; by itself it takes over what a process that has crashed left behind.
+      everySeconds: 5,
+      run: async (stopping) => {
+        const principals = await spreadChanges(db, clock, stopping);
+        if (principals > 0) log.info({ principals }, 'changes of many rights were spread');
+      },
+    },
+    { name: 'logout-notices', everySeconds: 1, run: deliveryOf(deps) },
+    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
+    { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
   ];
+}
+
+/** Clients are told of logouts; who cannot be told at all stands in the log. */
+function deliveryOf({ db, clock, config, log, keys, issuer, metrics }: ForJobs): Delivery {
+  return createDelivery({
+    db,
+    clock,
+    keys,
+    issuer,
+    fetch: createGuardedFetch({ allow: config.fetchAllow }),
+    told: (outcome, notice) => {
+      metrics?.logoutNotice(outcome);
+      if (outcome === 'given_up') log.warn(notice, 'a client was not told of a logout');
+      else if (outcome === 'failed') log.info(notice, 'a client was not told of a logout yet');
+    },
+  });
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import pg from 'pg';
 import t from 'tap';
 import { findApi } from '../src/access/index.ts';
@@ -45,6 +46,20 @@ const many = `
     select sha256(n::text::bytea), 1, 10, now(), now() + interval '1 hour' from generate_series(1, 20000) n;
   insert into identity_known_network (user_id, network_digest, last_success_at) select id, sha256(id::text::bytea), now() from identity_user;
   insert into identity_import (source, kind, source_pk, local_id, imported_digest) select 'polls', 'user', username, id, sha256('x') from identity_user;
+  insert into tokens_grant (id, seed, principal_id, client_id, api_id, session_id, password_epoch, created_at, rotated_at, idle_expires_at, expires_at)
+    select gen_random_uuid(), sha256(s.id::text::bytea), s.user_id, (select id from oauth_client limit 1), a.id, s.id, 1, now(), now(), now() + interval '1 day', now() + interval '9 days'
+    from identity_session s, access_api a where a.audience = 'polls';
+  insert into oauth_client_ceiling (client_id, permission_id)
+    select c.id, q.id from (select id, row_number() over () as n from oauth_client) c
+    join (select id, row_number() over (order by index) as n from access_permission where name like 'polls.%') q on q.n between c.n and c.n + 5;
+  insert into oauth_code (digest, client_id, principal_id, password_epoch, session_id, auth_time, amr, expires_at)
+    select sha256(s.id::text::bytea), (select id from oauth_client limit 1), s.user_id, 1, s.id, now(), '{pwd}', now() from identity_session s;
+  insert into oauth_request (digest, kind, client_id, parameters, created_at, expires_at)
+    select sha256(s.id::text::bytea), 'pushed', (select id from oauth_client limit 1), '{}', now(), now() from identity_session s;
+  insert into oauth_consent (principal_id, client_id, api_id, scopes, permissions, created_at, updated_at)
+    select u.id, (select id from oauth_client limit 1), (select id from access_api where audience = 'polls'), '{}', '{}', now(), now() from identity_user u;
+  insert into oauth_device (digest, user_code, client_id, interval_seconds, expires_at)
+    select sha256(s.id::text::bytea), s.id::text, (select id from oauth_client limit 1), 5, now() from identity_session s;
   insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
     select 1, row_number() over (), s.id, a.id, s.user_id, now() + interval '1 day' from identity_session s, access_api a where a.audience = 'polls';
   analyze`;
@@ -111,6 +126,68 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
       },
       payload: new URLSearchParams(fields).toString(),
     });
+  /** A code, a refresh and userinfo, for a client that asks its users; and a device. */
+  const askUsers = async () => {
+    const verifier = 'v'.repeat(50);
+    const challenge = createHash('sha256').update(verifier).digest('base64url');
+    const redirect_uri = 'https://app.example/cb';
+    const given = { name: 'Third', preset: 'spa', requests: [polls as never], redirectUris: [redirect_uri] } as const;
+    const { client: third } = await createClient(real.fork(), stamp(), given);
+    const { client: tv } = await createClient(real.fork(), stamp(), {
+      name: 'Tv',
+      preset: 'device',
+      requests: [polls as never],
+    });
+    const ask = {
+      client_id: third.clientId,
+      response_type: 'code',
+      redirect_uri,
+      scope: 'openid profile',
+      code_challenge: challenge,
+      code_challenge_method: 'S256',
+    };
+    const encoded = { 'content-type': 'application/x-www-form-urlencoded' };
+    const anybody = (path: string, fields: Record<string, string>, headers: Record<string, string> = {}) =>
+      app.inject({
+        method: 'POST',
+        url: path,
+        headers: { ...encoded, ...headers },
+        payload: new URLSearchParams(fields).toString(),
+      });
+    const pushed = (await anybody('/oauth2/par', ask)).json();
+    const asked = await app.inject({
+      url: `/oauth2/authorize?${new URLSearchParams({ client_id: third.clientId, request_uri: pushed.request_uri })}`,
+      headers: { cookie },
+    });
+    const interaction = new URL(asked.headers.location as string).pathname;
+    const page = await app.inject({ url: interaction, headers: { cookie } });
+    const flow = (page.headers['set-cookie'] as string).split(';')[0] as string;
+    const shown = /name="shown" value="([^"]+)"/.exec(page.body)?.[1] as string;
+    const sent = await anybody(interaction, { decision: 'allow', shown }, { cookie: `${cookie}; ${flow}` });
+    const code = new URL(sent.headers.location as string).searchParams.get('code') as string;
+    const redeemed = await anybody('/oauth2/token', {
+      grant_type: 'authorization_code',
+      code,
+      redirect_uri,
+      code_verifier: verifier,
+      client_id: third.clientId,
+    });
+    t.equal(redeemed.statusCode, 200, redeemed.body);
+    const { refresh_token, access_token } = redeemed.json();
+    t.equal(
+      (await anybody('/oauth2/token', { grant_type: 'refresh_token', refresh_token, client_id: third.clientId }))
+        .statusCode,
+      200,
+    );
+    t.equal(
+      (await app.inject({ url: '/oauth2/userinfo', headers: { authorization: `Bearer ${access_token}` } })).statusCode,
+      200,
+    );
+    const device = (await anybody('/oauth2/device_authorization', { client_id: tv.clientId })).json();
+    const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
+    await anybody('/oauth2/token', { grant_type, device_code: device.device_code, client_id: tv.clientId });
+    await app.inject({ url: `/oauth2/device?user_code=${device.user_code}`, headers: { cookie } });
+  };
   t.equal((await post('/api/v1/login', { username: 'alice', password: 'wrong' })).statusCode, 401);
   const login = await post('/api/v1/login', { username: 'alice', password: PASSWORD, audience: 'polls' });
   t.equal(login.statusCode, 200, login.body);
@@ -132,6 +209,17 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     ).statusCode,
     200,
   );
+
+  await askUsers();
+  for (const name of [
+    'oauth-code-issue',
+    'oauth-code',
+    'tokens-grant-rotate',
+    'oauth-allowed',
+    'oauth-user-claims',
+    'oauth-request',
+  ])
+    t.ok(seen.has(name), `${name} was met`);
 
   t.ok(seen.size >= 12, [...seen.keys()].join(', '));
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
@@ -157,7 +245,11 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
 
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null';
-  if (Array.isArray(value)) return `array[${value.map(literal).join(', ')}]`;
+  // An array as text takes the type of its parameter.
+  if (Array.isArray(value)) {
+    const items = value.map((one) => (Buffer.isBuffer(one) ? `\\x${one.toString('hex')}` : String(one)));
+    return pg.escapeLiteral(`{${items.map((one) => JSON.stringify(one)).join(',')}}`);
+  }
   if (value instanceof Date) return `'${value.toISOString()}'`;
   if (Buffer.isBuffer(value)) return `'\\x${value.toString('hex')}'`;
   return typeof value === 'string' ? pg.escapeLiteral(value) : String(value);

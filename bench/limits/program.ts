@@ -1,6 +1,6 @@
 import { limitHash } from './hash.ts';
+import { limitSelect, limitUpdate } from './query.ts';
 import type { LimitResult } from './result.ts';
-import { limitSelect } from './select.ts';
 import { limitSign } from './sign.ts';
 
 // A process of its own, so that the bench measures and is not measured: program.ts WHAT SECONDS [PARAMETER]
@@ -12,6 +12,7 @@ const limits: Record<string, () => LimitResult | Promise<LimitResult>> = {
   EdDSA: () => limitSign('EdDSA', seconds),
   argon2: () => limitHash(Number(parameter), seconds),
   select: () => limitSelect(parameter, seconds),
+  update: () => limitUpdate(parameter, seconds),
 };
 const run = limits[what];
 if (!run) throw new Error(`There is no limit ${what}.`);

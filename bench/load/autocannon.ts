@@ -15,9 +15,15 @@ export interface AutocannonOptions {
   setupClient(client: AutocannonClient): void;
 }
 
+export interface AutocannonRequest extends Omit<PlannedRequest, 'next'> {
+  /** Called before each sending. */
+  readonly setupRequest?: (request: AutocannonRequest) => AutocannonRequest;
+  readonly onResponse?: (status: number, body: string) => void;
+}
+
 /** One connection. */
 export interface AutocannonClient {
-  setRequests(requests: PlannedRequest[]): void;
+  setRequests(requests: AutocannonRequest[]): void;
   on(event: 'request', listener: () => void): void;
   /** `headers` holds names and values by turns. */
   on(event: 'headers', listener: (head: { statusCode: number; headers: string[] }) => void): void;

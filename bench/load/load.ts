@@ -1,6 +1,6 @@
 import { createHistogram } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AutocannonClient, autocannon } from './autocannon.ts';
+import { type AutocannonClient, type AutocannonRequest, autocannon } from './autocannon.ts';
 import type { PlannedRequest } from './request.ts';
 
 export interface LoadPlan {
@@ -91,17 +91,29 @@ export function startLoad(plan: Omit<LoadPlan, 'seconds' | 'warmupSeconds'>): Lo
 }
 
 /** What one of the connections sends, again and again, so that all of them together take the requests in turn. */
-function turnOf(nth: number, plan: Pick<LoadPlan, 'requests' | 'connections'>): PlannedRequest[] {
+function turnOf(nth: number, plan: Pick<LoadPlan, 'requests' | 'connections'>): AutocannonRequest[] {
   const { requests, connections } = plan;
   const first = nth % requests.length;
-  const turn: PlannedRequest[] = [];
+  const turn: AutocannonRequest[] = [];
   let at = first;
   do {
-    // autocannon writes into what it is given.
-    turn.push({ ...(requests[at] as PlannedRequest) });
+    turn.push(sent(requests[at] as PlannedRequest));
     at = (at + connections) % requests.length;
   } while (at !== first);
   return turn;
+}
+
+/** autocannon writes into what it is given, so each connection has its own. */
+function sent({ next, ...planned }: PlannedRequest): AutocannonRequest {
+  if (!next) return planned;
+  let { body } = planned;
+  return {
+    ...planned,
+    setupRequest: (request) => ({ ...request, body }),
+    onResponse: (_status, answer) => {
+      body = next(answer) ?? body;
+    },
+  };
 }
 
 /** Counts and times the answers of every connection; autocannon's own statistics know whole milliseconds only. */

@@ -4,6 +4,8 @@ export interface PlannedRequest {
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** The body of the connection's next request, out of the answer to this one; undefined: the same again. */
+  readonly next?: (answer: string) => string | undefined;
 }
 
 export function request(

@@ -12,6 +12,7 @@ export interface ApiSettings {
   name?: string;
   typ?: Api['typ'];
   alg?: Api['alg'];
+  tokenKind?: Api['tokenKind'];
   format?: Api['format'];
   ttlSeconds?: number;
   budgetBytes?: number;
@@ -26,6 +27,7 @@ export interface ApiSettings {
 export const settingWords = {
   typ: ['at+jwt', 'JWT'],
   alg: ['RS256', 'ES256', 'EdDSA'],
+  token: ['jwt', 'opaque'],
   format: ['list', 'bitmap', 'scope', 'none'],
   overBudget: ['bitmap', 'fail'],
   catalogue: ['public', 'authenticated'],
@@ -118,9 +120,9 @@ export function audienceOf(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: str
 }
 
 function settingsOf(api: Api) {
-  const { name, typ, alg, format, ttlSeconds, budgetBytes, overBudget } = api;
+  const { name, typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget } = api;
   const { withSuperseded, withUsername, withSourceId, isCataloguePublic } = api;
-  const token = { typ, alg, format, ttlSeconds, budgetBytes, overBudget };
+  const token = { typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget };
   return { name, ...token, withSuperseded, withUsername, withSourceId, isCataloguePublic };
 }
 

@@ -2,7 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { type Api, Assignment, type Group, GroupPermission, type Permission, Role } from './entities.ts';
 import type { Named } from './groups.ts';
-import { groupRightsChanged, lockGroup, lockPrincipals, rightsChanged } from './principal.ts';
+import { lockApis, lockGroup, lockPrincipals } from './principal.ts';
+import { membersOf, rightsChanged, touchedRightsChanged } from './rights-changed.ts';
 
 /** Whoever can be given a permission. */
 export type Receiver =
@@ -17,7 +18,7 @@ export function assign(
   permissions: readonly Permission[],
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
-    const held = await lockHeld(tx, to);
+    const held = await lockHeld(tx, to, permissions);
     const added = permissions.filter((one) => !held.has(one.id));
     for (const { id } of added) {
       if (to.kind === 'group') tx.persist(tx.create(GroupPermission, { group: to.group.id, permission: id }));
@@ -35,7 +36,7 @@ export function unassign(
   permissions: readonly Permission[],
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
-    const held = await lockHeld(tx, from);
+    const held = await lockHeld(tx, from, permissions);
     const removed = permissions.filter((one) => held.has(one.id));
     const permission = { $in: removed.map((one) => one.id) };
     if (from.kind === 'group') await tx.nativeDelete(GroupPermission, { group: from.group.id, permission });
@@ -44,8 +45,17 @@ export function unassign(
   });
 }
 
-/** What the receiver holds, under its row lock: changes of one receiver follow each other, and the versions that they raise too. */
-async function lockHeld(tx: SqlEntityManager, receiver: Receiver): Promise<Set<string>> {
+/**
+ * What the receiver holds, under its row lock: changes of one receiver follow each other, and the versions that they raise too. And
+ * under those of the APIs: a catalogue that loses one of these permissions meanwhile must know who has it.
+ */
+async function lockHeld(
+  tx: SqlEntityManager,
+  receiver: Receiver,
+  permissions: readonly Permission[],
+): Promise<Set<string>> {
+  const apis = [...new Set(permissions.map((one) => one.api))];
+  await lockApis(tx, apis, receiver.kind === 'group' ? 'writes' : 'reads');
   if (receiver.kind === 'group') await lockGroup(tx, receiver.group.id);
   else await lockPrincipals(tx, [receiver.principal.id]);
   const rows =
@@ -71,7 +81,7 @@ async function changed(
     kind: side === 'after' ? 'added' : 'removed',
     apis: [...new Set(permissions.map((one) => one.api))],
   } as const;
-  if (who.kind === 'group') await groupRightsChanged(em, who.group.id, change);
+  if (who.kind === 'group') await touchedRightsChanged(em, membersOf(who.group.id), change);
   else await rightsChanged(em, [who.principal.id], change);
   return names;
 }

@@ -5,7 +5,7 @@ import { recordChange, type Stamp } from '../audit/index.ts';
 import { announce } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
-import { permissionHolders, rightsChanged, superusersOf } from './principal.ts';
+import { holdersOf, superusersAt, touchedRightsChanged } from './rights-changed.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app alone. */
 export interface PermissionSpec {
@@ -62,14 +62,7 @@ export function changeCatalogue(
       api.catalogueHash = await hashCatalogue(tx, api.id);
       const version = { version: api.catalogueVersion, hash: api.catalogueHash, length: api.nextIndex };
       tx.persist(tx.create(CatalogueVersion, { api: api.id, ...version }));
-      // A superuser's token lists every permission of the API, so an addition changes what it says too.
-      const touched = await permissionHolders(
-        tx,
-        removed.map((one) => one.id),
-      );
-      await rightsChanged(tx, touched, { kind: 'removed', apis: [api.id] });
-      const superusers = (await superusersOf(tx, api.id)).filter((id) => !touched.includes(id));
-      await rightsChanged(tx, superusers, { kind: 'added', apis: [api.id] });
+      await tellOfCatalogue(tx, api, removed);
     }
     const change = {
       added: added.map(nameOf),
@@ -86,6 +79,22 @@ export function changeCatalogue(
     if (isChanged && options.announces !== false) await catalogueChanged(tx);
     return change;
   });
+}
+
+/**
+ * Whoever held what is removed has less. A superuser's token lists every permission of the API, so an addition changes what it says
+ * too. The version of the API grows by itself: its row changes.
+ */
+async function tellOfCatalogue(tx: SqlEntityManager, api: Api, removed: readonly Permission[]): Promise<void> {
+  const holders = holdersOf(removed.map((one) => one.id));
+  const superusers = superusersAt(api.id);
+  const others = {
+    sql: `${superusers.sql} except (${holders.sql})`,
+    values: [...superusers.values, ...holders.values],
+  };
+  // First, because what is announced is announced last.
+  await touchedRightsChanged(tx, others, { kind: 'added', apis: [api.id] }, []);
+  if (removed.length > 0) await touchedRightsChanged(tx, holders, { kind: 'removed', apis: [api.id] }, []);
 }
 
 /** Every process drops what it keeps of catalogues when this transaction ends. To be said last: see `announce`. */

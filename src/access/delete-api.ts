@@ -4,7 +4,8 @@ import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { catalogueChanged } from './catalogue.ts';
 import { Api } from './entities.ts';
-import { apiEnded, principalsChanged } from './principal.ts';
+import { apiEnded } from './principal.ts';
+import { holdersEnded } from './rights-changed.ts';
 
 /** What goes when an API goes. */
 export interface ApiContents {
@@ -53,9 +54,6 @@ const touched = `select x.principal_id as id from access_assignment x join acces
     join access_group_member m on m.group_id = g.group_id where q.api_id = ?
   union select principal_id from access_role where api_id = ?`;
 
-/** Principals in one statement: far below what the protocol takes. */
-const BATCH = 1000;
-
 /**
  * Deletes an API with its catalogue and everything that was given of it. Its tokens are refused from then on. Failure: it is
  * Signet's own, or was deleted meanwhile.
@@ -73,13 +71,8 @@ export function deleteApi(
     if (api.isBuiltin)
       throw new Failure('conflict', "That is Signet's own API: it guards the administration and cannot be deleted.");
     const contents = await contentsOfApi(tx, api.id);
-    const holders = await tx.execute<{ id: string }[]>(`${touched} order by id`, [api.id, api.id, api.id]);
-    // In the order of the ids, as every lock of principals.
-    for (let from = 0; from < holders.length; from += BATCH)
-      await principalsChanged(
-        tx,
-        holders.slice(from, from + BATCH).map((one) => one.id),
-      );
+    await holdersEnded(tx, { sql: touched, values: [api.id, api.id, api.id] }, api.id);
+    // One statement, however many tokens there are: nobody waits for an API that goes.
     await apiEnded(tx, api.id, stamp.at);
     await deleted(tx, api);
     const { audience, name } = api;

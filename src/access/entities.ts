@@ -179,3 +179,34 @@ const RoleSchema = defineEntity({
 /** Django's two flags at one API: the superuser of an imported project is superuser of that API only. */
 export class Role extends RoleSchema.class {}
 RoleSchema.setClass(Role);
+
+const SpreadSchema = defineEntity({
+  name: 'Spread',
+  tableName: 'access_spread',
+  properties: {
+    id: p.uuid().primary(),
+    kind: p.enum(['added', 'removed'] as const),
+    /** Ids; null for every API. No reference: a change outlives the API that it was of. */
+    apis: p.array().columnType('uuid[]').nullable(),
+    /** The last turn that has been. */
+    done: p.integer().default(0),
+  },
+});
+/** A change of rights that has happened, whose principals get their new versions and statuses in batches. */
+export class Spread extends SpreadSchema.class {}
+SpreadSchema.setClass(Spread);
+
+const SpreadPrincipalSchema = defineEntity({
+  name: 'SpreadPrincipal',
+  tableName: 'access_spread_principal',
+  properties: {
+    /** No references: a hundred thousand of these are written at once, and one whose principal is gone does no harm. */
+    spread: p.uuid().primary().fieldName('spread_id'),
+    /** From 1, without a gap: a batch is found by its bounds, however little the planner knows of what was written just now. */
+    turn: p.integer().primary(),
+    principal: p.uuid().fieldName('principal_id'),
+  },
+});
+/** A principal whose turn is still to come. */
+export class SpreadPrincipal extends SpreadPrincipalSchema.class {}
+SpreadPrincipalSchema.setClass(SpreadPrincipal);

@@ -5,7 +5,9 @@ import { Failure } from '../platform/failure.ts';
 import { foldName, hasUnprintable } from '../platform/fold.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
-import { apisOfGroup, groupRightsChanged, lockGroup, rightsChanged } from './principal.ts';
+import { lockApis, lockGroup } from './principal.ts';
+import { apisOfGroup, membersOf, rightsChanged, touchedRightsChanged } from './rights-changed.ts';
+import { SPREAD_ABOVE } from './spread.ts';
 
 /** A principal as the log names it. */
 export interface Named {
@@ -70,8 +72,11 @@ export async function groupsOf(em: SqlEntityManager, principalId: string): Promi
 /** Deletes a group; its members lose what they had by it. */
 export function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Group): Promise<void> {
   return em.transactional(async (tx) => {
+    await lockApis(tx, null, 'writes');
     await lockGroup(tx, group.id);
-    await groupRightsChanged(tx, group.id, { kind: 'removed', apis: await apisOfGroup(tx, group.id) });
+    const change = { kind: 'removed', apis: await apisOfGroup(tx, group.id) } as const;
+    // At every API its members are said to be in it.
+    await touchedRightsChanged(tx, membersOf(group.id), change, null);
     recordChange(tx, stamp, { action: 'delete', object: objectOf(group), before: { name: group.name } });
     await tx.nativeDelete(Group, { id: group.id });
   });
@@ -80,8 +85,7 @@ export function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Group): P
 /** Adds principals to a group; answers those who were not in it. */
 export function addMembers(em: SqlEntityManager, stamp: Stamp, group: Group, some: readonly Named[]): Promise<Named[]> {
   return em.transactional(async (tx) => {
-    await lockGroup(tx, group.id);
-    const present = new Set(await listMembers(tx, group.id));
+    const present = await lockMembers(tx, group, some);
     const added = some.filter((one) => !present.has(one.id));
     for (const { id } of added) tx.persist(tx.create(GroupMember, { principal: id, group: group.id }));
     return membersChanged(tx, stamp, group, added, 'after');
@@ -96,12 +100,20 @@ export function removeMembers(
   some: readonly Named[],
 ): Promise<Named[]> {
   return em.transactional(async (tx) => {
-    await lockGroup(tx, group.id);
-    const present = new Set(await listMembers(tx, group.id));
+    const present = await lockMembers(tx, group, some);
     const removed = some.filter((one) => present.has(one.id));
     await tx.nativeDelete(GroupMember, { group: group.id, principal: { $in: removed.map((one) => one.id) } });
     return membersChanged(tx, stamp, group, removed, 'before');
   });
+}
+
+/** Which of these are in the group, under its row lock; and under those of its APIs, as `lockHeld` of assignments. */
+async function lockMembers(tx: SqlEntityManager, group: Group, some: readonly Named[]): Promise<Set<string>> {
+  if (some.length > SPREAD_ABOVE) await lockApis(tx, null, 'writes');
+  else await lockApis(tx, await apisOfGroup(tx, group.id), 'reads');
+  await lockGroup(tx, group.id);
+  const found = await tx.find(GroupMember, { group: group.id, principal: { $in: some.map((one) => one.id) } });
+  return new Set(found.map((one) => one.principal));
 }
 
 async function membersChanged(

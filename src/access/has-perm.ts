@@ -45,6 +45,24 @@ export function rightsOf({ indexes, names, ...read }: ReadRights): Rights {
   return { ...read, permissions: new Set(names), list, listBytes: Buffer.byteLength(JSON.stringify(list)), bitmap };
 }
 
+/** A permission by its place in the catalogue. */
+export interface PlacedPermission {
+  readonly index: number;
+  readonly name: string;
+}
+
+/** What is left of somebody's rights when no more than this may be used of them: never a flag. */
+export function cutRights(rights: Rights, allowed: readonly PlacedPermission[]): Rights {
+  const left = allowed.filter((one) => hasPerm(rights, one.name) && rights.permissions.has(one.name));
+  return rightsOf({
+    ...rights,
+    isSuperuser: false,
+    isStaff: false,
+    indexes: left.map((one) => one.index),
+    names: left.map((one) => one.name),
+  });
+}
+
 export const noRights: Rights = rightsOf({
   isActive: false,
   isSuperuser: false,

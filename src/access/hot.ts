@@ -87,6 +87,7 @@ export type KnownApi = Pick<
   | 'isBuiltin'
   | 'typ'
   | 'alg'
+  | 'tokenKind'
   | 'format'
   | 'ttlSeconds'
   | 'budgetBytes'
@@ -96,7 +97,7 @@ export type KnownApi = Pick<
   | 'version'
 >;
 
-const apiColumns = `select id, audience, is_builtin as "isBuiltin", typ, alg, format, ttl_seconds::int as "ttlSeconds", budget_bytes::int as "budgetBytes",
+const apiColumns = `select id, audience, is_builtin as "isBuiltin", typ, alg, token_kind as "tokenKind", format, ttl_seconds::int as "ttlSeconds", budget_bytes::int as "budgetBytes",
   over_budget as "overBudget", with_username as "withUsername", with_source_id as "withSourceId", version::int as version from access_api`;
 const apiByAudience: Statement = { name: 'access-api-by-audience', text: `${apiColumns} where audience_key = $1` };
 const apiById: Statement = { name: 'access-api-by-id', text: `${apiColumns} where id = $1` };

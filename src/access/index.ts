@@ -57,12 +57,14 @@ export {
 } from './groups.ts';
 export {
   type CatalogueState,
+  cutRights,
   getAllPermissions,
   hasModulePerms,
   hasPerm,
   hasPerms,
   modulePerms,
   noRights,
+  type PlacedPermission,
   type Rights,
 } from './has-perm.ts';
 export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './holdings.ts';
@@ -77,7 +79,7 @@ export {
   principalsChanged,
   type RightsChange,
   type RightsChanged,
-  rightsChanged,
-  superusersOf,
 } from './principal.ts';
+export { rightsChanged, superusersOf } from './rights-changed.ts';
+export { SPREAD_TOPIC, spreadBatch, spreadChanges } from './spread.ts';
 export { type ApiFile, Misfit, MOST_PERMISSIONS, readApiFile, readApps } from './sync-file.ts';

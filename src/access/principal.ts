@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { LockMode, raw } from '@mikro-orm/core';
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { portOf } from '../platform/database/index.ts';
 import { Group, Principal } from './entities.ts';
@@ -27,60 +27,39 @@ export interface RightsChange {
   readonly apis: readonly string[] | null;
 }
 
-/** Whose: these principals', those of every member of a group, which is locked, or everybody's. */
+/** Whose: these principals', whose rows are locked, or everybody's. */
 export type Affected =
   | { readonly principals: readonly string[] }
-  | { readonly group: string }
   /** Whoever has anything there, at this moment: the API goes. */
   | { readonly everybody: Date };
 
-/** Port: tokens that were issued say what was right until now. In the transaction of the change. */
-export type RightsChanged = (tx: SqlEntityManager, who: Affected, change: RightsChange) => Promise<void>;
-
 /**
- * Says that what these principals may do has changed: every computation at a lower version is stale from the end of this
- * transaction on. Every verb of this wing that changes rights ends here.
+ * Port: tokens that were issued say what was right until now. In the transaction of the change; answers how many places in status
+ * lists have moved.
  */
-export async function rightsChanged(
-  tx: SqlEntityManager,
-  principals: readonly string[],
-  change: RightsChange,
-): Promise<void> {
-  await principalsChanged(tx, principals);
-  if (principals.length > 0) await portOf<RightsChanged>(tx, 'rightsChanged')(tx, { principals }, change);
+export type RightsChanged = (tx: SqlEntityManager, who: Affected, change: RightsChange) => Promise<number>;
+
+/** Gives these principals a new version and moves what their tokens say: as many as one transaction takes. Answers how many moved. */
+export async function moveRights(tx: SqlEntityManager, ids: readonly string[], change: RightsChange): Promise<number> {
+  if (ids.length === 0) return 0;
+  await principalsChanged(tx, ids);
+  return portOf<RightsChanged>(tx, 'rightsChanged')(tx, { principals: ids }, change);
 }
 
-/** Says that what is known of these principals has changed, though not what they may do. */
+/** Says that what is known of these principals has changed, though not what they may do. Their rows stay locked. */
 export async function principalsChanged(tx: SqlEntityManager, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
-  await lockPrincipals(tx, ids);
-  await tx.nativeUpdate(Principal, { id: { $in: [...ids] } }, { permsVersion: raw('perms_version + 1') });
-}
-
-/** As `rightsChanged` for every member of a group, whose row is locked: one statement, however many they are. */
-export async function groupRightsChanged(tx: SqlEntityManager, group: string, change: RightsChange): Promise<void> {
   await tx.execute(
     `with held as materialized (
-       select p.id from access_principal p join access_group_member m on m.principal_id = p.id
-       where m.group_id = ? order by p.id for update of p
+       select id from access_principal where id in (${ids.map(() => '?').join(', ')}) order by id for update
      ) update access_principal p set perms_version = p.perms_version + 1 from held where p.id = held.id`,
-    [group],
+    [...ids],
   );
-  await portOf<RightsChanged>(tx, 'rightsChanged')(tx, { group }, change);
 }
 
 /** Says that an API goes, and with it whatever was said about anybody's rights there. */
 export async function apiEnded(tx: SqlEntityManager, apiId: string, at: Date): Promise<void> {
   await portOf<RightsChanged>(tx, 'rightsChanged')(tx, { everybody: at }, { kind: 'removed', apis: [apiId] });
-}
-
-/** The APIs that a group's permissions are of. */
-export async function apisOfGroup(em: SqlEntityManager, group: string): Promise<string[]> {
-  const rows = await em.execute<{ id: string }[]>(
-    `select distinct q.api_id as id from access_group_permission g join access_permission q on q.id = g.permission_id where g.group_id = ?`,
-    [group],
-  );
-  return rows.map((row) => row.id);
 }
 
 /**
@@ -97,23 +76,17 @@ export async function lockPrincipals(tx: SqlEntityManager, ids: readonly string[
   await tx.find(Principal, { id: { $in: [...ids] } }, options);
 }
 
-/** Everyone who holds one of these permissions, directly or by a group. */
-export async function permissionHolders(em: SqlEntityManager, permissionIds: readonly string[]): Promise<string[]> {
-  if (permissionIds.length === 0) return [];
-  const marks = permissionIds.map(() => '?').join(', ');
-  const rows = await em.execute<{ id: string }[]>(
-    `select principal_id as id from access_assignment where permission_id in (${marks})
-     union select m.principal_id from access_group_permission g join access_group_member m on m.group_id = g.group_id where g.permission_id in (${marks})`,
-    [...permissionIds, ...permissionIds],
-  );
-  return rows.map((row) => row.id);
-}
-
-/** The superusers of one API. (A global superuser is known to `identity` only; minting reads all of the API's names for one.) */
-export async function superusersOf(em: SqlEntityManager, apiId: string): Promise<string[]> {
-  const rows = await em.execute<{ id: string }[]>(
-    'select principal_id as id from access_role where api_id = ? and is_superuser',
-    [apiId],
-  );
-  return rows.map((row) => row.id);
+/**
+ * Holds APIs' rows, every one for null, against whoever changes their catalogues; before groups and principals. `writes`: their
+ * version may grow in this transaction.
+ */
+export async function lockApis(
+  tx: SqlEntityManager,
+  apis: readonly string[] | null,
+  mode: 'reads' | 'writes',
+): Promise<void> {
+  if (apis?.length === 0) return;
+  const where = apis === null ? '' : `where id in (${apis.map(() => '?').join(', ')})`;
+  const lock = mode === 'writes' ? 'for no key update' : 'for share';
+  await tx.execute(`select 1 from access_api ${where} order by id ${lock}`, [...(apis ?? [])]);
 }

@@ -1,5 +1,6 @@
 import type { KnownAccess } from '../access/index.ts';
 import type { Authentication, SessionLife } from '../identity/index.ts';
+import type { Proofs } from '../oauth/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import type { KeyRing, Sign, Verify } from '../tokens/index.ts';
@@ -12,6 +13,7 @@ export interface ApiDeps {
   readonly sign?: Sign;
   readonly access: KnownAccess;
   readonly verify: Verify;
+  readonly proofs: Proofs;
   readonly authentication: Authentication;
   readonly issuer: string;
   readonly sessionLife: SessionLife;

@@ -43,7 +43,14 @@ export function recordChange(em: SqlEntityManager, stamp: Stamp, change: Change)
 }
 
 export type EventKind =
+  | 'code_reused'
+  | 'consent_given'
+  | 'consent_taken_back'
+  | 'device_approved'
+  | 'device_denied'
   | 'grant_ended'
+  | 'impersonated'
+  | 'impersonation_refused'
   | 'login'
   | 'login_refused'
   | 'logout'

@@ -1,117 +1,95 @@
-import { createPrivateKey, randomBytes, webcrypto, X509Certificate } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type * as Pki from 'pkijs';
 import { Failure } from '../platform/failure.ts';
+import type { Lifetime } from './certificate.ts';
 
-/** What `signet dev --https` serves with, and the file by which clients on this machine come to believe it. */
+/** What `signet dev --https` serves with, and by what clients on this machine come to believe it. */
 export interface HttpsIdentity {
-  /** PEM: the leaf's private key. */
+  /** PEM. */
   readonly key: string;
-  /** PEM: the leaf. */
+  /** PEM. */
   readonly cert: string;
-  /** Path of the CA's certificate, for NODE_EXTRA_CA_CERTS and the like. */
+  /** The CA's certificate, for NODE_EXTRA_CA_CERTS and the like. */
   readonly caPath: string;
 }
 
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3650;
-/** What Apple and the CA/Browser Forum take at the most is 398 days. */
+/** Apple takes 398 days at the most. */
 const LEAF_DAYS = 397;
 const RENEW_DAYS = 30;
-/** Clocks of other programs on this machine, containers for instance, may be behind. */
+/** Clocks of other programs, in containers for instance, may be behind. */
 const BACKDATE_MS = 3_600_000;
 
-const ECDSA = { name: 'ECDSA', namedCurve: 'P-256' };
-
-/** OIDs of RFC 5280 §4.2.1. */
-const KEY_USAGE = '2.5.29.15';
-const BASIC_CONSTRAINTS = '2.5.29.19';
-const NAME_CONSTRAINTS = '2.5.29.30';
-const SUBJECT_KEY_ID = '2.5.29.14';
-const AUTHORITY_KEY_ID = '2.5.29.35';
-const SUBJECT_ALT_NAME = '2.5.29.17';
-const EXTENDED_KEY_USAGE = '2.5.29.37';
-const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
-
-/** The names of this machine to itself. GeneralName types: 2 = DNS name, 7 = IP address. */
-const LOCALHOST = 'localhost';
-const LOOPBACK = [[127, 0, 0, 1], [...Array(15).fill(0), 1]] as const;
-
 /**
- * A CA of this data folder and a leaf for localhost, 127.0.0.1 and ::1, in `<data>/https`; made when they are missing, and the
- * leaf anew when it nears its end. Nothing is put in a trust store. Whoever takes the CA's key can speak for this machine's
- * loopback names alone: the CA is constrained to them (RFC 5280 §4.2.1.10) and makes no further CA.
+ * A CA of this data folder and a certificate by it, in `<data>/https`: made when missing, and anew when they near their end.
+ * Nothing is put in a trust store: a client is told of the CA by its own setting.
  */
-export async function developmentCertificate(dataDir: string, now: Date): Promise<HttpsIdentity> {
+export async function httpsIdentity(dataDir: string, now: Date): Promise<HttpsIdentity> {
   const folder = join(dataDir, 'https');
   const caPath = join(folder, 'ca.pem');
   try {
-    mkdirSync(dataDir, { recursive: true });
-    if (!isGood(read(caPath), now)) await makeCa(folder, now);
+    mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    if (!isGood(contentOf(caPath), now)) await makeCa(folder, now);
     const ca = readFileSync(caPath, 'utf8');
-    const leaf = read(join(folder, 'localhost.pem'));
-    const whole = isGood(leaf, now, ca) ? (leaf as string) : await makeLeaf(folder, ca, now);
-    return { key: whole, cert: whole, caPath };
+    const kept = contentOf(join(folder, 'localhost.pem'));
+    const leaf = kept !== undefined && isGood(kept, now, ca) ? kept : await makeLeaf(folder, ca, now);
+    // One file holds both, so that they are never of two makings.
+    return { key: leaf, cert: leaf, caPath };
   } catch (error) {
-    if (error instanceof Failure) throw error;
     throw new Failure(
       'failed',
-      `The certificate for https in ${folder} cannot be read or made (${(error as Error).message}). Remove that folder and start again.`,
+      `The certificates in ${folder} cannot be read or made: ${(error as Error).message}. Remove that folder and start again.`,
     );
   }
 }
 
-function read(path: string): string | undefined {
+function contentOf(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
-/** Good for another while, and, for a leaf, by this CA. */
+/** Good for another while, and by this CA where one is given. */
 function isGood(pem: string | undefined, now: Date, ca?: string): boolean {
   if (pem === undefined) return false;
   const certificate = new X509Certificate(pem);
-  const isOfCa = ca === undefined || certificate.verify(new X509Certificate(ca).publicKey);
-  return (
-    isOfCa &&
-    now >= certificate.validFromDate &&
-    certificate.validToDate.getTime() - now.getTime() >= RENEW_DAYS * DAY_MS
-  );
+  if (ca !== undefined && !certificate.verify(new X509Certificate(ca).publicKey)) return false;
+  const remaining = Date.parse(certificate.validTo) - now.getTime();
+  return now.getTime() >= Date.parse(certificate.validFrom) && remaining >= RENEW_DAYS * DAY_MS;
 }
 
-/** The folder appears with certificate and key, or not at all; of two processes that make it at once, one wins. */
+function lifetime(now: Date, days: number): Lifetime {
+  const from = new Date(now.getTime() - BACKDATE_MS);
+  return { from, until: new Date(from.getTime() + days * DAY_MS) };
+}
+
+/** The folder appears with certificate and key, or not at all; of two processes that make it at once, the first wins. */
 async function makeCa(folder: string, now: Date): Promise<void> {
-  const pki = await import('pkijs');
-  const keys = await webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']);
-  const names = new pki.NameConstraints({
-    permittedSubtrees: [
-      subtree(pki, 2, LOCALHOST),
-      ...LOOPBACK.map((address) => subtree(pki, 7, octets(pki, [...address, ...address.map(() => 255)]))),
-    ],
-  });
-  const certificate = await certify(pki, {
-    subject: `Signet development CA ${randomBytes(3).toString('hex')}`,
-    publicKey: keys.publicKey,
-    days: CA_DAYS,
-    now,
-    signer: keys,
-    extensions: [
-      extension(pki, BASIC_CONSTRAINTS, true, new pki.BasicConstraints({ cA: true, pathLenConstraint: 0 })),
-      extension(pki, KEY_USAGE, true, await bits(0x04, 2)),
-      extension(pki, NAME_CONSTRAINTS, true, names),
-    ],
-  });
+  const { makeAuthority } = await import('./certificate.ts');
+  const name = `Signet development CA ${randomBytes(3).toString('hex')}`;
+  const { certificate, key } = await makeAuthority(name, lifetime(now, CA_DAYS));
   const draft = `${folder}.${process.pid}`;
   rmSync(draft, { recursive: true, force: true });
-  mkdirSync(draft, { mode: 0o755 });
-  writeFileSync(join(draft, 'ca.key'), await keyPem(keys.privateKey), { mode: 0o600, flush: true });
-  writeFileSync(join(draft, 'ca.pem'), pem('CERTIFICATE', certificate.toSchema(true).toBER()), { flush: true });
-  // A CA that ran out goes with its leaf.
-  if (existsSync(join(folder, 'ca.pem')) && !isGood(read(join(folder, 'ca.pem')), now))
-    rmSync(folder, { recursive: true });
+  mkdirSync(draft);
+  writeFileSync(join(draft, 'ca.key'), key, { mode: 0o600, flush: true });
+  writeFileSync(join(draft, 'ca.pem'), certificate, { flush: true });
   try {
+    // One that has run out goes, with the certificate that it made.
+    if (!isGood(contentOf(join(folder, 'ca.pem')), now)) rmSync(folder, { recursive: true, force: true });
     renameSync(draft, folder);
   } catch (error) {
-    rmSync(draft, { recursive: true, force: true });
     if (!['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
   }
+}
+
+async function makeLeaf(folder: string, ca: string, now: Date): Promise<string> {
+  const { certifyLoopback } = await import('./certificate.ts');
+  const authority = { certificate: ca, key: createPrivateKey(readFileSync(join(folder, 'ca.key'), 'utf8')) };
+  const { certificate, key } = await certifyLoopback(authority, lifetime(now, LEAF_DAYS));
+  const path = join(folder, 'localhost.pem');
+  writeFileSync(`${path}.${process.pid}`, `${certificate}${key}`, { mode: 0o600, flush: true });
+  renameSync(`${path}.${process.pid}`, path);
+  return `${certificate}${key}`;
 }

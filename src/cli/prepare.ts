@@ -9,6 +9,9 @@ const ownModels: Record<string, string[]> = {
   audit: ['logentry'],
 };
 
+/** What belongs to no model: acting for somebody else (RFC 8693), which is written down every time. */
+const impersonating = { app: 'auth', codename: 'impersonate_user', label: 'Can act as another user' };
+
 /** Brings the database to what this version expects: migrations, then Signet's own API. Answers the migrations applied. */
 export async function prepareDatabase(db: Database, stamp: Stamp): Promise<string[]> {
   const applied = await db.migrations.apply();
@@ -17,7 +20,7 @@ export async function prepareDatabase(db: Database, stamp: Stamp): Promise<strin
     const specs = Object.entries(ownModels).flatMap(([app, models]) =>
       models.flatMap((model) => defaultPermissions(app, model)),
     );
-    await changeCatalogue(tx, stamp, api, specs);
+    await changeCatalogue(tx, stamp, api, [...specs, impersonating]);
   });
   return applied;
 }

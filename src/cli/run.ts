@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { model } from '../model.ts';
 import { type Config, readConfig } from '../platform/config/index.ts';
 import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/database/index.ts';
@@ -11,7 +11,7 @@ import { createContext } from './context.ts';
 import { sendControl } from './control.ts';
 import { execute, failed, type Result, resultOf } from './execute.ts';
 import { helpOf, helpPage, parseWords } from './parse.ts';
-import { openTerminal, readStdin } from './terminal.ts';
+import { openTerminal, readStdin, readText } from './terminal.ts';
 import { version } from './version.ts';
 
 type Environment = Record<string, string | undefined>;
@@ -62,15 +62,6 @@ async function complete(
   return command.ask ? command.ask(completed, openTerminal(), config) : completed;
 }
 
-async function readText(path: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `The file ${path} cannot be read (${code}).`);
-  }
-}
-
 async function runOnDatabase(
   command: DatabaseCommand,
   input: Input,
@@ -92,7 +83,7 @@ async function runOnDatabase(
     sendControl(holder, { name: command.name, input, isJson, actor }, progress);
   const holder = existsSync(config.dataDir) ? await findHolder(config.dataDir) : undefined;
   if (holder) return send(holder);
-  if (!command.makesDatabase && !existsSync(config.dataDir))
+  if (!command.makesDatabase && !existsSync(join(config.dataDir, 'PG_VERSION')))
     throw new Failure(
       'notFound',
       `There is no database in ${config.dataDir} yet. Start Signet (npm start), or run: npx signet migrate`,

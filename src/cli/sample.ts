@@ -43,6 +43,10 @@ export interface SampleClient {
 }
 
 const SAMPLE_SERVICE = 'polls-service';
+const SAMPLE_WEB = 'polls-web';
+
+/** Where a playground on this machine waits for its users. */
+const webRedirects = ['http://127.0.0.1:4001/callback', 'http://localhost:4001/callback'];
 
 export const SAMPLE_API = 'polls';
 export const SAMPLE_GROUP = 'Poll editors';
@@ -62,14 +66,18 @@ export async function findSample(em: SqlEntityManager): Promise<SampleState | nu
   return ((await em.findOne(PlatformState, 'sample'))?.value ?? null) as SampleState | null;
 }
 
-/** Makes the sample once: the API `polls`, a group that may edit polls, alice in it, bob who holds nothing, and a service. */
+/**
+ * Makes the sample once: the API `polls`, a group that may edit polls, alice in it, bob who holds nothing, a service, and a
+ * first-party web client.
+ */
 export async function makeSample(
   em: SqlEntityManager,
   stamp: Stamp,
   passwords: Passwords,
   masterKey: Buffer,
 ): Promise<void> {
-  if (await findSample(em.fork())) return;
+  const made = await findSample(em.fork());
+  if (made) return completeSample(em.fork(), stamp, made, masterKey);
   const hashes = new Map<string, string>();
   for (const name of ['alice', 'bob']) hashes.set(name, (await passwords.hash(samplePassword(masterKey, name))) ?? '');
   await em.fork().transactional(async (tx) => {
@@ -115,10 +123,45 @@ export async function makeSample(
       api: api.id,
       group: group.id,
       users,
-      clients: { [SAMPLE_SERVICE]: service.client.id },
+      clients: { [SAMPLE_SERVICE]: service.client.id, ...(await makeWebClient(tx, stamp, api, masterKey)) },
     };
     tx.persist(tx.create(PlatformState, { name: 'sample', value }));
   });
+}
+
+/** A sample that an earlier version made gets what came since; what was deleted from it stays away. */
+async function completeSample(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  state: SampleState,
+  masterKey: Buffer,
+): Promise<void> {
+  if (SAMPLE_WEB in state.clients) return;
+  await em.transactional(async (tx) => {
+    const api = await tx.findOne(Api, state.api);
+    const made = api ? await makeWebClient(tx, stamp, api, masterKey) : {};
+    const row = await tx.findOneOrFail(PlatformState, 'sample');
+    row.value = { ...state, clients: { ...state.clients, ...made } };
+  });
+}
+
+/** The client of the playground; nothing where somebody's client has the name. */
+async function makeWebClient(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  api: Api,
+  masterKey: Buffer,
+): Promise<SampleState['clients']> {
+  if ((await tx.count(Client, { nameKey: SAMPLE_WEB })) > 0) return {};
+  const { client } = await createClient(tx, stamp, {
+    name: SAMPLE_WEB,
+    preset: 'web',
+    isFirstParty: true,
+    redirectUris: webRedirects,
+    requests: [api],
+    secret: sampleSecret(masterKey, SAMPLE_WEB),
+  });
+  return { [SAMPLE_WEB]: client.id };
 }
 
 /** The sample's users with their passwords; deleted ones are left out. */
@@ -147,8 +190,8 @@ export async function listSampleClients(
   now: Date,
 ): Promise<SampleClient[]> {
   const clients: SampleClient[] = [];
-  for (const [name, id] of Object.entries(state.clients)) {
-    const client = await em.fork().findOne(Client, id);
+  for (const name of Object.keys(state.clients).sort()) {
+    const client = await em.fork().findOne(Client, state.clients[name] as string);
     if (!client) continue;
     const secret = sampleSecret(masterKey, name);
     const isCurrent = await isSecretOf(em.fork(), client, secret, now);

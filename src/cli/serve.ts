@@ -19,6 +19,7 @@ import type { Command } from './command.ts';
 import { createContext, type Ready } from './context.ts';
 import { answerControl, type ControlRequest } from './control.ts';
 import { execute, failed } from './execute.ts';
+import type { HttpsIdentity } from './https.ts';
 
 /** A server that serves; `stop` drains it and leaves everything closed. */
 export interface Running extends Ready {
@@ -31,6 +32,8 @@ export interface ServeOptions {
   readonly backends?: readonly Backend[];
   /** This process among those that share the port and the cores. */
   readonly workers?: { readonly count: number; readonly place: number };
+  /** Asked once the data folder is held; absent: plain http. */
+  readonly https?: () => Promise<HttpsIdentity>;
 }
 
 /** What differs between `dev` and `start`: how the open database is made ready. Answers the master key. */
@@ -50,7 +53,7 @@ export async function serve(
   issuer: string,
   commands: readonly Command[],
   prepare: Prepare,
-  { backends = [], workers = { count: 1, place: 0 } }: ServeOptions = {},
+  { backends = [], workers = { count: 1, place: 0 }, https }: ServeOptions = {},
 ): Promise<Running> {
   // Each worker has metrics of its own, on a port of its own.
   const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.place;
@@ -69,6 +72,7 @@ export async function serve(
     const db = await openDatabase(config, model, 'requests');
     closers.push(() => db.close());
     const masterKey = await prepare(db, systemStamp());
+    const identity = await https?.();
     await dropStaged(db.fork());
     await advanceKeys(db.fork(), systemStamp(), masterKey, policy);
     const keys = await createKeyRing(
@@ -101,6 +105,7 @@ export async function serve(
       backends,
       isStopping: () => isStopping,
       ...(metrics ? { metrics } : {}),
+      ...(identity ? { https: identity } : {}),
     });
     await app.listen({ host: config.host, port: config.port }).catch((error) => {
       throw error.code === 'EADDRINUSE' ? portInUse(config) : error;
@@ -108,10 +113,12 @@ export async function serve(
     closers.push(() => app.close());
     if (metrics && metricsPort !== undefined)
       closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
-    closers.push(startJobs(jobsOf({ db, clock: systemClock, config, log }, masterKey), log));
+    const forJobs = { db, clock: systemClock, config, log, keys, issuer, ...(metrics ? { metrics } : {}) };
+    const jobs = startJobs(jobsOf(forJobs, masterKey), log);
+    closers.push(() => jobs.stop());
     const failed = (topic: string, error: Error) =>
       log.error({ topic, err: safeError(error) }, 'a change was not read yet');
-    closers.push(await startSignals(db, signalsOf({ keys, catalogues }), { failed }));
+    closers.push(await startSignals(db, signalsOf({ keys, catalogues }, jobs), { failed }));
     const ready = { issuer, masterKey, keys, passwords };
     if (lock) takeCommands(lock, commands, config, db, ready);
     return {

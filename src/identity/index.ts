@@ -24,12 +24,13 @@ export { createPasswords, type Passwords, type Verification } from './passwords/
 export { isUsable, makeUnusable, readPassword } from './passwords/passwords.ts';
 export { createHashPool, type HashPool } from './passwords/pool.ts';
 export { purgeExpired } from './purge.ts';
-export { type EndedSessions, type EndReason, endSessions, type SessionsEnded } from './sessions/end.ts';
+export { type EndedSessions, type EndReason, endSessions, type SessionsEnded, type Successor } from './sessions/end.ts';
 export { endSessionsByOperator } from './sessions/end-by-operator.ts';
 export {
   findActiveUser,
   findSession,
   findSourceId,
+  isSessionLive,
   type LiveSession,
   type SessionUser,
 } from './sessions/hot.ts';

@@ -42,7 +42,6 @@ export async function logIn(
   return db.fork().transactional(async (tx) => {
     const isCurrent = { id: who.id, isActive: true, passwordEpoch: who.passwordEpoch };
     if ((await tx.nativeUpdate(User, isCurrent, { lastLogin: now })) === 0) return null;
-    if (browser.presented !== null) await endSessions(tx, now, { tokenDigest: digest(browser.presented) }, 'replaced');
     const given = {
       user: who.id,
       passwordEpoch: who.passwordEpoch,
@@ -52,6 +51,10 @@ export async function logIn(
       userAgent: browser.userAgent,
     };
     const { session, token } = createSession(tx, given, life, now);
+    if (browser.presented !== null) {
+      const presented = { tokenDigest: digest(browser.presented) };
+      await endSessions(tx, now, presented, 'replaced', { id: session.id, user: who.id });
+    }
     recordEvent(tx, now, { kind: 'login', userId: who.id, ip: browser.ip, detail: { sid: session.id } });
     if (upgraded !== null && who.outdated !== undefined) await upgrade(tx, who.id, who.outdated, upgraded, now);
     await tx.upsert(KnownNetwork, { user: who.id, networkDigest: networkDigest(browser.ip), lastSuccessAt: now });

@@ -119,6 +119,7 @@ export class Authorization extends Migration {
       "client_id" uuid not null,
       "sub" uuid not null,
       "sid" uuid not null,
+      "after_session_id" uuid null,
       "created_at" timestamptz not null,
       "next_try_at" timestamptz not null,
       "tries" int not null default 0,
@@ -128,7 +129,10 @@ export class Authorization extends Migration {
     )`);
     this.addSql(`create index "oauth_logout_notice_client_id_index" on "oauth_logout_notice" ("client_id")`);
     this.addSql(
-      `create index "oauth_logout_notice_due" on "oauth_logout_notice" ("next_try_at") where done_at is null`,
+      `create index "oauth_logout_notice_due" on "oauth_logout_notice" ("client_id", "next_try_at") where done_at is null and after_session_id is null`,
+    );
+    this.addSql(
+      `create index "oauth_logout_notice_held" on "oauth_logout_notice" ("after_session_id") where after_session_id is not null`,
     );
     this.addSql(`create index "oauth_logout_notice_done_at_index" on "oauth_logout_notice" ("done_at")`);
     this.addSql(`create table "oauth_registration_token" (

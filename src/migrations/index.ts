@@ -4,6 +4,7 @@ import { TokenSettings } from './0003-token-settings.ts';
 import { Keys } from './0004-keys.ts';
 import { Grants } from './0005-grants.ts';
 import { Authorization } from './0006-authorization.ts';
+import { Spread } from './0007-spread.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
@@ -13,4 +14,5 @@ export const migrations = [
   { name: '0004-keys', class: Keys },
   { name: '0005-grants', class: Grants },
   { name: '0006-authorization', class: Authorization },
+  { name: '0007-spread', class: Spread },
 ];

@@ -1,6 +1,20 @@
-import { audienceOf, type Holder, type KnownAccess, type KnownApi, type Rights } from '../access/index.ts';
+import type { Holder, KnownAccess, KnownApi, Rights } from '../access/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { type AccessTokenClaims, type KeyRing, OWN_CLIENT, placeOf, STATUS, type Verify } from '../tokens/index.ts';
+import {
+  type AccessTokenClaims,
+  type KeyRing,
+  NO_API,
+  namedKey,
+  OWN_CLIENT,
+  placeOf,
+  STATUS,
+  tokenAudience,
+  USERINFO,
+  userinfoRights,
+  userinfoUrl,
+  type Verify,
+} from '../tokens/index.ts';
+import { type Cut, cut } from './cut.ts';
 import { readTokenState, type TokenState, type TokenUser } from './hot.ts';
 
 /** What it takes to say what a token is worth. */
@@ -16,12 +30,17 @@ export interface TokenReader {
 export interface ActiveToken {
   readonly claims: AccessTokenClaims;
   readonly api: KnownApi;
-  readonly holder: Holder;
+  readonly holder: Holder & { readonly version: number };
   /** Null for a client's own token. */
   readonly user: TokenUser | null;
-  /** As of now, not as of the token. */
+  /** As of now, not as of the token; cut to what its client may use of them. */
   readonly rights: Rights;
+  /** By what they are cut; null for first-party clients and for a client's own. */
+  readonly cut: Cut | null;
 }
+
+/** One of a user's. */
+export type UserToken = ActiveToken & { readonly user: TokenUser };
 
 /**
  * What an access token is worth now: null unless it verifies and was not revoked, its API exists, the client that it was issued
@@ -38,7 +57,7 @@ export async function findActiveToken(
   also?: { readonly versionOf: string; read(version: number | null): Promise<unknown> },
 ): Promise<ActiveToken | null> {
   const { db, issuer, access } = reader;
-  const claims = reader.verify(token, now);
+  const claims = reader.verify(token, now) ?? (await verifyAnew(reader, token, now));
   if (!claims) {
     await also?.read(null);
     return null;
@@ -51,10 +70,39 @@ export async function findActiveToken(
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
   const holder = holderOf(claims, state);
-  if (!holder) return null;
-  const api = await access.api(claims.aud, guess && { id: guess.id, version: state.apiVersion });
-  if (!api || audienceOf(api, issuer) !== claims.aud) return null;
-  return { claims, api, holder, user: state.user, rights: await access.rights(holder, api, now) };
+  if (!holder || !state.areActorsActive) return null;
+  const isForUserinfo = claims.aud === userinfoUrl(issuer);
+  const seen = guess && { id: guess.id, version: state.apiVersion };
+  const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
+  if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
+  const all = api.id === NO_API ? userinfoRights(holder.version) : await access.rights(holder, api, now);
+  const by = holder.kind === 'client' ? null : cutOf(claims, state);
+  return { claims, api, holder, user: state.user, rights: await cut(db, all, api, by), cut: by };
+}
+
+/** Another process may have begun to sign by a key that this one has not heard of yet. */
+async function verifyAnew({ keys, verify }: TokenReader, token: string, now: Date): Promise<AccessTokenClaims | null> {
+  const kid = namedKey(token);
+  const isNew = kid !== null && keys.find(kid) === undefined && (await keys.learn(kid));
+  return isNew ? verify(token, now) : null;
+}
+
+/**
+ * Contract of every client that is not first-party: the one that the user has let, and the one that the token was given to, which
+ * is another where it was exchanged (RFC 8693), with all that have acted before.
+ */
+function cutOf({ client_id }: AccessTokenClaims, state: TokenState): Cut | null {
+  const { grant, isClientFirstParty, clientPrincipal, cutActors } = state;
+  const isOwn = client_id === OWN_CLIENT || isClientFirstParty;
+  const clients = [
+    ...(isOwn || clientPrincipal === null ? [] : [clientPrincipal]),
+    ...(grant && !grant.isFirstParty ? [grant.client] : []),
+    ...cutActors,
+  ];
+  if (clients.length === 0) return null;
+  // Without a grant nobody was asked: an operator has issued it.
+  const consented = grant && !grant.isFirstParty ? (grant.permissions ?? []) : null;
+  return { clients: [...new Set(clients)], consented };
 }
 
 /** RFC 9068 §2.2: `sub` is the user, whose session it is where there is one; or the client itself. */

@@ -130,7 +130,12 @@ const LogoutNoticeSchema = defineEntity({
   tableName: 'oauth_logout_notice',
   indexes: [
     { properties: ['client'] },
-    { name: 'oauth_logout_notice_due', properties: ['nextTryAt'], where: 'done_at is null' },
+    {
+      name: 'oauth_logout_notice_due',
+      properties: ['client', 'nextTryAt'],
+      where: 'done_at is null and after_session_id is null',
+    },
+    { name: 'oauth_logout_notice_held', properties: ['afterSession'], where: 'after_session_id is not null' },
     { properties: ['doneAt'] },
   ],
   properties: {
@@ -138,6 +143,8 @@ const LogoutNoticeSchema = defineEntity({
     client: () => p.manyToOne(Client).mapToPk().deleteRule('cascade'),
     sub: p.uuid(),
     sid: p.uuid(),
+    /** The session that took the place of `sid` when its user authenticated again: the notice waits for its end. */
+    afterSession: p.uuid().fieldName('after_session_id').nullable(),
     createdAt: time(),
     nextTryAt: time(),
     tries: p.integer().default(0),

@@ -2,12 +2,16 @@ import { timingSafeEqual } from 'node:crypto';
 import { digest } from '../platform/digest.ts';
 import { isStorable } from '../platform/fold.ts';
 import { OAuthError } from '../platform/http/index.ts';
+import { type Assertions, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
 import type { KnownClients, LiveClient } from './clients/hot.ts';
 
 /** What a request says of its client: the Authorization header and the form, read already. */
 export interface PresentedClient {
   readonly authorization: string | undefined;
+  /** One object for one HTTP request: an assertion in it counts once. */
   readonly form: Readonly<Record<string, string>>;
+  /** The DPoP header (RFC 9449 §4.1). */
+  readonly dpop?: string | undefined;
 }
 
 /**
@@ -24,9 +28,9 @@ export interface Caller {
 }
 
 /**
- * Who asks? RFC 6749 §2.3: by exactly one method, `client_secret_basic` or `client_secret_post` for the same client, before
- * anything else is read. An unknown client, a wrong secret, a disabled client and a public one are refused alike.
- * `allowPublic`: a client without a secret may name itself (RFC 7009 §2.1).
+ * Who asks? RFC 6749 §2.3: by exactly one method, `client_secret_basic` or `client_secret_post` for the same client, or
+ * `private_key_jwt`, before anything else is read. An unknown client, wrong credentials, a disabled client and a public one are
+ * refused alike. `allowPublic`: a client without a secret may name itself (RFC 7009 §2.1).
  */
 export async function authenticateClient(
   clients: KnownClients,
@@ -34,21 +38,35 @@ export async function authenticateClient(
   now: Date,
   options: { allowPublic?: boolean } = {},
 ): Promise<Caller> {
-  const { clientId, secret, isBasic } = credentialsOf(presented);
-  const passes = (client: LiveClient | null | undefined): client is LiveClient => {
-    const isRight =
-      secret === undefined ? isPublic(client, options.allowPublic ?? false) : holdsSecret(client, secret, now);
-    return isRight && client?.isActive === true;
+  const { clientId, secret, assertion, isBasic } = credentialsOf(presented);
+  const isRightFor = async (client: LiveClient | null | undefined) => {
+    if (assertion) return holdsKey(client, clients.assertions, assertion, now);
+    if (secret === undefined) return isPublic(client, options.allowPublic ?? false);
+    return holdsSecret(client, secret, now);
   };
+  const passing = async (client: LiveClient | null | undefined) =>
+    (await isRightFor(client)) && client?.isActive ? client : null;
   const load = async () => {
-    const client = await clients.load(clientId);
-    if (!passes(client)) throw unknownClient(isBasic);
+    const client = await passing(await clients.load(clientId));
+    if (!client) throw unknownClient(isBasic);
     return client;
   };
-  const known = clients.guess(clientId);
   // What does not pass may be right by now: a new secret, a client enabled again.
-  const guess = passes(known) ? known : await load();
+  const guess = (await passing(clients.guess(clientId))) ?? (await load());
+  // RFC 7523 §3: after it was found right, so that nobody else can use it up.
+  if (assertion && !(await clients.assertions?.redeem(assertion, presented.form))) throw unknownClient(isBasic);
   return { id: guess.id, guess, confirm: async (version) => (version === guess.version ? guess : load()) };
+}
+
+/** RFC 7523 §2.2: by a key, and only a client that is registered for it (RFC 7591 §2). */
+async function holdsKey(
+  client: LiveClient | null | undefined,
+  assertions: Assertions | null,
+  assertion: PresentedAssertion,
+  now: Date,
+): Promise<boolean> {
+  if (client?.authMethod !== 'private_key_jwt' || !assertions) return false;
+  return assertions.isBy(assertion, client, now);
 }
 
 function isPublic(client: LiveClient | null | undefined, isAllowed: boolean): boolean {
@@ -66,7 +84,8 @@ function holdsSecret(client: LiveClient | null | undefined, secret: string, now:
 
 interface Credentials {
   readonly clientId: string;
-  readonly secret: string | undefined;
+  readonly secret?: string | undefined;
+  readonly assertion?: PresentedAssertion;
   readonly isBasic: boolean;
 }
 
@@ -74,8 +93,11 @@ function credentialsOf({ authorization, form }: PresentedClient): Credentials {
   const isBasic = authorization !== undefined;
   const methods = [isBasic, 'client_secret' in form, 'client_assertion' in form].filter(Boolean).length;
   if (methods > 1) throw new OAuthError('invalid_request', 'Authenticate the client by one method only.');
-  if ('client_assertion' in form)
-    throw new OAuthError('invalid_client', 'This client does not authenticate by an assertion.');
+  if ('client_assertion' in form) {
+    const assertion = readAssertion(form);
+    if (!assertion) throw unknownClient(false);
+    return { clientId: assertion.clientId, assertion, isBasic };
+  }
   if (authorization === undefined) {
     const { client_id: clientId, client_secret: secret } = form;
     if (!clientId) throw new OAuthError('invalid_client', 'Authenticate the client.', { headers: challenge });

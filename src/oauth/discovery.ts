@@ -1,25 +1,64 @@
+import { ACR_VALUES, USER_SCOPES, userinfoUrl } from '../tokens/index.ts';
+import { PROMPTS } from './authorize/request.ts';
+import { FOREIGN_ALGS } from './foreign-jws.ts';
+import { USER_CLAIMS } from './user-claims.ts';
+
 /** What works today, and nothing else: a field appears with the endpoint that it speaks of. RFC 8414 §2. */
 export interface Offered {
   readonly issuer: string;
   readonly grantTypes: readonly string[];
+  readonly registration: 'off' | 'token';
 }
 
-const clientMethods = ['client_secret_basic', 'client_secret_post'];
+const clientMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
+
+/** What Signet signs by; a client says which. */
+const ownAlgs = ['RS256', 'ES256', 'EdDSA'];
+
+/** RFC 8414 §2: of assertions; `none` is none. RFC 9449 §5.1: of proofs, the same. */
+const clientAlgs = [...FOREIGN_ALGS];
 
 /** Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3). Every URL is built from the issuer. */
-export function metadata({ issuer, grantTypes }: Offered) {
+export function metadata({ issuer, grantTypes, registration }: Offered) {
   return {
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
+    authorization_endpoint: `${issuer}/oauth2/authorize`,
+    // RFC 9207 §3.
+    authorization_response_iss_parameter_supported: true,
+    pushed_authorization_request_endpoint: `${issuer}/oauth2/par`,
+    response_types_supported: ['code'],
+    response_modes_supported: ['query', 'form_post'],
+    code_challenge_methods_supported: ['S256'],
+    prompt_values_supported: [...PROMPTS],
+    acr_values_supported: [...ACR_VALUES],
+    claims_parameter_supported: true,
+    request_parameter_supported: false,
+    // OIDC Discovery §3: false has to be said, since true is what its absence means. RFC 9126 §5: pushed ones are taken all the same.
+    request_uri_parameter_supported: false,
     token_endpoint: `${issuer}/oauth2/token`,
     token_endpoint_auth_methods_supported: clientMethods,
     grant_types_supported: [...grantTypes],
+    token_endpoint_auth_signing_alg_values_supported: clientAlgs,
+    dpop_signing_alg_values_supported: clientAlgs,
     introspection_endpoint: `${issuer}/oauth2/introspect`,
     introspection_endpoint_auth_methods_supported: clientMethods,
+    introspection_endpoint_auth_signing_alg_values_supported: clientAlgs,
     revocation_endpoint: `${issuer}/oauth2/revoke`,
     // RFC 7009 §2.1: a public client revokes its own by naming itself.
     revocation_endpoint_auth_methods_supported: [...clientMethods, 'none'],
+    revocation_endpoint_auth_signing_alg_values_supported: clientAlgs,
+    // RFC 8628 §4.
+    device_authorization_endpoint: `${issuer}/oauth2/device_authorization`,
+    end_session_endpoint: `${issuer}/oauth2/logout`,
+    backchannel_logout_supported: true,
+    backchannel_logout_session_supported: true,
     status_list_aggregation_endpoint: `${issuer}/status-lists`,
+    userinfo_endpoint: userinfoUrl(issuer),
+    userinfo_signing_alg_values_supported: ownAlgs,
+    id_token_signing_alg_values_supported: ownAlgs,
+    scopes_supported: [...USER_SCOPES],
+    ...(registration === 'off' ? {} : { registration_endpoint: `${issuer}/oauth2/register` }),
     subject_types_supported: ['public'],
     claims_supported: claims,
   };
@@ -43,6 +82,12 @@ const claims = [
   'permissions',
   'permissions_bitmap',
   'status',
+  'nonce',
+  'acr',
+  'at_hash',
+  'cnf',
+  'act',
+  ...USER_CLAIMS,
 ];
 
 /**

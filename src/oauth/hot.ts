@@ -1,5 +1,12 @@
 import type { Database, Statement } from '../platform/database/index.ts';
-import { type AccessTokenClaims, OWN_CLIENT, type StatusPlace } from '../tokens/index.ts';
+import {
+  type AccessTokenClaims,
+  type Actor,
+  OWN_CLIENT,
+  placeOf,
+  type RequestedClaims,
+  type StatusPlace,
+} from '../tokens/index.ts';
 
 /** The user of a token, while active. */
 export interface TokenUser {
@@ -9,6 +16,14 @@ export interface TokenUser {
   readonly isSuperuser: boolean;
 }
 
+/** The grant of a token, as far as it says what may be used of the user's rights. */
+export interface TokenGrant {
+  /** Principal of the client that it was opened for; a token that was exchanged is another client's. */
+  readonly client: string;
+  readonly isFirstParty: boolean;
+  readonly permissions: readonly string[] | null;
+}
+
 /** Everything that can end a token, or change what it is worth, as of one moment. */
 export interface TokenState {
   readonly isRevoked: boolean;
@@ -16,10 +31,16 @@ export interface TokenState {
   readonly status: number | null;
   /** The client that it was issued to. */
   readonly isClientActive: boolean;
-  /** That client's principal, where it is the subject. */
+  readonly isClientFirstParty: boolean;
   readonly clientPrincipal: string | null;
+  /** The grant that it lives by, where it is one that was opened for a client. */
+  readonly grant: TokenGrant | null;
   /** The subject, where that is a user who is active, and whose session lives where there is one. */
   readonly user: TokenUser | null;
+  /** Whoever acts for the subject, or has acted before (RFC 8693 §4.1): all of them still may. */
+  readonly areActorsActive: boolean;
+  /** Principals of the clients among them that are not first-party. */
+  readonly cutActors: readonly string[];
   /** Of the subject's principal. */
   readonly version: number | null;
   readonly apiVersion: number | null;
@@ -29,17 +50,22 @@ export interface TokenState {
 
 /**
  * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now, $8 and $9 its place in a
- * status list. A session is over when it was ended, its time is up, or the password was changed since.
+ * status list, $10 and $11 the clients and the users who act. A session is over when it was ended, its time is up, or the password was changed since.
  */
 const tokenState: Statement = {
   name: 'oauth-token-state',
   text: `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
-    (select t.state::int from tokens_status t where t.list = $8::int and t.idx = $9::int) as status,
-    c.id as client_principal, u.id as user_id, u.username, u.is_staff, u.is_superuser,
+    t.state::int as status, c.id as client_principal, c.is_first_party, g.client_id as grant_client, g.permissions::text[] as grant_permissions,
+    (select h.is_first_party from oauth_client h where h.id = g.client_id) as is_grant_first_party, u.id as user_id, u.username, u.is_staff, u.is_superuser,
     (select p.perms_version::int from access_principal p where p.id = coalesce($2::uuid, c.id)) as version,
     (select a.version::int from access_api a where a.id = $5::uuid) as api_version,
-    (select o.perms_version::int from access_principal o where o.id = $6::uuid) as other_version
+    (select o.perms_version::int from access_principal o where o.id = $6::uuid) as other_version,
+    (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and x.is_active) as acting_clients,
+    (select count(*)::int from identity_user y where y.id = any($11::uuid[]) and y.is_active) as acting_users,
+    array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors
     from (values (1)) one
+    left join tokens_status t on t.list = $8::int and t.idx = $9::int
+    left join tokens_grant g on g.id = t.holder_id
     left join oauth_client c on c.client_id = $4 and c.is_active
     left join identity_user u on u.id = $2::uuid and u.is_active and ($3::uuid is null or exists (
       select from identity_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
@@ -50,6 +76,10 @@ interface Row {
   is_revoked: boolean;
   status: number | null;
   client_principal: string | null;
+  is_first_party: boolean | null;
+  grant_client: string | null;
+  grant_permissions: string[] | null;
+  is_grant_first_party: boolean | null;
   user_id: string | null;
   username: string;
   is_staff: boolean;
@@ -57,6 +87,9 @@ interface Row {
   version: number | null;
   api_version: number | null;
   other_version: number | null;
+  acting_clients: number;
+  acting_users: number;
+  cut_actors: string[];
 }
 
 export async function readTokenState(
@@ -69,7 +102,9 @@ export async function readTokenState(
   // A grant's token lives by its grant, which may outlive the session's time; that it was ended shows in the status.
   const session = claims.client_id === OWN_CLIENT ? claims.sid : null;
   const { apiId, versionOf, place } = also;
-  const values = [claims.jti, user, session, claims.client_id, apiId, versionOf, now, place?.list, place?.idx];
+  const actors = claims.act ? actorsOf(claims.act) : null;
+  const ofToken = [claims.jti, user, session, claims.client_id, apiId, versionOf, now, place?.list, place?.idx];
+  const values = [...ofToken, actors?.clients, actors?.users];
   const [row] = (await db.query<Row>(
     tokenState,
     values.map((one) => one ?? null),
@@ -78,13 +113,55 @@ export async function readTokenState(
     isRevoked: row.is_revoked,
     status: row.status,
     isClientActive: row.client_principal !== null,
+    isClientFirstParty: row.is_first_party === true,
     clientPrincipal: row.client_principal,
+    grant:
+      row.grant_client === null
+        ? null
+        : {
+            client: row.grant_client,
+            isFirstParty: row.is_grant_first_party === true,
+            permissions: row.grant_permissions,
+          },
     user:
       row.user_id === null
         ? null
         : { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },
+    areActorsActive:
+      actors === null || (row.acting_clients === actors.clients.length && row.acting_users === actors.users.length),
+    cutActors: row.cut_actors,
     version: row.version,
     apiVersion: row.api_version,
     otherVersion: row.other_version,
   };
+}
+
+const uuid = /^[0-9a-f-]{36}$/;
+
+/** Every client and every user of a chain of actors, each once. A user's id is a UUID, a client's is none. */
+function actorsOf(act: Actor): { clients: string[]; users: string[] } {
+  const [clients, users] = [new Set<string>(), new Set<string>()];
+  for (let one: Actor | undefined = act; one; one = one.act) {
+    (uuid.test(one.sub) ? users : clients).add(one.sub);
+    if (one.client_id !== undefined) clients.add(one.client_id);
+  }
+  return { clients: [...clients], users: [...users] };
+}
+
+/** $1 and $2 a place in a status list. */
+const grantClaims: Statement = {
+  name: 'oauth-grant-claims',
+  text: `select g.claims::text as claims from tokens_status t join tokens_grant g on g.id = t.holder_id where t.list = $1::int and t.idx = $2::int`,
+};
+
+/** What the authorization request of a token's grant asked for by the parameter `claims`; null for nothing. */
+export async function readGrantClaims(
+  db: Database,
+  issuer: string,
+  { status }: Pick<AccessTokenClaims, 'status'>,
+): Promise<RequestedClaims | null> {
+  const place = placeOf(issuer, status?.status_list);
+  if (!place) return null;
+  const [row] = await db.query<{ claims: string | null }>(grantClaims, [place.list, place.idx]);
+  return row?.claims ? (JSON.parse(row.claims) as RequestedClaims) : null;
 }

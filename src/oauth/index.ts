@@ -4,11 +4,27 @@
  * revocation, discovery, what publishing a catalogue comes to.
  * Does not own: what a token says (tokens), nor what its holder may do (access).
  * Neighbours: tokens below; api and the command line above.
- * Standards: RFC 6749, 7009, 7591, 7662, 8414, 8707, 9068, 9700; OpenID Connect Discovery.
+ * Standards: RFC 6749, 7009, 7523, 7591, 7662, 8414, 8707, 9068, 9449, 9700; OpenID Connect Discovery.
  */
 export { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
+export { createAssertions } from './assertion/assertions.ts';
+export { keySetFetch } from './assertion/key-sets.ts';
+export { type Answer, locationOf } from './authorize/answer.ts';
+export {
+  answerInteraction,
+  authorize,
+  continueInteraction,
+  lookAtInteraction,
+  type Next,
+  type Shown,
+} from './authorize/authorize.ts';
+export { formTargets } from './authorize/redirect-uri.ts';
+export type { AuthorizationRequest, AuthorizeEndpoint } from './authorize/request.ts';
+export { admitToken, presentedToken, type TokenDoor } from './bearer.ts';
 export { type EndedHolder, type Publication, publishCatalogue, rehearse } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
+export { algorithmsOfClients } from './clients/algorithms.ts';
+export { allowPermissions, ceilingOf, disallowPermissions } from './clients/ceiling.ts';
 export {
   audiencesOf,
   type ClientChange,
@@ -21,7 +37,16 @@ export {
 } from './clients/clients.ts';
 export { createKnownClients, type KnownClients, type LiveClient } from './clients/hot.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
-export { type Preset, presets } from './clients/presets.ts';
+export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
 export { type ClientSettings, settingsOf } from './clients/settings.ts';
+export { readJwks } from './clients/jwks.ts';
+export { metadataOf } from './clients/metadata.ts';
+export { forgetConsents, takeBackConsent } from './consent/consent.ts';
+export { listAllowed } from './consent/list.ts';
+export { type Decision, decideDevice, findWaitingDevice, type WaitingDevice } from './device/decide.ts';
+export { readUserCode, shownUserCode } from './device/user-code.ts';
+export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
+export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';
+export { purgeOauth } from './purge.ts';

@@ -1,13 +1,17 @@
 import { getAllPermissions } from '../access/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
-import type { Clock } from '../platform/time.ts';
+import { type Clock, numericDate } from '../platform/time.ts';
+import { type RefreshKey, readGrant, readRefreshToken, tokenAudience, USERINFO } from '../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
-import { authenticateClient, type PresentedClient } from './client-auth.ts';
+import { authenticateClient, type Caller, type PresentedClient } from './client-auth.ts';
 import type { KnownClients, LiveClient } from './clients/hot.ts';
 
 export interface IntrospectionEndpoint extends TokenReader {
   readonly clock: Clock;
   readonly clients: KnownClients;
+  readonly refreshKey: RefreshKey;
+  /** How long the refresh token before the last is still good. */
+  readonly graceSeconds: number;
 }
 
 /** RFC 7662 §2.2: what is not active, or not the caller's to see, is this and nothing more. */
@@ -22,6 +26,8 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
   // RFC 7662 §2.1: the caller must be authorised; a public client cannot be.
   const caller = await authenticateClient(endpoint.clients, presented, now);
   const { token } = presented.form;
+  const ofRefresh = token ? readRefreshToken(token) : null;
+  if (ofRefresh) return introspectRefresh(endpoint, caller, ofRefresh, now);
   let client: LiveClient | undefined;
   const read = async (version: number | null) => {
     client = await caller.confirm(version);
@@ -34,19 +40,52 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
   return activeAnswer(found);
 }
 
+/** A refresh token: for the client that holds it, and for nobody else. */
+async function introspectRefresh(
+  { db, issuer, access, refreshKey, graceSeconds }: IntrospectionEndpoint,
+  caller: Caller,
+  presented: NonNullable<ReturnType<typeof readRefreshToken>>,
+  now: Date,
+) {
+  const client = await caller.confirm(null);
+  const grant = await readGrant(db, presented.id, now);
+  if (!grant || !presented.isOf(refreshKey, grant.seed) || grant.client !== client.id || !grant.isLive) return inactive;
+  const isInGrace =
+    presented.generation === grant.generation - 1 && now.getTime() - grant.rotatedAtMs < graceSeconds * 1000;
+  if (presented.generation !== grant.generation && !isInGrace) return inactive;
+  const { api: apiId, apiVersion, user, session, scope, dpopJkt } = grant;
+  const api = apiId === null ? USERINFO : await access.apiById(apiId, { id: apiId, version: apiVersion });
+  if (!api) return inactive;
+  return {
+    active: true as const,
+    ...(scope === null ? {} : { scope }),
+    client_id: client.clientId,
+    ...(api.withUsername ? { username: user.username } : {}),
+    exp: numericDate(grant.idleEndsAt),
+    iat: numericDate(new Date(grant.rotatedAtMs)),
+    sub: user.id,
+    aud: tokenAudience(api, issuer),
+    iss: issuer,
+    ...(session === null ? {} : { sid: session }),
+    ...(dpopJkt === null ? {} : { cnf: { jkt: dpopJkt } }),
+  };
+}
+
 /** The one place that decides whose tokens a client may see: those issued to it, and those of APIs that it serves. */
-function maySee(caller: LiveClient, token: ActiveToken): boolean {
+export function maySee(caller: LiveClient, token: ActiveToken): boolean {
   return token.claims.client_id === caller.clientId || caller.serves.includes(token.api.id);
 }
 
 /** Rights as of now, not as of the token; cut by the API's claims switch. */
-function activeAnswer({ claims, api, rights, user }: ActiveToken) {
+function activeAnswer({ claims, api, rights, user, cut }: ActiveToken) {
+  // A client that is not first-party learns of groups by their scope alone, as in ID tokens.
+  const showsGroups = cut === null || claims.scope?.split(' ').includes('groups') === true;
   return {
     active: true as const,
     ...(claims.scope ? { scope: claims.scope } : {}),
     client_id: claims.client_id,
     ...(user && api.withUsername ? { username: user.username } : {}),
-    token_type: 'Bearer' as const,
+    token_type: claims.cnf ? ('DPoP' as const) : ('Bearer' as const),
     exp: claims.exp,
     iat: claims.iat,
     sub: claims.sub,
@@ -54,9 +93,13 @@ function activeAnswer({ claims, api, rights, user }: ActiveToken) {
     iss: claims.iss,
     jti: claims.jti,
     ...(claims.sid ? { sid: claims.sid } : {}),
+    ...(claims.auth_time ? { auth_time: claims.auth_time } : {}),
+    ...(claims.acr ? { acr: claims.acr } : {}),
+    ...(claims.cnf ? { cnf: claims.cnf } : {}),
+    ...(claims.act ? { act: claims.act } : {}),
     permissions: [...getAllPermissions(rights)],
-    groups: [...rights.groups],
-    is_staff: user !== null && (user.isStaff || rights.isStaff),
+    groups: showsGroups ? [...rights.groups] : [],
+    is_staff: user !== null && cut === null && (user.isStaff || rights.isStaff),
     is_superuser: user !== null && rights.isSuperuser,
   };
 }

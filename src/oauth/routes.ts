@@ -1,20 +1,41 @@
 import { Type } from 'typebox';
-import { type App, asBuilt, formOf, oauthScope, type Request, servePublic } from '../platform/http/index.ts';
+import {
+  type App,
+  allowAnyOrigin,
+  asBuilt,
+  dpopOf,
+  formOf,
+  oauthScope,
+  offerNonce,
+  type Reply,
+  type Request,
+  servePublic,
+} from '../platform/http/index.ts';
 import { publicDocument } from '../platform/public-document.ts';
+import { userinfoUrl } from '../tokens/index.ts';
 import type { PresentedClient } from './client-auth.ts';
+import { deviceRoutes } from './device/routes.ts';
 import { metadata, metadataPaths } from './discovery.ts';
+import type { Proofs } from './dpop/proofs.ts';
 import { type IntrospectionEndpoint, introspect } from './introspect.ts';
+import { pushedRoute } from './par/routes.ts';
 import { revoke } from './revoke.ts';
+import { codeGrant } from './token/authorization-code.ts';
 import { clientCredentials } from './token/client-credentials.ts';
+import { deviceGrant } from './token/device-code.ts';
 import { answerTokenRequest, type TokenEndpoint } from './token/phases.ts';
 import { type Refreshing, refreshGrant } from './token/refresh-token.ts';
+import { tokenExchange } from './token/token-exchange.ts';
+import { userinfo } from './userinfo.ts';
 
-export type OAuthDeps = Omit<TokenEndpoint, 'grants'> & IntrospectionEndpoint & Refreshing;
+export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
+  IntrospectionEndpoint &
+  Refreshing & { readonly proofs: Proofs; readonly registration: 'off' | 'token' };
 
-/** RFC 6749 §2.3.1: by Basic, or by the first two fields; `{}` is the client that says who it is in the form. */
+/** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
 const byClient = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };
 const text = Type.Optional(Type.String());
-const credentials = { client_id: text, client_secret: text };
+const credentials = { client_id: text, client_secret: text, client_assertion: text, client_assertion_type: text };
 
 /** OAuth's endpoints, `/oauth2/…`: forms in, JSON out, nothing from the cookie. */
 export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
@@ -28,7 +49,18 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     description: 'A form with grant_type, and audience or resource; the client authenticates by Basic or in the form.',
     form: Type.Object({
       grant_type: Type.String(),
+      code: text,
+      redirect_uri: text,
+      code_verifier: text,
       refresh_token: text,
+      device_code: text,
+      subject_token: text,
+      subject_token_type: text,
+      actor_token: text,
+      actor_token_type: text,
+      requested_token_type: text,
+      requested_subject: text,
+      reason: text,
       audience: text,
       resource: text,
       scope: text,
@@ -42,9 +74,17 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
       'invalid_scope',
       'unsupported_grant_type',
       'invalid_target',
+      'authorization_pending',
+      'slow_down',
+      'access_denied',
+      'expired_token',
+      'invalid_dpop_proof',
+      'use_dpop_nonce',
     ],
   } as const;
-  app.post('/oauth2/token', { schema: token }, (request) => answerTokenRequest(endpoint, presentedBy(request)));
+  app.post('/oauth2/token', { schema: token, onRequest: offerNonce(nextNonce(deps)) }, (request) =>
+    answerTokenRequest(endpoint, presentedBy(request)),
+  );
 
   const introspection = {
     operationId: 'introspectToken',
@@ -53,7 +93,7 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     description:
       'A form with token; for confidential clients. A client sees tokens issued to it and tokens of APIs that it serves.',
     form: ofToken,
-    response: { 200: Type.Union([active, inactive]) },
+    response: { 200: Type.Union([active, activeRefresh, inactive]) },
     oauthErrors: ['invalid_client'],
   } as const;
   app.post('/oauth2/introspect', { ...asBuilt, schema: introspection }, (request) =>
@@ -74,21 +114,81 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     await revoke(deps, presentedBy(request));
     return {};
   });
+  pushedRoute(app, deps);
+  deviceRoutes(app, deps);
+  userinfoRoute(app, deps);
+  allowAnyOrigin(app, ['/oauth2/token', '/oauth2/revoke', '/oauth2/userinfo']);
 }
+
+/** OIDC Core §5.3.1: GET and POST alike. */
+function userinfoRoute(app: App, deps: OAuthDeps): void {
+  const described = {
+    tags: ['oauth'],
+    security: [{ bearer: [] as string[] }],
+    summary: 'What a client may know of its user (OIDC Core §5.3)',
+    response: {
+      200: {
+        description: 'As JSON, or as a JWT for a client that is registered so.',
+        content: {
+          'application/json': { schema: aboutUser },
+          'application/jwt': { schema: Type.String() },
+        },
+      },
+    },
+    oauthErrors: ['invalid_token', 'insufficient_scope', 'invalid_dpop_proof', 'use_dpop_nonce'],
+  } as const;
+  const answer = async (request: Request, reply: Reply) => {
+    const { authorization } = request.headers;
+    const carrier = {
+      method: request.method,
+      url: userinfoUrl(deps.issuer),
+      authorization,
+      dpop: dpopOf(request),
+      form: formOf(request),
+    };
+    const about = await userinfo(deps, carrier);
+    return 'jwt' in about
+      ? reply.type('application/jwt').send(about.jwt)
+      : reply.type('application/json').send(JSON.stringify(about.json));
+  };
+  const onRequest = offerNonce(nextNonce(deps));
+  app.get('/oauth2/userinfo', { onRequest, schema: { ...described, operationId: 'getUserinfo' } }, answer);
+  const form = Type.Object({ access_token: text });
+  app.post('/oauth2/userinfo', { onRequest, schema: { ...described, operationId: 'postUserinfo', form } }, answer);
+}
+
+const aboutUser = Type.Object(
+  {
+    sub: Type.String(),
+    name: text,
+    given_name: text,
+    family_name: text,
+    preferred_username: text,
+    email: text,
+    email_verified: Type.Optional(Type.Boolean()),
+    groups: Type.Optional(Type.Array(Type.String())),
+  },
+  { title: 'Userinfo', additionalProperties: false },
+);
 
 const ofToken = Type.Object({ token: Type.String(), token_type_hint: text, ...credentials });
 
 const issued = Type.Object(
   {
     access_token: Type.String(),
-    token_type: Type.Literal('Bearer'),
+    token_type: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
     expires_in: Type.Integer({ description: 'Seconds.' }),
     scope: text,
     refresh_token: text,
+    id_token: text,
+    issued_token_type: text,
   },
   { title: 'IssuedToken', additionalProperties: false },
 );
 
+const cnf = Type.Optional(Type.Object({ jkt: Type.String() }, { additionalProperties: false }));
+// RFC 8693 §4.1: one inside the other.
+const actor = Type.Object({ sub: Type.String(), act: Type.Optional(Type.Unknown()) }, { title: 'Actor' });
 const inactive = Type.Object({ active: Type.Literal(false) }, { title: 'InactiveToken', additionalProperties: false });
 const active = Type.Object(
   {
@@ -96,7 +196,7 @@ const active = Type.Object(
     scope: Type.Optional(Type.String()),
     client_id: Type.String(),
     username: Type.Optional(Type.String()),
-    token_type: Type.Literal('Bearer'),
+    token_type: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
     exp: Type.Integer(),
     iat: Type.Integer(),
     sub: Type.String(),
@@ -104,6 +204,10 @@ const active = Type.Object(
     iss: Type.String(),
     jti: Type.String(),
     sid: Type.Optional(Type.String()),
+    auth_time: Type.Optional(Type.Integer()),
+    acr: text,
+    cnf,
+    act: Type.Optional(actor),
     permissions: Type.Array(Type.String()),
     groups: Type.Array(Type.String()),
     is_staff: Type.Boolean(),
@@ -112,20 +216,61 @@ const active = Type.Object(
   { title: 'ActiveToken', additionalProperties: false },
 );
 
+const activeRefresh = Type.Object(
+  {
+    active: Type.Literal(true),
+    scope: text,
+    client_id: Type.String(),
+    username: text,
+    exp: Type.Integer(),
+    iat: Type.Integer(),
+    sub: Type.String(),
+    aud: Type.String(),
+    iss: Type.String(),
+    sid: text,
+    cnf,
+  },
+  { title: 'ActiveRefreshToken', additionalProperties: false },
+);
+
 const uri = Type.String({ format: 'uri' });
 const texts = Type.Array(Type.String());
 const offered = Type.Object(
   {
     issuer: uri,
     jwks_uri: uri,
+    authorization_endpoint: uri,
+    authorization_response_iss_parameter_supported: Type.Boolean(),
+    pushed_authorization_request_endpoint: uri,
+    response_types_supported: texts,
+    response_modes_supported: texts,
+    code_challenge_methods_supported: texts,
+    prompt_values_supported: texts,
+    acr_values_supported: texts,
+    claims_parameter_supported: Type.Boolean(),
+    request_parameter_supported: Type.Boolean(),
+    request_uri_parameter_supported: Type.Boolean(),
     token_endpoint: uri,
     token_endpoint_auth_methods_supported: texts,
+    token_endpoint_auth_signing_alg_values_supported: texts,
+    dpop_signing_alg_values_supported: texts,
     grant_types_supported: texts,
     introspection_endpoint: uri,
     introspection_endpoint_auth_methods_supported: texts,
+    introspection_endpoint_auth_signing_alg_values_supported: texts,
     revocation_endpoint: uri,
+    device_authorization_endpoint: uri,
     revocation_endpoint_auth_methods_supported: texts,
+    revocation_endpoint_auth_signing_alg_values_supported: texts,
+    end_session_endpoint: uri,
+    backchannel_logout_supported: Type.Boolean(),
+    backchannel_logout_session_supported: Type.Boolean(),
     status_list_aggregation_endpoint: uri,
+    userinfo_endpoint: uri,
+    userinfo_signing_alg_values_supported: texts,
+    id_token_signing_alg_values_supported: texts,
+    scopes_supported: texts,
+    registration_endpoint: Type.Optional(uri),
     subject_types_supported: texts,
     claims_supported: texts,
   },
@@ -135,7 +280,7 @@ const offered = Type.Object(
 /** Discovery (RFC 8414, OpenID Connect Discovery): the same bytes under every name. */
 export function discoveryRoutes(app: App, deps: OAuthDeps): void {
   const grantTypes = grantsOf(deps).map((one) => one.type);
-  const document = publicDocument(Buffer.from(JSON.stringify(metadata({ issuer: deps.issuer, grantTypes }))));
+  const document = publicDocument(Buffer.from(JSON.stringify(metadata({ ...deps, grantTypes }))));
   for (const path of metadataPaths(deps.issuer)) {
     const isOpenid = path.includes('openid-configuration');
     const schema = {
@@ -151,9 +296,13 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
 }
 
 function grantsOf(deps: OAuthDeps) {
-  return [clientCredentials(deps.access), refreshGrant(deps)];
+  return [codeGrant(deps), refreshGrant(deps), clientCredentials(deps.access), deviceGrant(deps), tokenExchange(deps)];
 }
 
 function presentedBy(request: Request): PresentedClient {
-  return { authorization: request.headers.authorization, form: formOf(request) };
+  return { authorization: request.headers.authorization, form: formOf(request), dpop: dpopOf(request) };
+}
+
+function nextNonce({ proofs, clock }: OAuthDeps): () => string {
+  return () => proofs.nonce(clock.now());
 }

@@ -4,6 +4,7 @@ import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenReque
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';
 import { type OpenKey, SIGNATURE_LENGTH, signBytes, verifyBytes } from './keys/signing-key.ts';
+import { opaqueLength, openClaims, sealClaims } from './opaque.ts';
 
 export interface AccessToken {
   readonly token: string;
@@ -46,26 +47,41 @@ export function draftAccessToken(keys: KeyRing, request: TokenRequest, now: Date
 
 function draftAs(format: Format, keys: KeyRing, request: TokenRequest, now: Date): Draft {
   const { typ, alg, budgetBytes: budget } = request.api;
-  const key = keys.signer(alg);
   const claims = accessTokenClaims(request, format, randomUUID(), now);
+  if (request.api.tokenKind === 'opaque') return draftOpaque(keys, request, claims);
+  const key = keys.signer(alg);
   const signed = `${base64url({ typ, alg: key.alg, kid: key.kid })}.${base64url(claims)}`;
   const bytes = signed.length + 1 + SIGNATURE_LENGTH[key.alg];
-  const excess = bytes <= budget ? null : { bytes, budget, permissions: request.rights.list.length };
+  const excess = excessOf(bytes, request);
   const input = () => {
     if (excess) throw new Error(`a token of ${bytes} bytes was about to be signed over its budget of ${budget}`);
     return Buffer.from(signed);
   };
-  const made = (signature: Buffer): AccessToken => ({
-    token: `${signed}.${signature.toString('base64url')}`,
-    claims,
-    expiresIn: claims.exp - claims.iat,
-  });
+  const made = (signature: Buffer) => issued(`${signed}.${signature.toString('base64url')}`, claims);
   return {
     bytes,
     excess,
     sign: () => made(signBytes(key, input())),
     signBy: async (sign) => made(await sign(key, input())),
   };
+}
+
+function draftOpaque(keys: KeyRing, request: TokenRequest, claims: AccessTokenClaims): Draft {
+  const bytes = opaqueLength(Buffer.byteLength(JSON.stringify(claims)));
+  const excess = excessOf(bytes, request);
+  const sign = () => {
+    if (excess) throw new Error(`a token of ${bytes} bytes was about to be sealed over its budget of ${excess.budget}`);
+    return issued(sealClaims(keys.opaqueKey(), claims), claims);
+  };
+  return { bytes, excess, sign, signBy: async () => sign() };
+}
+
+function issued(token: string, claims: AccessTokenClaims): AccessToken {
+  return { token, claims, expiresIn: claims.exp - claims.iat };
+}
+
+function excessOf(bytes: number, { api, rights }: TokenRequest): OverBudget | null {
+  return bytes <= api.budgetBytes ? null : { bytes, budget: api.budgetBytes, permissions: rights.list.length };
 }
 
 /** Signs an access token (RFC 9068). An error when it is over its budget: `draftAccessToken` tells before. */
@@ -99,12 +115,20 @@ export function createVerify(keys: KeyRing, issuer: string): Verify {
   const known = recent<Verified & { readonly length: number }>(REMEMBERED, (one) => one.length);
   return (token, now) => {
     const before = known.get(token);
-    if (before && keys.find(before.key.kid) === before.key) return isCurrent(before.claims, now) ? before.claims : null;
+    if (before && (before.key === null || keys.find(before.key.kid) === before.key))
+      return isCurrent(before.claims, now) ? before.claims : null;
     const verified = verifySignature(keys, issuer, token);
     if (!verified || !isCurrent(verified.claims, now)) return null;
     known.set(token, { ...verified, length: token.length });
     return verified.claims;
   };
+}
+
+/** The key that a token names, where it could be one of ours; null for everything else. */
+export function namedKey(token: string): string | null {
+  if (token.length > LONGEST || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
+  const kid = parse(token.slice(0, token.indexOf('.')))?.['kid'];
+  return typeof kid === 'string' && /^[\w-]{43}$/.test(kid) ? kid : null;
 }
 
 /**
@@ -117,12 +141,15 @@ export function verifyAccessToken(keys: KeyRing, issuer: string, token: string, 
 }
 
 interface Verified {
-  readonly key: OpenKey;
+  /** What it was signed with; an opaque one was sealed. */
+  readonly key: OpenKey | null;
   readonly claims: AccessTokenClaims;
 }
 
 function verifySignature(keys: KeyRing, issuer: string, token: string): Verified | null {
-  if (token.length > LONGEST || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
+  if (token.length > LONGEST) return null;
+  if (/^[\w-]+$/.test(token)) return verifySealed(keys, issuer, token);
+  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
   const [header, payload, signature] = token.split('.') as [string, string, string];
   const head = parse(header);
   // RFC 8725 §3.1: the key says which algorithm it is for; the header must agree, and may ask for nothing else.
@@ -135,6 +162,12 @@ function verifySignature(keys: KeyRing, issuer: string, token: string): Verified
     return null;
   const claims = parse(payload) as AccessTokenClaims | null;
   return claims?.iss === issuer && isWellFormed(claims) ? { key, claims } : null;
+}
+
+/** Nobody but Signet can have sealed it. */
+function verifySealed(keys: KeyRing, issuer: string, token: string): Verified | null {
+  const claims = openClaims(keys.opaqueKey(), token) as AccessTokenClaims | null;
+  return claims?.iss === issuer && isWellFormed(claims) ? { key: null, claims } : null;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

@@ -1,6 +1,7 @@
-import { audienceOf, getAllPermissions, hasPerm, type KnownApi, type Rights } from '../access/index.ts';
+import { getAllPermissions, hasPerm, type KnownApi, type Rights } from '../access/index.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusPlace, statusListUri } from './status/place.ts';
+import { tokenAudience } from './userinfo-api.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */
 export const OWN_CLIENT = 'signet';
@@ -18,6 +19,16 @@ export interface TokenSession {
   readonly id: string;
   readonly authTime: Date;
   readonly amr: readonly string[];
+  /** Said where an authorization request could ask for it. */
+  readonly acr?: string;
+}
+
+/** Who acts for the subject, and who acted before (RFC 8693 §4.1). */
+export interface Actor {
+  readonly sub: string;
+  /** By which client, where that is not the actor itself. */
+  readonly client_id?: string;
+  readonly act?: Actor;
 }
 
 export interface TokenRequest {
@@ -31,6 +42,11 @@ export interface TokenRequest {
   readonly scope: string | undefined;
   /** The imported primary key, where the API's tokens carry it. */
   readonly sourceId?: string | number | undefined;
+  /** The key that it is bound to (RFC 9449 §6). */
+  readonly jkt?: string | null | undefined;
+  readonly act?: Actor | undefined;
+  /** When it ends at the latest, earlier than the API's tokens would. */
+  readonly until?: Date | undefined;
   /** Where its status stands. */
   readonly place?: StatusPlace | undefined;
 }
@@ -47,6 +63,7 @@ export interface AccessTokenClaims {
   sid?: string;
   auth_time?: number;
   amr?: readonly string[];
+  acr?: string;
   scope?: string;
   username?: string;
   source_id?: string | number;
@@ -56,6 +73,9 @@ export interface AccessTokenClaims {
   permissions?: readonly string[];
   /** Format `bitmap`. */
   permissions_bitmap?: PermissionsBitmap;
+  /** RFC 7800 §3: the key that has to be shown with it. */
+  cnf?: { jkt: string };
+  act?: Actor;
   /** draft-ietf-oauth-status-list §6.2. */
   status?: { status_list: { idx: number; uri: string } };
 }
@@ -72,18 +92,20 @@ export interface PermissionsBitmap {
 /** How permissions are said in one token: as its API wishes, or as a bitmap where its list would be too long. */
 export type Format = KnownApi['format'];
 
-const knownScopes = ['openid', 'profile', 'email', 'groups'];
+/** Scopes with a meaning of their own; the rest are names of permissions. */
+export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'groups', 'offline_access'];
 
 /**
  * The scopes that are kept, in the order asked for, each once; unknown ones are dropped (OIDC Core §3.1.2.1). OpenID's are about a
  * user. An API of format `scope` is told in them which of the permissions that were asked for its caller has.
  */
-function keptScopes({ scope, subject, rights }: TokenRequest, format: Format): string | undefined {
+function keptScopes({ scope, clientId, subject, rights }: TokenRequest, format: Format): string | undefined {
   if (scope === undefined) return undefined;
   const isUser = subject.username !== undefined;
+  // A session is its own grant: there is nothing that could outlive it.
+  const ofUser = clientId === OWN_CLIENT ? USER_SCOPES.filter((one) => one !== 'offline_access') : USER_SCOPES;
   const isKept = (one: string) =>
-    (isUser && knownScopes.includes(one)) ||
-    (format === 'scope' && hasPerm(rights, one) && rights.permissions.has(one));
+    (isUser && ofUser.includes(one)) || (format === 'scope' && hasPerm(rights, one) && rights.permissions.has(one));
   const kept = [...new Set(scope.split(' '))].filter(isKept);
   return kept.length === 0 ? undefined : kept.join(' ');
 }
@@ -103,23 +125,26 @@ function permissionClaims(
 }
 
 export function accessTokenClaims(request: TokenRequest, format: Format, jti: string, now: Date): AccessTokenClaims {
-  const { api, subject, rights, session, place } = request;
+  const { api, subject, rights, session, place, jkt, act, until } = request;
   const scope = keptScopes(request, format);
   return {
     iss: request.issuer,
     sub: subject.id,
-    aud: audienceOf(api, request.issuer),
+    aud: tokenAudience(api, request.issuer),
     client_id: request.clientId,
     iat: numericDate(now),
-    exp: numericDate(plusSeconds(now, api.ttlSeconds)),
+    exp: Math.min(numericDate(plusSeconds(now, api.ttlSeconds)), until ? numericDate(until) : Number.POSITIVE_INFINITY),
     jti,
     ...(session ? { sid: session.id, auth_time: numericDate(session.authTime), amr: session.amr } : {}),
+    ...(session?.acr ? { acr: session.acr } : {}),
     ...(scope ? { scope } : {}),
     ...(api.withUsername && subject.username !== undefined ? { username: subject.username } : {}),
     ...(api.withSourceId && request.sourceId !== undefined ? { source_id: request.sourceId } : {}),
     is_staff: rights.isActive && (subject.isStaff === true || rights.isStaff),
     is_superuser: rights.isActive && rights.isSuperuser,
     ...permissionClaims(rights, format),
+    ...(jkt ? { cnf: { jkt } } : {}),
+    ...(act ? { act } : {}),
     ...(place ? { status: { status_list: { idx: place.idx, uri: statusListUri(request.issuer, place.list) } } } : {}),
   };
 }

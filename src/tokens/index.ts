@@ -10,13 +10,22 @@ export {
   ANY_ID,
   createVerify,
   draftAccessToken,
+  namedKey,
   type OverBudget,
   signAccessToken,
   type Verify,
   verifyAccessToken,
 } from './access-token.ts';
+export { ACR_VALUES, acrOf } from './acr.ts';
 export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
-export { type AccessTokenClaims, OWN_CLIENT, type PermissionsBitmap, type TokenRequest } from './claims.ts';
+export {
+  type AccessTokenClaims,
+  type Actor,
+  OWN_CLIENT,
+  type PermissionsBitmap,
+  type TokenRequest,
+  USER_SCOPES,
+} from './claims.ts';
 export { RefreshGrant, type RequestedClaims, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
 export {
   endClient,
@@ -30,16 +39,27 @@ export {
 } from './grants/grants.ts';
 export { type GrantState, readGrant, rotateGrant } from './grants/hot.ts';
 export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
+export { ID_TOKEN_SECONDS, type IdTokenRequest, signIdToken, signJwt } from './id-token.ts';
+export { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';
 export { getLiveKey, revokeKey } from './keys/revoke.ts';
 export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
-export { advanceKeys, askedAlgorithms, ensureCurrentKey, hasCurrentKey, rotateKeys } from './keys/rotate.ts';
+export {
+  type AlgorithmsAsked,
+  advanceKeys,
+  askedAlgorithms,
+  ensureCurrentKey,
+  hasCurrentKey,
+  rotateKeys,
+} from './keys/rotate.ts';
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
 export { createSign, type Sign } from './keys/sign.ts';
 export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
 export { type Mint, type Minted, mintAccessToken, mintUntilFresh, overBudget } from './mint.ts';
 export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
+export { readHolding } from './status/holding.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { rightsChanged, STATUS, suspendPlace } from './status/move.ts';
-export { type Holding, type Minting, placeOf, readMinting, type StatusPlace } from './status/place.ts';
+export { clientRightsChanged, rightsChanged, STATUS, suspendPlace } from './status/move.ts';
+export { type Holding, type Minting, placeOf, readMinting, type StatusPlace, takePlace } from './status/place.ts';
+export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';

@@ -14,13 +14,29 @@ input{width:100%;padding:.6rem .7rem;border:1px solid var(--line);border-radius:
 input[aria-invalid=true]{border-color:var(--bad)}
 .error{color:var(--bad);margin:.25rem 0 0}
 button{width:100%;margin-top:1.5rem;padding:.7rem;border:0;border-radius:.4rem;background:var(--accent);color:var(--on);font:inherit;font-weight:600;cursor:pointer}
+button.plain{margin-top:.75rem;background:none;border:1px solid var(--line);color:inherit}
+ul{margin:.5rem 0 .75rem}li{margin:.25rem 0;overflow-wrap:anywhere}h2{margin:1.25rem 0 .25rem;font-size:1rem}
+summary{cursor:pointer;color:var(--accent)}strong{overflow-wrap:anywhere}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 a{color:var(--accent)}code{overflow-wrap:anywhere}ul{padding-left:1.2rem}`;
 
 const styleHash = createHash('sha256').update(style).digest('base64');
 
-/** No script, no foreign anything; the one style sheet by its hash. */
-export const contentSecurityPolicy = `default-src 'none'; style-src 'sha256-${styleHash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'`;
+/** What a page needs beside the nothing that every page may do. */
+export interface Allowance {
+  /** Where the answer to a form may send the browser on to: browsers hold redirects after a form to it too (CSP 3, `form-action`). */
+  readonly formTargets?: string;
+  /** The one script of the page, word for word. */
+  readonly script?: string;
+}
+
+/** No foreign anything; the one style sheet, and a script where there is one, by their hashes. */
+export function policyWith({ formTargets, script }: Allowance = {}): string {
+  const forms = formTargets ? `'self' ${formTargets}` : "'self'";
+  const scripts =
+    script === undefined ? '' : ` script-src 'sha256-${createHash('sha256').update(script).digest('base64')}';`;
+  return `default-src 'none'; style-src 'sha256-${styleHash}';${scripts} form-action ${forms}; base-uri 'none'; frame-ancestors 'none'`;
+}
 
 const sheet = html`<style>`;
 

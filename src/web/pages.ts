@@ -10,10 +10,12 @@ import {
   User,
 } from '../identity/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { type App, acceptForms, type Reply, tryLater } from '../platform/http/index.ts';
+import { type App, acceptForms, tryLater } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Html, html } from './html.ts';
-import { contentSecurityPolicy, field, page } from './layout.ts';
+import { field } from './layout.ts';
+import { show, shown } from './show.ts';
+import { type SignInDeps, sessionOf } from './visitor.ts';
 
 export interface PageDeps {
   readonly db: Database;
@@ -24,17 +26,23 @@ export interface PageDeps {
 }
 
 const ofPages = { tags: ['pages'], security: [] };
-const shown = (description: string) => ({ description, content: { 'text/html': { schema: Type.String() } } });
 const usedUpAnswer = shown('The link was used, is older than a day, or there is an administrator already.');
 
 /** The pages that people see before there is anything else: the front door and the one-time setup. */
-export async function pages(app: App, deps: PageDeps): Promise<void> {
+export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promise<void> {
   acceptForms(app);
 
-  const front = { operationId: 'showFrontDoor', summary: 'What this server is', ...ofPages };
-  app.get('/', { schema: { ...front, response: { 200: shown('The page.') }, problems: [] } }, async (_request, reply) =>
-    show(reply, 200, 'Signet', frontDoor(deps.issuer)),
-  );
+  const front = {
+    operationId: 'showFrontDoor',
+    summary: 'What this server is, and who is signed in',
+    tags: ['pages'],
+    security: [{ session: [] }, {}] as Record<string, string[]>[],
+    response: { 200: shown('The page.') },
+  };
+  app.get('/', { schema: { ...front, problems: ['unavailable'] } }, async (request, reply) => {
+    const session = await sessionOf(signIn, request);
+    return show(reply, 200, 'Signet', frontDoor(deps.issuer, session?.user.username ?? null));
+  });
 
   const form = {
     operationId: 'showSetup',
@@ -129,24 +137,20 @@ class Refused extends Error {
   }
 }
 
-function show(reply: Reply, status: number, title: string, content: Html): Reply {
-  return reply
-    .code(status)
-    .header('content-security-policy', contentSecurityPolicy)
-    .header('x-frame-options', 'DENY')
-    .type('text/html; charset=utf-8')
-    .send(page(title, content));
-}
-
 const usedUp = html`<p>It was used, is older than a day, or there is an administrator already.</p>
 <p class="quiet">A new one: <code>npx signet setup-link</code></p>`;
 
-function frontDoor(issuer: string): Html {
+function frontDoor(issuer: string, username: string | null): Html {
+  const who =
+    username === null
+      ? html`<p><a href="login">Sign in</a></p>`
+      : html`<p>You are signed in as <strong>${username}</strong>. <a href="oauth2/logout">Sign out</a></p>`;
   return html`<p>This is the identity server of <code>${issuer}</code>.</p>
+${who}
 <ul>
 <li>Programs log in at <code>POST /api/v1/login</code>.</li>
-<li>Services verify tokens with <a href="/.well-known/jwks.json">the published keys</a>.</li>
-<li>Probes ask <a href="/health/ready">/health/ready</a>.</li>
+<li>Services verify tokens with <a href=".well-known/jwks.json">the published keys</a>.</li>
+<li>Probes ask <a href="health/ready">/health/ready</a>.</li>
 </ul>`;
 }
 

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import t from 'tap';
 import { onEachEngine } from '../support/database.ts';
 import { lastEntry, openDesk } from './desk.ts';
@@ -33,7 +34,11 @@ t.test('client', (t) =>
         secrets: [{ ends_at: null }],
       });
       const open = await desk.run('client create App --preset spa --redirect-uri https://app.example/cb --api polls');
-      t.match(open, { exit: 0, stdout: /^client_id {6}c_[\w-]{22}\nA public client: it has no secret\.\n$/ });
+      t.match(open, {
+        exit: 0,
+        stdout:
+          /^client_id {6}c_[\w-]{22}\nA public client: it has no secret\.\nIt carries nothing .* npx signet client allow c_/,
+      });
     });
 
     await t.test('contract §8: update replaces the lists that are given, and keeps the others', async (t) => {
@@ -63,6 +68,164 @@ t.test('client', (t) =>
       t.match(await desk.run('client show App'), { exit: 3, stderr: /no client "App"/ });
     });
 
+    await t.test('contract §4, §8: every switch of a client by command, shown under its RFC 7591 name', async (t) => {
+      const { client_id, client_secret } = await desk.json(
+        `client create Shop --preset web --redirect-uri https://shop.example/cb --grant token-exchange --pkce off --require-par on --dpop on
+         --id-token-alg ES256 --userinfo-alg EdDSA --max-age 600 --refresh-idle 3600 --refresh-ttl 86400
+         --post-logout-redirect-uri https://shop.example/bye --backchannel-logout-uri https://shop.example/out
+         --client-uri https://shop.example --logo-uri https://shop.example/logo.png --policy-uri https://shop.example/policy --tos-uri https://shop.example/tos
+         --assertion-audience issuer_or_token_endpoint`.replace(/\s+/g, ' '),
+      );
+      t.match(client_secret, /^[\w-]{43}$/);
+      const told = {
+        client_id,
+        grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+        require_pkce: false,
+        require_pushed_authorization_requests: true,
+        dpop_bound_access_tokens: true,
+        consent: 'ask',
+        id_token_signed_response_alg: 'ES256',
+        userinfo_signed_response_alg: 'EdDSA',
+        default_max_age: 600,
+        refresh_idle_seconds: 3600,
+        refresh_ttl_seconds: 86400,
+        post_logout_redirect_uris: ['https://shop.example/bye'],
+        backchannel_logout_uri: 'https://shop.example/out',
+        client_uri: 'https://shop.example',
+        logo_uri: 'https://shop.example/logo.png',
+        policy_uri: 'https://shop.example/policy',
+        tos_uri: 'https://shop.example/tos',
+        assertion_audience: 'issuer_or_token_endpoint',
+        jwks: null,
+        jwks_uri: null,
+      };
+      t.match(await desk.json('client show Shop'), told);
+      t.match(
+        (await desk.run('client show Shop')).stdout,
+        /PKCE +not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded/s,
+      );
+      const algs = (await desk.json('keys list')).keys.map((one: { alg: string }) => one.alg);
+      t.same(algs.sort(), ['ES256', 'EdDSA', 'RS256'], 'the keys that it asks for are there at once');
+      t.match(
+        await desk.json(
+          'client update Shop --pkce on --userinfo-alg none --max-age none --refresh-idle none --post-logout-redirect-uri none --backchannel-logout-uri none --logo-uri none --grant code --grant urn:ietf:params:oauth:grant-type:device_code',
+        ),
+        {
+          ...told,
+          grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+          require_pkce: true,
+          userinfo_signed_response_alg: null,
+          default_max_age: null,
+          refresh_idle_seconds: null,
+          post_logout_redirect_uris: [],
+          backchannel_logout_uri: null,
+          logo_uri: null,
+        },
+      );
+      t.match(await lastEntry(db), {
+        before: { requirePkce: false, userinfoAlg: 'EdDSA' },
+        after: { requirePkce: true, userinfoAlg: null },
+      });
+      await desk.json('client update Shop --first-party on --consent ask');
+      t.match(await desk.json('client update Shop --consent skip'), { consent: 'skip' });
+    });
+
+    await t.test(
+      'contract §8, RFC 7517: --jwks takes the content of a file, and another way to authenticate its secret',
+      async (t) => {
+        const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+        const file = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one' }] });
+        t.match(await desk.run('client update Shop --auth private_key_jwt'), {
+          exit: 2,
+          stderr: /--jwks FILE or --jwks-uri/,
+        });
+        const shown = await desk.json('client update Shop --auth private_key_jwt --jwks keys.json', { file });
+        t.match(shown, { auth_method: 'private_key_jwt', jwks: { keys: [{ kid: 'one', kty: 'EC' }] } });
+        t.same((await desk.json('client show Shop')).secrets, [], 'its secret has ended');
+        t.match(
+          (await desk.run('client show Shop')).stdout,
+          /Keys +1 registered\nAssertions for +issuer or token endpoint/,
+        );
+        t.match(await desk.json('client update Shop --jwks none --jwks-uri https://shop.example/jwks'), {
+          jwks: null,
+          jwks_uri: 'https://shop.example/jwks',
+        });
+        const back = await desk.json('client update Shop --auth client_secret --jwks-uri none');
+        t.match(back, { auth_method: 'client_secret', client_secret: /^[\w-]{43}$/ }, 'a new secret, shown this once');
+        t.notMatch((await desk.run('client show Shop --json')).stdout, back.client_secret);
+        t.match(await desk.run('client update Shop --jwks keys.json', { file: 'no json' }), {
+          exit: 2,
+          stderr: /no JSON: --jwks takes/,
+        });
+        t.match(await desk.run('client update Shop --jwks /no/such/file'), {
+          exit: 3,
+          stderr: /cannot be read \(ENOENT\)/,
+        });
+        const stdin = await desk.json('client update Shop --jwks -', { stdin: file });
+        t.match(stdin.jwks, { keys: [{ kid: 'one' }] });
+      },
+    );
+
+    await t.test('contract §4, §8: client allow and disallow set the ceiling; client show tells it', async (t) => {
+      await desk.json('client create Third --preset spa --redirect-uri https://third.example/cb --api polls');
+      t.match(await desk.run('client show Third'), { stdout: /Ceiling +\(none\)/ });
+      t.match(await desk.json('client allow Third --api polls polls.add_choice polls.view_choice'), {
+        audience: 'polls',
+        allowed: ['polls.add_choice', 'polls.view_choice'],
+        already_allowed: [],
+      });
+      t.match(await lastEntry(db), {
+        objectLabel: /^Third /,
+        after: { ceiling: ['polls.add_choice', 'polls.view_choice'] },
+      });
+      t.match(await desk.json('client disallow Third --api polls polls.add_choice polls.change_choice'), {
+        disallowed: ['polls.add_choice'],
+        not_allowed: ['polls.change_choice'],
+      });
+      t.match(await desk.json('client allow Third --api polls --all'), {
+        allowed: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice'],
+      });
+      t.same((await desk.json('client show Third')).ceiling, {
+        polls: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice', 'polls.view_choice'],
+      });
+      t.match(await desk.run('client show Third'), { stdout: /Ceiling +polls: polls\.add_choice, / });
+      await desk.json('client disallow Third --api polls --all');
+      t.same((await desk.json('client show Third')).ceiling, {});
+      t.match(await desk.run('client allow Shop --api polls polls.add_choice'), {
+        stdout: /Shop is first-party: it carries everything/,
+      });
+    });
+
+    await t.test(
+      'RFC 7591 §3: client registration-token makes, lists and takes back what programs register with',
+      async (t) => {
+        const made = await desk.json("client registration-token --label 'For the labs' --api polls --uses 5 --days 2");
+        t.match(made, { registration_token: /^[\w-]{43}$/, label: 'For the labs', uses_left: 5 });
+        t.match(await lastEntry(db), {
+          objectKind: 'registrationtoken',
+          action: 'add',
+          after: { apis: ['polls'], uses: 5 },
+        });
+        t.notMatch(JSON.stringify(await lastEntry(db)), made.registration_token);
+        t.match(await desk.run('client registration-token'), {
+          exit: 0,
+          stdout:
+            /^registration_token {2}[\w-]{43}\nShown this once\. For one client, until .*\nHere registration is off.*SIGNET_REGISTRATION=token/,
+        });
+        const { registration_tokens: listed } = await desk.json('client registration-token --list');
+        t.match(listed[1], { label: 'For the labs', apis: ['polls'], uses_left: 5, is_good: true });
+        const text = (await desk.run('client registration-token --list')).stdout;
+        t.match(text, /For the labs +polls +5 .* good/);
+        t.notMatch(text, made.registration_token);
+        t.match(await desk.json("client registration-token --revoke 'For the labs'"), { revoked: true });
+        t.match(await desk.run("client registration-token --revoke 'For the labs'"), {
+          exit: 3,
+          stderr: /no registration token/,
+        });
+        t.equal((await desk.json('client registration-token --list')).registration_tokens.length, 1);
+      },
+    );
+
     await t.test('contract §8: permissions of a client, and a token issued for it', async (t) => {
       t.match(await desk.json('perm grant --client Helper --api polls polls.view_choice'), {
         granted: ['polls.view_choice'],
@@ -87,6 +250,21 @@ t.test('client', (t) =>
       });
     });
 
+    await t.test(
+      'RFC 8252 §7.3 (A3): http on loopback is for programs on their machine, where a server is met over https',
+      async (t) => {
+        const remote = await openDesk(db, { SIGNET_ISSUER: 'https://id.example' });
+        const words = '--redirect-uri http://localhost:3000/cb';
+        t.match(await remote.run(`client create Far --preset web ${words}`), { exit: 2, stderr: /Use https/ });
+        t.match(await remote.run(`client create Far --preset native ${words}`), { exit: 0 });
+        t.match(
+          await desk.run(`client create Near --preset web ${words}`),
+          { exit: 0 },
+          'in development for everybody',
+        );
+      },
+    );
+
     await t.test('contract §8: a client command that fails changes nothing and has its own exit code', async (t) => {
       const before = await desk.counts();
       for (const [words, exit, stderr] of [
@@ -100,6 +278,22 @@ t.test('client', (t) =>
         ['client update Nobody --name Y', 3, /no client "Nobody"/],
         ['client update Helper --first-party maybe', 2, /takes on or off/],
         ['client delete Nobody', 3, /no client/],
+        ['client create X --preset spa --redirect-uri https://a.example/cb --pkce off', 2, /confidential clients/],
+        ['client create X --preset service --grant password', 2, /--grant takes code, refresh, client-credentials/],
+        ['client create X --preset service --auth tls', 2, /--auth takes client_secret or/],
+        ['client create X --preset service --auth none', 2, /for confidential clients: --auth/],
+        ['client create X --preset service --consent skip', 2, /--first-party/],
+        ['client create X --preset service --max-age soon', 2, /whole number/],
+        ['client create X --preset service --logo-uri javascript:1', 2, /--logo-uri takes an absolute https URL/],
+        ['client create X --preset service --id-token-alg HS256', 2, /RS256 or ES256 or EdDSA/],
+        ['client allow Helper --api polls', 2, /Name permissions, or say --all/],
+        ['client allow Helper --api polls --all polls.add_choice', 2, /Name permissions, or say --all/],
+        ['client allow Helper --api polls polls.nothing', 3, /no permission polls.nothing/],
+        ['client disallow Nobody --api polls --all', 3, /no client/],
+        ['client registration-token --uses 0', 2, /--uses takes 1 to/],
+        ['client registration-token --days 9999', 2, /--days takes 1 to/],
+        ['client registration-token --list --label x', 2, /Make one, list them, or revoke one/],
+        ['client registration-token --api nowhere', 3, /no API nowhere/],
         ['perm grant --client Helper --user x --api polls polls.view_choice', 2, /a user, a group or a client/],
         ['token issue --client Helper --user x --api polls', 3, /no user "x"/],
       ] as const)

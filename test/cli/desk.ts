@@ -71,11 +71,11 @@ export function split(words: string): string[] {
   return [...words.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
 }
 
-export async function openDesk(db: Database): Promise<Desk> {
+export async function openDesk(db: Database, settings: Record<string, string> = {}): Promise<Desk> {
   await prepareDatabase(db, stamp());
   await ensureCurrentKey(db.fork(), stamp(), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
-  const config = readConfig('development', environment);
+  const config = readConfig('development', { ...environment, ...settings });
   const progress: string[] = [];
   const run = async (words: string, given: Given = {}): Promise<Result> => {
     const here = readConfig('development', { ...environment, ...given.environment });

@@ -140,6 +140,16 @@ t.test('doctor', (t) =>
       ]);
       await desk.json('api update big --typ JWT');
       t.same((await consult(db)).of('libraries'), []);
+      await desk.json('client create Odd --preset web --redirect-uri https://odd.example/cb --id-token-alg EdDSA');
+      t.match((await consult(db)).of('libraries'), [
+        {
+          status: 'note',
+          message: /ID tokens or userinfo for Odd are signed with EdDSA/,
+          remedy: /--id-token-alg RS256/,
+        },
+        { status: 'note', message: /keys for RS256, EdDSA \(asked for by Odd\)/ },
+      ]);
+      await desk.json('client delete Odd');
     });
 
     await t.test("the clock is compared with the database's", async (t) => {

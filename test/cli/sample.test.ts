@@ -1,6 +1,7 @@
 import t from 'tap';
 import { createContext } from '../../src/cli/context.ts';
 import { findSample, makeSample } from '../../src/cli/sample.ts';
+import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp } from '../support/server.ts';
 import { openDesk } from './desk.ts';
@@ -39,11 +40,43 @@ await onEachEngine(t, async (t, db) => {
     );
     t.same(
       entries.map((one) => one.kind),
-      ['api', 'client', 'group', 'sample', 'user', 'user'],
+      ['api', 'client', 'client', 'group', 'sample', 'user', 'user'],
     );
     t.equal(await findSample(db.fork()), null);
     t.match(await desk.run('sample --remove'), { exit: 3 });
   });
+
+  await t.test(
+    'contract §8: a service and a first-party web client, with secrets that the master key gives',
+    async (t) => {
+      await make();
+      const { clients } = await desk.json('sample');
+      t.match(clients, [{ preset: 'service' }, { preset: 'web', client_id: /^c_/, client_secret: /^[\w-]{43}$/ }]);
+      const web = await desk.json('client show polls-web');
+      t.match(web, {
+        client_id: clients[1].client_id,
+        is_first_party: true,
+        consent: 'skip',
+        requests: ['polls'],
+        redirect_uris: ['http://127.0.0.1:4001/callback', 'http://localhost:4001/callback'],
+      });
+      await desk.json('client rotate-secret polls-web --now');
+      t.equal((await desk.json('sample')).clients[1].client_secret, null, 'one that was changed is not shown');
+
+      // As an earlier version left it.
+      await desk.json('client delete polls-web');
+      const state = await db.fork().findOneOrFail(PlatformState, 'sample');
+      const { 'polls-web': gone, ...clientsThen } = (state.value as { clients: Record<string, string> }).clients;
+      t.ok(gone);
+      await make();
+      t.match(await desk.run('client show polls-web'), { exit: 3 }, 'what was deleted stays away');
+      const value = { ...(state.value as object), clients: clientsThen };
+      await db.fork().nativeUpdate(PlatformState, { name: 'sample' }, { value });
+      await make();
+      t.match(await desk.json('client show polls-web'), { is_first_party: true }, 'what came since is added');
+      await desk.json('sample --remove');
+    },
+  );
 
   await t.test('what somebody deleted before is no hindrance, and the sample can be made anew', async (t) => {
     await make();

@@ -45,6 +45,8 @@ interface Here {
 }
 
 const all = (status: number) => callers.map(() => status);
+/** A preflight: what a page may send is said to every page, and nothing is done. */
+const preflight: Row = { answers: all(204), wrongType: null, crossSite: 204 };
 const open = (status = 200): Row => ({ answers: all(status), wrongType: null, crossSite: status });
 /** The own things of whoever has a session: a token for an API, whoever's, never reaches them. */
 const own = (status: number) => [401, status, status, status, status, 401, 401, 401];
@@ -82,6 +84,71 @@ const table: Record<string, Row> = {
     wrongType: 415,
     crossSite: 401,
     ask: () => ({ form: { token: 'x' } }),
+  },
+  'OPTIONS /oauth2/token': preflight,
+  'OPTIONS /oauth2/revoke': preflight,
+  'OPTIONS /oauth2/userinfo': preflight,
+  'OPTIONS /oauth2/register': preflight,
+  // Off unless the operator says otherwise; then by a token of its own: test/oauth/register.test.ts.
+  'POST /oauth2/register': {
+    answers: all(403),
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ json: { redirect_uris: ['https://app.example/cb'] } }),
+  },
+  // A page that asks: nothing is ended by a request that anybody could have made.
+  'GET /oauth2/logout': open(),
+  'POST /oauth2/logout': { ...open(), wrongType: 415, ask: () => ({ form: { state: 'x' } }) },
+  'POST /oauth2/device_authorization': {
+    // The service account may not use the device flow.
+    answers: [401, 401, 401, 401, 401, 401, 401, 400],
+    wrongType: 415,
+    crossSite: 401,
+    ask: () => ({ form: { scope: 'openid' } }),
+  },
+  // Whoever is nobody logs in first.
+  'GET /oauth2/device': { answers: [303, 200, 200, 200, 200, 303, 303, 303], wrongType: null, crossSite: 200 },
+  'POST /oauth2/device': {
+    answers: [303, 422, 422, 422, 422, 303, 303, 303],
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ form: { user_code: 'BCDF-GHJK', decision: 'allow' } }),
+  },
+  'GET /oauth2/authorize': { ...open(400), ask: () => ({ query: 'client_id=c_nobody' }) },
+  'POST /oauth2/authorize': {
+    // Other sites send people here; nothing is taken from the cookie.
+    answers: all(400),
+    wrongType: 415,
+    crossSite: 400,
+    ask: () => ({ form: { client_id: 'c_nobody' } }),
+  },
+  'POST /oauth2/par': {
+    answers: [401, 401, 401, 401, 401, 401, 401, 400],
+    wrongType: 415,
+    crossSite: 401,
+    ask: () => ({ form: { response_type: 'code' } }),
+  },
+  'GET /interaction/:id': { ...open(410), ask: () => ({ parameters: { id: 'x' } }) },
+  'POST /interaction/:id': {
+    answers: all(410),
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ form: { decision: 'allow' }, parameters: { id: 'x' } }),
+  },
+  // Whoever is signed in is sent on.
+  'GET /login': { answers: [200, 303, 303, 303, 303, 200, 200, 200], wrongType: null, crossSite: 303 },
+  'POST /login': {
+    answers: all(303),
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ form: { username: 'alice', password: PASSWORD } }),
+  },
+  'GET /api/v1/account/grants': { answers: own(200), wrongType: null, crossSite: 200 },
+  'DELETE /api/v1/account/grants/:client_id': {
+    answers: own(404),
+    wrongType: 415,
+    crossSite: 403,
+    ask: () => ({ parameters: { client_id: 'c_nobody' } }),
   },
   'POST /api/v1/signup': {
     answers: all(201),

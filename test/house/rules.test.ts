@@ -98,7 +98,7 @@ t.test('rule 2: another room is entered by its door', async (t) => {
     }
     const isDoor = one.to === `${b}/index.ts` || b === one.to;
     const isMounted = one.from === 'app.ts' && /(routes|pages)\.ts$/.test(one.to);
-    const isEntityList = one.from === 'entities.ts' && one.to.endsWith('/entities.ts');
+    const isEntityList = one.from === 'entities.ts' && one.to.endsWith('entities.ts');
     if (!(isDoor || isMounted || isEntityList)) t.fail(said(one));
   }
 });

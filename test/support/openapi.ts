@@ -106,7 +106,8 @@ function faultOf(
 ): string | undefined {
   const { method, status } = seen;
   // A preflight is the browser's question to CORS (Fetch §4.8), answered before any route; documented nowhere in OpenAPI.
-  if (method === 'OPTIONS' && route === '*' && seen.body === '' && status === 204) return undefined;
+  const isPreflight = route === '*' || seen.headers['access-control-allow-methods'] !== undefined;
+  if (method === 'OPTIONS' && isPreflight && seen.body === '' && status === 204) return undefined;
   const type = seen.type.split(';')[0] as string;
   if (route === undefined) return unroutedFault(document, validators, type, seen);
 

@@ -48,6 +48,7 @@ export interface AppOptions {
   readonly passwords?: Passwords;
   readonly backends?: readonly Backend[];
   readonly metrics?: Metrics;
+  readonly https?: { readonly key: string; readonly cert: string };
 }
 
 /** The whole service on a database of the harness, as `start` and `dev` build it, without listening. */
@@ -80,6 +81,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
       describedAs: 'test',
       ...(options.backends ? { backends: options.backends } : {}),
       ...(options.metrics ? { metrics: options.metrics } : {}),
+      ...(options.https ? { https: options.https } : {}),
     }),
   );
   return { app, config, issuer, clock, keys, passwords, refresh: () => statusLists.refresh() };

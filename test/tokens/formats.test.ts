@@ -27,6 +27,7 @@ function request(rights: Rights, api: Partial<TokenRequest['api']> = {}, scope?:
     typ: 'at+jwt',
     alg: 'ES256',
     format: 'list',
+    tokenKind: 'jwt',
     ttlSeconds: 600,
     budgetBytes: 4096,
     overBudget: 'bitmap',

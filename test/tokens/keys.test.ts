@@ -67,6 +67,7 @@ const request = (names: string[], more: Partial<TokenRequest['api']> = {}): Toke
     isBuiltin: false,
     typ: 'at+jwt',
     alg: 'RS256',
+    tokenKind: 'jwt',
     format: 'list',
     overBudget: 'fail',
     ttlSeconds: 600,

@@ -101,6 +101,7 @@ function ofAnotherIssuer(signet: Listening): string {
         isBuiltin: false,
         typ: 'at+jwt',
         alg: 'RS256',
+        tokenKind: 'jwt',
         format: 'list',
         overBudget: 'fail',
         ttlSeconds: 600,

@@ -12,7 +12,7 @@ const collect = runInNewContext('gc') as () => void;
 
 const claims: TokenClaims = {
   ...{ sub: 'u', clientId: 'signet', jti: 'j', exp: 1, sid: null, username: 'alice', sourceId: null, authTime: null },
-  ...{ acr: null, amr: [], scope: [], isStaff: false, isSuperuser: false, permissions: [], status: null },
+  ...{ acr: null, amr: [], scope: [], isStaff: false, isSuperuser: false, permissions: [], status: null, jkt: null },
 };
 
 /** The same user, by a list and by a bitmap. */

@@ -64,6 +64,26 @@ await t.test('S5: what the stream said holds until a list was signed after it', 
   }
 });
 
+await t.test('§6: a stream that begins anew a moment after a look at the list has it read again', async (t) => {
+  const stand = await startIssuer(t);
+  stand.answers.set('/status-lists/events', stand.serveEvents);
+  stand.answers.set('/status-lists/1', (_, response) =>
+    response.writeHead(200, { 'content-type': 'application/statuslist+jwt' }).end(stand.list({ ttl: 60 })),
+  );
+  const verifier = stand.verifier({ events: true });
+  const token = stand.withStatus(7);
+  await verifier.verify(token);
+  await until(() => stand.streams.size === 1);
+  await until(() => stand.asks('/status-lists/1') === 2);
+  // What this process has to tell is not remembered by the next one.
+  stand.setStatus(7, 2);
+  for (const stream of stand.streams) stream.destroy();
+  const ms = await until(async () => (await codeOf(verifier.verify(token))) === 'token_suspended');
+  t.ok(ms < 4000, `refused after ${ms} ms, not at the next poll in half a minute`);
+  t.equal(stand.asks('/status-lists/events'), 2);
+  t.equal(stand.asks('/status-lists/1'), 3, 'one request for each');
+});
+
 for (const event of ['{"list":1,"version":9,"changes":[]}', '{"list":1,"version":9}'])
   await t.test(`contract §6: ${event} has that list read at once`, async (t) => {
     const stand = await startIssuer(t);

@@ -10,6 +10,8 @@ const { fronts, servers } = JSON.parse(process.argv[2] as string) as { fronts: n
 interface Stream {
   readonly client: Socket;
   readonly server: Socket;
+  /** Which of the servers that is. */
+  readonly to: number;
 }
 
 const streams = new Map<number, Stream>();
@@ -41,22 +43,22 @@ function forward(client: Socket, first: Buffer, front: number, isStream: boolean
     server.on('error', () => server.destroy());
     server.once('close', () => client.destroy());
     client.once('close', () => server.destroy());
-    if (isStream) follow({ client, server }, front, to);
+    if (isStream) follow({ client, server, to }, front);
     server.write(first);
     client.pipe(server);
     server.pipe(client);
   });
 }
 
-function follow(stream: Stream, front: number, to: number): void {
+function follow(stream: Stream, front: number): void {
   stream.server.once('data', () => {
     streams.set(front, stream);
-    tell('up', { front, server: to, atMs: monotonicMs() });
+    tell('up', { front, server: stream.to, atMs: monotonicMs() });
   });
   stream.server.once('close', () => {
     if (streams.get(front) !== stream) return;
     streams.delete(front);
-    tell('down', { front, server: to, atMs: monotonicMs() });
+    tell('down', { front, server: stream.to, atMs: monotonicMs() });
   });
 }
 
@@ -64,9 +66,11 @@ answerCalls({
   /** Ends a stream; the one that follows goes to another server. */
   cut(which: number[]) {
     for (const front of which) {
-      preferred[front] = ((preferred[front] as number) + 1) % servers.length;
-      streams.get(front)?.client.destroy();
-      streams.get(front)?.server.destroy();
+      const stream = streams.get(front);
+      if (!stream) continue;
+      preferred[front] = (stream.to + 1) % servers.length;
+      stream.client.destroy();
+      stream.server.destroy();
     }
   },
   /** Nothing comes through a stream any more, and nobody is told. */

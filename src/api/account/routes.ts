@@ -10,6 +10,7 @@ import {
   reserveAttempt,
   User,
 } from '../../identity/index.ts';
+import { Client, listAllowed, takeBackConsent } from '../../oauth/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, requireSession, stampOf, wireSession } from '../requests.ts';
@@ -20,6 +21,7 @@ const own = { tags: ['account'], security: bySession };
 
 /** What a user does with the own account. By cookie only: a token for an API never reaches it. */
 export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
+  grantRoutes(app, deps, cookie);
   app.post(
     '/api/v1/account/password',
     {
@@ -145,6 +147,70 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       const api = request.query.audience === undefined ? undefined : await knownApi(deps, request.query.audience);
       const sources = await explainPermissions(deps.db.fork(), holderOf(current.user), deps.clock.now(), api?.id);
       return { permissions: sources };
+    },
+  );
+}
+
+const allowed = named('AllowedClient', {
+  client_id: Type.String(),
+  name: Type.String(),
+  is_first_party: Type.Boolean(),
+  scopes: Type.Array(Type.String()),
+  permissions: Type.Array(closed({ audience: Type.String(), name: Type.String(), label: Type.String() })),
+  created_at: Type.String({ format: 'date-time' }),
+  last_used_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
+});
+
+/** What clients may do for the user, and how that ends. */
+function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
+  app.get(
+    '/api/v1/account/grants',
+    {
+      schema: {
+        operationId: 'listAccountGrants',
+        ...own,
+        summary: 'The clients that may act for the user, and what was agreed to',
+        response: { 200: closed({ grants: Type.Array(allowed) }) },
+        problems: ['unauthenticated', ...reading],
+      },
+    },
+    async (request) => {
+      const current = await requireSession(deps, cookie, request);
+      const grants = await listAllowed(deps.db.fork(), current.user.id, deps.clock.now());
+      return {
+        grants: grants.map(({ client, scopes, permissions, since, lastUsedAt }) => ({
+          client_id: client.clientId,
+          name: client.name,
+          is_first_party: client.isFirstParty,
+          scopes: [...scopes],
+          permissions: [...permissions],
+          created_at: since.toISOString(),
+          last_used_at: lastUsedAt?.toISOString() ?? null,
+        })),
+      };
+    },
+  );
+
+  app.delete(
+    '/api/v1/account/grants/:client_id',
+    {
+      schema: {
+        operationId: 'endAccountGrant',
+        ...own,
+        summary: 'Take back what a client was allowed: what it holds for the user ends, and it has to ask again',
+        params: closed({ client_id: Type.String({ maxLength: 255 }) }),
+        response: { 204: Type.Null() },
+        problems: ['unauthenticated', 'not_found', ...changing],
+      },
+    },
+    async (request, reply) => {
+      const { user } = await requireSession(deps, cookie, request);
+      const isEnded = await deps.db.fork().transactional(async (tx) => {
+        const client = await tx.findOne(Client, { clientId: request.params.client_id });
+        return client !== null && takeBackConsent(tx, user.id, client.id, 'ended_by_user', deps.clock.now());
+      });
+      if (!isEnded) throw new Problem('not_found', { detail: 'You have allowed no client of that id anything.' });
+      return reply.code(204).send(null);
     },
   );
 }

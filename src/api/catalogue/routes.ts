@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import type { KnownCatalogue, KnownCatalogues } from '../../access/index.ts';
-import { authenticateClient, findActiveToken, type KnownClients, type TokenReader } from '../../oauth/index.ts';
+import { authenticateClient, type KnownClients, type TokenDoor } from '../../oauth/index.ts';
 import {
   type App,
   OAuthError,
@@ -13,12 +13,13 @@ import {
 import type { PublicDocument } from '../../platform/public-document.ts';
 import type { Clock } from '../../platform/time.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
+import { admitted } from '../admit.ts';
 import { audience, closed, reading } from '../schemas.ts';
 import { acceptsJwt } from './accept.ts';
 import { type Publishing, publisherOf, publishFor } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
 
-export interface CatalogueDeps extends TokenReader {
+export interface CatalogueDeps extends TokenDoor {
   readonly clock: Clock;
   readonly clients: KnownClients;
   readonly catalogues: KnownCatalogues;
@@ -105,14 +106,7 @@ async function authenticate(deps: CatalogueDeps, request: Request): Promise<void
       throw new Problem('unauthenticated', { reason: error.message, headers: challenge });
     }
   }
-  if (!(await activeOf(deps, request)))
-    throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
-}
-
-/** The bearer token of a request (RFC 6750 §2.1) while it is good. The one place where this room asks. */
-async function activeOf(deps: CatalogueDeps, request: Request) {
-  const bearer = /^Bearer +([^\s,]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  return bearer === undefined ? null : findActiveToken(deps, bearer, deps.clock.now());
+  await admitted(deps, request);
 }
 
 /** Bytes: 10,000 permissions with labels. */
@@ -144,7 +138,7 @@ export function publishingRoutes(app: App, deps: CatalogueDeps): void {
       onRequest: async (request) => {
         if (request.headers.authorization === undefined)
           throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
-        publishers.set(request.raw, publisherOf(await activeOf(deps, request)));
+        publishers.set(request.raw, publisherOf(await admitted(deps, request)));
       },
     },
     async (request) => {

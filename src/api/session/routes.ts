@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { getAllPermissions, hasPerm, modulePerms, OWN_AUDIENCE, type Rights } from '../../access/index.ts';
-import { findActiveToken } from '../../oauth/index.ts';
-import { type App, asBuilt, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
+import { type App, asBuilt, offerNonce, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
+import { admitted, nextNonce } from '../admit.ts';
 import type { ApiDeps } from '../deps.ts';
 import { currentSession, wireSession, wireUser } from '../requests.ts';
 import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
@@ -68,10 +68,12 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
   app.post(
     '/api/v1/has_perm',
     {
+      onRequest: offerNonce(nextNonce(deps)),
       schema: {
         operationId: 'hasPerm',
         summary: "Django's has_perm and has_module_perms, with the rights of now",
-        description: 'By bearer token, for the API of its `aud`; or by cookie, for the API of `audience`.',
+        description:
+          'By access token (bearer, or DPoP for one that is bound to a key), for the API of its `aud`; or by cookie, for the API of `audience`.',
         tags,
         security: [{ bearer: [] }, ...bySession],
         body: closed({
@@ -100,19 +102,14 @@ async function rightsOfRequest(
   request: Request,
   audience: string | undefined,
 ): Promise<Rights> {
-  const bearer = /^Bearer +([^\s,]+)$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (bearer !== undefined) {
-    const active = await findActiveToken(deps, bearer, deps.clock.now());
-    if (!active)
-      throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer error="invalid_token"' } });
+  const active = await admitted(deps, request);
+  if (active) {
     if (audience !== undefined && (await knownApi(deps, audience)).id !== active.api.id)
       throw new Problem('invalid', {
         errors: [{ pointer: '/audience', code: 'invalid', detail: 'A token is asked about the API of its own `aud`.' }],
       });
     return active.rights;
   }
-  if (request.headers.authorization !== undefined)
-    throw new Problem('invalid_token', { headers: { 'www-authenticate': 'Bearer' } });
   const guess = audience === undefined ? undefined : deps.access.guess(audience);
   const current = await currentSession(deps, cookie, request, guess?.id);
   // RFC 6750 §3.1: who sent nothing is told the scheme and no error.

@@ -20,6 +20,7 @@ const settingOptions = {
   typ: { type: 'string' },
   alg: { type: 'string' },
   format: { type: 'string' },
+  token: { type: 'string' },
   ttl: { type: 'string' },
   budget: { type: 'string' },
   'over-budget': { type: 'string' },
@@ -29,7 +30,7 @@ const settingOptions = {
   catalogue: { type: 'string' },
 } as const;
 const settingUsage =
-  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
+  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
 function settingsGiven(input: Input): ApiSettings {
   const catalogue = oneOf(input, 'catalogue', settingWords.catalogue);
@@ -38,6 +39,7 @@ function settingsGiven(input: Input): ApiSettings {
     typ: oneOf(input, 'typ', settingWords.typ),
     alg: oneOf(input, 'alg', settingWords.alg),
     format: oneOf(input, 'format', settingWords.format),
+    tokenKind: oneOf(input, 'token', settingWords.token),
     ttlSeconds: wholeNumber(input, 'ttl'),
     budgetBytes: wholeNumber(input, 'budget'),
     overBudget: oneOf(input, 'over-budget', settingWords.overBudget),
@@ -127,7 +129,10 @@ export const apiShow: DatabaseCommand = {
       ['Audience', api.audience + (api.isBuiltin ? " (Signet's own; in tokens the issuer)" : '')],
       ['Id', api.id],
       ['Name', api.name],
-      ['Token', `typ ${api.typ}, ${api.alg}, ${api.ttlSeconds} s, at most ${api.budgetBytes} bytes`],
+      [
+        'Token',
+        `${api.tokenKind === 'opaque' ? 'opaque' : `typ ${api.typ}, ${api.alg}`}, ${api.ttlSeconds} s, at most ${api.budgetBytes} bytes`,
+      ],
       ['Permissions', `${api.format}${api.format === 'list' ? ` (over the budget: ${api.overBudget})` : ''}`],
       ['Username', `${yesNo(api.withUsername)} (the claim username)`],
       ['Superseded', `${yesNo(api.withSuperseded)} (status 3 when something was added)`],
@@ -160,6 +165,7 @@ function wireApi(api: Api) {
     typ: api.typ,
     alg: api.alg,
     format: api.format,
+    token: api.tokenKind,
     ttl_seconds: api.ttlSeconds,
     budget_bytes: api.budgetBytes,
     over_budget: api.overBudget,

@@ -1,58 +1,60 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Api } from '../../access/index.ts';
 import {
-  audiencesOf,
   type Client,
+  ceilingOf,
   createClient,
   deleteClient,
   getClient,
+  grantNames,
   listClients,
   listSecrets,
   OVERLAP_SECONDS,
   type Preset,
   presets,
   rotateSecret,
+  settingsOf,
   updateClient,
 } from '../../oauth/index.ts';
-import { Failure } from '../../platform/failure.ts';
-import { type Context, type DatabaseCommand, type Input, isSet, optionText, optionTexts } from '../command.ts';
+import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
 import { changing } from './changing.ts';
-import { given, namedApi, oneOf, onOff, required } from './options.ts';
+import { readsKeys, switchesOf, switchOptions, switchUsage } from './client-options.ts';
+import { listCells, settingFields, wireClient } from './client-text.ts';
+import { ensureKeyOf } from './keys-of-api.ts';
+import { apisOf, given, oneOf, onOff, required } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 
-const several = { type: 'string', multiple: true } as const;
 const one = { min: 1, max: 1 } as const;
 
 export const clientCreate: DatabaseCommand = {
   kind: 'database',
   name: 'client create',
   summary: 'Register a program that asks for tokens; prints its secret this once',
-  usage:
-    'NAME --preset web|spa|native|service|device|mcp [--redirect-uri URI]… [--api AUDIENCE]… [--serves AUDIENCE]… [--first-party]',
-  options: {
-    preset: { type: 'string' },
-    'redirect-uri': several,
-    api: several,
-    serves: several,
-    'first-party': { type: 'boolean' },
-  },
+  usage: `NAME --preset web|spa|native|service|device|mcp [--first-party] ${switchUsage}   (--grant adds to the preset's)`,
+  options: { preset: { type: 'string' }, 'first-party': { type: 'boolean' }, ...switchOptions },
   words: one,
+  ...readsKeys,
   async run(context, input) {
     required(input, 'preset', `npx signet ${clientCreate.name} ${clientCreate.usage}`);
     const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
-    const { client, secret } = await changing(context, async (tx) =>
-      createClient(tx, context.stamp(), {
+    const { grantTypes = [], ...switches } = switchesOf(context, input);
+    const { client, secret } = await changing(context, async (tx) => {
+      const created = await createClient(tx, context.stamp(), {
+        ...switches,
         name: input.positionals[0] as string,
         preset,
-        redirectUris: optionTexts(input, 'redirect-uri'),
+        grantTypes: [...presets[preset].grantTypes, ...grantTypes],
         requests: await apisOf(context, tx, input, 'api'),
         serves: await apisOf(context, tx, input, 'serves'),
         isFirstParty: isSet(input, 'first-party'),
-      }),
-    );
+      });
+      await ensureKeysOf(context, tx, created.client);
+      return created;
+    });
     const note =
       secret === null
-        ? 'A public client: it has no secret.'
+        ? client.authMethod === 'none'
+          ? 'A public client: it has no secret.'
+          : 'It authenticates by its own key: it has no secret.'
         : 'The secret is shown this once; only a digest of it is kept.';
     return {
       data: {
@@ -61,40 +63,53 @@ export const clientCreate: DatabaseCommand = {
         name: client.name,
         preset,
       },
-      text: [`client_id      ${client.clientId}`, ...(secret === null ? [] : [`client_secret  ${secret}`]), note].join(
-        '\n',
-      ),
+      text: [...credentials(client, secret), note, ...advice(client)].join('\n'),
     };
   },
 };
+
+function credentials(client: Client, secret: string | null): string[] {
+  return [`client_id      ${client.clientId}`, ...(secret === null ? [] : [`client_secret  ${secret}`])];
+}
+
+/** What a client still needs to be of use. */
+function advice({ isFirstParty, grantTypes, clientId }: Client): string[] {
+  if (isFirstParty || grantTypes.every((one) => one === grantNames['client-credentials'])) return [];
+  return [
+    `It carries nothing of what its users may do until that is under its ceiling: npx signet client allow ${clientId} --api AUDIENCE PERM…`,
+  ];
+}
 
 export const clientUpdate: DatabaseCommand = {
   kind: 'database',
   name: 'client update',
   summary: "Change a client; lists that are given replace the client's own",
-  usage: 'ID [--name N] [--redirect-uri URI]… [--api AUDIENCE]… [--serves AUDIENCE]… [--first-party on|off]',
-  options: {
-    name: { type: 'string' },
-    'redirect-uri': several,
-    api: several,
-    serves: several,
-    'first-party': { type: 'string' },
-  },
+  usage: `ID [--name N] [--first-party on|off] ${switchUsage}`,
+  options: { name: { type: 'string' }, 'first-party': { type: 'string' }, ...switchOptions },
   words: one,
+  ...readsKeys,
   async run(context, input) {
     const has = (name: string) => input.options[name] !== undefined;
-    const client = await changing(context, async (tx) => {
+    const { client, secret } = await changing(context, async (tx) => {
       const found = await getClient(tx, input.positionals[0] as string);
+      const { authMethod } = found;
       const change = given({
+        ...switchesOf(context, input),
         name: optionText(input, 'name'),
-        redirectUris: has('redirect-uri') ? optionTexts(input, 'redirect-uri') : undefined,
         requests: has('api') ? await apisOf(context, tx, input, 'api') : undefined,
         serves: has('serves') ? await apisOf(context, tx, input, 'serves') : undefined,
         isFirstParty: onOff(input, 'first-party'),
       });
-      return updateClient(tx, context.stamp(), found, change);
+      const updated = await updateClient(tx, context.stamp(), found, change);
+      await ensureKeysOf(context, tx, updated);
+      const needsSecret = updated.authMethod === 'client_secret' && authMethod !== 'client_secret';
+      return { client: updated, secret: needsSecret ? await rotateSecret(tx, context.stamp(), updated) : null };
     });
-    return { data: await wire(context, client), text: `Changed the client ${client.name}.` };
+    const data = await wireClient(context.db.fork(), client);
+    return {
+      data: secret === null ? data : { ...data, client_secret: secret },
+      text: [`Changed the client ${client.name}.`, ...(secret === null ? [] : credentials(client, secret))].join('\n'),
+    };
   },
 };
 
@@ -106,16 +121,8 @@ export const clientList: DatabaseCommand = {
   words: { min: 0, max: 0 },
   async run(context) {
     const clients = await listClients(context.db.fork());
-    const data = await Promise.all(clients.map((client) => wire(context, client)));
-    const cells = data.map((row) => [
-      row.name,
-      row.client_id,
-      row.preset,
-      yesNo(row.is_active),
-      row.requests.join(', '),
-      row.serves.join(', '),
-    ]);
-    const text = rows(['NAME', 'CLIENT ID', 'PRESET', 'ENABLED', 'REQUESTS', 'SERVES'], cells);
+    const data = await Promise.all(clients.map((client) => wireClient(context.db.fork(), client)));
+    const text = rows(['NAME', 'CLIENT ID', 'PRESET', 'ENABLED', 'REQUESTS', 'SERVES'], data.map(listCells));
     return { data: { clients: data }, text: data.length === 0 ? 'There is no client.' : text };
   },
 };
@@ -123,12 +130,13 @@ export const clientList: DatabaseCommand = {
 export const clientShow: DatabaseCommand = {
   kind: 'database',
   name: 'client show',
-  summary: 'A client with its settings and when its secrets were made; never the secrets',
+  summary: 'A client with its settings, its ceiling and when its secrets were made; never the secrets',
   usage: 'ID',
   words: one,
   async run(context, input) {
     const client = await getClient(context.db.fork(), input.positionals[0] as string);
-    const data = await wire(context, client);
+    const data = await wireClient(context.db.fork(), client);
+    const ceiling = await ceilingOf(context.db.fork(), client);
     const secrets = (await listSecrets(context.db.fork(), client, context.clock.now())).map((secret) => ({
       created_at: secret.createdAt.toISOString(),
       ends_at: secret.expiresAt?.toISOString() ?? null,
@@ -144,19 +152,22 @@ export const clientShow: DatabaseCommand = {
       ['Redirect URIs', data.redirect_uris.join(', ') || '(none)'],
       ['Requests', data.requests.join(', ') || '(none)'],
       ['Serves', data.serves.join(', ') || '(none)'],
-      [
-        'Secrets',
-        secrets
-          .map(
-            (one) =>
-              `made ${when(new Date(one.created_at))}${one.ends_at ? `, good until ${when(new Date(one.ends_at))}` : ''}`,
-          )
-          .join('; ') || '(none)',
-      ],
+      ['Ceiling', ceilingLines(data.is_first_party, ceiling)],
+      ...settingFields(data),
+      ['Secrets', secrets.map(secretLine).join('; ') || '(none)'],
     ]);
-    return { data: { ...data, secrets }, text };
+    return { data: { ...data, ceiling, secrets }, text };
   },
 };
+
+function ceilingLines(isFirstParty: boolean, ceiling: Record<string, string[]>): string[] {
+  if (isFirstParty) return ["(first party: carries all of its users' permissions)"];
+  return Object.entries(ceiling).map(([audience, permissions]) => `${audience}: ${permissions.join(', ')}`);
+}
+
+function secretLine({ created_at, ends_at }: { created_at: string; ends_at: string | null }): string {
+  return `made ${when(new Date(created_at))}${ends_at ? `, good until ${when(new Date(ends_at))}` : ''}`;
+}
 
 export const clientRotateSecret: DatabaseCommand = {
   kind: 'database',
@@ -176,7 +187,7 @@ export const clientRotateSecret: DatabaseCommand = {
       : `The one before stays good for ${OVERLAP_SECONDS / 3600} hours.`;
     return {
       data: { client_id: client.clientId, client_secret: secret },
-      text: [`client_id      ${client.clientId}`, `client_secret  ${secret}`, note].join('\n'),
+      text: [...credentials(client, secret), note].join('\n'),
     };
   },
 };
@@ -216,33 +227,16 @@ function switching(name: string, isActive: boolean, summary: string): DatabaseCo
         updateClient(tx, context.stamp(), await getClient(tx, input.positionals[0] as string), { isActive }),
       );
       return {
-        data: await wire(context, client),
+        data: await wireClient(context.db.fork(), client),
         text: `The client ${client.name} is ${isActive ? 'enabled' : 'disabled'}.`,
       };
     },
   };
 }
 
-async function apisOf(context: Context, tx: SqlEntityManager, input: Input, option: string): Promise<Api[]> {
-  const apis: Api[] = [];
-  for (const audience of optionTexts(input, option)) {
-    const api = await namedApi(context, tx, audience);
-    if (apis.some((known) => known.id === api.id)) throw new Failure('usage', `--${option} names ${audience} twice.`);
-    apis.push(api);
-  }
-  return apis;
-}
-
-async function wire(context: Context, client: Client) {
-  return {
-    client_id: client.clientId,
-    name: client.name,
-    preset: client.preset,
-    is_active: client.isActive,
-    is_first_party: client.isFirstParty,
-    auth_method: client.authMethod,
-    grant_types: client.grantTypes,
-    redirect_uris: client.redirectUris,
-    ...(await audiencesOf(context.db.fork(), client.id)),
-  };
+/** The keys of the algorithms that a client asks for are there in the moment in which it does. */
+async function ensureKeysOf(context: Context, tx: SqlEntityManager, client: Client): Promise<void> {
+  const { idTokenAlg, userinfoAlg } = settingsOf(client);
+  for (const alg of new Set([idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])]))
+    await ensureKeyOf(context, tx, { alg });
 }

@@ -5,11 +5,12 @@ import { type Config, isLoopbackHost, makeMasterKey, readConfig, readMasterKey }
 import { Failure } from '../../platform/failure.ts';
 import { systemClock } from '../../platform/time.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
-import { type LocalCommand, optionText } from '../command.ts';
+import { isSet, type LocalCommand, optionText } from '../command.ts';
 import { issuerOf } from '../context.ts';
+import { httpsIdentity } from '../https.ts';
 import { prepareDatabase } from '../prepare.ts';
 import { findSample, listSampleUsers, makeSample, SAMPLE_API, SAMPLE_GROUP, type SampleUser } from '../sample.ts';
-import { type Running, serve, systemStamp, untilSignal } from '../serve.ts';
+import { type Prepare, type Running, serve, systemStamp, untilSignal } from '../serve.ts';
 import { version } from '../version.ts';
 import { setupUrl } from './setup-link.ts';
 
@@ -18,13 +19,15 @@ export const dev: LocalCommand = {
   kind: 'local',
   name: 'dev',
   summary: 'Run in development mode, on the embedded database unless DATABASE_URL is set (what npm start runs)',
-  usage: '[--port N]',
-  options: { port: { type: 'string' } },
+  usage: '[--https] [--port N]',
+  options: { https: { type: 'boolean' }, port: { type: 'string' } },
   words: { min: 0, max: 0 },
   async run({ commands, environment, print }, input) {
     const port = optionText(input, 'port');
     const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
     demandDevelopment(config, environment);
+    const isHttps = isSet(input, 'https');
+    const issuer = isHttps ? httpsIssuerOf(config) : issuerOf(config);
     const place =
       config.databaseUrl === undefined
         ? `data ${shown(config.dataDir)} (embedded PostgreSQL)`
@@ -32,13 +35,20 @@ export const dev: LocalCommand = {
     print(`  Signet ${version} · development mode · ${place} · not for production\n`);
 
     let migrationCount = 0;
-    const running = await serve(config, issuerOf(config), commands, async (db, stamp) => {
+    const prepare: Prepare = async (db, stamp) => {
       await prepareDatabase(db, stamp);
       migrationCount = db.migrations.count;
       return readMasterKey(config) ?? newMasterKey(config, await countKeys(db.fork()));
-    });
+    };
+    let caPath: string | null = null;
+    const https = async () => {
+      const identity = await httpsIdentity(config.dataDir, systemClock.now());
+      caPath = identity.caPath;
+      return identity;
+    };
+    const running = await serve(config, issuer, commands, prepare, isHttps ? { https } : {});
     if (config.sample) await makeSample(running.db.fork(), systemStamp(), running.passwords, running.masterKey);
-    const text = await banner(running, config, migrationCount);
+    const text = await banner(running, config, { migrationCount, caPath });
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
     const stopped = untilSignal(running, print);
     print(text);
@@ -56,6 +66,15 @@ function newMasterKey(config: Config, keys: number): Buffer {
   );
 }
 
+function httpsIssuerOf(config: Config): string {
+  if (config.issuer?.startsWith('http:'))
+    throw new Failure(
+      'usage',
+      `SIGNET_ISSUER is ${config.issuer}, and --https serves https. Unset it, or make it https.`,
+    );
+  return config.issuer ?? `https://localhost:${config.port}`;
+}
+
 function demandDevelopment(config: Config, environment: Record<string, string | undefined>): void {
   if (!isLoopbackHost(config.host))
     throw new Failure(
@@ -69,7 +88,11 @@ function demandDevelopment(config: Config, environment: Record<string, string | 
 }
 
 /** What a newcomer needs next; every address answers and every command can be copied. */
-async function banner(running: Running, config: Config, migrationCount: number): Promise<string> {
+async function banner(
+  running: Running,
+  config: Config,
+  { migrationCount, caPath }: { migrationCount: number; caPath: string | null },
+): Promise<string> {
   const { db, issuer, passwords, masterKey } = running;
   const key = (await listKeys(db.fork())).find((one) => one.state === 'current' && one.alg === 'RS256');
   const ready = [
@@ -79,6 +102,10 @@ async function banner(running: Running, config: Config, migrationCount: number):
   const lines: string[] = [];
   const secret = await createSetupSecret(db.fork(), systemClock.now());
   lines.push(`  Issuer   ${issuer}`);
+  if (caPath !== null)
+    lines.push(
+      `  HTTPS    NODE_EXTRA_CA_CERTS=${quoted(caPath)}        (by this, programs on this machine believe the certificate; it is in no trust store)`,
+    );
   if (secret !== null)
     lines.push(
       `  Setup    ${setupUrl(issuer, secret)}        (creates your administrator; one use; again: npx signet setup-link)`,
@@ -96,7 +123,7 @@ async function banner(running: Running, config: Config, migrationCount: number):
     const users = await listSampleUsers(db.fork(), sample, passwords, masterKey);
     lines.push(`  Sample   ${users.map(sampleLine).join('    ')}     development only`);
     const alice = users.find((user) => user.username === 'alice' && user.password !== null);
-    if (alice) lines.push(...tryIt(issuer, alice));
+    if (alice) lines.push(...tryIt(issuer, alice, caPath));
   }
   return [`  ready    ${ready.join(' · ')}`, ...lines, ''].join('\n');
 }
@@ -106,12 +133,18 @@ function sampleLine({ username, password }: SampleUser): string {
   return `${username} / ${password ?? '(changed)'} (${holds})`;
 }
 
-function tryIt(issuer: string, user: SampleUser): string[] {
+function tryIt(issuer: string, user: SampleUser, caPath: string | null): string[] {
   const body = JSON.stringify({ username: user.username, password: user.password, audience: SAMPLE_API });
+  const curl = caPath === null ? 'curl -s' : `curl -s --cacert ${quoted(caPath)}`;
   return [
-    `  Try it   TOKEN=$(curl -s ${issuer}/api/v1/login -H 'content-type: application/json' -d '${body}' | node -pe 'JSON.parse(require("fs").readFileSync(0)).access_token')`,
+    `  Try it   TOKEN=$(${curl} ${issuer}/api/v1/login -H 'content-type: application/json' -d '${body}' | node -pe 'JSON.parse(require("fs").readFileSync(0)).access_token')`,
     '           echo $TOKEN | npx signet token inspect -',
   ];
+}
+
+/** As a word of a shell. */
+function quoted(path: string): string {
+  return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function shown(folder: string): string {

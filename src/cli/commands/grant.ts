@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Api } from '../../access/index.ts';
 import { recordChange } from '../../audit/index.ts';
 import { getUser, usernamesOf } from '../../identity/index.ts';
-import { Client, getClient } from '../../oauth/index.ts';
+import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { endGrants, listGrants, RefreshGrant } from '../../tokens/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
@@ -90,14 +90,17 @@ export const grantList: DatabaseCommand = {
 export const grantEnd: DatabaseCommand = {
   kind: 'database',
   name: 'grant end',
-  summary: 'End refresh grants: their tokens are refused from now on',
+  summary:
+    'End refresh grants: their tokens are refused from now on; of a user or a client, consents are forgotten too',
   usage: '(--user N | --client ID | ID)',
   options,
   words: { min: 0, max: 1 },
   async run(context, input) {
     const ended = await changing(context, async (tx) => {
       const stamp = context.stamp();
-      const grants = await endGrants(tx, stamp.at, await named(tx, input, grantEnd), 'ended_by_operator');
+      const which = await named(tx, input, grantEnd);
+      const grants = await endGrants(tx, stamp.at, which, 'ended_by_operator');
+      if (which.id === undefined) await forgetConsents(tx, which);
       for (const { id, client } of grants) {
         const object = { kind: 'grant', id, label: client };
         recordChange(tx, stamp, { action: 'change', object, after: { ended: 'ended_by_operator' } });

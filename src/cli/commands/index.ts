@@ -16,6 +16,8 @@ import {
   clientShow,
   clientUpdate,
 } from './client.ts';
+import { clientAllow, clientDisallow } from './client-ceiling.ts';
+import { clientRegistrationToken } from './client-registration.ts';
 import { config } from './config.ts';
 import { createsuperuser } from './createsuperuser.ts';
 import { dev } from './dev.ts';
@@ -48,8 +50,8 @@ export const commands: readonly Command[] = [
   ...[groupCreate, groupList, groupShow, groupAdd, groupRemove, groupDelete],
   ...[permGrant, permRevoke, permList],
   ...[apiCreate, apiUpdate, apiList, apiShow, apiSync, apiCheck, apiConstants, apiDelete],
-  ...[clientCreate, clientUpdate, clientList, clientShow],
-  ...[clientRotateSecret, clientDisable, clientEnable, clientDelete],
+  ...[clientCreate, clientUpdate, clientList, clientShow, clientAllow, clientDisallow],
+  ...[clientRotateSecret, clientDisable, clientEnable, clientDelete, clientRegistrationToken],
   ...[sessionList, sessionEnd, grantList, grantEnd],
   ...[tokenIssue, tokenInspect, tokenVerify],
   ...[keysList, keysRotate, keysRevoke, keysRewrap],

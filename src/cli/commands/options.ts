@@ -1,6 +1,6 @@
 import { type Api, getApi } from '../../access/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { type Context, type Input, optionText } from '../command.ts';
+import { type Context, type Input, optionText, optionTexts } from '../command.ts';
 
 /** An option that a command cannot do without. */
 export function required(input: Input, name: string, usage: string): string {
@@ -38,4 +38,20 @@ export function namedApi(context: Context, em: Parameters<typeof getApi>[0], aud
 /** Only these fields that were given. */
 export function given<T extends object>(all: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as never;
+}
+
+/** The APIs that an option names, each once. */
+export async function apisOf(
+  context: Context,
+  tx: Parameters<typeof getApi>[0],
+  input: Input,
+  option: string,
+): Promise<Api[]> {
+  const apis: Api[] = [];
+  for (const audience of optionTexts(input, option)) {
+    const api = await namedApi(context, tx, audience);
+    if (apis.some((known) => known.id === api.id)) throw new Failure('usage', `--${option} names ${audience} twice.`);
+    apis.push(api);
+  }
+  return apis;
 }

@@ -22,7 +22,9 @@ export const sample: DatabaseCommand = {
     }
     const users = await listSampleUsers(db.fork(), state, await context.passwords(), context.masterKey());
     // Only development mode makes a sample, so its address is the one to show; `start` refuses a database that has one.
-    const issuer = context.config.issuer ?? `http://localhost:${context.config.port}`;
+    const { config } = context;
+    const issuer =
+      config.mode === 'development' ? context.issuer() : (config.issuer ?? `http://localhost:${config.port}`);
     const secret = await createSetupSecret(db.fork(), clock.now());
     const setup = secret === null ? null : setupUrl(issuer, secret);
     const clients = await listSampleClients(db.fork(), state, context.masterKey(), clock.now());

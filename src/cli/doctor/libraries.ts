@@ -1,4 +1,5 @@
 import { type Api, listApis } from '../../access/index.ts';
+import { type Client, listClients, settingsOf } from '../../oauth/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
 import { type Check, note } from './check.ts';
@@ -26,22 +27,43 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
         'Where it verifies: npx signet api update AUDIENCE --alg ES256, or verify with jose.',
       ),
     );
+  const clients = (await listClients(db.fork())).filter((one) => one.isActive);
+  const edwardsClients = clients.filter((one) => algorithmsOf(one).includes('EdDSA'));
+  if (edwardsClients.length > 0)
+    checks.push(
+      note(
+        name,
+        `ID tokens or userinfo for ${named(edwardsClients.map((one) => one.name))} are signed with EdDSA, which many client libraries do not know.`,
+        'Where it fails: npx signet client update ID --id-token-alg RS256 --userinfo-alg none',
+      ),
+    );
   const published = JSON.parse(keys.jwks().body.toString('utf8')) as { keys: { alg: string }[] };
   const algorithms = [...new Set(published.keys.map((one) => one.alg))];
-  const others = apis.filter((one) => one.alg !== 'RS256');
+  const others = [
+    ...apis.filter((one) => one.alg !== 'RS256').map((one) => one.audience),
+    ...clients.filter((one) => algorithmsOf(one).some((alg) => alg !== 'RS256')).map((one) => one.name),
+  ];
   if (algorithms.length > 1)
     checks.push(
       note(
         name,
-        `The JWKS has keys for ${algorithms.join(', ')}${others.length > 0 ? ` (asked for by ${audiences(others)})` : ''}: python-jose, given all of it, fails at the first key of another type.`,
+        `The JWKS has keys for ${algorithms.join(', ')}${others.length > 0 ? ` (asked for by ${named(others)})` : ''}: python-jose, given all of it, fails at the first key of another type.`,
         'Where it verifies, give it the one key that has the kid of the token, or keep to one algorithm.',
       ),
     );
   return checks;
 }
 
-/** The first few by name. */
+function algorithmsOf(client: Client): string[] {
+  const { idTokenAlg, userinfoAlg } = settingsOf(client);
+  return [idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])];
+}
+
 function audiences(apis: readonly Api[]): string {
-  const first = apis.slice(0, 5).map((one) => one.audience);
-  return `${first.join(', ')}${apis.length > 5 ? ' and others' : ''}`;
+  return named(apis.map((one) => one.audience));
+}
+
+/** The first few. */
+function named(names: readonly string[]): string {
+  return `${names.slice(0, 5).join(', ')}${names.length > 5 ? ' and others' : ''}`;
 }

@@ -46,6 +46,7 @@ export function checkSigning({ keys, issuer, now }: Issuing): Check {
     api: {
       ...api,
       alg: 'RS256',
+      tokenKind: 'jwt',
       format: 'list',
       overBudget: 'fail',
       withUsername: false,

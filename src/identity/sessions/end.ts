@@ -18,6 +18,13 @@ export interface EndedSessions {
   readonly reason: EndReason;
   /** Whose, where every session of a user was meant: what that user has without a session may end too. */
   readonly user: string | null;
+  /** The session that takes the place of one, where its user has authenticated again. */
+  readonly successor: Successor | null;
+}
+
+export interface Successor {
+  readonly id: string;
+  readonly user: string;
 }
 
 /** Port: what lives by a session ends with it, in the same transaction. */
@@ -29,6 +36,7 @@ export async function endSessions(
   now: Date,
   which: { user?: string; id?: string; tokenDigest?: Buffer; except?: string },
   reason: EndReason,
+  successor: Successor | null = null,
 ): Promise<string[]> {
   const where = {
     endedAt: null,
@@ -44,6 +52,6 @@ export async function endSessions(
     await em.nativeUpdate(Session, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
   const isEvery = which.id === undefined && which.tokenDigest === undefined && which.except === undefined;
   const user = isEvery ? (which.user ?? null) : null;
-  await portOf<SessionsEnded>(em, 'sessionsEnded')(em, { at: now, ids, reason, user });
+  await portOf<SessionsEnded>(em, 'sessionsEnded')(em, { at: now, ids, reason, user, successor });
   return ids;
 }

@@ -89,6 +89,16 @@ export async function findSession(
   return sessionOf(row);
 }
 
+const byId: Statement = {
+  name: 'identity-session-live',
+  text: `select 1 as live from identity_session s join identity_user u on u.id = s.user_id where s.id = $1::uuid and ${isLive}`,
+};
+
+/** Whether the session of a public id lives; whose it is does not matter. */
+export async function isSessionLive(db: Database, id: string, now: Date): Promise<boolean> {
+  return (await db.query(byId, [id, now])).length > 0;
+}
+
 const activeUser: Statement = {
   name: 'identity-active-user',
   text: `select u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version

@@ -76,6 +76,7 @@ const waitStatement: Statement = {
  * Reserves one attempt for a name from an address, before anything is verified: it counts as failed until it is given back.
  * Unknown names count alike, every spelling of a name is one counter, and a refused attempt counts for nothing, so that no
  * window is ever made longer. A user's e-mail address is another name: one counter for both would tell that they belong together.
+ * `what` is guessed: counters of passwords and of user codes have nothing to do with each other.
  */
 export async function reserveAttempt(
   db: Database,
@@ -83,14 +84,16 @@ export async function reserveAttempt(
   name: string,
   ip: string,
   now: Date,
+  what: 'password' | 'user code' = 'password',
 ): Promise<Reservation> {
+  const of = what === 'password' ? '' : `${what} `;
   const folded = foldName(name);
   const network = networkOf(ip);
   const others = [
-    { key: keyOf('name', folded, network), limit: limits.name, seconds: QUARTER_HOUR, spared: false },
-    { key: keyOf('account', folded), limit: limits.account, seconds: HOUR, spared: true },
+    { key: keyOf(`${of}name`, folded, network), limit: limits.name, seconds: QUARTER_HOUR, spared: false },
+    { key: keyOf(`${of}account`, folded), limit: limits.account, seconds: HOUR, spared: true },
   ].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const first = { key: keyOf('network', network), limit: limits.network, seconds: QUARTER_HOUR, spared: false };
+  const first = { key: keyOf(`${of}network`, network), limit: limits.network, seconds: QUARTER_HOUR, spared: false };
   const keys = [first, ...others];
   const rows = await db.query<{ key: string }>(reserveStatement, [
     keys.map((one) => one.key),

@@ -1,54 +1,81 @@
 import { randomBytes } from 'node:crypto';
+import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, createPrincipal, Principal, principalsChanged } from '../../access/index.ts';
 import { difference, recordChange, type Stamp } from '../../audit/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { foldName, hasUnprintable } from '../../platform/fold.ts';
+import { foldName } from '../../platform/fold.ts';
 import { suggest } from '../../platform/suggest.ts';
-import { endClient } from '../../tokens/index.ts';
-import { Client, ClientApi } from '../entities.ts';
+import { clientRightsChanged, endClient } from '../../tokens/index.ts';
+import { Client, ClientApi, ClientSecret } from '../entities.ts';
+import { type ClientShape, checkName, checkShape } from './check.ts';
 import { objectOf } from './object.ts';
+import { pictureOf } from './picture.ts';
 import { type Preset, presets } from './presets.ts';
 import { addSecret } from './secrets.ts';
+import { type ClientSettings, settingsOf, storedSettings } from './settings.ts';
+import { checkRedirects } from './uris.ts';
 
-export interface NewClient {
-  readonly name: string;
-  readonly preset: Preset;
+/** What can be said of a client beside its preset. */
+interface Switches {
   readonly redirectUris?: readonly string[];
   /** APIs that it may ask tokens for. */
   readonly requests?: readonly Pick<Api, 'id' | 'audience'>[];
   /** APIs that it is the resource server of. */
   readonly serves?: readonly Pick<Api, 'id' | 'audience'>[];
   readonly isFirstParty?: boolean;
+  /** In the place of the preset's. */
+  readonly authMethod?: Client['authMethod'];
+  readonly grantTypes?: readonly string[];
+  /** Only what is to differ. */
+  readonly settings?: Partial<ClientSettings>;
+  /** People meet this server over https: redirects to http are then for programs on their machine alone (RFC 8252 §7.3). */
+  readonly httpsOnly?: boolean;
+}
+
+export interface NewClient extends Switches {
+  readonly name: string;
+  readonly preset: Preset;
+  /** Registers itself (RFC 7591). Others may have the same name: nobody has looked at it. */
+  readonly isDynamic?: boolean;
   /** Given by the sample only; otherwise a new one is made. */
   readonly secret?: string;
 }
 
-/** The client and its secret, which is shown this once; null for a public client. */
+/** The client and its secret, which is shown this once; null for one that has none. */
 export interface CreatedClient {
   readonly client: Client;
   readonly secret: string | null;
 }
 
-/** Failures: an unfit name, redirect URIs that are missing or unfit (usage), a name that exists (conflict). */
+/** Failures: an unfit name, redirect URIs or settings that are missing or unfit (usage), a name that exists (conflict). */
 export async function createClient(em: SqlEntityManager, stamp: Stamp, given: NewClient): Promise<CreatedClient> {
   checkName(given.name);
-  const shape = presets[given.preset];
-  checkRedirects(given.preset, given.redirectUris ?? []);
+  const preset = presets[given.preset];
+  const shape: ClientShape = {
+    preset: given.preset,
+    authMethod: given.authMethod ?? preset.authMethod,
+    grantTypes: [...new Set(given.grantTypes ?? preset.grantTypes)],
+    redirectUris: [...new Set(given.redirectUris)],
+    isFirstParty: given.isFirstParty ?? false,
+    isDynamic: given.isDynamic ?? false,
+    settings: settingsOf({ settings: given.settings ?? {} }),
+  };
+  checkRedirects(shape.preset, shape.redirectUris, given.httpsOnly);
+  checkShape(shape);
+  checkConsent(shape, given.settings);
   return em.transactional(async (tx) => {
-    const nameKey = foldName(given.name);
+    const clientId = `c_${randomBytes(16).toString('base64url')}`;
+    const nameKey = shape.isDynamic ? `${foldName(given.name)} ${clientId}` : foldName(given.name);
     if ((await tx.count(Client, { nameKey })) > 0)
       throw new Failure('conflict', `There is a client "${given.name}" already.`);
     const client = tx.create(Client, {
+      ...shape,
       id: createPrincipal(tx, 'client'),
-      clientId: `c_${randomBytes(16).toString('base64url')}`,
+      clientId,
       name: given.name.normalize('NFKC'),
       nameKey,
-      isFirstParty: given.isFirstParty ?? false,
-      preset: given.preset,
-      authMethod: shape.authMethod,
-      grantTypes: shape.grantTypes,
-      redirectUris: [...(given.redirectUris ?? [])],
+      settings: storedSettings(shape.settings),
       createdAt: stamp.at,
     });
     tx.persist(client);
@@ -67,16 +94,15 @@ export async function createClient(em: SqlEntityManager, stamp: Stamp, given: Ne
   });
 }
 
-export interface ClientChange {
+export interface ClientChange extends Switches {
   readonly name?: string;
-  readonly redirectUris?: readonly string[];
-  readonly requests?: readonly Pick<Api, 'id' | 'audience'>[];
-  readonly serves?: readonly Pick<Api, 'id' | 'audience'>[];
-  readonly isFirstParty?: boolean;
   readonly isActive?: boolean;
 }
 
-/** Changes a client; lists replace what was there. One that is not active gets nothing, and what it got is dead at once. */
+/**
+ * Changes a client; lists replace what was there. One that is not active gets nothing, and what it got is dead at once. One that
+ * is not first-party any more carries less of its users' rights, and their tokens are told. Under the client's row lock.
+ */
 export async function updateClient(
   em: SqlEntityManager,
   stamp: Stamp,
@@ -85,13 +111,10 @@ export async function updateClient(
 ): Promise<Client> {
   if (change.name !== undefined) checkName(change.name);
   return em.transactional(async (tx) => {
-    const client = await tx.findOneOrFail(Client, of.id, { refresh: true });
-    if (change.redirectUris) checkRedirects(client.preset, change.redirectUris);
+    const client = await lockClient(tx, of);
     const before = { ...pictureOf(client), ...(await audiencesOf(tx, client.id)) };
-    if (change.name !== undefined)
-      Object.assign(client, { name: change.name.normalize('NFKC'), nameKey: foldName(change.name) });
-    if (change.redirectUris) client.redirectUris = [...change.redirectUris];
-    if (change.isFirstParty !== undefined) client.isFirstParty = change.isFirstParty;
+    reshape(client, change);
+    if (change.name !== undefined) rename(client, change.name);
     if (change.isActive !== undefined) client.isActive = change.isActive;
     if (change.requests) await setApis(tx, client.id, 'requests', change.requests);
     if (change.serves) await setApis(tx, client.id, 'serves', change.serves);
@@ -100,14 +123,55 @@ export async function updateClient(
     if (!changed) return client;
     recordChange(tx, stamp, { action: 'change', object: objectOf(client), ...changed });
     await principalsChanged(tx, [client.id]);
-    if (changed.after['isActive'] === false) await endClient(tx, stamp.at, client.id, 'client_disabled');
+    const { isActive, isFirstParty, authMethod } = changed.after;
+    if (authMethod !== undefined && authMethod !== 'client_secret')
+      await tx.nativeDelete(ClientSecret, { client: client.id });
+    if (isFirstParty !== undefined)
+      await clientRightsChanged(tx, client.id, { kind: isFirstParty ? 'added' : 'removed', apis: null });
+    if (isActive === false) await endClient(tx, stamp.at, client.id, 'client_disabled');
     return client;
   });
+}
+
+/** A client's row, held until the end of the transaction: changes of one client follow each other. */
+export function lockClient(tx: SqlEntityManager, of: Pick<Client, 'id'>): Promise<Client> {
+  return tx.findOneOrFail(Client, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+}
+
+/** What has no part in the change is not looked at: a client whose URIs are not taken any more can still be disabled. */
+function reshape(client: Client, change: ClientChange): void {
+  const { redirectUris, authMethod, grantTypes, isFirstParty, settings, httpsOnly } = change;
+  if (redirectUris) checkRedirects(client.preset, redirectUris, httpsOnly);
+  const given = [redirectUris, authMethod, grantTypes, isFirstParty, settings];
+  if (given.every((one) => one === undefined)) return;
+  const shape: ClientShape = {
+    preset: client.preset,
+    isDynamic: client.isDynamic,
+    authMethod: authMethod ?? client.authMethod,
+    grantTypes: [...new Set(grantTypes ?? client.grantTypes)],
+    redirectUris: [...new Set(redirectUris ?? client.redirectUris)],
+    isFirstParty: isFirstParty ?? client.isFirstParty,
+    settings: { ...settingsOf(client), ...settings },
+  };
+  checkShape(shape);
+  checkConsent(shape, settings);
+  Object.assign(client, { ...shape, settings: storedSettings(shape.settings) });
+}
+
+function rename(client: Client, name: string): void {
+  const suffix = client.isDynamic ? ` ${client.clientId}` : '';
+  Object.assign(client, { name: name.normalize('NFKC'), nameKey: foldName(name) + suffix });
+}
+
+function checkConsent({ isFirstParty }: ClientShape, given: Partial<ClientSettings> | undefined): void {
+  if (given?.askConsent === false && !isFirstParty)
+    throw new Failure('usage', 'Only a first-party client may skip consent: --first-party.');
 }
 
 /** Deletes a client with its secrets and permissions. Its id is never given again: it is random. */
 export function deleteClient(em: SqlEntityManager, stamp: Stamp, client: Client): Promise<void> {
   return em.transactional(async (tx) => {
+    await lockClient(tx, client);
     recordChange(tx, stamp, { action: 'delete', object: objectOf(client), before: pictureOf(client) });
     await principalsChanged(tx, [client.id]);
     await endClient(tx, stamp.at, client.id, 'client_deleted');
@@ -151,37 +215,4 @@ async function setApis(
 ): Promise<void> {
   await tx.nativeDelete(ClientApi, { client, role });
   for (const { id } of apis) await tx.upsert(ClientApi, { client, api: id, role });
-}
-
-function pictureOf(client: Client) {
-  const { clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isActive } = client;
-  return { clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isActive };
-}
-
-function checkName(name: string): void {
-  if (foldName(name).trim() === '' || [...name].length > 150 || hasUnprintable(name))
-    throw new Failure('usage', 'A client needs a name of 1 to 150 printable characters.');
-  if (name.startsWith('c_')) throw new Failure('usage', 'A client name may not start with c_: client ids do.');
-}
-
-/** RFC 9700 §2.1, RFC 8252 §7: absolute, without fragment; https, or http on a loopback literal, or a native app's own scheme. */
-function checkRedirects(preset: Preset, uris: readonly string[]): void {
-  if (presets[preset].needsRedirect && uris.length === 0)
-    throw new Failure('usage', `The preset ${preset} needs --redirect-uri.`);
-  for (const uri of uris) {
-    const url = URL.parse(uri);
-    const isOwnScheme = preset === 'native' && url !== null && /^[a-z][a-z0-9+-]*\.[a-z0-9+.-]*:$/i.test(url.protocol);
-    const isLoopback = url?.protocol === 'http:' && ['127.0.0.1', '[::1]', 'localhost'].includes(url.hostname);
-    if (
-      !url ||
-      uri.includes('#') ||
-      url.username ||
-      /[\s\p{Cc}]/u.test(uri) ||
-      !(url.protocol === 'https:' || isLoopback || isOwnScheme)
-    )
-      throw new Failure(
-        'usage',
-        `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost).`,
-      );
-  }
 }

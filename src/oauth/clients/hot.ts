@@ -1,5 +1,6 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { recent } from '../../platform/recent.ts';
+import type { Assertions } from '../assertion/assertions.ts';
 import type { Client } from '../entities.ts';
 import { type ClientSettings, settingsOf } from './settings.ts';
 
@@ -12,6 +13,8 @@ export interface LiveClient {
   readonly isActive: boolean;
   /** Carries its users' permissions uncut. */
   readonly isFirstParty: boolean;
+  /** Registered by itself: what it says of itself, its name too, is its own word. */
+  readonly isDynamic: boolean;
   readonly authMethod: Client['authMethod'];
   readonly grantTypes: readonly string[];
   readonly preset: Client['preset'];
@@ -27,7 +30,7 @@ export interface LiveClient {
 
 const byClientId: Statement = {
   name: 'oauth-client',
-  text: `select c.id, c.client_id, c.name, c.is_active, c.is_first_party, c.auth_method, c.grant_types, c.preset, c.redirect_uris, c.settings::text as settings,
+  text: `select c.id, c.client_id, c.name, c.is_active, c.is_first_party, c.is_dynamic, c.auth_method, c.grant_types, c.preset, c.redirect_uris, c.settings::text as settings,
     array(select encode(s.digest, 'hex') || ' ' || coalesce(extract(epoch from s.expires_at)::float8::text, '') from oauth_client_secret s where s.client_id = c.id) as secrets,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'requests') as requests,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves,
@@ -41,6 +44,7 @@ interface Row {
   name: string;
   is_active: boolean;
   is_first_party: boolean;
+  is_dynamic: boolean;
   auth_method: Client['authMethod'];
   grant_types: string[];
   preset: Client['preset'];
@@ -62,6 +66,7 @@ async function findClient(db: Database, clientId: string): Promise<LiveClient | 
     name: row.name,
     isActive: row.is_active,
     isFirstParty: row.is_first_party,
+    isDynamic: row.is_dynamic,
     authMethod: row.auth_method,
     grantTypes: row.grant_types,
     preset: row.preset,
@@ -81,6 +86,8 @@ function secretOf(text: string): LiveClient['secrets'][number] {
 
 /** What a process keeps of clients between requests; it counts only at the version that a request reads. */
 export interface KnownClients {
+  /** How a client shows that it has a key; null where no client is asked for one. */
+  readonly assertions: Assertions | null;
   /** Perhaps stale. */
   guess(clientId: string): LiveClient | undefined;
   /** As of now; null when there is none. */
@@ -89,9 +96,10 @@ export interface KnownClients {
 
 const KEPT = 10_000;
 
-export function createKnownClients(db: Database): KnownClients {
+export function createKnownClients(db: Database, assertions: Assertions | null = null): KnownClients {
   const kept = recent<LiveClient>(KEPT);
   return {
+    assertions,
     guess: (clientId) => kept.get(clientId),
     async load(clientId) {
       const client = await findClient(db, clientId);

@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { principalsChanged } from '../../access/index.ts';
+import { Api, principalsChanged } from '../../access/index.ts';
+import { Consent } from '../authorization-entities.ts';
 import { Client, ClientApi } from '../entities.ts';
 
 /** A client that asks tokens for an API, or serves it. */
@@ -18,8 +19,12 @@ export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<Clien
   );
 }
 
-/** An API goes: its clients, which lose their places at it, are known by another version from then on. */
+/**
+ * An API goes: its clients, which lose their places at it, are known by another version from then on. What users consented to
+ * there is forgotten here: it names the API without a foreign key.
+ */
 export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<void> {
+  await tx.nativeDelete(Consent, { api: apiId });
   const rows = await tx.find(ClientApi, { api: apiId });
   await principalsChanged(tx, [...new Set(rows.map((one) => one.client))].sort());
 }
@@ -37,4 +42,9 @@ export async function isServedBy(em: SqlEntityManager, apiId: string, clientPrin
 export async function clientIdsOf(em: SqlEntityManager, principals: readonly string[]): Promise<Map<string, string>> {
   const found = await em.find(Client, { id: { $in: [...principals] } });
   return new Map(found.map((one) => [one.id, one.clientId]));
+}
+
+/** The APIs of these ids that there are still. */
+export function apisById(em: SqlEntityManager, ids: readonly string[]): Promise<Api[]> {
+  return em.find(Api, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' } });
 }

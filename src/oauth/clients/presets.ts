@@ -3,16 +3,21 @@ import type { Client } from '../entities.ts';
 export type Preset = Client['preset'];
 type Shape = Pick<Client, 'authMethod' | 'grantTypes'>;
 
-/** What kind of program a client is, and what follows from it. Grants that do not exist yet are stored and refused. */
-export const presets: Record<Preset, Shape & { readonly needsRedirect: boolean }> = {
-  web: { authMethod: 'client_secret', grantTypes: ['authorization_code', 'refresh_token'], needsRedirect: true },
-  spa: { authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'], needsRedirect: true },
-  native: { authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'], needsRedirect: true },
-  service: { authMethod: 'client_secret', grantTypes: ['client_credentials'], needsRedirect: false },
-  device: {
-    authMethod: 'none',
-    grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
-    needsRedirect: false,
-  },
-  mcp: { authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'], needsRedirect: true },
+/** The grants that a client may be given, with the short names that people type. */
+export const grantNames = {
+  code: 'authorization_code',
+  refresh: 'refresh_token',
+  'client-credentials': 'client_credentials',
+  device: 'urn:ietf:params:oauth:grant-type:device_code',
+  'token-exchange': 'urn:ietf:params:oauth:grant-type:token-exchange',
+} as const;
+
+/** What kind of program a client is, and what follows from it. */
+export const presets: Record<Preset, Shape> = {
+  web: { authMethod: 'client_secret', grantTypes: ['authorization_code', 'refresh_token'] },
+  spa: { authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'] },
+  native: { authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'] },
+  service: { authMethod: 'client_secret', grantTypes: ['client_credentials'] },
+  device: { authMethod: 'none', grantTypes: [grantNames.device, 'refresh_token'] },
+  mcp: { authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'] },
 };

@@ -33,7 +33,10 @@ export function rotateSecret(
   return em.transactional(async (tx) => {
     const client = await tx.findOneOrFail(Client, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
     if (client.authMethod !== 'client_secret')
-      throw new Failure('conflict', `The client ${client.name} is public: it has no secret.`);
+      throw new Failure(
+        'conflict',
+        `The client ${client.name} ${client.authMethod === 'none' ? 'is public' : 'authenticates by its own key'}: it has no secret.`,
+      );
     const [newest, ...older] = await tx.find(
       ClientSecret,
       { client: client.id },

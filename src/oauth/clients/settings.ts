@@ -30,6 +30,10 @@ export interface ClientSettings {
   readonly logoUri: string | null;
   readonly policyUri: string | null;
   readonly tosUri: string | null;
+  /** For the operator's eyes: what a program that registered itself said of itself. */
+  readonly contacts: readonly string[];
+  readonly softwareId: string | null;
+  readonly softwareVersion: string | null;
 }
 
 const standard: ClientSettings = {
@@ -52,9 +56,20 @@ const standard: ClientSettings = {
   logoUri: null,
   policyUri: null,
   tosUri: null,
+  contacts: [],
+  softwareId: null,
+  softwareVersion: null,
 };
 
 /** A client's settings, the standard ones where it has none of its own. */
 export function settingsOf(client: { readonly settings: Partial<ClientSettings> }): ClientSettings {
   return { ...standard, ...client.settings };
+}
+
+/** What differs from the standard: all that is stored, so that a standard that changes reaches whoever never chose. */
+export function storedSettings(settings: ClientSettings): Partial<ClientSettings> {
+  const own = Object.entries(settings).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(standard[name as keyof ClientSettings]),
+  );
+  return Object.fromEntries(own);
 }

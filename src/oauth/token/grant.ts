@@ -1,5 +1,5 @@
 import type { Holder, KnownApi, Rights } from '../../access/index.ts';
-import type { Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
+import type { AccessToken, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 
 /** What a grant is asked with, once the phases before it have passed. */
@@ -7,14 +7,26 @@ export interface GrantRequest {
   readonly client: LiveClient;
   readonly form: Readonly<Record<string, string>>;
   readonly now: Date;
+  /** The key of the DPoP proof that came with the request; null without one. */
+  readonly jkt: string | null;
   /** The API that the client asks for (RFC 8707), or its only one; `invalid_target` when it may not. */
   target(): Promise<KnownApi>;
   /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
   readonly seen: { readonly api: string; readonly place: StatusPlace | null } | undefined;
+  /** Lives as long as the request, through every attempt at it. */
+  readonly memory: Memory;
+}
+
+/** What was done already, when an attempt at a request has to be made again. */
+export interface Memory {
+  /** The grant that a code of this request has given: a code is redeemed once. */
+  grant?: string;
+  /** The key of the proof, which counts once. */
+  jkt?: string | null;
 }
 
 /** What a grant decides: for whom the token is, and what it may carry. Refusals are thrown as OAuthError before anything is written. */
-export interface Granted {
+export interface Granted extends Pick<TokenRequest, 'act' | 'until'> {
   readonly api: KnownApi;
   readonly subject: TokenRequest['subject'];
   readonly holder: Holder & { readonly version: number };
@@ -27,8 +39,15 @@ export interface Granted {
   readonly holding: Holding;
   /** As the statement saw it that read the version of `rights`. */
   readonly place: StatusPlace | null;
-  /** What is written once nothing can refuse any more. */
-  write?(): Promise<{ readonly refreshToken?: string }>;
+  /** What comes with the access token; written once nothing can refuse any more. */
+  finish?(token: AccessToken): Promise<Finished>;
+}
+
+export interface Finished {
+  readonly refreshToken?: string | undefined;
+  readonly idToken?: string | undefined;
+  /** RFC 8693 §2.2.1. */
+  readonly issuedTokenType?: string;
 }
 
 /** One way to a token (RFC 6749 §1.3). It decides; the phases around it are shared and cannot be forgotten. */

@@ -6,15 +6,15 @@ import {
   type KeyRing,
   mintAccessToken,
   mintUntilFresh,
-  type OverBudget,
   overBudget,
   readMinting,
   type Sign,
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
-import type { Grant } from './grant.ts';
+import type { Grant, Memory } from './grant.ts';
 import { findTarget, guessTarget } from './target.ts';
+import { tooLarge } from './too-large.ts';
 
 export interface TokenEndpoint {
   readonly db: Database;
@@ -25,15 +25,24 @@ export interface TokenEndpoint {
   readonly sign?: Sign;
   readonly issuer: string;
   readonly grants: readonly Grant[];
+  /** Reads DPoP proofs. */
+  readonly proofs?: ProofCheck;
+}
+
+/** Port of RFC 9449: the key that a proof shows, or OAuthError `invalid_dpop_proof`, `use_dpop_nonce`. A proof counts once. */
+export interface ProofCheck {
+  check(proof: string, of: { readonly method: string; readonly url: string }, now: Date): Promise<{ jkt: string }>;
 }
 
 /** RFC 6749 §5.1. */
 export interface TokenAnswer {
   readonly access_token: string;
-  readonly token_type: 'Bearer';
+  readonly token_type: 'Bearer' | 'DPoP';
   readonly expires_in: number;
   readonly scope?: string;
   readonly refresh_token?: string;
+  readonly id_token?: string;
+  readonly issued_token_type?: string;
 }
 
 /**
@@ -41,13 +50,18 @@ export interface TokenAnswer {
  * repeated parameters. Everything that can refuse comes before anything is written.
  */
 export async function answerTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer> {
-  const answer = await mintUntilFresh(() => attempt(endpoint, presented));
+  const memory: Memory = {};
+  const answer = await mintUntilFresh(() => attempt(endpoint, presented, memory));
   if (answer === 'over') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
   return answer;
 }
 
 /** One pass through the phases; `stale` when something that was read has changed before the token had its place. */
-async function attempt(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer | 'stale' | 'over'> {
+async function attempt(
+  endpoint: TokenEndpoint,
+  presented: PresentedClient,
+  memory: Memory,
+): Promise<TokenAnswer | 'stale' | 'over'> {
   const { db, access, clients, issuer, clock } = endpoint;
   const now = clock.now();
   const { form } = presented;
@@ -61,32 +75,58 @@ async function attempt(endpoint: TokenEndpoint, presented: PresentedClient): Pro
   // 2. How?
   const grant = grantOf(endpoint, client, form['grant_type']);
 
-  // 3. For which API, and may it? What the statement saw of the guess counts for no other.
+  // 3. Bound to a key? A proof is looked at once.
+  memory.jkt ??= await keyOf(endpoint, client, presented, now);
+  const { jkt } = memory;
+
+  // 4. For which API, and may it? What the statement saw of the guess counts for no other.
   const target = () => findTarget(access, client, form, guess && { id: guess.id, version: seen.api });
   const place = client.version === seen.principal ? seen.place : null;
-  const granted = await grant.authorize({ client, form, now, target, seen: guess && { api: guess.id, place } });
+  const seenPlace = guess && { api: guess.id, place };
+  const granted = await grant.authorize({ client, form, now, jkt, target, seen: seenPlace, memory });
 
-  // 4. Does the token fit? Where it has a place already, nothing is written before 5 says so.
-  const { api, subject, rights, session, scope, sourceId } = granted;
-  const request = { issuer, clientId: client.clientId, api, subject, rights, session, scope, sourceId };
+  // 5. Does the token fit? Where it has a place already, nothing is written before 6 says so.
+  const { api, subject, rights, session, scope, sourceId, act, until } = granted;
+  const of = { api, subject, rights, session, scope, sourceId, act, until };
+  const request = { issuer, clientId: client.clientId, ...of, jkt };
   const excess = granted.place ? null : overBudget(endpoint, request, now);
   if (excess) throw tooLarge(excess);
 
-  // 5. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
+  // 6. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
   const minted = await mintAccessToken(endpoint, { ...granted, request }, now);
   if (minted === 'stale' || minted === 'over') return minted;
   if ('budget' in minted) throw tooLarge(minted);
 
-  // 6. Write.
-  const written = await granted.write?.();
+  // 7. Write.
+  const finished = await granted.finish?.(minted);
   const { token, claims, expiresIn } = minted;
   return {
     access_token: token,
-    token_type: 'Bearer',
+    // RFC 9449 §5.
+    token_type: jkt === null ? 'Bearer' : 'DPoP',
     expires_in: expiresIn,
     ...(claims.scope ? { scope: claims.scope } : {}),
-    ...(written?.refreshToken ? { refresh_token: written.refreshToken } : {}),
+    ...(finished?.refreshToken ? { refresh_token: finished.refreshToken } : {}),
+    ...(finished?.idToken ? { id_token: finished.idToken } : {}),
+    ...(finished?.issuedTokenType ? { issued_token_type: finished.issuedTokenType } : {}),
   };
+}
+
+/** RFC 9449 §5: the key of the proof; null where the client sends none and need not. */
+async function keyOf(
+  { proofs, issuer }: TokenEndpoint,
+  client: LiveClient,
+  { dpop }: PresentedClient,
+  now: Date,
+): Promise<string | null> {
+  if (dpop !== undefined && proofs)
+    return (await proofs.check(dpop, { method: 'POST', url: `${issuer}/oauth2/token` }, now)).jkt;
+  if (client.settings.dpopBound)
+    throw new OAuthError(
+      'invalid_dpop_proof',
+      'This client takes tokens that are bound to its key: send a DPoP proof.',
+    );
+  return null;
 }
 
 function grantOf({ grants }: TokenEndpoint, client: LiveClient, type: string | undefined): Grant {
@@ -97,11 +137,4 @@ function grantOf({ grants }: TokenEndpoint, client: LiveClient, type: string | u
   if (!client.grantTypes.includes(type) || (grant.needsConfidentialClient && isPublic))
     throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
   return grant;
-}
-
-function tooLarge({ bytes, budget, permissions }: OverBudget): OAuthError {
-  return new OAuthError(
-    'invalid_target',
-    `The token would have ${bytes} bytes for ${permissions} permissions; the budget of this API is ${budget}. Raise it, let its tokens carry a bitmap, or give the client fewer permissions.`,
-  );
 }

@@ -1,6 +1,4 @@
-import type { KnownAccess } from '../../access/index.ts';
 import { recordEvent } from '../../audit/index.ts';
-import { findSourceId } from '../../identity/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
@@ -14,12 +12,12 @@ import {
   refreshToken,
   rotateGrant,
 } from '../../tokens/index.ts';
-import type { Grant, GrantRequest } from './grant.ts';
-import { isAbsoluteUri } from './target.ts';
+import type { LiveClient } from '../clients/hot.ts';
+import type { Grant } from './grant.ts';
+import { lifeOf } from './life.ts';
+import { apiOfGrant, grantedOf, idTokenOf, type OfGrant } from './of-grant.ts';
 
-export interface Refreshing {
-  readonly db: Database;
-  readonly access: KnownAccess;
+export interface Refreshing extends OfGrant {
   readonly refreshKey: RefreshKey;
   /** Within it, the token before the last answers the same successor: an answer may have been lost. 0 = not at all. */
   readonly graceSeconds: number;
@@ -46,29 +44,17 @@ export function refreshGrant(refreshing: Refreshing): Grant {
       const step = stepOf(grant, presented.generation, now, refreshing.graceSeconds);
       if (step === 'reuse') await endFamily(db, grant, presented.generation, now);
       if (step === 'reuse' || step === 'unknown') throw refused();
+      // RFC 9449 §5: bound to the key that the grant was opened with.
+      if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw refused();
       const scope = narrowed(grant.scope, form['scope']);
-      // What a client that is not first-party may carry is not settled yet, so it carries nothing.
-      if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'Refreshing is for first-party clients.');
-      const api = await apiOf(access, grant, request);
-      const { user, version } = grant;
-      const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
-      const rights = await access.rights(holder, api, now);
-      const session =
-        grant.session !== null && grant.authTime !== null
-          ? { id: grant.session, authTime: grant.authTime, amr: grant.amr }
-          : null;
-      const sourceId = api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined;
+      const api = await apiOfGrant(access, grant, request);
+      const granted = await grantedOf(refreshing, request, grant, api, scope);
       return {
-        api,
-        sourceId,
-        subject: user,
-        holder,
-        rights,
-        session,
-        scope,
-        holding: { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt },
-        place: grant.place,
-        write: async () => ({ refreshToken: await rotate(refreshing, grant, presented.generation, now) }),
+        ...granted,
+        finish: async (token) => {
+          const idToken = await idTokenOf(refreshing, client, grant, { scope, nonce: null }, token, now);
+          return { refreshToken: await rotate(refreshing, client, grant, presented.generation, now), idToken };
+        },
       };
     },
   };
@@ -83,11 +69,19 @@ function stepOf(grant: Pick<GrantState, 'generation' | 'rotatedAtMs'>, presented
 }
 
 /** The token of the next generation; of many that ask at once one takes the step, and the others are given the same. */
-async function rotate(refreshing: Refreshing, grant: GrantState, presented: number, now: Date): Promise<string> {
+async function rotate(
+  refreshing: Refreshing,
+  client: LiveClient,
+  grant: GrantState,
+  presented: number,
+  now: Date,
+): Promise<string> {
   const { db, refreshKey, graceSeconds } = refreshing;
   const successor = refreshToken(refreshKey, grant, presented + 1);
   if (stepOf(grant, presented, now, graceSeconds) === 'again') return successor;
-  if (await rotateGrant(db, grant.id, presented, now, plusSeconds(now, refreshing.grantLife.idleSeconds)))
+  if (
+    await rotateGrant(db, grant.id, presented, now, plusSeconds(now, lifeOf(client, refreshing.grantLife).idleSeconds))
+  )
     return successor;
   const later = await readGrant(db, grant.id, now);
   if (!later?.isLive) throw refused();
@@ -114,22 +108,6 @@ function narrowed(granted: string | null, asked: string | undefined): string | u
   if (!asked.split(' ').every((one) => one === '' || all.has(one)))
     throw new OAuthError('invalid_scope', 'A refresh may ask for less than was granted, not for more.');
   return asked;
-}
-
-/** RFC 8707 §2.2: the grant is for one API. */
-async function apiOf(access: KnownAccess, grant: GrantState, { client, form }: GrantRequest) {
-  const api = await access.apiById(grant.api, { id: grant.api, version: grant.apiVersion });
-  if (!api) throw refused();
-  // It may have been taken from the client since.
-  if (!client.requests.includes(api.id)) throw otherApi();
-  if (form['resource'] !== undefined && !isAbsoluteUri(form['resource'])) throw otherApi();
-  for (const asked of [form['resource'], form['audience']])
-    if (asked !== undefined && (await access.api(asked))?.id !== api.id) throw otherApi();
-  return api;
-}
-
-function otherApi(): OAuthError {
-  return new OAuthError('invalid_target', 'This client may not ask for tokens of that API by this grant.');
 }
 
 function refused(): OAuthError {

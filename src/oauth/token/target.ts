@@ -37,6 +37,19 @@ export async function findTarget(
   return api;
 }
 
+/**
+ * The API that a user is asked about: as `findTarget`; with none named, the client's only one, else none: a token for userinfo alone.
+ */
+export async function findDefaultTarget(
+  access: KnownAccess,
+  client: LiveClient,
+  form: Form,
+  seen?: SeenApi,
+): Promise<KnownApi | null> {
+  const isNamed = form['resource'] !== undefined || form['audience'] !== undefined;
+  return isNamed || client.requests.length === 1 ? findTarget(access, client, form, seen) : null;
+}
+
 async function onlyApi(access: KnownAccess, client: LiveClient, seen: SeenApi | undefined): Promise<KnownApi> {
   const [only, ...others] = client.requests;
   const api = only === undefined || others.length > 0 ? null : await access.apiById(only, seen);

@@ -56,6 +56,18 @@ const proxy: Read<string> = (value) => {
   return value;
 };
 
+/** What the guarded fetch may reach beside public addresses: a host and port as URLs say them, or a network. */
+const target: Read<string> = (value) => {
+  const [address = '', bits = ''] = value.split('/');
+  const version = isIP(address);
+  const isNetwork = version > 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+  const url = URL.parse(`http://${value}`);
+  const isHost = /^[\w.-]+:\d{1,5}$|^\[[\da-f:.]+\]:\d{1,5}$/i.test(value) && url !== null && !value.endsWith(':0');
+  if (!isNetwork && !isHost)
+    throw new Unreadable('takes host:port or networks such as rp.internal:8443,10.0.0.0/8, comma-separated');
+  return value;
+};
+
 const list =
   <T>(one: Read<T>): Read<T[]> =>
   (value) =>
@@ -154,12 +166,25 @@ export const settings = {
     () => [] as string[],
     { standard: 'none' },
   ),
+  fetchAllow: setting(
+    'SIGNET_FETCH_ALLOW',
+    'What Signet may fetch though it is no public address, by http too: host:port or networks. Metadata addresses of clouds stay refused',
+    list(target),
+    () => [] as string[],
+    { standard: 'none' },
+  ),
   signup: setting(
     'SIGNET_SIGNUP',
     'Who may sign up: open, closed or invite',
     oneOf('open', 'closed', 'invite'),
     (mode): 'open' | 'closed' | 'invite' => (mode === 'development' ? 'open' : 'closed'),
     { standard: 'development: open; else closed' },
+  ),
+  registration: setting(
+    'SIGNET_REGISTRATION',
+    'Whether programs may register themselves as clients (RFC 7591): off, or token = with a token of `signet client registration-token`',
+    oneOf('off', 'token'),
+    'off',
   ),
   passwordMinLength: setting(
     'SIGNET_PASSWORD_MIN_LENGTH',
@@ -196,6 +221,12 @@ export const settings = {
     'Seconds after which every refresh grant ends',
     wholeNumber(60, 31_536_000),
     7_776_000,
+  ),
+  dpopNonce: setting(
+    'SIGNET_DPOP_NONCE',
+    'Whether a DPoP proof must hold the nonce of DPoP-Nonce (RFC 9449 §8): optional (looked at where it is there) or required',
+    oneOf('optional', 'required'),
+    'optional',
   ),
   throttleName: setting(
     'SIGNET_THROTTLE_NAME',

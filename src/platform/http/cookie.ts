@@ -21,3 +21,19 @@ export function sessionCookie(issuer: string): SessionCookie {
     clear: (reply) => void reply.clearCookie(name, attributes),
   };
 }
+
+/** Another secret of the browser's own: it says which browser this is, as long as it is open, and nothing of who sits there. */
+export interface BrowserCookie {
+  read(request: FastifyRequest): string | null;
+  write(reply: FastifyReply, secret: string): void;
+}
+
+export function flowCookie(issuer: string): BrowserCookie {
+  const secure = issuer.startsWith('https:');
+  const name = secure ? '__Host-signet_flow' : 'signet_flow';
+  return {
+    read: (request) => (/^[\w-]{43}$/.test(request.cookies[name] ?? '') ? (request.cookies[name] as string) : null),
+    write: (reply, secret) =>
+      void reply.setCookie(name, secret, { path: '/', httpOnly: true, secure, sameSite: 'lax' }),
+  };
+}

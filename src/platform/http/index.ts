@@ -6,14 +6,17 @@
  * Standards: RFC 6265bis, 8259, 9110, 9457; Fetch Metadata; OpenAPI 3.1.
  */
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
-export { type SessionCookie, sessionCookie } from './cookie.ts';
-export { acceptForms } from './input.ts';
+export { allowAnyOrigin } from './any-origin.ts';
+export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
+export { dpopOf, offerNonce } from './dpop-header.ts';
+export { acceptForms, acceptPairs, pairsOf } from './input.ts';
 export { OAUTH_ERRORS, OAuthError, type OAuthErrorCode } from './oauth-errors.ts';
-export { formOf, oauthScope } from './oauth-scope.ts';
+export { answerOAuthErrors, formOf, oauthScope } from './oauth-scope.ts';
 export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';
 export type { JsonSchema, OpenapiDocument, Operation } from './openapi/document.ts';
+export { answerErrorsAsPages, type PageError } from './page-errors.ts';
 export { type FieldProblem, PROBLEMS, Problem, type ProblemCode, tryLater } from './problems.ts';
 export { sendDocument, servePublic, unchanged } from './public-document.ts';
-export { sameOrigin } from './same-origin.ts';
+export { isFromElsewhere, sameOrigin } from './same-origin.ts';
 export { asBuilt } from './serialize.ts';
 export { type App, createServer, type ServerOptions } from './server.ts';

@@ -51,8 +51,40 @@ export function acceptForms(app: FastifyInstance): void {
   });
 }
 
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The route reads its query by `pairsOf`, and says itself what it makes of a name that is there twice. */
+    readsPairs?: true;
+  }
+}
+
+/** Takes a form as it came, name by name: for a route that has its own answer to a repeated one. Read by `pairsOf`. */
+export function acceptPairs(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'buffer' }, (request, body, done) => {
+    if (!formType.test(request.headers['content-type'] ?? ''))
+      return done(wrongType('application/x-www-form-urlencoded'));
+    const text = decode(body as Buffer);
+    done(text === null ? new Problem('bad_request', { detail: 'The form is not UTF-8.' }) : null, text);
+  });
+}
+
+/** Every name and value of the query and of the form, in their order. */
+export function pairsOf(request: FastifyRequest): [name: string, value: string][] {
+  const start = request.url.indexOf('?');
+  const texts = [start < 0 ? '' : request.url.slice(start + 1), typeof request.body === 'string' ? request.body : ''];
+  return texts.flatMap((text) => {
+    if (!isDecodable(text)) throw new Problem('bad_request', { detail: 'The parameters are not UTF-8 text.' });
+    const pairs = [...new URLSearchParams(text)];
+    if (!pairs.flat().every(isStorable))
+      throw new Problem('bad_request', { detail: 'The parameters hold characters that no text has.' });
+    return pairs;
+  });
+}
+
 /** Refuses query strings that no parser agrees about: repeated names, malformed escapes, NUL. */
 export async function checkQuery(request: FastifyRequest): Promise<void> {
+  if (request.routeOptions.config.readsPairs) return;
   const start = request.url.indexOf('?');
   if (start < 0) return;
   if (!isDecodable(request.url.slice(start + 1)))

@@ -14,7 +14,7 @@ export const OAUTH_ERRORS = {
   invalid_grant: {
     status: 400,
     meaning:
-      'The refresh token is unknown, of another client, was used before, or its grant has ended (RFC 6749 §5.2).',
+      'The code or refresh token is unknown, of another client, was used before, or its grant has ended (RFC 6749 §5.2).',
   },
   invalid_scope: { status: 400, meaning: 'More was asked for than was granted (RFC 6749 §5.2).' },
   unsupported_grant_type: { status: 400, meaning: 'This server does not know that `grant_type` (RFC 6749 §5.2).' },
@@ -23,6 +23,58 @@ export const OAUTH_ERRORS = {
     meaning:
       'No such API, none that this client may ask for, or a token for it that would exceed its budget (RFC 8707 §2).',
   },
+  access_denied: {
+    status: 400,
+    meaning: 'The user, or a rule of this server, has said no (RFC 6749 §4.1.2.1, RFC 8628 §3.5).',
+  },
+  unsupported_response_type: { status: 400, meaning: 'Only `response_type=code` is offered (RFC 6749 §4.1.2.1).' },
+  login_required: {
+    status: 400,
+    meaning: '`prompt=none`, and nobody is signed in, or somebody else, or too long ago (OIDC Core §3.1.2.6).',
+  },
+  consent_required: { status: 400, meaning: '`prompt=none`, and the user was never asked (OIDC Core §3.1.2.6).' },
+  interaction_required: {
+    status: 400,
+    meaning: '`prompt=none`, and the user would have to do something (OIDC Core §3.1.2.6).',
+  },
+  unmet_authentication_requirements: {
+    status: 400,
+    meaning: 'The `acr` that was asked for as essential cannot be reached here (OIDC Core §5.5.1.1).',
+  },
+  request_not_supported: { status: 400, meaning: 'Request objects are not taken (OIDC Core §3.1.2.6).' },
+  request_uri_not_supported: {
+    status: 400,
+    meaning: 'Only a `request_uri` that was pushed here is taken (OIDC Core §3.1.2.6, RFC 9126).',
+  },
+  registration_not_supported: {
+    status: 400,
+    meaning: 'The parameter `registration` is not taken (OIDC Core §3.1.2.6).',
+  },
+  invalid_request_uri: {
+    status: 400,
+    meaning: 'The pushed request is unknown, expired, used, or of another client (RFC 9126 §2.2).',
+  },
+  authorization_pending: { status: 400, meaning: 'The user has not decided yet: ask again (RFC 8628 §3.5).' },
+  slow_down: { status: 400, meaning: 'Asked too soon: wait five seconds longer from now on (RFC 8628 §3.5).' },
+  expired_token: { status: 400, meaning: 'The device code has expired: begin anew (RFC 8628 §3.5).' },
+  invalid_dpop_proof: {
+    status: 400,
+    meaning: 'The DPoP proof is missing, malformed, used, or for another request (RFC 9449 §5).',
+  },
+  use_dpop_nonce: {
+    status: 400,
+    meaning: 'Make the proof again with the nonce of the header `DPoP-Nonce` (RFC 9449 §8).',
+  },
+  invalid_redirect_uri: { status: 400, meaning: 'A redirect URI that no client may have (RFC 7591 §3.2.2).' },
+  invalid_client_metadata: {
+    status: 400,
+    meaning: 'A value that a client may not be registered with (RFC 7591 §3.2.2).',
+  },
+  invalid_token: {
+    status: 401,
+    meaning: 'The token is unknown, expired, ended, or bound to another key (RFC 6750 §3.1).',
+  },
+  insufficient_scope: { status: 403, meaning: 'The token was not given for this (RFC 6750 §3.1).' },
   server_error: { status: 500, meaning: 'A fault of Signet: no request should cause it. The log has the cause.' },
   temporarily_unavailable: {
     status: 503,
@@ -42,7 +94,7 @@ export class OAuthError extends Error {
   constructor(
     code: OAuthErrorCode,
     description: string,
-    more: { status?: number; headers?: Record<string, string> } = {},
+    more: { status?: number; headers?: Readonly<Record<string, string>> } = {},
   ) {
     super(description.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?'));
     this.name = 'OAuthError';

@@ -10,14 +10,19 @@ import { type App, isOutage } from './server.ts';
  */
 export function oauthScope(app: App): void {
   acceptForms(app);
-  app.addHook('onRequest', async (_request, reply) => {
-    reply.header('pragma', 'no-cache');
-  });
+  answerOAuthErrors(app);
   app.addHook('preValidation', async (request) => {
     // RFC 6749 §3.2: what stands in the query is no parameter of these endpoints; standing in both places it is there twice.
     const query = Object.keys(request.query as object);
     const form = (request.body ?? {}) as object;
     if (query.some((name) => name in form)) throw new OAuthError('invalid_request', 'A parameter is there twice.');
+  });
+}
+
+/** The answers of this scope: the Pragma of old, and OAuth's own family of errors. */
+export function answerOAuthErrors(app: App): void {
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('pragma', 'no-cache');
   });
   app.setErrorHandler(answerOAuthError);
 }

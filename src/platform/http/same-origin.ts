@@ -5,19 +5,22 @@ const harmless = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
  * The one cross-origin rule, for everything that takes authority from the cookie. A request that changes something is refused
- * when the browser says that it comes from elsewhere: by `Sec-Fetch-Site`, else by `Origin`. Neither header: no browser.
+ * when the browser says that it comes from elsewhere.
  */
 export function sameOrigin(origin: string, trusted: readonly string[]) {
   return async (request: FastifyRequest): Promise<void> => {
     if (harmless.includes(request.method)) return;
-    const from = request.headers.origin;
-    if (from !== undefined && trusted.includes(from)) return;
-    const site = request.headers['sec-fetch-site'];
-    const isForeign =
-      site === undefined ? from !== undefined && from !== origin : site !== 'same-origin' && site !== 'none';
-    if (isForeign)
+    if (isFromElsewhere(request, origin, trusted))
       throw new Problem('cross_origin', {
         detail: `Only pages of ${origin} may do this. Others are allowed by SIGNET_TRUSTED_ORIGINS.`,
       });
   };
+}
+
+/** By `Sec-Fetch-Site`, else by `Origin`. Neither header: no browser. */
+export function isFromElsewhere(request: FastifyRequest, origin: string, trusted: readonly string[] = []): boolean {
+  const from = request.headers.origin;
+  if (from !== undefined && trusted.includes(from)) return false;
+  const site = request.headers['sec-fetch-site'];
+  return site === undefined ? from !== undefined && from !== origin : site !== 'same-origin' && site !== 'none';
 }

@@ -20,6 +20,8 @@ export interface ServerOptions {
   readonly hosts: readonly string[] | null;
   /** How long a request may wait for a password hash: by so much its answer may come later. */
   readonly hashWaitMilliseconds: number;
+  /** PEM: given, the server speaks https (in development; in production a proxy in front does). */
+  readonly https?: { readonly key: string; readonly cert: string };
 }
 
 const BODY_LIMIT = 64 * 1024;
@@ -42,6 +44,7 @@ export function createServer(options: ServerOptions) {
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
+    ...(options.https ? { https: { ...options.https } as never } : {}),
     routerOptions: { maxParamLength: 255, ignoreTrailingSlash: false, caseSensitive: true },
     // What the router refuses never meets the hooks below.
     frameworkErrors: (error, request, reply) => {
@@ -124,7 +127,8 @@ function answerError(error: FastifyError | Error, request: FastifyRequest, reply
   void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem.body()));
 }
 
-function problemOf(error: Partial<FastifyError> & Error): Problem {
+/** Every error as what it is to the caller. */
+export function problemOf(error: Partial<FastifyError> & Error): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Failure)
     return new Problem(error.kind === 'notFound' ? 'not_found' : 'internal', { reason: error.message });

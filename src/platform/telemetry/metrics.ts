@@ -27,12 +27,16 @@ export interface Sources {
   } | null;
 }
 
+export type LogoutNoticeOutcome = 'delivered' | 'failed' | 'given_up';
+
 export type LoginOutcome = 'success' | 'refused' | 'throttled' | 'busy';
 
 /** What this process counts. Labels are words of Signet's own, so that nobody outside can make series: no ids, no paths. */
 export interface Metrics {
   request(answered: AnsweredRequest): void;
   login(outcome: LoginOutcome): void;
+  /** A try to tell a client of a logout. */
+  logoutNotice(outcome: LogoutNoticeOutcome): void;
   /** The page that Prometheus reads, and its content type. */
   page(): Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -72,6 +76,13 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
   });
   // Seen from the first scrape on: a rate that begins at its first event misses that event.
   for (const outcome of ['success', 'refused', 'throttled', 'busy'] as const) logins.inc({ outcome }, 0);
+  const notices = new Counter({
+    name: 'signet_logout_notices_total',
+    help: 'Tries to tell a client of a logout: delivered, failed (tried again later), given_up.',
+    labelNames: ['outcome'] as const,
+    registers,
+  });
+  for (const outcome of ['delivered', 'failed', 'given_up'] as const) notices.inc({ outcome }, 0);
   await watch(registry, sources);
 
   return {
@@ -85,6 +96,7 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
       durations.observe(labels, seconds);
     },
     login: (outcome) => logins.inc({ outcome }),
+    logoutNotice: (outcome) => notices.inc({ outcome }),
     page: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }

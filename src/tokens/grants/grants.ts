@@ -2,9 +2,9 @@ import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
-import type { EndedSessions } from '../../identity/index.ts';
+import type { EndedSessions, Successor } from '../../identity/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { RefreshGrant } from '../entities.ts';
+import { RefreshGrant, type RequestedClaims } from '../entities.ts';
 import { endHolders } from '../status/move.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
@@ -15,12 +15,22 @@ export interface GrantLife {
 }
 
 export interface NewGrant {
+  /** Given where something else names it before it is written. */
+  readonly id?: string;
   readonly user: { readonly id: string; readonly passwordEpoch: number };
   /** The client's principal. */
   readonly client: string;
-  readonly api: string;
+  /** Null: for userinfo alone. */
+  readonly api: string | null;
   readonly scope: string | null;
   readonly session: { readonly id: string; readonly authTime: Date; readonly amr: readonly string[] } | null;
+  /** Ids of what was consented to; null or absent: uncut, for a first-party client. */
+  readonly permissions?: readonly string[] | null;
+  readonly isOffline?: boolean;
+  /** Whether there are refresh tokens; true when absent. */
+  readonly isRefreshable?: boolean;
+  readonly dpopJkt?: string | null;
+  readonly claims?: RequestedClaims | null;
 }
 
 /** Opens a family of refresh tokens in the caller's transaction; answers its first. */
@@ -32,7 +42,7 @@ export function openGrant(
   now: Date,
 ): { grant: RefreshGrant; token: string } {
   const grant = tx.create(RefreshGrant, {
-    id: randomUUIDv7(),
+    id: given.id ?? randomUUIDv7(),
     seed: randomBytes(32),
     principal: given.user.id,
     client: given.client,
@@ -42,6 +52,11 @@ export function openGrant(
     authTime: given.session?.authTime ?? null,
     amr: given.session ? [...given.session.amr] : null,
     scope: given.scope,
+    permissions: given.permissions ? [...given.permissions] : null,
+    isOffline: given.isOffline ?? false,
+    isRefreshable: given.isRefreshable ?? true,
+    dpopJkt: given.dpopJkt ?? null,
+    claims: given.claims ?? null,
     createdAt: now,
     rotatedAt: now,
     idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
@@ -52,6 +67,7 @@ export function openGrant(
 }
 
 export type GrantEnd =
+  | 'code_reused'
   | 'reuse'
   | 'revoked'
   | 'session_ended'
@@ -60,10 +76,12 @@ export type GrantEnd =
   | 'deleted'
   | 'client_disabled'
   | 'client_deleted'
+  | 'ended_by_user'
   | 'ended_by_operator';
 
 export type WhichGrants = Partial<Record<'id' | 'principal' | 'client', string>> & {
   readonly sessions?: readonly string[];
+  readonly isOffline?: boolean;
 };
 
 /** Ends the live grants that match, and the tokens of each; answers them. Every way of ending a grant goes through here. */
@@ -90,12 +108,23 @@ export async function endGrants(
 const ofUser = { password_changed: 'password_changed', deactivated: 'deactivated', deleted: 'deleted' } as const;
 
 /** What lives by a session ends with it; a user who is locked out, or has another password, has nothing left at all. */
-export async function sessionsEnded(tx: SqlEntityManager, { at, ids, reason, user }: EndedSessions): Promise<void> {
+export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
+  const { at, ids, reason, user, successor } = ended;
   await endHolders(tx, at, ids);
-  if (ids.length > 0) await endGrants(tx, at, { sessions: ids }, 'session_ended');
+  if (successor) await handOver(tx, ids, successor);
+  // OIDC Core §11, OIDC Back-Channel Logout §2.7: what was given for `offline_access` outlives the session.
+  if (ids.length > 0) await endGrants(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
   if (user === null || !(reason in ofUser)) return;
   await endGrants(tx, at, { principal: user }, ofUser[reason as keyof typeof ofUser]);
   await endHolders(tx, at, [user]);
+}
+
+/**
+ * A user who authenticates again, because one client asked for it, is not logged out of the others: what the session gave goes on
+ * with the one that takes its place.
+ */
+async function handOver(tx: SqlEntityManager, ids: readonly string[], to: Successor): Promise<void> {
+  await tx.nativeUpdate(RefreshGrant, { session: { $in: [...ids] }, principal: to.user }, { session: to.id });
 }
 
 /** A client that is disabled or gone: what it holds for users, and its own tokens. */

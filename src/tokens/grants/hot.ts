@@ -1,4 +1,5 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
+import type { RequestedClaims } from '../entities.ts';
 import type { StatusPlace } from '../status/place.ts';
 
 /** A grant with everything that it lives by, as of one moment. */
@@ -7,15 +8,23 @@ export interface GrantState {
   readonly seed: Buffer;
   readonly generation: number;
   readonly rotatedAtMs: number;
-  /** Not ended, its time is not up, its user is active with the same password, its session was not ended. */
+  /** Not ended, its time is not up, its user is active with the same password, its session was not ended or it is offline. */
   readonly isLive: boolean;
   readonly endsAt: Date;
+  /** When it ends unless it is used before. */
+  readonly idleEndsAt: Date;
   /** The client's principal. */
   readonly client: string;
-  readonly api: string;
-  readonly apiVersion: number;
+  /** Null: for userinfo alone. */
+  readonly api: string | null;
+  readonly apiVersion: number | null;
   readonly session: string | null;
   readonly scope: string | null;
+  /** Ids of what was consented to; null: uncut, for a first-party client. */
+  readonly permissions: readonly string[] | null;
+  readonly isRefreshable: boolean;
+  readonly dpopJkt: string | null;
+  readonly claims: RequestedClaims | null;
   readonly authTime: Date | null;
   readonly amr: readonly string[];
   readonly user: {
@@ -33,15 +42,17 @@ export interface GrantState {
 const state: Statement = {
   name: 'tokens-grant',
   text: `select encode(g.seed, 'hex') as seed, g.generation::int as generation, extract(epoch from g.rotated_at)::float8 as rotated_at,
-    extract(epoch from g.expires_at)::float8 as expires_at, g.client_id as client, g.api_id as api, g.session_id as session, g.scope,
+    extract(epoch from g.expires_at)::float8 as expires_at,
+    extract(epoch from least(g.idle_expires_at, g.expires_at))::float8 as idle_expires_at, g.client_id as client, g.api_id as api, g.session_id as session, g.scope,
+    g.permissions::text[] as permissions, g.is_refreshable, g.dpop_jkt, g.claims::text as claims,
     extract(epoch from g.auth_time)::float8 as auth_time, g.amr, u.id as user_id, u.username, u.is_staff, u.is_superuser,
     p.perms_version::int as version, a.version::int as api_version, t.list::int as list, t.idx::int as idx,
     g.ended_at is null and g.idle_expires_at > $2::timestamptz and g.expires_at > $2::timestamptz and u.is_active
       and u.password_epoch = g.password_epoch
-      and not exists (select from identity_session s where s.id = g.session_id and s.ended_at is not null) as is_live
+      and (g.is_offline or not exists (select from identity_session s where s.id = g.session_id and s.ended_at is not null)) as is_live
     from tokens_grant g join identity_user u on u.id = g.principal_id join access_principal p on p.id = g.principal_id
-    join access_api a on a.id = g.api_id
-    left join tokens_status t on t.holder_id = g.id and t.api_id = g.api_id and t.is_current and t.state = 0
+    left join access_api a on a.id = g.api_id
+    left join tokens_status t on t.holder_id = g.id and t.api_id = coalesce(g.api_id, '00000000-0000-0000-0000-000000000000') and t.is_current and t.state = 0
     where g.id = $1`,
 };
 
@@ -50,10 +61,15 @@ interface Row {
   generation: number;
   rotated_at: number;
   expires_at: number;
+  idle_expires_at: number;
   client: string;
-  api: string;
+  api: string | null;
   session: string | null;
   scope: string | null;
+  permissions: string[] | null;
+  is_refreshable: boolean;
+  dpop_jkt: string | null;
+  claims: string | null;
   auth_time: number | null;
   amr: string[] | null;
   user_id: string;
@@ -61,7 +77,7 @@ interface Row {
   is_staff: boolean;
   is_superuser: boolean;
   version: number;
-  api_version: number;
+  api_version: number | null;
   list: number | null;
   idx: number;
   is_live: boolean;
@@ -77,11 +93,16 @@ export async function readGrant(db: Database, id: string, now: Date): Promise<Gr
     rotatedAtMs: row.rotated_at * 1000,
     isLive: row.is_live,
     endsAt: new Date(row.expires_at * 1000),
+    idleEndsAt: new Date(row.idle_expires_at * 1000),
     client: row.client,
     api: row.api,
     apiVersion: row.api_version,
     session: row.session,
     scope: row.scope,
+    permissions: row.permissions,
+    isRefreshable: row.is_refreshable,
+    dpopJkt: row.dpop_jkt,
+    claims: row.claims === null ? null : (JSON.parse(row.claims) as RequestedClaims),
     authTime: row.auth_time === null ? null : new Date(row.auth_time * 1000),
     amr: row.amr ?? [],
     user: { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },

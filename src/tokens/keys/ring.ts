@@ -7,9 +7,19 @@ export interface KeyRing {
   signer(alg: Alg): OpenKey;
   find(kid: string): OpenKey | undefined;
   jwks(): PublicDocument;
+  /** Seals and opens opaque tokens. */
+  opaqueKey(): Buffer;
   /** Reads the keys again, because some process has changed them. */
   reload(): Promise<void>;
+  /**
+   * A token names a key that is not here: another process may have made it a moment ago. Reads the keys again, at most once in a while
+   * however many such tokens come; true when the key is here then.
+   */
+  learn(kid: string): Promise<boolean>;
 }
+
+/** Between two readings of the keys because of an unknown one. */
+const LEARN_EVERY_MS = 1000;
 
 type Keys = ReadonlyMap<string, OpenKey>;
 
@@ -24,13 +34,16 @@ export async function createKeyRing(
   let keys: Keys = new Map();
   let signers: ReadonlyMap<Alg, OpenKey> = new Map();
   let published: PublicDocument = publish([]);
+  let opaqueKey = Buffer.alloc(0);
+  let learntAt = Number.NEGATIVE_INFINITY;
   const reload = async () => {
-    const { opened, failure } = await read(keys);
+    const { opened, failure, ...given } = await read(keys);
     if (failure && keys.size === 0) throw failure;
     if (failure) refused(failure);
     keys = new Map(opened.map((key) => [key.kid, key]));
     signers = signersOf(opened);
     published = publish(opened);
+    opaqueKey = Buffer.from(given.opaqueKey);
   };
   await reload();
   return {
@@ -41,7 +54,16 @@ export async function createKeyRing(
     },
     find: (kid) => keys.get(kid),
     jwks: () => published,
+    opaqueKey: () => opaqueKey,
     reload,
+    async learn(kid) {
+      const now = performance.now();
+      if (keys.has(kid)) return true;
+      if (now - learntAt < LEARN_EVERY_MS) return false;
+      learntAt = now;
+      await reload();
+      return keys.has(kid);
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { algorithmsOfApis } from '../../access/index.ts';
 import { recordChange, type Stamp } from '../../audit/index.ts';
-import { announce } from '../../platform/database/index.ts';
+import { announce, portOf } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { SigningKey } from '../entities.ts';
 import { generateKey, insertKey, type NewKey } from './make.ts';
@@ -11,9 +11,13 @@ import { type Alg, unsealKey } from './signing-key.ts';
 /** The default algorithm of APIs and of ID tokens: always there. */
 const ALWAYS: Alg = 'RS256';
 
+/** Port: the algorithms that rooms above ask for, beside those of APIs. */
+export type AlgorithmsAsked = (em: SqlEntityManager) => Promise<readonly Alg[]>;
+
 /** The algorithms that somebody asks for, the default first. */
 export async function askedAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
-  return new Set([ALWAYS, ...(await algorithmsOfApis(em))]);
+  const above = await portOf<AlgorithmsAsked>(em, 'algorithmsAsked')(em);
+  return new Set([ALWAYS, ...(await algorithmsOfApis(em)), ...above]);
 }
 
 /** What is decided from the rows as they are, before and then again within the transaction. */
@@ -61,7 +65,7 @@ export async function rotateKeys(
     if (given.alg && !asked.has(given.alg))
       throw new Failure(
         'conflict',
-        `Nobody asks for ${given.alg}. Its key is made with the first API that does: npx signet api update AUDIENCE --alg ${given.alg}`,
+        `Nobody asks for ${given.alg}. Its key is made with the first API or client that does: npx signet api update AUDIENCE --alg ${given.alg}`,
       );
     return [...(given.alg ? [given.alg] : asked)].flatMap((alg): Step[] => {
       const { current, next } = keysOf(keys, alg);

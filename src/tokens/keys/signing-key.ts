@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/failure.ts';
 import { SigningKey } from '../entities.ts';
+import { opaqueKeyOf } from '../opaque.ts';
 import { unseal } from './seal.ts';
 
 export type Alg = SigningKey['alg'];
@@ -19,6 +20,8 @@ export interface OpenKey {
 
 /** The keys that could be opened; `failure` when there were others. */
 export interface OpenKeys {
+  /** Seals opaque tokens. */
+  readonly opaqueKey: Buffer;
   readonly opened: OpenKey[];
   readonly failure?: Failure;
 }
@@ -75,7 +78,7 @@ export async function openKeys(
       failure = error;
     }
   }
-  return { opened, ...(failure ? { failure } : {}) };
+  return { opened, opaqueKey: opaqueKeyOf(masterKey), ...(failure ? { failure } : {}) };
 }
 
 /** The public half is made from the private one: a row that somebody has changed publishes nothing. */

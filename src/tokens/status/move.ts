@@ -16,30 +16,57 @@ export const LINGER_SECONDS = 900 + 300 + 60;
  * What tokens say of these rights is not true any more: too much (suspended) or too little (superseded). A state moves only
  * 0 → 3 → 2 → 1, never back, and only at the APIs that are meant. Nobody has to log in again because of it.
  */
-export async function rightsChanged(tx: SqlEntityManager, who: Affected, { kind, apis }: RightsChange): Promise<void> {
-  if (apis?.length === 0) return;
+export async function rightsChanged(
+  tx: SqlEntityManager,
+  who: Affected,
+  { kind, apis }: RightsChange,
+): Promise<number> {
+  if (apis?.length === 0) return 0;
   if ('everybody' in who) return endApis(tx, apis ?? [], who.everybody);
-  const holders =
-    'group' in who ? 'select principal_id from access_group_member where group_id = ?' : marks(who.principals);
+  return moveTo(tx, `principal_id in (${marks(who.principals)})`, who.principals, { kind, apis });
+}
+
+/**
+ * What a client may carry of its users' rights has changed, which its tokens for them say. The caller has given the client's
+ * principal a new version, and so holds its row: no grant of it is opened meanwhile (its foreign key waits). Its grants are held
+ * here, in a statement of their own, because who mints takes the place first, which waits for the grant, and reads the ceiling
+ * afterwards: a place is there before these rows are held, and is moved, or it is taken after the change, which is then read.
+ */
+export async function clientRightsChanged(tx: SqlEntityManager, client: string, change: RightsChange): Promise<number> {
+  if (change.apis?.length === 0) return 0;
+  const live = 'select id from tokens_grant where client_id = ? and ended_at is null';
+  await tx.execute(
+    `with held as materialized (${live} order by id for no key update) select count(*)::int as held from held`,
+    [client],
+  );
+  return moveTo(tx, `holder_id in (${live})`, [client], change);
+}
+
+/** `whose` selects the places; `values` are those of its placeholders. */
+function moveTo(
+  tx: SqlEntityManager,
+  whose: string,
+  values: readonly unknown[],
+  { kind, apis }: RightsChange,
+): Promise<number> {
   const state = kind === 'removed' ? STATUS.suspended : STATUS.superseded;
   const from = kind === 'removed' ? [STATUS.valid, STATUS.superseded] : [STATUS.valid];
   const where = [
-    `principal_id in (${holders})`,
+    whose,
     `state in (${from.join(', ')})`,
     ...(apis === null ? [] : [`api_id in (${marks(apis)})`]),
     // An API whose verifiers know the value 0 alone hears of additions at the next refresh.
     ...(kind === 'added' ? ['api_id in (select id from access_api where with_superseded)'] : []),
   ];
-  const values = [...('group' in who ? [who.group] : who.principals), ...(apis ?? [])];
-  await move(tx, `state = ${state}`, where.join(' and '), values);
+  return move(tx, `state = ${state}`, where.join(' and '), [...values, ...(apis ?? [])]);
 }
 
 /** An API is gone: what was issued for it says nothing any more, and its places are free when the last of it has expired. */
-async function endApis(tx: SqlEntityManager, apis: readonly string[], at: Date): Promise<void> {
-  if (apis.length === 0) return;
+async function endApis(tx: SqlEntityManager, apis: readonly string[], at: Date): Promise<number> {
+  if (apis.length === 0) return 0;
   const until = plusSeconds(at, LINGER_SECONDS);
   const set = `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`;
-  await move(tx, set, `api_id in (${marks(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
+  return move(tx, set, `api_id in (${marks(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
 }
 
 /** The session, the grant or the principal is over: log in again. Those left behind, whose tokens still live, end too. */
@@ -60,17 +87,19 @@ export async function suspendPlace(tx: SqlEntityManager, { list, idx }: StatusPl
   await move(tx, `state = ${STATUS.suspended}`, `list = ? and idx = ? and ${from}`, [list, idx]);
 }
 
-/** Rows are locked in one order, so that two moves that meet follow each other. */
-async function move(tx: SqlEntityManager, set: string, where: string, values: readonly unknown[]): Promise<void> {
+/** Rows are locked in one order, so that two moves that meet follow each other. Answers how many there were. */
+async function move(tx: SqlEntityManager, set: string, where: string, values: readonly unknown[]): Promise<number> {
   const [given, found] = [values.slice(0, marksIn(set)), values.slice(marksIn(set))];
-  const moved = await tx.execute<{ moved: number }[]>(
+  const [row] = await tx.execute<{ moved: number }[]>(
     `with held as materialized (select list, idx from tokens_status where ${where} order by list, idx for update), moved as (
        update tokens_status t set ${set}, changed = pg_current_xact_id() from held
        where t.list = held.list and t.idx = held.idx returning 1
      ) select count(*)::int as moved from moved`,
     [...found, ...given],
   );
-  if ((moved[0]?.moved ?? 0) > 0) await tx.execute('select pg_notify(?, ?)', [STATUS_CHANNEL, '']);
+  const moved = row?.moved ?? 0;
+  if (moved > 0) await tx.execute('select pg_notify(?, ?)', [STATUS_CHANNEL, '']);
+  return moved;
 }
 
 function marksIn(sql: string): number {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import type { Database, Statement } from '../../platform/database/index.ts';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Database, runIn, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { LINGER_SECONDS } from './move.ts';
 
@@ -40,12 +41,13 @@ const mint: Statement = {
 
 /** Read together, so that a token never pairs the rights of one moment with the index of another. */
 export async function readMinting(
-  db: Database,
+  from: Database | SqlEntityManager,
   principal: string,
   api: string | null,
   holder: string,
 ): Promise<Minting> {
-  const [row] = await db.query<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
+  const [row] = await ask<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
+    from,
     mint,
     [principal, api, holder],
   );
@@ -88,24 +90,30 @@ const TRIES = 6;
  * that this place belongs to. Null when the holder or its principal is over.
  */
 export async function takePlace(
-  db: Database,
+  from: Database | SqlEntityManager,
   of: Holding,
   now: Date,
 ): Promise<{ place: StatusPlace; version: number } | null> {
   const until = of.endsAt === null ? new Date('9999-12-31T00:00:00Z') : plusSeconds(of.endsAt, LINGER_SECONDS);
   for (let tries = 0; ; tries++) {
-    const known = await readMinting(db, of.principal, of.api, of.id);
+    const known = await readMinting(from, of.principal, of.api, of.id);
     if (known.principal === null) return null;
     if (known.place) return { place: known.place, version: known.principal };
     const fresh = { list: 1 + Math.floor(tries / TRIES), idx: randomInt(LIST_LENGTH) };
     const values = [of.principal, of.api, of.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
-    const [row] = await db.query<{ version: number | null; is_live: boolean; is_made: boolean }>(
+    const [row] = await ask<{ version: number | null; is_live: boolean; is_made: boolean }>(
+      from,
       statements[of.kind],
       values,
     );
     if (!row?.is_live || row.version === null) return null;
     if (row.is_made) return { place: fresh, version: row.version };
   }
+}
+
+/** Pass a unit of work when inside its transaction. */
+function ask<Row>(from: Database | SqlEntityManager, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+  return 'query' in from ? from.query<Row>(statement, values) : runIn<Row>(from, statement, values);
 }
 
 /** `sub` of a list, and `uri` in the tokens that stand in it. */

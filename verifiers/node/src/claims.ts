@@ -27,6 +27,8 @@ export interface TokenClaims {
   /** Names, or bits; an API of format `scope` says its permissions as scopes. */
   readonly permissions: readonly string[] | BitmapClaim;
   readonly status: StatusClaim | null;
+  /** The thumbprint of the key that has to be shown with it (RFC 9449 §6.1). */
+  readonly jkt: string | null;
 }
 
 export interface Expected {
@@ -75,6 +77,7 @@ export function readClaims(claims: Readonly<Record<string, unknown>>, expected: 
     isStaff: optional(claims, 'is_staff', isBoolean) ?? false,
     isSuperuser: optional(claims, 'is_superuser', isBoolean) ?? false,
     status: readStatusClaim(claims['status']),
+    jkt: readConfirmation(claims['cnf']),
   };
   return { ...read, permissions: readPermissions(claims, read.scope) };
 }
@@ -136,4 +139,12 @@ function readStatusClaim(status: unknown): StatusClaim | null {
   const { idx, uri } = ((status as Record<string, unknown> | null)?.['status_list'] ?? {}) as Record<string, unknown>;
   if (!isCount(idx) || !isString(uri)) throw malformed('status');
   return { idx, uri };
+}
+
+/** RFC 7800 §3: who cannot confirm what a token asks for may not take it. Here that is the thumbprint of a key, and nothing else. */
+function readConfirmation(cnf: unknown): string | null {
+  if (cnf === undefined) return null;
+  const { jkt, ...others } = (typeof cnf === 'object' && cnf !== null ? cnf : {}) as Record<string, unknown>;
+  if (!isString(jkt) || jkt === '' || Object.keys(others).length > 0) throw malformed('cnf');
+  return jkt;
 }

@@ -26,16 +26,24 @@ const ALPHABET = new Uint8Array(128);
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_') ALPHABET[char.charCodeAt(0)] = 1;
 ALPHABET['.'.charCodeAt(0)] = 2;
 
+/** What is thrown for a text that is too long, and for one that is no JWS. */
+export interface CompactCodes {
+  readonly tooLarge: VerifierErrorCode;
+  readonly malformed: VerifierErrorCode;
+}
+
+type Member = Readonly<Record<string, unknown>>;
+
 /**
- * Reads a compact JWS. At most `maxLength` characters are looked at, and reading stops at the first one that does not belong or
- * at a third dot. Throws `codes.tooLarge` or `codes.malformed`; `token_wrong_algorithm` never comes from here.
+ * The header and the claims of a compact JWS. At most `maxLength` characters are looked at, and reading stops at the first one that
+ * does not belong or at a third dot. Throws `codes.tooLarge` or `codes.malformed`.
  */
-export function readCompact(
+export function readParts(
   token: string,
   maxLength: number,
-  codes: { readonly tooLarge: VerifierErrorCode; readonly malformed: VerifierErrorCode },
+  codes: CompactCodes,
   work: Work = { charactersRead: 0, bytesInflated: 0 },
-): Compact {
+): { readonly header: Member; readonly claims: Member } {
   const refuse = (detail: string) => new VerifierError(codes.malformed, { detail });
   if (typeof token !== 'string') throw refuse('it is no string');
   if (token.length > maxLength)
@@ -55,6 +63,13 @@ export function readCompact(
   if (!header) throw refuse('the header is no JSON object, or has a member twice');
   if (!claims) throw refuse('the payload is no JSON object, or has a member twice');
   if (second === token.length - 1 || !decode(token.slice(second + 1))) throw refuse('the signature is not base64url');
+  return { header, claims };
+}
+
+/** Reads a token of the issuer's: as `readParts`, and what its header may hold. `token_wrong_algorithm` never comes from here. */
+export function readCompact(token: string, maxLength: number, codes: CompactCodes, work?: Work): Compact {
+  const refuse = (detail: string) => new VerifierError(codes.malformed, { detail });
+  const { header, claims } = readParts(token, maxLength, codes, work);
   for (const name of REFUSED_MEMBERS)
     if (Object.hasOwn(header, name)) throw refuse(`the header has ${name}, which is not accepted`);
   const { alg, typ, kid } = header;

@@ -1,3 +1,5 @@
+import { PROOF_ALGORITHMS } from './proof-algorithms.ts';
+
 /** What the caller of a service can do about a refusal; said in `WWW-Authenticate` as the parameter `action`. */
 export type Action = 'refresh' | 'login';
 
@@ -7,11 +9,25 @@ interface Kind {
   /** For people; also `error_description`. */
   readonly text: string;
   /** RFC 6750 §3.1, RFC 9470 §3. Absent: no `error` is said. */
-  readonly error?: 'invalid_request' | 'invalid_token' | 'insufficient_scope' | 'insufficient_user_authentication';
+  readonly error?:
+    | 'invalid_request'
+    | 'invalid_token'
+    | 'insufficient_scope'
+    | 'insufficient_user_authentication'
+    | 'invalid_dpop_proof';
   readonly action?: Action;
+  /** True: the challenge asks for a proof (RFC 9449 §7.1). */
+  readonly asksForProof?: true;
 }
 
 const bad = (text: string, action?: Action): Kind => ({ status: 401, error: 'invalid_token', text, action });
+
+const badProof = (text: string, error: 'invalid_token' | 'invalid_dpop_proof'): Kind => ({
+  status: 401,
+  error,
+  text,
+  asksForProof: true,
+});
 
 /** Every code of a `VerifierError`. Codes are stable, texts are not. */
 const KINDS = {
@@ -37,6 +53,13 @@ const KINDS = {
   token_revoked: bad('The session of the token is over; log in again', 'login'),
   token_suspended: bad('Something the token says was taken away; refresh it', 'refresh'),
   token_inactive: bad('The issuer says that the token is not active', 'refresh'),
+  token_bound: badProof('The token is bound to a key; send it with a proof of it', 'invalid_token'),
+  token_unbound: badProof('The token is bound to no key; send it as a bearer token', 'invalid_token'),
+  proof_unsupported: bad('This service takes no DPoP proofs'),
+  proof_missing: badProof('There is no DPoP proof', 'invalid_dpop_proof'),
+  proof_invalid: badProof('The DPoP proof is not good for this request', 'invalid_dpop_proof'),
+  proof_used: badProof('The DPoP proof has been used', 'invalid_dpop_proof'),
+  proof_wrong_key: badProof('The DPoP proof is of another key than the token', 'invalid_token'),
   permission_superseded: bad('A permission is missing, and a newer token says more; refresh it', 'refresh'),
   permission_denied: { status: 403, error: 'insufficient_scope', text: 'A permission is missing' },
   authentication_insufficient: {
@@ -48,6 +71,7 @@ const KINDS = {
   keys_unavailable: { status: 503, text: 'The keys of the issuer cannot be had' },
   catalogue_unavailable: { status: 503, text: 'The catalogue of the issuer cannot be had' },
   status_unavailable: { status: 503, text: 'The status of the token cannot be had' },
+  proofs_full: { status: 503, text: 'There are more DPoP proofs than can be told apart' },
   keys_malformed: { status: 503, text: 'The key set is malformed' },
   catalogue_malformed: { status: 503, text: 'The catalogue is malformed' },
   status_list_malformed: { status: 503, text: 'The status list is malformed' },
@@ -69,6 +93,8 @@ export interface VerifierErrorDetail {
   readonly perms?: readonly string[];
   readonly maxAgeSeconds?: number;
   readonly acrValues?: readonly string[];
+  /** Whether the challenge is for the scheme DPoP (RFC 9449 §7.1). Default: where the code says so. */
+  readonly isByProof?: boolean;
 }
 
 /**
@@ -92,6 +118,11 @@ export class VerifierError extends Error {
     this.#more = more;
   }
 
+  /** The same refusal, of a token that came with a proof: whoever sent it is asked for another one. */
+  ofProven(): VerifierError {
+    return new VerifierError(this.code, { ...this.#more, isByProof: true });
+  }
+
   /** `www-authenticate`, or `retry-after` (seconds) where the issuer cannot be reached. */
   get headers(): Record<string, string> {
     if (this.status === 503) return { 'retry-after': String(RETRY_AFTER_SECONDS) };
@@ -105,7 +136,10 @@ export class VerifierError extends Error {
 }
 
 /** RFC 6750 §3: without credentials no error is said. Values are quoted strings: what could not stand in one is left out. */
-function challenge(kind: Kind, { perms = [], maxAgeSeconds, acrValues = [] }: VerifierErrorDetail): string {
+function challenge(
+  kind: Kind,
+  { perms = [], maxAgeSeconds, acrValues = [], isByProof = kind.asksForProof ?? false }: VerifierErrorDetail,
+): string {
   if (kind.error === undefined) return 'Bearer';
   // RFC 6749 §3.3: the characters of a scope.
   const scope = perms.filter((one) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one));
@@ -118,5 +152,7 @@ function challenge(kind: Kind, { perms = [], maxAgeSeconds, acrValues = [] }: Ve
     ...(maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`]),
     ...(kind.action === undefined ? [] : [`action="${kind.action}"`]),
   ];
-  return `Bearer ${parameters.join(', ')}`;
+  return isByProof
+    ? `DPoP ${[...parameters, `algs="${Object.keys(PROOF_ALGORITHMS).join(' ')}"`].join(', ')}`
+    : `Bearer ${parameters.join(', ')}`;
 }

@@ -18,7 +18,8 @@ export interface EventStreamRules {
 /** Signet sends something every 15 s: who is silent for so long is gone. */
 const SILENCE_MS = 40_000;
 const MAX_EVENT_LENGTH = 1024 * 1024;
-const MAX_PAUSE_MS = 1000;
+/** With the time that connecting takes there is a stream again within a second. */
+const MAX_PAUSE_MS = 900;
 /** Where there is no stream, or not for us. */
 const LONG_PAUSE_MS = 60_000;
 

@@ -5,7 +5,14 @@ import type { Verifier } from './verifier.ts';
 
 /** What every framework has of a request. `headersDistinct` shows a header that was sent twice. */
 export interface GuardedRequest {
-  readonly headers: { readonly authorization?: string | undefined };
+  readonly headers: {
+    readonly authorization?: string | undefined;
+    readonly dpop?: string | readonly string[] | undefined;
+  };
+  readonly method?: string | undefined;
+  /** Path and query; `originalUrl` is that of Express, whose routers cut the other. */
+  readonly url?: string | undefined;
+  readonly originalUrl?: string | undefined;
   readonly headersDistinct?: { readonly [name: string]: readonly string[] | undefined };
 }
 
@@ -32,8 +39,11 @@ export async function guardRequest(
   request: GuardedRequest,
 ): Promise<Refusal | undefined> {
   try {
-    const { authorization } = request.headers;
-    users.set(key, await verifier.admit(request.headersDistinct?.['authorization'] ?? authorization, demand));
+    const { headers, headersDistinct, method = '', url = '/', originalUrl = url } = request;
+    const proof = headersDistinct?.['dpop'] ?? headers.dpop;
+    const dpop = proof === undefined ? undefined : { proof, method, url: originalUrl };
+    const authorization = headersDistinct?.['authorization'] ?? headers.authorization;
+    users.set(key, await verifier.admit(authorization, demand, { dpop }));
     return undefined;
   } catch (error) {
     if (!(error instanceof VerifierError)) throw error;

@@ -5,6 +5,7 @@ export { type Action, VerifierError, type VerifierErrorCode } from './errors.ts'
 export { userOf } from './guard.ts';
 export type { Credentials } from './introspection.ts';
 export type { Algorithm } from './keys.ts';
+export type { PresentedProof } from './proofs.ts';
 export { readStatusList, type StatusList, statusAt } from './status-list.ts';
 export type { User } from './user.ts';
-export { createVerifier, type Verifier, type VerifierOptions } from './verifier.ts';
+export { createVerifier, type Presentation, type Verifier, type VerifierOptions } from './verifier.ts';

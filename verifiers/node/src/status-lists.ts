@@ -93,9 +93,17 @@ export class StatusLists {
     if (!held.underway) this.#schedule(held);
   }
 
-  /** Asks for every list at once: the stream has begun anew and may have missed something. */
+  /** Asks for every list: the stream has begun anew and may have missed something, since the last look too. */
   pollAll(): void {
-    for (const held of this.#held.values()) void this.#poll(held);
+    for (const held of this.#held.values()) this.#hurry(held);
+  }
+
+  /** What is being asked for, or was less than a second ago, may be older than what was missed: it is asked for again. */
+  #hurry(held: Held): void {
+    const at = this.#rules.clock.elapsed();
+    if (!held.underway && at - held.attemptedAt >= RETRY_MS) return void this.#poll(held);
+    held.hurriedAt = at;
+    if (!held.underway) this.#schedule(held);
   }
 
   close(): void {

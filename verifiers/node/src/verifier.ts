@@ -10,6 +10,7 @@ import { followEvents } from './events.ts';
 import { type Credentials, Introspection } from './introspection.ts';
 import type { Kept } from './kept.ts';
 import { type Algorithm, findKey, type KeySet } from './keys.ts';
+import { type PresentedProof, Proofs } from './proofs.ts';
 import { STATUS } from './status-list.ts';
 import { StatusLists } from './status-lists.ts';
 import { listed, mapped, type Permissions, User } from './user.ts';
@@ -21,6 +22,8 @@ export interface VerifierOptions {
   readonly reachAt?: string;
   /** The API that this service is. */
   readonly audience: string;
+  /** Where clients reach this service, for tokens that are bound to a key (DPoP): without it a guard refuses those. */
+  readonly url?: string;
   /** What else than `at+jwt` a token's `typ` may be: an API made with `--typ JWT` says `JWT`. Default: nothing else. */
   readonly typ?: 'at+jwt' | 'JWT';
   /** Default: RS256, ES256, EdDSA. */
@@ -39,10 +42,18 @@ export interface VerifierOptions {
   readonly cooldownSeconds?: number;
   /** Keys that were had longer ago are not believed any more when the issuer does not answer. Default 86,400, a day. */
   readonly maxKeyAgeSeconds?: number;
+  /** DPoP proofs that are remembered, each for two minutes, so that none counts twice. Default 100,000; a proof too many is 503. */
+  readonly maxProofs?: number;
   /** Told of what went wrong without anybody waiting for it: a poll, the stream, introspection. For a log. */
   readonly onError?: (error: unknown) => void;
   /** For tests. */
   readonly clock?: Clock;
+}
+
+/** How a token came. */
+export interface Presentation {
+  /** For a token that came by the scheme DPoP: its proof. A token that is bound to a key is refused without one. */
+  readonly dpop?: PresentedProof;
 }
 
 /** No token of Signet's is longer than 8,192 characters. */
@@ -60,6 +71,7 @@ export class Verifier {
   readonly #keys: Kept<KeySet>;
   readonly #catalogue: Kept<Catalogue>;
   readonly #lists: StatusLists;
+  readonly #proofs: Proofs;
   readonly #introspection?: Introspection;
   readonly #closing = new AbortController();
   #follow?: () => void;
@@ -67,11 +79,18 @@ export class Verifier {
   constructor(options: VerifierOptions) {
     const { issuer, audience, typ = 'at+jwt', algorithms = ['RS256', 'ES256', 'EdDSA'] } = options;
     const { maxStalenessSeconds = 30, timeoutMs = 3000, cooldownSeconds = 10, clock = systemClock } = options;
-    const { maxKeyAgeSeconds = 86_400 } = options;
+    const { maxKeyAgeSeconds = 86_400, maxProofs = 100_000 } = options;
     checkAddress('issuer', issuer, ['localhost', '127.0.0.1', '[::1]']);
     if (options.reachAt !== undefined) checkAddress('reachAt', options.reachAt);
+    if (options.url !== undefined) checkAddress('url', options.url);
     if (audience === '') throw new TypeError('audience is empty');
-    for (const [name, value] of Object.entries({ maxStalenessSeconds, timeoutMs, cooldownSeconds, maxKeyAgeSeconds }))
+    for (const [name, value] of Object.entries({
+      maxStalenessSeconds,
+      timeoutMs,
+      cooldownSeconds,
+      maxKeyAgeSeconds,
+      maxProofs,
+    }))
       if (!(value >= 1 && value < Number.POSITIVE_INFINITY)) throw new TypeError(`${name} is at least 1`);
     const own = issuer.replace(/\/$/, '');
     const base = (options.reachAt ?? own).replace(/\/$/, '');
@@ -82,6 +101,7 @@ export class Verifier {
     this.#expected = { issuer, audience, typ, algorithms };
     this.#isStatusRequired = options.status === 'required';
     this.#clock = clock;
+    this.#proofs = new Proofs(clock, maxProofs, options.url);
     this.#keys = keptKeys(asking, cooldownSeconds, maxKeyAgeSeconds);
     const credentials = options.introspection;
     this.#catalogue = keptCatalogue(asking, audience, credentials);
@@ -106,9 +126,19 @@ export class Verifier {
 
   /**
    * Who this token speaks of. Throws VerifierError, whatever is wrong: 401 when the token is, 503 when the issuer cannot be
-   * reached and nothing that is known is young enough.
+   * reached and nothing that is known is young enough. A token that is bound to a key (`cnf`) is good with a proof of that key only,
+   * and one that is not is refused with a proof.
    */
-  async verify(token: string): Promise<User> {
+  async verify(token: string, { dpop }: Presentation = {}): Promise<User> {
+    if (!dpop) return this.#verify(token, undefined);
+    try {
+      return await this.#verify(token, dpop);
+    } catch (error) {
+      throw error instanceof VerifierError ? error.ofProven() : error;
+    }
+  }
+
+  async #verify(token: string, dpop: PresentedProof | undefined): Promise<User> {
     const codes = { tooLarge: 'token_too_large', malformed: 'token_malformed' } as const;
     const compact = readCompact(token, MAX_TOKEN_LENGTH, codes);
     checkHeader(compact, this.#expected);
@@ -117,6 +147,10 @@ export class Verifier {
     if (!(await isSignedBy(compact, key))) throw new VerifierError('signature_invalid');
     const claims = readClaims(compact.claims, this.#expected, this.#clock.now());
     if (claims.status === null && this.#isStatusRequired) throw new VerifierError('status_missing');
+    // RFC 9449 §7.2: whoever stole it has no key to show.
+    if (claims.jkt !== null && !dpop) throw new VerifierError('token_bound');
+    if (claims.jkt === null && dpop) throw new VerifierError('token_unbound');
+    if (claims.jkt !== null && dpop) await this.#proofs.check(dpop, token, claims.jkt);
     try {
       const isSuperseded = await this.#isSuperseded(claims);
       return new User(claims, await this.#permissions(claims), isSuperseded);
@@ -128,12 +162,18 @@ export class Verifier {
   }
 
   /**
-   * The user of a request who meets the demand. `authorization`: the header, or all there are of it. Throws VerifierError with
-   * the status and the headers to answer with.
+   * The user of a request who meets the demand. `authorization`: the header, or all there are of it. `dpop`: its proof, where the
+   * service takes any. Throws VerifierError with the status and the headers to answer with.
    */
-  async admit(authorization: string | readonly string[] | undefined, demand: Demand = {}): Promise<User> {
-    const user = await this.verify(presentedToken(authorization));
-    meets(user, demand, this.#clock.now());
+  async admit(
+    authorization: string | readonly string[] | undefined,
+    demand: Demand = {},
+    { dpop }: Presentation = {},
+  ): Promise<User> {
+    const { token, isByProof } = presentedToken(authorization);
+    if (isByProof && !dpop) throw new VerifierError('proof_missing');
+    const user = await this.verify(token, isByProof ? { dpop } : {});
+    meets(user, demand, this.#clock.now(), isByProof);
     return user;
   }
 

@@ -80,4 +80,9 @@ const securitySchemes = {
     description: 'client_id and client_secret, each form-encoded first (RFC 6749 §2.3.1). Or both in the form.',
   },
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An access token of Signet (RFC 6750).' },
+  registration: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'An initial access token (RFC 7591 §3): `npx signet client registration-token`.',
+  },
 } as const;

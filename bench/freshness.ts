@@ -1,0 +1,80 @@
+import type { Arguments } from './arguments.ts';
+import type { Comparison, Plan, Sample } from './figures.ts';
+import { Course, measureStateless } from './freshness/course.ts';
+import { Ledger } from './freshness/ledger.ts';
+import { openScene, VERIFIERS } from './freshness/scene.ts';
+import type { Postgresql } from './postgresql.ts';
+import type { Stage } from './stage.ts';
+
+/** How a signed list may be kept, `ttl` in it. */
+const TTL_MS = 5000;
+const SECOND_MS = 1000;
+
+/** In the order of the table. */
+const titles: Record<string, string> = {
+  removal: 'removal: COMMIT to refusal',
+  addition: 'addition: COMMIT to 401 "refresh"',
+  works: 'addition: COMMIT to the next token accepted',
+  commit: 'of these, COMMIT itself',
+  'busy.removal': 'removal, both servers busy with tokens',
+  'busy.addition': 'addition, both servers busy with tokens',
+  'busy.works': 'addition: the next token accepted, both servers busy',
+  'busy.commit': 'of these, COMMIT itself',
+  'cut.gap': 'stream cut: until there is one to the other server',
+  'cut.known': 'stream cut: COMMIT to refusal or "refresh"',
+  'killed.gap': 'server killed: until there is a stream to the other one',
+  'killed.known': 'server killed: COMMIT to refusal or "refresh"',
+  'silent.known': 'stream silent, not closed: COMMIT to refusal or "refresh"',
+  stateless: 'baseline, tokens of 60 s and nothing else: COMMIT to refusal',
+};
+
+/** How long after the COMMIT of a change every verifier goes by it, with two servers, streams that are cut and servers that are killed. */
+export async function freshness(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+  const scene = await openScene(stage, postgresql);
+  const ledger = new Ledger();
+  const course = new Course(scene, ledger);
+  const measure = async () => {
+    await course.run(given.changes);
+    await measureStateless(scene, ledger);
+  };
+  let measured: Promise<void> | undefined;
+  return {
+    get extent() {
+      return `${course.done} changes, each at ${VERIFIERS} verifiers; ${scene.visitors.length} users, 2 server processes`;
+    },
+    notes: [],
+    measured: Object.entries(titles).map(([id, title]) => ({
+      id,
+      title,
+      async measure(): Promise<Sample> {
+        measured ??= measure();
+        await measured;
+        return ledger.sample(id);
+      },
+    })),
+    comparisons: comparisons(),
+  };
+}
+
+function comparisons(): Comparison[] {
+  const of = (id: string, work: string, figure: 'p99Ms' | 'maxMs', atMost?: number): Comparison => ({
+    work,
+    against: figure === 'p99Ms' ? 'p99' : 'most',
+    unit: 'ms',
+    ...(atMost === undefined ? {} : { target: { atMost } }),
+    value: (round) => round.get(id)?.[figure],
+  });
+  return [
+    of('removal', 'change to refusal, streams up', 'p99Ms', SECOND_MS),
+    of('addition', 'change to "refresh", streams up', 'p99Ms', SECOND_MS),
+    of('works', 'new permission works, streams up', 'p99Ms', SECOND_MS),
+    of('busy.removal', 'change to refusal, both servers busy', 'p99Ms', SECOND_MS),
+    of('busy.works', 'new permission works, both servers busy', 'p99Ms', SECOND_MS),
+    of('cut.gap', 'stream cut, until the next', 'maxMs', SECOND_MS),
+    of('cut.known', 'stream cut, change to refusal', 'maxMs', TTL_MS + SECOND_MS),
+    of('killed.gap', 'server killed, until the next stream', 'maxMs', SECOND_MS),
+    of('killed.known', 'server killed, change to refusal', 'maxMs', TTL_MS + SECOND_MS),
+    of('silent.known', 'stream silent, change to refusal', 'maxMs', TTL_MS + SECOND_MS),
+    of('stateless', 'tokens of 60 s alone, change to refusal', 'p99Ms'),
+  ];
+}

@@ -1,0 +1,83 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Api, getPermissions, listPermissions, type Permission } from '../../access/index.ts';
+import { allowPermissions, type Client, disallowPermissions, getClient } from '../../oauth/index.ts';
+import { type Context, type DatabaseCommand, type Input, isSet } from '../command.ts';
+import { usage } from '../parse.ts';
+import { changing } from './changing.ts';
+import { namedApi, required } from './options.ts';
+import { names } from './text.ts';
+
+const options = { api: { type: 'string' }, all: { type: 'boolean' } } as const;
+const words = { min: 1 } as const;
+
+export const clientAllow: DatabaseCommand = {
+  kind: 'database',
+  name: 'client allow',
+  summary: "Raise a client's ceiling: what it may carry of its users' permissions when they consent",
+  usage: 'ID --api AUDIENCE (PERM… | --all)   (--all: every permission that the API has now)',
+  options,
+  words,
+  async run(context, input) {
+    const { client, api, done, rest } = await change(context, input, clientAllow, allowPermissions);
+    const lines = [
+      done.length > 0 ? `Under the ceiling of ${client.name} at ${api.audience} now: ${names(done)}` : '',
+      rest.length > 0 ? `Under it already: ${names(rest)}` : '',
+      client.isFirstParty ? `${client.name} is first-party: it carries everything as it is.` : '',
+    ];
+    return {
+      data: { client: client.clientId, audience: api.audience, allowed: done, already_allowed: rest },
+      text: lines.filter(Boolean).join('\n') || `${api.audience} has no permissions.`,
+    };
+  },
+};
+
+export const clientDisallow: DatabaseCommand = {
+  kind: 'database',
+  name: 'client disallow',
+  summary: "Lower a client's ceiling: its tokens that say more are suspended, and their next ones say less",
+  usage: 'ID --api AUDIENCE (PERM… | --all)',
+  options,
+  words,
+  async run(context, input) {
+    const { client, api, done, rest } = await change(context, input, clientDisallow, disallowPermissions);
+    const lines = [
+      done.length > 0 ? `Not under the ceiling of ${client.name} at ${api.audience} any more: ${names(done)}` : '',
+      rest.length > 0 ? `Was not under it: ${names(rest)}` : '',
+      client.isFirstParty ? `${client.name} is first-party: it carries everything as it is.` : '',
+    ];
+    return {
+      data: { client: client.clientId, audience: api.audience, disallowed: done, not_allowed: rest },
+      text: lines.filter(Boolean).join('\n') || `${api.audience} has no permissions.`,
+    };
+  },
+};
+
+interface Changed {
+  readonly client: Client;
+  readonly api: Api;
+  readonly done: string[];
+  /** Named, and as it was asked for already. */
+  readonly rest: string[];
+}
+
+function change(
+  context: Context,
+  input: Input,
+  command: DatabaseCommand,
+  verb: typeof allowPermissions,
+): Promise<Changed> {
+  const audience = required(input, 'api', `npx signet ${command.name} ${command.usage}`);
+  const [id = '', ...named] = input.positionals;
+  if (isSet(input, 'all') === named.length > 0) throw usage(command, 'Name permissions, or say --all');
+  return changing(context, async (tx) => {
+    const client = await getClient(tx, id);
+    const api = await namedApi(context, tx, audience);
+    const permissions = await meant(tx, api, named);
+    const done = await verb(tx, context.stamp(), client, permissions);
+    return { client, api, done, rest: [...new Set(named)].filter((name) => !done.includes(name)) };
+  });
+}
+
+async function meant(tx: SqlEntityManager, api: Api, named: readonly string[]): Promise<Permission[]> {
+  return named.length === 0 ? listPermissions(tx, api.id) : getPermissions(tx, api, [...new Set(named)]);
+}

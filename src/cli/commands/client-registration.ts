@@ -1,0 +1,87 @@
+import { randomBytes } from 'node:crypto';
+import { listApis } from '../../access/index.ts';
+import { createInitialToken, listInitialTokens, revokeInitialToken } from '../../oauth/index.ts';
+import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
+import { usage } from '../parse.ts';
+import { changing } from './changing.ts';
+import { apisOf, wholeNumber } from './options.ts';
+import { instant, rows, when } from './text.ts';
+
+const DAYS = 7;
+
+export const clientRegistrationToken: DatabaseCommand = {
+  kind: 'database',
+  name: 'client registration-token',
+  summary: 'A token with which programs register themselves (RFC 7591); printed this once',
+  usage:
+    '[--label L] [--api AUDIENCE]… [--uses N] [--days D] | --list | --revoke LABEL   (one use and 7 days unless said otherwise)',
+  options: {
+    label: { type: 'string' },
+    api: { type: 'string', multiple: true },
+    uses: { type: 'string' },
+    days: { type: 'string' },
+    list: { type: 'boolean' },
+    revoke: { type: 'string' },
+  },
+  words: { min: 0, max: 0 },
+  async run(context, input) {
+    const revoked = optionText(input, 'revoke');
+    const isMaking = ['label', 'api', 'uses', 'days'].some((name) => input.options[name] !== undefined);
+    if ([isMaking, isSet(input, 'list'), revoked !== undefined].filter(Boolean).length > 1)
+      throw usage(clientRegistrationToken, 'Make one, list them, or revoke one');
+    if (isSet(input, 'list')) return list(context);
+    if (revoked === undefined) return make(context, input);
+    await changing(context, (tx) => revokeInitialToken(tx, context.stamp(), revoked));
+    return {
+      data: { label: revoked, revoked: true },
+      text: `Nobody registers with "${revoked}" any more. The clients that did stay: npx signet client list`,
+    };
+  },
+};
+
+async function make(context: Context, input: Input): Promise<Output> {
+  const { secret, token } = await changing(context, async (tx) =>
+    createInitialToken(tx, context.stamp(), {
+      label: optionText(input, 'label') ?? `token ${randomBytes(4).toString('hex')}`,
+      apis: await apisOf(context, tx, input, 'api'),
+      uses: wholeNumber(input, 'uses') ?? 1,
+      days: wholeNumber(input, 'days') ?? DAYS,
+    }),
+  );
+  const isOff = context.config.registration === 'off';
+  return {
+    data: {
+      registration_token: secret,
+      label: token.label,
+      uses_left: token.usesLeft,
+      expires_at: instant(token.expiresAt),
+    },
+    text: [
+      `registration_token  ${secret}`,
+      `Shown this once. For ${token.usesLeft === 1 ? 'one client' : `${token.usesLeft} clients`}, until ${when(token.expiresAt)}; take it back: npx signet client registration-token --revoke '${token.label}'`,
+      ...(isOff ? ['Here registration is off: a server takes the token when SIGNET_REGISTRATION=token.'] : []),
+    ].join('\n'),
+  };
+}
+
+async function list(context: Context): Promise<Output> {
+  const em = context.db.fork();
+  const audiences = new Map((await listApis(em)).map((api) => [api.id, api.audience]));
+  const tokens = (await listInitialTokens(em)).map((one) => ({
+    label: one.label,
+    apis: one.apiIds.flatMap((id) => audiences.get(id) ?? []).sort(),
+    uses_left: one.usesLeft,
+    created_at: instant(one.createdAt),
+    expires_at: instant(one.expiresAt),
+    is_good: one.usesLeft > 0 && one.expiresAt > context.clock.now(),
+  }));
+  const cells = tokens.map((one) => [
+    one.label,
+    one.apis.join(', '),
+    String(one.uses_left),
+    when(new Date(one.expires_at as string)),
+    one.is_good ? 'good' : one.uses_left === 0 ? 'used up' : 'expired',
+  ]);
+  const text = rows(['LABEL', 'APIS', 'USES LEFT', 'UNTIL', 'STATE'], cells);
+  return { data: { registration_tokens: tokens }, text: tokens.length === 0 ? 'There is none.' : text };
+}

@@ -1,0 +1,71 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { audiencesOf, type Client, metadataOf, settingsOf } from '../../oauth/index.ts';
+import { yesNo } from './text.ts';
+
+/** A client for `--json`: names of RFC 7591 where it has them. */
+export async function wireClient(em: SqlEntityManager, client: Client) {
+  const settings = settingsOf(client);
+  return {
+    client_id: client.clientId,
+    name: client.name,
+    preset: client.preset,
+    is_active: client.isActive,
+    is_first_party: client.isFirstParty,
+    is_dynamic: client.isDynamic,
+    auth_method: client.authMethod,
+    grant_types: client.grantTypes,
+    redirect_uris: client.redirectUris,
+    ...(await audiencesOf(em, client.id)),
+    require_pkce: settings.requirePkce,
+    consent: client.isFirstParty && !settings.askConsent ? 'skip' : 'ask',
+    assertion_audience: settings.assertionAudience,
+    refresh_idle_seconds: settings.refreshIdleSeconds,
+    refresh_ttl_seconds: settings.refreshAbsoluteSeconds,
+    ...metadataOf(settings),
+  };
+}
+
+type Wire = Awaited<ReturnType<typeof wireClient>>;
+type Field = readonly [string, string | readonly string[]];
+
+/** What a client is set to, for people: what everybody has is not told. */
+export function settingFields(data: Wire): Field[] {
+  const fields: (readonly [string, string | readonly string[] | null])[] = [
+    ['PKCE', data.require_pkce ? 'demanded' : 'not demanded'],
+    ['Consent', data.consent === 'skip' ? 'skipped (first party)' : 'asked'],
+    ['Algorithms', algorithmsOf(data)],
+    ['Pushed requests', data.require_pushed_authorization_requests ? 'demanded (PAR)' : null],
+    ['DPoP', data.dpop_bound_access_tokens ? 'demanded' : null],
+    ['Keys', data.jwks ? `${data.jwks.keys.length} registered` : data.jwks_uri],
+    ['Assertions for', data.auth_method === 'private_key_jwt' ? data.assertion_audience.replaceAll('_', ' ') : null],
+    ['Longest login age', seconds(data.default_max_age)],
+    ['Refresh idle', seconds(data.refresh_idle_seconds)],
+    ['Refresh lifetime', seconds(data.refresh_ttl_seconds)],
+    ['After logout', data.post_logout_redirect_uris],
+    ['Told of logouts', data.backchannel_logout_uri],
+    ['Website', data.client_uri],
+    ['Logo', data.logo_uri],
+    ['Privacy policy', data.policy_uri],
+    ['Terms of service', data.tos_uri],
+    ['Contacts', data.contacts],
+    ['Software', [data.software_id, data.software_version].filter((one) => one !== null)],
+    ['Registered', data.is_dynamic ? 'by itself (RFC 7591): what it says of itself is its own word' : null],
+  ];
+  return fields.filter((one): one is Field => one[1] !== null && one[1].length > 0);
+}
+
+function algorithmsOf(data: Wire): string {
+  const userinfo = data.userinfo_signed_response_alg;
+  return `ID token ${data.id_token_signed_response_alg}, userinfo ${userinfo ?? 'as JSON'}`;
+}
+
+function seconds(value: number | null): string | null {
+  return value === null ? null : `${value} s`;
+}
+
+/** A row of the list. */
+export function listCells(data: Wire): string[] {
+  const preset = data.is_dynamic ? `${data.preset} (registered itself)` : data.preset;
+  const apis = [data.requests.join(', '), data.serves.join(', ')];
+  return [data.name, data.client_id, preset, yesNo(data.is_active), ...apis];
+}

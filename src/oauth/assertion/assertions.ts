@@ -1,0 +1,95 @@
+import type { Database } from '../../platform/database/index.ts';
+import { type ForeignJws, isSignedBy, readForeignJws } from '../foreign-jws.ts';
+import { once } from '../replay.ts';
+import { createClientKeys, type KeyHolder } from './client-keys.ts';
+import type { FetchJson } from './remote-keys.ts';
+
+type Form = Readonly<Record<string, string>>;
+
+/** A client's own statement of who it is (RFC 7523 §2.2), not believed yet. */
+export interface PresentedAssertion {
+  readonly clientId: string;
+  readonly jws: ForeignJws;
+}
+
+/** How clients authenticate by a key of theirs: `private_key_jwt` (OIDC Core §9). */
+export interface Assertions {
+  /** Whether this client signed it, for here, for now. Uses nothing up. */
+  isBy(assertion: PresentedAssertion, client: KeyHolder, now: Date): Promise<boolean>;
+  /** True once, whoever comes with it; `form` is that of one HTTP request, which may ask again. */
+  redeem(assertion: PresentedAssertion, form: Form): Promise<boolean>;
+}
+
+export interface AssertionRules {
+  readonly db: Database;
+  readonly issuer: string;
+  readonly fetchJson: FetchJson;
+  /** Told of a client whose keys cannot be had: for the log. */
+  failed(clientId: string, error: unknown): void;
+}
+
+const BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+/** What a form says by an assertion; null when it is none that could be anybody's. */
+export function readAssertion(form: Form): PresentedAssertion | null {
+  const { client_assertion: text, client_assertion_type: type, client_id: named } = form;
+  // RFC 7523 §2.2.
+  const jws = type === BEARER && text !== undefined ? readForeignJws(text) : null;
+  const sub = jws?.claims['sub'];
+  // RFC 7521 §4.2: a client_id beside it is the same client's.
+  if (!jws || typeof sub !== 'string' || (named !== undefined && named !== sub)) return null;
+  return { clientId: sub, jws };
+}
+
+export function createAssertions({ db, issuer, fetchJson, failed }: AssertionRules): Assertions {
+  const keyOf = createClientKeys(fetchJson, failed);
+  // One request may authenticate its client several times: when something has changed meanwhile, it begins anew.
+  const redeemed = new WeakMap<Form, Promise<boolean>>();
+  return {
+    async isBy({ jws }, client, now) {
+      const { assertionAudience } = client.settings;
+      const audiences = assertionAudience === 'issuer' ? [issuer] : [issuer, `${issuer}/oauth2/token`];
+      if (!isFor(jws.claims, client.clientId, audiences, now)) return false;
+      const key = await keyOf(client, jws, now);
+      return key !== null && (await isSignedBy(jws, key));
+    },
+    redeem({ clientId, jws }, form) {
+      const { jti, exp } = jws.claims as { jti: string; exp: number };
+      const name = JSON.stringify(['assertion', clientId, jti]);
+      const answer = redeemed.get(form) ?? once(db, name, new Date(exp * 1000));
+      redeemed.set(form, answer);
+      return answer;
+    },
+  };
+}
+
+const LONGEST_LIFE_SECONDS = 300;
+/** The client's clock may be ahead by so much. */
+const SKEW_SECONDS = 60;
+const LONGEST_JTI = 255;
+
+/** RFC 7523 §3, OIDC Core §9, and as FAPI 2.0 has it: `aud` is one text, not a list that others could be in. */
+function isFor(
+  { iss, sub, aud, exp, nbf, iat, jti }: ForeignJws['claims'],
+  clientId: string,
+  audiences: readonly string[],
+  now: Date,
+): boolean {
+  const seconds = now.getTime() / 1000;
+  const hasBegun = (time: unknown) =>
+    time === undefined || (typeof time === 'number' && time <= seconds + SKEW_SECONDS);
+  return (
+    iss === clientId &&
+    sub === clientId &&
+    typeof aud === 'string' &&
+    audiences.includes(aud) &&
+    typeof exp === 'number' &&
+    exp > seconds &&
+    exp <= seconds + LONGEST_LIFE_SECONDS &&
+    hasBegun(nbf) &&
+    hasBegun(iat) &&
+    typeof jti === 'string' &&
+    jti !== '' &&
+    jti.length <= LONGEST_JTI
+  );
+}

@@ -1,0 +1,73 @@
+import type { JWK } from 'jose';
+import type { ClientSettings } from '../clients/settings.ts';
+import { FOREIGN_ALGS, type ForeignAlg, type ForeignJws, publicKeyFor } from '../foreign-jws.ts';
+import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
+
+/** A client as its keys are looked for. */
+export interface KeyHolder {
+  readonly clientId: string;
+  readonly settings: Pick<ClientSettings, 'jwks' | 'jwksUri' | 'assertionAudience'>;
+}
+
+/** The key that a client's assertion says it is signed with; null when the client has none such. */
+export type FindClientKey = (client: KeyHolder, jws: ForeignJws, now: Date) => Promise<JWK | null>;
+
+interface ClientKey {
+  readonly kid: string | undefined;
+  /** A key for RSA can be for two algorithms. */
+  readonly algs: readonly { readonly alg: ForeignAlg; readonly jwk: JWK }[];
+}
+
+/** A set may hold old keys beside new ones; a longer one is refused as a whole. */
+const MOST_KEYS = 50;
+
+export function createClientKeys(
+  fetchJson: FetchJson,
+  failed: (clientId: string, error: unknown) => void,
+): FindClientKey {
+  const remote = createRemoteKeys(fetchJson, readRemote, failed);
+  // By the document itself: a changed client comes with another one.
+  const registered = new WeakMap<object, readonly ClientKey[]>();
+  const ownKeys = (jwks: object) => {
+    const known = registered.get(jwks) ?? keysOf(jwks) ?? [];
+    registered.set(jwks, known);
+    return known;
+  };
+  return async ({ clientId, settings: { jwks, jwksUri } }, jws, now) => {
+    if (jwks) return pick(ownKeys(jwks), jws);
+    if (jwksUri === null) return null;
+    const isThere = (keys: readonly ClientKey[]) => pick(keys, jws) !== null;
+    return pick(await remote.of(clientId, jwksUri, isThere, now), jws);
+  };
+}
+
+/** OIDC Core §10.1: with several keys that would do, the header has to name one. */
+function pick(keys: readonly ClientKey[], { alg, header }: ForeignJws): JWK | null {
+  const { kid } = header;
+  const fit = keys.flatMap((one) =>
+    kid === undefined || one.kid === kid ? one.algs.filter((of) => of.alg === alg).map((of) => of.jwk) : [],
+  );
+  return fit.length === 1 ? (fit[0] as JWK) : null;
+}
+
+function readRemote(document: unknown): readonly ClientKey[] {
+  const keys = keysOf(document);
+  if (!keys) throw new Error(`there is no set of at most ${MOST_KEYS} keys`);
+  return keys;
+}
+
+/** RFC 7517 §5: what is no public key for signatures by an algorithm that is taken is passed over. Null: this is no set. */
+function keysOf(document: unknown): readonly ClientKey[] | null {
+  const keys = (document as { keys?: unknown } | null)?.keys;
+  if (!Array.isArray(keys) || keys.length > MOST_KEYS) return null;
+  return keys.flatMap((one: unknown) => {
+    if (typeof one !== 'object' || one === null) return [];
+    const { kid, alg, use } = one as Record<string, unknown>;
+    if ((use ?? 'sig') !== 'sig') return [];
+    const algs = FOREIGN_ALGS.flatMap((taken) => {
+      const jwk = (alg ?? taken) === taken ? publicKeyFor(one, taken) : null;
+      return jwk ? [{ alg: taken, jwk }] : [];
+    });
+    return algs.length === 0 ? [] : [{ kid: typeof kid === 'string' ? kid : undefined, algs }];
+  });
+}

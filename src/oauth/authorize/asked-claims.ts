@@ -1,0 +1,63 @@
+import { OAuthError } from '../../platform/http/index.ts';
+import type { RequestedClaims } from '../../tokens/index.ts';
+
+/** What the parameter `claims` says (OIDC Core §5.5). */
+export interface AskedClaims {
+  /** By name, for the ID token and for userinfo. */
+  readonly names: RequestedClaims | null;
+  /** The user that the client means. */
+  readonly sub: string | null;
+  /** Classes of authentication of which one must be reached; null: it does not insist (§5.5.1.1). */
+  readonly acr: readonly string[] | null;
+}
+
+const none: AskedClaims = { names: null, sub: null, acr: null };
+
+/** Claims that one request may name: there are not so many. */
+const MOST = 100;
+
+export function readClaimsParameter(text: string | undefined): AskedClaims {
+  if (text === undefined) return none;
+  const asked = objectOf(parse(text));
+  const idToken = membersOf(asked, 'id_token');
+  const userinfo = membersOf(asked, 'userinfo');
+  const { sub, acr } = idToken;
+  const wanted = objectOf(sub ?? {})['value'];
+  if (wanted !== undefined && typeof wanted !== 'string') throw malformed();
+  return {
+    names: { idToken: Object.keys(idToken), userinfo: Object.keys(userinfo) },
+    sub: wanted ?? null,
+    acr: essentialValues(objectOf(acr ?? {})),
+  };
+}
+
+/** What each of them is asked for with: null, or an object (§5.5.1). Members that nobody knows are ignored. */
+function membersOf(asked: Record<string, unknown>, name: string): Record<string, unknown> {
+  const members = objectOf(asked[name] ?? {});
+  if (Object.keys(members).length > MOST) throw malformed();
+  for (const one of Object.values(members)) if (one !== null) objectOf(one);
+  return members;
+}
+
+function essentialValues({ essential, value, values }: Record<string, unknown>): readonly string[] | null {
+  const all: unknown = value === undefined ? (values ?? []) : [value];
+  if (!Array.isArray(all) || !all.every((one) => typeof one === 'string')) throw malformed();
+  return essential === true && all.length > 0 ? (all as string[]) : null;
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw malformed();
+  }
+}
+
+function objectOf(value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
+  return value as Record<string, unknown>;
+}
+
+function malformed(): OAuthError {
+  return new OAuthError('invalid_request', 'claims is not as OpenID Connect Core 5.5 says.');
+}

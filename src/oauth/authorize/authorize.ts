@@ -1,0 +1,242 @@
+import { createHash } from 'node:crypto';
+import type { LiveSession } from '../../identity/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { rememberConsent } from '../consent/consent.ts';
+import { type Answer, granted, refused } from './answer.ts';
+import { issueCode } from './code.ts';
+import { type Decision, decide } from './decide.ts';
+import { type Pairs, type Parameters, sortOut } from './parameters.ts';
+import {
+  type AuthorizationRequest,
+  type AuthorizeEndpoint,
+  checkRequest,
+  type Opened,
+  openRequest,
+} from './request.ts';
+import {
+  consumeRequests,
+  findPushed,
+  type Interaction,
+  isPushedUri,
+  openInteraction,
+  releaseRequests,
+  storeInteraction,
+} from './stored.ts';
+
+/** What the browser does next. */
+export type Next =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  | { readonly kind: 'interaction'; readonly secret: string }
+  | { readonly kind: 'login'; readonly request: AuthorizationRequest }
+  | Shown
+  /** Unknown, expired, used up, or another browser's. */
+  | { readonly kind: 'gone' };
+
+type Decided = Exclude<Decision, { readonly kind: 'login' }>;
+
+/** What a user is asked to agree to, or has agreed to before. */
+export interface Shown extends Decided {
+  readonly request: AuthorizationRequest;
+  /** Names what is said, and to whom. */
+  readonly shown: string;
+}
+
+/** What a request waits for. */
+type Waiting =
+  | { readonly kind: 'login'; readonly request: AuthorizationRequest }
+  | Shown
+  | { readonly kind: 'refused'; readonly opened: Opened; readonly error: OAuthError };
+
+/**
+ * The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): answered at once where nothing has to be asked, else kept until its
+ * user has logged in and agreed. `session`: null for nobody; undefined where the request says nothing about who is signed in, as a
+ * POST from another site does. OAuthError is for the user to read.
+ */
+export async function authorize(
+  endpoint: AuthorizeEndpoint,
+  pairs: Pairs,
+  session: LiveSession | null | undefined,
+): Promise<Next> {
+  const now = endpoint.clock.now();
+  const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), now);
+  const used = pushed ? [pushed] : [];
+  const waiting = await see(endpoint, opened, session, session?.id ?? null, now);
+  if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
+  if (waiting.kind !== 'code') return keep(endpoint, opened, pushed, now);
+  const next = await complete(endpoint, waiting, used, now);
+  return next.kind === 'login' ? keep(endpoint, opened, pushed, now) : next;
+}
+
+async function keep(endpoint: AuthorizeEndpoint, opened: Opened, pushed: Buffer | null, now: Date): Promise<Next> {
+  return { kind: 'interaction', secret: await storeInteraction(endpoint.db, opened.client, opened.given, pushed, now) };
+}
+
+/** The request as it came, or as it was pushed: then nothing that stands beside it counts (RFC 9126 §4). */
+async function openAsked(
+  endpoint: AuthorizeEndpoint,
+  given: Parameters,
+  now: Date,
+): Promise<{ opened: Opened; pushed: Buffer | null }> {
+  const { client_id: clientId, request_uri: uri } = given.values;
+  const client = clientId === undefined ? null : await endpoint.clients.load(clientId);
+  if (uri === undefined || !isPushedUri(uri)) return { opened: openRequest(client, given, false), pushed: null };
+  const stored = await findPushed(endpoint.db, uri, now);
+  // RFC 9126 §2.2: unknown, expired, used and another client's are one answer.
+  if (!stored || stored.clientId !== clientId || given.faults.has('client_id')) throw usedUp();
+  return { opened: openRequest(client, parametersOf(stored.values), true), pushed: stored.digest };
+}
+
+function parametersOf(values: Parameters['values']): Parameters {
+  return { values, faults: new Map() };
+}
+
+function usedUp(): OAuthError {
+  return new OAuthError('invalid_request_uri', 'This request was used, has expired, or is of another client.');
+}
+
+/** How things stand with a request for who is signed in; where that is not known, whether there is anything wrong with it. */
+async function see(
+  endpoint: AuthorizeEndpoint,
+  opened: Opened,
+  session: LiveSession | null | undefined,
+  before: string | null,
+  now: Date,
+): Promise<Waiting> {
+  try {
+    const request = await checkRequest(endpoint, opened);
+    if (session === undefined) return { kind: 'login', request };
+    const decision = await decide(endpoint, request, session, before, now);
+    if (decision.kind === 'login') return { kind: 'login', request };
+    return { ...decision, request, shown: shownTo(decision) };
+  } catch (error) {
+    // What is not the client's fault or the user's is no answer to the client.
+    if (error instanceof OAuthError && error.status < 500) return { kind: 'refused', opened, error };
+    throw error;
+  }
+}
+
+/** Names what a consent page says, and to whom: an answer counts for nothing else. */
+function shownTo({ session, wanted }: Decided): string {
+  const said = JSON.stringify([session.user.id, wanted.scopes, wanted.permissions]);
+  return createHash('sha256').update(said).digest('base64url');
+}
+
+/** Who stands before an interaction. */
+export interface Present {
+  /** The secret of the browser. */
+  readonly browser: string;
+  readonly session: LiveSession | null;
+}
+
+type Seen = { readonly interaction: Interaction; readonly waiting: Waiting };
+
+async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, now: Date): Promise<Seen | null> {
+  const visitor = { browser: who.browser, session: who.session?.id ?? null };
+  const interaction = await openInteraction(endpoint.db, secret, visitor, now);
+  if (!interaction) return null;
+  const client = await endpoint.clients.load(interaction.clientId);
+  const opened = openRequest(client, parametersOf(interaction.values), interaction.pushed !== null);
+  return { interaction, waiting: await see(endpoint, opened, who.session, interaction.startedWith, now) };
+}
+
+/** What an interaction waits for, and nothing is done about it: for the page that somebody logs in at. */
+export async function lookAtInteraction(
+  endpoint: AuthorizeEndpoint,
+  secret: string,
+  who: Present,
+): Promise<{ readonly isLogin: boolean; readonly request: AuthorizationRequest } | null> {
+  const waiting = (await look(endpoint, secret, who, endpoint.clock.now()))?.waiting;
+  return !waiting || waiting.kind === 'refused'
+    ? null
+    : { isLogin: waiting.kind === 'login', request: waiting.request };
+}
+
+/** Goes on with an interaction for who is signed in now. */
+export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, who: Present): Promise<Next> {
+  const now = endpoint.clock.now();
+  const seen = await look(endpoint, secret, who, now);
+  if (!seen) return { kind: 'gone' };
+  const { waiting } = seen;
+  if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, usedBy(seen.interaction), now);
+  return waiting.kind === 'code' ? complete(endpoint, waiting, usedBy(seen.interaction), now) : waiting;
+}
+
+/** What somebody has answered, and to which page. */
+export interface Answered {
+  readonly decision: string | undefined;
+  readonly shown: string | undefined;
+  readonly ip: string;
+}
+
+/** The user allows or denies (RFC 6749 §4.1.1). What was not shown to this user is shown again, and so is what is not answered. */
+export async function answerInteraction(
+  endpoint: AuthorizeEndpoint,
+  secret: string,
+  who: Present,
+  { decision, shown, ip }: Answered,
+): Promise<Next> {
+  const now = endpoint.clock.now();
+  const seen = await look(endpoint, secret, who, now);
+  if (!seen) return { kind: 'gone' };
+  const { interaction, waiting } = seen;
+  const used = usedBy(interaction);
+  if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
+  const { request } = waiting;
+  if (decision === 'deny')
+    return refuse(endpoint, request, new OAuthError('access_denied', 'The user has said no.'), used, now);
+  if (waiting.kind === 'login') return waiting;
+  if (waiting.kind === 'consent' && (decision !== 'allow' || shown !== waiting.shown)) return waiting;
+  const next = await complete(endpoint, waiting, used, now);
+  if (next.kind === 'answer' && waiting.kind === 'consent') {
+    const given = { user: waiting.session.user.id, client: request.client.id, api: request.api?.id ?? null, ip };
+    await endpoint.db.fork().transactional((tx) => rememberConsent(tx, given, waiting.wanted, now));
+  }
+  return next;
+}
+
+function usedBy({ digest, pushed }: Interaction): Buffer[] {
+  return pushed ? [digest, pushed] : [digest];
+}
+
+async function refuse(
+  { db, issuer }: AuthorizeEndpoint,
+  { to }: Opened,
+  error: OAuthError,
+  used: readonly Buffer[],
+  now: Date,
+): Promise<Next> {
+  if (!(await consumeRequests(db, used, now))) return { kind: 'gone' };
+  return { kind: 'answer', answer: refused(issuer, to, error) };
+}
+
+/** The code, once. */
+async function complete(
+  { db, issuer }: AuthorizeEndpoint,
+  { request, session, asked }: Shown,
+  used: readonly Buffer[],
+  now: Date,
+): Promise<Next> {
+  if (!(await consumeRequests(db, used, now))) return { kind: 'gone' };
+  const { client, api, sentRedirectUri, codeChallenge, nonce, claims, dpopJkt } = request;
+  const code = await issueCode(
+    db,
+    {
+      client: client.id,
+      session: session.id,
+      api: api?.id ?? null,
+      scope: asked.scope,
+      permissions: asked.permissions?.map((one) => one.id) ?? null,
+      isOffline: asked.isOffline,
+      redirectUri: sentRedirectUri,
+      codeChallenge,
+      nonce,
+      claims,
+      dpopJkt,
+    },
+    now,
+  );
+  if (code !== null) return { kind: 'answer', answer: granted(issuer, request.to, code) };
+  // The session has ended between the two: whoever is there logs in again.
+  await releaseRequests(db, used);
+  return { kind: 'login', request };
+}

@@ -1,0 +1,155 @@
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { digest, newSecret } from '../../platform/digest.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import type { RequestedClaims } from '../../tokens/index.ts';
+
+/** How long a code is good: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
+export const CODE_SECONDS = 60;
+
+export interface NewCode {
+  /** The client's principal. */
+  readonly client: string;
+  /** The session of the user who has agreed. */
+  readonly session: string;
+  readonly api: string | null;
+  readonly scope: string | null;
+  /** Ids of what was consented to; null for a first-party client. */
+  readonly permissions: readonly string[] | null;
+  readonly isOffline: boolean;
+  /** As it was sent; null when it was not. */
+  readonly redirectUri: string | null;
+  readonly codeChallenge: string | null;
+  readonly nonce: string | null;
+  readonly claims: RequestedClaims | null;
+  readonly dpopJkt: string | null;
+}
+
+/** $1 digest, $2 client, $3 session, $4 API, $5 scope, $6 permissions, $7 offline, $8 redirect URI, $9 challenge, $10 nonce, $11 claims, $12 key, $13 now, $14 until. */
+const issue: Statement = {
+  name: 'oauth-code-issue',
+  text: `insert into oauth_code (digest, client_id, principal_id, password_epoch, session_id, auth_time, amr, api_id, scope, permissions,
+      is_offline, redirect_uri, code_challenge, nonce, claims, dpop_jkt, expires_at)
+    select $1::bytea, $2::uuid, u.id, u.password_epoch, s.id, s.auth_time, s.amr, $4::uuid, $5::text, $6::uuid[], $7::boolean, $8::text, $9::text,
+      $10::text, $11::jsonb, $12::text, $14::timestamptz
+    from identity_session s join identity_user u on u.id = s.user_id
+    where s.id = $3::uuid and s.ended_at is null and s.idle_expires_at > $13::timestamptz and s.expires_at > $13::timestamptz
+      and u.is_active and u.password_epoch = s.password_epoch
+    returning 1 as issued`,
+};
+
+/** A code of 256 random bits, of which only the digest is kept (RFC 6749 §10.10). Null: the session is over meanwhile. */
+export async function issueCode(db: Database, code: NewCode, now: Date): Promise<string | null> {
+  const secret = newSecret();
+  const { client, session, api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce, claims } = code;
+  const asked = [api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce];
+  const rest = [claims === null ? null : JSON.stringify(claims), code.dpopJkt, now, plusSeconds(now, CODE_SECONDS)];
+  const made = await db.query(issue, [digest(secret), client, session, ...asked, ...rest]);
+  return made.length === 1 ? secret : null;
+}
+
+/** A code that was presented, with the user as of now. */
+export interface CodeState {
+  readonly digest: Buffer;
+  /** The client's principal. */
+  readonly client: string;
+  readonly passwordEpoch: number;
+  readonly session: string;
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+  readonly api: string | null;
+  readonly scope: string | null;
+  readonly permissions: readonly string[] | null;
+  readonly isOffline: boolean;
+  readonly redirectUri: string | null;
+  readonly codeChallenge: string | null;
+  readonly nonce: string | null;
+  readonly claims: RequestedClaims | null;
+  readonly dpopJkt: string | null;
+  readonly isConsumed: boolean;
+  /** What it gave. */
+  readonly grant: string | null;
+  /** Not expired, and its user and session are as they were. */
+  readonly isGood: boolean;
+  readonly user: {
+    readonly id: string;
+    readonly username: string;
+    readonly isStaff: boolean;
+    readonly isSuperuser: boolean;
+  };
+  /** Of the user's principal. */
+  readonly version: number;
+}
+
+/** $1 digest, $2 now. */
+const find: Statement = {
+  name: 'oauth-code',
+  text: `select c.client_id as client, c.password_epoch::int as password_epoch, c.session_id as session, extract(epoch from c.auth_time)::float8 as auth_time, c.amr,
+      c.api_id as api, c.scope, c.permissions::text[] as permissions, c.is_offline, c.redirect_uri, c.code_challenge, c.nonce, c.claims::text as claims,
+      c.dpop_jkt, c.consumed_at is not null as is_consumed, c.grant_id as grant, u.id as user_id, u.username, u.is_staff, u.is_superuser,
+      p.perms_version::int as version, c.expires_at > $2::timestamptz and u.is_active and u.password_epoch = c.password_epoch
+        and not exists (select from identity_session s where s.id = c.session_id and s.ended_at is not null) as is_good
+    from oauth_code c join identity_user u on u.id = c.principal_id join access_principal p on p.id = u.id where c.digest = $1::bytea`,
+};
+
+interface Row {
+  client: string;
+  password_epoch: number;
+  session: string;
+  auth_time: number;
+  amr: string[];
+  api: string | null;
+  scope: string | null;
+  permissions: string[] | null;
+  is_offline: boolean;
+  redirect_uri: string | null;
+  code_challenge: string | null;
+  nonce: string | null;
+  claims: string | null;
+  dpop_jkt: string | null;
+  is_consumed: boolean;
+  grant: string | null;
+  user_id: string;
+  username: string;
+  is_staff: boolean;
+  is_superuser: boolean;
+  version: number;
+  is_good: boolean;
+}
+
+export async function findCode(db: Database, code: string, now: Date): Promise<CodeState | null> {
+  const key = digest(code);
+  const [row] = await db.query<Row>(find, [key, now]);
+  if (!row) return null;
+  return {
+    digest: key,
+    client: row.client,
+    passwordEpoch: row.password_epoch,
+    session: row.session,
+    authTime: new Date(Math.round(row.auth_time * 1000)),
+    amr: row.amr,
+    api: row.api,
+    scope: row.scope,
+    permissions: row.permissions,
+    isOffline: row.is_offline,
+    redirectUri: row.redirect_uri,
+    codeChallenge: row.code_challenge,
+    nonce: row.nonce,
+    claims: row.claims === null ? null : (JSON.parse(row.claims) as RequestedClaims),
+    dpopJkt: row.dpop_jkt,
+    isConsumed: row.is_consumed,
+    grant: row.grant,
+    isGood: row.is_good,
+    user: { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },
+    version: row.version,
+  };
+}
+
+const burnt: Statement = {
+  name: 'oauth-code-burn',
+  text: 'update oauth_code set consumed_at = $2::timestamptz where digest = $1::bytea and consumed_at is null',
+};
+
+/** Used up, and nothing was given for it: somebody has had it who should not. */
+export async function burnCode(db: Database, { digest }: Pick<CodeState, 'digest'>, now: Date): Promise<void> {
+  await db.query(burnt, [digest, now]);
+}

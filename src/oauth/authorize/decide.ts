@@ -1,0 +1,72 @@
+import type { LiveSession } from '../../identity/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { acrOf } from '../../tokens/index.ts';
+import { type Asked, whatIsAsked } from '../consent/asked.ts';
+import { isConsented, type Wanted, wantedBy } from '../consent/consent.ts';
+import { isAssured } from './redirect-uri.ts';
+import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
+
+/** What stands between a request and its code. */
+export type Decision =
+  | { readonly kind: 'login' }
+  | {
+      readonly kind: 'consent' | 'code';
+      readonly session: LiveSession;
+      readonly asked: Asked;
+      readonly wanted: Wanted;
+    };
+
+/**
+ * What is still to be done, by who is signed in now. `before`: the session that the request found when it came; another one is of
+ * a login that it has led to. OAuthError: it cannot be done, or not without showing anything (`prompt=none`).
+ */
+export async function decide(
+  endpoint: AuthorizeEndpoint,
+  request: AuthorizationRequest,
+  session: LiveSession | null,
+  before: string | null,
+  now: Date,
+): Promise<Decision> {
+  const isSilent = request.prompts.has('none');
+  if (!session || !isFresh(request, session, before, now)) {
+    // OIDC Core §3.1.2.6.
+    if (isSilent) throw new OAuthError('login_required', 'Nobody is signed in, or not in the way that is asked for.');
+    return { kind: 'login' };
+  }
+  // OIDC Core §3.1.2.1, §5.5.1: the answer is about the user that the client means, or there is none.
+  if (request.subjects?.some((one) => one !== session.user.id))
+    throw new OAuthError('login_required', 'Somebody else is signed in.');
+  const { client, api, claims } = request;
+  const asked = await whatIsAsked(endpoint.db, client, api, request.scope);
+  const wanted = wantedBy(asked, claims);
+  const consent = await consentOf(endpoint, request, session, wanted);
+  if (isSilent && consent === 'each_time')
+    throw new OAuthError('interaction_required', 'The users of this client are asked each time.');
+  if (isSilent && consent === 'missing')
+    throw new OAuthError('consent_required', 'The user has not been asked about all of this.');
+  return { kind: consent === 'given' ? 'code' : 'consent', session, asked, wanted };
+}
+
+/** OIDC Core §3.1.2.1, §5.5.1.1: authenticated recently enough, and strongly enough. */
+function isFresh(request: AuthorizationRequest, session: LiveSession, before: string | null, now: Date): boolean {
+  const { prompts, maxAge, acr } = request;
+  if (acr && !acr.includes(acrOf(session.amr))) return false;
+  if (session.id !== before) return true;
+  // Whoever is signed in may be asked which account it is by being shown the form, as with `login`.
+  if (prompts.has('login') || prompts.has('select_account') || maxAge === 0) return false;
+  return maxAge === null || now.getTime() - session.authTime.getTime() <= maxAge * 1000;
+}
+
+/** RFC 6749 §10.2: whether the user has agreed to this. */
+async function consentOf(
+  { db }: AuthorizeEndpoint,
+  { client, api, prompts, to }: AuthorizationRequest,
+  session: LiveSession,
+  wanted: Wanted,
+): Promise<'given' | 'missing' | 'each_time'> {
+  if (prompts.has('consent')) return 'missing';
+  if (client.isFirstParty && !client.settings.askConsent) return 'given';
+  // RFC 8252 §8.6: another app may stand at the same address, and what was remembered would be given to it.
+  if (!isAssured(client, to.redirectUri)) return 'each_time';
+  return (await isConsented(db, session.user.id, client.id, api?.id ?? null, wanted)) ? 'given' : 'missing';
+}

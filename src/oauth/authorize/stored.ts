@@ -1,0 +1,165 @@
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { digest, newSecret } from '../../platform/digest.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import type { Parameters } from './parameters.ts';
+
+/** RFC 9126 §2.2: the client's browser is on its way already. */
+export const PUSHED_SECONDS = 90;
+
+/** How long somebody may take to log in and to decide. */
+const INTERACTION_SECONDS = 30 * 60;
+
+/** RFC 9126 §2.2, with the secret behind it. */
+const URN = 'urn:ietf:params:oauth:request_uri:';
+
+/** Names that no request has: what Signet itself keeps beside the parameters. */
+const PUSHED = 'signet:pushed';
+const SESSION = 'signet:session';
+
+/** An authorization request that was stored, found again by its secret. */
+export interface Stored {
+  readonly digest: Buffer;
+  readonly values: Parameters['values'];
+  readonly clientId: string;
+  /** The pushed request that it came from, which is used up with it. */
+  readonly pushed: Buffer | null;
+}
+
+/** One that waits for its user. */
+export interface Interaction extends Stored {
+  readonly secret: string;
+  /** The session that the browser had when it came; null for none. A login since then gave another one. */
+  readonly startedWith: string | null;
+}
+
+/** $1 digest, $2 kind, $3 client, $4 parameters, $5 now, $6 until. */
+const store: Statement = {
+  name: 'oauth-request-store',
+  text: `insert into oauth_request (digest, kind, client_id, parameters, created_at, expires_at)
+    values ($1::bytea, $2::text, $3::uuid, $4::jsonb, $5::timestamptz, $6::timestamptz)`,
+};
+
+/** Keeps a request until its user has decided; answers the secret that names it. */
+export async function storeInteraction(
+  db: Database,
+  client: { readonly id: string },
+  { values }: Parameters,
+  pushed: Buffer | null,
+  now: Date,
+): Promise<string> {
+  const secret = newSecret();
+  const kept = JSON.stringify({ ...values, ...(pushed ? { [PUSHED]: pushed.toString('hex') } : {}) });
+  const until = plusSeconds(now, INTERACTION_SECONDS);
+  await db.query(store, [digest(secret), 'interaction', client.id, kept, now, until]);
+  return secret;
+}
+
+/** RFC 9126 §2.1: keeps what a client has pushed; answers its `request_uri`. */
+export async function storePushed(
+  db: Database,
+  client: { readonly id: string },
+  { values }: Parameters,
+  now: Date,
+): Promise<string> {
+  const secret = newSecret();
+  const until = plusSeconds(now, PUSHED_SECONDS);
+  await db.query(store, [digest(secret), 'pushed', client.id, JSON.stringify(values), now, until]);
+  return `${URN}${secret}`;
+}
+
+/** $1 digest, $2 kind, $3 now. */
+const find: Statement = {
+  name: 'oauth-request',
+  text: `select r.parameters::text as parameters, encode(r.browser_digest, 'hex') as browser, c.client_id
+    from oauth_request r join oauth_client c on c.id = r.client_id
+    where r.digest = $1::bytea and r.kind = $2::text and r.consumed_at is null and r.expires_at > $3::timestamptz`,
+};
+
+interface Row {
+  parameters: string;
+  browser: string | null;
+  client_id: string;
+}
+
+function storedOf(key: Buffer, row: Row): Stored & { readonly startedWith: string | null } {
+  const { [PUSHED]: pushed, [SESSION]: session, ...values } = JSON.parse(row.parameters) as Record<string, string>;
+  return {
+    digest: key,
+    values,
+    clientId: row.client_id,
+    pushed: pushed === undefined ? null : Buffer.from(pushed, 'hex'),
+    startedWith: session || null,
+  };
+}
+
+/** Whether a `request_uri` is of a pushed request, as far as can be seen. */
+export function isPushedUri(uri: string): boolean {
+  return uri.startsWith(URN);
+}
+
+/** The request behind a `request_uri` of ours. Null: there is none any more. */
+export async function findPushed(db: Database, uri: string, now: Date): Promise<Stored | null> {
+  const key = digest(uri.slice(URN.length));
+  const [row] = await db.query<Row>(find, [key, 'pushed', now]);
+  return row ? storedOf(key, row) : null;
+}
+
+/** $1 digest, $2 browser, $3 session, $4 now. */
+const bind: Statement = {
+  name: 'oauth-request-bind',
+  text: `update oauth_request set browser_digest = $2::bytea, parameters = parameters || jsonb_build_object('${SESSION}', $3::text)
+    where digest = $1::bytea and kind = 'interaction' and browser_digest is null and consumed_at is null and expires_at > $4::timestamptz
+    returning 1 as bound`,
+};
+
+/** Who comes to an interaction. */
+export interface Visitor {
+  /** The secret of its browser. */
+  readonly browser: string;
+  readonly session: string | null;
+}
+
+/**
+ * The interaction of a secret, for the browser that it belongs to: the first that comes, which is the one that was sent there a
+ * moment ago. Null: unknown, expired, used up, or another browser's, all alike.
+ */
+export async function openInteraction(
+  db: Database,
+  secret: string,
+  visitor: Visitor,
+  now: Date,
+): Promise<Interaction | null> {
+  const key = digest(secret);
+  const browser = digest(visitor.browser);
+  let [row] = await db.query<Row>(find, [key, 'interaction', now]);
+  if (row && row.browser === null) {
+    await db.query(bind, [key, browser, visitor.session ?? '', now]);
+    // Of two browsers that come at once one has it.
+    [row] = await db.query<Row>(find, [key, 'interaction', now]);
+  }
+  if (row?.browser !== browser.toString('hex')) return null;
+  return { ...storedOf(key, row), secret };
+}
+
+/** $1 digests, $2 now. */
+const consume: Statement = {
+  name: 'oauth-request-consume',
+  text: 'update oauth_request set consumed_at = $2::timestamptz where digest = any($1::bytea[]) and consumed_at is null returning 1 as consumed',
+};
+
+/** Uses requests up, once: of many that complete at the same time one does. */
+export async function consumeRequests(db: Database, digests: readonly Buffer[], now: Date): Promise<boolean> {
+  if (digests.length === 0) return true;
+  return (await db.query(consume, [digests, now])).length === digests.length;
+}
+
+/** $1 digests. */
+const release: Statement = {
+  name: 'oauth-request-release',
+  text: 'update oauth_request set consumed_at = null where digest = any($1::bytea[]) returning 1 as released',
+};
+
+/** Takes it back where nothing came of it, because the session ended in between. */
+export async function releaseRequests(db: Database, digests: readonly Buffer[]): Promise<void> {
+  if (digests.length > 0) await db.query(release, [digests]);
+}

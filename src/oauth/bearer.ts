@@ -1,0 +1,92 @@
+import { OAuthError } from '../platform/http/index.ts';
+import { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
+import type { Proofs } from './dpop/proofs.ts';
+import { FOREIGN_ALGS } from './foreign-jws.ts';
+
+/** A request to a resource of Signet's own, as far as its access token goes. */
+export interface TokenCarrier {
+  readonly method: string;
+  /** Its address, built from the issuer. */
+  readonly url: string;
+  readonly authorization: string | undefined;
+  /** The DPoP header. */
+  readonly dpop: string | undefined;
+  /** Where a form may carry the token too (RFC 6750 §2.2). */
+  readonly form?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface PresentedToken {
+  readonly scheme: 'Bearer' | 'DPoP';
+  readonly token: string;
+}
+
+/** What it takes to admit a token. */
+export interface TokenDoor extends TokenReader {
+  readonly proofs: Proofs;
+}
+
+/**
+ * The access token of a request: in the header, or in the form where one is read; null when there is none. OAuthError:
+ * `invalid_request` when it comes both ways (RFC 6750 §2), `invalid_token` for a header that no token can be. One in the query is no
+ * token (RFC 9700 §4.3.2).
+ */
+export function presentedToken({
+  authorization,
+  form,
+}: Pick<TokenCarrier, 'authorization' | 'form'>): PresentedToken | null {
+  const inForm = form?.['access_token'];
+  if (authorization === undefined) return inForm === undefined ? null : { scheme: 'Bearer', token: inForm };
+  if (inForm !== undefined)
+    throw new OAuthError('invalid_request', 'The access token comes in two ways.', {
+      headers: { 'www-authenticate': 'Bearer error="invalid_request"' },
+    });
+  // RFC 6750 §2.1, RFC 9449 §7.1.
+  const [, scheme, token] = /^(Bearer|DPoP) +([^\s,]+)$/i.exec(authorization) ?? [];
+  if (!scheme || !token)
+    throw new OAuthError('invalid_token', 'The Authorization header holds no access token.', {
+      headers: { 'www-authenticate': 'Bearer' },
+    });
+  return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', token };
+}
+
+/** The token of a request while it is good, shown in the way that it has to be; OAuthError, with the challenge, for every other. */
+export async function admitToken(
+  door: TokenDoor,
+  carrier: TokenCarrier,
+  { scheme, token }: PresentedToken,
+  now: Date,
+): Promise<ActiveToken> {
+  const active = await findActiveToken(door, token, now);
+  if (!active) throw refusedToken(scheme, 'invalid_token', 'This token is not active.');
+  const { jkt } = active.claims.cnf ?? {};
+  // RFC 9449 §7.2: without its key a bound token is worth nothing; and one that is not bound proves nothing.
+  if (jkt === undefined && scheme === 'Bearer') return active;
+  if (jkt === undefined) throw refusedToken('DPoP', 'invalid_token', 'This token is bound to no key.');
+  if (scheme === 'Bearer')
+    throw refusedToken('DPoP', 'invalid_token', 'This token is bound to a key: send a proof of it.');
+  if (carrier.dpop === undefined) throw refusedToken('DPoP', 'invalid_dpop_proof', 'There is no DPoP proof.');
+  try {
+    const { method, url } = carrier;
+    await door.proofs.check(carrier.dpop, { method, url, accessToken: token, jkt }, now);
+    return active;
+  } catch (error) {
+    if (!(error instanceof OAuthError) || error.status >= 500) throw error;
+    throw refusedToken('DPoP', error.code, error.message, error.headers);
+  }
+}
+
+/** RFC 6750 §3, RFC 9449 §7.1: 401, and by which scheme to ask again. */
+function refusedToken(
+  scheme: PresentedToken['scheme'],
+  code: OAuthError['code'],
+  description: string,
+  headers: Readonly<Record<string, string>> = {},
+): OAuthError {
+  const parameters = [
+    `error="${code}"`,
+    `error_description="${description}"`,
+    ...(scheme === 'DPoP' ? [`algs="${FOREIGN_ALGS.join(' ')}"`] : []),
+  ];
+  const challenge = `${scheme} ${parameters.join(', ')}`;
+  return new OAuthError(code, description, { status: 401, headers: { ...headers, 'www-authenticate': challenge } });
+}

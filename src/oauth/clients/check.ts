@@ -1,0 +1,83 @@
+import { Failure } from '../../platform/failure.ts';
+import { foldName, hasUnprintable } from '../../platform/fold.ts';
+import type { Client } from '../entities.ts';
+import { grantNames, type Preset } from './presets.ts';
+import type { ClientSettings } from './settings.ts';
+import { checkRedirects, checkUri } from './uris.ts';
+
+/** What must fit together in a client. */
+export interface ClientShape
+  extends Pick<Client, 'preset' | 'authMethod' | 'grantTypes' | 'redirectUris' | 'isFirstParty' | 'isDynamic'> {
+  readonly settings: ClientSettings;
+}
+
+export function checkName(name: string): void {
+  if (foldName(name).trim() === '' || [...name].length > 150 || hasUnprintable(name))
+    throw new Failure('usage', 'A client needs a name of 1 to 150 printable characters.');
+  if (name.startsWith('c_')) throw new Failure('usage', 'A client name may not start with c_: client ids do.');
+}
+
+/** Whether a client is one that can exist. Failures (usage) that name the remedy. */
+export function checkShape(shape: ClientShape): void {
+  checkGrants(shape);
+  checkAuthentication(shape);
+  checkSettings(shape.preset, shape.settings);
+  if (shape.isDynamic && shape.isFirstParty)
+    throw new Failure(
+      'conflict',
+      'This client registered itself, and nobody knows who it is: it cannot be first-party. Create one: npx signet client create NAME --preset PRESET --first-party',
+    );
+}
+
+function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): void {
+  const known = Object.values<string>(grantNames);
+  for (const grant of grantTypes)
+    if (!known.includes(grant))
+      throw new Failure('usage', `There is no grant "${grant}". There are: ${Object.keys(grantNames).join(', ')}.`);
+  if (grantTypes.includes('authorization_code') && redirectUris.length === 0)
+    throw new Failure('usage', 'A client with the grant authorization_code needs --redirect-uri.');
+  // RFC 6749 §4.4: confidential clients only. RFC 8693 §5: who exchanges tokens must be known.
+  for (const grant of ['client_credentials', grantNames['token-exchange']])
+    if (authMethod === 'none' && grantTypes.includes(grant))
+      throw new Failure(
+        'usage',
+        `The grant ${grant} is for confidential clients: --auth client_secret or private_key_jwt.`,
+      );
+}
+
+function checkAuthentication({ authMethod, settings }: ClientShape): void {
+  const { jwks, jwksUri, requirePkce } = settings;
+  // RFC 9700 §2.1.1: public clients MUST use PKCE.
+  if (authMethod === 'none' && !requirePkce)
+    throw new Failure(
+      'usage',
+      '--pkce off is for confidential clients: a public client has nothing else to show that a code is its own.',
+    );
+  // RFC 7591 §2: jwks and jwks_uri MUST NOT both be present.
+  if (jwks && jwksUri)
+    throw new Failure('usage', 'Keys stand in --jwks or at --jwks-uri, not both: take one back with "none".');
+  if (authMethod === 'private_key_jwt' && !jwks && !jwksUri)
+    throw new Failure('usage', "private_key_jwt needs the client's public keys: --jwks FILE or --jwks-uri URL.");
+}
+
+/** Seconds: a year at the most, as the server's own settings. */
+const LONGEST = 31_536_000;
+
+function checkSettings(preset: Preset, settings: ClientSettings): void {
+  checkRedirects(preset, settings.postLogoutRedirectUris);
+  checkUri('--jwks-uri', settings.jwksUri);
+  // OIDC Back-Channel Logout §2.2: absolute, without a fragment.
+  checkUri('--backchannel-logout-uri', settings.backchannelLogoutUri);
+  checkUri('--client-uri', settings.clientUri);
+  checkUri('--logo-uri', settings.logoUri);
+  checkUri('--policy-uri', settings.policyUri);
+  checkUri('--tos-uri', settings.tosUri);
+  checkSeconds('--max-age', settings.defaultMaxAge, 0);
+  checkSeconds('--refresh-idle', settings.refreshIdleSeconds, 60);
+  checkSeconds('--refresh-ttl', settings.refreshAbsoluteSeconds, 60);
+}
+
+function checkSeconds(what: string, seconds: number | null, least: number): void {
+  if (seconds === null || (Number.isInteger(seconds) && seconds >= least && seconds <= LONGEST)) return;
+  throw new Failure('usage', `${what} takes ${least} to ${LONGEST} seconds, not ${seconds}.`);
+}

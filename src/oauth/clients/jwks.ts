@@ -1,0 +1,59 @@
+import { createPublicKey } from 'node:crypto';
+import { Failure } from '../../platform/failure.ts';
+import type { ClientSettings } from './settings.ts';
+
+type Jwk = Readonly<Record<string, unknown>>;
+
+const MOST_KEYS = 20;
+
+/** The members that say a public key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); nothing else is kept. */
+const kept = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'];
+/** RFC 7518 §6.2.2, §6.3.2, §6.4: what must never leave its owner. */
+const secrets = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+/** A client's public keys: a JWK Set (RFC 7517 §5), or one JWK. Failure (usage) for anything else, private keys above all. */
+export function readJwks(document: unknown): NonNullable<ClientSettings['jwks']> {
+  const keys = isObject(document) ? (document['keys'] ?? (document['kty'] ? [document] : undefined)) : undefined;
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > MOST_KEYS)
+    throw new Failure(
+      'usage',
+      `The keys must be a JWK Set, {"keys": [...]}, with 1 to ${MOST_KEYS} keys (RFC 7517 §5).`,
+    );
+  return { keys: keys.map(publicKey) };
+}
+
+function publicKey(key: unknown): Jwk {
+  if (!isObject(key)) throw new Failure('usage', 'Every key of a JWK Set must be an object.');
+  if (secrets.some((name) => name in key))
+    throw new Failure(
+      'usage',
+      'One of the keys is private or symmetric. Give public keys alone, and change that key: it has left its owner.',
+    );
+  const jwk = Object.fromEntries(kept.filter((name) => name in key).map((name) => [name, key[name]]));
+  if (Object.values(jwk).some((value) => typeof value !== 'string' || value.length > 2000))
+    throw new Failure('usage', 'A member of one of the keys is no text.');
+  if (jwk['use'] !== undefined && jwk['use'] !== 'sig')
+    throw new Failure('usage', 'One of the keys is not for signatures: use must be sig, or absent.');
+  const bits = strengthOf(jwk);
+  if (bits === null)
+    throw new Failure('usage', 'One of the keys is no RSA, EC (P-256, P-384, P-521) or Ed25519 public key.');
+  // RFC 7518 §3.3: 2048 bits or more.
+  if (bits < 2048) throw new Failure('usage', 'One of the RSA keys has less than 2048 bits.');
+  return jwk;
+}
+
+/** Bits of an RSA key; as many as any may have for a curve that is strong; null for what is no such key. */
+function strengthOf(jwk: Jwk): number | null {
+  try {
+    const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({ key: jwk, format: 'jwk' });
+    if (type === 'rsa') return details?.modulusLength ?? 0;
+    const isCurve = type === 'ed25519' || (type === 'ec' && ['P-256', 'P-384', 'P-521'].includes(String(jwk['crv'])));
+    return isCurve ? Number.POSITIVE_INFINITY : null;
+  } catch {
+    return null;
+  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

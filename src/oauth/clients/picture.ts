@@ -1,0 +1,14 @@
+import { digest } from '../../platform/digest.ts';
+import type { Client } from '../entities.ts';
+import { settingsOf } from './settings.ts';
+
+/** A client as the edit log shows it: what it is set to, never a secret. Its keys are public; their digests tell one from another. */
+export function pictureOf(client: Client) {
+  const { clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isDynamic, isActive } = client;
+  const { jwks, ...settings } = settingsOf(client);
+  return {
+    ...{ clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isDynamic, isActive },
+    ...settings,
+    jwks: jwks?.keys.map((key) => digest(JSON.stringify(Object.entries(key).sort())).toString('base64url')) ?? null,
+  };
+}

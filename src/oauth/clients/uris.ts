@@ -1,0 +1,57 @@
+import { Failure } from '../../platform/failure.ts';
+import type { Preset } from './presets.ts';
+
+/** Programs on their user's own machine, which wait for the answer on a loopback port (RFC 8252 §7.3). */
+const onTheMachine: readonly Preset[] = ['native', 'mcp'];
+
+const MOST_URIS = 50;
+const LONGEST_URI = 2000;
+
+/** The characters of RFC 3986 §2: what everybody writes, sends and compares alike. */
+const uriText = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
+
+/** As it is written, not as it is understood: `127.1` and `0x7f.1` are no literals. */
+const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?([/?]|$)/i;
+
+/** RFC 8252 §7.1: a scheme of the app's own is a domain name in reverse, and so has a dot. */
+const ownScheme = /^[a-z][a-z0-9+-]*\.[a-z0-9+.-]*:/i;
+
+/**
+ * RFC 9700 §2.1, RFC 8252 §7: absolute, without fragment; https, or http on a loopback literal, or a native app's own scheme.
+ * `httpsOnly`: people meet this server over https; then http is for programs on their machine alone. Failure (usage).
+ */
+export function checkRedirects(preset: Preset, uris: readonly string[], httpsOnly = false): void {
+  if (uris.length > MOST_URIS) throw new Failure('usage', `A client has ${MOST_URIS} redirect URIs at the most.`);
+  for (const uri of uris) {
+    const isOwn = preset === 'native' && ownScheme.test(uri) && URL.canParse(uri);
+    if (!isWhole(uri) || !(isOwn || isWeb(uri)))
+      throw new Failure(
+        'usage',
+        `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost; the preset native also a scheme with a dot, such as com.example.app:/callback).`,
+      );
+    if (httpsOnly && !onTheMachine.includes(preset) && loopback.test(uri))
+      throw new Failure(
+        'usage',
+        `"${uri}" is no redirect URI for the preset ${preset} here: http on loopback is for the presets ${onTheMachine.join(' and ')}, or for a server in development (RFC 8252 §7.3). Use https.`,
+      );
+  }
+}
+
+/** A URL at which something of the client is, or is to be told. Failure (usage) that names it. */
+export function checkUri(what: string, uri: string | null): void {
+  if (uri === null || (isWhole(uri) && isWeb(uri))) return;
+  throw new Failure(
+    'usage',
+    `${what} takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost), not "${uri}".`,
+  );
+}
+
+function isWhole(uri: string): boolean {
+  return uri.length <= LONGEST_URI && uriText.test(uri) && !uri.includes('#');
+}
+
+function isWeb(uri: string): boolean {
+  if (loopback.test(uri)) return URL.canParse(uri);
+  const url = /^https:\/\/[^/?@*]+([/?]|$)/i.test(uri) ? URL.parse(uri) : null;
+  return url !== null && url.username === '' && url.password === '';
+}

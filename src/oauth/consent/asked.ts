@@ -1,0 +1,69 @@
+import type { KnownApi } from '../../access/index.ts';
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { USER_SCOPES } from '../../tokens/index.ts';
+import type { LiveClient } from '../clients/hot.ts';
+
+/** What an authorization request comes to. */
+export interface Asked {
+  /** The scopes that are kept, as a parameter has them; null for none. */
+  readonly scope: string | null;
+  readonly scopes: readonly string[];
+  /** Asks for tokens that outlive the session (OIDC Core §11). */
+  readonly isOffline: boolean;
+  /** What the client would carry at most of the user's permissions; null for a first-party client, which carries all. */
+  readonly permissions: readonly AskedPermission[] | null;
+}
+
+export interface AskedPermission {
+  readonly id: string;
+  readonly name: string;
+  readonly label: string;
+}
+
+/** $1 client, $2 API. */
+const ceiling: Statement = {
+  name: 'oauth-ceiling',
+  text: `select q.id, q.name, q.label from oauth_client_ceiling x join access_permission q on q.id = x.permission_id
+    where x.client_id = $1 and q.api_id = $2 and q.removed_version is null order by q.index`,
+};
+
+/** $1 API, $2 names. */
+const named: Statement = {
+  name: 'oauth-permissions-named',
+  text: 'select q.name from access_permission q where q.api_id = $1 and q.removed_version is null and q.name = any($2::text[])',
+};
+
+/**
+ * What a client asks its user for. Scopes that nobody knows are dropped (OIDC Core §3.1.2.1). A permission is asked for by its name
+ * as a scope; a client that names none asks for all that is under its ceiling.
+ */
+export async function whatIsAsked(
+  db: Database,
+  client: LiveClient,
+  api: KnownApi | null,
+  scope: string | undefined,
+): Promise<Asked> {
+  const asked = [...new Set((scope ?? '').split(' ').filter((one) => one !== ''))];
+  const ofUser = asked.filter((one) => isKept(client, one));
+  const rest = asked.filter((one) => !USER_SCOPES.includes(one));
+  const isOffline = ofUser.includes('offline_access');
+  if (client.isFirstParty) {
+    const known = api && rest.length > 0 ? await db.query<{ name: string }>(named, [api.id, rest]) : [];
+    return { ...kept(asked, [...ofUser, ...known.map((one) => one.name)]), isOffline, permissions: null };
+  }
+  const under = api ? await db.query<AskedPermission>(ceiling, [client.id, api.id]) : [];
+  const permissions = under.filter((one) => rest.length === 0 || rest.includes(one.name));
+  const names = rest.length === 0 ? [] : permissions.map((one) => one.name);
+  return { ...kept(asked, [...ofUser, ...names]), isOffline, permissions };
+}
+
+/** OIDC Core §11: `offline_access` means something to a client that has refresh tokens. */
+function isKept(client: LiveClient, scope: string): boolean {
+  return USER_SCOPES.includes(scope) && (scope !== 'offline_access' || client.grantTypes.includes('refresh_token'));
+}
+
+/** In the order in which they were asked for. */
+function kept(asked: readonly string[], those: readonly string[]): Pick<Asked, 'scope' | 'scopes'> {
+  const scopes = asked.filter((one) => those.includes(one));
+  return { scopes, scope: scopes.length === 0 ? null : scopes.join(' ') };
+}

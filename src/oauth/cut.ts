@@ -1,0 +1,29 @@
+import { cutRights, type KnownApi, type PlacedPermission, type Rights } from '../access/index.ts';
+import type { Database, Statement } from '../platform/database/index.ts';
+import { NO_API } from '../tokens/index.ts';
+
+/** What may be used of a user's rights by the clients that are not first-party. */
+export interface Cut {
+  /** Principals of the clients whose ceilings hold, every one of them. */
+  readonly clients: readonly string[];
+  /** Ids of permissions that the user has let the client use; null: nobody was asked, and the ceilings alone hold. */
+  readonly consented: readonly string[] | null;
+}
+
+/** $1 clients, $2 API, $3 what was consented to. */
+const allowed: Statement = {
+  name: 'oauth-allowed',
+  text: `select q.index::int as index, q.name from access_permission q
+    where q.api_id = $2::uuid and q.removed_version is null and ($3::uuid[] is null or q.id = any($3::uuid[]))
+      and (select count(*) from oauth_client_ceiling x where x.permission_id = q.id and x.client_id = any($1::uuid[])) = cardinality($1::uuid[])`,
+};
+
+/**
+ * A user's rights as a client that is not first-party may use them: those under its ceiling, of those that the user has consented
+ * to, and no flag. What is read here must be read after the token has its place: a ceiling that changes later finds the place.
+ */
+export async function cut(db: Database, rights: Rights, api: Pick<KnownApi, 'id'>, by: Cut | null): Promise<Rights> {
+  if (by === null || api.id === NO_API || !rights.isActive) return rights;
+  const rows = await db.query<PlacedPermission>(allowed, [[...new Set(by.clients)], api.id, by.consented]);
+  return cutRights(rights, rows);
+}

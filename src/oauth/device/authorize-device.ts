@@ -1,0 +1,78 @@
+import type { KnownAccess } from '../../access/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { digest, newSecret } from '../../platform/digest.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { type Clock, plusSeconds } from '../../platform/time.ts';
+import { authenticateClient, type PresentedClient } from '../client-auth.ts';
+import type { KnownClients } from '../clients/hot.ts';
+import { whatIsAsked } from '../consent/asked.ts';
+import { findDefaultTarget } from '../token/target.ts';
+import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS } from './device.ts';
+import { newUserCode, shownUserCode } from './user-code.ts';
+
+/** RFC 8628 §3.4. */
+export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+
+export interface DeviceEndpoint {
+  readonly db: Database;
+  readonly access: KnownAccess;
+  readonly clients: KnownClients;
+  readonly clock: Clock;
+  readonly issuer: string;
+}
+
+/** Where people go with their code. */
+function verificationUri(issuer: string): string {
+  return `${issuer}/oauth2/device`;
+}
+
+/** Two of 20^8 codes are the same more often than never. */
+const TRIES = 5;
+
+/**
+ * RFC 8628 §3.1, §3.2: a device without a browser begins. It gets a secret to ask with, of which only the digest is kept, and a code
+ * for its user to type elsewhere. The client authenticates as at the token endpoint.
+ */
+export async function authorizeDevice(endpoint: DeviceEndpoint, presented: PresentedClient) {
+  const { db, access, clients, issuer, clock } = endpoint;
+  const now = clock.now();
+  const { form } = presented;
+  const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
+  const client = await caller.confirm(null);
+  if (!client.grantTypes.includes(DEVICE_GRANT))
+    throw new OAuthError('unauthorized_client', 'This client may not use the device flow.');
+  const api = await findDefaultTarget(access, client, form);
+  const { scope, isOffline, permissions } = await whatIsAsked(db, client, api, form['scope']);
+  const deviceCode = newSecret();
+  const waiting = {
+    digest: digest(deviceCode),
+    client: client.id,
+    api: api?.id ?? null,
+    scope,
+    isOffline,
+    permissions: permissions?.map((one) => one.id) ?? null,
+    expiresAt: plusSeconds(now, DEVICE_SECONDS),
+  };
+  const userCode = shownUserCode(await addUnderNewCode(db, waiting));
+  const uri = verificationUri(issuer);
+  return {
+    device_code: deviceCode,
+    user_code: userCode,
+    verification_uri: uri,
+    // RFC 8628 §3.3.1: for a QR code; the page shows the code and waits for its user all the same.
+    verification_uri_complete: `${uri}?user_code=${userCode}`,
+    expires_in: DEVICE_SECONDS,
+    interval: INTERVAL_SECONDS,
+  };
+}
+
+async function addUnderNewCode(
+  db: Database,
+  waiting: Omit<Parameters<typeof addDevice>[1], 'userCode'>,
+): Promise<string> {
+  for (let tries = 0; tries < TRIES; tries++) {
+    const userCode = newUserCode();
+    if (await addDevice(db, { ...waiting, userCode })) return userCode;
+  }
+  throw new OAuthError('temporarily_unavailable', 'No user code is free. Try again.');
+}

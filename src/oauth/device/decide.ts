@@ -1,0 +1,97 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordEvent } from '../../audit/index.ts';
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { rememberConsent } from '../consent/consent.ts';
+
+/** A device that waits for its user, as the user is told of it. */
+export interface WaitingDevice {
+  readonly digest: Buffer;
+  readonly client: {
+    readonly id: string;
+    readonly name: string;
+    /** It has registered itself: nobody has looked at its name. */
+    readonly isDynamic: boolean;
+  };
+  /** Null: for userinfo alone. */
+  readonly api: { readonly id: string; readonly name: string } | null;
+  readonly scopes: readonly string[];
+  /** What is asked for; null: everything that the user may do there. */
+  readonly permissions: readonly { readonly id: string; readonly name: string; readonly label: string }[] | null;
+}
+
+/** $1 user code, $2 now. */
+const waiting: Statement = {
+  name: 'oauth-device-waiting',
+  text: `select encode(d.digest, 'hex') as digest, c.id as client, c.name as client_name, c.is_dynamic, d.api_id as api, a.name as api_name, d.scope,
+      d.asked_permissions::text[] as permissions
+    from oauth_device d join oauth_client c on c.id = d.client_id left join access_api a on a.id = d.api_id
+    where d.user_code = $1 and d.state = 'pending' and d.expires_at > $2::timestamptz and c.is_active
+      and (d.api_id is null or a.id is not null)`,
+};
+
+/** $1 ids. */
+const permissionsOf: Statement = {
+  name: 'oauth-device-permissions',
+  text: 'select q.id, q.name, q.label from access_permission q where q.id = any($1::uuid[]) and q.removed_version is null order by q.index',
+};
+
+interface Row {
+  digest: string;
+  client: string;
+  client_name: string;
+  is_dynamic: boolean;
+  api: string | null;
+  api_name: string | null;
+  scope: string | null;
+  permissions: string[] | null;
+}
+
+/** The device that waits under a user code. Null for one that is unknown, expired, decided already, or of a disabled client: one answer. */
+export async function findWaitingDevice(db: Database, userCode: string, now: Date): Promise<WaitingDevice | null> {
+  const [row] = await db.query<Row>(waiting, [userCode, now]);
+  if (!row) return null;
+  const { permissions } = row;
+  return {
+    digest: Buffer.from(row.digest, 'hex'),
+    client: { id: row.client, name: row.client_name, isDynamic: row.is_dynamic },
+    api: row.api === null ? null : { id: row.api, name: row.api_name ?? '' },
+    scopes: row.scope?.split(' ') ?? [],
+    permissions: permissions === null ? null : await db.query(permissionsOf, [permissions]),
+  };
+}
+
+export type Decision = 'allow' | 'deny';
+
+/**
+ * The user of a session decides, once (RFC 8628 §3.3), in the caller's transaction. One conditional statement, which reads the session
+ * as it is now. What a client that is not first-party was let do is remembered. False: it was decided already, its time is up, or the
+ * session is over.
+ */
+export async function decideDevice(
+  tx: SqlEntityManager,
+  device: WaitingDevice,
+  by: { readonly session: string; readonly user: string; readonly ip: string },
+  decision: Decision,
+  now: Date,
+): Promise<boolean> {
+  const isLive = `s.id = ? and s.user_id = ? and s.ended_at is null and s.idle_expires_at > ? and s.expires_at > ?
+    and u.id = s.user_id and u.is_active and u.password_epoch = s.password_epoch`;
+  const approval = `, principal_id = u.id, password_epoch = u.password_epoch, session_id = s.id, auth_time = s.auth_time, amr = s.amr,
+    permissions = d.asked_permissions`;
+  const rows = await tx.execute<unknown[]>(
+    `update oauth_device d set state = ?${decision === 'allow' ? approval : ''}
+     from identity_session s, identity_user u
+     where d.digest = decode(?, 'hex') and d.state = 'pending' and d.expires_at > ? and ${isLive} returning 1`,
+    [decision === 'allow' ? 'approved' : 'denied', device.digest.toString('hex'), now, by.session, by.user, now, now],
+  );
+  if (rows.length === 0) return false;
+  const kind = decision === 'allow' ? 'device_approved' : 'device_denied';
+  recordEvent(tx, now, { kind, userId: by.user, ip: by.ip, detail: { client: device.client.id, sid: by.session } });
+  const { client, api, scopes, permissions } = device;
+  if (decision === 'allow' && permissions !== null) {
+    const given = { user: by.user, client: client.id, api: api?.id ?? null, ip: by.ip };
+    await rememberConsent(tx, given, { scopes, permissions: permissions.map((one) => one.id) }, now);
+  }
+  await tx.flush();
+  return true;
+}

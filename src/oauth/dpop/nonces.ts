@@ -1,0 +1,28 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import { deriveKey } from '../../platform/digest.ts';
+
+/** What every process of a server makes the same of, and nobody can foretell (RFC 9449 §8). Nothing is stored. */
+export interface Nonces {
+  /** For proofs that are made from now on. */
+  current(now: Date): string;
+  isGood(nonce: string, now: Date): boolean;
+}
+
+/** A nonce is good for one step to two. */
+const STEP_MS = 150_000;
+const BYTES = 18;
+
+export function createNonces(masterKey: Buffer): Nonces {
+  const key = deriveKey(masterKey, 'dpop-nonce');
+  const ofStep = (step: number) =>
+    createHmac('sha256', key).update(String(step)).digest().subarray(0, BYTES).toString('base64url');
+  const stepOf = (now: Date) => Math.floor(now.getTime() / STEP_MS);
+  return {
+    current: (now) => ofStep(stepOf(now)),
+    isGood(nonce, now) {
+      const given = Buffer.from(nonce);
+      const isEqual = (good: string) => given.length === good.length && timingSafeEqual(given, Buffer.from(good));
+      return isEqual(ofStep(stepOf(now))) || isEqual(ofStep(stepOf(now) - 1));
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto';
+import { calculateJwkThumbprint } from 'jose';
+import type { Database } from '../../platform/database/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../foreign-jws.ts';
+import { once } from '../replay.ts';
+import { createNonces, type Nonces } from './nonces.ts';
+import { isSameUrl } from './urls.ts';
+
+/** The request that a proof has to be made for. */
+export interface Proven {
+  readonly method: string;
+  /** Built from the issuer, never from what a request says of itself. */
+  readonly url: string;
+  /** The access token that came with it. */
+  readonly accessToken?: string;
+  /** The key that the access token is bound to. */
+  readonly jkt?: string;
+}
+
+/** Proofs of possession (RFC 9449). */
+export interface Proofs {
+  /**
+   * The thumbprint of the key that a proof shows. OAuthError: `invalid_dpop_proof`, `use_dpop_nonce`, or `invalid_token` when it is
+   * another key than the token's. A proof counts once, so this is the last thing that is looked at.
+   */
+  check(proof: string, of: Proven, now: Date): Promise<{ jkt: string }>;
+  /** What the next proof may hold, and has to where nonces are demanded: `DPoP-Nonce`. */
+  nonce(now: Date): string;
+}
+
+export interface ProofRules {
+  readonly db: Database;
+  readonly masterKey: Buffer;
+  /** RFC 9449 §8: whether a proof without a nonce is refused. */
+  readonly isNonceRequired: boolean;
+}
+
+export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Proofs {
+  const nonces = createNonces(masterKey);
+  return {
+    nonce: nonces.current,
+    async check(proof, of, now) {
+      const jws = readForeignJws(proof);
+      // RFC 9449 §4.3, in its order.
+      if (jws?.header['typ'] !== 'dpop+jwt')
+        throw refused('It is no JWT of the type dpop+jwt by an algorithm that is taken.');
+      const key = publicKeyFor(jws.header['jwk'], jws.alg);
+      if (!key) throw refused('Its header holds no public key for its algorithm.');
+      if (!(await isSignedBy(jws, key))) throw refused('Its signature is wrong.');
+      demandFor(jws.claims, of);
+      demandNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
+      const iat = demandAge(jws.claims['iat'], now);
+      const jkt = await calculateJwkThumbprint(key);
+      // RFC 9449 §7.1.
+      if (of.jkt !== undefined && of.jkt !== jkt)
+        throw new OAuthError('invalid_token', 'The token is bound to another key.');
+      await demandUnused(db, jkt, jws.claims['jti'], iat);
+      return { jkt };
+    },
+  };
+}
+
+/** Made for this request (`htm`, `htu`), and at a resource for this token (`ath`). */
+function demandFor({ htm, htu, ath }: ForeignJws['claims'], { method, url, accessToken }: Proven): void {
+  if (htm !== method) throw refused('Its htm is not the method of this request.');
+  if (typeof htu !== 'string' || !isSameUrl(htu, url)) throw refused('Its htu is not the address of this request.');
+  if (accessToken === undefined) return;
+  if (ath !== createHash('sha256').update(accessToken).digest('base64url'))
+    throw refused('Its ath is not the digest of the access token.');
+}
+
+/** RFC 9449 §8 and §9: one that is there is always looked at. */
+function demandNonce(nonce: unknown, nonces: Nonces, isRequired: boolean, now: Date): void {
+  if (nonce === undefined && !isRequired) return;
+  if (typeof nonce !== 'string' || !nonces.isGood(nonce, now))
+    throw new OAuthError('use_dpop_nonce', 'Make the proof again, with the nonce of the header DPoP-Nonce.', {
+      headers: { 'dpop-nonce': nonces.current(now) },
+    });
+}
+
+/** Either way. */
+const WINDOW_SECONDS = 60;
+
+/** RFC 9449 §11.1. */
+function demandAge(iat: unknown, now: Date): number {
+  if (typeof iat !== 'number' || Math.abs(now.getTime() / 1000 - iat) > WINDOW_SECONDS)
+    throw refused('Its iat is not about now.');
+  return iat;
+}
+
+const LONGEST_JTI = 255;
+
+/** RFC 9449 §11.1: kept for as long as its `iat` would be taken. */
+async function demandUnused(db: Database, jkt: string, jti: unknown, iat: number): Promise<void> {
+  if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI)
+    throw refused('Its jti is missing or too long.');
+  const until = plusSeconds(new Date(iat * 1000), WINDOW_SECONDS + 1);
+  if (!(await once(db, JSON.stringify(['proof', jkt, jti]), until))) throw refused('It has been used.');
+}
+
+function refused(why: string): OAuthError {
+  return new OAuthError('invalid_dpop_proof', `This DPoP proof is not good. ${why}`);
+}

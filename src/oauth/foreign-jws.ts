@@ -1,0 +1,80 @@
+import { compactVerify, type JWK } from 'jose';
+
+/** What clients may sign with: their assertions and their proofs. Nothing symmetric, and not `none` (RFC 8725 §3.1). */
+export const FOREIGN_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
+export type ForeignAlg = (typeof FOREIGN_ALGS)[number];
+
+/** A signed text of somebody else's, read and not believed. */
+export interface ForeignJws {
+  readonly text: string;
+  readonly alg: ForeignAlg;
+  readonly header: Readonly<Record<string, unknown>>;
+  readonly claims: Readonly<Record<string, unknown>>;
+}
+
+/** A certificate chain in the header has its place; beyond this it is no assertion and no proof. */
+const LONGEST = 8192;
+
+/**
+ * A compact JWS (RFC 7515 §3.1) by an algorithm that is taken; null for everything else. `crit` names nothing that is understood
+ * here (RFC 7515 §4.1.11). Where a header says that its key can be had (`jku`, `x5u`) is not looked at.
+ */
+export function readForeignJws(text: string): ForeignJws | null {
+  if (text.length > LONGEST || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) return null;
+  const [head, payload] = text.split('.') as [string, string];
+  const [header, claims] = [objectOf(head), objectOf(payload)];
+  const alg = FOREIGN_ALGS.find((one) => one === header?.['alg']);
+  return header && claims && alg && !('crit' in header) ? { text, alg, header, claims } : null;
+}
+
+/** Whether this key signed it. */
+export async function isSignedBy(jws: ForeignJws, key: JWK): Promise<boolean> {
+  try {
+    await compactVerify(jws.text, key, { algorithms: [jws.alg] });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** RFC 7518 §6, RFC 8037 §2: what would make a key a private or a shared one. */
+const SECRETS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+
+/** base64url characters: RSA keys of 2,048 to 8,192 bits, and an exponent that a verification is cheap with. */
+const MODULUS = { shortest: 342, longest: 1366 };
+const LONGEST_EXPONENT = 6;
+
+/**
+ * The public key that a JWK is, for an algorithm: with its key parameters and nothing else. Null when it is of another kind, too
+ * small (RFC 7518 §3.3: 2,048 bits), too large to verify with for a stranger, or says anything that is secret.
+ */
+export function publicKeyFor(jwk: unknown, alg: ForeignAlg): JWK | null {
+  if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return null;
+  const { kty, crv, x, y, n, e } = jwk as Record<string, unknown>;
+  if (SECRETS.some((name) => name in jwk)) return null;
+  if (alg === 'ES256')
+    return kty === 'EC' && crv === 'P-256' && isCoordinate(x) && isCoordinate(y) ? { kty, crv, x, y } : null;
+  if (alg === 'EdDSA') return kty === 'OKP' && crv === 'Ed25519' && isCoordinate(x) ? { kty, crv, x } : null;
+  const isFit =
+    isText(n) &&
+    n.length >= MODULUS.shortest &&
+    n.length <= MODULUS.longest &&
+    isText(e) &&
+    e.length <= LONGEST_EXPONENT;
+  return kty === 'RSA' && isFit ? { kty, n, e } : null;
+}
+
+const isText = (value: unknown): value is string => typeof value === 'string' && /^[\w-]+$/.test(value);
+/** 32 bytes. */
+const isCoordinate = (value: unknown): value is string => isText(value) && value.length === 43;
+
+function objectOf(part: string): Record<string, unknown> | null {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,106 @@
+import { type Database, purgeRows, type Statement } from '../../platform/database/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import type { Alg } from '../../tokens/index.ts';
+
+/** A notice that this process is to deliver: nobody else has it until the lease is over. */
+export interface Notice {
+  readonly id: string;
+  /** The client's principal. */
+  readonly client: string;
+  readonly clientId: string;
+  /** Null: the client has none any more, or is disabled. */
+  readonly uri: string | null;
+  readonly alg: Alg;
+  readonly sub: string;
+  readonly sid: string;
+  /** This one counted. */
+  readonly tries: number;
+}
+
+/**
+ * $1 now, $2 end of the lease, $3 how many at the most, $4 how many of one client, $5 clients that have theirs. Every client with
+ * something waiting is found by one step through the index, so that one with ten thousand notices stands beside one with one.
+ */
+const claim: Statement = {
+  name: 'oauth-logout-claim',
+  text: `with recursive waiting as (
+      (select client_id from oauth_logout_notice where done_at is null and after_session_id is null order by client_id limit 1)
+      union all
+      select (select n.client_id from oauth_logout_notice n
+        where n.done_at is null and n.after_session_id is null and n.client_id > w.client_id order by n.client_id limit 1)
+      from waiting w where w.client_id is not null
+    ), due as materialized (
+      select one.id from waiting w cross join lateral (
+        select n.id, n.next_try_at from oauth_logout_notice n
+        where n.client_id = w.client_id and n.done_at is null and n.after_session_id is null and n.next_try_at <= $1::timestamptz
+        order by n.next_try_at limit $4 for update skip locked
+      ) one where w.client_id <> all ($5::uuid[]) order by one.next_try_at limit $3
+    ) update oauth_logout_notice n set tries = n.tries + 1, next_try_at = $2::timestamptz
+      from due, oauth_client c where n.id = due.id and c.id = n.client_id
+      returning n.id, c.id as client, c.client_id, n.sub, n.sid, n.tries::int as tries,
+        case when c.is_active then c.settings ->> 'backchannelLogoutUri' end as uri,
+        coalesce(c.settings ->> 'idTokenAlg', 'RS256') as alg`,
+};
+
+/** Longer than a delivery takes: what a process that died had claimed is then taken by another. */
+const LEASE_SECONDS = 30;
+
+interface Row extends Omit<Notice, 'clientId'> {
+  readonly client_id: string;
+}
+
+/** Takes what is due, one statement for any number of nodes at once. */
+export async function claimNotices(
+  db: Database,
+  now: Date,
+  most: { readonly all: number; readonly perClient: number },
+  busy: readonly string[],
+): Promise<Notice[]> {
+  const values = [now, plusSeconds(now, LEASE_SECONDS), most.all, most.perClient, [...busy]];
+  const rows = await db.query<Row>(claim, values);
+  return rows.map(({ client_id: clientId, ...row }) => ({ ...row, clientId }));
+}
+
+/** $1 notice, $2 now, $3 what was wrong. */
+const done: Statement = {
+  name: 'oauth-logout-done',
+  text: `update oauth_logout_notice set done_at = $2::timestamptz, last_error = $3 where id = $1 and done_at is null`,
+};
+
+/** Delivered; with an error: given up. */
+export async function closeNotice(db: Database, id: string, now: Date, error: string | null): Promise<void> {
+  await db.query(done, [id, now, error]);
+}
+
+/** $1 notice, $2 the try that failed, $3 the next, $4 what was wrong. Nothing when another node has taken it since. */
+const again: Statement = {
+  name: 'oauth-logout-again',
+  text: `update oauth_logout_notice set next_try_at = $3::timestamptz, last_error = $4 where id = $1 and tries = $2 and done_at is null`,
+};
+
+export async function putOff(db: Database, { id, tries }: Notice, until: Date, error: string): Promise<void> {
+  await db.query(again, [id, tries, until, error]);
+}
+
+const purge: Statement = {
+  name: 'oauth-purge-logout',
+  text: `delete from oauth_logout_notice where id in (
+    select id from oauth_logout_notice where done_at < $1::timestamptz limit $2) returning 1 as gone`,
+};
+
+/** What waited for a session that ran out of time, and was never ended. */
+const purgeHeld: Statement = {
+  name: 'oauth-purge-logout-held',
+  text: `delete from oauth_logout_notice where id in (
+    select n.id from oauth_logout_notice n where n.after_session_id is not null and n.created_at < $1::timestamptz
+      and not exists (select from identity_session s where s.id = n.after_session_id) limit $2) returning 1 as gone`,
+};
+
+/** How long what became of a notice stays visible to an operator. */
+const KEPT_SECONDS = 7 * 86_400;
+
+/** Forgets notices that were delivered or given up a week ago. */
+export async function purgeNotices(db: Database, now: Date): Promise<void> {
+  await purgeRows(db, purge, plusSeconds(now, -KEPT_SECONDS));
+  await purgeRows(db, purgeHeld, plusSeconds(now, -KEPT_SECONDS));
+}

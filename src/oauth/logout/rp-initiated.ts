@@ -1,0 +1,63 @@
+import { isSessionLive, type LiveSession } from '../../identity/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { type KeyRing, readIdTokenHint } from '../../tokens/index.ts';
+import type { KnownClients, LiveClient } from '../index.ts';
+
+/** What a client asks for when it sends a browser to log out, as far as it can be believed. */
+export interface LogoutRequest {
+  readonly client: LiveClient | null;
+  /** One that the client registered; null: the browser stays here. */
+  readonly redirectUri: string | null;
+  /** The session that an ID token of ours names; null without one. */
+  readonly sid: string | null;
+}
+
+const NOBODY: LogoutRequest = { client: null, redirectUri: null, sid: null };
+
+/**
+ * Reads the parameters (OIDC RP-Initiated Logout §2). What does not fit together says nothing: a hint that is not ours or was given to
+ * another client than the one that is named, a client that is not there. A hint of a key that is gone is no hint.
+ */
+export async function readLogoutRequest(
+  { keys, issuer, clients }: { keys: KeyRing; issuer: string; clients: Pick<KnownClients, 'load'> },
+  given: Readonly<Partial<Record<'id_token_hint' | 'client_id' | 'post_logout_redirect_uri', string>>>,
+): Promise<LogoutRequest> {
+  const read = given.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, given.id_token_hint);
+  if (read === null) return NOBODY;
+  const hint = read === 'unknown_key' ? null : read;
+  // OIDC RP-Initiated Logout §2: the client that is named is the one that the ID token was issued to.
+  const clientId = given.client_id ?? hint?.aud;
+  if (clientId === undefined || (hint && hint.aud !== clientId)) return NOBODY;
+  const client = await clients.load(clientId);
+  if (!client?.isActive) return NOBODY;
+  const uri = given.post_logout_redirect_uri;
+  // OIDC RP-Initiated Logout §3: exactly one of those that were registered, by simple string comparison.
+  const isRegistered = uri !== undefined && client.settings.postLogoutRedirectUris.includes(uri);
+  return { client, redirectUri: isRegistered ? uri : null, sid: hint?.sid ?? null };
+}
+
+/** `end`: the browser's session, then back to the client; `back`: there is none to end; `done`: nobody is signed in, and nobody is sure who asks. */
+export type Step = 'end' | 'ask' | 'back' | 'done';
+
+/**
+ * What a request comes to (OIDC RP-Initiated Logout §2). A session ends without a question only when the client shows an ID token of
+ * just this one: everything else could be anybody's link.
+ */
+export async function nextStep(
+  db: Database,
+  { sid }: LogoutRequest,
+  session: Pick<LiveSession, 'id'> | null,
+  how: {
+    /** The user said so, on a page of ours. */
+    readonly isConfirmed: boolean;
+    /** A page of another site posted it: browsers send no cookie then (SameSite=Lax), and a session there may be. */
+    readonly isBlind: boolean;
+  },
+  now: Date,
+): Promise<Step> {
+  if (session) return how.isConfirmed || sid === session.id ? 'end' : 'ask';
+  if (how.isConfirmed) return 'back';
+  // One that lives elsewhere is not ended from here, and its client is not told that it was.
+  if (sid !== null) return (await isSessionLive(db, sid, now)) ? 'ask' : 'back';
+  return how.isBlind ? 'ask' : 'done';
+}

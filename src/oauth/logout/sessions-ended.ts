@@ -1,0 +1,42 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { EndedSessions } from '../../identity/index.ts';
+
+/**
+ * The other half of the port `SessionsEnded`, in the same transaction: every client that was given something in one of the sessions
+ * and wants to hear of its end is noted, once (OIDC Back-Channel Logout §2.3). Of a user who is deleted nothing is kept.
+ */
+export async function noticeLogout(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
+  const { at, ids, reason, user, successor } = ended;
+  if (ids.length > 0) {
+    const [heir, next] = [successor?.user ?? null, successor?.id ?? null];
+    await tx.execute(release(ids.length), [heir, next, at, ...ids]);
+    await tx.execute(notice(ids.length), [heir, next, at, at, ...ids]);
+  }
+  if (reason !== 'deleted' || user === null) return;
+  for (const table of ['oauth_consent', 'oauth_code', 'oauth_device'])
+    await tx.execute(`delete from ${table} where principal_id = ?`, [user]);
+}
+
+/**
+ * By the user's grants, whatever became of them: a client may keep its own session when its grant has ended. Where the user has only
+ * authenticated again, nobody is logged out; but a client knows the session by the `sid` that it was told, and is to hear that one
+ * when the session that goes on ends.
+ */
+function notice(sessions: number): string {
+  return `insert into oauth_logout_notice (id, client_id, sub, sid, after_session_id, created_at, next_try_at)
+    select gen_random_uuid(), c.id, s.user_id, s.id, case when s.user_id = ?::uuid then ?::uuid end, ?, ?
+    from identity_session s
+    cross join lateral (select distinct g.client_id from tokens_grant g where g.principal_id = s.user_id and g.session_id = s.id) given
+    join oauth_client c on c.id = given.client_id and c.is_active and c.settings ->> 'backchannelLogoutUri' is not null
+    where s.id in (${marks(sessions)})`;
+}
+
+/** What was held back for one of these goes out, or waits for the next. */
+function release(sessions: number): string {
+  return `update oauth_logout_notice set after_session_id = case when sub = ?::uuid then ?::uuid end, next_try_at = ?
+    where after_session_id in (${marks(sessions)})`;
+}
+
+function marks(count: number): string {
+  return Array(count).fill('?').join(', ');
+}

@@ -1,0 +1,94 @@
+import { raw } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Api } from '../../access/index.ts';
+import { recordChange, type Stamp } from '../../audit/index.ts';
+import { digest, newSecret } from '../../platform/digest.ts';
+import { Failure } from '../../platform/failure.ts';
+import { hasUnprintable } from '../../platform/fold.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { RegistrationToken } from '../authorization-entities.ts';
+
+export interface NewInitialToken {
+  readonly label: string;
+  /** The APIs that clients registered with it may ask tokens for. */
+  readonly apis: readonly Pick<Api, 'id' | 'audience'>[];
+  /** How many clients it may register. */
+  readonly uses: number;
+  readonly days: number;
+}
+
+const DAY = 86_400;
+const MOST_USES = 100_000;
+const MOST_DAYS = 3650;
+
+/** An initial access token (RFC 7591 §3), told this once. Failures: an unfit label or number (usage), a label that exists (conflict). */
+export function createInitialToken(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  given: NewInitialToken,
+): Promise<{ secret: string; token: RegistrationToken }> {
+  const { label, apis, uses, days } = given;
+  if (label.trim() === '' || [...label].length > 150 || hasUnprintable(label))
+    throw new Failure('usage', 'A registration token needs a label of 1 to 150 printable characters.');
+  if (uses < 1 || uses > MOST_USES) throw new Failure('usage', `--uses takes 1 to ${MOST_USES}, not ${uses}.`);
+  if (days < 1 || days > MOST_DAYS) throw new Failure('usage', `--days takes 1 to ${MOST_DAYS}, not ${days}.`);
+  return em.transactional(async (tx) => {
+    // What is long over is of no interest to anybody.
+    await tx.nativeDelete(RegistrationToken, { expiresAt: { $lt: plusSeconds(stamp.at, -30 * DAY) } });
+    if ((await tx.count(RegistrationToken, { label })) > 0)
+      throw new Failure('conflict', `There is a registration token "${label}" already. Take another --label.`);
+    const secret = newSecret();
+    const token = tx.create(RegistrationToken, {
+      digest: digest(secret),
+      label,
+      apiIds: apis.map((one) => one.id),
+      usesLeft: uses,
+      createdAt: stamp.at,
+      expiresAt: plusSeconds(stamp.at, days * DAY),
+    });
+    tx.persist(token);
+    const after = { apis: apis.map((one) => one.audience), uses, expiresAt: token.expiresAt.toISOString() };
+    recordChange(tx, stamp, { action: 'add', object: objectOf(label), after });
+    await tx.flush();
+    return { secret, token };
+  });
+}
+
+export function listInitialTokens(em: SqlEntityManager): Promise<RegistrationToken[]> {
+  return em.findAll(RegistrationToken, { orderBy: { createdAt: 'desc', label: 'asc' } });
+}
+
+/** Failure: there is none of that label. The clients that were registered with it stay. */
+export function revokeInitialToken(em: SqlEntityManager, stamp: Stamp, label: string): Promise<void> {
+  return em.transactional(async (tx) => {
+    if ((await tx.nativeDelete(RegistrationToken, { label })) === 0)
+      throw new Failure(
+        'notFound',
+        `There is no registration token "${label}". List them with: npx signet client registration-token --list`,
+      );
+    recordChange(tx, stamp, { action: 'delete', object: objectOf(label) });
+    await tx.flush();
+  });
+}
+
+/**
+ * Takes one use of an initial access token, in the transaction that registers the client: one statement, so that the last use is
+ * one client's. Null when it is unknown, used up or expired.
+ */
+export async function useInitialToken(
+  tx: SqlEntityManager,
+  secret: string,
+  now: Date,
+): Promise<Pick<RegistrationToken, 'label' | 'apiIds'> | null> {
+  const key = digest(secret);
+  const used = await tx.nativeUpdate(
+    RegistrationToken,
+    { digest: key, usesLeft: { $gt: 0 }, expiresAt: { $gt: now } },
+    { usesLeft: raw('uses_left - 1') },
+  );
+  return used === 1 ? tx.findOneOrFail(RegistrationToken, { digest: key }) : null;
+}
+
+function objectOf(label: string) {
+  return { kind: 'registrationtoken', id: label, label };
+}

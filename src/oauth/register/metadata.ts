@@ -1,0 +1,139 @@
+import { Failure } from '../../platform/failure.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { type Alg, USER_SCOPES } from '../../tokens/index.ts';
+import type { NewClient } from '../clients/clients.ts';
+import { readJwks } from '../clients/jwks.ts';
+import { metadataOf } from '../clients/metadata.ts';
+import { grantNames, type Preset } from '../clients/presets.ts';
+import { type ClientSettings, settingsOf } from '../clients/settings.ts';
+import { checkRedirects } from '../clients/uris.ts';
+import type { Client } from '../entities.ts';
+import type { ClientMetadata } from './schemas.ts';
+
+/** What a program may register for itself. Token exchange is an administrator's to give. */
+const grants: readonly string[] = [
+  grantNames.code,
+  grantNames.refresh,
+  grantNames['client-credentials'],
+  grantNames.device,
+];
+const methods: Record<string, Client['authMethod']> = {
+  client_secret_basic: 'client_secret',
+  client_secret_post: 'client_secret',
+  private_key_jwt: 'private_key_jwt',
+  none: 'none',
+};
+const algs: readonly string[] = ['RS256', 'ES256', 'EdDSA'];
+
+/** What a program says of itself, as a client of ours. OAuthError (RFC 7591 §3.2.2) for what no client may have. */
+export function readMetadata(metadata: ClientMetadata, httpsOnly: boolean): Omit<NewClient, 'requests'> {
+  const { redirect_uris: redirectUris = [], client_name: name = 'Unnamed client' } = metadata;
+  const authMethod = methods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
+  if (!authMethod) throw unfit(`token_endpoint_auth_method takes ${Object.keys(methods).join(', ')}.`);
+  const grantTypes = grantsOf(metadata);
+  const preset = presetOf(metadata, authMethod, grantTypes);
+  if (grantTypes.includes(grantNames.code) && redirectUris.length === 0)
+    throw new OAuthError('invalid_redirect_uri', 'The grant authorization_code needs redirect_uris.');
+  refusing('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, httpsOnly));
+  if (/HS|none/i.test(metadata.token_endpoint_auth_signing_alg ?? ''))
+    throw unfit('token_endpoint_auth_signing_alg must be asymmetric.');
+  const settings = given({
+    idTokenAlg: algOf(metadata, 'id_token_signed_response_alg'),
+    userinfoAlg: algOf(metadata, 'userinfo_signed_response_alg'),
+    requirePushed: metadata.require_pushed_authorization_requests,
+    dpopBound: metadata.dpop_bound_access_tokens,
+    defaultMaxAge: metadata.default_max_age,
+    jwks: metadata.jwks && refusing('invalid_client_metadata', () => readJwks(metadata.jwks)),
+    jwksUri: metadata.jwks_uri,
+    postLogoutRedirectUris: metadata.post_logout_redirect_uris,
+    backchannelLogoutUri: metadata.backchannel_logout_uri,
+    backchannelLogoutSessionRequired: metadata.backchannel_logout_session_required,
+    clientUri: metadata.client_uri,
+    logoUri: metadata.logo_uri,
+    policyUri: metadata.policy_uri,
+    tosUri: metadata.tos_uri,
+    contacts: metadata.contacts,
+    softwareId: metadata.software_id,
+    softwareVersion: metadata.software_version,
+  });
+  return { name, preset, authMethod, grantTypes, redirectUris, settings, isDynamic: true, httpsOnly };
+}
+
+/** RFC 7591 §3.2.1: everything that is registered, the server's own choices too. */
+export function registeredMetadata(client: Client, asked: ClientMetadata) {
+  const isCode = client.grantTypes.includes(grantNames.code);
+  const all = {
+    client_name: client.name,
+    redirect_uris: client.redirectUris,
+    grant_types: client.grantTypes,
+    response_types: isCode ? ['code'] : [],
+    token_endpoint_auth_method: asked.token_endpoint_auth_method ?? 'client_secret_basic',
+    application_type: ['native', 'mcp', 'device'].includes(client.preset) ? 'native' : 'web',
+    // Which permissions it may ask for is up to its ceiling: only what is the same for everybody is told.
+    scope:
+      asked.scope
+        ?.split(' ')
+        .filter((one) => USER_SCOPES.includes(one))
+        .join(' ') || null,
+    ...metadataOf(settingsOf(client)),
+  };
+  const isSaid = ([name, value]: [string, unknown]) =>
+    value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0 && name !== 'response_types');
+  return Object.fromEntries(Object.entries(all).filter(isSaid));
+}
+
+function grantsOf({ grant_types: asked = [grantNames.code], response_types: types }: ClientMetadata): string[] {
+  for (const grant of asked)
+    if (!grants.includes(grant)) throw unfit(`grant_types: a program may register ${grants.join(', ')}.`);
+  if (types?.some((one) => one !== 'code')) throw unfit('response_types: only code is offered.');
+  // RFC 7591 §2.1: the two say the same.
+  if (types && types.includes('code') !== asked.includes(grantNames.code))
+    throw unfit('response_types and grant_types do not go together: code belongs to authorization_code.');
+  return [...new Set(asked)];
+}
+
+/**
+ * What kind of program it is. One that does not say so (OIDC Registration §2 calls it `web` then) and waits on loopback runs on its
+ * user's machine, as the clients of the Model Context Protocol do.
+ */
+function presetOf(metadata: ClientMetadata, authMethod: Client['authMethod'], grantTypes: readonly string[]): Preset {
+  const { application_type: type, redirect_uris: uris = [] } = metadata;
+  if (type !== undefined && type !== 'web' && type !== 'native') throw unfit('application_type takes web or native.');
+  if (type === 'native') return 'native';
+  if (type === undefined && uris.some((one) => !/^https?:/i.test(one))) return 'native';
+  if (type === undefined && uris.some((one) => /^http:/i.test(one))) return 'mcp';
+  if (grantTypes.includes(grantNames.code)) return authMethod === 'none' ? 'spa' : 'web';
+  return grantTypes.includes(grantNames.device) ? 'device' : 'service';
+}
+
+/** RFC 8725 §3.2: no algorithm with a shared secret, and never none. */
+function algOf(
+  metadata: ClientMetadata,
+  name: 'id_token_signed_response_alg' | 'userinfo_signed_response_alg',
+): Alg | undefined {
+  const alg = metadata[name];
+  if (alg !== undefined && !algs.includes(alg)) throw unfit(`${name} takes ${algs.join(', ')}.`);
+  return alg as Alg | undefined;
+}
+
+/** Options of the command line, as members are called here. */
+export function inWireNames(message: string): string {
+  return message.replace(/--([a-z-]+)/g, (_, name: string) => name.replaceAll('-', '_'));
+}
+
+/** A refusal of the client's own rules, as OAuth says it. */
+function refusing<T>(code: 'invalid_redirect_uri' | 'invalid_client_metadata', check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw error instanceof Failure ? new OAuthError(code, inWireNames(error.message)) : error;
+  }
+}
+
+function unfit(description: string): OAuthError {
+  return new OAuthError('invalid_client_metadata', description);
+}
+
+function given(all: { [K in keyof ClientSettings]?: ClientSettings[K] | undefined }): Partial<ClientSettings> {
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+}

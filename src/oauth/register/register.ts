@@ -1,0 +1,109 @@
+import type { Stamp } from '../../audit/index.ts';
+import { isLoopbackHost } from '../../platform/config/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import type { Clock } from '../../platform/time.ts';
+import { ensureCurrentKey, hasCurrentKey, type KeyRing } from '../../tokens/index.ts';
+import { createClient } from '../clients/clients.ts';
+import { apisById } from '../clients/of-api.ts';
+import { settingsOf } from '../clients/settings.ts';
+import type { Client } from '../entities.ts';
+import { useInitialToken } from './initial-tokens.ts';
+import { inWireNames, readMetadata, registeredMetadata } from './metadata.ts';
+import type { ClientMetadata } from './schemas.ts';
+
+export interface Registrar {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly issuer: string;
+  readonly keys: KeyRing;
+  readonly masterKey: Buffer;
+  readonly registration: 'off' | 'token';
+}
+
+/** A registration request: what came, and what its schema has against it. */
+export interface RegistrationRequest {
+  readonly authorization: string | undefined;
+  readonly metadata: ClientMetadata;
+  /** What is not of its type; absent when everything is. */
+  readonly fault?: { readonly member: string; readonly detail: string };
+  readonly requestId: string;
+}
+
+/**
+ * RFC 7591 §3: a program registers itself, with an initial access token. It is never first-party and nothing is under its ceiling:
+ * until an administrator says so, it learns who its users are and carries nothing of what they may do. One transaction: a request
+ * that is refused costs the token no use.
+ */
+export async function register(registrar: Registrar, request: RegistrationRequest) {
+  const { db, clock, issuer, keys, registration } = registrar;
+  if (registration === 'off')
+    throw new OAuthError('access_denied', 'Programs cannot register themselves here: SIGNET_REGISTRATION is off.', {
+      status: 403,
+    });
+  const secret = bearerOf(request.authorization);
+  const now = clock.now();
+  const httpsOnly = !isLoopbackHost(new URL(issuer).hostname);
+  const made = await db.fork().transactional(async (tx) => {
+    const token = await useInitialToken(tx, secret, now);
+    if (!token) throw unauthorized('This registration token is unknown, used up or expired.', true);
+    if (request.fault) throw misfit(request.fault);
+    const given = readMetadata(request.metadata, httpsOnly);
+    const actor = { kind: 'anonymous', id: null, label: `registration token ${token.label}` } as const;
+    const stamp = { at: now, actor, requestId: request.requestId };
+    const requests = await apisById(tx, token.apiIds);
+    const created = await createClient(tx, stamp, { ...given, requests }).catch(asMetadataFault);
+    const isKeyNew = await ensureKeys(tx, stamp, registrar.masterKey, created.client);
+    return { ...created, isKeyNew };
+  });
+  // Other processes hear of it by a signal; this one is asked first.
+  if (made.isKeyNew) await keys.reload();
+  return {
+    client_id: made.client.clientId,
+    client_id_issued_at: Math.floor(now.getTime() / 1000),
+    // RFC 7591 §3.2.1: REQUIRED with a secret.
+    ...(made.secret === null ? {} : { client_secret: made.secret, client_secret_expires_at: 0 }),
+    ...registeredMetadata(made.client, request.metadata),
+  };
+}
+
+/** RFC 6750 §2.1. */
+function bearerOf(authorization: string | undefined): string {
+  if (authorization === undefined) throw unauthorized('Send a registration token as a bearer token.', false);
+  const token = /^Bearer +([A-Za-z0-9_-]{43})$/i.exec(authorization)?.[1];
+  if (token === undefined) throw unauthorized('This is no registration token.', true);
+  return token;
+}
+
+/** RFC 6750 §3.1: who sent nothing is told no error. */
+function unauthorized(description: string, isToken: boolean): OAuthError {
+  const challenge = `Bearer realm="signet"${isToken ? ', error="invalid_token"' : ''}`;
+  return new OAuthError('invalid_token', description, { headers: { 'www-authenticate': challenge } });
+}
+
+function misfit({ member, detail }: { member: string; detail: string }): OAuthError {
+  const code = member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata';
+  return new OAuthError(code, member === '' ? detail : `${member}: ${detail}`);
+}
+
+function asMetadataFault(error: unknown): never {
+  throw error instanceof Failure ? new OAuthError('invalid_client_metadata', inWireNames(error.message)) : error;
+}
+
+/** The key of an algorithm is there in the moment in which the first client asks for it. */
+async function ensureKeys(
+  tx: Parameters<typeof hasCurrentKey>[0],
+  stamp: Stamp,
+  masterKey: Buffer,
+  client: Client,
+): Promise<boolean> {
+  const { idTokenAlg, userinfoAlg } = settingsOf(client);
+  let isNew = false;
+  for (const alg of new Set([idTokenAlg, userinfoAlg ?? idTokenAlg])) {
+    if (await hasCurrentKey(tx, alg)) continue;
+    await ensureCurrentKey(tx, stamp, masterKey, alg);
+    isNew = true;
+  }
+  return isNew;
+}

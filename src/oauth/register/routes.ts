@@ -1,0 +1,39 @@
+import { Type } from 'typebox';
+import { type App, allowAnyOrigin, answerOAuthErrors, asBuilt } from '../../platform/http/index.ts';
+import { type Registrar, register } from './register.ts';
+import { clientMetadata, registeredClient } from './schemas.ts';
+
+/** `/oauth2/register` (RFC 7591): JSON in and out, nothing from the cookie. */
+export async function registrationRoutes(app: App, registrar: Registrar): Promise<void> {
+  answerOAuthErrors(app);
+  const schema = {
+    operationId: 'registerClient',
+    summary: 'A program registers itself (RFC 7591 §3)',
+    description:
+      'With an initial access token, where `SIGNET_REGISTRATION` is `token`. Members that are not here are ignored (RFC 7591 §2).',
+    tags: ['oauth'],
+    security: [{ registration: [] }],
+    body: clientMetadata,
+    response: { 201: registeredClient, 403: closed },
+    oauthErrors: ['invalid_redirect_uri', 'invalid_client_metadata', 'invalid_token'],
+  } as const;
+  app.post('/oauth2/register', { ...asBuilt, schema, attachValidation: true }, async (request, reply) => {
+    const fault = request.validationError?.validation?.[0];
+    const registered = await register(registrar, {
+      authorization: request.headers.authorization,
+      metadata: request.body,
+      ...(fault
+        ? { fault: { member: fault.instancePath.split('/')[1] ?? '', detail: fault.message ?? 'not taken' } }
+        : {}),
+      requestId: request.id,
+    });
+    return reply.code(201).send(registered as typeof registered & { client_id: string });
+  });
+  // Clients that live in a browser register too; what they may do hangs on the token that they send.
+  allowAnyOrigin(app, ['/oauth2/register']);
+}
+
+const closed = Type.Object(
+  { error: Type.Literal('access_denied'), error_description: Type.String() },
+  { description: 'Programs cannot register themselves here.', additionalProperties: false },
+);

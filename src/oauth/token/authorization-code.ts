@@ -1,0 +1,65 @@
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { OAuthError } from '../../platform/http/index.ts';
+import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
+import type { LiveClient } from '../clients/hot.ts';
+import type { Grant, GrantRequest } from './grant.ts';
+import { endReused, notGood, type Opening, openedBy } from './opening.ts';
+import { redeemOnce } from './redeem-once.ts';
+
+/**
+ * RFC 6749 §4.1.3 with PKCE (RFC 7636). Everything that can refuse comes first; then one transaction redeems the code, opens the grant
+ * and takes the place of its token. A code that comes a second time ends what it gave (§4.1.2), and one of another client is burnt.
+ */
+export function codeGrant(deps: Opening): Grant {
+  const { db } = deps;
+  return {
+    type: 'authorization_code',
+    needsConfidentialClient: false,
+    async authorize(request) {
+      const { client, form, now, memory } = request;
+      if (!form['code']) throw new OAuthError('invalid_request', 'code is missing.');
+      const code = await findCode(db, form['code'], now);
+      if (!code) throw notGood();
+      if (memory.grant === undefined) {
+        await demandUnused(deps, client, code, now);
+        demandSame(request, code);
+      }
+      return openedBy(deps, request, {
+        ...code,
+        consume: (tx, grant) => redeemOnce(tx, 'oauth_code', code.digest, grant, now),
+      });
+    },
+  };
+}
+
+/** RFC 6749 §4.1.2, §10.5: what was used before ends what it gave; what another client brings is used up. */
+async function demandUnused({ db }: Opening, client: LiveClient, code: CodeState, now: Date): Promise<void> {
+  const isOwn = code.client === client.id;
+  if (!code.isConsumed && isOwn && code.isGood) return;
+  const { grant } = code;
+  if (!code.isConsumed && !isOwn) await burnCode(db, code, now);
+  if (code.isConsumed && isOwn && grant !== null) await endReused(db, grant, client, code.user.id, now);
+  throw notGood();
+}
+
+/** What the request has to show of the one that the code was given for. */
+function demandSame({ form, jkt }: GrantRequest, code: CodeState): void {
+  // RFC 6749 §4.1.3: the same redirect URI, where there was one.
+  if (code.redirectUri !== null && form['redirect_uri'] !== code.redirectUri)
+    throw new OAuthError('invalid_grant', 'redirect_uri is not the one that the code was sent to.');
+  // RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier without a challenge is somebody else's request.
+  const verifier = form['code_verifier'];
+  if (code.codeChallenge === null ? verifier !== undefined : !isVerifier(verifier, code.codeChallenge))
+    throw new OAuthError('invalid_grant', 'code_verifier does not belong to this code.');
+  // RFC 9449 §10.
+  if (code.dpopJkt !== null && code.dpopJkt !== jkt)
+    throw new OAuthError('invalid_grant', 'This code is bound to another key.');
+}
+
+/** RFC 7636 §4.1, §4.6: S256. */
+function isVerifier(verifier: string | undefined, challenge: string): boolean {
+  if (verifier === undefined || !/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) return false;
+  const made = createHash('sha256').update(verifier, 'ascii').digest();
+  const expected = Buffer.from(challenge, 'base64url');
+  return made.length === expected.length && timingSafeEqual(made, expected);
+}

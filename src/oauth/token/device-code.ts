@@ -1,0 +1,43 @@
+import { digest } from '../../platform/digest.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { DEVICE_GRANT } from '../device/authorize-device.ts';
+import { type PolledDevice, pollDevice } from '../device/device.ts';
+import type { Grant } from './grant.ts';
+import { type Agreement, endReused, notGood, type Opening, openedBy } from './opening.ts';
+import { redeemOnce } from './redeem-once.ts';
+
+/**
+ * RFC 8628 §3.4, §3.5: a device asks whether its user has decided. Until then it is told to wait; once approved, its code is redeemed as
+ * an authorization code is, and one that comes a second time ends what it gave.
+ */
+export function deviceGrant(deps: Opening): Grant {
+  const { db } = deps;
+  return {
+    type: DEVICE_GRANT,
+    needsConfidentialClient: false,
+    async authorize(request) {
+      const { client, form, now, memory } = request;
+      if (!form['device_code']) throw new OAuthError('invalid_request', 'device_code is missing.');
+      const device = await pollDevice(db, digest(form['device_code']), client.id, now);
+      if (!device) throw notGood();
+      if (memory.grant === undefined) {
+        if (device.isConsumed && device.grant !== null) await endReused(db, device.grant, client, device.user, now);
+        demandApproved(device);
+      }
+      const { approval } = device;
+      if (!approval) throw notGood();
+      const consume: Agreement['consume'] = (tx, grant) => redeemOnce(tx, 'oauth_device', device.digest, grant, now);
+      return openedBy(deps, request, { ...approval, nonce: null, claims: null, consume });
+    },
+  };
+}
+
+/** RFC 8628 §3.5. */
+function demandApproved({ state, isConsumed, isExpired, isTooSoon }: PolledDevice): void {
+  if (isConsumed) throw notGood();
+  if (isExpired) throw new OAuthError('expired_token', 'This device code has expired. Begin anew.');
+  if (state === 'denied') throw new OAuthError('access_denied', 'The user has refused.');
+  if (state === 'approved') return;
+  if (isTooSoon) throw new OAuthError('slow_down', 'Wait five seconds longer between two questions from now on.');
+  throw new OAuthError('authorization_pending', 'The user has not decided yet.');
+}

@@ -1,0 +1,135 @@
+import type { KnownAccess, KnownApi } from '../../access/index.ts';
+import { findSourceId } from '../../identity/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import {
+  type AccessToken,
+  acrOf,
+  type GrantState,
+  type KeyRing,
+  NO_API,
+  signIdToken,
+  takePlace,
+  USERINFO,
+  userinfoRights,
+} from '../../tokens/index.ts';
+import type { LiveClient } from '../clients/hot.ts';
+import { type Cut, cut } from '../cut.ts';
+import { userClaims } from '../user-claims.ts';
+import type { Granted, GrantRequest } from './grant.ts';
+import { isAbsoluteUri } from './target.ts';
+
+/** What tokens of a user's grant are made with. */
+export interface OfGrant {
+  readonly db: Database;
+  readonly access: KnownAccess;
+  readonly keys: KeyRing;
+  readonly issuer: string;
+}
+
+/** What a grant, or a code that is going to open one, says of its user. */
+export type UserGrant = Pick<GrantState, 'user' | 'version' | 'session' | 'authTime' | 'amr' | 'permissions'>;
+
+/** The user of a grant as the subject of its tokens, with the rights that its client may use. */
+export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant, api: KnownApi, now: Date) {
+  const { user, version, session, authTime, amr } = grant;
+  const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
+  const all = api.id === NO_API ? userinfoRights(version) : await deps.access.rights(holder, api, now);
+  const by = cutOf(client, grant);
+  const rights = await cut(deps.db, all, api, by);
+  const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
+  // Django's is_staff is a flag, and no third party carries one.
+  const subject = by ? { ...user, isStaff: false } : user;
+  const ofSession = session !== null && authTime !== null ? { id: session, authTime, amr, acr: acrOf(amr) } : null;
+  return { api, holder, rights, sourceId, subject, session: ofSession };
+}
+
+/** Null for a first-party client. A grant that was opened for one, which it is no more, was never consented to. */
+export function cutOf(
+  client: Pick<LiveClient, 'id' | 'isFirstParty'>,
+  grant: Pick<GrantState, 'permissions'>,
+): Cut | null {
+  return client.isFirstParty ? null : { clients: [client.id], consented: grant.permissions ?? [] };
+}
+
+/**
+ * The token of a live grant. Where rights are cut, the place comes first: whoever changes a ceiling afterwards finds it, and who did
+ * before is seen by what is read then.
+ */
+export async function grantedOf(
+  deps: OfGrant,
+  { client, now }: Pick<GrantRequest, 'client' | 'now'>,
+  grant: GrantState,
+  api: KnownApi,
+  scope: string | undefined,
+): Promise<Granted> {
+  const holding = {
+    kind: 'grant',
+    id: grant.id,
+    principal: grant.user.id,
+    api: api.id,
+    endsAt: grant.endsAt,
+  } as const;
+  const needsPlace = !client.isFirstParty && grant.place === null;
+  const taken = needsPlace ? await takePlace(deps.db, holding, now) : null;
+  if (needsPlace && !taken) throw new OAuthError('invalid_grant', 'What was granted has ended.');
+  const { holder, ...subject } = await userOf(deps, client, grant, api, now);
+  // A version other than that of the rights sends the request round again.
+  const version = taken?.version ?? holder.version;
+  return { ...subject, holder: { ...holder, version }, scope, holding, place: taken?.place ?? grant.place };
+}
+
+/** OIDC Core §3.1.3.3, §12.2: an ID token comes with every token whose scope says `openid`. */
+export async function idTokenOf(
+  deps: OfGrant,
+  client: LiveClient,
+  grant: UserGrant & Pick<GrantState, 'claims'>,
+  { scope, nonce }: { scope: string | undefined; nonce: string | null },
+  token: AccessToken,
+  now: Date,
+): Promise<string | undefined> {
+  const scopes = scope?.split(' ') ?? [];
+  if (!scopes.includes('openid')) return undefined;
+  const { session, authTime, amr, user } = grant;
+  return signIdToken(
+    deps.keys,
+    {
+      issuer: deps.issuer,
+      alg: client.settings.idTokenAlg,
+      clientId: client.clientId,
+      sub: user.id,
+      sid: session,
+      authTime,
+      amr,
+      acr: authTime ? acrOf(amr) : null,
+      nonce,
+      accessToken: token.token,
+      claims: await userClaims(deps.db, user.id, scopes, grant.claims?.idToken ?? []),
+    },
+    now,
+  );
+}
+
+/** RFC 8707 §2.2: the grant is for one API, and a request for its token may name no other. */
+export async function apiOfGrant(
+  access: KnownAccess,
+  grant: Pick<GrantState, 'api'> & Partial<Pick<GrantState, 'apiVersion'>>,
+  { client, form }: Pick<GrantRequest, 'client' | 'form'>,
+): Promise<KnownApi> {
+  if (grant.api === null) {
+    if (form['resource'] !== undefined || form['audience'] !== undefined) throw otherApi();
+    return USERINFO;
+  }
+  const seen = grant.apiVersion === undefined ? undefined : { id: grant.api, version: grant.apiVersion };
+  const api = await access.apiById(grant.api, seen);
+  // It may be gone, or have been taken from the client since.
+  if (!api || !client.requests.includes(api.id)) throw otherApi();
+  if (form['resource'] !== undefined && !isAbsoluteUri(form['resource'])) throw otherApi();
+  for (const asked of [form['resource'], form['audience']])
+    if (asked !== undefined && (await access.api(asked))?.id !== api.id) throw otherApi();
+  return api;
+}
+
+function otherApi(): OAuthError {
+  return new OAuthError('invalid_target', 'This client may not ask for tokens of that API by this grant.');
+}

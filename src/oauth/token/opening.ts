@@ -1,0 +1,141 @@
+import { randomUUIDv7 } from 'node:crypto';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordEvent } from '../../audit/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import {
+  type AccessToken,
+  endGrants,
+  type GrantLife,
+  type GrantState,
+  openGrant,
+  overBudget,
+  type RefreshKey,
+  readGrant,
+  refreshToken,
+  takePlace,
+} from '../../tokens/index.ts';
+import type { LiveClient } from '../clients/hot.ts';
+import type { Finished, Granted, GrantRequest } from './grant.ts';
+import { lifeOf } from './life.ts';
+import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf } from './of-grant.ts';
+import { tooLarge } from './too-large.ts';
+
+export interface Opening extends OfGrant {
+  readonly refreshKey: RefreshKey;
+  readonly grantLife: GrantLife;
+}
+
+/** What a user has agreed to, which a client redeems once: an authorization code, or a device's. */
+export interface Agreement extends UserGrant, Pick<GrantState, 'api' | 'scope' | 'claims'> {
+  readonly session: string;
+  readonly authTime: Date;
+  readonly passwordEpoch: number;
+  readonly isOffline: boolean;
+  readonly nonce: string | null;
+  /** By one conditional statement in the caller's transaction; false when somebody was first, or it is not good any more. */
+  consume(tx: SqlEntityManager, grant: string): Promise<boolean>;
+}
+
+/**
+ * Redeems what was agreed to and was found good. Everything that can refuse comes first; then one transaction redeems it, opens the
+ * grant and takes the place of its token.
+ */
+export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agreement): Promise<Granted> {
+  const { client, now, jkt, memory } = request;
+  if (memory.grant !== undefined) return again(deps, request, agreed, memory.grant);
+  const api = await apiOfGrant(deps.access, agreed, request);
+  const granted = await userOf(deps, client, agreed, api, now);
+  const scope = agreed.scope ?? undefined;
+  const excess = overBudget(deps, { ...granted, issuer: deps.issuer, clientId: client.clientId, scope, jkt }, now);
+  if (excess) throw tooLarge(excess);
+
+  const opened = await redeem(deps, request, agreed, api.id);
+  memory.grant = opened.id;
+  // What is cut is read after the place was taken: see `grantedOf`.
+  const { holder, ...subject } = client.isFirstParty ? granted : await userOf(deps, client, agreed, api, now);
+  return {
+    ...subject,
+    holder: { ...holder, version: opened.version },
+    scope,
+    holding: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
+    place: opened.place,
+    finish: (token) => finish(deps, request, agreed, opened.refreshToken, token),
+  };
+}
+
+/** Of many that come at once one wins; its token has its place before anybody can find the grant and end it. */
+function redeem({ db, refreshKey, grantLife }: Opening, request: GrantRequest, agreed: Agreement, api: string) {
+  const { client, now, jkt } = request;
+  const isRefreshable = client.grantTypes.includes('refresh_token');
+  return db.fork().transactional(async (tx) => {
+    const id = randomUUIDv7();
+    if (!(await agreed.consume(tx, id))) throw notGood();
+    const { session, authTime, amr, passwordEpoch, scope, permissions, isOffline, claims } = agreed;
+    const given = {
+      id,
+      user: { id: agreed.user.id, passwordEpoch },
+      client: client.id,
+      api: agreed.api,
+      scope,
+      session: { id: session, authTime, amr },
+      permissions,
+      isOffline,
+      isRefreshable,
+      // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
+      dpopJkt: client.authMethod === 'none' ? jkt : null,
+      claims,
+    };
+    const { grant, token } = openGrant(tx, refreshKey, given, lifeOf(client, grantLife), now);
+    await tx.flush();
+    const holding = { kind: 'grant', id, principal: agreed.user.id, api, endsAt: grant.expiresAt } as const;
+    const taken = await takePlace(tx, holding, now);
+    if (!taken) throw notGood();
+    return { id, endsAt: grant.expiresAt, ...taken, refreshToken: isRefreshable ? token : undefined };
+  });
+}
+
+/** Another attempt at the request that has redeemed it: by the grant that it has opened. */
+async function again(deps: Opening, request: GrantRequest, agreed: Agreement, id: string): Promise<Granted> {
+  const grant = await readGrant(deps.db, id, request.now);
+  if (!grant?.isLive) throw notGood();
+  const api = await apiOfGrant(deps.access, grant, request);
+  const granted = await grantedOf(deps, request, grant, api, grant.scope ?? undefined);
+  const first = grant.isRefreshable ? refreshToken(deps.refreshKey, grant, grant.generation) : undefined;
+  return { ...granted, finish: (token) => finish(deps, request, agreed, first, token) };
+}
+
+async function finish(
+  deps: Opening,
+  { client, now }: GrantRequest,
+  agreed: Agreement,
+  first: string | undefined,
+  token: AccessToken,
+): Promise<Finished> {
+  const { nonce } = agreed;
+  const idToken = await idTokenOf(deps, client, agreed, { scope: agreed.scope ?? undefined, nonce }, token, now);
+  return { refreshToken: first, idToken };
+}
+
+/**
+ * RFC 6749 §4.1.2, §10.5: what comes a second time ends what it gave, also long after it has expired: somebody has had it who should
+ * not. Committed before the refusal.
+ */
+export async function endReused(
+  db: Database,
+  grant: string,
+  client: Pick<LiveClient, 'id'>,
+  user: string | null,
+  now: Date,
+): Promise<void> {
+  await db.fork().transactional(async (tx) => {
+    const ended = await endGrants(tx, now, { id: grant }, 'code_reused');
+    if (ended.length === 0) return;
+    recordEvent(tx, now, { kind: 'code_reused', userId: user, detail: { grant, client: client.id } });
+  });
+}
+
+/** RFC 6749 §5.2: one refusal for whatever is wrong with a code. */
+export function notGood(): OAuthError {
+  return new OAuthError('invalid_grant', 'This code is not good, or not any more.');
+}

@@ -1,0 +1,159 @@
+import { findSourceId } from '../../identity/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { type Actor, type Holding, NO_API, readHolding, type TokenRequest, takePlace } from '../../tokens/index.ts';
+import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
+import type { LiveClient } from '../clients/hot.ts';
+import { grantNames } from '../clients/presets.ts';
+import { type Cut, cut } from '../cut.ts';
+import { maySee } from '../introspect.ts';
+import type { Grant, Granted, GrantRequest } from './grant.ts';
+import { type Impersonating, impersonate } from './impersonation.ts';
+import { ACCESS_TOKEN, issued, JWT } from './token-types.ts';
+
+export type Exchanging = TokenReader & Impersonating;
+
+/**
+ * Token exchange (RFC 8693): a service that was called with a user's token gets one to call the next with. It says who acts, carries no
+ * more than the token that was shown, ends no later, and ends with it: they live by the same session or grant.
+ */
+export function tokenExchange(deps: Exchanging): Grant {
+  return {
+    type: grantNames['token-exchange'],
+    needsConfidentialClient: true,
+    async authorize(request) {
+      const { form } = request;
+      demandTypes(form);
+      const subject = await shownToken(deps, request, 'subject_token');
+      if (!isOfUser(subject)) throw unfit('subject_token is the own token of a client: that one asks for itself.');
+      if (form['requested_subject'] !== undefined) return impersonate(deps, request, subject);
+      // RFC 8693 §4.1: without another actor it is the client that acts.
+      const actor = form['actor_token'] === undefined ? null : await shownToken(deps, request, 'actor_token');
+      return exchange(deps, request, subject, actor);
+    },
+  };
+}
+
+/** RFC 8693 §2.1. */
+function demandTypes(form: GrantRequest['form']): void {
+  const invalid = (description: string) => new OAuthError('invalid_request', description);
+  if (!form['subject_token']) throw invalid('subject_token is missing.');
+  if (!form['subject_token_type']) throw invalid('subject_token_type is missing.');
+  if ((form['actor_token'] === undefined) !== (form['actor_token_type'] === undefined))
+    throw invalid('actor_token and actor_token_type go together.');
+  for (const name of ['subject_token_type', 'actor_token_type'])
+    if (![undefined, ACCESS_TOKEN, JWT].includes(form[name]))
+      throw invalid(`${name} is not taken: send access tokens.`);
+  if (![undefined, ACCESS_TOKEN].includes(form['requested_token_type']))
+    throw invalid('requested_token_type is not given: ask for an access token.');
+}
+
+/**
+ * RFC 8693 §2.2.2: a token that is unknown, ended, of another kind, bound to another key, or not for this client to see is one and the
+ * same refusal.
+ */
+async function shownToken(
+  deps: Exchanging,
+  { client, form, jkt, now }: GrantRequest,
+  name: 'subject_token' | 'actor_token',
+): Promise<ActiveToken> {
+  const token = await findActiveToken(deps, form[name] as string, now);
+  if (!token || !maySee(client, token)) throw unfit(`${name} is not good here.`);
+  // RFC 9449: whoever has a bound token and not its key has nothing.
+  if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw unfit(`${name} is not good here.`);
+  return token;
+}
+
+function isOfUser(token: ActiveToken): token is UserToken {
+  return token.user !== null;
+}
+
+async function exchange(
+  deps: Exchanging,
+  request: GrantRequest,
+  subject: UserToken,
+  actor: ActiveToken | null,
+): Promise<Granted> {
+  const { db, access } = deps;
+  const { client, form, now } = request;
+  const { claims, holder, user } = subject;
+  const act = actingNow(client, subject, actor);
+  const scope = narrowed(claims.scope, form['scope']);
+  const api = await targetOf(request, subject);
+  const holding = await holdingOf(deps, subject, api.id);
+  const by = cutFor(client, subject);
+  // Where rights are cut, the place comes first: see `grantedOf`.
+  const taken = by ? await takePlace(db, holding, now) : null;
+  if (by && !taken) throw unfit('subject_token is not good here.');
+  const rights = await cut(db, await access.rights(holder, api, now), api, by);
+  const { sid, auth_time: authTime, amr = [], acr } = claims;
+  return {
+    api,
+    subject: by ? { ...user, isStaff: false } : user,
+    sourceId: api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined,
+    holder: { ...holder, version: taken?.version ?? holder.version },
+    rights,
+    session:
+      sid === undefined || authTime === undefined
+        ? null
+        : { id: sid, authTime: new Date(authTime * 1000), amr, ...(acr === undefined ? {} : { acr }) },
+    scope,
+    act,
+    // Not a second longer than what was shown.
+    until: new Date(Math.min(claims.exp, actor?.claims.exp ?? claims.exp) * 1000),
+    holding,
+    place: taken?.place ?? null,
+    finish: async () => issued,
+  };
+}
+
+/**
+ * RFC 8693 §4.1: who acts now, and inside, who acted before. Where another than the client acts, the client is named too: what it may
+ * carry at most holds for whatever is made of the token later.
+ */
+function actingNow(client: LiveClient, { claims }: UserToken, actor: ActiveToken | null): Actor {
+  const before = claims.act ? { act: claims.act } : {};
+  if (!actor) return { sub: client.clientId, ...before };
+  if (actor.claims.act) throw unfit('actor_token is itself one of somebody who acts for another.');
+  return { sub: actor.claims.sub, client_id: client.clientId, ...before };
+}
+
+/** What was asked for, within what the subject's token has: nothing asked is all of it. */
+function narrowed(has: string | undefined, asked: string | undefined): TokenRequest['scope'] {
+  if (asked === undefined) return has;
+  const all = new Set(has?.split(' '));
+  if (!asked.split(' ').every((one) => one === '' || all.has(one)))
+    throw new OAuthError('invalid_scope', 'An exchange may ask for less than subject_token has, not for more.');
+  return asked;
+}
+
+/** RFC 8693 §2.1, RFC 8707 §2: an API that the client may ask for; none named is that of the token. */
+async function targetOf({ client, form, target }: GrantRequest, { api }: UserToken) {
+  // It was given for userinfo alone: nobody has let anybody do anything with it.
+  if (api.id === NO_API) throw new OAuthError('invalid_target', 'subject_token is for userinfo alone.');
+  if (form['resource'] !== undefined || form['audience'] !== undefined) return target();
+  if (!client.requests.includes(api.id))
+    throw new OAuthError('invalid_target', 'This client may not ask for tokens of that API.');
+  return api;
+}
+
+/** The session, the grant or the principal that the subject's token lives by; at another API it has a place of its own. */
+async function holdingOf(
+  { db, issuer }: Exchanging,
+  { claims, holder, cut }: UserToken,
+  api: string,
+): Promise<Holding> {
+  const holding = await readHolding(db, issuer, claims, { principal: holder.id, api });
+  // What an operator has issued for a client that is not first-party belongs to no grant, which would remember the client.
+  if (!holding || (holding.kind === 'principal' && cut)) throw unfit('subject_token is not good here.');
+  return holding;
+}
+
+/** Everything that cuts the subject's token, and the client's own ceiling. */
+function cutFor(client: LiveClient, subject: UserToken): Cut | null {
+  if (client.isFirstParty) return subject.cut;
+  return { clients: [...(subject.cut?.clients ?? []), client.id], consented: subject.cut?.consented ?? null };
+}
+
+function unfit(description: string): OAuthError {
+  return new OAuthError('invalid_request', description);
+}

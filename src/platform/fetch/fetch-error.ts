@@ -1,0 +1,29 @@
+const texts = {
+  bad_url:
+    'No URL that Signet fetches: it takes an absolute one of https, without a user name, of 2048 characters at the most.',
+  not_https: 'Only https is fetched. SIGNET_FETCH_ALLOW names the targets that may speak http.',
+  forbidden_target: 'The target is no public address. SIGNET_FETCH_ALLOW names the others that Signet may reach.',
+  unresolvable: 'The name of the target has no address.',
+  unreachable: 'The target cannot be reached, or hung up.',
+  tls: 'The certificate of the target is not valid for it.',
+  redirect: 'The target answers with a redirect, which is not followed.',
+  timeout: 'The target did not answer in time.',
+  too_large: 'The answer of the target is too large.',
+  bad_answer: 'The answer of the target is not HTTP as Signet reads it.',
+} as const;
+
+export type FetchErrorCode = keyof typeof texts;
+
+/**
+ * Why nothing was fetched. The words are Signet's own and the same for every target: what an address is, or what answers there,
+ * is nothing that a client may find out this way.
+ */
+export class FetchError extends Error {
+  override readonly name = 'FetchError';
+  readonly code: FetchErrorCode;
+
+  constructor(code: FetchErrorCode) {
+    super(texts[code]);
+    this.code = code;
+  }
+}

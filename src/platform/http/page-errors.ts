@@ -1,0 +1,35 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { OAuthError } from './oauth-errors.ts';
+import { PROBLEMS } from './problems.ts';
+import { type App, problemOf } from './server.ts';
+
+/** A refusal that a person reads. */
+export interface PageError {
+  readonly status: number;
+  /** What programs would branch on: for whoever is told about it. */
+  readonly code: string;
+  readonly title: string;
+  readonly detail: string;
+  /** Repeated in the log. */
+  readonly requestId: string;
+}
+
+/** Answers every error below this scope by a page: people meet them in a browser. */
+export function answerErrorsAsPages(app: App, show: (reply: FastifyReply, error: PageError) => void): void {
+  app.setErrorHandler((error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
+    const { headers, ...said } = readable(error);
+    if (said.status >= 500) request.log.error({ err: error, code: said.code }, 'a page could not be shown');
+    else request.log.info({ code: said.code, reason: error.message }, 'refused');
+    for (const [name, value] of Object.entries(headers)) void reply.header(name, value);
+    show(reply, { ...said, requestId: request.id });
+  });
+}
+
+function readable(error: FastifyError | Error) {
+  if (error instanceof OAuthError && error.status < 500) {
+    const { status, code, message: detail, headers } = error;
+    return { status, code, title: 'This request cannot be answered', detail, headers };
+  }
+  const { status, code, extra } = problemOf(error);
+  return { status, code, title: PROBLEMS[code].title, detail: extra.detail ?? '', headers: extra.headers ?? {} };
+}

@@ -1,0 +1,94 @@
+import { Type } from 'typebox';
+import { authorize } from '../../oauth/index.ts';
+import { type App, acceptPairs, OAuthError, pairsOf, type Reply, type Request } from '../../platform/http/index.ts';
+import { errorPages, sentTo, showErrors, shown } from '../show.ts';
+import { type SignInDeps, sessionOf } from '../visitor.ts';
+import { sendAnswer } from './send.ts';
+
+const text = Type.Optional(Type.String());
+const parameters = {
+  client_id: Type.String(),
+  response_type: text,
+  redirect_uri: text,
+  scope: text,
+  state: text,
+  code_challenge: text,
+  code_challenge_method: text,
+  nonce: text,
+  response_mode: text,
+  prompt: text,
+  max_age: text,
+  id_token_hint: text,
+  login_hint: text,
+  acr_values: text,
+  claims: text,
+  audience: text,
+  resource: text,
+  request_uri: text,
+  dpop_jkt: text,
+};
+
+/** The errors that go to the client. */
+const heard = [
+  'invalid_request',
+  'unauthorized_client',
+  'access_denied',
+  'unsupported_response_type',
+  'invalid_target',
+  'login_required',
+  'consent_required',
+  'interaction_required',
+  'unmet_authentication_requirements',
+  'request_not_supported',
+  'request_uri_not_supported',
+  'registration_not_supported',
+]
+  .map((code) => `\`${code}\``)
+  .join(', ');
+
+const described = {
+  tags: ['pages'],
+  description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them: ${Object.keys(parameters).join(', ')}. The client hears by the redirect: ${heard}.`,
+  response: {
+    ...errorPages,
+    200: shown('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
+    303: sentTo('To the client, with a code or an error; or to a page of Signet, where the user logs in and agrees.'),
+    400: shown('The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.'),
+  },
+};
+
+/**
+ * The authorization endpoint (RFC 6749 §3.1), by GET and POST (OIDC Core §3.1.2.1). It stands outside the cross-origin rule, because
+ * other sites send people here: what comes by POST takes nothing from the cookie. No CORS (RFC 9700 §2.6).
+ */
+export async function authorizePages(app: App, deps: SignInDeps): Promise<void> {
+  acceptPairs(app);
+  showErrors(app);
+  const security: Record<string, string[]>[] = [{ session: [] }, {}];
+  const asked = { ...described, operationId: 'authorize', summary: 'Ask a user for a code', security };
+  app.get('/oauth2/authorize', { schema: asked, config: { readsPairs: true } }, async (request, reply) =>
+    answer(deps, request, reply, await sessionOf(deps, request)),
+  );
+  const posted = {
+    ...described,
+    operationId: 'authorizeByPost',
+    summary: 'Ask a user for a code, by a form',
+    security: [],
+    form: Type.Object(parameters),
+  };
+  app.post('/oauth2/authorize', { schema: posted, config: { readsPairs: true } }, async (request, reply) =>
+    answer(deps, request, reply, undefined),
+  );
+}
+
+async function answer(
+  { endpoint }: SignInDeps,
+  request: Request,
+  reply: Reply,
+  session: Parameters<typeof authorize>[2],
+): Promise<Reply> {
+  const next = await authorize(endpoint, pairsOf(request), session);
+  if (next.kind === 'answer') return sendAnswer(reply, next.answer);
+  if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
+  throw new OAuthError('invalid_request_uri', 'This request was used already.');
+}

@@ -1,0 +1,23 @@
+import { type Answer, formTargets, locationOf } from '../../oauth/index.ts';
+import type { Reply } from '../../platform/http/index.ts';
+import { Html, html } from '../html.ts';
+import { field } from '../layout.ts';
+import { show } from '../show.ts';
+
+const submit = 'document.forms[0].submit()';
+
+/**
+ * Sends the browser to the client: by a redirect that is a GET whatever came before (RFC 9700 §4.12), or by a form that posts
+ * itself, and that has a button where no script runs (OAuth 2.0 Form Post Response Mode §2).
+ */
+export function sendAnswer(reply: Reply, answer: Answer): Reply {
+  if (answer.mode === 'query') return reply.redirect(locationOf(answer), 303);
+  const { redirectUri, parameters } = answer;
+  const content = html`<p>You are being sent back to the application.</p>
+<form method="post" action="${redirectUri}">
+${Object.entries(parameters).map(([name, value]) => field({ name, label: '', type: 'hidden', value }))}
+<button type="submit">Continue</button>
+</form>
+<script>${new Html(submit)}</script>`;
+  return show(reply, 200, 'One moment', content, { formTargets: formTargets(redirectUri), script: submit });
+}

@@ -1,0 +1,57 @@
+import { shownUserCode, type WaitingDevice } from '../../oauth/index.ts';
+import { type Html, html } from '../html.ts';
+import { field } from '../layout.ts';
+import { scopeWords } from '../scope-words.ts';
+
+/** Posts to its own address, wherever a proxy has put it. */
+const ACTION = 'device';
+
+/** RFC 8628 §3.3: where people type the code that their device shows. A code from a link is filled in, and waits for a person all the same. */
+export function codeForm(typed: string, error?: string): Html {
+  return html`<p class="quiet">Type the code that your device shows.</p>
+<form method="post" action="${ACTION}">
+${field({ name: 'user_code', label: 'Code', type: 'text', value: typed, isRequired: true, hint: 'Eight letters, like BCDF-GHJK.', errors: error === undefined ? [] : [error] })}
+<button type="submit">Continue</button>
+</form>`;
+}
+
+/** What is asked, by whom, for whom: nothing has happened yet. */
+export function question(
+  device: WaitingDevice,
+  user: { readonly username: string },
+  hidden: { readonly userCode: string; readonly confirmation: string },
+  hasChanged: boolean,
+): Html {
+  const { client, api } = device;
+  return html`${hasChanged ? html`<p class="error">Look again: this page was shown to another session.</p>` : null}
+<p><strong>${client.name}</strong> on a device wants to act for <strong>${user.username}</strong>.</p>
+${client.isDynamic ? html`<p class="quiet">It has given itself this name, and nobody here has looked at it.</p>` : null}
+<p>Does the device show this code? <strong><code>${shownUserCode(hidden.userCode)}</code></strong></p>
+<p class="quiet">If you did not start this yourself, or somebody sent you here: refuse.</p>
+${asked(device)}
+${api ? html`<p class="quiet">At: ${api.name}</p>` : null}
+<form method="post" action="${ACTION}">
+${field({ name: 'user_code', label: '', type: 'hidden', value: hidden.userCode })}
+${field({ name: 'confirmation', label: '', type: 'hidden', value: hidden.confirmation })}
+<button type="submit" name="decision" value="allow">Allow</button>
+<button type="submit" name="decision" value="deny" class="plain">Refuse</button>
+</form>`;
+}
+
+function asked({ scopes, permissions, api }: WaitingDevice): Html {
+  const words = scopes.flatMap((one) => scopeWords[one] ?? []);
+  const allowed = permissions?.map((one) => html`${one.label || one.name} <code>${one.name}</code>`);
+  const everything = permissions === null && api ? [html`Do whatever you may do at ${api.name}`] : [];
+  const lines = [...words.map((one) => html`${one}`), ...(allowed ?? []), ...everything];
+  return lines.length === 0
+    ? html`<p>It asks for nothing more than to know that it is you.</p>`
+    : html`<p>It would be able to:</p><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
+}
+
+export const allowed = html`<p>The device goes on by itself now. You can close this page.</p>`;
+export const denied = html`<p>The device was told. You can close this page.</p>`;
+
+/** RFC 8628 §5.1. */
+export function tooMany(seconds: number): Html {
+  return html`<p>Too many codes that were not right. Try again in ${Math.ceil(seconds / 60)} minutes.</p>`;
+}

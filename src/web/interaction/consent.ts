@@ -1,0 +1,56 @@
+import type { AuthorizationRequest, Shown } from '../../oauth/index.ts';
+import { type Html, html } from '../html.ts';
+import { field } from '../layout.ts';
+import { scopeWords } from '../scope-words.ts';
+
+const kinds: Readonly<Record<AuthorizationRequest['client']['preset'], string>> = {
+  web: 'a website',
+  spa: 'a page in your browser',
+  native: 'an app on your device',
+  mcp: 'an assistant that runs on your device',
+  service: 'a service',
+  device: 'a device',
+};
+
+/** What is asked of the user, in words: who asks, for what, and where the answer goes (RFC 6749 §10.2, §4.1.1). */
+export function consentPage({ request, session, asked, wanted, shown }: Shown, apiName: string | null): Html {
+  const { client, to } = request;
+  const words = wanted.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeWords[one] ?? []);
+  return html`<p><strong>${client.name}</strong>, ${kinds[client.preset]}, wants to act for you, <strong>${session.user.username}</strong>.</p>
+${client.isDynamic ? html`<p class="error">It has registered itself: nobody here has looked at what it calls itself.</p>` : null}
+${words.length > 0 ? html`<h2>About you, it may</h2>${list(words.map((one) => html`${one}`))}` : null}
+${apiName === null ? null : atApi(apiName, asked.permissions)}
+${words.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
+${asked.isOffline ? html`<p>It keeps its access when you sign out, until you take it back.</p>` : null}
+<p class="quiet">You will be sent to ${placeOf(to.redirectUri)}. What you allow can be taken back later.</p>
+<form method="post">
+${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
+<button type="submit" name="decision" value="allow">Allow</button>
+<button type="submit" name="decision" value="deny" class="plain">Deny</button>
+</form>`;
+}
+
+function atApi(name: string, permissions: Shown['asked']['permissions']): Html {
+  if (permissions === null) return html`<h2>At ${name}, it may</h2>${list([html`Do whatever you may do there`])}`;
+  if (permissions.length === 0)
+    return html`<p>At <strong>${name}</strong>, it asks for nothing that needs a permission.</p>`;
+  const lines = permissions.map((one) => html`${one.label || one.name}`);
+  return html`<h2>At ${name}, it may</h2>${list(lines)}<p class="quiet">Never more than you may yourself.</p>`;
+}
+
+/** Lines that stand there at once; the rest can be opened. */
+const OPEN_LINES = 12;
+
+function list(lines: readonly Html[]): Html {
+  const [open, rest] = [lines.slice(0, OPEN_LINES), lines.slice(OPEN_LINES)];
+  const items = (some: readonly Html[]) => html`<ul>${some.map((line) => html`<li>${line}</li>`)}</ul>`;
+  return html`${items(open)}${rest.length === 0 ? null : html`<details><summary>${rest.length} more</summary>${items(rest)}</details>`}`;
+}
+
+/** Where the browser goes, as people know places. */
+function placeOf(redirectUri: string): Html {
+  const { protocol, hostname, host } = new URL(redirectUri);
+  if (protocol !== 'https:' && protocol !== 'http:') return html`the app <strong>${protocol.slice(0, -1)}</strong>`;
+  const isHere = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);
+  return isHere ? html`a program on this computer (<strong>${host}</strong>)` : html`<strong>${host}</strong>`;
+}

@@ -1,0 +1,87 @@
+import { Type } from 'typebox';
+import { Api } from '../../access/index.ts';
+import { answerInteraction, continueInteraction, formTargets, type Next, type Shown } from '../../oauth/index.ts';
+import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
+import { sendAnswer } from '../authorize/send.ts';
+import { html } from '../html.ts';
+import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
+import { browserOf, type SignInDeps, sessionOf } from '../visitor.ts';
+import { consentPage } from './consent.ts';
+
+const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
+const answers = {
+  ...errorPages,
+  200: shown('The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.'),
+  303: sentTo('To the login page; or to the client, with a code or an error.'),
+  410: shown('Unknown, expired, used up, or begun in another browser.'),
+};
+
+/** A request that waits for its user: to log in, to agree, or for nothing more. Held by the cross-origin rule. */
+export async function interactionPages(app: App, deps: SignInDeps): Promise<void> {
+  acceptForms(app);
+  showErrors(app);
+  const who = async (request: Request, reply: Reply) => ({
+    browser: browserOf(deps, request, reply),
+    session: await sessionOf(deps, request),
+  });
+
+  const looked = {
+    operationId: 'showInteraction',
+    summary: 'Go on with an authorization request, for who is signed in now',
+    ...ofPages,
+    params: Type.Object({ id: Type.String() }),
+    response: answers,
+  };
+  app.get('/interaction/:id', { schema: looked }, async (request, reply) => {
+    const { id } = request.params;
+    const next = await continueInteraction(deps.endpoint, id, await who(request, reply));
+    return showNext(deps, reply, id, next);
+  });
+
+  const answered = {
+    operationId: 'answerInteraction',
+    summary: 'Allow or deny what a client asks for',
+    ...ofPages,
+    params: Type.Object({ id: Type.String() }),
+    form: Type.Object({
+      decision: Type.Union([Type.Literal('allow'), Type.Literal('deny')]),
+      shown: Type.Optional(Type.String({ description: 'As the page had it: what was shown, and to whom.' })),
+    }),
+    response: answers,
+  };
+  app.post('/interaction/:id', { schema: answered }, async (request, reply) => {
+    const { id } = request.params;
+    const { decision, shown } = (request.body ?? {}) as Record<string, string | undefined>;
+    const answer = { decision, shown, ip: request.ip };
+    const next = await answerInteraction(deps.endpoint, id, await who(request, reply), answer);
+    return showNext(deps, reply, id, next);
+  });
+}
+
+async function showNext(deps: SignInDeps, reply: Reply, id: string, next: Next): Promise<Reply> {
+  const { issuer } = deps.endpoint;
+  switch (next.kind) {
+    case 'answer':
+      return sendAnswer(reply, next.answer);
+    case 'login':
+      return reply.redirect(`${issuer}/login?next=/interaction/${id}`, 303);
+    case 'interaction':
+      return reply.redirect(`${issuer}/interaction/${next.secret}`, 303);
+    case 'gone':
+      return show(reply, 410, 'This page is used up', usedUp);
+    default:
+      return showConsent(deps, reply, next);
+  }
+}
+
+async function showConsent({ endpoint }: SignInDeps, reply: Reply, next: Shown): Promise<Reply> {
+  const { request } = next;
+  const api = request.api && (await endpoint.db.fork().findOne(Api, request.api.id));
+  const content = consentPage(next, api?.name ?? null);
+  return show(reply, 200, `Allow ${request.client.name}?`, content, {
+    formTargets: formTargets(request.to.redirectUri),
+  });
+}
+
+const usedUp = html`<p>It was answered already, is older than half an hour, or was begun in another browser.</p>
+<p>Go back to the application that you came from, and sign in from there again.</p>`;

@@ -1,0 +1,130 @@
+import { Type } from 'typebox';
+import { findSession, logOut } from '../../identity/index.ts';
+import { formTargets, type KnownClients, locationOf } from '../../oauth/index.ts';
+import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import {
+  type App,
+  acceptForms,
+  isFromElsewhere,
+  Problem,
+  type Reply,
+  type Request,
+  type SessionCookie,
+} from '../../platform/http/index.ts';
+import type { Clock } from '../../platform/time.ts';
+import type { KeyRing } from '../../tokens/index.ts';
+import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
+import { question, signedOut, stayed } from './views.ts';
+
+export interface LogoutPageDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly keys: KeyRing;
+  readonly issuer: string;
+  readonly clients: Pick<KnownClients, 'load'>;
+  readonly sessionIdleSeconds: number;
+}
+
+const PATH = '/oauth2/logout';
+
+const text = Type.Optional(Type.String());
+const parameters = {
+  id_token_hint: text,
+  logout_hint: text,
+  client_id: text,
+  post_logout_redirect_uri: text,
+  state: text,
+  ui_locales: text,
+};
+const ofPages = {
+  tags: ['pages'],
+  security: [{ session: [] }, {}] as Record<string, string[]>[],
+  response: {
+    200: shown('The question whether to sign out, or what became of it.'),
+    303: sentTo('To `post_logout_redirect_uri`, with `state`.'),
+    ...errorPages,
+  },
+};
+
+/**
+ * Where a client sends a browser to log out (OIDC RP-Initiated Logout §2). It stands outside the cross-origin rule, because pages of
+ * clients lead here: what another page posts ends nothing, and a decision is taken from a page of Signet's own alone.
+ */
+export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: SessionCookie): Promise<void> {
+  acceptForms(app);
+  showErrors(app);
+
+  const get = {
+    operationId: 'endSession',
+    summary: 'Log out of this browser (OIDC RP-Initiated Logout §2)',
+    ...ofPages,
+    querystring: Type.Object(parameters),
+  };
+  app.get(PATH, { schema: get }, async (request, reply) =>
+    // RFC 9110 §9.3.2: who asks for the head alone wants to know what would be answered.
+    answer(deps, cookie, request, reply, { isConfirmed: false, isBlind: false, isHarmless: request.method === 'HEAD' }),
+  );
+
+  const post = {
+    operationId: 'endSessionByForm',
+    summary: 'The same by a form; the pages of Signet send `decision` with it',
+    ...ofPages,
+    form: Type.Object({
+      ...parameters,
+      decision: Type.Optional(Type.Union([Type.Literal('logout'), Type.Literal('stay')])),
+    }),
+  };
+  app.post(PATH, { schema: post }, async (request, reply) => {
+    const isBlind = isFromElsewhere(request, new URL(deps.issuer).origin);
+    const { decision } = fieldsOf(request);
+    if (!isBlind && decision === 'stay') return show(reply, 200, 'You are still signed in', stayed);
+    const isConfirmed = !isBlind && decision === 'logout';
+    return answer(deps, cookie, request, reply, { isConfirmed, isBlind, isHarmless: isBlind });
+  });
+}
+
+interface How {
+  readonly isConfirmed: boolean;
+  /** Cookies do not come with it. */
+  readonly isBlind: boolean;
+  /** It ends nothing. */
+  readonly isHarmless: boolean;
+}
+
+async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Request, reply: Reply, how: How) {
+  const { db, clock } = deps;
+  const now = clock.now();
+  const given = fieldsOf(request);
+  const asked = await readLogoutRequest(deps, given);
+  const token = cookie.read(request);
+  const session = token === null ? null : await findSession(db, token, now, deps.sessionIdleSeconds);
+  const step = await nextStep(db, asked, session, how, now);
+  if (step === 'ask' || (step === 'end' && how.isHarmless))
+    return show(reply, 200, 'Sign out?', question(given, session?.user.username ?? null, asked.client?.name ?? null), {
+      formTargets: asked.redirectUri === null ? '' : formTargets(asked.redirectUri),
+    });
+  if (step === 'end' && token !== null) await logOut(db, token, now);
+  if (!how.isHarmless) cookie.clear(reply);
+  const next = backTo(asked, given['state']);
+  if (next === null) return show(reply, 200, 'You are signed out', signedOut(null));
+  // Nobody has shown that the client means it: the user goes on, or does not.
+  if (step === 'done')
+    return show(reply, 200, 'You are signed out', signedOut({ name: asked.client?.name ?? '', href: next }));
+  return reply.code(303).header('location', next).send();
+}
+
+/** OIDC RP-Initiated Logout §3: where the client wanted the browser back, with its `state`. */
+function backTo({ redirectUri }: LogoutRequest, state: string | undefined): string | null {
+  if (redirectUri === null) return null;
+  return locationOf({ redirectUri, mode: 'query', parameters: state === undefined ? {} : { state } });
+}
+
+/** Of the query or of the form, never of both; an empty one is absent (RFC 6749 §3.1). */
+function fieldsOf(request: Request): Record<string, string> {
+  const [query, form] = [request.query, request.body ?? {}] as [Record<string, string>, Record<string, string>];
+  if (request.method === 'POST' && Object.keys(query).some((name) => name in form))
+    throw new Problem('bad_request', { detail: 'A parameter is in the query and in the form.' });
+  const fields = Object.entries(request.method === 'POST' ? form : query);
+  return Object.fromEntries(fields.filter(([, value]) => value !== ''));
+}

@@ -1,0 +1,12 @@
+/** Segments of plain characters, none of them empty or dots; then a query. Nothing that two parsers may read in two ways. */
+const ownPath = /^(?:\/(?!\.{1,2}(?:[/?]|$))[\w.~-]+)+(?:\?[\w.~%&=+,:-]*)?$/;
+
+/** Where to go after a login: a path of Signet itself, else the front door. An address of anybody else's is none. */
+export function nextOf(text: string | undefined): string {
+  return text !== undefined && text.length <= 2048 && ownPath.test(text) ? text : '/';
+}
+
+/** The interaction that a path of ours leads to. */
+export function interactionOf(next: string): string | null {
+  return /^\/interaction\/([\w-]{43})$/.exec(next)?.[1] ?? null;
+}

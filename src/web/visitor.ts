@@ -1,0 +1,29 @@
+import { findSession, type LiveSession, type SessionLife } from '../identity/index.ts';
+import type { AuthorizeEndpoint } from '../oauth/index.ts';
+import { newSecret } from '../platform/digest.ts';
+import type { BrowserCookie, Reply, Request, SessionCookie } from '../platform/http/index.ts';
+
+/** What the pages of a sign-in work with. */
+export interface SignInDeps {
+  readonly endpoint: AuthorizeEndpoint;
+  readonly sessionLife: SessionLife;
+  readonly session: SessionCookie;
+  readonly flow: BrowserCookie;
+}
+
+/** The live session of the request's cookie; null for nobody. */
+export async function sessionOf(deps: SignInDeps, request: Request): Promise<LiveSession | null> {
+  const token = deps.session.read(request);
+  if (token === null) return null;
+  const { db, clock } = deps.endpoint;
+  return findSession(db, token, clock.now(), deps.sessionLife.idleSeconds);
+}
+
+/** Which browser this is; one that was never here is given a secret of its own. */
+export function browserOf({ flow }: SignInDeps, request: Request, reply: Reply): string {
+  const known = flow.read(request);
+  if (known !== null) return known;
+  const secret = newSecret();
+  flow.write(reply, secret);
+  return secret;
+}

@@ -1,0 +1,209 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import type { Test } from 'tap';
+import {
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  getApi,
+  getPermissions,
+  updateApi,
+} from '../../src/access/index.ts';
+import { httpsIdentity } from '../../src/cli/https.ts';
+import { allowPermissions, createClient, type NewClient, updateClient } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { systemClock } from '../../src/platform/time.ts';
+import { openTestEmbedded } from '../support/database.ts';
+import { freePort } from '../support/process.ts';
+import { makeUser, stamp, startApp } from '../support/server.ts';
+import { type Browser, type BrowserOptions, newBrowser, type Page } from './browser.ts';
+
+export const PASSWORD = 'as long as it needs to be';
+/** The permissions of the group that alice is in: bob holds none. */
+export const EDITORS = ['polls.add_choice', 'polls.view_choice'];
+/** An API whose audience is a URI, and so can be asked for as a `resource` (RFC 8707). */
+export const POLLS_URI = 'https://polls.example';
+
+export interface SceneOptions {
+  /** False: plain http on loopback, for libraries that take that. */
+  readonly https?: boolean;
+  readonly environment?: Record<string, string>;
+}
+
+export type MadeClient = Awaited<ReturnType<Scene['client']>>;
+export type Scene = Awaited<ReturnType<typeof startScene>>;
+
+type Wanted = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
+  readonly name?: string;
+  readonly requests?: readonly string[];
+  readonly serves?: readonly string[];
+  /** What it may carry of its users' rights, of `polls`, where it is not first-party. */
+  readonly ceiling?: readonly string[];
+};
+
+/**
+ * Signet on a port of this machine with `https://localhost:PORT` (or http) as its issuer, as `signet dev --https` serves it. In it
+ * the APIs `polls` and `https://polls.example` with the models question and choice, alice in the group Poll editors, and bob.
+ * This process believes its certificate from then on, as by NODE_EXTRA_CA_CERTS.
+ */
+export async function startScene(t: Test, { https = true, environment = {} }: SceneOptions = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'signet-clients-'));
+  const identity = https ? await httpsIdentity(folder, systemClock.now()) : undefined;
+  const ca = identity ? readFileSync(identity.caPath, 'utf8') : undefined;
+  if (ca !== undefined) setDefaultCACertificates([...getCACertificates('default'), ca]);
+  const db = await openTestEmbedded();
+  const port = await freePort();
+  const issuer = `${https ? 'https' : 'http'}://localhost:${port}`;
+  const service = await startApp(db, {
+    clock: systemClock,
+    environment: {
+      SIGNET_ISSUER: issuer,
+      SIGNET_ARGON2_MEMORY: '7168',
+      SIGNET_FETCH_ALLOW: '127.0.0.0/8,::1/128',
+      ...environment,
+    },
+    ...(identity ? { https: identity } : {}),
+  });
+  await fill(db, service.passwords);
+  await service.app.listen({ host: 'localhost', port });
+  t.teardown(async () => {
+    await service.app.close();
+    await db.close();
+  });
+
+  const apis = (names: readonly string[]) => Promise.all(names.map((name) => getApi(db.fork(), name, issuer)));
+
+  return {
+    issuer,
+    db,
+    service,
+    /** PEM of the CA, and the file that holds it. */
+    ca,
+    caPath: identity?.caPath,
+    discoveryUrl: `${issuer}/.well-known/openid-configuration`,
+    browser: (options: Omit<BrowserOptions, 'ca'> = {}): Browser => newBrowser({ ...options, ...(ca ? { ca } : {}) }),
+    /** A client of `polls`, made by the verb of `signet client create`. */
+    async client({ name, requests = ['polls'], serves = [], ceiling, ...given }: Wanted) {
+      const unique = name ?? `${given.preset} ${port} ${Math.random().toString(36).slice(2)}`;
+      const all = { ...given, name: unique, requests: await apis(requests), serves: await apis(serves) };
+      const { client, secret } = await createClient(db.fork(), stamp(systemClock.now()), all);
+      if (ceiling) {
+        const permissions = await getPermissions(db.fork(), (await apis(['polls']))[0] as never, [...ceiling]);
+        await allowPermissions(db.fork(), stamp(systemClock.now()), client, permissions);
+      }
+      return { clientId: client.clientId, secret: secret as string, id: client.id, name: unique };
+    },
+    async changeClient(of: { id: string }, change: Parameters<typeof updateClient>[3]): Promise<void> {
+      await updateClient(db.fork(), stamp(systemClock.now()), of, change);
+    },
+    /** An API with the models question and choice. */
+    async api(audience: string, settings: Parameters<typeof createApi>[3] = {}): Promise<void> {
+      await db.fork().transactional(async (tx) => {
+        await addPolls(tx, audience, settings);
+      });
+    },
+    async changeApi(audience: string, settings: Parameters<typeof updateApi>[3]): Promise<void> {
+      const em = db.fork();
+      await updateApi(em, stamp(systemClock.now()), await getApi(em, audience), settings);
+    },
+    /** Gives a client permissions of `polls` of its own: a service account. */
+    async permit({ id, name }: { id: string; name: string }, permissions: readonly string[]): Promise<void> {
+      const em = db.fork();
+      const [polls] = await apis(['polls']);
+      const some = await getPermissions(em, polls as never, [...permissions]);
+      await assign(em, stamp(systemClock.now()), { kind: 'client', principal: { id, label: name } }, some);
+    },
+  };
+}
+
+async function fill(db: Database, passwords: Parameters<typeof makeUser>[1]): Promise<void> {
+  const alice = await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
+  await makeUser(db, passwords, 'bob', PASSWORD, { email: 'bob@example.com' });
+  await db.fork().transactional(async (tx) => {
+    const group = await createGroup(tx, stamp(), 'Poll editors');
+    await addMembers(tx, stamp(), group, [{ id: alice.id, label: 'alice' }]);
+    for (const audience of ['polls', POLLS_URI]) {
+      const api = await addPolls(tx, audience);
+      await assign(tx, stamp(), { kind: 'group', group }, await getPermissions(tx, api, EDITORS));
+    }
+  });
+}
+
+async function addPolls(
+  tx: ReturnType<Database['fork']>,
+  audience: string,
+  settings: Parameters<typeof createApi>[3] = {},
+) {
+  const api = await createApi(tx, stamp(), audience, settings);
+  const models = ['question', 'choice'].flatMap((model) => defaultPermissions('polls', model));
+  await changeCatalogue(tx, stamp(), api, models);
+  return api;
+}
+
+/** Fills the login page that a browser was sent to. */
+export function logIn(page: Page, username = 'alice', password = PASSWORD): Promise<Page> {
+  if (page.url.pathname !== '/login') throw new Error(`not the login page: ${page.url} (${page.status})\n${page.text}`);
+  return page.submit({ username, password });
+}
+
+/** Answers the consent page that a browser was sent to. */
+export function decide(page: Page, decision: 'allow' | 'deny'): Promise<Page> {
+  if (!page.url.pathname.startsWith('/interaction/'))
+    throw new Error(`not the consent page: ${page.url} (${page.status})\n${page.text}`);
+  return page.submit({}, ['decision', decision]);
+}
+
+export interface Site {
+  readonly url: string;
+  readonly requests: readonly string[];
+}
+
+/** A relying party of its own on a free port: `make` is told its address first, because clients register with it. */
+export async function startSite(
+  t: Test,
+  make: (url: string) => Promise<RequestListener> | RequestListener,
+): Promise<Site> {
+  const port = await freePort();
+  // Another host than Signet's: between the two everything is cross-site.
+  const url = `http://127.0.0.1:${port}`;
+  const listener = await make(url);
+  const requests: string[] = [];
+  const server = createServer((request, response) => {
+    requests.push(`${request.method} ${request.url}`);
+    listener(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+  t.teardown(
+    () =>
+      new Promise((resolve) => {
+        server.close(resolve);
+        server.closeAllConnections();
+      }),
+  );
+  return { url, requests };
+}
+
+/** What a person does between a client's link and its callback: logs in where asked, allows where asked. */
+export async function goThrough(
+  browser: Browser,
+  url: string | URL,
+  username = 'alice',
+): Promise<Page & { readonly asked: string[] }> {
+  const asked: string[] = [];
+  let page = await browser.open(url);
+  if (page.url.pathname === '/login') {
+    asked.push('login');
+    page = await logIn(page, username);
+  }
+  if (page.document.querySelector('button[name="decision"]')) {
+    asked.push('consent');
+    page = await decide(page, 'allow');
+  }
+  return { ...page, asked };
+}

@@ -1,0 +1,373 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import t, { type Test } from 'tap';
+import { createApi } from '../../src/access/index.ts';
+import { createRemoteKeys } from '../../src/oauth/assertion/remote-keys.ts';
+import {
+  authenticateClient,
+  createAssertions,
+  createClient,
+  createKnownClients,
+  updateClient,
+} from '../../src/oauth/index.ts';
+import { once } from '../../src/oauth/replay.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import {
+  type Alg,
+  asserted,
+  assertionBy,
+  type ClientKey,
+  clientKey,
+  givenKeys,
+  seconds,
+} from '../support/client-keys.ts';
+import { onEachEngine, openTestEmbedded } from '../support/database.ts';
+import { ISSUER, stamp, startApp, testClock } from '../support/server.ts';
+
+const TOKEN_ENDPOINT = `${ISSUER}/oauth2/token`;
+
+async function scene(db: Database, environment: Record<string, string> = {}) {
+  const clock = testClock();
+  const service = await startApp(db, { clock, environment });
+  const polls = await createApi(db.fork(), stamp(), 'polls');
+  const make = async (name: string) => {
+    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+      name,
+      preset: 'service',
+      requests: [polls],
+      serves: [polls],
+    });
+    return { client, id: client.clientId, secret: secret as string };
+  };
+  const post = (path: string, form: Record<string, string>, headers: Record<string, string> = {}) =>
+    service.app.inject({
+      method: 'POST',
+      url: `/oauth2/${path}`,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      payload: new URLSearchParams(form).toString(),
+    });
+  const ask = (form: Record<string, string>, headers?: Record<string, string>) =>
+    post('token', { grant_type: 'client_credentials', ...form }, headers);
+  const by = (key: ClientKey, clientId: string, more: { claims?: object; header?: object; audience?: string } = {}) =>
+    assertionBy(key, clientId, { audience: ISSUER, now: clock.now(), ...more });
+  return { ...service, clock, make, post, ask, by };
+}
+
+await onEachEngine(t, async (t, db) => {
+  const { clock, make, post, ask, by } = await scene(db);
+  const ec = await clientKey('ES256');
+  const holder = await make('Holder of a key');
+  await givenKeys(db, holder.client, { jwks: { keys: [{ ...ec.jwk, kid: 'one', use: 'sig' }] } });
+  const secretive = await make('Holder of a secret');
+  const refusal = {
+    error: 'invalid_client',
+    error_description: 'This client and its credentials do not belong together.',
+  };
+  const refused = async (t: Test, what: string, form: Record<string, string>) => {
+    const answer = await ask(form);
+    t.same([answer.statusCode, answer.json()], [401, refusal], what);
+    t.equal(answer.headers['www-authenticate'], undefined, `${what}: Basic was not used`);
+  };
+
+  await t.test('RFC 7523 §2.2, OIDC Core §9 (T5): a client shows that it has its key, at every endpoint', async (t) => {
+    const answer = await ask(asserted(await by(ec, holder.id)));
+    t.equal(answer.statusCode, 200);
+    const { access_token: token } = answer.json();
+    const seen = await post('introspect', { token, ...asserted(await by(ec, holder.id)) });
+    t.match(seen.json(), { active: true, client_id: holder.id });
+    t.equal((await post('revoke', { token, ...asserted(await by(ec, holder.id)) })).statusCode, 200);
+    const gone = await post('introspect', { token, ...asserted(await by(ec, holder.id)) });
+    t.same(gone.json(), { active: false });
+  });
+
+  await t.test('RFC 7521 §4.2 (T5): a client_id beside the assertion is the same client', async (t) => {
+    t.equal((await ask({ client_id: holder.id, ...asserted(await by(ec, holder.id)) })).statusCode, 200);
+    await refused(t, 'another', { client_id: secretive.id, ...asserted(await by(ec, holder.id)) });
+  });
+
+  await t.test(
+    "RFC 7523 §3 (T5): each of the algorithms that are taken, and no key that is not the client's",
+    async (t) => {
+      const keys = await Promise.all((['ES256', 'PS256', 'RS256', 'EdDSA'] as Alg[]).map((alg) => clientKey(alg)));
+      const many = await make('Holder of many keys');
+      const jwks = { keys: keys.map((one) => ({ ...one.jwk, kid: one.alg, alg: one.alg })) };
+      await givenKeys(db, many.client, { jwks });
+      for (const key of keys) {
+        t.equal((await ask(asserted(await by(key, many.id, { header: { kid: key.alg } })))).statusCode, 200, key.alg);
+        await refused(t, `${key.alg}: another kid`, asserted(await by(key, many.id, { header: { kid: 'ES384' } })));
+        const other = await clientKey(key.alg);
+        await refused(
+          t,
+          `${key.alg}: a key of somebody else's`,
+          asserted(await by(other, many.id, { header: { kid: key.alg } })),
+        );
+      }
+      const [, ps, rs] = keys as [ClientKey, ClientKey, ClientKey];
+      await refused(
+        t,
+        'a key for PS256 signs RS256',
+        asserted(await by({ ...ps, alg: 'RS256' }, many.id, { header: { kid: 'PS256' } })),
+      );
+      t.equal(
+        (await ask(asserted(await by(rs, many.id)))).statusCode,
+        200,
+        'the one key for the algorithm needs no name',
+      );
+    },
+  );
+
+  await t.test(
+    'RFC 7523 §3, FAPI 2.0 (T5): claims that are missing, of another type, or for somewhere else',
+    async (t) => {
+      const now = seconds(clock.now());
+      const wrong: Record<string, object> = {
+        'another iss': { iss: secretive.id },
+        'no iss': { iss: undefined },
+        'aud: the token endpoint': { aud: TOKEN_ENDPOINT },
+        'aud: a list of the issuer': { aud: [ISSUER] },
+        'aud: the issuer among others': { aud: [ISSUER, 'https://evil.example'] },
+        'aud: the issuer with a slash': { aud: `${ISSUER}/` },
+        'aud: somebody else': { aud: 'https://evil.example' },
+        'no aud': { aud: undefined },
+        'no exp': { exp: undefined },
+        'exp: a text': { exp: String(now + 60) },
+        'exp: now': { exp: now },
+        'exp: 2^53': { exp: 2 ** 53 },
+        'exp: in more than 5 minutes': { exp: now + 301 },
+        'nbf: in more than a minute': { nbf: now + 61 },
+        'nbf: a text': { nbf: String(now) },
+        'iat: in more than a minute': { iat: now + 61 },
+        'no jti': { jti: undefined },
+        'an empty jti': { jti: '' },
+        'jti: a number': { jti: 7 },
+        'a jti that is too long': { jti: 'j'.repeat(256) },
+      };
+      for (const [what, claims] of Object.entries(wrong))
+        await refused(t, what, asserted(await by(ec, holder.id, { claims })));
+      const right = {
+        'exp: in 5 minutes': { exp: now + 300 },
+        'nbf: in a minute': { nbf: now + 60 },
+        'no iat': { iat: undefined },
+      };
+      for (const [what, claims] of Object.entries(right))
+        t.equal((await ask(asserted(await by(ec, holder.id, { claims })))).statusCode, 200, what);
+    },
+  );
+
+  await t.test(
+    'T5: aud may be the token endpoint where the client is registered so, and is no list there either',
+    async (t) => {
+      const old = await make('Speaks to the token endpoint');
+      await givenKeys(db, old.client, {
+        jwks: { keys: [ec.jwk] as never },
+        assertionAudience: 'issuer_or_token_endpoint',
+      });
+      for (const audience of [ISSUER, TOKEN_ENDPOINT])
+        t.equal((await ask(asserted(await by(ec, old.id, { audience })))).statusCode, 200, audience);
+      await refused(t, 'a list', asserted(await by(ec, old.id, { claims: { aud: [ISSUER, TOKEN_ENDPOINT] } })));
+      await refused(t, 'introspection', asserted(await by(ec, old.id, { audience: `${ISSUER}/oauth2/introspect` })));
+    },
+  );
+
+  await t.test('RFC 6749 §2.3 (T4): one method at a time, and only the registered one', async (t) => {
+    const basic = (id: string, secret: string) => ({
+      authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
+    });
+    const assertion = asserted(await by(ec, holder.id));
+    for (const two of [
+      await ask(assertion, basic(holder.id, 'secret')),
+      await ask({ ...assertion, client_secret: 'secret' }),
+    ])
+      t.same([two.statusCode, two.json().error], [400, 'invalid_request'], 'two methods');
+    await refused(t, 'a client that has a secret', asserted(await by(ec, secretive.id)));
+    // Its secret is still stored; it is not what it is registered for.
+    await refused(t, 'by a secret', { client_id: holder.id, client_secret: holder.secret });
+    t.equal((await ask({}, basic(holder.id, holder.secret))).statusCode, 401, 'by Basic');
+    t.equal((await ask({ client_id: holder.id })).statusCode, 401, 'by nothing');
+    t.equal((await ask(assertion)).statusCode, 200, 'what was refused for its form was not used up');
+  });
+
+  await t.test('T4: everything else that stands where an assertion should is one answer', async (t) => {
+    const good = await by(ec, holder.id);
+    const unknown = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' };
+    await refused(t, 'another type', { client_assertion: good, ...unknown });
+    await refused(t, 'no type', { client_assertion: good });
+    await refused(t, 'an unknown client', asserted(await by(ec, 'c_nobody')));
+    await refused(t, 'the client of first-party logins', asserted(await by(ec, 'signet')));
+    const [head, claims, signature] = good.split('.') as [string, string, string];
+    const other = Buffer.from(JSON.stringify({ alg: 'ES256', crit: ['b64'], b64: false })).toString('base64url');
+    for (const text of [
+      'x',
+      'a.b',
+      'a.b.c',
+      `${good}.`,
+      `${head}.${claims}.`,
+      `${head}..${signature}`,
+      `${other}.${claims}.${signature}`,
+      'a'.repeat(9000),
+    ])
+      await refused(t, text.slice(0, 20), asserted(text));
+    t.equal((await ask(asserted(good))).statusCode, 200, 'the scene is right');
+  });
+
+  await t.test('attacks 5, T5: an assertion counts once, also when it has changed its client_id', async (t) => {
+    const assertion = asserted(await by(ec, holder.id));
+    t.equal((await ask(assertion)).statusCode, 200);
+    await refused(t, 'again', assertion);
+    t.equal((await post('introspect', { token: 'x', ...assertion })).statusCode, 401, 'elsewhere');
+    const jti = randomUUID();
+    t.equal((await ask(asserted(await by(ec, holder.id, { claims: { jti } })))).statusCode, 200);
+    await refused(t, 'another assertion of the same jti', asserted(await by(ec, holder.id, { claims: { jti } })));
+    const neighbour = await make('Neighbour');
+    await givenKeys(db, neighbour.client, { jwks: { keys: [ec.jwk] as never } });
+    t.equal(
+      (await ask(asserted(await by(ec, neighbour.id, { claims: { jti } })))).statusCode,
+      200,
+      "jti are the client's own",
+    );
+  });
+
+  await t.test('attacks 5: 50 at once with one assertion: one is let in', async (t) => {
+    const assertion = asserted(await by(ec, holder.id));
+    const answers = await Promise.all(Array.from({ length: 50 }, () => ask(assertion)));
+    t.same(answers.map((one) => one.statusCode).sort(), [200, ...Array.from({ length: 49 }, () => 401)]);
+  });
+
+  await t.test(
+    'a client that is changed, or disabled, does not pass by what a process still knows of it',
+    async (t) => {
+      const changed = await make('Changed');
+      await givenKeys(db, changed.client, { jwks: { keys: [ec.jwk] as never } });
+      t.equal((await ask(asserted(await by(ec, changed.id)))).statusCode, 200);
+      const next = await clientKey('EdDSA');
+      await givenKeys(db, changed.client, { jwks: { keys: [next.jwk] as never } });
+      await refused(t, 'by the key of before', asserted(await by(ec, changed.id)));
+      t.equal((await ask(asserted(await by(next, changed.id)))).statusCode, 200);
+      await updateClient(db.fork(), stamp(), changed.client, { isActive: false });
+      await refused(t, 'disabled', asserted(await by(next, changed.id)));
+    },
+  );
+
+  await t.test('what counts once is kept by its digest, bounded, and each kind for itself', async (t) => {
+    const until = new Date(clock.now().getTime() + 60_000);
+    t.equal(await once(db, 'kind one', until), true);
+    t.equal(await once(db, 'kind one', until), false);
+    t.equal(await once(db, 'other one', until), true);
+    t.equal(await once(db, 'k'.repeat(1025), until), false, 'longer than anything that is asked about');
+    const kept = await db.fork().execute('select length(digest) as bytes from oauth_replay group by 1');
+    t.same(kept, [{ bytes: 32 }]);
+    const both = await Promise.all(Array.from({ length: 50 }, () => once(db, 'at once', until)));
+    t.equal(both.filter(Boolean).length, 1);
+  });
+
+  await t.test(
+    'T5: one HTTP request may ask again by its assertion, when it has to begin anew; no other may',
+    async (t) => {
+      const assertions = createAssertions({ db, issuer: ISSUER, fetchJson: async () => ({}), failed: () => undefined });
+      const clients = createKnownClients(db, assertions);
+      const form = asserted(await by(ec, holder.id));
+      const enter = (of: Record<string, string>) =>
+        authenticateClient(clients, { authorization: undefined, form: of }, clock.now());
+      const first = await enter(form);
+      t.equal((await first.confirm(null)).clientId, holder.id, 'read anew, and checked anew');
+      t.equal((await enter(form)).id, first.id, 'the same request');
+      await t.rejects(enter({ ...form }), { code: 'invalid_client' }, 'another one');
+      const presented = { authorization: undefined, form: asserted(await by(ec, holder.id)) };
+      const without = authenticateClient(createKnownClients(db), presented, clock.now());
+      await t.rejects(without, { code: 'invalid_client' }, 'where no assertion is taken');
+    },
+  );
+
+  await t.test('M4, M5: the metadata names what works, and no algorithm of a shared key', async (t) => {
+    const metadata = (await (await startApp(db, { clock })).app.inject('/.well-known/openid-configuration')).json();
+    for (const endpoint of ['token', 'introspection', 'revocation']) {
+      t.ok(metadata[`${endpoint}_endpoint_auth_methods_supported`].includes('private_key_jwt'), endpoint);
+      t.same(metadata[`${endpoint}_endpoint_auth_signing_alg_values_supported`], ['ES256', 'PS256', 'RS256', 'EdDSA']);
+    }
+  });
+});
+
+await t.test('jwks_uri: the keys are had from where the client publishes them, by the guarded fetch', async (t) => {
+  const served: { keys: object[]; asked: number; status: number } = { keys: [], asked: 0, status: 200 };
+  const server = createServer((_request, response) => {
+    served.asked++;
+    response
+      .writeHead(served.status, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ keys: served.keys }));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => new Promise((resolve) => server.close(resolve)));
+  const { port } = server.address() as AddressInfo;
+  const db = await openTestEmbedded();
+  t.teardown(() => db.close());
+  const { clock, make, ask, by } = await scene(db, { SIGNET_FETCH_ALLOW: `127.0.0.1:${port}` });
+  const [first, second] = [await clientKey('ES256'), await clientKey('EdDSA')];
+  const remote = await make('Publishes its keys');
+  await givenKeys(db, remote.client, { jwksUri: `http://127.0.0.1:${port}/jwks` });
+  const status = async (key: ClientKey, kid: string) =>
+    (await ask(asserted(await by(key, remote.id, { header: { kid } })))).statusCode;
+
+  served.keys = [{ ...first.jwk, kid: 'first' }];
+  t.same(await Promise.all([status(first, 'first'), status(first, 'first')]), [200, 200]);
+  t.equal(served.asked, 1, 'who comes at once waits for one answer');
+
+  served.keys.push({ ...second.jwk, kid: 'second' });
+  t.equal(await status(second, 'second'), 401, 'K3: not asked again within 30 s, whatever is sent');
+  t.equal(served.asked, 1);
+  clock.pass(30);
+  t.equal(await status(second, 'second'), 200, 'a new key is found then');
+  t.equal(served.asked, 2);
+
+  served.keys.shift();
+  clock.pass(299);
+  t.equal(await status(first, 'first'), 200, 'believed for five minutes');
+  clock.pass(1);
+  t.equal(await status(first, 'first'), 401, 'a key that was taken back is over then');
+  t.equal(served.asked, 3);
+
+  served.status = 500;
+  clock.pass(300);
+  t.equal(await status(second, 'second'), 200, "an outage of the client's: what was known goes on");
+  clock.pass(3301);
+  t.equal(await status(second, 'second'), 401, 'for an hour and no longer');
+  served.status = 200;
+  clock.pass(30);
+  t.equal(await status(second, 'second'), 200, 'until it answers again');
+
+  const inside = await make('Points inside');
+  await givenKeys(db, inside.client, { jwksUri: `http://127.0.0.1:${port + 1}/jwks` });
+  t.equal((await ask(asserted(await by(first, inside.id)))).statusCode, 401, 'row 57: no other port of this machine');
+});
+
+await t.test('jwks_uri: one failure is told, and concurrent callers share one request', async (t) => {
+  let answer: (value: unknown) => void = () => undefined;
+  const told: unknown[] = [];
+  let asked = 0;
+  const keys = createRemoteKeys<string>(
+    () => {
+      asked++;
+      return new Promise((resolve, reject) => {
+        answer = (value) => (value instanceof Error ? reject(value) : resolve(value));
+      });
+    },
+    (document) => document as string[],
+    (clientId, error) => told.push([clientId, error]),
+  );
+  const now = new Date('2026-11-22T12:00:00Z');
+  const later = (passed: number) => new Date(now.getTime() + passed * 1000);
+  const some = (all: readonly string[]) => all.length > 0;
+  const outage = new Error('no answer');
+  const waiting = [keys.of('c', 'u', some, now), keys.of('c', 'u', some, now)];
+  answer(outage);
+  t.same(await Promise.all(waiting), [[], []]);
+  t.same([asked, told], [1, [['c', outage]]]);
+  t.same(await keys.of('c', 'u', some, later(29)), []);
+  t.equal(asked, 1);
+  const again = keys.of('c', 'u', some, later(30));
+  const other = keys.of('other', 'u', some, later(30));
+  answer(['of the other']);
+  t.same(await other, ['of the other'], 'each client has its own');
+  t.equal(asked, 3);
+  void again;
+});

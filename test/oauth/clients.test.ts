@@ -1,0 +1,269 @@
+import { generateKeyPairSync } from 'node:crypto';
+import t from 'tap';
+import { AuditEntry } from '../../src/audit/index.ts';
+import {
+  Client,
+  ClientSecret,
+  createClient,
+  createKnownClients,
+  deleteClient,
+  type NewClient,
+  type Preset,
+  readJwks,
+  settingsOf,
+  updateClient,
+} from '../../src/oauth/index.ts';
+import { advanceKeys, askedAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { masterKey, stamp } from '../support/server.ts';
+
+const jwkOf = (type: 'rsa' | 'ec' | 'ed25519', bits = 2048) => {
+  const { publicKey, privateKey } =
+    type === 'rsa'
+      ? generateKeyPairSync('rsa', { modulusLength: bits })
+      : type === 'ec'
+        ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
+        : generateKeyPairSync('ed25519');
+  return { jwk: publicKey.export({ format: 'jwk' }), secret: privateKey.export({ format: 'jwk' }) };
+};
+
+t.test('clients', (t) =>
+  onEachEngine(t, async (t, db) => {
+    let made = 0;
+    const create = (preset: Preset, more: Partial<NewClient> = {}) =>
+      createClient(db.fork(), stamp(), {
+        name: `Client ${++made}`,
+        preset,
+        redirectUris: ['https://app.example/cb'],
+        ...more,
+      });
+    const known = createKnownClients(db, undefined as never);
+
+    await t.test(
+      'RFC 9700 §2.1, RFC 8252 §7 (A3), attacks 37: which redirect URIs a client may have, by its preset',
+      async (t) => {
+        const taken: [Preset, string][] = [
+          ['web', 'https://app.example/cb'],
+          ['web', 'https://app.example:8443/cb?tenant=1'],
+          ['web', 'http://localhost:4001/callback'],
+          ['spa', 'http://127.0.0.1/cb'],
+          ['native', 'http://127.0.0.1/cb'],
+          ['native', 'http://[::1]:9/cb'],
+          ['native', 'com.example.app:/cb'],
+          ['mcp', 'http://localhost/cb'],
+        ];
+        for (const [preset, uri] of taken)
+          t.same((await create(preset, { redirectUris: [uri, uri] })).client.redirectUris, [uri], `${preset} ${uri}`);
+        const refused = [
+          'app.example/cb',
+          '/cb',
+          'https://',
+          'https://app.example/cb#part',
+          'https://app.example/cb#',
+          'https://user@app.example/cb',
+          'https://app.example:x/cb',
+          'https://*.app.example/cb',
+          'https://app.example\\@evil.example/cb',
+          'https://app.example/c b',
+          'https://app.example/\u00fc',
+          'http://app.example/cb',
+          'http://127.1/cb',
+          'http://0x7f.1/cb',
+          'http://2130706433/cb',
+          'http://localhost.evil.example/cb',
+          'http://127.0.0.1@evil.example/cb',
+          'http://[::1]%00/cb',
+          'http://[::ffff:127.0.0.1]/cb',
+          'javascript:alert(1)',
+          'data:text/html,x',
+          'myapp:/cb',
+          'com.example.app:/cb',
+          `https://app.example/${'x'.repeat(2000)}`,
+        ];
+        for (const uri of refused)
+          await t.rejects(create('web', { redirectUris: [uri] }), { kind: 'usage', message: /no redirect URI/ }, uri);
+        await t.rejects(create('native', { redirectUris: ['myapp:/cb'] }), { message: /a scheme with a dot/ });
+        await t.rejects(create('native', { redirectUris: ['javascript:a.b'] }), { message: /no redirect URI/ });
+        for (const preset of ['web', 'spa'] as const)
+          await t.rejects(
+            create(preset, { redirectUris: ['http://localhost/cb'], httpsOnly: true }),
+            { kind: 'usage', message: /Use https/ },
+            `${preset}: http on loopback, at a server that is met over https`,
+          );
+        for (const preset of ['native', 'mcp'] as const)
+          t.ok(await create(preset, { redirectUris: ['http://127.0.0.1/cb'], httpsOnly: true }));
+        await t.rejects(create('web', { redirectUris: [] }), { kind: 'usage', message: /needs --redirect-uri/ });
+      },
+    );
+
+    await t.test('contract §4, RFC 9700 §2.1.1 (A6): PKCE is off for confidential clients only', async (t) => {
+      const off = { requirePkce: false };
+      const { client } = await create('web', { settings: off });
+      t.same(client.settings, off, 'only what differs is stored');
+      await t.rejects(create('spa', { settings: off }), { kind: 'usage', message: /--pkce off is for confidential/ });
+      await t.rejects(updateClient(db.fork(), stamp(), client, { authMethod: 'none' }), { message: /--pkce off/ });
+      const again = await updateClient(db.fork(), stamp(), client, { settings: { requirePkce: true } });
+      t.same(again.settings, {}, 'and a standard value is none of its own');
+    });
+
+    await t.test('RFC 6749 §4.4, RFC 8693 §5 (T8, T10): which grants a client may have', async (t) => {
+      const exchange = 'urn:ietf:params:oauth:grant-type:token-exchange';
+      const { client } = await create('service', { grantTypes: ['client_credentials', exchange] });
+      t.same(client.grantTypes, ['client_credentials', exchange]);
+      for (const [preset, grantTypes] of [
+        ['spa', ['authorization_code', 'client_credentials']],
+        ['native', [exchange]],
+      ] as const)
+        await t.rejects(create(preset, { grantTypes }), { kind: 'usage', message: /confidential/ });
+      for (const grant of ['password', 'implicit', '__proto__'])
+        await t.rejects(create('web', { grantTypes: [grant] }), { kind: 'usage', message: /There is no grant/ });
+      await t.rejects(
+        updateClient(db.fork(), stamp(), client, { grantTypes: ['authorization_code'], redirectUris: [] }),
+        {
+          message: /needs --redirect-uri/,
+        },
+      );
+    });
+
+    await t.test(
+      'RFC 7591 §2, RFC 7517 (T5): private_key_jwt needs public keys, here or there, and none that are private',
+      async (t) => {
+        const byKey = (settings: NewClient['settings']) =>
+          create('service', { authMethod: 'private_key_jwt', ...(settings ? { settings } : {}) });
+        await t.rejects(byKey({}), { kind: 'usage', message: /--jwks FILE or --jwks-uri URL/ });
+        const { jwk, secret } = jwkOf('ec');
+        const jwks = readJwks({ keys: [{ ...jwk, kid: 'a', x5c: ['dropped'] }] });
+        t.same(jwks, { keys: [{ kty: 'EC', kid: 'a', crv: 'P-256', x: jwk.x, y: jwk.y }] });
+        const { client, secret: none } = await byKey({ jwks });
+        t.equal(none, null, 'it has no secret');
+        await t.rejects(byKey({ jwks, jwksUri: 'https://app.example/jwks' }), { message: /not both/ });
+        for (const uri of ['http://app.example/jwks', 'file:///etc/passwd', 'javascript:1', 'https://a@b/jwks'])
+          await t.rejects(byKey({ jwksUri: uri }), { kind: 'usage', message: /--jwks-uri takes/ }, uri);
+        t.same(readJwks(jwkOf('ed25519').jwk).keys.length, 1, 'one JWK will do');
+        t.ok(readJwks({ keys: [jwkOf('rsa').jwk] }));
+        const refused: [unknown, RegExp][] = [
+          [null, /JWK Set/],
+          [[], /JWK Set/],
+          [{ keys: [] }, /JWK Set/],
+          [{ keys: Array(21).fill(jwk) }, /1 to 20/],
+          [{ keys: ['x'] }, /an object/],
+          [{ keys: [secret] }, /private or symmetric/],
+          [{ keys: [{ kty: 'oct', k: 'AAAA' }] }, /private or symmetric/],
+          [{ keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }] }, /no RSA, EC/],
+          [{ keys: [{ ...jwk, kid: 1 }] }, /no text/],
+          [{ keys: [{ ...jwk, use: 'enc' }] }, /not for signatures/],
+          [{ keys: [jwkOf('rsa', 1024).jwk] }, /less than 2048 bits/],
+        ];
+        for (const [document, message] of refused) t.throws(() => readJwks(document), { kind: 'usage', message });
+        const before = await db.fork().count(AuditEntry, { objectId: client.id });
+        const other = readJwks({ keys: [{ ...jwkOf('ec').jwk, kid: 'a' }] });
+        await updateClient(db.fork(), stamp(), client, { settings: { jwks: other } });
+        t.equal(
+          await db.fork().count(AuditEntry, { objectId: client.id }),
+          before + 1,
+          'another key of the same name is a change',
+        );
+        const loaded = await known.load(client.clientId);
+        t.same(loaded?.settings.jwks, other, 'and is what requests see');
+      },
+    );
+
+    await t.test(
+      'OIDC Registration §2, OIDC Back-Channel Logout §2.2: URLs and lifetimes that are none are refused by name',
+      async (t) => {
+        const odd: [NonNullable<NewClient['settings']>, RegExp][] = [
+          [{ logoUri: 'javascript:alert(1)' }, /--logo-uri takes/],
+          [{ clientUri: 'data:text/html,x' }, /--client-uri takes/],
+          [{ tosUri: 'http://app.example/tos' }, /--tos-uri takes/],
+          [{ policyUri: 'policy' }, /--policy-uri takes/],
+          [{ backchannelLogoutUri: 'https://app.example/out#x' }, /--backchannel-logout-uri takes/],
+          [{ postLogoutRedirectUris: ['http://app.example/bye'] }, /no redirect URI/],
+          [{ defaultMaxAge: -1 }, /--max-age takes 0 to/],
+          [{ refreshIdleSeconds: 59 }, /--refresh-idle takes 60 to/],
+          [{ refreshAbsoluteSeconds: 31_536_001 }, /--refresh-ttl takes 60 to/],
+        ];
+        for (const [settings, message] of odd) await t.rejects(create('web', { settings }), { kind: 'usage', message });
+      },
+    );
+
+    await t.test('contract §4 (A11): only a first-party client skips consent', async (t) => {
+      const { client } = await create('web');
+      await t.rejects(updateClient(db.fork(), stamp(), client, { settings: { askConsent: false } }), {
+        kind: 'usage',
+        message: /--first-party/,
+      });
+      const asking = await updateClient(db.fork(), stamp(), client, {
+        isFirstParty: true,
+        settings: { askConsent: true },
+      });
+      t.ok(settingsOf(asking).askConsent);
+      t.notOk(
+        settingsOf(await updateClient(db.fork(), stamp(), asking, { settings: { askConsent: false } })).askConsent,
+      );
+    });
+
+    await t.test(
+      'contract §1: who registered itself is never first-party, and shares its name with whom it likes',
+      async (t) => {
+        const twins = [
+          await create('web', { name: 'Twin', isDynamic: true }),
+          await create('web', { name: 'Twin', isDynamic: true }),
+        ];
+        await create('web', { name: 'Twin' });
+        await t.rejects(create('web', { name: 'twin' }), { message: /already/ }, 'an administrator gives a name once');
+        const [{ client }] = twins as [(typeof twins)[0]];
+        await t.rejects(updateClient(db.fork(), stamp(), client, { isFirstParty: true }), {
+          kind: 'conflict',
+          message: /registered itself/,
+        });
+        t.match(await updateClient(db.fork(), stamp(), client, { name: 'Other' }), { name: 'Other' });
+        t.equal((await known.load(client.clientId))?.isDynamic, true, 'requests know it');
+      },
+    );
+
+    await t.test('contract §4: another way to authenticate ends the secrets', async (t) => {
+      const { client } = await create('web');
+      const secrets = () => db.fork().count(ClientSecret, { client: client.id });
+      t.equal(await secrets(), 1);
+      const before = await known.load(client.clientId);
+      await updateClient(db.fork(), stamp(), client, { authMethod: 'none' });
+      t.equal(await secrets(), 0);
+      t.ok(((await known.load(client.clientId))?.version ?? 0) > (before?.version ?? 0), 'and processes hear of it');
+    });
+
+    await t.test('architecture: a change is logged field by field, and one that changes nothing is none', async (t) => {
+      const { client } = await create('web', { settings: { requirePushed: true, defaultMaxAge: 60 } });
+      const entries = () => db.fork().find(AuditEntry, { objectId: client.id }, { orderBy: { id: 'desc' } });
+      await updateClient(db.fork(), stamp(), client, { settings: { defaultMaxAge: null } });
+      const [entry] = await entries();
+      t.same([entry?.before, entry?.after], [{ defaultMaxAge: 60 }, { defaultMaxAge: null }]);
+      const version = (await known.load(client.clientId))?.version;
+      await updateClient(db.fork(), stamp(), client, { settings: { requirePushed: true } });
+      t.same([(await entries()).length, (await known.load(client.clientId))?.version], [2, version]);
+    });
+
+    await t.test('contract §9: a client whose URIs would not be taken any more can still be disabled', async (t) => {
+      const { client } = await create('web');
+      await db.fork().nativeUpdate(Client, { id: client.id }, { redirectUris: ['http://old.example/cb'] });
+      t.match(await updateClient(db.fork(), stamp(), client, { isActive: false }), { isActive: false });
+    });
+
+    await t.test(
+      'OIDC Registration §2 (M5, K1): an algorithm that a client alone asks for keeps its key',
+      async (t) => {
+        const at = new Date('2026-11-22T12:00:00Z');
+        const policy = { leadSeconds: 60, rotationSeconds: 0 };
+        t.same([...(await askedAlgorithms(db.fork()))], ['RS256']);
+        const { client } = await create('web', { settings: { idTokenAlg: 'ES256', userinfoAlg: 'EdDSA' } });
+        t.same([...(await askedAlgorithms(db.fork()))].sort(), ['ES256', 'EdDSA', 'RS256']);
+        for (const alg of ['RS256', 'ES256', 'EdDSA'] as const)
+          await ensureCurrentKey(db.fork(), stamp(at), masterKey, alg);
+        await advanceKeys(db.fork(), stamp(at), masterKey, policy);
+        const keys = await createKeyRing((open) => openKeys(db.fork(), masterKey, open));
+        for (const alg of ['ES256', 'EdDSA'] as const) t.ok(keys.signer(alg).kid, alg);
+        await deleteClient(db.fork(), stamp(at), client);
+        t.same([...(await askedAlgorithms(db.fork()))], ['RS256'], 'and no longer than it asks');
+      },
+    );
+  }),
+);

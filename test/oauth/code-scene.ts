@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import {
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  getPermissions,
+} from '../../src/access/index.ts';
+import { issueCode, type NewCode } from '../../src/oauth/authorize/code.ts';
+import { ClientCeiling } from '../../src/oauth/entities.ts';
+import { createClient, type Preset } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
+
+export const PASSWORD = 'a long enough phrase';
+export const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789';
+export const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url');
+export const CALLBACK = 'https://app.example/cb';
+
+export interface Program {
+  readonly id: string;
+  readonly principal: string;
+  readonly secret: string | null;
+}
+
+export const claimsOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+export const headerOf = (token: string) =>
+  JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString());
+
+/** A user who may do things, an API, and a client of each kind. */
+export async function codeScene(db: Database, settings: Record<string, string> = {}) {
+  const clock = testClock();
+  const service = await startApp(db, { clock, environment: settings });
+  const { app } = service;
+  const api = await createApi(db.fork(), stamp(), 'polls', { name: 'Polls' });
+  await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+  const alice = await makeUser(db, service.passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
+  const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
+  const named = async (...names: string[]) =>
+    getPermissions(
+      db.fork(),
+      api,
+      names.map((one) => `polls.${one}_choice`),
+    );
+  await assign(db.fork(), stamp(), asUser, await named('add', 'change', 'view'));
+  const group = await createGroup(db.fork(), stamp(), 'Editors');
+  await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+  const make = async (name: string, preset: Preset, isFirstParty: boolean): Promise<Program> => {
+    const given = { name, preset, isFirstParty, redirectUris: [CALLBACK], requests: [api], serves: [api] };
+    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), given);
+    return { id: client.clientId, principal: client.id, secret };
+  };
+  const web = await make('Web', 'web', true);
+  const third = await make('Third', 'web', false);
+  const spa = await make('Spa', 'spa', true);
+  const under = await named('view', 'delete', 'add');
+  const em = db.fork();
+  for (const one of under) em.persist(em.create(ClientCeiling, { client: third.principal, permission: one.id }));
+  await em.flush();
+  const post = (
+    path: string,
+    fields: Record<string, string>,
+    by: Program = web,
+    headers: Record<string, string> = {},
+  ) =>
+    app.inject({
+      method: 'POST',
+      url: `/oauth2/${path}`,
+      headers: {
+        'content-type': 'application/x-www-form-urlencoded',
+        ...(by.secret === null
+          ? {}
+          : { authorization: `Basic ${Buffer.from(`${by.id}:${by.secret}`).toString('base64')}` }),
+        ...headers,
+      },
+      payload: new URLSearchParams(by.secret === null ? { client_id: by.id, ...fields } : fields).toString(),
+    });
+  /** A session, as a login makes it. */
+  const signIn = async (username = 'alice') => {
+    const answer = await app.inject({
+      method: 'POST',
+      url: '/api/v1/login',
+      payload: { username, password: PASSWORD },
+    });
+    const [cookie] = answer.cookies as [{ name: string; value: string }];
+    return { session: answer.json().session as { id: string }, cookie: `${cookie.name}=${cookie.value}` };
+  };
+  /** A user whose list of permissions is longer than the smallest budget. */
+  const makeLong = async () => {
+    const user = await makeUser(db, service.passwords, 'longa', PASSWORD);
+    const specs = Array.from({ length: 60 }, (_, at) => ({
+      app: 'polls',
+      codename: `a_rather_long_codename_${at}`,
+      label: 'x',
+    }));
+    await changeCatalogue(db.fork(), stamp(), api, specs);
+    const all = await getPermissions(
+      db.fork(),
+      api,
+      specs.map((one) => `polls.${one.codename}`),
+    );
+    await assign(db.fork(), stamp(), { kind: 'user', principal: { id: user.id, label: 'longa' } }, all);
+    return signIn('longa');
+  };
+  const { session, cookie } = await signIn();
+  const code = async (by: Program = web, more: Partial<NewCode> = {}) => {
+    const given = {
+      client: by.principal,
+      session: session.id,
+      api: api.id,
+      scope: 'openid profile',
+      permissions: null,
+      isOffline: false,
+      redirectUri: CALLBACK,
+      codeChallenge: CHALLENGE,
+      nonce: 'n-0',
+      claims: null,
+      dpopJkt: null,
+      ...more,
+    };
+    return (await issueCode(db, given, clock.now())) as string;
+  };
+  const redeem = (given: string, more: Record<string, string> = {}, by: Program = web) =>
+    post(
+      'token',
+      { grant_type: 'authorization_code', code: given, redirect_uri: CALLBACK, code_verifier: VERIFIER, ...more },
+      by,
+    );
+  const introspect = async (token: string, by: Program = web) => (await post('introspect', { token }, by)).json();
+  const about = (token: string) =>
+    app.inject({ method: 'GET', url: '/oauth2/userinfo', headers: { authorization: `Bearer ${token}` } });
+  return {
+    ...service,
+    db,
+    clock,
+    api,
+    alice,
+    web,
+    third,
+    spa,
+    make,
+    makeLong,
+    named,
+    post,
+    signIn,
+    session,
+    cookie,
+    code,
+    redeem,
+    introspect,
+    about,
+    asUser,
+  };
+}

@@ -1,0 +1,476 @@
+import { randomUUID, sign } from 'node:crypto';
+import t, { type Test } from 'tap';
+import { createApi, updateApi } from '../../src/access/index.ts';
+import { Client, createClient, createProofs, settingsOf } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { OAuthError } from '../../src/platform/http/index.ts';
+import { type Alg, type ClientKey, clientKey, proofBy, seconds, signedBy } from '../support/client-keys.ts';
+import { onEachEngine, openTestEmbedded } from '../support/database.ts';
+import { ISSUER, makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+
+const TOKEN_URL = `${ISSUER}/oauth2/token`;
+const HAS_PERM_URL = `${ISSUER}/api/v1/has_perm`;
+const ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
+
+/** What came of it: the key's thumbprint, or the code of the refusal. */
+async function outcome(promise: Promise<{ jkt: string }>): Promise<string> {
+  try {
+    return (await promise).jkt;
+  } catch (error) {
+    if (error instanceof OAuthError) return error.code;
+    throw error;
+  }
+}
+
+await onEachEngine(t, async (t, db) => {
+  const now = new Date('2026-11-22T12:00:00Z');
+  const proofs = createProofs({ db, masterKey, isNonceRequired: false });
+  const key = await clientKey('ES256');
+  const of = { method: 'POST', url: 'https://id.example/oauth2/token' };
+  const check = (proof: string, more: object = {}, at = now) => outcome(proofs.check(proof, { ...of, ...more }, at));
+  const made = (claims: object = {}, header: object = {}, by = key) => proofBy(by, { ...of, now, claims, header });
+  const refused = async (t: Test, proof: string | Promise<string>, what: string, more?: object) =>
+    t.equal(await check(await proof, more), 'invalid_dpop_proof', what);
+
+  await t.test('RFC 9449 §4.3 (B3): a proof by each of the algorithms that are taken shows its key', async (t) => {
+    for (const alg of ALGS) {
+      const one = await clientKey(alg);
+      t.equal(await check(await made({}, {}, one)), one.jkt, alg);
+      // What a key says of itself beside its parameters is nothing to go by.
+      const jwk = { ...one.jwk, kid: 'k', use: 'enc', key_ops: ['sign'], alg: 'none' };
+      t.equal(await check(await made({}, { jwk }, one)), one.jkt, `${alg}: the same thumbprint`);
+    }
+  });
+
+  await t.test(
+    'RFC 9449 §4.3, attacks 61 and 63 (B3): the header holds a public key for its algorithm, and no other way to one',
+    async (t) => {
+      const jwks = await Promise.all(ALGS.map(async (alg) => [alg, await clientKey(alg)] as const));
+      const d = key.privateKey.export({ format: 'jwk' });
+      await refused(t, made({}, { jwk: d }), 'a private key');
+      const rsa = (await clientKey('RS256')) as ClientKey;
+      await refused(t, made({}, { jwk: rsa.privateKey.export({ format: 'jwk' }) }, rsa), 'a private RSA key');
+      await refused(t, made({}, { jwk: { ...key.jwk, k: 'AAAA' } }), 'a shared key beside it');
+      for (const [alg, other] of jwks.filter(([alg]) => alg !== 'ES256'))
+        await refused(t, made({}, { jwk: other.jwk }), `a key for ${alg}`);
+      await refused(t, made({}, { jwk: (await clientKey('ES256')).jwk }), "somebody else's key");
+      for (const jwk of [
+        undefined,
+        null,
+        'x',
+        [],
+        {},
+        { kty: 'EC' },
+        { kty: 'oct', k: 'AAAA' },
+        { ...key.jwk, crv: 'P-384' },
+      ])
+        await refused(t, made({}, { jwk }), JSON.stringify(jwk) ?? 'no jwk');
+      for (const name of ['jku', 'x5u'])
+        await refused(t, made({}, { jwk: undefined, [name]: 'https://evil.example/jwks' }), name);
+      t.equal(
+        await check(await made({}, { jku: 'https://evil.example/jwks' })),
+        key.jkt,
+        'jku beside a key is not looked at',
+      );
+      await refused(
+        t,
+        made({}, { crit: ['exp'], exp: 1 }).catch(() => signedBy(key, {}, {})),
+        'crit',
+      );
+      const [, claims] = (await made()).split('.') as [string, string];
+      const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      for (const alg of ['none', 'nOnE', '', 'HS256', 'HS512', 'RS1', 'ES256K', 7])
+        for (const signature of ['', 'AAAA'])
+          await refused(t, `${part({ typ: 'dpop+jwt', alg, jwk: key.jwk })}.${claims}.${signature}`, `alg ${alg}`);
+      const small = { n: Buffer.alloc(128, 0xc5).toString('base64url'), e: 'AQAB', kty: 'RSA' };
+      await refused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: small })}.${claims}.AAAA`, 'RSA of 1,024 bits');
+      const large = { ...small, n: Buffer.alloc(2048, 0xc5).toString('base64url') };
+      await refused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: large })}.${claims}.AAAA`, 'RSA of 16,384 bits');
+      await refused(t, made({}, { jwk: { ...rsa.jwk, e: rsa.jwk.n } }, rsa), 'an exponent as long as its modulus');
+    },
+  );
+
+  await t.test('RFC 9449 §4.3 (B3): typ, and what is no compact JWS', async (t) => {
+    for (const typ of ['JWT', 'at+jwt', undefined, 'application/dpop+jwt', 'DPoP+jwt', 7])
+      await refused(t, made({}, { typ }), `typ ${typ}`);
+    const good = await made();
+    const [head, claims, signature] = good.split('.') as [string, string, string];
+    for (const text of [
+      '',
+      'x',
+      `${good}, ${await made()}`,
+      `${good},`,
+      ` ${good}`,
+      `${good}=`,
+      `${head}.${claims}`,
+      `${good}.x`,
+      `${head}.${claims}.${signature.slice(0, -4)}`,
+      `${head}.e30.${signature}`,
+      'a'.repeat(10_000),
+    ])
+      await refused(t, text, text.slice(-20));
+    t.equal(await check(good), key.jkt, 'what it was made of is good');
+  });
+
+  await t.test(
+    'RFC 9449 §4.3 (B3): htm and htu are of this request; query, fragment and spelling do not matter',
+    async (t) => {
+      for (const htm of ['GET', 'post', '', undefined, ['POST']]) await refused(t, made({ htm }), `htm ${htm}`);
+      for (const htu of [
+        'https://id.example/oauth2/token?a=b',
+        'https://id.example/oauth2/token#x',
+        'HTTPS://ID.example:443/oauth2/token',
+        'https://id.example/oauth2/x/../token',
+        'https://id.example/oauth2/%74oken',
+      ])
+        t.equal(await check(await made({ htu })), key.jkt, htu);
+      for (const htu of [
+        'http://id.example/oauth2/token',
+        'https://id.example/oauth2/token/',
+        'https://id.example/oauth2/Token',
+        'https://id.example:8443/oauth2/token',
+        'https://evil.example/oauth2/token',
+        'https://id.example@evil.example/oauth2/token',
+        'https://u:p@id.example/oauth2/token',
+        '/oauth2/token',
+        'https://id.example/oauth2%2Ftoken',
+        '',
+        undefined,
+        7,
+        `https://id.example/oauth2/token?${'a'.repeat(2048)}`,
+      ])
+        await refused(t, made({ htu }), String(htu).slice(0, 60));
+    },
+  );
+
+  await t.test('RFC 9449 §11.1 (B3): iat is about now', async (t) => {
+    const at = seconds(now);
+    for (const iat of [at - 60, at - 10, at, at + 10, at + 60])
+      t.equal(await check(await made({ iat })), key.jkt, `${iat - at}`);
+    for (const iat of [at - 61, at + 61, 0, String(at), undefined, null, 2 ** 53, at * 1000])
+      await refused(t, made({ iat }), `iat ${iat}`);
+  });
+
+  await t.test(
+    'RFC 9449 §11.1, attacks 5 (B3): a proof counts once, whoever brings it, and for as long as it would be taken',
+    async (t) => {
+      const jti = randomUUID();
+      t.equal(await check(await made({ jti })), key.jkt);
+      await refused(t, made({ jti }), 'another proof of the same jti');
+      const other = await clientKey('EdDSA');
+      t.equal(await check(await made({ jti }, {}, other)), other.jkt, "somebody else's jti");
+      const early = await made({ iat: seconds(now) + 60 });
+      t.equal(await check(early), key.jkt);
+      t.equal(await check(early, {}, new Date(now.getTime() + 120_000)), 'invalid_dpop_proof', 'two minutes later');
+      const [row] = await db
+        .fork()
+        .execute('select max(extract(epoch from expires_at))::float8 as last from oauth_replay');
+      t.equal((row as { last: number }).last, seconds(now) + 121);
+      for (const wrong of ['', undefined, 7, 'j'.repeat(256)]) await refused(t, made({ jti: wrong }), `jti ${wrong}`);
+      const proof = await made();
+      const all = await Promise.all(Array.from({ length: 50 }, () => check(proof)));
+      t.equal(all.filter((one) => one === key.jkt).length, 1, '50 at once: one');
+    },
+  );
+
+  await t.test('RFC 9449 §7.1 (B3): at a resource, for this token and by its key', async (t) => {
+    const at = { accessToken: 'a.b.c', jkt: key.jkt };
+    t.equal(await check(await proofBy(key, { ...of, now, accessToken: 'a.b.c' }), at), key.jkt);
+    await refused(t, proofBy(key, { ...of, now, accessToken: 'a.b.d' }), 'for another token', at);
+    await refused(t, made(), 'for none', at);
+    await refused(t, made({ ath: 7 }), 'ath is a number', at);
+    const stolen = await proofBy(await clientKey('ES256'), { ...of, now, accessToken: 'a.b.c' });
+    t.equal(await check(stolen, at), 'invalid_token', 'by another key');
+    t.equal(await check(await made()), key.jkt, 'ath is looked at there only');
+  });
+
+  await t.test(
+    'RFC 9449 §8 (B3): a nonce is good for its time and one after, in every process, and is demanded where it is required',
+    async (t) => {
+      const strict = createProofs({ db, masterKey, isNonceRequired: true });
+      const ask = async (nonce: string | undefined, at: Date, by = strict) =>
+        outcome(by.check(await proofBy(key, { ...of, now: at, nonce }), of, at));
+      const later = (passed: number) => new Date(now.getTime() + passed * 1000);
+      t.equal(await ask(undefined, now), 'use_dpop_nonce');
+      const error = await strict.check(await made(), of, now).catch((one: OAuthError) => one);
+      t.match(error, { status: 400, headers: { 'dpop-nonce': strict.nonce(now) } }, 'and it is told which');
+      const nonce = proofs.nonce(now);
+      t.equal(nonce, strict.nonce(now), 'of the master key alone');
+      t.match(nonce, /^[\w-]{24}$/);
+      for (const passed of [0, 149, 150, 299]) t.equal(await ask(nonce, later(passed)), key.jkt, `after ${passed} s`);
+      t.equal(await ask(nonce, later(300)), 'use_dpop_nonce');
+      for (const wrong of ['', 'x', `${nonce}x`, nonce.toLowerCase()]) {
+        t.equal(await ask(wrong, now), 'use_dpop_nonce', wrong);
+        t.equal(await ask(wrong, now, proofs), 'use_dpop_nonce', `optional, and wrong: ${wrong}`);
+      }
+      t.equal(await ask(7 as never, now), 'use_dpop_nonce');
+      t.not(createProofs({ db, masterKey: Buffer.alloc(32, 8), isNonceRequired: true }).nonce(now), nonce);
+    },
+  );
+});
+
+/** A service account that asks for tokens of `polls` and of Signet itself, with a secret, and serves `polls`. */
+async function scene(db: Database, environment: Record<string, string> = {}) {
+  const clock = testClock();
+  const service = await startApp(db, { clock, environment });
+  const polls = await createApi(db.fork(), stamp(), 'polls');
+  const { client, secret } = await createClient(db.fork(), stamp(), {
+    name: 'Worker',
+    preset: 'service',
+    requests: [polls],
+    serves: [polls],
+  });
+  const authorization = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`;
+  const form = (path: string, fields: Record<string, string>, headers: Record<string, string | string[]> = {}) =>
+    service.app.inject({
+      method: 'POST',
+      url: `/oauth2/${path}`,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', authorization, ...headers },
+      payload: new URLSearchParams(fields).toString(),
+    });
+  const ask = (headers: Record<string, string | string[]> = {}) =>
+    form('token', { grant_type: 'client_credentials' }, headers);
+  const proofFor = (key: ClientKey, url: string, more: object = {}, method = 'POST') =>
+    proofBy(key, { method, url, now: clock.now(), ...more });
+  const hasPerm = (headers: Record<string, string>) =>
+    service.app.inject({ method: 'POST', url: '/api/v1/has_perm', headers, payload: { perms: [] } });
+  return { ...service, clock, polls, client, form, ask, proofFor, hasPerm };
+}
+
+await onEachEngine(t, async (t, db) => {
+  const service = await scene(db);
+  const { app, polls, keys, client, form, ask, proofFor, hasPerm } = service;
+  const key = await clientKey('ES256');
+  const bound = async () => (await ask({ dpop: await proofFor(key, TOKEN_URL) })).json().access_token as string;
+  const decode = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+
+  await t.test('RFC 9449 §5 (B3): a token that was asked for with a proof is bound to its key', async (t) => {
+    const answer = await ask({ dpop: await proofFor(key, TOKEN_URL) });
+    t.match([answer.statusCode, answer.json()], [200, { token_type: 'DPoP', expires_in: 600 }]);
+    t.same(decode(answer.json().access_token).cnf, { jkt: key.jkt }, 'RFC 9449 §6.1');
+    t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/, 'RFC 9449 §8.2: and what the next proof may hold');
+    const seen = await form('introspect', { token: answer.json().access_token });
+    t.match(seen.json(), { active: true, token_type: 'DPoP', cnf: { jkt: key.jkt } }, 'RFC 9449 §6.2');
+    const plain = await ask();
+    t.match(plain.json(), { token_type: 'Bearer' });
+    t.same([decode(plain.json().access_token).cnf, plain.headers['dpop-nonce']], [undefined, undefined]);
+  });
+
+  await t.test(
+    'RFC 9449 §5 (B3): a wrong proof gets no token, and is no reason to hand out an unbound one',
+    async (t) => {
+      const refusals: Record<string, string | string[]> = {
+        'for another address': await proofFor(key, HAS_PERM_URL),
+        'for another method': await proofFor(key, TOKEN_URL, {}, 'GET'),
+        'for the address that a header claims': await proofFor(key, 'https://evil.example/oauth2/token'),
+        'two headers': [await proofFor(key, TOKEN_URL), await proofFor(key, TOKEN_URL)],
+        'an empty header': '',
+        nonsense: 'x',
+      };
+      for (const [what, dpop] of Object.entries(refusals)) {
+        const answer = await ask({ dpop, host: 'localhost', 'x-forwarded-host': 'evil.example' });
+        t.match([answer.statusCode, answer.json().error], [400, 'invalid_dpop_proof'], what);
+        t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/, what);
+      }
+      const proof = await proofFor(key, TOKEN_URL);
+      t.equal((await ask({ dpop: proof })).statusCode, 200);
+      t.equal((await ask({ dpop: proof })).json().error, 'invalid_dpop_proof', 'a second time');
+      const wrongClient = await form(
+        'token',
+        { grant_type: 'client_credentials' },
+        { dpop: proof, authorization: 'Basic YTpi' },
+      );
+      t.equal(wrongClient.json().error, 'invalid_client', 'the client comes first');
+    },
+  );
+
+  await t.test('RFC 9449 §5.2 (B3): a client that is registered for bound tokens gets no other', async (t) => {
+    await db.fork().transactional(async (tx) => {
+      const one = await tx.findOneOrFail(Client, client.id);
+      one.settings = { ...settingsOf(one), dpopBound: true };
+      await tx.execute('update access_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
+    });
+    t.same([(await ask()).statusCode, (await ask()).json().error], [400, 'invalid_dpop_proof']);
+    t.equal((await ask({ dpop: await proofFor(key, TOKEN_URL) })).statusCode, 200);
+    await db.fork().transactional(async (tx) => {
+      (await tx.findOneOrFail(Client, client.id)).settings = {};
+      await tx.execute('update access_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
+    });
+  });
+
+  await t.test(
+    'RFC 9449 §7.1 (B3): at has_perm a bound token comes by the scheme DPoP with a proof for it',
+    async (t) => {
+      const token = await bound();
+      const dpop = await proofFor(key, HAS_PERM_URL, { accessToken: token });
+      const answer = await hasPerm({ authorization: `DPoP ${token}`, dpop });
+      t.same([answer.statusCode, answer.json()], [200, { results: {}, modules: {} }]);
+      t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/);
+      const again = await hasPerm({ authorization: `DPoP ${token}`, dpop });
+      t.equal(again.statusCode, 401, 'a proof counts once');
+      const next = await proofFor(key, HAS_PERM_URL, { accessToken: token, nonce: answer.headers['dpop-nonce'] });
+      t.equal((await hasPerm({ authorization: `dpop ${token}`, dpop: next })).statusCode, 200, 'RFC 9110 §11.1');
+    },
+  );
+
+  await t.test(
+    'RFC 9449 §7.1 and §7.2 (B3): everything else is 401, with the challenge of the scheme DPoP',
+    async (t) => {
+      const token = await bound();
+      const good = () => proofFor(key, HAS_PERM_URL, { accessToken: token });
+      const unbound = (await ask()).json().access_token as string;
+      const algs = 'algs="ES256 PS256 RS256 EdDSA"';
+      const cases: [string, Record<string, string>, string][] = [
+        ['as a bearer token', { authorization: `Bearer ${token}` }, 'invalid_token'],
+        ['as a bearer token with a proof', { authorization: `Bearer ${token}`, dpop: await good() }, 'invalid_token'],
+        [
+          'an unbound one by DPoP',
+          { authorization: `DPoP ${unbound}`, dpop: await proofFor(key, HAS_PERM_URL, { accessToken: unbound }) },
+          'invalid_token',
+        ],
+        ['no token by DPoP', { authorization: 'DPoP x', dpop: await good() }, 'invalid_token'],
+        ['without a proof', { authorization: `DPoP ${token}` }, 'invalid_dpop_proof'],
+        [
+          'for another token',
+          { authorization: `DPoP ${token}`, dpop: await proofFor(key, HAS_PERM_URL, { accessToken: unbound }) },
+          'invalid_dpop_proof',
+        ],
+        [
+          'for the token endpoint',
+          { authorization: `DPoP ${token}`, dpop: await proofFor(key, TOKEN_URL, { accessToken: token }) },
+          'invalid_dpop_proof',
+        ],
+        [
+          'by another key',
+          {
+            authorization: `DPoP ${token}`,
+            dpop: await proofFor(await clientKey('EdDSA'), HAS_PERM_URL, { accessToken: token }),
+          },
+          'invalid_token',
+        ],
+        [
+          'with a nonce of nobody',
+          {
+            authorization: `DPoP ${token}`,
+            dpop: await proofFor(key, HAS_PERM_URL, { accessToken: token, nonce: 'x' }),
+          },
+          'use_dpop_nonce',
+        ],
+      ];
+      for (const [what, headers, error] of cases) {
+        const answer = await hasPerm(headers);
+        t.match([answer.statusCode, answer.json().code], [401, 'invalid_token'], what);
+        const challenge = answer.headers['www-authenticate'] as string;
+        t.ok(
+          challenge.startsWith(`DPoP error="${error}", error_description="`) && challenge.endsWith(`, ${algs}`),
+          `${what}: ${challenge}`,
+        );
+      }
+      t.equal(
+        (await hasPerm({ authorization: `Bearer ${unbound}` })).statusCode,
+        200,
+        'an unbound one is a bearer token',
+      );
+      t.equal(
+        (await hasPerm({ authorization: `DPoP ${token}`, dpop: await good() })).statusCode,
+        200,
+        'the scene is right',
+      );
+    },
+  );
+
+  await t.test('RFC 9449 §7.2 (B3): nor does the catalogue take a bound token from who has not its key', async (t) => {
+    await updateApi(db.fork(), stamp(), polls, { isCataloguePublic: false });
+    const token = await bound();
+    const url = '/.well-known/permissions?audience=polls';
+    const bearer = await app.inject({ url, headers: { authorization: `Bearer ${token}` } });
+    const dpop = await proofFor(key, `${ISSUER}/.well-known/permissions`, { accessToken: token }, 'GET');
+    const proven = await app.inject({ url, headers: { authorization: `DPoP ${token}`, dpop } });
+    t.same([bearer.statusCode, proven.statusCode], [401, 200]);
+  });
+
+  await t.test(
+    'RFC 9449 §7.1, RFC 6750 §2 (B1, B3, B4): userinfo, by GET and POST, by one way and with a proof',
+    async (t) => {
+      const passwords = { username: 'alice', password: 'a long enough phrase' };
+      await makeUser(db, service.passwords, passwords.username, passwords.password);
+      const login = await app.inject({
+        method: 'POST',
+        url: '/api/v1/login',
+        payload: { ...passwords, audience: 'polls', scope: 'openid' },
+      });
+      // As the token endpoint would have signed it, had a proof come with the request.
+      const plain = login.json().access_token as string;
+      const signer = keys.signer('RS256');
+      const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const text = `${encode({ typ: 'at+jwt', alg: 'RS256', kid: signer.kid })}.${encode({ ...decode(plain), cnf: { jkt: key.jkt } })}`;
+      const token = `${text}.${sign('sha256', Buffer.from(text), signer.privateKey).toString('base64url')}`;
+      const url = `${ISSUER}/oauth2/userinfo`;
+      const form = { 'content-type': 'application/x-www-form-urlencoded' };
+      const ask = (method: 'GET' | 'POST', headers: Record<string, string>, payload?: string) =>
+        app.inject({ method, url: '/oauth2/userinfo', headers, ...(payload === undefined ? {} : { payload }) });
+      for (const method of ['GET', 'POST'] as const) {
+        const dpop = await proofFor(key, url, { accessToken: token }, method);
+        const answer = await ask(method, { authorization: `DPoP ${token}`, dpop });
+        t.match([answer.statusCode, answer.json()], [200, { sub: decode(plain).sub }], method);
+        t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/);
+        const again = await ask(method, { authorization: `DPoP ${token}`, dpop });
+        t.match(
+          [again.statusCode, again.headers['www-authenticate']],
+          [401, /^DPoP error="invalid_dpop_proof"/],
+          method,
+        );
+        const bearer = await ask(method, { authorization: `Bearer ${token}` });
+        t.match([bearer.statusCode, bearer.headers['www-authenticate']], [401, /^DPoP error="invalid_token"/], method);
+      }
+      const inForm = await ask('POST', form, new URLSearchParams({ access_token: token }).toString());
+      t.match(
+        [inForm.statusCode, inForm.headers['www-authenticate']],
+        [401, /^DPoP error="invalid_token"/],
+        'a form is a bearer',
+      );
+      t.equal((await ask('POST', form, new URLSearchParams({ access_token: plain }).toString())).statusCode, 200);
+      const both = await ask(
+        'POST',
+        { ...form, authorization: `Bearer ${plain}` },
+        new URLSearchParams({ access_token: plain }).toString(),
+      );
+      t.match([both.statusCode, both.json().error], [400, 'invalid_request'], 'two ways');
+      const inQuery = await app.inject(`/oauth2/userinfo?access_token=${plain}`);
+      t.match(
+        [inQuery.statusCode, inQuery.headers['www-authenticate']],
+        [401, 'Bearer'],
+        'the query is no way (RFC 9700 §4.3.2)',
+      );
+    },
+  );
+
+  await t.test('M4: the metadata names the algorithms of proofs', async (t) => {
+    const metadata = (await app.inject('/.well-known/oauth-authorization-server')).json();
+    t.same(metadata.dpop_signing_alg_values_supported, ['ES256', 'PS256', 'RS256', 'EdDSA'] satisfies Alg[]);
+  });
+});
+
+await t.test(
+  'RFC 9449 §8 and §9 (B3): SIGNET_DPOP_NONCE=required: no proof without a nonce, at the token endpoint and at resources',
+  async (t) => {
+    const db = await openTestEmbedded();
+    t.teardown(() => db.close());
+    const { ask, proofFor, hasPerm } = await scene(db, { SIGNET_DPOP_NONCE: 'required' });
+    const key = await clientKey('EdDSA');
+    const first = await ask({ dpop: await proofFor(key, TOKEN_URL) });
+    t.match([first.statusCode, first.json().error], [400, 'use_dpop_nonce']);
+    const nonce = first.headers['dpop-nonce'] as string;
+    const second = await ask({ dpop: await proofFor(key, TOKEN_URL, { nonce }) });
+    t.equal(second.statusCode, 200);
+    const token = second.json().access_token as string;
+    const refused = await hasPerm({
+      authorization: `DPoP ${token}`,
+      dpop: await proofFor(key, HAS_PERM_URL, { accessToken: token }),
+    });
+    t.equal(refused.statusCode, 401);
+    t.match(refused.headers, { 'www-authenticate': /^DPoP error="use_dpop_nonce"/, 'dpop-nonce': nonce });
+    const dpop = await proofFor(key, HAS_PERM_URL, { accessToken: token, nonce });
+    t.equal((await hasPerm({ authorization: `DPoP ${token}`, dpop })).statusCode, 200);
+  },
+);

@@ -1,0 +1,106 @@
+import {
+  type Api,
+  assign,
+  changeCatalogue,
+  createApi,
+  defaultPermissions,
+  findApi,
+  getPermissions,
+} from '../../src/access/index.ts';
+import { allowPermissions, createClient, grantNames } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { makeUser, stamp } from '../support/server.ts';
+import { codeScene, PASSWORD, type Program } from './code-scene.ts';
+
+export const EXCHANGE = grantNames['token-exchange'];
+export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+
+/** The cheapest hashing that the settings take. */
+const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
+
+/** What `codeScene` has, another API `ledger`, and services that are called with tokens and call on. */
+export async function exchangeScene(db: Database) {
+  const s = await codeScene(db, cheap);
+  const polls = s.api;
+  const ledger = await createApi(db.fork(), stamp(), 'https://ledger.example', { name: 'Ledger' });
+  await changeCatalogue(db.fork(), stamp(), ledger, defaultPermissions('ledger', 'entry'));
+  const signet = (await findApi(db.fork(), 'signet')) as Api;
+  const permissions = async (api: Api, ...names: string[]) => getPermissions(db.fork(), api, names);
+  await assign(db.fork(), stamp(), s.asUser, await permissions(ledger, 'ledger.view_entry'));
+
+  const service = async (
+    name: string,
+    given: { isFirstParty?: boolean; requests: Api[]; serves?: Api[]; grantTypes?: string[]; dpop?: boolean },
+  ): Promise<Program> => {
+    const { client, secret } = await createClient(db.fork(), stamp(), {
+      name,
+      preset: 'service',
+      isFirstParty: given.isFirstParty ?? true,
+      grantTypes: given.grantTypes ?? [EXCHANGE, 'client_credentials'],
+      requests: given.requests,
+      serves: given.serves ?? [],
+    });
+    return { id: client.clientId, principal: client.id, secret };
+  };
+  const backend = await service('Backend', { requests: [polls, ledger], serves: [polls] });
+  const books = await service('Books', { requests: [ledger, polls], serves: [ledger] });
+  const outside = await service('Outside', { isFirstParty: false, requests: [polls, ledger], serves: [polls] });
+  const desk = await service('Help desk', { requests: [polls, signet], serves: [signet, polls] });
+  const ceiling = async (of: Program, api: Api, ...names: string[]) =>
+    allowPermissions(db.fork(), stamp(), { id: of.principal }, await permissions(api, ...names));
+
+  const exchange = (
+    by: Program,
+    token: string,
+    more: Record<string, string> = {},
+    headers: Record<string, string> = {},
+  ) =>
+    s.post(
+      'token',
+      { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN, ...more },
+      by,
+      headers,
+    );
+  /** A user's token for polls, given to a client by the code flow. */
+  const called = async (by: Program = s.web, more: Parameters<typeof s.code>[1] = {}): Promise<string> =>
+    (await s.redeem(await s.code(by, more), {}, by)).json().access_token;
+  /** A user's token from a login. */
+  const ofLogin = async (username: string, audience: string) => {
+    const payload = { username, password: PASSWORD, audience };
+    const response = await s.app.inject({ method: 'POST', url: '/api/v1/login', payload });
+    if (response.statusCode !== 200) throw new Error(response.body);
+    const [{ name, value }] = response.cookies as [{ name: string; value: string }];
+    return {
+      token: response.json().access_token as string,
+      cookie: `${name}=${value}`,
+      sid: response.json().session.id,
+    };
+  };
+  const person = async (username: string, more: { isSuperuser?: boolean; isStaff?: boolean } = {}) =>
+    makeUser(db, s.passwords, username, PASSWORD, more);
+  const give = async (user: { id: string; username: string }, api: Api, ...names: string[]) =>
+    assign(
+      db.fork(),
+      stamp(),
+      { kind: 'user', principal: { id: user.id, label: user.username } },
+      await permissions(api, ...names),
+    );
+  return {
+    ...s,
+    polls,
+    ledger,
+    signet,
+    backend,
+    books,
+    outside,
+    desk,
+    service,
+    ceiling,
+    exchange,
+    called,
+    ofLogin,
+    person,
+    give,
+    permissions,
+  };
+}

@@ -1,0 +1,337 @@
+import t, { type Test } from 'tap';
+import { setRole, unassign, updateApi } from '../../src/access/index.ts';
+import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
+import { endSessions, updateUser } from '../../src/identity/index.ts';
+import { disallowPermissions, getClient, updateClient } from '../../src/oauth/index.ts';
+import { endGrants, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
+import { clientKey, proofBy } from '../support/client-keys.ts';
+import { onEachEngine } from '../support/database.ts';
+import { ISSUER, stamp } from '../support/server.ts';
+import { CALLBACK, claimsOf, type Program, VERIFIER } from './code-scene.ts';
+import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from './exchange-scene.ts';
+
+type Answer = { statusCode: number; body: string; json(): Record<string, unknown> };
+const refused = (t: Test, response: Answer, error: string, why = error) =>
+  t.same([response.statusCode, response.json()['error']], [400, error], why);
+const LEDGER = { resource: 'https://ledger.example' };
+
+t.test('token exchange', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const s = await exchangeScene(db);
+    const { exchange, called, introspect, web, third, backend, books, outside, clock, alice, polls, ledger } = s;
+
+    await t.test('RFC 8693 §2.2.1 (X1): a service that was called gets a token to call the next with', async (t) => {
+      const subject = await called();
+      clock.pass(100);
+      const answer = await exchange(backend, subject, LEDGER);
+      t.equal(answer.statusCode, 200, answer.body);
+      t.match(answer.json(), { token_type: 'Bearer', issued_token_type: ACCESS_TOKEN, scope: 'openid profile' });
+      t.notOk('refresh_token' in answer.json() || 'id_token' in answer.json());
+      t.equal(answer.json().expires_in, 500, 'and not a second longer than the one that was shown');
+      const [was, is] = [claimsOf(subject), claimsOf(answer.json().access_token)];
+      t.match(is, {
+        sub: alice.id,
+        aud: 'https://ledger.example',
+        client_id: backend.id,
+        sid: was.sid,
+        auth_time: was.auth_time,
+        exp: was.exp,
+        permissions: ['ledger.view_entry'],
+      });
+      t.same(is.act, { sub: backend.id }, 'RFC 8693 §4.1: who acts');
+      t.match(await introspect(answer.json().access_token, books), { active: true, act: { sub: backend.id } });
+      const places = await db.fork().find(TokenStatus, { principal: alice.id });
+      t.equal(new Set(places.map((one) => one.holder)).size, 1, 'it lives by what the first lives by');
+    });
+
+    await t.test('RFC 8693 §4.1 (X1): who acted before stands inside', async (t) => {
+      const one = (await exchange(backend, await called(), LEDGER)).json().access_token;
+      const two = (await exchange(books, one, { audience: 'polls' })).json().access_token;
+      t.same(claimsOf(two).act, { sub: books.id, act: { sub: backend.id } });
+      t.match((await introspect(two, backend)).act, { sub: books.id, act: { sub: backend.id } });
+      await updateClient(db.fork(), stamp(), await getClient(db.fork(), books.id), { isActive: false });
+      t.same(await introspect(two, backend), { active: false }, 'all who act still may');
+      await updateClient(db.fork(), stamp(), await getClient(db.fork(), books.id), { isActive: true });
+      await updateClient(db.fork(), stamp(), await getClient(db.fork(), backend.id), { isActive: false });
+      t.same(await introspect(two, web), { active: false });
+      await updateClient(db.fork(), stamp(), await getClient(db.fork(), backend.id), { isActive: true });
+    });
+
+    await t.test('RFC 8693 §2.1: an actor by a token of its own', async (t) => {
+      const own = { grant_type: 'client_credentials', audience: 'polls' };
+      const ofClient = (await s.post('token', own, web)).json();
+      t.equal(ofClient.error, 'unauthorized_client');
+      const actor = (await s.post('token', own, backend)).json().access_token;
+      const shown = { ...LEDGER, actor_token: actor, actor_token_type: ACCESS_TOKEN };
+      const by = await exchange(backend, await called(), shown);
+      t.same(claimsOf(by.json().access_token).act, { sub: backend.id, client_id: backend.id }, by.body);
+      const bob = await s.person('bob');
+      const { token } = await s.ofLogin('bob', 'polls');
+      const byBob = await exchange(backend, await called(), { ...shown, actor_token: token });
+      t.same(claimsOf(byBob.json().access_token).act, { sub: bob.id, client_id: backend.id });
+      await updateUser(db.fork(), stamp(), bob, { isActive: false });
+      t.same(
+        await introspect(byBob.json().access_token, books),
+        { active: false },
+        'he is out, and so is what he does',
+      );
+      refused(t, await exchange(backend, await called(), { ...shown, actor_token: token }), 'invalid_request');
+      const acted = (await exchange(backend, await called())).json().access_token;
+      refused(
+        t,
+        await exchange(backend, await called(), { ...shown, actor_token: acted }),
+        'invalid_request',
+        'no chain',
+      );
+    });
+
+    await t.test('RFC 8693 §2.1 (X1): what is missing, or of another kind', async (t) => {
+      const token = await called();
+      const form = { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN };
+      for (const [why, fields] of [
+        ['no subject_token', { subject_token: '' }],
+        ['no type of it', { subject_token_type: '' }],
+        ['an actor without its type', { actor_token: token }],
+        ['a type without its actor', { actor_token_type: ACCESS_TOKEN }],
+        ['a refresh token', { subject_token_type: 'urn:ietf:params:oauth:token-type:refresh_token' }],
+        ['an ID token is wanted', { requested_token_type: 'urn:ietf:params:oauth:token-type:id_token' }],
+      ] as const)
+        refused(t, await s.post('token', { ...form, ...fields }, backend), 'invalid_request', why);
+      const jwt = await exchange(backend, token, { subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' });
+      t.equal(jwt.statusCode, 200, 'a JWT it is too');
+      const { id_token: idToken, refresh_token: refresh } = (await s.redeem(await s.code())).json();
+      for (const other of [idToken, refresh, 'x', `${token}A`])
+        refused(t, await exchange(backend, other), 'invalid_request', 'no access token of ours');
+      const own = (await s.post('token', { grant_type: 'client_credentials', audience: 'polls' }, backend)).json();
+      refused(t, await exchange(backend, own.access_token), 'invalid_request', 'a client asks for itself');
+      t.equal((await exchange({ ...backend, secret: 'wrong' }, token)).statusCode, 401);
+    });
+
+    await t.test('RFC 8693 §5: only a client that keeps a secret and was let', async (t) => {
+      const token = await called();
+      refused(t, await exchange(web, token), 'unauthorized_client', 'not enabled');
+      const spa = await getClient(db.fork(), s.spa.id);
+      // No command lets a public client have it; who writes to the database is refused all the same.
+      await db
+        .fork()
+        .execute(`update oauth_client set grant_types = grant_types || ?::text where id = ?`, [EXCHANGE, spa.id]);
+      refused(t, await exchange(s.spa, token), 'unauthorized_client', 'public');
+    });
+
+    await t.test('RFC 8693 §2.2.2, RFC 8707 §2 (X1): for an API that the client may ask for', async (t) => {
+      const token = await called();
+      refused(t, await exchange(backend, token, { audience: 'signet' }), 'invalid_target');
+      refused(t, await exchange(backend, token, { audience: 'nowhere' }), 'invalid_target');
+      const served = await s.service('Serves alone', { requests: [ledger], serves: [polls] });
+      refused(t, await exchange(served, token), 'invalid_target', 'not even that of the token');
+      t.equal((await exchange(served, token, LEDGER)).statusCode, 200);
+      const aboutMe = await called(web, { api: null });
+      refused(t, await exchange(await asWeb(), aboutMe, LEDGER), 'invalid_request', 'not its own to see');
+      t.equal(claimsOf((await exchange(backend, token)).json().access_token).aud, 'polls', 'none named: the same');
+    });
+
+    /** A client that may exchange what it was given itself. */
+    async function asWeb(): Promise<Program> {
+      return s.service('Web alone', { requests: [polls, ledger], grantTypes: [EXCHANGE] });
+    }
+
+    await t.test('what was given for userinfo alone is worth nothing elsewhere', async (t) => {
+      await db
+        .fork()
+        .execute(`update oauth_client set grant_types = grant_types || ?::text where id = ?`, [
+          EXCHANGE,
+          web.principal,
+        ]);
+      await updateClient(db.fork(), stamp(), await getClient(db.fork(), web.id), { requests: [polls, ledger] });
+      refused(t, await exchange(web, await called(web, { api: null }), LEDGER), 'invalid_target');
+      t.equal((await exchange(web, await called(web), LEDGER)).statusCode, 200, 'its own token for an API is');
+    });
+
+    await t.test('RFC 8693 §2.1 (X1): the scope may be less, never more', async (t) => {
+      const token = await called();
+      t.equal((await exchange(backend, token, { scope: 'openid' })).json().scope, 'openid');
+      refused(t, await exchange(backend, token, { scope: 'openid email' }), 'invalid_scope');
+      const less = (await exchange(backend, token, { scope: 'profile' })).json().access_token;
+      refused(t, await exchange(backend, less, { scope: 'openid' }), 'invalid_scope', 'nor by the way round');
+    });
+
+    await t.test('attacks 71: a foreign token, a revoked one, one that has ended', async (t) => {
+      refused(t, await exchange(books, await called()), 'invalid_request', 'for an API that it does not serve');
+      const [revoked, expired] = [await called(), await called()];
+      await s.post('revoke', { token: revoked }, web);
+      refused(t, await exchange(backend, revoked), 'invalid_request', 'revoked');
+      const { token, sid } = await s.ofLogin('alice', 'polls');
+      const made = (await exchange(backend, token)).json().access_token;
+      t.match(await introspect(made, backend), { active: true });
+      await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: sid }, 'logout'));
+      refused(t, await exchange(backend, token), 'invalid_request', 'logged out');
+      t.same(await introspect(made, backend), { active: false }, 'and what was made of it has ended with it');
+      clock.pass(601);
+      refused(t, await exchange(backend, expired), 'invalid_request', 'expired');
+      const grant = (await s.redeem(await s.code())).json().access_token;
+      const ofGrant = (await exchange(backend, grant, LEDGER)).json().access_token;
+      const [live] = await db.fork().find(RefreshGrant, { client: web.principal }, { orderBy: { id: 'desc' } });
+      await db.fork().transactional((tx) => endGrants(tx, clock.now(), { id: live?.id as string }, 'revoked'));
+      t.same(await introspect(ofGrant, books), { active: false }, 'at the other API too');
+    });
+
+    await t.test(
+      'RFC 9449 §7 (B3): a bound token is exchanged by who has its key, and the new one is bound too',
+      async (t) => {
+        const [key, other] = [await clientKey('ES256'), await clientKey('ES256')];
+        const proof = (by = key) => proofBy(by, { method: 'POST', url: `${ISSUER}/oauth2/token`, now: clock.now() });
+        const form = { grant_type: 'authorization_code', redirect_uri: CALLBACK, code_verifier: VERIFIER };
+        const given = await s.post('token', { ...form, code: await s.code() }, web, { dpop: await proof() });
+        t.equal(given.json().token_type, 'DPoP', given.body);
+        const bound = given.json().access_token;
+        refused(t, await exchange(backend, bound), 'invalid_request', 'without a proof');
+        refused(
+          t,
+          await exchange(backend, bound, {}, { dpop: await proof(other) }),
+          'invalid_request',
+          'by another key',
+        );
+        const made = await exchange(backend, bound, {}, { dpop: await proof() });
+        t.match(made.json(), { token_type: 'DPoP' }, made.body);
+        t.same(claimsOf(made.json().access_token).cnf, { jkt: key.jkt });
+        t.match(await introspect(made.json().access_token, backend), { token_type: 'DPoP', cnf: { jkt: key.jkt } });
+      },
+    );
+
+    await t.test('contract §4, attacks 71: what cuts the subject cuts what is made of it, for ever', async (t) => {
+      const consented = (await s.named('view')).map((one) => one.id);
+      const narrow = await called(third, { permissions: consented });
+      t.same(claimsOf(narrow).permissions, ['polls.view_choice']);
+      const same = (await exchange(backend, narrow)).json().access_token;
+      t.match(claimsOf(same), { permissions: ['polls.view_choice'], is_staff: false });
+      t.same((await introspect(same, backend)).permissions, ['polls.view_choice']);
+      const other = (await exchange(backend, narrow, LEDGER)).json().access_token;
+      t.same(claimsOf(other).permissions, [], 'nobody has consented to anything there');
+      const back = (await exchange(books, other, { audience: 'polls' })).json().access_token;
+      t.same(claimsOf(back).permissions, ['polls.view_choice'], 'and back again it is the same');
+    });
+
+    await t.test(
+      'a client that is not first-party adds its own ceiling, and whoever comes after has it too',
+      async (t) => {
+        const token = await called();
+        t.same(claimsOf(token).permissions.length, 3);
+        t.same(claimsOf((await exchange(outside, token)).json().access_token).permissions, [], 'nothing is under it');
+        await s.ceiling(outside, polls, 'polls.add_choice', 'polls.delete_choice');
+        const cut = (await exchange(outside, token)).json().access_token;
+        t.same(claimsOf(cut).permissions, ['polls.add_choice']);
+        const after = (await exchange(backend, cut)).json().access_token;
+        t.same(claimsOf(after).permissions, ['polls.add_choice'], 'a first-party client after it does not undo it');
+        t.same((await introspect(after, backend)).permissions, ['polls.add_choice']);
+        const actor = (await s.post('token', { grant_type: 'client_credentials', audience: 'polls' }, backend)).json();
+        const shown = { actor_token: actor.access_token, actor_token_type: ACCESS_TOKEN };
+        const named = (await exchange(outside, token, shown)).json().access_token;
+        const later = (await exchange(backend, named)).json().access_token;
+        t.same(claimsOf(later).permissions, ['polls.add_choice'], 'nor when another was named as the actor');
+        await disallowPermissions(db.fork(), stamp(), { id: outside.principal }, await s.named('add'));
+        t.same((await introspect(after, backend)).permissions, [], 'as of now');
+      },
+    );
+
+    await t.test('rights as of now: what was taken away since the first token is not given again', async (t) => {
+      const token = await called();
+      await unassign(db.fork(), stamp(), s.asUser, await s.named('add'));
+      const made = (await exchange(backend, token)).json().access_token;
+      t.same(claimsOf(made).permissions, ['polls.change_choice', 'polls.view_choice']);
+      await s.give(alice, polls, 'polls.add_choice');
+    });
+
+    await t.test('a token over the budget is refused', async (t) => {
+      const { session } = await s.makeLong();
+      const token = await called(web, { session: session.id });
+      await updateApi(db.fork(), stamp(), polls, { budgetBytes: 1024, overBudget: 'fail' });
+      refused(t, await exchange(backend, token), 'invalid_target');
+      await updateApi(db.fork(), stamp(), polls, { budgetBytes: 4096, overBudget: 'bitmap' });
+    });
+
+    await t.test('M5: discovery lists the grant', async (t) => {
+      const { grant_types_supported: listed } = (await s.app.inject('/.well-known/openid-configuration')).json();
+      t.ok(listed.includes(EXCHANGE) && listed.includes('urn:ietf:params:oauth:grant-type:device_code'));
+    });
+
+    await t.test('impersonation (X1)', (t) => impersonation(t));
+
+    async function impersonation(t: Test) {
+      const { desk, signet } = s;
+      const [dora, ellen, boss] = [await s.person('dora'), await s.person('ellen'), await s.person('boss')];
+      const [root, poweruser] = [await s.person('root', { isSuperuser: true }), await s.person('poweruser')];
+      await s.person('staff', { isStaff: true });
+      await s.give(dora, signet, 'auth.impersonate_user', 'auth.view_user');
+      await s.give(ellen, polls, 'polls.view_choice');
+      await s.give(ellen, signet, 'auth.view_user');
+      await s.give(boss, signet, 'auth.delete_user');
+      await setRole(db.fork(), stamp(), { id: poweruser.id, label: 'poweruser' }, ledger, {
+        isStaff: true,
+        isSuperuser: false,
+      });
+      const asked = (who: string) => ({ audience: 'polls', requested_subject: who, reason: 'ticket 4711' });
+      const events = (kind: string) => db.fork().find(AuditEvent, { kind }, { orderBy: { id: 'desc' } });
+
+      const { token, cookie } = await s.ofLogin('dora', 'signet');
+      const answer = await exchange(desk, token, asked('ellen'));
+      t.equal(answer.statusCode, 200, answer.body);
+      t.match(answer.json(), { issued_token_type: ACCESS_TOKEN, expires_in: 300 });
+      const made = answer.json().access_token;
+      const said = claimsOf(made);
+      t.match(said, { sub: ellen.id, username: 'ellen', permissions: ['polls.view_choice'] });
+      t.same(said.act, { sub: dora.id, client_id: desk.id });
+      t.notOk('sid' in said, 'it is of no session');
+      t.match(await introspect(made, desk), { active: true, username: 'ellen', act: { sub: dora.id } });
+      const detail = { client: desk.id, audience: 'polls', jti: said.jti, reason: 'ticket 4711' };
+      const [event] = await events('impersonated');
+      t.match(event, { userId: ellen.id, detail: { ...detail, actor: dora.id } }, 'written down');
+      const [entry] = await db.fork().find(AuditEntry, { action: 'issue', objectId: ellen.id });
+      t.match(entry, { actorKind: 'user', actorId: dora.id, actorLabel: 'dora', objectLabel: 'ellen', after: detail });
+      t.equal((await exchange(desk, token, asked(ellen.id))).statusCode, 200, 'by id as well');
+
+      for (const [why, who] of [
+        ['nobody', 'nobody-of-that-name'],
+        ['oneself', 'dora'],
+        ['staff', 'staff'],
+        ['a superuser', root.id],
+        ['staff of another API', 'poweruser'],
+        ['somebody who may do more at Signet', 'boss'],
+      ] as const) {
+        const before = (await events('impersonation_refused')).length;
+        const response = await exchange(desk, token, asked(who));
+        refused(t, response, 'invalid_target', why);
+        t.equal(response.json().error_description, 'This user may not be acted for in this way.', 'one answer for all');
+        const [latest, ...rest] = await events('impersonation_refused');
+        t.equal(rest.length, before, 'written down too');
+        t.match(latest, { userId: dora.id, detail: { reason: 'ticket 4711', client: desk.id, obstacle: /./ } }, why);
+      }
+      const { token: ellens } = await s.ofLogin('ellen', 'signet');
+      refused(t, await exchange(desk, ellens, asked('alice')), 'invalid_target', 'without the permission');
+      refused(t, await exchange(desk, token, { ...asked('ellen'), audience: 'signet' }), 'invalid_target', 'at Signet');
+      const { token: forPolls } = await s.ofLogin('dora', 'polls');
+      refused(t, await exchange(desk, forPolls, asked('ellen')), 'invalid_target', 'by a token for another API');
+      refused(t, await exchange(desk, made, asked('alice')), 'invalid_target', 'not by the way round');
+      refused(t, await exchange(desk, token, { ...asked('ellen'), reason: '' }), 'invalid_request', 'without a reason');
+      refused(t, await exchange(desk, token, { ...asked('ellen'), reason: 'x'.repeat(501) }), 'invalid_request');
+      refused(t, await exchange(backend, token, asked('ellen')), 'invalid_request', 'not its token to see');
+      const stranger = await s.service('Stranger', { isFirstParty: false, requests: [polls], serves: [signet] });
+      refused(t, await exchange(stranger, token, asked('ellen')), 'unauthorized_client');
+
+      const { token: roots } = await s.ofLogin('root', 'signet');
+      t.equal((await exchange(desk, roots, asked('staff'))).statusCode, 200, 'a superuser is more than anybody');
+
+      const counted = await db.fork().count(AuditEvent, { kind: 'impersonated' });
+      await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
+      t.same(await introspect(made, desk), { active: false }, 'it ends with the session of who acts');
+      refused(t, await exchange(desk, token, asked('ellen')), 'invalid_request');
+      t.equal(await db.fork().count(AuditEvent, { kind: 'impersonated' }), counted);
+
+      const { token: again } = await s.ofLogin('dora', 'signet');
+      const second = (await exchange(desk, again, asked('ellen'))).json().access_token;
+      t.equal(claimsOf(second).iss, ISSUER);
+      await updateUser(db.fork(), stamp(), ellen, { isActive: false });
+      t.same(await introspect(second, desk), { active: false }, 'and with the access of whom one acts for');
+      refused(t, await exchange(desk, again, asked('ellen')), 'invalid_target');
+    }
+  }),
+);

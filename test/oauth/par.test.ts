@@ -1,0 +1,143 @@
+import t from 'tap';
+import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { onEachEngine } from '../support/database.ts';
+import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
+import { answerOf } from '../web/visitor.ts';
+
+await onEachEngine(t, async (t, db) => {
+  const s = await webScene(db);
+  const { web, third, spa, clock } = s;
+  const alice = await s.signedIn();
+  const asked = {
+    response_type: 'code',
+    redirect_uri: CALLBACK,
+    scope: 'openid',
+    state: 'pushed',
+    code_challenge: CHALLENGE,
+    code_challenge_method: 'S256',
+  };
+  const push = (fields: Record<string, string> = {}, by = web, headers: Record<string, string> = {}) =>
+    s.post('par', { ...asked, ...fields }, by, headers);
+  const pushed = async (fields: Record<string, string> = {}, by = web): Promise<string> =>
+    (await push(fields, by)).json().request_uri;
+  const go = (uri: string, by = web, more = '') =>
+    `/oauth2/authorize?${new URLSearchParams({ client_id: by.id, request_uri: uri })}${more}`;
+
+  await t.test('RFC 9126 §2.2 (P1): 201, a URN of 256 random bits, 90 seconds; only its digest is kept', async (t) => {
+    const response = await push();
+    t.equal(response.statusCode, 201);
+    t.match(response.headers, { 'cache-control': 'no-store', 'content-type': /^application\/json/ });
+    const { request_uri: uri, expires_in: seconds } = response.json();
+    t.match(uri, /^urn:ietf:params:oauth:request_uri:[\w-]{43}$/);
+    t.equal(seconds, 90);
+    const rows = await db.fork().findAll(StoredRequest);
+    t.notOk(JSON.stringify(rows).includes(uri.slice(-43)));
+    t.match(rows[0], { kind: 'pushed', client: web.principal, parameters: { ...asked, client_id: web.id } });
+  });
+
+  await t.test(
+    'RFC 9126 §2.1 (P1): POST alone; the client authenticates; no request_uri inside; what would be refused later is',
+    async (t) => {
+      const get = await s.app.inject('/oauth2/par');
+      t.same([get.statusCode, get.headers.allow], [405, 'POST']);
+      const wrong = await push({}, { ...web, secret: 'wrong' });
+      t.same([wrong.statusCode, wrong.json().error], [401, 'invalid_client']);
+      t.equal((await push({}, spa)).statusCode, 201, 'a public client names itself');
+      const cases: Record<string, Record<string, string>> = {
+        invalid_request: { request_uri: 'urn:ietf:params:oauth:request_uri:x' },
+        unsupported_response_type: { response_type: 'token' },
+        invalid_target: { audience: 'nobody' },
+        request_not_supported: { request: 'e30.e30.' },
+        unmet_authentication_requirements: {
+          claims: '{"id_token":{"acr":{"essential":true,"values":["phr"]}}}',
+        },
+      };
+      for (const [error, fields] of Object.entries(cases)) {
+        const response = await push(fields);
+        t.same([response.statusCode, response.json().error], [400, error], error);
+      }
+      const redirect = await push({ redirect_uri: 'https://evil.example/cb' });
+      t.same([redirect.statusCode, redirect.json().error], [400, 'invalid_request'], 'an address that is not its own');
+      t.equal((await push({ code_challenge_method: 'plain' })).json().error, 'invalid_request');
+      t.equal((await push({ state: 'x'.repeat(70_000) })).statusCode, 413);
+      const twice = await s.app.inject({
+        method: 'POST',
+        url: '/oauth2/par',
+        headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        payload: `client_id=${spa.id}&scope=a&scope=b`,
+      });
+      t.same([twice.statusCode, twice.json().error], [400, 'invalid_request']);
+    },
+  );
+
+  await t.test('RFC 9126 §4 (P2): only what was pushed counts, and it is good once', async (t) => {
+    const uri = await pushed();
+    const got = answerOf(
+      await alice.open(go(uri, web, '&state=other&scope=groups&prompt=none&redirect_uri=https://evil.example')),
+    );
+    t.match(got, { status: 303, state: 'pushed', code: /./ });
+    t.equal((await s.rowOf(got['code'])).scope, 'openid');
+    const again = await alice.open(go(uri));
+    t.same([again.response.statusCode, again.response.headers.location], [400, undefined]);
+    t.match(again.response.body, /invalid_request_uri/);
+  });
+
+  await t.test('RFC 9126 §2.2 (P2): another client, an unknown one and an expired one are one answer', async (t) => {
+    const uri = await pushed();
+    for (const url of [go(uri, third), go(`${uri.slice(0, -1)}_`), go('urn:ietf:params:oauth:request_uri:')]) {
+      const { response } = await alice.open(url);
+      t.same([response.statusCode, response.headers.location], [400, undefined]);
+      t.match(response.body, /This request was used, has expired, or is of another client/);
+    }
+    t.match(answerOf(await alice.open(go(uri))), { code: /./ }, 'its own client still can');
+    const late = await pushed();
+    clock.pass(91);
+    t.equal((await alice.open(go(late))).response.statusCode, 400);
+  });
+
+  await t.test(
+    'RFC 9126 §7.3 (P2): a reload before it is completed works; of two ways to the end one is',
+    async (t) => {
+      const uri = await pushed();
+      const browser = s.visitor();
+      const first = await browser.open(go(uri));
+      const second = await browser.open(go(uri));
+      t.match([first.url, second.url], [/\/login/, /\/login/]);
+      clock.pass(120);
+      const done = await browser.submit(second, { username: 'alice', password: 'a long enough phrase' });
+      t.match(answerOf(done), { code: /./, state: 'pushed' }, 'longer than its 90 seconds');
+      const codes = await s.codes();
+      const other = await browser.submit(first, { username: 'alice', password: 'a long enough phrase' });
+      t.equal(other.response.statusCode, 410);
+      t.equal(await s.codes(), codes);
+      t.equal((await browser.open(go(uri))).response.statusCode, 400);
+    },
+  );
+
+  await t.test('RFC 9126 §2.2 (P2): of 20 that come at once with one request, one gets a code', async (t) => {
+    const uri = await pushed();
+    const codes = await s.codes();
+    const all = await Promise.all(Array.from({ length: 20 }, () => alice.open(go(uri))));
+    t.equal(all.filter((one) => 'code' in answerOf(one)).length, 1);
+    t.equal(await s.codes(), codes + 1);
+  });
+
+  await t.test('RFC 9126 §6 (P2): a client that has to push is answered by nothing else', async (t) => {
+    await s.set(web, { requirePushed: true });
+    t.match(await s.answer(alice, web), { error: 'invalid_request', state: 's-1' });
+    t.match(answerOf(await alice.open(go(await pushed()))), { code: /./ });
+    await s.set(web, {});
+  });
+
+  await t.test(
+    'attacks 51: nothing of what was pushed travels: cookies and addresses hold opaque names only',
+    async (t) => {
+      const uri = await pushed({ login_hint: 'secret-hint', scope: 'openid profile' });
+      const browser = s.visitor();
+      const login = await browser.open(go(uri));
+      t.match(login.response.body, /value="secret-hint"/, 'the page says it');
+      for (const [name, value] of browser.cookies) t.match(value, /^[\w-]{43}$/, name);
+      t.match(login.url, /^http:\/\/localhost:4000\/login\?next=\/interaction\/[\w-]{43}$/);
+    },
+  );
+});

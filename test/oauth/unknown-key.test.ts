@@ -1,0 +1,55 @@
+import t from 'tap';
+import { changeCatalogue, createApi, defaultPermissions } from '../../src/access/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { rotateKeys } from '../../src/tokens/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { masterKey, stamp, startApp, testClock } from '../support/server.ts';
+
+t.test('keys of another process', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const clock = testClock();
+    let forks = 0;
+    const fork = () => {
+      forks += 1;
+      return db.fork();
+    };
+    const counted: Database = { ...db, fork };
+    const first = await startApp(counted, { clock });
+    const api = await createApi(db.fork(), stamp(), 'polls');
+    await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+    const given = { name: 'Worker', preset: 'service', requests: [api], serves: [api] } as const;
+    const { client, secret } = await createClient(db.fork(), stamp(), given);
+    await rotateKeys(db.fork(), stamp(clock.now()), masterKey, { leadSeconds: 0, isNow: true });
+    const second = await startApp(db, { clock });
+    const post = ({ app }: typeof second, path: string, fields: Record<string, string>) =>
+      app.inject({
+        method: 'POST',
+        url: `/oauth2/${path}`,
+        headers: {
+          'content-type': 'application/x-www-form-urlencoded',
+          authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
+        },
+        payload: new URLSearchParams(fields).toString(),
+      });
+    const { access_token: token } = (await post(second, 'token', { grant_type: 'client_credentials' })).json();
+
+    await t.test('RFC 7662 §2.2: a good token by a key that this process has not heard of is active', async (t) => {
+      const kid = JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString()).kid;
+      t.equal(first.keys.find(kid), undefined);
+      t.equal((await post(first, 'introspect', { token })).json().active, true);
+    });
+
+    await t.test('K3: tokens that name unknown keys make no reading of keys each', async (t) => {
+      const [, payload, signature] = token.split('.');
+      const before = forks;
+      for (let at = 0; at < 40; at++) {
+        const kid = `${at}`.padStart(43, 'k');
+        const head = Buffer.from(JSON.stringify({ typ: 'at+jwt', alg: 'RS256', kid })).toString('base64url');
+        const answer = await post(first, 'introspect', { token: `${head}.${payload}.${signature}` });
+        t.same(answer.json(), { active: false });
+      }
+      t.ok(forks - before <= 2, `${forks - before} readings`);
+    });
+  }),
+);

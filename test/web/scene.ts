@@ -1,0 +1,68 @@
+import { getPermissions } from '../../src/access/index.ts';
+import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
+import { ClientCeiling } from '../../src/oauth/entities.ts';
+import { Client, type ClientSettings, createClient, type Preset } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { digest } from '../../src/platform/digest.ts';
+import { CALLBACK, CHALLENGE, codeScene, PASSWORD, type Program } from '../oauth/code-scene.ts';
+import { makeUser, stamp } from '../support/server.ts';
+import { answerOf, newVisitor } from './visitor.ts';
+
+export { CALLBACK, CHALLENGE, PASSWORD };
+
+const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
+
+/** The scene of the token endpoint, with browsers in it, a client of strangers that may ask for two permissions, and bob. */
+export async function webScene(db: Database, settings: Record<string, string> = {}) {
+  const s = await codeScene(db, { ...cheap, ...settings });
+  const bob = await makeUser(db, s.passwords, 'bob', PASSWORD);
+
+  const register = async (name: string, preset: Preset, redirectUris: string[], isFirstParty = false) => {
+    const given = { name, preset, isFirstParty, redirectUris, requests: [s.api] };
+    const { client, secret } = await createClient(db.fork(), stamp(s.clock.now()), given);
+    return { id: client.clientId, principal: client.id, secret };
+  };
+  const set = (program: Program, change: Partial<ClientSettings>) =>
+    db.fork().nativeUpdate(Client, { id: program.principal }, { settings: change });
+  const allow = async (program: Program, ...names: string[]) => {
+    const em = db.fork();
+    for (const one of await getPermissions(em, s.api, names))
+      em.persist(em.create(ClientCeiling, { client: program.principal, permission: one.id }));
+    await em.flush();
+  };
+
+  /** The address of a request, as a client of stock makes it. */
+  const urlFor = (program: Program, more: Record<string, string | undefined> = {}) => {
+    const all = {
+      client_id: program.id,
+      response_type: 'code',
+      redirect_uri: CALLBACK,
+      scope: 'openid',
+      state: 's-1',
+      nonce: 'n-1',
+      code_challenge: CHALLENGE,
+      code_challenge_method: 'S256',
+      ...more,
+    };
+    const kept = Object.entries(all).filter((one): one is [string, string] => one[1] !== undefined);
+    return `/oauth2/authorize?${new URLSearchParams(kept)}`;
+  };
+  const visitor = () => newVisitor(s.app, s.issuer);
+  type Visitor = ReturnType<typeof visitor>;
+  /** A browser in which somebody has logged in. */
+  const signedIn = async (username = 'alice') => {
+    const browser = visitor();
+    const { response } = await browser.send('POST', '/login', { username, password: PASSWORD });
+    if (response.statusCode !== 303) throw new Error(`${username} could not log in: ${response.body}`);
+    return browser;
+  };
+  const ask = async (browser: Visitor, program: Program, more: Record<string, string | undefined> = {}) =>
+    browser.open(urlFor(program, more));
+  const answer = async (browser: Visitor, program: Program, more: Record<string, string | undefined> = {}) =>
+    answerOf(await ask(browser, program, more));
+  const rowOf = (code: unknown) => db.fork().findOneOrFail(AuthorizationCode, digest(String(code)));
+  const codes = () => db.fork().count(AuthorizationCode);
+  return { ...s, bob, register, set, allow, urlFor, visitor, signedIn, ask, answer, rowOf, codes };
+}
+
+export type WebScene = Awaited<ReturnType<typeof webScene>>;
