@@ -33,7 +33,14 @@ import type { Database, Signals } from './platform/database/index.ts';
 import { Failure } from './platform/failure.ts';
 import { createGuardedFetch } from './platform/fetch/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
-import { type App, createServer, describeRoutes, flowCookie, sameOrigin, sessionCookie } from './platform/http/index.ts';
+import {
+  type App,
+  createServer,
+  describeRoutes,
+  flowCookie,
+  sameOrigin,
+  sessionCookie,
+} from './platform/http/index.ts';
 import type { Job, Jobs } from './platform/jobs/index.ts';
 import { openapiRoute } from './platform/openapi/routes.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/index.ts';
@@ -198,9 +205,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     );
     await first.register(async (web: App) => loginPages(web, { ...signIn, authentication }));
     await first.register(async (web: App) => interactionPages(web, signIn));
-    await first.register(async (web: App) =>
-      devicePages(web, { ...signIn, limits: authentication.limits }),
-    );
+    await first.register(async (web: App) => devicePages(web, { ...signIn, limits: authentication.limits }));
   });
   return app;
 }
@@ -277,10 +282,7 @@ export function rotationPolicyOf(config: Config): RotationPolicy {
 type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
 
 /** What a running server does on its own. */
-export function jobsOf(
-  deps: ForJobs,
-  masterKey: Buffer,
-): Job[] {
+export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
   const { db, clock, config, log } = deps;
   const policy = rotationPolicyOf(config);
   const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });

@@ -1,7 +1,7 @@
 import { entities } from './entities.ts';
 import type { SessionsEnded } from './identity/index.ts';
 import { migrations } from './migrations/index.ts';
-import { algorithmsOfClients } from './oauth/index.ts';
+import { algorithmsOfClients } from './oauth/algorithms/index.ts';
 import { noticeLogout } from './oauth/logout/index.ts';
 import type { Model } from './platform/database/index.ts';
 import { sessionsEnded as endWhatLivesByThem, rightsChanged } from './tokens/index.ts';

@@ -23,7 +23,6 @@ export type { AuthorizationRequest, AuthorizeEndpoint } from './authorize/reques
 export { admitToken, presentedToken, type TokenDoor } from './bearer.ts';
 export { type EndedHolder, type Publication, publishCatalogue, rehearse } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
-export { algorithmsOfClients } from './clients/algorithms.ts';
 export { allowPermissions, ceilingOf, disallowPermissions } from './clients/ceiling.ts';
 export {
   audiencesOf,
@@ -36,17 +35,17 @@ export {
   updateClient,
 } from './clients/clients.ts';
 export { createKnownClients, type KnownClients, type LiveClient } from './clients/hot.ts';
+export { readJwks } from './clients/jwks.ts';
+export { metadataOf } from './clients/metadata.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
 export { type ClientSettings, settingsOf } from './clients/settings.ts';
-export { readJwks } from './clients/jwks.ts';
-export { metadataOf } from './clients/metadata.ts';
 export { forgetConsents, takeBackConsent } from './consent/consent.ts';
 export { listAllowed } from './consent/list.ts';
 export { type Decision, decideDevice, findWaitingDevice, type WaitingDevice } from './device/decide.ts';
 export { readUserCode, shownUserCode } from './device/user-code.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
-export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';
 export { purgeOauth } from './purge.ts';
+export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';

@@ -57,7 +57,6 @@ const GrantSchema = defineEntity({
     { properties: ['client'] },
     { properties: ['session'], name: 'tokens_grant_session', where: 'ended_at is null' },
     { properties: ['expiresAt'] },
-    { properties: ['idleExpiresAt'] },
     { properties: ['endedAt'], name: 'tokens_grant_ended', where: 'ended_at is not null' },
   ],
   properties: {
@@ -94,7 +93,7 @@ const GrantSchema = defineEntity({
     endedReason: p.string().columnType('text').nullable(),
   },
 });
-/** What a client holds for a user: the family of its refresh tokens (RFC 6749 §1.5). */
+/** What a client holds for a user: the family of its refresh tokens. */
 export class RefreshGrant extends GrantSchema.class {}
 GrantSchema.setClass(RefreshGrant);
 

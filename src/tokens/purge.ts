@@ -22,7 +22,7 @@ const GRANT_KEPT_SECONDS = 7 * 86_400;
 const grants: Statement = {
   name: 'tokens-purge-grants',
   text: `delete from tokens_grant where id in (
-    select id from tokens_grant where expires_at < $1::timestamptz or idle_expires_at < $1::timestamptz or ended_at < $1::timestamptz limit $2)
+    select id from tokens_grant where expires_at < $1::timestamptz or ended_at < $1::timestamptz limit $2)
     returning 1 as gone`,
 };
 

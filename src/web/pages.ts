@@ -143,14 +143,14 @@ const usedUp = html`<p>It was used, is older than a day, or there is an administ
 function frontDoor(issuer: string, username: string | null): Html {
   const who =
     username === null
-      ? html`<p><a href="login">Sign in</a></p>`
-      : html`<p>You are signed in as <strong>${username}</strong>. <a href="oauth2/logout">Sign out</a></p>`;
+      ? html`<p><a href="${issuer}/login">Sign in</a></p>`
+      : html`<p>You are signed in as <strong>${username}</strong>. <a href="${issuer}/oauth2/logout">Sign out</a></p>`;
   return html`<p>This is the identity server of <code>${issuer}</code>.</p>
 ${who}
 <ul>
 <li>Programs log in at <code>POST /api/v1/login</code>.</li>
-<li>Services verify tokens with <a href=".well-known/jwks.json">the published keys</a>.</li>
-<li>Probes ask <a href="health/ready">/health/ready</a>.</li>
+<li>Services verify tokens with <a href="${issuer}/.well-known/jwks.json">the published keys</a>.</li>
+<li>Probes ask <a href="${issuer}/health/ready">/health/ready</a>.</li>
 </ul>`;
 }
 

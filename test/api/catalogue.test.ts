@@ -57,7 +57,7 @@ await onEachEngine(t, async (t, db) => {
     app.inject({ url: `/.well-known/permissions?${query}`, headers });
 
   await t.test(
-    'standards M6: a public document has an ETag, max-age, CORS for all, HEAD, 405 with Allow',
+    'M6, RFC 9110 §8.8.3, §13.1.2: a public document has an ETag, max-age, CORS for all, HEAD, 405 with Allow',
     async (t) => {
       const first = await document('audience=polls');
       t.equal(first.statusCode, 200);
@@ -147,7 +147,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §2: a catalogue for authenticated callers is for clients and for bearers of tokens',
+    'contract §2, RFC 9110 §11.6.1: a catalogue for authenticated callers is for clients and for bearers of tokens',
     async (t) => {
       const nobody = await document('audience=hidden');
       t.match(nobody.json(), { status: 401, code: 'unauthenticated' });

@@ -16,7 +16,7 @@ const post = (url: string, payload: string | Buffer, headers: Headers = { 'conte
 const login = (payload: string | Buffer, headers?: Headers) => post('/api/v1/login', payload, headers);
 const good = JSON.stringify({ username: 'alice', password: PASSWORD });
 
-t.test('contract §9: every refusal is a problem document with a stable code (RFC 9457)', async (t) => {
+t.test('contract §9: every refusal is a problem document with a stable code (RFC 9457 §3)', async (t) => {
   const response = await login('{');
   t.equal(response.headers['content-type'], 'application/problem+json; charset=utf-8');
   t.match(response.json(), { type: 'about:blank', status: 400, code: 'bad_request', title: String, detail: String });

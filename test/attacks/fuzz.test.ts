@@ -10,7 +10,8 @@ import {
   getPermissions,
 } from '../../src/access/index.ts';
 import { createHashPool, createPasswords, createSetupSecret, type Passwords, User } from '../../src/identity/index.ts';
-import { createClient } from '../../src/oauth/index.ts';
+import { rememberConsent } from '../../src/oauth/consent/consent.ts';
+import { Client, createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type Operation, openapiDocument } from '../../src/platform/http/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
@@ -47,6 +48,14 @@ async function cheapPasswords(): Promise<Passwords & { count: number }> {
   return counted;
 }
 
+/** An authorization request that can be answered. */
+const request = {
+  response_type: 'code',
+  redirect_uri: 'https://reader.example/cb',
+  code_challenge: 'x'.repeat(43),
+  code_challenge_method: 'S256',
+};
+
 /** Everything that a stray assignment could leave behind for every object of the process. */
 function prototypes(): string {
   return JSON.stringify(
@@ -76,12 +85,27 @@ async function scene(db: Database) {
     requests: [own],
     serves: [polls],
   });
+  const reader = await createClient(db.fork(), stamp(), {
+    name: 'Reader',
+    preset: 'web',
+    redirectUris: ['https://reader.example/cb'],
+    requests: [polls],
+  });
+  const { id: readerId, clientId: readerClientId } = reader.client;
+  await db.fork().nativeUpdate(Client, { id: readerId }, { settings: { requirePkce: false } });
   const principal = { id: deploy.client.id, label: 'Deploy' };
   const needed = await getPermissions(db.fork(), own, ['oauth.change_api']);
   await assign(db.fork(), stamp(), { kind: 'client', principal }, needed);
   const made: string[] = [];
   let sent = 0;
-  let live: { name: string; cookie: string; session: string; token: string; until: Date } | null = null;
+  let live: {
+    name: string;
+    cookie: string;
+    interaction: string;
+    session: string;
+    token: string;
+    until: Date;
+  } | null = null;
 
   /** Somebody who is logged in, and whose token is good; anew when the requests have ended that. */
   async function identity() {
@@ -98,8 +122,22 @@ async function scene(db: Database) {
     const [cookie] = response.cookies;
     const { access_token: token, session } = response.json();
     const until = new Date(clock.now().getTime() + 500_000);
-    live = { name, cookie: `${cookie?.name}=${cookie?.value}`, session: session.id, token, until };
+    const asked = await interactionOf(`${cookie?.name}=${cookie?.value}`);
+    live = { name, ...asked, session: session.id, token, until };
     return live;
+  }
+
+  /** Somebody has allowed the client something, and is asked for more: what waits for an answer, and the cookies of the browser. */
+  async function interactionOf(session: string) {
+    const { user } = (await app.inject({ url: '/api/v1/session', headers: { cookie: session } })).json();
+    const given = { user: user.id, client: readerId, api: null, ip: '192.0.2.1' };
+    const wanted = { scopes: ['openid'], permissions: [] };
+    await db.fork().transactional((tx) => rememberConsent(tx, given, wanted, clock.now()));
+    const query = new URLSearchParams({ ...request, client_id: readerClientId, scope: 'openid email' });
+    const { headers } = await app.inject({ url: `/oauth2/authorize?${query}`, headers: { cookie: session } });
+    const url = headers.location?.slice(ISSUER.length) ?? '';
+    const [flow] = (await app.inject({ url, headers: { cookie: session } })).cookies;
+    return { cookie: `${session}; ${flow?.name}=${flow?.value}`, interaction: url.split('/').at(-1) ?? '' };
   }
 
   let publisher: { token: string; until: Date } | null = null;
@@ -134,10 +172,15 @@ async function scene(db: Database) {
     perms: ['polls.add_choice', 'polls.nothing', '__proto__', 'constructor'],
     modules: ['polls', 'toString'],
     scope: ['openid', 'a b'],
-    id: ['‹session›'],
+    id: ['‹session›', '‹interaction›'],
+    ...Object.fromEntries(Object.entries(request).map(([name, value]) => [name, [value]])),
+    response_mode: ['query', 'form_post'],
+    prompt: ['login', 'none', 'consent'],
+    next: ['/', '/interaction/‹interaction›', '//evil.example'],
+    decision: ['allow', 'deny'],
     token: ['‹token›', setup],
     grant_type: ['client_credentials', 'password', 'refresh_token'],
-    client_id: [client.clientId, 'signet'],
+    client_id: [client.clientId, readerClientId, 'signet'],
     client_secret: [secret as string],
     cookie: ['signet_session=x', `signet_session=${'A'.repeat(43)}`],
     authorization: [basic(client.clientId, 'wrong'), 'Basic !', 'Bearer', 'Bearer x.y.z'],
@@ -152,7 +195,10 @@ async function scene(db: Database) {
       cookie: now.cookie,
       token: wild.url.startsWith('/api/v1/apis/') ? await publisherToken() : now.token,
       session: now.session,
-      client: basic(client.clientId, secret as string),
+      client: wild.url.startsWith('/oauth2/par')
+        ? basic(readerClientId, reader.secret as string)
+        : basic(client.clientId, secret as string),
+      interaction: now.interaction,
       new: `newcomer-${sent}`,
     };
     const fill = (text: string) =>
@@ -219,7 +265,8 @@ t.test(
     t.ok(total >= Math.min(runs, 10_000), `${total} requests`);
     for (const [operation, seen] of answered)
       t.ok(
-        [...seen].some((status) => status < 300),
+        // Pages send people on.
+        [...seen].some((status) => status < 400),
         `${operation} was done at least once: ${[...seen].sort().join(' ')}`,
       );
 

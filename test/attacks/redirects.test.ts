@@ -24,7 +24,7 @@ await onEachEngine(t, async (t, db) => {
   };
 
   await t.test(
-    'attacks 35, 41: a registered address is a string, no pattern, no suffix, no prefix (A2, A3)',
+    'attacks 35, 41: a registered address is a string, no pattern, no suffix, no prefix (RFC 6749 §3.1.2, RFC 9700 §4.1.3, A2, A3)',
     async (t) => {
       const client = await s.register(
         'Foo',

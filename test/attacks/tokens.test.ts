@@ -49,7 +49,7 @@ t.test('the scene: the genuine token is taken, and so is one that this file sign
 
 const wanted = { ...claims, is_superuser: true, sub: 'root', username: 'root' };
 
-t.test('attacks 61: the header never chooses the verification', async (t) => {
+t.test('attacks 61: the header never chooses the verification (RFC 8725 §3.1, J3)', async (t) => {
   const jwk = key.publicKey.export({ format: 'jwk' });
   const pem = key.publicKey.export({ type: 'spki', format: 'pem' }).toString();
   const secrets: Record<string, string | Buffer> = {
@@ -184,7 +184,7 @@ t.test('attacks 67: long, deep and sealed tokens cost nothing', async (t) => {
   await refused(t, 'nested 5,000 deep', signed(`{"iss":"${issuer}","x":${'['.repeat(2500)}${']'.repeat(2500)}}`));
 });
 
-t.test('attacks 107: time claims that are missing, of another type, too far ahead', async (t) => {
+t.test('attacks 107 (RFC 7519 §4.1.4): time claims that are missing, of another type, too far ahead', async (t) => {
   const now = Math.floor(clock.now().getTime() / 1000);
   const times: Json[] = [
     { exp: undefined },

@@ -124,7 +124,7 @@ t.test('token', (t) =>
       t.ok(error.bytes > 1024);
     });
 
-    await t.test('contract §8: token verify says why a token is not active (exit 1)', async (t) => {
+    await t.test('contract §8, RFC 7519 §7.2: token verify says why a token is not active (exit 1)', async (t) => {
       const alice = (await findUser(db.fork(), 'alice')) as User;
       const why = async (token: string) => {
         const { error } = await desk.json('token verify -', { stdin: token }, 1);

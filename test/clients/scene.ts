@@ -1,8 +1,9 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
+import { pino } from 'pino';
 import type { Test } from 'tap';
 import {
   addMembers,
@@ -15,13 +16,20 @@ import {
   getPermissions,
   updateApi,
 } from '../../src/access/index.ts';
+import { jobsOf } from '../../src/app.ts';
 import { httpsIdentity } from '../../src/cli/https.ts';
-import { allowPermissions, createClient, type NewClient, updateClient } from '../../src/oauth/index.ts';
+import {
+  allowPermissions,
+  createClient,
+  createInitialToken,
+  type NewClient,
+  updateClient,
+} from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, stamp, startApp } from '../support/server.ts';
+import { makeUser, masterKey, stamp, startApp } from '../support/server.ts';
 import { type Browser, type BrowserOptions, newBrowser, type Page } from './browser.ts';
 
 export const PASSWORD = 'as long as it needs to be';
@@ -54,6 +62,8 @@ type Wanted = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
  */
 export async function startScene(t: Test, { https = true, environment = {} }: SceneOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'signet-clients-'));
+  // Apache reads the CA as another user.
+  chmodSync(folder, 0o755);
   const identity = https ? await httpsIdentity(folder, systemClock.now()) : undefined;
   const ca = identity ? readFileSync(identity.caPath, 'utf8') : undefined;
   if (ca !== undefined) setDefaultCACertificates([...getCACertificates('default'), ca]);
@@ -101,6 +111,28 @@ export async function startScene(t: Test, { https = true, environment = {} }: Sc
     },
     async changeClient(of: { id: string }, change: Parameters<typeof updateClient>[3]): Promise<void> {
       await updateClient(db.fork(), stamp(systemClock.now()), of, change);
+    },
+    /** An access token for `polls`, as a first-party program gets one. */
+    async token(username: string): Promise<string> {
+      const response = await fetch(`${issuer}/api/v1/login`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ username, password: PASSWORD, audience: 'polls' }),
+      });
+      return ((await response.json()) as { access_token: string }).access_token;
+    },
+    /** Has one of the server's standing jobs done now: nobody here waits for its turn. */
+    async run(job: string): Promise<void> {
+      const { config, keys } = service;
+      const deps = { db, clock: systemClock, config, log: pino({ level: 'silent' }), keys, issuer };
+      await jobsOf(deps, masterKey)
+        .find((one) => one.name === job)
+        ?.run(AbortSignal.timeout(20_000));
+    },
+    /** What `signet client registration-token` prints. */
+    async registrationToken(): Promise<string> {
+      const given = { label: 'stock clients', apis: await apis(['polls']), uses: 10, days: 1 };
+      return (await createInitialToken(db.fork(), stamp(systemClock.now()), given)).secret;
     },
     /** An API with the models question and choice. */
     async api(audience: string, settings: Parameters<typeof createApi>[3] = {}): Promise<void> {

@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join } from 'node:path';
+import { DUE, ROWS } from './rows.ts';
 
 /** A section of a standard that some line of the product enforces, and the tests that hold it. */
 export interface Section {
@@ -11,35 +12,64 @@ export interface Section {
   readonly tests: readonly string[];
 }
 
+/** A must-have of `ROWS`, and the tests that name it. */
+export interface Row {
+  readonly id: string;
+  readonly says: string;
+  readonly tests: readonly string[];
+}
+
 /** `RFC 6749 §4.1.3`, `OIDC Core §3.1.3.3, §12.2`: comments of src cite them on the line that enforces them, titles of tests name them. */
 const citation =
   /(RFC \d{4,5}|OIDC [A-Z][\w-]*(?: [A-Z][\w-]*)*|draft-[a-z-]*[a-z])(?:-\d+)?((?:(?:,| and| to)? §[\d.]*\d)+)/g;
 
-function citationsIn(root: string, pattern: string): Map<string, Set<string>> {
-  const found = new Map<string, Set<string>>();
-  for (const path of globSync(pattern, { cwd: root }).sort()) {
-    const text = readFileSync(join(root, path), 'utf8').replace(/\n\s*(?:\*|\/\/)\s*/g, ' ');
-    for (const [, standard, sections] of text.matchAll(citation))
-      for (const [, section] of (sections as string).matchAll(/§([\d.]*\d)/g)) {
-        const key = `${standard} §${section}`;
-        found.set(key, (found.get(key) ?? new Set()).add(relative('.', path)));
-      }
-  }
-  return found;
+/** What a test says of itself: the first argument of `t.test`. What is said inside of one, or in a comment, holds nothing. */
+const title = /\.test\(\s*(?:'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|`((?:[^`\\]|\\.)*)`)/g;
+
+/** The texts of the files of a pattern, by their paths. */
+function textsOf(root: string, pattern: string): Map<string, string> {
+  const paths = globSync(pattern, { cwd: root }).sort();
+  return new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
+}
+
+function titlesOf(text: string): string {
+  return [...text.matchAll(title)].map(([, single, double, template]) => single ?? double ?? template).join('\n');
+}
+
+const testTitles = (root: string) =>
+  new Map([...textsOf(root, 'test/**/*.test.ts')].map(([path, text]) => [path, titlesOf(text)]));
+
+/** `RFC 6749 §4.1.3` of a text, each once. */
+function citationsOf(text: string): Set<string> {
+  const found = [...text.replace(/\n\s*(?:\*|\/\/)\s*/g, ' ').matchAll(citation)].flatMap(([, standard, sections]) =>
+    [...(sections as string).matchAll(/§([\d.]*\d)/g)].map(([, section]) => `${standard} §${section}`),
+  );
+  return new Set(found);
 }
 
 /** Every section that is enforced in `src`, by standard and number. A test of a section, or of one within it, holds it. */
 export function citedSections(root: string): Section[] {
-  const enforced = citationsIn(root, 'src/**/*.ts');
-  const tested = citationsIn(root, 'test/**/*.test.ts');
+  const tested = [...testTitles(root)].map(([path, titles]) => ({ path, cited: [...citationsOf(titles)] }));
+  const enforced = new Map<string, string[]>();
+  for (const [path, text] of textsOf(root, 'src/**/*.ts'))
+    for (const key of citationsOf(text)) enforced.set(key, [...(enforced.get(key) ?? []), path]);
   return [...enforced]
     .map(([key, files]) => {
       const [standard, section] = key.split(' §') as [string, string];
-      const isHeld = (one: string) => one === key || one.startsWith(`${key}.`);
-      const tests = [...tested].filter(([one]) => isHeld(one)).flatMap(([, paths]) => [...paths]);
-      return { standard, section, files: [...files], tests: [...new Set(tests)].sort() };
+      const isHeldBy = (cited: readonly string[]) => cited.some((one) => one === key || one.startsWith(`${key}.`));
+      const tests = tested.filter(({ cited }) => isHeldBy(cited)).map(({ path }) => path);
+      return { standard, section, files, tests };
     })
     .sort((a, b) => a.standard.localeCompare(b.standard) || byNumber(a.section, b.section));
+}
+
+/** Every must-have, with the tests whose titles name it: `A4`, `T1 to T3` names T1 and T3 alone. */
+export function namedRows(root: string): Row[] {
+  const titles = [...testTitles(root)];
+  return Object.entries(ROWS).map(([id, says]) => {
+    const name = new RegExp(`(?<![\\w.-])${id}(?![\\w.-])`);
+    return { id, says, tests: titles.filter(([, text]) => name.test(text)).map(([path]) => path) };
+  });
 }
 
 function byNumber(a: string, b: string): number {
@@ -52,20 +82,35 @@ function byNumber(a: string, b: string): number {
 }
 
 /** docs/standards.md. */
-export function standardsPage(sections: readonly Section[]): string {
+export function standardsPage(sections: readonly Section[], rows: readonly Row[]): string {
   const standards = [...new Set(sections.map((one) => one.standard))];
   const tables = standards.map((standard) => {
-    const rows = sections
+    const lines = sections
       .filter((one) => one.standard === standard)
       .map(({ section, files, tests }) => `| §${section} | ${paths(files)} | ${paths(tests)} |`);
-    return `## ${standard}\n| section | enforced in | held by |\n|---|---|---|\n${rows.join('\n')}\n`;
+    return `## ${standard}\n| section | enforced in | held by |\n|---|---|---|\n${lines.join('\n')}\n`;
   });
-  return `# Standards, section by section
+  return `<!-- Made by \`npm run docs\`. Do not edit. -->
+# Standards, section by section
 
-Made by \`npm run docs\` from the comments of \`src\`, which cite a section on the line that enforces it, and from the tests that name it. A section
-that is enforced and has no test fails \`test/house/standards.test.ts\`.
+Comments of \`src\` cite a section on the line that enforces it; titles of tests name the sections that they hold. A section that is enforced and
+has no test fails \`test/house/standards.test.ts\`, and so does a must-have at the end of this page that no test names.
 
-${tables.join('\n')}`;
+${tables.join('\n')}
+## Must-haves
+What has to be so whatever the sections say one by one. Tests name a row by its id.
+
+| row | what | held by |
+|---|---|---|
+${rows.map(({ id, says, tests }) => `| ${id} | ${says} | ${paths(tests)} |`).join('\n')}
+
+## Due
+Neither built nor offered in the metadata today.
+
+| what | waits for | until then |
+|---|---|---|
+${DUE.map(({ what, waitsFor, today }) => `| ${what} | ${waitsFor} | ${today} |`).join('\n')}
+`;
 }
 
 function paths(files: readonly string[]): string {

@@ -11,22 +11,25 @@ await onEachEngine(t, async (t, db) => {
   const error = async (program: typeof web, more: Record<string, string | undefined>) =>
     (await s.answer(alice, program, more))['error'];
 
-  await t.test('RFC 6749 §4.1.2, RFC 9207 §2 (A1, A4): a code, the state byte for byte, and iss, by 303', async (t) => {
-    const state = 'a b+c%20&=?#/"é\u{1f512}';
-    const got = await s.answer(alice, web, { state });
-    t.match(got, { status: 303, state, iss: issuer });
-    t.match(String(got['code']), /^[\w-]{43}$/, 'A10: 256 bits');
-    const row = await s.rowOf(got['code']);
-    t.match(row, {
-      client: web.principal,
-      principal: s.alice.id,
-      redirectUri: CALLBACK,
-      nonce: 'n-1',
-      consumedAt: null,
-    });
-    t.same(row.expiresAt.getTime() - clock.now().getTime(), 60_000, 'A10: one minute');
-    t.equal(row.permissions, null, 'a first-party client is not cut');
-  });
+  await t.test(
+    'RFC 6749 §4.1.2, §10.10, RFC 9207 §2, RFC 9700 §4.12 (A1, A4, A10): a code, the state byte for byte, and iss, by 303',
+    async (t) => {
+      const state = 'a b+c%20&=?#/"é\u{1f512}';
+      const got = await s.answer(alice, web, { state });
+      t.match(got, { status: 303, state, iss: issuer });
+      t.match(String(got['code']), /^[\w-]{43}$/, 'A10: 256 bits');
+      const row = await s.rowOf(got['code']);
+      t.match(row, {
+        client: web.principal,
+        principal: s.alice.id,
+        redirectUri: CALLBACK,
+        nonce: 'n-1',
+        consumedAt: null,
+      });
+      t.same(row.expiresAt.getTime() - clock.now().getTime(), 60_000, 'A10: one minute');
+      t.equal(row.permissions, null, 'a first-party client is not cut');
+    },
+  );
 
   await t.test(
     'OIDC Core §3.1.2.1 (A1): POST does the same, without the cookie that another site cannot send',
@@ -64,7 +67,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'OIDC Core §3.1.2.1: redirect_uri may be absent where the client has one, and openid is not asked',
+    'RFC 6749 §3.1.2.3, OIDC Core §3.1.2.1 (A2): redirect_uri may be absent where the client has one, and openid is not asked',
     async (t) => {
       const got = await s.answer(alice, web, { redirect_uri: undefined, scope: 'profile' });
       t.match(got, { code: /./ });
@@ -76,43 +79,49 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('RFC 7636 §4.4.1, RFC 9700 §2.1.1 (A6): PKCE by S256 alone, always for a public client', async (t) => {
-    const cases: Record<string, string | undefined>[] = [
-      { code_challenge: undefined, code_challenge_method: undefined },
-      { code_challenge_method: 'plain' },
-      { code_challenge_method: undefined },
-      { code_challenge_method: 's256' },
-      { code_challenge: undefined },
-      { code_challenge: 'x'.repeat(42) },
-      { code_challenge: 'x'.repeat(129) },
-      { code_challenge: `${'x'.repeat(42)}!` },
-    ];
-    for (const one of cases)
-      for (const program of [web, spa]) t.equal(await error(program, one), 'invalid_request', JSON.stringify(one));
-    await s.set(spa, { requirePkce: false });
-    await s.set(web, { requirePkce: false });
-    const none = { code_challenge: undefined, code_challenge_method: undefined };
-    t.equal(await error(spa, none), 'invalid_request', 'no switch for a client without a secret');
-    const got = await s.answer(alice, web, none);
-    t.equal((await s.rowOf(got['code'])).codeChallenge, null, 'switched off for a client with one');
-    t.equal(await error(web, { code_challenge_method: 'plain' }), 'invalid_request', 'plain is none');
-    await s.set(web, {});
-  });
+  await t.test(
+    'RFC 7636 §4.3, §4.4.1, RFC 9700 §2.1.1 (A6): PKCE by S256 alone, always for a public client',
+    async (t) => {
+      const cases: Record<string, string | undefined>[] = [
+        { code_challenge: undefined, code_challenge_method: undefined },
+        { code_challenge_method: 'plain' },
+        { code_challenge_method: undefined },
+        { code_challenge_method: 's256' },
+        { code_challenge: undefined },
+        { code_challenge: 'x'.repeat(42) },
+        { code_challenge: 'x'.repeat(129) },
+        { code_challenge: `${'x'.repeat(42)}!` },
+      ];
+      for (const one of cases)
+        for (const program of [web, spa]) t.equal(await error(program, one), 'invalid_request', JSON.stringify(one));
+      await s.set(spa, { requirePkce: false });
+      await s.set(web, { requirePkce: false });
+      const none = { code_challenge: undefined, code_challenge_method: undefined };
+      t.equal(await error(spa, none), 'invalid_request', 'no switch for a client without a secret');
+      const got = await s.answer(alice, web, none);
+      t.equal((await s.rowOf(got['code'])).codeChallenge, null, 'switched off for a client with one');
+      t.equal(await error(web, { code_challenge_method: 'plain' }), 'invalid_request', 'plain is none');
+      await s.set(web, {});
+    },
+  );
 
-  await t.test('RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6 (A7): what is not offered has its own error', async (t) => {
-    t.equal(await error(web, { response_type: undefined }), 'invalid_request');
-    for (const type of ['token', 'id_token', 'code id_token', 'none', 'Code'])
-      t.equal(await error(web, { response_type: type }), 'unsupported_response_type', type);
-    t.equal(await error(web, { request: 'e30.e30.' }), 'request_not_supported');
-    t.equal(await error(web, { request_uri: 'https://app.example/request' }), 'request_uri_not_supported');
-    t.equal(await error(web, { registration: '{}' }), 'registration_not_supported');
-    for (const mode of ['fragment', 'web_message', 'QUERY'])
-      t.equal(await error(web, { response_mode: mode }), 'invalid_request', mode);
-    const device = await s.register('Box', 'web', [CALLBACK], true);
-    const { Client } = await import('../../src/oauth/index.ts');
-    await db.fork().nativeUpdate(Client, { id: device.principal }, { grantTypes: ['client_credentials'] });
-    t.equal(await error(device, {}), 'unauthorized_client');
-  });
+  await t.test(
+    'RFC 6749 §3.1.1, §4.1.2.1, RFC 9700 §2.1.2, OIDC Core §3.1.2.6, §6, §7.2.1 (A7, T8): what is not offered has its own error',
+    async (t) => {
+      t.equal(await error(web, { response_type: undefined }), 'invalid_request');
+      for (const type of ['token', 'id_token', 'code id_token', 'none', 'Code'])
+        t.equal(await error(web, { response_type: type }), 'unsupported_response_type', type);
+      t.equal(await error(web, { request: 'e30.e30.' }), 'request_not_supported');
+      t.equal(await error(web, { request_uri: 'https://app.example/request' }), 'request_uri_not_supported');
+      t.equal(await error(web, { registration: '{}' }), 'registration_not_supported');
+      for (const mode of ['fragment', 'web_message', 'QUERY'])
+        t.equal(await error(web, { response_mode: mode }), 'invalid_request', mode);
+      const device = await s.register('Box', 'web', [CALLBACK], true);
+      const { Client } = await import('../../src/oauth/index.ts');
+      await db.fork().nativeUpdate(Client, { id: device.principal }, { grantTypes: ['client_credentials'] });
+      t.equal(await error(device, {}), 'unauthorized_client');
+    },
+  );
 
   await t.test('RFC 8707 §2: one API that the client may ask for, or invalid_target', async (t) => {
     t.equal((await s.rowOf((await s.answer(alice, web, { audience: 'polls' }))['code'])).api, s.api.id);

@@ -40,7 +40,7 @@ t.test('clients', (t) =>
     const known = createKnownClients(db, undefined as never);
 
     await t.test(
-      'RFC 9700 §2.1, RFC 8252 §7 (A3), attacks 37: which redirect URIs a client may have, by its preset',
+      'RFC 9700 §2.1, RFC 8252 §7.1, RFC 3986 §2 (A3), attacks 37: which redirect URIs a client may have, by its preset',
       async (t) => {
         const taken: [Preset, string][] = [
           ['web', 'https://app.example/cb'],
@@ -126,7 +126,7 @@ t.test('clients', (t) =>
     });
 
     await t.test(
-      'RFC 7591 §2, RFC 7517 (T5): private_key_jwt needs public keys, here or there, and none that are private',
+      'RFC 7517 §4, §5, RFC 7518 §3.3, §6.2.2, §6.3.2, §6.4, RFC 8037 §2 (T5): private_key_jwt needs public keys, here or there, and none that are private',
       async (t) => {
         const byKey = (settings: NewClient['settings']) =>
           create('service', { authMethod: 'private_key_jwt', ...(settings ? { settings } : {}) });
@@ -148,6 +148,8 @@ t.test('clients', (t) =>
           [{ keys: Array(21).fill(jwk) }, /1 to 20/],
           [{ keys: ['x'] }, /an object/],
           [{ keys: [secret] }, /private or symmetric/],
+          [{ keys: [jwkOf('rsa').secret] }, /private or symmetric/],
+          [{ keys: [jwkOf('ed25519').secret] }, /private or symmetric/],
           [{ keys: [{ kty: 'oct', k: 'AAAA' }] }, /private or symmetric/],
           [{ keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }] }, /no RSA, EC/],
           [{ keys: [{ ...jwk, kid: 1 }] }, /no text/],

@@ -17,7 +17,7 @@ t.test('authorization codes', (t) =>
     const { code, redeem, introspect, about, web, third, spa, alice, clock, post, session } = s;
     const ids = async (...names: string[]) => (await s.named(...names)).map((one) => one.id);
 
-    await t.test('RFC 6749 §4.1.4 (T2): a code gives an access token, a refresh token and an ID token', async (t) => {
+    await t.test('RFC 6749 §4.1.4, §5.1, OIDC Core §3.1.3.3 (T2): a code gives an access token, a refresh token and an ID token', async (t) => {
       const answer = await redeem(await code());
       t.equal(answer.statusCode, 200, answer.body);
       t.match(answer.headers, { 'cache-control': 'no-store', pragma: 'no-cache' });
@@ -43,7 +43,7 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test(
-      'OIDC Core §2 (J1): the ID token says who, for whom, when and how, and fits its access token',
+      'OIDC Core §2, §3.1.3.6 (J1): the ID token says who, for whom, when and how, and fits its access token',
       async (t) => {
         const { id_token, access_token } = (await redeem(await code())).json();
         const claims = claimsOf(id_token);
@@ -68,7 +68,7 @@ t.test('authorization codes', (t) =>
     );
 
     await t.test(
-      'RFC 6749 §4.1.2 (A10): a code counts once; the second time ends what it gave, long after too',
+      'RFC 6749 §4.1.2, §10.5 (A10): a code counts once; the second time ends what it gave, long after too',
       async (t) => {
         for (const seconds of [0, 3000]) {
           const given = await code();
@@ -95,7 +95,7 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test(
-      'RFC 7636 §4.6 (T6): the verifier belongs to the challenge; RFC 9700 §4.8.2: none without the other',
+      'RFC 7636 §4.1, §4.6 (T6): the verifier belongs to the challenge; RFC 9700 §4.8.2: none without the other',
       async (t) => {
         for (const code_verifier of ['', 'short', `${VERIFIER}x`, VERIFIER.slice(0, 42), 'x'.repeat(129)])
           refused(t, await redeem(await code(), { code_verifier }), code_verifier);
@@ -148,7 +148,7 @@ t.test('authorization codes', (t) =>
       await updateApi(db.fork(), stamp(), s.api, { budgetBytes: 4096 });
     });
 
-    await t.test('contract §4: for userinfo alone, a token without an API says nothing of permissions', async (t) => {
+    await t.test('contract §4, OIDC Core §5.4: for userinfo alone, a token without an API says nothing of permissions', async (t) => {
       const { access_token } = (await redeem(await code(web, { api: null, scope: 'openid email groups' }))).json();
       const claims = claimsOf(access_token);
       t.equal(claims.aud, `${ISSUER}/oauth2/userinfo`);
@@ -162,7 +162,7 @@ t.test('authorization codes', (t) =>
       t.match(await introspect(access_token), { active: true, permissions: [] });
     });
 
-    await t.test('OIDC Core §5.3 (B4): userinfo by GET, POST and form; RFC 6750 §3.1 (B1): challenges', async (t) => {
+    await t.test('OIDC Core §5.3.1, §5.3.2 (B4): userinfo by GET, POST and form; RFC 6750 §2.1, §2.2, §3.1 (B1): challenges', async (t) => {
       const { access_token, id_token } = (await redeem(await code())).json();
       const { app } = s;
       const ofForm = { 'content-type': 'application/x-www-form-urlencoded' };

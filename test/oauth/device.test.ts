@@ -24,7 +24,7 @@ t.test('the device flow', (t) =>
     const atAlice = await logIn('alice');
 
     await t.test(
-      'RFC 8628 §3.2 (V1): a device gets two codes, an address for its user, and how often it may ask',
+      'RFC 8628 §3.2, §6.1 (V1): a device gets two codes, an address for its user, and how often it may ask',
       async (t) => {
         const response = await form('device_authorization', { client_id: tv.clientId, scope: 'openid' });
         t.equal(response.statusCode, 200, response.body);

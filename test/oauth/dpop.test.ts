@@ -43,7 +43,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'RFC 9449 §4.3, attacks 61 and 63 (B3): the header holds a public key for its algorithm, and no other way to one',
+    'RFC 9449 §4.3, RFC 7518 §3.3, §6, RFC 8725 §3.1, attacks 61 and 63 (B3): the header holds a public key for its algorithm, and no other way to one',
     async (t) => {
       const jwks = await Promise.all(ALGS.map(async (alg) => [alg, await clientKey(alg)] as const));
       const d = key.privateKey.export({ format: 'jwk' });
@@ -113,7 +113,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'RFC 9449 §4.3 (B3): htm and htu are of this request; query, fragment and spelling do not matter',
+    'RFC 9449 §4.3, RFC 3986 §6.2.2, §6.2.3 (B3): htm and htu are of this request; query, fragment and spelling do not matter',
     async (t) => {
       for (const htm of ['GET', 'post', '', undefined, ['POST']]) await refused(t, made({ htm }), `htm ${htm}`);
       for (const htu of [
@@ -244,7 +244,7 @@ await onEachEngine(t, async (t, db) => {
   const bound = async () => (await ask({ dpop: await proofFor(key, TOKEN_URL) })).json().access_token as string;
   const decode = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
-  await t.test('RFC 9449 §5 (B3): a token that was asked for with a proof is bound to its key', async (t) => {
+  await t.test('RFC 9449 §5, §6.1, §6.2, §8.2, RFC 7800 §3 (B3): a token that was asked for with a proof is bound to its key', async (t) => {
     const answer = await ask({ dpop: await proofFor(key, TOKEN_URL) });
     t.match([answer.statusCode, answer.json()], [200, { token_type: 'DPoP', expires_in: 600 }]);
     t.same(decode(answer.json().access_token).cnf, { jkt: key.jkt }, 'RFC 9449 §6.1');
@@ -257,7 +257,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'RFC 9449 §5 (B3): a wrong proof gets no token, and is no reason to hand out an unbound one',
+    'RFC 9449 §4.1, §5 (B3): a wrong proof, or two of them, gets no token, and is no reason to hand out an unbound one',
     async (t) => {
       const refusals: Record<string, string | string[]> = {
         'for another address': await proofFor(key, HAS_PERM_URL),
@@ -390,7 +390,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'RFC 9449 §7.1, RFC 6750 §2 (B1, B3, B4): userinfo, by GET and POST, by one way and with a proof',
+    'RFC 9449 §7.1, RFC 6750 §2, RFC 9700 §4.3.2 (B1, B3, B4): userinfo, by GET and POST, by one way and with a proof',
     async (t) => {
       const passwords = { username: 'alice', password: 'a long enough phrase' };
       await makeUser(db, service.passwords, passwords.username, passwords.password);
@@ -445,7 +445,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('M4: the metadata names the algorithms of proofs', async (t) => {
+  await t.test('RFC 9449 §5.1 (M4): the metadata names the algorithms of proofs', async (t) => {
     const metadata = (await app.inject('/.well-known/oauth-authorization-server')).json();
     t.same(metadata.dpop_signing_alg_values_supported, ['ES256', 'PS256', 'RS256', 'EdDSA'] satisfies Alg[]);
   });

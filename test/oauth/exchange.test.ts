@@ -85,7 +85,7 @@ t.test('token exchange', (t) =>
       );
     });
 
-    await t.test('RFC 8693 §2.1 (X1): what is missing, or of another kind', async (t) => {
+    await t.test('RFC 8693 §2.1, §3 (X1): what is missing, or of another kind', async (t) => {
       const token = await called();
       const form = { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN };
       for (const [why, fields] of [
@@ -254,7 +254,7 @@ t.test('token exchange', (t) =>
       t.ok(listed.includes(EXCHANGE) && listed.includes('urn:ietf:params:oauth:grant-type:device_code'));
     });
 
-    await t.test('impersonation (X1)', (t) => impersonation(t));
+    await t.test('RFC 8693 §1.1 (X1): impersonation', (t) => impersonation(t));
 
     async function impersonation(t: Test) {
       const { desk, signet } = s;

@@ -10,7 +10,7 @@ const PASSWORD = 'a long enough phrase';
 // The database is really gone: it is dropped under the running service.
 
 t.test(
-  'an outage is 503 with Retry-After, and never looks like an inactive token or a refusal',
+  'R1, I1: an outage is 503 with Retry-After, and never looks like an inactive token or a refusal',
   { skip: postgresqlUrl === undefined && 'DATABASE_URL is not set' },
   async (t) => {
     const { url, drop } = await createTestPostgresql();

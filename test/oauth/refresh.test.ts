@@ -80,7 +80,7 @@ t.test('refresh', (t) =>
     const s = await scene(db);
     const { clock, open, refresh, introspect, web, other, alice, api } = s;
 
-    await t.test('RFC 6749 §6, contract §4: a refresh gives an access token and the next refresh token', async (t) => {
+    await t.test('RFC 6749 §6, contract §4 (T9): a refresh gives an access token and the next refresh token', async (t) => {
       const { token, grant } = await open({ scope: 'openid profile' });
       const first = await refresh(token);
       t.equal(first.statusCode, 200, first.body);
@@ -99,7 +99,7 @@ t.test('refresh', (t) =>
     });
 
     await t.test(
-      'within the grace window the one before answers the same successor; after it, it is reuse',
+      'RFC 9700 §4.14.2 (T9): within the grace window the one before answers the same successor; after it, it is reuse',
       async (t) => {
         const { token, grant } = await open();
         const next = (await refresh(token)).json().refresh_token;
@@ -136,7 +136,7 @@ t.test('refresh', (t) =>
     );
 
     await t.test(
-      'RFC 6749 §6: a refresh may narrow the scope, not widen it; RFC 8707: nor change the API',
+      'RFC 6749 §6 (T9, T11): a refresh may narrow the scope, not widen it; RFC 8707 §2.2: nor change the API',
       async (t) => {
         const { token } = await open({ scope: 'openid profile email' });
         const wider = await refresh(token, { scope: 'openid groups' });
@@ -177,7 +177,7 @@ t.test('refresh', (t) =>
       t.equal((await refresh(token)).statusCode, 200);
     });
 
-    await t.test('it ends idle, it ends at the last, and when it is revoked', async (t) => {
+    await t.test('RFC 7009 §2.1 (R1, T9): it ends idle, it ends at the last, and when it is revoked, and its tokens with it', async (t) => {
       const idle = (await open()).token;
       const used = (await open()).token;
       clock.pass(20 * 86_400);

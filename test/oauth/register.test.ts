@@ -188,7 +188,7 @@ t.test('dynamic registration', (t) =>
     );
 
     await t.test(
-      'RFC 7591 §2, RFC 8725 §3.2 (T5, M5), attacks 75: what no client may be is invalid_client_metadata',
+      'RFC 7591 §2.1, §3.2.2, RFC 8725 §3.2 (T5, M5), attacks 75: what no client may be is invalid_client_metadata',
       async (t) => {
         const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
         const jwks = { keys: [publicKey.export({ format: 'jwk' })] };

@@ -57,18 +57,21 @@ t.test('SSRF: what is not public is refused, and passes when an operator lets it
   t.equal(asked, 3);
 });
 
-t.test('SSRF, RFC 4291 §2.4, RFC 4291 §2.5.5.1, RFC 4291 §2.5.5.2: every spelling of an address is the address that it is', async (t) => {
-  const refused = [
-    ...['127.0.0.1', '0x7f.1', '0x7f000001', '2130706433', '017700000001', '127.1', '127.0.0.1.', '0', '0.0.0.0'],
-    ...['10.1.2.3', '172.16.0.1', '192.168.1.1', '100.64.0.1', '192.0.0.8', '198.18.0.1', '224.0.0.1', '240.0.0.1'],
-    ...['169.254.1.1', '169.254.169.254', '0xa9fea9fe', '100.100.100.200', '168.63.129.16', '255.255.255.255'],
-    ...['[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::127.0.0.1]', '[0:0:0:0:0:ffff:a00:1]'],
-    ...['[::ffff:0:127.0.0.1]', '[64:ff9b::7f00:1]', '[64:ff9b::a9fe:a9fe]', '[64:ff9b:1::808:808]'],
-    ...['[2002:7f00:1::]', '[2002:808:808::1]', '[2001:0:1::1]', '[fe80::1]', '[fec0::1]', '[fc00::1]', '[fd12::1]'],
-    ...['[fd00:ec2::254]', '[ff02::1]', '[2001:db8::1]', '[3fff::1]', '[100::1]', '[5f00::1]', '[4000::1]', '[::2]'],
-  ];
-  for (const host of refused) t.equal(await outcome(none, `https://${host}/`), 'forbidden_target', host);
-});
+t.test(
+  'SSRF, RFC 4291 §2.4, RFC 4291 §2.5.5.1, RFC 4291 §2.5.5.2: every spelling of an address is the address that it is',
+  async (t) => {
+    const refused = [
+      ...['127.0.0.1', '0x7f.1', '0x7f000001', '2130706433', '017700000001', '127.1', '127.0.0.1.', '0', '0.0.0.0'],
+      ...['10.1.2.3', '172.16.0.1', '192.168.1.1', '100.64.0.1', '192.0.0.8', '198.18.0.1', '224.0.0.1', '240.0.0.1'],
+      ...['169.254.1.1', '169.254.169.254', '0xa9fea9fe', '100.100.100.200', '168.63.129.16', '255.255.255.255'],
+      ...['[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]', '[::127.0.0.1]', '[0:0:0:0:0:ffff:a00:1]'],
+      ...['[::ffff:0:127.0.0.1]', '[64:ff9b::7f00:1]', '[64:ff9b::a9fe:a9fe]', '[64:ff9b:1::808:808]'],
+      ...['[2002:7f00:1::]', '[2002:808:808::1]', '[2001:0:1::1]', '[fe80::1]', '[fec0::1]', '[fc00::1]', '[fd12::1]'],
+      ...['[fd00:ec2::254]', '[ff02::1]', '[2001:db8::1]', '[3fff::1]', '[100::1]', '[5f00::1]', '[4000::1]', '[::2]'],
+    ];
+    for (const host of refused) t.equal(await outcome(none, `https://${host}/`), 'forbidden_target', host);
+  },
+);
 
 t.test('SSRF: public addresses are reached, IPv4 behind the well-known prefix too (RFC 6052 §2.1)', async (t) => {
   // A name that resolves so, and a connection that is given up at once: what counts is that it was not refused.
@@ -174,28 +177,31 @@ t.test('an answer is bounded: its body, its head; and nothing is unpacked', asyn
   t.equal(await outcome(options, `http://127.0.0.1:${port}/zip`), 'bad_answer', 'packed, though nobody asked');
 });
 
-t.test('RFC 9110 §15.2.2: a target that speaks no HTTP or another protocol, hangs up, or is not there is told by a code alone', async (t) => {
-  const raw = createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
-  const mute = createTcpServer((socket) => socket.destroy());
-  const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n';
-  const other = createTcpServer((socket) => void socket.write(upgraded));
-  for (const one of [raw, mute, other]) {
-    await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve));
-    t.teardown(() => one.close());
-  }
-  const allow = ['127.0.0.0/8'];
-  t.equal(await outcome({ allow }, `http://127.0.0.1:${portOf(raw)}/`), 'bad_answer');
-  t.equal(await outcome({ allow }, `http://127.0.0.1:${portOf(mute)}/`), 'unreachable');
-  t.equal(await outcome({ allow }, `http://127.0.0.1:${portOf(other)}/`), 'bad_answer', 'another protocol');
-  const gone = createTcpServer();
-  await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve));
-  const free = portOf(gone);
-  await new Promise((resolve) => gone.close(resolve));
-  const error = await createGuardedFetch({ allow })({ url: `http://127.0.0.1:${free}/` }).catch((one) => one);
-  t.equal(error.code, 'unreachable');
-  t.notMatch(`${error.message}${error.stack}${JSON.stringify(error)}`, `127.0.0.1:${free}`, 'no address in it');
-  t.equal(error.cause, undefined);
-});
+t.test(
+  'RFC 9110 §15.2.2: a target that speaks no HTTP or another protocol, hangs up, or is not there is told by a code alone',
+  async (t) => {
+    const raw = createTcpServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n'));
+    const mute = createTcpServer((socket) => socket.destroy());
+    const upgraded = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n';
+    const other = createTcpServer((socket) => void socket.write(upgraded));
+    for (const one of [raw, mute, other]) {
+      await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve));
+      t.teardown(() => one.close());
+    }
+    const allow = ['127.0.0.0/8'];
+    t.equal(await outcome({ allow }, `http://127.0.0.1:${portOf(raw)}/`), 'bad_answer');
+    t.equal(await outcome({ allow }, `http://127.0.0.1:${portOf(mute)}/`), 'unreachable');
+    t.equal(await outcome({ allow }, `http://127.0.0.1:${portOf(other)}/`), 'bad_answer', 'another protocol');
+    const gone = createTcpServer();
+    await new Promise<void>((resolve) => gone.listen(0, '127.0.0.1', resolve));
+    const free = portOf(gone);
+    await new Promise((resolve) => gone.close(resolve));
+    const error = await createGuardedFetch({ allow })({ url: `http://127.0.0.1:${free}/` }).catch((one) => one);
+    t.equal(error.code, 'unreachable');
+    t.notMatch(`${error.message}${error.stack}${JSON.stringify(error)}`, `127.0.0.1:${free}`, 'no address in it');
+    t.equal(error.cause, undefined);
+  },
+);
 
 t.test('a certificate that nobody vouches for is refused, whatever the list says', async (t) => {
   const life = { from: new Date(Date.now() - 60_000), until: new Date(Date.now() + 60_000) };

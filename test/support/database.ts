@@ -51,7 +51,7 @@ export async function createTestPostgresql(
 /** Names the schema: a template made of other entities or migrations is not used. */
 function schemaDigest(): string {
   const hash = createHash('sha256');
-  for (const file of globSync(['src/**/entities.ts', 'src/migrations/*.ts'], { cwd: root }).sort())
+  for (const file of globSync(['src/**/*entities.ts', 'src/migrations/*.ts'], { cwd: root }).sort())
     hash.update(readFileSync(join(root, file)));
   return hash.digest('hex').slice(0, 16);
 }

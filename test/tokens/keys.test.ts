@@ -83,14 +83,14 @@ const request = (names: string[], more: Partial<TokenRequest['api']> = {}): Toke
   scope: undefined,
 });
 
-t.test('K1: the published set holds public members only, each with kid, alg and use', async (t) => {
+t.test('RFC 7517 §4, §5, RFC 7518 §6 (K1): the published set holds public members only, each with kid, alg and use', async (t) => {
   const { keys: published } = JSON.parse(keys.jwks().body.toString());
   t.same(Object.keys(published[0]).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use']);
   t.same([published[0].alg, published[0].use, published[0].kty], ['RS256', 'sig', 'RSA']);
   t.ok(Buffer.from(published[0].n, 'base64url').length >= 256, 'RSA of 2048 bits');
 });
 
-t.test('contract §5: the size is known before signing, to the byte, and no token is over its budget', async (t) => {
+t.test('contract §5, RFC 7515 §2: the size is known before signing, to the byte, and no token is over its budget', async (t) => {
   for (let count = 0; count < 150; count += 7) {
     const names = Array.from({ length: count }, (_, i) => `polls.do_thing_${i}_é`);
     const asked = request(names);

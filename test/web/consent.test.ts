@@ -14,29 +14,32 @@ await onEachEngine(t, async (t, db) => {
   const idsOf = async (...names: string[]) => (await s.named(...names)).map((one) => one.id).sort();
   const consents = (client = third) => db.fork().find(Consent, { client: client.principal });
 
-  await t.test('RFC 6749 §10.2 (A11): the page says who asks, for whom, for what, and where it goes', async (t) => {
-    const alice = await s.signedIn();
-    const { response } = await s.ask(alice, third, { scope: 'openid email offline_access' });
-    t.equal(response.statusCode, 200);
-    for (const said of [
-      /<h1>Allow Third\?<\/h1>/,
-      /<strong>Third<\/strong>, a website/,
-      /for you, <strong>alice<\/strong>/,
-      /Know who you are/,
-      /See your e-mail address/,
-      /It keeps its access when you sign out/,
-      /At Polls/,
-      /<li>Can add choice<\/li>/,
-      /<li>Can delete choice<\/li>/,
-      /<strong>app\.example<\/strong>/,
-      /name="decision" value="allow"/,
-      /name="decision" value="deny"/,
-    ])
-      t.match(response.body, said);
-    t.notMatch(response.body, /<script|See the groups/);
-    t.match(response.headers['content-security-policy'], /form-action 'self' https:;/);
-    t.same(await consents(), [], 'looking is not agreeing');
-  });
+  await t.test(
+    'RFC 6749 §4.1.1, §10.2 (A11): the page says who asks, for whom, for what, and where it goes',
+    async (t) => {
+      const alice = await s.signedIn();
+      const { response } = await s.ask(alice, third, { scope: 'openid email offline_access' });
+      t.equal(response.statusCode, 200);
+      for (const said of [
+        /<h1>Allow Third\?<\/h1>/,
+        /<strong>Third<\/strong>, a website/,
+        /for you, <strong>alice<\/strong>/,
+        /Know who you are/,
+        /See your e-mail address/,
+        /It keeps its access when you sign out/,
+        /At Polls/,
+        /<li>Can add choice<\/li>/,
+        /<li>Can delete choice<\/li>/,
+        /<strong>app\.example<\/strong>/,
+        /name="decision" value="allow"/,
+        /name="decision" value="deny"/,
+      ])
+        t.match(response.body, said);
+      t.notMatch(response.body, /<script|See the groups/);
+      t.match(response.headers['content-security-policy'], /form-action 'self' https:;/);
+      t.same(await consents(), [], 'looking is not agreeing');
+    },
+  );
 
   await t.test(
     'contract §4 (A11): what is allowed goes into the code, is remembered, and is not asked again',
@@ -94,19 +97,22 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('RFC 6749 §4.1.2.1 (A9): denied is access_denied, once, and nothing is remembered', async (t) => {
-    const alice = await s.signedIn();
-    const page = await s.ask(alice, third);
-    t.match(answerOf(await alice.submit(page, { decision: 'deny' })), {
-      status: 303,
-      error: 'access_denied',
-      state: 's-1',
-    });
-    t.same(await consents(), []);
-    const late = await alice.submit(page, { decision: 'allow' });
-    t.same([late.response.statusCode, late.response.headers.location], [410, undefined]);
-    t.match(late.response.body, /Go back to the application/);
-  });
+  await t.test(
+    'RFC 6749 §4.1.1, §4.1.2.1 (A9): denied is access_denied, once, and nothing is remembered',
+    async (t) => {
+      const alice = await s.signedIn();
+      const page = await s.ask(alice, third);
+      t.match(answerOf(await alice.submit(page, { decision: 'deny' })), {
+        status: 303,
+        error: 'access_denied',
+        state: 's-1',
+      });
+      t.same(await consents(), []);
+      const late = await alice.submit(page, { decision: 'allow' });
+      t.same([late.response.statusCode, late.response.headers.location], [410, undefined]);
+      t.match(late.response.body, /Go back to the application/);
+    },
+  );
 
   await t.test('contract §4: a first-party client asks nobody, unless it is to, or the request says so', async (t) => {
     const alice = await s.signedIn();
@@ -179,6 +185,16 @@ await onEachEngine(t, async (t, db) => {
     );
     for (const id of ['x', 'A'.repeat(43), '%00', '..%2f'])
       t.ok([400, 404, 410].includes((await alice.get(`/interaction/${id}`)).response.statusCode), id);
+  });
+
+  await t.test('whoever is not the one who is signed in logs in instead, and is asked', async (t) => {
+    const alice = await s.signedIn();
+    const page = await s.ask(alice, third);
+    const link = /href="([^"]*)">Sign in as somebody else/.exec(page.response.body)?.[1]?.replace('&amp;', '&') ?? '';
+    const login = await alice.open(new URL(link, page.url).href);
+    t.match(login.response.body, /You are signed in as <strong>alice/);
+    const other = await alice.submit(login, { username: 'bob', password: PASSWORD });
+    t.match(other.response.body, /for you, <strong>bob<\/strong>/);
   });
 
   await t.test('contract §3: the answer comes from our own page', async (t) => {

@@ -30,6 +30,27 @@ t.test('RFC 8628 §3.3 (V3): who is not signed in logs in first, and comes back 
     t.equal((await page('', `?user_code=${evil}`)).headers.location, `${ISSUER}/login?next=%2Foauth2%2Fdevice`);
 });
 
+t.test('RFC 8628 §3.3: from the link by the login page to the device, as a person does', async (t) => {
+  const begun = await begin();
+  const toLogin = new URL(
+    (await page('', begun.verification_uri_complete.slice(`${ISSUER}/oauth2/device`.length))).headers
+      .location as string,
+  );
+  const next = toLogin.searchParams.get('next') as string;
+  const signedIn = await s.app.inject({
+    method: 'POST',
+    url: '/login',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    payload: new URLSearchParams({ username: 'alice', password: 'a long enough phrase', next }).toString(),
+  });
+  t.same([signedIn.statusCode, signedIn.headers.location], [303, begun.verification_uri_complete], signedIn.body);
+  const session = signedIn.cookies.find((one) => one.name === 'signet_session');
+  const cookie = `${session?.name}=${session?.value}`;
+  t.match((await page(cookie, next.slice('/oauth2/device'.length))).body, begun.user_code);
+  t.equal((await decide(cookie, begun.user_code, 'allow')).statusCode, 200);
+  t.equal((await poll(begun.device_code)).statusCode, 200);
+});
+
 t.test('RFC 8628 §3.3.1: a link fills the code in, and decides nothing', async (t) => {
   const { user_code: code } = await begin();
   const response = await page(atAlice, `?user_code=${code}`);
@@ -48,7 +69,7 @@ t.test('RFC 8628 §3.3.1: a link fills the code in, and decides nothing', async 
   t.equal(await stateOf(code), 'pending');
 });
 
-t.test('V3: the user sees the client, the code, the scopes, the permissions, and who is signed in', async (t) => {
+t.test('RFC 8628 §6.1 (V3): the user sees the client, the code, the scopes, the permissions, and who is signed in', async (t) => {
   const { user_code: code } = await begin(box, { scope: 'openid email polls.add_choice' });
   const { body } = await submit(atAlice, { user_code: code });
   t.match(body, 'Some &#60;b&#62;box&#60;/b&#62;', 'attacks 105: a name is text');

@@ -1,7 +1,7 @@
 import t from 'tap';
 import { Session, updateUser } from '../../src/identity/index.ts';
 import { nextOf } from '../../src/web/next.ts';
-import { onEachEngine } from '../support/database.ts';
+import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf } from './visitor.ts';
@@ -37,6 +37,23 @@ t.test('attacks 39: next is a path of Signet itself, or the front door', async (
   t.equal(nextOf(`/${'a'.repeat(3000)}`), '/');
 });
 
+t.test(
+  'contract §2: below an issuer with a path every redirect is built from it, and the cookies are bound to the host',
+  async (t) => {
+    const db = await openTestEmbedded();
+    t.teardown(() => db.close());
+    const s = await webScene(db, { SIGNET_ISSUER: 'https://id.example/auth' });
+    const browser = s.visitor();
+    const login = await s.ask(browser, s.third);
+    t.match(login.url, /^https:\/\/id\.example\/auth\/login\?next=\/interaction\//);
+    t.match(login.response.body, /<form method="post">[\s\S]*<form method="post" action="interaction\/[\w-]{43}">/);
+    const page = await browser.submit(login, { username: 'alice', password: PASSWORD });
+    t.match(page.url, /^https:\/\/id\.example\/auth\/interaction\//);
+    t.match(answerOf(await browser.submit(page, { decision: 'allow' })), { code: /./, iss: 'https://id.example/auth' });
+    t.same([...browser.cookies.keys()].sort(), ['__Host-signet_flow', '__Host-signet_session']);
+  },
+);
+
 await onEachEngine(t, async (t, db) => {
   const s = await webScene(db, { SIGNET_THROTTLE_NAME: '5' });
   const { clock, issuer, web } = s;
@@ -57,30 +74,33 @@ await onEachEngine(t, async (t, db) => {
     });
   });
 
-  await t.test('contract §3: a right password is a new session, and 303 to where it was for', async (t) => {
-    const browser = s.visitor();
-    const { response } = await post(browser, { username: 'alice', password: PASSWORD });
-    t.same([response.statusCode, response.headers.location], [303, `${issuer}/`]);
-    t.match(response.cookies[0], { httpOnly: true, sameSite: 'Lax', path: '/' });
-    t.match((await browser.get('/')).response.body, /signed in as <strong>alice<\/strong>/);
-    t.match(
-      (await browser.get('/login')).response.headers.location,
-      `${issuer}/`,
-      'who is signed in need not be again',
-    );
-    const to = await post(s.visitor(), {
-      username: 'alice',
-      password: PASSWORD,
-      next: '/oauth2/device?user_code=BCDF-GHJK',
-    });
-    t.equal(to.response.headers.location, `${issuer}/oauth2/device?user_code=BCDF-GHJK`);
-    for (const next of ['//evil.example', '/\\evil', 'https:evil', '\t//evil', 'javascript:alert(1)', '/%2F%2Fevil'])
-      t.equal(
-        (await post(s.visitor(), { username: 'alice', password: PASSWORD, next })).response.headers.location,
+  await t.test(
+    'contract §3, RFC 9110 §15.4.4: a right password is a new session, and 303 to where it was for',
+    async (t) => {
+      const browser = s.visitor();
+      const { response } = await post(browser, { username: 'alice', password: PASSWORD });
+      t.same([response.statusCode, response.headers.location], [303, `${issuer}/`]);
+      t.match(response.cookies[0], { httpOnly: true, sameSite: 'Lax', path: '/' });
+      t.match((await browser.get('/')).response.body, /signed in as <strong>alice<\/strong>/);
+      t.match(
+        (await browser.get('/login')).response.headers.location,
         `${issuer}/`,
-        `attacks 39: ${JSON.stringify(next)}`,
+        'who is signed in need not be again',
       );
-  });
+      const to = await post(s.visitor(), {
+        username: 'alice',
+        password: PASSWORD,
+        next: '/oauth2/device?user_code=BCDF-GHJK',
+      });
+      t.equal(to.response.headers.location, `${issuer}/oauth2/device?user_code=BCDF-GHJK`);
+      for (const next of ['//evil.example', '/\\evil', 'https:evil', '\t//evil', 'javascript:alert(1)', '/%2F%2Fevil'])
+        t.equal(
+          (await post(s.visitor(), { username: 'alice', password: PASSWORD, next })).response.headers.location,
+          `${issuer}/`,
+          `attacks 39: ${JSON.stringify(next)}`,
+        );
+    },
+  );
 
   await t.test('attacks 43: a cookie that was set before is not kept over a login', async (t) => {
     const browser = s.visitor();
@@ -105,7 +125,6 @@ await onEachEngine(t, async (t, db) => {
         ['nobody', PASSWORD],
         ['bob', PASSWORD],
         ['alice', 'x'.repeat(2000)],
-        ['alice', ''],
       ] as const) {
         const before = (clock as unknown as { sleeps: Date[] }).sleeps.length;
         const { response } = await post(s.visitor(), { username, password });
@@ -117,6 +136,9 @@ await onEachEngine(t, async (t, db) => {
       }
       t.equal(new Set(refusals).size, 1);
       await updateUser(db.fork(), stamp(), s.bob, { isActive: true });
+      const empty = (await post(s.visitor(), { username: 'alice', password: '' })).response;
+      t.same([empty.statusCode, empty.headers['set-cookie']], [200, undefined], 'nothing typed is nothing tried');
+      t.match(empty.body, /Type your username and your password/);
       const shown = (await post(s.visitor(), { username: '"><img src=x>', password: 'x' })).response.body;
       t.notMatch(shown, /<img/);
     },

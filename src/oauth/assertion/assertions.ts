@@ -63,7 +63,8 @@ export function createAssertions({ db, issuer, fetchJson, failed }: AssertionRul
   };
 }
 
-const LONGEST_LIFE_SECONDS = 300;
+/** Authlib's live for an hour unless told otherwise; each is good once, however long it lives. */
+const LONGEST_LIFE_SECONDS = 3600;
 /** The client's clock may be ahead by so much. */
 const SKEW_SECONDS = 60;
 const LONGEST_JTI = 255;

@@ -17,7 +17,8 @@ export interface Wanted {
 export function wantedBy(asked: Asked, claims: RequestedClaims | null): Wanted {
   const named = new Set([...(claims?.idToken ?? []), ...(claims?.userinfo ?? [])]);
   const implied = Object.entries(ofScope)
-    .filter(([, brought]) => brought.some((one) => named.has(one)))
+    // Groups come by their scope alone.
+    .filter(([scope, brought]) => scope !== 'groups' && brought.some((one) => named.has(one)))
     .map(([scope]) => scope);
   return {
     scopes: [...new Set([...asked.scopes, ...implied])],

@@ -1,5 +1,5 @@
 import type { Holder, KnownApi, Rights } from '../../access/index.ts';
-import type { AccessToken, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
+import type { AccessToken, GrantState, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 
 /** What a grant is asked with, once the phases before it have passed. */
@@ -13,6 +13,8 @@ export interface GrantRequest {
   target(): Promise<KnownApi>;
   /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
   readonly seen: { readonly api: string; readonly place: StatusPlace | null } | undefined;
+  /** What `begin` has read. */
+  readonly begun: GrantState | null;
   /** Lives as long as the request, through every attempt at it. */
   readonly memory: Memory;
 }
@@ -50,10 +52,12 @@ export interface Finished {
   readonly issuedTokenType?: string;
 }
 
-/** One way to a token (RFC 6749 §1.3). It decides; the phases around it are shared and cannot be forgotten. */
+/** One way to a token (a grant of RFC 6749). It decides; the phases around it are shared and cannot be forgotten. */
 export interface Grant {
   readonly type: string;
   /** RFC 6749 §4.4: some grants are for clients that can keep a secret only. */
   readonly needsConfidentialClient: boolean;
+  /** What it reads in any case, where that tells the version of the client too: then phase 1 needs no statement of its own. */
+  begin?(form: GrantRequest['form'], now: Date): Promise<GrantState | null>;
   authorize(request: GrantRequest): Promise<Granted>;
 }

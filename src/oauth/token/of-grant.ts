@@ -8,6 +8,7 @@ import {
   type GrantState,
   type KeyRing,
   NO_API,
+  readMinting,
   signIdToken,
   takePlace,
   USERINFO,
@@ -53,8 +54,8 @@ export function cutOf(
 }
 
 /**
- * The token of a live grant. Where rights are cut, the place comes first: whoever changes a ceiling afterwards finds it, and who did
- * before is seen by what is read then.
+ * The token of a live grant. A new place comes first: whoever changes the client or its ceiling afterwards finds it, and who did before is
+ * seen by what is read then.
  */
 export async function grantedOf(
   deps: OfGrant,
@@ -70,14 +71,23 @@ export async function grantedOf(
     api: api.id,
     endsAt: grant.endsAt,
   } as const;
-  const needsPlace = !client.isFirstParty && grant.place === null;
+  const needsPlace = grant.place === null;
   const taken = needsPlace ? await takePlace(deps.db, holding, now) : null;
   if (needsPlace && !taken) throw new OAuthError('invalid_grant', 'What was granted has ended.');
   const { holder, ...subject } = await userOf(deps, client, grant, api, now);
   // A version other than that of the rights sends the request round again.
-  const version = taken?.version ?? holder.version;
+  const version = taken ? await versionAfter(deps.db, client, taken.version) : holder.version;
   return { ...subject, holder: { ...holder, version }, scope, holding, place: taken?.place ?? grant.place };
 }
+
+/** What the rights of a token that has just got its place must have been read at; no version at all when its client has changed. */
+export async function versionAfter(db: Database, client: LiveClient, version: number): Promise<number> {
+  const { principal } = await readMinting(db, client.id, null, client.id);
+  return principal === client.version ? version : CHANGED;
+}
+
+/** No principal has it. */
+const CHANGED = -1;
 
 /** OIDC Core §3.1.3.3, §12.2: an ID token comes with every token whose scope says `openid`. */
 export async function idTokenOf(

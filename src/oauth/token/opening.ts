@@ -18,7 +18,7 @@ import {
 import type { LiveClient } from '../clients/hot.ts';
 import type { Finished, Granted, GrantRequest } from './grant.ts';
 import { lifeOf } from './life.ts';
-import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf } from './of-grant.ts';
+import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf, versionAfter } from './of-grant.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Opening extends OfGrant {
@@ -52,11 +52,11 @@ export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agr
 
   const opened = await redeem(deps, request, agreed, api.id);
   memory.grant = opened.id;
-  // What is cut is read after the place was taken: see `grantedOf`.
+  // What is cut, and whether, is read after the place was taken: see `grantedOf`.
   const { holder, ...subject } = client.isFirstParty ? granted : await userOf(deps, client, agreed, api, now);
   return {
     ...subject,
-    holder: { ...holder, version: opened.version },
+    holder: { ...holder, version: await versionAfter(deps.db, client, opened.version) },
     scope,
     holding: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
     place: opened.place,

@@ -3,7 +3,9 @@ import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import {
+  type GrantState,
   type KeyRing,
+  type Minting,
   mintAccessToken,
   mintUntilFresh,
   overBudget,
@@ -69,7 +71,8 @@ async function attempt(
   // 1. Who asks? Before anything that was sent is looked at. One statement says whether what is known of it still holds.
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
   const guess = guessTarget(access, caller.guess, form);
-  const seen = await readMinting(db, caller.id, guess?.id ?? null, caller.id);
+  const begun = await endpoint.grants.find((one) => one.type === form['grant_type'])?.begin?.(form, now);
+  const seen = begun ? seenBy(begun, caller.id) : await readMinting(db, caller.id, guess?.id ?? null, caller.id);
   const client = await caller.confirm(seen.principal);
 
   // 2. How?
@@ -83,7 +86,8 @@ async function attempt(
   const target = () => findTarget(access, client, form, guess && { id: guess.id, version: seen.api });
   const place = client.version === seen.principal ? seen.place : null;
   const seenPlace = guess && { api: guess.id, place };
-  const granted = await grant.authorize({ client, form, now, jkt, target, seen: seenPlace, memory });
+  const asked = { client, form, now, jkt, target, seen: seenPlace, begun: begun ?? null, memory };
+  const granted = await grant.authorize(asked);
 
   // 5. Does the token fit? Where it has a place already, nothing is written before 6 says so.
   const { api, subject, rights, session, scope, sourceId, act, until } = granted;
@@ -110,6 +114,11 @@ async function attempt(
     ...(finished?.idToken ? { id_token: finished.idToken } : {}),
     ...(finished?.issuedTokenType ? { issued_token_type: finished.issuedTokenType } : {}),
   };
+}
+
+/** The version of the caller, where what was read is its own. */
+function seenBy({ client, clientVersion }: GrantState, caller: string): Minting {
+  return { principal: client === caller ? clientVersion : null, api: null, place: null };
 }
 
 /** RFC 9449 §5: the key of the proof; null where the client sends none and need not. */

@@ -34,12 +34,15 @@ export function refreshGrant(refreshing: Refreshing): Grant {
   return {
     type: 'refresh_token',
     needsConfidentialClient: false,
+    async begin(form, now) {
+      const presented = readRefreshToken(form['refresh_token'] ?? '');
+      return presented && readGrant(db, presented.id, now);
+    },
     async authorize(request) {
-      const { client, form, now } = request;
+      const { client, form, now, begun: grant } = request;
       if (!form['refresh_token']) throw new OAuthError('invalid_request', 'refresh_token is missing.');
       const presented = readRefreshToken(form['refresh_token']);
-      const grant = presented && (await readGrant(db, presented.id, now));
-      if (!grant || !presented.isOf(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
+      if (!grant || !presented?.isOf(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
       if (!grant.isLive) throw refused();
       const step = stepOf(grant, presented.generation, now, refreshing.graceSeconds);
       if (step === 'reuse') await endFamily(db, grant, presented.generation, now);

@@ -3,7 +3,7 @@ export const OAUTH_ERRORS = {
   invalid_request: {
     status: 400,
     meaning:
-      'A parameter is missing, malformed or there twice; or the client authenticates in two ways at once (RFC 6749 §5.2).',
+      'A parameter is missing, malformed or there twice; the client authenticates in two ways at once (RFC 6749 §5.2); or a token that is to be exchanged is not good (RFC 8693 §2.2.2).',
   },
   invalid_client: {
     status: 401,
@@ -21,7 +21,7 @@ export const OAUTH_ERRORS = {
   invalid_target: {
     status: 400,
     meaning:
-      'No such API, none that this client may ask for, or a token for it that would exceed its budget (RFC 8707 §2).',
+      'No such API, none that this client may ask for, a token for it that would exceed its budget (RFC 8707 §2), or a user who may not be acted for (RFC 8693 §2.2.2).',
   },
   access_denied: {
     status: 400,

@@ -15,6 +15,8 @@ export interface GrantState {
   readonly idleEndsAt: Date;
   /** The client's principal. */
   readonly client: string;
+  /** Of that principal. */
+  readonly clientVersion: number;
   /** Null: for userinfo alone. */
   readonly api: string | null;
   readonly apiVersion: number | null;
@@ -43,7 +45,7 @@ const state: Statement = {
   name: 'tokens-grant',
   text: `select encode(g.seed, 'hex') as seed, g.generation::int as generation, extract(epoch from g.rotated_at)::float8 as rotated_at,
     extract(epoch from g.expires_at)::float8 as expires_at,
-    extract(epoch from least(g.idle_expires_at, g.expires_at))::float8 as idle_expires_at, g.client_id as client, g.api_id as api, g.session_id as session, g.scope,
+    extract(epoch from least(g.idle_expires_at, g.expires_at))::float8 as idle_expires_at, g.client_id as client, cp.perms_version::int as client_version, g.api_id as api, g.session_id as session, g.scope,
     g.permissions::text[] as permissions, g.is_refreshable, g.dpop_jkt, g.claims::text as claims,
     extract(epoch from g.auth_time)::float8 as auth_time, g.amr, u.id as user_id, u.username, u.is_staff, u.is_superuser,
     p.perms_version::int as version, a.version::int as api_version, t.list::int as list, t.idx::int as idx,
@@ -51,6 +53,7 @@ const state: Statement = {
       and u.password_epoch = g.password_epoch
       and (g.is_offline or not exists (select from identity_session s where s.id = g.session_id and s.ended_at is not null)) as is_live
     from tokens_grant g join identity_user u on u.id = g.principal_id join access_principal p on p.id = g.principal_id
+    join access_principal cp on cp.id = g.client_id
     left join access_api a on a.id = g.api_id
     left join tokens_status t on t.holder_id = g.id and t.api_id = coalesce(g.api_id, '00000000-0000-0000-0000-000000000000') and t.is_current and t.state = 0
     where g.id = $1`,
@@ -63,6 +66,7 @@ interface Row {
   expires_at: number;
   idle_expires_at: number;
   client: string;
+  client_version: number;
   api: string | null;
   session: string | null;
   scope: string | null;
@@ -95,6 +99,7 @@ export async function readGrant(db: Database, id: string, now: Date): Promise<Gr
     endsAt: new Date(row.expires_at * 1000),
     idleEndsAt: new Date(row.idle_expires_at * 1000),
     client: row.client,
+    clientVersion: row.client_version,
     api: row.api,
     apiVersion: row.api_version,
     session: row.session,

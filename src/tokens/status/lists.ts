@@ -94,7 +94,7 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
   const followers = new Set<(event: StatusEvent) => void>();
   const remembered: StatusEvent[] = [];
   let rememberedChanges = 0;
-  /** Every event after this version is remembered. */
+  /** Every event of this version and of later ones is remembered. */
   let rememberedSince: number | null = null;
   let horizon: string | null = null;
   let wholeAt = Number.NEGATIVE_INFINITY;
@@ -139,7 +139,8 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
     while (rememberedChanges > REMEMBERED) {
       const gone = remembered.shift() as StatusEvent;
       rememberedChanges -= gone.changes.length + 1;
-      rememberedSince = gone.version;
+      // There may be more of the same version.
+      rememberedSince = gone.version + 1;
     }
   };
 
@@ -243,7 +244,9 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
     follow(from, told) {
       // Who comes again after too long is told nothing: the signed list, which everybody reads, is the truth.
       if (from !== null && rememberedSince !== null && from >= rememberedSince)
-        for (const event of remembered) if (event.version > from) told(event);
+        // A transaction that lasts, of any database of the server, holds the horizon: several events have one version, and who comes again
+        // may have seen the first of them only. To be told twice does no harm.
+        for (const event of remembered) if (event.version >= from) told(event);
       followers.add(told);
       return () => void followers.delete(told);
     },

@@ -48,7 +48,7 @@ const heard = [
 
 const described = {
   tags: ['pages'],
-  description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them: ${Object.keys(parameters).join(', ')}. The client hears by the redirect: ${heard}.`,
+  description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them. The client hears by the redirect: ${heard}.`,
   response: {
     ...errorPages,
     200: shown('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
@@ -56,6 +56,9 @@ const described = {
     400: shown('The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.'),
   },
 };
+
+/** What is wrong with a parameter is for the client to hear, so the schema only documents them. */
+const read = { config: { readsPairs: true }, validatorCompiler: () => () => true } as const;
 
 /**
  * The authorization endpoint (RFC 6749 §3.1), by GET and POST (OIDC Core §3.1.2.1). It stands outside the cross-origin rule, because
@@ -65,8 +68,14 @@ export async function authorizePages(app: App, deps: SignInDeps): Promise<void> 
   acceptPairs(app);
   showErrors(app);
   const security: Record<string, string[]>[] = [{ session: [] }, {}];
-  const asked = { ...described, operationId: 'authorize', summary: 'Ask a user for a code', security };
-  app.get('/oauth2/authorize', { schema: asked, config: { readsPairs: true } }, async (request, reply) =>
+  const asked = {
+    ...described,
+    operationId: 'authorize',
+    summary: 'Ask a user for a code',
+    security,
+    querystring: Type.Object(parameters),
+  };
+  app.get('/oauth2/authorize', { ...read, schema: asked }, async (request, reply) =>
     answer(deps, request, reply, await sessionOf(deps, request)),
   );
   const posted = {
@@ -76,7 +85,7 @@ export async function authorizePages(app: App, deps: SignInDeps): Promise<void> 
     security: [],
     form: Type.Object(parameters),
   };
-  app.post('/oauth2/authorize', { schema: posted, config: { readsPairs: true } }, async (request, reply) =>
+  app.post('/oauth2/authorize', { ...read, schema: posted }, async (request, reply) =>
     answer(deps, request, reply, undefined),
   );
 }

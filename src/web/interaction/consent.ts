@@ -13,7 +13,10 @@ const kinds: Readonly<Record<AuthorizationRequest['client']['preset'], string>> 
 };
 
 /** What is asked of the user, in words: who asks, for what, and where the answer goes (RFC 6749 §10.2, §4.1.1). */
-export function consentPage({ request, session, asked, wanted, shown }: Shown, apiName: string | null): Html {
+export function consentPage(
+  { request, session, asked, wanted, shown }: Shown,
+  { id, apiName }: { readonly id: string; readonly apiName: string | null },
+): Html {
   const { client, to } = request;
   const words = wanted.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeWords[one] ?? []);
   return html`<p><strong>${client.name}</strong>, ${kinds[client.preset]}, wants to act for you, <strong>${session.user.username}</strong>.</p>
@@ -27,7 +30,8 @@ ${asked.isOffline ? html`<p>It keeps its access when you sign out, until you tak
 ${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
 <button type="submit" name="decision" value="allow">Allow</button>
 <button type="submit" name="decision" value="deny" class="plain">Deny</button>
-</form>`;
+</form>
+<p class="quiet">Not ${session.user.username}? <a href="../login?next=/interaction/${id}&amp;again=1">Sign in as somebody else</a></p>`;
 }
 
 function atApi(name: string, permissions: Shown['asked']['permissions']): Html {

@@ -70,14 +70,14 @@ async function showNext(deps: SignInDeps, reply: Reply, id: string, next: Next):
     case 'gone':
       return show(reply, 410, 'This page is used up', usedUp);
     default:
-      return showConsent(deps, reply, next);
+      return showConsent(deps, reply, id, next);
   }
 }
 
-async function showConsent({ endpoint }: SignInDeps, reply: Reply, next: Shown): Promise<Reply> {
+async function showConsent({ endpoint }: SignInDeps, reply: Reply, id: string, next: Shown): Promise<Reply> {
   const { request } = next;
   const api = request.api && (await endpoint.db.fork().findOne(Api, request.api.id));
-  const content = consentPage(next, api?.name ?? null);
+  const content = consentPage(next, { id, apiName: api?.name ?? null });
   return show(reply, 200, `Allow ${request.client.name}?`, content, {
     formTargets: formTargets(request.to.redirectUri),
   });

@@ -14,6 +14,7 @@ export interface LoginDeps extends SignInDeps {
 
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
 const text = Type.Optional(Type.String());
+const NOT_FILLED = 'Type your username and your password.';
 const NOT_RIGHT = 'This username and password do not belong together.';
 
 /** Where people log in; held by the cross-origin rule. */
@@ -25,7 +26,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     operationId: 'showLogin',
     summary: 'The login form',
     ...ofPages,
-    querystring: Type.Object({ next: text }),
+    querystring: Type.Object({ next: text, again: text }),
     response: {
       ...errorPages,
       200: shown('The form.'),
@@ -35,7 +36,9 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
   app.get('/login', { schema: form }, async (request, reply) => {
     const next = nextOf(request.query.next);
     const about = await contextOf(deps, request, reply, next);
-    if (about.session && !about.isNeeded) return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
+    // Whoever is signed in may want to be somebody else.
+    const isAsked = about.isNeeded || request.query.again === '1';
+    if (about.session && !isAsked) return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
     return showForm(reply, 200, about, {});
   });
 
@@ -46,6 +49,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     form: Type.Object({ username: Type.String(), password: Type.String(), next: text }),
     response: {
       ...errorPages,
+      200: shown('The form again: a field was left empty, so nothing was tried.'),
       303: sentTo('To `next`, with a new session.'),
       401: shown('The form again: the username and the password do not belong together.'),
       429: shownLater('Too many attempts.'),
@@ -72,6 +76,8 @@ async function enter(deps: LoginDeps, request: Request, reply: Reply, { username
     userAgent: request.headers['user-agent'] ?? null,
     presented: deps.session.read(request),
   };
+  if (username === '' || password === '')
+    return showForm(reply, 200, await contextOf(deps, request, reply, next), { username, error: NOT_FILLED });
   const outcome = await authenticate(db, deps.authentication, { username, password, ip: browser.ip });
   const again = async (status: number, error: string) =>
     showForm(reply, status, await contextOf(deps, request, reply, next), { username, error });

@@ -4,7 +4,8 @@ import { fromNpm, refusal, stock } from './record.ts';
 import { decide, EDITORS, goThrough, logIn, type MadeClient, POLLS_URI, startScene } from './scene.ts';
 
 const CALLBACK = 'https://app.example/callback';
-const scene = await startScene(t);
+const scene = await startScene(t, { environment: { SIGNET_REGISTRATION: 'token' } });
+const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const server = new URL(scene.issuer);
 
 /** What the documentation has one keep from the link to the callback. */
@@ -246,5 +247,56 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
       active: true,
       permissions: ['polls.view_choice'],
     });
+  });
+
+  await flow('token exchange', async (t) => {
+    const front = await client.discovery(server, first.clientId, first.secret);
+    const { tokens } = await tokensOf(front, { audience: 'polls' });
+    const service = await scene.client({
+      preset: 'service',
+      grantTypes: ['client_credentials', EXCHANGE],
+      requests: ['polls', POLLS_URI],
+      serves: ['polls'],
+      isFirstParty: true,
+    });
+    const config = await client.discovery(server, service.clientId, service.secret);
+    const next = await client.genericGrantRequest(config, EXCHANGE, {
+      subject_token: tokens.access_token,
+      subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+      resource: POLLS_URI,
+    });
+    const { sub } = tokens.claims() as client.IDToken;
+    const claims = JSON.parse(Buffer.from(next.access_token.split('.')[1] as string, 'base64url').toString());
+    t.match(claims, { sub, aud: POLLS_URI, act: { sub: service.clientId } });
+  });
+
+  await flow('dynamic registration with an initial access token', async (t) => {
+    const initialAccessToken = await scene.registrationToken();
+    const config = await client.dynamicClientRegistration(
+      server,
+      {
+        client_name: 'one of its own',
+        redirect_uris: [CALLBACK],
+        grant_types: ['authorization_code', 'refresh_token'],
+      },
+      undefined,
+      { initialAccessToken },
+    );
+    const { tokens, page } = await tokensOf(config);
+    t.same(page.asked, ['login', 'consent'], 'it is a stranger');
+    t.ok(tokens.id_token);
+    const stranger = client.dynamicClientRegistration(server, { redirect_uris: [CALLBACK] });
+    t.not(await refusal(stranger), 'not refused', 'without the token');
+  });
+
+  await flow('plain http on loopback, by allowInsecureRequests', async (t) => {
+    const plain = await startScene(t, { https: false });
+    const { clientId, secret } = await plain.client({ preset: 'web', redirectUris: [CALLBACK], isFirstParty: true });
+    const options = { execute: [client.allowInsecureRequests] };
+    const config = await client.discovery(new URL(plain.issuer), clientId, secret, undefined, options);
+    const { checks, parameters } = await newAttempt();
+    const url = client.buildAuthorizationUrl(config, { ...parameters, scope: 'openid' });
+    const page = await goThrough(plain.browser({ stopAt: CALLBACK }), url);
+    t.ok((await client.authorizationCodeGrant(config, page.url, checks)).id_token);
   });
 });

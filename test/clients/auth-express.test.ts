@@ -6,7 +6,7 @@ import { goThrough, startScene, startSite } from './scene.ts';
 
 const scene = await startScene(t);
 
-await stock(fromNpm('@auth/express'), async (t, flow) => {
+await stock(fromNpm('@auth/express'), async (_t, flow) => {
   await flow('custom provider of type oidc: authorization code, PKCE, state, nonce', async (t) => {
     const site = await startSite(t, async (url) => {
       const redirectUris = [`${url}/auth/callback/signet`];

@@ -2,15 +2,17 @@ import { randomBytes } from 'node:crypto';
 // @ts-expect-error Express brings no types.
 import express from 'express';
 import oidc, { type ConfigParams } from 'express-openid-connect';
-import t from 'tap';
+// @ts-expect-error It brings no types.
+import session from 'express-session';
+import t, { type Test } from 'tap';
 import { fromNpm, stock } from './record.ts';
-import { goThrough, startScene, startSite } from './scene.ts';
+import { goThrough, type Site, startScene, startSite } from './scene.ts';
 
 const { auth, requiresAuth } = oidc;
 const scene = await startScene(t);
 
 /** An app as its README has it, with the code flow of its EXAMPLES. */
-function startApp(own: typeof t, more: (url: string) => ConfigParams) {
+function startApp(own: Test, more: (url: string) => ConfigParams) {
   return startSite(own, async (url) => {
     const made = await scene.client({
       preset: 'web',
@@ -50,7 +52,7 @@ function startApp(own: typeof t, more: (url: string) => ConfigParams) {
 
 await stock(fromNpm('express-openid-connect'), async (_t, flow) => {
   await flow('authorization code, userinfo, refresh, logout', async (t) => {
-    const site = await startApp(t as never, () => ({
+    const site = await startApp(t, () => ({
       authorizationParams: { response_type: 'code', scope: 'openid profile email offline_access' },
     }));
     const browser = scene.browser();
@@ -70,7 +72,7 @@ await stock(fromNpm('express-openid-connect'), async (_t, flow) => {
   });
 
   await flow('authorization code by form_post', async (t) => {
-    const site = await startApp(t as never, () => ({
+    const site = await startApp(t, () => ({
       authorizationParams: { response_type: 'code', response_mode: 'form_post', scope: 'openid profile' },
     }));
     const browser = scene.browser();
@@ -80,11 +82,32 @@ await stock(fromNpm('express-openid-connect'), async (_t, flow) => {
   });
 
   await flow('pushed authorization request (PAR)', async (t) => {
-    const site = await startApp(t as never, () => ({
+    const site = await startApp(t, () => ({
       authorizationParams: { response_type: 'code', scope: 'openid profile' },
       pushedAuthorizationRequests: true,
     }));
     const page = await goThrough(scene.browser(), `${site.url}/login`);
     t.type(JSON.parse(page.text).sub, 'string');
+  });
+
+  await flow('logout elsewhere (back-channel)', async (t) => {
+    const [here, there] = await Promise.all(
+      Array.from({ length: 2 }, () =>
+        startApp(t, () => ({
+          authorizationParams: { response_type: 'code', scope: 'openid profile' },
+          backchannelLogout: { store: new session.MemoryStore() },
+        })),
+      ),
+    );
+    const browser = scene.browser();
+    for (const site of [here, there] as Site[])
+      t.equal((await goThrough(browser, `${site.url}/login`)).url.href, `${site.url}/`);
+    const look = async () => JSON.parse((await browser.open(`${there?.url}/`)).text);
+    t.type((await look()).sub, 'string');
+    const bye = await browser.open(`${here?.url}/logout`);
+    if (bye.document.querySelector('[name="decision"]')) await bye.submit({}, ['decision', 'logout']);
+    await scene.run('logout-notices');
+    t.ok(there?.requests.includes('POST /backchannel-logout'));
+    t.equal(await look(), null);
   });
 });
