@@ -1,9 +1,13 @@
-// `npm run docs`: writes openapi.yaml and the generated pages of docs/ anew, from the code.
+// `npm run docs`: writes openapi.yaml and the generated pages of docs/ anew, from the code and from the titles of its tests.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generatedFiles } from '../src/cli/reference.ts';
+import { citedSections, namedRows, standardsPage } from '../test/house/cited.ts';
 
-for (const [path, text] of Object.entries(await generatedFiles())) {
-  writeFileSync(join(import.meta.dirname, '..', path), text);
+const root = join(import.meta.dirname, '..');
+const standards = { 'docs/standards.md': standardsPage(citedSections(root), namedRows(root)) };
+
+for (const [path, text] of Object.entries({ ...(await generatedFiles()), ...standards })) {
+  writeFileSync(join(root, path), text);
   process.stdout.write(`${path}\n`);
 }

@@ -107,7 +107,8 @@ function credentialsOf({ authorization, form }: PresentedClient): Credentials {
   if (!basic) throw unknownClient(true);
   if (form['client_id'] !== undefined && form['client_id'] !== basic.clientId)
     throw new OAuthError('invalid_request', 'The form names another client than the Authorization header.');
-  return { ...basic, isBasic };
+  // RFC 6749 §2.3.1: an empty secret is none. Programs without one name themselves so (oidc-agent, requests-oauthlib).
+  return { clientId: basic.clientId, secret: basic.secret === '' ? undefined : basic.secret, isBasic };
 }
 
 /** RFC 6749 §2.3.1: both halves are form-encoded before they are joined. Null for anything malformed. */

@@ -4,7 +4,7 @@ import type { KeyRing } from './keys/ring.ts';
 import { type Alg, signBytes } from './keys/signing-key.ts';
 
 /** Read once, when the client gets it; longer than that it says nothing about now. */
-export const ID_TOKEN_SECONDS = 600;
+const ID_TOKEN_SECONDS = 600;
 
 export interface IdTokenRequest {
   readonly issuer: string;

@@ -39,7 +39,7 @@ export {
 } from './grants/grants.ts';
 export { type GrantState, readGrant, rotateGrant } from './grants/hot.ts';
 export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
-export { ID_TOKEN_SECONDS, type IdTokenRequest, signIdToken, signJwt } from './id-token.ts';
+export { type IdTokenRequest, signIdToken, signJwt } from './id-token.ts';
 export { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';
 export { getLiveKey, revokeKey } from './keys/revoke.ts';
 export { rewrapKeys } from './keys/rewrap.ts';

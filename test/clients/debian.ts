@@ -17,7 +17,7 @@ function versionOf(name: string): string | undefined {
   try {
     // biome-ignore lint/suspicious/noTemplateCurlyInString: dpkg's own placeholders.
     const format = ['-W', '-f', '${db:Status-Status} ${Version}', name];
-    const text = execFileSync('dpkg-query', format, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
+    const text = execFileSync('/usr/bin/dpkg-query', format, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] });
     return /^installed (?:\d+:)?([^-+]+)/.exec(text)?.[1];
   } catch {
     return undefined;

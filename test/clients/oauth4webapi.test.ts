@@ -186,6 +186,21 @@ await stock(fromNpm('oauth4webapi'), async (_t, flow) => {
     t.ok((await tokensOf({ as, client: own, auth: oauth.None() })).tokens.id_token);
   });
 
+  await flow('public client that names itself by Basic with an empty secret (RFC 6749 §2.3.1)', async (t) => {
+    const empty =
+      ({ clientId }: { clientId: string }): oauth.ClientAuth =>
+      (_as, _client, _body, headers) =>
+        headers.set('authorization', `Basic ${Buffer.from(`${clientId}:`).toString('base64')}`);
+    const spa = await scene.client({ preset: 'spa', redirectUris: [CALLBACK], isFirstParty: true });
+    t.ok((await tokensOf({ as, client: { client_id: spa.clientId }, auth: empty(spa) })).tokens.id_token);
+    const refused = tokensOf({ as, client, auth: empty(made) });
+    t.equal(
+      await refusal(refused),
+      'server responded with a challenge in the WWW-Authenticate HTTP Header',
+      'who has a secret shows it',
+    );
+  });
+
   await flow('device authorization', async (t) => {
     const device = await scene.client({ preset: 'device', isFirstParty: true });
     const own = { client_id: device.clientId };

@@ -32,7 +32,7 @@ import { freePort } from '../support/process.ts';
 import { makeUser, masterKey, stamp, startApp } from '../support/server.ts';
 import { type Browser, type BrowserOptions, newBrowser, type Page } from './browser.ts';
 
-export const PASSWORD = 'as long as it needs to be';
+const PASSWORD = 'as long as it needs to be';
 /** The permissions of the group that alice is in: bob holds none. */
 export const EDITORS = ['polls.add_choice', 'polls.view_choice'];
 /** An API whose audience is a URI, and so can be asked for as a `resource` (RFC 8707). */

@@ -85,6 +85,14 @@ const table: Record<string, Row> = {
     crossSite: 401,
     ask: () => ({ form: { token: 'x' } }),
   },
+  // By a user's token with the scope openid: a service account's has none.
+  'GET /oauth2/userinfo': { answers: [401, 401, 401, 401, 401, 403, 403, 401], wrongType: null, crossSite: 401 },
+  'POST /oauth2/userinfo': {
+    answers: [401, 401, 401, 401, 401, 403, 403, 401],
+    wrongType: 415,
+    crossSite: 401,
+    ask: () => ({ form: {} }),
+  },
   'OPTIONS /oauth2/token': preflight,
   'OPTIONS /oauth2/revoke': preflight,
   'OPTIONS /oauth2/userinfo': preflight,

@@ -293,64 +293,67 @@ await onEachEngine(t, async (t, db) => {
   });
 });
 
-await t.test('RFC 7517 §5, §8.5.1 (T5, K3): jwks_uri: the keys are had from where the client publishes them, by the guarded fetch', async (t) => {
-  const served: { keys: unknown[]; asked: number; status: number; accept?: string | undefined } = {
-    keys: [],
-    asked: 0,
-    status: 200,
-  };
-  const server = createServer((request, response) => {
-    served.asked++;
-    served.accept = request.headers.accept;
-    response
-      .writeHead(served.status, { 'content-type': 'application/json' })
-      .end(JSON.stringify({ keys: served.keys }));
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => new Promise((resolve) => server.close(resolve)));
-  const { port } = server.address() as AddressInfo;
-  const db = await openTestEmbedded();
-  t.teardown(() => db.close());
-  const { clock, make, ask, by } = await scene(db, { SIGNET_FETCH_ALLOW: `127.0.0.1:${port}` });
-  const [first, second] = [await clientKey('ES256'), await clientKey('EdDSA')];
-  const remote = await make('Publishes its keys');
-  await givenKeys(db, remote.client, { jwksUri: `http://127.0.0.1:${port}/jwks` });
-  const status = async (key: ClientKey, kid: string) =>
-    (await ask(asserted(await by(key, remote.id, { header: { kid } })))).statusCode;
+await t.test(
+  'RFC 7517 §5, §8.5.1 (T5, K3): jwks_uri: the keys are had from where the client publishes them, by the guarded fetch',
+  async (t) => {
+    const served: { keys: unknown[]; asked: number; status: number; accept?: string | undefined } = {
+      keys: [],
+      asked: 0,
+      status: 200,
+    };
+    const server = createServer((request, response) => {
+      served.asked++;
+      served.accept = request.headers.accept;
+      response
+        .writeHead(served.status, { 'content-type': 'application/json' })
+        .end(JSON.stringify({ keys: served.keys }));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    t.teardown(() => new Promise((resolve) => server.close(resolve)));
+    const { port } = server.address() as AddressInfo;
+    const db = await openTestEmbedded();
+    t.teardown(() => db.close());
+    const { clock, make, ask, by } = await scene(db, { SIGNET_FETCH_ALLOW: `127.0.0.1:${port}` });
+    const [first, second] = [await clientKey('ES256'), await clientKey('EdDSA')];
+    const remote = await make('Publishes its keys');
+    await givenKeys(db, remote.client, { jwksUri: `http://127.0.0.1:${port}/jwks` });
+    const status = async (key: ClientKey, kid: string) =>
+      (await ask(asserted(await by(key, remote.id, { header: { kid } })))).statusCode;
 
-  const odd = [null, 'x', {}, { kty: 'FUTURE', kid: 'first' }, { ...second.jwk, kid: 'first', use: 'enc' }];
-  served.keys = [...odd, { ...first.jwk, kid: 'first' }];
-  t.same(await Promise.all([status(first, 'first'), status(first, 'first')]), [200, 200]);
-  t.equal(served.asked, 1, 'who comes at once waits for one answer');
-  t.match(served.accept, /^application\/jwk-set\+json/);
+    const odd = [null, 'x', {}, { kty: 'FUTURE', kid: 'first' }, { ...second.jwk, kid: 'first', use: 'enc' }];
+    served.keys = [...odd, { ...first.jwk, kid: 'first' }];
+    t.same(await Promise.all([status(first, 'first'), status(first, 'first')]), [200, 200]);
+    t.equal(served.asked, 1, 'who comes at once waits for one answer');
+    t.match(served.accept, /^application\/jwk-set\+json/);
 
-  served.keys.push({ ...second.jwk, kid: 'second' });
-  t.equal(await status(second, 'second'), 401, 'K3: not asked again within 30 s, whatever is sent');
-  t.equal(served.asked, 1);
-  clock.pass(30);
-  t.equal(await status(second, 'second'), 200, 'a new key is found then');
-  t.equal(served.asked, 2);
+    served.keys.push({ ...second.jwk, kid: 'second' });
+    t.equal(await status(second, 'second'), 401, 'K3: not asked again within 30 s, whatever is sent');
+    t.equal(served.asked, 1);
+    clock.pass(30);
+    t.equal(await status(second, 'second'), 200, 'a new key is found then');
+    t.equal(served.asked, 2);
 
-  served.keys = served.keys.slice(-1);
-  clock.pass(299);
-  t.equal(await status(first, 'first'), 200, 'believed for five minutes');
-  clock.pass(1);
-  t.equal(await status(first, 'first'), 401, 'a key that was taken back is over then');
-  t.equal(served.asked, 3);
+    served.keys = served.keys.slice(-1);
+    clock.pass(299);
+    t.equal(await status(first, 'first'), 200, 'believed for five minutes');
+    clock.pass(1);
+    t.equal(await status(first, 'first'), 401, 'a key that was taken back is over then');
+    t.equal(served.asked, 3);
 
-  served.status = 500;
-  clock.pass(300);
-  t.equal(await status(second, 'second'), 200, "an outage of the client's: what was known goes on");
-  clock.pass(3301);
-  t.equal(await status(second, 'second'), 401, 'for an hour and no longer');
-  served.status = 200;
-  clock.pass(30);
-  t.equal(await status(second, 'second'), 200, 'until it answers again');
+    served.status = 500;
+    clock.pass(300);
+    t.equal(await status(second, 'second'), 200, "an outage of the client's: what was known goes on");
+    clock.pass(3301);
+    t.equal(await status(second, 'second'), 401, 'for an hour and no longer');
+    served.status = 200;
+    clock.pass(30);
+    t.equal(await status(second, 'second'), 200, 'until it answers again');
 
-  const inside = await make('Points inside');
-  await givenKeys(db, inside.client, { jwksUri: `http://127.0.0.1:${port + 1}/jwks` });
-  t.equal((await ask(asserted(await by(first, inside.id)))).statusCode, 401, 'row 57: no other port of this machine');
-});
+    const inside = await make('Points inside');
+    await givenKeys(db, inside.client, { jwksUri: `http://127.0.0.1:${port + 1}/jwks` });
+    t.equal((await ask(asserted(await by(first, inside.id)))).statusCode, 401, 'row 57: no other port of this machine');
+  },
+);
 
 await t.test('jwks_uri: one failure is told, and concurrent callers share one request', async (t) => {
   let answer: (value: unknown) => void = () => undefined;

@@ -17,30 +17,33 @@ t.test('authorization codes', (t) =>
     const { code, redeem, introspect, about, web, third, spa, alice, clock, post, session } = s;
     const ids = async (...names: string[]) => (await s.named(...names)).map((one) => one.id);
 
-    await t.test('RFC 6749 §4.1.4, §5.1, OIDC Core §3.1.3.3 (T2): a code gives an access token, a refresh token and an ID token', async (t) => {
-      const answer = await redeem(await code());
-      t.equal(answer.statusCode, 200, answer.body);
-      t.match(answer.headers, { 'cache-control': 'no-store', pragma: 'no-cache' });
-      const { access_token, refresh_token, id_token, ...rest } = answer.json();
-      t.same(rest, { token_type: 'Bearer', expires_in: 600, scope: 'openid profile' });
-      t.match(claimsOf(access_token), {
-        sub: alice.id,
-        aud: 'polls',
-        client_id: web.id,
-        sid: session.id,
-        acr: 'urn:signet:acr:1fa',
-        permissions: ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'],
-      });
-      t.equal((await introspect(access_token)).active, true);
-      t.match(await introspect(refresh_token), {
-        active: true,
-        client_id: web.id,
-        sub: alice.id,
-        scope: 'openid profile',
-      });
-      t.equal((await post('token', { grant_type: 'refresh_token', refresh_token })).statusCode, 200);
-      t.same(headerOf(id_token).typ, 'JWT');
-    });
+    await t.test(
+      'RFC 6749 §4.1.4, §5.1, OIDC Core §3.1.3.3 (T2): a code gives an access token, a refresh token and an ID token',
+      async (t) => {
+        const answer = await redeem(await code());
+        t.equal(answer.statusCode, 200, answer.body);
+        t.match(answer.headers, { 'cache-control': 'no-store', pragma: 'no-cache' });
+        const { access_token, refresh_token, id_token, ...rest } = answer.json();
+        t.same(rest, { token_type: 'Bearer', expires_in: 600, scope: 'openid profile' });
+        t.match(claimsOf(access_token), {
+          sub: alice.id,
+          aud: 'polls',
+          client_id: web.id,
+          sid: session.id,
+          acr: 'urn:signet:acr:1fa',
+          permissions: ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'],
+        });
+        t.equal((await introspect(access_token)).active, true);
+        t.match(await introspect(refresh_token), {
+          active: true,
+          client_id: web.id,
+          sub: alice.id,
+          scope: 'openid profile',
+        });
+        t.equal((await post('token', { grant_type: 'refresh_token', refresh_token })).statusCode, 200);
+        t.same(headerOf(id_token).typ, 'JWT');
+      },
+    );
 
     await t.test(
       'OIDC Core §2, §3.1.3.6 (J1): the ID token says who, for whom, when and how, and fits its access token',
@@ -148,51 +151,57 @@ t.test('authorization codes', (t) =>
       await updateApi(db.fork(), stamp(), s.api, { budgetBytes: 4096 });
     });
 
-    await t.test('contract §4, OIDC Core §5.4: for userinfo alone, a token without an API says nothing of permissions', async (t) => {
-      const { access_token } = (await redeem(await code(web, { api: null, scope: 'openid email groups' }))).json();
-      const claims = claimsOf(access_token);
-      t.equal(claims.aud, `${ISSUER}/oauth2/userinfo`);
-      t.notOk('permissions' in claims);
-      t.same((await about(access_token)).json(), {
-        sub: alice.id,
-        email: 'alice@example.com',
-        email_verified: false,
-        groups: ['Editors'],
-      });
-      t.match(await introspect(access_token), { active: true, permissions: [] });
-    });
+    await t.test(
+      'contract §4, OIDC Core §5.4: for userinfo alone, a token without an API says nothing of permissions',
+      async (t) => {
+        const { access_token } = (await redeem(await code(web, { api: null, scope: 'openid email groups' }))).json();
+        const claims = claimsOf(access_token);
+        t.equal(claims.aud, `${ISSUER}/oauth2/userinfo`);
+        t.notOk('permissions' in claims);
+        t.same((await about(access_token)).json(), {
+          sub: alice.id,
+          email: 'alice@example.com',
+          email_verified: false,
+          groups: ['Editors'],
+        });
+        t.match(await introspect(access_token), { active: true, permissions: [] });
+      },
+    );
 
-    await t.test('OIDC Core §5.3.1, §5.3.2 (B4): userinfo by GET, POST and form; RFC 6750 §2.1, §2.2, §3.1 (B1): challenges', async (t) => {
-      const { access_token, id_token } = (await redeem(await code())).json();
-      const { app } = s;
-      const ofForm = { 'content-type': 'application/x-www-form-urlencoded' };
-      const bearer = { authorization: `Bearer ${access_token}` };
-      const url = '/oauth2/userinfo';
-      for (const answer of [
-        await about(access_token),
-        await app.inject({ method: 'POST', url, headers: bearer }),
-        await app.inject({ method: 'POST', url, headers: ofForm, payload: `access_token=${access_token}` }),
-      ]) {
-        t.equal(answer.statusCode, 200, answer.body);
-        t.same(answer.json(), { sub: claimsOf(id_token).sub, preferred_username: 'alice' });
-        t.equal(answer.headers['access-control-allow-origin'], '*');
-      }
-      const none = await app.inject({ method: 'GET', url });
-      t.same([none.statusCode, none.headers['www-authenticate']], [401, 'Bearer']);
-      const bad = await about('x.y.z');
-      t.match([bad.statusCode, bad.headers['www-authenticate']], [401, /error="invalid_token"/]);
-      const both = await app.inject({
-        method: 'POST',
-        url,
-        headers: { ...bearer, ...ofForm },
-        payload: `access_token=${access_token}`,
-      });
-      t.equal(both.statusCode, 400);
-      t.equal((await app.inject({ method: 'GET', url: `${url}?access_token=${access_token}` })).statusCode, 401);
-      const { access_token: other } = (await redeem(await code(web, { scope: 'profile' }))).json();
-      const lacking = await about(other);
-      t.match([lacking.statusCode, lacking.headers['www-authenticate']], [403, /insufficient_scope/]);
-    });
+    await t.test(
+      'OIDC Core §5.3.1, §5.3.2 (B4): userinfo by GET, POST and form; RFC 6750 §2.1, §2.2, §3.1 (B1): challenges',
+      async (t) => {
+        const { access_token, id_token } = (await redeem(await code())).json();
+        const { app } = s;
+        const ofForm = { 'content-type': 'application/x-www-form-urlencoded' };
+        const bearer = { authorization: `Bearer ${access_token}` };
+        const url = '/oauth2/userinfo';
+        for (const answer of [
+          await about(access_token),
+          await app.inject({ method: 'POST', url, headers: bearer }),
+          await app.inject({ method: 'POST', url, headers: ofForm, payload: `access_token=${access_token}` }),
+        ]) {
+          t.equal(answer.statusCode, 200, answer.body);
+          t.same(answer.json(), { sub: claimsOf(id_token).sub, preferred_username: 'alice' });
+          t.equal(answer.headers['access-control-allow-origin'], '*');
+        }
+        const none = await app.inject({ method: 'GET', url });
+        t.same([none.statusCode, none.headers['www-authenticate']], [401, 'Bearer']);
+        const bad = await about('x.y.z');
+        t.match([bad.statusCode, bad.headers['www-authenticate']], [401, /error="invalid_token"/]);
+        const both = await app.inject({
+          method: 'POST',
+          url,
+          headers: { ...bearer, ...ofForm },
+          payload: `access_token=${access_token}`,
+        });
+        t.equal(both.statusCode, 400);
+        t.equal((await app.inject({ method: 'GET', url: `${url}?access_token=${access_token}` })).statusCode, 401);
+        const { access_token: other } = (await redeem(await code(web, { scope: 'profile' }))).json();
+        const lacking = await about(other);
+        t.match([lacking.statusCode, lacking.headers['www-authenticate']], [403, /insufficient_scope/]);
+      },
+    );
 
     await t.test('OIDC Core §5.5: claims that were asked for by name come where they were asked for', async (t) => {
       const claims = { idToken: ['email'], userinfo: ['name', 'preferred_username', 'groups'] };

@@ -244,17 +244,20 @@ await onEachEngine(t, async (t, db) => {
   const bound = async () => (await ask({ dpop: await proofFor(key, TOKEN_URL) })).json().access_token as string;
   const decode = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
-  await t.test('RFC 9449 §5, §6.1, §6.2, §8.2, RFC 7800 §3 (B3): a token that was asked for with a proof is bound to its key', async (t) => {
-    const answer = await ask({ dpop: await proofFor(key, TOKEN_URL) });
-    t.match([answer.statusCode, answer.json()], [200, { token_type: 'DPoP', expires_in: 600 }]);
-    t.same(decode(answer.json().access_token).cnf, { jkt: key.jkt }, 'RFC 9449 §6.1');
-    t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/, 'RFC 9449 §8.2: and what the next proof may hold');
-    const seen = await form('introspect', { token: answer.json().access_token });
-    t.match(seen.json(), { active: true, token_type: 'DPoP', cnf: { jkt: key.jkt } }, 'RFC 9449 §6.2');
-    const plain = await ask();
-    t.match(plain.json(), { token_type: 'Bearer' });
-    t.same([decode(plain.json().access_token).cnf, plain.headers['dpop-nonce']], [undefined, undefined]);
-  });
+  await t.test(
+    'RFC 9449 §5, §6.1, §6.2, §8.2, RFC 7800 §3 (B3): a token that was asked for with a proof is bound to its key',
+    async (t) => {
+      const answer = await ask({ dpop: await proofFor(key, TOKEN_URL) });
+      t.match([answer.statusCode, answer.json()], [200, { token_type: 'DPoP', expires_in: 600 }]);
+      t.same(decode(answer.json().access_token).cnf, { jkt: key.jkt }, 'RFC 9449 §6.1');
+      t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/, 'RFC 9449 §8.2: and what the next proof may hold');
+      const seen = await form('introspect', { token: answer.json().access_token });
+      t.match(seen.json(), { active: true, token_type: 'DPoP', cnf: { jkt: key.jkt } }, 'RFC 9449 §6.2');
+      const plain = await ask();
+      t.match(plain.json(), { token_type: 'Bearer' });
+      t.same([decode(plain.json().access_token).cnf, plain.headers['dpop-nonce']], [undefined, undefined]);
+    },
+  );
 
   await t.test(
     'RFC 9449 §4.1, §5 (B3): a wrong proof, or two of them, gets no token, and is no reason to hand out an unbound one',

@@ -522,81 +522,93 @@ await onEachEngine(t, async (t, db) => {
   );
 });
 
-t.test('M1 to M6: discovery says what works, under every name, and nothing else', async (t) => {
-  const { openTestEmbedded } = await import('../support/database.ts');
-  const db = await openTestEmbedded();
-  t.teardown(() => db.close());
-  for (const [issuer, paths] of [
-    ['https://id.example', ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']],
-    [
-      'https://id.example/auth',
+t.test(
+  'RFC 8414 §2, §3.1, OIDC Discovery §3, RFC 9126 §5, RFC 9207 §3 (M1 to M6): discovery says what works, under every name, and nothing else',
+  async (t) => {
+    const { openTestEmbedded } = await import('../support/database.ts');
+    const db = await openTestEmbedded();
+    t.teardown(() => db.close());
+    for (const [issuer, paths] of [
+      ['https://id.example', ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server']],
       [
-        '/.well-known/openid-configuration',
-        '/.well-known/openid-configuration/auth',
-        '/auth/.well-known/openid-configuration',
-        '/.well-known/oauth-authorization-server/auth',
+        'https://id.example/auth',
+        [
+          '/.well-known/openid-configuration',
+          '/.well-known/openid-configuration/auth',
+          '/auth/.well-known/openid-configuration',
+          '/.well-known/oauth-authorization-server/auth',
+        ],
       ],
-    ],
-  ] as const) {
-    const { app } = await startApp(db, { mode: 'production', environment: { SIGNET_ISSUER: issuer } });
-    const bodies = new Set<string>();
-    for (const path of paths) {
-      const response = await app.inject({
-        url: path,
-        headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example' },
+    ] as const) {
+      const { app } = await startApp(db, { mode: 'production', environment: { SIGNET_ISSUER: issuer } });
+      const bodies = new Set<string>();
+      for (const path of paths) {
+        const response = await app.inject({
+          url: path,
+          headers: { host: 'evil.example', 'x-forwarded-host': 'evil.example' },
+        });
+        t.match(
+          response.headers,
+          {
+            'content-type': /^application\/json/,
+            'cache-control': /max-age=300/,
+            'access-control-allow-origin': '*',
+            etag: /^"/,
+          },
+          path,
+        );
+        t.equal(response.headers['access-control-allow-credentials'], undefined);
+        bodies.add(response.body);
+        const again = await app.inject({
+          url: path,
+          headers: { 'if-none-match': `"x", W/${response.headers['etag']}` },
+        });
+        t.same([again.statusCode, again.body], [304, '']);
+        const head = await app.inject({ method: 'HEAD', url: path });
+        t.same([head.statusCode, head.body, head.headers['content-length']], [200, '', String(response.body.length)]);
+        t.equal((await app.inject({ method: 'POST', url: path })).headers['allow'], 'GET, HEAD');
+      }
+      t.equal(bodies.size, 1, 'one document');
+      const document = JSON.parse([...bodies][0] as string);
+      t.equal(document.issuer, issuer, 'byte for byte');
+      for (const [name, value] of Object.entries(document)) {
+        if (Array.isArray(value)) t.ok(value.length > 0, `${name}: no empty arrays (RFC 8414 §3.2)`);
+        if (name.endsWith('_endpoint') || name.endsWith('_uri')) t.ok(String(value).startsWith(`${issuer}/`), name);
+      }
+      t.notOk('registration_endpoint' in document, 'registration is off');
+      t.match(document, {
+        response_types_supported: ['code'],
+        response_modes_supported: ['query', 'form_post'],
+        code_challenge_methods_supported: ['S256'],
+        prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
+        acr_values_supported: ['urn:signet:acr:1fa'],
+        authorization_response_iss_parameter_supported: true,
+        claims_parameter_supported: true,
+        request_parameter_supported: false,
+        request_uri_parameter_supported: false,
       });
-      t.match(
-        response.headers,
-        {
-          'content-type': /^application\/json/,
-          'cache-control': /max-age=300/,
-          'access-control-allow-origin': '*',
-          etag: /^"/,
-        },
-        path,
-      );
-      t.equal(response.headers['access-control-allow-credentials'], undefined);
-      bodies.add(response.body);
-      const again = await app.inject({ url: path, headers: { 'if-none-match': `"x", W/${response.headers['etag']}` } });
-      t.same([again.statusCode, again.body], [304, '']);
-      const head = await app.inject({ method: 'HEAD', url: path });
-      t.same([head.statusCode, head.body, head.headers['content-length']], [200, '', String(response.body.length)]);
-      t.equal((await app.inject({ method: 'POST', url: path })).headers['allow'], 'GET, HEAD');
+      const asked = await app.inject(document.authorization_endpoint.slice(issuer.length));
+      t.same([asked.statusCode, asked.headers['content-type']], [400, 'text/html; charset=utf-8'], 'it is there');
+      const endpoints = [
+        document.token_endpoint,
+        document.introspection_endpoint,
+        document.revocation_endpoint,
+        document.pushed_authorization_request_endpoint,
+      ].map((url) => url.slice(issuer.length));
+      for (const path of endpoints)
+        t.equal(
+          (await app.inject({ method: 'POST', url: path, headers: { 'content-type': type } })).statusCode,
+          401,
+          `${path} is there`,
+        );
+      t.same(document.grant_types_supported, [
+        'authorization_code',
+        'refresh_token',
+        'client_credentials',
+        'urn:ietf:params:oauth:grant-type:device_code',
+        'urn:ietf:params:oauth:grant-type:token-exchange',
+      ]);
+      await app.close();
     }
-    t.equal(bodies.size, 1, 'one document');
-    const document = JSON.parse([...bodies][0] as string);
-    t.equal(document.issuer, issuer, 'byte for byte');
-    for (const [name, value] of Object.entries(document)) {
-      if (Array.isArray(value)) t.ok(value.length > 0, `${name}: no empty arrays (RFC 8414 §3.2)`);
-      if (name.endsWith('_endpoint') || name.endsWith('_uri')) t.ok(String(value).startsWith(`${issuer}/`), name);
-    }
-    t.notOk('registration_endpoint' in document, 'registration is off');
-    t.match(document, {
-      response_types_supported: ['code'],
-      response_modes_supported: ['query', 'form_post'],
-      code_challenge_methods_supported: ['S256'],
-      prompt_values_supported: ['none', 'login', 'consent', 'select_account'],
-      acr_values_supported: ['urn:signet:acr:1fa'],
-      authorization_response_iss_parameter_supported: true,
-      claims_parameter_supported: true,
-      request_parameter_supported: false,
-      request_uri_parameter_supported: false,
-    });
-    const asked = await app.inject(document.authorization_endpoint.slice(issuer.length));
-    t.same([asked.statusCode, asked.headers['content-type']], [400, 'text/html; charset=utf-8'], 'it is there');
-    const endpoints = [
-      document.token_endpoint,
-      document.introspection_endpoint,
-      document.revocation_endpoint,
-      document.pushed_authorization_request_endpoint,
-    ].map((url) => url.slice(issuer.length));
-    for (const path of endpoints)
-      t.equal(
-        (await app.inject({ method: 'POST', url: path, headers: { 'content-type': type } })).statusCode,
-        401,
-        `${path} is there`,
-      );
-    t.same(document.grant_types_supported, ['client_credentials', 'refresh_token']);
-    await app.close();
-  }
-});
+  },
+);

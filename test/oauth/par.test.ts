@@ -1,5 +1,6 @@
 import t from 'tap';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
@@ -127,6 +128,21 @@ await onEachEngine(t, async (t, db) => {
     t.match(await s.answer(alice, web), { error: 'invalid_request', state: 's-1' });
     t.match(answerOf(await alice.open(go(await pushed()))), { code: /./ });
     await s.set(web, {});
+  });
+
+  await t.test('RFC 9449 §10.1: a proof that comes along says which key the code is for', async (t) => {
+    const key = await clientKey();
+    const url = `${s.issuer}/oauth2/par`;
+    const proof = (claims: object = {}) => proofBy(key, { method: 'POST', url, now: clock.now(), claims });
+    const response = await push({}, web, { dpop: await proof() });
+    t.equal(response.statusCode, 201);
+    const got = answerOf(await alice.open(go(response.json().request_uri)));
+    t.equal((await s.rowOf(got['code'])).dpopJkt, key.jkt);
+    t.equal((await push({ dpop_jkt: key.jkt }, web, { dpop: await proof() })).statusCode, 201, 'both, and the same');
+    const other = await push({ dpop_jkt: 'x'.repeat(43) }, web, { dpop: await proof() });
+    t.same([other.statusCode, other.json().error], [400, 'invalid_dpop_proof']);
+    const elsewhere = await push({}, web, { dpop: await proof({ htu: `${s.issuer}/oauth2/token` }) });
+    t.same([elsewhere.statusCode, elsewhere.json().error], [400, 'invalid_dpop_proof']);
   });
 
   await t.test(

@@ -80,23 +80,26 @@ t.test('refresh', (t) =>
     const s = await scene(db);
     const { clock, open, refresh, introspect, web, other, alice, api } = s;
 
-    await t.test('RFC 6749 §6, contract §4 (T9): a refresh gives an access token and the next refresh token', async (t) => {
-      const { token, grant } = await open({ scope: 'openid profile' });
-      const first = await refresh(token);
-      t.equal(first.statusCode, 200, first.body);
-      t.match(first.json(), { token_type: 'Bearer', expires_in: 600, scope: 'openid profile' });
-      const { access_token, refresh_token } = first.json();
-      t.not(refresh_token, token);
-      t.match(claimsOf(access_token), { sub: alice.id, client_id: web.id, username: 'alice', permissions: [] });
-      t.equal((await introspect(access_token)).active, true);
-      const second = await refresh(refresh_token);
-      t.equal(second.statusCode, 200);
-      const stored = await db.fork().findOneOrFail(RefreshGrant, grant.id);
-      t.equal(stored.generation, 2);
-      t.equal(await db.fork().count(RefreshGrant), 1, 'storage does not grow');
-      t.equal(await db.fork().count(TokenStatus), 1, 'and the tokens of one grant share their place');
-      t.equal(await db.fork().count(AuditEvent, { kind: 'grant_ended' }), 0, 'refreshes write no audit rows');
-    });
+    await t.test(
+      'RFC 6749 §6, contract §4 (T9): a refresh gives an access token and the next refresh token',
+      async (t) => {
+        const { token, grant } = await open({ scope: 'openid profile' });
+        const first = await refresh(token);
+        t.equal(first.statusCode, 200, first.body);
+        t.match(first.json(), { token_type: 'Bearer', expires_in: 600, scope: 'openid profile' });
+        const { access_token, refresh_token } = first.json();
+        t.not(refresh_token, token);
+        t.match(claimsOf(access_token), { sub: alice.id, client_id: web.id, username: 'alice', permissions: [] });
+        t.equal((await introspect(access_token)).active, true);
+        const second = await refresh(refresh_token);
+        t.equal(second.statusCode, 200);
+        const stored = await db.fork().findOneOrFail(RefreshGrant, grant.id);
+        t.equal(stored.generation, 2);
+        t.equal(await db.fork().count(RefreshGrant), 1, 'storage does not grow');
+        t.equal(await db.fork().count(TokenStatus), 1, 'and the tokens of one grant share their place');
+        t.equal(await db.fork().count(AuditEvent, { kind: 'grant_ended' }), 0, 'refreshes write no audit rows');
+      },
+    );
 
     await t.test(
       'RFC 9700 §4.14.2 (T9): within the grace window the one before answers the same successor; after it, it is reuse',
@@ -177,27 +180,30 @@ t.test('refresh', (t) =>
       t.equal((await refresh(token)).statusCode, 200);
     });
 
-    await t.test('RFC 7009 §2.1 (R1, T9): it ends idle, it ends at the last, and when it is revoked, and its tokens with it', async (t) => {
-      const idle = (await open()).token;
-      const used = (await open()).token;
-      clock.pass(20 * 86_400);
-      let next: string = (await refresh(used)).json().refresh_token;
-      clock.pass(11 * 86_400);
-      refused(t, await refresh(idle), 'idle for 31 days');
-      for (let days = 31; days < 89; days += 20) {
-        next = (await refresh(next)).json().refresh_token;
+    await t.test(
+      'RFC 7009 §2.1 (R1, T9): it ends idle, it ends at the last, and when it is revoked, and its tokens with it',
+      async (t) => {
+        const idle = (await open()).token;
+        const used = (await open()).token;
         clock.pass(20 * 86_400);
-      }
-      refused(t, await refresh(next), 'after 91 days, however often it was used');
+        let next: string = (await refresh(used)).json().refresh_token;
+        clock.pass(11 * 86_400);
+        refused(t, await refresh(idle), 'idle for 31 days');
+        for (let days = 31; days < 89; days += 20) {
+          next = (await refresh(next)).json().refresh_token;
+          clock.pass(20 * 86_400);
+        }
+        refused(t, await refresh(next), 'after 91 days, however often it was used');
 
-      const revoked = (await open()).token;
-      const { access_token, refresh_token } = (await refresh(revoked)).json();
-      t.equal((await s.form('revoke', { token: refresh_token }, other)).statusCode, 200);
-      t.equal((await introspect(access_token)).active, true, "RFC 7009 §2.1: another client's is left alone");
-      t.equal((await s.form('revoke', { token: refresh_token }, web)).statusCode, 200);
-      refused(t, await refresh(refresh_token), 'revoked');
-      t.same(await introspect(access_token), { active: false }, 'R1: the whole grant');
-    });
+        const revoked = (await open()).token;
+        const { access_token, refresh_token } = (await refresh(revoked)).json();
+        t.equal((await s.form('revoke', { token: refresh_token }, other)).statusCode, 200);
+        t.equal((await introspect(access_token)).active, true, "RFC 7009 §2.1: another client's is left alone");
+        t.equal((await s.form('revoke', { token: refresh_token }, web)).statusCode, 200);
+        refused(t, await refresh(refresh_token), 'revoked');
+        t.same(await introspect(access_token), { active: false }, 'R1: the whole grant');
+      },
+    );
 
     await t.test('contract §1, §4: what a client may ask for is asked at every refresh, and by whom', async (t) => {
       const { token, grant } = await open();

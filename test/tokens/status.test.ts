@@ -73,7 +73,7 @@ t.test('status lists', (t) =>
     const { app, login, post, token, status, permission, asUser, clock } = s;
 
     await t.test(
-      'S2, S3: a list is a signed statuslist+jwt with two bits an index, an ETag and a time to live',
+      'S2, S3, draft-ietf-oauth-status-list §9.3: a list is a signed statuslist+jwt with two bits an index; all are listed',
       async (t) => {
         const response = await app.inject({
           url: '/status-lists/1',
@@ -108,7 +108,7 @@ t.test('status lists', (t) =>
       },
     );
 
-    await t.test('§6: all tokens of one session for one API stand at one random place, which says valid', async (t) => {
+    await t.test('§6, draft-ietf-oauth-status-list §6.2: all tokens of one session for one API stand at one random place, which says valid', async (t) => {
       const cookie = await login();
       const [one, two, other] = [await token(cookie), await token(cookie), await token(cookie, 'shop')];
       t.same(one.status, two.status);
@@ -118,7 +118,7 @@ t.test('status lists', (t) =>
     });
 
     await t.test(
-      '§6: an addition supersedes, a removal suspends, at that API alone; the next token stands elsewhere',
+      '§6, draft-ietf-oauth-status-list §7: an addition supersedes, a removal suspends, at that API alone; the next token stands elsewhere',
       async (t) => {
         const cookie = await login();
         const [before, shop] = [await token(cookie), await token(cookie, 'shop')];

@@ -4,7 +4,7 @@ import { plusSeconds } from '../../platform/time.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
 
 /** How long a code is good: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
-export const CODE_SECONDS = 60;
+const CODE_SECONDS = 60;
 
 export interface NewCode {
   /** The client's principal. */

@@ -46,7 +46,7 @@ export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant
 }
 
 /** Null for a first-party client. A grant that was opened for one, which it is no more, was never consented to. */
-export function cutOf(
+function cutOf(
   client: Pick<LiveClient, 'id' | 'isFirstParty'>,
   grant: Pick<GrantState, 'permissions'>,
 ): Cut | null {

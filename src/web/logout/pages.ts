@@ -56,7 +56,7 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
   showErrors(app);
 
   const get = {
-    operationId: 'endSession',
+    operationId: 'endSessionOfBrowser',
     summary: 'Log out of this browser (OIDC RP-Initiated Logout §2)',
     ...ofPages,
     querystring: Type.Object(parameters),
