@@ -17,7 +17,8 @@ export const usage = `npm run bench -- [rows|storm|grants|seed|workers|freshness
   --rounds N      rounds (5)
   --seconds S     seconds a measurement (10)
   --only ROW,ROW  of rows: login, session, has_perm, token-rs256, token-es256, refresh-rs256,
-                  refresh-es256, introspect, introspect-new, jwks, discovery, memory, start
+                  refresh-es256, code-rs256, code-es256, introspect, introspect-new, jwks, discovery,
+                  memory, start
   --users N       of seed: users (1000000); groups, permissions and sessions in proportion
   --workers N     of workers: how many beside one (2)
   --changes N     of freshness: changes (600); --rounds and --seconds are not for it

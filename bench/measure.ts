@@ -12,6 +12,8 @@ export interface Traffic {
   /** Made anew before each measurement: tokens expire. */
   requests(): Promise<readonly PlannedRequest[]> | readonly PlannedRequest[];
   readonly expected?: readonly number[];
+  /** Every request can be sent once only: none is tried before the load. */
+  readonly isOnce?: boolean;
 }
 
 /** Loads one server for some seconds and reads what it cost, from outside. */
@@ -23,7 +25,7 @@ export async function measureServer(
 ): Promise<Sample> {
   const requests = await traffic.requests();
   const expected = traffic.expected ?? [200];
-  await ask(server.port, requests[0] as PlannedRequest, expected[0]);
+  if (!traffic.isOnce) await ask(server.port, requests[0] as PlannedRequest, expected[0]);
   const meter = startMeter(server, postgresql);
   const plan: LoadPlan = {
     port: server.port,

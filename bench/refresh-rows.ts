@@ -8,13 +8,12 @@ import { type Family, openFamilies, rotationsOf } from './seeding/refresh-grants
 import { peerClient, peerRefreshTokens } from './servers/oidc-provider.ts';
 import { signet } from './servers/signet.ts';
 
-// Grants whose requests can be sent once only: what a connection sends next is in the answer to what it sent before, or was made for it
-// before the load began.
+// What a connection sends next is in the answer to what it sent before.
 
 const CONNECTIONS = 32;
 /** Families that each connection takes in turn, so that no row is written more often than people would in hours. */
 const FAMILIES_EACH = 50;
-type Signed = 'RS256' | 'ES256';
+export type Signed = 'RS256' | 'ES256';
 
 /** Every connection has a family of refresh tokens of its own and rotates it with every request: one durable statement each. */
 export async function refresh(cast: Cast, alg: Signed): Promise<Plan> {

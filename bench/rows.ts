@@ -1,4 +1,5 @@
 import { type Cast, hashWidth, PEER_PASSWORD } from './cast.ts';
+import { code } from './code-rows.ts';
 import { type Comparison, type Plan, rateOver } from './figures.ts';
 import {
   AUDIENCE,
@@ -35,6 +36,8 @@ export const rows: Record<string, (cast: Cast) => Promise<Plan>> = {
   'token-es256': (cast) => token(cast, 'ES256'),
   'refresh-rs256': (cast) => refresh(cast, 'RS256'),
   'refresh-es256': (cast) => refresh(cast, 'ES256'),
+  'code-rs256': (cast) => code(cast, 'RS256'),
+  'code-es256': (cast) => code(cast, 'ES256'),
   introspect,
   'introspect-new': introspectNew,
   jwks: (cast) => documents(cast, 'JWKS', '/.well-known/jwks.json', '/jwks', '/api/auth/jwks'),

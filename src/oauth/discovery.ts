@@ -37,7 +37,8 @@ export function metadata({ issuer, grantTypes, registration }: Offered) {
     // OIDC Discovery §3: false has to be said, since true is what its absence means. RFC 9126 §5: pushed ones are taken all the same.
     request_uri_parameter_supported: false,
     token_endpoint: `${issuer}/oauth2/token`,
-    token_endpoint_auth_methods_supported: clientMethods,
+    // RFC 8414 §2: a public client names itself, and shows its verifier.
+    token_endpoint_auth_methods_supported: [...clientMethods, 'none'],
     grant_types_supported: [...grantTypes],
     token_endpoint_auth_signing_alg_values_supported: clientAlgs,
     dpop_signing_alg_values_supported: clientAlgs,

@@ -38,6 +38,7 @@ export {
   sessionsEnded,
 } from './grants/grants.ts';
 export { type GrantState, readGrant, rotateGrant } from './grants/hot.ts';
+export { redeemGrant, redemptionOf } from './grants/redeem.ts';
 export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
 export { type IdTokenRequest, signIdToken, signJwt } from './id-token.ts';
 export { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';

@@ -52,7 +52,7 @@ function raw(bytes: (string | Buffer)[], isEndless = false): Promise<{ status: n
   });
 }
 
-t.test('attacks 49 (RFC 8259 §4): a parameter twice, in a list or in two places, is refused and does nothing', async (t) => {
+t.test('attacks 49 (RFC 8259 §4): a parameter twice, or in two places, is refused and does nothing', async (t) => {
   const { cookie } = await logIn('alice');
   for (const url of ['/api/v1/session', '/api/v1/account/permissions', '/setup', '/', '/.well-known/jwks.json'])
     for (const query of ['audience=polls&audience=polls', 'x=1&x=2', 'token=a&token=b'])

@@ -34,32 +34,35 @@ async function believed(identity: { key: string; cert: string }, ca: string, hos
   return answer;
 }
 
-t.test('contract §8, RFC 5280 §4.1.2.2, §4.2.1.3, §4.2.1.6: a CA for the loopback names alone, and a certificate by it', async (t) => {
-  const identity = await httpsIdentity(folder(), today);
-  const ca = new X509Certificate(readFileSync(identity.caPath));
-  const leaf = new X509Certificate(identity.cert);
-  t.equal(ca.ca, true);
-  t.equal(leaf.ca, false);
-  t.ok(leaf.checkIssued(ca));
-  t.equal(leaf.subjectAltName, 'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
-  t.same(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1'], 'for servers');
-  const usage = (one: X509Certificate) => /0603551d0f0101ff0404(\w{8})/.exec(one.raw.toString('hex'))?.[1];
-  t.same([usage(ca), usage(leaf)], ['03020204', '03020780'], 'critical: to sign certificates; to sign');
-  for (const one of [ca, leaf]) t.match(one.serialNumber, /^01[0-9A-F]{30}$/, 'positive, 120 random bits');
-  t.not(ca.serialNumber, leaf.serialNumber);
-  t.same(
-    [ca.publicKey.asymmetricKeyDetails, leaf.publicKey.asymmetricKeyDetails],
-    Array(2).fill({ namedCurve: 'prime256v1' }),
-  );
-  const days = (one: X509Certificate) => (Date.parse(one.validTo) - Date.parse(one.validFrom)) / DAY_MS;
-  t.equal(days(ca), 3650);
-  t.ok(days(leaf) <= 397);
-  const text = readFileSync(identity.caPath, 'utf8');
-  t.notMatch(text, /PRIVATE/, 'what clients are given holds no key');
-  t.equal(await believed(identity, text, 'localhost'), true);
-  const other = readFileSync((await httpsIdentity(folder(), today)).caPath, 'utf8');
-  t.match(await believed(identity, other, 'localhost'), /unable to verify|self-signed/);
-});
+t.test(
+  'RFC 5280 §4.1.2.2, §4.2.1.3, §4.2.1.6: a CA for the loopback names alone, and a certificate by it',
+  async (t) => {
+    const identity = await httpsIdentity(folder(), today);
+    const ca = new X509Certificate(readFileSync(identity.caPath));
+    const leaf = new X509Certificate(identity.cert);
+    t.equal(ca.ca, true);
+    t.equal(leaf.ca, false);
+    t.ok(leaf.checkIssued(ca));
+    t.equal(leaf.subjectAltName, 'DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1');
+    t.same(leaf.keyUsage, ['1.3.6.1.5.5.7.3.1'], 'for servers');
+    const usage = (one: X509Certificate) => /0603551d0f0101ff0404(\w{8})/.exec(one.raw.toString('hex'))?.[1];
+    t.same([usage(ca), usage(leaf)], ['03020204', '03020780'], 'critical: to sign certificates; to sign');
+    for (const one of [ca, leaf]) t.match(one.serialNumber, /^01[0-9A-F]{30}$/, 'positive, 120 random bits');
+    t.not(ca.serialNumber, leaf.serialNumber);
+    t.same(
+      [ca.publicKey.asymmetricKeyDetails, leaf.publicKey.asymmetricKeyDetails],
+      Array(2).fill({ namedCurve: 'prime256v1' }),
+    );
+    const days = (one: X509Certificate) => (Date.parse(one.validTo) - Date.parse(one.validFrom)) / DAY_MS;
+    t.equal(days(ca), 3650);
+    t.ok(days(leaf) <= 397);
+    const text = readFileSync(identity.caPath, 'utf8');
+    t.notMatch(text, /PRIVATE/, 'what clients are given holds no key');
+    t.equal(await believed(identity, text, 'localhost'), true);
+    const other = readFileSync((await httpsIdentity(folder(), today)).caPath, 'utf8');
+    t.match(await believed(identity, other, 'localhost'), /unable to verify|self-signed/);
+  },
+);
 
 t.test('RFC 5280 §4.2.1.10: whoever takes the key of the CA can speak for no other name', async (t) => {
   const identity = await httpsIdentity(folder(), today);

@@ -172,20 +172,27 @@ t.test('token inspect', async (t) => {
     },
   );
 
-  await t.test('contract §8: a text that is no JWT is exit 2, and so is a token on the command line', async (t) => {
-    const wrong: [string, RegExp][] = [
-      ['', /holds no token/],
-      ['hello', /three parts with dots between, this has 1/],
-      ['a.b.c', /header is no JSON object/],
-      [`${part({})}.${part([1])}.x`, /claims are no JSON object/],
-      [`${part({})}.${part('{"a":"\ud800"')}.x`, /claims are no JSON object/],
-      ['a.b.c.d.e', /JWE/],
-      ['a.b.c=', /not base64url/],
-      [`${part({})}.${part({})}.${'x'.repeat(70_000)}`, /characters/],
-    ];
-    for (const [text, why] of wrong) await refused(t, text, why);
-    t.match(await typed(`token inspect ${token({})}`), { exit: 2, stdout: '', stderr: /stays in the shell's history/ });
-  });
+  await t.test(
+    'contract §8, RFC 7515 §7.1: a text that is no JWT is exit 2, and so is a token on the command line',
+    async (t) => {
+      const wrong: [string, RegExp][] = [
+        ['', /holds no token/],
+        ['hello', /three parts with dots between, this has 1/],
+        ['a.b.c', /header is no JSON object/],
+        [`${part({})}.${part([1])}.x`, /claims are no JSON object/],
+        [`${part({})}.${part('{"a":"\ud800"')}.x`, /claims are no JSON object/],
+        ['a.b.c.d.e', /JWE/],
+        ['a.b.c=', /not base64url/],
+        [`${part({})}.${part({})}.${'x'.repeat(70_000)}`, /characters/],
+      ];
+      for (const [text, why] of wrong) await refused(t, text, why);
+      t.match(await typed(`token inspect ${token({})}`), {
+        exit: 2,
+        stdout: '',
+        stderr: /stays in the shell's history/,
+      });
+    },
+  );
 
   function inspect(text: string) {
     const local = { commands, environment: {}, readStdin: async () => `${text}\n`, print: () => {} };

@@ -18,7 +18,7 @@ await stock(fromNpm('@fastify/oauth2'), async (_t, flow) => {
     await flow(
       pkce
         ? 'authorization code with PKCE, refresh, revocation, userinfo'
-        : 'authorization code by discovery, without state of its own',
+        : 'authorization code by discovery, userinfo',
       async (t) => {
         const port = await freePort();
         const url = `http://127.0.0.1:${port}`;

@@ -117,5 +117,7 @@ await stock(fromNpm('oidc-client-ts'), async (_t, flow) => {
     const { access_token } = await users.signinRedirectCallback(page.url.href);
     const claims = JSON.parse(Buffer.from(access_token.split('.')[1] as string, 'base64url').toString());
     t.match(claims, { aud: 'polls', permissions: EDITORS });
+    // Else it waits for the end of the token.
+    await users.removeUser();
   });
 });

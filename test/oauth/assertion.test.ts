@@ -139,7 +139,7 @@ await onEachEngine(t, async (t, db) => {
         'exp: a text': { exp: String(now + 60) },
         'exp: now': { exp: now },
         'exp: 2^53': { exp: 2 ** 53 },
-        'exp: in more than an hour': { exp: now + 3601 },
+        'exp: in more than 5 minutes': { exp: now + 301 },
         'nbf: in more than a minute': { nbf: now + 61 },
         'nbf: a text': { nbf: String(now) },
         'iat: in more than a minute': { iat: now + 61 },
@@ -151,7 +151,7 @@ await onEachEngine(t, async (t, db) => {
       for (const [what, claims] of Object.entries(wrong))
         await refused(t, what, asserted(await by(ec, holder.id, { claims })));
       const right = {
-        'exp: in an hour': { exp: now + 3600 },
+        'exp: in 5 minutes': { exp: now + 300 },
         'nbf: in a minute': { nbf: now + 60 },
         'no iat': { iat: undefined },
       };
@@ -170,6 +170,9 @@ await onEachEngine(t, async (t, db) => {
       });
       for (const audience of [ISSUER, TOKEN_ENDPOINT])
         t.equal((await ask(asserted(await by(ec, old.id, { audience })))).statusCode, 200, audience);
+      const hour = Math.floor(clock.now().getTime() / 1000) + 3600;
+      t.equal((await ask(asserted(await by(ec, old.id, { claims: { exp: hour } })))).statusCode, 200, 'for an hour');
+      await refused(t, 'longer', asserted(await by(ec, old.id, { claims: { exp: hour + 1 } })));
       await refused(t, 'a list', asserted(await by(ec, old.id, { claims: { aud: [ISSUER, TOKEN_ENDPOINT] } })));
       await refused(t, 'introspection', asserted(await by(ec, old.id, { audience: `${ISSUER}/oauth2/introspect` })));
     },

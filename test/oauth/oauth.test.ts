@@ -80,7 +80,7 @@ await onEachEngine(t, async (t, db) => {
   const { post, as, token, introspect, hasPerm, worker, both, server, stranger, open, clock, keys } = s;
 
   await t.test(
-    'RFC 6749 §4.4: a client asks for itself; sub = client_id, no user, no session, no refresh token',
+    'RFC 6749 §4.4 (T10): a client asks for itself; sub = client_id, no user, no session, no refresh token',
     async (t) => {
       const response = await token(worker);
       t.equal(response.statusCode, 200);
@@ -114,25 +114,28 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('T4: client_secret_basic and client_secret_post for the same client, values form-decoded', async (t) => {
-    t.equal((await token(worker)).statusCode, 200);
-    const form = { grant_type: 'client_credentials', client_id: worker.id, client_secret: worker.secret };
-    t.equal((await post('token', form)).statusCode, 200);
-    const encoded = `${worker.id.replace(/_/g, '%5F')}:${worker.secret.replace(/-/g, '%2D')}`;
-    t.equal(
-      (
-        await post('token', 'grant_type=client_credentials', {
-          authorization: `basic ${Buffer.from(encoded).toString('base64')}`,
-        })
-      ).statusCode,
-      200,
-    );
-    t.equal(
-      (await post('token', { grant_type: 'client_credentials', client_id: worker.id }, as(worker))).statusCode,
-      200,
-      'the same id in the form is no second method',
-    );
-  });
+  await t.test(
+    'RFC 6749 §2.3.1 (T4): client_secret_basic and client_secret_post for the same client, values form-decoded',
+    async (t) => {
+      t.equal((await token(worker)).statusCode, 200);
+      const form = { grant_type: 'client_credentials', client_id: worker.id, client_secret: worker.secret };
+      t.equal((await post('token', form)).statusCode, 200);
+      const encoded = `${worker.id.replace(/_/g, '%5F')}:${worker.secret.replace(/-/g, '%2D')}`;
+      t.equal(
+        (
+          await post('token', 'grant_type=client_credentials', {
+            authorization: `basic ${Buffer.from(encoded).toString('base64')}`,
+          })
+        ).statusCode,
+        200,
+      );
+      t.equal(
+        (await post('token', { grant_type: 'client_credentials', client_id: worker.id }, as(worker))).statusCode,
+        200,
+        'the same id in the form is no second method',
+      );
+    },
+  );
 
   await t.test('T4: one method a request; two are invalid_request', async (t) => {
     const two = await post(
@@ -192,55 +195,62 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('T1, T3: forms only, each name once, query ignored; errors exactly by RFC 6749 §5.2', async (t) => {
-    const error = async (form: string, headers: Record<string, string> = {}, path = 'token') => {
-      const response = await post(path, form, { ...as(worker), ...headers });
-      t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache' }, `${form}: no-store`);
-      return [response.statusCode, response.json().error];
-    };
-    t.same(await error(''), [400, 'invalid_request'], 'no grant_type');
-    t.same(await error('grant_type='), [400, 'invalid_request'], 'an empty value is absent');
-    t.same(
-      await error('grant_type=password&username=a&password=b'),
-      [400, 'unsupported_grant_type'],
-      'T8: RFC 9700 §2.4',
-    );
-    t.same(
-      await error('grant_type=client_credentials&grant_type=client_credentials'),
-      [400, 'invalid_request'],
-      'attacks 49',
-    );
-    t.same(await error('grant_type=client_credentials&audience=polls&audience=polls'), [400, 'invalid_request']);
-    t.same(
-      await error('grant_type=client_credentials', {}, 'token?grant_type=client_credentials'),
-      [400, 'invalid_request'],
-      'once in the query, once in the form',
-    );
-    t.same(
-      await error('', {}, 'token?grant_type=client_credentials'),
-      [400, 'invalid_request'],
-      'the query is no form',
-    );
-    t.same(
-      await error('grant_type=client_credentials&nonsense=1&a[]=2'),
-      [200, undefined],
-      'unknown parameters are ignored',
-    );
-    t.same(await error('{"grant_type":"client_credentials"}', { 'content-type': 'application/json' }), [
-      415,
-      'invalid_request',
-    ]);
-    t.same(await error('grant_type=client_credentials', { 'content-type': 'text/plain' }), [415, 'invalid_request']);
-    t.same(await error('grant_type=%ff'), [400, 'invalid_request']);
-    t.same(await error('grant_type=a%00b'), [400, 'invalid_request']);
-    t.same(await error(`grant_type=${'x'.repeat(70_000)}`), [413, 'invalid_request']);
-    for (const path of ['token', 'introspect', 'revoke']) {
-      const wrong = await s.app.inject({ method: 'GET', url: `/oauth2/${path}`, headers: as(worker) });
-      t.same([wrong.statusCode, wrong.headers['allow']], [405, path === 'introspect' ? 'POST' : 'OPTIONS, POST'], path);
-    }
-    const described = (await post('token', 'grant_type=a"b\\é', as(worker))).json().error_description;
-    t.match(described, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'ASCII without quotes and backslash');
-  });
+  await t.test(
+    'RFC 6749 §3.2, §5.2 (T1, T2, T3, T8): forms only, each name once, query ignored; errors exactly so',
+    async (t) => {
+      const error = async (form: string, headers: Record<string, string> = {}, path = 'token') => {
+        const response = await post(path, form, { ...as(worker), ...headers });
+        t.match(response.headers, { 'cache-control': 'no-store', pragma: 'no-cache' }, `${form}: no-store`);
+        return [response.statusCode, response.json().error];
+      };
+      t.same(await error(''), [400, 'invalid_request'], 'no grant_type');
+      t.same(await error('grant_type='), [400, 'invalid_request'], 'an empty value is absent');
+      t.same(
+        await error('grant_type=password&username=a&password=b'),
+        [400, 'unsupported_grant_type'],
+        'T8: RFC 9700 §2.4',
+      );
+      t.same(
+        await error('grant_type=client_credentials&grant_type=client_credentials'),
+        [400, 'invalid_request'],
+        'attacks 49',
+      );
+      t.same(await error('grant_type=client_credentials&audience=polls&audience=polls'), [400, 'invalid_request']);
+      t.same(
+        await error('grant_type=client_credentials', {}, 'token?grant_type=client_credentials'),
+        [400, 'invalid_request'],
+        'once in the query, once in the form',
+      );
+      t.same(
+        await error('', {}, 'token?grant_type=client_credentials'),
+        [400, 'invalid_request'],
+        'the query is no form',
+      );
+      t.same(
+        await error('grant_type=client_credentials&nonsense=1&a[]=2'),
+        [200, undefined],
+        'unknown parameters are ignored',
+      );
+      t.same(await error('{"grant_type":"client_credentials"}', { 'content-type': 'application/json' }), [
+        415,
+        'invalid_request',
+      ]);
+      t.same(await error('grant_type=client_credentials', { 'content-type': 'text/plain' }), [415, 'invalid_request']);
+      t.same(await error('grant_type=%ff'), [400, 'invalid_request']);
+      t.same(await error('grant_type=a%00b'), [400, 'invalid_request']);
+      t.same(await error(`grant_type=${'x'.repeat(70_000)}`), [413, 'invalid_request']);
+      for (const path of ['token', 'introspect', 'revoke']) {
+        const wrong = await s.app.inject({ method: 'GET', url: `/oauth2/${path}`, headers: as(worker) });
+        t.same(
+          [wrong.statusCode, wrong.headers['allow']],
+          [405, path === 'introspect' ? 'POST' : 'OPTIONS, POST'],
+          path,
+        );
+      }
+      const described = (await post('token', 'grant_type=a"b\\é', as(worker))).json().error_description;
+      t.match(described, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'ASCII without quotes and backslash');
+    },
+  );
 
   await t.test('T8, T10: a grant that is not for this client is unauthorized_client', async (t) => {
     const response = await post('token', { grant_type: 'client_credentials', client_id: open.id });
@@ -304,7 +314,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(response.json().error_description, /60 permissions.*budget.*1024.*Raise it/);
   });
 
-  await t.test('RFC 7662 §2.2: the active answer, with the rights of now', async (t) => {
+  await t.test('RFC 7662 §2.2 (I2): the active answer, with the rights of now', async (t) => {
     const { access_token } = (await token(worker)).json();
     const { exp, iat, jti, ...rest } = await introspect(server, access_token);
     t.same(rest, {
@@ -366,7 +376,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('RFC 7662 §2.1: the caller is authenticated first; a public client may not ask', async (t) => {
+  await t.test('RFC 7662 §2.1 (I1): the caller is authenticated first; a public client may not ask', async (t) => {
     for (const [form, headers] of [
       [{ token: 'x' }, {}],
       [{ token: 'x', client_id: open.id }, {}],
@@ -419,7 +429,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'RFC 7009: only the client that a token was issued to revokes it; everything else is 200 and nothing happens',
+    'RFC 7009 §2.1 (R1): only the client that a token was issued to revokes it; everything else is 200 and nothing happens',
     async (t) => {
       const { access_token } = (await token(worker)).json();
       const revoke = async (who: typeof worker, text: string, more: Record<string, string> = {}) =>
@@ -523,7 +533,7 @@ await onEachEngine(t, async (t, db) => {
 });
 
 t.test(
-  'RFC 8414 §2, §3.1, OIDC Discovery §3, RFC 9126 §5, RFC 9207 §3 (M1 to M6): discovery says what works, under every name, and nothing else',
+  'RFC 8414 §2, §3.1, OIDC Discovery §3, RFC 9126 §5, RFC 9207 §3 (M1, M2, M3, M6): discovery says what works, under every name, and nothing else',
   async (t) => {
     const { openTestEmbedded } = await import('../support/database.ts');
     const db = await openTestEmbedded();

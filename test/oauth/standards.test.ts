@@ -150,28 +150,40 @@ t.test('M5: each way to authenticate that is named works at its endpoint, every 
   t.equal((await post('token', { grant_type: 'client_credentials', ...mac }, nobody(web.id))).statusCode, 401);
 });
 
-t.test('M5, K3, OIDC Core §3.1.3.6 (J1): each algorithm that is named signs, and the key is published', async (t) => {
-  const client = await getClient(db.fork(), web.id);
-  for (const alg of document.id_token_signing_alg_values_supported) {
-    await ensureCurrentKey(db.fork(), stamp(), masterKey, alg);
-    await updateClient(db.fork(), stamp(), client, { settings: { idTokenAlg: alg, userinfoAlg: alg } });
-    await s.keys.reload();
-    const { id_token, access_token } = await tokens({ scope: 'openid' });
-    const options = { issuer: ISSUER, audience: web.id, currentDate: clock.now() };
-    const { payload, protectedHeader } = await jwtVerify(id_token, await jwks(), options);
-    t.equal(protectedHeader.alg, alg);
-    const hash = alg === 'EdDSA' ? 'sha512' : 'sha256';
-    const whole = Buffer.from(await crypto.subtle.digest(hash.replace('sha', 'SHA-'), Buffer.from(access_token)));
-    t.equal(payload['at_hash'], whole.subarray(0, whole.length / 2).toString('base64url'), alg);
-    const told = await about(access_token);
-    t.match((await jwtVerify(told.body, await jwks(), options)).protectedHeader, { alg });
-  }
-  t.same(
-    [...document.userinfo_signing_alg_values_supported].sort(),
-    [...document.id_token_signing_alg_values_supported].sort(),
-  );
-  await updateClient(db.fork(), stamp(), client, { settings: { idTokenAlg: 'RS256', userinfoAlg: null } });
-});
+t.test(
+  'M5, K1, K3, OIDC Core §3.1.3.6 (J1): each algorithm that is named signs, and the key is published',
+  async (t) => {
+    const client = await getClient(db.fork(), web.id);
+    for (const alg of document.id_token_signing_alg_values_supported) {
+      await ensureCurrentKey(db.fork(), stamp(), masterKey, alg);
+      await updateClient(db.fork(), stamp(), client, { settings: { idTokenAlg: alg, userinfoAlg: alg } });
+      await s.keys.reload();
+      const { id_token, access_token } = await tokens({ scope: 'openid' });
+      const options = { issuer: ISSUER, audience: web.id, currentDate: clock.now() };
+      const { payload, protectedHeader } = await jwtVerify(id_token, await jwks(), options);
+      t.equal(protectedHeader.alg, alg);
+      const hash = alg === 'EdDSA' ? 'sha512' : 'sha256';
+      const whole = Buffer.from(await crypto.subtle.digest(hash.replace('sha', 'SHA-'), Buffer.from(access_token)));
+      t.equal(payload['at_hash'], whole.subarray(0, whole.length / 2).toString('base64url'), alg);
+      const told = await about(access_token);
+      t.match((await jwtVerify(told.body, await jwks(), options)).protectedHeader, { alg });
+    }
+    const { keys } = (await app.inject('/.well-known/jwks.json')).json() as { keys: Record<string, string>[] };
+    const members = { RSA: ['e', 'n'], EC: ['crv', 'x', 'y'], OKP: ['crv', 'x'] } as Record<string, string[]>;
+    for (const key of keys)
+      t.same(Object.keys(key).sort(), ['alg', 'kid', 'kty', 'use', ...(members[key['kty'] as string] ?? [])].sort());
+    t.same(
+      [keys.map((one) => one['alg']).sort(), new Set(keys.map((one) => one['kid'])).size, keys[0]?.['alg']],
+      [[...document.id_token_signing_alg_values_supported].sort(), 3, 'RS256'],
+      'K1: public members alone, one key for each, the standard one first',
+    );
+    t.same(
+      [...document.userinfo_signing_alg_values_supported].sort(),
+      [...document.id_token_signing_alg_values_supported].sort(),
+    );
+    await updateClient(db.fork(), stamp(), client, { settings: { idTokenAlg: 'RS256', userinfoAlg: null } });
+  },
+);
 
 t.test('M5: each prompt, mode, scope and class that is named is taken, every other one is not', async (t) => {
   t.same(document.response_types_supported, ['code']);
@@ -449,7 +461,8 @@ t.test('RFC 7515 §4.1.11 (J3, T5): whoever demands that a header is understood 
     );
   t.equal((await ask({}, {}, 'a')).statusCode, 200, 'the scene is right');
   for (const [at, crit] of [['exp'], ['b64'], ['http://example.com/u'], [], 'exp', null].entries()) {
-    const header = { crit, exp: iat + 60 };
+    // `b64: true` changes nothing, so that a library which knows it would let it pass.
+    const header = { crit, exp: iat + 60, b64: true };
     t.equal((await ask(header, {}, `b${at}`)).json().error, 'invalid_client', JSON.stringify(crit));
     t.equal((await ask({}, header, `c${at}`)).json().error, 'invalid_dpop_proof', JSON.stringify(crit));
   }

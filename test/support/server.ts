@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FastifyBaseLogger } from 'fastify';
 import { pino } from 'pino';
 import { buildApp, passwordsOf } from '../../src/app.ts';
 import type { Stamp } from '../../src/audit/index.ts';
@@ -49,6 +50,8 @@ export interface AppOptions {
   readonly backends?: readonly Backend[];
   readonly metrics?: Metrics;
   readonly https?: { readonly key: string; readonly cert: string };
+  /** What is written is read by the test. */
+  readonly log?: FastifyBaseLogger;
 }
 
 /** The whole service on a database of the harness, as `start` and `dev` build it, without listening. */
@@ -65,7 +68,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
   const passwords = options.passwords ?? (await passwordsOf(config, 2));
-  const log = pino({ level: config.logLevel });
+  const log = options.log ?? pino({ level: config.logLevel });
   const statusLists = createStatusLists(db, keys, issuer, clock);
   const app = await heldToItsDocument(() =>
     buildApp({

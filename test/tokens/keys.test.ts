@@ -83,28 +83,34 @@ const request = (names: string[], more: Partial<TokenRequest['api']> = {}): Toke
   scope: undefined,
 });
 
-t.test('RFC 7517 §4, §5, RFC 7518 §6 (K1): the published set holds public members only, each with kid, alg and use', async (t) => {
-  const { keys: published } = JSON.parse(keys.jwks().body.toString());
-  t.same(Object.keys(published[0]).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use']);
-  t.same([published[0].alg, published[0].use, published[0].kty], ['RS256', 'sig', 'RSA']);
-  t.ok(Buffer.from(published[0].n, 'base64url').length >= 256, 'RSA of 2048 bits');
-});
+t.test(
+  'RFC 7517 §4, §5, RFC 7518 §6 (K1): the published set holds public members only, each with kid, alg and use',
+  async (t) => {
+    const { keys: published } = JSON.parse(keys.jwks().body.toString());
+    t.same(Object.keys(published[0]).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use']);
+    t.same([published[0].alg, published[0].use, published[0].kty], ['RS256', 'sig', 'RSA']);
+    t.ok(Buffer.from(published[0].n, 'base64url').length >= 256, 'RSA of 2048 bits');
+  },
+);
 
-t.test('contract §5, RFC 7515 §2: the size is known before signing, to the byte, and no token is over its budget', async (t) => {
-  for (let count = 0; count < 150; count += 7) {
-    const names = Array.from({ length: count }, (_, i) => `polls.do_thing_${i}_é`);
-    const asked = request(names);
-    const { excess, bytes } = draftAccessToken(keys, asked, now);
-    if (excess) {
-      t.ok(excess.bytes > 4096);
-      t.throws(() => signAccessToken(keys, asked, now), /over its budget/);
-      const larger = signAccessToken(keys, request(names, { budgetBytes: excess.bytes }), now);
-      t.equal(larger.token.length, excess.bytes, `${count} permissions`);
-      const smaller = request(names, { budgetBytes: excess.bytes - 1 });
-      t.equal(draftAccessToken(keys, smaller, now).excess?.bytes, excess.bytes);
-    } else t.same([signAccessToken(keys, asked, now).token.length, bytes <= 4096], [bytes, true]);
-  }
-});
+t.test(
+  'contract §5, RFC 7515 §2: the size is known before signing, to the byte, and none is over its budget',
+  async (t) => {
+    for (let count = 0; count < 150; count += 7) {
+      const names = Array.from({ length: count }, (_, i) => `polls.do_thing_${i}_é`);
+      const asked = request(names);
+      const { excess, bytes } = draftAccessToken(keys, asked, now);
+      if (excess) {
+        t.ok(excess.bytes > 4096);
+        t.throws(() => signAccessToken(keys, asked, now), /over its budget/);
+        const larger = signAccessToken(keys, request(names, { budgetBytes: excess.bytes }), now);
+        t.equal(larger.token.length, excess.bytes, `${count} permissions`);
+        const smaller = request(names, { budgetBytes: excess.bytes - 1 });
+        t.equal(draftAccessToken(keys, smaller, now).excess?.bytes, excess.bytes);
+      } else t.same([signAccessToken(keys, asked, now).token.length, bytes <= 4096], [bytes, true]);
+    }
+  },
+);
 
 t.test('contract §5: claims of a superuser, an inactive user, an API without username', async (t) => {
   const claims = (asked: TokenRequest) => signAccessToken(keys, asked, now).claims;

@@ -108,14 +108,17 @@ t.test('status lists', (t) =>
       },
     );
 
-    await t.test('§6, draft-ietf-oauth-status-list §6.2: all tokens of one session for one API stand at one random place, which says valid', async (t) => {
-      const cookie = await login();
-      const [one, two, other] = [await token(cookie), await token(cookie), await token(cookie, 'shop')];
-      t.same(one.status, two.status);
-      t.not(one.status.status_list.idx, other.status.status_list.idx);
-      t.match(one.status.status_list, { uri: `${ISSUER}/status-lists/1` });
-      t.equal(await status(one), STATUS.valid);
-    });
+    await t.test(
+      'draft-ietf-oauth-status-list §6.2: all tokens of a session for an API stand at one random place',
+      async (t) => {
+        const cookie = await login();
+        const [one, two, other] = [await token(cookie), await token(cookie), await token(cookie, 'shop')];
+        t.same(one.status, two.status);
+        t.not(one.status.status_list.idx, other.status.status_list.idx);
+        t.match(one.status.status_list, { uri: `${ISSUER}/status-lists/1` });
+        t.equal(await status(one), STATUS.valid);
+      },
+    );
 
     await t.test(
       '§6, draft-ietf-oauth-status-list §7: an addition supersedes, a removal suspends, at that API alone; the next token stands elsewhere',

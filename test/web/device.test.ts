@@ -51,7 +51,7 @@ t.test('RFC 8628 §3.3: from the link by the login page to the device, as a pers
   t.equal((await poll(begun.device_code)).statusCode, 200);
 });
 
-t.test('RFC 8628 §3.3.1: a link fills the code in, and decides nothing', async (t) => {
+t.test('RFC 8628 §3.3.1, §6.1: a link fills the code in, and decides nothing', async (t) => {
   const { user_code: code } = await begin();
   const response = await page(atAlice, `?user_code=${code}`);
   t.equal(response.statusCode, 200);
@@ -69,7 +69,7 @@ t.test('RFC 8628 §3.3.1: a link fills the code in, and decides nothing', async 
   t.equal(await stateOf(code), 'pending');
 });
 
-t.test('RFC 8628 §6.1 (V3): the user sees the client, the code, the scopes, the permissions, and who is signed in', async (t) => {
+t.test('V3: the user sees the client, the code, the scopes, the permissions, and who is signed in', async (t) => {
   const { user_code: code } = await begin(box, { scope: 'openid email polls.add_choice' });
   const { body } = await submit(atAlice, { user_code: code });
   t.match(body, 'Some &#60;b&#62;box&#60;/b&#62;', 'attacks 105: a name is text');

@@ -99,8 +99,8 @@ export const grantEnd: DatabaseCommand = {
     const ended = await changing(context, async (tx) => {
       const stamp = context.stamp();
       const which = await named(tx, input, grantEnd);
-      const grants = await endGrants(tx, stamp.at, which, 'ended_by_operator');
       if (which.id === undefined) await forgetConsents(tx, which);
+      const grants = await endGrants(tx, stamp.at, which, 'ended_by_operator');
       for (const { id, client } of grants) {
         const object = { kind: 'grant', id, label: client };
         recordChange(tx, stamp, { action: 'change', object, after: { ended: 'ended_by_operator' } });

@@ -14,6 +14,7 @@ import {
   openRequest,
 } from './request.ts';
 import {
+  type Begun,
   consumeRequests,
   findPushed,
   type Interaction,
@@ -60,7 +61,7 @@ export async function authorize(
   const now = endpoint.clock.now();
   const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), now);
   const used = pushed ? [pushed] : [];
-  const waiting = await see(endpoint, opened, session, session?.id ?? null, now);
+  const waiting = await see(endpoint, opened, session, { at: now, session: session?.id ?? null }, now);
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
   if (waiting.kind !== 'code') return keep(endpoint, opened, pushed, now);
   const next = await complete(endpoint, waiting, used, now);
@@ -99,13 +100,13 @@ async function see(
   endpoint: AuthorizeEndpoint,
   opened: Opened,
   session: LiveSession | null | undefined,
-  before: string | null,
+  begun: Begun,
   now: Date,
 ): Promise<Waiting> {
   try {
     const request = await checkRequest(endpoint, opened);
     if (session === undefined) return { kind: 'login', request };
-    const decision = await decide(endpoint, request, session, before, now);
+    const decision = await decide(endpoint, request, session, begun, now);
     if (decision.kind === 'login') return { kind: 'login', request };
     return { ...decision, request, shown: shownTo(decision) };
   } catch (error) {
@@ -136,7 +137,7 @@ async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, n
   if (!interaction) return null;
   const client = await endpoint.clients.load(interaction.clientId);
   const opened = openRequest(client, parametersOf(interaction.values), interaction.pushed !== null);
-  return { interaction, waiting: await see(endpoint, opened, who.session, interaction.startedWith, now) };
+  return { interaction, waiting: await see(endpoint, opened, who.session, interaction.begun, now) };
 }
 
 /** What an interaction waits for, and nothing is done about it: for the page that somebody logs in at. */

@@ -52,14 +52,15 @@ export interface CodeState {
   readonly digest: Buffer;
   /** The client's principal. */
   readonly client: string;
-  readonly passwordEpoch: number;
+  /** Of that principal. */
+  readonly clientVersion: number;
   readonly session: string;
   readonly authTime: Date;
   readonly amr: readonly string[];
   readonly api: string | null;
+  readonly apiVersion: number | null;
   readonly scope: string | null;
   readonly permissions: readonly string[] | null;
-  readonly isOffline: boolean;
   readonly redirectUri: string | null;
   readonly codeChallenge: string | null;
   readonly nonce: string | null;
@@ -83,24 +84,25 @@ export interface CodeState {
 /** $1 digest, $2 now. */
 const find: Statement = {
   name: 'oauth-code',
-  text: `select c.client_id as client, c.password_epoch::int as password_epoch, c.session_id as session, extract(epoch from c.auth_time)::float8 as auth_time, c.amr,
-      c.api_id as api, c.scope, c.permissions::text[] as permissions, c.is_offline, c.redirect_uri, c.code_challenge, c.nonce, c.claims::text as claims,
+  text: `select c.client_id as client, cp.perms_version::int as client_version, c.session_id as session, extract(epoch from c.auth_time)::float8 as auth_time, c.amr,
+      c.api_id as api, a.version::int as api_version, c.scope, c.permissions::text[] as permissions, c.redirect_uri, c.code_challenge, c.nonce, c.claims::text as claims,
       c.dpop_jkt, c.consumed_at is not null as is_consumed, c.grant_id as grant, u.id as user_id, u.username, u.is_staff, u.is_superuser,
       p.perms_version::int as version, c.expires_at > $2::timestamptz and u.is_active and u.password_epoch = c.password_epoch
         and not exists (select from identity_session s where s.id = c.session_id and s.ended_at is not null) as is_good
-    from oauth_code c join identity_user u on u.id = c.principal_id join access_principal p on p.id = u.id where c.digest = $1::bytea`,
+    from oauth_code c join identity_user u on u.id = c.principal_id join access_principal p on p.id = u.id
+    join access_principal cp on cp.id = c.client_id left join access_api a on a.id = c.api_id where c.digest = $1::bytea`,
 };
 
 interface Row {
   client: string;
-  password_epoch: number;
+  client_version: number;
   session: string;
   auth_time: number;
   amr: string[];
   api: string | null;
+  api_version: number | null;
   scope: string | null;
   permissions: string[] | null;
-  is_offline: boolean;
   redirect_uri: string | null;
   code_challenge: string | null;
   nonce: string | null;
@@ -123,14 +125,14 @@ export async function findCode(db: Database, code: string, now: Date): Promise<C
   return {
     digest: key,
     client: row.client,
-    passwordEpoch: row.password_epoch,
+    clientVersion: row.client_version,
     session: row.session,
     authTime: new Date(Math.round(row.auth_time * 1000)),
     amr: row.amr,
     api: row.api,
+    apiVersion: row.api_version,
     scope: row.scope,
     permissions: row.permissions,
-    isOffline: row.is_offline,
     redirectUri: row.redirect_uri,
     codeChallenge: row.code_challenge,
     nonce: row.nonce,

@@ -5,6 +5,7 @@ import { type Asked, whatIsAsked } from '../consent/asked.ts';
 import { isConsented, type Wanted, wantedBy } from '../consent/consent.ts';
 import { isAssured } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
+import type { Begun } from './stored.ts';
 
 /** What stands between a request and its code. */
 export type Decision =
@@ -17,18 +18,18 @@ export type Decision =
     };
 
 /**
- * What is still to be done, by who is signed in now. `before`: the session that the request found when it came; another one is of
- * a login that it has led to. OAuthError: it cannot be done, or not without showing anything (`prompt=none`).
+ * What is still to be done, by who is signed in now. `begun`: how the request found its browser. OAuthError: it cannot be done, or
+ * not without showing anything (`prompt=none`).
  */
 export async function decide(
   endpoint: AuthorizeEndpoint,
   request: AuthorizationRequest,
   session: LiveSession | null,
-  before: string | null,
+  begun: Begun,
   now: Date,
 ): Promise<Decision> {
   const isSilent = request.prompts.has('none');
-  if (!session || !isFresh(request, session, before, now)) {
+  if (!session || !isFresh(request, session, begun, now)) {
     // OIDC Core §3.1.2.6.
     if (isSilent) throw new OAuthError('login_required', 'Nobody is signed in, or not in the way that is asked for.');
     return { kind: 'login' };
@@ -47,11 +48,22 @@ export async function decide(
   return { kind: consent === 'given' ? 'code' : 'consent', session, asked, wanted };
 }
 
+/** Clocks of two nodes differ by less. */
+const SKEW_MS = 60_000;
+
+/**
+ * The session is of a login that the request has led to. That it is another one is not enough: a cookie can be kept back when the
+ * request comes, and be there again later.
+ */
+function isSince(session: LiveSession, begun: Begun): boolean {
+  return session.id !== begun.session && session.authTime.getTime() >= begun.at.getTime() - SKEW_MS;
+}
+
 /** OIDC Core §3.1.2.1, §5.5.1.1: authenticated recently enough, and strongly enough. */
-function isFresh(request: AuthorizationRequest, session: LiveSession, before: string | null, now: Date): boolean {
+function isFresh(request: AuthorizationRequest, session: LiveSession, begun: Begun, now: Date): boolean {
   const { prompts, maxAge, acr } = request;
   if (acr && !acr.includes(acrOf(session.amr))) return false;
-  if (session.id !== before) return true;
+  if (isSince(session, begun)) return true;
   // Whoever is signed in may be asked which account it is by being shown the form, as with `login`.
   if (prompts.has('login') || prompts.has('select_account') || maxAge === 0) return false;
   return maxAge === null || now.getTime() - session.authTime.getTime() <= maxAge * 1000;

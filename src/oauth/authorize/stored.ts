@@ -28,8 +28,15 @@ export interface Stored {
 /** One that waits for its user. */
 export interface Interaction extends Stored {
   readonly secret: string;
-  /** The session that the browser had when it came; null for none. A login since then gave another one. */
-  readonly startedWith: string | null;
+  readonly begun: Begun;
+}
+
+/** What a login is known by that a request has led to. */
+export interface Begun {
+  /** When the request came. */
+  readonly at: Date;
+  /** The session that its browser had then; null for none. */
+  readonly session: string | null;
 }
 
 /** $1 digest, $2 kind, $3 client, $4 parameters, $5 now, $6 until. */
@@ -70,7 +77,8 @@ export async function storePushed(
 /** $1 digest, $2 kind, $3 now. */
 const find: Statement = {
   name: 'oauth-request',
-  text: `select r.parameters::text as parameters, encode(r.browser_digest, 'hex') as browser, c.client_id
+  text: `select r.parameters::text as parameters, encode(r.browser_digest, 'hex') as browser, c.client_id,
+      extract(epoch from r.created_at)::float8 as created_at
     from oauth_request r join oauth_client c on c.id = r.client_id
     where r.digest = $1::bytea and r.kind = $2::text and r.consumed_at is null and r.expires_at > $3::timestamptz`,
 };
@@ -79,16 +87,17 @@ interface Row {
   parameters: string;
   browser: string | null;
   client_id: string;
+  created_at: number;
 }
 
-function storedOf(key: Buffer, row: Row): Stored & { readonly startedWith: string | null } {
+function storedOf(key: Buffer, row: Row): Stored & { readonly begun: Begun } {
   const { [PUSHED]: pushed, [SESSION]: session, ...values } = JSON.parse(row.parameters) as Record<string, string>;
   return {
     digest: key,
     values,
     clientId: row.client_id,
     pushed: pushed === undefined ? null : Buffer.from(pushed, 'hex'),
-    startedWith: session || null,
+    begun: { at: new Date(row.created_at * 1000), session: session || null },
   };
 }
 

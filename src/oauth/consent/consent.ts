@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { endGrants, type GrantEnd, NO_API, type RequestedClaims } from '../../tokens/index.ts';
-import { Consent } from '../authorization-entities.ts';
+import { AuthorizationCode, Consent, DeviceCode } from '../authorization-entities.ts';
 import { ofScope } from '../user-claims.ts';
 import type { Asked } from './asked.ts';
 
@@ -85,10 +85,15 @@ export async function takeBackConsent(
   return true;
 }
 
-/** Forgets what users have let clients do: they are asked again. Answers how much that was. */
-export function forgetConsents(
+/**
+ * Forgets what users have let clients do, and what of it is not redeemed yet: they are asked again. Whoever ends what clients hold
+ * does it after this, which waits for a redemption that is under way. Answers how much was remembered.
+ */
+export async function forgetConsents(
   tx: SqlEntityManager,
   which: { readonly principal?: string; readonly client?: string },
 ): Promise<number> {
+  await tx.nativeDelete(AuthorizationCode, { ...which, consumedAt: null });
+  await tx.nativeDelete(DeviceCode, { ...which, consumedAt: null, state: 'approved' });
   return tx.nativeDelete(Consent, which);
 }

@@ -12,7 +12,12 @@ export async function noticeLogout(tx: SqlEntityManager, ended: EndedSessions): 
     await tx.execute(release(ids.length), [heir, next, at, ...ids]);
     await tx.execute(notice(ids.length), [heir, next, at, at, ...ids]);
   }
-  if (reason !== 'deleted' || user === null) return;
+  if (user === null) return;
+  // Who is let in again later has agreed to nothing.
+  if (reason === 'deactivated')
+    for (const table of ['oauth_code', 'oauth_device'])
+      await tx.execute(`delete from ${table} where principal_id = ? and consumed_at is null`, [user]);
+  if (reason !== 'deleted') return;
   for (const table of ['oauth_consent', 'oauth_code', 'oauth_device'])
     await tx.execute(`delete from ${table} where principal_id = ?`, [user]);
 }

@@ -1,33 +1,37 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
+import { redemptionOf } from '../../tokens/index.ts';
 import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import type { Grant, GrantRequest } from './grant.ts';
 import { endReused, notGood, type Opening, openedBy } from './opening.ts';
-import { redeemOnce } from './redeem-once.ts';
+
+const redemption = redemptionOf('oauth_code');
 
 /**
- * RFC 6749 §4.1.3 with PKCE (RFC 7636). Everything that can refuse comes first; then one transaction redeems the code, opens the grant
+ * RFC 6749 §4.1.3 with PKCE (RFC 7636). Everything that can refuse comes first; then one statement redeems the code, opens the grant
  * and takes the place of its token. A code that comes a second time ends what it gave (§4.1.2), and one of another client is burnt.
  */
-export function codeGrant(deps: Opening): Grant {
+export function codeGrant(deps: Opening): Grant<CodeState> {
   const { db } = deps;
   return {
     type: 'authorization_code',
     needsConfidentialClient: false,
+    begin: async (form, now) => (form['code'] ? findCode(db, form['code'], now) : null),
     async authorize(request) {
-      const { client, form, now, memory } = request;
+      const { client, form, now, memory, begun: code } = request;
       if (!form['code']) throw new OAuthError('invalid_request', 'code is missing.');
-      const code = await findCode(db, form['code'], now);
       if (!code) throw notGood();
       if (memory.grant === undefined) {
         await demandUnused(deps, client, code, now);
         demandSame(request, code);
       }
-      return openedBy(deps, request, {
-        ...code,
-        consume: (tx, grant) => redeemOnce(tx, 'oauth_code', code.digest, grant, now),
-      });
+      const granted = await openedBy(deps, request, { ...code, redemption });
+      if (granted) return granted;
+      // Somebody was first since it was read.
+      const later = await findCode(db, form['code'], now);
+      if (later) await demandUnused(deps, client, later, now);
+      throw notGood();
     },
   };
 }

@@ -1,10 +1,12 @@
 import { digest } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { redemptionOf } from '../../tokens/index.ts';
 import { DEVICE_GRANT } from '../device/authorize-device.ts';
 import { type PolledDevice, pollDevice } from '../device/device.ts';
 import type { Grant } from './grant.ts';
-import { type Agreement, endReused, notGood, type Opening, openedBy } from './opening.ts';
-import { redeemOnce } from './redeem-once.ts';
+import { endReused, notGood, type Opening, openedBy } from './opening.ts';
+
+const redemption = redemptionOf('oauth_device');
 
 /**
  * RFC 8628 §3.4, §3.5: a device asks whether its user has decided. Until then it is told to wait; once approved, its code is redeemed as
@@ -26,8 +28,10 @@ export function deviceGrant(deps: Opening): Grant {
       }
       const { approval } = device;
       if (!approval) throw notGood();
-      const consume: Agreement['consume'] = (tx, grant) => redeemOnce(tx, 'oauth_device', device.digest, grant, now);
-      return openedBy(deps, request, { ...approval, nonce: null, claims: null, consume });
+      const agreed = { ...approval, digest: device.digest, nonce: null, claims: null, redemption };
+      const granted = await openedBy(deps, request, agreed);
+      if (!granted) throw notGood();
+      return granted;
     },
   };
 }

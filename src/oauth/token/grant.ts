@@ -1,9 +1,16 @@
 import type { Holder, KnownApi, Rights } from '../../access/index.ts';
-import type { AccessToken, GrantState, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
+import type { AccessToken, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 
+/** What a grant reads before the phases, at the least: whose it is, and the version of that client. */
+export interface Begun {
+  /** The client's principal. */
+  readonly client: string;
+  readonly clientVersion: number;
+}
+
 /** What a grant is asked with, once the phases before it have passed. */
-export interface GrantRequest {
+export interface GrantRequest<Read extends Begun = Begun> {
   readonly client: LiveClient;
   readonly form: Readonly<Record<string, string>>;
   readonly now: Date;
@@ -14,7 +21,7 @@ export interface GrantRequest {
   /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
   readonly seen: { readonly api: string; readonly place: StatusPlace | null } | undefined;
   /** What `begin` has read. */
-  readonly begun: GrantState | null;
+  readonly begun: Read | null;
   /** Lives as long as the request, through every attempt at it. */
   readonly memory: Memory;
 }
@@ -53,11 +60,11 @@ export interface Finished {
 }
 
 /** One way to a token (a grant of RFC 6749). It decides; the phases around it are shared and cannot be forgotten. */
-export interface Grant {
+export interface Grant<Read extends Begun = Begun> {
   readonly type: string;
   /** RFC 6749 §4.4: some grants are for clients that can keep a secret only. */
   readonly needsConfidentialClient: boolean;
   /** What it reads in any case, where that tells the version of the client too: then phase 1 needs no statement of its own. */
-  begin?(form: GrantRequest['form'], now: Date): Promise<GrantState | null>;
-  authorize(request: GrantRequest): Promise<Granted>;
+  begin?(form: GrantRequest['form'], now: Date): Promise<Read | null>;
+  authorize(request: GrantRequest<Read>): Promise<Granted>;
 }

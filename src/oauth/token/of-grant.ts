@@ -46,10 +46,7 @@ export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant
 }
 
 /** Null for a first-party client. A grant that was opened for one, which it is no more, was never consented to. */
-function cutOf(
-  client: Pick<LiveClient, 'id' | 'isFirstParty'>,
-  grant: Pick<GrantState, 'permissions'>,
-): Cut | null {
+function cutOf(client: Pick<LiveClient, 'id' | 'isFirstParty'>, grant: Pick<GrantState, 'permissions'>): Cut | null {
   return client.isFirstParty ? null : { clients: [client.id], consented: grant.permissions ?? [] };
 }
 
@@ -81,9 +78,14 @@ export async function grantedOf(
 }
 
 /** What the rights of a token that has just got its place must have been read at; no version at all when its client has changed. */
-export async function versionAfter(db: Database, client: LiveClient, version: number): Promise<number> {
+async function versionAfter(db: Database, client: LiveClient, version: number): Promise<number> {
   const { principal } = await readMinting(db, client.id, null, client.id);
-  return principal === client.version ? version : CHANGED;
+  return versionBeside(client, principal, version);
+}
+
+/** `seen` is the version of the client when the place was taken, or later. */
+export function versionBeside(client: LiveClient, seen: number | null, version: number): number {
+  return seen === client.version ? version : CHANGED;
 }
 
 /** No principal has it. */

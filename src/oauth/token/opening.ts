@@ -1,24 +1,21 @@
-import { randomUUIDv7 } from 'node:crypto';
-import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
-import type { Database } from '../../platform/database/index.ts';
+import type { Database, Statement } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {
   type AccessToken,
   endGrants,
   type GrantLife,
   type GrantState,
-  openGrant,
   overBudget,
   type RefreshKey,
   readGrant,
+  redeemGrant,
   refreshToken,
-  takePlace,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import type { Finished, Granted, GrantRequest } from './grant.ts';
 import { lifeOf } from './life.ts';
-import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf, versionAfter } from './of-grant.ts';
+import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf, versionBeside } from './of-grant.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Opening extends OfGrant {
@@ -27,21 +24,21 @@ export interface Opening extends OfGrant {
 }
 
 /** What a user has agreed to, which a client redeems once: an authorization code, or a device's. */
-export interface Agreement extends UserGrant, Pick<GrantState, 'api' | 'scope' | 'claims'> {
-  readonly session: string;
-  readonly authTime: Date;
-  readonly passwordEpoch: number;
-  readonly isOffline: boolean;
+export interface Agreement
+  extends UserGrant,
+    Pick<GrantState, 'api' | 'scope' | 'claims'>,
+    Partial<Pick<GrantState, 'apiVersion'>> {
+  readonly digest: Buffer;
   readonly nonce: string | null;
-  /** By one conditional statement in the caller's transaction; false when somebody was first, or it is not good any more. */
-  consume(tx: SqlEntityManager, grant: string): Promise<boolean>;
+  /** Of the table that it is in. */
+  readonly redemption: Statement;
 }
 
 /**
- * Redeems what was agreed to and was found good. Everything that can refuse comes first; then one transaction redeems it, opens the
- * grant and takes the place of its token.
+ * Redeems what was agreed to and was found good. Everything that can refuse comes first; then one statement redeems it, opens the
+ * grant and takes the place of its token. Null when somebody was first, or it is not good any more.
  */
-export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agreement): Promise<Granted> {
+export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agreement): Promise<Granted | null> {
   const { client, now, jkt, memory } = request;
   if (memory.grant !== undefined) return again(deps, request, agreed, memory.grant);
   const api = await apiOfGrant(deps.access, agreed, request);
@@ -50,13 +47,14 @@ export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agr
   const excess = overBudget(deps, { ...granted, issuer: deps.issuer, clientId: client.clientId, scope, jkt }, now);
   if (excess) throw tooLarge(excess);
 
-  const opened = await redeem(deps, request, agreed, api.id);
+  const opened = await redeem(deps, request, agreed);
+  if (!opened) return null;
   memory.grant = opened.id;
   // What is cut, and whether, is read after the place was taken: see `grantedOf`.
   const { holder, ...subject } = client.isFirstParty ? granted : await userOf(deps, client, agreed, api, now);
   return {
     ...subject,
-    holder: { ...holder, version: await versionAfter(deps.db, client, opened.version) },
+    holder: { ...holder, version: versionBeside(client, opened.clientVersion, opened.version) },
     scope,
     holding: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
     place: opened.place,
@@ -64,35 +62,13 @@ export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agr
   };
 }
 
-/** Of many that come at once one wins; its token has its place before anybody can find the grant and end it. */
-function redeem({ db, refreshKey, grantLife }: Opening, request: GrantRequest, agreed: Agreement, api: string) {
-  const { client, now, jkt } = request;
+function redeem({ db, refreshKey, grantLife }: Opening, { client, now, jkt }: GrantRequest, agreed: Agreement) {
+  const { digest, claims } = agreed;
   const isRefreshable = client.grantTypes.includes('refresh_token');
-  return db.fork().transactional(async (tx) => {
-    const id = randomUUIDv7();
-    if (!(await agreed.consume(tx, id))) throw notGood();
-    const { session, authTime, amr, passwordEpoch, scope, permissions, isOffline, claims } = agreed;
-    const given = {
-      id,
-      user: { id: agreed.user.id, passwordEpoch },
-      client: client.id,
-      api: agreed.api,
-      scope,
-      session: { id: session, authTime, amr },
-      permissions,
-      isOffline,
-      isRefreshable,
-      // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
-      dpopJkt: client.authMethod === 'none' ? jkt : null,
-      claims,
-    };
-    const { grant, token } = openGrant(tx, refreshKey, given, lifeOf(client, grantLife), now);
-    await tx.flush();
-    const holding = { kind: 'grant', id, principal: agreed.user.id, api, endsAt: grant.expiresAt } as const;
-    const taken = await takePlace(tx, holding, now);
-    if (!taken) throw notGood();
-    return { id, endsAt: grant.expiresAt, ...taken, refreshToken: isRefreshable ? token : undefined };
-  });
+  // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
+  const dpopJkt = client.authMethod === 'none' ? jkt : null;
+  const given = { digest, isRefreshable, dpopJkt, claims };
+  return redeemGrant(db, agreed.redemption, refreshKey, given, lifeOf(client, grantLife), now);
 }
 
 /** Another attempt at the request that has redeemed it: by the grant that it has opened. */

@@ -3,7 +3,6 @@ import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import {
-  type GrantState,
   type KeyRing,
   type Minting,
   mintAccessToken,
@@ -14,7 +13,7 @@ import {
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
-import type { Grant, Memory } from './grant.ts';
+import type { Begun, Grant, Memory } from './grant.ts';
 import { findTarget, guessTarget } from './target.ts';
 import { tooLarge } from './too-large.ts';
 
@@ -117,7 +116,7 @@ async function attempt(
 }
 
 /** The version of the caller, where what was read is its own. */
-function seenBy({ client, clientVersion }: GrantState, caller: string): Minting {
+function seenBy({ client, clientVersion }: Begun, caller: string): Minting {
   return { principal: client === caller ? clientVersion : null, api: null, place: null };
 }
 

@@ -29,7 +29,7 @@ export interface Refreshing extends OfGrant {
  * else), the client that it was issued to, whether it lives, which generation, scope, API; then, once the budget is known to hold,
  * one conditional update.
  */
-export function refreshGrant(refreshing: Refreshing): Grant {
+export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
   const { db, access, refreshKey } = refreshing;
   return {
     type: 'refresh_token',

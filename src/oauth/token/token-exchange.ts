@@ -79,6 +79,8 @@ async function exchange(
   const act = actingNow(client, subject, actor);
   const scope = narrowed(claims.scope, form['scope']);
   const api = await targetOf(request, subject);
+  // As an impersonation: whatever has been made of its token since.
+  if (api.isBuiltin && isByUser(act)) throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
   const holding = await holdingOf(deps, subject, api.id);
   const by = cutFor(client, subject);
   // Where rights are cut, the place comes first: see `grantedOf`.
@@ -115,6 +117,13 @@ function actingNow(client: LiveClient, { claims }: UserToken, actor: ActiveToken
   if (!actor) return { sub: client.clientId, ...before };
   if (actor.claims.act) throw unfit('actor_token is itself one of somebody who acts for another.');
   return { sub: actor.claims.sub, client_id: client.clientId, ...before };
+}
+
+const userId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether a user acts, or has acted, for the subject. A client's id is no UUID. */
+function isByUser({ sub, act }: Actor): boolean {
+  return userId.test(sub) || (act !== undefined && isByUser(act));
 }
 
 /** What was asked for, within what the subject's token has: nothing asked is all of it. */

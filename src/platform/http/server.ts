@@ -50,6 +50,8 @@ export function createServer(options: ServerOptions) {
     frameworkErrors: (error, request, reply) => {
       const [asked, answer] = [request as FastifyRequest, reply as unknown as FastifyReply];
       standingHeaders(asked, answer);
+      // Its text repeats the path, and what is secret may stand in one: the log has the code alone.
+      error.message = error.code;
       answerError(error as FastifyError, asked, answer);
     },
   }).withTypeProvider<TypeBoxTypeProvider>();

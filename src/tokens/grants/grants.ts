@@ -4,7 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
 import type { EndedSessions, Successor } from '../../identity/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { RefreshGrant, type RequestedClaims } from '../entities.ts';
+import { RefreshGrant } from '../entities.ts';
 import { endHolders } from '../status/move.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
@@ -15,8 +15,6 @@ export interface GrantLife {
 }
 
 export interface NewGrant {
-  /** Given where something else names it before it is written. */
-  readonly id?: string;
   readonly user: { readonly id: string; readonly passwordEpoch: number };
   /** The client's principal. */
   readonly client: string;
@@ -24,16 +22,20 @@ export interface NewGrant {
   readonly api: string | null;
   readonly scope: string | null;
   readonly session: { readonly id: string; readonly authTime: Date; readonly amr: readonly string[] } | null;
-  /** Ids of what was consented to; null or absent: uncut, for a first-party client. */
-  readonly permissions?: readonly string[] | null;
   readonly isOffline?: boolean;
   /** Whether there are refresh tokens; true when absent. */
   readonly isRefreshable?: boolean;
-  readonly dpopJkt?: string | null;
-  readonly claims?: RequestedClaims | null;
 }
 
-/** Opens a family of refresh tokens in the caller's transaction; answers its first. */
+/** When a grant that is opened now ends. */
+export function endsOf(life: GrantLife, now: Date): { idleExpiresAt: Date; expiresAt: Date } {
+  return {
+    idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
+    expiresAt: plusSeconds(now, life.absoluteSeconds),
+  };
+}
+
+/** Opens a family of refresh tokens in the caller's transaction, for a client whose users are not asked; answers its first. */
 export function openGrant(
   tx: SqlEntityManager,
   key: RefreshKey,
@@ -42,7 +44,7 @@ export function openGrant(
   now: Date,
 ): { grant: RefreshGrant; token: string } {
   const grant = tx.create(RefreshGrant, {
-    id: given.id ?? randomUUIDv7(),
+    id: randomUUIDv7(),
     seed: randomBytes(32),
     principal: given.user.id,
     client: given.client,
@@ -52,15 +54,14 @@ export function openGrant(
     authTime: given.session?.authTime ?? null,
     amr: given.session ? [...given.session.amr] : null,
     scope: given.scope,
-    permissions: given.permissions ? [...given.permissions] : null,
+    permissions: null,
     isOffline: given.isOffline ?? false,
     isRefreshable: given.isRefreshable ?? true,
-    dpopJkt: given.dpopJkt ?? null,
-    claims: given.claims ?? null,
+    dpopJkt: null,
+    claims: null,
     createdAt: now,
     rotatedAt: now,
-    idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
-    expiresAt: plusSeconds(now, life.absoluteSeconds),
+    ...endsOf(life, now),
   });
   tx.persist(grant);
   return { grant, token: refreshToken(key, { id: grant.id, seed: Buffer.from(grant.seed) }, 0) };

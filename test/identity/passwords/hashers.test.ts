@@ -14,16 +14,19 @@ function read(encoded: string) {
   return parsed;
 }
 
-t.test('golden hashes (RFC 8018 §5.2): what Django or hashlib made for a password, that password and no other verifies', async (t) => {
-  t.ok(GOLDEN.length > 100);
-  for (const { by, form, password: name, encoded } of GOLDEN) {
-    const parsed = read(encoded);
-    const password = PASSWORDS[name];
-    t.equal(parsed.overBounds, null);
-    t.ok(await verifyPassword(password, parsed), `${form} of "${name}" by ${by}`);
-    t.notOk(await verifyPassword(`x${password}`, parsed), `${form} of "${name}" by ${by}, another password`);
-  }
-});
+t.test(
+  'golden hashes (RFC 8018 §5.2): what was made for a password, that password and no other verifies',
+  async (t) => {
+    t.ok(GOLDEN.length > 100);
+    for (const { by, form, password: name, encoded } of GOLDEN) {
+      const parsed = read(encoded);
+      const password = PASSWORDS[name];
+      t.equal(parsed.overBounds, null);
+      t.ok(await verifyPassword(password, parsed), `${form} of "${name}" by ${by}`);
+      t.notOk(await verifyPassword(`x${password}`, parsed), `${form} of "${name}" by ${by}, another password`);
+    }
+  },
+);
 
 t.test('an imported hash is verified over the bytes as sent: not trimmed, not normalised, case kept', async (t) => {
   const attempts = {
@@ -121,7 +124,7 @@ t.test('a hash at its bound is within, one step further is refused with the reas
   }
 });
 
-t.test('RFC 7914 §2, RFC 9106 §3.1: an empty, unknown or malformed text is not read, nor parameters that are none', async (t) => {
+t.test('RFC 7914 §2, RFC 9106 §3.1: an empty, unknown or malformed text is not read', async (t) => {
   const md5 = '9cc2ae8a1ba7a93da39b46fc1019c481';
   const malformed = [
     '',

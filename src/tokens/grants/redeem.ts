@@ -1,0 +1,125 @@
+import { randomBytes, randomInt, randomUUIDv7 } from 'node:crypto';
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import type { RequestedClaims } from '../entities.ts';
+import { LINGER_SECONDS } from '../status/move.ts';
+import { LIST_LENGTH, type StatusPlace } from '../status/place.ts';
+import { NO_API } from '../userinfo-api.ts';
+import { endsOf, type GrantLife } from './grants.ts';
+import { type RefreshKey, refreshToken } from './refresh-token.ts';
+
+/**
+ * Opens a grant for what a user has agreed to, and takes the place of its token, in one durable statement: of many that come at once
+ * one is first, and nobody finds the grant before its token has its place. `table` holds agreements by their digest: client_id,
+ * principal_id, password_epoch, session_id, auth_time, amr, api_id, scope, permissions, is_offline, expires_at; consumed_at and
+ * grant_id are written. One that lost, is too late, or whose user, session, client or API is over, is not `is_held`.
+ *
+ * Who and what it lives by is held in the order of locks: user, API, principals, session. Whoever ends one of them, or changes the
+ * rights of the user or the ceiling of the client, has done so before and is seen here, or finds the grant and its place.
+ *
+ * $1 digest, $2 now, $3 grant, $4 seed, $5 list, $6 indexes of which one that is free is taken, $7 until when the place is kept,
+ * $8 refreshable, $9 key, $10 claims, $11 idle until, $12 until.
+ */
+export const redemptionOf = (table: string): Statement => ({
+  name: `tokens-redeem-${table}`,
+  text: `with agreed as materialized (
+      select x.principal_id, x.client_id, x.password_epoch, x.session_id, x.api_id from ${table} x
+      where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz
+    ), who as materialized (
+      select u.id from agreed a join identity_user u on u.id = a.principal_id and u.is_active and u.password_epoch = a.password_epoch
+      for share of u
+    ), api as materialized (
+      select q.id from agreed a join access_api q on q.id = a.api_id where (select count(*) from who) = 1 for key share of q
+    ), held as materialized (
+      select p.id, p.perms_version::int as version from agreed a join access_principal p on p.id = any(array[a.principal_id, a.client_id])
+      where (select count(*) from api) >= 0 order by p.id for share of p
+    ), live as materialized (
+      select s.id from agreed a join identity_session s on s.id = a.session_id and s.ended_at is null
+      where (select count(*) from held) = 2 for share of s
+    ), code as materialized (
+      select x.* from ${table} x
+      where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz and (select count(*) from live) >= 0
+        and (select count(*) from held) = 2 and (select count(*) from who) = 1
+        and (x.is_offline or exists (select from live)) and (x.api_id is null or exists (select from api))
+      for no key update of x
+    ), free as materialized (
+      select f.idx from unnest($6::int[]) f(idx)
+      where (select t.list from tokens_status t where t.list = $5::int and t.idx = f.idx) is null limit 1
+    ), made as (
+      insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
+      select $5::int, f.idx, $3::uuid, coalesce(x.api_id, '${NO_API}'), x.principal_id, $7::timestamptz from code x, free f
+      on conflict do nothing returning idx
+    ), granted as (
+      insert into tokens_grant (id, seed, principal_id, client_id, api_id, session_id, password_epoch, auth_time, amr, scope, permissions,
+        is_offline, is_refreshable, dpop_jkt, claims, created_at, rotated_at, idle_expires_at, expires_at)
+      select $3::uuid, $4::bytea, x.principal_id, x.client_id, x.api_id, x.session_id, x.password_epoch, x.auth_time, x.amr, x.scope,
+        x.permissions, x.is_offline, $8::boolean, $9::text, $10::jsonb, $2::timestamptz, $2::timestamptz, $11::timestamptz, $12::timestamptz
+      from code x, made
+    ), consumed as (
+      update ${table} x set consumed_at = $2::timestamptz, grant_id = $3::uuid from made where x.digest = $1::bytea
+    ) select exists (select from code) as is_held, (select m.idx from made m)::int as idx,
+      (select h.version from held h join agreed a on h.id = a.principal_id) as version,
+      (select h.version from held h join agreed a on h.id = a.client_id) as client_version`,
+});
+
+interface Row {
+  is_held: boolean;
+  idx: number | null;
+  version: number;
+  client_version: number;
+}
+
+/** What the request that redeems adds to what was agreed to. */
+export interface Redemption {
+  readonly digest: Buffer;
+  /** Whether there are refresh tokens. */
+  readonly isRefreshable: boolean;
+  /** The key that they are bound to (RFC 9449 §5). */
+  readonly dpopJkt: string | null;
+  readonly claims: RequestedClaims | null;
+}
+
+/** A grant of this moment, and the place of its first access token. */
+export interface OpenedGrant {
+  readonly id: string;
+  readonly endsAt: Date;
+  readonly place: StatusPlace;
+  /** Of the user's principal and of the client's, when the place was taken. */
+  readonly version: number;
+  readonly clientVersion: number;
+  readonly refreshToken: string | undefined;
+}
+
+/** Indexes that are looked at in one list, and attempts in one list before another is begun. */
+const INDEXES = 6;
+const TRIES = 2;
+
+/** Null when somebody was first, or it is not good any more. */
+export async function redeemGrant(
+  db: Database,
+  statement: Statement,
+  key: RefreshKey,
+  { digest, isRefreshable, dpopJkt, claims }: Redemption,
+  life: GrantLife,
+  now: Date,
+): Promise<OpenedGrant | null> {
+  const [id, seed] = [randomUUIDv7(), randomBytes(32)];
+  const { idleExpiresAt, expiresAt } = endsOf(life, now);
+  const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt];
+  for (let tries = 0; ; tries++) {
+    const list = 1 + Math.floor(tries / TRIES);
+    const indexes = Array.from({ length: INDEXES }, () => randomInt(LIST_LENGTH));
+    const place = [list, indexes, plusSeconds(expiresAt, LINGER_SECONDS)];
+    const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...place, ...of]);
+    if (!row?.is_held) return null;
+    if (row.idx === null) continue;
+    return {
+      id,
+      endsAt: expiresAt,
+      place: { list, idx: row.idx },
+      version: row.version,
+      clientVersion: row.client_version,
+      refreshToken: isRefreshable ? refreshToken(key, { id, seed }, 0) : undefined,
+    };
+  }
+}
