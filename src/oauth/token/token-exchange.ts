@@ -80,7 +80,8 @@ async function exchange(
   const scope = narrowed(claims.scope, form['scope']);
   const api = await targetOf(request, subject);
   // As an impersonation: whatever has been made of its token since.
-  if (api.isBuiltin && isByUser(act)) throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
+  if (api.isBuiltin && isByUser(act))
+    throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
   const holding = await holdingOf(deps, subject, api.id);
   const by = cutFor(client, subject);
   // Where rights are cut, the place comes first: see `grantedOf`.
