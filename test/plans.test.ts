@@ -215,6 +215,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     'oauth-code-issue',
     'oauth-code',
     'tokens-grant-rotate',
+    'tokens-redeem-oauth_code',
     'oauth-allowed',
     'oauth-user-claims',
     'oauth-request',

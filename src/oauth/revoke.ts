@@ -4,6 +4,7 @@ import type { Clock } from '../platform/time.ts';
 import {
   endGrants,
   type KeyRing,
+  namedKey,
   placeOf,
   type RefreshKey,
   readGrant,
@@ -36,6 +37,9 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   const { token } = presented.form;
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
   if (await endedGrant(endpoint, client.id, token, now)) return;
+  // Another process may have begun to sign by a key that this one has not heard of yet.
+  const kid = namedKey(token);
+  if (kid !== null && keys.find(kid) === undefined) await keys.learn(kid);
   const claims = verifyAccessToken(keys, issuer, token, now);
   if (claims?.client_id !== client.clientId) return;
   await revokeToken(db, claims);

@@ -31,7 +31,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: TokenCarrier
   const named = await readGrantClaims(db, issuer, claims);
   // OIDC Core §5.3.2: always with the `sub` that the ID token has.
   const about = { ...(await userClaims(db, user.id, scopes, named?.userinfo ?? [])), sub: user.id };
-  const client = clients.guess(claims.client_id) ?? (await clients.load(claims.client_id));
+  const client = await clients.load(claims.client_id);
   const alg = client?.settings.userinfoAlg;
   if (!alg) return { json: about };
   return { jwt: signJwt(keys, 'userinfo+jwt', alg, { ...about, iss: issuer, aud: claims.client_id }) };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { numericDate } from '../platform/time.ts';
 import type { KeyRing } from './keys/ring.ts';
+import type { Sign } from './keys/sign.ts';
 import { type Alg, signBytes } from './keys/signing-key.ts';
 
 /** Read once, when the client gets it; longer than that it says nothing about now. */
@@ -25,9 +26,25 @@ export interface IdTokenRequest {
 
 /** An ID token (OIDC Core §2). Never an access token: it has no `client_id`, and its `aud` is a client. */
 export function signIdToken(keys: KeyRing, request: IdTokenRequest, now: Date): string {
+  return signJwt(keys, 'JWT', request.alg, claimsOf(request, now));
+}
+
+/** The same, signed as access tokens are where a server says how. */
+export async function signIdTokenBy(
+  sign: Sign | undefined,
+  keys: KeyRing,
+  request: IdTokenRequest,
+  now: Date,
+): Promise<string> {
+  if (!sign) return signIdToken(keys, request, now);
+  const { key, signed } = draftJwt(keys, 'JWT', request.alg, claimsOf(request, now));
+  return compact(signed, await sign(key, Buffer.from(signed)));
+}
+
+function claimsOf(request: IdTokenRequest, now: Date): object {
   const { alg, sid, authTime, amr, acr, nonce, accessToken } = request;
   const iat = numericDate(now);
-  return signJwt(keys, 'JWT', alg, {
+  return {
     ...request.claims,
     iss: request.issuer,
     sub: request.sub,
@@ -39,15 +56,23 @@ export function signIdToken(keys: KeyRing, request: IdTokenRequest, now: Date): 
     ...(nonce === null ? {} : { nonce }),
     ...(sid ? { sid } : {}),
     ...(accessToken === null ? {} : { at_hash: atHash(alg, accessToken) }),
-  });
+  };
 }
 
 /** Signs a JWT of any kind, which its `typ` tells from every other (RFC 8725 §3.11). */
 export function signJwt(keys: KeyRing, typ: string, alg: Alg, claims: object): string {
+  const { key, signed } = draftJwt(keys, typ, alg, claims);
+  return compact(signed, signBytes(key, Buffer.from(signed)));
+}
+
+function draftJwt(keys: KeyRing, typ: string, alg: Alg, claims: object) {
   const key = keys.signer(alg);
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
-  const signed = `${part({ typ, alg: key.alg, kid: key.kid })}.${part(claims)}`;
-  return `${signed}.${signBytes(key, Buffer.from(signed)).toString('base64url')}`;
+  return { key, signed: `${part({ typ, alg: key.alg, kid: key.kid })}.${part(claims)}` };
+}
+
+function compact(signed: string, signature: Buffer): string {
+  return `${signed}.${signature.toString('base64url')}`;
 }
 
 /** OIDC Core §3.1.3.6: half of the hash that the signature is made over; Ed25519 hashes by SHA-512. */

@@ -16,8 +16,8 @@ const statuses: Statement = {
     select list, idx from tokens_status where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
 };
 
-/** A grant that has ended is kept a while, for whoever asks what became of it. */
-const GRANT_KEPT_SECONDS = 7 * 86_400;
+/** A grant that has ended is kept as long as its session may last: its client is to hear of that one's end (OIDC Back-Channel Logout §2.3). */
+const GRANT_KEPT_SECONDS = 31 * 86_400;
 
 const grants: Statement = {
   name: 'tokens-purge-grants',
@@ -28,7 +28,7 @@ const grants: Statement = {
 
 /**
  * Forgets what has expired, in bounded batches: revoked tokens, which need no mark any more, places in status lists, which are free
- * again, and refresh grants that ended a week ago.
+ * again, and refresh grants that ended a month ago.
  */
 export async function purgeTokens(db: Database, now: Date): Promise<void> {
   await purgeRows(db, statement, plusSeconds(now, -KEPT_SECONDS));

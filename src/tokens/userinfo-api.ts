@@ -15,7 +15,8 @@ export const USERINFO: KnownApi = {
   ttlSeconds: 600,
   budgetBytes: 4096,
   overBudget: 'fail',
-  withUsername: true,
+  // That is what the scope `profile` is for.
+  withUsername: false,
   withSourceId: false,
   version: 1,
 };

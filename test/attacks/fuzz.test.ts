@@ -78,6 +78,8 @@ async function scene(db: Database) {
     requests: [polls],
     serves: [polls],
   });
+  const device = 'urn:ietf:params:oauth:grant-type:device_code';
+  await db.fork().nativeUpdate(Client, { id: client.id }, { grantTypes: ['client_credentials', device] });
   const own = await getApi(db.fork(), 'signet');
   const deploy = await createClient(db.fork(), stamp(), {
     name: 'Deploy',

@@ -6,7 +6,7 @@ type Headers = Record<string, string>;
 /** A browser's cookies and redirects over a server that does not listen. `test/clients/browser.ts` is the one over the wire. */
 export function newVisitor(app: App, issuer: string = ISSUER) {
   const cookies = new Map<string, string>();
-  const send = async (method: 'GET' | 'POST', url: string, form?: Headers | string, headers: Headers = {}) => {
+  const send = async (method: 'GET' | 'HEAD' | 'POST', url: string, form?: Headers | string, headers: Headers = {}) => {
     const payload = typeof form === 'string' ? form : new URLSearchParams(form).toString();
     const response = await app.inject({
       method,

@@ -108,7 +108,7 @@ async function see(
     if (session === undefined) return { kind: 'login', request };
     const decision = await decide(endpoint, request, session, begun, now);
     if (decision.kind === 'login') return { kind: 'login', request };
-    return { ...decision, request, shown: shownTo(decision) };
+    return { ...decision, request, shown: shownTo(request, decision) };
   } catch (error) {
     // What is not the client's fault or the user's is no answer to the client.
     if (error instanceof OAuthError && error.status < 500) return { kind: 'refused', opened, error };
@@ -117,8 +117,10 @@ async function see(
 }
 
 /** Names what a consent page says, and to whom: an answer counts for nothing else. */
-function shownTo({ session, wanted }: Decided): string {
-  const said = JSON.stringify([session.user.id, wanted.scopes, wanted.permissions]);
+function shownTo({ api }: AuthorizationRequest, { session, asked, wanted }: Decided): string {
+  const { scopes, permissions } = wanted;
+  const isEverything = asked.permissions === null;
+  const said = JSON.stringify([session.user.id, api?.id ?? null, scopes, isEverything, permissions]);
   return createHash('sha256').update(said).digest('base64url');
 }
 

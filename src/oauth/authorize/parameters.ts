@@ -37,6 +37,8 @@ export type ParameterName = (typeof names)[number];
 /** In characters: an ID token as a hint has some two thousand, a state made by a framework a few hundred. */
 const LONGEST: Readonly<Partial<Record<ParameterName, number>>> = { nonce: 1024, id_token_hint: 16_384 };
 const LONGEST_OF_OTHERS = 8192;
+/** What may have to be kept for half an hour, for anybody who asks. */
+const LONGEST_TOGETHER = 20_480;
 
 /** RFC 6749 §3.1: an empty value is no value, a name that nobody knows is ignored, and none may be there twice. */
 export function sortOut(pairs: Pairs): Parameters {
@@ -50,6 +52,9 @@ export function sortOut(pairs: Pairs): Parameters {
     if (value.length > (LONGEST[name] ?? LONGEST_OF_OTHERS)) faults.set(name, `The parameter ${name} is too long.`);
     values[name] = value;
   }
+  const [longest] = Object.entries(values).sort(([, a], [, b]) => b.length - a.length);
+  if (longest && Object.values(values).join('').length > LONGEST_TOGETHER)
+    faults.set(longest[0], `The parameter ${longest[0]} is too long beside the others.`);
   for (const name of faults.keys()) if (isKnown(name)) delete values[name];
   return { values, faults };
 }

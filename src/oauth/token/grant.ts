@@ -66,5 +66,6 @@ export interface Grant<Read extends Begun = Begun> {
   readonly needsConfidentialClient: boolean;
   /** What it reads in any case, where that tells the version of the client too: then phase 1 needs no statement of its own. */
   begin?(form: GrantRequest['form'], now: Date): Promise<Read | null>;
-  authorize(request: GrantRequest<Read>): Promise<Granted>;
+  /** `stale`: something has changed since it was read; nothing was written. */
+  authorize(request: GrantRequest<Read>): Promise<Granted | 'stale'>;
 }

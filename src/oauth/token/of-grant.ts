@@ -9,7 +9,8 @@ import {
   type KeyRing,
   NO_API,
   readMinting,
-  signIdToken,
+  type Sign,
+  signIdTokenBy,
   takePlace,
   USERINFO,
   userinfoRights,
@@ -25,6 +26,7 @@ export interface OfGrant {
   readonly db: Database;
   readonly access: KnownAccess;
   readonly keys: KeyRing;
+  readonly sign?: Sign;
   readonly issuer: string;
 }
 
@@ -80,12 +82,7 @@ export async function grantedOf(
 /** What the rights of a token that has just got its place must have been read at; no version at all when its client has changed. */
 async function versionAfter(db: Database, client: LiveClient, version: number): Promise<number> {
   const { principal } = await readMinting(db, client.id, null, client.id);
-  return versionBeside(client, principal, version);
-}
-
-/** `seen` is the version of the client when the place was taken, or later. */
-export function versionBeside(client: LiveClient, seen: number | null, version: number): number {
-  return seen === client.version ? version : CHANGED;
+  return principal === client.version ? version : CHANGED;
 }
 
 /** No principal has it. */
@@ -103,7 +100,8 @@ export async function idTokenOf(
   const scopes = scope?.split(' ') ?? [];
   if (!scopes.includes('openid')) return undefined;
   const { session, authTime, amr, user } = grant;
-  return signIdToken(
+  return signIdTokenBy(
+    deps.sign,
     deps.keys,
     {
       issuer: deps.issuer,

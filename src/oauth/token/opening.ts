@@ -15,7 +15,7 @@ import {
 import type { LiveClient } from '../clients/hot.ts';
 import type { Finished, Granted, GrantRequest } from './grant.ts';
 import { lifeOf } from './life.ts';
-import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf, versionBeside } from './of-grant.ts';
+import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf } from './of-grant.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Opening extends OfGrant {
@@ -36,9 +36,14 @@ export interface Agreement
 
 /**
  * Redeems what was agreed to and was found good. Everything that can refuse comes first; then one statement redeems it, opens the
- * grant and takes the place of its token. Null when somebody was first, or it is not good any more.
+ * grant and takes the place of its token. Null when somebody was first, or it is not good any more; `stale` when the client has
+ * changed since it was read.
  */
-export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agreement): Promise<Granted | null> {
+export async function openedBy(
+  deps: Opening,
+  request: GrantRequest,
+  agreed: Agreement,
+): Promise<Granted | 'stale' | null> {
   const { client, now, jkt, memory } = request;
   if (memory.grant !== undefined) return again(deps, request, agreed, memory.grant);
   const api = await apiOfGrant(deps.access, agreed, request);
@@ -48,13 +53,14 @@ export async function openedBy(deps: Opening, request: GrantRequest, agreed: Agr
   if (excess) throw tooLarge(excess);
 
   const opened = await redeem(deps, request, agreed);
-  if (!opened) return null;
+  if (opened === null || opened === 'stale') return opened;
   memory.grant = opened.id;
   // What is cut, and whether, is read after the place was taken: see `grantedOf`.
   const { holder, ...subject } = client.isFirstParty ? granted : await userOf(deps, client, agreed, api, now);
   return {
     ...subject,
-    holder: { ...holder, version: versionBeside(client, opened.clientVersion, opened.version) },
+    // A version other than that of the rights sends the request round again.
+    holder: { ...holder, version: opened.version },
     scope,
     holding: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
     place: opened.place,
@@ -67,7 +73,7 @@ function redeem({ db, refreshKey, grantLife }: Opening, { client, now, jkt }: Gr
   const isRefreshable = client.grantTypes.includes('refresh_token');
   // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
   const dpopJkt = client.authMethod === 'none' ? jkt : null;
-  const given = { digest, isRefreshable, dpopJkt, claims };
+  const given = { digest, clientVersion: client.version, isRefreshable, dpopJkt, claims };
   return redeemGrant(db, agreed.redemption, refreshKey, given, lifeOf(client, grantLife), now);
 }
 

@@ -87,6 +87,7 @@ async function attempt(
   const seenPlace = guess && { api: guess.id, place };
   const asked = { client, form, now, jkt, target, seen: seenPlace, begun: begun ?? null, memory };
   const granted = await grant.authorize(asked);
+  if (granted === 'stale') return 'stale';
 
   // 5. Does the token fit? Where it has a place already, nothing is written before 6 says so.
   const { api, subject, rights, session, scope, sourceId, act, until } = granted;

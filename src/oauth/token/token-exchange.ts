@@ -1,6 +1,16 @@
+import { recordEvent } from '../../audit/index.ts';
 import { findSourceId } from '../../identity/index.ts';
+import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import { type Actor, type Holding, NO_API, readHolding, type TokenRequest, takePlace } from '../../tokens/index.ts';
+import {
+  type AccessToken,
+  type Actor,
+  type Holding,
+  NO_API,
+  readHolding,
+  type TokenRequest,
+  takePlace,
+} from '../../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import { grantNames } from '../clients/presets.ts';
@@ -105,8 +115,18 @@ async function exchange(
     until: new Date(Math.min(claims.exp, actor?.claims.exp ?? claims.exp) * 1000),
     holding,
     place: taken?.place ?? null,
-    finish: async () => issued,
+    finish: async (token) => {
+      if (isByUser(act)) await recordActing(db, user.id, act, token, now);
+      return issued;
+    },
   };
+}
+
+/** Wherever a user acts for another goes on, the user's history says so. */
+async function recordActing(db: Database, user: string, act: Actor, { claims }: AccessToken, now: Date): Promise<void> {
+  const em = db.fork();
+  recordEvent(em, now, { kind: 'impersonated', userId: user, detail: { act, audience: claims.aud, jti: claims.jti } });
+  await em.flush();
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
 import type { App } from './server.ts';
 
 /**
@@ -11,13 +12,13 @@ export function allowAnyOrigin(app: App, paths: readonly string[]): void {
       .header('access-control-allow-origin', '*')
       .header('access-control-expose-headers', 'www-authenticate, dpop-nonce, retry-after');
   });
-  for (const path of paths)
-    app.options(path, { schema: { hide: true } }, async (_request, reply) =>
-      reply
-        .code(204)
-        .header('access-control-allow-methods', 'GET, POST')
-        .header('access-control-allow-headers', 'authorization, content-type, dpop')
-        .header('access-control-max-age', '600')
-        .send(),
-    );
+  // Fetch §4.8: a question of the browser's, answered before anything else of the request is looked at.
+  const answer = async (_request: Request, reply: Reply) =>
+    reply
+      .code(204)
+      .header('access-control-allow-methods', 'GET, POST')
+      .header('access-control-allow-headers', 'authorization, content-type, dpop')
+      .header('access-control-max-age', '600')
+      .send();
+  for (const path of paths) app.options(path, { schema: { hide: true }, onRequest: answer }, answer);
 }

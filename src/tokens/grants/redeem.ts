@@ -1,9 +1,9 @@
-import { randomBytes, randomInt, randomUUIDv7 } from 'node:crypto';
+import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { RequestedClaims } from '../entities.ts';
 import { LINGER_SECONDS } from '../status/move.ts';
-import { LIST_LENGTH, type StatusPlace } from '../status/place.ts';
+import { anyPlace, findFreePlace, type StatusPlace } from '../status/place.ts';
 import { NO_API } from '../userinfo-api.ts';
 import { endsOf, type GrantLife } from './grants.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
@@ -17,8 +17,8 @@ import { type RefreshKey, refreshToken } from './refresh-token.ts';
  * Who and what it lives by is held in the order of locks: user, API, principals, session. Whoever ends one of them, or changes the
  * rights of the user or the ceiling of the client, has done so before and is seen here, or finds the grant and its place.
  *
- * $1 digest, $2 now, $3 grant, $4 seed, $5 list, $6 indexes of which one that is free is taken, $7 until when the place is kept,
- * $8 refreshable, $9 key, $10 claims, $11 idle until, $12 until.
+ * $1 digest, $2 now, $3 grant, $4 seed, $5 list, $6 index, $7 until when the place is kept, $8 refreshable, $9 key, $10 claims,
+ * $11 idle until, $12 until, $13 version of the client. Nothing is written when the index is taken, or the client has another version.
  */
 export const redemptionOf = (table: string): Statement => ({
   name: `tokens-redeem-${table}`,
@@ -32,7 +32,7 @@ export const redemptionOf = (table: string): Statement => ({
       select q.id from agreed a join access_api q on q.id = a.api_id where (select count(*) from who) = 1 for key share of q
     ), held as materialized (
       select p.id, p.perms_version::int as version from agreed a join access_principal p on p.id = any(array[a.principal_id, a.client_id])
-      where (select count(*) from api) >= 0 order by p.id for share of p
+      where (select count(*) from api) >= 0 order by p.id for key share of p
     ), live as materialized (
       select s.id from agreed a join identity_session s on s.id = a.session_id and s.ended_at is null
       where (select count(*) from held) = 2 for share of s
@@ -40,15 +40,13 @@ export const redemptionOf = (table: string): Statement => ({
       select x.* from ${table} x
       where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz and (select count(*) from live) >= 0
         and (select count(*) from held) = 2 and (select count(*) from who) = 1
+        and exists (select from held h where h.id = x.client_id and h.version = $13::int)
         and (x.is_offline or exists (select from live)) and (x.api_id is null or exists (select from api))
       for no key update of x
-    ), free as materialized (
-      select f.idx from unnest($6::int[]) f(idx)
-      where (select t.list from tokens_status t where t.list = $5::int and t.idx = f.idx) is null limit 1
     ), made as (
       insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
-      select $5::int, f.idx, $3::uuid, coalesce(x.api_id, '${NO_API}'), x.principal_id, $7::timestamptz from code x, free f
-      on conflict do nothing returning idx
+      select $5::int, $6::int, $3::uuid, coalesce(x.api_id, '${NO_API}'), x.principal_id, $7::timestamptz from code x
+      on conflict do nothing returning 1
     ), granted as (
       insert into tokens_grant (id, seed, principal_id, client_id, api_id, session_id, password_epoch, auth_time, amr, scope, permissions,
         is_offline, is_refreshable, dpop_jkt, claims, created_at, rotated_at, idle_expires_at, expires_at)
@@ -57,21 +55,23 @@ export const redemptionOf = (table: string): Statement => ({
       from code x, made
     ), consumed as (
       update ${table} x set consumed_at = $2::timestamptz, grant_id = $3::uuid from made where x.digest = $1::bytea
-    ) select exists (select from code) as is_held, (select m.idx from made m)::int as idx,
+    ) select exists (select from code) as is_held, exists (select from made) as is_made,
       (select h.version from held h join agreed a on h.id = a.principal_id) as version,
       (select h.version from held h join agreed a on h.id = a.client_id) as client_version`,
 });
 
 interface Row {
   is_held: boolean;
-  idx: number | null;
-  version: number;
-  client_version: number;
+  is_made: boolean;
+  version: number | null;
+  client_version: number | null;
 }
 
 /** What the request that redeems adds to what was agreed to. */
 export interface Redemption {
   readonly digest: Buffer;
+  /** Of the client, as it was read. */
+  readonly clientVersion: number;
   /** Whether there are refresh tokens. */
   readonly isRefreshable: boolean;
   /** The key that they are bound to (RFC 9449 §5). */
@@ -84,41 +84,36 @@ export interface OpenedGrant {
   readonly id: string;
   readonly endsAt: Date;
   readonly place: StatusPlace;
-  /** Of the user's principal and of the client's, when the place was taken. */
+  /** Of the user's principal, when the place was taken. */
   readonly version: number;
-  readonly clientVersion: number;
   readonly refreshToken: string | undefined;
 }
 
-/** Indexes that are looked at in one list, and attempts in one list before another is begun. */
-const INDEXES = 6;
-const TRIES = 2;
-
-/** Null when somebody was first, or it is not good any more. */
+/** Null when somebody was first, or it is not good any more; `stale` when the client has changed: it was not redeemed. */
 export async function redeemGrant(
   db: Database,
   statement: Statement,
   key: RefreshKey,
-  { digest, isRefreshable, dpopJkt, claims }: Redemption,
+  { digest, clientVersion, isRefreshable, dpopJkt, claims }: Redemption,
   life: GrantLife,
   now: Date,
-): Promise<OpenedGrant | null> {
+): Promise<OpenedGrant | 'stale' | null> {
   const [id, seed] = [randomUUIDv7(), randomBytes(32)];
   const { idleExpiresAt, expiresAt } = endsOf(life, now);
-  const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt];
-  for (let tries = 0; ; tries++) {
-    const list = 1 + Math.floor(tries / TRIES);
-    const indexes = Array.from({ length: INDEXES }, () => randomInt(LIST_LENGTH));
-    const place = [list, indexes, plusSeconds(expiresAt, LINGER_SECONDS)];
-    const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...place, ...of]);
-    if (!row?.is_held) return null;
-    if (row.idx === null) continue;
+  const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
+  // Any index of the first list is free, until there are a great many: then one is looked for.
+  for (let place = anyPlace(1); ; place = await findFreePlace(db)) {
+    const taken = [place.list, place.idx, plusSeconds(expiresAt, LINGER_SECONDS)];
+    const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...taken, ...of]);
+    if (!row || row.version === null || row.client_version === null) return null;
+    if (row.client_version !== clientVersion) return 'stale';
+    if (!row.is_held) return null;
+    if (!row.is_made) continue;
     return {
       id,
       endsAt: expiresAt,
-      place: { list, idx: row.idx },
+      place,
       version: row.version,
-      clientVersion: row.client_version,
       refreshToken: isRefreshable ? refreshToken(key, { id, seed }, 0) : undefined,
     };
   }

@@ -99,7 +99,7 @@ export async function takePlace(
     const known = await readMinting(from, of.principal, of.api, of.id);
     if (known.principal === null) return null;
     if (known.place) return { place: known.place, version: known.principal };
-    const fresh = { list: 1 + Math.floor(tries / TRIES), idx: randomInt(LIST_LENGTH) };
+    const fresh = anyPlace(1 + Math.floor(tries / TRIES));
     const values = [of.principal, of.api, of.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
     const [row] = await ask<{ version: number | null; is_live: boolean; is_made: boolean }>(
       from,
@@ -108,6 +108,26 @@ export async function takePlace(
     );
     if (!row?.is_live || row.version === null) return null;
     if (row.is_made) return { place: fresh, version: row.version };
+  }
+}
+
+/** A place of that list, perhaps somebody's. */
+export function anyPlace(list: number): StatusPlace {
+  return { list, idx: randomInt(LIST_LENGTH) };
+}
+
+const free: Statement = {
+  name: 'tokens-free-place',
+  text: `select f.list, f.idx from unnest($1::int[], $2::int[]) with ordinality f(list, idx, n)
+    where not exists (select from tokens_status t where t.list = f.list and t.idx = f.idx) order by f.n limit 1`,
+};
+
+/** A place that was nobody's a moment ago, in the first lists that have one. */
+export async function findFreePlace(db: Database): Promise<StatusPlace> {
+  for (let list = 1; ; list++) {
+    const some = Array.from({ length: TRIES }, () => anyPlace(list));
+    const [found] = await db.query<StatusPlace>(free, [some.map((one) => one.list), some.map((one) => one.idx)]);
+    if (found) return found;
   }
 }
 

@@ -75,8 +75,9 @@ export async function authorizePages(app: App, deps: SignInDeps): Promise<void> 
     security,
     querystring: Type.Object(parameters),
   };
+  // A HEAD is given no code: nobody reads its answer, and logs may (RFC 9110 §9.3.2).
   app.get('/oauth2/authorize', { ...read, schema: asked }, async (request, reply) =>
-    answer(deps, request, reply, await sessionOf(deps, request)),
+    answer(deps, request, reply, request.method === 'HEAD' ? undefined : await sessionOf(deps, request)),
   );
   const posted = {
     ...described,

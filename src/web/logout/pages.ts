@@ -104,7 +104,8 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
     return show(reply, 200, 'Sign out?', question(given, session?.user.username ?? null, asked.client?.name ?? null), {
       formTargets: asked.redirectUri === null ? '' : formTargets(asked.redirectUri),
     });
-  if (step === 'end' && token !== null) await logOut(db, token, now);
+  // One whose time is up is ended too, with what was given in it: somebody has said so, or an ID token.
+  if (step !== 'done' && !how.isHarmless && token !== null) await logOut(db, token, now);
   if (!how.isHarmless) cookie.clear(reply);
   const next = backTo(asked, given['state']);
   if (next === null) return show(reply, 200, 'You are signed out', signedOut(null));

@@ -1,0 +1,146 @@
+import t from 'tap';
+import { updateUser } from '../../src/identity/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import { claimsOf } from '../oauth/code-scene.ts';
+import { exchangeScene } from '../oauth/exchange-scene.ts';
+import { openTestEmbedded } from '../support/database.ts';
+import { stamp } from '../support/server.ts';
+import { CALLBACK, webScene } from '../web/scene.ts';
+import { answerOf, hiddenOf } from '../web/visitor.ts';
+
+// What somebody has agreed to, or has to do first, is not got round by leaving something out, or by coming later.
+
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
+
+await t.test('at the pages', async (t) => {
+  const db = await openTestEmbedded();
+  t.teardown(() => db.close());
+  const s = await webScene(db);
+  const { clock } = s;
+  const made = await createClient(db.fork(), stamp(), { name: 'Box', preset: 'device', requests: [s.api] });
+  const box = { id: made.client.clientId, principal: made.client.id, secret: null };
+  await s.allow(box, 'polls.add_choice');
+  type Browser = Awaited<ReturnType<typeof s.signedIn>>;
+  const cookieOf = (browser: Browser) => [...browser.cookies].map((one) => one.join('=')).join('; ');
+  /** A device that has been approved, and has not asked yet. */
+  const approvedBy = async (browser: Browser): Promise<string> => {
+    const { device_code, user_code } = (
+      await s.post('device_authorization', { scope: 'openid offline_access' }, box)
+    ).json();
+    const { response } = await browser.send('POST', '/oauth2/device', { user_code });
+    const done = await browser.send('POST', '/oauth2/device', { ...hiddenOf(response.body), decision: 'allow' });
+    t.match(done.response.body, /The device is connected/);
+    return device_code;
+  };
+  const poll = (device_code: string) => s.post('token', { grant_type: DEVICE, device_code }, box);
+
+  for (const asked of [{ prompt: 'login' }, { prompt: 'select_account' }, { max_age: '60' }])
+    await t.test(
+      `OIDC Core §3.1.2.1 (A8), attacks 53: ${JSON.stringify(asked)} is not met by a cookie that was kept back`,
+      async (t) => {
+        const alice = await s.signedIn();
+        clock.pass(3600);
+        const [name, value] = [...alice.cookies].find(([one]) => one.includes('session')) as [string, string];
+        alice.cookies.delete(name);
+        const { response } = await alice.send('GET', s.urlFor(s.web, asked));
+        const waiting = response.headers.location as string;
+        t.match((await alice.get(waiting)).response.headers.location, '/login?next=');
+        alice.cookies.set(name, value);
+        t.match((await alice.get(waiting)).response.headers.location, '/login?next=', 'the session is an hour old');
+        const other = await s.signedIn();
+        const [, since] = [...other.cookies].find(([one]) => one.includes('session')) as [string, string];
+        alice.cookies.set(name, since);
+        t.match(answerOf(await alice.get(waiting)), { code: /./ }, 'one of a login since then will do');
+      },
+    );
+
+  await t.test('RFC 9110 §9.3.2: a HEAD of the authorization endpoint is given no code', async (t) => {
+    const alice = await s.signedIn();
+    const { response } = await alice.send('HEAD', s.urlFor(s.web));
+    t.match([response.statusCode, response.headers.location], [303, '/interaction/']);
+    t.match(answerOf(await alice.send('GET', s.urlFor(s.web))), { code: /./ });
+  });
+
+  await t.test('RFC 9700 §4.5 (A11), attacks 79: what is taken back is not redeemed afterwards', async (t) => {
+    const alice = await s.signedIn();
+    const page = await s.ask(alice, s.third, { scope: 'openid polls.add_choice' });
+    const { code } = answerOf(await alice.submit(page, { decision: 'allow' }));
+    const approved = await approvedBy(alice);
+    for (const { id } of [s.third, box]) {
+      const url = `/api/v1/account/grants/${id}`;
+      const answer = await s.app.inject({ method: 'DELETE', url, headers: { cookie: cookieOf(alice) } });
+      t.equal(answer.statusCode, 204);
+    }
+    for (const late of [await s.redeem(String(code), {}, s.third), await poll(approved)])
+      t.match(late.json(), { error: 'invalid_grant' });
+  });
+
+  await t.test(
+    'OIDC Core §5.4 (A11): who was let know nothing but who it is does not learn the username',
+    async (t) => {
+      const { client, secret } = await createClient(db.fork(), stamp(), {
+        name: 'Alone',
+        preset: 'web',
+        redirectUris: [CALLBACK],
+      });
+      const alone = { id: client.clientId, principal: client.id, secret };
+      const alice = await s.signedIn();
+      const { code } = answerOf(await alice.submit(await s.ask(alice, alone), { decision: 'allow' }));
+      const { access_token, refresh_token } = (await s.redeem(String(code), {}, alone)).json();
+      t.equal(claimsOf(access_token).aud, `${s.issuer}/oauth2/userinfo`);
+      for (const said of [
+        claimsOf(access_token),
+        await s.introspect(access_token, alone),
+        await s.introspect(refresh_token, alone),
+      ])
+        t.match([said.sub, 'username' in said], [s.alice.id, false]);
+    },
+  );
+
+  for (const how of ['/oauth2/logout', '/api/v1/logout'])
+    await t.test(`contract §3 (L2, T9): ${how} ends what was given in a session whose time is up`, async (t) => {
+      const alice = await s.signedIn();
+      const { code } = await s.answer(alice, s.web);
+      const { id_token, refresh_token } = (await s.redeem(String(code))).json();
+      const cookie = cookieOf(alice);
+      clock.pass(15 * 86_400);
+      const sent =
+        how === '/oauth2/logout'
+          ? await s.app.inject({ url: `${how}?id_token_hint=${id_token}`, headers: { cookie } })
+          : await s.app.inject({ method: 'POST', url: how, headers: { cookie } });
+      t.ok(sent.statusCode < 300, String(sent.statusCode));
+      const again = await s.post('token', { grant_type: 'refresh_token', refresh_token });
+      t.match(again.json(), { error: 'invalid_grant' });
+    });
+
+  await t.test(
+    'RFC 8628 §3.5 (V2), attacks 79: what was approved before its user was locked out is nothing afterwards',
+    async (t) => {
+      const approved = await approvedBy(await s.signedIn('bob'));
+      for (const isActive of [false, true]) await updateUser(db.fork(), stamp(clock.now()), s.bob, { isActive });
+      t.match((await poll(approved)).json(), { error: 'invalid_grant' });
+    },
+  );
+});
+
+await t.test(
+  'RFC 8693 §1.1 (X1), attacks 71: who acts for a user does not come to Signet by a second exchange',
+  async (t) => {
+    const db = await openTestEmbedded();
+    t.teardown(() => db.close());
+    const s = await exchangeScene(db);
+    const dora = await s.person('dora');
+    const ellen = await s.person('ellen');
+    await s.give(dora, s.signet, 'auth.impersonate_user', 'auth.view_user');
+    await s.give(ellen, s.signet, 'auth.view_user');
+    const { token } = await s.ofLogin('dora', 'signet');
+    const asked = { requested_subject: 'ellen', reason: 'she cannot vote', audience: 'polls' };
+    const acting = await s.exchange(s.desk, token, asked);
+    t.equal(acting.statusCode, 200);
+    const on = await s.exchange(s.desk, acting.json().access_token, { audience: 'signet' });
+    t.match([on.statusCode, on.json()], [400, { error: 'invalid_target' }]);
+    const own = await s.ofLogin('ellen', 'polls');
+    const called = await s.exchange(s.desk, own.token, { audience: 'signet' });
+    t.equal(called.statusCode, 200, 'a service that calls on for its user may');
+  },
+);
