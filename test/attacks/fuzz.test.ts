@@ -118,7 +118,7 @@ async function scene(db: Database) {
     const response = await app.inject({
       method: 'POST',
       url: '/api/v1/login',
-      payload: { username: name, password: PASSWORD, audience: 'polls' },
+      payload: { username: name, password: PASSWORD, audience: 'polls', scope: 'openid' },
       remoteAddress: '192.0.2.1',
     });
     const [cookie] = response.cookies;
@@ -249,7 +249,8 @@ t.test(
       await fc.assert(
         fc.asyncProperty(requestsTo(document, path, method, operation, known), async (wild) => {
           const { statusCode } = await send(wild);
-          seen.add(statusCode);
+          // A preflight is answered before anything is asked.
+          if (wild.method !== 'OPTIONS') seen.add(statusCode);
           statuses.set(statusCode, (statuses.get(statusCode) ?? 0) + 1);
           if (statusCode === 201 && path === '/api/v1/signup') signedUp += 1;
           if (statusCode === 201 && path === '/setup') setUp += 1;
@@ -265,10 +266,11 @@ t.test(
       `${total} requests, ${passwords.count} hashes: ${JSON.stringify(Object.fromEntries([...statuses].sort()))}`,
     );
     t.ok(total >= Math.min(runs, 10_000), `${total} requests`);
+    // Registration is off here: test/oauth/register.test.ts.
     for (const [operation, seen] of answered)
       t.ok(
         // Pages send people on.
-        [...seen].some((status) => status < 400),
+        [...seen].some((status) => status < 400) || (operation === 'post /oauth2/register' && seen.has(403)),
         `${operation} was done at least once: ${[...seen].sort().join(' ')}`,
       );
 
