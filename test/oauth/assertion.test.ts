@@ -265,8 +265,11 @@ await onEachEngine(t, async (t, db) => {
     t.equal(await once(db, 'k'.repeat(1025), until), false, 'longer than anything that is asked about');
     const kept = await db.fork().execute('select length(digest) as bytes from oauth_replay group by 1');
     t.same(kept, [{ bytes: 32 }]);
-    const both = await Promise.all(Array.from({ length: 50 }, () => once(db, 'at once', until)));
-    t.equal(both.filter(Boolean).length, 1);
+    const rounds = db.engine === 'postgresql' ? 200 : 5;
+    for (let round = 0; round < rounds; round++) {
+      const all = await Promise.all(Array.from({ length: 50 }, () => once(db, `at once ${round}`, until)));
+      t.equal(all.filter(Boolean).length, 1, `attacks 5, round ${round}`);
+    }
   });
 
   await t.test(

@@ -115,12 +115,17 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('RFC 9126 §2.2 (P2): of 20 that come at once with one request, one gets a code', async (t) => {
-    const uri = await pushed();
+  await t.test('RFC 9126 §2.2 (P2): of 50 that come at once with one request, one gets a code', async (t) => {
+    const rounds = db.engine === 'postgresql' ? 200 : 5;
     const codes = await s.codes();
-    const all = await Promise.all(Array.from({ length: 20 }, () => alice.open(go(uri))));
-    t.equal(all.filter((one) => 'code' in answerOf(one)).length, 1);
-    t.equal(await s.codes(), codes + 1);
+    const winners: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const uri = await pushed();
+      const all = await Promise.all(Array.from({ length: 50 }, () => alice.open(go(uri))));
+      winners.push(all.filter((one) => 'code' in answerOf(one)).length);
+    }
+    t.same(winners, Array(rounds).fill(1));
+    t.equal(await s.codes(), codes + rounds);
   });
 
   await t.test('RFC 9126 §6 (P2): a client that has to push is answered by nothing else', async (t) => {
