@@ -28,7 +28,7 @@ import { makeUser, masterKey, stamp, startApp, testClock } from '../support/serv
 
 const PASSWORD = 'a long enough phrase';
 
-/** Rows are numbered through, so that every place in a list is another one. */
+/** Rows are numbered through, in a list of their own: tokens that are really made take any place of the first. */
 let placed = 1;
 
 /** So many users, each with a token for each of these APIs, in a group. */
@@ -43,7 +43,7 @@ async function fill(db: Database, group: Group, count: number, apis: readonly Pi
   for (const { id } of apis) {
     await em.execute(
       `insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
-       select 1, ${placed} + row_number() over (), gen_random_uuid(), ?, m.principal_id, now() + interval '1 day'
+       select 2, ${placed} + row_number() over (), gen_random_uuid(), ?, m.principal_id, now() + interval '1 day'
        from access_group_member m where m.group_id = ?`,
       [id, group.id],
     );
