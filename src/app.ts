@@ -1,19 +1,12 @@
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import type { FastifyBaseLogger } from 'fastify';
-import {
-  createKnownAccess,
-  createKnownCatalogues,
-  type KnownCatalogues,
-  SPREAD_TOPIC,
-  spreadChanges,
-} from './access/index.ts';
+import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from './api/catalogue/routes.ts';
 import type { ApiDeps } from './api/index.ts';
 import { loginRoutes } from './api/login/routes.ts';
 import { sessionRoutes } from './api/session/routes.ts';
-import type { Stamp } from './audit/index.ts';
 import {
   type Authentication,
   type Backend,
@@ -22,15 +15,12 @@ import {
   type HashPool,
   type Passwords,
   passwordBackend,
-  purgeExpired,
 } from './identity/index.ts';
-import { createAssertions, createKnownClients, createProofs, keySetFetch, purgeOauth } from './oauth/index.ts';
-import { createDelivery, type Delivery, purgeNotices } from './oauth/logout/index.ts';
+import { createAssertions, createKnownClients, createProofs, keySetFetch } from './oauth/index.ts';
 import { registrationRoutes } from './oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
-import type { Database, Signals } from './platform/database/index.ts';
-import { Failure } from './platform/failure.ts';
+import type { Database } from './platform/database/index.ts';
 import { createGuardedFetch } from './platform/fetch/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
 import {
@@ -41,18 +31,14 @@ import {
   sameOrigin,
   sessionCookie,
 } from './platform/http/index.ts';
-import type { Job, Jobs } from './platform/jobs/index.ts';
 import { openapiRoute } from './platform/openapi/routes.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/index.ts';
 import type { Clock } from './platform/time.ts';
 import {
-  advanceKeys,
   createStatusLists,
   createVerify,
   type GrantLife,
   type KeyRing,
-  purgeTokens,
-  type RotationPolicy,
   refreshKeyOf,
   type Sign,
   type StatusLists,
@@ -257,73 +243,4 @@ export function passwordsOf(config: Config, cores: number, pool = hashPoolOf(con
 /** What a running server counts, and where the figures come from. */
 export function metricsOf(db: Database, pool: HashPool): Promise<Metrics> {
   return createMetrics({ hashPool: () => pool.stats(), connections: () => db.connections() });
-}
-
-/** What a running server reads anew when some process says that it has changed. */
-export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>, jobs?: Pick<Jobs, 'wake'>): Signals {
-  return {
-    keys: () => keys.reload(),
-    catalogue: async () => catalogues?.drop(),
-    [SPREAD_TOPIC]: async () => jobs?.wake('spread'),
-  };
-}
-
-/** How signing keys follow each other. Failure: two settings that do not go together. */
-export function rotationPolicyOf(config: Config): RotationPolicy {
-  const { keyLeadSeconds: leadSeconds, keyRotationSeconds: rotationSeconds } = config;
-  if (rotationSeconds > 0 && rotationSeconds <= leadSeconds)
-    throw new Failure(
-      'usage',
-      `SIGNET_KEY_ROTATION (${rotationSeconds}) is not longer than SIGNET_KEY_LEAD (${leadSeconds}): a key signs only after it was published for so long. Raise one or lower the other.`,
-    );
-  return { leadSeconds, rotationSeconds };
-}
-
-type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
-
-/** What a running server does on its own. */
-export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
-  const { db, clock, config, log } = deps;
-  const policy = rotationPolicyOf(config);
-  const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
-  return [
-    {
-      name: 'keys',
-      everySeconds: 5,
-      run: async () => {
-        const steps = await advanceKeys(db.fork(), stamp(), masterKey, policy);
-        if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
-      },
-    },
-    {
-      name: 'spread',
-      // Woken by a signal; by itself it takes over what a process that has crashed left behind.
-      everySeconds: 5,
-      run: async (stopping) => {
-        const principals = await spreadChanges(db, clock, stopping);
-        if (principals > 0) log.info({ principals }, 'changes of many rights were spread');
-      },
-    },
-    { name: 'logout-notices', everySeconds: 1, run: deliveryOf(deps) },
-    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
-    { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
-    { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
-    { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
-  ];
-}
-
-/** Clients are told of logouts; who cannot be told at all stands in the log. */
-function deliveryOf({ db, clock, config, log, keys, issuer, metrics }: ForJobs): Delivery {
-  return createDelivery({
-    db,
-    clock,
-    keys,
-    issuer,
-    fetch: createGuardedFetch({ allow: config.fetchAllow }),
-    told: (outcome, notice) => {
-      metrics?.logoutNotice(outcome);
-      if (outcome === 'given_up') log.warn(notice, 'a client was not told of a logout');
-      else if (outcome === 'failed') log.info(notice, 'a client was not told of a logout yet');
-    },
-  });
 }

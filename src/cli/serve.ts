@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import { createKnownCatalogues } from '../access/index.ts';
-import { buildApp, hashPoolOf, jobsOf, metricsOf, passwordsOf, rotationPolicyOf, signalsOf } from '../app.ts';
+import { buildApp, hashPoolOf, metricsOf, passwordsOf } from '../app.ts';
 import type { Stamp } from '../audit/index.ts';
 import { dropStaged } from '../identity/import/index.ts';
 import type { Backend } from '../identity/index.ts';
@@ -20,6 +20,7 @@ import { createContext, type Ready } from './context.ts';
 import { answerControl, type ControlRequest } from './control.ts';
 import { execute, failed } from './execute.ts';
 import type { HttpsIdentity } from './https.ts';
+import { jobsOf, rotationPolicyOf, signalsOf } from './jobs.ts';
 
 /** A server that serves; `stop` drains it and leaves everything closed. */
 export interface Running extends Ready {

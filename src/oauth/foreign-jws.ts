@@ -1,4 +1,5 @@
 import { compactVerify, type JWK } from 'jose';
+import { objectOf, splitCompact } from '../platform/compact.ts';
 
 /** What clients may sign with: their assertions and their proofs. Nothing symmetric, and not `none` (RFC 8725 §3.1). */
 export const FOREIGN_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
@@ -20,9 +21,9 @@ const LONGEST = 8192;
  * here (RFC 7515 §4.1.11). Where a header says that its key can be had (`jku`, `x5u`) is not looked at.
  */
 export function readForeignJws(text: string): ForeignJws | null {
-  if (text.length > LONGEST || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(text)) return null;
-  const [head, payload] = text.split('.') as [string, string];
-  const [header, claims] = [objectOf(head), objectOf(payload)];
+  const parts = splitCompact(text, LONGEST);
+  if (!parts) return null;
+  const [header, claims] = [objectOf(parts.head), objectOf(parts.payload)];
   const alg = FOREIGN_ALGS.find((one) => one === header?.['alg']);
   return header && claims && alg && !('crit' in header) ? { text, alg, header, claims } : null;
 }
@@ -67,14 +68,3 @@ export function publicKeyFor(jwk: unknown, alg: ForeignAlg): JWK | null {
 const isText = (value: unknown): value is string => typeof value === 'string' && /^[\w-]+$/.test(value);
 /** 32 bytes. */
 const isCoordinate = (value: unknown): value is string => isText(value) && value.length === 43;
-
-function objectOf(part: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
-}

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { objectOf, splitCompact } from '../platform/compact.ts';
 import { recent } from '../platform/recent.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';
-import { type OpenKey, SIGNATURE_LENGTH, signBytes, verifyBytes } from './keys/signing-key.ts';
+import { isSignedWith, type OpenKey, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
 import { opaqueLength, openClaims, sealClaims } from './opaque.ts';
 
 export interface AccessToken {
@@ -126,8 +127,8 @@ export function createVerify(keys: KeyRing, issuer: string): Verify {
 
 /** The key that a token names, where it could be one of ours; null for everything else. */
 export function namedKey(token: string): string | null {
-  if (token.length > LONGEST || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
-  const kid = parse(token.slice(0, token.indexOf('.')))?.['kid'];
+  const parts = splitCompact(token, LONGEST);
+  const kid = parts && objectOf(parts.head)?.['kid'];
   return typeof kid === 'string' && /^[\w-]{43}$/.test(kid) ? kid : null;
 }
 
@@ -147,25 +148,21 @@ interface Verified {
 }
 
 function verifySignature(keys: KeyRing, issuer: string, token: string): Verified | null {
-  if (token.length > LONGEST) return null;
-  if (/^[\w-]+$/.test(token)) return verifySealed(keys, issuer, token);
-  if (!/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
-  const [header, payload, signature] = token.split('.') as [string, string, string];
-  const head = parse(header);
+  const parts = splitCompact(token, LONGEST);
+  if (!parts) return verifySealed(keys, issuer, token);
+  const head = objectOf(parts.head);
   // RFC 8725 §3.1: the key says which algorithm it is for; the header must agree, and may ask for nothing else.
   const key = typeof head?.['kid'] === 'string' ? keys.find(head['kid']) : undefined;
   if (!head || !key || head['alg'] !== key.alg || 'crit' in head) return null;
   if (head['typ'] !== 'at+jwt' && head['typ'] !== 'JWT') return null;
-  const bytes = Buffer.from(signature, 'base64url');
-  // Only the one spelling of a signature counts: unused bits of the last character are zero.
-  if (bytes.toString('base64url') !== signature || !verifyBytes(key, Buffer.from(`${header}.${payload}`), bytes))
-    return null;
-  const claims = parse(payload) as AccessTokenClaims | null;
+  if (!isSignedWith(key, parts)) return null;
+  const claims = objectOf(parts.payload) as AccessTokenClaims | null;
   return claims?.iss === issuer && isWellFormed(claims) ? { key, claims } : null;
 }
 
 /** Nobody but Signet can have sealed it. */
 function verifySealed(keys: KeyRing, issuer: string, token: string): Verified | null {
+  if (token.length > LONGEST || !/^[\w-]+$/.test(token)) return null;
   const claims = openClaims(keys.opaqueKey(), token) as AccessTokenClaims | null;
   return claims?.iss === issuer && isWellFormed(claims) ? { key: null, claims } : null;
 }
@@ -193,15 +190,4 @@ function isCurrent(claims: Record<'iat' | 'exp', unknown> & { nbf?: unknown }, n
   const seconds = now.getTime() / 1000;
   const latest = seconds + SKEW_SECONDS;
   return exp > seconds && exp - iat <= LONGEST_LIFE_SECONDS && iat <= latest && nbf <= latest;
-}
-
-function parse(part: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
 }

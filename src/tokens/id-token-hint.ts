@@ -1,5 +1,6 @@
+import { objectOf, splitCompact } from '../platform/compact.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { verifyBytes } from './keys/signing-key.ts';
+import { isSignedWith } from './keys/signing-key.ts';
 
 /** What an ID token that comes back to Signet says of whom it was for. */
 export interface IdTokenHint {
@@ -17,9 +18,9 @@ const LONGEST = 16_384;
  * other. `unknown_key`: of a key that is not here any more, so that nothing can be said of it. Null: not ours.
  */
 export function readIdTokenHint(keys: KeyRing, issuer: string, token: string): IdTokenHint | 'unknown_key' | null {
-  if (token.length > LONGEST || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
-  const [head, body, signature] = token.split('.') as [string, string, string];
-  const [header, claims] = [objectOf(head), objectOf(body)];
+  const parts = splitCompact(token, LONGEST);
+  if (!parts) return null;
+  const [header, claims] = [objectOf(parts.head), objectOf(parts.payload)];
   if (!header || !claims || typeof header['kid'] !== 'string' || 'crit' in header) return null;
   // RFC 8725 §3.11: every other kind that is signed here has a `typ` of its own.
   if (header['typ'] !== 'JWT' || claims['iss'] !== issuer) return null;
@@ -27,22 +28,9 @@ export function readIdTokenHint(keys: KeyRing, issuer: string, token: string): I
   if (!key) return 'unknown_key';
   // RFC 8725 §3.1: the key says which algorithm it is for.
   if (header['alg'] !== key.alg) return null;
-  const bytes = Buffer.from(signature, 'base64url');
-  if (bytes.toString('base64url') !== signature || !verifyBytes(key, Buffer.from(`${head}.${body}`), bytes))
-    return null;
+  if (!isSignedWith(key, parts)) return null;
   const { sub, aud, sid } = claims;
   // An access token whose API has the type `JWT` names its client beside its audience; an ID token's audience is the client.
   if (typeof sub !== 'string' || typeof aud !== 'string' || 'client_id' in claims) return null;
   return { sub, aud, sid: typeof sid === 'string' ? sid : null };
-}
-
-function objectOf(part: string): Record<string, unknown> | null {
-  try {
-    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : null;
-  } catch {
-    return null;
-  }
 }

@@ -12,7 +12,7 @@ import {
   type PermissionSpec,
   updateApi,
 } from '../../src/access/index.ts';
-import { signalsOf } from '../../src/app.ts';
+import { signalsOf } from '../../src/cli/jobs.ts';
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';

@@ -17,7 +17,7 @@ import {
   spreadChanges,
   unassign,
 } from '../../src/access/index.ts';
-import { jobsOf, signalsOf } from '../../src/app.ts';
+import { jobsOf, signalsOf } from '../../src/cli/jobs.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { type OAuthClientProvider, UnauthorizedError } from '@modelcontextprotocol/sdk/client/auth.js';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
@@ -45,8 +46,7 @@ function startServer() {
     app.use(mcpAuthMetadataRouter({ oauthMetadata, resourceServerUrl: new URL(resource) }));
     const resourceMetadataUrl = `${url}/.well-known/oauth-protected-resource/mcp`;
     app.use('/mcp', requireBearerAuth({ verifier, resourceMetadataUrl }), express.json());
-    // biome-ignore lint/suspicious/noExplicitAny: Express brings no types.
-    app.post('/mcp', async (request: any, response: any) => {
+    app.post('/mcp', async (request: IncomingMessage & { body: unknown }, response: ServerResponse) => {
       const server = new McpServer({ name: 'polls', version: '1.0.0' });
       server.registerTool('whoami', {}, async ({ authInfo }) => ({
         content: [{ type: 'text', text: JSON.stringify(authInfo?.extra) }],

@@ -16,8 +16,8 @@ import {
   getPermissions,
   updateApi,
 } from '../../src/access/index.ts';
-import { jobsOf } from '../../src/app.ts';
 import { httpsIdentity } from '../../src/cli/https.ts';
+import { jobsOf } from '../../src/cli/jobs.ts';
 import {
   allowPermissions,
   createClient,

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { pino } from 'pino';
 import t, { type Test } from 'tap';
-import { jobsOf } from '../../src/app.ts';
+import { jobsOf } from '../../src/cli/jobs.ts';
 import {
   changeOwnPassword,
   deleteUser,

@@ -140,6 +140,7 @@ await onEachEngine(t, async (t, db) => {
     const url = `${s.issuer}/oauth2/par`;
     const proof = (claims: object = {}) => proofBy(key, { method: 'POST', url, now: clock.now(), claims });
     const response = await push({}, web, { dpop: await proof() });
+    t.match(response.headers['dpop-nonce'], /^[\w-]+$/, 'RFC 9449 §8.2: what the next proof may hold');
     t.equal(response.statusCode, 201);
     const got = answerOf(await alice.open(go(response.json().request_uri)));
     t.equal((await s.rowOf(got['code'])).dpopJkt, key.jkt);

@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { hashWidthOf, rotationPolicyOf } from '../../app.ts';
+import { hashWidthOf } from '../../app.ts';
 import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
@@ -10,6 +10,7 @@ import { checkIssuer, checkServed } from '../doctor/issuer.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkLibraries } from '../doctor/libraries.ts';
 import { checkSigning, checkSizes } from '../doctor/tokens.ts';
+import { rotationPolicyOf } from '../jobs.ts';
 import { findSample } from '../sample.ts';
 import { printable } from './text.ts';
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, dpopOf, formOf } from '../../platform/http/index.ts';
+import { type App, dpopOf, formOf, offerNonce } from '../../platform/http/index.ts';
 import { type PushedEndpoint, pushRequest } from './push.ts';
 
 const text = Type.Optional(Type.String());
@@ -38,7 +38,9 @@ export function pushedRoute(app: App, deps: PushedEndpoint): void {
       'use_dpop_nonce',
     ],
   } as const;
-  app.post('/oauth2/par', { schema }, async (request, reply) => {
+  // RFC 9449 §8.2: as at the token endpoint.
+  const onRequest = offerNonce(() => deps.proofs.nonce(deps.clock.now()));
+  app.post('/oauth2/par', { schema, onRequest }, async (request, reply) => {
     const { authorization } = request.headers;
     const presented = { authorization, form: formOf(request), dpop: dpopOf(request) };
     return reply.code(201).send(await pushRequest(deps, presented));

@@ -5,4 +5,5 @@
  */
 export { makeMasterKey, parseMasterKey, readMasterKey } from './master-key.ts';
 export { type Config, readConfig } from './read.ts';
-export { isLoopbackHost, type Mode, type Setting, type SettingName, settings, takenBy } from './settings.ts';
+export { isLoopbackHost } from './readers.ts';
+export { type Mode, type Setting, type SettingName, settings, takenBy } from './settings.ts';

@@ -1,5 +1,6 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { CompactParts } from '../../platform/compact.ts';
 import { Failure } from '../../platform/failure.ts';
 import { SigningKey } from '../entities.ts';
 import { opaqueKeyOf } from '../opaque.ts';
@@ -38,6 +39,12 @@ export function signBytes(key: OpenKey, bytes: Buffer): Buffer {
 export function verifyBytes(key: OpenKey, bytes: Buffer, signature: Buffer): boolean {
   if (key.alg === 'ES256') return verify('sha256', bytes, { key: key.publicKey, dsaEncoding: 'ieee-p1363' }, signature);
   return verify(key.alg === 'RS256' ? 'sha256' : null, bytes, key.publicKey, signature);
+}
+
+/** Whether this key signed it. Only the one spelling of a signature counts: unused bits of its last character are zero. */
+export function isSignedWith(key: OpenKey, { head, payload, signature }: CompactParts): boolean {
+  const bytes = Buffer.from(signature, 'base64url');
+  return bytes.toString('base64url') === signature && verifyBytes(key, Buffer.from(`${head}.${payload}`), bytes);
 }
 
 /** What a private half is sealed for: another key's does not open under this name. */

@@ -1,0 +1,81 @@
+import { SPREAD_TOPIC, spreadChanges } from '../access/index.ts';
+import type { Deps } from '../app.ts';
+import type { Stamp } from '../audit/index.ts';
+import { purgeExpired } from '../identity/index.ts';
+import { purgeOauth } from '../oauth/index.ts';
+import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
+import type { Config } from '../platform/config/index.ts';
+import type { Signals } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { createGuardedFetch } from '../platform/fetch/index.ts';
+import type { Job, Jobs } from '../platform/jobs/index.ts';
+import { advanceKeys, purgeTokens, type RotationPolicy } from '../tokens/index.ts';
+
+/** What a running server reads anew when some process says that it has changed. */
+export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>, jobs?: Pick<Jobs, 'wake'>): Signals {
+  return {
+    keys: () => keys.reload(),
+    catalogue: async () => catalogues?.drop(),
+    [SPREAD_TOPIC]: async () => jobs?.wake('spread'),
+  };
+}
+
+/** How signing keys follow each other. Failure: two settings that do not go together. */
+export function rotationPolicyOf(config: Config): RotationPolicy {
+  const { keyLeadSeconds: leadSeconds, keyRotationSeconds: rotationSeconds } = config;
+  if (rotationSeconds > 0 && rotationSeconds <= leadSeconds)
+    throw new Failure(
+      'usage',
+      `SIGNET_KEY_ROTATION (${rotationSeconds}) is not longer than SIGNET_KEY_LEAD (${leadSeconds}): a key signs only after it was published for so long. Raise one or lower the other.`,
+    );
+  return { leadSeconds, rotationSeconds };
+}
+
+type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
+
+/** What a running server does on its own. */
+export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
+  const { db, clock, config, log } = deps;
+  const policy = rotationPolicyOf(config);
+  const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
+  return [
+    {
+      name: 'keys',
+      everySeconds: 5,
+      run: async () => {
+        const steps = await advanceKeys(db.fork(), stamp(), masterKey, policy);
+        if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
+      },
+    },
+    {
+      name: 'spread',
+      // Woken by a signal; by itself it takes over what a process that has crashed left behind.
+      everySeconds: 5,
+      run: async (stopping) => {
+        const principals = await spreadChanges(db, clock, stopping);
+        if (principals > 0) log.info({ principals }, 'changes of many rights were spread');
+      },
+    },
+    { name: 'logout-notices', everySeconds: 1, run: deliveryOf(deps) },
+    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
+    { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
+    { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
+    { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
+  ];
+}
+
+/** Clients are told of logouts; who cannot be told at all stands in the log. */
+function deliveryOf({ db, clock, config, log, keys, issuer, metrics }: ForJobs): Delivery {
+  return createDelivery({
+    db,
+    clock,
+    keys,
+    issuer,
+    fetch: createGuardedFetch({ allow: config.fetchAllow }),
+    told: (outcome, notice) => {
+      metrics?.logoutNotice(outcome);
+      if (outcome === 'given_up') log.warn(notice, 'a client was not told of a logout');
+      else if (outcome === 'failed') log.info(notice, 'a client was not told of a logout yet');
+    },
+  });
+}

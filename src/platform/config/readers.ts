@@ -1,0 +1,79 @@
+import { isIP } from 'node:net';
+
+/** Reads the text of a setting; refuses it by saying what the setting takes. */
+export type Read<T> = (text: string) => T;
+
+/** Raised by a reader; becomes one line that names the setting, what it was and what it takes. */
+export class Unreadable extends Error {}
+
+export const text: Read<string> = (value) => value;
+
+export function wholeNumber(from: number, to: number): Read<number> {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < from || number > to)
+      throw new Unreadable(`takes a whole number from ${from} to ${to}`);
+    return number;
+  };
+}
+
+export function oneOf<const T extends string>(...words: T[]): Read<T> {
+  return (value) => {
+    if (!(words as string[]).includes(value)) throw new Unreadable(`takes one of: ${words.join(', ')}`);
+    return value as T;
+  };
+}
+
+export const yesNo: Read<boolean> = (value) => oneOf('true', 'false')(value) === 'true';
+
+export const origin: Read<string> = (value) => {
+  const url = URL.parse(value);
+  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== value)
+    throw new Unreadable('takes origins such as https://app.example, without a path or trailing slash');
+  return value;
+};
+
+/** What `proxy-addr` takes: an address, a network, or one of its three names. */
+export const proxy: Read<string> = (value) => {
+  const [address = '', bits] = value.split('/');
+  const version = isIP(address);
+  const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  if (!['loopback', 'linklocal', 'uniquelocal'].includes(value) && !(version > 0 && isNetwork))
+    throw new Unreadable('takes addresses or networks such as 10.0.0.0/8, comma-separated');
+  return value;
+};
+
+/** What the guarded fetch may reach beside public addresses: a host and port as URLs say them, or a network. */
+export const target: Read<string> = (value) => {
+  const [address = '', bits = ''] = value.split('/');
+  const version = isIP(address);
+  const isNetwork = version > 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+  const url = URL.parse(`http://${value}`);
+  const isHost = /^[\w.-]+:\d{1,5}$|^\[[\da-f:.]+\]:\d{1,5}$/i.test(value) && url !== null && !value.endsWith(':0');
+  if (!isNetwork && !isHost)
+    throw new Unreadable('takes host:port or networks such as rp.internal:8443,10.0.0.0/8, comma-separated');
+  return value;
+};
+
+export const list =
+  <T>(one: Read<T>): Read<T[]> =>
+  (value) =>
+    value
+      .split(',')
+      .map((part) => part.trim())
+      .filter((part) => part !== '')
+      .map(one);
+
+export const issuer: Read<string> = (value) => {
+  const url = URL.parse(value);
+  const isLoopback = url !== null && isLoopbackHost(url.hostname);
+  if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
+    throw new Unreadable('takes an https URL (http only for localhost, 127.0.0.1 or [::1])');
+  if (url.search || url.hash || url.username || value.endsWith('/'))
+    throw new Unreadable('takes a URL without query, fragment, user name or trailing slash');
+  return value;
+};
+
+export function isLoopbackHost(host: string): boolean {
+  return host === 'localhost' || host === '127.0.0.1' || host === '[::1]' || host === '::1';
+}
