@@ -4,6 +4,7 @@ import {
   type App,
   type JsonSchema,
   type OpenapiDocument,
+  type Operation,
   openapiDocument,
   PROBLEMS,
   type Reply,
@@ -112,8 +113,14 @@ function faultOf(
   if (route === undefined) return unroutedFault(document, validators, type, seen);
 
   const path = route.replace(/:(\w+)/g, '{$1}');
-  // HEAD is GET without the body, which is cut off after this.
-  const operation = document.paths[path]?.[method === 'HEAD' ? 'get' : method.toLowerCase()];
+  const operations = document.paths[path] ?? {};
+  // HEAD is GET without the body, which is cut off after this. A preflight that is refused, for its host say, is refused as what
+  // it asks about.
+  const standsFor: Record<string, Operation | undefined> = {
+    HEAD: operations['get'],
+    OPTIONS: operations['post'] ?? operations['get'],
+  };
+  const operation = standsFor[method] ?? operations[method.toLowerCase()];
   if (!operation) return 'the operation is not documented';
   const answer = operation.responses[status];
   if (!answer) return `status ${status} is not documented: ${seen.body.slice(0, 300)}`;
