@@ -53,7 +53,8 @@ function bodyOf(operation: Operation, document: OpenapiDocument, known: Known): 
   );
   const types = fc.oneof({ weight: 3, arbitrary: fc.constant(type) }, fc.constantFrom(...contentTypes));
   const random = fc.record({ payload: fc.oneof(fc.constant(undefined), anything), type: types });
-  if (!media || !type) return random;
+  const none = fc.constant<Body>({ payload: undefined, type: undefined });
+  if (!media || !type) return fc.oneof({ weight: 5, arbitrary: none }, { weight: 1, arbitrary: random });
   const valid = fitting(resolved(document, media.schema) as JsonSchema, known);
   const isForm = type.includes('urlencoded');
   const written = isForm ? valid.map(form) : valid.map((one) => JSON.stringify(one));
@@ -178,7 +179,40 @@ function someHeaders(operation: Operation, known: Known): fc.Arbitrary<Record<st
 
 const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND'] as const;
 
-/** Requests to one operation: valid ones, nearly valid ones, and any. */
+/** As somebody sends it who has read the document: nothing too much, known values, and who it takes. */
+function plainRequest(document: OpenapiDocument, path: string, method: string, operation: Operation, known: Known) {
+  const [type, media] = Object.entries(operation.requestBody?.content ?? {})[0] ?? [];
+  const asked = (operation.security ?? []).flatMap((one) => Object.keys(one)).map((scheme) => identities[scheme] ?? {});
+  const inPath = (operation.parameters ?? []).filter((one) => one.in === 'path');
+  const needed = (operation.parameters ?? []).filter((one) => one.in === 'query' && (one.required || known[one.name]));
+  const of = (parameters: typeof needed) =>
+    fc.record(Object.fromEntries(parameters.map((one) => [one.name, fitting(one.schema, known, one.name)])));
+  const fields = media ? fitting(resolved(document, media.schema) as JsonSchema, known) : fc.constant(undefined);
+  return fc
+    .record({
+      path: of(inPath).map((values) =>
+        Object.entries(values).reduce(
+          (made, [name, value]) => made.replace(`{${name}}`, encodeURIComponent(String(value).toWellFormed())),
+          path,
+        ),
+      ),
+      query: of(needed).map(form),
+      headers: fc.constantFrom<Record<string, string>>(...(asked.length > 0 ? asked : [{}])),
+      payload: fields.map((one) =>
+        one === undefined ? undefined : type?.includes('urlencoded') ? form(one) : JSON.stringify(one),
+      ),
+      network: fc.integer({ min: 1, max: 60_000 }),
+    })
+    .map(({ path, query, headers, payload, network }) => ({
+      method: method.toUpperCase(),
+      url: query === '' ? path : `${path}?${query}`,
+      headers: { ...(payload === undefined ? {} : { 'content-type': type as string }), ...headers },
+      payload,
+      remoteAddress: `10.0.${network >> 8}.${network & 255}`,
+    }));
+}
+
+/** Requests to one operation: plain ones, valid ones, nearly valid ones, and any. */
 export function requestsTo(
   document: OpenapiDocument,
   path: string,
@@ -187,27 +221,24 @@ export function requestsTo(
   known: Known,
 ): fc.Arbitrary<Wild> {
   const own = method.toUpperCase();
-  return (
-    fc
-      .record({
-        method: fc.oneof({ weight: 15, arbitrary: fc.constant(own) }, fc.constantFrom(...methods)),
-        path: pathOf(path, operation, known),
-        query: queryOf(operation, known),
-        headers: someHeaders(operation, known),
-        body:
-          own === 'GET'
-            ? fc.constant<Body>({ payload: undefined, type: undefined })
-            : bodyOf(operation, document, known),
-        network: fc.integer({ min: 1, max: 60_000 }),
-      })
-      .map(({ method, path, query, headers, body, network }) => ({
-        method,
-        url: query === '' ? path : `${path}?${query}`,
-        headers: { ...(body.type === undefined ? {} : { 'content-type': body.type }), ...headers },
-        payload: body.payload,
-        remoteAddress: `10.0.${network >> 8}.${network & 255}`,
-      }))
-      // What `inject` itself cannot read as an address never gets to the server.
-      .filter(({ url }) => URL.canParse(url, 'http://localhost'))
-  );
+  const plain = plainRequest(document, path, method, operation, known);
+  const wild = fc
+    .record({
+      method: fc.oneof({ weight: 15, arbitrary: fc.constant(own) }, fc.constantFrom(...methods)),
+      path: pathOf(path, operation, known),
+      query: queryOf(operation, known),
+      headers: someHeaders(operation, known),
+      body: bodyOf(operation, document, known),
+      network: fc.integer({ min: 1, max: 60_000 }),
+    })
+    .map(({ method, path, query, headers, body, network }) => ({
+      method,
+      url: query === '' ? path : `${path}?${query}`,
+      headers: { ...(body.type === undefined ? {} : { 'content-type': body.type }), ...headers },
+      payload: body.payload,
+      remoteAddress: `10.0.${network >> 8}.${network & 255}`,
+    }));
+  // What `inject` itself cannot read as an address never gets to the server.
+  const whole = fc.oneof({ weight: 3, arbitrary: wild }, { weight: 1, arbitrary: plain });
+  return whole.filter(({ url }) => URL.canParse(url, 'http://localhost'));
 }

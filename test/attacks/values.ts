@@ -53,10 +53,11 @@ export function fitting(schema: JsonSchema, known: Known, name = ''): fc.Arbitra
   if (one.anyOf) return fc.oneof(...one.anyOf.map((inner) => fitting(inner, known, name)));
   switch (one['type']) {
     case 'string': {
-      if (one['format'] === 'uuid') return fc.oneof(fc.uuid(), fc.constantFrom(...(known[name] ?? ['x'])));
+      if (one['format'] === 'uuid')
+        return fc.oneof(fc.uuid(), { weight: 3, arbitrary: fc.constantFrom(...(known[name] ?? ['x'])) });
       const [min, max] = [Number(one['minLength'] ?? 0), Math.min(Number(one['maxLength'] ?? 60), 60)];
       const typed = fc.string({ minLength: min, maxLength: max });
-      return known[name] ? fc.oneof({ weight: 3, arbitrary: fc.constantFrom(...known[name]) }, typed) : typed;
+      return known[name] ? fc.oneof({ weight: 9, arbitrary: fc.constantFrom(...known[name]) }, typed) : typed;
     }
     case 'integer':
       return fc.integer();

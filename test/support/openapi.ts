@@ -107,8 +107,7 @@ function faultOf(
 ): string | undefined {
   const { method, status } = seen;
   // A preflight is the browser's question to CORS (Fetch §4.8), answered before any route; documented nowhere in OpenAPI.
-  const isPreflight = route === '*' || seen.headers['access-control-allow-methods'] !== undefined;
-  if (method === 'OPTIONS' && isPreflight && seen.body === '' && status === 204) return undefined;
+  if (method === 'OPTIONS' && seen.body === '' && status === 204) return undefined;
   const type = seen.type.split(';')[0] as string;
   if (route === undefined) return unroutedFault(document, validators, type, seen);
 
@@ -138,6 +137,10 @@ function unroutedFault(
   type: string,
   seen: Seen,
 ): string | undefined {
+  if (type === 'application/json' && seen.status === 405 && seen.url.startsWith('/oauth2/')) {
+    if (seen.method === 'HEAD' && seen.body === '') return undefined;
+    return bodyFault(document, validators, 'oauth error', { $ref: '#/components/schemas/OAuthError' }, seen);
+  }
   if (type !== 'application/problem+json') return `${seen.status} as ${type}, where no route was asked`;
   // An answer to HEAD is seen here as it went out: the router's own refusals pass no hook.
   if (seen.method === 'HEAD' && seen.body === '')
