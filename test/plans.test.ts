@@ -5,6 +5,7 @@ import { findApi } from '../src/access/index.ts';
 import { createClient } from '../src/oauth/index.ts';
 import type { Database, Statement } from '../src/platform/database/index.ts';
 import { openPostgresql } from '../src/platform/database/postgresql.ts';
+import { ACCESS_TOKEN, EXCHANGE } from './oauth/exchange-scene.ts';
 import { createTestPostgresql, model, postgresqlUrl } from './support/database.ts';
 import { makeUser, stamp, startApp } from './support/server.ts';
 
@@ -102,6 +103,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
   const { client: made, secret } = await createClient(real.fork(), stamp(), {
     name: 'Worker',
     preset: 'service',
+    grantTypes: ['client_credentials', EXCHANGE],
     requests: [polls as never],
     serves: [polls as never],
   });
@@ -200,6 +202,8 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     t.equal((await post('/api/v1/has_perm', { perms: ['a.b'] }, bearer)).statusCode, 200);
     t.equal((await form('/oauth2/token', { grant_type: 'client_credentials' })).statusCode, 200);
     t.equal((await form('/oauth2/introspect', { token })).json().active, true);
+    const exchanged = { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN };
+    t.equal((await form('/oauth2/token', exchanged)).statusCode, 200);
   }
   t.equal(
     (
@@ -219,6 +223,9 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     'oauth-allowed',
     'oauth-user-claims',
     'oauth-request',
+    'oauth-token-state-through',
+    'tokens-exchanged',
+    'tokens-exchanged-session',
   ])
     t.ok(seen.has(name), `${name} was met`);
 

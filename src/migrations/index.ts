@@ -5,6 +5,7 @@ import { Keys } from './0004-keys.ts';
 import { Grants } from './0005-grants.ts';
 import { Authorization } from './0006-authorization.ts';
 import { Spread } from './0007-spread.ts';
+import { ExchangedPlaces } from './0008-exchanged-places.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
@@ -15,4 +16,5 @@ export const migrations = [
   { name: '0005-grants', class: Grants },
   { name: '0006-authorization', class: Authorization },
   { name: '0007-spread', class: Spread },
+  { name: '0008-exchanged-places', class: ExchangedPlaces },
 ];

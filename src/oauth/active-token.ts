@@ -8,6 +8,7 @@ import {
   OWN_CLIENT,
   placeOf,
   STATUS,
+  type Through,
   tokenAudience,
   USERINFO,
   userinfoRights,
@@ -37,6 +38,8 @@ export interface ActiveToken {
   readonly rights: Rights;
   /** By what they are cut; null for first-party clients and for a client's own. */
   readonly cut: Cut | null;
+  /** Through whom it came about, with the versions that were read; empty unless asked for. */
+  readonly through: Through;
 }
 
 /** One of a user's. */
@@ -54,18 +57,24 @@ export async function findActiveToken(
   reader: TokenReader,
   token: string,
   now: Date,
-  also?: { readonly versionOf: string; read(version: number | null): Promise<unknown> },
+  also?: {
+    readonly versionOf?: string;
+    read?(version: number | null): Promise<unknown>;
+    /** As much as who exchanges it has to know. */
+    readonly withThrough?: boolean;
+  },
 ): Promise<ActiveToken | null> {
   const { db, issuer, access } = reader;
   const claims = reader.verify(token, now) ?? (await verifyAnew(reader, token, now));
   if (!claims) {
-    await also?.read(null);
+    await also?.read?.(null);
     return null;
   }
   const guess = access.guess(claims.aud);
   const place = placeOf(issuer, claims.status?.status_list);
-  const state = await readTokenState(db, claims, now, { apiId: guess?.id, versionOf: also?.versionOf, place });
-  await also?.read(state.otherVersion);
+  const { versionOf, withThrough = false } = also ?? {};
+  const state = await readTokenState(db, claims, now, { apiId: guess?.id, versionOf, place, withThrough });
+  await also?.read?.(state.otherVersion);
   // A place that is free again was freed after every token in it had expired.
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
@@ -77,7 +86,15 @@ export async function findActiveToken(
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
   const all = api.id === NO_API ? userinfoRights(holder.version) : await access.rights(holder, api, now);
   const by = holder.kind === 'client' ? null : cutOf(claims, state);
-  return { claims, api, holder, user: state.user, rights: await cut(db, all, api, by), cut: by };
+  return {
+    claims,
+    api,
+    holder,
+    user: state.user,
+    rights: await cut(db, all, api, by),
+    cut: by,
+    through: state.through,
+  };
 }
 
 /** Another process may have begun to sign by a key that this one has not heard of yet. */

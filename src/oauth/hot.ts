@@ -6,6 +6,7 @@ import {
   placeOf,
   type RequestedClaims,
   type StatusPlace,
+  type Through,
 } from '../tokens/index.ts';
 
 /** The user of a token, while active. */
@@ -43,6 +44,8 @@ export interface TokenState {
   readonly cutActors: readonly string[];
   /** Of the subject's principal. */
   readonly version: number | null;
+  /** The principals that it came about through, with their versions: its client, that of its grant, and all who act. */
+  readonly through: Through;
   readonly apiVersion: number | null;
   /** Of the principal that was asked after beside. */
   readonly otherVersion: number | null;
@@ -52,8 +55,8 @@ export interface TokenState {
  * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now, $8 and $9 its place in a
  * status list, $10 and $11 the clients and the users who act. A session is over when it was ended, its time is up, or the password was changed since.
  */
-const tokenState: Statement = {
-  name: 'oauth-token-state',
+const stateOf = (name: string, through: string): Statement => ({
+  name,
   text: `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
     t.state::int as status, c.id as client_principal, c.is_first_party, g.client_id as grant_client, g.permissions::text[] as grant_permissions,
     (select h.is_first_party from oauth_client h where h.id = g.client_id) as is_grant_first_party, u.id as user_id, u.username, u.is_staff, u.is_superuser,
@@ -62,7 +65,7 @@ const tokenState: Statement = {
     (select o.perms_version::int from access_principal o where o.id = $6::uuid) as other_version,
     (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and x.is_active) as acting_clients,
     (select count(*)::int from identity_user y where y.id = any($11::uuid[]) and y.is_active) as acting_users,
-    array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors
+    array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${through} as through
     from (values (1)) one
     left join tokens_status t on t.list = $8::int and t.idx = $9::int
     left join tokens_grant g on g.id = t.holder_id
@@ -70,7 +73,16 @@ const tokenState: Statement = {
     left join identity_user u on u.id = $2::uuid and u.is_active and ($3::uuid is null or exists (
       select from identity_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
         and s.idle_expires_at > $7::timestamptz and s.expires_at > $7::timestamptz and s.password_epoch = u.password_epoch))`,
-};
+});
+const tokenState = stateOf('oauth-token-state', 'null');
+/** For who exchanges it, beside. */
+const tokenStateThrough = stateOf(
+  'oauth-token-state-through',
+  `(select json_object_agg(p.id, p.perms_version)::text from (
+      select x.id from oauth_client x where x.client_id = any($10::text[]) union select y.id from unnest($11::uuid[]) y(id)
+      union select z.id from unnest(array[c.id, g.client_id]) z(id)
+    ) w join access_principal p on p.id = w.id)`,
+);
 
 interface Row {
   is_revoked: boolean;
@@ -90,13 +102,19 @@ interface Row {
   acting_clients: number;
   acting_users: number;
   cut_actors: string[];
+  through: string | null;
 }
 
 export async function readTokenState(
   db: Database,
   claims: AccessTokenClaims,
   now: Date,
-  also: { apiId: string | undefined; versionOf: string | undefined; place: StatusPlace | null },
+  also: {
+    apiId: string | undefined;
+    versionOf: string | undefined;
+    place: StatusPlace | null;
+    withThrough: boolean;
+  },
 ): Promise<TokenState> {
   const user = claims.sub === claims.client_id ? null : claims.sub;
   // A grant's token lives by its grant, which may outlive the session's time; that it was ended shows in the status.
@@ -106,7 +124,7 @@ export async function readTokenState(
   const ofToken = [claims.jti, user, session, claims.client_id, apiId, versionOf, now, place?.list, place?.idx];
   const values = [...ofToken, actors?.clients, actors?.users];
   const [row] = (await db.query<Row>(
-    tokenState,
+    also.withThrough ? tokenStateThrough : tokenState,
     values.map((one) => one ?? null),
   )) as [Row];
   return {
@@ -131,6 +149,7 @@ export async function readTokenState(
       actors === null || (row.acting_clients === actors.clients.length && row.acting_users === actors.users.length),
     cutActors: row.cut_actors,
     version: row.version,
+    through: new Map(Object.entries(JSON.parse(row.through ?? '{}') as Record<string, number>)),
     apiVersion: row.api_version,
     otherVersion: row.other_version,
   };

@@ -100,13 +100,21 @@ GrantSchema.setClass(RefreshGrant);
 const StatusSchema = defineEntity({
   name: 'TokenStatus',
   tableName: 'tokens_status',
-  uniques: [{ name: 'tokens_status_current', properties: ['holder', 'api'], where: 'is_current' }],
+  uniques: [
+    { name: 'tokens_status_current', properties: ['holder', 'api'], where: 'is_current' },
+    {
+      name: 'tokens_status_exchanged',
+      properties: ['holder', 'api', 'through'],
+      where: 'through is not null and state = 0',
+    },
+  ],
   indexes: [
     { properties: ['holder'] },
     { properties: ['principal', 'api'] },
     { properties: ['changed'] },
     { properties: ['expiresAt'] },
     { name: 'tokens_status_moved', properties: ['list', 'idx'], where: 'state <> 0' },
+    { name: 'tokens_status_through', properties: ['through'], type: 'gin', where: 'through is not null' },
   ],
   checks: [{ name: 'tokens_status_state', expression: 'state >= 0 and state <= 3' }],
   properties: {
@@ -117,9 +125,14 @@ const StatusSchema = defineEntity({
     api: p.uuid().fieldName('api_id'),
     /** Whose rights those tokens state. */
     principal: p.uuid().fieldName('principal_id'),
+    /**
+     * Of tokens that were exchanged (RFC 8693): the principals who act by them, and the client that had the first; sorted. They end
+     * with each of them too. Null for the holder's own.
+     */
+    through: p.array().columnType('uuid[]').nullable(),
     /** 0 valid, 1 revoked, 2 suspended, 3 superseded. */
     state: p.smallint().default(0),
-    /** What the next token of the holder carries; one that was left behind keeps its state until its tokens have expired. */
+    /** What the holder's own next token carries; one that was left behind keeps its state until its tokens have expired. */
     isCurrent: p.boolean().default(true),
     /** The transaction that wrote the state: who reads changes asks for those since the oldest one that was running then. */
     changed: p.string().columnType('xid8').defaultRaw('pg_current_xact_id()'),

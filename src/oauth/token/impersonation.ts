@@ -5,7 +5,14 @@ import { findActiveUser, findSourceId, findUser, type SessionUser } from '../../
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { type KeyRing, openGrant, overBudget, type RefreshKey, readGrant } from '../../tokens/index.ts';
+import {
+  type KeyRing,
+  openGrant,
+  overBudget,
+  type RefreshKey,
+  readGrant,
+  takeExchangedPlace,
+} from '../../tokens/index.ts';
 import type { UserToken } from '../active-token.ts';
 import type { Granted, GrantRequest } from './grant.ts';
 import { issued } from './token-types.ts';
@@ -32,7 +39,11 @@ const LONGEST_REASON = 500;
  * and a reason. Nobody acts as somebody more powerful, nor at Signet itself, and what happened is written down before the token is given.
  * It ends with the actor's session, with the user's access, and soon.
  */
-export async function impersonate(deps: Impersonating, request: GrantRequest, actor: UserToken): Promise<Granted> {
+export async function impersonate(
+  deps: Impersonating,
+  request: GrantRequest,
+  actor: UserToken,
+): Promise<Granted | 'stale'> {
   const { db, access, issuer } = deps;
   const { client, form, now, jkt } = request;
   const reason = reasonOf(form);
@@ -61,11 +72,16 @@ export async function impersonate(deps: Impersonating, request: GrantRequest, ac
   if (excess) throw tooLarge(excess);
 
   const grant = await grantFor(deps, request, actor, user, api);
+  const holding = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt } as const;
+  const through = new Map([...actor.through, [actor.user.id, actor.holder.version], [client.id, client.version]]);
+  const taken = await takeExchangedPlace(db, holding, through, now);
+  if (!taken) throw over();
+  if (taken === 'stale') return 'stale';
   return {
     ...said,
-    holder,
-    holding: { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt },
-    place: null,
+    holder: { ...holder, version: taken.version },
+    holding,
+    place: taken.place,
     async finish({ claims }) {
       await db.fork().transactional(async (tx) => {
         const detail = { client: client.clientId, audience: claims.aud, jti: claims.jti, reason };

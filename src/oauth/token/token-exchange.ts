@@ -8,8 +8,9 @@ import {
   type Holding,
   NO_API,
   readHolding,
+  type Through,
   type TokenRequest,
-  takePlace,
+  takeExchangedPlace,
 } from '../../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
 import type { LiveClient } from '../clients/hot.ts';
@@ -24,7 +25,8 @@ export type Exchanging = TokenReader & Impersonating;
 
 /**
  * Token exchange (RFC 8693): a service that was called with a user's token gets one to call the next with. It says who acts, carries no
- * more than the token that was shown, ends no later, and ends with it: they live by the same session or grant.
+ * more than the token that was shown, ends no later, and ends with it: they live by the same session or grant. It stands at a place of its
+ * own, because it ends with whoever acts, too.
  */
 export function tokenExchange(deps: Exchanging): Grant {
   return {
@@ -66,7 +68,7 @@ async function shownToken(
   { client, form, jkt, now }: GrantRequest,
   name: 'subject_token' | 'actor_token',
 ): Promise<ActiveToken> {
-  const token = await findActiveToken(deps, form[name] as string, now);
+  const token = await findActiveToken(deps, form[name] as string, now, { withThrough: name === 'subject_token' });
   if (!token || !maySee(client, token)) throw unfit(`${name} is not good here.`);
   // RFC 9449: whoever has a bound token and not its key has nothing.
   if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw unfit(`${name} is not good here.`);
@@ -82,7 +84,7 @@ async function exchange(
   request: GrantRequest,
   subject: UserToken,
   actor: ActiveToken | null,
-): Promise<Granted> {
+): Promise<Granted | 'stale'> {
   const { db, access } = deps;
   const { client, form, now } = request;
   const { claims, holder, user } = subject;
@@ -94,16 +96,17 @@ async function exchange(
     throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
   const holding = await holdingOf(deps, subject, api.id);
   const by = cutFor(client, subject);
-  // Where rights are cut, the place comes first: see `grantedOf`.
-  const taken = by ? await takePlace(db, holding, now) : null;
-  if (by && !taken) throw unfit('subject_token is not good here.');
+  // The place comes first, and then what may change with whom it came through: see `grantedOf`.
+  const taken = await takeExchangedPlace(db, holding, throughOf(client, subject, actor), now);
+  if (!taken) throw unfit('subject_token is not good here.');
+  if (taken === 'stale') return 'stale';
   const rights = await cut(db, await access.rights(holder, api, now), api, by);
   const { sid, auth_time: authTime, amr = [], acr } = claims;
   return {
     api,
     subject: by ? { ...user, isStaff: false } : user,
     sourceId: api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined,
-    holder: { ...holder, version: taken?.version ?? holder.version },
+    holder: { ...holder, version: taken.version },
     rights,
     session:
       sid === undefined || authTime === undefined
@@ -114,7 +117,7 @@ async function exchange(
     // Not a second longer than what was shown.
     until: new Date(Math.min(claims.exp, actor?.claims.exp ?? claims.exp) * 1000),
     holding,
-    place: taken?.place ?? null,
+    place: taken.place,
     finish: async (token) => {
       if (isByUser(act)) await recordActing(db, user.id, act, token, now);
       return issued;
@@ -176,6 +179,12 @@ async function holdingOf(
   // What an operator has issued for a client that is not first-party belongs to no grant, which would remember the client.
   if (!holding || (holding.kind === 'principal' && cut)) throw unfit('subject_token is not good here.');
   return holding;
+}
+
+/** Who acted before, who acts now, and the client whose exchange it is. */
+function throughOf(client: LiveClient, subject: UserToken, actor: ActiveToken | null): Through {
+  const who: [string, number][] = actor ? [[actor.holder.id, actor.holder.version]] : [];
+  return new Map([...subject.through, ...who, [client.id, client.version]]);
 }
 
 /** Everything that cuts the subject's token, and the client's own ceiling. */

@@ -89,6 +89,22 @@ export type WhichGrants = Partial<Record<'id' | 'principal' | 'client', string>>
 export async function endGrants(
   tx: SqlEntityManager,
   now: Date,
+  which: WhichGrants,
+  reason: GrantEnd,
+): Promise<RefreshGrant[]> {
+  const grants = await markEnded(tx, now, which, reason);
+  await endHolders(
+    tx,
+    now,
+    grants.map((one) => one.id),
+  );
+  return grants;
+}
+
+/** The grants alone: the caller ends their tokens. */
+async function markEnded(
+  tx: SqlEntityManager,
+  now: Date,
   { sessions, ...given }: WhichGrants,
   reason: GrantEnd,
 ): Promise<RefreshGrant[]> {
@@ -99,7 +115,6 @@ export async function endGrants(
   const ids = grants.map((one) => one.id);
   if (ids.length === 0) return [];
   await tx.nativeUpdate(RefreshGrant, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
-  await endHolders(tx, now, ids);
   for (const { id, principal, client } of grants)
     recordEvent(tx, now, { kind: 'grant_ended', userId: principal, detail: { grant: id, client, reason } });
   await tx.flush();
@@ -116,8 +131,8 @@ export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions):
   // OIDC Core §11, OIDC Back-Channel Logout §2.7: what was given for `offline_access` outlives the session.
   if (ids.length > 0) await endGrants(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
   if (user === null || !(reason in ofUser)) return;
-  await endGrants(tx, at, { principal: user }, ofUser[reason as keyof typeof ofUser]);
-  await endHolders(tx, at, [user]);
+  const grants = await markEnded(tx, at, { principal: user }, ofUser[reason as keyof typeof ofUser]);
+  await endHolders(tx, at, [...grants.map((one) => one.id), user], user);
 }
 
 /**
@@ -128,15 +143,18 @@ async function handOver(tx: SqlEntityManager, ids: readonly string[], to: Succes
   await tx.nativeUpdate(RefreshGrant, { session: { $in: [...ids] }, principal: to.user }, { session: to.id });
 }
 
-/** A client that is disabled or gone: what it holds for users, and its own tokens. */
+/**
+ * A client that is disabled or gone: what it holds for users, what was exchanged through it, and its own tokens. One statement moves
+ * all of their places, in their order.
+ */
 export async function endClient(
   tx: SqlEntityManager,
   now: Date,
   client: string,
   reason: 'client_disabled' | 'client_deleted',
 ): Promise<void> {
-  await endGrants(tx, now, { client }, reason);
-  await endHolders(tx, now, [client]);
+  const grants = await markEnded(tx, now, { client }, reason);
+  await endHolders(tx, now, [...grants.map((one) => one.id), client], client);
 }
 
 /** The live grants of a user or a client, newest first. */

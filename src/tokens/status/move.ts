@@ -30,7 +30,8 @@ export async function rightsChanged(
  * What a client may carry of its users' rights has changed, which its tokens for them say. The caller has given the client's
  * principal a new version, and so holds its row: no grant of it is opened meanwhile (its foreign key waits). Its grants are held
  * here, in a statement of their own, because who mints takes the place first, which waits for the grant, and reads the ceiling
- * afterwards: a place is there before these rows are held, and is moved, or it is taken after the change, which is then read.
+ * afterwards: a place is there before these rows are held, and is moved, or it is taken after the change, which is then read. What was
+ * exchanged through the client moves with them: its places are taken under its principal's row.
  */
 export async function clientRightsChanged(tx: SqlEntityManager, client: string, change: RightsChange): Promise<number> {
   if (change.apis?.length === 0) return 0;
@@ -39,8 +40,13 @@ export async function clientRightsChanged(tx: SqlEntityManager, client: string, 
     `with held as materialized (${live} order by id for no key update) select count(*)::int as held from held`,
     [client],
   );
-  return moveTo(tx, `holder_id in (${live})`, [client], change);
+  const whose = `(list, idx) in (select list, idx from tokens_status where holder_id in (${live})
+    union all select list, idx from tokens_status where ${THROUGH})`;
+  return moveTo(tx, whose, [client, client], change);
 }
+
+/** What was exchanged through a principal. */
+const THROUGH = 'through @> array[?]::uuid[]';
 
 /** `whose` selects the places; `values` are those of its placeholders. */
 function moveTo(
@@ -69,22 +75,40 @@ async function endApis(tx: SqlEntityManager, apis: readonly string[], at: Date):
   return move(tx, set, `api_id in (${marks(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
 }
 
-/** The session, the grant or the principal is over: log in again. Those left behind, whose tokens still live, end too. */
-export async function endHolders(tx: SqlEntityManager, at: Date, holders: readonly string[]): Promise<void> {
-  if (holders.length === 0) return;
+/**
+ * The session, the grant or the principal is over: log in again. Those left behind, whose tokens still live, end too. `through` is a
+ * principal that is over: with it ends what was exchanged through it.
+ */
+export async function endHolders(
+  tx: SqlEntityManager,
+  at: Date,
+  holders: readonly string[],
+  through?: string,
+): Promise<void> {
+  const whose = [
+    ...(holders.length === 0 ? [] : [`holder_id in (${marks(holders)})`]),
+    ...(through === undefined ? [] : [THROUGH]),
+  ];
+  if (whose.length === 0) return;
   const until = plusSeconds(at, LINGER_SECONDS);
   await move(
     tx,
     `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`,
-    `holder_id in (${marks(holders)}) and state <> ${STATUS.revoked}`,
-    [until, ...holders],
+    `(${whose.join(' or ')}) and state <> ${STATUS.revoked}`,
+    [until, ...holders, ...(through === undefined ? [] : [through])],
   );
 }
 
-/** One of the tokens that stand here was revoked: its siblings go and get another, and nobody logs in. */
+/**
+ * One of the tokens that stand here was revoked: its siblings go and get another, and nobody logs in. So does what was exchanged for one
+ * of them; what it was itself exchanged for stays.
+ */
 export async function suspendPlace(tx: SqlEntityManager, { list, idx }: StatusPlace): Promise<void> {
+  const whose = `(list, idx) in (select ?::int, ?::int union all
+    select made.list, made.idx from tokens_status t join tokens_status made on made.holder_id = t.holder_id and made.through @> coalesce(t.through, '{}')
+    where t.list = ? and t.idx = ?)`;
   const from = `state in (${STATUS.valid}, ${STATUS.superseded})`;
-  await move(tx, `state = ${STATUS.suspended}`, `list = ? and idx = ? and ${from}`, [list, idx]);
+  await move(tx, `state = ${STATUS.suspended}`, `${whose} and ${from}`, [list, idx, list, idx]);
 }
 
 /** Rows are locked in one order, so that two moves that meet follow each other. Answers how many there were. */

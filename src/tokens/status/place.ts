@@ -55,7 +55,8 @@ export async function readMinting(
   return { principal: row.principal, api: row.api, place: row.list === null ? null : { list: row.list, idx: row.idx } };
 }
 
-const isLive = {
+/** $3 holder: its row is locked against whoever ends it. */
+export const isLive = {
   session: 'select 1 from identity_session s where s.id = $3 and s.ended_at is null for share of s',
   grant: 'select 1 from tokens_grant g where g.id = $3 and g.ended_at is null for share of g',
   principal: 'select 1 where $3::uuid is not null',
@@ -83,7 +84,7 @@ const place = (kind: Holding['kind']): Statement => ({
 const statements = { session: place('session'), grant: place('grant'), principal: place('principal') };
 
 /** More failures than this in a row in the lists there are: another list is begun. */
-const TRIES = 6;
+export const TRIES = 6;
 
 /**
  * The place of the holder's next token, a fresh one where it has none that still says "valid"; with the version of its principal

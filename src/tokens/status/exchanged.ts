@@ -1,0 +1,97 @@
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { LINGER_SECONDS } from './move.ts';
+import { anyPlace, type Holding, isLive, type StatusPlace, TRIES } from './place.ts';
+
+/**
+ * Through whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and
+ * the client that had the first.
+ */
+export type Through = ReadonlyMap<string, number>;
+
+/** A place that nobody has exchanged for in this time is free again; one that is used goes on. */
+const KEPT_SECONDS = 3600;
+
+const NEVER = new Date('9999-12-31T00:00:00Z');
+
+/** $1 principal, $2 API, $3 holder, $4 through whom, $5 their versions, $6 how long the place has to be there at least. */
+const known: Statement = {
+  name: 'tokens-exchanged',
+  text: `select p.perms_version::int as version, t.list::int as list, t.idx::int as idx,
+    (select count(*) from unnest($4::uuid[], $5::int[]) v(id, version) join access_principal q on q.id = v.id and q.perms_version = v.version)
+      = cardinality($4::uuid[]) as is_same
+    from access_principal p left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0
+      and t.expires_at >= $6::timestamptz
+    where p.id = $1`,
+};
+
+/**
+ * $1 to $5 as above, $6 list, $7 index, $8 until when. All principals are locked, in their order, and then the holder: whoever changes or ends
+ * one of them afterwards finds this place, and who did before is seen by the versions. A place that would soon be free goes on.
+ */
+const take = (kind: Holding['kind']): Statement => ({
+  name: `tokens-exchanged-${kind}`,
+  text: `with who as materialized (
+      select p.id, p.perms_version::int as version from access_principal p where p.id = any($4::uuid[] || $1::uuid) order by p.id for share of p
+    ), same as materialized (
+      select count(*) = cardinality($4::uuid[]) as is_same from who join unnest($4::uuid[], $5::int[]) v(id, version) using (id, version)
+    ), live as materialized (
+      ${isLive[kind]}
+    ), kept as (
+      update tokens_status t set expires_at = greatest(t.expires_at, $8::timestamptz) from same, live
+      where t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0 and same.is_same
+      returning t.list, t.idx
+    ), made as (
+      insert into tokens_status (list, idx, holder_id, api_id, principal_id, through, is_current, expires_at)
+      select $6::int, $7::int, $3::uuid, $2::uuid, $1::uuid, $4::uuid[], false, $8::timestamptz from same, live
+      where same.is_same and not exists (select from kept)
+      on conflict do nothing returning list, idx
+    ) select (select version from who where id = $1) as version, (select is_same from same) as is_same, exists (select from live) as is_live,
+      coalesce((select list from kept), (select list from made))::int as list, coalesce((select idx from kept), (select idx from made))::int as idx`,
+});
+const statements = { session: take('session'), grant: take('grant'), principal: take('principal') };
+
+interface Row {
+  version: number | null;
+  is_same: boolean;
+  list: number | null;
+  idx: number;
+}
+
+/**
+ * The place of a token that is exchanged for one of the holder's: one for all that the same principals make of it for one API, whatever
+ * their number and order. It ends, and moves, with the holder and with each of them. `stale`: one of them was changed since it was
+ * read. Null when the holder or its principal is over.
+ */
+export async function takeExchangedPlace(
+  db: Database,
+  of: Holding,
+  through: Through,
+  now: Date,
+): Promise<{ place: StatusPlace; version: number } | 'stale' | null> {
+  const ids = [...through.keys()].sort();
+  const whose = [of.principal, of.api, of.id, ids, ids.map((id) => through.get(id))];
+  const end = Math.min((of.endsAt ?? NEVER).getTime(), plusSeconds(now, KEPT_SECONDS).getTime());
+  const until = plusSeconds(new Date(end), LINGER_SECONDS);
+  for (let tries = 0; ; tries++) {
+    const [seen] = await db.query<Row>(known, [...whose, plusSeconds(now, LINGER_SECONDS)]);
+    const found = seen && answerOf(seen);
+    if (!seen || found) return found ?? null;
+    const fresh = anyPlace(1 + Math.floor(tries / TRIES));
+    const [row] = await db.query<Row & { is_live: boolean }>(statements[of.kind], [
+      ...whose,
+      fresh.list,
+      fresh.idx,
+      until,
+    ]);
+    if (!row?.is_live || row.version === null) return null;
+    const taken = answerOf(row);
+    if (taken) return taken;
+  }
+}
+
+/** Undefined when there is no place yet. */
+function answerOf({ version, is_same, list, idx }: Row) {
+  if (!is_same) return 'stale';
+  return list === null || version === null ? undefined : { place: { list, idx }, version };
+}
