@@ -39,7 +39,15 @@ await onEachEngine(t, async (t, db) => {
       // What a key says of itself beside its parameters is nothing to go by.
       const jwk = { ...one.jwk, kid: 'k', use: 'enc', key_ops: ['sign'], alg: 'none' };
       t.equal(await check(await made({}, { jwk }, one)), one.jkt, `${alg}: the same thumbprint`);
+      t.equal(await check(await made({}, { jwk: { ...one.jwk, alg } }, one)), one.jkt, `${alg}: and for it`);
     }
+  });
+
+  await t.test('RFC 7517 §4.4, RFC 8725 §3.1 (B3): a key that is for one algorithm signs by no other', async (t) => {
+    const one = (await clientKey('PS256')) as ClientKey;
+    const weak = { ...one, alg: 'RS256' as const };
+    await refused(t, made({}, { jwk: { ...one.jwk, alg: 'PS256' } }, weak), 'for PS256, and RS256 was used');
+    t.equal(await check(await made({}, { jwk: one.jwk }, weak)), one.jkt, 'one that says nothing is for both');
   });
 
   await t.test(
@@ -293,7 +301,7 @@ await onEachEngine(t, async (t, db) => {
       one.settings = { ...settingsOf(one), dpopBound: true };
       await tx.execute('update access_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
     });
-    t.same([(await ask()).statusCode, (await ask()).json().error], [400, 'invalid_dpop_proof']);
+    t.same([(await ask()).statusCode, (await ask()).json().error], [400, 'invalid_request']);
     t.equal((await ask({ dpop: await proofFor(key, TOKEN_URL) })).statusCode, 200);
     await db.fork().transactional(async (tx) => {
       (await tx.findOneOrFail(Client, client.id)).settings = {};

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { deriveKey } from '../../platform/digest.ts';
 
 /** What every process of a server makes the same of, and nobody can foretell (RFC 9449 §8). Nothing is stored. */
@@ -13,7 +13,7 @@ const STEP_MS = 150_000;
 const BYTES = 18;
 
 export function createNonces(masterKey: Buffer): Nonces {
-  const key = deriveKey(masterKey, 'dpop-nonce');
+  const key = createSecretKey(deriveKey(masterKey, 'dpop-nonce'));
   const ofStep = (step: number) =>
     createHmac('sha256', key).update(String(step)).digest().subarray(0, BYTES).toString('base64url');
   const stepOf = (now: Date) => Math.floor(now.getTime() / STEP_MS);

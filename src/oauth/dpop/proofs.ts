@@ -3,7 +3,7 @@ import { calculateJwkThumbprint } from 'jose';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../foreign-jws.ts';
+import { FOREIGN_ALGS, type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../foreign-jws.ts';
 import { once } from '../replay.ts';
 import { createNonces, type Nonces } from './nonces.ts';
 import { isSameUrl } from './urls.ts';
@@ -47,7 +47,7 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Pr
       if (jws?.header['typ'] !== 'dpop+jwt')
         throw refused('It is no JWT of the type dpop+jwt by an algorithm that is taken.');
       const key = publicKeyFor(jws.header['jwk'], jws.alg);
-      if (!key) throw refused('Its header holds no public key for its algorithm.');
+      if (!key || isForAnother(jws)) throw refused('Its header holds no public key for its algorithm.');
       if (!(await isSignedBy(jws, key))) throw refused('Its signature is wrong.');
       demandFor(jws.claims, of);
       demandNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
@@ -60,6 +60,12 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Pr
       return { jkt };
     },
   };
+}
+
+/** RFC 7517 §4.4, RFC 8725 §3.1: a key that says it is for PS256 signs nothing by RS256, which is weaker. */
+function isForAnother({ alg, header }: ForeignJws): boolean {
+  const { alg: said } = header['jwk'] as { alg?: unknown };
+  return FOREIGN_ALGS.some((one) => one === said && one !== alg);
 }
 
 /** Made for this request (`htm`, `htu`), and at a resource for this token (`ath`). */

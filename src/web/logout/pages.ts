@@ -15,7 +15,7 @@ import {
 import type { Clock } from '../../platform/time.ts';
 import type { KeyRing } from '../../tokens/index.ts';
 import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
-import { question, signedOut, stayed } from './views.ts';
+import { question, signedOut, signedOutAstray, stayed } from './views.ts';
 
 export interface LogoutPageDeps {
   readonly db: Database;
@@ -108,7 +108,9 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
   if (step !== 'done' && !how.isHarmless && token !== null) await logOut(db, token, now);
   if (!how.isHarmless) cookie.clear(reply);
   const next = backTo(asked, given['state']);
-  if (next === null) return show(reply, 200, 'You are signed out', signedOut(null));
+  // OIDC RP-Initiated Logout §3, §4: what was not registered is not followed, and the logout itself is in order.
+  const isAstray = asked.client !== null && given['post_logout_redirect_uri'] !== undefined;
+  if (next === null) return show(reply, 200, 'You are signed out', isAstray ? signedOutAstray : signedOut(null));
   // Nobody has shown that the client means it: the user goes on, or does not.
   if (step === 'done')
     return show(reply, 200, 'You are signed out', signedOut({ name: asked.client?.name ?? '', href: next }));

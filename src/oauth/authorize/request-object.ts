@@ -1,0 +1,24 @@
+import { objectOf } from '../../platform/compact.ts';
+
+/** How a refusal reaches its client. */
+export interface ReplyWish {
+  readonly state: string | undefined;
+  readonly responseMode: string | undefined;
+}
+
+const none: ReplyWish = { state: undefined, responseMode: undefined };
+
+/**
+ * What a request object says of its answer. None is taken here (OIDC Core §6), but its client has put `state` and `response_mode` into
+ * it alone (§6.1), and would not hear the refusal elsewhere. Nothing is verified: it says no more than could stand beside it.
+ */
+export function replyWishOf(request: string | undefined): ReplyWish {
+  const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]*$/.exec(request ?? '') ?? [];
+  if (payload === undefined) return none;
+  const { state, response_mode: mode } = objectOf(payload) ?? {};
+  return { state: textOf(state), responseMode: textOf(mode) };
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
