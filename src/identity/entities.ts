@@ -78,7 +78,7 @@ const ThrottleSchema = defineEntity({
     expiresAt: p.datetime().columnType('timestamptz'),
   },
 });
-/** Failed attempts for one key (a name at a network, a network, a name) in one window. */
+/** What is counted for one key in one window: failed attempts (a name at a network, a network, a name), or rows that a network made. */
 export class Throttle extends ThrottleSchema.class {}
 ThrottleSchema.setClass(Throttle);
 

@@ -37,6 +37,7 @@ export {
 export { listSessions, type SessionLife } from './sessions/open.ts';
 export { createSetupSecret, findSuperuser, hasSuperuser, isSetupOpen, redeemSetup } from './setup.ts';
 export { networkOf } from './throttle/network.ts';
+export { type AnonymousRow, type RowLimits, reserveRow } from './throttle/rows.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 export {
   createUser,

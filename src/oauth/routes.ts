@@ -13,6 +13,7 @@ import {
 } from '../platform/http/index.ts';
 import { publicDocument } from '../platform/public-document.ts';
 import { userinfoUrl } from '../tokens/index.ts';
+import type { OpenToAnybody } from './anonymous-rows.ts';
 import type { PresentedClient } from './client-auth.ts';
 import { deviceRoutes } from './device/routes.ts';
 import { metadata, metadataPaths } from './discovery.ts';
@@ -30,7 +31,8 @@ import { userinfo } from './userinfo.ts';
 
 export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
   IntrospectionEndpoint &
-  Refreshing & { readonly proofs: Proofs; readonly registration: 'off' | 'token' };
+  Refreshing &
+  OpenToAnybody & { readonly proofs: Proofs; readonly registration: 'off' | 'token' };
 
 /** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
 const byClient = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };

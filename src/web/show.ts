@@ -45,7 +45,7 @@ export function showErrors(app: App): void {
 
 function errorPage({ code, detail, requestId, status }: PageError): Html {
   const remedy =
-    status === 503
+    status === 503 || status === 429
       ? 'Try again in a moment.'
       : 'Go back to the application that you came from and begin again there. If that does not help, tell those who run it what stands here.';
   return html`${detail === '' ? null : html`<p>${detail}</p>`}

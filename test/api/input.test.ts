@@ -194,6 +194,57 @@ t.test('contract §3: trusted origins pass and get CORS with credentials on /api
   await trusting.app.close();
 });
 
+t.test(
+  'Fetch §4.8: a preflight is answered where there is a route, and tells CORS to trusted origins alone',
+  async (t) => {
+    const trusting = await startApp(db, { environment: { SIGNET_TRUSTED_ORIGINS: 'https://app.example' } });
+    const ask = (url: string, origin: string, wanted = 'POST') =>
+      trusting.app.inject({
+        method: 'OPTIONS',
+        url,
+        headers: {
+          origin,
+          'access-control-request-method': wanted,
+          'access-control-request-headers': 'content-type, x-a',
+        },
+      });
+    const told = (answer: Awaited<ReturnType<typeof ask>>) =>
+      Object.keys(answer.headers).filter((name) => name.startsWith('access-control-'));
+    const id = '0196d3a0-0000-7000-8000-000000000000';
+    for (const url of ['/api/v1/login', '/api/v1/session', `/api/v1/account/sessions/${id}`]) {
+      const { statusCode, headers, body } = await ask(url, 'https://app.example');
+      t.same([statusCode, body], [204, ''], url);
+      t.match(headers, {
+        'access-control-allow-origin': 'https://app.example',
+        'access-control-allow-credentials': 'true',
+        'access-control-allow-methods': 'GET, POST, DELETE',
+        'access-control-allow-headers': 'content-type, x-a',
+        vary: 'Origin, Access-Control-Request-Headers',
+      });
+      for (const origin of ['https://app.example.evil.example', 'null', 'https://evil.example']) {
+        const foreign = await ask(url, origin);
+        t.same(
+          [foreign.statusCode, told(foreign), foreign.headers['vary']],
+          [204, [], headers['vary']],
+          `${url} ${origin}`,
+        );
+      }
+    }
+    for (const url of ['/nowhere', '/api/v1/nowhere', '/api/v1/login/', `/api/v1/account/sessions/${id}/x`, '/*', '*'])
+      for (const origin of ['https://app.example', 'https://evil.example']) {
+        const answer = await ask(url, origin);
+        t.same([answer.statusCode, told(answer)], [404, []], `${url} ${origin}`);
+      }
+    for (const url of ['/setup', '/oauth2/introspect', '/.well-known/jwks.json']) {
+      const answer = await ask(url, 'https://app.example');
+      t.same([answer.statusCode, told(answer)], [405, []], `${url} has no business with other origins`);
+    }
+    const wrong = await trusting.app.inject({ method: 'GET', url: '/api/v1/login' });
+    t.same([wrong.statusCode, wrong.headers['allow']], [405, 'OPTIONS, POST']);
+    await trusting.app.close();
+  },
+);
+
 t.test('contract §3: development answers 421 unless Host is localhost, 127.0.0.1 or [::1]', async (t) => {
   const as = async (host: string) => (await app.inject({ url: '/api/v1/session', headers: { host } })).statusCode;
   for (const host of ['localhost', 'localhost:4000', '127.0.0.1:4000', '[::1]:4000', 'LOCALHOST'])

@@ -420,7 +420,8 @@ await onEachEngine(t, async (t, db) => {
 });
 
 await onEachEngine(t, async (t, db) => {
-  const open = (environment: AppOptions['environment'] = {}) => startApp(db, { environment });
+  const open = (environment: AppOptions['environment'] = {}) =>
+    startApp(db, { environment: { SIGNET_THROTTLE_SIGNUP: '1000', ...environment } });
   const signup = ({ app }: Service, payload: object) => app.inject({ method: 'POST', url: '/api/v1/signup', payload });
 
   await t.test('contract §3: sign-up makes an account that can log in', async (t) => {

@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import t from 'tap';
 import { AuditEntry } from '../../src/audit/index.ts';
@@ -11,7 +13,9 @@ import { type Headers, PASSWORD, scene } from './scene.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const { app, passwords, post, logIn, who, hasPerm, basic } = await scene(db);
+const { app, passwords, post, logIn, who, hasPerm, basic } = await scene(db, {
+  environment: { SIGNET_THROTTLE_SIGNUP: '1000' },
+});
 await app.listen({ host: '127.0.0.1', port: 0 });
 t.teardown(() => app.close());
 const { port } = app.server.address() as { port: number };
@@ -508,6 +512,99 @@ t.test(
     t.equal((await picture()).replace(/"lastLogin":"[^"]*"/g, ''), before.replace(/"lastLogin":"[^"]*"/g, ''));
   },
 );
+
+/** What cannot be read as a request at all, and what it is answered with. */
+const unreadable: [what: string, bytes: string, status: number, code: string][] = [
+  ['no request line', 'nonsense\r\n\r\n', 400, 'bad_request'],
+  ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n', 400, 'bad_request'],
+  ['a version of HTTP to come', 'GET / HTTP/9.9\r\nhost: localhost\r\n\r\n', 400, 'bad_request'],
+  ['NUL in the request line', 'GET /\0 HTTP/1.1\r\nhost: localhost\r\n\r\n', 400, 'bad_request'],
+  ['white space before the first field', 'GET / HTTP/1.1\r\n host: localhost\r\n\r\n', 400, 'bad_request'],
+  ['a bare CR', 'GET / HTTP/1.1\r\nhost: localhost\r\nx: a\rb\r\n\r\n', 400, 'bad_request'],
+  ['a field without a name', 'GET / HTTP/1.1\r\nhost: localhost\r\n: x\r\n\r\n', 400, 'bad_request'],
+  [
+    'a length that is none',
+    'POST /api/v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1x\r\n\r\n',
+    400,
+    'bad_request',
+  ],
+  [
+    'two ways to say how long it is',
+    'POST /api/v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n',
+    400,
+    'bad_request',
+  ],
+  ['20,000 bytes of fields', `GET / HTTP/1.1\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`, 431, 'headers_too_large'],
+];
+
+t.test(
+  'RFC 9112 §2.2, §3, §6.3, §9.6, RFC 6585 §5: what is no HTTP is told so in a problem document, and the connection ends',
+  async (t) => {
+    for (const [what, bytes, status, code] of unreadable) {
+      const answer = await raw([bytes], true);
+      const [head, body] = answer.text.split('\r\n\r\n') as [string, string];
+      t.equal(answer.status, status, what);
+      t.match(head.toLowerCase(), /\r\ncontent-type: application\/problem\+json; charset=utf-8\r\n/, what);
+      t.match(head.toLowerCase(), /\r\nconnection: close(\r\n|$)/, what);
+      t.match(head.toLowerCase(), /\r\ncache-control: no-store(\r\n|$)/, what);
+      t.match(head.toLowerCase(), /\r\ndate: \w{3}, \d\d \w{3} \d{4} .* gmt(\r\n|$)/, what);
+      t.match(head.toLowerCase(), `\r\ncontent-length: ${Buffer.byteLength(body)}`, what);
+      t.match(JSON.parse(body), { type: 'about:blank', title: String, status, code }, what);
+      t.equal(answer.text.split('HTTP/1.1').length, 2, `${what}: one answer`);
+    }
+    t.equal((await app.inject('/health/live')).statusCode, 200);
+  },
+);
+
+t.test('RFC 9112 §9.3.2: what cannot be read never stands within the answer to a request before it', async (t) => {
+  const text = await new Promise<string>((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    let seen = '';
+    socket.on('data', (chunk) => {
+      if (seen === '') socket.write('nonsense\r\n\r\n');
+      seen += chunk.toString('latin1');
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => resolve(seen));
+    socket.write('GET /status-lists/events HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  });
+  t.match(text, /^HTTP\/1\.1 200 /);
+  t.equal(text.split('HTTP/1.1').length, 2);
+  t.notMatch(text, 'problem+json');
+  const whole = await raw(['GET /api/v1/session HTTP/1.1\r\nhost: localhost\r\n\r\nnonsense\r\n\r\n'], true);
+  t.notMatch(whole.text, 'problem+json', 'nor is it the answer to that request, which had come whole');
+  const broken = await raw([
+    `POST /api/v1/login HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n`,
+  ]);
+  t.match([broken.status, broken.text], [400, /"code":"bad_request"/], 'a request whose own body cannot be read');
+});
+
+t.test('RFC 9110 §15.5.9: a request that takes too long is 408; a socket that is gone is left alone', async (t) => {
+  const written = (code: string, { isGone = false } = {}) => {
+    const chunks: string[] = [];
+    const socket = new Duplex({
+      read() {},
+      write(chunk, _encoding, done) {
+        chunks.push(String(chunk));
+        done();
+      },
+    });
+    if (isGone) socket.destroy();
+    app.server.emit('clientError', Object.assign(new Error('refused'), { code }), socket);
+    app.server.emit('clientError', Object.assign(new Error('and again'), { code }), socket);
+    return { socket, text: () => chunks.join('') };
+  };
+  const late = written('ERR_HTTP_REQUEST_TIMEOUT');
+  await once(late.socket, 'finish');
+  t.match(late.text(), /^HTTP\/1\.1 408 Request Timeout\r\n/);
+  t.match(JSON.parse(late.text().split('\r\n\r\n')[1] as string), { status: 408, code: 'request_timeout' });
+  t.equal(late.text().split('HTTP/1.1').length, 2, 'once');
+  await once(late.socket, 'close');
+  for (const gone of [written('HPE_INVALID_METHOD', { isGone: true }), written('ECONNRESET')]) {
+    await new Promise((resolve) => setImmediate(resolve));
+    t.same([gone.text(), gone.socket.destroyed], ['', true]);
+  }
+});
 
 t.test('attacks 101: too much is refused before it is read, and the refusal is short', async (t) => {
   const head = (path: string, more: string) => `POST ${path} HTTP/1.1\r\nhost: localhost\r\n${more}\r\n\r\n`;

@@ -7,6 +7,7 @@ import {
   type LoggedIn,
   logIn,
   logOut,
+  reserveRow,
   User,
 } from '../../identity/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
@@ -46,7 +47,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
           last_name: Type.Optional(Type.String({ maxLength: 1000 })),
         }),
         response: { 201: closed({ user }) },
-        problems: ['signup_closed', 'invalid', 'busy', ...changing],
+        problems: ['signup_closed', 'invalid', 'too_many_attempts', 'busy', ...changing],
       },
     },
     async (request, reply) => {
@@ -60,8 +61,13 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         lastName,
       });
       if (passwordErrors.length > 0) throw new Problem('invalid', { errors: passwordErrors });
+      const reserved = await reserveRow(deps.db, deps.rowLimits, 'signup', request.ip, deps.clock.now());
+      if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
       const encoded = await deps.authentication.passwords.hash(password);
-      if (encoded === null) throw tryLater('busy', 5);
+      if (encoded === null) {
+        await reserved.giveBack();
+        throw tryLater('busy', 5);
+      }
       const created = await createUser(deps.db.fork(), stampOf(deps, request, null), {
         username,
         password: encoded,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { foldName } from '../../platform/fold.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { counted, giveBackSoon, keyOf, secondsUntilRoom } from './counters.ts';
 import { networkOf } from './network.ts';
 
 /** Failures allowed before an attempt is refused unevaluated. */
@@ -37,39 +38,11 @@ const reserveStatement: Statement = {
         where (u.username_key = $5 or (u.email_key = $5 and u.email_verified_at is not null))
           and n.network_digest = decode($6, 'hex') and n.last_success_at > $7::timestamptz) as yes
     ), network as (
-      ${upsert('select key, 1, m, $8::timestamptz, $8::timestamptz + make_interval(secs => s) from attempt where n = 1')}
+      ${counted('select key, 1, m, $8::timestamptz, $8::timestamptz + make_interval(secs => s) from attempt where n = 1')}
     ), others as (
-      ${upsert(`select key, 1, m, $8::timestamptz, $8::timestamptz + make_interval(secs => s) from attempt, known
+      ${counted(`select key, 1, m, $8::timestamptz, $8::timestamptz + make_interval(secs => s) from attempt, known
         where n > 1 and not (spared and known.yes) and exists (select from network) order by key`)}
     ) select key from network union all select key from others union all select 'known' from known where yes`,
-};
-
-function upsert(rows: string): string {
-  return `insert into identity_throttle as t (key_digest, failures, max_failures, window_started_at, expires_at)
-      ${rows}
-      on conflict (key_digest) do update set
-        failures = case when t.expires_at <= excluded.window_started_at then 1 else t.failures + 1 end,
-        window_started_at = case when t.expires_at <= excluded.window_started_at then excluded.window_started_at else t.window_started_at end,
-        expires_at = case when t.expires_at <= excluded.window_started_at then excluded.expires_at else t.expires_at end,
-        max_failures = excluded.max_failures
-      where t.expires_at <= excluded.window_started_at or t.failures < excluded.max_failures
-      returning encode(key_digest, 'hex') as key`;
-}
-
-/** Takes the attempt off again; a counter that falls to nothing leaves no row. $1 keys, in the order in which they were locked. */
-const giveBackStatement: Statement = {
-  name: 'identity-throttle-give-back',
-  text: `with held as materialized (
-      select t.key_digest, t.failures from unnest($1::text[]) with ordinality as a(k, n)
-      join identity_throttle t on t.key_digest = decode(a.k, 'hex') order by a.n for update of t
-    ), gone as (
-      delete from identity_throttle t using held where t.key_digest = held.key_digest and held.failures <= 1
-    ) update identity_throttle t set failures = t.failures - 1 from held where t.key_digest = held.key_digest and held.failures > 1`,
-};
-
-const waitStatement: Statement = {
-  name: 'identity-throttle-wait',
-  text: `select max(extract(epoch from expires_at))::float8 as until from identity_throttle where key_digest in (select decode(k, 'hex') from unnest($1::text[]) as k)`,
 };
 
 /**
@@ -113,27 +86,7 @@ export async function reserveAttempt(
   const full = isFull(first) ? [first.key] : others.filter(isFull).map((one) => one.key);
   if (full.length === 0) return { ok: true, giveBack };
   await giveBack();
-  const [wait] = await db.query<{ until: number | null }>(waitStatement, [full]);
-  const seconds = (wait?.until ?? 0) - now.getTime() / 1000;
-  return { ok: false, retryAfterSeconds: Math.max(1, Math.ceil(seconds)) };
-}
-
-/** Serialisation failure and deadlock (PostgreSQL's appendix A): nothing was done, and the next try may succeed. */
-const TRY_AGAIN = ['40001', '40P01'];
-
-/**
- * Gives a reservation back. It may be lost when the database fails meanwhile: then the attempt stays counted until its window
- * ends, which is better than to refuse a right password for it.
- */
-async function giveBackSoon(db: Database, keys: readonly string[]): Promise<void> {
-  for (let tries = 3; tries > 0 && keys.length > 0; tries--) {
-    try {
-      await db.query(giveBackStatement, [keys]);
-      return;
-    } catch (error) {
-      if (!TRY_AGAIN.includes((error as { code?: string }).code ?? '')) return;
-    }
-  }
+  return { ok: false, retryAfterSeconds: await secondsUntilRoom(db, full, now) };
 }
 
 /** What is kept of a network from which somebody logged in. */
@@ -141,8 +94,4 @@ export function networkDigest(ip: string): Buffer {
   return createHash('sha256')
     .update(`network\0${networkOf(ip)}`)
     .digest();
-}
-
-function keyOf(...parts: string[]): string {
-  return createHash('sha256').update(parts.join('\0')).digest('hex');
 }

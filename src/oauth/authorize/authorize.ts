@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { LiveSession } from '../../identity/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { demandRoom } from '../anonymous-rows.ts';
 import { rememberConsent } from '../consent/consent.ts';
 import { type Answer, granted, refused } from './answer.ts';
 import { issueCode } from './code.ts';
@@ -51,24 +52,37 @@ type Waiting =
 /**
  * The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): answered at once where nothing has to be asked, else kept until its
  * user has logged in and agreed. `session`: null for nobody; undefined where the request says nothing about who is signed in, as a
- * POST from another site does. OAuthError is for the user to read.
+ * POST from another site does. `ip`: what is kept counts for its network. OAuthError is for the user to read.
  */
 export async function authorize(
   endpoint: AuthorizeEndpoint,
   pairs: Pairs,
   session: LiveSession | null | undefined,
+  ip: string,
 ): Promise<Next> {
   const now = endpoint.clock.now();
   const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), now);
   const used = pushed ? [pushed] : [];
   const waiting = await see(endpoint, opened, session, { at: now, session: session?.id ?? null }, now);
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
-  if (waiting.kind !== 'code') return keep(endpoint, opened, pushed, now);
+  const keep = () => keepRequest(endpoint, opened, pushed, ip, now);
+  if (waiting.kind !== 'code') return keep();
   const next = await complete(endpoint, waiting, used, now);
-  return next.kind === 'login' ? keep(endpoint, opened, pushed, now) : next;
+  return next.kind === 'login' ? keep() : next;
 }
 
-async function keep(endpoint: AuthorizeEndpoint, opened: Opened, pushed: Buffer | null, now: Date): Promise<Next> {
+/**
+ * For its user to log in and agree. Where their network has too many waiting it is they who hear it, and may reload in a moment: clients
+ * tend to answer an error by sending the browser here again.
+ */
+async function keepRequest(
+  endpoint: AuthorizeEndpoint,
+  opened: Opened,
+  pushed: Buffer | null,
+  ip: string,
+  now: Date,
+): Promise<Next> {
+  await demandRoom(endpoint, 'interaction', ip, now);
   return { kind: 'interaction', secret: await storeInteraction(endpoint.db, opened.client, opened.given, pushed, now) };
 }
 

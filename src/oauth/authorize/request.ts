@@ -1,18 +1,18 @@
 import type { KnownAccess, KnownApi } from '../../access/index.ts';
-import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
+import type { OpenToAnybody } from '../anonymous-rows.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import type { ReplyTo } from './answer.ts';
 import { readClaimsParameter } from './asked-claims.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered } from './redirect-uri.ts';
+import { replyWishOf } from './request-object.ts';
 
 /** What authorization requests are answered with. */
-export interface AuthorizeEndpoint {
-  readonly db: Database;
+export interface AuthorizeEndpoint extends OpenToAnybody {
   readonly access: KnownAccess;
   readonly clients: KnownClients;
   readonly keys: KeyRing;
@@ -62,8 +62,9 @@ export function openRequest(client: LiveClient | null, given: Parameters, isPush
     if (faults.has(name)) throw new OAuthError('invalid_request', faults.get(name) as string);
   if (!client?.isActive || client.clientId !== values.client_id)
     throw new OAuthError('invalid_client', 'There is no such client. Look at client_id.', { status: 400 });
-  const mode = values.response_mode === 'form_post' ? 'form_post' : 'query';
-  const to = { redirectUri: redirectOf(client, given), mode, state: values.state } as const;
+  const wish = replyWishOf(values.request);
+  const mode = (values.response_mode ?? wish.responseMode) === 'form_post' ? 'form_post' : 'query';
+  const to = { redirectUri: redirectOf(client, given), mode, state: values.state ?? wish.state } as const;
   return { client, to, sentRedirectUri: values.redirect_uri ?? null, given, isPushed };
 }
 

@@ -3,6 +3,7 @@ import type { Database } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { type Clock, plusSeconds } from '../../platform/time.ts';
+import { demandRoom, type OpenToAnybody } from '../anonymous-rows.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients } from '../clients/hot.ts';
 import { whatIsAsked } from '../consent/asked.ts';
@@ -13,8 +14,7 @@ import { newUserCode, shownUserCode } from './user-code.ts';
 /** RFC 8628 §3.4. */
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
-export interface DeviceEndpoint {
-  readonly db: Database;
+export interface DeviceEndpoint extends OpenToAnybody {
   readonly access: KnownAccess;
   readonly clients: KnownClients;
   readonly clock: Clock;
@@ -33,7 +33,7 @@ const TRIES = 5;
  * RFC 8628 §3.1, §3.2: a device without a browser begins. It gets a secret to ask with, of which only the digest is kept, and a code
  * for its user to type elsewhere. The client authenticates as at the token endpoint.
  */
-export async function authorizeDevice(endpoint: DeviceEndpoint, presented: PresentedClient) {
+export async function authorizeDevice(endpoint: DeviceEndpoint, presented: PresentedClient, ip: string) {
   const { db, access, clients, issuer, clock } = endpoint;
   const now = clock.now();
   const { form } = presented;
@@ -43,6 +43,8 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
     throw new OAuthError('unauthorized_client', 'This client may not use the device flow.');
   const api = await findDefaultTarget(access, client, form);
   const { scope, isOffline, permissions } = await whatIsAsked(db, client, api, form['scope']);
+  // One that has shown who it is may begin for all of its users.
+  if (client.authMethod === 'none') await demandRoom(endpoint, 'device', ip, now);
   const deviceCode = newSecret();
   const waiting = {
     digest: digest(deviceCode),

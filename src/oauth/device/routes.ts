@@ -23,10 +23,11 @@ export function deviceRoutes(app: App, deps: DeviceEndpoint): void {
       client_assertion_type: text,
     }),
     response: { 200: begun },
+    isThrottled: true,
     oauthErrors: ['invalid_client', 'unauthorized_client', 'invalid_target'],
   } as const;
   app.post('/oauth2/device_authorization', { schema }, (request) =>
-    authorizeDevice(deps, { authorization: request.headers.authorization, form: formOf(request) }),
+    authorizeDevice(deps, { authorization: request.headers.authorization, form: formOf(request) }, request.ip),
   );
 }
 

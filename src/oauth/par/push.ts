@@ -1,4 +1,5 @@
 import { OAuthError } from '../../platform/http/index.ts';
+import { demandRoom } from '../anonymous-rows.ts';
 import { type Parameters, sortOut } from '../authorize/parameters.ts';
 import { type AuthorizeEndpoint, checkRequest, openRequest } from '../authorize/request.ts';
 import { PUSHED_SECONDS, storePushed } from '../authorize/stored.ts';
@@ -19,7 +20,11 @@ export interface PushedAnswer {
  * A client pushes its authorization request (RFC 9126 §2.1): it authenticates as at the token endpoint, and hears here already
  * what would be refused later. What it has pushed never travels through a browser.
  */
-export async function pushRequest(endpoint: PushedEndpoint, presented: PresentedClient): Promise<PushedAnswer> {
+export async function pushRequest(
+  endpoint: PushedEndpoint,
+  presented: PresentedClient,
+  ip: string,
+): Promise<PushedAnswer> {
   const { db, clients, clock } = endpoint;
   const now = clock.now();
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
@@ -28,9 +33,14 @@ export async function pushRequest(endpoint: PushedEndpoint, presented: Presented
   // RFC 9126 §2.1.
   if (uri !== undefined) throw new OAuthError('invalid_request', 'request_uri cannot be pushed.');
   const said = sortOut(Object.entries({ ...form, client_id: client.clientId }));
-  const given = withKey(said, await keyOf(endpoint, presented.dpop, now));
-  const opened = openRequest(client, given, true);
+  const opened = openRequest(client, said, true);
+  // FAPI 2.0 Security Profile 5.3.2.2: said every time, also by a client that has one only.
+  if (client.settings.requirePushed && opened.sentRedirectUri === null)
+    throw new OAuthError('invalid_request', 'redirect_uri is missing: this client says it with every request.');
   await checkRequest(endpoint, opened);
+  // A backend's one address serves all of its users, and it has shown who it is. Before the proof, whose mark is a row too.
+  if (client.authMethod === 'none') await demandRoom(endpoint, 'pushed', ip, now);
+  const given = withKey(said, await keyOf(endpoint, presented.dpop, now));
   return { request_uri: await storePushed(db, client, given, now), expires_in: PUSHED_SECONDS };
 }
 

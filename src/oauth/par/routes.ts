@@ -26,6 +26,7 @@ export function pushedRoute(app: App, deps: PushedEndpoint): void {
       client_assertion_type: text,
     }),
     response: { 201: pushed },
+    isThrottled: true,
     oauthErrors: [
       'invalid_client',
       'unauthorized_client',
@@ -43,7 +44,7 @@ export function pushedRoute(app: App, deps: PushedEndpoint): void {
   app.post('/oauth2/par', { schema, onRequest }, async (request, reply) => {
     const { authorization } = request.headers;
     const presented = { authorization, form: formOf(request), dpop: dpopOf(request) };
-    return reply.code(201).send(await pushRequest(deps, presented));
+    return reply.code(201).send(await pushRequest(deps, presented, request.ip));
   });
 }
 

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { authorize } from '../../oauth/index.ts';
 import { type App, acceptPairs, OAuthError, pairsOf, type Reply, type Request } from '../../platform/http/index.ts';
-import { errorPages, sentTo, showErrors, shown } from '../show.ts';
+import { errorPages, sentTo, showErrors, shown, shownLater } from '../show.ts';
 import { type SignInDeps, sessionOf } from '../visitor.ts';
 import { sendAnswer } from './send.ts';
 
@@ -54,6 +54,7 @@ const described = {
     200: shown('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
     303: sentTo('To the client, with a code or an error; or to a page of Signet, where the user logs in and agrees.'),
     400: shown('The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.'),
+    429: shownLater('Too many requests from this network wait for their users. Nothing was used up: reload it then.'),
   },
 };
 
@@ -97,7 +98,7 @@ async function answer(
   reply: Reply,
   session: Parameters<typeof authorize>[2],
 ): Promise<Reply> {
-  const next = await authorize(endpoint, pairsOf(request), session);
+  const next = await authorize(endpoint, pairsOf(request), session, request.ip);
   if (next.kind === 'answer') return sendAnswer(reply, next.answer);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
   throw new OAuthError('invalid_request_uri', 'This request was used already.');

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto';
+import type { Database, Statement } from '../../platform/database/index.ts';
+
+/** Names a counter; what it counts and for whom is kept as a digest alone. */
+export function keyOf(...parts: string[]): string {
+  return createHash('sha256').update(parts.join('\0')).digest('hex');
+}
+
+/**
+ * Counts `rows` (key, 1, limit, now, end) where their counters have room, and answers the keys of those; the others are not touched. A
+ * window that is over begins anew.
+ */
+export function counted(rows: string): string {
+  return `insert into identity_throttle as t (key_digest, failures, max_failures, window_started_at, expires_at)
+      ${rows}
+      on conflict (key_digest) do update set
+        failures = case when t.expires_at <= excluded.window_started_at then 1 else t.failures + 1 end,
+        window_started_at = case when t.expires_at <= excluded.window_started_at then excluded.window_started_at else t.window_started_at end,
+        expires_at = case when t.expires_at <= excluded.window_started_at then excluded.expires_at else t.expires_at end,
+        max_failures = excluded.max_failures
+      where t.expires_at <= excluded.window_started_at or t.failures < excluded.max_failures
+      returning encode(key_digest, 'hex') as key`;
+}
+
+/** Takes the attempt off again; a counter that falls to nothing leaves no row. $1 keys, in the order in which they were locked. */
+const giveBackStatement: Statement = {
+  name: 'identity-throttle-give-back',
+  text: `with held as materialized (
+      select t.key_digest, t.failures from unnest($1::text[]) with ordinality as a(k, n)
+      join identity_throttle t on t.key_digest = decode(a.k, 'hex') order by a.n for update of t
+    ), gone as (
+      delete from identity_throttle t using held where t.key_digest = held.key_digest and held.failures <= 1
+    ) update identity_throttle t set failures = t.failures - 1 from held where t.key_digest = held.key_digest and held.failures > 1`,
+};
+
+const waitStatement: Statement = {
+  name: 'identity-throttle-wait',
+  text: `select max(extract(epoch from expires_at))::float8 as until from identity_throttle where key_digest in (select decode(k, 'hex') from unnest($1::text[]) as k)`,
+};
+
+/** How long it takes until all of these counters have room again. */
+export async function secondsUntilRoom(db: Database, keys: readonly string[], now: Date): Promise<number> {
+  const [wait] = await db.query<{ until: number | null }>(waitStatement, [keys]);
+  const seconds = (wait?.until ?? 0) - now.getTime() / 1000;
+  return Math.max(1, Math.ceil(seconds));
+}
+
+/** Serialisation failure and deadlock (PostgreSQL's appendix A): nothing was done, and the next try may succeed. */
+const TRY_AGAIN = ['40001', '40P01'];
+
+/**
+ * Gives a reservation back. It may be lost when the database fails meanwhile: then the attempt stays counted until its window
+ * ends, which is better than to refuse a right password for it.
+ */
+export async function giveBackSoon(db: Database, keys: readonly string[]): Promise<void> {
+  for (let tries = 3; tries > 0 && keys.length > 0; tries--) {
+    try {
+      await db.query(giveBackStatement, [keys]);
+      return;
+    } catch (error) {
+      if (!TRY_AGAIN.includes((error as { code?: string }).code ?? '')) return;
+    }
+  }
+}

@@ -1,0 +1,243 @@
+import t, { type Test } from 'tap';
+import { purgeExpired, Throttle, User } from '../../src/identity/index.ts';
+import { DeviceCode, Replay, StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { clientKey, proofBy } from '../support/client-keys.ts';
+import { onEachEngine } from '../support/database.ts';
+import { stamp, startApp } from '../support/server.ts';
+import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
+import { answerOf } from '../web/visitor.ts';
+import { cheap, counting, type Headers } from './scene.ts';
+
+const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
+const MINUTE = 60;
+const HOUR = 3600;
+const LIMIT = 20;
+const environment = {
+  ...cheap,
+  SIGNET_TRUST_PROXY: '127.0.0.1',
+  SIGNET_THROTTLE_AUTHORIZE: String(LIMIT),
+  SIGNET_THROTTLE_DEVICE: String(LIMIT),
+  SIGNET_THROTTLE_SIGNUP: String(LIMIT),
+};
+const OFFICE = '192.0.2.1';
+const ELSEWHERE = '192.0.2.2';
+
+/** What reaches the database, by the names of its statements. */
+function watched(real: Database) {
+  const seen: string[] = [];
+  const query: Database['query'] = (statement, values) => {
+    seen.push(statement.name);
+    return real.query(statement, values);
+  };
+  const during = async (work: () => Promise<unknown>) => {
+    seen.length = 0;
+    await work();
+    return seen.filter((name) => name.startsWith('identity-throttle'));
+  };
+  return { db: { ...real, query }, during };
+}
+
+await onEachEngine(t, async (t, real) => {
+  const { db, during } = watched(real);
+  const s = await webScene(db, environment);
+  const { web, spa, clock } = s;
+  const passwords = counting(s.passwords);
+  const second = await startApp(db, { clock, passwords, environment });
+  t.teardown(async () => {
+    await s.app.close();
+    await second.app.close();
+  });
+  const basic = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
+
+  const authorize = (ip: string, url = s.urlFor(web), app = s.app, headers: Headers = {}) =>
+    app.inject({ url, headers: { 'x-forwarded-for': ip, ...headers } });
+  const post = (ip: string, url: string, fields: Record<string, string>, headers: Headers = {}, app = s.app) =>
+    app.inject({
+      method: 'POST',
+      url,
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': ip, ...headers },
+      payload: new URLSearchParams(fields).toString(),
+    });
+  const query = () => Object.fromEntries(new URL(s.urlFor(web), s.issuer).searchParams);
+  type Sent = Awaited<ReturnType<typeof authorize>>;
+  /** 50 at once, at two servers of one database; answers one of those that were refused. */
+  const fifty = async (t: Test, passing: number, ask: (app: typeof s.app, i: number) => Promise<Sent>) => {
+    await db.fork().nativeDelete(Throttle, {});
+    const all = await Promise.all(Array.from({ length: 50 }, (_, i) => ask(i % 2 ? s.app : second.app, i)));
+    const refused = all.filter((one) => one.statusCode === 429);
+    t.equal(all.filter((one) => one.statusCode === passing).length, LIMIT, 'exactly as many as there is room for');
+    t.equal(refused.length, 50 - LIMIT, 'and no other answer');
+    return refused[0] as Sent;
+  };
+  /** Refused to the office for `seconds`, and to nobody else; then there is room again, and no sooner. */
+  const holds = async (t: Test, seconds: number, ask: (ip: string) => Promise<Sent>, passing: number) => {
+    t.equal((await ask(ELSEWHERE)).statusCode, passing, 'another network is not concerned');
+    clock.pass(seconds - 1);
+    const last = await ask(OFFICE);
+    t.same([last.statusCode, last.headers['retry-after']], [429, '1'], 'being refused has not made it longer');
+    clock.pass(1);
+    t.equal((await ask(OFFICE)).statusCode, passing, 'there is room again');
+  };
+  const requests = (kind: 'interaction' | 'pushed') => db.fork().count(StoredRequest, { kind });
+
+  await t.test('RFC 6749 §4.1.2.1: of 50 authorization requests at once a network has 20 kept', async (t) => {
+    const refused = await fifty(t, 303, (app, i) =>
+      i % 3 ? authorize(OFFICE, undefined, app) : post(OFFICE, '/oauth2/authorize', query(), {}, app),
+    );
+    t.equal(await requests('interaction'), LIMIT, 'nothing is stored of the others');
+    t.match(refused.headers, {
+      'retry-after': String(MINUTE),
+      'content-type': /^text\/html/,
+      'cache-control': 'no-store',
+    });
+    t.equal(refused.headers.location, undefined, 'a page for the user: a client would send the browser back at once');
+    t.match(refused.body, /Try again in 60 seconds[\s\S]*temporarily_unavailable/);
+    t.equal(
+      (await s.app.inject({ method: 'HEAD', url: s.urlFor(web), headers: { 'x-forwarded-for': OFFICE } })).statusCode,
+      429,
+    );
+    t.equal(await requests('interaction'), LIMIT);
+    await holds(t, MINUTE, authorize, 303);
+  });
+
+  await t.test('a network is an IPv4 address or an IPv6 /64; a forged X-Forwarded-For is no other one', async (t) => {
+    await fifty(t, 303, (app, i) => authorize(`2001:db8:1:2:${(i * 1009).toString(16)}::${i}`, undefined, app));
+    t.equal((await authorize('2001:db8:1:3::1')).statusCode, 303);
+    await fifty(t, 303, (app, i) =>
+      authorize(`198.51.100.${i}, ${i % 2 ? OFFICE : `::ffff:${OFFICE}`}`, undefined, app),
+    );
+  });
+
+  await t.test('what stores nothing is neither counted nor refused, and costs no statement', async (t) => {
+    await fifty(t, 303, (app) => authorize(OFFICE, undefined, app));
+    const alice = { cookie: (await s.signIn()).cookie };
+    const none = s.urlFor(web, { prompt: 'none' });
+    const asks: [string, Headers, object][] = [
+      [none, {}, { error: 'login_required' }],
+      [s.urlFor(web), alice, { code: /./ }],
+      [none, alice, { code: /./ }],
+      [s.urlFor(web, { response_type: 'token' }), {}, { error: 'unsupported_response_type' }],
+    ];
+    for (const [url, headers, expected] of asks) {
+      const counted = await during(async () =>
+        t.match(answerOf({ response: await authorize(OFFICE, url, s.app, headers) }), expected),
+      );
+      t.same(counted, []);
+    }
+    t.same(await during(() => authorize(ELSEWHERE)), ['identity-throttle-row'], 'what is stored costs one');
+  });
+
+  await t.test('a pushed request that finds no room is not used up: reloaded, it goes on', async (t) => {
+    const asked = {
+      response_type: 'code',
+      redirect_uri: CALLBACK,
+      code_challenge: CHALLENGE,
+      code_challenge_method: 'S256',
+    };
+    const { request_uri } = (await s.post('par', asked)).json();
+    const url = `/oauth2/authorize?${new URLSearchParams({ client_id: web.id, request_uri })}`;
+    await fifty(t, 303, (app) => authorize(OFFICE, undefined, app));
+    t.equal((await authorize(OFFICE, url)).statusCode, 429);
+    clock.pass(MINUTE);
+    t.match((await authorize(OFFICE, url)).headers.location, /\/interaction\//);
+  });
+
+  await t.test(
+    'RFC 9126 §2.3: of 50 requests that public clients push at once 20 are kept, the others are 429',
+    async (t) => {
+      const asked = { ...query(), client_id: spa.id };
+      const push = (ip: string, headers: Headers = {}, app = s.app) => post(ip, '/oauth2/par', asked, headers, app);
+      const before = await requests('pushed');
+      const refused = await fifty(t, 201, (app) => push(OFFICE, {}, app));
+      t.equal(await requests('pushed'), before + LIMIT);
+      t.match(refused.headers, { 'retry-after': String(MINUTE), 'content-type': /^application\/json/ });
+      t.same(refused.json(), {
+        error: 'temporarily_unavailable',
+        error_description: 'Too many requests from this network. Try again in 60 seconds.',
+      });
+
+      const key = await clientKey();
+      const dpop = await proofBy(key, { method: 'POST', url: `${s.issuer}/oauth2/par`, now: clock.now() });
+      const marks = await db.fork().count(Replay);
+      t.equal((await push(OFFICE, { dpop })).statusCode, 429);
+      t.equal(await db.fork().count(Replay), marks, 'nor is its proof used up');
+
+      const counted = await during(async () => {
+        const { id, secret } = web;
+        const own = await post(OFFICE, '/oauth2/par', { ...query() }, { authorization: basic(id, secret as string) });
+        t.equal(own.statusCode, 201, 'a backend that has shown who it is speaks for all of its users');
+      });
+      t.same(counted, []);
+      t.equal((await authorize(OFFICE)).statusCode, 303, 'what waits for its user is another counter');
+      await holds(t, MINUTE, push, 201);
+    },
+  );
+
+  await t.test('RFC 8628 §3.2: of 50 devices that begin at once in a network 20 may, the others are 429', async (t) => {
+    const box = await s.register('Box', 'device', []);
+    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+      name: 'Kiosk',
+      preset: 'service',
+      grantTypes: [DEVICE],
+      requests: [s.api],
+    });
+    const begin = (ip: string, app = s.app) =>
+      post(ip, '/oauth2/device_authorization', { client_id: box.id, scope: 'openid' }, {}, app);
+    const refused = await fifty(t, 200, (app) => begin(OFFICE, app));
+    t.equal(await db.fork().count(DeviceCode), LIMIT);
+    t.match(refused.headers, { 'retry-after': String(HOUR), 'content-type': /^application\/json/ });
+    t.equal(refused.json().error, 'temporarily_unavailable');
+    const wrong = await post(OFFICE, '/oauth2/device_authorization', { client_id: web.id });
+    t.equal(wrong.statusCode, 401, 'who asks is settled first');
+    const authorization = basic(client.clientId, secret as string);
+    const own = () => post(OFFICE, '/oauth2/device_authorization', {}, { authorization });
+    t.same(await during(async () => t.equal((await own()).statusCode, 200)), []);
+    await holds(t, HOUR, begin, 200);
+  });
+
+  await t.test('contract §3: of 50 sign-ups at once from one network 20 are worth a hash', async (t) => {
+    let named = 0;
+    const signUp = (ip: string, app = second.app, more: object = {}) =>
+      app.inject({
+        method: 'POST',
+        url: '/api/v1/signup',
+        payload: { username: `newcomer${named++}`, password: PASSWORD, ...more },
+        headers: { 'x-forwarded-for': ip },
+      });
+    const before = await db.fork().count(User);
+    passwords.hashes = 0;
+    const refused = await fifty(t, 201, () => signUp(OFFICE));
+    t.same([await db.fork().count(User), passwords.hashes], [before + LIMIT, LIMIT]);
+    t.match(refused.headers, { 'retry-after': String(HOUR), 'content-type': /^application\/problem\+json/ });
+    t.match(refused.json(), { status: 429, code: 'too_many_attempts', detail: 'Try again in 3600 seconds.' });
+    t.equal((await signUp(OFFICE, s.app)).statusCode, 429, 'at the other server too');
+    const login = { method: 'POST', url: '/api/v1/login', headers: { 'x-forwarded-for': OFFICE } } as const;
+    const payload = { username: 'alice', password: PASSWORD };
+    t.equal((await s.app.inject({ ...login, payload })).statusCode, 200, 'whoever has an account logs in');
+    await holds(t, HOUR, signUp, 201);
+  });
+
+  await t.test('a sign-up that is not worth a hash, or finds no place for one, is not counted', async (t) => {
+    await db.fork().nativeDelete(Throttle, {});
+    const busy = await startApp(db, { clock, passwords: { ...s.passwords, hash: async () => null }, environment });
+    t.teardown(() => busy.app.close());
+    const signUp = (app: typeof s.app, password: string) =>
+      app.inject({ method: 'POST', url: '/api/v1/signup', payload: { username: 'somebody', password } });
+    for (let i = 0; i <= LIMIT; i++) {
+      t.equal((await signUp(s.app, 'short')).statusCode, 422);
+      t.equal((await signUp(busy.app, PASSWORD)).statusCode, 503);
+    }
+    t.equal(await db.fork().count(Throttle), 0);
+    t.equal((await signUp(s.app, PASSWORD)).statusCode, 201);
+  });
+
+  await t.test('a counter is one row, and goes when its window is over', async (t) => {
+    await fifty(t, 303, (app) => authorize(OFFICE, undefined, app));
+    t.equal(await db.fork().count(Throttle), 1);
+    clock.pass(MINUTE + 1);
+    await purgeExpired(db, clock.now());
+    t.equal(await db.fork().count(Throttle), 0);
+  });
+});
