@@ -1,5 +1,4 @@
 import cookie from '@fastify/cookie';
-import cors from '@fastify/cors';
 import type { FastifyBaseLogger } from 'fastify';
 import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
@@ -15,6 +14,7 @@ import {
   type HashPool,
   type Passwords,
   passwordBackend,
+  type RowLimits,
 } from './identity/index.ts';
 import { createAssertions, createKnownClients, createProofs, keySetFetch } from './oauth/index.ts';
 import { registrationRoutes } from './oauth/register/routes.ts';
@@ -25,6 +25,7 @@ import { createGuardedFetch } from './platform/fetch/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
 import {
   type App,
+  allowOrigins,
   createServer,
   describeRoutes,
   flowCookie,
@@ -112,6 +113,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   const verify = createVerify(keys, issuer);
   const refreshKey = refreshKeyOf(deps.masterKey);
   const graceSeconds = config.refreshGraceSeconds;
+  const rowLimits = rowLimitsOf(config);
   const signing = deps.sign ? { sign: deps.sign } : {};
   const oauth = {
     ...signing,
@@ -126,6 +128,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     refreshKey,
     graceSeconds,
     grantLife: grantLifeOf(config),
+    rowLimits,
     registration: config.registration,
   };
   discoveryRoutes(app, oauth);
@@ -160,12 +163,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     await first.register(cookie);
     first.addHook('onRequest', sameOrigin(new URL(issuer).origin, config.trustedOrigins));
     await first.register(async (api: App) => {
-      if (config.trustedOrigins.length > 0)
-        await api.register(cors, {
-          origin: [...config.trustedOrigins],
-          credentials: true,
-          methods: ['GET', 'POST', 'DELETE'],
-        });
+      if (config.trustedOrigins.length > 0) allowOrigins(api, config.trustedOrigins);
       const session = sessionCookie(issuer);
       const apiDeps: ApiDeps = {
         db,
@@ -180,6 +178,7 @@ export async function buildApp(deps: Deps): Promise<App> {
         sessionLife,
         signup: config.signup,
         passwordMinLength: config.passwordMinLength,
+        rowLimits,
       };
       loginRoutes(api, apiDeps, session);
       sessionRoutes(api, apiDeps, session);
@@ -216,6 +215,16 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
   };
 }
 
+/** What one network may have stored without anybody being logged in. */
+function rowLimitsOf(config: Config): RowLimits {
+  return {
+    interaction: config.throttleAuthorize,
+    pushed: config.throttleAuthorize,
+    device: config.throttleDevice,
+    signup: config.throttleSignup,
+  };
+}
+
 /** How long a refresh grant lives. */
 function grantLifeOf(config: Config): GrantLife {
   return { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
@@ -241,6 +250,20 @@ export function passwordsOf(config: Config, cores: number, pool = hashPoolOf(con
 }
 
 /** What a running server counts, and where the figures come from. */
-export function metricsOf(db: Database, pool: HashPool): Promise<Metrics> {
-  return createMetrics({ hashPool: () => pool.stats(), connections: () => db.connections() });
+export function metricsOf(db: Database, pool: HashPool, tokens?: TokenSources): Promise<Metrics> {
+  return createMetrics({
+    hashPool: () => pool.stats(),
+    connections: () => db.connections(),
+    ...(tokens ? { signingKeys: () => figuresOf(tokens), statusLists: () => tokens.statusLists.figures() } : {}),
+  });
+}
+
+type TokenSources = Pick<Deps, 'keys' | 'clock'> & { readonly statusLists: StatusLists };
+
+function figuresOf({ keys, clock }: TokenSources) {
+  const now = clock.now().getTime();
+  return keys.all().map(({ alg, state, activatedAt }) => {
+    const ageSeconds = state === 'current' && activatedAt ? (now - activatedAt.getTime()) / 1000 : null;
+    return { alg, state, ageSeconds };
+  });
 }

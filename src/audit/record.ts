@@ -48,6 +48,7 @@ export type EventKind =
   | 'consent_taken_back'
   | 'device_approved'
   | 'device_denied'
+  | 'events_purged'
   | 'grant_ended'
   | 'impersonated'
   | 'impersonation_refused'

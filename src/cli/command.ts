@@ -2,6 +2,7 @@ import type { Stamp } from '../audit/index.ts';
 import type { Passwords } from '../identity/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
+import type { FailureKind } from '../platform/failure.ts';
 import type { Clock } from '../platform/time.ts';
 import type { KeyRing } from '../tokens/index.ts';
 
@@ -36,8 +37,9 @@ export interface Input {
 export interface Output {
   readonly data: unknown;
   readonly text: string;
-  /** True: what was asked was done, and the answer is no. Exit code 1. */
+  /** True: what was asked was done, and the answer is no. Exit code 1, or that of `failureKind`. */
   readonly isFailure?: boolean;
+  readonly failureKind?: FailureKind;
   /** The exit code of another process that has already said everything: nothing is printed. */
   readonly passedOn?: number;
 }

@@ -27,7 +27,7 @@ export async function execute(
 export function resultOf(output: Output | undefined, isJson: boolean): Result {
   if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
   if (output.passedOn !== undefined) return { exit: output.passedOn, stdout: '', stderr: '' };
-  const exit = output.isFailure ? EXIT.failed : EXIT.done;
+  const exit = output.isFailure ? EXIT[output.failureKind ?? 'failed'] : EXIT.done;
   return { exit, stdout: `${isJson ? JSON.stringify(output.data, null, 2) : plain(output.text)}\n`, stderr: '' };
 }
 

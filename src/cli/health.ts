@@ -1,4 +1,6 @@
 import { get } from 'node:http';
+import type { RequestOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
 import { type Config, readConfig } from '../platform/config/index.ts';
 import { Failure } from '../platform/failure.ts';
 import type { LocalCommand, Output } from './command.ts';
@@ -43,11 +45,47 @@ export async function runHealth(
 }
 
 async function askReady(config: Config): Promise<Output> {
-  const url = `http://${hostOf(config)}:${config.port}/health/ready`;
-  const { status, body } = await fetched(url);
+  const { url, status, body } = await answerOf(config);
   const isReady = status === 200 && isOk(body);
   const text = isReady ? `Ready: ${url}` : `Not ready: ${url} answered ${status}. Its log says why.`;
   return { data: { ready: isReady, url, status }, text, isFailure: !isReady };
+}
+
+/**
+ * By plain http, which every server speaks but that of `dev --https`. That one hangs up, and is asked by https: it is believed by
+ * the CA in its data folder alone.
+ */
+async function answerOf(config: Config): Promise<Answer> {
+  const place = `${hostOf(config)}:${config.port}/health/ready`;
+  try {
+    return await asked(get, `http://${place}`);
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    const answer = error.code === 'ECONNRESET' ? await answerByHttps(config, `https://${place}`) : undefined;
+    if (answer) return answer;
+    throw new Failure(
+      'noConnection',
+      `Nothing answers at http://${place} (${error.code}). Start the server, or set SIGNET_HOST and SIGNET_PORT as it has them.`,
+    );
+  }
+}
+
+/** Undefined when this data folder has no CA, or what is there speaks no TLS. */
+async function answerByHttps({ dataDir }: Config, url: string): Promise<Answer | undefined> {
+  const { authorityOf } = await import('./https.ts');
+  const ca = authorityOf(dataDir);
+  if (!ca) return undefined;
+  const { get: getByHttps } = await import('node:https');
+  try {
+    return await asked(getByHttps, url, { ca: ca.pem });
+  } catch (error) {
+    if (!(error instanceof NoAnswer)) throw error;
+    if (!error.isDistrusted) return undefined;
+    throw new Failure(
+      'failed',
+      `Not ready: ${url} shows no certificate that ${ca.path} vouches for (${error.code}). Set SIGNET_DATA_DIR as the server has it.`,
+    );
+  }
 }
 
 /** An address to listen on everywhere is none to connect to. */
@@ -66,26 +104,41 @@ function isOk(body: string): boolean {
   }
 }
 
+interface Answer {
+  readonly url: string;
+  readonly status: number;
+  readonly body: string;
+}
+
+class NoAnswer extends Error {
+  readonly code: string;
+  /** It speaks TLS, and its certificate is not believed. */
+  readonly isDistrusted: boolean;
+
+  constructor({ code, message }: NodeJS.ErrnoException, isDistrusted: boolean) {
+    super(message);
+    this.code = code ?? message;
+    this.isDistrusted = isDistrusted;
+  }
+}
+
 /** By node:http, which is there already: `fetch` would take longer to load than to ask. */
-function fetched(url: string): Promise<{ status: number; body: string }> {
+function asked(ask: typeof get, url: string, trust: Pick<RequestOptions, 'ca'> = {}): Promise<Answer> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   return new Promise((resolve, reject) => {
-    const refuse = (error: NodeJS.ErrnoException) =>
+    const refuse = (error: Error) =>
       reject(
         signal.aborted
           ? new Failure('failed', `Not ready: ${url} did not answer in ${PATIENCE_MS} ms. Its log says why.`)
-          : new Failure(
-              'noConnection',
-              `Nothing answers at ${url} (${error.code ?? error.message}). Start the server, or set SIGNET_HOST and SIGNET_PORT as it has them.`,
-            ),
+          : new NoAnswer(error, Boolean((request.socket as TLSSocket | null)?.authorizationError)),
       );
-    const request = get(url, { agent: false, signal }, (response) => {
+    const request = ask(url, { agent: false, signal, ...trust }, (response) => {
       let body = '';
       response.setEncoding('utf8').once('error', refuse);
       response.on('data', (chunk: string) => {
         body += chunk;
       });
-      response.once('end', () => resolve({ status: response.statusCode as number, body }));
+      response.once('end', () => resolve({ url, status: response.statusCode as number, body }));
     });
     request.once('error', refuse);
   });

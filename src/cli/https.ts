@@ -45,6 +45,13 @@ export async function httpsIdentity(dataDir: string, now: Date): Promise<HttpsId
   }
 }
 
+/** The CA of this data folder, for who asks its server; undefined where https was never served. */
+export function authorityOf(dataDir: string): { readonly path: string; readonly pem: string } | undefined {
+  const path = join(dataDir, 'https', 'ca.pem');
+  const pem = contentOf(path);
+  return pem === undefined ? undefined : { path, pem };
+}
+
 function contentOf(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }

@@ -1,6 +1,6 @@
 import { SPREAD_TOPIC, spreadChanges } from '../access/index.ts';
 import type { Deps } from '../app.ts';
-import type { Stamp } from '../audit/index.ts';
+import { purgeEvents, type Stamp } from '../audit/index.ts';
 import { purgeExpired } from '../identity/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
 import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
@@ -61,7 +61,18 @@ export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
     { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
+    ...auditJobsOf(deps),
   ];
+}
+
+/** None unless the operator says how long events are to be kept. */
+function auditJobsOf({ db, clock, config: { auditRetentionDays: days }, log }: ForJobs): Job[] {
+  if (days === 0) return [];
+  const run = async () => {
+    const events = await purgeEvents(db, clock.now(), days);
+    if (events > 0) log.info({ events, days }, 'old security events were purged');
+  };
+  return [{ name: 'purge-audit', everySeconds: 300, run }];
 }
 
 /** Clients are told of logouts; who cannot be told at all stands in the log. */

@@ -84,10 +84,10 @@ export async function serve(
     const pool = hashPoolOf(config, cores);
     const passwords = await passwordsOf(config, cores, pool);
     const sign = createSign(() => pool.active > 0);
-    const metrics = metricsPort === undefined ? undefined : await metricsOf(db, pool);
-
     const catalogues = createKnownCatalogues(db, issuer);
     const statusLists = createStatusLists(db, keys, issuer, systemClock);
+    const metrics =
+      metricsPort === undefined ? undefined : await metricsOf(db, pool, { keys, statusLists, clock: systemClock });
     const blind = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
     closers.push(await statusLists.start(blind));
     let isStopping = false;

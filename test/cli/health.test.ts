@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import t, { type Test } from 'tap';
 import { runHealth } from '../../src/cli/health.ts';
+import { httpsIdentity } from '../../src/cli/https.ts';
 import { openTestEmbedded, root } from '../support/database.ts';
 import { freePort, signet } from '../support/process.ts';
 import { startApp } from '../support/server.ts';
@@ -71,6 +72,38 @@ t.test('contract §8: a server that hangs is exit 1 in a few seconds, before or 
   });
   for (const ended of await Promise.all([health(mute), health(halting)]))
     t.match(ended, { exit: 1, stdout: '', stderr: /^signet: Not ready: \S+ did not answer in 3000 ms\./ });
+});
+
+t.test('contract §8: dev --https is asked by https, and believed by the CA of the data folder alone', async (t) => {
+  const top = t.testdir({ ours: {}, others: {}, empty: {} });
+  const [ours, others, empty] = [join(top, 'ours'), join(top, 'others'), join(top, 'empty')];
+  const identity = await httpsIdentity(ours, new Date());
+  await httpsIdentity(others, new Date());
+  const db = await openTestEmbedded();
+  t.teardown(() => db.close());
+  const listen = async (https?: { key: string; cert: string }) => {
+    const { app } = await startApp(db, https ? { https } : {});
+    await app.listen({ host: '0.0.0.0', port: 0 });
+    t.teardown(() => app.close());
+    return String((app.server.address() as AddressInfo).port);
+  };
+  const [plain, secure] = [await listen(), await listen(identity)];
+  const ask = (port: string, folder: string) =>
+    health({ SIGNET_HOST: '127.0.0.1', SIGNET_PORT: port, SIGNET_DATA_DIR: folder });
+  const url = `https://127.0.0.1:${secure}/health/ready`;
+  t.same(await ask(secure, ours), { exit: 0, stdout: `Ready: ${url}\n`, stderr: '' });
+  t.match(await health({ SIGNET_PORT: secure, SIGNET_DATA_DIR: ours }), { exit: 0 }, 'by its name too');
+  t.match(await ask(secure, others), {
+    exit: 1,
+    stdout: '',
+    stderr: /^signet: Not ready: https:\S+ shows no certificate that \S+others\S+ca\.pem vouches for \(/,
+  });
+  t.match(await ask(secure, empty), { exit: 5, stderr: /Nothing answers at http:/ });
+  t.match(await ask(plain, ours), { exit: 0, stdout: /^Ready: http:/ }, 'a folder that once served https');
+  const port = String(await freePort());
+  t.match(await ask(port, ours), { exit: 5, stderr: /Nothing answers at http:.*ECONNREFUSED/ });
+  const mute = await listening(t, (_request, response) => void response.destroy());
+  t.match(await ask(mute['SIGNET_PORT'] as string, ours), { exit: 5, stderr: /Nothing answers at http:/ }, 'neither');
 });
 
 t.test('contract §8: where nothing answers it is exit 5, and the remedy is named', async (t) => {

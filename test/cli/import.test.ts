@@ -88,6 +88,22 @@ t.test('import django', (t) =>
     );
 
     await t.test(
+      'contract §8: a dry run of what would be refused has the exit code of the refusal, and still the whole report',
+      async (t) => {
+        const before = await desk.counts();
+        const { error } = await desk.json('import django dump.json --api other-site', { file }, 4);
+        const dry = await desk.json('import django dump.json --api other-site --dry-run', { file }, 4);
+        t.same({ ...dry, dry_run: false }, error.report);
+        t.match(await desk.run('import django dump.json --api other-site --dry-run', { file }), {
+          exit: 4,
+          stdout: /^Dry run: nothing was written\..*Conflicts: nothing can be imported.*--existing skip/s,
+          stderr: '',
+        });
+        t.same(await desk.counts(), before);
+      },
+    );
+
+    await t.test(
       'contract §8: an import that takes longer than two seconds tells how far it is, twice a second at the most',
       async (t) => {
         const lines: [number, string][] = [];
@@ -99,7 +115,7 @@ t.test('import django', (t) =>
         const context = createContext(desk.config, db, '1000', (line) => void lines.push([milliseconds, line]));
         const input = {
           positionals: ['f'],
-          options: { api: 'third-site', 'dry-run': true },
+          options: { api: 'third-site', 'dry-run': true, existing: 'skip' },
           stdin: null,
           file: { name: 'f', text: copies(file) },
         };

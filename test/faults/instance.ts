@@ -19,6 +19,9 @@ const quick: Environment = {
   SIGNET_THROTTLE_NAME: '100000',
   SIGNET_THROTTLE_NETWORK: '10000000',
   SIGNET_THROTTLE_ACCOUNT: '1000000',
+  SIGNET_THROTTLE_AUTHORIZE: '10000000',
+  SIGNET_THROTTLE_DEVICE: '10000000',
+  SIGNET_THROTTLE_SIGNUP: '10000000',
 };
 
 /** Settings of a fresh, migrated production instance; on the embedded engine without a URL. */

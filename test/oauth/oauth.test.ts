@@ -247,6 +247,19 @@ await onEachEngine(t, async (t, db) => {
           path,
         );
       }
+      for (const path of ['token', 'introspect', 'revoke', 'par', 'device_authorization', 'userinfo']) {
+        const wrong = await s.app.inject({ method: 'PUT', url: `/oauth2/${path}` });
+        t.same(wrong.json(), {
+          error: 'invalid_request',
+          error_description: `It takes ${wrong.headers['allow']}.`,
+        });
+        t.match(wrong.headers, {
+          'content-type': /^application\/json/,
+          'cache-control': 'no-store',
+          pragma: 'no-cache',
+        });
+        t.equal(wrong.statusCode, 405, path);
+      }
       const described = (await post('token', 'grant_type=a"b\\é', as(worker))).json().error_description;
       t.match(described, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, 'ASCII without quotes and backslash');
     },

@@ -5,9 +5,10 @@ import { metricsOf } from '../../src/app.ts';
 import { createHashPool } from '../../src/identity/index.ts';
 import { Failure } from '../../src/platform/failure.ts';
 import { createMetrics, type Metrics, serveMetrics } from '../../src/platform/telemetry/index.ts';
+import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { freePort, freshPlace, serving, signet } from '../support/process.ts';
-import { makeUser, startApp } from '../support/server.ts';
+import { ISSUER, makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
 
 const PASSWORD = 'a long enough phrase';
 const pool = () => createHashPool({ width: 2, queueLimit: 0, maxWaitMs: 100 });
@@ -94,6 +95,60 @@ t.test('metrics of the service', (t) =>
       if (db.engine === 'postgresql') t.ok((series.get('signet_database_connections_open') ?? 0) >= 1);
       t.ok(series.has('nodejs_eventloop_lag_p99_seconds'));
       t.ok(series.has('process_cpu_user_seconds_total'));
+    });
+
+    await t.test(
+      'the signing keys are told by algorithm and state, and for how long each current one has signed',
+      async (t) => {
+        const clock = testClock();
+        const { app: signing, keys } = await startApp(db, { clock });
+        t.teardown(() => signing.close());
+        const statusLists = createStatusLists(db, keys, ISSUER, clock);
+        await statusLists.refresh();
+        const told = await metricsOf(db, hashes, { keys, statusLists, clock });
+        const before = await read(told);
+        clock.pass(3600);
+        await rotateKeys(db.fork(), stamp(clock.now()), masterKey, { leadSeconds: 600, isNow: false });
+        await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'EdDSA');
+        await keys.reload();
+        clock.pass(60);
+        const after = await read(told);
+        const aged = (series: typeof before, alg: string) => series.get(`signet_signing_key_age_seconds{alg="${alg}"}`);
+        t.equal((aged(after, 'RS256') as number) - (aged(before, 'RS256') as number), 3660);
+        t.same([aged(before, 'EdDSA'), aged(after, 'EdDSA'), aged(after, 'ES256')], [undefined, 60, undefined]);
+        const published = (alg: string) =>
+          ['current', 'next', 'retiring'].map((state) =>
+            after.get(`signet_signing_keys{alg="${alg}",state="${state}"}`),
+          );
+        t.same(
+          [published('RS256'), published('EdDSA')],
+          [
+            [1, 1, 0],
+            [1, 0, 0],
+          ],
+        );
+        t.same(published('ES256'), [undefined, undefined, undefined], 'nobody asks for it');
+      },
+    );
+
+    await t.test('how old the status lists are, how many there are, and who follows them', async (t) => {
+      const clock = testClock();
+      const { app: serving, keys } = await startApp(db, { clock });
+      t.teardown(() => serving.close());
+      const statusLists = createStatusLists(db, keys, ISSUER, clock);
+      await statusLists.refresh();
+      const told = await metricsOf(db, hashes, { keys, statusLists, clock });
+      const stop = statusLists.follow(null, () => {});
+      await new Promise((resolve) => setTimeout(resolve, 60));
+      const stale = await read(told);
+      t.same([stale.get('signet_status_lists'), stale.get('signet_status_followers')], [1, 1]);
+      const age = (series: typeof stale) => series.get('signet_status_read_age_seconds') as number;
+      t.ok(age(stale) >= 0.05, 'nothing was read meanwhile');
+      stop();
+      await statusLists.refresh();
+      const fresh = await read(told);
+      t.ok(age(fresh) < age(stale));
+      t.equal(fresh.get('signet_status_followers'), 0);
     });
 
     await t.test('no id, no name, no address and no path is in a label', async (t) => {

@@ -1,4 +1,4 @@
-import { inflateSync } from 'node:zlib';
+import { gunzipSync, inflateSync } from 'node:zlib';
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import t from 'tap';
 import {
@@ -101,10 +101,60 @@ t.test('status lists', (t) =>
         t.equal((await app.inject({ url: '/status-lists/1', headers: { 'if-none-match': etag } })).statusCode, 304);
         const zipped = await app.inject({ url: '/status-lists/1', headers: { 'accept-encoding': 'gzip' } });
         t.equal(zipped.headers['content-encoding'], 'gzip');
+        const lists = [{ 'accept-encoding': 'gzip' }, {}, { 'accept-encoding': 'gzip' }].map((headers) =>
+          app.inject({ url: '/status-lists/1', headers }),
+        );
+        const [one, plain, two] = (await Promise.all(lists)).map((answer) => answer.rawPayload);
+        t.same(one, two, 'asked for at once, it is compressed once');
+        t.same(gunzipSync(one as Buffer), plain);
         t.equal((await app.inject({ url: '/status-lists/1', headers: { accept: 'text/html' } })).statusCode, 406);
         t.equal((await app.inject({ url: '/status-lists/1?time=1' })).statusCode, 501);
         t.equal((await app.inject({ url: '/status-lists/77' })).statusCode, 404);
         t.same((await app.inject({ url: '/status-lists' })).json(), { status_lists: [`${ISSUER}/status-lists/1`] });
+      },
+    );
+
+    await t.test(
+      'RFC 9110 §12.5.3, §12.4.2, §8.4.1.3: a list is compressed for who takes gzip, by weight, identity and *',
+      async (t) => {
+        const coding = async (value: string) => {
+          const answer = await app.inject({ url: '/status-lists/1', headers: { 'accept-encoding': value } });
+          t.same([answer.statusCode, answer.headers['vary']], [200, 'Accept, Accept-Encoding']);
+          return answer.headers['content-encoding'];
+        };
+        for (const value of [
+          'gzip',
+          'GZIP',
+          'x-gzip',
+          'br, gzip',
+          'deflate,gzip;q=0.5 , br',
+          'gzip ; Q=0.001',
+          'gzip;q=1.000',
+          '*',
+          'br;q=1, *;q=0.1',
+          'identity;q=0, *',
+          'identity;q=0.5, gzip',
+          'gzip, *;q=0',
+          ',,gzip,',
+        ])
+          t.equal(await coding(value), 'gzip', value);
+        for (const value of [
+          '',
+          'identity',
+          'br',
+          'gzip;q=0',
+          'gzip;q=0.000',
+          'gzip; Q=0',
+          'br, gzip;q=0, *',
+          '*;q=0',
+          'identity, gzip;q=0.5',
+          'gzip;q=0.1, *;q=0.5',
+          'gzip;q=x',
+          'gzipped',
+          'not-gzip',
+          `${'gzip;'.repeat(1500)}q=0`,
+        ])
+          t.equal(await coding(value), undefined, value.slice(0, 40));
       },
     );
 

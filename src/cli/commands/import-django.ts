@@ -34,7 +34,9 @@ export const importDjangoCommand: DatabaseCommand = {
     } as const;
     try {
       const report = await importDjango(context.db, context.stamp(), wanted, teller(context));
-      return { data: wireReport(report), text: describeReport(report) };
+      // Only a dry run answers with conflicts: it ends as the real run would.
+      const isFailure = report.conflicts.length > 0;
+      return { data: wireReport(report), text: describeReport(report), isFailure, failureKind: 'conflict' };
     } catch (error) {
       const report = error instanceof Failure ? (error.details?.['report'] as ImportReport | undefined) : undefined;
       if (!report) throw error;

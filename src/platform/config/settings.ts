@@ -81,6 +81,12 @@ export const settings = {
     wholeNumber(30, 2_592_000),
     86_400,
   ),
+  auditRetentionDays: setting(
+    'SIGNET_AUDIT_RETENTION',
+    'Days for which security events (logins, refusals, resets) are kept; 0 = for ever. The edit log always stays',
+    wholeNumber(0, 36_500),
+    0,
+  ),
   keyRotationSeconds: setting(
     'SIGNET_KEY_ROTATION',
     'Seconds for which a signing key signs, until the next one takes its place; 0 = only by `signet keys rotate`',
@@ -180,6 +186,24 @@ export const settings = {
     'Failed logins for one name from anywhere in an hour; networks with a login in the last 90 days are spared',
     wholeNumber(10, 1_000_000),
     100,
+  ),
+  throttleAuthorize: setting(
+    'SIGNET_THROTTLE_AUTHORIZE',
+    'Authorization requests kept for one network in a minute, until their users have logged in; and as many that public clients push',
+    wholeNumber(10, 10_000_000),
+    600,
+  ),
+  throttleDevice: setting(
+    'SIGNET_THROTTLE_DEVICE',
+    'Devices of public clients that one network begins in an hour',
+    wholeNumber(10, 10_000_000),
+    300,
+  ),
+  throttleSignup: setting(
+    'SIGNET_THROTTLE_SIGNUP',
+    'Sign-ups from one network in an hour',
+    wholeNumber(1, 10_000_000),
+    20,
   ),
   refusalMilliseconds: setting(
     'SIGNET_REFUSAL_MS',

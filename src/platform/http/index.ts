@@ -6,6 +6,7 @@
  * Standards: RFC 6265bis, 8259, 9110, 9457; Fetch Metadata; OpenAPI 3.1.
  */
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
+export { takesGzip } from './accept-encoding.ts';
 export { allowAnyOrigin } from './any-origin.ts';
 export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
 export { dpopOf, offerNonce } from './dpop-header.ts';
@@ -20,3 +21,4 @@ export { sendDocument, servePublic, unchanged } from './public-document.ts';
 export { isFromElsewhere, sameOrigin } from './same-origin.ts';
 export { asBuilt } from './serialize.ts';
 export { type App, createServer, type ServerOptions } from './server.ts';
+export { allowOrigins } from './trusted-origins.ts';

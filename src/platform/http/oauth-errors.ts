@@ -78,7 +78,8 @@ export const OAUTH_ERRORS = {
   server_error: { status: 500, meaning: 'A fault of Signet: no request should cause it. The log has the cause.' },
   temporarily_unavailable: {
     status: 503,
-    meaning: 'The database cannot be reached. Try again after `Retry-After`; it says nothing about a token.',
+    meaning:
+      'The database cannot be reached, or (429) this network asks too much. Try again after `Retry-After`; it says nothing about a token.',
   },
 } as const;
 

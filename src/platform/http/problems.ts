@@ -11,7 +11,8 @@ export const PROBLEMS = {
   bad_request: {
     status: 400,
     title: 'The request cannot be read',
-    meaning: 'The path, the query or the body is malformed: no JSON, no UTF-8, NUL, a name that is there twice.',
+    meaning:
+      'The head, the path, the query or the body is malformed: no HTTP, no JSON, no UTF-8, NUL, a name that is there twice.',
     remedy: 'Repair the request; `detail` says what could not be read.',
   },
   unauthenticated: {
@@ -69,6 +70,12 @@ export const PROBLEMS = {
     meaning: 'The path exists, with other methods.',
     remedy: 'Use one of the methods in `Allow`.',
   },
+  request_timeout: {
+    status: 408,
+    title: 'The request took too long',
+    meaning: 'It was begun, and did not come whole in time.',
+    remedy: 'Send it again, over another connection.',
+  },
   token_over_budget: {
     status: 409,
     title: "The token would exceed the API's budget",
@@ -107,10 +114,16 @@ export const PROBLEMS = {
     meaning: 'Fields are missing, unknown, of another type, or not acceptable. Nothing was changed.',
     remedy: 'Each of `errors` has the JSON pointer of a field, a code and a text for people.',
   },
+  headers_too_large: {
+    status: 431,
+    title: 'The head of the request is too large',
+    meaning: 'The request line and the header fields have more than 16 KiB.',
+    remedy: 'Send less: most often there are cookies or a path that nobody needs.',
+  },
   too_many_attempts: {
     status: 429,
     title: 'Too many attempts',
-    meaning: 'This name, or this network, failed too often lately.',
+    meaning: 'This name, or this network, failed or signed up too often lately.',
     remedy: 'Wait as long as `Retry-After` says.',
   },
   internal: {

@@ -8,8 +8,10 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { Failure, NotReady } from '../failure.ts';
+import { answerClientErrors } from './client-errors.ts';
 import { drainOnClose } from './drain.ts';
 import { acceptJson, checkQuery } from './input.ts';
+import { OAuthError } from './oauth-errors.ts';
 import { Problem, type ProblemCode, tryLater } from './problems.ts';
 import { RequestLog } from './request-log.ts';
 
@@ -46,6 +48,7 @@ export function createServer(options: ServerOptions) {
     return503OnClosing: false,
     ...(options.https ? { https: { ...options.https } as never } : {}),
     routerOptions: { maxParamLength: 255, ignoreTrailingSlash: false, caseSensitive: true },
+    clientErrorHandler: answerClientErrors(options.log) as never,
     // What the router refuses never meets the hooks below.
     frameworkErrors: (error, request, reply) => {
       const [asked, answer] = [request as FastifyRequest, reply as unknown as FastifyReply];
@@ -100,21 +103,25 @@ function answerInTime(app: App, milliseconds: number): void {
 
 /** A path that exists with another method is 405 with `Allow` (RFC 9110 §15.5.6), not 404. */
 function answerWrongMethods(app: App): void {
-  const routes: { path: RegExp; methods: string[] }[] = [];
-  app.addHook('onRoute', ({ url, method }) => {
+  const routes: { path: RegExp; methods: string[]; isOAuth: boolean }[] = [];
+  app.addHook('onRoute', ({ url, method, schema }) => {
     const path = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`);
-    routes.push({ path, methods: [method].flat() });
+    routes.push({ path, methods: [method].flat(), isOAuth: schema?.oauthErrors !== undefined });
   });
-  app.setNotFoundHandler((request) => {
+  app.setNotFoundHandler((request, reply) => {
     const path = request.url.split('?')[0] as string;
-    const allowed = [
-      ...new Set(routes.filter((route) => route.path.test(path)).flatMap((route) => route.methods)),
-    ].sort();
-    if (allowed.length === 0) throw new Problem('not_found');
-    throw new Problem('method_not_allowed', {
-      detail: `It takes ${allowed.join(', ')}.`,
-      headers: { allow: allowed.join(', ') },
-    });
+    const there = routes.filter((route) => route.path.test(path));
+    if (there.length === 0) throw new Problem('not_found');
+    const allow = [...new Set(there.flatMap((route) => route.methods))].sort().join(', ');
+    const detail = `It takes ${allow}.`;
+    if (!there.some((route) => route.isOAuth)) throw new Problem('method_not_allowed', { detail, headers: { allow } });
+    // Its callers know one family of errors (RFC 6749 §5.2).
+    request.log.info({ code: 'method_not_allowed', reason: detail }, 'refused');
+    return reply
+      .code(405)
+      .headers({ allow, pragma: 'no-cache' })
+      .type('application/json')
+      .send(JSON.stringify(new OAuthError('invalid_request', detail).body()));
   });
 }
 

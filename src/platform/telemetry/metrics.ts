@@ -25,6 +25,9 @@ export interface Sources {
     readonly idle: number;
     readonly waiting: number;
   } | null;
+  /** The keys that are published; `ageSeconds` says for how long the current one has signed. */
+  signingKeys?(): readonly { readonly alg: string; readonly state: string; readonly ageSeconds: number | null }[];
+  statusLists?(): { readonly lists: number; readonly followers: number; readonly readAgeSeconds: number };
 }
 
 export type LogoutNoticeOutcome = 'delivered' | 'failed' | 'given_up';
@@ -84,6 +87,7 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
   });
   for (const outcome of ['delivered', 'failed', 'given_up'] as const) notices.inc({ outcome }, 0);
   await watch(registry, sources);
+  await watchTokens(registry, sources);
 
   return {
     request({ route, method, status, seconds }) {
@@ -101,24 +105,29 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
   };
 }
 
-/** Figures that others keep: read at each scrape. */
-async function watch(registry: Registry, { hashPool, connections }: Sources): Promise<void> {
-  const { Counter, Gauge } = await import('prom-client');
-  const registers = [registry];
-  const gauge = (name: string, help: string, read: () => number) =>
+/** Gauges whose figure is read at each scrape. */
+async function gaugesOf(registry: Registry) {
+  const { Gauge } = await import('prom-client');
+  return (name: string, help: string, read: () => number) =>
     new Gauge({
       name,
       help,
-      registers,
+      registers: [registry],
       collect() {
         this.set(read());
       },
     });
+}
+
+/** Figures that others keep. */
+async function watch(registry: Registry, { hashPool, connections }: Sources): Promise<void> {
+  const { Counter } = await import('prom-client');
+  const gauge = await gaugesOf(registry);
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
       help,
-      registers,
+      registers: [registry],
       collect() {
         this.reset();
         this.inc(read());
@@ -135,4 +144,46 @@ async function watch(registry: Registry, { hashPool, connections }: Sources): Pr
   gauge('signet_database_connections_open', 'Connections that are open.', () => connections()?.open ?? 0);
   gauge('signet_database_connections_idle', 'Open connections that are not in use.', () => connections()?.idle ?? 0);
   gauge('signet_database_waiting', 'Statements that wait for a connection.', () => connections()?.waiting ?? 0);
+}
+
+const KEY_STATES = ['next', 'current', 'retiring'];
+
+/** Whether keys still follow each other, and whether verifiers are told of changes. An algorithm without keys has no series. */
+async function watchTokens(registry: Registry, { signingKeys, statusLists }: Sources): Promise<void> {
+  const { Gauge } = await import('prom-client');
+  const registers = [registry];
+  if (signingKeys) {
+    new Gauge({
+      name: 'signet_signing_keys',
+      help: 'Keys that are published, by algorithm and state: next, current, retiring.',
+      labelNames: ['alg', 'state'] as const,
+      registers,
+      collect() {
+        this.reset();
+        for (const { alg, state } of signingKeys()) {
+          for (const one of KEY_STATES) this.inc({ alg, state: one }, 0);
+          this.inc({ alg, state });
+        }
+      },
+    });
+    new Gauge({
+      name: 'signet_signing_key_age_seconds',
+      help: 'For how long the current key of an algorithm has signed. More than SIGNET_KEY_ROTATION: rotation stands still.',
+      labelNames: ['alg'] as const,
+      registers,
+      collect() {
+        this.reset();
+        for (const { alg, ageSeconds } of signingKeys()) if (ageSeconds !== null) this.set({ alg }, ageSeconds);
+      },
+    });
+  }
+  if (!statusLists) return;
+  const gauge = await gaugesOf(registry);
+  gauge('signet_status_lists', 'Status lists.', () => statusLists().lists);
+  gauge('signet_status_followers', 'Open event streams of status lists.', () => statusLists().followers);
+  gauge(
+    'signet_status_read_age_seconds',
+    'How old is what the status lists and their event streams say. More than 5: lists are answered 503.',
+    () => statusLists().readAgeSeconds,
+  );
 }

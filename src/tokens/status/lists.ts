@@ -37,6 +37,8 @@ export interface StatusLists {
   document(list: number): Promise<PublicDocument | null | 'blind'>;
   /** What has moved after a version, as far as it is remembered; `null` = from now on. Calls back until the answer is called. */
   follow(since: number | null, told: (event: StatusEvent) => void): () => void;
+  /** For who watches: a verifier is told nothing that is older than what was read last. */
+  figures(): { readonly lists: number; readonly followers: number; readonly readAgeSeconds: number };
   /** Reads what has changed now, and waits for it. */
   refresh(): Promise<void>;
   /** Reads all there is, then every change. Answers how to stop. */
@@ -222,8 +224,14 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
     built.kid === keys.signer('RS256').kid &&
     Math.abs(numericDate(clock.now()) - built.at) < RESIGN_SECONDS;
 
+  const numbers = () => [...new Set([1, ...lists.keys()])].sort((a, b) => a - b);
   return {
-    numbers: () => [...new Set([1, ...lists.keys()])].sort((a, b) => a - b),
+    numbers,
+    figures: () => ({
+      lists: numbers().length,
+      followers: followers.size,
+      readAgeSeconds: (performance.now() - readAt) / 1000,
+    }),
     async document(number) {
       if (performance.now() - readAt > BLIND_SECONDS * 1000) await refresh().catch(() => {});
       if (performance.now() - readAt > BLIND_SECONDS * 1000) return 'blind';

@@ -1,4 +1,5 @@
-import { gzipSync } from 'node:zlib';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import { Type } from 'typebox';
 import { networkOf } from '../../identity/index.ts';
 import {
@@ -7,6 +8,7 @@ import {
   type Reply,
   type Request,
   sendDocument,
+  takesGzip,
   tryLater,
   unchanged,
 } from '../../platform/http/index.ts';
@@ -15,6 +17,7 @@ import { LIST_TTL_SECONDS, type StatusEvent, type StatusLists } from './lists.ts
 import { statusListUri } from './place.ts';
 
 const TYPE = 'application/statuslist+jwt';
+const compress = promisify(gzip);
 const tags = ['documents'];
 const byAnybody = [] as Record<string, string[]>[];
 
@@ -53,7 +56,9 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
     },
   );
 
-  const zipped = new WeakMap<PublicDocument, PublicDocument>();
+  // Once for each, however many ask at once. By another thread: a list in which everything has moved takes ten milliseconds.
+  const zipped = new WeakMap<PublicDocument, Promise<PublicDocument>>();
+  const zip = async ({ body }: PublicDocument) => publicDocument(await compress(body));
   app.get(
     '/status-lists/:list',
     {
@@ -83,15 +88,12 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
       if (document === 'blind') throw tryLater('unavailable', 2, 'the database was not read for too long');
       if (!document) throw new Problem('not_found');
       const cacheControl = `public, max-age=${LIST_TTL_SECONDS}`;
-      if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? '')))
+      if (!takesGzip(request.headers['accept-encoding']))
         return sendDocument(request, reply, document, TYPE, cacheControl);
-      let small = zipped.get(document);
-      if (!small) {
-        small = publicDocument(gzipSync(document.body));
-        zipped.set(document, small);
-      }
+      const small = zipped.get(document) ?? zip(document);
+      zipped.set(document, small);
       reply.header('content-encoding', 'gzip');
-      return sendDocument(request, reply, small, TYPE, cacheControl);
+      return sendDocument(request, reply, await small, TYPE, cacheControl);
     },
   );
 

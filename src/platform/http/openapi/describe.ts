@@ -49,7 +49,8 @@ const info = {
   summary: 'Users, sessions, permissions and the tokens that carry them.',
   description: `What holds everywhere, and is not repeated below:
 
-- A path that is not here is 404 \`not_found\`; a path with another method is 405 \`method_not_allowed\` with \`Allow\`. Every GET takes HEAD too.
+- A path that is not here is 404 \`not_found\`; a path with another method is 405 \`method_not_allowed\` with \`Allow\` (below \`/oauth2\`: \`invalid_request\`). Every GET takes HEAD too.
+- What is no HTTP is \`bad_request\`, too long a head is 431 \`headers_too_large\`, what does not come whole in time is 408 \`request_timeout\`; the connection ends.
 - A fault of Signet is 500 \`internal\` (below \`/oauth2\`: \`server_error\`). No request should cause one.
 - Every answer has \`x-request-id\`, which the log repeats.
 - A request that fails changes nothing. Fields that are not here are refused, none is dropped or converted.`,

@@ -10,6 +10,8 @@ declare module 'fastify' {
     problems?: readonly ProblemCode[];
     /** The same for a route that answers with OAuth's errors. */
     oauthErrors?: readonly OAuthErrorCode[];
+    /** With `oauthErrors`: it answers 429 to a network that asks too much. */
+    isThrottled?: true;
     /** The fields of a form that the route reads itself: nothing is validated by it. */
     form?: object;
   }
@@ -59,7 +61,7 @@ const oauthError = {
 
 /** A route's schema with its refusals by status: what it says itself, and what the server refuses before it is asked. */
 export function withRefusals(schema: FastifySchema, method: string): FastifySchema {
-  const { problems, oauthErrors, form, ...rest } = schema;
+  const { problems, oauthErrors, isThrottled, form, ...rest } = schema;
   const answers: Record<string, Answer> = { ...(schema.response as Record<string, Answer> | undefined) };
   const add = (status: number, refusal: Answer) => {
     const own = answers[status];
@@ -76,6 +78,7 @@ export function withRefusals(schema: FastifySchema, method: string): FastifySche
     for (const [status, some] of byStatus(codes, statusesOf(oauthErrors))) add(status, oauthAnswer(status, some));
     // RFC 6749 has no words for these, but HTTP has.
     for (const status of [413, 415]) add(status, oauthAnswer(status, ['invalid_request']));
+    if (isThrottled) add(429, oauthAnswer(429, ['temporarily_unavailable']));
   }
   return {
     ...rest,
