@@ -1,9 +1,9 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
+import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { deriveKey } from '../platform/digest.ts';
 
 /** Seals what an opaque token says: made from the master key, for nothing else. */
-export function opaqueKeyOf(masterKey: Buffer): Buffer {
-  return deriveKey(masterKey, 'opaque-token');
+export function opaqueKeyOf(masterKey: Buffer): KeyObject {
+  return createSecretKey(deriveKey(masterKey, 'opaque-token'));
 }
 
 const VERSION = 1;
@@ -19,7 +19,7 @@ export function opaqueLength(bytes: number): number {
  * An opaque access token: the claims, sealed (AES-256-GCM), so that nobody but Signet reads them and nothing has to be stored.
  * What it is worth is told by introspection (RFC 7662).
  */
-export function sealClaims(key: Buffer, claims: object): string {
+export function sealClaims(key: KeyObject, claims: object): string {
   const head = Buffer.concat([Buffer.from([VERSION]), randomBytes(NONCE_BYTES)]);
   const cipher = createCipheriv('aes-256-gcm', key, head.subarray(1));
   cipher.setAAD(head);
@@ -28,7 +28,7 @@ export function sealClaims(key: Buffer, claims: object): string {
 }
 
 /** Null for everything that was not sealed so, changed by a bit, or spelled otherwise. */
-export function openClaims(key: Buffer, token: string): Record<string, unknown> | null {
+export function openClaims(key: KeyObject, token: string): Record<string, unknown> | null {
   const bytes = Buffer.from(token, 'base64url');
   if (bytes.length < 1 + NONCE_BYTES + TAG_BYTES || bytes[0] !== VERSION || bytes.toString('base64url') !== token)
     return null;

@@ -1,11 +1,11 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { deriveKey } from '../../platform/digest.ts';
 
 /** What makes and reads refresh tokens: a key of the master key that only they are made under. */
-export type RefreshKey = Buffer & { readonly refreshes: true };
+export type RefreshKey = KeyObject & { readonly refreshes: true };
 
 export function refreshKeyOf(masterKey: Buffer): RefreshKey {
-  return deriveKey(masterKey, 'refresh-token') as RefreshKey;
+  return createSecretKey(deriveKey(masterKey, 'refresh-token')) as RefreshKey;
 }
 
 const VERSION = 1;

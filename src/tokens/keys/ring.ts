@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import { NotReady } from '../../platform/failure.ts';
 import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
 import type { Alg, OpenKey, OpenKeys } from './signing-key.ts';
@@ -6,9 +7,11 @@ import type { Alg, OpenKey, OpenKeys } from './signing-key.ts';
 export interface KeyRing {
   signer(alg: Alg): OpenKey;
   find(kid: string): OpenKey | undefined;
+  /** Every key that is published. */
+  all(): OpenKey[];
   jwks(): PublicDocument;
   /** Seals and opens opaque tokens. */
-  opaqueKey(): Buffer;
+  opaqueKey(): KeyObject;
   /** Reads the keys again, because some process has changed them. */
   reload(): Promise<void>;
   /**
@@ -34,7 +37,7 @@ export async function createKeyRing(
   let keys: Keys = new Map();
   let signers: ReadonlyMap<Alg, OpenKey> = new Map();
   let published: PublicDocument = publish([]);
-  let opaqueKey = Buffer.alloc(0);
+  let opaqueKey: KeyObject;
   let learntAt = Number.NEGATIVE_INFINITY;
   const reload = async () => {
     const { opened, failure, ...given } = await read(keys);
@@ -43,7 +46,7 @@ export async function createKeyRing(
     keys = new Map(opened.map((key) => [key.kid, key]));
     signers = signersOf(opened);
     published = publish(opened);
-    opaqueKey = Buffer.from(given.opaqueKey);
+    opaqueKey = given.opaqueKey;
   };
   await reload();
   return {
@@ -53,6 +56,7 @@ export async function createKeyRing(
       return key;
     },
     find: (kid) => keys.get(kid),
+    all: () => [...keys.values()],
     jwks: () => published,
     opaqueKey: () => opaqueKey,
     reload,

@@ -4,6 +4,7 @@ import type { CompactParts } from '../../platform/compact.ts';
 import { Failure } from '../../platform/failure.ts';
 import { SigningKey } from '../entities.ts';
 import { opaqueKeyOf } from '../opaque.ts';
+import { derOf, rawOf } from './ecdsa.ts';
 import { unseal } from './seal.ts';
 
 export type Alg = SigningKey['alg'];
@@ -13,6 +14,8 @@ export interface OpenKey {
   readonly kid: string;
   readonly alg: Alg;
   readonly state: SigningKey['state'];
+  /** When it began to sign. */
+  readonly activatedAt: Date | null;
   readonly retireAt: Date | null;
   readonly publicJwk: Readonly<Record<string, string>>;
   readonly publicKey: KeyObject;
@@ -22,7 +25,7 @@ export interface OpenKey {
 /** The keys that could be opened; `failure` when there were others. */
 export interface OpenKeys {
   /** Seals opaque tokens. */
-  readonly opaqueKey: Buffer;
+  readonly opaqueKey: KeyObject;
   readonly opened: OpenKey[];
   readonly failure?: Failure;
 }
@@ -32,13 +35,13 @@ export const SIGNATURE_LENGTH: Record<Alg, number> = { RS256: 342, ES256: 86, Ed
 
 /** Signs synchronously: WebCrypto would queue behind the password hashes in the thread pool. */
 export function signBytes(key: OpenKey, bytes: Buffer): Buffer {
-  if (key.alg === 'ES256') return sign('sha256', bytes, { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
+  if (key.alg === 'ES256') return rawOf(sign('sha256', bytes, key.privateKey));
   return sign(key.alg === 'RS256' ? 'sha256' : null, bytes, key.privateKey);
 }
 
 export function verifyBytes(key: OpenKey, bytes: Buffer, signature: Buffer): boolean {
-  if (key.alg === 'ES256') return verify('sha256', bytes, { key: key.publicKey, dsaEncoding: 'ieee-p1363' }, signature);
-  return verify(key.alg === 'RS256' ? 'sha256' : null, bytes, key.publicKey, signature);
+  const made = key.alg === 'ES256' ? derOf(signature) : signature;
+  return made !== null && verify(key.alg === 'EdDSA' ? null : 'sha256', bytes, key.publicKey, made);
 }
 
 /** Whether this key signed it. Only the one spelling of a signature counts: unused bits of its last character are zero. */
@@ -74,12 +77,12 @@ export async function openKeys(
   const opened: OpenKey[] = [];
   let failure: Failure | undefined;
   for (const row of rows) {
-    const { state, retireAt = null } = row;
+    const { state, activatedAt = null, retireAt = null } = row;
     try {
       const before = open.get(row.kid);
       // The same object while nothing has changed: what was verified with it stays verified.
       const isSame = before?.state === state && before.retireAt?.getTime() === retireAt?.getTime();
-      opened.push(before && isSame ? before : { ...(before ?? openKey(masterKey, row)), state, retireAt });
+      opened.push(before && isSame ? before : { ...(before ?? openKey(masterKey, row)), state, activatedAt, retireAt });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       failure = error;
@@ -89,7 +92,7 @@ export async function openKeys(
 }
 
 /** The public half is made from the private one: a row that somebody has changed publishes nothing. */
-function openKey(masterKey: Buffer, row: SigningKey): Omit<OpenKey, 'state' | 'retireAt'> {
+function openKey(masterKey: Buffer, row: SigningKey): Omit<OpenKey, 'state' | 'activatedAt' | 'retireAt'> {
   const { kid, alg } = row;
   const privateKey = createPrivateKey({ key: unsealKey(masterKey, row), format: 'der', type: 'pkcs8' });
   const publicKey = createPublicKey(privateKey);
