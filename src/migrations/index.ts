@@ -6,6 +6,7 @@ import { Grants } from './0005-grants.ts';
 import { Authorization } from './0006-authorization.ts';
 import { Spread } from './0007-spread.ts';
 import { ExchangedPlaces } from './0008-exchanged-places.ts';
+import { UsedGrants } from './0009-used-grants.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
@@ -17,4 +18,5 @@ export const migrations = [
   { name: '0006-authorization', class: Authorization },
   { name: '0007-spread', class: Spread },
   { name: '0008-exchanged-places', class: ExchangedPlaces },
+  { name: '0009-used-grants', class: UsedGrants },
 ];

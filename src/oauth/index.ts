@@ -47,5 +47,6 @@ export { type Decision, decideDevice, findWaitingDevice, type WaitingDevice } fr
 export { readUserCode, shownUserCode } from './device/user-code.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
+export { FOREIGN_ALGS } from './foreign-jws.ts';
 export { purgeOauth } from './purge.ts';
 export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';

@@ -87,6 +87,8 @@ const GrantSchema = defineEntity({
     generation: p.integer().default(0),
     createdAt: p.datetime().columnType('timestamptz'),
     rotatedAt: p.datetime().columnType('timestamptz'),
+    /** The last use since then that gave the same refresh token again, to within a hundredth of what it may be idle. */
+    usedAt: p.datetime().columnType('timestamptz').nullable(),
     idleExpiresAt: p.datetime().columnType('timestamptz'),
     expiresAt: p.datetime().columnType('timestamptz'),
     endedAt: p.datetime().columnType('timestamptz').nullable(),

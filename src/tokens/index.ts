@@ -32,12 +32,13 @@ export {
   endGrants,
   type GrantEnd,
   type GrantLife,
+  lastUseOf,
   listGrants,
   type NewGrant,
   openGrant,
   sessionsEnded,
 } from './grants/grants.ts';
-export { type GrantState, readGrant, rotateGrant } from './grants/hot.ts';
+export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/hot.ts';
 export { redeemGrant, redemptionOf } from './grants/redeem.ts';
 export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
 export { type IdTokenRequest, signIdToken, signIdTokenBy, signJwt } from './id-token.ts';

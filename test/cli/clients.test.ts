@@ -74,7 +74,10 @@ t.test('client', (t) =>
          --id-token-alg ES256 --userinfo-alg EdDSA --max-age 600 --refresh-idle 3600 --refresh-ttl 86400
          --post-logout-redirect-uri https://shop.example/bye --backchannel-logout-uri https://shop.example/out
          --client-uri https://shop.example --logo-uri https://shop.example/logo.png --policy-uri https://shop.example/policy --tos-uri https://shop.example/tos
-         --assertion-audience issuer_or_token_endpoint`.replace(/\s+/g, ' '),
+         --assertion-audience issuer_or_token_endpoint --assertion-alg ES256 --refresh-rotation off`.replace(
+          /\s+/g,
+          ' ',
+        ),
       );
       t.match(client_secret, /^[\w-]{43}$/);
       const told = {
@@ -96,13 +99,15 @@ t.test('client', (t) =>
         policy_uri: 'https://shop.example/policy',
         tos_uri: 'https://shop.example/tos',
         assertion_audience: 'issuer_or_token_endpoint',
+        token_endpoint_auth_signing_alg: 'ES256',
+        refresh_rotation: false,
         jwks: null,
         jwks_uri: null,
       };
       t.match(await desk.json('client show Shop'), told);
       t.match(
         (await desk.run('client show Shop')).stdout,
-        /PKCE +not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded/s,
+        /PKCE +not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded.*Assertions by +ES256\n.*Refresh tokens +the same at every use\n/s,
       );
       const algs = (await desk.json('keys list')).keys.map((one: { alg: string }) => one.alg);
       t.same(algs.sort(), ['ES256', 'EdDSA', 'RS256'], 'the keys that it asks for are there at once');
@@ -126,6 +131,22 @@ t.test('client', (t) =>
         before: { requirePkce: false, userinfoAlg: 'EdDSA' },
         after: { requirePkce: true, userinfoAlg: null },
       });
+      t.match(await desk.json('client update Shop --refresh-rotation on --assertion-alg none'), {
+        refresh_rotation: true,
+        token_endpoint_auth_signing_alg: null,
+      });
+      t.match(await lastEntry(db), {
+        before: { refreshRotation: false, assertionAlg: 'ES256' },
+        after: { refreshRotation: true, assertionAlg: null },
+      });
+      t.match(await desk.run('client update Shop --assertion-alg HS256'), { exit: 2, stderr: /assertion-alg/ });
+      t.match(
+        await desk.run('client create Page --preset spa --redirect-uri https://p.example/ --refresh-rotation off'),
+        {
+          exit: 2,
+          stderr: /--dpop on/,
+        },
+      );
       await desk.json('client update Shop --first-party on --consent ask');
       t.match(await desk.json('client update Shop --consent skip'), { consent: 'skip' });
     });

@@ -12,7 +12,7 @@ export const ISSUER = 'https://id.example';
 export const CALLBACK = 'https://suite.example/test/a/signet/callback';
 const PASSWORD = 'a long enough phrase';
 
-/** A client of the profile: private_key_jwt, PAR, DPoP and ES256, each by its own switch. */
+/** A client of the profile: private_key_jwt by one algorithm, PAR, DPoP, ES256 and a refresh token that stays, each by its own switch. */
 export interface FapiClient {
   readonly id: string;
   readonly key: ClientKey;
@@ -35,13 +35,13 @@ export interface Differs {
 export type FapiScene = Awaited<ReturnType<typeof fapiScene>>;
 
 /** The whole service at https, alice, and the two clients that the plan is configured with. */
-export async function fapiScene(db: Database, settings: Record<string, string> = {}) {
+export async function fapiScene(db: Database) {
   const clock = testClock();
   // Signing keys are made with the first client that asks; here before the process reads them.
   await prepareDatabase(db, stamp(clock.now()));
   await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'ES256');
   const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
-  const environment = { SIGNET_ISSUER: ISSUER, ...cheap, ...settings };
+  const environment = { SIGNET_ISSUER: ISSUER, ...cheap };
   const { app, passwords } = await startApp(db, { clock, environment });
   await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
 
@@ -55,7 +55,10 @@ export async function fapiScene(db: Database, settings: Record<string, string> =
       requests: [],
       ...more,
       settings: {
-        jwks: { keys: [{ ...key.jwk, kid: name, use: 'sig', alg }] },
+        // As docs/clients.md says, and keys that name no algorithm.
+        jwks: { keys: [{ ...key.jwk, kid: name, use: 'sig' }] },
+        assertionAlg: alg,
+        refreshRotation: false,
         requirePushed: true,
         dpopBound: true,
         idTokenAlg: 'ES256',

@@ -178,6 +178,30 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
+  await t.test(
+    'OIDC Registration §2, RFC 7591 §2 (T5): by the one algorithm that the client is registered for, at every endpoint',
+    async (t) => {
+      const rsa = await clientKey('PS256');
+      const weak: ClientKey = { ...rsa, alg: 'RS256' };
+      const bank = await make('Signs by PS256');
+      const jwks = { keys: [{ ...rsa.jwk, kid: 'one' }] };
+      await givenKeys(db, bank.client, { jwks });
+      for (const key of [rsa, weak])
+        t.equal((await ask(asserted(await by(key, bank.id)))).statusCode, 200, `${key.alg}: the key says of none`);
+      await givenKeys(db, bank.client, { jwks, assertionAlg: 'PS256' });
+      await refused(t, 'RS256 by the same key', asserted(await by(weak, bank.id)));
+      const right = asserted(await by(rsa, bank.id));
+      const { access_token: token } = (await ask(right)).json();
+      for (const path of ['introspect', 'revoke']) {
+        const refusal = await post(path, { token, ...asserted(await by(weak, bank.id)) });
+        t.same([refusal.statusCode, refusal.json().error], [401, 'invalid_client'], path);
+      }
+      t.match((await post('introspect', { token, ...asserted(await by(rsa, bank.id)) })).json(), { active: true });
+      await givenKeys(db, bank.client, { jwks, assertionAlg: null });
+      t.equal((await ask(asserted(await by(weak, bank.id)))).statusCode, 200, 'taken back');
+    },
+  );
+
   await t.test('RFC 6749 §2.3 (T4): one method at a time, and only the registered one', async (t) => {
     const basic = (id: string, secret: string) => ({
       authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,

@@ -171,6 +171,28 @@ t.test('clients', (t) =>
     );
 
     await t.test(
+      'OIDC Registration §2 (T5): the one algorithm of assertions is one that a key of the client is for',
+      async (t) => {
+        const [ec, rsa] = [readJwks(jwkOf('ec').jwk), readJwks({ keys: [{ ...jwkOf('rsa').jwk, alg: 'RS256' }] })];
+        const { client } = await create('service', {
+          authMethod: 'private_key_jwt',
+          settings: { jwks: ec, assertionAlg: 'ES256' },
+        });
+        const set = (settings: NonNullable<NewClient['settings']>) =>
+          updateClient(db.fork(), stamp(), client, { settings });
+        const none = { kind: 'usage', message: /None of the keys of --jwks is for/ };
+        await t.rejects(set({ assertionAlg: 'EdDSA' }), none);
+        await t.rejects(set({ jwks: rsa }), none);
+        await t.rejects(set({ jwks: rsa, assertionAlg: 'PS256' }), none, 'its key is for RS256');
+        t.match(await set({ jwks: rsa, assertionAlg: 'RS256' }), { settings: { assertionAlg: 'RS256' } });
+        const uri = { jwks: null, jwksUri: 'https://app.example/jwks', assertionAlg: 'EdDSA' } as const;
+        t.match(await set(uri), { settings: { assertionAlg: 'EdDSA' } }, 'keys at an address may be others tomorrow');
+        const [entry] = await db.fork().find(AuditEntry, { objectId: client.id }, { orderBy: { id: 'desc' } });
+        t.match(entry, { before: { assertionAlg: 'RS256' }, after: { assertionAlg: 'EdDSA' } });
+      },
+    );
+
+    await t.test(
       'OIDC Registration §2, OIDC Back-Channel Logout §2.2: URLs and lifetimes that are none are refused by name',
       async (t) => {
         const odd: [NonNullable<NewClient['settings']>, RegExp][] = [

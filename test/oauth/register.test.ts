@@ -12,6 +12,7 @@ import {
 } from '../../src/oauth/index.ts';
 import { useInitialToken } from '../../src/oauth/register/initial-tokens.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { asserted, assertionBy, type ClientKey, clientKey } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';
 
@@ -201,6 +202,9 @@ t.test('dynamic registration', (t) =>
           { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } },
           { token_endpoint_auth_method: 'private_key_jwt', jwks_uri: 'http://169.254.169.254/latest' },
           { token_endpoint_auth_signing_alg: 'HS256' },
+          { token_endpoint_auth_signing_alg: 'none' },
+          { token_endpoint_auth_signing_alg: 'ES384' },
+          { token_endpoint_auth_method: 'private_key_jwt', jwks, token_endpoint_auth_signing_alg: 'PS256' },
           { token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'client_credentials'] },
           { grant_types: ['implicit'] },
           { grant_types: ['password'] },
@@ -239,6 +243,28 @@ t.test('dynamic registration', (t) =>
           t.notMatch(answer.json().error_description, /--/, 'in the words of the protocol');
         }
         t.equal(await db.fork().count(Client), before, 'nothing was registered');
+      },
+    );
+
+    await t.test(
+      'OIDC Registration §2 (T5): token_endpoint_auth_signing_alg is answered, and no other algorithm is taken',
+      async (t) => {
+        const key = await clientKey('PS256');
+        const answer = await s.register({
+          token_endpoint_auth_method: 'private_key_jwt',
+          token_endpoint_auth_signing_alg: 'PS256',
+          jwks: { keys: [key.jwk] },
+        });
+        t.match(answer.json(), { token_endpoint_auth_signing_alg: 'PS256' }, answer.body);
+        const { client_id: id } = answer.json();
+        const ask = async (by: ClientKey) => {
+          const assertion = await assertionBy(by, id, { audience: s.issuer, now: s.clock.now() });
+          const payload = new URLSearchParams({ grant_type: 'client_credentials', ...asserted(assertion) }).toString();
+          const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+          return (await s.app.inject({ method: 'POST', url: '/oauth2/token', headers, payload })).json().error;
+        };
+        t.equal(await ask(key), 'unauthorized_client', 'its key is right; it may what it registered for');
+        t.equal(await ask({ ...key, alg: 'RS256' }), 'invalid_client');
       },
     );
 

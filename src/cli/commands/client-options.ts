@@ -1,4 +1,11 @@
-import { type Client, type ClientChange, type ClientSettings, grantNames, readJwks } from '../../oauth/index.ts';
+import {
+  type Client,
+  type ClientChange,
+  type ClientSettings,
+  FOREIGN_ALGS,
+  grantNames,
+  readJwks,
+} from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
@@ -18,6 +25,7 @@ export const switchOptions = {
   jwks: one,
   'jwks-uri': one,
   'assertion-audience': one,
+  'assertion-alg': one,
   pkce: one,
   'require-par': one,
   dpop: one,
@@ -27,6 +35,7 @@ export const switchOptions = {
   'max-age': one,
   'refresh-idle': one,
   'refresh-ttl': one,
+  'refresh-rotation': one,
   'post-logout-redirect-uri': several,
   'backchannel-logout-uri': one,
   'client-uri': one,
@@ -39,10 +48,10 @@ export const switchUsage = [
   '[--redirect-uri URI]… [--api AUDIENCE]… [--serves AUDIENCE]…',
   `[--grant ${Object.keys(grantNames).join('|')}]…`,
   '[--auth client_secret|private_key_jwt|none] [--jwks FILE|none] [--jwks-uri URL|none]',
-  '[--assertion-audience issuer|issuer_or_token_endpoint]',
+  `[--assertion-audience issuer|issuer_or_token_endpoint] [--assertion-alg ${FOREIGN_ALGS.join('|')}|none]`,
   '[--pkce on|off] [--require-par on|off] [--dpop on|off] [--consent ask|skip]',
   '[--id-token-alg RS256|ES256|EdDSA] [--userinfo-alg RS256|ES256|EdDSA|none]',
-  '[--max-age SECONDS|none] [--refresh-idle SECONDS|none] [--refresh-ttl SECONDS|none]',
+  '[--max-age SECONDS|none] [--refresh-idle SECONDS|none] [--refresh-ttl SECONDS|none] [--refresh-rotation on|off]',
   '[--post-logout-redirect-uri URI|none]… [--backchannel-logout-uri URL|none]',
   '[--client-uri URL|none] [--logo-uri URL|none] [--policy-uri URL|none] [--tos-uri URL|none]',
 ].join(' ');
@@ -83,11 +92,13 @@ function settingsOf(input: Input): Partial<ClientSettings> | undefined {
     jwks: orNone(input, 'jwks', () => keysOf(input)),
     jwksUri: orNone(input, 'jwks-uri'),
     assertionAudience: oneOf(input, 'assertion-audience', ['issuer', 'issuer_or_token_endpoint']),
+    assertionAlg: orNone(input, 'assertion-alg', () => oneOf(input, 'assertion-alg', FOREIGN_ALGS)),
     postLogoutRedirectUris: listOrNone(input, 'post-logout-redirect-uri'),
     backchannelLogoutUri: orNone(input, 'backchannel-logout-uri'),
     defaultMaxAge: orNone(input, 'max-age', wholeNumber),
     refreshIdleSeconds: orNone(input, 'refresh-idle', wholeNumber),
     refreshAbsoluteSeconds: orNone(input, 'refresh-ttl', wholeNumber),
+    refreshRotation: onOff(input, 'refresh-rotation'),
     clientUri: orNone(input, 'client-uri'),
     logoUri: orNone(input, 'logo-uri'),
     policyUri: orNone(input, 'policy-uri'),

@@ -21,6 +21,7 @@ export async function wireClient(em: SqlEntityManager, client: Client) {
     assertion_audience: settings.assertionAudience,
     refresh_idle_seconds: settings.refreshIdleSeconds,
     refresh_ttl_seconds: settings.refreshAbsoluteSeconds,
+    refresh_rotation: settings.refreshRotation,
     ...metadataOf(settings),
   };
 }
@@ -38,9 +39,11 @@ export function settingFields(data: Wire): Field[] {
     ['DPoP', data.dpop_bound_access_tokens ? 'demanded' : null],
     ['Keys', data.jwks ? `${data.jwks.keys.length} registered` : data.jwks_uri],
     ['Assertions for', data.auth_method === 'private_key_jwt' ? data.assertion_audience.replaceAll('_', ' ') : null],
+    ['Assertions by', data.token_endpoint_auth_signing_alg],
     ['Longest login age', seconds(data.default_max_age)],
     ['Refresh idle', seconds(data.refresh_idle_seconds)],
     ['Refresh lifetime', seconds(data.refresh_ttl_seconds)],
+    ['Refresh tokens', data.refresh_rotation ? null : 'the same at every use'],
     ['After logout', data.post_logout_redirect_uris],
     ['Told of logouts', data.backchannel_logout_uri],
     ['Website', data.client_uri],

@@ -4,7 +4,7 @@ import { recordChange } from '../../audit/index.ts';
 import { getUser, usernamesOf } from '../../identity/index.ts';
 import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { endGrants, listGrants, RefreshGrant } from '../../tokens/index.ts';
+import { endGrants, lastUseOf, listGrants, RefreshGrant } from '../../tokens/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -67,6 +67,7 @@ export const grantList: DatabaseCommand = {
       session: one.session,
       created_at: instant(one.createdAt),
       rotated_at: instant(one.rotatedAt),
+      last_used_at: instant(lastUseOf(one)),
       expires_at: instant(one.idleExpiresAt < one.expiresAt ? one.idleExpiresAt : one.expiresAt),
     }));
     const lines = wired.map((one, at) => [
@@ -75,7 +76,7 @@ export const grantList: DatabaseCommand = {
       one.client,
       one.audience,
       when(grants[at]?.createdAt as Date),
-      when(grants[at]?.rotatedAt as Date),
+      when(lastUseOf(grants[at] as RefreshGrant)),
     ]);
     return {
       data: { grants: wired },

@@ -47,6 +47,8 @@ export function createAssertions({ db, issuer, fetchJson, failed }: AssertionRul
   const redeemed = new WeakMap<Form, Promise<boolean>>();
   return {
     async isBy({ jws }, client, now) {
+      // OIDC Registration §2: by no other algorithm than the one that it is registered for.
+      if ((client.settings.assertionAlg ?? jws.alg) !== jws.alg) return false;
       const isStrict = client.settings.assertionAudience === 'issuer';
       const audiences = isStrict ? [issuer] : [issuer, `${issuer}/oauth2/token`];
       const longestSeconds = isStrict ? LONGEST_LIFE_SECONDS : LONGEST_OLD_LIFE_SECONDS;

@@ -6,7 +6,7 @@ import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
 /** A client as its keys are looked for. */
 export interface KeyHolder {
   readonly clientId: string;
-  readonly settings: Pick<ClientSettings, 'jwks' | 'jwksUri' | 'assertionAudience'>;
+  readonly settings: Pick<ClientSettings, 'jwks' | 'jwksUri' | 'assertionAudience' | 'assertionAlg'>;
 }
 
 /** The key that a client's assertion says it is signed with; null when the client has none such. */

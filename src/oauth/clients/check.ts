@@ -1,6 +1,7 @@
 import { Failure } from '../../platform/failure.ts';
 import { foldName, hasUnprintable } from '../../platform/fold.ts';
 import type { Client } from '../entities.ts';
+import { publicKeyFor } from '../foreign-jws.ts';
 import { grantNames, type Preset } from './presets.ts';
 import type { ClientSettings } from './settings.ts';
 import { checkRedirects, checkUri } from './uris.ts';
@@ -46,18 +47,35 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
 }
 
 function checkAuthentication({ authMethod, settings }: ClientShape): void {
-  const { jwks, jwksUri, requirePkce } = settings;
+  const { jwks, jwksUri, requirePkce, refreshRotation, dpopBound } = settings;
   // RFC 9700 §2.1.1: public clients MUST use PKCE.
   if (authMethod === 'none' && !requirePkce)
     throw new Failure(
       'usage',
       '--pkce off is for confidential clients: a public client has nothing else to show that a code is its own.',
     );
+  // RFC 9700 §2.2.2, §4.14.2: what a public client's refresh token is worth to a thief ends by a key, or by the next use.
+  if (authMethod === 'none' && !refreshRotation && !dpopBound)
+    throw new Failure(
+      'usage',
+      'A public client keeps its refresh token only where that is bound to its key: --dpop on. Otherwise: --refresh-rotation on.',
+    );
   // RFC 7591 §2: jwks and jwks_uri MUST NOT both be present.
   if (jwks && jwksUri)
     throw new Failure('usage', 'Keys stand in --jwks or at --jwks-uri, not both: take one back with "none".');
   if (authMethod === 'private_key_jwt' && !jwks && !jwksUri)
     throw new Failure('usage', "private_key_jwt needs the client's public keys: --jwks FILE or --jwks-uri URL.");
+  if (authMethod === 'private_key_jwt') checkAssertionAlg(settings);
+}
+
+/** Keys at an address are not looked at: they may be others tomorrow. */
+function checkAssertionAlg({ jwks, assertionAlg: alg }: ClientSettings): void {
+  if (!jwks || alg === null) return;
+  if (jwks.keys.some((one) => (one['alg'] ?? alg) === alg && publicKeyFor(one, alg))) return;
+  throw new Failure(
+    'usage',
+    `None of the keys of --jwks is for ${alg}, which is to be the one algorithm of the assertions: give such a key, or another algorithm.`,
+  );
 }
 
 /** Seconds: a year at the most, as the server's own settings. */

@@ -1,4 +1,5 @@
 import type { Alg } from '../../tokens/index.ts';
+import type { ForeignAlg } from '../foreign-jws.ts';
 
 /** What can be said of one client beside its preset. Names follow RFC 7591 §2 and OpenID Connect Registration where they have one. */
 export interface ClientSettings {
@@ -18,6 +19,8 @@ export interface ClientSettings {
   readonly jwksUri: string | null;
   /** The `aud` of its assertions: the issuer alone, or the token endpoint's URL too. */
   readonly assertionAudience: 'issuer' | 'issuer_or_token_endpoint';
+  /** The one algorithm of its assertions (OIDC Registration §2 `token_endpoint_auth_signing_alg`); null: each that its keys are good for. */
+  readonly assertionAlg: ForeignAlg | null;
   readonly postLogoutRedirectUris: readonly string[];
   readonly backchannelLogoutUri: string | null;
   readonly backchannelLogoutSessionRequired: boolean;
@@ -26,6 +29,8 @@ export interface ClientSettings {
   /** Null: what the server's settings say. */
   readonly refreshIdleSeconds: number | null;
   readonly refreshAbsoluteSeconds: number | null;
+  /** A refresh gives another refresh token; off, the same one (RFC 9700 §2.2.2). */
+  readonly refreshRotation: boolean;
   readonly clientUri: string | null;
   readonly logoUri: string | null;
   readonly policyUri: string | null;
@@ -46,12 +51,14 @@ const standard: ClientSettings = {
   jwks: null,
   jwksUri: null,
   assertionAudience: 'issuer',
+  assertionAlg: null,
   postLogoutRedirectUris: [],
   backchannelLogoutUri: null,
   backchannelLogoutSessionRequired: true,
   defaultMaxAge: null,
   refreshIdleSeconds: null,
   refreshAbsoluteSeconds: null,
+  refreshRotation: true,
   clientUri: null,
   logoUri: null,
   policyUri: null,

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Api, Permission } from '../../access/index.ts';
-import { listGrants, type RefreshGrant } from '../../tokens/index.ts';
+import { lastUseOf, listGrants, type RefreshGrant } from '../../tokens/index.ts';
 import { Consent } from '../authorization-entities.ts';
 import { Client } from '../entities.ts';
 
@@ -40,7 +40,7 @@ export async function listAllowed(em: SqlEntityManager, user: string, now: Date)
       scopes: [...new Set([...agreed.flatMap((one) => one.scopes), ...held.flatMap(scopesOf)])].sort(),
       permissions: named.filter((one) => permissions.has(one.id)).map(({ id: _, ...rest }) => rest),
       since: earliest([...agreed, ...held].map((one) => one.createdAt)),
-      lastUsedAt: held.length === 0 ? null : latest(held.map((one) => one.rotatedAt)),
+      lastUsedAt: held.length === 0 ? null : latest(held.map(lastUseOf)),
     };
   });
 }

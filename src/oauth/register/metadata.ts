@@ -8,6 +8,7 @@ import { grantNames, type Preset } from '../clients/presets.ts';
 import { type ClientSettings, settingsOf } from '../clients/settings.ts';
 import { checkRedirects } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
+import { FOREIGN_ALGS } from '../foreign-jws.ts';
 import type { ClientMetadata } from './schemas.ts';
 
 /** What a program may register for itself. Token exchange is an administrator's to give. */
@@ -23,7 +24,7 @@ const methods: Record<string, Client['authMethod']> = {
   private_key_jwt: 'private_key_jwt',
   none: 'none',
 };
-const algs: readonly string[] = ['RS256', 'ES256', 'EdDSA'];
+const algs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
 
 /** What a program says of itself, as a client of ours. OAuthError (RFC 7591 §3.2.2) for what no client may have. */
 export function readMetadata(metadata: ClientMetadata, httpsOnly: boolean): Omit<NewClient, 'requests'> {
@@ -35,11 +36,10 @@ export function readMetadata(metadata: ClientMetadata, httpsOnly: boolean): Omit
   if (grantTypes.includes(grantNames.code) && redirectUris.length === 0)
     throw new OAuthError('invalid_redirect_uri', 'The grant authorization_code needs redirect_uris.');
   refusing('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, httpsOnly));
-  if (/HS|none/i.test(metadata.token_endpoint_auth_signing_alg ?? ''))
-    throw unfit('token_endpoint_auth_signing_alg must be asymmetric.');
   const settings = given({
-    idTokenAlg: algOf(metadata, 'id_token_signed_response_alg'),
-    userinfoAlg: algOf(metadata, 'userinfo_signed_response_alg'),
+    assertionAlg: algOf(metadata, 'token_endpoint_auth_signing_alg', FOREIGN_ALGS),
+    idTokenAlg: algOf(metadata, 'id_token_signed_response_alg', algs),
+    userinfoAlg: algOf(metadata, 'userinfo_signed_response_alg', algs),
     requirePushed: metadata.require_pushed_authorization_requests,
     dpopBound: metadata.dpop_bound_access_tokens,
     defaultMaxAge: metadata.default_max_age,
@@ -107,13 +107,16 @@ function presetOf(metadata: ClientMetadata, authMethod: Client['authMethod'], gr
 }
 
 /** RFC 8725 §3.2: no algorithm with a shared secret, and never none. */
-function algOf(
+function algOf<T extends string>(
   metadata: ClientMetadata,
-  name: 'id_token_signed_response_alg' | 'userinfo_signed_response_alg',
-): Alg | undefined {
+  name: 'token_endpoint_auth_signing_alg' | 'id_token_signed_response_alg' | 'userinfo_signed_response_alg',
+  taken: readonly T[],
+): T | undefined {
   const alg = metadata[name];
-  if (alg !== undefined && !algs.includes(alg)) throw unfit(`${name} takes ${algs.join(', ')}.`);
-  return alg as Alg | undefined;
+  if (alg === undefined) return undefined;
+  const found = taken.find((one) => one === alg);
+  if (!found) throw unfit(`${name} takes ${taken.join(', ')}.`);
+  return found;
 }
 
 /** Options of the command line, as members are called here. */

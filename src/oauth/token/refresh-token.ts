@@ -11,6 +11,7 @@ import {
   readRefreshToken,
   refreshToken,
   rotateGrant,
+  useGrant,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import type { Grant } from './grant.ts';
@@ -25,9 +26,9 @@ export interface Refreshing extends OfGrant {
 }
 
 /**
- * RFC 6749 §6 with rotation at every use (RFC 9700 §4.14.2). In this order: the MAC (a wrong one is `invalid_grant` and nothing
- * else), the client that it was issued to, whether it lives, which generation, scope, API; then, once the budget is known to hold,
- * one conditional update.
+ * RFC 6749 §6 with rotation at every use (RFC 9700 §4.14.2), but for clients that keep theirs. In this order: the MAC (a wrong one is
+ * `invalid_grant` and nothing else), the client that it was issued to, whether it lives, which generation, scope, API; then, once the
+ * budget is known to hold, one conditional update.
  */
 export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
   const { db, access, refreshKey } = refreshing;
@@ -56,7 +57,10 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
         ...granted,
         finish: async (token) => {
           const idToken = await idTokenOf(refreshing, client, grant, { scope, nonce: null }, token, now);
-          return { refreshToken: await rotate(refreshing, client, grant, presented.generation, now), idToken };
+          const refreshToken = keepsToken(client, grant)
+            ? await keep(refreshing, client, grant, now)
+            : await rotate(refreshing, client, grant, presented.generation, now);
+          return { refreshToken, idToken };
         },
       };
     },
@@ -92,6 +96,34 @@ async function rotate(
   if (step === 'again') return successor;
   if (step === 'reuse') await endFamily(db, later, presented, now);
   throw refused();
+}
+
+/**
+ * RFC 9700 §2.2.2: a client for which rotation is off, where a stolen token is of no use by itself. A public client's grant may be
+ * older than its switch and bound to no key: that one is rotated.
+ */
+function keepsToken(client: LiveClient, grant: GrantState): boolean {
+  return !client.settings.refreshRotation && (client.authMethod !== 'none' || grant.dpopJkt !== null);
+}
+
+/** Uses that follow each other within a hundredth of the idle time, and within an hour, are written down as one. */
+const LONGEST_BATCH_SECONDS = 3600;
+
+/** RFC 6749 §6: the same token again. */
+async function keep(refreshing: Refreshing, client: LiveClient, grant: GrantState, now: Date): Promise<string> {
+  const { db, refreshKey } = refreshing;
+  const { idleSeconds } = lifeOf(client, refreshing.grantLife);
+  const idleExpiresAt = plusSeconds(now, idleSeconds);
+  const since = plusSeconds(now, -Math.min(idleSeconds / 100, LONGEST_BATCH_SECONDS));
+  const isDue = grant.usedAtMs < since.getTime();
+  // Of many at once one writes; the others find it written, or the grant ended.
+  if (isDue && !(await useGrant(db, grant.id, now, { idleExpiresAt, since })) && !(await isLive(db, grant.id, now)))
+    throw refused();
+  return refreshToken(refreshKey, grant, grant.generation);
+}
+
+async function isLive(db: Database, grant: string, now: Date): Promise<boolean> {
+  return (await readGrant(db, grant, now))?.isLive ?? false;
 }
 
 /** RFC 9700 §4.14.2: somebody has a token that was used before; which of the two is the thief cannot be told. Committed before the refusal. */

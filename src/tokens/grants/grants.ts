@@ -157,6 +157,11 @@ export async function endClient(
   await endHolders(tx, now, [...grants.map((one) => one.id), client], client);
 }
 
+/** When a token was last fetched by it. */
+export function lastUseOf({ rotatedAt, usedAt }: Pick<RefreshGrant, 'rotatedAt' | 'usedAt'>): Date {
+  return usedAt && usedAt > rotatedAt ? usedAt : rotatedAt;
+}
+
 /** The live grants of a user or a client, newest first. */
 export function listGrants(
   em: SqlEntityManager,

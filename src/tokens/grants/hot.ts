@@ -8,6 +8,8 @@ export interface GrantState {
   readonly seed: Buffer;
   readonly generation: number;
   readonly rotatedAtMs: number;
+  /** When it was last used, as far as that was written down. */
+  readonly usedAtMs: number;
   /** Not ended, its time is not up, its user is active with the same password, its session was not ended or it is offline. */
   readonly isLive: boolean;
   readonly endsAt: Date;
@@ -44,6 +46,7 @@ export interface GrantState {
 const state: Statement = {
   name: 'tokens-grant',
   text: `select encode(g.seed, 'hex') as seed, g.generation::int as generation, extract(epoch from g.rotated_at)::float8 as rotated_at,
+    extract(epoch from greatest(g.rotated_at, g.used_at))::float8 as used_at,
     extract(epoch from g.expires_at)::float8 as expires_at,
     extract(epoch from least(g.idle_expires_at, g.expires_at))::float8 as idle_expires_at, g.client_id as client, cp.perms_version::int as client_version, g.api_id as api, g.session_id as session, g.scope,
     g.permissions::text[] as permissions, g.is_refreshable, g.dpop_jkt, g.claims::text as claims,
@@ -63,6 +66,7 @@ interface Row {
   seed: string;
   generation: number;
   rotated_at: number;
+  used_at: number;
   expires_at: number;
   idle_expires_at: number;
   client: string;
@@ -95,6 +99,7 @@ export async function readGrant(db: Database, id: string, now: Date): Promise<Gr
     seed: Buffer.from(row.seed, 'hex'),
     generation: row.generation,
     rotatedAtMs: row.rotated_at * 1000,
+    usedAtMs: row.used_at * 1000,
     isLive: row.is_live,
     endsAt: new Date(row.expires_at * 1000),
     idleEndsAt: new Date(row.idle_expires_at * 1000),
@@ -133,4 +138,26 @@ export async function rotateGrant(
   idleExpiresAt: Date,
 ): Promise<boolean> {
   return (await db.query(rotation, [id, from, now, idleExpiresAt])).length === 1;
+}
+
+/** $1 grant, $2 now, $3 idle until, $4 a use that was written down since then is enough. */
+const use: Statement = {
+  name: 'tokens-grant-use',
+  text: `update tokens_grant set used_at = $2::timestamptz, idle_expires_at = $3::timestamptz
+    where id = $1 and ended_at is null and idle_expires_at > $2::timestamptz and expires_at > $2::timestamptz
+      and greatest(rotated_at, used_at) < $4::timestamptz
+    returning generation::int as generation`,
+};
+
+/**
+ * Writes down that it was used without a step to the next generation, once for all uses since a moment. False when somebody else did,
+ * or the grant has ended.
+ */
+export async function useGrant(
+  db: Database,
+  id: string,
+  now: Date,
+  { idleExpiresAt, since }: { readonly idleExpiresAt: Date; readonly since: Date },
+): Promise<boolean> {
+  return (await db.query(use, [id, now, idleExpiresAt, since])).length === 1;
 }
