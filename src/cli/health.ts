@@ -10,6 +10,7 @@ import { readStdin } from './terminal.ts';
 
 /** A supervisor asks again soon: one that waits longer only hides that the server is slow. */
 const PATIENCE_MS = 3000;
+const LONGEST_ANSWER = 64 * 1024;
 
 /** Asks the running server of these settings whether it is ready: the health check of the image. */
 export const health: LocalCommand = {
@@ -137,8 +138,13 @@ function asked(ask: typeof get, url: string, trust: Pick<RequestOptions, 'ca'> =
       response.setEncoding('utf8').once('error', refuse);
       response.on('data', (chunk: string) => {
         body += chunk;
+        if (body.length < LONGEST_ANSWER) return;
+        // Whatever this is, it is not Signet, and may never end.
+        answer();
+        request.destroy();
       });
-      response.once('end', () => resolve({ url, status: response.statusCode as number, body }));
+      const answer = () => resolve({ url, status: response.statusCode as number, body });
+      response.once('end', answer);
     });
     request.once('error', refuse);
   });

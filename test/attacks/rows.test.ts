@@ -102,6 +102,27 @@ await onEachEngine(t, async (t, real) => {
     await holds(t, MINUTE, authorize, 303);
   });
 
+  await t.test('Fetch Metadata §2.1: what a page of another site asks for in passing has no room', async (t) => {
+    const before = await requests('interaction');
+    for (const destination of ['image', 'iframe', 'script', 'empty']) {
+      const headers = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors', 'sec-fetch-dest': destination };
+      const asked = () => authorize(OFFICE, undefined, s.app, headers);
+      t.same(await during(asked), [], `${destination}: not counted`);
+      t.match(await asked(), {
+        statusCode: 400,
+        headers: { 'content-type': /^text\/html/ },
+        body: /window of its own/,
+      });
+    }
+    t.equal(await requests('interaction'), before);
+    const opened = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
+    t.equal((await authorize(OFFICE, undefined, s.app, opened)).statusCode, 303, 'where somebody sees it, they log in');
+    const silent = `${s.urlFor(web)}&prompt=none`;
+    t.match((await authorize(OFFICE, silent, s.app, { 'sec-fetch-dest': 'iframe' })).headers, {
+      location: /error=login_required/,
+    });
+  });
+
   await t.test('a network is an IPv4 address or an IPv6 /64; a forged X-Forwarded-For is no other one', async (t) => {
     await fifty(t, 303, (app, i) => authorize(`2001:db8:1:2:${(i * 1009).toString(16)}::${i}`, undefined, app));
     t.equal((await authorize('2001:db8:1:3::1')).statusCode, 303);

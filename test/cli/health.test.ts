@@ -55,6 +55,11 @@ t.test('contract §8: a server that is not ready, or something else on its port,
     'a page': (_request, response) => void response.writeHead(200).end('<!doctype html>'),
     null: (_request, response) => void response.writeHead(200).end('null'),
     'another document': (_request, response) => void response.writeHead(200).end('{"status":"starting"}'),
+    'an answer without end': (_request, response) => {
+      const send = () => void (response.writableEnded || response.destroyed || response.write('x'.repeat(9999), send));
+      response.writeHead(200);
+      send();
+    },
   };
   for (const [name, answer] of Object.entries(answers)) {
     const found = await listening(t, answer);

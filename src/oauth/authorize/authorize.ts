@@ -52,23 +52,31 @@ type Waiting =
 /**
  * The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): answered at once where nothing has to be asked, else kept until its
  * user has logged in and agreed. `session`: null for nobody; undefined where the request says nothing about who is signed in, as a
- * POST from another site does. `ip`: what is kept counts for its network. OAuthError is for the user to read.
+ * POST from another site does. OAuthError is for the user to read.
  */
 export async function authorize(
   endpoint: AuthorizeEndpoint,
   pairs: Pairs,
   session: LiveSession | null | undefined,
-  ip: string,
+  from: Origin,
 ): Promise<Next> {
   const now = endpoint.clock.now();
   const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), now);
   const used = pushed ? [pushed] : [];
   const waiting = await see(endpoint, opened, session, { at: now, session: session?.id ?? null }, now);
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
-  const keep = () => keepRequest(endpoint, opened, pushed, ip, now);
+  const keep = () => keepRequest(endpoint, opened, pushed, from, now);
   if (waiting.kind !== 'code') return keep();
   const next = await complete(endpoint, waiting, used, now);
   return next.kind === 'login' ? keep() : next;
+}
+
+/** Where a request comes from. */
+export interface Origin {
+  /** What is kept counts for its network. */
+  readonly ip: string;
+  /** Somebody can see the answer. An image of another site's page is asked for as well. */
+  readonly isSeen: boolean;
 }
 
 /**
@@ -79,9 +87,11 @@ async function keepRequest(
   endpoint: AuthorizeEndpoint,
   opened: Opened,
   pushed: Buffer | null,
-  ip: string,
+  { ip, isSeen }: Origin,
   now: Date,
 ): Promise<Next> {
+  // Whoever is shown it in passing logs in nowhere, and would use up the room of those who do.
+  if (!isSeen) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
   await demandRoom(endpoint, 'interaction', ip, now);
   return { kind: 'interaction', secret: await storeInteraction(endpoint.db, opened.client, opened.given, pushed, now) };
 }

@@ -1,4 +1,5 @@
 import { objectOf } from '../../platform/compact.ts';
+import { isStorable } from '../../platform/fold.ts';
 
 /** How a refusal reaches its client. */
 export interface ReplyWish {
@@ -19,6 +20,7 @@ export function replyWishOf(request: string | undefined): ReplyWish {
   return { state: textOf(state), responseMode: textOf(mode) };
 }
 
+/** What a form or a query could hold: by JSON there may be half a character, which no URL takes. */
 function textOf(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' ? value : undefined;
+  return typeof value === 'string' && value !== '' && isStorable(value) ? value : undefined;
 }

@@ -92,6 +92,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
         return sendDocument(request, reply, document, TYPE, cacheControl);
       const small = zipped.get(document) ?? zip(document);
       zipped.set(document, small);
+      small.catch(() => zipped.delete(document));
       reply.header('content-encoding', 'gzip');
       return sendDocument(request, reply, await small, TYPE, cacheControl);
     },

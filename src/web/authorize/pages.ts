@@ -98,8 +98,14 @@ async function answer(
   reply: Reply,
   session: Parameters<typeof authorize>[2],
 ): Promise<Reply> {
-  const next = await authorize(endpoint, pairsOf(request), session, request.ip);
+  const from = { ip: request.ip, isSeen: isSeen(request) };
+  const next = await authorize(endpoint, pairsOf(request), session, from);
   if (next.kind === 'answer') return sendAnswer(reply, next.answer);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
   throw new OAuthError('invalid_request_uri', 'This request was used already.');
+}
+
+/** Fetch Metadata §2.1: by browsers that say so, a window of its own. Pages of Signet are shown in no frame. */
+function isSeen({ headers: { 'sec-fetch-dest': destination } }: Request): boolean {
+  return destination === undefined || destination === 'document';
 }
