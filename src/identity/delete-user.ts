@@ -30,7 +30,7 @@ export function deleteUser(em: SqlEntityManager, stamp: Stamp, of: Pick<User, 'i
     const user = await tx.findOne(User, { id: of.id, deletedAt: null }, options);
     if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
     const { isActive, isStaff, isSuperuser } = user;
-    // In the order of locks: groups, principal, then sessions and what lives by them.
+    // In the order of locks: groups, principal, then sessions and what lives by them. No place of a status list moves before.
     const { groups, permissions, roles } = await dropHoldings(tx, user.id);
     const sessions = (await endSessions(tx, stamp.at, { user: user.id }, 'deleted')).length;
     await tx.nativeUpdate(Session, { user: user.id }, { ip: null, userAgent: null });

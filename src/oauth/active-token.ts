@@ -3,6 +3,7 @@ import type { Database } from '../platform/database/index.ts';
 import {
   type AccessTokenClaims,
   type KeyRing,
+  mayBeExchanged,
   NO_API,
   namedKey,
   OWN_CLIENT,
@@ -60,7 +61,7 @@ export async function findActiveToken(
   also?: {
     readonly versionOf?: string;
     read?(version: number | null): Promise<unknown>;
-    /** As much as who exchanges it has to know. */
+    /** As much as who exchanges it has to know; null for one that is not to be exchanged. */
     readonly withThrough?: boolean;
   },
 ): Promise<ActiveToken | null> {
@@ -77,6 +78,7 @@ export async function findActiveToken(
   await also?.read?.(state.otherVersion);
   // A place that is free again was freed after every token in it had expired.
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
+  if (withThrough && !mayBeExchanged(claims, state.status)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
   const holder = holderOf(claims, state);
   if (!holder || !state.areActorsActive) return null;

@@ -45,7 +45,7 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   await revokeToken(db, claims);
   // Its siblings go and get another; nobody logs in because of it.
   const place = placeOf(issuer, claims.status?.status_list);
-  if (place) await db.fork().transactional((tx) => suspendPlace(tx, place));
+  if (place) await suspendPlace(db, place);
 }
 
 /** RFC 7009 §2.1: with a refresh token goes the whole grant. True when it was one of this client's. */

@@ -60,7 +60,7 @@ export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
 export { type Mint, type Minted, mintAccessToken, mintUntilFresh, overBudget } from './mint.ts';
 export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
-export { type Through, takeExchangedPlace } from './status/exchanged.ts';
+export { isStillGood, mayBeExchanged, type Through, takeExchangedPlace } from './status/exchanged.ts';
 export { readHolding } from './status/holding.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
 export { clientRightsChanged, rightsChanged, STATUS, suspendPlace } from './status/move.ts';

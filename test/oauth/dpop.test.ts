@@ -37,7 +37,7 @@ await onEachEngine(t, async (t, db) => {
       const one = await clientKey(alg);
       t.equal(await check(await made({}, {}, one)), one.jkt, alg);
       // What a key says of itself beside its parameters is nothing to go by.
-      const jwk = { ...one.jwk, kid: 'k', use: 'enc', key_ops: ['sign'], alg: 'none' };
+      const jwk = { ...one.jwk, kid: 'k', use: 'enc', key_ops: ['sign'] };
       t.equal(await check(await made({}, { jwk }, one)), one.jkt, `${alg}: the same thumbprint`);
       t.equal(await check(await made({}, { jwk: { ...one.jwk, alg } }, one)), one.jkt, `${alg}: and for it`);
     }
@@ -48,6 +48,16 @@ await onEachEngine(t, async (t, db) => {
     const weak = { ...one, alg: 'RS256' as const };
     await refused(t, made({}, { jwk: { ...one.jwk, alg: 'PS256' } }, weak), 'for PS256, and RS256 was used');
     t.equal(await check(await made({}, { jwk: one.jwk }, weak)), one.jkt, 'one that says nothing is for both');
+    for (const alg of ['RS512', 'PS384', 'RSA-OAEP', 'none', 'rs256', '', null, 7, ['RS256']])
+      await refused(t, made({}, { jwk: { ...one.jwk, alg } }, weak), `for ${JSON.stringify(alg)}`);
+  });
+
+  await t.test('RFC 9864 §2.2 (B3): Ed25519 is the name of EdDSA by the one curve that is taken', async (t) => {
+    const one = await clientKey('EdDSA');
+    t.equal(await check(await made({}, { jwk: { ...one.jwk, alg: 'Ed25519' } }, one)), one.jkt);
+    for (const alg of ['Ed448', 'ES256', 'ed25519'])
+      await refused(t, made({}, { jwk: { ...one.jwk, alg } }, one), `for ${alg}`);
+    await refused(t, made({}, { jwk: { ...key.jwk, alg: 'Ed25519' } }), 'of a key of another kind');
   });
 
   await t.test(

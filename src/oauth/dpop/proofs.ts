@@ -3,7 +3,7 @@ import { calculateJwkThumbprint } from 'jose';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { FOREIGN_ALGS, type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../foreign-jws.ts';
+import { type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../foreign-jws.ts';
 import { once } from '../replay.ts';
 import { createNonces, type Nonces } from './nonces.ts';
 import { isSameUrl } from './urls.ts';
@@ -19,12 +19,22 @@ export interface Proven {
   readonly jkt?: string;
 }
 
+/** A proof that is good, unless somebody has used it. */
+export interface ReadProof {
+  /** The thumbprint of the key that it shows. */
+  readonly jkt: string;
+  /** Uses it up: it counts once (RFC 9449 §11.1), and may be said again by the request that has read it. `invalid_dpop_proof`. */
+  spend(): Promise<void>;
+}
+
 /** Proofs of possession (RFC 9449). */
 export interface Proofs {
   /**
-   * The thumbprint of the key that a proof shows. OAuthError: `invalid_dpop_proof`, `use_dpop_nonce`, or `invalid_token` when it is
-   * another key than the token's. A proof counts once, so this is the last thing that is looked at.
+   * Stores nothing: that is for `spend`, once nothing else can refuse. OAuthError: `invalid_dpop_proof`, `use_dpop_nonce`, or
+   * `invalid_token` when it is another key than the token's.
    */
+  read(proof: string, of: Proven, now: Date): Promise<ReadProof>;
+  /** Reads and spends it: the last thing that is looked at. */
   check(proof: string, of: Proven, now: Date): Promise<{ jkt: string }>;
   /** What the next proof may hold, and has to where nonces are demanded: `DPoP-Nonce`. */
   nonce(now: Date): string;
@@ -39,24 +49,35 @@ export interface ProofRules {
 
 export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Proofs {
   const nonces = createNonces(masterKey);
+  const read: Proofs['read'] = async (proof, of, now) => {
+    const jws = readForeignJws(proof);
+    // RFC 9449 §4.3, in its order.
+    if (jws?.header['typ'] !== 'dpop+jwt')
+      throw refused('It is no JWT of the type dpop+jwt by an algorithm that is taken.');
+    const key = publicKeyFor(jws.header['jwk'], jws.alg);
+    if (!key || isForAnother(jws)) throw refused('Its header holds no public key for its algorithm.');
+    if (!(await isSignedBy(jws, key))) throw refused('Its signature is wrong.');
+    demandFor(jws.claims, of);
+    demandNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
+    const iat = demandAge(jws.claims['iat'], now);
+    const jkt = await calculateJwkThumbprint(key);
+    // RFC 9449 §7.1.
+    if (of.jkt !== undefined && of.jkt !== jkt)
+      throw new OAuthError('invalid_token', 'The token is bound to another key.');
+    const jti = demandJti(jws.claims['jti']);
+    let spent: Promise<void> | undefined;
+    const spend = () => {
+      spent ??= demandUnused(db, jkt, jti, iat);
+      return spent;
+    };
+    return { jkt, spend };
+  };
   return {
     nonce: nonces.current,
+    read,
     async check(proof, of, now) {
-      const jws = readForeignJws(proof);
-      // RFC 9449 §4.3, in its order.
-      if (jws?.header['typ'] !== 'dpop+jwt')
-        throw refused('It is no JWT of the type dpop+jwt by an algorithm that is taken.');
-      const key = publicKeyFor(jws.header['jwk'], jws.alg);
-      if (!key || isForAnother(jws)) throw refused('Its header holds no public key for its algorithm.');
-      if (!(await isSignedBy(jws, key))) throw refused('Its signature is wrong.');
-      demandFor(jws.claims, of);
-      demandNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
-      const iat = demandAge(jws.claims['iat'], now);
-      const jkt = await calculateJwkThumbprint(key);
-      // RFC 9449 §7.1.
-      if (of.jkt !== undefined && of.jkt !== jkt)
-        throw new OAuthError('invalid_token', 'The token is bound to another key.');
-      await demandUnused(db, jkt, jws.claims['jti'], iat);
+      const { jkt, spend } = await read(proof, of, now);
+      await spend();
       return { jkt };
     },
   };
@@ -65,7 +86,9 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Pr
 /** RFC 7517 §4.4, RFC 8725 §3.1: a key that says it is for PS256 signs nothing by RS256, which is weaker. */
 function isForAnother({ alg, header }: ForeignJws): boolean {
   const { alg: said } = header['jwk'] as { alg?: unknown };
-  return FOREIGN_ALGS.some((one) => one === said && one !== alg);
+  // RFC 9864 §2.2: of the curves of EdDSA, the one that is taken.
+  const isSame = said === alg || (said === 'Ed25519' && alg === 'EdDSA');
+  return said !== undefined && !isSame;
 }
 
 /** Made for this request (`htm`, `htu`), and at a resource for this token (`ath`). */
@@ -98,10 +121,14 @@ function demandAge(iat: unknown, now: Date): number {
 
 const LONGEST_JTI = 255;
 
-/** RFC 9449 §11.1: kept for as long as its `iat` would be taken. */
-async function demandUnused(db: Database, jkt: string, jti: unknown, iat: number): Promise<void> {
+function demandJti(jti: unknown): string {
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI)
     throw refused('Its jti is missing or too long.');
+  return jti;
+}
+
+/** RFC 9449 §11.1: kept for as long as its `iat` would be taken. */
+async function demandUnused(db: Database, jkt: string, jti: string, iat: number): Promise<void> {
   const until = plusSeconds(new Date(iat * 1000), WINDOW_SECONDS + 1);
   if (!(await once(db, JSON.stringify(['proof', jkt, jti]), until))) throw refused('It has been used.');
 }

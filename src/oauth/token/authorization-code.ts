@@ -2,7 +2,6 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionOf } from '../../tokens/index.ts';
 import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
-import type { LiveClient } from '../clients/hot.ts';
 import type { Grant, GrantRequest } from './grant.ts';
 import { endReused, notGood, type Opening, openedBy } from './opening.ts';
 
@@ -19,30 +18,34 @@ export function codeGrant(deps: Opening): Grant<CodeState> {
     needsConfidentialClient: false,
     begin: async (form, now) => (form['code'] ? findCode(db, form['code'], now) : null),
     async authorize(request) {
-      const { client, form, now, memory, begun: code } = request;
+      const { form, now, memory, begun: code } = request;
       if (!form['code']) throw new OAuthError('invalid_request', 'code is missing.');
       if (!code) throw notGood();
       if (memory.grant === undefined) {
-        await demandUnused(deps, client, code, now);
+        await demandUnused(deps, request, code);
         demandSame(request, code);
       }
       const granted = await openedBy(deps, request, { ...code, redemption });
       if (granted) return granted;
       // Somebody was first since it was read.
       const later = await findCode(db, form['code'], now);
-      if (later) await demandUnused(deps, client, later, now);
+      if (later) await demandUnused(deps, request, later);
       throw notGood();
     },
   };
 }
 
 /** RFC 6749 §4.1.2, §10.5: what was used before ends what it gave; what another client brings is used up. */
-async function demandUnused({ db }: Opening, client: LiveClient, code: CodeState, now: Date): Promise<void> {
+async function demandUnused({ db }: Opening, request: GrantRequest, code: CodeState): Promise<void> {
+  const { client, now } = request;
   const isOwn = code.client === client.id;
   if (!code.isConsumed && isOwn && code.isGood) return;
   const { grant } = code;
-  if (!code.isConsumed && !isOwn) await burnCode(db, code, now);
-  if (code.isConsumed && isOwn && grant !== null) await endReused(db, grant, client, code.user.id, now);
+  if (!code.isConsumed && !isOwn) {
+    await request.spendProof();
+    await burnCode(db, code, now);
+  }
+  if (code.isConsumed && isOwn && grant !== null) await endReused(db, request, grant, code.user.id);
   throw notGood();
 }
 

@@ -23,7 +23,7 @@ export function deviceGrant(deps: Opening): Grant {
       const device = await pollDevice(db, digest(form['device_code']), client.id, now);
       if (!device) throw notGood();
       if (memory.grant === undefined) {
-        if (device.isConsumed && device.grant !== null) await endReused(db, device.grant, client, device.user, now);
+        if (device.isConsumed && device.grant !== null) await endReused(db, request, device.grant, device.user);
         demandApproved(device);
       }
       const { approval } = device;

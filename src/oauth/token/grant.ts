@@ -1,6 +1,7 @@
 import type { Holder, KnownApi, Rights } from '../../access/index.ts';
 import type { AccessToken, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
+import type { ReadProof } from '../dpop/proofs.ts';
 
 /** What a grant reads before the phases, at the least: whose it is, and the version of that client. */
 export interface Begun {
@@ -16,6 +17,11 @@ export interface GrantRequest<Read extends Begun = Begun> {
   readonly now: Date;
   /** The key of the DPoP proof that came with the request; null without one. */
   readonly jkt: string | null;
+  /**
+   * Uses that proof up, if there is one; a second time it does nothing. The phases do so once a grant has accepted: one that writes before,
+   * what cannot be done again, says this first. `invalid_dpop_proof` when it was used.
+   */
+  spendProof(): Promise<void>;
   /** The API that the client asks for (RFC 8707), or its only one; `invalid_target` when it may not. */
   target(): Promise<KnownApi>;
   /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
@@ -30,8 +36,8 @@ export interface GrantRequest<Read extends Begun = Begun> {
 export interface Memory {
   /** The grant that a code of this request has given: a code is redeemed once. */
   grant?: string;
-  /** The key of the proof, which counts once. */
-  jkt?: string | null;
+  /** Spent by an earlier attempt, it stays so. */
+  proof?: ReadProof | null;
 }
 
 /** What a grant decides: for whom the token is, and what it may carry. Refusals are thrown as OAuthError before anything is written. */

@@ -71,6 +71,7 @@ export async function impersonate(
   const excess = overBudget(deps, { ...said, issuer, clientId: client.clientId, jkt }, now);
   if (excess) throw tooLarge(excess);
 
+  await request.spendProof();
   const grant = await grantFor(deps, request, actor, user, api);
   const holding = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt } as const;
   const through = new Map([...actor.through, [actor.user.id, actor.holder.version], [client.id, client.version]]);

@@ -12,7 +12,6 @@ import {
   redeemGrant,
   refreshToken,
 } from '../../tokens/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
 import type { Finished, Granted, GrantRequest } from './grant.ts';
 import { lifeOf } from './life.ts';
 import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf } from './of-grant.ts';
@@ -52,6 +51,7 @@ export async function openedBy(
   const excess = overBudget(deps, { ...granted, issuer: deps.issuer, clientId: client.clientId, scope, jkt }, now);
   if (excess) throw tooLarge(excess);
 
+  await request.spendProof();
   const opened = await redeem(deps, request, agreed);
   if (opened === null || opened === 'stale') return opened;
   memory.grant = opened.id;
@@ -101,15 +101,16 @@ async function finish(
 
 /**
  * RFC 6749 §4.1.2, §10.5: what comes a second time ends what it gave, also long after it has expired: somebody has had it who should
- * not. Committed before the refusal.
+ * not. Committed before the refusal. The very request again, with its proof, ends nothing; and where there is nothing left to end, no
+ * proof leaves a mark.
  */
 export async function endReused(
   db: Database,
+  { client, jkt, now, spendProof }: GrantRequest,
   grant: string,
-  client: Pick<LiveClient, 'id'>,
   user: string | null,
-  now: Date,
 ): Promise<void> {
+  if (jkt !== null && (await readGrant(db, grant, now))?.isLive) await spendProof();
   await db.fork().transactional(async (tx) => {
     const ended = await endGrants(tx, now, { id: grant }, 'code_reused');
     if (ended.length === 0) return;

@@ -13,6 +13,7 @@ import {
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
+import type { ReadProof } from '../dpop/proofs.ts';
 import type { Begun, Grant, Memory } from './grant.ts';
 import { findTarget, guessTarget } from './target.ts';
 import { tooLarge } from './too-large.ts';
@@ -27,12 +28,12 @@ export interface TokenEndpoint {
   readonly issuer: string;
   readonly grants: readonly Grant[];
   /** Reads DPoP proofs. */
-  readonly proofs?: ProofCheck;
+  readonly proofs?: ProofReader;
 }
 
-/** Port of RFC 9449: the key that a proof shows, or OAuthError `invalid_dpop_proof`, `use_dpop_nonce`. A proof counts once. */
-export interface ProofCheck {
-  check(proof: string, of: { readonly method: string; readonly url: string }, now: Date): Promise<{ jkt: string }>;
+/** Port of RFC 9449: what a proof shows, or OAuthError `invalid_dpop_proof`, `use_dpop_nonce`. */
+export interface ProofReader {
+  read(proof: string, of: { readonly method: string; readonly url: string }, now: Date): Promise<ReadProof>;
 }
 
 /** RFC 6749 §5.1. */
@@ -77,24 +78,27 @@ async function attempt(
   // 2. How?
   const grant = grantOf(endpoint, client, form['grant_type']);
 
-  // 3. Bound to a key? A proof is looked at once.
-  memory.jkt ??= await keyOf(endpoint, client, presented, now);
-  const { jkt } = memory;
+  // 3. Bound to a key? Its proof is read once, and spent once nothing can refuse any more: what is refused leaves no mark of it.
+  memory.proof ??= await proofOf(endpoint, client, presented, now);
+  const { proof } = memory;
+  const jkt = proof?.jkt ?? null;
+  const spendProof = async () => proof?.spend();
 
   // 4. For which API, and may it? What the statement saw of the guess counts for no other.
   const target = () => findTarget(access, client, form, guess && { id: guess.id, version: seen.api });
   const place = client.version === seen.principal ? seen.place : null;
   const seenPlace = guess && { api: guess.id, place };
-  const asked = { client, form, now, jkt, target, seen: seenPlace, begun: begun ?? null, memory };
+  const asked = { client, form, now, jkt, spendProof, target, seen: seenPlace, begun: begun ?? null, memory };
   const granted = await grant.authorize(asked);
   if (granted === 'stale') return 'stale';
 
-  // 5. Does the token fit? Where it has a place already, nothing is written before 6 says so.
+  // 5. Does the token fit? Where it has a place already, and no proof is spent, nothing is written before 6 says so.
   const { api, subject, rights, session, scope, sourceId, act, until } = granted;
   const of = { api, subject, rights, session, scope, sourceId, act, until };
   const request = { issuer, clientId: client.clientId, ...of, jkt };
-  const excess = granted.place ? null : overBudget(endpoint, request, now);
+  const excess = granted.place && !proof ? null : overBudget(endpoint, request, now);
   if (excess) throw tooLarge(excess);
+  await spendProof();
 
   // 6. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
   const minted = await mintAccessToken(endpoint, { ...granted, request }, now);
@@ -121,15 +125,14 @@ function seenBy({ client, clientVersion }: Begun, caller: string): Minting {
   return { principal: client === caller ? clientVersion : null, api: null, place: null };
 }
 
-/** RFC 9449 §5: the key of the proof; null where the client sends none and need not. */
-async function keyOf(
+/** RFC 9449 §5: null where the client sends none and need not. */
+async function proofOf(
   { proofs, issuer }: TokenEndpoint,
   client: LiveClient,
   { dpop }: PresentedClient,
   now: Date,
-): Promise<string | null> {
-  if (dpop !== undefined && proofs)
-    return (await proofs.check(dpop, { method: 'POST', url: `${issuer}/oauth2/token` }, now)).jkt;
+): Promise<ReadProof | null> {
+  if (dpop !== undefined && proofs) return proofs.read(dpop, { method: 'POST', url: `${issuer}/oauth2/token` }, now);
   // RFC 9449 §5.2: there is none that could be invalid, so this is RFC 6749 §5.2's "missing a required parameter".
   if (client.settings.dpopBound)
     throw new OAuthError('invalid_request', 'This client takes tokens that are bound to its key: send a DPoP proof.');

@@ -46,7 +46,11 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
       if (!grant || !presented?.isOf(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
       if (!grant.isLive) throw refused();
       const step = stepOf(grant, presented.generation, now, refreshing.graceSeconds);
-      if (step === 'reuse') await endFamily(db, grant, presented.generation, now);
+      if (step === 'reuse') {
+        // Once for a family: after that it does not live.
+        await request.spendProof();
+        await endFamily(db, grant, presented.generation, now);
+      }
       if (step === 'reuse' || step === 'unknown') throw refused();
       // RFC 9449 §5: bound to the key that the grant was opened with.
       if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw refused();

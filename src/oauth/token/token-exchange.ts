@@ -6,6 +6,7 @@ import {
   type AccessToken,
   type Actor,
   type Holding,
+  isStillGood,
   NO_API,
   readHolding,
   type Through,
@@ -99,7 +100,8 @@ async function exchange(
   // The place comes first, and then what may change with whom it came through: see `grantedOf`.
   const taken = await takeExchangedPlace(db, holding, throughOf(client, subject, actor), now);
   if (!taken) throw unfit('subject_token is not good here.');
-  if (taken === 'stale') return 'stale';
+  // Revoked meanwhile: the next attempt is told so.
+  if (taken === 'stale' || !(await isStillGood(db, deps.issuer, claims))) return 'stale';
   const rights = await cut(db, await access.rights(holder, api, now), api, by);
   const { sid, auth_time: authTime, amr = [], acr } = claims;
   return {

@@ -123,16 +123,36 @@ async function markEnded(
 
 const ofUser = { password_changed: 'password_changed', deactivated: 'deactivated', deleted: 'deleted' } as const;
 
-/** What lives by a session ends with it; a user who is locked out, or has another password, has nothing left at all. */
+/**
+ * What lives by a session ends with it; a user who is locked out, or has another password, has nothing left at all. All grants are
+ * held before the first place, and one statement moves all places: a client that ends meanwhile waits for the same ones in this order.
+ */
 export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, user, successor } = ended;
-  await endHolders(tx, at, ids);
+  const everything = user !== null && reason in ofUser ? user : undefined;
+  if (successor || everything) await holdGrants(tx, ids, everything);
   if (successor) await handOver(tx, ids, successor);
   // OIDC Core §11, OIDC Back-Channel Logout §2.7: what was given for `offline_access` outlives the session.
-  if (ids.length > 0) await endGrants(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
-  if (user === null || !(reason in ofUser)) return;
-  const grants = await markEnded(tx, at, { principal: user }, ofUser[reason as keyof typeof ofUser]);
-  await endHolders(tx, at, [...grants.map((one) => one.id), user], user);
+  const given = ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
+  const others = everything
+    ? await markEnded(tx, at, { principal: everything }, ofUser[reason as keyof typeof ofUser])
+    : [];
+  const holders = [...ids, ...[...given, ...others].map((one) => one.id), ...(everything ? [everything] : [])];
+  await endHolders(tx, at, holders, everything);
+}
+
+/** The live grants of sessions and of a user, until the end of the transaction; in their order, though they end one lot after the other. */
+async function holdGrants(tx: SqlEntityManager, sessions: readonly string[], user: string | undefined): Promise<void> {
+  const whose = [
+    ...(sessions.length === 0 ? [] : [`session_id in (${sessions.map(() => '?').join(', ')})`]),
+    ...(user === undefined ? [] : ['principal_id = ?']),
+  ];
+  if (whose.length === 0) return;
+  const live = `select id from tokens_grant where (${whose.join(' or ')}) and ended_at is null`;
+  await tx.execute(
+    `with held as materialized (${live} order by id for update) select count(*)::int as held from held`,
+    [...sessions, ...(user === undefined ? [] : [user])],
+  );
 }
 
 /**

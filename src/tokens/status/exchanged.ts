@@ -1,7 +1,8 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { LINGER_SECONDS } from './move.ts';
-import { anyPlace, type Holding, isLive, type StatusPlace, TRIES } from './place.ts';
+import type { AccessTokenClaims } from '../claims.ts';
+import { LINGER_SECONDS, STATUS } from './move.ts';
+import { anyPlace, type Holding, isLive, placeOf, type StatusPlace, TRIES } from './place.ts';
 
 /**
  * Through whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and
@@ -88,6 +89,38 @@ export async function takeExchangedPlace(
     const taken = answerOf(row);
     if (taken) return taken;
   }
+}
+
+/** $1 and $2 the place, $3 jti. */
+const again: Statement = {
+  name: 'tokens-shown-again',
+  text: `select t.state::int as state, exists (select from tokens_revoked r where r.jti = $3::uuid) as is_revoked
+    from tokens_status t where t.list = $1::int and t.idx = $2::int`,
+};
+
+/**
+ * Whether a token that was shown is still good for an exchange (RFC 7009 §2.1), to be asked once the place of the new one is committed.
+ * A revocation is written before it looks for places, so it is seen here, or it finds the new place. No lock is needed for that, and so
+ * none can be waited for in another order than that of the moves.
+ */
+export async function isStillGood(
+  db: Database,
+  issuer: string,
+  claims: Pick<AccessTokenClaims, 'jti' | 'act' | 'status'>,
+): Promise<boolean> {
+  const place = placeOf(issuer, claims.status?.status_list);
+  const [seen] = place
+    ? await db.query<{ state: number; is_revoked: boolean }>(again, [place.list, place.idx, claims.jti])
+    : [];
+  return seen !== undefined && !seen.is_revoked && mayBeExchanged(claims, seen.state);
+}
+
+/**
+ * A token that was itself exchanged and is suspended may have been made of one that is revoked: it is asked for again, from what it was
+ * made of. One that was not is suspended for a sibling, or for rights, which are read anew.
+ */
+export function mayBeExchanged({ act }: Pick<AccessTokenClaims, 'act'>, state: number | null): boolean {
+  return state !== STATUS.revoked && !(act && state === STATUS.suspended);
 }
 
 /** Undefined when there is no place yet. */

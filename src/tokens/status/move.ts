@@ -1,5 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Affected, RightsChange } from '../../access/index.ts';
+import type { Database } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { StatusPlace } from './place.ts';
 
@@ -102,13 +103,21 @@ export async function endHolders(
 /**
  * One of the tokens that stand here was revoked: its siblings go and get another, and nobody logs in. So does what was exchanged for one
  * of them; what it was itself exchanged for stays.
+ *
+ * Until there is nothing left, each time in a transaction of its own. Whoever exchanges one of these tokens takes the place of the new
+ * one first and looks at the old one again afterwards (`isStillGood`): it is seen to be suspended, or it was looked at before that was
+ * committed, and then the new place is there for the next time round. So neither holds a lock that the other waits for.
  */
-export async function suspendPlace(tx: SqlEntityManager, { list, idx }: StatusPlace): Promise<void> {
+export async function suspendPlace(db: Database, place: StatusPlace): Promise<void> {
+  while ((await db.fork().transactional((tx) => suspendOnce(tx, place))) > 0);
+}
+
+function suspendOnce(tx: SqlEntityManager, { list, idx }: StatusPlace): Promise<number> {
   const whose = `(list, idx) in (select ?::int, ?::int union all
     select made.list, made.idx from tokens_status t join tokens_status made on made.holder_id = t.holder_id and made.through @> coalesce(t.through, '{}')
     where t.list = ? and t.idx = ?)`;
   const from = `state in (${STATUS.valid}, ${STATUS.superseded})`;
-  await move(tx, `state = ${STATUS.suspended}`, `${whose} and ${from}`, [list, idx, list, idx]);
+  return move(tx, `state = ${STATUS.suspended}`, `${whose} and ${from}`, [list, idx, list, idx]);
 }
 
 /** Rows are locked in one order, so that two moves that meet follow each other. Answers how many there were. */
