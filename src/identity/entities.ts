@@ -41,6 +41,7 @@ const SessionSchema = defineEntity({
   tableName: 'identity_session',
   indexes: [
     { name: 'identity_session_live', properties: ['user'], where: 'ended_at is null' },
+    { name: 'identity_session_form', properties: ['formDigest'], where: 'form_digest is not null' },
     { properties: ['expiresAt'] },
   ],
   properties: {
@@ -59,6 +60,8 @@ const SessionSchema = defineEntity({
     endedReason: p.string().columnType('text').nullable(),
     ip: p.string().columnType('text').nullable(),
     userAgent: p.string().columnType('text').nullable(),
+    /** Names the form that it came of, for its browser alone; gone with the first time that the session is seen later. */
+    formDigest: p.blob().nullable(),
   },
 });
 /** A log-in at one browser or program, kept by the server. */

@@ -7,6 +7,7 @@ import { Authorization } from './0006-authorization.ts';
 import { Spread } from './0007-spread.ts';
 import { ExchangedPlaces } from './0008-exchanged-places.ts';
 import { UsedGrants } from './0009-used-grants.ts';
+import { PkceAndRepeats } from './0012-pkce-and-repeats.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
@@ -19,4 +20,5 @@ export const migrations = [
   { name: '0007-spread', class: Spread },
   { name: '0008-exchanged-places', class: ExchangedPlaces },
   { name: '0009-used-grants', class: UsedGrants },
+  { name: '0012-pkce-and-repeats', class: PkceAndRepeats },
 ];

@@ -74,6 +74,8 @@ const AuthorizationCodeSchema = defineEntity({
     dpopJkt: p.string().columnType('text').nullable(),
     expiresAt: time(),
     consumedAt: time().nullable(),
+    /** The interaction that it is the answer to: one interaction has one code, whichever it is. */
+    request: p.blob().fieldName('request_digest').nullable().unique(),
     /** What it gave: ended when the code comes a second time. */
     grant: p.uuid().fieldName('grant_id').nullable(),
   },
@@ -98,9 +100,11 @@ const DeviceCodeSchema = defineEntity({
     intervalSeconds: p.integer(),
     polledAt: time().nullable(),
     state: p.enum(['pending', 'approved', 'denied'] as const).default('pending'),
+    decidedAt: time().nullable(),
     /** The user who approved. */
     principal: () => p.manyToOne(Principal).mapToPk().nullable().deleteRule('cascade'),
     passwordEpoch: p.integer().nullable(),
+    /** In which it was decided. */
     session: p.uuid().fieldName('session_id').nullable(),
     authTime: time().nullable(),
     amr: p.array().columnType('text[]').nullable(),

@@ -40,7 +40,7 @@ export { metadataOf } from './clients/metadata.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
-export { type ClientSettings, settingsOf } from './clients/settings.ts';
+export { type ClientSettings, PKCE_RULES, type PkceRule, settingsOf } from './clients/settings.ts';
 export { forgetConsents, takeBackConsent } from './consent/consent.ts';
 export { listAllowed } from './consent/list.ts';
 export { type Decision, decideDevice, findWaitingDevice, type WaitingDevice } from './device/decide.ts';

@@ -101,7 +101,7 @@ async function scene(db: Database) {
     requests: [polls],
   });
   const { id: readerId, clientId: readerClientId } = reader.client;
-  await db.fork().nativeUpdate(Client, { id: readerId }, { settings: { requirePkce: false } });
+  await db.fork().nativeUpdate(Client, { id: readerId }, { settings: { pkce: 'off' } });
   const principal = { id: deploy.client.id, label: 'Deploy' };
   const needed = await getPermissions(db.fork(), own, ['oauth.change_api']);
   await assign(db.fork(), stamp(), { kind: 'client', principal }, needed);

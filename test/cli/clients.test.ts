@@ -83,7 +83,7 @@ t.test('client', (t) =>
       const told = {
         client_id,
         grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'],
-        require_pkce: false,
+        pkce: 'off',
         require_pushed_authorization_requests: true,
         dpop_bound_access_tokens: true,
         consent: 'ask',
@@ -107,7 +107,7 @@ t.test('client', (t) =>
       t.match(await desk.json('client show Shop'), told);
       t.match(
         (await desk.run('client show Shop')).stdout,
-        /PKCE +not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded.*Assertions by +ES256\n.*Refresh tokens +the same at every use\n/s,
+        /PKCE +off: not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded.*Assertions by +ES256\n.*Refresh tokens +the same at every use\n/s,
       );
       const algs = (await desk.json('keys list')).keys.map((one: { alg: string }) => one.alg);
       t.same(algs.sort(), ['ES256', 'EdDSA', 'RS256'], 'the keys that it asks for are there at once');
@@ -118,7 +118,7 @@ t.test('client', (t) =>
         {
           ...told,
           grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
-          require_pkce: true,
+          pkce: 'on',
           userinfo_signed_response_alg: null,
           default_max_age: null,
           refresh_idle_seconds: null,
@@ -128,8 +128,8 @@ t.test('client', (t) =>
         },
       );
       t.match(await lastEntry(db), {
-        before: { requirePkce: false, userinfoAlg: 'EdDSA' },
-        after: { requirePkce: true, userinfoAlg: null },
+        before: { pkce: 'off', userinfoAlg: 'EdDSA' },
+        after: { pkce: 'on', userinfoAlg: null },
       });
       t.match(await desk.json('client update Shop --refresh-rotation on --assertion-alg none'), {
         refresh_rotation: true,

@@ -19,8 +19,8 @@ await stock(fromDebian('social-auth-app-django', packages), async (_t, flow) => 
       preset: 'web',
       redirectUris: [`http://127.0.0.1:${port}/complete/oidc/`],
       isFirstParty: true,
-      // This release knows no PKCE.
-      settings: { requirePkce: false },
+      // This release knows no PKCE, and sends a nonce.
+      settings: { pkce: 'if-sent' },
     });
     const folder = mkdtempSync(join(tmpdir(), 'signet-django-'));
     const words = [scene.issuer, made.clientId, made.secret, folder];

@@ -18,7 +18,7 @@ export async function startLogoutPlan(t: Test, settings: { readonly backchannelL
   const { clientId, secret } = await scene.client({
     preset: 'web',
     redirectUris: [CALLBACK],
-    settings: { requirePkce: false, postLogoutRedirectUris: [SIGNED_OUT], ...settings },
+    settings: { pkce: 'off', postLogoutRedirectUris: [SIGNED_OUT], ...settings },
   });
   const metadata = (await (await fetch(scene.discoveryUrl)).json()) as Record<string, string>;
   const at = (name: string) => metadata[name] as string;

@@ -40,7 +40,7 @@ export async function startSuite(db: Database, mode: Mode = 'query') {
   };
   await createUser(db.fork(), stamp(), given);
   const make = async (name: string, auth: Client['auth']): Promise<Client> => {
-    const wanted = { name, preset: 'web', redirectUris: [CALLBACK], settings: { requirePkce: false } } as const;
+    const wanted = { name, preset: 'web', redirectUris: [CALLBACK], settings: { pkce: 'off' } } as const;
     const { client, secret } = await createClient(db.fork(), stamp(clock.now()), wanted);
     return { id: client.clientId, secret: secret as string, auth };
   };

@@ -3,6 +3,7 @@ import { signIdToken } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
+import { VERIFIER } from './code-scene.ts';
 
 await onEachEngine(t, async (t, db) => {
   const s = await webScene(db);
@@ -94,14 +95,49 @@ await onEachEngine(t, async (t, db) => {
       ];
       for (const one of cases)
         for (const program of [web, spa]) t.equal(await error(program, one), 'invalid_request', JSON.stringify(one));
-      await s.set(spa, { requirePkce: false });
-      await s.set(web, { requirePkce: false });
+      await s.set(spa, { pkce: 'off' });
+      await s.set(web, { pkce: 'off' });
       const none = { code_challenge: undefined, code_challenge_method: undefined };
       t.equal(await error(spa, none), 'invalid_request', 'no switch for a client without a secret');
       const got = await s.answer(alice, web, none);
       t.equal((await s.rowOf(got['code'])).codeChallenge, null, 'switched off for a client with one');
       t.equal(await error(web, { code_challenge_method: 'plain' }), 'invalid_request', 'plain is none');
       await s.set(web, {});
+    },
+  );
+
+  await t.test(
+    'docs/clients.md, RFC 9700 §2.1.1, §4.8.2: if-sent takes PKCE, or openid with a nonce, and lets nobody take PKCE out on the way',
+    async (t) => {
+      const ifSent = await s.register('If sent', 'web', [CALLBACK], true);
+      await s.set(ifSent, { pkce: 'if-sent' });
+      const none = { code_challenge: undefined, code_challenge_method: undefined };
+      const refused: Record<string, string | undefined>[] = [
+        { ...none, nonce: undefined },
+        { ...none, nonce: '' },
+        { ...none, scope: undefined },
+        { ...none, scope: 'profile' },
+        { ...none, scope: 'openidx' },
+        { code_challenge_method: 'plain' },
+        { code_challenge: undefined },
+      ];
+      for (const one of refused) t.equal(await error(ifSent, one), 'invalid_request', JSON.stringify(one));
+      await s.set(spa, { pkce: 'if-sent' });
+      t.equal(await error(spa, none), 'invalid_request', 'no switch for a client without a secret');
+      await s.set(spa, {});
+
+      const tokens = async (asked: Record<string, string | undefined>, verifier: string) => {
+        const { code } = await s.answer(alice, ifSent, asked);
+        const answer = await s.redeem(String(code), { code_verifier: verifier }, ifSent);
+        return answer.json().error ?? answer.statusCode;
+      };
+      t.equal(await tokens({ nonce: undefined }, VERIFIER), 200, 'by PKCE');
+      t.equal(await tokens(none, ''), 200, 'by a nonce');
+      t.equal(await tokens({}, VERIFIER), 200, 'by both');
+      t.equal(await tokens(none, VERIFIER), 'invalid_grant', 'a verifier without a challenge');
+      t.equal(await tokens({}, ''), 'invalid_grant', 'a challenge without its verifier');
+      const pushed = await s.post('par', { response_type: 'code', redirect_uri: CALLBACK, scope: 'openid' }, ifSent);
+      t.match(pushed.json(), { error: 'invalid_request' }, 'pushed requests alike');
     },
   );
 

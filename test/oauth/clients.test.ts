@@ -97,12 +97,16 @@ t.test('clients', (t) =>
     );
 
     await t.test('contract §4, RFC 9700 §2.1.1 (A6): PKCE is off for confidential clients only', async (t) => {
-      const off = { requirePkce: false };
+      const off = { pkce: 'off' } as const;
       const { client } = await create('web', { settings: off });
       t.same(client.settings, off, 'only what differs is stored');
       await t.rejects(create('spa', { settings: off }), { kind: 'usage', message: /--pkce off is for confidential/ });
       await t.rejects(updateClient(db.fork(), stamp(), client, { authMethod: 'none' }), { message: /--pkce off/ });
-      const again = await updateClient(db.fork(), stamp(), client, { settings: { requirePkce: true } });
+      await t.rejects(create('spa', { settings: { pkce: 'if-sent' } }), {
+        kind: 'usage',
+        message: /--pkce if-sent is for confidential/,
+      });
+      const again = await updateClient(db.fork(), stamp(), client, { settings: { pkce: 'on' } });
       t.same(again.settings, {}, 'and a standard value is none of its own');
     });
 

@@ -276,9 +276,7 @@ t.test('dynamic registration', (t) =>
         requests: ['signet'],
         preset: 'service',
       };
-      const client = await clientOf(
-        await s.register({ ...own, client_id: 'c_mine', settings: { requirePkce: false } }),
-      );
+      const client = await clientOf(await s.register({ ...own, client_id: 'c_mine', settings: { pkce: 'off' } }));
       t.match(client, { isFirstParty: false, isDynamic: true, preset: 'web', settings: {} });
       t.not(client.clientId, 'c_mine');
       t.same(await audiencesOf(db.fork(), client.id), { requests: [], serves: [] });

@@ -4,6 +4,7 @@ import {
   type ClientSettings,
   FOREIGN_ALGS,
   grantNames,
+  PKCE_RULES,
   readJwks,
 } from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
@@ -49,7 +50,7 @@ export const switchUsage = [
   `[--grant ${Object.keys(grantNames).join('|')}]…`,
   '[--auth client_secret|private_key_jwt|none] [--jwks FILE|none] [--jwks-uri URL|none]',
   `[--assertion-audience issuer|issuer_or_token_endpoint] [--assertion-alg ${FOREIGN_ALGS.join('|')}|none]`,
-  '[--pkce on|off] [--require-par on|off] [--dpop on|off] [--consent ask|skip]',
+  '[--pkce on|if-sent|off] [--require-par on|off] [--dpop on|off] [--consent ask|skip]',
   '[--id-token-alg RS256|ES256|EdDSA] [--userinfo-alg RS256|ES256|EdDSA|none]',
   '[--max-age SECONDS|none] [--refresh-idle SECONDS|none] [--refresh-ttl SECONDS|none] [--refresh-rotation on|off]',
   '[--post-logout-redirect-uri URI|none]… [--backchannel-logout-uri URL|none]',
@@ -83,7 +84,7 @@ function settingsOf(input: Input): Partial<ClientSettings> | undefined {
   const algs = ['RS256', 'ES256', 'EdDSA'] as const;
   const consent = oneOf(input, 'consent', ['ask', 'skip']);
   const settings = given({
-    requirePkce: onOff(input, 'pkce'),
+    pkce: oneOf(input, 'pkce', PKCE_RULES),
     requirePushed: onOff(input, 'require-par'),
     dpopBound: onOff(input, 'dpop'),
     askConsent: consent === undefined ? undefined : consent === 'ask',

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { audiencesOf, type Client, metadataOf, settingsOf } from '../../oauth/index.ts';
+import { audiencesOf, type Client, metadataOf, type PkceRule, settingsOf } from '../../oauth/index.ts';
 import { yesNo } from './text.ts';
 
 /** A client for `--json`: names of RFC 7591 where it has them. */
@@ -16,7 +16,7 @@ export async function wireClient(em: SqlEntityManager, client: Client) {
     grant_types: client.grantTypes,
     redirect_uris: client.redirectUris,
     ...(await audiencesOf(em, client.id)),
-    require_pkce: settings.requirePkce,
+    pkce: settings.pkce,
     consent: client.isFirstParty && !settings.askConsent ? 'skip' : 'ask',
     assertion_audience: settings.assertionAudience,
     refresh_idle_seconds: settings.refreshIdleSeconds,
@@ -26,13 +26,19 @@ export async function wireClient(em: SqlEntityManager, client: Client) {
   };
 }
 
+const pkceTexts: Record<PkceRule, string> = {
+  on: 'on: demanded',
+  'if-sent': 'if-sent: PKCE, or openid with a nonce',
+  off: 'off: not demanded',
+};
+
 type Wire = Awaited<ReturnType<typeof wireClient>>;
 type Field = readonly [string, string | readonly string[]];
 
 /** What a client is set to, for people: what everybody has is not told. */
 export function settingFields(data: Wire): Field[] {
   const fields: (readonly [string, string | readonly string[] | null])[] = [
-    ['PKCE', data.require_pkce ? 'demanded' : 'not demanded'],
+    ['PKCE', pkceTexts[data.pkce]],
     ['Consent', data.consent === 'skip' ? 'skipped (first party)' : 'asked'],
     ['Algorithms', algorithmsOf(data)],
     ['Pushed requests', data.require_pushed_authorization_requests ? 'demanded (PAR)' : null],

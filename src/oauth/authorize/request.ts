@@ -148,13 +148,22 @@ function challengeOf(client: LiveClient, { values }: Parameters): string | null 
   const { code_challenge: challenge, code_challenge_method: method } = values;
   if (challenge === undefined) {
     if (method !== undefined) throw invalid('code_challenge is missing.');
-    if (client.authMethod === 'none' || client.settings.requirePkce)
-      throw invalid('code_challenge is missing: this client uses PKCE (RFC 7636).');
+    requireProtection(client, values);
     return null;
   }
   if (method !== 'S256') throw invalid('code_challenge_method is S256.');
   if (!/^[\w.~-]{43,128}$/.test(challenge)) throw invalid('code_challenge has 43 to 128 characters (RFC 7636 4.2).');
   return challenge;
+}
+
+/** RFC 9700 §2.1.1: a code that no challenge protects is one of a client that may do without, or that checks a nonce in its ID token. */
+function requireProtection({ authMethod, settings }: LiveClient, { scope, nonce }: Parameters['values']): void {
+  const rule = authMethod === 'none' ? 'on' : settings.pkce;
+  if (rule === 'off') return;
+  if (rule === 'if-sent' && nonce !== undefined && scopesOf(scope).includes('openid')) return;
+  const wanted =
+    rule === 'on' ? 'this client uses PKCE (RFC 7636)' : 'this client uses PKCE (RFC 7636), or openid with a nonce';
+  throw new OAuthError('invalid_request', `code_challenge is missing: ${wanted}.`);
 }
 
 /** OIDC Core §3.1.2.1. */

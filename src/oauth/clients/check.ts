@@ -47,12 +47,12 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
 }
 
 function checkAuthentication({ authMethod, settings }: ClientShape): void {
-  const { jwks, jwksUri, requirePkce, refreshRotation, dpopBound } = settings;
+  const { jwks, jwksUri, pkce, refreshRotation, dpopBound } = settings;
   // RFC 9700 §2.1.1: public clients MUST use PKCE.
-  if (authMethod === 'none' && !requirePkce)
+  if (authMethod === 'none' && pkce !== 'on')
     throw new Failure(
       'usage',
-      '--pkce off is for confidential clients: a public client has nothing else to show that a code is its own.',
+      `--pkce ${pkce} is for confidential clients: a public client has nothing else to show that a code is its own.`,
     );
   // RFC 9700 §2.2.2, §4.14.2: what a public client's refresh token is worth to a thief ends by a key, or by the next use.
   if (authMethod === 'none' && !refreshRotation && !dpopBound)

@@ -1,10 +1,16 @@
 import type { Alg } from '../../tokens/index.ts';
 import type { ForeignAlg } from '../foreign-jws.ts';
 
+/**
+ * How a client protects its codes (RFC 7636, RFC 9700 §2.1.1). `on`: by PKCE. `if-sent`: by PKCE, or by the `nonce` of an OpenID Connect
+ * request. `off`: as it likes. A public client is always `on`.
+ */
+export const PKCE_RULES = ['on', 'if-sent', 'off'] as const;
+export type PkceRule = (typeof PKCE_RULES)[number];
+
 /** What can be said of one client beside its preset. Names follow RFC 7591 §2 and OpenID Connect Registration where they have one. */
 export interface ClientSettings {
-  /** RFC 7636; a public client always must. */
-  readonly requirePkce: boolean;
+  readonly pkce: PkceRule;
   /** RFC 9126 §6. */
   readonly requirePushed: boolean;
   /** A first-party client does not ask its users, unless this is set. */
@@ -42,7 +48,7 @@ export interface ClientSettings {
 }
 
 const standard: ClientSettings = {
-  requirePkce: true,
+  pkce: 'on',
   requirePushed: false,
   askConsent: false,
   dpopBound: false,
