@@ -58,7 +58,7 @@ t.test('the first five minutes', async (t) => {
       clear(
         await signet(['dev'], { ...other, SIGNET_PORT: place.SIGNET_PORT }),
         4,
-        /Port \d+ is in use\..*SIGNET_PORT=/,
+        /Port \d+ is in use\..*SIGNET_PORT=\d+ \(or: npm start -- --port \d+\)/,
       );
       clear(
         await signet(['dev'], { ...place, SIGNET_PORT: other.SIGNET_PORT }),
@@ -91,9 +91,18 @@ t.test('the first five minutes', async (t) => {
     const second = await serving(['dev'], place, isReady);
     t.equal(line(second.output(), 'Sample'), line(output, 'Sample'));
     t.equal(line(second.output(), 'ready'), line(output, 'ready'), 'the same key, the same catalogue');
-    t.not(line(second.output(), 'Setup'), line(output, 'Setup'), 'a new setup link');
-    t.equal((await fetch((output.match(/http\S+setup\S+/) ?? [''])[0])).status, 410, 'which ended the old one');
+    t.equal(line(second.output(), 'Setup'), line(output, 'Setup'), 'the live setup link is shown again');
+    t.equal((await fetch((output.match(/http\S+setup\S+/) ?? [''])[0])).status, 200, 'and is still good');
+    t.match(await signet(['group', 'add', 'Poll editors', 'bob'], place), { code: 0 });
+    t.match(await signet(['sample'], place), { stdout: line(output, 'Setup').match(/http\S+/)?.[0] ?? '?' });
     t.same(await second.stop('SIGTERM'), { code: 0, signal: null });
+    const again = await serving(['dev'], place, isReady);
+    t.match(
+      line(again.output(), 'Sample'),
+      /bob \/ \S{16} \(group Poll editors\)/,
+      'the banner says what bob may do now',
+    );
+    await again.stop('SIGTERM');
   });
 
   await t.test('kill -9 of the server: the folder opens again and what was acknowledged is there', async (t) => {

@@ -82,4 +82,4 @@ export {
 } from './principal.ts';
 export { rightsChanged, superusersOf } from './rights-changed.ts';
 export { SPREAD_TOPIC, spreadBatch, spreadChanges } from './spread.ts';
-export { type ApiFile, Misfit, MOST_PERMISSIONS, readApiFile, readApps } from './sync-file.ts';
+export { type ApiFile, type Misfit, Misfits, MOST_PERMISSIONS, readApiFile, readApps } from './sync-file.ts';

@@ -17,7 +17,7 @@ export interface ApiDeps {
   readonly authentication: Authentication;
   readonly issuer: string;
   readonly sessionLife: SessionLife;
-  readonly signup: 'open' | 'closed' | 'invite';
+  readonly signup: 'open' | 'closed';
   readonly passwordMinLength: number;
   readonly rowLimits: RowLimits;
 }

@@ -197,7 +197,7 @@ function demandPortOfItsOwn(config: Config): void {
 function portInUse(config: Config): Failure {
   return new Failure(
     'conflict',
-    `Port ${config.port} is in use. Stop what uses it, or choose another: SIGNET_PORT=${config.port + 1} (or: npm start -- --port ${config.port + 1})`,
+    `Port ${config.port} is in use. Stop what uses it, or choose another: SIGNET_PORT=${config.port + 1}${config.mode === 'development' ? ` (or: npm start -- --port ${config.port + 1})` : ''}`,
   );
 }
 

@@ -35,7 +35,15 @@ export {
   type SessionUser,
 } from './sessions/hot.ts';
 export { listSessions, type SessionLife } from './sessions/open.ts';
-export { createSetupSecret, findSuperuser, hasSuperuser, isSetupOpen, redeemSetup } from './setup.ts';
+export {
+  createSetupSecret,
+  type DeriveSecret,
+  findSuperuser,
+  hasSuperuser,
+  isSetupOpen,
+  redeemSetup,
+  showSetupSecret,
+} from './setup.ts';
 export { networkOf } from './throttle/network.ts';
 export { type AnonymousRow, type RowLimits, reserveRow } from './throttle/rows.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';

@@ -5,23 +5,55 @@ import { Link, User } from './entities.ts';
 
 const SETUP_SECONDS = 86_400;
 
+/** Development mode derives its setup secrets from a stored nonce, so that a live link can be shown again. */
+export type DeriveSecret = (nonce: string) => string;
+
 /** A new setup secret, good for a day and for one administrator; every earlier one ends. Null when there is a superuser. */
-export async function createSetupSecret(em: SqlEntityManager, now: Date): Promise<string | null> {
+export async function createSetupSecret(
+  em: SqlEntityManager,
+  now: Date,
+  derive?: DeriveSecret,
+): Promise<string | null> {
+  return em.transactional(async (tx) => {
+    await oneAtATime(tx);
+    return (await hasSuperuser(tx)) ? null : makeLink(tx, now, derive);
+  });
+}
+
+/**
+ * The secret of the live setup link, which stays as it is; a new one where none is live. `hidden` when the live one is not derived
+ * and so cannot be shown again. Null when there is a superuser.
+ */
+export async function showSetupSecret(
+  em: SqlEntityManager,
+  now: Date,
+  derive: DeriveSecret,
+): Promise<string | 'hidden' | null> {
   return em.transactional(async (tx) => {
     await oneAtATime(tx);
     if (await hasSuperuser(tx)) return null;
-    await tx.nativeUpdate(Link, { purpose: 'setup', consumedAt: null }, { consumedAt: now });
-    const secret = newSecret();
-    tx.persist(
-      tx.create(Link, {
-        tokenDigest: digest(secret),
-        purpose: 'setup',
-        payload: {},
-        expiresAt: plusSeconds(now, SETUP_SECONDS),
-      }),
-    );
-    return secret;
+    const link = await tx.findOne(Link, { purpose: 'setup', consumedAt: null, expiresAt: { $gt: now } });
+    if (!link) return makeLink(tx, now, derive);
+    const { nonce } = link.payload as { nonce?: string };
+    const secret = nonce === undefined ? null : derive(nonce);
+    // Another master key derives another secret.
+    return secret !== null && digest(secret).equals(link.tokenDigest) ? secret : 'hidden';
   });
+}
+
+async function makeLink(tx: SqlEntityManager, now: Date, derive?: DeriveSecret): Promise<string> {
+  await tx.nativeUpdate(Link, { purpose: 'setup', consumedAt: null }, { consumedAt: now });
+  const nonce = newSecret();
+  const secret = derive ? derive(nonce) : newSecret();
+  tx.persist(
+    tx.create(Link, {
+      tokenDigest: digest(secret),
+      purpose: 'setup',
+      payload: derive ? { nonce } : {},
+      expiresAt: plusSeconds(now, SETUP_SECONDS),
+    }),
+  );
+  return secret;
 }
 
 /** Makers and redeemers of setup links follow each other: two links at once, or two first administrators, would need two at once. */

@@ -330,12 +330,21 @@ t.test('contract §8: the file of api sync, YAML or JSON', async (t) => {
     ['', /takes a mapping/],
     ['{apps: {}}', /audience is missing/],
     ['{audience: a, app: {}}', /unknown field app; it takes audience, name, apps/],
-    ['{audience: a, apps: {Polls: {}}}', /no app label/],
+    ['{audience: a, apps: {Polls: {}}}', /not an app label/],
     ['{audience: a, apps: {polls: {models: question}}}', /takes a list/],
     ['{audience: a, apps: {polls: {models: [Question]}}}', /unfit name "Question"/],
     ['{audience: a, apps: {polls: {permissions: {"a b": x}}}}', /unfit codename/],
     ['{audience: a, apps: {polls: {permissions: {a: 1}}}}', /takes a text/],
-    ['a: [', /neither YAML nor JSON/],
+    ['a: [', /^f\.yaml is neither YAML nor JSON: [^\n]*[^:] \(line 1\)\.$/],
+    // A file that breaks off: the parser itself names the line behind the last one, and ends its sentence in a colon.
+    [
+      'audience: polls\napps:\n  polls:\n    models: [question,\n',
+      /^f\.yaml is neither YAML nor JSON: .*\(line 4\)\.$/,
+    ],
+    [
+      '{audience: 7, apps: {polls: {models: [A, b c], permissions: {x: 1}}, P: {}}, token: {typ: x, ttl_seconds: 1, budget_bytes: 1}}',
+      /audience takes a text\.\n +token\.typ .*\n +token\.ttl_seconds .*\n +token\.budget_bytes .*\n +apps\.polls\.models\.0 .*\n +apps\.polls\.models\.1 .*\n +apps\.polls\.permissions\.x .*\n +apps\.P /,
+    ],
   ] as const)
     t.throws(() => readApiFile(text, 'f.yaml'), { kind: 'usage', message }, text);
   fc.assert(

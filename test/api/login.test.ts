@@ -194,6 +194,16 @@ await onEachEngine(t, async (t, db) => {
       is_authenticated: false,
       user: { username: '', permissions: [] },
     });
+    const mistaken = await service.app.inject({
+      url: '/api/v1/session',
+      headers: { authorization: 'Bearer a.b.c' },
+    });
+    t.match(mistaken.json(), { is_authenticated: false });
+    t.match(
+      mistaken.headers['x-signet-hint'],
+      /reads the session cookie.*has_perm/,
+      'whoever sends a token learns where to',
+    );
     await login(who, 'alice');
     const { user, session } = (await who.send('GET', '/api/v1/session?audience=polls')).json();
     t.same(user.permissions, ['polls.add_choice', 'polls.view_choice']);

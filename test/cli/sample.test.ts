@@ -1,6 +1,7 @@
 import t from 'tap';
 import { createContext } from '../../src/cli/context.ts';
 import { findSample, makeSample } from '../../src/cli/sample.ts';
+import { isSetupOpen } from '../../src/identity/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp } from '../support/server.ts';
@@ -77,6 +78,23 @@ await onEachEngine(t, async (t, db) => {
       await desk.json('sample --remove');
     },
   );
+
+  await t.test('contract §8: sample shows the live setup link as it is; only setup-link makes a new one', async (t) => {
+    await make();
+    const { setup_url: first } = await desk.json('sample');
+    t.match(first, /\/setup\?token=[\w-]{43}$/);
+    t.equal((await desk.json('sample')).setup_url, first, 'the same link again');
+    const token = new URL(first).searchParams.get('token') as string;
+    t.ok(await isSetupOpen(db.fork(), token, new Date()), 'which is still good');
+
+    await desk.run('setup-link');
+    t.notOk(await isSetupOpen(db.fork(), token, new Date()), 'setup-link ended it');
+    const before = await rows<{ n: number }>('select count(*)::int as n from identity_link where consumed_at is null');
+    const after = await desk.json('sample');
+    t.not(after.setup_url, first);
+    t.same(await rows('select count(*)::int as n from identity_link where consumed_at is null'), before);
+    await desk.json('sample --remove');
+  });
 
   await t.test('what somebody deleted before is no hindrance, and the sample can be made anew', async (t) => {
     await make();

@@ -6,6 +6,7 @@ import { commands } from '../../src/cli/commands/index.ts';
 import { tokenInspect } from '../../src/cli/commands/token-inspect.ts';
 import { failed, type Result, resultOf } from '../../src/cli/execute.ts';
 import { runCommand } from '../../src/cli/run.ts';
+import { postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { split } from './desk.ts';
 
@@ -72,6 +73,32 @@ t.test(
       t.match(result, { exit: 5, stderr: /does not answer at DATABASE_URL/ }, words);
       t.notMatch(result.stdout + result.stderr, /hunter2/);
     }
+  },
+);
+
+t.test(
+  'contract §8: a refusal of PostgreSQL names its remedy (exit 5)',
+  { skip: postgresqlUrl ? false : 'DATABASE_URL is not set' },
+  async (t) => {
+    const to = (change: (url: URL) => void) => {
+      const url = new URL(postgresqlUrl as string);
+      change(url);
+      return { ...place, DATABASE_URL: url.href };
+    };
+    const missing = to((url) => {
+      url.pathname = '/no_such_database';
+    });
+    t.match(await typed('user list', missing), {
+      exit: 5,
+      stderr: /does not exist\. Create the database \(createdb no_such_database\)/,
+    });
+    const stranger = to((url) => {
+      url.username = 'no_such_user';
+    });
+    t.match(await typed('user list', stranger), {
+      exit: 5,
+      stderr: /Correct the user or the password in DATABASE_URL/,
+    });
   },
 );
 

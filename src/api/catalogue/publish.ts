@@ -1,4 +1,4 @@
-import { type Api, findApi, hasPerm, Misfit, type PermissionSpec, readApps } from '../../access/index.ts';
+import { type Api, findApi, hasPerm, type Misfit, Misfits, type PermissionSpec, readApps } from '../../access/index.ts';
 import type { Stamp } from '../../audit/index.ts';
 import { type ActiveToken, isServedBy, publishCatalogue, rehearse } from '../../oauth/index.ts';
 import type { Database } from '../../platform/database/index.ts';
@@ -59,7 +59,7 @@ export async function publishFor(
     }));
     return { audience: api.audience, ...done, holders };
   } catch (error) {
-    if (error instanceof Failure) throw unfit(['apps'], error.message);
+    if (error instanceof Failure) throw unfit([{ path: ['apps'], message: error.message }]);
     // Two that publish what is new to both (PostgreSQL's appendix A: unique and foreign key violations).
     if (!['23505', '23503'].includes((error as { code?: string }).code ?? '')) throw error;
     throw new Problem('conflict', { detail: 'Somebody else changed this API at this moment. Send it again.' });
@@ -86,12 +86,19 @@ function specsOf(apps: unknown): PermissionSpec[] {
   try {
     return readApps(apps);
   } catch (error) {
-    if (!(error instanceof Misfit)) throw error;
-    throw unfit(error.path, `It ${error.message}.`);
+    if (!(error instanceof Misfits)) throw error;
+    throw unfit(error.all.map(({ path, message }) => ({ path, message: `It ${message}.` })));
   }
 }
 
-function unfit(path: readonly (string | number)[], detail: string): Problem {
-  const pointer = path.map((one) => `/${String(one).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
-  return new Problem('invalid', { errors: [{ pointer, code: 'invalid', detail }] });
+/** As many as a refused schema names. */
+const MOST_ERRORS = 20;
+
+function unfit(misfits: readonly Misfit[]): Problem {
+  const errors = misfits.slice(0, MOST_ERRORS).map(({ path, message }) => ({
+    pointer: path.map((one) => `/${String(one).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
+    code: 'invalid',
+    detail: message,
+  }));
+  return new Problem('invalid', { errors });
 }

@@ -28,6 +28,9 @@ const byName = Type.Object({}, { additionalProperties: Type.Boolean() });
 
 const tags = ['permissions'];
 
+/** To a developer who sends a token where the cookie is read, and sees the anonymous user. */
+const COOKIE_ONLY = 'This route reads the session cookie. For a bearer token ask POST /api/v1/has_perm.';
+
 /** Who is this, and what may they do now. */
 export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.get(
@@ -37,6 +40,8 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       schema: {
         operationId: 'getSession',
         summary: 'The user of the cookie, or the anonymous one',
+        description:
+          'Reads the session cookie alone. A bearer token is not looked at: for one, ask `POST /api/v1/has_perm` or `/oauth2/introspect`.',
         tags,
         security: [...bySession, {}],
         querystring: closed({ audience: Type.Optional(audience) }),
@@ -44,11 +49,14 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         problems: ['unknown_audience', ...reading],
       },
     },
-    async (request) => {
+    async (request, reply) => {
       const audience = request.query.audience ?? OWN_AUDIENCE;
       const guess = deps.access.guess(audience);
       const current = await currentSession(deps, cookie, request, guess?.id);
-      if (!current) return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
+      if (!current) {
+        if (request.headers.authorization !== undefined) void reply.header('x-signet-hint', COOKIE_ONLY);
+        return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
+      }
       const api = await knownApi(deps, audience, seenApi(guess, current.apiVersion));
       const rights = await deps.access.rights(tokenUserOf(current.user), api, deps.clock.now());
       return {

@@ -1,6 +1,7 @@
 import { relative } from 'node:path';
-import { Api, listModels, listPermissions } from '../../access/index.ts';
-import { createSetupSecret } from '../../identity/index.ts';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Api, explainPermissions, groupsOf, listModels, listPermissions } from '../../access/index.ts';
+import { findUser, holderOf, showSetupSecret } from '../../identity/index.ts';
 import { type Config, isLoopbackHost, makeMasterKey, readConfig, readMasterKey } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { systemClock } from '../../platform/time.ts';
@@ -12,7 +13,8 @@ import { prepareDatabase } from '../prepare.ts';
 import { findSample, listSampleUsers, makeSample, SAMPLE_API, SAMPLE_GROUP, type SampleUser } from '../sample.ts';
 import { type Prepare, type Running, serve, systemStamp, untilSignal } from '../serve.ts';
 import { version } from '../version.ts';
-import { setupUrl } from './setup-link.ts';
+import { derivedSetupSecret, setupUrl } from './setup-link.ts';
+import { counted } from './text.ts';
 
 /** `signet dev`: everything made by itself, on loopback only. What `npm start` runs. */
 export const dev: LocalCommand = {
@@ -100,13 +102,14 @@ async function banner(
     `signing key ${key?.alg} kid=${key?.kid}`,
   ];
   const lines: string[] = [];
-  const secret = await createSetupSecret(db.fork(), systemClock.now());
+  const secret = await showSetupSecret(db.fork(), systemClock.now(), derivedSetupSecret(masterKey));
   lines.push(`  Issuer   ${issuer}`);
   if (caPath !== null)
     lines.push(
       `  HTTPS    NODE_EXTRA_CA_CERTS=${quoted(caPath)}        (by this, programs on this machine believe the certificate; it is in no trust store)`,
     );
-  if (secret !== null)
+  if (secret === 'hidden') lines.push('  Setup    a link is out already (a new one: npx signet setup-link)');
+  else if (secret !== null)
     lines.push(
       `  Setup    ${setupUrl(issuer, secret)}        (creates your administrator; one use; again: npx signet setup-link)`,
     );
@@ -121,16 +124,32 @@ async function banner(
       );
     }
     const users = await listSampleUsers(db.fork(), sample, passwords, masterKey);
-    lines.push(`  Sample   ${users.map(sampleLine).join('    ')}     development only`);
+    const shown: string[] = [];
+    for (const user of users) shown.push(sampleLine(user, await rightsInWords(db.fork(), user.username)));
+    lines.push(`  Sample   ${shown.join('    ')}     development only`);
     const alice = users.find((user) => user.username === 'alice' && user.password !== null);
     if (alice) lines.push(...tryIt(issuer, alice, caPath));
   }
   return [`  ready    ${ready.join(' · ')}`, ...lines, ''].join('\n');
 }
 
-function sampleLine({ username, password }: SampleUser): string {
-  const holds = username === 'alice' ? `group ${SAMPLE_GROUP}` : 'no permissions';
-  return `${username} / ${password ?? '(changed)'} (${holds})`;
+function sampleLine({ username, password }: SampleUser, rights: string): string {
+  return `${username} / ${password ?? '(changed)'} (${rights})`;
+}
+
+/** As they are now: the sample's users may have been given more, or less, since. */
+async function rightsInWords(em: SqlEntityManager, username: string): Promise<string> {
+  const user = await findUser(em, username);
+  if (!user?.isActive) return 'inactive';
+  if (user.isSuperuser) return 'superuser';
+  const groups = (await groupsOf(em, user.id)).map((group) => group.name);
+  const sources = await explainPermissions(em, holderOf(user), systemClock.now());
+  const direct = sources.filter((one) => one.from === 'user').length;
+  const parts = [
+    ...(groups.length > 0 ? [`group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}`] : []),
+    ...(direct > 0 ? [counted(direct, 'permission')] : []),
+  ];
+  return parts.join(', ') || 'no permissions';
 }
 
 function tryIt(issuer: string, user: SampleUser, caPath: string | null): string[] {

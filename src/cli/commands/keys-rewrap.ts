@@ -14,14 +14,11 @@ export const keysRewrap: DatabaseCommand = {
   async run(context, input) {
     if (!input.file) throw new Failure('usage', 'The file is missing.');
     const to = parseMasterKey(input.file.text.trim(), input.file.name);
-    context.progress(
-      'Refresh tokens are made under a key of the master key: once the servers have the new one, those of today are refused.',
-    );
     const count = await rewrapKeys(context.db.fork(), context.stamp(), context.masterKey(), to);
     const lines = [
       `${counted(count, 'signing key')} sealed under the new master key; tokens stay good.`,
-      'Refresh tokens are made under a key of the master key: they are refused once the servers have the new one, and people log in again.',
-      `Now give it to every server (in the place of ${context.config.keysDir}/master.key, or by SIGNET_MASTER_KEY_FILE) and restart each: one that runs goes on with the keys it has open, and cannot start with the old master key.`,
+      `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server keeps the keys it has open, and cannot start with the old master key.`,
+      'Refresh tokens are made under a key derived from the master key: they are refused once the servers have the new one, and people sign in again.',
       'Keep the old one for as long as you keep backups from before.',
     ];
     return { data: { rewrapped: count }, text: lines.join('\n') };

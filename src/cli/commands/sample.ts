@@ -1,8 +1,8 @@
-import { createSetupSecret } from '../../identity/index.ts';
+import { showSetupSecret } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { findSample, listSampleClients, listSampleUsers, removeSample, SAMPLE_API } from '../sample.ts';
-import { setupUrl } from './setup-link.ts';
+import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 
 export const sample: DatabaseCommand = {
   kind: 'database',
@@ -25,8 +25,8 @@ export const sample: DatabaseCommand = {
     const { config } = context;
     const issuer =
       config.mode === 'development' ? context.issuer() : (config.issuer ?? `http://localhost:${config.port}`);
-    const secret = await createSetupSecret(db.fork(), clock.now());
-    const setup = secret === null ? null : setupUrl(issuer, secret);
+    const secret = await showSetupSecret(db.fork(), clock.now(), derivedSetupSecret(context.masterKey()));
+    const setup = secret === null || secret === 'hidden' ? null : setupUrl(issuer, secret);
     const clients = await listSampleClients(db.fork(), state, context.masterKey(), clock.now());
     const lines = users.map((user) => `${user.username} / ${user.password ?? '(changed)'}`);
     return {
@@ -39,6 +39,9 @@ export const sample: DatabaseCommand = {
           (client) => `Client  ${client.client_id} / ${client.client_secret ?? '(changed)'} (${client.preset})`,
         ),
         ...(setup ? [`Setup   ${setup}`] : []),
+        ...(secret === 'hidden'
+          ? ['Setup   a link is out already (a new one, which ends it: npx signet setup-link)']
+          : []),
       ].join('\n'),
     };
   },

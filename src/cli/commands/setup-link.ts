@@ -1,6 +1,12 @@
-import { createSetupSecret } from '../../identity/index.ts';
+import { createSetupSecret, type DeriveSecret } from '../../identity/index.ts';
+import { deriveKey } from '../../platform/digest.ts';
 import { Failure } from '../../platform/failure.ts';
 import type { DatabaseCommand } from '../command.ts';
+
+/** Of development mode: its links are shown again by `sample` and at every start. */
+export function derivedSetupSecret(masterKey: Buffer): DeriveSecret {
+  return (nonce) => deriveKey(masterKey, `setup:${nonce}`).toString('base64url');
+}
 
 export function setupUrl(issuer: string, secret: string): string {
   return `${issuer}/setup?token=${secret}`;
@@ -12,11 +18,12 @@ export const setupLink: DatabaseCommand = {
   summary: 'A new link to create the first administrator; ends the one before',
   usage: '',
   words: { min: 0, max: 0 },
-  async run({ db, clock, issuer }) {
+  async run({ db, clock, config, issuer, masterKey }) {
     const url = issuer();
-    const secret = await createSetupSecret(db.fork(), clock.now());
+    const derive = config.mode === 'development' ? derivedSetupSecret(masterKey()) : undefined;
+    const secret = await createSetupSecret(db.fork(), clock.now(), derive);
     if (secret === null)
-      throw new Failure('conflict', 'There is a superuser already. More are made with: npx signet createsuperuser');
+      throw new Failure('conflict', 'This server has a superuser already. Create another: npx signet createsuperuser');
     return { data: { setup_url: setupUrl(url, secret) }, text: setupUrl(url, secret) };
   },
 };

@@ -116,9 +116,9 @@ export const settings = {
   ),
   signup: setting(
     'SIGNET_SIGNUP',
-    'Who may sign up: open, closed or invite',
-    oneOf('open', 'closed', 'invite'),
-    (mode): 'open' | 'closed' | 'invite' => (mode === 'development' ? 'open' : 'closed'),
+    'Who may sign up: open = anybody, closed = an administrator creates accounts',
+    oneOf('open', 'closed'),
+    (mode): 'open' | 'closed' => (mode === 'development' ? 'open' : 'closed'),
     { standard: 'development: open; else closed' },
   ),
   registration: setting(

@@ -41,10 +41,7 @@ export async function openPostgresql(
   });
   const pool = await connect(orm).catch(async (error: unknown) => {
     await orm.close(true);
-    throw new Failure(
-      'noConnection',
-      `PostgreSQL does not answer at DATABASE_URL: ${describe(error)}. Is it running, and is the URL right?`,
-    );
+    throw noConnection(error, nameOf(url));
   });
   const migrations = migrationsOf(orm, namesOf(model), async (work) => {
     const client = new pg.Client({ connectionString: url });
@@ -125,6 +122,32 @@ async function applyPatiently(migrations: Migrations, url: string, model: Model)
     return await patient.migrations.apply();
   } finally {
     await patient.close();
+  }
+}
+
+/** Why DATABASE_URL leads nowhere, with the remedy of each reason (PostgreSQL's appendix A names the codes). */
+function noConnection(error: unknown, database: string): Failure {
+  const refused = (what: string, remedy: string) =>
+    new Failure('noConnection', `PostgreSQL refuses DATABASE_URL: ${what}. ${remedy}`);
+  const said = describe(error);
+  switch ((error as { code?: string }).code) {
+    case '3D000':
+      return refused(
+        said,
+        `Create the database (createdb ${database}), or correct the name at the end of DATABASE_URL.`,
+      );
+    case '28P01':
+    case '28000':
+      return refused(said, 'Correct the user or the password in DATABASE_URL, or let them in by pg_hba.conf.');
+    case '42501':
+      return refused(said, `Allow it: grant connect on database ${database} to that user.`);
+    case '53300':
+      return refused(said, 'Raise max_connections of PostgreSQL, or lower SIGNET_DATABASE_POOL.');
+    default:
+      return new Failure(
+        'noConnection',
+        `PostgreSQL does not answer at DATABASE_URL: ${said}. Start PostgreSQL, or correct the host and port in DATABASE_URL.`,
+      );
   }
 }
 
