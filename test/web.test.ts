@@ -36,7 +36,9 @@ await onEachEngine(t, async (t, db) => {
   await t.test('contract §8: a new link ends the old; an unknown one is 410', async (t) => {
     const old = (await createSetupSecret(db.fork(), clock.now())) as string;
     const current = (await createSetupSecret(db.fork(), clock.now())) as string;
-    t.equal((await page(old)).statusCode, 410);
+    const gone = await page(old);
+    t.equal(gone.statusCode, 410);
+    t.match(gone.body, /npx signet setup-link/, 'which says how to get a new one');
     t.equal((await page('x')).statusCode, 410);
     t.equal((await page(current)).statusCode, 200);
     t.equal((await submit({ ...fields, token: old })).statusCode, 410);
@@ -60,6 +62,13 @@ await onEachEngine(t, async (t, db) => {
       t.notMatch(refused.body, /1234"/, 'a password is never shown again');
       const misnamed = await submit({ token, username: 'not allowed', email: '', password: fields.password });
       t.match(misnamed.body, /value="not allowed"/);
+      t.same(
+        misnamed.body.match(/<input id="\w+"(?=[^>]* autofocus)/g),
+        ['<input id="username"'],
+        'the focus is on the field to mend',
+      );
+      const tooShort = await submit({ token, username: 'chief', email: '', password: '1234' });
+      t.same(tooShort.body.match(/<input id="\w+"(?=[^>]* autofocus)/g), ['<input id="password"']);
       t.equal((await page(token)).statusCode, 200);
       t.equal((await submit({ token: `${token}`, ...fields, password: '' })).statusCode, 422);
       t.equal(
@@ -87,7 +96,10 @@ await onEachEngine(t, async (t, db) => {
       t.ok(statuses.every((one) => one === 201 || one === 410));
       const [chief] = await db.fork().find(User, { isSuperuser: true });
       t.match(chief, { isStaff: true, isActive: true });
-      t.equal((await page(token)).statusCode, 410);
+      const gone = await page(token);
+      t.equal(gone.statusCode, 410);
+      t.match(gone.body, /has an administrator already.*href="[^"]+\/login"/s);
+      t.notMatch(gone.body, /setup-link/, 'which refuses once there is an administrator');
       t.equal(await createSetupSecret(db.fork(), clock.now()), null, 'and there is no link while there is a superuser');
     },
   );
@@ -103,6 +115,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('the front door, the probes and the keys answer', async (t) => {
     for (const url of ['/', '/health/live', '/health/started', '/health/ready', '/.well-known/jwks.json'])
       t.equal((await app.inject(url)).statusCode, 200, url);
+    t.match((await app.inject('/')).body, /<title>Signet<\/title>/, 'the name once');
     const keys = await app.inject('/.well-known/jwks.json');
     t.match(keys.headers, {
       'cache-control': 'public, max-age=300',

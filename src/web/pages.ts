@@ -4,13 +4,14 @@ import {
   checkPassword,
   createUser,
   type FieldError,
+  hasSuperuser,
   isSetupOpen,
   type Passwords,
   redeemSetup,
   User,
 } from '../identity/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { type App, acceptForms, tryLater } from '../platform/http/index.ts';
+import { type App, acceptForms, type Reply, tryLater } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Html, html } from './html.ts';
 import { field } from './layout.ts';
@@ -53,8 +54,7 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
   };
   app.get('/setup', { schema: { ...form, problems: ['unavailable'] } }, async (request, reply) => {
     const { token = '' } = request.query;
-    if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
-      return show(reply, 410, 'This link is used up', usedUp);
+    if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
     return show(reply, 200, 'Create your administrator', setupForm(deps, token, {}, []));
   });
 
@@ -80,14 +80,18 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
     async (request, reply) => {
       const { token = '', username = '', email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
       // Looked at first, so that a used link costs no hash and says nothing about names.
-      if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now())))
-        return show(reply, 410, 'This link is used up', usedUp);
+      if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
       const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
-      if (outcome === 'gone') return show(reply, 410, 'This link is used up', usedUp);
-      if (outcome instanceof User) return show(reply, 201, 'Your administrator is ready', done(outcome.username));
+      if (outcome === 'gone') return showGone(deps, reply);
+      if (outcome instanceof User)
+        return show(reply, 201, 'Your administrator is ready', done(deps.issuer, outcome.username));
       return show(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
     },
   );
+}
+
+async function showGone({ db, issuer }: PageDeps, reply: Reply): Promise<Reply> {
+  return show(reply, 410, 'This link is no longer valid', noLongerValid(issuer, await hasSuperuser(db.fork())));
 }
 
 interface SetupInput {
@@ -137,8 +141,13 @@ class Refused extends Error {
   }
 }
 
-const usedUp = html`<p>It was used, is older than a day, or there is an administrator already.</p>
-<p class="quiet">A new one: <code>npx signet setup-link</code></p>`;
+function noLongerValid(issuer: string, hasAdministrator: boolean): Html {
+  return hasAdministrator
+    ? html`<p>This server has an administrator already. <a href="${issuer}/login">Sign in</a></p>
+<p class="quiet">To create another one: <code>npx signet createsuperuser</code></p>`
+    : html`<p>A setup link works for a day, and a newer one ends it.</p>
+<p class="quiet">Get a new one: <code>npx signet setup-link</code></p>`;
+}
 
 function frontDoor(issuer: string, username: string | null): Html {
   const who =
@@ -154,8 +163,8 @@ ${who}
 </ul>`;
 }
 
-function done(username: string): Html {
-  return html`<p><strong>${username}</strong> is a superuser now and can log in. This link is used up.</p>
+function done(issuer: string, username: string): Html {
+  return html`<p><strong>${username}</strong> is a superuser now. <a href="${issuer}/login">Sign in</a></p>
 <p class="quiet">More users: <code>npx signet user create NAME</code></p>`;
 }
 
@@ -166,12 +175,14 @@ function setupForm(
   errors: readonly FieldError[],
 ): Html {
   const of = (pointer: string) => errors.filter((one) => one.pointer === pointer).map((one) => one.detail);
+  // An error is met where it is mended, by keyboard and by a screen reader.
+  const first = ['/username', '/email', '/password'].find((pointer) => of(pointer).length > 0) ?? '/username';
   return html`<p class="quiet">The first superuser of this server. The link works once.</p>
 <form method="post" action="/setup">
 ${field({ name: 'token', label: '', type: 'hidden', value: token })}
-${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: of('/username') })}
-${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'May stay empty.', errors: of('/email') })}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: `At least ${deps.passwordMinLength} characters; a phrase is best.`, errors: of('/password') })}
+${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: of('/username'), hasFocus: first === '/username' })}
+${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'Optional.', errors: of('/email'), hasFocus: first === '/email' })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: `At least ${deps.passwordMinLength} characters; a phrase is best.`, errors: of('/password'), hasFocus: first === '/password' })}
 <button type="submit">Create administrator</button>
 </form>`;
 }

@@ -104,7 +104,7 @@ async function answer(deps: DevicePageDeps, reply: Reply, fields: Record<string,
     return show(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));
   return decision === 'allow'
     ? show(reply, 200, 'The device is connected', allowed)
-    : show(reply, 200, 'Refused', denied);
+    : show(reply, 200, 'Cancelled', denied);
 }
 
 function decide(

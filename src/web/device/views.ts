@@ -10,7 +10,7 @@ const ACTION = 'device';
 export function codeForm(typed: string, error?: string): Html {
   return html`<p class="quiet">Type the code that your device shows.</p>
 <form method="post" action="${ACTION}">
-${field({ name: 'user_code', label: 'Code', type: 'text', value: typed, isRequired: true, hint: 'Eight letters, like BCDF-GHJK.', errors: error === undefined ? [] : [error] })}
+${field({ name: 'user_code', label: 'Code', type: 'text', value: typed, isRequired: true, hint: 'Eight letters, like BCDF-GHJK.', errors: error === undefined ? [] : [error], hasFocus: true })}
 <button type="submit">Continue</button>
 </form>`;
 }
@@ -22,19 +22,19 @@ export function question(
   hidden: { readonly userCode: string; readonly confirmation: string },
   hasChanged: boolean,
 ): Html {
-  const { client, api } = device;
+  const { client, api, permissions } = device;
   return html`${hasChanged ? html`<p class="error">Look again: this page was shown to another session.</p>` : null}
 <p><strong>${client.name}</strong> on a device wants to act for <strong>${user.username}</strong>.</p>
 ${client.isDynamic ? html`<p class="quiet">It has given itself this name, and nobody here has looked at it.</p>` : null}
 <p>Does the device show this code? <strong><code>${shownUserCode(hidden.userCode)}</code></strong></p>
-<p class="quiet">If you did not start this yourself, or somebody sent you here: refuse.</p>
+<p class="quiet">If you did not start this yourself, or somebody sent you here, cancel.</p>
 ${asked(device)}
-${api ? html`<p class="quiet">At: ${api.name}</p>` : null}
+${api && (permissions === null || permissions.length > 0) ? html`<p class="quiet">At: ${api.name}</p>` : null}
 <form method="post" action="${ACTION}">
 ${field({ name: 'user_code', label: '', type: 'hidden', value: hidden.userCode })}
 ${field({ name: 'confirmation', label: '', type: 'hidden', value: hidden.confirmation })}
 <button type="submit" name="decision" value="allow">Allow</button>
-<button type="submit" name="decision" value="deny" class="plain">Refuse</button>
+<button type="submit" name="decision" value="deny" class="plain">Cancel</button>
 </form>`;
 }
 
@@ -49,9 +49,9 @@ function asked({ scopes, permissions, api }: WaitingDevice): Html {
 }
 
 export const allowed = html`<p>The device goes on by itself now. You can close this page.</p>`;
-export const denied = html`<p>The device was told. You can close this page.</p>`;
+export const denied = html`<p>The device does not get access. You can close this page.</p>`;
 
 /** RFC 8628 §5.1. */
 export function tooMany(seconds: number): Html {
-  return html`<p>Too many codes that were not right. Try again in ${Math.ceil(seconds / 60)} minutes.</p>`;
+  return html`<p>Too many wrong codes. Try again in ${Math.ceil(seconds / 60)} minutes.</p>`;
 }

@@ -29,7 +29,7 @@ ${asked.isOffline ? html`<p>It keeps its access when you sign out, until you tak
 <form method="post">
 ${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
 <button type="submit" name="decision" value="allow">Allow</button>
-<button type="submit" name="decision" value="deny" class="plain">Deny</button>
+<button type="submit" name="decision" value="deny" class="plain">Cancel</button>
 </form>
 <p class="quiet">Not ${session.user.username}? <a href="../login?next=/interaction/${id}&amp;again=1">Sign in as somebody else</a></p>`;
 }

@@ -19,8 +19,8 @@ ${signedIn === null ? null : html`<p class="quiet">You are signed in as <strong>
 ${error === null ? null : html`<p class="error" role="alert">${error}</p>`}
 <form method="post">
 ${field({ name: 'next', label: '', type: 'hidden', value: next })}
-${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: username, isRequired: true })}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', isRequired: true })}
+${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: username, isRequired: true, hasFocus: username === '' })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', isRequired: true, hasFocus: username !== '' })}
 <button type="submit">Sign in</button>
 </form>
 ${interaction === null ? null : html`<form method="post" action="interaction/${interaction}"><button type="submit" name="decision" value="deny" class="plain">Cancel</button></form>`}`;

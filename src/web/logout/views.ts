@@ -20,7 +20,7 @@ ${client === null ? null : html`<p><strong>${client}</strong> sent you here to s
 <form method="post" action="${ACTION}">
 ${kept.map(({ name, value }) => field({ name, value, label: '', type: 'hidden' }))}
 <button type="submit" name="decision" value="logout">Sign out</button>
-<button type="submit" name="decision" value="stay">Stay signed in</button>
+<button type="submit" name="decision" value="stay" class="plain">Stay signed in</button>
 </form>`;
 }
 
