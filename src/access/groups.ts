@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { foldName, hasUnprintable } from '../platform/fold.ts';
+import { foldName, hasUnprintable, isNameSized, normalizeName } from '../platform/fold.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
 import { lockApis, lockGroup } from './principal.ts';
@@ -20,7 +20,7 @@ export async function createGroup(em: SqlEntityManager, stamp: Stamp, name: stri
   checkGroupName(name);
   const existing = await em.findOne(Group, { nameKey: foldName(name) });
   if (existing) throw new Failure('conflict', `There is a group "${existing.name}" already.`);
-  const group = em.create(Group, { id: randomUUIDv7(), name: name.normalize('NFKC'), nameKey: foldName(name) });
+  const group = em.create(Group, { id: randomUUIDv7(), name: normalizeName(name), nameKey: foldName(name) });
   em.persist(group);
   recordChange(em, stamp, { action: 'add', object: objectOf(group), after: { name: group.name } });
   await em.flush();
@@ -29,9 +29,8 @@ export async function createGroup(em: SqlEntityManager, stamp: Stamp, name: stri
 
 /** Why a name cannot be a group's; undefined when it can. */
 function groupNameProblem(name: string): string | undefined {
-  const folded = foldName(name);
-  if (folded.trim() === '') return 'A group needs a name.';
-  if ([...name].length > 150) return 'A group name has 150 characters at most.';
+  if (!isNameSized(name) || [...name].length > 150) return 'A group name has 150 characters at most.';
+  if (foldName(name).trim() === '') return 'A group needs a name.';
   if (hasUnprintable(name)) return 'A group name may not contain control or invisible characters.';
   return undefined;
 }

@@ -1,8 +1,8 @@
 import type { Database, Statement } from '../platform/database/index.ts';
-import { foldName } from '../platform/fold.ts';
+import { foldName, isNameSized } from '../platform/fold.ts';
 import type { Clock } from '../platform/time.ts';
 import type { Passwords } from './passwords/checker.ts';
-import { codePoints, MAX_CODE_POINTS } from './passwords/passwords.ts';
+import { isPasswordSized } from './passwords/passwords.ts';
 
 export interface Credentials {
   readonly username?: string;
@@ -78,8 +78,9 @@ export function passwordBackend(db: Database, passwords: Passwords, clock: Clock
     takes: ({ username, password }) => typeof username === 'string' && typeof password === 'string',
     async authenticate({ username = '', password = '' }) {
       // Nobody's password is that long, whoever it is: refused before any work.
-      if (codePoints(password) > MAX_CODE_POINTS) return { kind: 'refused' };
-      const [row] = await db.query<Row>(byName, [foldName(username)]);
+      if (!isPasswordSized(password)) return { kind: 'refused' };
+      // Nobody's name is that long either: a decoy is verified, as for every other name that nobody has.
+      const [row] = isNameSized(username) ? await db.query<Row>(byName, [foldName(username)]) : [];
       let since: Date | undefined;
       const started = () => {
         since = clock.now();

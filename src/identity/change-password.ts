@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, recordEvent, type Stamp } from '../audit/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { Session, User } from './entities.ts';
-import type { FieldError } from './fields.ts';
+import { checkUser, type FieldError } from './fields.ts';
 import type { Browser } from './login.ts';
 import { validatePassword } from './passwords/validators/validate.ts';
 import { endSessions } from './sessions/end.ts';
@@ -19,6 +19,16 @@ export async function checkPassword(
 ): Promise<FieldError[]> {
   const failures = await validatePassword(password, { minLength, user });
   return failures.map(({ code, detail }) => ({ pointer, code, detail }));
+}
+
+/** Why nobody can be created of this. The password is compared with the fields only where they can be a user's. */
+export async function checkNewUser(
+  fields: { username: string; email?: string; firstName?: string; lastName?: string },
+  password: string,
+  minLength: number,
+): Promise<FieldError[]> {
+  const errors = checkUser(fields);
+  return [...errors, ...(await checkPassword(password, minLength, errors.length > 0 ? {} : fields))];
 }
 
 /**

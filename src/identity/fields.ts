@@ -1,4 +1,4 @@
-import { hasUnprintable } from '../platform/fold.ts';
+import { hasUnprintable, isNameSized, normalizeName } from '../platform/fold.ts';
 
 /** One reason why one field is refused, as RFC 9457 problems and forms show it. */
 export interface FieldError {
@@ -21,13 +21,20 @@ const username = /^[\p{L}\p{M}\p{N}_.+][\p{L}\p{M}\p{N}_.+-]*$/u;
 /** Deliberately loose: whether an address works is only known once a mail to it was answered. */
 const email = /^[^\s@"(),:;<>[\\\]]+@[^\s@"(),:;<>[\\\]]+$/u;
 
-/** Why these fields cannot be a user's; empty when they can. `existing`: the name was accepted before and stays. */
+/** The longest username, first name or last name, in characters. */
+const MAX_NAME = 150;
+const MAX_EMAIL_UNITS = 254;
+
+/**
+ * Why these fields cannot be a user's; empty when they can. `existing`: the name was accepted before and stays. Every field is
+ * measured before anything else is done with it.
+ */
 export function checkUser(fields: Fields, options: { existing?: boolean } = {}): FieldError[] {
   const errors: FieldError[] = [];
-  const name = fields.username.normalize('NFKC');
   if (!options.existing) {
+    const name = normalizeName(fields.username);
     if (name === '') errors.push({ pointer: '/username', code: 'required', detail: 'A username is needed.' });
-    else if ([...name].length > 150)
+    else if (!isNameSized(fields.username) || [...name].length > MAX_NAME)
       errors.push({ pointer: '/username', code: 'max_length', detail: 'A username has 150 characters at most.' });
     else if (!username.test(name))
       errors.push({
@@ -36,17 +43,21 @@ export function checkUser(fields: Fields, options: { existing?: boolean } = {}):
         detail: 'A username may contain letters, digits and . + - _ only, and not begin with -.',
       });
   }
-  if (fields.email && (fields.email.length > 254 || !email.test(fields.email.trim()) || hasUnprintable(fields.email)))
+  if (fields.email && !isEmail(fields.email))
     errors.push({ pointer: '/email', code: 'invalid', detail: 'This is no e-mail address.' });
   for (const [pointer, value] of [
     ['/first_name', fields.firstName],
     ['/last_name', fields.lastName],
   ] as const) {
     if (value === undefined) continue;
-    if ([...value].length > 150)
+    if (!isNameSized(value) || [...value].length > MAX_NAME)
       errors.push({ pointer, code: 'max_length', detail: 'A name has 150 characters at most.' });
     else if (hasUnprintable(value))
       errors.push({ pointer, code: 'invalid', detail: 'A name may not contain control or invisible characters.' });
   }
   return errors;
+}
+
+function isEmail(text: string): boolean {
+  return text.length <= MAX_EMAIL_UNITS && isNameSized(text) && email.test(text.trim()) && !hasUnprintable(text);
 }

@@ -13,7 +13,7 @@ export {
   type Credentials,
   passwordBackend,
 } from './backends.ts';
-export { changeOwnPassword, checkPassword, setPassword } from './change-password.ts';
+export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './change-password.ts';
 export { type DeletedUser, deleteUser } from './delete-user.ts';
 export { ImportedRecord, Link, Session, Throttle, User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';

@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { createPrincipal, type Holder, principalsChanged, rightsChanged } from '../access/index.ts';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { foldName } from '../platform/fold.ts';
+import { foldName, isNameSized, normalizeName } from '../platform/fold.ts';
 import { suggest } from '../platform/suggest.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
@@ -33,7 +33,7 @@ export async function createUser(em: SqlEntityManager, stamp: Stamp, given: NewU
   const email = given.email?.trim() ?? '';
   const user = em.create(User, {
     id: createPrincipal(em, 'user'),
-    username: given.username.normalize('NFKC'),
+    username: normalizeName(given.username),
     usernameKey,
     email,
     emailKey: email === '' ? null : foldName(email),
@@ -98,7 +98,8 @@ function isLess(before: Flags, after: Flags): boolean {
   return (['isActive', 'isStaff', 'isSuperuser'] as const).some((flag) => before[flag] && !after[flag]);
 }
 
-export function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
+export async function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
+  if (!isNameSized(username)) return null;
   return em.findOne(User, { usernameKey: foldName(username), deletedAt: null });
 }
 

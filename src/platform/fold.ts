@@ -1,9 +1,31 @@
 /**
+ * The longest text that can be a name or an e-mail address, in UTF-16 units: more than any that is stored, however it is composed.
+ * It holds before a text is normalised, because NFKC takes quadratic time for combining marks, and after, because NFKC makes 18
+ * characters of one.
+ */
+export const MAX_NAME_UNITS = 1000;
+
+/** What a text that is too long folds to. A control character is in no name that is stored, so it is nobody's. */
+const NOBODY = '\u007f';
+
+/** Whether this may be a name at all: not too long, neither as it is nor in the form in which names are compared. */
+export function isNameSized(text: string): boolean {
+  return foldName(text) !== NOBODY;
+}
+
+/** NFKC, the form in which a name is kept and shown. */
+export function normalizeName(name: string): string {
+  if (name.length > MAX_NAME_UNITS) return NOBODY;
+  const normal = name.normalize('NFKC');
+  return normal.length > MAX_NAME_UNITS ? NOBODY : normal;
+}
+
+/**
  * The form in which names are compared: NFKC(lowercase(NFKC(x))). Computed here only, never by the database, because
  * `lower()` and citext differ between PostgreSQL versions and the embedded engine.
  */
 export function foldName(name: string): string {
-  return name.normalize('NFKC').toLowerCase().normalize('NFKC');
+  return normalizeName(normalizeName(name).toLowerCase());
 }
 
 /** Characters that have no place in a name: controls, format characters such as zero-width and direction marks, lone surrogates. */

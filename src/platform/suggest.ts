@@ -1,8 +1,13 @@
+/** Longer than any word that is known: what is longer was not mistyped. It bounds the work, which grows with the square. */
+const LONGEST = 300;
+
 /** The known word nearest to a mistyped one, or undefined when none is near: "did you mean …?" */
 export function suggest(typed: string, known: readonly string[]): string | undefined {
+  if (typed.length > LONGEST) return undefined;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1;
   for (const word of known) {
+    if (word.length > LONGEST) continue;
     const distance = editDistance(typed, word, bestDistance);
     if (distance < bestDistance) [best, bestDistance] = [word, distance];
   }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { recordEvent } from '../audit/index.ts';
 import {
-  checkPassword,
+  checkNewUser,
   createUser,
   type FieldError,
   hasSuperuser,
@@ -106,8 +106,8 @@ async function createAdministrator(
   given: SetupInput,
   requestId: string,
 ): Promise<User | FieldError[] | 'gone'> {
-  const weak = await checkPassword(given.password, deps.passwordMinLength, given);
-  if (weak.length > 0) return weak;
+  const errors = await checkNewUser(given, given.password, deps.passwordMinLength);
+  if (errors.length > 0) return errors;
   const password = await deps.passwords.hash(given.password);
   if (password === null) throw tryLater('busy', 5);
   const at = deps.clock.now();

@@ -30,8 +30,8 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         ...own,
         summary: 'Change the own password; this session goes on under a new id, every other one ends',
         body: closed({
-          current_password: Type.String({ maxLength: 1024 }),
-          new_password: Type.String({ maxLength: 1024 }),
+          current_password: Type.String(),
+          new_password: Type.String(),
         }),
         response: { 200: closed({ session }) },
         problems: ['unauthenticated', 'conflict', 'too_many_attempts', 'busy', ...changing],
@@ -42,10 +42,13 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       const browser = browserOf(request, cookie);
       const { current_password: given, new_password: wanted } = request.body;
       const { user } = current;
+      const reservation = await reserveGuess(deps, user, browser.ip);
       const errors = await checkPassword(wanted, deps.passwordMinLength, user, '/new_password');
-      if (errors.length > 0) throw new Problem('invalid', { errors });
-
-      const fromEpoch = await verifyOwn(deps, user, given, browser.ip);
+      if (errors.length > 0) {
+        await reservation.giveBack();
+        throw new Problem('invalid', { errors });
+      }
+      const fromEpoch = await verifyOwn(deps, user, given, reservation);
       const encoded = await deps.authentication.passwords.hash(wanted);
       if (encoded === null) throw tryLater('busy', 5);
       const change = { fromEpoch, to: encoded };
@@ -229,16 +232,18 @@ const explained = named('ExplainedPermission', {
   group: Type.Union([Type.String(), Type.Null()]),
 });
 
-/** Guesses at the current password count like guesses at the login form, in the same counters. Answers the password's epoch. */
-async function verifyOwn(
-  deps: ApiDeps,
-  user: { id: string; username: string },
-  given: string,
-  ip: string,
-): Promise<number> {
-  const { limits, passwords } = deps.authentication;
-  const reservation = await reserveAttempt(deps.db, limits, user.username, ip, deps.clock.now());
-  if (!reservation.ok) throw tryLater('too_many_attempts', reservation.retryAfterSeconds);
+type Guess = Extract<Awaited<ReturnType<typeof reserveAttempt>>, { ok: true }>;
+
+/** Guesses at the current password count like guesses at the login form, in the same counters. */
+async function reserveGuess(deps: ApiDeps, user: { username: string }, ip: string): Promise<Guess> {
+  const reserved = await reserveAttempt(deps.db, deps.authentication.limits, user.username, ip, deps.clock.now());
+  if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
+  return reserved;
+}
+
+/** Answers the epoch of the current password. */
+async function verifyOwn(deps: ApiDeps, user: { id: string }, given: string, reservation: Guess): Promise<number> {
+  const { passwords } = deps.authentication;
   const stored = await deps.db.fork().findOne(User, { id: user.id, isActive: true });
   const checked = await passwords.verify(given, stored?.password ?? null);
   if (!checked.ok || checked.matches) await reservation.giveBack();

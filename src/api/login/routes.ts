@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import {
   authenticate,
-  checkPassword,
+  checkNewUser,
   createUser,
   findActiveUser,
   type LoggedIn,
@@ -40,11 +40,11 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         tags,
         security: byAnybody,
         body: closed({
-          username: Type.String({ maxLength: 1000 }),
-          password: Type.String({ maxLength: 1024 }),
-          email: Type.Optional(Type.String({ maxLength: 1000 })),
-          first_name: Type.Optional(Type.String({ maxLength: 1000 })),
-          last_name: Type.Optional(Type.String({ maxLength: 1000 })),
+          username: Type.String(),
+          password: Type.String(),
+          email: Type.Optional(Type.String()),
+          first_name: Type.Optional(Type.String()),
+          last_name: Type.Optional(Type.String()),
         }),
         response: { 201: closed({ user }) },
         problems: ['signup_closed', 'invalid', 'too_many_attempts', 'busy', ...changing],
@@ -54,15 +54,14 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       if (deps.signup !== 'open')
         throw new Problem('signup_closed', { detail: 'Ask an administrator for an account.' });
       const { username, password, email = '', first_name: firstName = '', last_name: lastName = '' } = request.body;
-      const passwordErrors = await checkPassword(password, deps.passwordMinLength, {
-        username,
-        email,
-        firstName,
-        lastName,
-      });
-      if (passwordErrors.length > 0) throw new Problem('invalid', { errors: passwordErrors });
+      // Counted before anything is done with what was sent, and given back where it was worth no hash.
       const reserved = await reserveRow(deps.db, deps.rowLimits, 'signup', request.ip, deps.clock.now());
       if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
+      const errors = await checkNewUser({ username, email, firstName, lastName }, password, deps.passwordMinLength);
+      if (errors.length > 0) {
+        await reserved.giveBack();
+        throw new Problem('invalid', { errors });
+      }
       const encoded = await deps.authentication.passwords.hash(password);
       if (encoded === null) {
         await reserved.giveBack();
@@ -89,7 +88,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         tags,
         security: byAnybody,
         body: closed({
-          username: Type.String({ maxLength: 1000, description: 'Username, or a verified e-mail address.' }),
+          username: Type.String({ description: 'Username, or a verified e-mail address.' }),
           password: Type.String(),
           audience: Type.Optional(audience),
           scope: Type.Optional(scope),

@@ -1,5 +1,5 @@
 import type { Argon2Parameters } from './hashers/hasher.ts';
-import { hashPassword, needsUpgrade, readPassword, verifyPassword } from './passwords.ts';
+import { hashPassword, isPasswordSized, needsUpgrade, readPassword, verifyPassword } from './passwords.ts';
 import type { HashPool } from './pool.ts';
 
 export type Verification =
@@ -21,6 +21,8 @@ export async function createPasswords(pool: HashPool, parameters: Argon2Paramete
   const decoy = await hashPassword('decoy', parameters);
   return {
     async verify(password, encoded, started) {
+      // It was never set, whoever's it is: no work at all, and so the same for everybody.
+      if (!isPasswordSized(password)) return { ok: true, matches: false, isOutdated: false };
       const stored = encoded === null ? null : readPassword(encoded);
       const isReal = stored !== null && stored.overBounds === null && stored.algorithm !== 'unusable';
       const parsed = isReal ? stored : readPassword(decoy);
@@ -34,6 +36,7 @@ export async function createPasswords(pool: HashPool, parameters: Argon2Paramete
       return { ok: true, matches, isOutdated: matches && needsUpgrade(parsed, parameters) };
     },
     async hash(password) {
+      if (!isPasswordSized(password)) throw new RangeError('a password that is too long was not refused');
       const outcome = await pool.run(parameters.parallelism, () => hashPassword(password, parameters));
       return outcome.ok ? outcome.value : null;
     },

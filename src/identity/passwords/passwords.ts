@@ -10,7 +10,7 @@ import { scrypt } from './hashers/scrypt.ts';
 import { sha1 } from './hashers/sha1.ts';
 import { UNUSABLE_PREFIX, unusable } from './hashers/unusable.ts';
 
-export { codePoints, MAX_CODE_POINTS } from './code-points.ts';
+export { codePoints, isPasswordSized, MAX_CODE_POINTS } from './code-points.ts';
 
 /** The least of OWASP's argon2id settings: 19 MiB, two passes, one lane. */
 export const DEFAULT_ARGON2: Argon2Parameters = { memoryKiB: 19_456, iterations: 2, parallelism: 1 };

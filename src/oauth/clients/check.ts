@@ -1,5 +1,5 @@
 import { Failure } from '../../platform/failure.ts';
-import { foldName, hasUnprintable } from '../../platform/fold.ts';
+import { foldName, hasUnprintable, isNameSized } from '../../platform/fold.ts';
 import type { Client } from '../entities.ts';
 import { publicKeyFor } from '../foreign-jws.ts';
 import { grantNames, type Preset } from './presets.ts';
@@ -13,7 +13,7 @@ export interface ClientShape
 }
 
 export function checkName(name: string): void {
-  if (foldName(name).trim() === '' || [...name].length > 150 || hasUnprintable(name))
+  if (!isNameSized(name) || foldName(name).trim() === '' || [...name].length > 150 || hasUnprintable(name))
     throw new Failure('usage', 'A client needs a name of 1 to 150 printable characters.');
   if (name.startsWith('c_')) throw new Failure('usage', 'A client name may not start with c_: client ids do.');
 }

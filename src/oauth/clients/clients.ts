@@ -4,7 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, createPrincipal, Principal, principalsChanged } from '../../access/index.ts';
 import { difference, recordChange, type Stamp } from '../../audit/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { foldName } from '../../platform/fold.ts';
+import { foldName, normalizeName } from '../../platform/fold.ts';
 import { suggest } from '../../platform/suggest.ts';
 import { clientRightsChanged, endClient } from '../../tokens/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';
@@ -73,7 +73,7 @@ export async function createClient(em: SqlEntityManager, stamp: Stamp, given: Ne
       ...shape,
       id: createPrincipal(tx, 'client'),
       clientId,
-      name: given.name.normalize('NFKC'),
+      name: normalizeName(given.name),
       nameKey,
       settings: storedSettings(shape.settings),
       createdAt: stamp.at,
@@ -160,7 +160,7 @@ function reshape(client: Client, change: ClientChange): void {
 
 function rename(client: Client, name: string): void {
   const suffix = client.isDynamic ? ` ${client.clientId}` : '';
-  Object.assign(client, { name: name.normalize('NFKC'), nameKey: foldName(name) + suffix });
+  Object.assign(client, { name: normalizeName(name), nameKey: foldName(name) + suffix });
 }
 
 function checkConsent({ isFirstParty }: ClientShape, given: Partial<ClientSettings> | undefined): void {

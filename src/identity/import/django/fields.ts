@@ -1,4 +1,4 @@
-import { foldName, hasUnprintable, isStorable } from '../../../platform/fold.ts';
+import { foldName, hasUnprintable, isNameSized, isStorable } from '../../../platform/fold.ts';
 
 /** Django's BooleanField: what it writes, and the texts that its `to_python` takes. Undefined: neither. */
 export function readFlag(value: unknown): boolean | undefined {
@@ -37,7 +37,7 @@ const LONGEST_NAME = 150;
 export function nameProblem(name: string): string | undefined {
   const folded = foldName(name);
   if (folded.trim() === '') return 'the name is empty';
-  if (Math.max([...name].length, [...folded].length) > LONGEST_NAME)
+  if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > LONGEST_NAME)
     return `the name is longer than ${LONGEST_NAME} characters`;
   if (hasUnprintable(name)) return 'the name has control or invisible characters';
   return undefined;

@@ -1,4 +1,4 @@
-import { codePoints, MAX_CODE_POINTS } from '../code-points.ts';
+import { codePoints, isPasswordSized, MAX_CODE_POINTS } from '../code-points.ts';
 import type { PasswordFailure } from './failure.ts';
 
 /** 800-63B-4 §3.1.1.2: at least 15 characters where the password is the only factor. */
@@ -16,7 +16,7 @@ export function checkMinimumLength(password: string, minLength: number = DEFAULT
 
 /** The upper bound: a longer one is refused and never truncated. */
 export function checkMaximumLength(password: string): PasswordFailure | null {
-  if (codePoints(password) <= MAX_CODE_POINTS) return null;
+  if (isPasswordSized(password)) return null;
   return {
     code: 'password_too_long',
     detail: `This password is too long. It must contain at most ${MAX_CODE_POINTS} characters.`,

@@ -1,3 +1,4 @@
+import { isNameSized } from '../../../platform/fold.ts';
 import { codePoints } from '../code-points.ts';
 import type { PasswordFailure, UserAttributes } from './failure.ts';
 
@@ -20,13 +21,20 @@ const NOT_WORD = /[^\p{L}\p{N}_]+/u;
 /**
  * Django's UserAttributeSimilarityValidator, decision for decision: the password in lower case against each attribute
  * and each of its parts, similar from 0.7 on. Reports the first attribute that is too similar.
+ *
+ * The work is linear: the password is measured once, and a part that is compared with it is a tenth as long at least, so
+ * that all of them together cost no more than eleven times the attribute. One that is longer than any user's is not compared.
  */
 export function checkSimilarity(password: string, user: UserAttributes): PasswordFailure | null {
   const lowered = password.toLowerCase();
+  const length = codePoints(lowered);
   for (const [attribute, verboseName] of ATTRIBUTES) {
-    const value = user[attribute]?.toLowerCase();
-    if (!value) continue;
-    if ([...value.split(NOT_WORD), value].some((part) => isTooSimilar(lowered, part))) {
+    const given = user[attribute];
+    if (!given || !isNameSized(given)) continue;
+    const value = given.toLowerCase();
+    const isTooSimilar = (part: string) =>
+      !isFarLonger(length, codePoints(part)) && quickRatio(lowered, part) >= MAX_SIMILARITY;
+    if ([...value.split(NOT_WORD), value].some(isTooSimilar)) {
       return {
         code: 'password_too_similar',
         detail: `The password is too similar to the ${verboseName}.`,
@@ -35,10 +43,6 @@ export function checkSimilarity(password: string, user: UserAttributes): Passwor
     }
   }
   return null;
-}
-
-function isTooSimilar(password: string, part: string): boolean {
-  return !isFarLonger(codePoints(password), codePoints(part)) && quickRatio(password, part) >= MAX_SIMILARITY;
 }
 
 /**

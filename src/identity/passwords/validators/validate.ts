@@ -1,3 +1,4 @@
+import { normalizeName } from '../../../platform/fold.ts';
 import { checkCommon } from './common.ts';
 import type { PasswordFailure, UserAttributes } from './failure.ts';
 import { checkMaximumLength, checkMinimumLength, DEFAULT_MIN_LENGTH } from './length.ts';
@@ -30,7 +31,7 @@ export async function validatePassword(password: string, rules: PasswordRules = 
 
 /** What is hashed is NFKC of the password, so full-width letters must not hide a name. Django has no such step. */
 function checkSimilarityOfForms(password: string, user: UserAttributes): PasswordFailure | null {
-  const nfkc = (text: string | null | undefined) => text?.normalize('NFKC');
+  const nfkc = (text: string | null | undefined) => text && normalizeName(text);
   return checkSimilarity(password.normalize('NFKC'), {
     username: nfkc(user.username),
     firstName: nfkc(user.firstName),
