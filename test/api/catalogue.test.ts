@@ -2,36 +2,12 @@ import { createHash } from 'node:crypto';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import t from 'tap';
 import type { CatalogueDocument } from '../../src/access/index.ts';
-import { acceptsJwt } from '../../src/api/catalogue/accept.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { lastEntry, openDesk } from '../cli/desk.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, startApp, testClock } from '../support/server.ts';
 
 const basicOf = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
-
-t.test('RFC 9110 §12.5.1: the signed form is for who names it, and does not like JSON better', async (t) => {
-  const signed = [
-    'application/jwt',
-    'Application/JWT',
-    'text/html, application/jwt;q=0.5',
-    'application/jwt, application/json',
-    '*/*, application/jwt',
-  ];
-  const plain = [
-    undefined,
-    '',
-    '*/*',
-    'application/json',
-    'application/jwt;q=0',
-    'application/json, application/jwt;q=0.9',
-    'application/jwt;q=x',
-    'text/jwt',
-    'application/*',
-  ];
-  for (const accept of signed) t.equal(acceptsJwt(accept), true, accept);
-  for (const accept of plain) t.equal(acceptsJwt(accept), false, String(accept));
-});
 
 await onEachEngine(t, async (t, db) => {
   const desk = await openDesk(db);

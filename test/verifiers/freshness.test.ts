@@ -158,6 +158,7 @@ await t.test('S5: lists that are not what was asked for', async (t) => {
     expired: serve(stand.list({ exp: seconds - 100 })),
     'an access token': serve(stand.token({ sub: stand.listUri })),
     'of another content type': serve(stand.list(), 'text/html'),
+    'of a content type that only begins so': serve(stand.list(), 'application/statuslist+jwtx'),
     'no token': serve('<html>'),
     empty: serve(''),
     'a redirect': (_, response) => response.writeHead(302, { location: `${stand.issuer}/moved` }).end(),

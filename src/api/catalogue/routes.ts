@@ -5,6 +5,7 @@ import {
   type App,
   OAuthError,
   Problem,
+  prefersNamed,
   type Reply,
   type Request,
   sendDocument,
@@ -15,7 +16,6 @@ import type { Clock } from '../../platform/time.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
 import { admitted } from '../admit.ts';
 import { audience, closed, reading } from '../schemas.ts';
-import { acceptsJwt } from './accept.ts';
 import { type Publishing, publisherOf, publishFor } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
 
@@ -42,7 +42,7 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
     const cacheControl = `${known.isPublic ? 'public' : 'private'}, max-age=${MAX_AGE_SECONDS}`;
     reply.header('vary', known.isPublic ? 'Accept' : 'Accept, Authorization');
     if (known.isPublic) reply.header('access-control-allow-origin', '*');
-    if (!acceptsJwt(request.headers.accept))
+    if (!prefersNamed(request.headers.accept, 'application/jwt', 'application/json'))
       return sendDocument(request, reply, known.json, 'application/json', cacheControl);
     const jwt = signCatalogue(keys, issuer, known, clock.now(), signed.get(known));
     signed.set(known, jwt);

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { type IncomingMessage, type RequestOptions, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
+import { readMediaType } from '../media-type.ts';
 import { FetchError, type FetchErrorCode } from './fetch-error.ts';
 import { allowedOf, isHostAllowed, judge } from './target.ts';
 
@@ -158,7 +159,7 @@ async function read(incoming: IncomingMessage, mostBytes: number): Promise<Fetch
     'content-type': type = '',
     'cache-control': cacheControl = '',
   } = incoming.headers;
-  const media = (type.split(';')[0] as string).trim().toLowerCase();
+  const media = readMediaType(type)?.essence ?? '';
   if (mostBytes === 0) return { status, type: media, cacheControl, body: Buffer.alloc(0) };
   // It was not asked for, and would have to be unpacked within bounds.
   if (encoding !== 'identity') throw new FetchError('bad_answer');

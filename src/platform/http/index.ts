@@ -6,7 +6,7 @@
  * Standards: RFC 6265bis, 8259, 9110, 9457; Fetch Metadata; OpenAPI 3.1.
  */
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
-export { takesGzip } from './accept-encoding.ts';
+export { acceptedWeight, prefersNamed, takesGzip } from './accept.ts';
 export { allowAnyOrigin } from './any-origin.ts';
 export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
 export { dpopOf, offerNonce } from './dpop-header.ts';

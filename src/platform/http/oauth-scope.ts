@@ -1,8 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptForms } from './input.ts';
+import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
-import { Problem } from './problems.ts';
-import { type App, isOutage } from './server.ts';
+import { type App, problemOf } from './server.ts';
 
 /**
  * What holds for every OAuth endpoint below this scope: forms only, each name once (RFC 6749 §3.1), no-store with the Pragma of
@@ -36,21 +36,22 @@ export function formOf(request: FastifyRequest): Record<string, string> {
 }
 
 function answerOAuthError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
-  const refusal = refusalOf(error);
-  if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'an OAuth request failed');
-  else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused');
+  const refusal = refusalOf(error, request);
+  // What the log says of a problem, it says of the refusal.
+  const isSaid = refusal.status < 500 || error instanceof OAuthError;
+  logRefusal(request, refusal.status, refusal.code, isSaid ? refusal : error);
   for (const [name, value] of Object.entries(refusal.headers)) void reply.header(name, value);
   void reply.code(refusal.status).type('application/json').send(JSON.stringify(refusal.body()));
 }
 
-function refusalOf(error: Partial<FastifyError> & Error): OAuthError {
+function refusalOf(error: FastifyError | Error, request: FastifyRequest): OAuthError {
   if (error instanceof OAuthError) return error;
-  if (isOutage(error))
-    return new OAuthError('temporarily_unavailable', 'Try again in 2 seconds.', { headers: { 'retry-after': '2' } });
-  const status = error instanceof Problem ? error.status : (error.statusCode ?? 500);
+  const { status, extra } = problemOf(error, request);
+  const { detail = 'The request cannot be read.', headers = {} } = extra;
+  if (status === 503) return new OAuthError('temporarily_unavailable', detail, { headers });
   if (status >= 500) return new OAuthError('server_error', 'Something went wrong here.');
-  const detail = error instanceof Problem ? error.extra.detail : undefined;
-  return new OAuthError('invalid_request', detail ?? 'The request cannot be read.', {
+  return new OAuthError('invalid_request', detail, {
     status: status === 413 || status === 415 ? status : 400,
+    headers,
   });
 }

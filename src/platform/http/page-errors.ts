@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
 import { PROBLEMS } from './problems.ts';
 import { type App, problemOf } from './server.ts';
@@ -17,19 +18,18 @@ export interface PageError {
 /** Answers every error below this scope by a page: people meet them in a browser. */
 export function answerErrorsAsPages(app: App, show: (reply: FastifyReply, error: PageError) => void): void {
   app.setErrorHandler((error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
-    const { headers, ...said } = readable(error);
-    if (said.status >= 500) request.log.error({ err: error, code: said.code }, 'a page could not be shown');
-    else request.log.info({ code: said.code, reason: error.message }, 'refused');
+    const { headers, ...said } = readable(error, request);
+    logRefusal(request, said.status, said.code, error);
     for (const [name, value] of Object.entries(headers)) void reply.header(name, value);
     show(reply, { ...said, requestId: request.id });
   });
 }
 
-function readable(error: FastifyError | Error) {
+function readable(error: FastifyError | Error, request: FastifyRequest) {
   if (error instanceof OAuthError && error.status < 500) {
     const { status, code, message: detail, headers } = error;
     return { status, code, title: 'This request cannot be answered', detail, headers };
   }
-  const { status, code, extra } = problemOf(error);
+  const { status, code, extra } = problemOf(error, request);
   return { status, code, title: PROBLEMS[code].title, detail: extra.detail ?? '', headers: extra.headers ?? {} };
 }

@@ -99,8 +99,8 @@ export const PROBLEMS = {
   unsupported_media_type: {
     status: 415,
     title: 'This content type is not taken here',
-    meaning: 'The body has another content type than this address takes, or none.',
-    remedy: 'Send the content type that `detail` names, in UTF-8.',
+    meaning: 'The body has another content type than this address takes, or none, or it is compressed.',
+    remedy: 'Send the content type that `detail` names, in UTF-8 and without `Content-Encoding`.',
   },
   misdirected: {
     status: 421,

@@ -10,7 +10,9 @@ import fastify, {
 import { Failure, NotReady } from '../failure.ts';
 import { answerClientErrors } from './client-errors.ts';
 import { drainOnClose } from './drain.ts';
-import { acceptJson, checkQuery } from './input.ts';
+import { checkHost, readsEveryHost } from './host.ts';
+import { acceptJson, checkQuery, wrongType } from './input.ts';
+import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
 import { Problem, type ProblemCode, tryLater } from './problems.ts';
 import { RequestLog } from './request-log.ts';
@@ -46,7 +48,8 @@ export function createServer(options: ServerOptions) {
     requestTimeout: 60_000,
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    ...(options.https ? { https: { ...options.https } as never } : {}),
+    http: readsEveryHost,
+    ...(options.https ? { https: { ...readsEveryHost, ...options.https } as never } : {}),
     routerOptions: { maxParamLength: 255, ignoreTrailingSlash: false, caseSensitive: true },
     clientErrorHandler: answerClientErrors(options.log) as never,
     // What the router refuses never meets the hooks below.
@@ -68,6 +71,7 @@ export function createServer(options: ServerOptions) {
 
   app.addHook('onRequest', async (request, reply) => {
     standingHeaders(request, reply);
+    checkHost(request);
     if (options.hosts && !options.hosts.includes(hostName(request.headers.host ?? '')))
       throw new Problem('misdirected', { detail: `Development mode answers to ${options.hosts.join(', ')} only.` });
   });
@@ -108,13 +112,14 @@ function answerWrongMethods(app: App): void {
     const path = new RegExp(`^${url.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replace(/:\w+/g, '[^/]+')}$`);
     routes.push({ path, methods: [method].flat(), isOAuth: schema?.oauthErrors !== undefined });
   });
-  app.setNotFoundHandler((request, reply) => {
+  const answer = (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split('?')[0] as string;
     const there = routes.filter((route) => route.path.test(path));
-    if (there.length === 0) throw new Problem('not_found');
+    if (there.length === 0) return reply.send(new Problem('not_found'));
     const allow = [...new Set(there.flatMap((route) => route.methods))].sort().join(', ');
     const detail = `It takes ${allow}.`;
-    if (!there.some((route) => route.isOAuth)) throw new Problem('method_not_allowed', { detail, headers: { allow } });
+    if (!there.some((route) => route.isOAuth))
+      return reply.send(new Problem('method_not_allowed', { detail, headers: { allow } }));
     // Its callers know one family of errors (RFC 6749 §5.2).
     request.log.info({ code: 'method_not_allowed', reason: detail }, 'refused');
     return reply
@@ -122,41 +127,45 @@ function answerWrongMethods(app: App): void {
       .headers({ allow, pragma: 'no-cache' })
       .type('application/json')
       .send(JSON.stringify(new OAuthError('invalid_request', detail).body()));
+  };
+  app.setNotFoundHandler((request, reply) => void answer(request, reply));
+  // Before its body is looked at: no content type and no text of it makes a difference.
+  app.addHook('preParsing', (request, reply, payload, done) => {
+    if (!request.is404) return done(null, payload);
+    // What is still to come of it is not read.
+    const { 'content-length': length = '0', 'transfer-encoding': coding } = request.headers;
+    if (length !== '0' || coding !== undefined) void reply.header('connection', 'close');
+    void answer(request, reply);
   });
 }
 
 /** The last word on every error: a problem document, with nothing in it that the caller may not know. */
 function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error);
-  const known = error instanceof Problem;
-  if (problem.status >= 500)
-    request.log.error({ err: error, code: problem.code }, known ? problem.message : 'a request failed');
-  else request.log.info({ code: problem.code, reason: problem.message }, 'refused');
+  const problem = problemOf(error, request);
+  logRefusal(request, problem.status, problem.code, error);
   for (const [name, value] of Object.entries(problem.extra.headers ?? {})) void reply.header(name, value);
   void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem.body()));
 }
 
 /** Every error as what it is to the caller. */
-export function problemOf(error: Partial<FastifyError> & Error): Problem {
+export function problemOf(error: Partial<FastifyError> & Error, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Failure)
     return new Problem(error.kind === 'notFound' ? 'not_found' : 'internal', { reason: error.message });
   if (error.validation) return invalid(error);
-  if (isOutage(error)) return tryLater('unavailable', 2, error.message);
   const status = error.statusCode ?? 500;
-  if (status < 400 || status > 499) return new Problem('internal', { reason: error.message });
-  const code = frameworkCodes[status] ?? 'bad_request';
-  return new Problem(code, {
-    reason: error.message,
-    ...(code === 'unsupported_media_type' ? { detail: 'Send application/json.' } : {}),
-  });
+  // Before outages: a body that broke off has the code of a broken connection, too.
+  if (status === 415) return wrongType(request);
+  if (status >= 400 && status <= 499)
+    return new Problem(frameworkCodes[status] ?? 'bad_request', { reason: error.message });
+  if (isOutage(error)) return tryLater('unavailable', 2, error.message);
+  return new Problem('internal', { reason: error.message });
 }
 
 /** What Fastify refuses by itself. 414 is a part of a path that is longer than any id: nothing has that name. */
 const frameworkCodes: Record<number, ProblemCode> = {
   413: 'too_large',
   414: 'not_found',
-  415: 'unsupported_media_type',
 };
 
 interface SchemaError {

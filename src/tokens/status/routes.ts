@@ -4,6 +4,7 @@ import { Type } from 'typebox';
 import { networkOf } from '../../identity/index.ts';
 import {
   type App,
+  acceptedWeight,
   Problem,
   type Reply,
   type Request,
@@ -83,7 +84,8 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
       // §8.4: history is not kept.
       if (request.query.time !== undefined)
         throw new Problem('not_implemented', { detail: 'Lists of the past are not kept.' });
-      if (!accepts(request.headers.accept)) throw new Problem('not_acceptable', { detail: `It comes as ${TYPE}.` });
+      if (acceptedWeight(request.headers.accept, TYPE) === 0)
+        throw new Problem('not_acceptable', { detail: `It comes as ${TYPE}.` });
       const document = await lists.document(Number(request.params.list));
       if (document === 'blind') throw tryLater('unavailable', 2, 'the database was not read for too long');
       if (!document) throw new Problem('not_found');
@@ -130,13 +132,6 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
       return reply as never;
     },
   );
-}
-
-/** RFC 9110 §12.5.1, as far as one type needs it. */
-function accepts(header: string | undefined): boolean {
-  if (header === undefined) return true;
-  const ranges = header.split(',').map((one) => one.split(';')[0]?.trim().toLowerCase());
-  return ranges.some((one) => one === '*/*' || one === 'application/*' || one === TYPE);
 }
 
 function createStreams(app: App, lists: StatusLists) {

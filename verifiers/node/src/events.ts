@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { StringDecoder } from 'node:string_decoder';
 import { VerifierError } from './errors.ts';
 import { open } from './http.ts';
+import { mediaType } from './media-type.ts';
 import { parseObject } from './strict-json.ts';
 
 export interface EventStreamRules {
@@ -51,7 +52,7 @@ async function connect(rules: EventStreamRules, place: { lastEventId: string }):
   const response = await open(url, { headers, timeoutMs, signal }, { isBackground: true });
   try {
     const status = response.statusCode ?? 0;
-    if (status !== 200 || !response.headers['content-type']?.startsWith('text/event-stream')) {
+    if (status !== 200 || mediaType(response.headers['content-type']) !== 'text/event-stream') {
       rules.onError(new VerifierError('request_failed', { detail: `the event stream answers ${status}` }));
       const retryAfter = Number(response.headers['retry-after']);
       if (status === 429 || status === 503)

@@ -5,6 +5,7 @@ import { VerifierError } from './errors.ts';
 import { read } from './http.ts';
 import type { Kept } from './kept.ts';
 import { findKey, type KeySet } from './keys.ts';
+import { mediaType } from './media-type.ts';
 import { MAX_STATUS_LIST_LENGTH, readStatusList, type StatusList, statusAt, worse, worseOf } from './status-list.ts';
 
 export interface StatusListRules {
@@ -191,7 +192,7 @@ export class StatusLists {
         MAX_STATUS_LIST_LENGTH,
       );
       if (answer.status === 200) {
-        if (answer.headers['content-type']?.split(';')[0]?.trim().toLowerCase() !== 'application/statuslist+jwt')
+        if (mediaType(answer.headers['content-type']) !== 'application/statuslist+jwt')
           throw new VerifierError('status_list_malformed', { detail: 'its content type is another' });
         const token = answer.body.toString('latin1');
         const list = await readStatusList(token, held.uri, (compact) => this.#isSigned(compact), clock.now());
