@@ -66,34 +66,37 @@ async function raw(bytes: string | Buffer, hangUp = false): Promise<string> {
 const status = (answer: string) => Number(answer.slice(9, 12));
 const get = (head: string) => `GET /health/live HTTP/1.1\r\n${head}\r\n`;
 
-t.test('RFC 9112 §3.2, RFC 3986 §3.2.2: a request with no Host, two of them, or one that cannot be read is 400', async (t) => {
-  for (const host of [
-    '',
-    'Host:\r\n',
-    'Host: localhost\r\nHost: localhost\r\n',
-    'Host: localhost\r\nhost: 127.0.0.1\r\n',
-    'Host: localhost, 127.0.0.1\r\n',
-    'Host: local host\r\n',
-    'Host: localhost/x\r\n',
-    'Host: a@localhost\r\n',
-    'Host: localhost:x\r\n',
-    'Host: localhost:400000\r\n',
-    'Host: [::1\r\n',
-    'Host: ::1\r\n',
-    'Host: http://localhost\r\n',
-    'Host: localhost?\r\n',
-    'Host: l\u00f6calhost\r\n',
-    `Host: ${'a'.repeat(300)}\r\n`,
-  ]) {
-    const from = lines.length;
-    const answer = await raw(get(host));
-    t.same([status(answer), /"code":"bad_request"/.test(answer)], [400, true], JSON.stringify(host));
-    nothingAlarming(t, from, host);
-  }
-  for (const host of ['localhost', 'LOCALHOST', 'localhost:4000', '127.0.0.1', '[::1]:4000', ' localhost '])
-    t.equal(status(await raw(get(`Host: ${host}\r\n`))), 200, host);
-  t.equal(status(await raw('GET /health/live HTTP/1.0\r\n\r\n')), 421, 'HTTP/1.0 has no Host; development wants one');
-});
+t.test(
+  'RFC 9112 §3.2, RFC 3986 §3.2.2: a request with no Host, two of them, or one that cannot be read is 400',
+  async (t) => {
+    for (const host of [
+      '',
+      'Host:\r\n',
+      'Host: localhost\r\nHost: localhost\r\n',
+      'Host: localhost\r\nhost: 127.0.0.1\r\n',
+      'Host: localhost, 127.0.0.1\r\n',
+      'Host: local host\r\n',
+      'Host: localhost/x\r\n',
+      'Host: a@localhost\r\n',
+      'Host: localhost:x\r\n',
+      'Host: localhost:400000\r\n',
+      'Host: [::1\r\n',
+      'Host: ::1\r\n',
+      'Host: http://localhost\r\n',
+      'Host: localhost?\r\n',
+      'Host: l\u00f6calhost\r\n',
+      `Host: ${'a'.repeat(300)}\r\n`,
+    ]) {
+      const from = lines.length;
+      const answer = await raw(get(host));
+      t.same([status(answer), /"code":"bad_request"/.test(answer)], [400, true], JSON.stringify(host));
+      nothingAlarming(t, from, host);
+    }
+    for (const host of ['localhost', 'LOCALHOST', 'localhost:4000', '127.0.0.1', '[::1]:4000', ' localhost '])
+      t.equal(status(await raw(get(`Host: ${host}\r\n`))), 200, host);
+    t.equal(status(await raw('GET /health/live HTTP/1.0\r\n\r\n')), 421, 'HTTP/1.0 has no Host; development wants one');
+  },
+);
 
 t.test(
   'RFC 9110 §5.3: a field that may stand there once and stands there twice is not read as the first',
