@@ -206,7 +206,7 @@ const texts: Record<string, string> = {
  * nobody in (28), and what sockets say. Or it is too slow: a wait that was cut off (57014, 55P03), one of two that stood
  * in each other's way (40001, 40P01).
  */
-export function isOutage(error: Error): boolean {
+function isOutage(error: Error): boolean {
   if (error instanceof NotReady) return true;
   if (error instanceof Problem) return error.code === 'unavailable';
   for (let next: unknown = error; next instanceof Error; next = (next as { cause?: unknown }).cause) {
