@@ -1,7 +1,9 @@
+import type { TypJwtAsked } from './access/index.ts';
 import { entities } from './entities.ts';
 import type { SessionsEnded } from './identity/index.ts';
 import { migrations } from './migrations/index.ts';
 import { algorithmsOfClients } from './oauth/algorithms/index.ts';
+import { requireNoPermissionsInIdTokens } from './oauth/api-rules/index.ts';
 import { noticeLogout } from './oauth/logout/index.ts';
 import type { Model } from './platform/database/index.ts';
 import { sessionsEnded as endWhatLivesByThem, rightsChanged } from './tokens/index.ts';
@@ -16,5 +18,10 @@ const sessionsEnded: SessionsEnded = async (tx, ended) => {
 export const model: Model = {
   entities,
   migrations,
-  ports: { rightsChanged, sessionsEnded, algorithmsAsked: algorithmsOfClients },
+  ports: {
+    rightsChanged,
+    sessionsEnded,
+    algorithmsAsked: algorithmsOfClients,
+    typJwtAsked: requireNoPermissionsInIdTokens satisfies TypJwtAsked,
+  },
 };

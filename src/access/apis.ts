@@ -2,11 +2,15 @@ import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
+import { portOf } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { suggest } from '../platform/suggest.ts';
 import { audienceKey, keyOfAudience, OWN_AUDIENCE } from './audience.ts';
 import { catalogueChanged, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';
+
+/** Port: an API, whose row is locked, is to take tokens of `typ` JWT, as other kinds of token are. Failure where one of its clients forbids it. */
+export type TypJwtAsked = (tx: SqlEntityManager, api: Pick<Api, 'id' | 'audience'>) => Promise<void>;
 
 export interface ApiSettings {
   name?: string;
@@ -88,6 +92,7 @@ export function updateApi(em: SqlEntityManager, stamp: Stamp, of: Pick<Api, 'id'
     const object = { kind: 'api', id: api.id, label: api.audience };
     if (changed) recordChange(tx, stamp, { action: 'change', object, ...changed });
     await tx.flush();
+    if (changed?.after['typ'] === 'JWT') await portOf<TypJwtAsked>(tx, 'typJwtAsked')(tx, api);
     if (changed && ('alg' in changed.after || 'isCataloguePublic' in changed.after)) await catalogueChanged(tx);
     return api;
   });

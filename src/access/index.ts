@@ -16,6 +16,7 @@ export {
   getApi,
   listApis,
   settingWords,
+  type TypJwtAsked,
   updateApi,
 } from './apis.ts';
 export { assign, type Receiver, setRole, unassign } from './assignments.ts';
@@ -76,6 +77,7 @@ export {
   type Affected,
   createPrincipal,
   type Holder,
+  lockApis,
   principalsChanged,
   type RightsChange,
   type RightsChanged,

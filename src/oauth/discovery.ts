@@ -61,7 +61,7 @@ export function metadata({ issuer, grantTypes, registration }: Offered) {
     scopes_supported: [...USER_SCOPES],
     ...(registration === 'off' ? {} : { registration_endpoint: `${issuer}/oauth2/register` }),
     subject_types_supported: ['public'],
-    claims_supported: claims,
+    claims_supported: [...new Set(claims)],
   };
 }
 

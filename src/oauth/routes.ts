@@ -169,6 +169,9 @@ const aboutUser = Type.Object(
     email: text,
     email_verified: Type.Optional(Type.Boolean()),
     groups: Type.Optional(Type.Array(Type.String())),
+    permissions: Type.Optional(Type.Array(Type.String(), { description: 'Of the API that the token is for.' })),
+    is_staff: Type.Optional(Type.Boolean()),
+    is_superuser: Type.Optional(Type.Boolean()),
   },
   { title: 'Userinfo', additionalProperties: false },
 );

@@ -1,3 +1,4 @@
+import { getAllPermissions, type Rights } from '../access/index.ts';
 import type { Database, Statement } from '../platform/database/index.ts';
 
 /** Which claims a scope brings (OIDC Core §5.4); `groups` is what everybody else calls it. */
@@ -5,6 +6,7 @@ export const ofScope: Readonly<Record<string, readonly string[]>> = {
   profile: ['name', 'given_name', 'family_name', 'preferred_username'],
   email: ['email', 'email_verified'],
   groups: ['groups'],
+  permissions: ['permissions', 'is_staff', 'is_superuser'],
 };
 
 /** Every claim about a user that there is. */
@@ -27,19 +29,18 @@ const about: Statement = {
     from identity_user u where u.id = $1::uuid and u.is_active`,
 };
 
-/**
- * What a client is told of a user: the claims of its scopes, and those that it asked for by name (OIDC Core §5.4, §5.5). What is
- * not known is left out, never empty (§5.3.2).
- */
+/** The claims that scopes bring, and those that were asked for by name (OIDC Core §5.4, §5.5). Groups come by their scope alone. */
+export function wantedClaims(scopes: readonly string[], named: readonly string[]): ReadonlySet<string> {
+  return new Set([...scopes.flatMap((one) => ofScope[one] ?? []), ...named.filter((one) => one !== 'groups')]);
+}
+
+/** What a client is told of a user. What is not known is left out, never empty (OIDC Core §5.3.2). */
 export async function userClaims(
   db: Database,
   userId: string,
-  scopes: readonly string[],
-  named: readonly string[],
+  wanted: ReadonlySet<string>,
 ): Promise<Record<string, unknown>> {
-  // Groups are for the scope of that name alone.
-  const wanted = new Set([...scopes.flatMap((one) => ofScope[one] ?? []), ...named.filter((one) => one !== 'groups')]);
-  if (wanted.size === 0) return {};
+  if (!isAboutUser(wanted)) return {};
   const [row] = await db.query<Row>(about, [userId]);
   if (!row) return {};
   const name = [row.first_name, row.last_name].filter((one) => one !== '').join(' ');
@@ -51,5 +52,36 @@ export async function userClaims(
     ...(row.email === '' ? {} : { email: row.email, email_verified: row.is_email_verified }),
     groups: row.groups,
   };
-  return Object.fromEntries(Object.entries(known).filter(([claim]) => wanted.has(claim)));
+  return only(wanted, known);
+}
+
+/** The rights of a user at one API, limited to what the client may use of them. */
+export interface ApiRights {
+  readonly rights: Rights;
+  /** Django's global `is_staff`, false for a client that carries no flag. */
+  readonly isStaff: boolean;
+}
+
+/** What a client is told of a user's rights at its API, always as a list of names. Null: the client has no API, and nothing is said. */
+export function permissionClaims(of: ApiRights | null, wanted: ReadonlySet<string>): Record<string, unknown> {
+  if (of === null) return {};
+  const { rights, isStaff } = of;
+  return only(wanted, {
+    permissions: getAllPermissions(rights),
+    is_staff: rights.isActive && (isStaff || rights.isStaff),
+    is_superuser: rights.isActive && rights.isSuperuser,
+  });
+}
+
+/** Whether one of these speaks of rights. */
+export function isAboutRights(wanted: Iterable<string>): boolean {
+  return [...wanted].some((one) => ofScope['permissions']?.includes(one));
+}
+
+function isAboutUser(wanted: ReadonlySet<string>): boolean {
+  return USER_CLAIMS.some((one) => wanted.has(one) && !isAboutRights([one]));
+}
+
+function only(wanted: ReadonlySet<string>, claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(claims).filter(([claim]) => wanted.has(claim)));
 }

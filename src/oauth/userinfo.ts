@@ -1,10 +1,10 @@
 import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { signJwt } from '../tokens/index.ts';
+import { NO_API, signJwt } from '../tokens/index.ts';
 import { admitToken, presentedToken, type TokenCarrier, type TokenDoor } from './bearer.ts';
 import type { KnownClients } from './clients/hot.ts';
 import { readGrantClaims } from './hot.ts';
-import { userClaims } from './user-claims.ts';
+import { permissionClaims, userClaims, wantedClaims } from './user-claims.ts';
 
 export interface UserinfoEndpoint extends TokenDoor {
   readonly clock: Clock;
@@ -21,7 +21,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: TokenCarrier
   // RFC 6750 §3: who sent nothing is told the scheme and no error.
   if (!presented)
     throw new OAuthError('invalid_token', 'Send an access token.', { headers: { 'www-authenticate': 'Bearer' } });
-  const { claims, user } = await admitToken(endpoint, carrier, presented, clock.now());
+  const { claims, user, api, rights, cut } = await admitToken(endpoint, carrier, presented, clock.now());
   const scopes = claims.scope?.split(' ') ?? [];
   // RFC 6750 §3.1.
   if (!user || !scopes.includes('openid'))
@@ -30,7 +30,13 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: TokenCarrier
     });
   const named = await readGrantClaims(db, issuer, claims);
   // OIDC Core §5.3.2: always with the `sub` that the ID token has.
-  const about = { ...(await userClaims(db, user.id, scopes, named?.userinfo ?? [])), sub: user.id };
+  const wanted = wantedClaims(scopes, named?.userinfo ?? []);
+  const ofApi = api.id === NO_API ? null : { rights, isStaff: cut === null && user.isStaff };
+  const about = {
+    ...(await userClaims(db, user.id, wanted)),
+    ...permissionClaims(ofApi, wanted),
+    sub: user.id,
+  };
   const client = await clients.load(claims.client_id);
   const alg = client?.settings.userinfoAlg;
   if (!alg) return { json: about };

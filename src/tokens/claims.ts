@@ -93,7 +93,7 @@ export interface PermissionsBitmap {
 export type Format = KnownApi['format'];
 
 /** Scopes with a meaning of their own; the rest are names of permissions. */
-export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'groups', 'offline_access'];
+export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'groups', 'permissions', 'offline_access'];
 
 /**
  * The scopes that are kept, in the order asked for, each once; unknown ones are dropped (OIDC Core §3.1.2.1). OpenID's are about a

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { numericDate } from '../platform/time.ts';
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';
-import { type Alg, signBytes } from './keys/signing-key.ts';
+import { type Alg, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
 
 /** Read once, when the client gets it; longer than that it says nothing about now. */
 const ID_TOKEN_SECONDS = 600;
@@ -29,16 +29,30 @@ export function signIdToken(keys: KeyRing, request: IdTokenRequest, now: Date): 
   return signJwt(keys, 'JWT', request.alg, claimsOf(request, now));
 }
 
-/** The same, signed as access tokens are where a server says how. */
-export async function signIdTokenBy(
-  sign: Sign | undefined,
-  keys: KeyRing,
-  request: IdTokenRequest,
-  now: Date,
-): Promise<string> {
-  if (!sign) return signIdToken(keys, request, now);
-  const { key, signed } = draftJwt(keys, 'JWT', request.alg, claimsOf(request, now));
-  return compact(signed, await sign(key, Buffer.from(signed)));
+/** An ID token that could be signed: what it says is decided, its size is known. */
+export interface IdTokenDraft {
+  /** Of the whole compact token. */
+  readonly bytes: number;
+  /** For the access token that it comes with; on this thread where a server does not say how. */
+  sign(accessToken: string, by?: Sign): Promise<string>;
+}
+
+/** An ID token whose access token is still to be made. */
+export function draftIdToken(keys: KeyRing, draft: Omit<IdTokenRequest, 'accessToken'>, now: Date): IdTokenDraft {
+  const completed = (accessToken: string) => ({ ...draft, accessToken });
+  return {
+    get bytes() {
+      // A hash is as long whatever it is of.
+      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, claimsOf(completed(''), now));
+      return signed.length + 1 + SIGNATURE_LENGTH[key.alg];
+    },
+    async sign(accessToken, by) {
+      const request = completed(accessToken);
+      if (!by) return signIdToken(keys, request, now);
+      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, claimsOf(request, now));
+      return compact(signed, await by(key, Buffer.from(signed)));
+    },
+  };
 }
 
 function claimsOf(request: IdTokenRequest, now: Date): object {

@@ -41,7 +41,7 @@ export {
 export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/hot.ts';
 export { redeemGrant, redemptionOf } from './grants/redeem.ts';
 export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
-export { type IdTokenRequest, signIdToken, signIdTokenBy, signJwt } from './id-token.ts';
+export { draftIdToken, signIdToken, signJwt } from './id-token.ts';
 export { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';
 export { getLiveKey, revokeKey } from './keys/revoke.ts';
 export { rewrapKeys } from './keys/rewrap.ts';

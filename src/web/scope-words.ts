@@ -4,5 +4,6 @@ export const scopeWords: Readonly<Record<string, string>> = {
   profile: 'See your name and username',
   email: 'See your e-mail address',
   groups: 'See the groups that you are in',
+  permissions: 'See what you may do at its API',
   offline_access: 'Keep its access when you sign out',
 };

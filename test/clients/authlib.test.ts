@@ -29,7 +29,7 @@ await stock(authlib, async (_t, flow) => {
     t.equal(page.status, 200, `${page.text}\n${site.log()}`);
     const answer = JSON.parse(page.text);
     t.match(answer.id_token, { iss: scene.issuer, aud: made.clientId, groups: ['Poll editors'] });
-    t.match(answer.userinfo, { sub: answer.id_token.sub, email: 'alice@example.com' });
+    t.match(answer.userinfo, { sub: answer.id_token.sub, email: 'alice@example.com', permissions: EDITORS });
     t.match(claimsOf(answer.renewed), { aud: 'polls', permissions: EDITORS });
   });
 

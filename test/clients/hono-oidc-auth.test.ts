@@ -9,7 +9,7 @@ import {
 import { Hono } from 'hono';
 import t from 'tap';
 import { fromNpm, stock } from './record.ts';
-import { goThrough, startScene, startSite } from './scene.ts';
+import { EDITORS, goThrough, startScene, startSite } from './scene.ts';
 
 const scene = await startScene(t);
 
@@ -58,4 +58,36 @@ await stock(fromNpm('@hono/oidc-auth'), async (_t, flow) => {
       t.not(next.rtk, rtk);
       t.equal((await browser.open(`${site.url}/logout`)).text, 'bye');
     });
+
+  await flow('permissions of the ID token by oidcClaimsHook (--permissions-in id_token)', async (t) => {
+    const site = await startSite(t, async (url) => {
+      const redirectUris = [`${url}/callback`];
+      const made = await scene.client({
+        preset: 'web',
+        redirectUris,
+        isFirstParty: true,
+        settings: { permissionsIn: 'id_token' },
+      });
+      const app = new Hono();
+      app.use(
+        initOidcAuthMiddleware({
+          OIDC_AUTH_SECRET: 'a secret of thirty-two characters',
+          OIDC_ISSUER: scene.issuer,
+          OIDC_CLIENT_ID: made.clientId,
+          OIDC_CLIENT_SECRET: made.secret,
+          OIDC_REDIRECT_URI: `${url}/callback`,
+          OIDC_SCOPES: 'openid permissions',
+        }),
+      );
+      app.get('/callback', (c) => {
+        c.set('oidcClaimsHook', async (_before, claims) => ({ permissions: claims?.['permissions'] }) as never);
+        return processOAuthCallback(c);
+      });
+      app.use('*', oidcAuthMiddleware());
+      app.get('/', async (c) => c.json(await getAuth(c)));
+      return getRequestListener(app.fetch);
+    });
+    const page = await goThrough(scene.browser(), `${site.url}/`);
+    t.same(JSON.parse(page.text).permissions, EDITORS, page.text);
+  });
 });

@@ -68,6 +68,19 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
     t.ok(await client.authorizationCodeGrant(config, again.url, checks));
   });
 
+  await flow('scope permissions: at userinfo, and in the ID token where the client says so', async (t) => {
+    const rights = { permissions: EDITORS, is_staff: false, is_superuser: false };
+    for (const permissionsIn of ['userinfo', 'id_token'] as const) {
+      const asking = await web({ settings: { permissionsIn } });
+      const config = await client.discovery(server, asking.clientId, asking.secret);
+      const { tokens } = await tokensOf(config, { scope: 'openid permissions' });
+      const claims = tokens.claims() as client.IDToken;
+      t.match(await client.fetchUserInfo(config, tokens.access_token, claims.sub), rights);
+      if (permissionsIn === 'id_token') t.match(claims, rights);
+      else t.notOk('permissions' in claims);
+    }
+  });
+
   await flow('userinfo with a token for it alone', async (t) => {
     const plain = await web({ requests: [] });
     const config = await client.discovery(server, plain.clientId, plain.secret);

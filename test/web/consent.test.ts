@@ -1,4 +1,5 @@
 import t from 'tap';
+import { updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { Client, updateClient } from '../../src/oauth/index.ts';
@@ -38,6 +39,25 @@ await onEachEngine(t, async (t, db) => {
       t.notMatch(response.body, /<script|See the groups/);
       t.match(response.headers['content-security-policy'], /form-action 'self' https:;/);
       t.same(await consents(), [], 'looking is not agreeing');
+    },
+  );
+
+  await t.test(
+    'docs/oauth.md: the scope permissions is asked for in words, by claims= too; for an ID token not beside an API of typ JWT',
+    async (t) => {
+      const alice = await s.signedIn();
+      const said = /See what you may do at its API/;
+      const named = (where: string) => ({ claims: JSON.stringify({ [where]: { permissions: null } }) });
+      for (const asked of [{ scope: 'openid permissions' }, named('id_token'), named('userinfo')])
+        t.match((await s.ask(alice, third, asked)).response.body, said);
+      t.notMatch((await s.ask(alice, third)).response.body, said);
+      await updateApi(db.fork(), stamp(clock.now()), s.api, { typ: 'JWT' });
+      t.match(await s.answer(alice, third, named('id_token')), {
+        error: 'invalid_request',
+        error_description: /typ JWT/,
+      });
+      t.match((await s.ask(alice, third, named('userinfo'))).response.body, said, 'userinfo is no token');
+      await updateApi(db.fork(), stamp(clock.now()), s.api, { typ: 'at+jwt' });
     },
   );
 

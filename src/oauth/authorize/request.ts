@@ -3,8 +3,10 @@ import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
 import type { OpenToAnybody } from '../anonymous-rows.ts';
+import { isAnyOfTypJwt } from '../api-rules/index.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
 import { findDefaultTarget } from '../token/target.ts';
+import { isAboutRights } from '../user-claims.ts';
 import type { ReplyTo } from './answer.ts';
 import { readClaimsParameter } from './asked-claims.ts';
 import type { Parameters } from './parameters.ts';
@@ -101,6 +103,10 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
   const subjects = [hinted, asked.sub].filter((one) => one !== null);
   if (values.dpop_jkt !== undefined && !/^[\w-]{43}$/.test(values.dpop_jkt))
     throw invalid('dpop_jkt is no thumbprint (RFC 9449 10).');
+  if (isAboutRights(asked.names?.idToken ?? []) && (await isAnyOfTypJwt(endpoint.access, client)))
+    throw invalid(
+      'Ask for permissions at userinfo: an API of this client takes tokens of typ JWT, which ID tokens are too.',
+    );
   const api = await findDefaultTarget(endpoint.access, client, targetOf(values));
   return {
     ...opened,

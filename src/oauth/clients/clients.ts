@@ -7,6 +7,7 @@ import { Failure } from '../../platform/failure.ts';
 import { foldName, normalizeName } from '../../platform/fold.ts';
 import { suggest } from '../../platform/suggest.ts';
 import { clientRightsChanged, endClient } from '../../tokens/index.ts';
+import { requireDistinctIdTokens } from '../api-rules/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';
 import { type ClientShape, checkName, checkShape } from './check.ts';
 import { objectOf } from './object.ts';
@@ -90,6 +91,7 @@ export async function createClient(em: SqlEntityManager, stamp: Stamp, given: Ne
     };
     recordChange(tx, stamp, { action: 'add', object: objectOf(client), after: { ...pictureOf(client), ...apis } });
     await tx.flush();
+    await requireDistinctIdTokens(tx, client);
     return { client, secret };
   });
 }
@@ -121,6 +123,7 @@ export async function updateClient(
     await tx.flush();
     const changed = difference(before, { ...pictureOf(client), ...(await audiencesOf(tx, client.id)) });
     if (!changed) return client;
+    await requireDistinctIdTokens(tx, client);
     recordChange(tx, stamp, { action: 'change', object: objectOf(client), ...changed });
     await principalsChanged(tx, [client.id]);
     const { isActive, isFirstParty, authMethod } = changed.after;

@@ -18,6 +18,8 @@ export interface ClientSettings {
   /** RFC 9449 §5.2: no token that is not bound to a key. */
   readonly dpopBound: boolean;
   readonly idTokenAlg: Alg;
+  /** Where the scope `permissions` says them: at userinfo alone, or in the ID token as well. */
+  readonly permissionsIn: 'userinfo' | 'id_token';
   /** Null: userinfo is answered as JSON. */
   readonly userinfoAlg: Alg | null;
   /** `private_key_jwt`: the keys, or where they are. */
@@ -53,6 +55,7 @@ const standard: ClientSettings = {
   askConsent: false,
   dpopBound: false,
   idTokenAlg: 'RS256',
+  permissionsIn: 'userinfo',
   userinfoAlg: null,
   jwks: null,
   jwksUri: null,

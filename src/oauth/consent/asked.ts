@@ -44,7 +44,7 @@ export async function whatIsAsked(
   scope: string | undefined,
 ): Promise<Asked> {
   const asked = [...new Set((scope ?? '').split(' ').filter((one) => one !== ''))];
-  const ofUser = asked.filter((one) => isKept(client, one));
+  const ofUser = asked.filter((one) => isKept(client, api, one));
   const rest = asked.filter((one) => !USER_SCOPES.includes(one));
   const isOffline = ofUser.includes('offline_access');
   if (client.isFirstParty) {
@@ -57,9 +57,10 @@ export async function whatIsAsked(
   return { ...kept(asked, [...ofUser, ...names]), isOffline, permissions };
 }
 
-/** OIDC Core §11: `offline_access` means something to a client that has refresh tokens. */
-function isKept(client: LiveClient, scope: string): boolean {
-  return USER_SCOPES.includes(scope) && (scope !== 'offline_access' || client.grantTypes.includes('refresh_token'));
+/** A scope of which something can come: OIDC Core §11, `offline_access` takes refresh tokens; `permissions` are of an API. */
+function isKept(client: LiveClient, api: KnownApi | null, scope: string): boolean {
+  if (scope === 'offline_access') return client.grantTypes.includes('refresh_token');
+  return USER_SCOPES.includes(scope) && (scope !== 'permissions' || api !== null);
 }
 
 /** In the order in which they were asked for. */

@@ -3,21 +3,18 @@ import { findSourceId } from '../../identity/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {
-  type AccessToken,
   acrOf,
   type GrantState,
   type KeyRing,
   NO_API,
   readMinting,
   type Sign,
-  signIdTokenBy,
   takePlace,
   USERINFO,
   userinfoRights,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import { type Cut, cut } from '../cut.ts';
-import { userClaims } from '../user-claims.ts';
 import type { Granted, GrantRequest } from './grant.ts';
 import { isAbsoluteUri } from './target.ts';
 
@@ -87,38 +84,6 @@ async function versionAfter(db: Database, client: LiveClient, version: number): 
 
 /** No principal has it. */
 const CHANGED = -1;
-
-/** OIDC Core §3.1.3.3, §12.2: an ID token comes with every token whose scope says `openid`. */
-export async function idTokenOf(
-  deps: OfGrant,
-  client: LiveClient,
-  grant: UserGrant & Pick<GrantState, 'claims'>,
-  { scope, nonce }: { scope: string | undefined; nonce: string | null },
-  token: AccessToken,
-  now: Date,
-): Promise<string | undefined> {
-  const scopes = scope?.split(' ') ?? [];
-  if (!scopes.includes('openid')) return undefined;
-  const { session, authTime, amr, user } = grant;
-  return signIdTokenBy(
-    deps.sign,
-    deps.keys,
-    {
-      issuer: deps.issuer,
-      alg: client.settings.idTokenAlg,
-      clientId: client.clientId,
-      sub: user.id,
-      sid: session,
-      authTime,
-      amr,
-      acr: authTime ? acrOf(amr) : null,
-      nonce,
-      accessToken: token.token,
-      claims: await userClaims(deps.db, user.id, scopes, grant.claims?.idToken ?? []),
-    },
-    now,
-  );
-}
 
 /** RFC 8707 §2.2: the grant is for one API, and a request for its token may name no other. */
 export async function apiOfGrant(

@@ -13,8 +13,9 @@ import {
   refreshToken,
 } from '../../tokens/index.ts';
 import type { Finished, Granted, GrantRequest } from './grant.ts';
+import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
 import { lifeOf } from './life.ts';
-import { apiOfGrant, grantedOf, idTokenOf, type OfGrant, type UserGrant, userOf } from './of-grant.ts';
+import { apiOfGrant, grantedOf, type OfGrant, type UserGrant, userOf } from './of-grant.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Opening extends OfGrant {
@@ -50,6 +51,7 @@ export async function openedBy(
   const scope = agreed.scope ?? undefined;
   const excess = overBudget(deps, { ...granted, issuer: deps.issuer, clientId: client.clientId, scope, jkt }, now);
   if (excess) throw tooLarge(excess);
+  const idToken = await draftGrantIdToken(deps, client, agreed, { scope, nonce: agreed.nonce, with: granted }, now);
 
   await request.spendProof();
   const opened = await redeem(deps, request, agreed);
@@ -64,7 +66,7 @@ export async function openedBy(
     scope,
     holding: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
     place: opened.place,
-    finish: (token) => finish(deps, request, agreed, opened.refreshToken, token),
+    finish: (token) => finish(opened.refreshToken, idToken, token),
   };
 }
 
@@ -82,21 +84,20 @@ async function again(deps: Opening, request: GrantRequest, agreed: Agreement, id
   const grant = await readGrant(deps.db, id, request.now);
   if (!grant?.isLive) throw notGood();
   const api = await apiOfGrant(deps.access, grant, request);
-  const granted = await grantedOf(deps, request, grant, api, grant.scope ?? undefined);
+  const scope = grant.scope ?? undefined;
+  const granted = await grantedOf(deps, request, grant, api, scope);
+  const asked = { scope, nonce: agreed.nonce, with: granted };
+  const idToken = await draftGrantIdToken(deps, request.client, agreed, asked, request.now);
   const first = grant.isRefreshable ? refreshToken(deps.refreshKey, grant, grant.generation) : undefined;
-  return { ...granted, finish: (token) => finish(deps, request, agreed, first, token) };
+  return { ...granted, finish: (token) => finish(first, idToken, token) };
 }
 
 async function finish(
-  deps: Opening,
-  { client, now }: GrantRequest,
-  agreed: Agreement,
   first: string | undefined,
-  token: AccessToken,
+  signIdToken: SignIdToken | null,
+  { token }: AccessToken,
 ): Promise<Finished> {
-  const { nonce } = agreed;
-  const idToken = await idTokenOf(deps, client, agreed, { scope: agreed.scope ?? undefined, nonce }, token, now);
-  return { refreshToken: first, idToken };
+  return { refreshToken: first, idToken: (await signIdToken?.(token)) ?? undefined };
 }
 
 /**

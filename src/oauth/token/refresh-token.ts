@@ -15,8 +15,9 @@ import {
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import type { Grant } from './grant.ts';
+import { draftGrantIdToken } from './grant-id-token.ts';
 import { lifeOf } from './life.ts';
-import { apiOfGrant, grantedOf, idTokenOf, type OfGrant } from './of-grant.ts';
+import { apiOfGrant, grantedOf, type OfGrant } from './of-grant.ts';
 
 export interface Refreshing extends OfGrant {
   readonly refreshKey: RefreshKey;
@@ -57,10 +58,12 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
       const scope = narrowed(grant.scope, form['scope']);
       const api = await apiOfGrant(access, grant, request);
       const granted = await grantedOf(refreshing, request, grant, api, scope);
+      const asked = { scope, nonce: null, with: granted };
+      const signIdToken = await draftGrantIdToken(refreshing, client, grant, asked, now);
       return {
         ...granted,
-        finish: async (token) => {
-          const idToken = await idTokenOf(refreshing, client, grant, { scope, nonce: null }, token, now);
+        finish: async ({ token }) => {
+          const idToken = await signIdToken?.(token);
           const refreshToken = keepsToken(client, grant)
             ? await keep(refreshing, client, grant, now)
             : await rotate(refreshing, client, grant, presented.generation, now);

@@ -15,7 +15,7 @@ oauth.register(
     server_metadata_url=f"{issuer}/.well-known/openid-configuration",
     client_id=client_id,
     client_secret=client_secret,
-    client_kwargs={"scope": "openid profile email groups", "code_challenge_method": "S256"},
+    client_kwargs={"scope": "openid profile email groups permissions", "code_challenge_method": "S256"},
 )
 
 

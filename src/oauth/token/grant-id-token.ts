@@ -1,0 +1,80 @@
+import type { KnownApi, Rights } from '../../access/index.ts';
+import { acrOf, draftIdToken, type GrantState, NO_API } from '../../tokens/index.ts';
+import { isAnyOfTypJwt } from '../api-rules/index.ts';
+import type { LiveClient } from '../clients/hot.ts';
+import { isAboutRights, permissionClaims, userClaims, wantedClaims } from '../user-claims.ts';
+import type { OfGrant, UserGrant } from './of-grant.ts';
+import { tooLarge } from './too-large.ts';
+
+/** What an ID token is made of beside its grant. */
+export interface IdTokenAsked {
+  readonly scope: string | undefined;
+  readonly nonce: string | null;
+  /** The access token that it comes with: its API, and what its client may use there. */
+  readonly with: {
+    readonly api: KnownApi;
+    readonly rights: Rights;
+    readonly subject: { readonly isStaff?: boolean };
+  };
+}
+
+/** Signs it beside the access token that was made meanwhile. */
+export type SignIdToken = (accessToken: string) => Promise<string>;
+
+/**
+ * OIDC Core §3.1.3.3, §12.2: an ID token comes with every token whose scope says `openid`; null for the others. Drafted before anything is
+ * written, because one that says permissions is held to the budget of their API. OAuthError `invalid_target` when it is too large.
+ */
+export async function draftGrantIdToken(
+  deps: OfGrant,
+  client: LiveClient,
+  grant: UserGrant & Pick<GrantState, 'claims'>,
+  asked: IdTokenAsked,
+  now: Date,
+): Promise<SignIdToken | null> {
+  const scopes = asked.scope?.split(' ') ?? [];
+  if (!scopes.includes('openid')) return null;
+  const { api, rights, subject } = asked.with;
+  const wanted = await claimsOfIdToken(deps, client, scopes, grant.claims?.idToken ?? []);
+  const isOfApi = api.id !== NO_API && isAboutRights(wanted);
+  const { session, authTime, amr, user } = grant;
+  const claims = {
+    ...(await userClaims(deps.db, user.id, wanted)),
+    ...permissionClaims(isOfApi ? { rights, isStaff: subject.isStaff === true } : null, wanted),
+  };
+  const draft = draftIdToken(
+    deps.keys,
+    {
+      issuer: deps.issuer,
+      alg: client.settings.idTokenAlg,
+      clientId: client.clientId,
+      sub: user.id,
+      sid: session,
+      authTime,
+      amr,
+      acr: authTime ? acrOf(amr) : null,
+      nonce: asked.nonce,
+      claims,
+    },
+    now,
+  );
+  if (isOfApi && draft.bytes > api.budgetBytes)
+    throw tooLarge({ bytes: draft.bytes, budget: api.budgetBytes, permissions: rights.list.length }, 'ID token');
+  return (accessToken) => draft.sign(accessToken, deps.sign);
+}
+
+/**
+ * Permissions stand in an ID token where the request names them, or the client says so; and never while an API of the client takes
+ * tokens of `typ` JWT: the switch is refused then, and what a request has named before is left out.
+ */
+async function claimsOfIdToken(
+  { access }: OfGrant,
+  client: LiveClient,
+  scopes: readonly string[],
+  named: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const isInIdToken = client.settings.permissionsIn === 'id_token';
+  const wanted = wantedClaims(isInIdToken ? scopes : scopes.filter((one) => one !== 'permissions'), named);
+  if (!isAboutRights(wanted) || !(await isAnyOfTypJwt(access, client))) return wanted;
+  return new Set([...wanted].filter((one) => !isAboutRights([one])));
+}

@@ -1,0 +1,218 @@
+import t, { type Test } from 'tap';
+import { setRole, updateApi } from '../../src/access/index.ts';
+import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
+import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
+import { digest } from '../../src/platform/digest.ts';
+import { openDesk } from '../cli/desk.ts';
+import { onEachEngine } from '../support/database.ts';
+import { stamp } from '../support/server.ts';
+import { CALLBACK, claimsOf, codeScene, type Program } from './code-scene.ts';
+
+const SCOPE = 'openid permissions';
+const NAMES = ['permissions', 'is_staff', 'is_superuser'];
+/** What of a document speaks of rights. */
+const rightsIn = (claims: object) =>
+  Object.fromEntries(Object.entries(claims).filter(([name]) => NAMES.includes(name)));
+const held = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
+
+t.test('the scope permissions', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const s = await codeScene(db);
+    const { web, third, code, redeem, about, api, post, clock } = s;
+    const at = () => stamp(clock.now());
+    const set = (by: Program, permissionsIn: 'userinfo' | 'id_token') =>
+      updateClient(db.fork(), at(), { id: by.principal }, { settings: { permissionsIn } });
+    const change = (settings: Parameters<typeof updateApi>[3]) => updateApi(db.fork(), at(), api, settings);
+    const tokens = async (by = web, more: Parameters<typeof code>[1] = {}) => {
+      const answer = await redeem(await code(by, { scope: SCOPE, ...more }), {}, by);
+      t.equal(answer.statusCode, 200, answer.body);
+      return answer.json() as { access_token: string; id_token: string; refresh_token: string; scope: string };
+    };
+    const told = async (by = web, more: Parameters<typeof code>[1] = {}) =>
+      rightsIn((await about((await tokens(by, more)).access_token)).json());
+    const inIdToken = async (by = web, more: Parameters<typeof code>[1] = {}) =>
+      rightsIn(claimsOf((await tokens(by, more)).id_token));
+    const consented = (await s.named('add', 'view', 'delete', 'change')).map((one) => one.id);
+
+    await t.test(
+      'docs/oauth.md, OIDC Core §5.4: userinfo says permissions, is_staff and is_superuser of the API of the token, and the ID token none',
+      async (t) => {
+        t.same(await told(), { permissions: held, is_staff: false, is_superuser: false });
+        t.same(await inIdToken(), {});
+        t.same(await told(web, { scope: 'openid profile' }), {}, 'nobody asked');
+        for (const format of ['bitmap', 'scope', 'none'] as const) {
+          await change({ format });
+          t.same((await told()).permissions, held, `a list, whatever access tokens carry: ${format}`);
+        }
+        await change({ format: 'list' });
+      },
+    );
+
+    await t.test('docs/oauth.md: for no API there is nothing to say, and claims are left out', async (t) => {
+      const more = { api: null };
+      t.same(await told(web, more), {});
+      await set(web, 'id_token');
+      t.same(await inIdToken(web, more), {});
+      await set(web, 'userinfo');
+    });
+
+    await t.test(
+      'OIDC Core §5.5: claims= brings them into the ID token, by name, and a client by --permissions-in id_token',
+      async (t) => {
+        t.same(await inIdToken(web, { claims: { idToken: ['permissions'], userinfo: [] } }), { permissions: held });
+        t.same(await inIdToken(web, { scope: 'openid', claims: { idToken: NAMES, userinfo: [] } }), {
+          permissions: held,
+          is_staff: false,
+          is_superuser: false,
+        });
+        t.same(await told(web, { scope: 'openid', claims: { idToken: [], userinfo: ['is_staff'] } }), {
+          is_staff: false,
+        });
+        await set(web, 'id_token');
+        const first = await tokens();
+        t.same(rightsIn(claimsOf(first.id_token)), { permissions: held, is_staff: false, is_superuser: false });
+        t.same(await inIdToken(web, { scope: 'openid profile' }), {}, 'by the scope');
+        const refreshed = await post('token', { grant_type: 'refresh_token', refresh_token: first.refresh_token });
+        t.same(rightsIn(claimsOf(refreshed.json().id_token)).permissions, held, 'OIDC Core §12.2: at a refresh too');
+        await set(web, 'userinfo');
+      },
+    );
+
+    await t.test('contract §1: flags are of the API, or global; a superuser has all of its names', async (t) => {
+      const who = { id: s.alice.id, label: 'alice' };
+      await setRole(db.fork(), at(), who, api, { isStaff: true, isSuperuser: true });
+      const all = [...held, 'polls.delete_choice'].sort();
+      t.same(await told(), { permissions: all, is_staff: true, is_superuser: true });
+      t.same(
+        await told(third, { permissions: consented }),
+        {
+          permissions: ['polls.add_choice', 'polls.delete_choice', 'polls.view_choice'],
+          is_staff: false,
+          is_superuser: false,
+        },
+        'a third party carries no flag',
+      );
+      await setRole(db.fork(), at(), who, api, { isStaff: false, isSuperuser: false });
+    });
+
+    await t.test(
+      'contract §4: boundary and consent hold at userinfo and in the ID token as they do in the access token',
+      async (t) => {
+        await set(third, 'id_token');
+        const agreed = { permissions: consented.slice(0, 2) };
+        const { access_token, id_token } = await tokens(third, agreed);
+        const { permissions } = claimsOf(access_token);
+        t.same(permissions, ['polls.add_choice', 'polls.view_choice']);
+        t.same(rightsIn(claimsOf(id_token)), { permissions, is_staff: false, is_superuser: false });
+        t.same(rightsIn((await about(access_token)).json()).permissions, permissions);
+        t.same((await inIdToken(third, { permissions: [] })).permissions, [], 'nothing was agreed to');
+        await disallowPermissions(db.fork(), at(), { id: third.principal }, await s.named('add'));
+        t.same((await inIdToken(third, agreed)).permissions, ['polls.view_choice']);
+        t.same((await told(third, agreed)).permissions, ['polls.view_choice']);
+        await set(third, 'userinfo');
+      },
+    );
+
+    await t.test(
+      'contract §5: an ID token over the budget of its API is refused before anything is written, never shortened',
+      async (t) => {
+        await set(web, 'id_token');
+        const { session } = await s.makeLong();
+        const long = { session: session.id };
+        const given = await code(web, { scope: SCOPE, ...long });
+        const once = await tokens(web, { ...long, scope: 'openid' });
+        await change({ budgetBytes: 2048, overBudget: 'bitmap' });
+        const refused = await redeem(given);
+        t.match([refused.statusCode, refused.json().error], [400, 'invalid_target']);
+        t.match(refused.json().error_description, /ID token .* 2048\. .*userinfo/);
+        const row = await db.fork().findOneOrFail(AuthorizationCode, digest(given));
+        t.equal(row.consumedAt, null, 'the code is not used up');
+        t.equal(
+          (await post('token', { grant_type: 'refresh_token', refresh_token: once.refresh_token })).statusCode,
+          200,
+        );
+        await change({ budgetBytes: 8192 });
+        const whole = (await redeem(given)).json();
+        t.equal(rightsIn(claimsOf(whole.id_token)).permissions.length, 60);
+        await change({ budgetBytes: 2048 });
+        const refresh = { grant_type: 'refresh_token', refresh_token: whole.refresh_token };
+        const late = await post('token', refresh);
+        t.match([late.statusCode, late.json().error], [400, 'invalid_target'], 'at a refresh too');
+        t.equal(
+          rightsIn((await about(whole.access_token)).json()).permissions.length,
+          60,
+          'userinfo has no budget: it is read once, and carried nowhere',
+        );
+        await change({ budgetBytes: 4096 });
+        t.equal((await post('token', refresh)).statusCode, 200, 'the generation was not used up');
+        await set(web, 'userinfo');
+      },
+    );
+
+    await t.test(
+      'OIDC Discovery §3: scopes_supported and claims_supported list what can be had, each once',
+      async (t) => {
+        const document = (await s.app.inject('/.well-known/openid-configuration')).json();
+        for (const [list, names] of [
+          [document.scopes_supported, ['permissions']],
+          [document.claims_supported, NAMES],
+        ] as const) {
+          t.equal(new Set(list).size, list.length);
+          for (const name of names) t.ok(list.includes(name), name);
+        }
+      },
+    );
+
+    await typJwt(t, s);
+  }),
+);
+
+/** RFC 8725 §3.11: what an API of `typ` JWT reads, an ID token must not say. */
+async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeScene>>) {
+  const { db, web, code, redeem, api } = s;
+  const desk = await openDesk(db);
+  const permissions = { claims: { idToken: ['permissions', 'email'], userinfo: [] }, scope: SCOPE };
+  const askedFor = async () => claimsOf((await redeem(await code(web, permissions))).json().id_token);
+
+  await t.test(
+    'docs/clients.md, RFC 8725 §3.11: no client has permissions in ID tokens and an API of typ JWT',
+    async (t) => {
+      const refused = async (words: string, file?: string) => {
+        const { exit, stderr } = await desk.run(words, ...(file ? [{ file }] : []));
+        t.match([exit, stderr], [4, /typ JWT.*--permissions-in userinfo, or --typ at\+jwt/s], words);
+      };
+      const done = async (words: string) => t.match(await desk.run(words), { exit: 0 }, words);
+      await done('api create legacy --typ JWT');
+      await done('client update Web --permissions-in id_token');
+      await refused('api update polls --typ JWT');
+      await refused('api sync f', 'audience: polls\ntoken: {typ: JWT}');
+      await refused('client update Web --api polls --api legacy');
+      await refused('client update Web --serves legacy');
+      for (const role of ['api', 'serves'])
+        await refused(
+          `client create New --preset web --redirect-uri ${CALLBACK} --${role} legacy --permissions-in id_token`,
+        );
+      t.equal((await desk.json('api show polls')).api.typ, 'at+jwt', 'nothing was changed');
+      await done('api update legacy --typ at+jwt');
+      await done('client update Web --api polls --api legacy');
+      await refused('api update legacy --typ JWT');
+      await done('client update Web --permissions-in userinfo');
+      await done('api update legacy --typ JWT');
+      await refused('client update Web --permissions-in id_token');
+    },
+  );
+
+  await t.test(
+    'docs/clients.md: permissions that claims= has named stay out of ID tokens from the moment in which an API is of typ JWT',
+    async (t) => {
+      const left = await askedFor();
+      t.notOk('permissions' in left);
+      t.equal(left.email, 'alice@example.com', 'the rest comes');
+      await desk.json('api update legacy --typ at+jwt');
+      t.ok('permissions' in (await askedFor()));
+      await updateApi(db.fork(), stamp(), api, { typ: 'JWT' });
+      t.notOk('permissions' in (await askedFor()));
+      await updateApi(db.fork(), stamp(), api, { typ: 'at+jwt' });
+    },
+  );
+}
