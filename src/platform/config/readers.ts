@@ -33,11 +33,12 @@ export const origin: Read<string> = (value) => {
   return value;
 };
 
-/** What `proxy-addr` takes: an address, a network, or one of its three names. */
+/** An address, a network that is not everybody, or a name of well-known ranges. */
 export const proxy: Read<string> = (value) => {
   const [address = '', bits] = value.split('/');
   const version = isIP(address);
-  const isNetwork = bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
+  const isNetwork =
+    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= (version === 4 ? 32 : 128));
   if (!['loopback', 'linklocal', 'uniquelocal'].includes(value) && !(version > 0 && isNetwork))
     throw new Unreadable('takes addresses or networks such as 10.0.0.0/8, comma-separated');
   return value;

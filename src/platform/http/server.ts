@@ -8,6 +8,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { Failure, NotReady } from '../failure.ts';
+import { readClientAddress } from './client-address.ts';
 import { answerClientErrors } from './client-errors.ts';
 import { drainOnClose } from './drain.ts';
 import { checkHost, readsEveryHost } from './host.ts';
@@ -19,6 +20,7 @@ import { RequestLog } from './request-log.ts';
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
+  /** Addresses, networks and names of ranges whose `X-Forwarded-For` is believed. */
   readonly trustProxy: readonly string[];
   /** Host names that are answered; null = any (a proxy in front decides). */
   readonly hosts: readonly string[] | null;
@@ -42,7 +44,6 @@ export function createServer(options: ServerOptions) {
     loggerInstance: options.log,
     childLoggerFactory: (parent, bindings) => new RequestLog(parent, bindings) as FastifyBaseLogger,
     logController: new LogController({ disableRequestLogging: true }),
-    trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     bodyLimit: BODY_LIMIT,
     genReqId: () => randomUUID(),
     requestTimeout: 60_000,
@@ -62,6 +63,7 @@ export function createServer(options: ServerOptions) {
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
+  readClientAddress(app, options.trustProxy);
   acceptJson(app);
   app.setErrorHandler(answerError);
   answerWrongMethods(app);

@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http';
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net';
+import ipaddr from 'ipaddr.js';
+import type { App } from './server.ts';
+
+/** Longer than any address with a zone, a port, brackets and quotes. */
+const LONGEST_NODE = 128;
+
+/** RFC 7239 §6: an address with a port perhaps; IPv6 in brackets, or bare as many proxies write it. */
+const withPort = /^(?:\[([^\]]+)\]|([\d.]+))(?::(?:\d{1,5}|_[\w.-]+))?$/;
+
+/**
+ * The one spelling of an address as a proxy or a socket writes it: RFC 5952 without a zone, an IPv4 address in IPv6 as the IPv4 one. Null for
+ * what is none: `unknown`, obfuscated (RFC 7239 §6.3), short or octal forms, anything else.
+ */
+export function readAddress(node: string): string | null {
+  if (node.length > LONGEST_NODE) return null;
+  const bare = node.trim().replace(/^"(.*)"$/, '$1');
+  const [, bracketed, dotted] = withPort.exec(bare) ?? [];
+  if (dotted !== undefined) return isIPv4(dotted) ? dotted : null;
+  const address = bracketed ?? bare;
+  return isIPv6(address) ? ipaddr.process(address.replace(/%.*$/, '')).toString() : null;
+}
+
+const RANGES: Readonly<Record<string, readonly string[]>> = {
+  loopback: ['127.0.0.0/8', '::1'],
+  linklocal: ['169.254.0.0/16', 'fe80::/10'],
+  uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
+};
+
+/** `SIGNET_TRUST_PROXY`: addresses, networks and names of ranges. */
+function trustedProxies(proxies: readonly string[]): (address: string) => boolean {
+  const list = new BlockList();
+  for (const network of proxies.flatMap((one) => RANGES[one] ?? [one])) {
+    const [text = '', bits] = network.split('/');
+    const address = text.replace(/%.*$/, '');
+    const family = isIP(address) === 4 ? 'ipv4' : 'ipv6';
+    list.addSubnet(address, Number(bits ?? (family === 'ipv4' ? 32 : 128)), family);
+  }
+  return (address) => list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
+}
+
+/** What a connection without an address counts as: one that is closed already. */
+const UNSPECIFIED = '0.0.0.0';
+
+/**
+ * The address that a request came from. Each trusted proxy says whom it had it from, the nearest one last; what stands before the word of one that is
+ * not trusted is the caller's own invention. A proxy whose word cannot be read is the last that is known.
+ */
+function clientAddress(
+  peer: string,
+  forwarded: string | undefined,
+  isTrusted: ((address: string) => boolean) | null,
+): string {
+  if (isTrusted === null || forwarded === undefined) return peer;
+  let address = peer;
+  for (let end = forwarded.length; end > 0 && isTrusted(address); ) {
+    const comma = forwarded.lastIndexOf(',', end - 1);
+    const node = forwarded.slice(comma + 1, end);
+    end = Math.max(comma, 0);
+    // RFC 9110 §5.6.1.2: an empty element of a list is none.
+    if (node.trim() === '') continue;
+    const before = readAddress(node);
+    if (before === null) break;
+    address = before;
+  }
+  return address;
+}
+
+/** `request.ip` is what `clientAddress` says, for every route: an address in its one spelling, never what somebody wrote. */
+export function readClientAddress(app: App, proxies: readonly string[]): void {
+  const isTrusted = proxies.length === 0 ? null : trustedProxies(proxies);
+  // A socket that has closed since does not know any more whose it was.
+  const peers = new WeakMap<object, string>();
+  const peerOf = (socket: { readonly remoteAddress?: string | undefined }) => {
+    const peer = peers.get(socket) ?? readAddress(socket.remoteAddress ?? '') ?? UNSPECIFIED;
+    peers.set(socket, peer);
+    return peer;
+  };
+  for (const event of ['connection', 'secureConnection']) app.server.on(event, peerOf);
+  app.decorateRequest('ip', {
+    getter(this: { readonly raw: IncomingMessage }) {
+      const forwarded = this.raw.headers['x-forwarded-for'];
+      return clientAddress(peerOf(this.raw.socket), forwarded?.toString(), isTrusted);
+    },
+  });
+}
