@@ -82,15 +82,18 @@ async function listening(t: Test, trusted: string) {
   return { db, logIn };
 }
 
-t.test('RFC 7239 §6, §6.3, RFC 9110 §5.6.1.2, attacks 55: the address of a session, from trusted proxies', async (t) => {
-  const { db, logIn } = await listening(t, '127.0.0.1,10.0.0.0/8,uniquelocal');
-  for (const [what, header, address] of table) {
-    await db.fork().nativeDelete(Session, {});
-    t.equal(await logIn(header), 200, what);
-    const [session] = await db.fork().findAll(Session);
-    t.equal(session?.ip, address, what);
-  }
-});
+t.test(
+  'RFC 7239 §6, §6.3, RFC 9110 §5.6.1.2, attacks 55: the address of a session, from trusted proxies',
+  async (t) => {
+    const { db, logIn } = await listening(t, '127.0.0.1,10.0.0.0/8,uniquelocal');
+    for (const [what, header, address] of table) {
+      await db.fork().nativeDelete(Session, {});
+      t.equal(await logIn(header), 200, what);
+      const [session] = await db.fork().findAll(Session);
+      t.equal(session?.ip, address, what);
+    }
+  },
+);
 
 t.test('RFC 7239 §6: what cannot be read is no network that all share: it is that of its proxy', async (t) => {
   const { db, logIn } = await listening(t, '127.0.0.1,10.0.0.0/8');
