@@ -53,8 +53,8 @@ interface Described {
   /** What follows the words, such as `NAME [--email E]`. */
   readonly usage: string;
   readonly options?: Options;
-  /** How many words follow; `max` absent = any number. */
-  readonly words: { readonly min: number; readonly max?: number };
+  /** How many words follow; `max` absent = any number. `orUserId`: `--user-id ID` may stand in the place of one. */
+  readonly words: { readonly min: number; readonly max?: number; readonly orUserId?: true };
 }
 
 /** A command on the database. */

@@ -19,10 +19,13 @@ export function parseWords(commands: readonly Command[], words: readonly string[
   const rest = withoutName(words, command.name.split(' '));
   const options = { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
   try {
-    const { values, positionals } = parseArgs({ args: rest, options, allowPositionals: true, strict: true });
+    const parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true });
+    const { positionals } = parsed;
+    const values: Input['options'] = parsed.values;
     const isHelp = values['help'] === true;
-    const { min, max = Number.POSITIVE_INFINITY } = command.words;
-    if (!isHelp && (positionals.length < min || positionals.length > max)) throw usage(command);
+    const { min, max = Number.POSITIVE_INFINITY, orUserId } = command.words;
+    const spared = orUserId && values['user-id'] !== undefined ? 1 : 0;
+    if (!isHelp && (positionals.length < min - spared || positionals.length > max - spared)) throw usage(command);
     return {
       command,
       input: { positionals, options: values, stdin: null, file: null },

@@ -1,4 +1,5 @@
 import { hasUnprintable, isNameSized, normalizeName } from '../platform/fold.ts';
+import { reservedName } from './reserved-names.ts';
 
 /** One reason why one field is refused, as RFC 9457 problems and forms show it. */
 export interface FieldError {
@@ -41,6 +42,12 @@ export function checkUser(fields: Fields, options: { existing?: boolean } = {}):
         pointer: '/username',
         code: 'invalid',
         detail: 'A username may contain letters, digits and . + - _ only, and not begin with -.',
+      });
+    else if (reservedName(name) !== null)
+      errors.push({
+        pointer: '/username',
+        code: 'reserved',
+        detail: 'A username may not look like an id (a UUID), begin with c_ as client ids do, or be "signet".',
       });
   }
   if (fields.email && !isEmail(fields.email))

@@ -24,6 +24,7 @@ export { createPasswords, type Passwords, type Verification } from './passwords/
 export { isUsable, makeUnusable, readPassword } from './passwords/passwords.ts';
 export { createHashPool, type HashPool } from './passwords/pool.ts';
 export { purgeExpired } from './purge.ts';
+export { reservedName } from './reserved-names.ts';
 export { type EndedSessions, type EndReason, endSessions, type SessionsEnded, type Successor } from './sessions/end.ts';
 export { endSessionsByOperator } from './sessions/end-by-operator.ts';
 export {
@@ -56,5 +57,6 @@ export {
   listUsers,
   type NewUser,
   type UserChange,
+  type UserRef,
   updateUser,
 } from './users.ts';

@@ -4,6 +4,7 @@ import { createPrincipal, type Holder, principalsChanged, rightsChanged } from '
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { foldName, isNameSized, normalizeName } from '../platform/fold.ts';
+import { readId } from '../platform/id.ts';
 import { suggest } from '../platform/suggest.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
@@ -98,6 +99,9 @@ function isLess(before: Flags, after: Flags): boolean {
   return (['isActive', 'isStaff', 'isSuperuser'] as const).some((flag) => before[flag] && !after[flag]);
 }
 
+/** Who is meant: by the username, which never looks like an id, or by the id. */
+export type UserRef = string | { readonly id: string };
+
 export async function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
   if (!isNameSized(username)) return null;
   return em.findOne(User, { usernameKey: foldName(username), deletedAt: null });
@@ -107,16 +111,34 @@ export async function findUser(em: SqlEntityManager, username: string): Promise<
  * As `findUser`, for whoever is about to give the user something in this transaction: until its end the user is not deleted.
  * Not for a change of the user itself, which takes the stronger lock: two that hold this one would wait for each other.
  */
-export async function holdUser(tx: SqlEntityManager, username: string): Promise<User> {
-  const { id } = await getUser(tx, username);
+export async function holdUser(tx: SqlEntityManager, who: UserRef): Promise<User> {
+  const { id } = await getUser(tx, who);
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_READ } as const;
-  return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, username);
+  return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, who);
 }
 
-/** As `findUser`, failing with the nearest name. */
-export async function getUser(em: SqlEntityManager, username: string): Promise<User> {
-  const user = await findUser(em, username);
+/** As `findUser`, failing with the nearest name. An id is never taken for a name, nor a name for an id. */
+export async function getUser(em: SqlEntityManager, who: UserRef): Promise<User> {
+  if (typeof who !== 'string') return getUserById(em, who.id);
+  if (readId(who) !== null)
+    throw new Failure('notFound', `"${who}" is an id, not a username. Name the user by it: --user-id ${who}`);
+  const user = await findUser(em, who);
   if (user) return user;
+  return noUser(em, who);
+}
+
+async function getUserById(em: SqlEntityManager, text: string): Promise<User> {
+  const id = readId(text);
+  if (id === null) throw new Failure('usage', `--user-id takes the id of a user (a UUID), not "${text}".`);
+  const user = await em.findOne(User, { id, deletedAt: null });
+  if (user) return user;
+  throw new Failure(
+    'notFound',
+    `There is no user of the id ${id}. List users with their ids: npx signet user list --json`,
+  );
+}
+
+async function noUser(em: SqlEntityManager, username: string): Promise<never> {
   const names = await em.find(User, { deletedAt: null }, { fields: ['username'], limit: 10_000 });
   const near = suggest(
     username,

@@ -1,4 +1,5 @@
 import { getAllPermissions, hasPerm, type KnownApi, type Rights } from '../access/index.ts';
+import { readId } from '../platform/id.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusPlace, statusListUri } from './status/place.ts';
 import { tokenAudience } from './userinfo-api.ts';
@@ -29,6 +30,11 @@ export interface Actor {
   /** By which client, where that is not the actor itself. */
   readonly client_id?: string;
   readonly act?: Actor;
+}
+
+/** Whether a user acts, or has acted, for the subject: a client's id is no UUID. */
+export function isByUser({ sub, act }: Actor): boolean {
+  return readId(sub) !== null || (act !== undefined && isByUser(act));
 }
 
 export interface TokenRequest {
@@ -97,11 +103,11 @@ export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'gr
 
 /**
  * The scopes that are kept, in the order asked for, each once; unknown ones are dropped (OIDC Core §3.1.2.1). OpenID's are about a
- * user. An API of format `scope` is told in them which of the permissions that were asked for its caller has.
+ * user, for that user: whoever acts for another gets permissions and never learns who that is. An API of format `scope` is told in them which of the permissions that were asked for its caller has.
  */
-function keptScopes({ scope, clientId, subject, rights }: TokenRequest, format: Format): string | undefined {
+function keptScopes({ scope, clientId, subject, rights, act }: TokenRequest, format: Format): string | undefined {
   if (scope === undefined) return undefined;
-  const isUser = subject.username !== undefined;
+  const isUser = subject.username !== undefined && !(act && isByUser(act));
   // A session is its own grant: there is nothing that could outlive it.
   const ofUser = clientId === OWN_CLIENT ? USER_SCOPES.filter((one) => one !== 'offline_access') : USER_SCOPES;
   const isKept = (one: string) =>

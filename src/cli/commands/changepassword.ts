@@ -3,14 +3,15 @@ import { Failure } from '../../platform/failure.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
 import { askPassword, hashNew, passwordOf } from './passwords.ts';
+import { typedUser, userAndWords, userId } from './whom.ts';
 
 export const changepassword: DatabaseCommand = {
   kind: 'database',
   name: 'changepassword',
   summary: "Set a user's password; ends the sessions",
-  usage: 'USER [--password-stdin]',
-  options: { 'password-stdin': { type: 'boolean' } },
-  words: { min: 1, max: 1 },
+  usage: '(USER | --user-id ID) [--password-stdin]',
+  options: { ...userId, 'password-stdin': { type: 'boolean' } },
+  words: { min: 1, max: 1, orUserId: true },
   readsStdin: (input) => isSet(input, 'password-stdin'),
   async ask(input, terminal) {
     if (input.stdin !== null) return input;
@@ -19,10 +20,10 @@ export const changepassword: DatabaseCommand = {
         'usage',
         'There is no terminal to ask at. Give the password on standard input: --password-stdin',
       );
-    return { ...input, stdin: await askPassword(terminal, `New password of ${input.positionals[0]}`) };
+    return { ...input, stdin: await askPassword(terminal, `New password of ${typedUser(input)}`) };
   },
   async run(context, input) {
-    const user = await getUser(context.db.fork(), input.positionals[0] as string);
+    const user = await getUser(context.db.fork(), userAndWords(input).user);
     const encoded = await hashNew(context, passwordOf(input), user);
     const isDone = await changing(context, (tx) => setPassword(tx, context.stamp(), user, encoded, null));
     if (!isDone) throw new Failure('notFound', `The user ${user.username} was deleted meanwhile.`);

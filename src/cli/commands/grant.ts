@@ -4,14 +4,15 @@ import { recordChange } from '../../audit/index.ts';
 import { getUser, usernamesOf } from '../../identity/index.ts';
 import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { readId } from '../../platform/id.ts';
 import { endGrants, lastUseOf, listGrants, RefreshGrant } from '../../tokens/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { counted, instant, rows, when } from './text.ts';
+import { optionalUser, userOptions } from './whom.ts';
 
-const options = { user: { type: 'string' }, client: { type: 'string' } } as const;
-const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const options = { ...userOptions, client: { type: 'string' } } as const;
 
 /** The grants of a user, of a client, of a client for a user, or one. */
 async function named(
@@ -19,18 +20,22 @@ async function named(
   input: Input,
   command: DatabaseCommand,
 ): Promise<{ id?: string; principal?: string; client?: string }> {
-  const [user, client] = [optionText(input, 'user'), optionText(input, 'client')];
-  const [id] = input.positionals;
-  if ((id === undefined) === (user === undefined && client === undefined))
+  const [user, client] = [optionalUser(input), optionText(input, 'client')];
+  const [typed] = input.positionals;
+  if ((typed === undefined) === (user === undefined && client === undefined))
     throw usage(command, 'Name a user, a client, or one grant');
-  if (id === undefined)
+  if (typed === undefined)
     return {
       ...(user === undefined ? {} : { principal: (await getUser(em, user)).id }),
       ...(client === undefined ? {} : { client: (await getClient(em, client)).id }),
     };
-  const grant = isUuid.test(id) ? await em.findOne(RefreshGrant, id.toLowerCase()) : null;
+  const id = readId(typed);
+  const grant = id === null ? null : await em.findOne(RefreshGrant, id);
   if (!grant)
-    throw new Failure('notFound', `There is no grant ${id}. List those of a user: npx signet grant list --user NAME`);
+    throw new Failure(
+      'notFound',
+      `There is no grant ${typed}. List those of a user: npx signet grant list --user NAME`,
+    );
   return { id: grant.id };
 }
 
@@ -38,7 +43,7 @@ export const grantList: DatabaseCommand = {
   kind: 'database',
   name: 'grant list',
   summary: 'The live refresh grants of a user or a client, newest first',
-  usage: '(--user N | --client ID | ID)',
+  usage: '((--user N | --user-id ID) [--client ID] | --client ID | ID)',
   options,
   words: { min: 0, max: 1 },
   async run({ db, clock }, input) {
@@ -93,7 +98,7 @@ export const grantEnd: DatabaseCommand = {
   name: 'grant end',
   summary:
     'End refresh grants: their tokens are refused from now on; of a user or a client, consents are forgotten too',
-  usage: '(--user N | --client ID | ID)',
+  usage: '((--user N | --user-id ID) [--client ID] | --client ID | ID)',
   options,
   words: { min: 0, max: 1 },
   async run(context, input) {

@@ -14,6 +14,7 @@ import { holdUser, usernamesOf } from '../../identity/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
 import { changing } from './changing.ts';
 import { counted, fields, names } from './text.ts';
+import { userIds, usersAfterFirst } from './whom.ts';
 
 export const groupCreate: DatabaseCommand = {
   kind: 'database',
@@ -69,8 +70,9 @@ export const groupAdd: DatabaseCommand = {
   kind: 'database',
   name: 'group add',
   summary: 'Add users to a group',
-  usage: 'NAME USER…',
-  words: { min: 2 },
+  usage: 'NAME (USER | --user-id ID)…',
+  options: userIds,
+  words: { min: 2, orUserId: true },
   run: (context, input) =>
     changeMembers(context, input, addMembers, (group, changed, others) => ({
       data: { group, added: changed, already_members: others },
@@ -85,8 +87,9 @@ export const groupRemove: DatabaseCommand = {
   kind: 'database',
   name: 'group remove',
   summary: 'Take users out of a group',
-  usage: 'NAME USER…',
-  words: { min: 2 },
+  usage: 'NAME (USER | --user-id ID)…',
+  options: userIds,
+  words: { min: 2, orUserId: true },
   run: (context, input) =>
     changeMembers(context, input, removeMembers, (group, changed, others) => ({
       data: { group, removed: changed, not_members: others },
@@ -126,12 +129,12 @@ async function changeMembers(
   verb: Verb,
   told: (group: string, changed: string[], others: string[]) => { data: unknown; text: string[] },
 ): Promise<Output> {
-  const [name = '', ...usernames] = input.positionals;
+  const [name = ''] = input.positionals;
   const { group, users, changed } = await changing(context, async (tx) => {
     const found = await getGroup(tx, name);
     const named = new Map<string, Named>();
-    for (const username of usernames) {
-      const user = await holdUser(tx, username);
+    for (const who of usersAfterFirst(input)) {
+      const user = await holdUser(tx, who);
       named.set(user.id, { id: user.id, label: user.username });
     }
     const everyone = [...named.values()];

@@ -19,14 +19,15 @@ import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
 import { rows } from './text.ts';
+import { optionalUser, userOptions } from './whom.ts';
 
 const whose = {
-  user: { type: 'string' },
+  ...userOptions,
   group: { type: 'string' },
   client: { type: 'string' },
   api: { type: 'string' },
 } as const;
-const whoUsage = '(--user N | --group N | --client ID)';
+const whoUsage = '(--user N | --user-id ID | --group N | --client ID)';
 
 /** The user, group or client that the options name: one of them. */
 type Who =
@@ -35,7 +36,7 @@ type Who =
   | { readonly kind: 'client'; readonly client: Client };
 
 async function named(em: SqlEntityManager, input: Input, command: DatabaseCommand, findUser = getUser): Promise<Who> {
-  const [user, group, client] = [optionText(input, 'user'), optionText(input, 'group'), optionText(input, 'client')];
+  const [user, group, client] = [optionalUser(input), optionText(input, 'group'), optionText(input, 'client')];
   if ([user, group, client].filter((one) => one !== undefined).length !== 1)
     throw usage(command, 'Name a user, a group or a client');
   if (user !== undefined) return { kind: 'user', user: await findUser(em, user) };

@@ -1,12 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { endSessionsByOperator, getUser, listSessions, Session, User } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { type DatabaseCommand, type Input, optionText } from '../command.ts';
+import { readId } from '../../platform/id.ts';
+import type { DatabaseCommand, Input } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { counted, fields, instant, rows, when } from './text.ts';
-
-const isUuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+import { optionalUser, userOptions } from './whom.ts';
 
 /** Either a user, all of whose sessions are meant, or one session with its user. */
 async function named(
@@ -14,15 +14,16 @@ async function named(
   input: Input,
   command: DatabaseCommand,
 ): Promise<{ user: User; session: Session | null }> {
-  const username = optionText(input, 'user');
-  const [id] = input.positionals;
-  if ((username === undefined) === (id === undefined)) throw usage(command, 'Name either a user or a session');
-  if (username !== undefined) return { user: await getUser(em, username), session: null };
-  const session = id !== undefined && isUuid.test(id) ? await em.findOne(Session, id.toLowerCase()) : null;
+  const who = optionalUser(input);
+  const [typed] = input.positionals;
+  if ((who === undefined) === (typed === undefined)) throw usage(command, 'Name either a user or a session');
+  if (who !== undefined) return { user: await getUser(em, who), session: null };
+  const id = readId(typed as string);
+  const session = id === null ? null : await em.findOne(Session, id);
   if (!session)
     throw new Failure(
       'notFound',
-      `There is no session ${id}. List those of a user: npx signet session list --user NAME`,
+      `There is no session ${typed}. List those of a user: npx signet session list --user NAME`,
     );
   return { user: await em.findOneOrFail(User, session.user), session };
 }
@@ -31,8 +32,8 @@ export const sessionList: DatabaseCommand = {
   kind: 'database',
   name: 'session list',
   summary: 'The live sessions of a user, newest first, or one session',
-  usage: '(--user N | ID)',
-  options: { user: { type: 'string' } },
+  usage: '(--user N | --user-id ID | ID)',
+  options: userOptions,
   words: { min: 0, max: 1 },
   async run({ db, clock }, input) {
     const em = db.fork();
@@ -60,8 +61,8 @@ export const sessionEnd: DatabaseCommand = {
   kind: 'database',
   name: 'session end',
   summary: 'End the sessions of a user, or one session',
-  usage: '(--user N | ID)',
-  options: { user: { type: 'string' } },
+  usage: '(--user N | --user-id ID | ID)',
+  options: userOptions,
   words: { min: 0, max: 1 },
   async run(context, input) {
     const { user, ended } = await changing(context, async (tx) => {

@@ -2,7 +2,15 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, createKnownAccess, type Holder, readRights } from '../../access/index.ts';
 import { recordChange, recordEvent } from '../../audit/index.ts';
-import { findActiveUser, findSourceId, getUser, holderOf, holdUser, type User } from '../../identity/index.ts';
+import {
+  findActiveUser,
+  findSourceId,
+  getUser,
+  holderOf,
+  holdUser,
+  type User,
+  type UserRef,
+} from '../../identity/index.ts';
 import { audiencesOf, Client, createKnownClients, getClient } from '../../oauth/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import {
@@ -23,15 +31,16 @@ import { type Context, type DatabaseCommand, type Input, isSet, optionText } fro
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
+import { optionalUser, userOptions } from './whom.ts';
 
 /** A token for trials and emergencies. Audited; never the way a program logs in. */
 export const tokenIssue: DatabaseCommand = {
   kind: 'database',
   name: 'token issue',
   summary: 'Print an access token, for trials; audited, and never the way a program logs in',
-  usage: '(--user N [--client ID [--refresh]] | --client ID) --api AUDIENCE',
+  usage: '((--user N | --user-id ID) [--client ID [--refresh]] | --client ID) --api AUDIENCE',
   options: {
-    user: { type: 'string' },
+    ...userOptions,
     client: { type: 'string' },
     api: { type: 'string' },
     refresh: { type: 'boolean' },
@@ -63,7 +72,7 @@ export const tokenIssue: DatabaseCommand = {
 
 /** A user, a client, or a user by a client. */
 function askedFor(context: Context, input: Input, audience: string): Promise<Asked> {
-  const [user, client] = [optionText(input, 'user'), optionText(input, 'client')];
+  const [user, client] = [optionalUser(input), optionText(input, 'client')];
   if (isSet(input, 'refresh') && (user === undefined || client === undefined))
     throw usage(tokenIssue, 'A refresh grant is what a client holds for a user: name both');
   if (user !== undefined) return userRequest(context, user, client, audience);
@@ -90,7 +99,7 @@ async function open(context: Context, { request, user, client }: Asked): Promise
   const stamp = context.stamp();
   const { grant, token } = await changing(context, async (tx) => {
     // Who is deactivated or disabled at this moment has either ended before, or ends this grant too.
-    const held = await holdUser(tx, user.username);
+    const held = await holdUser(tx, user);
     const by = await tx.findOneOrFail(Client, client.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_READ });
     await demandRefreshing(tx, by, api);
     if (!held.isActive || !by.isActive) throw new Failure('conflict', 'The user or the client is not active any more.');
@@ -144,13 +153,13 @@ interface Asked {
 
 async function userRequest(
   context: Context,
-  username: string,
+  who: UserRef,
   clientName: string | undefined,
   audience: string,
 ): Promise<Asked> {
   const em = context.db.fork();
   const issuer = context.issuer();
-  const user = await getUser(em, username);
+  const user = await getUser(em, who);
   if (!user.isActive)
     throw new Failure(
       'conflict',

@@ -3,18 +3,19 @@ import { deleteUser, getUser, hasSuperuser, listSessions } from '../../identity/
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
 import { counted, fields, names, when } from './text.ts';
+import { typedUser, userAndWords, userId } from './whom.ts';
 
 export const userDelete: DatabaseCommand = {
   kind: 'database',
   name: 'user delete',
   summary: 'Delete a user for ever: erases what is personal, ends sessions and permissions; the id stays, unused',
-  usage: 'NAME [--yes]   (without --yes it asks for the name once more)',
-  options: { yes: { type: 'boolean' } },
-  words: { min: 1, max: 1 },
-  confirm: (input) => input.positionals[0] as string,
+  usage: '(NAME | --user-id ID) [--yes]   (without --yes it asks for the name, or the id, once more)',
+  options: { ...userId, yes: { type: 'boolean' } },
+  words: { min: 1, max: 1, orUserId: true },
+  confirm: typedUser,
   async run(context, input) {
     const em = context.db.fork();
-    const user = await getUser(em, input.positionals[0] as string);
+    const user = await getUser(em, userAndWords(input).user);
     const { username } = user;
     if (!isSet(input, 'yes')) {
       const groups = (await groupsOf(em, user.id)).map((one) => one.name);

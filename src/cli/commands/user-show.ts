@@ -5,6 +5,7 @@ import { type DatabaseCommand, optionText } from '../command.ts';
 import { wholeNumber } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 import { passwordSummary, wireUser } from './user-picture.ts';
+import { userAndWords, userId } from './whom.ts';
 
 const LONGEST_PAGE = 1000;
 
@@ -47,11 +48,12 @@ export const userShow: DatabaseCommand = {
   kind: 'database',
   name: 'user show',
   summary: "A user's fields, groups, flags at APIs, and how the password is stored",
-  usage: 'NAME',
-  words: { min: 1, max: 1 },
+  usage: '(NAME | --user-id ID)',
+  options: userId,
+  words: { min: 1, max: 1, orUserId: true },
   async run({ db }, input) {
     const em = db.fork();
-    const user = await getUser(em, input.positionals[0] as string);
+    const user = await getUser(em, userAndWords(input).user);
     const groups = (await groupsOf(em, user.id)).map((one) => one.name);
     const roles = await rolesOf(em, user.id);
     const summary = passwordSummary(user.password);

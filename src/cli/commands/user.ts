@@ -5,12 +5,15 @@ import { changing } from './changing.ts';
 import { given, onOff } from './options.ts';
 import { hashNew, passwordOf } from './passwords.ts';
 import { refusedFields, wireUser } from './user-picture.ts';
+import { userAndWords, userId } from './whom.ts';
 
 const nameOptions = {
   email: { type: 'string' },
   'first-name': { type: 'string' },
   'last-name': { type: 'string' },
 } as const;
+
+const oneUser = { min: 1, max: 1, orUserId: true } as const;
 
 function fieldsOf(input: Input) {
   return given({
@@ -52,9 +55,9 @@ export const userUpdate: DatabaseCommand = {
   kind: 'database',
   name: 'user update',
   summary: "Change a user's fields and flags",
-  usage: 'NAME [--email E] [--first-name F] [--last-name L] [--staff on|off] [--superuser on|off]',
-  options: { ...nameOptions, staff: { type: 'string' }, superuser: { type: 'string' } },
-  words: { min: 1, max: 1 },
+  usage: '(NAME | --user-id ID) [--email E] [--first-name F] [--last-name L] [--staff on|off] [--superuser on|off]',
+  options: { ...userId, ...nameOptions, staff: { type: 'string' }, superuser: { type: 'string' } },
+  words: oneUser,
   async run(context, input) {
     const change = {
       ...fieldsOf(input),
@@ -69,8 +72,9 @@ export const userActivate: DatabaseCommand = {
   kind: 'database',
   name: 'user activate',
   summary: 'Let a user log in again',
-  usage: 'NAME',
-  words: { min: 1, max: 1 },
+  usage: '(NAME | --user-id ID)',
+  options: userId,
+  words: oneUser,
   run: (context, input) => changeUser(context, input, { isActive: true }, 'Activated the user'),
 };
 
@@ -78,14 +82,15 @@ export const userDeactivate: DatabaseCommand = {
   kind: 'database',
   name: 'user deactivate',
   summary: 'Let a user log in no more; ends the sessions, keeps everything else',
-  usage: 'NAME',
-  words: { min: 1, max: 1 },
+  usage: '(NAME | --user-id ID)',
+  options: userId,
+  words: oneUser,
   run: (context, input) => changeUser(context, input, { isActive: false }, 'Deactivated the user'),
 };
 
 async function changeUser(context: Context, input: Input, change: UserChange, done: string): Promise<Output> {
   const user = await changing(context, async (tx) => {
-    const found = await getUser(tx, input.positionals[0] as string);
+    const found = await getUser(tx, userAndWords(input).user);
     return updateUser(tx, context.stamp(), found, change);
   });
   return { data: { user: wireUser(user) }, text: `${done} ${user.username}.` };

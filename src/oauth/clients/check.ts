@@ -1,3 +1,4 @@
+import { reservedName } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { foldName, hasUnprintable, isNameSized } from '../../platform/fold.ts';
 import type { Client } from '../entities.ts';
@@ -15,7 +16,11 @@ export interface ClientShape
 export function checkName(name: string): void {
   if (!isNameSized(name) || foldName(name).trim() === '' || [...name].length > 150 || hasUnprintable(name))
     throw new Failure('usage', 'A client needs a name of 1 to 150 printable characters.');
-  if (name.startsWith('c_')) throw new Failure('usage', 'A client name may not start with c_: client ids do.');
+  if (reservedName(name) !== null)
+    throw new Failure(
+      'usage',
+      'A client name may not look like an id (a UUID), begin with c_ or https:// as client ids do, or be "signet".',
+    );
 }
 
 /** Whether a client is one that can exist. Failures (usage) that name the remedy. */

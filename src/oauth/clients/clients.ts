@@ -182,9 +182,13 @@ export function deleteClient(em: SqlEntityManager, stamp: Stamp, client: Client)
   });
 }
 
-/** A client by its id (`c_…`) or its name; Failure with the nearest. */
+/** What can be a client's id and no client's name: see `reservedName`. */
+const isClientId = /^(?:c_|https:\/\/)/;
+
+/** A client by its id or its name, whichever it looks like; Failure with the nearest. */
 export async function getClient(em: SqlEntityManager, idOrName: string): Promise<Client> {
-  const client = await em.findOne(Client, { $or: [{ clientId: idOrName }, { nameKey: foldName(idOrName) }] });
+  const where = isClientId.test(idOrName) ? { clientId: idOrName } : { nameKey: foldName(idOrName) };
+  const client = await em.findOne(Client, where);
   if (client) return client;
   const near = suggest(
     idOrName,

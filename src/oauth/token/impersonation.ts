@@ -4,6 +4,7 @@ import { recordChange, recordEvent } from '../../audit/index.ts';
 import { findActiveUser, findSourceId, findUser, type SessionUser } from '../../identity/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { readId } from '../../platform/id.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import {
   type KeyRing,
@@ -103,11 +104,9 @@ function reasonOf(form: GrantRequest['form']): string {
   return reason;
 }
 
-const isId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** By id or by name, while active. Read with the version that the token is made at: whoever becomes more after this is looked at again. */
+/** By id or by name, which never looks like an id, while active. Read with the version that the token is made at: whoever becomes more after this is looked at again. */
 async function userMeant(db: Database, asked: string): Promise<SessionUser | null> {
-  const id = isId.test(asked) ? asked : (await findUser(db.fork(), asked))?.id;
+  const id = readId(asked) ?? (await findUser(db.fork(), asked))?.id;
   return id === undefined ? null : findActiveUser(db, id);
 }
 

@@ -6,6 +6,7 @@ import {
   type AccessToken,
   type Actor,
   type Holding,
+  isByUser,
   isStillGood,
   NO_API,
   readHolding,
@@ -143,13 +144,6 @@ function actingNow(client: LiveClient, { claims }: UserToken, actor: ActiveToken
   if (!actor) return { sub: client.clientId, ...before };
   if (actor.claims.act) throw unfit('actor_token is itself one of somebody who acts for another.');
   return { sub: actor.claims.sub, client_id: client.clientId, ...before };
-}
-
-const userId = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
-/** Whether a user acts, or has acted, for the subject. A client's id is no UUID. */
-function isByUser({ sub, act }: Actor): boolean {
-  return userId.test(sub) || (act !== undefined && isByUser(act));
 }
 
 /** What was asked for, within what the subject's token has: nothing asked is all of it. */

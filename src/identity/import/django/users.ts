@@ -1,5 +1,5 @@
 import { isStorable } from '../../../platform/fold.ts';
-import { checkUser } from '../../index.ts';
+import { checkUser, reservedName } from '../../index.ts';
 import { isStorableValue, nameProblem, readFlag, readMoment } from './fields.ts';
 import type { RawRecord } from './json.ts';
 import type { Reading } from './reading.ts';
@@ -36,7 +36,10 @@ export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): 
     reading.repeat(raw.model, record, name);
     return;
   }
-  const problem = typeof username !== 'string' ? 'it has no username' : (nameProblem(username) ?? keyProblem(raw.pk));
+  const problem =
+    typeof username !== 'string'
+      ? 'it has no username'
+      : (nameProblem(username) ?? reservedProblem(username) ?? keyProblem(raw.pk));
   if (problem !== undefined) {
     reading.unmap(record, name, problem);
     return;
@@ -59,6 +62,12 @@ export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): 
     permissions: [...new Set(permissions.map((one) => one.name))],
     attributes: attributesOf(raw, note),
   });
+}
+
+/** Signet never gives such a name, so none comes in by an import either. */
+function reservedProblem(username: string): string | undefined {
+  const why = reservedName(username);
+  return why === null ? undefined : `the name ${why}: give the user another one in Django, and make the dump again`;
 }
 
 type Note = (what: string) => void;

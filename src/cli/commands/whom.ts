@@ -1,0 +1,41 @@
+import type { UserRef } from '../../identity/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import { type Input, optionText, optionTexts } from '../command.ts';
+
+// A user is named by a username, or by `--user-id ID` in its place. Which of the two is said, never guessed.
+
+/** Of a command that takes one user. */
+export const userId = { 'user-id': { type: 'string' } } as const;
+
+/** Of a command that takes a user by option. */
+export const userOptions = { user: { type: 'string' }, ...userId } as const;
+
+/** Of a command that takes users. */
+export const userIds = { 'user-id': { type: 'string', multiple: true } } as const;
+
+/** The user of `--user N` or `--user-id ID`; undefined where neither is given. */
+export function optionalUser(input: Input): UserRef | undefined {
+  const [username, id] = [optionText(input, 'user'), optionText(input, 'user-id')];
+  if (username !== undefined && id !== undefined)
+    throw new Failure('usage', '--user and --user-id both name a user: say one of them.');
+  return id === undefined ? username : { id };
+}
+
+/** The user that the first word names, or `--user-id` in its place, and the words after it. */
+export function userAndWords({ positionals, options }: Input): { user: UserRef; words: readonly string[] } {
+  const id = options['user-id'];
+  if (typeof id === 'string') return { user: { id }, words: positionals };
+  const [username = '', ...words] = positionals;
+  return { user: username, words };
+}
+
+/** The users that the words after the first name, and those of every `--user-id`. */
+export function usersAfterFirst(input: Input): UserRef[] {
+  return [...input.positionals.slice(1), ...optionTexts(input, 'user-id').map((id) => ({ id }))];
+}
+
+/** As the user was named, to ask for it once more. */
+export function typedUser(input: Input): string {
+  const { user } = userAndWords(input);
+  return typeof user === 'string' ? user : user.id;
+}

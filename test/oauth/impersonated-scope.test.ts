@@ -1,0 +1,69 @@
+import t from 'tap';
+import { updateApi } from '../../src/access/index.ts';
+import { USER_SCOPES } from '../../src/tokens/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { stamp } from '../support/server.ts';
+import { claimsOf } from './code-scene.ts';
+import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
+
+t.test('whoever acts for another', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const s = await exchangeScene(db);
+    const { exchange, desk, backend, polls } = s;
+    const [dora, ellen] = [await s.person('dora'), await s.person('ellen')];
+    await s.give(dora, s.signet, 'auth.impersonate_user');
+    await s.give(ellen, polls, 'polls.view_choice', 'polls.add_choice');
+    const { token } = await s.ofLogin('dora', 'signet');
+    const asEllen = (scope: string) =>
+      exchange(desk, token, { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711', scope });
+    /** The scopes of a token, after userinfo has refused it. */
+    const scopesOf = async (answer: Awaited<ReturnType<typeof exchange>>, what: string): Promise<string[]> => {
+      t.equal(answer.statusCode, 200, `${what}: ${answer.body}`);
+      t.notOk('id_token' in answer.json() || 'refresh_token' in answer.json(), what);
+      const made = answer.json().access_token;
+      const about = await s.about(made);
+      t.equal(about.statusCode, 403, what);
+      t.match(about.headers['www-authenticate'], /insufficient_scope/, what);
+      t.notMatch(about.body, /ellen|alice/, what);
+      return claimsOf(made).scope?.split(' ') ?? [];
+    };
+
+    await t.test(
+      'RFC 8693 §1.1: an impersonated token has no scope of OpenID, however they are asked for',
+      async (t) => {
+        for (const scope of [...USER_SCOPES, USER_SCOPES.join(' '), 'openid profile email', 'email  openid openid'])
+          t.same(await scopesOf(await asEllen(scope), scope), [], scope);
+        const made = (await asEllen('openid profile')).json();
+        t.same(
+          claimsOf(made.access_token).permissions,
+          ['polls.add_choice', 'polls.view_choice'],
+          'and its permissions',
+        );
+        t.notMatch(made.scope ?? '', /openid|profile/, 'RFC 6749 §5.1: the answer does not say so either');
+      },
+    );
+
+    await t.test('an API that is told permissions as scopes is told those alone', async (t) => {
+      await updateApi(db.fork(), stamp(), polls, { format: 'scope' });
+      const asked = 'openid polls.view_choice profile polls.delete_choice';
+      t.same(await scopesOf(await asEllen(asked), asked), ['polls.view_choice']);
+      await updateApi(db.fork(), stamp(), polls, { format: 'list' });
+    });
+
+    await t.test('RFC 8693 §4.1: nor has what is made of it, nor where a user is the actor', async (t) => {
+      const made = (await asEllen('openid')).json().access_token;
+      t.same(await scopesOf(await exchange(backend, made, { audience: 'polls' }), 'exchanged again'), []);
+      const { token: doras } = await s.ofLogin('dora', 'polls');
+      const acting = { audience: 'polls', actor_token: doras, actor_token_type: ACCESS_TOKEN };
+      t.same(await scopesOf(await exchange(backend, await s.called(), acting), 'by an actor'), []);
+      const onward = (await exchange(backend, await s.called(), acting)).json().access_token;
+      t.same(await scopesOf(await exchange(backend, onward, { audience: 'polls' }), 'and of that'), []);
+    });
+
+    await t.test('RFC 8693 §1.1: a service that acts for its caller keeps what the caller has let', async (t) => {
+      const made = (await exchange(backend, await s.called(), { audience: 'polls' })).json().access_token;
+      t.equal(claimsOf(made).scope, 'openid profile');
+      t.match((await s.about(made)).json(), { sub: s.alice.id, preferred_username: 'alice' });
+    });
+  }),
+);
