@@ -65,7 +65,7 @@ t.test('group', (t) =>
         ['group create ZOO', 4, /There is a group "Zoo" already/],
         ["group create ' '", 2, /needs a name/],
         ['group show Zooo', 3, /Did you mean "Zoo"\?/],
-        ['group add Zoo', 2, /Usage: npx signet group add NAME USER…/],
+        ['group add Zoo', 2, /Usage: npx signet group add NAME \(USER \| --user-id ID\)…/],
         ['group add Zoo alice nobody', 3, /no user "nobody"/],
         ['group remove Zoo alice nobody', 3, /no user "nobody"/],
         ['group add Nowhere alice', 3, /no group "Nowhere"/],
