@@ -1,5 +1,5 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
-import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../support/database.ts';
@@ -96,6 +96,8 @@ export interface OwnPostgresql {
   control(...words: string[]): Promise<void>;
   /** Stops or continues every process of it, as a machine that hangs would. */
   signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Makes it a hot standby, which answers and takes no writes. */
+  demote(): Promise<void>;
   remove(): Promise<void>;
 }
 
@@ -139,6 +141,12 @@ export async function startPostgresql(): Promise<OwnPostgresql> {
   return {
     url: `postgres://postgres@127.0.0.1:${port}/postgres`,
     control,
+    demote: async () => {
+      await control('stop', '-m', 'fast');
+      writeFileSync(join(data, 'standby.signal'), '');
+      chmodSync(join(data, 'standby.signal'), 0o666);
+      await control('start');
+    },
     signalAll: (signal) => {
       for (const pid of processes()) process.kill(pid, signal);
     },

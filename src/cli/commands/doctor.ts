@@ -4,7 +4,7 @@ import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
 import { type Check, checkOf, fail, note, ok, warn } from '../doctor/check.ts';
-import { checkClock, checkDatabase, checkMigrations } from '../doctor/database.ts';
+import { checkClock, checkDatabase, checkMigrations, checkSessions } from '../doctor/database.ts';
 import { checkHashing } from '../doctor/hashing.ts';
 import { checkIssuer, checkServed } from '../doctor/issuer.ts';
 import { checkKeys } from '../doctor/keys.ts';
@@ -30,6 +30,7 @@ export const doctor: DatabaseCommand = {
       ...(await checkOf('database', 'Look at the database.', () =>
         checkDatabase(db, isProduction, config.databasePool),
       )),
+      ...(await checkOf('sessions', 'Look at the database.', () => checkSessions(db))),
       ...(await checkOf('argon2', 'Look at the memory of this machine.', () => hashing(context))),
       ...surroundings(config),
     ];

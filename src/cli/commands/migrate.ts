@@ -1,4 +1,5 @@
 import { makeMasterKey, readMasterKey } from '../../platform/config/index.ts';
+import { type Database, findObstacles, type Obstacle, type RoleDefaults } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { countKeys } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
@@ -24,10 +25,17 @@ export const migrate: DatabaseCommand = {
         );
       return { data: { pending }, text: 'The database is up to date.' };
     }
+    await demandFit(db, 'standby');
+    const defaults = await db.writeRoleDefaults();
+    // Behind a pooler the connections that are open begin with it only once they are made again.
+    await demandFit(db, 'setting', told(defaults));
     const applied = await prepareDatabase(db, stamp());
     const keyNote = await ensureMasterKey();
     const done = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`;
-    return { data: { applied }, text: [done, keyNote].filter(Boolean).join('\n') };
+    return {
+      data: { applied, role_defaults: defaults },
+      text: [done, keyNote, ...told(defaults)].filter(Boolean).join('\n'),
+    };
 
     async function ensureMasterKey(): Promise<string> {
       if (readMasterKey(config)) return '';
@@ -41,3 +49,22 @@ export const migrate: DatabaseCommand = {
     }
   },
 };
+
+async function demandFit(db: Database, name: Obstacle['name'], more: readonly string[] = []): Promise<void> {
+  const obstacle = (await findObstacles(db)).find((one) => one.isVital && one.name === name);
+  if (obstacle) throw new Failure('failed', [`${obstacle.what}. ${obstacle.remedy}`, ...more].join('\n'));
+}
+
+/** Connections that a pooler hands round begin with the defaults of their role. */
+function told({ written, refused }: RoleDefaults): string[] {
+  const lines: string[] = [];
+  if (written.length > 0) lines.push('Set for the role of DATABASE_URL, in this database:', ...indented(written));
+  if (refused.length > 0)
+    lines.push(
+      'This role may not set its own defaults. Behind a pooler in transaction mode an administrator has to run:',
+      ...indented(refused),
+    );
+  return lines;
+}
+
+const indented = (statements: readonly string[]) => statements.map((statement) => `  ${statement};`);

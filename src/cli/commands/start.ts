@@ -1,5 +1,5 @@
 import { readConfig, readMasterKey } from '../../platform/config/index.ts';
-import type { Database } from '../../platform/database/index.ts';
+import { type Database, findObstacles } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { createLog } from '../../platform/telemetry/index.ts';
 import { isSet, type LocalCommand } from '../command.ts';
@@ -69,6 +69,8 @@ export const start: LocalCommand = {
 };
 
 async function demandReady(db: Database): Promise<void> {
+  const obstacle = (await findObstacles(db)).find((one) => one.isVital && one.name !== 'empty');
+  if (obstacle) throw new Failure('failed', `${obstacle.what}. ${obstacle.remedy}`);
   const pending = await db.migrations.pending();
   if (pending.length > 0)
     throw new Failure(

@@ -1,4 +1,4 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { type Database, findObstacles, lackingRoleDefaults, type Statement } from '../../platform/database/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
 
@@ -73,4 +73,33 @@ export async function checkMigrations(db: Database): Promise<Check> {
   const pending = await db.migrations.pending();
   if (pending.length === 0) return ok('migrations', `All ${db.migrations.count} are applied.`);
   return fail('migrations', `Pending: ${pending.join(', ')}.`, 'Run: npx signet migrate');
+}
+
+/** What PostgreSQL, the database or the role set for every session, and what stands before it. */
+export async function checkSessions(db: Database): Promise<Check[]> {
+  const name = 'sessions';
+  const obstacles = (await findObstacles(db)).filter((one) => one.name !== 'empty');
+  if (obstacles.length > 0)
+    return obstacles.map(({ what, remedy, isVital }) => (isVital ? fail : warn)(name, `${what}.`, remedy));
+  if (db.engine === 'embedded') return [ok(name, 'Set as Signet needs them.')];
+  const { mode, keepsStatements } = db.pooler;
+  if (mode === 'transaction')
+    return [
+      keepsStatements
+        ? ok(name, 'A pooler in transaction mode stands before PostgreSQL, and keeps prepared statements.')
+        : note(
+            name,
+            'A pooler in transaction mode stands before PostgreSQL, and keeps no prepared statements: each is planned every time.',
+            'With PgBouncer 1.21 or newer set max_prepared_statements, or connect to PostgreSQL itself.',
+          ),
+    ];
+  const lacking = await lackingRoleDefaults(db);
+  if (lacking.length === 0) return [ok(name, 'Set as Signet needs them, by its connections and by the role.')];
+  return [
+    note(
+      name,
+      `Set as Signet needs them by its connections alone: behind a pooler in transaction mode ${lacking.length} would not hold.`,
+      'For such a pooler run: npx signet migrate',
+    ),
+  ];
 }

@@ -51,6 +51,12 @@ export const settings = {
     { secret: true, standard: 'embedded' },
   ),
   databasePool: setting('SIGNET_DATABASE_POOL', 'Connections to PostgreSQL at the most', wholeNumber(2, 200), 10),
+  pooler: setting(
+    'SIGNET_POOLER',
+    'What stands before PostgreSQL: auto (found out at start), none (or a pooler in session mode), transaction (a pooler in transaction mode)',
+    oneOf('auto', 'none', 'transaction'),
+    'auto' as 'auto' | 'none' | 'transaction',
+  ),
   issuer: setting(
     'SIGNET_ISSUER',
     'The public URL of this server: `iss` of every token',

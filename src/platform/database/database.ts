@@ -1,9 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Pooler } from './pooler.ts';
+import type { RoleDefaults } from './role-defaults.ts';
 import type { Statement } from './statement.ts';
 
 /** The database, whichever engine serves it. */
 export interface Database {
   readonly engine: 'postgresql' | 'embedded';
+  readonly pooler: Pooler;
   /** A unit of work of its own. Inside `em.transactional(async (tx) => …)` use `tx` and nothing else. */
   fork(): SqlEntityManager;
   /** Runs a hot statement on a connection of the pool, outside every transaction. */
@@ -14,6 +17,8 @@ export interface Database {
    */
   listen(channel: string, heard: (payload: string | null) => void): Promise<() => Promise<void>>;
   migrations: Migrations;
+  /** Makes the session settings the defaults of the role, for poolers in transaction mode. */
+  writeRoleDefaults(): Promise<RoleDefaults>;
   /** The connections of this process; null where there is one and no pool (embedded). */
   connections(): Connections | null;
   close(): Promise<void>;

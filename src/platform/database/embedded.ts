@@ -4,6 +4,9 @@ import { createPostgreSqlTypeParsers } from '@mikro-orm/sql';
 import type { Database } from './database.ts';
 import { migrationsOf } from './migrations.ts';
 import { type Model, namesOf, ormOptions } from './options.ts';
+import { NO_POOLER } from './pooler.ts';
+import { NO_ROLE_DEFAULTS } from './role-defaults.ts';
+import { SESSION_SETTINGS, settingStatement } from './session-settings.ts';
 
 export interface EmbeddedPlace {
   /** Folder of the database; absent = in memory, for tests. The caller holds the folder's lock. */
@@ -23,14 +26,18 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
     // What the ORM would set on an engine that it opens itself: times stay text until it reads them. (Arrays of times are nowhere.)
     parsers: createPostgreSqlTypeParsers((text) => [text]),
   });
+  // The folder may come from elsewhere, with defaults of its own.
+  await pglite.query(settingStatement('commands', SESSION_SETTINGS));
   const orm = await MikroORM.init({ ...ormOptions(model), dbName: 'signet', driverOptions: { pglite: () => pglite } });
   return {
     engine: 'embedded',
+    pooler: NO_POOLER,
     fork: () => orm.em.fork({ useContext: true }) as never,
     query: async (statement, values) => (await pglite.query(statement.text, values as unknown[])).rows as never,
     listen: async (channel, heard) => pglite.listen(channel, heard),
     // The folder's lock stands for the migration lock: no other process is here.
     migrations: migrationsOf(orm, namesOf(model), (work) => work()),
+    writeRoleDefaults: async () => NO_ROLE_DEFAULTS,
     connections: () => null,
     close: async () => {
       await orm.close(true);

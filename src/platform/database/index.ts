@@ -1,22 +1,25 @@
 /**
  * database: how Signet reaches PostgreSQL, on a server or embedded in this process, behind one type.
- * Owns: opening and closing, the lock on the embedded folder, running migrations, hot statements, purging in
+ * Owns: opening and closing, what a session is set to, the lock on the embedded folder, running migrations, hot statements, purging in
  *   bounded batches, telling other processes what has changed.
  * Does not own: entities and migrations (passed in), nor any rule about what is stored.
  */
 import type { Config } from '../config/index.ts';
 import type { Database } from './database.ts';
 import type { Model } from './options.ts';
-import type { Use } from './postgresql.ts';
+import type { Use } from './session-settings.ts';
 
 export type { Connections, Database, Migrations } from './database.ts';
 export { PlatformState } from './entities.ts';
 export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
+export type { Pooler } from './pooler.ts';
 export { portOf } from './ports.ts';
 export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
+export { lackingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
 export { announce, type Signals, startSignals } from './signals.ts';
 export { runIn, type Statement } from './statement.ts';
+export { findObstacles, type Obstacle } from './surroundings.ts';
 
 /**
  * Opens the database that the settings name. For the embedded one the caller holds the folder's lock. A server that answers
@@ -26,7 +29,7 @@ export async function openDatabase(config: Config, model: Model, use: Use = 'com
   // Loaded only when needed: each engine costs tens of megabytes.
   if (config.databaseUrl !== undefined) {
     const { openPostgresql } = await import('./postgresql.ts');
-    return openPostgresql(config.databaseUrl, config.databasePool, model, use);
+    return openPostgresql(config.databaseUrl, config.databasePool, model, use, config.pooler);
   }
   const { openEmbedded } = await import('./embedded.ts');
   return openEmbedded({ dataDir: config.dataDir }, model);

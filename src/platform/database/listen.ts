@@ -1,4 +1,5 @@
-import pg from 'pg';
+import type pg from 'pg';
+import { PinnedClient } from './client.ts';
 
 /** Between attempts to connect again. */
 const AGAIN_MS = 1000;
@@ -18,7 +19,7 @@ export function listenOn(url: string, channel: string, heard: (payload: string |
     timer.unref();
   };
   const connect = () => {
-    const next = new pg.Client({ connectionString: url, keepAlive: true, application_name: 'signet listen' });
+    const next = new PinnedClient({ connectionString: url, keepAlive: true, application_name: 'signet listen' });
     client = next;
     let isOver = false;
     const over = () => {

@@ -1,68 +1,71 @@
+import type { EventSubscriber } from '@mikro-orm/core';
 import { MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
-import pg, { type Pool } from 'pg';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Pool, PoolClient } from 'pg';
 import { Failure } from '../failure.ts';
+import { PinnedClient, pinSession } from './client.ts';
 import type { Database, Migrations } from './database.ts';
 import { listenOn } from './listen.ts';
 import { migrationsOf } from './migrations.ts';
 import { type Model, namesOf, ormOptions } from './options.ts';
+import { findPooler, isNameClash, type Pooler, type PoolerSetting } from './pooler.ts';
+import { writeRoleDefaults } from './role-defaults.ts';
+import { PATIENCE_MS, PATIENT_TRANSACTION, type Use } from './session-settings.ts';
 
 /** Any number that only Signet uses for its migration lock: the bytes of "signet". */
 const MIGRATION_LOCK = 0x7369676e;
-
-/**
- * How long a request may wait: for a connection, for a lock that somebody else holds, for one statement. Who waits longer is told
- * to come again, so that one held row does not fill the pool for everybody. Migrations, imports and commands wait as they must.
- */
-const PATIENCE_MS = { connection: 5000, lock: 4000, statement: 8000 };
-
-/** `requests` = a server answers people with it, and no statement waits for ever; `commands` = one piece of work, however long. */
-export type Use = 'requests' | 'commands';
 
 export async function openPostgresql(
   url: string,
   poolSize: number,
   model: Model,
   use: Use = 'commands',
+  setting: PoolerSetting = 'auto',
 ): Promise<Database> {
+  const dbName = nameOf(url);
+  const pooler = await findPooler(url, setting).catch((error: unknown) => {
+    throw noConnection(error, dbName);
+  });
   const orm = await MikroORM.init({
     ...ormOptions(model),
     // The ORM demands a name; the URL's own wins.
-    dbName: nameOf(url),
+    dbName,
     pool: { min: 0, max: poolSize },
+    subscribers: isImpatient(use, pooler) ? [patientTransactions] : [],
     driverOptions: {
       // The whole URL to the driver: the ORM reads host, user and name of it and drops the rest, `sslmode` too.
       connectionString: url,
       connectionTimeoutMillis: PATIENCE_MS.connection,
       keepAlive: true,
       application_name: 'signet',
+      Client: PinnedClient,
       onPoolCreated: takeBackDead,
-      ...(use === 'requests' ? { onConnect: beImpatient } : {}),
+      // In transaction mode it would be set on a connection that others get next.
+      ...(pooler.mode === 'none' ? { onConnect: (client: PoolClient) => pinSession(client, use) } : {}),
     },
   });
   const pool = await connect(orm).catch(async (error: unknown) => {
     await orm.close(true);
-    throw noConnection(error, nameOf(url));
+    throw noConnection(error, dbName);
   });
-  const migrations = migrationsOf(orm, namesOf(model), async (work) => {
-    const client = new pg.Client({ connectionString: url });
-    await client.connect();
-    try {
-      await client.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
-      return await work();
-    } finally {
-      await client.end();
-    }
-  });
-  return {
+  const underLock = <T>(work: () => Promise<T>) => underMigrationLock(url, work);
+  const migrations = migrationsOf(orm, namesOf(model), underLock);
+  const db: Database = {
     engine: 'postgresql',
+    pooler,
     fork: () => orm.em.fork({ useContext: true }) as never,
-    query: async (statement, values) => {
-      const result = await pool.query({ name: statement.name, text: statement.text, values: values as unknown[] });
+    query: async ({ name, text }, values) => {
+      const named = pooler.keepsStatements ? { name } : {};
+      const result = await pool.query({ ...named, text, values: values as unknown[] }).catch((error: unknown) => {
+        throw isNameClash(error) ? forgetful(error as Error) : error;
+      });
       return result.rows as never;
     },
-    listen: async (channel, heard) => listenOn(url, channel, heard),
+    // A pooler in transaction mode hears nothing for anybody; polling stands behind it.
+    listen: async (channel, heard) => (pooler.mode === 'none' ? listenOn(url, channel, heard) : async () => {}),
     migrations:
-      use === 'requests' ? { ...migrations, apply: () => applyPatiently(migrations, url, model) } : migrations,
+      use === 'requests' ? { ...migrations, apply: () => applyPatiently(migrations, url, model, setting) } : migrations,
+    writeRoleDefaults: () => underLock(() => writeRoleDefaults(db)),
     connections: () => ({
       max: poolSize,
       open: pool.totalCount,
@@ -71,7 +74,35 @@ export async function openPostgresql(
     }),
     close: () => orm.close(true),
   };
+  return db;
 }
+
+/** By a transaction: a lock of the session would be left on a connection of the pooler, for ever. */
+async function underMigrationLock<T>(url: string, work: () => Promise<T>): Promise<T> {
+  const client = new PinnedClient({ connectionString: url, application_name: 'signet' });
+  await client.connect();
+  try {
+    await client.query('begin');
+    await client.query(
+      'set local lock_timeout = 0; set local statement_timeout = 0; set local idle_in_transaction_session_timeout = 0',
+    );
+    await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    return await work();
+  } finally {
+    await client.end();
+  }
+}
+
+/** Commands behind a pooler in transaction mode meet the role's defaults, which are those of requests. */
+function isImpatient(use: Use, pooler: Pooler): boolean {
+  return use === 'commands' && pooler.mode === 'transaction';
+}
+
+const patientTransactions: EventSubscriber = {
+  afterTransactionStart: async ({ em, transaction }) => {
+    await (em as SqlEntityManager).getConnection().execute(PATIENT_TRANSACTION, [], 'run', transaction);
+  },
+};
 
 function nameOf(url: string): string {
   const parsed = URL.parse(url);
@@ -97,7 +128,7 @@ async function connect(orm: MikroORM): Promise<Pool> {
 function takeBackDead(pool: Pool): void {
   pool.on('connect', (client) =>
     client.once('end', () => {
-      const held = client as Partial<pg.PoolClient>;
+      const held = client as Partial<PoolClient>;
       try {
         held.release?.(true);
       } catch {
@@ -109,15 +140,15 @@ function takeBackDead(pool: Pool): void {
   );
 }
 
-/** Set on the connection, not in its start-up packet: poolers such as PgBouncer refuse a packet with parameters that they do not know. */
-async function beImpatient(client: pg.ClientBase): Promise<void> {
-  await client.query(`set lock_timeout = ${PATIENCE_MS.lock}; set statement_timeout = ${PATIENCE_MS.statement}`);
-}
-
 /** Over connections of their own, since a migration may take as long as it takes. */
-async function applyPatiently(migrations: Migrations, url: string, model: Model): Promise<string[]> {
+async function applyPatiently(
+  migrations: Migrations,
+  url: string,
+  model: Model,
+  setting: PoolerSetting,
+): Promise<string[]> {
   if ((await migrations.pending()).length === 0) return [];
-  const patient = await openPostgresql(url, 2, model);
+  const patient = await openPostgresql(url, 2, model, 'commands', setting);
   try {
     return await patient.migrations.apply();
   } finally {
@@ -144,6 +175,8 @@ function noConnection(error: unknown, database: string): Failure {
     case '53300':
       return refused(said, 'Raise max_connections of PostgreSQL, or lower SIGNET_DATABASE_POOL.');
     default:
+      if (/unsupported startup parameter/.test(said))
+        return refused(said, 'Take it out of DATABASE_URL, or name it in ignore_startup_parameters of the pooler.');
       return new Failure(
         'noConnection',
         `PostgreSQL does not answer at DATABASE_URL: ${said}. Start PostgreSQL, or correct the host and port in DATABASE_URL.`,
@@ -155,4 +188,12 @@ function noConnection(error: unknown, database: string): Failure {
 function describe(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   return message || code || 'no answer';
+}
+
+/** Connections do not find the statements that were prepared on them, so that something hands them round. */
+function forgetful(error: Error): Failure {
+  return new Failure(
+    'failed',
+    `A pooler in transaction mode stands before PostgreSQL (${error.message}). Set SIGNET_POOLER=transaction and start again.`,
+  );
 }

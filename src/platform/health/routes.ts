@@ -1,12 +1,11 @@
 import { Type } from 'typebox';
-import type { Database, Statement } from '../database/index.ts';
+import { type Database, findObstacles } from '../database/index.ts';
 import { type App, tryLater } from '../http/index.ts';
 
-const ping: Statement = { name: 'platform-ping', text: 'select 1 as up' };
 const ok = Type.Object({ status: Type.Literal('ok') }, { title: 'Ok', additionalProperties: false });
 const probe = { tags: ['health'], security: [], response: { 200: ok } };
 
-/** Probes: `live` = the process answers, `started` = it has begun to serve, `ready` = the database answers too. */
+/** Probes: `live` = the process answers, `started` = it has begun to serve, `ready` = the database answers too, and can be worked on. */
 export function healthRoutes(app: App, db: Database, isStopping: () => boolean): void {
   for (const path of ['/health/live', '/health/started'])
     app.get(
@@ -24,7 +23,8 @@ export function healthRoutes(app: App, db: Database, isStopping: () => boolean):
   const ready = { operationId: 'isReady', summary: 'Requests can be served', ...probe };
   app.get('/health/ready', { schema: { ...ready, problems: ['unavailable'] } }, async () => {
     if (isStopping()) throw tryLater('unavailable', 5, 'stopping');
-    await db.query(ping, []);
+    const obstacle = (await findObstacles(db)).find((one) => one.isVital);
+    if (obstacle) throw tryLater('unavailable', 5, `${obstacle.what}. ${obstacle.remedy}`);
     return { status: 'ok' as const };
   });
 }

@@ -206,7 +206,7 @@ const texts: Record<string, string> = {
 /**
  * The database cannot be reached, or hung up: PostgreSQL classes 08, 53 and 57P, a database that is gone (3D000) or lets
  * nobody in (28), and what sockets say. Or it is too slow: a wait that was cut off (57014, 55P03), one of two that stood
- * in each other's way (40001, 40P01).
+ * in each other's way (40001, 40P01). Or it takes no writes, as one that has just become a standby does (25006).
  */
 function isOutage(error: Error): boolean {
   if (error instanceof NotReady) return true;
@@ -214,7 +214,7 @@ function isOutage(error: Error): boolean {
   for (let next: unknown = error; next instanceof Error; next = (next as { cause?: unknown }).cause) {
     const code = (next as { code?: string }).code ?? '';
     if (
-      /^(08|53|57P|57014|55P03|40001|40P01|3D000|28)/.test(code) ||
+      /^(08|53|57P|57014|55P03|40001|40P01|25006|3D000|28)/.test(code) ||
       ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code)
     )
       return true;

@@ -1,0 +1,165 @@
+import t, { type Test } from 'tap';
+import { getApi } from '../../src/access/index.ts';
+import { importDjango } from '../../src/identity/import/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import { type Database, findObstacles } from '../../src/platform/database/index.ts';
+import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.ts';
+import { model, onEachEngine, postgresqlUrl } from '../support/database.ts';
+import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
+import { djangoDump, stamp, startApp } from '../support/server.ts';
+import { hostileDatabase, sessionChecks, signet } from './administrator.ts';
+
+// What an administrator may have set for every session of a database (ALTER DATABASE … SET), and what stands before it: Signet works
+// all the same, or says what to do (deploy/README.md, "Connection poolers").
+
+const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
+
+/** Another value for every setting that Signet pins, and for others that change how PostgreSQL reads, writes and plans. */
+const hostile: Record<string, string> = {
+  DateStyle: 'SQL, DMY',
+  TimeZone: 'Asia/Kathmandu',
+  client_encoding: 'LATIN1',
+  IntervalStyle: 'sql_standard',
+  bytea_output: 'escape',
+  extra_float_digits: '-15',
+  standard_conforming_strings: 'off',
+  array_nulls: 'off',
+  default_transaction_isolation: 'serializable',
+  default_transaction_read_only: 'on',
+  default_transaction_deferrable: 'on',
+  exit_on_error: 'on',
+  idle_session_timeout: '5s',
+  idle_in_transaction_session_timeout: '2s',
+  lock_timeout: '1s',
+  statement_timeout: '1s',
+  lc_numeric: 'C',
+  lc_time: 'POSIX',
+  row_security: 'off',
+  transform_null_equals: 'on',
+  quote_all_identifiers: 'on',
+  client_min_messages: 'debug1',
+  xmloption: 'document',
+  plan_cache_mode: 'force_generic_plan',
+  enable_indexscan: 'off',
+};
+
+/** Sign-up, login, token, introspection, session, import and a command. */
+async function works(t: Test, db: Database, url: string): Promise<void> {
+  const { app, clock } = await startApp(db, { environment: { SIGNET_ARGON2_MEMORY: '7168' } });
+  t.teardown(() => app.close());
+  const input = { text: djangoDump(), file: 'dump.json', audience: 'polls-site', dryRun: false } as const;
+  const how = { existing: 'fail', superusers: 'api', trustEmails: false } as const;
+  await importDjango(db, stamp(), { ...input, ...how }, () => {});
+  const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+    name: 'polls\\ service\'s "own"',
+    preset: 'service',
+    requests: [await getApi(db.fork(), 'polls-site')],
+    serves: [await getApi(db.fork(), 'polls-site')],
+  });
+  const who = { username: 'grüße', password: 'a long enough phrase' };
+  const name = { first_name: "O\\'Brien \\" };
+  const signup = await app.inject({ method: 'POST', url: '/api/v1/signup', payload: { ...who, ...name } });
+  t.equal(signup.statusCode, 201, signup.body);
+  const login = await app.inject({
+    method: 'POST',
+    url: '/api/v1/login',
+    payload: { ...who, audience: 'polls-site' },
+  });
+  t.equal(login.statusCode, 200, login.body);
+  const cookie = String(login.headers['set-cookie']).split(';')[0] as string;
+  const session = await app.inject({ url: '/api/v1/session', headers: { cookie } });
+  t.match(session.json(), { user: { username: who.username, ...name }, is_authenticated: true });
+  t.equal(session.json().session.created_at, clock.now().toISOString(), 'times come back as they were written');
+  const introspection = await app.inject({
+    method: 'POST',
+    url: '/oauth2/introspect',
+    headers: {
+      authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
+      'content-type': 'application/x-www-form-urlencoded',
+    },
+    payload: new URLSearchParams({ token: login.json().access_token }).toString(),
+  });
+  t.match(introspection.json(), { active: true, username: who.username });
+  t.equal((await app.inject('/health/ready')).statusCode, 200);
+  const listed = await signet(['user', 'show', who.username, '--json'], url);
+  t.match(JSON.parse(listed.stdout), { user: { username: who.username, date_joined: clock.now().toISOString() } });
+}
+
+/** What a pool's connection is set to. */
+async function effective(db: Database): Promise<Record<string, string>> {
+  const names = SESSION_SETTINGS.map(({ name }) => name);
+  const rows = await db.query<{ name: string; value: string }>(
+    {
+      name: 'test-settings',
+      text: 'select n as name, current_setting(n, true) as value from unnest($1::text[]) as n where current_setting(n, true) is not null',
+    },
+    [names],
+  );
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+}
+
+const pinned = (known: Record<string, string>) =>
+  Object.fromEntries(SESSION_SETTINGS.filter(({ name }) => name in known).map(({ name, value }) => [name, value]));
+
+t.test('every setting of the table meets another value here, but one that came with PostgreSQL 17', async (t) => {
+  const met = Object.keys(hostile);
+  t.same(
+    SESSION_SETTINGS.filter(({ name }) => !met.includes(name)).map(({ name }) => name),
+    ['transaction_timeout'],
+  );
+  for (const { name, value } of SESSION_SETTINGS) t.not(hostile[name], value, name);
+});
+
+t.test('deploy/README.md, Connection poolers: a database set to anything else works directly', { skip }, async (t) => {
+  const url = await hostileDatabase(t, hostile);
+  const { exit, stdout, stderr } = await signet(['migrate'], url);
+  t.equal(exit, 0, stderr);
+  t.match(stdout, /ALTER ROLE "postgres" IN DATABASE \S+ SET statement_timeout = '8s';/, 'it says what it has set');
+  t.equal((await signet(['migrate'], url)).stdout.trim(), 'The database is up to date.', 'and sets nothing twice');
+  const db = await openPostgresql(url, 4, model, 'requests');
+  t.teardown(() => db.close());
+  const found = await effective(db);
+  t.same(found, pinned(found));
+  t.same(await findObstacles(db), []);
+  await works(t, db, url);
+  const patient = await openPostgresql(url, 2, model);
+  t.teardown(() => patient.close());
+  t.match(await effective(patient), { lock_timeout: '0', statement_timeout: '0' }, 'commands wait as they must');
+});
+
+for (const mode of ['transaction', 'session'] as const)
+  t.test(
+    `deploy/README.md, Connection poolers: so it does through PgBouncer in ${mode} mode`,
+    { skip: noPgbouncer },
+    async (t) => {
+      const url = await hostileDatabase(t, hostile);
+      const { through } = await startPgbouncer(t, mode);
+      t.equal((await signet(['migrate'], url)).exit, 0);
+      const db = await openPostgresql(through(url), 4, model, 'requests');
+      t.teardown(() => db.close());
+      t.same(
+        db.pooler,
+        mode === 'transaction' ? { mode, keepsStatements: false } : { mode: 'none', keepsStatements: true },
+      );
+      // Several at once: each on a connection of PostgreSQL that it never saw.
+      for (const found of await Promise.all([1, 2, 3, 4].map(() => effective(db)))) t.same(found, pinned(found));
+      t.same(await findObstacles(db), []);
+      await works(t, db, through(url));
+      const patient = await openPostgresql(through(url), 2, model);
+      t.teardown(() => patient.close());
+      const waits = await patient
+        .fork()
+        .transactional((tx) => tx.execute("select current_setting('statement_timeout') as s"));
+      t.same(waits, [{ s: '0' }], 'transactions of commands wait as they must');
+      const kept = mode === 'transaction' ? /keeps no prepared statements/ : /by its connections and by the role/;
+      t.match(await sessionChecks(through(url)), [{ status: mode === 'transaction' ? 'note' : 'ok', message: kept }]);
+    },
+  );
+
+onEachEngine(t, async (t, db) => {
+  t.same(await findObstacles(db), [], 'nothing stands in the way of a database that nobody has set');
+  const found = await effective(db);
+  for (const { name, isPatience } of SESSION_SETTINGS)
+    if (name in found) t.equal(found[name], isPatience ? '0' : pinned(found)[name], name);
+});
