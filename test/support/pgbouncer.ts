@@ -55,13 +55,11 @@ ${more}
 
 /** It refuses to run as root. */
 function run(folder: string) {
-  const words = [BINARY, join(folder, 'pgbouncer.ini')];
+  const own = [BINARY, join(folder, 'pgbouncer.ini')];
   const isRoot = userInfo().uid === 0;
   if (isRoot) chmodSync(folder, 0o755);
-  const options = { stdio: ['ignore', 'pipe', 'pipe'] as ['ignore', 'pipe', 'pipe'] };
-  const child = isRoot
-    ? spawn('setpriv', ['--reuid=65534', '--regid=65534', '--clear-groups', ...words], options)
-    : spawn(words[0] as string, words.slice(1), options);
+  const [file = '', ...words] = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', ...own] : own;
+  const child = spawn(file, words, { stdio: ['ignore', 'pipe', 'pipe'] });
   let text = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (text += chunk));
   return { child, output: () => text };
