@@ -16,7 +16,7 @@ import {
   passwordBackend,
   type RowLimits,
 } from './identity/index.ts';
-import { createAssertions, createKnownClients, createProofs, keySetFetch } from './oauth/index.ts';
+import { createAssertions, createKnownClients, createProofs, createRefusalNotes, keySetFetch } from './oauth/index.ts';
 import { registrationRoutes } from './oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
@@ -85,11 +85,19 @@ export interface Deps {
 export async function buildApp(deps: Deps): Promise<App> {
   const { config, issuer, db, clock, keys, passwords } = deps;
   const isDevelopment = config.mode === 'development';
+  const assertions = createAssertions({
+    db,
+    issuer,
+    fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
+    failed: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client cannot be had'),
+  });
+  const clients = createKnownClients(db, assertions);
   const app = createServer({
     log: deps.log,
     trustProxy: config.trustProxy,
     hosts: isDevelopment ? ['localhost', '127.0.0.1', '[::1]'] : null,
     hashWaitMilliseconds: config.hashWaitMilliseconds,
+    noteRefusal: createRefusalNotes(clients, isDevelopment),
     ...(deps.https ? { https: deps.https } : {}),
   });
 
@@ -102,13 +110,6 @@ export async function buildApp(deps: Deps): Promise<App> {
   const statusLists = deps.statusLists ?? createStatusLists(db, keys, issuer, clock);
   statusRoutes(app, statusLists, issuer);
   const access = createKnownAccess(db, issuer);
-  const assertions = createAssertions({
-    db,
-    issuer,
-    fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
-    failed: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client cannot be had'),
-  });
-  const clients = createKnownClients(db, assertions);
   const proofs = createProofs({ db, masterKey: deps.masterKey, isNonceRequired: config.dpopNonce === 'required' });
   const verify = createVerify(keys, issuer);
   const refreshKey = refreshKeyOf(deps.masterKey);

@@ -111,6 +111,11 @@ function credentialsOf({ authorization, form }: PresentedClient): Credentials {
   return { clientId: basic.clientId, secret: basic.secret === '' ? undefined : basic.secret, isBasic };
 }
 
+/** The client that an Authorization header names, whether or not it is right. */
+export function basicClientId(authorization: string | undefined): string | undefined {
+  return authorization === undefined ? undefined : readBasic(authorization)?.clientId;
+}
+
 /** RFC 6749 §2.3.1: both halves are form-encoded before they are joined. Null for anything malformed. */
 function readBasic(authorization: string): { clientId: string; secret: string } | null {
   const encoded = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(authorization)?.[1];

@@ -38,6 +38,7 @@ export { createKnownClients, type KnownClients, type LiveClient } from './client
 export { readJwks } from './clients/jwks.ts';
 export { metadataOf } from './clients/metadata.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
+export { pkceSettings } from './clients/pkce-settings.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
 export { type ClientSettings, PKCE_RULES, type PkceRule, settingsOf } from './clients/settings.ts';
@@ -49,4 +50,5 @@ export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
 export { FOREIGN_ALGS } from './foreign-jws.ts';
 export { purgeOauth } from './purge.ts';
+export { createRefusalNotes } from './refusal-notes.ts';
 export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';

@@ -43,12 +43,13 @@ export function showErrors(app: App): void {
   answerErrorsAsPages(app, (reply, error) => void show(reply, error.status, error.title, errorPage(error)));
 }
 
-function errorPage({ code, detail, requestId, status }: PageError): Html {
+function errorPage({ code, detail, remedy: forDeveloper, requestId, status }: PageError): Html {
   const remedy =
     status === 503 || status === 429
       ? 'Try again in a moment.'
       : 'Go back to the application that you came from and begin again there. If that does not help, tell those who run it what stands here.';
   return html`${detail === '' ? null : html`<p>${detail}</p>`}
 <p>${remedy}</p>
+${forDeveloper === null ? null : html`<p>In development only: ${forDeveloper}</p>`}
 <p class="quiet"><code>${code}</code> · <code>${requestId}</code></p>`;
 }

@@ -37,7 +37,7 @@ t.test('client', (t) =>
       t.match(open, {
         exit: 0,
         stdout:
-          /^client_id {6}c_[\w-]{22}\nA public client: it has no secret\.\nIt carries nothing .* npx signet client allow c_/,
+          /^client_id {6}c_[\w-]{22}\nA public client: it has no secret\.\nIt has to use PKCE, .*OIDC_USE_PKCE.*docs\/compatibility\.md has more\.\nIt carries nothing .* npx signet client allow c_/,
       });
     });
 
@@ -80,6 +80,10 @@ t.test('client', (t) =>
         ),
       );
       t.match(client_secret, /^[\w-]{43}$/);
+      const site = await desk.run('client create Site --preset web --redirect-uri https://site.example/cb');
+      t.match(site.stdout, /It has to use PKCE, .*--code-challenge-method=S256.*--pkce if-sent .*else --pkce off\.\n/);
+      for (const words of ['web --pkce if-sent --redirect-uri https://free.example/cb', 'service'])
+        t.notMatch((await desk.run(`client create Free-${words.slice(0, 3)} --preset ${words}`)).stdout, /PKCE/);
       const told = {
         client_id,
         grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'],

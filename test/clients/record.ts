@@ -2,6 +2,7 @@ import { existsSync, globSync, mkdirSync, readFileSync, writeFileSync } from 'no
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { root } from '../support/database.ts';
+import { RELYING_PARTIES, TRIED, VALIDATORS } from './libraries.ts';
 
 // What ran with stock clients. docs/compatibility.md is made of it by `npm run compatibility`.
 
@@ -67,6 +68,24 @@ export function rowsOf(page: string): Row[] {
   );
 }
 
+/** A line for each library: how it stands to PKCE, what its client is set to, what it has to be told. */
+function relyingParties(rows: readonly Row[]): string {
+  const lines = RELYING_PARTIES.map(({ library, version, pkce, state, settings }) => {
+    const ran = version === undefined ? rows.find((row) => row.client === library)?.version : undefined;
+    const when = version === undefined ? 'every run' : TRIED;
+    return `| ${library} | ${version ?? ran ?? ''} | ${pkce} | \`${state}\` | ${settings || 'nothing'} | ${when} |`;
+  });
+  return lines.join('\n');
+}
+
+function validators(): string {
+  const lines = VALIDATORS.map(
+    ({ library, version, settings, test }) =>
+      `| ${library} | ${version ?? ''} | ${settings || 'nothing'} | ${test === undefined ? TRIED : `every run (\`test/validators/${test}.test.ts\`)`} |`,
+  );
+  return lines.join('\n');
+}
+
 export function pageOf(rows: readonly Row[]): string {
   const sorted = [...rows].sort((a, b) => (a.client < b.client ? -1 : a.client > b.client ? 1 : 0));
   return `<!-- Made by \`npm run compatibility\`. Do not edit. -->
@@ -77,6 +96,22 @@ scripted browser that keeps cookies and follows redirects as browsers do, callba
 \`test/clients/\` and was written by its run. What needs Debian's packages runs where they are installed, as in CI, and is skipped
 by name elsewhere.
 
+## Relying parties
+What each has to be told. \`PKCE\`: whether it sends it by itself; \`--pkce\`: the strictest state of its client that it works with, at \`npx signet client create|update\`
+([clients.md](clients.md#pkce)). \`every run\`: by its test; a date: tried by hand, unmodified, then.
+
+| library | version | PKCE | \`--pkce\` | settings | tried |
+|---|---|---|---|---|---|
+${relyingParties(rows)}
+
+## Validators
+Each takes the default token (RS256, \`at+jwt\`) and refuses another audience or issuer, an expired or changed token and \`alg: none\`, once it is told what stands here.
+
+| library | version | settings | tried |
+|---|---|---|---|
+${validators()}
+
+## Flows
 | client | version | flow | result |
 |---|---|---|---|
 ${sorted.map(({ client, version, flow, result }) => `| \`${client}\` | ${version} | ${flow} | ${result} |`).join('\n')}

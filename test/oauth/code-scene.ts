@@ -12,7 +12,7 @@ import { issueCode, type NewCode } from '../../src/oauth/authorize/code.ts';
 import { ClientCeiling } from '../../src/oauth/entities.ts';
 import { createClient, type Preset } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { type AppOptions, makeUser, stamp, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
 export const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789';
@@ -31,9 +31,9 @@ export const headerOf = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString());
 
 /** A user who may do things, an API, and a client of each kind. */
-export async function codeScene(db: Database, settings: Record<string, string> = {}) {
+export async function codeScene(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
   const clock = testClock();
-  const service = await startApp(db, { clock, environment: settings });
+  const service = await startApp(db, { clock, environment: settings, ...more });
   const { app } = service;
   const api = await createApi(db.fork(), stamp(), 'polls', { name: 'Polls' });
   await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));

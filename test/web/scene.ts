@@ -5,7 +5,7 @@ import { Client, type ClientSettings, createClient, type Preset } from '../../sr
 import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { CALLBACK, CHALLENGE, codeScene, PASSWORD, type Program } from '../oauth/code-scene.ts';
-import { makeUser, stamp } from '../support/server.ts';
+import { type AppOptions, makeUser, stamp } from '../support/server.ts';
 import { answerOf, newVisitor } from './visitor.ts';
 
 export { CALLBACK, CHALLENGE, PASSWORD };
@@ -13,8 +13,8 @@ export { CALLBACK, CHALLENGE, PASSWORD };
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
 
 /** The scene of the token endpoint, with browsers in it, a client of strangers that may ask for two permissions, and bob. */
-export async function webScene(db: Database, settings: Record<string, string> = {}) {
-  const s = await codeScene(db, { ...cheap, ...settings });
+export async function webScene(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
+  const s = await codeScene(db, { ...cheap, ...settings }, more);
   const bob = await makeUser(db, s.passwords, 'bob', PASSWORD);
 
   const register = async (name: string, preset: Preset, redirectUris: string[], isFirstParty = false) => {

@@ -10,6 +10,7 @@ import {
   listSecrets,
   OVERLAP_SECONDS,
   type Preset,
+  pkceSettings,
   presets,
   rotateSecret,
   settingsOf,
@@ -63,13 +64,25 @@ export const clientCreate: DatabaseCommand = {
         name: client.name,
         preset,
       },
-      text: [...credentials(client, secret), note, ...advice(client)].join('\n'),
+      text: [...credentials(client, secret), note, ...pkceAdvice(client), ...advice(client)].join('\n'),
     };
   },
 };
 
 function credentials(client: Client, secret: string | null): string[] {
   return [`client_id      ${client.clientId}`, ...(secret === null ? [] : [`client_secret  ${secret}`])];
+}
+
+/** What its library has to be told: most of them leave PKCE off. */
+function pkceAdvice(client: Client): string[] {
+  if (!client.grantTypes.includes(grantNames.code) || settingsOf(client).pkce !== 'on') return [];
+  const without =
+    client.authMethod === 'none'
+      ? ''
+      : ` For a library without PKCE: npx signet client update ${client.clientId} --pkce if-sent (where it sends openid and a nonce), else --pkce off.`;
+  return [
+    `It has to use PKCE, which some libraries leave off: ${pkceSettings()}; docs/compatibility.md has more.${without}`,
+  ];
 }
 
 /** What a client still needs to be of use. */

@@ -1,4 +1,5 @@
 import type { OAuthError } from '../../platform/http/index.ts';
+import type { LiveClient } from '../clients/hot.ts';
 
 /** Where the answer to a request goes: settled before anything else of it is looked at. */
 export interface ReplyTo {
@@ -13,6 +14,8 @@ export interface Answer {
   readonly redirectUri: string;
   readonly mode: ReplyTo['mode'];
   readonly parameters: Readonly<Record<string, string>>;
+  /** Whose request was refused, and why. */
+  readonly refused?: { readonly client: LiveClient; readonly error: OAuthError };
 }
 
 /** RFC 6749 §4.1.2, with `iss` (RFC 9207 §2). */
@@ -21,8 +24,9 @@ export function granted(issuer: string, to: ReplyTo, code: string): Answer {
 }
 
 /** RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6, with `iss` (RFC 9207 §2). */
-export function refused(issuer: string, to: ReplyTo, error: OAuthError): Answer {
-  return answer(issuer, to, { error: error.code, error_description: error.message });
+export function refused(issuer: string, to: ReplyTo, client: LiveClient, error: OAuthError): Answer {
+  const said = answer(issuer, to, { error: error.code, error_description: error.message });
+  return { ...said, refused: { client, error } };
 }
 
 function answer(issuer: string, { redirectUri, mode, state }: ReplyTo, said: Record<string, string>): Answer {

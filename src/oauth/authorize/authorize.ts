@@ -227,13 +227,13 @@ function usedBy({ digest, pushed }: Interaction): Buffer[] {
 
 async function refuse(
   { db, issuer }: AuthorizeEndpoint,
-  { to }: Opened,
+  { to, client }: Opened,
   error: OAuthError,
   used: readonly Buffer[],
   now: Date,
 ): Promise<Next> {
   if (!(await consumeRequests(db, used, now))) return { kind: 'gone' };
-  return { kind: 'answer', answer: refused(issuer, to, error) };
+  return { kind: 'answer', answer: refused(issuer, to, client, error) };
 }
 
 /** The code, once. */

@@ -1,5 +1,5 @@
 import type { KnownAccess, KnownApi } from '../../access/index.ts';
-import { OAuthError } from '../../platform/http/index.ts';
+import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
 import type { OpenToAnybody } from '../anonymous-rows.ts';
@@ -63,7 +63,10 @@ export function openRequest(client: LiveClient | null, given: Parameters, isPush
   for (const name of ['client_id', 'redirect_uri', 'request_uri'])
     if (faults.has(name)) throw new OAuthError('invalid_request', faults.get(name) as string);
   if (!client?.isActive || client.clientId !== values.client_id)
-    throw new OAuthError('invalid_client', 'There is no such client. Look at client_id.', { status: 400 });
+    throw new OAuthError('invalid_client', 'There is no such client. Look at client_id.', {
+      status: 400,
+      reason: 'client_unknown',
+    });
   const wish = replyWishOf(values.request);
   const mode = (values.response_mode ?? wish.responseMode) === 'form_post' ? 'form_post' : 'query';
   const to = { redirectUri: redirectOf(client, given), mode, state: values.state ?? wish.state } as const;
@@ -78,12 +81,13 @@ function redirectOf(client: LiveClient, { values }: Parameters): string {
     throw new OAuthError(
       'invalid_request',
       'redirect_uri is not registered for this client. It is compared to the letter.',
+      { reason: 'redirect_uri_unregistered' },
     );
   }
   const [only, ...others] = client.redirectUris;
   // RFC 6749 §3.1.2.3; OIDC Core §3.1.2.1 requires it always.
   if (only === undefined || others.length > 0 || scopesOf(values.scope).includes('openid'))
-    throw new OAuthError('invalid_request', 'redirect_uri is missing.');
+    throw new OAuthError('invalid_request', 'redirect_uri is missing.', { reason: 'redirect_uri_missing' });
   return only;
 }
 
@@ -146,7 +150,8 @@ function checkKind({ client, given: { values }, isPushed }: Opened): void {
   if (!client.grantTypes.includes('authorization_code'))
     throw new OAuthError('unauthorized_client', 'This client may not ask for codes.');
   // RFC 9126 §6.
-  if (client.settings.requirePushed && !isPushed) throw invalid('This client pushes its requests first (RFC 9126).');
+  if (client.settings.requirePushed && !isPushed)
+    throw invalid('This client pushes its requests first (RFC 9126).', 'par_required');
 }
 
 /** RFC 7636 §4.3, §4.4.1; RFC 9700 §2.1.1: always for a public client, and by S256 alone. */
@@ -169,7 +174,7 @@ function requireProtection({ authMethod, settings }: LiveClient, { scope, nonce 
   if (rule === 'if-sent' && nonce !== undefined && scopesOf(scope).includes('openid')) return;
   const wanted =
     rule === 'on' ? 'this client uses PKCE (RFC 7636)' : 'this client uses PKCE (RFC 7636), or openid with a nonce';
-  throw new OAuthError('invalid_request', `code_challenge is missing: ${wanted}.`);
+  throw invalid(`code_challenge is missing: ${wanted}.`, 'pkce_missing');
 }
 
 /** OIDC Core §3.1.2.1. */
@@ -214,6 +219,6 @@ function subjectOfHint(
   return read.sub;
 }
 
-function invalid(description: string): OAuthError {
-  return new OAuthError('invalid_request', description);
+function invalid(description: string, reason?: RefusalReason): OAuthError {
+  return new OAuthError('invalid_request', description, reason ? { reason } : {});
 }

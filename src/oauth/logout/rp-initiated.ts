@@ -1,5 +1,6 @@
 import { isSessionLive, type LiveSession } from '../../identity/index.ts';
 import type { Database } from '../../platform/database/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
 import { type KeyRing, readIdTokenHint } from '../../tokens/index.ts';
 import type { KnownClients, LiveClient } from '../index.ts';
 
@@ -10,9 +11,13 @@ export interface LogoutRequest {
   readonly redirectUri: string | null;
   /** The session that an ID token of ours names; null without one. */
   readonly sid: string | null;
+  /** Why it is not followed, wholly or back to the client; null: it is. */
+  readonly fault: OAuthError | null;
 }
 
-const NOBODY: LogoutRequest = { client: null, redirectUri: null, sid: null };
+function refused(fault: OAuthError): LogoutRequest {
+  return { client: null, redirectUri: null, sid: null, fault };
+}
 
 /**
  * Reads the parameters (OIDC RP-Initiated Logout §2). What does not fit together says nothing: a hint that is not ours or was given to
@@ -23,17 +28,34 @@ export async function readLogoutRequest(
   given: Readonly<Partial<Record<'id_token_hint' | 'client_id' | 'post_logout_redirect_uri', string>>>,
 ): Promise<LogoutRequest> {
   const read = given.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, given.id_token_hint);
-  if (read === null) return NOBODY;
+  if (read === null) return refused(badHint('id_token_hint is no ID token of this server.'));
   const hint = read === 'unknown_key' ? null : read;
   // OIDC RP-Initiated Logout §2: the client that is named is the one that the ID token was issued to.
   const clientId = given.client_id ?? hint?.aud;
-  if (clientId === undefined || (hint && hint.aud !== clientId)) return NOBODY;
-  const client = await clients.load(clientId);
-  if (!client?.isActive) return NOBODY;
   const uri = given.post_logout_redirect_uri;
+  if (clientId === undefined)
+    return uri === undefined
+      ? { client: null, redirectUri: null, sid: null, fault: null }
+      : refused(badHint('post_logout_redirect_uri comes without a client: send id_token_hint or client_id.'));
+  if (hint && hint.aud !== clientId)
+    return refused(badHint('id_token_hint was given to another client than client_id.'));
+  const client = await clients.load(clientId);
+  if (!client?.isActive)
+    return refused(new OAuthError('invalid_client', 'There is no such client.', { reason: 'client_unknown' }));
   // OIDC RP-Initiated Logout §3: exactly one of those that were registered, by simple string comparison.
   const isRegistered = uri !== undefined && client.settings.postLogoutRedirectUris.includes(uri);
-  return { client, redirectUri: isRegistered ? uri : null, sid: hint?.sid ?? null };
+  const fault = uri === undefined || isRegistered ? null : notRegistered();
+  return { client, redirectUri: isRegistered ? uri : null, sid: hint?.sid ?? null, fault };
+}
+
+function badHint(description: string): OAuthError {
+  return new OAuthError('invalid_request', description, { reason: 'logout_hint' });
+}
+
+function notRegistered(): OAuthError {
+  return new OAuthError('invalid_request', 'post_logout_redirect_uri is not registered for this client.', {
+    reason: 'logout_uri_unregistered',
+  });
 }
 
 /** `end`: the browser's session, then back to the client; `back`: there is none to end; `done`: nobody is signed in, and nobody is sure who asks. */

@@ -36,7 +36,9 @@ export async function pushRequest(
   const opened = openRequest(client, said, true);
   // FAPI 2.0 Security Profile 5.3.2.2: said every time, also by a client that has one only.
   if (client.settings.requirePushed && opened.sentRedirectUri === null)
-    throw new OAuthError('invalid_request', 'redirect_uri is missing: this client says it with every request.');
+    throw new OAuthError('invalid_request', 'redirect_uri is missing: this client says it with every request.', {
+      reason: 'redirect_uri_missing',
+    });
   await checkRequest(endpoint, opened);
   // A backend's one address serves all of its users, and it has shown who it is. Before the proof, whose mark is a row too.
   if (client.authMethod === 'none') await demandRoom(endpoint, 'pushed', ip, now);

@@ -53,11 +53,16 @@ async function demandUnused({ db }: Opening, request: GrantRequest, code: CodeSt
 function demandSame({ form, jkt }: GrantRequest, code: CodeState): void {
   // RFC 6749 §4.1.3: the same redirect URI, where there was one.
   if (code.redirectUri !== null && form['redirect_uri'] !== code.redirectUri)
-    throw new OAuthError('invalid_grant', 'redirect_uri is not the one that the code was sent to.');
+    throw new OAuthError('invalid_grant', 'redirect_uri is not the one that the code was sent to.', {
+      reason: 'redirect_uri_differs',
+    });
   // RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier without a challenge is somebody else's request.
   const verifier = form['code_verifier'];
-  if (code.codeChallenge === null ? verifier !== undefined : !isVerifier(verifier, code.codeChallenge))
-    throw new OAuthError('invalid_grant', 'code_verifier does not belong to this code.');
+  const isUnasked = code.codeChallenge === null && verifier !== undefined;
+  if (isUnasked || (code.codeChallenge !== null && !isVerifier(verifier, code.codeChallenge)))
+    throw new OAuthError('invalid_grant', 'code_verifier does not belong to this code.', {
+      reason: isUnasked ? 'verifier_unasked' : 'verifier_mismatch',
+    });
   // RFC 9449 §10.
   if (code.dpopJkt !== null && code.dpopJkt !== jkt)
     throw new OAuthError('invalid_grant', 'This code is bound to another key.');

@@ -135,7 +135,9 @@ async function proofOf(
   if (dpop !== undefined && proofs) return proofs.read(dpop, { method: 'POST', url: `${issuer}/oauth2/token` }, now);
   // RFC 9449 §5.2: there is none that could be invalid, so this is RFC 6749 §5.2's "missing a required parameter".
   if (client.settings.dpopBound)
-    throw new OAuthError('invalid_request', 'This client takes tokens that are bound to its key: send a DPoP proof.');
+    throw new OAuthError('invalid_request', 'This client takes tokens that are bound to its key: send a DPoP proof.', {
+      reason: 'dpop_required',
+    });
   return null;
 }
 

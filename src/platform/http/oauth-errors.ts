@@ -85,23 +85,40 @@ export const OAUTH_ERRORS = {
 
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
+/** Why a request is refused, where that has a remedy of its own beside that of its code. */
+export type RefusalReason =
+  | 'pkce_missing'
+  | 'client_unknown'
+  | 'redirect_uri_unregistered'
+  | 'redirect_uri_missing'
+  | 'par_required'
+  | 'dpop_required'
+  | 'verifier_mismatch'
+  | 'verifier_unasked'
+  | 'redirect_uri_differs'
+  | 'logout_uri_unregistered'
+  | 'logout_hint';
+
 /** A refusal at an OAuth endpoint: the code for the program, a description for the person who debugs it. */
 export class OAuthError extends Error {
   readonly code: OAuthErrorCode;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** For the log alone. */
+  readonly reason: RefusalReason | undefined;
 
   /** @param description ASCII without quotes and backslash (RFC 6749 §5.2); others are replaced. */
   constructor(
     code: OAuthErrorCode,
     description: string,
-    more: { status?: number; headers?: Readonly<Record<string, string>> } = {},
+    more: { status?: number; headers?: Readonly<Record<string, string>>; reason?: RefusalReason } = {},
   ) {
     super(description.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?'));
     this.name = 'OAuthError';
     this.code = code;
     this.status = more.status ?? OAUTH_ERRORS[code].status;
     this.headers = more.headers ?? {};
+    this.reason = more.reason;
   }
 
   body() {

@@ -2,6 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { acceptForms } from './input.ts';
 import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
+import { logOAuthRefusal } from './oauth-refusals.ts';
 import { type App, problemOf } from './server.ts';
 
 /**
@@ -37,9 +38,8 @@ export function formOf(request: FastifyRequest): Record<string, string> {
 
 function answerOAuthError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = refusalOf(error, request);
-  // What the log says of a problem, it says of the refusal.
-  const isSaid = refusal.status < 500 || error instanceof OAuthError;
-  logRefusal(request, refusal.status, refusal.code, isSaid ? refusal : error);
+  if (refusal.status < 500) logOAuthRefusal(request, refusal);
+  else logRefusal(request, refusal.status, refusal.code, error);
   for (const [name, value] of Object.entries(refusal.headers)) void reply.header(name, value);
   void reply.code(refusal.status).type('application/json').send(JSON.stringify(refusal.body()));
 }

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
+import { logOAuthRefusal } from './oauth-refusals.ts';
 import { PROBLEMS } from './problems.ts';
 import { type App, problemOf } from './server.ts';
 
@@ -11,6 +12,8 @@ export interface PageError {
   readonly code: string;
   readonly title: string;
   readonly detail: string;
+  /** For developers: in development. */
+  readonly remedy: string | null;
   /** Repeated in the log. */
   readonly requestId: string;
 }
@@ -19,9 +22,10 @@ export interface PageError {
 export function answerErrorsAsPages(app: App, show: (reply: FastifyReply, error: PageError) => void): void {
   app.setErrorHandler((error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply) => {
     const { headers, ...said } = readable(error, request);
-    logRefusal(request, said.status, said.code, error);
+    const note = error instanceof OAuthError && said.status < 500 ? logOAuthRefusal(request, error) : null;
+    if (!note) logRefusal(request, said.status, said.code, error);
     for (const [name, value] of Object.entries(headers)) void reply.header(name, value);
-    show(reply, { ...said, requestId: request.id });
+    show(reply, { ...said, requestId: request.id, remedy: note?.isShown ? note.remedy : null });
   });
 }
 

@@ -15,6 +15,7 @@ import { checkHost, readsEveryHost } from './host.ts';
 import { acceptJson, checkQuery, wrongType } from './input.ts';
 import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
+import { logOAuthRefusal, type NoteRefusal } from './oauth-refusals.ts';
 import { Problem, type ProblemCode, tryLater } from './problems.ts';
 import { RequestLog } from './request-log.ts';
 
@@ -26,6 +27,8 @@ export interface ServerOptions {
   readonly hosts: readonly string[] | null;
   /** How long a request may wait for a password hash: by so much its answer may come later. */
   readonly hashWaitMilliseconds: number;
+  /** What the log says of OAuth's refusals. */
+  readonly noteRefusal: NoteRefusal;
   /** PEM: given, the server speaks https (in development; in production a proxy in front does). */
   readonly https?: { readonly key: string; readonly cert: string };
 }
@@ -62,6 +65,7 @@ export function createServer(options: ServerOptions) {
       answerError(error as FastifyError, asked, answer);
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
+  app.decorate('noteRefusal', options.noteRefusal);
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   readClientAddress(app, options.trustProxy);
   acceptJson(app);
@@ -123,12 +127,13 @@ function answerWrongMethods(app: App): void {
     if (!there.some((route) => route.isOAuth))
       return reply.send(new Problem('method_not_allowed', { detail, headers: { allow } }));
     // Its callers know one family of errors (RFC 6749 §5.2).
-    request.log.info({ code: 'method_not_allowed', reason: detail }, 'refused');
+    const refusal = new OAuthError('invalid_request', detail);
+    logOAuthRefusal(request, refusal);
     return reply
       .code(405)
       .headers({ allow, pragma: 'no-cache' })
       .type('application/json')
-      .send(JSON.stringify(new OAuthError('invalid_request', detail).body()));
+      .send(JSON.stringify(refusal.body()));
   };
   app.setNotFoundHandler((request, reply) => void answer(request, reply));
   // Before its body is looked at: no content type and no text of it makes a difference.

@@ -1,5 +1,5 @@
 import { type Answer, formTargets, locationOf } from '../../oauth/index.ts';
-import type { Reply } from '../../platform/http/index.ts';
+import { logOAuthRefusal, OAuthError, type Reply } from '../../platform/http/index.ts';
 import { Html, html } from '../html.ts';
 import { field } from '../layout.ts';
 import { show } from '../show.ts';
@@ -11,8 +11,9 @@ const submit = 'document.forms[0].submit()';
  * itself, and that has a button where no script runs (OAuth 2.0 Form Post Response Mode §2).
  */
 export function sendAnswer(reply: Reply, answer: Answer): Reply {
-  if (answer.mode === 'query') return reply.redirect(locationOf(answer), 303);
-  const { redirectUri, parameters } = answer;
+  const parameters = answer.refused ? explained(reply, answer, answer.refused) : answer.parameters;
+  if (answer.mode === 'query') return reply.redirect(locationOf({ ...answer, parameters }), 303);
+  const { redirectUri } = answer;
   const content = html`<p>You are being sent back to the application.</p>
 <form method="post" action="${redirectUri}">
 ${Object.entries(parameters).map(([name, value]) => field({ name, label: '', type: 'hidden', value }))}
@@ -20,4 +21,12 @@ ${Object.entries(parameters).map(([name, value]) => field({ name, label: '', typ
 </form>
 <script>${new Html(submit)}</script>`;
   return show(reply, 200, 'One moment', content, { formTargets: formTargets(redirectUri), script: submit });
+}
+
+/** The log has the line about a refusal; in development the client is told the remedy too (RFC 6749 §4.1.2.1, `error_description`). */
+function explained(reply: Reply, { parameters }: Answer, { client, error }: Required<Answer>['refused']) {
+  const { remedy, isShown } = logOAuthRefusal(reply.request, error, client);
+  if (!isShown || remedy === null) return parameters;
+  const { message } = new OAuthError(error.code, `${error.message} ${remedy}`);
+  return { ...parameters, error_description: message };
 }

@@ -7,6 +7,7 @@ import {
   type App,
   acceptForms,
   isFromElsewhere,
+  logOAuthRefusal,
   Problem,
   type Reply,
   type Request,
@@ -97,6 +98,7 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
   const now = clock.now();
   const given = fieldsOf(request);
   const asked = await readLogoutRequest(deps, given);
+  const note = asked.fault && logOAuthRefusal(request, asked.fault, asked.client ?? undefined);
   const token = cookie.read(request);
   const session = token === null ? null : await findSession(db, token, now, deps.sessionIdleSeconds);
   const step = await nextStep(db, asked, session, how, now);
@@ -110,7 +112,13 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
   const next = backTo(asked, given['state']);
   // OIDC RP-Initiated Logout §3, §4: what was not registered is not followed, and the logout itself is in order.
   const isAstray = asked.client !== null && given['post_logout_redirect_uri'] !== undefined;
-  if (next === null) return show(reply, 200, 'You are signed out', isAstray ? signedOutAstray : signedOut(null));
+  if (next === null)
+    return show(
+      reply,
+      200,
+      'You are signed out',
+      isAstray ? signedOutAstray(note?.isShown ? note.remedy : null) : signedOut(null),
+    );
   // Nobody has shown that the client means it: the user goes on, or does not.
   if (step === 'done')
     return show(reply, 200, 'You are signed out', signedOut({ name: asked.client?.name ?? '', href: next }));

@@ -30,8 +30,11 @@ export function signedOut(client: { readonly name: string; readonly href: string
 ${client ? html`<p><a href="${client.href}">Back to ${client.name}</a></p>` : null}`;
 }
 
-/** The client wanted its users back at an address that nobody has registered for it. */
-export const signedOutAstray = html`<p class="error" role="alert">The application wanted you back at an address that it may not use: its post_logout_redirect_uri is not registered. Go back to it on your own.</p>
+/** The client asked for an address that is not registered for it. `remedy`: for developers, in development. */
+export function signedOutAstray(remedy: string | null): Html {
+  return html`<p class="error" role="alert">You are signed out. The app's return address (post_logout_redirect_uri) is not registered, so we cannot send you back. Go back to it on your own.</p>
+${remedy === null ? null : html`<p>In development only: ${remedy}</p>`}
 ${signedOut(null)}`;
+}
 
 export const stayed = html`<p>Nothing was changed. You can close this page.</p>`;
