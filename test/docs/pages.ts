@@ -45,10 +45,11 @@ export function blocksOf(page: string): Block[] {
 
 export const isTyped = ({ language }: Block) => ['', 'sh', 'bash'].includes(language);
 
-/** The commands of a block, one a line; a line that ends in a backslash goes on. */
+/** The commands of a block, one a line; a line that ends in a backslash goes on, and a loop is one. */
 export function commandsOf({ text }: Block): string[] {
   return text
     .replaceAll('\\\n', ' ')
+    .replace(/\bdo\n[\s\S]*?\ndone/g, (loop) => loop.replace('do\n', 'do ').replaceAll('\n', ';'))
     .split('\n')
     .filter((line) => line.trim() !== '' && !line.startsWith('#'));
 }

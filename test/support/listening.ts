@@ -15,6 +15,7 @@ import { getUser, type Passwords, updateUser } from '../../src/identity/index.ts
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type Clock, systemClock } from '../../src/platform/time.ts';
+import { clientKey, proofBy } from './client-keys.ts';
 import { openTestEmbedded } from './database.ts';
 import { freePort } from './process.ts';
 import { makeUser, stamp, startApp } from './server.ts';
@@ -71,17 +72,20 @@ export async function startListening(t: Test) {
     return { token: answer.access_token, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
   }
 
-  /** A service account's own token (client_credentials), for `polls`; it holds these permissions. */
-  async function clientToken(permissions: string[]): Promise<string> {
+  /** A service account's own token (client_credentials), for `polls`; it holds these permissions. `proof`: of the key that it is bound to. */
+  async function clientToken(permissions: string[], proof?: () => Promise<string>): Promise<string> {
     const em = db.fork();
     const polls = await getApi(em, 'polls');
-    const name = `service with ${permissions.length}`;
+    const name = `service with ${permissions.length}${proof ? ', bound' : ''}`;
     const { client, secret } = await createClient(em, stamp(), { name, preset: 'service', requests: [polls] });
     const principal = { id: client.id, label: name };
     await assign(em, stamp(), { kind: 'client', principal }, await getPermissions(em, polls, permissions));
     const response = await fetch(`${issuer}/oauth2/token`, {
       method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}` },
+      headers: {
+        authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
+        ...(proof ? { dpop: await proof() } : {}),
+      },
       body: new URLSearchParams({ grant_type: 'client_credentials' }),
       signal: AbortSignal.timeout(20_000),
     });
@@ -93,6 +97,13 @@ export async function startListening(t: Test) {
     keys,
     clock,
     clientToken,
+    /** The same, bound to a key (RFC 9449 §5). */
+    async boundToken(permissions: string[]): Promise<string> {
+      const key = await clientKey();
+      return clientToken(permissions, () =>
+        proofBy(key, { method: 'POST', url: `${issuer}/oauth2/token`, now: clock.now() }),
+      );
+    },
     jwksUri: `${issuer}/.well-known/jwks.json`,
     logIn,
     /** Signet's own answer about a token. */
