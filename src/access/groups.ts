@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { foldName, hasUnprintable, isNameSized, normalizeName } from '../platform/fold.ts';
+import { foldName, hasUnprintable, isBlank, isNameSized, normalizeName } from '../platform/fold.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
 import { lockApis, lockGroup } from './principal.ts';
@@ -27,10 +27,12 @@ export async function createGroup(em: SqlEntityManager, stamp: Stamp, name: stri
   return group;
 }
 
-/** Why a name cannot be a group's; undefined when it can. */
-function groupNameProblem(name: string): string | undefined {
-  if (!isNameSized(name) || [...name].length > 150) return 'A group name has 150 characters at most.';
-  if (foldName(name).trim() === '') return 'A group needs a name.';
+/** Why a name cannot be a group's, however it came here; undefined when it can. */
+export function groupNameProblem(name: string): string | undefined {
+  const folded = foldName(name);
+  if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > 150)
+    return 'A group name has 150 characters at most.';
+  if (isBlank(folded)) return 'A group needs a name.';
   if (hasUnprintable(name)) return 'A group name may not contain control or invisible characters.';
   return undefined;
 }

@@ -50,6 +50,7 @@ export {
   createGroup,
   deleteGroup,
   getGroup,
+  groupNameProblem,
   groupsOf,
   listGroups,
   listMembers,
@@ -84,4 +85,13 @@ export {
 } from './principal.ts';
 export { rightsChanged, superusersOf } from './rights-changed.ts';
 export { SPREAD_TOPIC, spreadBatch, spreadChanges } from './spread.ts';
-export { type ApiFile, type Misfit, Misfits, MOST_PERMISSIONS, readApiFile, readApps } from './sync-file.ts';
+export {
+  type ApiFile,
+  LONGEST_CODENAME,
+  LONGEST_LABEL,
+  type Misfit,
+  Misfits,
+  MOST_PERMISSIONS,
+  readApiFile,
+  readApps,
+} from './sync-file.ts';

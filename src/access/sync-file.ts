@@ -47,8 +47,10 @@ export const MOST_PERMISSIONS = 10_000;
 
 const identifier = /^[a-z_][a-z0-9_]{0,99}$/;
 const codename = /^[^\s\p{Cc}\p{Cs}]{1,100}$/u;
-/** Django's `Permission.name`. */
-const LONGEST_LABEL = 255;
+/** Characters of Django's `Permission.name`. */
+export const LONGEST_LABEL = 255;
+/** Characters of a codename, of an app and of a model: Django's columns. */
+export const LONGEST_CODENAME = 100;
 
 /**
  * Reads the file of `signet api sync`, YAML or JSON. A model is a name, or `name: [actions]` where it has its own list

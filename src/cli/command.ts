@@ -2,7 +2,7 @@ import type { Stamp } from '../audit/index.ts';
 import type { Passwords } from '../identity/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import type { FailureKind } from '../platform/failure.ts';
+import type { Failure, FailureKind } from '../platform/failure.ts';
 import type { Clock } from '../platform/time.ts';
 import type { KeyRing } from '../tokens/index.ts';
 
@@ -31,6 +31,14 @@ export interface Input {
   readonly stdin: string | null;
   /** The content of the file that the command was given. */
   readonly file: { readonly name: string; readonly text: string } | null;
+  /** The content of further files, by the option that names them; an option whose file does not exist yet is absent. */
+  readonly files?: Readonly<Record<string, { readonly name: string; readonly text: string }>>;
+}
+
+/** Rows for the file that an option names, written at the caller's side: to a new file, or to the end of the one that was read. */
+export interface FileRows {
+  readonly option: string;
+  readonly text: string;
 }
 
 /** The answer: `data` for `--json`, `text` for people. */
@@ -40,6 +48,9 @@ export interface Output {
   /** True: what was asked was done, and the answer is no. Exit code 1, or that of `failureKind`. */
   readonly isFailure?: boolean;
   readonly failureKind?: FailureKind;
+  /** It was refused: the failure is printed in place of `data` and `text`. */
+  readonly refusal?: Failure;
+  readonly rows?: FileRows;
   /** The exit code of another process that has already said everything: nothing is printed. */
   readonly passedOn?: number;
 }
@@ -62,6 +73,8 @@ export interface DatabaseCommand extends Described {
   readonly kind: 'database';
   /** Which word names a file to read (`-` is standard input). */
   readonly fileAt?: number;
+  /** The option whose file an answer may add rows to. */
+  readonly fileOut?: string;
   /** May run while migrations are pending. */
   readonly beforeMigrations?: true;
   /** Makes the embedded database where there is none. */

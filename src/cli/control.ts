@@ -60,7 +60,8 @@ export function sendControl(
   request: ControlRequest,
   progress: (line: string) => void,
 ): Promise<Result> {
-  if ((request.input.file?.text.length ?? 0) > LARGEST / 2)
+  const files = [request.input.file, ...Object.values(request.input.files ?? {})];
+  if (files.reduce((sum, one) => sum + (one?.text.length ?? 0), 0) > LARGEST / 2)
     throw new Failure(
       'usage',
       'The file is too large to hand to the running server. Stop it, then run the command again.',

@@ -1,12 +1,13 @@
 import { EXIT, Failure } from '../platform/failure.ts';
 import { safeError } from '../platform/telemetry/index.ts';
-import type { Context, DatabaseCommand, Input, Output } from './command.ts';
+import type { Context, DatabaseCommand, FileRows, Input, Output } from './command.ts';
 
 /** What is left of a command when it is over. */
 export interface Result {
   readonly exit: number;
   readonly stdout: string;
   readonly stderr: string;
+  readonly rows?: FileRows;
 }
 
 /** Runs a command on an open database; every failure becomes one clear line and an exit code. */
@@ -27,8 +28,15 @@ export async function execute(
 export function resultOf(output: Output | undefined, isJson: boolean): Result {
   if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
   if (output.passedOn !== undefined) return { exit: output.passedOn, stdout: '', stderr: '' };
+  const rows = output.rows ? { rows: output.rows } : {};
+  if (output.refusal) return { ...failed(output.refusal, isJson), ...rows };
   const exit = output.isFailure ? EXIT[output.failureKind ?? 'failed'] : EXIT.done;
-  return { exit, stdout: `${isJson ? JSON.stringify(output.data, null, 2) : plain(output.text)}\n`, stderr: '' };
+  return {
+    exit,
+    stdout: `${isJson ? JSON.stringify(output.data, null, 2) : plain(output.text)}\n`,
+    stderr: '',
+    ...rows,
+  };
 }
 
 export function failed(error: unknown, isJson: boolean): Result {

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { model } from '../model.ts';
 import { type Config, readConfig } from '../platform/config/index.ts';
 import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
-import type { DatabaseCommand, Input } from './command.ts';
+import { type DatabaseCommand, type FileRows, type Input, optionText } from './command.ts';
 import { commands } from './commands/index.ts';
 import { runConfirmed } from './confirm.ts';
 import { createContext } from './context.ts';
@@ -38,9 +39,11 @@ export async function runCommand(
       environment,
     );
     const completed = await complete(command, input, config, progress);
-    return await runConfirmed(command, completed, isJson, openTerminal(), progress, (given, json) =>
+    const result = await runConfirmed(command, completed, isJson, openTerminal(), progress, (given, json) =>
       runOnDatabase(command, given, json, config, progress),
     );
+    if (result.rows) await appendRows(command, completed, result.rows);
+    return result;
   } catch (error) {
     return failed(error, wantsJson);
   }
@@ -60,6 +63,17 @@ async function complete(
   if (command.readsStdin?.(completed)) completed = { ...completed, stdin: await readStdin() };
   if (command.gather) completed = await command.gather(completed, progress);
   return command.ask ? command.ask(completed, openTerminal(), config) : completed;
+}
+
+/** The path is the one that was typed here: whoever answered has no say in it. */
+async function appendRows(command: DatabaseCommand, input: Input, { option, text }: FileRows): Promise<void> {
+  const path = option === command.fileOut ? optionText(input, option) : undefined;
+  if (path === undefined) return;
+  try {
+    await appendFile(path, text);
+  } catch (error) {
+    throw new Failure('failed', `The file ${path} cannot be written (${(error as NodeJS.ErrnoException).code}).`);
+  }
 }
 
 async function runOnDatabase(

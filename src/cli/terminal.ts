@@ -1,20 +1,42 @@
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { Failure } from '../platform/failure.ts';
+import { decodeUtf8 } from '../platform/utf8.ts';
 import type { Terminal } from './command.ts';
 
 /** Everything on standard input. */
 export async function readStdin(): Promise<string> {
+  return (await readStdinBytes()).toString('utf8');
+}
+
+export async function readStdinBytes(): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 /** A file that was named. Failure: it cannot be read. */
 export async function readText(path: string): Promise<string> {
+  return (await readBytes(path)).toString('utf8');
+}
+
+/** As `readText`; undefined where there is no such file yet. Failure: it cannot be read, or is not UTF-8. */
+export async function readTextIfAny(path: string): Promise<string | undefined> {
+  if (!existsSync(path)) return undefined;
+  const decoded = decodeUtf8(await readBytes(path));
+  if ('text' in decoded) return decoded.text;
+  const { offset, line } = decoded.fault;
+  throw new Failure(
+    'usage',
+    `${path} is not UTF-8: byte ${offset} (line ${line}). Save it as UTF-8, then run the command again.`,
+  );
+}
+
+export async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path, 'utf8');
+    return await readFile(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code;
     throw new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `The file ${path} cannot be read (${code}).`);

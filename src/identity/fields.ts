@@ -20,7 +20,7 @@ interface Fields {
 const username = /^[\p{L}\p{M}\p{N}_.+][\p{L}\p{M}\p{N}_.+-]*$/u;
 
 /** Deliberately loose: whether an address works is only known once a mail to it was answered. */
-const email = /^[^\s@"(),:;<>[\\\]]+@[^\s@"(),:;<>[\\\]]+$/u;
+const email = /^[^\s\p{C}@"(),:;<>[\\\]]+@[^\s\p{C}@"(),:;<>[\\\]]+$/u;
 
 /** The longest username, first name or last name, in characters. */
 const MAX_NAME = 150;

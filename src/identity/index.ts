@@ -18,6 +18,7 @@ export { type DeletedUser, deleteUser } from './delete-user.ts';
 export { ImportedRecord, Link, Session, Throttle, User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';
 export { forgottenKeys, isNaturalKey } from './forgotten.ts';
+export { importedNameProblem } from './imported-name.ts';
 export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
 export { usernamesOf } from './names.ts';
 export { createPasswords, type Passwords, type Verification } from './passwords/checker.ts';

@@ -28,11 +28,23 @@ export function foldName(name: string): string {
   return normalizeName(normalizeName(name).toLowerCase());
 }
 
-/** Characters that have no place in a name: controls, format characters such as zero-width and direction marks, lone surrogates. */
-const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/u;
+/**
+ * Format characters that writing needs: joiners (Persian, the scripts of India, emoji), marks of direction (Hebrew, Arabic), the
+ * signs that stand over numbers in Arabic and Syriac, the tags of flags.
+ */
+const written =
+  '\\u200c-\\u200f\\u061c\\u0600-\\u0605\\u06dd\\u070f\\u0890\\u0891\\u08e2\\u{110bd}\\u{110cd}\\u{e0020}-\\u{e007f}';
+
+/** Characters that have no place in a name: controls, other format characters such as overrides of direction, lone surrogates. */
+const unprintable = new RegExp(`(?![${written}])[\\p{Cc}\\p{Cf}\\p{Cs}\\p{Co}\\p{Cn}\\p{Zl}\\p{Zp}]`, 'u');
 
 export function hasUnprintable(text: string): boolean {
   return unprintable.test(text);
+}
+
+/** Whether nothing of a text is seen. */
+export function isBlank(text: string): boolean {
+  return !/[^\p{Cf}\p{Z}\s]/u.test(text);
 }
 
 /** NUL and lone surrogates can be stored by no PostgreSQL and read by no JSON parser alike. */

@@ -1,6 +1,15 @@
-import { describeReport, type ImportReport, importDjango, type Progress } from '../../identity/import/index.ts';
+import {
+  decodeDump,
+  describeReport,
+  type ImportReport,
+  importDjango,
+  isRefused,
+  type Progress,
+  writeRenames,
+} from '../../identity/import/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
+import { type Context, type DatabaseCommand, type FileRows, type Input, isSet, optionText } from '../command.ts';
+import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';
 import { oneOf, required } from './options.ts';
 
 export const importDjangoCommand: DatabaseCommand = {
@@ -8,7 +17,7 @@ export const importDjangoCommand: DatabaseCommand = {
   name: 'import django',
   summary: 'Import users, groups and permissions from manage.py dumpdata; all or nothing',
   usage:
-    'FILE --api AUDIENCE [--dry-run] [--existing fail|skip|update] [--superusers api|global] [--trust-emails] [--user-model APP.MODEL]',
+    'FILE --api AUDIENCE [--dry-run] [--existing fail|skip|update] [--superusers api|global] [--trust-emails] [--user-model APP.MODEL] [--username-field F] [--renames FILE] [--allow-unmapped]',
   options: {
     api: { type: 'string' },
     'dry-run': { type: 'boolean' },
@@ -16,11 +25,15 @@ export const importDjangoCommand: DatabaseCommand = {
     superusers: { type: 'string' },
     'trust-emails': { type: 'boolean' },
     'user-model': { type: 'string' },
+    'username-field': { type: 'string' },
+    renames: { type: 'string' },
+    'allow-unmapped': { type: 'boolean' },
   },
   words: { min: 1, max: 1 },
-  fileAt: 0,
+  fileOut: 'renames',
+  gather: readFiles,
   async run(context, input) {
-    const { file } = input;
+    const { file, files } = input;
     if (!file) throw new Failure('usage', 'The file is missing.');
     const wanted = {
       text: file.text,
@@ -31,19 +44,46 @@ export const importDjangoCommand: DatabaseCommand = {
       superusers: oneOf(input, 'superusers', ['api', 'global']) ?? 'api',
       trustEmails: isSet(input, 'trust-emails'),
       userModel: optionText(input, 'user-model'),
+      usernameField: optionText(input, 'username-field'),
+      renames: files?.['renames'],
+      renamesFile: optionText(input, 'renames'),
+      allowUnmapped: isSet(input, 'allow-unmapped'),
     } as const;
     try {
       const report = await importDjango(context.db, context.stamp(), wanted, teller(context));
-      // Only a dry run answers with conflicts: it ends as the real run would.
-      const isFailure = report.conflicts.length > 0;
-      return { data: wireReport(report), text: describeReport(report), isFailure, failureKind: 'conflict' };
+      // Only a dry run answers with what would be refused: it ends as the real run would.
+      const isFailure = isRefused(report, wanted);
+      const text = describeReport(report, wanted);
+      return { data: wireReport(report), text, isFailure, failureKind: 'conflict', ...renameRows(report, input) };
     } catch (error) {
       const report = error instanceof Failure ? (error.details?.['report'] as ImportReport | undefined) : undefined;
       if (!report) throw error;
-      throw new Failure((error as Failure).kind, (error as Failure).message, { report: wireReport(report) });
+      const { kind, message } = error as Failure;
+      const refusal = new Failure(kind, message, { report: wireReport(report) });
+      return { data: null, text: '', refusal, ...renameRows(report, input) };
     }
   },
 };
+
+/** The dump and the renames are at the caller's side, the database perhaps in a server. */
+async function readFiles(input: Input): Promise<Input> {
+  const path = input.positionals[0];
+  const renames = optionText(input, 'renames');
+  const read = renames === undefined ? undefined : await readTextIfAny(renames);
+  const files: Input['files'] =
+    renames === undefined || read === undefined ? {} : { renames: { name: renames, text: read } };
+  if (path === undefined || input.file) return { ...input, files };
+  const name = path === '-' ? 'standard input' : path;
+  const bytes = path === '-' ? await readStdinBytes() : await readBytes(path);
+  const text = decodeDump(bytes, name, optionText(input, 'user-model') ?? 'auth.user');
+  return { ...input, file: { name, text }, files };
+}
+
+/** Proposals of other names, for the file that the operator looks over; none where it was only asked what there is. */
+function renameRows({ renames }: ImportReport, input: Input): { rows?: FileRows } {
+  if (renames.length === 0 || optionText(input, 'renames') === undefined) return {};
+  return { rows: { option: 'renames', text: writeRenames(renames, input.files?.['renames']?.text) } };
+}
 
 const steps: Record<Progress['step'], string> = {
   read: 'reading',
@@ -77,6 +117,9 @@ function wireReport(report: ImportReport) {
     api: report.api,
     api_created: report.apiCreated,
     user_model: report.userModel,
+    username_field: report.source.usernameField,
+    through: report.source.through,
+    other_addresses: report.source.otherAddresses,
     permissions: report.permissions,
     groups: report.groups,
     users: report.users,
@@ -88,6 +131,8 @@ function wireReport(report: ImportReport) {
     conflicts: report.conflicts,
     skipped: report.skipped,
     unmapped: report.unmapped,
+    unkept: report.unkept,
+    renames: report.renames.map(({ record, name, newName }) => ({ record, name, new_name: newName })),
     merged: report.merged,
     passwords: { by_algorithm: passwords.byAlgorithm, unusable: passwords.unusable },
     emails: { verified: emails.verified, unverified: emails.unverified, not_unique: emails.notUnique },

@@ -1,3 +1,4 @@
+import { normalizeName } from '../../platform/fold.ts';
 import { canonical } from './digest.ts';
 import type { DjangoUser } from './django/records.ts';
 import type { Planning } from './planning.ts';
@@ -13,7 +14,7 @@ export function differences(planning: Planning, one: DjangoUser, here: PresentUs
 
 function ownDifferences(one: DjangoUser, here: PresentUser): string[] {
   const pairs: [string, unknown, unknown][] = [
-    ['username', one.username.normalize('NFKC'), here.username],
+    ['username', normalizeName(one.username), here.username],
     ['email', one.email, here.email],
     ['first_name', one.firstName, here.firstName],
     ['last_name', one.lastName, here.lastName],

@@ -1,20 +1,23 @@
-import type { Changed, Counts, Entry, ImportReport } from './report.ts';
+import { hasUnprintable } from '../../platform/fold.ts';
+import type { ImportInput } from './import-django.ts';
+import { type Changed, type Counts, type Entry, type ImportReport, isRefused } from './report.ts';
 
 /** Lines of one list that people are shown; `--json` has all. */
 const SHOWN = 20;
 
 /** The report for people: what happened, what to look at, what to do next. */
-export function describeReport(report: ImportReport): string {
+export function describeReport(report: ImportReport, asked: Asked = {}): string {
   const sections = [
     [heading(report), '', ...table(report)],
     list('Conflicts: nothing can be imported before these are resolved', report.conflicts.map(entryLine)),
     list('Skipped', report.skipped.map(entryLine)),
-    list('Could not be mapped', report.unmapped.map(entryLine)),
+    list('People, groups and rights that have no place here', report.unmapped.map(entryLine)),
+    list('Fields that could not be kept', report.unkept.map(entryLine)),
     list(
       'Permissions of one name, now one permission',
       report.merged.map((one) => `${one.name}  (${one.records.join(', ')}; models ${one.models.join(', ')})`),
     ),
-    list('Imported without a usable password', report.passwords.unusable.map(entryLine)),
+    list('Without a usable password: these users must reset it', report.passwords.unusable.map(entryLine)),
     list('E-mail addresses that stay unverified', report.emails.notUnique.map(entryLine)),
     list('Usernames that look like e-mail addresses', report.addressLikeNames.map(entryLine)),
     list('Names in another spelling', report.respelled.map(entryLine)),
@@ -22,7 +25,7 @@ export function describeReport(report: ImportReport): string {
     list('Changed in Signet since they were imported; nothing was undone', report.changedInSignet.map(changedLine)),
     rights(report),
     remarks(report),
-    next(report),
+    next(report, asked),
   ];
   return sections
     .filter((lines) => lines.length > 0)
@@ -30,24 +33,36 @@ export function describeReport(report: ImportReport): string {
     .join('\n\n');
 }
 
+/** What was asked for, as far as the ways out depend on it. */
+export type Asked = Pick<ImportInput, 'renamesFile' | 'allowUnmapped'>;
+
 /** Why an import was refused, and the ways out. */
-export function describeConflicts(report: ImportReport): string {
-  const lines = [
-    `Nothing was imported: ${counted(report.conflicts.length, 'record')} of ${report.file} met another of the same name.`,
-  ];
-  lines.push(...shorten(report.conflicts.map(entryLine)), ...waysOut(report));
-  return lines.join('\n');
+export function describeRefusal(report: ImportReport, asked: Asked): string {
+  const { conflicts, unmapped, file } = report;
+  const lost = asked.allowUnmapped ? [] : unmapped;
+  return [
+    'Nothing was imported.',
+    ...list(`Records of ${file} that met another of the same name`, conflicts.map(entryLine)),
+    ...list(`People, groups or rights of ${file} that have no place here`, lost.map(entryLine)),
+    ...waysOut(report, asked),
+  ].join('\n');
 }
 
-function waysOut(report: ImportReport): string[] {
-  const isElsewhere = report.conflicts.some((one) => one.what.startsWith('Signet has'));
+function waysOut(report: ImportReport, { renamesFile, allowUnmapped }: Asked): string[] {
   const ways = [];
-  if (isElsewhere)
+  if (report.conflicts.some((one) => one.what.startsWith('Signet has')))
+    ways.push('Where Signet has the name from elsewhere: --existing skip leaves those records out.');
+  const rows = counted(report.renames.length, 'row');
+  if (report.renames.length > 0)
     ways.push(
-      'Where Signet has the name from elsewhere: --existing skip leaves those records out, --existing update adds their groups and permissions.',
+      renamesFile === undefined
+        ? `Where another name would do: --renames renames.csv writes ${rows} with a proposal each. Look them over, then run the same command again.`
+        : `Where another name would do: ${rows} with a proposal each ${report.renames.length === 1 ? 'was' : 'were'} written to ${renamesFile}. Look them over, then run the same command again.`,
     );
-  if (report.conflicts.some((one) => !one.what.startsWith('Signet has')))
-    ways.push('Where two records of the dump are one: rename or remove one of them in Django, and make the dump anew.');
+  if (report.conflicts.some((one) => one.what.startsWith('another record')))
+    ways.push('Where two records have one key: remove one of them in Django, and make the dump again.');
+  if (report.unmapped.length > 0 && !allowUnmapped)
+    ways.push('Where nobody will miss them: --allow-unmapped imports the rest.');
   return ways;
 }
 
@@ -114,7 +129,9 @@ function changedLine({ record, name, fields }: Changed): string {
 /** A name that was refused for its control characters must not reach a terminal with them. */
 function printable(text: string): string {
   return text
-    .replace(/[\p{Cc}\p{Cf}\p{Cs}]/gu, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .replace(/\p{C}/gu, (one) =>
+      hasUnprintable(one) ? `\\u${one.codePointAt(0)?.toString(16).padStart(4, '0')}` : one,
+    )
     .slice(0, 300);
 }
 
@@ -130,12 +147,21 @@ function rights(report: ImportReport): string[] {
 }
 
 function remarks(report: ImportReport): string[] {
-  const { added, emails } = report;
+  const { added, emails, source } = report;
   const counts = (record: Record<string, number>) =>
     Object.entries(record)
       .map(([name, count]) => `${printable(name)} ${count}`)
       .join(', ');
   const lines: [string, string][] = [
+    ['Users log in', users(report)],
+    ...source.through.map((one): [string, string] => [
+      'Read from',
+      `${one.model}: ${one.of} of users (${counted(one.records, 'record')}${one.ignored.length === 0 ? '' : `; not its ${one.ignored.map(printable).join(', ')}`})`,
+    ]),
+    [
+      'Addresses',
+      source.otherAddresses === 0 ? '' : `${source.otherAddresses} further ones of allauth were not imported`,
+    ],
     ['Memberships', String(added.memberships)],
     ['Permissions', `${added.groupPermissions} to groups, ${added.userPermissions} to users`],
     ['Passwords', counts(report.passwords.byAlgorithm)],
@@ -150,9 +176,16 @@ function remarks(report: ImportReport): string[] {
   return lines.filter(([, text]) => text !== '').map(([name, text]) => `${name.padEnd(14)}${text}`);
 }
 
-function next(report: ImportReport): string[] {
+/** How they log in, where it is not by Django's own rule. */
+function users({ source: { usernameField }, attributes }: ImportReport): string {
+  if (usernameField === 'username') return '';
+  const other = 'username' in attributes ? '; their usernames are kept as an attribute' : '';
+  return `by ${printable(usernameField)}, which is their username here (USERNAME_FIELD)${other}`;
+}
+
+function next(report: ImportReport, asked: Asked): string[] {
   const lines: string[] = [];
-  if (report.conflicts.length > 0) lines.push(...waysOut(report));
+  if (isRefused(report, asked)) lines.push(...waysOut(report, asked));
   else if (report.dryRun) lines.push('Next: run the same command without --dry-run.');
   else if (report.importId !== null) {
     lines.push('Next: users log in with the passwords that they have; a right one is hashed anew with argon2id.');

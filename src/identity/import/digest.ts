@@ -9,17 +9,18 @@ export type Form = 'made' | 'joined';
  * without the last login, which changes with every one.
  */
 export function digestUser(form: Form, user: DjangoUser): string {
-  const { record: _record, key: _key, lastLogin: _lastLogin, dateJoined, groups, permissions, ...rest } = user;
+  const { sourceName: username, email, firstName, lastName, password, isActive, isStaff, isSuperuser } = user;
+  const { dateJoined, groups, permissions, attributes } = user;
   return digestOf(form, {
-    ...rest,
+    ...{ username, email, firstName, lastName, password, isActive, isStaff, isSuperuser, attributes },
     dateJoined: dateJoined?.toISOString() ?? null,
-    groups: groups.map((one) => one.name).sort(),
+    groups: groups.map((one) => one.sourceName).sort(),
     permissions: [...permissions].sort(),
   });
 }
 
 export function digestGroup(form: Form, group: DjangoGroup): string {
-  return digestOf(form, { name: group.name, permissions: [...group.permissions].sort() });
+  return digestOf(form, { name: group.sourceName, permissions: [...group.permissions].sort() });
 }
 
 export function digestPermission(permission: DjangoPermission): string {

@@ -5,14 +5,16 @@ import type { Stamp } from '../../audit/index.ts';
 import { type Database, PlatformState } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { apply, type Import, renewStatistics } from './apply.ts';
-import { describeConflicts } from './describe.ts';
+import { describeRefusal } from './describe.ts';
 import { parseDump } from './django/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './django/read.ts';
 import { stateName } from './forget-source.ts';
 import { makePlan } from './plan.ts';
 import type { ImportOptions, Plan } from './planning.ts';
 import { readPresent } from './present.ts';
-import { emptyReport, type ImportReport } from './report.ts';
+import { proposeRenames } from './propose-renames.ts';
+import { Renames, readRenames } from './renames.ts';
+import { emptyReport, type ImportReport, isRefused } from './report.ts';
 import { stage, unstage, whileRunning } from './stage.ts';
 import { takeTurns } from './turns.ts';
 
@@ -27,6 +29,14 @@ export interface ImportInput extends ImportOptions {
   readonly dryRun: boolean;
   /** Label of the project's AUTH_USER_MODEL. */
   readonly userModel?: string | undefined;
+  /** Its USERNAME_FIELD, where the dump does not show it. */
+  readonly usernameField?: string | undefined;
+  /** Content and name of a file of renames. */
+  readonly renames?: { readonly text: string; readonly name: string } | undefined;
+  /** Where proposals of other names are written, for people; absent where they are only shown. */
+  readonly renamesFile?: string | undefined;
+  /** Imports the rest where people, groups or rights have no place here. */
+  readonly allowUnmapped?: boolean | undefined;
 }
 
 /** `done` of `total` records; `total` is 0 where a step has none. */
@@ -53,8 +63,8 @@ export async function importDjango(
   const plan = await preparePlan(em, api, stamp, input, userModel, progress);
   const { report } = plan;
   if (input.dryRun) return withoutId(report);
-  if (report.conflicts.length > 0)
-    throw new Failure('conflict', describeConflicts(report), { report: withoutId(report) });
+  if (isRefused(report, input))
+    throw new Failure('conflict', describeRefusal(report, input), { report: withoutId(report) });
   if (plan.rows.length === 0 && api) return withoutId(report);
   await write(db, { id: report.importId as string, stamp, plan }, userModel, progress);
   await renewStatistics(em);
@@ -69,17 +79,26 @@ async function preparePlan(
   userModel: string,
   progress: (p: Progress) => void,
 ): Promise<Plan> {
-  const raw = parseDump(input.text, input.file, userModel);
+  const { dryRun, file, superusers } = input;
+  const renames = new Renames(
+    input.renames ? readRenames(input.renames.text, input.renames.name) : [],
+    input.renames?.name ?? '',
+  );
+  const raw = parseDump(input.text, file, userModel);
   const tell = (step: Progress['step']) => (done: number) => progress({ step, done, total: raw.length });
-  const dump = await takeTurns(readDjango(raw, input.file, userModel), tell('read'));
+  const dump = await takeTurns(
+    readDjango(raw, { file, userModel, usernameField: input.usernameField, renames }),
+    tell('read'),
+  );
   const audience = api?.audience ?? input.audience;
   await checkSource(em, audience, userModel, dump.users.records.length > 0);
   progress({ step: 'compare', done: 0, total: 0 });
   const present = await readPresent(em, api, audience, dump);
-  const { dryRun, file, superusers } = input;
   const report = emptyReport({ dryRun, file, api: audience, apiCreated: api === null, userModel, superusers });
   report.importId = randomUUIDv7();
-  return takeTurns(makePlan(dump, present, input, report, stamp.at), tell('plan'));
+  const plan = await takeTurns(makePlan(dump, present, input, report, stamp.at), tell('plan'));
+  report.renames = await proposeRenames(em, plan.misnamed, dump);
+  return plan;
 }
 
 /** An id that is written nowhere would only mislead. */

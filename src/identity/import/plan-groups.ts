@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { foldName } from '../../platform/fold.ts';
+import { foldName, normalizeName } from '../../platform/fold.ts';
 import { digestGroup } from './digest.ts';
 import type { DjangoGroup } from './django/records.ts';
 import type { Known } from './known.ts';
@@ -18,8 +18,11 @@ export function* planGroups(planning: Planning): InTurns<void> {
       const before = known[index];
       const other = records.find((another) => another !== one);
       if (before) planKnown(planning, one, before);
-      else if (other) planConflict(planning, one, `${other.record} "${other.name}" is the same name in Signet`);
-      else if (hereId !== undefined) planExisting(planning, one, present.groups.get(hereId) as PresentGroup);
+      else if (other) {
+        planConflict(planning, one, `${other.record} "${other.name}" is the same name in Signet`);
+        // The first keeps the name, unless somebody has it already.
+        if (index > 0 || hereId !== undefined) misname(planning, one);
+      } else if (hereId !== undefined) planExisting(planning, one, present.groups.get(hereId) as PresentGroup);
       else planNew(planning, one, nameKey);
       if (++done % TURN === 0) yield done;
     }
@@ -49,7 +52,7 @@ function differences(planning: Planning, one: DjangoGroup, here: PresentGroup, i
   const isMissing = expected.some((name) => !here.permissions.has(name));
   const isMore = !isJoined && here.permissions.size !== expected.length;
   return [
-    ...(isJoined || here.name === one.name.normalize('NFKC') ? [] : ['name']),
+    ...(isJoined || here.name === normalizeName(one.name) ? [] : ['name']),
     ...(isMissing || isMore ? ['permissions'] : []),
   ];
 }
@@ -60,16 +63,21 @@ function planConflict(planning: Planning, one: DjangoGroup, what: string): void 
   planning.groups.set(one, { why: null });
 }
 
+function misname({ misnamed }: Planning, { record, sourceName: name }: DjangoGroup): void {
+  misnamed.push({ kind: 'group', record, name });
+}
+
 function planExisting(planning: Planning, one: DjangoGroup, here: PresentGroup): void {
   const { report, options, groups } = planning;
   if (options.existing === 'fail') {
     planConflict(planning, one, `Signet has a group "${here.name}" from elsewhere`);
+    misname(planning, one);
     return;
   }
   if (options.existing === 'skip') {
     report.groups.skipped++;
     report.skipped.push(entryOf(one, one.name, 'Signet has a group of this name from elsewhere'));
-    groups.set(one, { why: 'was skipped: Signet has a group of this name from elsewhere' });
+    groups.set(one, { why: 'was skipped: Signet has a group of this name from elsewhere', isSkipped: true });
     return;
   }
   report.groups.updated++;
@@ -88,7 +96,7 @@ function planNew(planning: Planning, one: DjangoGroup, nameKey: string): void {
     planning,
     'new-group',
     one,
-    { id, name: one.name.normalize('NFKC'), nameKey },
+    { id, name: normalizeName(one.name), nameKey },
     givenNames(planning, one, one.name, one.permissions),
   );
 }

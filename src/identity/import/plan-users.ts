@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { foldName } from '../../platform/fold.ts';
+import { foldName, normalizeName } from '../../platform/fold.ts';
 import { differences, groupIdsOf } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { DjangoUser } from './django/records.ts';
@@ -22,12 +22,15 @@ export function* planUsers(planning: Planning): InTurns<void> {
     const hereId = present.userIds.get(usernameKey);
     const ours = hereId === undefined || records.length > 1 ? undefined : present.ours.user.get(hereId);
     const known = records.map((one) => knownAs(one, present.known.user, ours));
+    const keeper = lastSeen(records);
     for (const [index, one] of records.entries()) {
       const before = known[index];
       const other = records.find((another) => another !== one);
       if (before) planKnown(planning, one, before);
-      else if (other) planConflict(planning, one, `${other.record} "${other.username}" is the same name in Signet`);
-      else if (hereId !== undefined) planExisting(planning, one, present.users.get(hereId) as PresentUser);
+      else if (other) {
+        planConflict(planning, one, `${other.record} "${other.username}" is the same name in Signet`);
+        if (one !== keeper || hereId !== undefined) misname(planning, one);
+      } else if (hereId !== undefined) planExisting(planning, one, present.users.get(hereId) as PresentUser);
       else planNew(planning, one, usernameKey, emails, tallies);
       if (++done % TURN === 0) yield done;
     }
@@ -56,11 +59,25 @@ function planConflict(planning: Planning, one: DjangoUser, what: string): void {
   planning.report.conflicts.push(entryOf(one, one.username, what));
 }
 
+function misname({ misnamed }: Planning, { record, sourceName: name }: DjangoUser): void {
+  misnamed.push({ kind: 'user', record, name });
+}
+
+/** Of several who fold to one name the one who most likely goes by it still. */
+function lastSeen(records: readonly DjangoUser[]): DjangoUser | undefined {
+  const seen = (one: DjangoUser) => (one.isActive ? 1 : -1) * ((one.lastLogin?.getTime() ?? 0) + 1);
+  return records.reduce<DjangoUser | undefined>(
+    (best, one) => (best && seen(best) >= seen(one) ? best : one),
+    undefined,
+  );
+}
+
 /** Adds groups and permissions to somebody who exists; never touches password, flags or e-mail. */
 function planExisting(planning: Planning, one: DjangoUser, here: PresentUser): void {
   const { report, options } = planning;
   if (options.existing === 'fail') {
     planConflict(planning, one, `Signet has a user "${here.username}" from elsewhere`);
+    misname(planning, one);
     return;
   }
   if (options.existing === 'skip') {
@@ -82,7 +99,9 @@ function rightsOf(planning: Planning, one: DjangoUser): { groups: string[]; perm
   for (const group of one.groups) {
     const here = planning.groups.get(group);
     if (here && 'why' in here && here.why !== null)
-      planning.report.unmapped.push(entryOf(one, one.username, `its group "${group.name}" ${here.why}`));
+      planning.report[here.isSkipped ? 'skipped' : 'unmapped'].push(
+        entryOf(one, one.username, `its group "${group.name}" ${here.why}`),
+      );
   }
   return { groups: groupIdsOf(planning, one), permissions: givenNames(planning, one, one.username, one.permissions) };
 }
@@ -110,7 +129,7 @@ function planNew(
   const { isActive, isStaff, isSuperuser } = one;
   if (isSuperuser) report.superusers.names.push(one.username);
   if (isStaff) report.staff.names.push(one.username);
-  const username = one.username.normalize('NFKC');
+  const username = normalizeName(one.username);
   const isVerified = verify(planning, one, emails);
   const isGlobal = options.superusers === 'global';
   const fields = {
@@ -158,16 +177,17 @@ function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emai
     planning.report.addressLikeNames.push(entryOf(one, one.username, 'looks like an e-mail address'));
 }
 
-/** Whether the address counts as proved: only when the operator says so, and when it is nobody else's. */
+/** Whether the address counts as proved: only when allauth or the operator says so, and when it is nobody else's. */
 function verify(planning: Planning, one: DjangoUser, emails: Map<string, DjangoUser[]>): boolean {
   if (one.email === '') return false;
   const { report, present, options } = planning;
   const key = foldName(one.email);
   const other = emails.get(key)?.find((another) => another !== one);
   const isUnique = other === undefined && !present.emailKeys.has(key);
-  const isVerified = options.trustEmails && isUnique;
+  const isTrusted = options.trustEmails || one.isEmailVerified;
+  const isVerified = isTrusted && isUnique;
   report.emails[isVerified ? 'verified' : 'unverified']++;
-  if (options.trustEmails && !isUnique)
+  if (isTrusted && !isUnique)
     report.emails.notUnique.push(
       entryOf(one, one.username, `its e-mail address is also that of ${other?.record ?? 'somebody in Signet'}`),
     );

@@ -24,6 +24,7 @@ export function* makePlan(
     specs: [],
     rows: [],
     names: new Set(),
+    misnamed: [...dump.misnamed],
     grown: { principals: [], groups: [] },
     available: new Set(),
     groups: new Map(),
@@ -38,7 +39,9 @@ export function* makePlan(
 /** What reading has found already. */
 function takeOver(report: ImportReport, dump: DjangoDump): void {
   for (const entry of dump.unmapped) report.unmapped.push(entry);
+  for (const entry of dump.unkept) report.unkept.push(entry);
   for (const entry of dump.repeated) report.conflicts.push(entry);
+  report.source = dump.source;
   report.unknownModels = dump.unknownModels;
   report.datesWithoutZone = dump.datesWithoutZone;
   for (const kind of ['permissions', 'groups', 'users'] as const) {

@@ -1,6 +1,7 @@
 import type { PermissionSpec } from '../../access/index.ts';
+import { normalizeName } from '../../platform/fold.ts';
 import { isNaturalKey } from '../index.ts';
-import type { DjangoDump, DjangoGroup, SourceRecord } from './django/records.ts';
+import type { DjangoDump, DjangoGroup, Misnamed, SourceRecord } from './django/records.ts';
 import type { Known, Ours } from './known.ts';
 import type { Present } from './present.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
@@ -25,6 +26,8 @@ export interface Plan {
   readonly rows: Staged[];
   /** Names of permissions that are imported, or that groups and users of the plan will hold. */
   readonly names: Set<string>;
+  /** Records that another name would let in. */
+  readonly misnamed: Misnamed[];
   /** What exists already and is given more: ids. */
   readonly grown: { readonly principals: string[]; readonly groups: string[] };
 }
@@ -38,7 +41,10 @@ export interface Planning extends Plan {
   /** Names of permissions that the API has, or will have. */
   readonly available: Set<string>;
   /** What each group of the dump is here; `why` says why it is nothing, null when that is said elsewhere. */
-  readonly groups: Map<DjangoGroup, { readonly id: string } | { readonly why: string | null }>;
+  readonly groups: Map<
+    DjangoGroup,
+    { readonly id: string } | { readonly why: string | null; readonly isSkipped?: boolean }
+  >;
 }
 
 /**
@@ -89,6 +95,6 @@ export function changedOf(record: SourceRecord, name: string, fields: readonly s
 
 /** The note of a name that Unicode's NFKC spells in another way. */
 export function noteSpelling(planning: Planning, record: SourceRecord, name: string): void {
-  const spelling = name.normalize('NFKC');
+  const spelling = normalizeName(name);
   if (spelling !== name) planning.report.respelled.push(entryOf(record, name, `stored as ${spelling}`));
 }

@@ -124,7 +124,7 @@ function hasId(pair: readonly [string, string | undefined]): pair is readonly [s
 }
 
 /** Ids by folded name. */
-async function idsByKey(
+export async function idsByKey(
   em: SqlEntityManager,
   table: string,
   column: string,

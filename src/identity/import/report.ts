@@ -1,3 +1,6 @@
+import type { UserSource } from './django/records.ts';
+import type { Rename } from './renames.ts';
+
 /** Something about one record. */
 export interface Entry {
   /** Model label and key in the source, such as `auth.user 12`. */
@@ -47,14 +50,19 @@ export interface ImportReport {
   readonly api: string;
   readonly apiCreated: boolean;
   readonly userModel: string;
+  source: UserSource;
   readonly permissions: Counts;
   readonly groups: Counts;
   readonly users: Counts;
   readonly added: { groupPermissions: number; memberships: number; userPermissions: number };
   readonly conflicts: Entry[];
   readonly skipped: Entry[];
-  /** What could not be mapped, records and parts of records. */
+  /** People, groups and rights that have no place here: they end an import unless `--allow-unmapped` lets them go. */
   readonly unmapped: Entry[];
+  /** Fields of users, and labels, that could not be kept. */
+  readonly unkept: Entry[];
+  /** For each record that needs another name one that is free: rows of a file for `--renames`. */
+  renames: Rename[];
   readonly merged: Merged[];
   readonly passwords: { byAlgorithm: Record<string, number>; readonly unusable: Entry[] };
   /** `notUnique`: stored unverified although `--trust-emails` was given. */
@@ -90,6 +98,7 @@ export function emptyReport(heading: Heading): ImportReport {
   return {
     importId: null,
     ...rest,
+    source: { usernameField: 'username', through: [], otherAddresses: 0 },
     permissions: noCounts(),
     groups: noCounts(),
     users: noCounts(),
@@ -97,6 +106,8 @@ export function emptyReport(heading: Heading): ImportReport {
     conflicts: [],
     skipped: [],
     unmapped: [],
+    unkept: [],
+    renames: [],
     merged: [],
     passwords: { byAlgorithm: {}, unusable: [] },
     emails: { verified: 0, unverified: 0, notUnique: [] },
@@ -110,6 +121,14 @@ export function emptyReport(heading: Heading): ImportReport {
     unknownModels: {},
     datesWithoutZone: 0,
   };
+}
+
+/** Whether an import of this report changes nothing: something met another of its name, or would be lost. */
+export function isRefused(
+  report: ImportReport,
+  { allowUnmapped }: { readonly allowUnmapped?: boolean | undefined },
+): boolean {
+  return report.conflicts.length > 0 || (report.unmapped.length > 0 && !allowUnmapped);
 }
 
 function noCounts(): Counts {

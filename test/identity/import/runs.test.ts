@@ -72,7 +72,8 @@ await onEachEngine(t, async (t, db) => {
       );
       await deleteGroup(em, stamp, await getGroup(em, group));
       const more = userRow(2, `bob-${tag}`, { groups: [1], user_permissions: [1, 2] });
-      const report = await runImport(db, [...rows, more], { audience });
+      t.match((await failureOf(runImport(db, [...rows, more], { audience }))).message, /--allow-unmapped/);
+      const report = await runImport(db, [...rows, more], { audience, allowUnmapped: true });
       t.match(report, { users: { created: 1, known: 1 }, permissions: { known: 2 }, groups: { known: 1 } });
       t.same(
         report.unmapped.map((one) => one.what),

@@ -1,4 +1,5 @@
-import { foldName, hasUnprintable, isNameSized, isStorable } from '../../../platform/fold.ts';
+import { LONGEST_CODENAME } from '../../../access/index.ts';
+import { isStorable } from '../../../platform/fold.ts';
 
 /** Django's BooleanField: what it writes, and the texts that its `to_python` takes. Undefined: neither. */
 export function readFlag(value: unknown): boolean | undefined {
@@ -30,26 +31,10 @@ export function readMoment(value: unknown): Moment | undefined {
   return { at, hasZone: parts[8] !== undefined };
 }
 
-/** Characters of a name, in Django's columns and here; folding may lengthen one. */
-const LONGEST_NAME = 150;
-
-/** Why this cannot be a username or a group's name here; undefined when it can. */
-export function nameProblem(name: string): string | undefined {
-  const folded = foldName(name);
-  if (folded.trim() === '') return 'the name is empty';
-  if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > LONGEST_NAME)
-    return `the name is longer than ${LONGEST_NAME} characters`;
-  if (hasUnprintable(name)) return 'the name has control or invisible characters';
-  return undefined;
-}
-
-/** Bytes of a permission's name or a key that its index has room for. Django's columns hold 100 characters. */
-const LONGEST_IDENTIFIER = 512;
-
 /** Why this cannot be part of a permission's name: it is kept byte for byte, so it is refused rather than changed. */
 export function identifierProblem(text: string): string | undefined {
   if (text === '') return 'is empty';
-  if (Buffer.byteLength(text) > LONGEST_IDENTIFIER) return `is longer than ${LONGEST_IDENTIFIER} bytes`;
+  if ([...text].length > LONGEST_CODENAME) return `is longer than ${LONGEST_CODENAME} characters`;
   if (/\p{Cc}/u.test(text) || !isStorable(text)) return 'has control characters';
   return undefined;
 }

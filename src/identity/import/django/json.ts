@@ -11,13 +11,19 @@ export interface RawRecord {
 /** A whole number that a double may not hold: JSON.parse would make two keys one. */
 const longNumber = /[[:,]\s*-?\d{16}/;
 
+/** What Python's json writes for a float that is none, outside of strings: no JSON (RFC 8259 §6). */
+const pythonToken = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\bInfinity\b|\bNaN\b/gs;
+
+/** Stands for such a float; no text of a dump can be stored that begins so. */
+export const NOT_A_NUMBER = '\0NaN';
+
 /** Reads the text of a `dumpdata` file. Failure: it is none, and how to make one. */
 export function parseDump(text: string, file: string, userModel: string): RawRecord[] {
   const refused = (what: string) => refuse(file, userModel, what);
   let document: unknown;
   try {
     const content = text.startsWith('\ufeff') ? text.slice(1) : text;
-    document = longNumber.test(content) ? JSON.parse(content, keepLongNumbers) : JSON.parse(content);
+    document = parseJson(content);
   } catch {
     if (text.trim() === '') throw refused('is empty');
     if (text.includes('\0') || text.includes('\ufffd')) throw refused('is not UTF-8 text');
@@ -29,6 +35,17 @@ export function parseDump(text: string, file: string, userModel: string): RawRec
       throw refused(`is no dump of Django: its entry ${index + 1} is not a record of model, pk and fields`);
     return { model: entry.model.toLowerCase(), pk: entry.pk ?? null, fields: entry.fields };
   });
+}
+
+function parseJson(text: string): unknown {
+  const parse = (json: string) => (longNumber.test(json) ? JSON.parse(json, keepLongNumbers) : JSON.parse(json));
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!/[:,[]\s*(?:NaN|-?Infinity)\b/.test(text)) throw error;
+    const marked = JSON.stringify(NOT_A_NUMBER);
+    return parse(text.replace(pythonToken, (token) => (token.startsWith('"') ? token : marked)));
+  }
 }
 
 /** A file that was cut off is the usual reason. */

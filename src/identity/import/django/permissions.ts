@@ -1,5 +1,6 @@
+import { groupNameProblem, LONGEST_LABEL } from '../../../access/index.ts';
 import { isStorable } from '../../../platform/fold.ts';
-import { identifierProblem, nameProblem } from './fields.ts';
+import { identifierProblem } from './fields.ts';
 import type { RawRecord } from './json.ts';
 import type { Reading } from './reading.ts';
 import type { DjangoGroup, DjangoPermission } from './records.ts';
@@ -47,8 +48,7 @@ export function readPermission(
     reading.unmap(record, name, found.problem);
     return;
   }
-  if (typeof label !== 'string' || !isStorable(label))
-    reading.unmap(record, name, 'the label cannot be stored: the codename stands for it');
+  if (!isLabel(label)) reading.drop(record, name, 'its label cannot be kept: its codename is the label');
   reading.permissions.push(found.value);
 }
 
@@ -74,11 +74,14 @@ function permissionOf(raw: RawRecord, record: string, key: string, type: Content
   }
   const problem = keyProblem(raw.pk);
   if (problem) return { problem };
-  const isLabel = typeof label === 'string' && isStorable(label);
   const name = `${type.app}.${codename}`;
   return {
-    value: { record, key, name, app: type.app, codename, model: type.model, label: isLabel ? label : codename },
+    value: { record, key, name, app: type.app, codename, model: type.model, label: isLabel(label) ? label : codename },
   };
+}
+
+function isLabel(value: unknown): value is string {
+  return typeof value === 'string' && isStorable(value) && value.length <= LONGEST_LABEL;
 }
 
 export function readGroup(
@@ -87,23 +90,23 @@ export function readGroup(
   groups: Lookup<DjangoGroup>,
   reading: Reading,
 ): void {
-  const { name } = raw.fields;
-  const natural = [name];
+  const { name: sourceName } = raw.fields;
+  const natural = [sourceName];
   const keys = keysOf(raw.pk, natural);
   const record = recordName(GROUP, raw.pk, natural);
-  const problem = typeof name !== 'string' ? 'it has no name' : (nameProblem(name) ?? keyProblem(raw.pk));
-  if (problem !== undefined || typeof name !== 'string') {
-    if (!groups.add(keys, { problem: 'could not be mapped' })) {
-      reading.repeat(GROUP, record, textOf(name));
-      return;
-    }
-    reading.unmap(record, textOf(name), problem ?? '');
+  const name = typeof sourceName === 'string' ? reading.nameFor(record, sourceName) : '';
+  const nameProblem = typeof sourceName === 'string' ? groupNameProblem(name) : undefined;
+  const problem = typeof sourceName !== 'string' ? 'it has no name' : (nameProblem ?? keyProblem(raw.pk));
+  if (problem !== undefined || typeof sourceName !== 'string') {
+    if (!groups.add(keys, { problem: 'could not be mapped' })) reading.repeat(GROUP, record, name);
+    else if (nameProblem === undefined) reading.unmap(record, name, problem ?? '');
+    else reading.misname('group', record, textOf(sourceName), nameProblem);
     return;
   }
   const held = reading
     .follow(raw.fields['permissions'], permissions, record, name, 'permission')
     .map((one) => one.name);
-  const group = { record, key: recordKey(keys), name, permissions: [...new Set(held)] };
+  const group = { record, key: recordKey(keys), name, sourceName, permissions: [...new Set(held)] };
   if (!groups.add(keys, { value: group })) {
     reading.repeat(GROUP, record, name);
     return;

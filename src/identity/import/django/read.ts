@@ -1,4 +1,5 @@
 import { Failure } from '../../../platform/failure.ts';
+import type { Renames } from '../renames.ts';
 import { Tally } from '../report.ts';
 import { type InTurns, TURN } from '../turns.ts';
 import { refuse } from './command.ts';
@@ -13,9 +14,11 @@ import {
   readPermission,
 } from './permissions.ts';
 import { Reading } from './reading.ts';
-import type { DjangoDump, DjangoGroup, DjangoPermission } from './records.ts';
+import type { DjangoDump, DjangoGroup, DjangoPermission, ThroughTable } from './records.ts';
 import { Lookup } from './references.ts';
-import { readUser, usernameField } from './users.ts';
+import { EMAIL_ADDRESS, findThrough, readAddresses, SideTable } from './side-tables.ts';
+import { areUsers, findUsernameField } from './username-field.ts';
+import { readUser } from './users.ts';
 
 export const DEFAULT_USER_MODEL = 'auth.user';
 
@@ -25,33 +28,47 @@ export function readUserModel(given: string): string {
   throw new Failure('usage', `--user-model takes APP.MODEL, such as accounts.user; "${given}" is not of that form.`);
 }
 
-/** Makes records of the entries of a dump, references resolved. Failures: a missing table, another user model. */
-export function* readDjango(raw: readonly RawRecord[], file: string, userModel: string): InTurns<DjangoDump> {
+/** What the operator says of a dump. */
+export interface ReadOptions {
+  readonly file: string;
+  readonly userModel: string;
+  /** Django's `USERNAME_FIELD`. */
+  readonly usernameField?: string | undefined;
+  readonly renames: Renames;
+}
+
+/** Makes records of the entries of a dump, references resolved. Failures: a missing table, another user model, renames that meet nobody. */
+export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): InTurns<DjangoDump> {
+  const { file, userModel, renames } = options;
   const tables = sortByModel(raw);
   const of = (model: string) => tables.get(model) ?? [];
-  const known = [CONTENT_TYPE, PERMISSION, GROUP, userModel];
-  if (!known.some((model) => of(model).length > 0)) checkSomeUserModel(tables, file, userModel);
+  const own = [CONTENT_TYPE, PERMISSION, GROUP, userModel];
+  if (!own.some((model) => of(model).length > 0)) checkSomeUserModel(tables, file, userModel);
   else if (of(userModel).length === 0) checkUserModel(tables, file, userModel);
-  const nameField = of(userModel).length === 0 ? 'username' : usernameField(of(userModel));
-  if (nameField === undefined)
-    throw new Failure(
-      'usage',
-      `${userModel} has no password and username in ${file}: it is not the project's user model (AUTH_USER_MODEL).`,
-    );
+  else if (!areUsers(of(userModel))) throw noUserModel(file, userModel);
+  const nameField = findUsernameField(of(userModel), tables.values(), userModel, file, options.usernameField);
 
-  const reading = new Reading();
+  const reading = new Reading(renames);
   const lacking = (model: string) => () =>
     refuse(file, userModel, `refers to records of ${model} that it does not hold`);
   const types = new Lookup<ContentType>(lacking(CONTENT_TYPE));
   const permissions = new Lookup<DjangoPermission>(lacking(PERMISSION));
   const groups = new Lookup<DjangoGroup>(lacking(GROUP));
   const users = new Lookup<null>(lacking(userModel));
+  const through = {
+    groups: throughOf(tables, own, userModel, 'groups', reading),
+    user_permissions: throughOf(tables, own, userModel, 'user_permissions', reading),
+  };
+  const side = {
+    addresses: readAddresses(of(EMAIL_ADDRESS)),
+    through: { groups: through.groups.rows, user_permissions: through.user_permissions.rows },
+  };
   let done = 0;
   const stages: [string, (one: RawRecord) => void][] = [
     [CONTENT_TYPE, (one) => readContentType(one, types, reading)],
     [PERMISSION, (one) => readPermission(one, types, permissions, reading)],
     [GROUP, (one) => readGroup(one, permissions, groups, reading)],
-    [userModel, (one) => readUser(one, { nameField, permissions, groups, users }, reading)],
+    [userModel, (one) => readUser(one, { nameField, permissions, groups, users, ...side }, reading)],
   ];
   for (const [model, read] of stages) {
     for (const one of of(model)) {
@@ -59,20 +76,54 @@ export function* readDjango(raw: readonly RawRecord[], file: string, userModel: 
       if (++done % TURN === 0) yield done;
     }
   }
+  renames.checkUsed();
+  for (const one of [through.groups, through.user_permissions])
+    for (const key of one.rows.left) reading.unmap(one.table?.model ?? '', '', `its user ${key} is not in the dump`);
+  const found = [through.groups.table, through.user_permissions.table].filter((one) => one !== null);
   const table = <T>(model: string, records: readonly T[]) => ({
     read: of(model).length,
     repeated: reading.repeatedOf(model),
     records,
   });
   return {
+    source: { usernameField: nameField, through: found, otherAddresses: reading.otherAddresses },
+    userKeys: reading.userKeys,
+    misnamed: reading.misnamed,
     permissions: table(PERMISSION, reading.permissions),
     groups: table(GROUP, reading.groups),
     users: table(userModel, reading.users),
     unmapped: reading.unmapped,
+    unkept: reading.unkept,
     repeated: reading.repeated,
-    unknownModels: countOthers(tables, known),
+    unknownModels: countOthers(tables, [...own, EMAIL_ADDRESS, ...found.map((one) => one.model)]),
     datesWithoutZone: reading.datesWithoutZone,
   };
+}
+
+/**
+ * The rows of a table of the project's own, where no user has the field itself: Django leaves a field with `through` out of a
+ * dump. Rights that may be somewhere else are not taken for none.
+ */
+function throughOf(
+  tables: ReadonlyMap<string, RawRecord[]>,
+  own: readonly string[],
+  userModel: string,
+  field: ThroughTable['of'],
+  reading: Reading,
+): { readonly table: ThroughTable | null; readonly rows: SideTable<unknown> } {
+  const nothing = { table: null, rows: new SideTable<unknown>() };
+  const users = tables.get(userModel) ?? [];
+  if (users.length === 0 || users.some((raw) => field in raw.fields)) return nothing;
+  const found = findThrough(tables, [...own, EMAIL_ADDRESS], userModel, field);
+  const [one, ...others] = found;
+  if (one && others.length === 0) return one;
+  const models = found.map((each) => each.table.model).join(', ');
+  // A model with is_superuser has Django's PermissionsMixin, and with it both fields.
+  const hasRights = users.some((raw) => 'is_superuser' in raw.fields);
+  if (one) reading.unmap(userModel, '', `its ${field} may be in any of ${models}: leave the others out of the dump`);
+  else if (field === 'groups' && hasRights)
+    reading.unmap(userModel, '', 'it has no groups: if they go through a table of its own, add that to the dump');
+  return nothing;
 }
 
 function sortByModel(raw: readonly RawRecord[]): Map<string, RawRecord[]> {
@@ -93,13 +144,20 @@ function countOthers(tables: ReadonlyMap<string, RawRecord[]>, known: readonly s
 
 /** A dump without the user model is fine, unless it was named or another model holds the users. */
 function checkUserModel(tables: ReadonlyMap<string, RawRecord[]>, file: string, userModel: string): void {
-  const candidates = [...tables].filter(([, records]) => usernameField(records) !== undefined).map(([model]) => model);
+  const candidates = [...tables].filter(([, records]) => areUsers(records)).map(([model]) => model);
   if (candidates.length === 0 && userModel === DEFAULT_USER_MODEL) return;
   if (candidates.length === 0) throw refuse(file, userModel, `holds no records of ${userModel}`);
   throw new Failure(
     'usage',
     `${file} holds no records of ${userModel}, but of ${candidates.join(', ')}. If that is the project's AUTH_USER_MODEL, add: --user-model ${candidates[0]}`,
     { candidates },
+  );
+}
+
+function noUserModel(file: string, userModel: string): Failure {
+  return new Failure(
+    'usage',
+    `${userModel} has no password and username in ${file}: it is not the project's user model (AUTH_USER_MODEL).`,
   );
 }
 

@@ -1,5 +1,6 @@
+import type { Renames } from '../renames.ts';
 import type { Entry } from '../report.ts';
-import type { DjangoGroup, DjangoPermission, DjangoUser } from './records.ts';
+import type { DjangoGroup, DjangoPermission, DjangoUser, Misnamed } from './records.ts';
 import { type Lookup, shown } from './references.ts';
 
 /** What reading a dump has come to so far. */
@@ -8,12 +9,39 @@ export class Reading {
   readonly groups: DjangoGroup[] = [];
   readonly users: DjangoUser[] = [];
   readonly unmapped: Entry[] = [];
+  readonly unkept: Entry[] = [];
+  /** Users and groups whose name has no place here: another name would help. */
+  readonly misnamed: Misnamed[] = [];
   readonly repeated: Entry[] = [];
   readonly #repeated = new Map<string, number>();
+  readonly #renames: Renames;
+  /** Keys of every user, fit or not. */
+  readonly userKeys = new Set<string>();
+  otherAddresses = 0;
   datesWithoutZone = 0;
 
+  constructor(renames: Renames) {
+    this.#renames = renames;
+  }
+
+  /** The name that a record is to have here. */
+  nameFor(record: string, name: string): string {
+    return this.#renames.nameFor(record, name);
+  }
+
+  /** A person, a group or a right that has no place here. */
   unmap(record: string, name: string, what: string): void {
     this.unmapped.push({ record, name, what });
+  }
+
+  /** A field of less weight that cannot be kept. */
+  drop(record: string, name: string, what: string): void {
+    this.unkept.push({ record, name, what });
+  }
+
+  misname(kind: Misnamed['kind'], record: string, name: string, what: string): void {
+    this.unmap(record, name, what);
+    this.misnamed.push({ kind, record, name });
   }
 
   repeat(model: string, record: string, name: string): void {

@@ -18,15 +18,21 @@ export interface DjangoPermission extends SourceRecord {
 }
 
 export interface DjangoGroup extends SourceRecord {
+  /** As it is to be called here: see `Renames`. */
   readonly name: string;
+  readonly sourceName: string;
   /** Names, each once. */
   readonly permissions: readonly string[];
 }
 
 export interface DjangoUser extends SourceRecord {
+  /** As it is to be called here: see `Renames`. */
   readonly username: string;
+  readonly sourceName: string;
   /** '' is none. */
   readonly email: string;
+  /** Whether django-allauth has verified it. */
+  readonly isEmailVerified: boolean;
   readonly firstName: string;
   readonly lastName: string;
   /** As stored; null when the record has none. */
@@ -51,7 +57,37 @@ export interface Tables<T> {
   readonly records: readonly T[];
 }
 
+/** A record that another name would let in, and what it is called in the source. */
+export interface Misnamed {
+  readonly kind: 'user' | 'group';
+  readonly record: string;
+  readonly name: string;
+}
+
+/** A table of the project's own that holds what users have: `ManyToManyField(…, through=…)`. */
+export interface ThroughTable {
+  readonly model: string;
+  readonly of: 'groups' | 'user_permissions';
+  readonly records: number;
+  /** Fields of it that have no place here. */
+  readonly ignored: readonly string[];
+}
+
+/** How the users of a dump are called and what their tables are. */
+export interface UserSource {
+  /** Django's `USERNAME_FIELD`. */
+  readonly usernameField: string;
+  readonly through: readonly ThroughTable[];
+  /** Addresses of django-allauth beside the one that each user has: they have no place here. */
+  readonly otherAddresses: number;
+}
+
 export interface DjangoDump {
+  readonly source: UserSource;
+  /** Keys of every record of a user, fit or not. */
+  readonly userKeys: ReadonlySet<string>;
+  readonly misnamed: readonly Misnamed[];
+  readonly unkept: readonly Entry[];
   readonly permissions: Tables<DjangoPermission>;
   readonly groups: Tables<DjangoGroup>;
   readonly users: Tables<DjangoUser>;

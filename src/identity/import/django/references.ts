@@ -32,8 +32,8 @@ export class Lookup<T> {
   }
 
   find(reference: unknown): Found<T> {
-    const isPrimary = typeof reference === 'string' || typeof reference === 'number';
-    const key = isPrimary ? JSON.stringify(reference) : naturalKey(reference);
+    const isPrimary = !Array.isArray(reference);
+    const key = referenceKey(reference);
     if (key === null) return { problem: 'is no reference' };
     const found = this.#byKey.get(key);
     if (found) return found;
@@ -50,6 +50,12 @@ export interface Keys {
 
 export function keysOf(pk: RawRecord['pk'], natural: readonly unknown[]): Keys {
   return { primary: pk === null ? null : JSON.stringify(pk), natural: naturalKey(natural) };
+}
+
+/** A reference as the key of the record that it leads to; null when it is none. */
+export function referenceKey(reference: unknown): string | null {
+  const isPrimary = typeof reference === 'string' || typeof reference === 'number';
+  return isPrimary ? JSON.stringify(reference) : naturalKey(reference);
 }
 
 function naturalKey(value: unknown): string | null {

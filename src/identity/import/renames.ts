@@ -1,0 +1,77 @@
+import Papa from 'papaparse';
+import { Failure } from '../../platform/failure.ts';
+
+/** A name that a record is to have here in place of its own. */
+export interface Rename {
+  /** Model label and key in the source, such as `auth.user 12`. */
+  readonly record: string;
+  readonly name: string;
+  readonly newName: string;
+}
+
+const HEADER = ['record', 'name', 'new_name'] as const;
+
+/** Rows of a file of renames (RFC 4180): a whole one, or what is put at the end of the one that there is, as that is written. */
+export function writeRenames(renames: readonly Rename[], existing: string | undefined): string {
+  const data = renames.map(({ record, name, newName }) => [record, name, newName]);
+  const delimiter = existing?.charAt(HEADER[0].length) ?? ',';
+  const options = { header: existing === undefined, newline: '\r\n', delimiter };
+  const isCutOff = existing !== undefined && !existing.endsWith('\n');
+  return `${isCutOff ? '\r\n' : ''}${Papa.unparse({ fields: [...HEADER], data }, options)}\r\n`;
+}
+
+/** Reads such a file, as a spreadsheet may have written it (a semicolon for the comma). Failure: what is wrong, with its line. */
+export function readRenames(text: string, file: string): Rename[] {
+  const refused = (what: string) => new Failure('usage', `${file}${what}.`);
+  const { data, errors } = Papa.parse<string[]>(text, { skipEmptyLines: true, delimitersToGuess: [',', ';', '\t'] });
+  const fault = errors.find((one) => one.type !== 'Delimiter');
+  if (fault) throw refused(`, row ${(fault.row ?? 0) + 1}: ${fault.message}`);
+  const [header = [], ...rows] = data;
+  if (header.join() !== HEADER.join()) throw refused(` does not begin with the row ${HEADER.join(',')}`);
+  const seen = new Set<string>();
+  return rows.map((row, index) => {
+    const [record = '', name = '', newName = ''] = row;
+    const at = `, row ${index + 2}`;
+    if (row.length !== HEADER.length) throw refused(`${at}: it has ${row.length} fields, not ${HEADER.length}`);
+    if (newName === '') throw refused(`${at}: the new name of ${record} is missing`);
+    if (seen.has(record)) throw refused(`${at}: ${record} has two rows`);
+    seen.add(record);
+    return { record, name, newName };
+  });
+}
+
+/** The renames of one run by record; what is left at the end met no record. */
+export class Renames {
+  readonly #byRecord: Map<string, Rename>;
+  readonly #unused: Set<string>;
+  readonly #file: string;
+
+  constructor(renames: readonly Rename[], file: string) {
+    this.#byRecord = new Map(renames.map((one) => [one.record, one]));
+    this.#unused = new Set(this.#byRecord.keys());
+    this.#file = file;
+  }
+
+  /** What this record is called here. Failure: the row was written for another name. */
+  nameFor(record: string, name: string): string {
+    const rename = this.#byRecord.get(record);
+    if (!rename) return name;
+    this.#unused.delete(record);
+    // A file holds no half surrogates.
+    if (rename.name.toWellFormed() === name.toWellFormed()) return rename.newName;
+    throw new Failure(
+      'usage',
+      `${this.#file} says that ${record} is ${JSON.stringify(rename.name)}, and the dump that it is ${JSON.stringify(name)}. Mend or remove that row.`,
+    );
+  }
+
+  /** Failure: a row that no record of the dump answers to would be passed over in silence. */
+  checkUsed(): void {
+    const [record] = this.#unused;
+    if (record !== undefined)
+      throw new Failure(
+        'usage',
+        `${this.#file} names ${record}, which the dump does not hold. Mend or remove that row.`,
+      );
+  }
+}

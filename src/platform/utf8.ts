@@ -1,0 +1,62 @@
+import { isUtf8 } from 'node:buffer';
+
+/** Where and why bytes are no UTF-8 text. */
+export interface Utf8Fault {
+  /** Of the first byte that is none, from 0. */
+  readonly offset: number;
+  /** From 1. */
+  readonly line: number;
+  readonly byte: number;
+  /** The other encoding that a byte order mark names. */
+  readonly encoding: 'UTF-16' | 'UTF-32' | null;
+}
+
+/** The text of UTF-8 bytes, without a byte order mark; or what is wrong with them. Nothing is ever replaced. */
+export function decodeUtf8(bytes: Buffer): { readonly text: string } | { readonly fault: Utf8Fault } {
+  const encoding = otherEncoding(bytes);
+  if (encoding === null && isUtf8(bytes)) {
+    const hasMark = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+    return { text: bytes.toString('utf8', hasMark ? 3 : 0) };
+  }
+  const offset = encoding === null ? firstFault(bytes) : 0;
+  let line = 1;
+  for (let at = bytes.indexOf(10); at >= 0 && at < offset; at = bytes.indexOf(10, at + 1)) line++;
+  return { fault: { offset, line, byte: bytes[offset] ?? 0, encoding } };
+}
+
+/** By its mark, or by the zero bytes of plain ASCII, which no UTF-8 text of ours has. */
+function otherEncoding(bytes: Buffer): Utf8Fault['encoding'] {
+  const [a, b, c, d] = bytes;
+  if ((a === 0xff && b === 0xfe && c === 0 && d === 0) || (a === 0 && b === 0 && c === 0xfe && d === 0xff))
+    return 'UTF-32';
+  if ((a === 0xff && b === 0xfe) || (a === 0xfe && b === 0xff)) return 'UTF-16';
+  if (bytes.length >= 4 && ((a === 0 && b !== 0 && c === 0 && d !== 0) || (a !== 0 && b === 0 && c !== 0 && d === 0)))
+    return 'UTF-16';
+  return null;
+}
+
+/** The first byte of the first sequence that is none of UTF-8 (RFC 3629 §4). */
+function firstFault(bytes: Buffer): number {
+  let at = 0;
+  while (at < bytes.length) {
+    const length = sequenceLength(bytes, at);
+    if (length === 0) return at;
+    at += length;
+  }
+  return at;
+}
+
+function sequenceLength(bytes: Buffer, at: number): number {
+  const first = bytes[at] as number;
+  if (first < 0x80) return 1;
+  const length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first <= 0xf4 ? 4 : 0;
+  if (first < 0xc2 || length === 0) return 0;
+  // Surrogates, overlong forms and what lies beyond U+10FFFF show in the second byte.
+  const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
+  const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
+  for (let i = 1; i < length; i++) {
+    const byte = bytes[at + i];
+    if (byte === undefined || byte < (i === 1 ? lowest : 0x80) || byte > (i === 1 ? highest : 0xbf)) return 0;
+  }
+  return length;
+}
