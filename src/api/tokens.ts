@@ -1,6 +1,7 @@
 import type { Holder, KnownApi, SeenApi } from '../access/index.ts';
 import { findActiveUser, findSourceId, holderOf, type SessionUser } from '../identity/index.ts';
 import { Problem } from '../platform/http/index.ts';
+import { quote } from '../platform/quote.ts';
 import {
   ANY_ID,
   mintAccessToken,
@@ -34,7 +35,7 @@ export function seenApi(guess: KnownApi | undefined, version: number | null): Se
 
 export async function knownApi(deps: ApiDeps, audience: string, seen?: SeenApi): Promise<KnownApi> {
   const api = await deps.access.api(audience, seen);
-  if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${audience}.` });
+  if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(audience)}.` });
   return api;
 }
 

@@ -116,6 +116,14 @@ function keptScopes({ scope, clientId, subject, rights, act }: TokenRequest, for
   return kept.length === 0 ? undefined : kept.join(' ');
 }
 
+/**
+ * What a token gives of the scopes that were asked for, for the answer that it comes with (RFC 6749 §3.3, §5.1): a permission counts that its
+ * holder has, however the API's tokens say so.
+ */
+export function grantedScope(request: TokenRequest): string | undefined {
+  return keptScopes(request, 'scope');
+}
+
 /** Of the catalogue's hash, in a token. */
 const HASH_BYTES = 8;
 

@@ -21,6 +21,7 @@ export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
 export {
   type AccessTokenClaims,
   type Actor,
+  grantedScope,
   isByUser,
   OWN_CLIENT,
   type PermissionsBitmap,

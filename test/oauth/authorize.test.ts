@@ -365,14 +365,22 @@ await onEachEngine(t, async (t, db) => {
     t.notMatch(page.body, /<script|src=|href="http/, 'nothing of anybody else');
   });
 
-  await t.test('attacks 49, 99: what cannot be read is a page, and what is too long goes back', async (t) => {
-    for (const bad of ['client_id=%00', 'client_id=%ff', 'client_id=%zz', 'client_id=%ud800'])
-      t.equal((await alice.get(`/oauth2/authorize?${bad}`)).response.statusCode, 400, bad);
-    const [, query = ''] = s.urlFor(web, { state: 'x'.repeat(9000) }).split('?');
-    const long = await alice.send('POST', '/oauth2/authorize', query);
-    t.match(answerOf(long), { error: 'invalid_request' });
-    const json = await alice.send('POST', '/oauth2/authorize', '{}', { 'content-type': 'application/json' });
-    t.same([json.response.statusCode, json.response.headers['content-type']], [415, 'text/html; charset=utf-8']);
-    t.match(await s.answer(alice, web, { nonce: 'n'.repeat(1025) }), { error: 'invalid_request' });
-  });
+  await t.test(
+    'attacks 49, 99: what cannot be read is a page; what is too long goes back, unless it is the state',
+    async (t) => {
+      for (const bad of ['client_id=%00', 'client_id=%ff', 'client_id=%zz', 'client_id=%ud800'])
+        t.equal((await alice.get(`/oauth2/authorize?${bad}`)).response.statusCode, 400, bad);
+      const [, query = ''] = s.urlFor(web, { state: 'x'.repeat(9000) }).split('?');
+      const long = await alice.send('POST', '/oauth2/authorize', query);
+      t.same(
+        [long.response.statusCode, long.response.headers.location],
+        [400, undefined],
+        'RFC 6749 §10.12: never without it',
+      );
+      t.match(long.response.body, /The parameter state is too long/);
+      const json = await alice.send('POST', '/oauth2/authorize', '{}', { 'content-type': 'application/json' });
+      t.same([json.response.statusCode, json.response.headers['content-type']], [415, 'text/html; charset=utf-8']);
+      t.match(await s.answer(alice, web, { nonce: 'n'.repeat(1025) }), { error: 'invalid_request' });
+    },
+  );
 });

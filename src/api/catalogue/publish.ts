@@ -4,6 +4,7 @@ import { type ActiveToken, isServedBy, publishCatalogue, rehearse } from '../../
 import type { Database } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { Problem } from '../../platform/http/index.ts';
+import { quote } from '../../platform/quote.ts';
 
 /** Of a catalogue, by a program. */
 export interface Publishing {
@@ -71,7 +72,7 @@ async function demandServed(
   api: Api | null,
   { audience, publisher }: Publishing,
 ): Promise<void> {
-  if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${audience}.` });
+  if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(audience)}.` });
   if (api.isBuiltin)
     throw new Problem('permission_denied', {
       detail: "That is Signet's own API: its permissions come with the version of Signet.",

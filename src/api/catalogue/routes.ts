@@ -12,6 +12,7 @@ import {
   unchanged,
 } from '../../platform/http/index.ts';
 import type { PublicDocument } from '../../platform/public-document.ts';
+import { quote } from '../../platform/quote.ts';
 import type { Clock } from '../../platform/time.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
 import { admitted } from '../admit.ts';
@@ -79,7 +80,8 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
       const { audience: asked, version: text } = request.query;
       const version = text === undefined ? undefined : Number(text);
       const known = catalogues.ready(asked, version) ?? (await catalogues.find(asked, version));
-      if (!known) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${asked}.` });
+      if (!known)
+        throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(asked)}.` });
       // Who may not read a catalogue is not told either which versions it had.
       if (!known.isPublic) await authenticate(deps, request);
       if (!known.json) throw new Problem('not_found', { detail: `This catalogue never had the version ${text}.` });

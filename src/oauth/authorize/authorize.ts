@@ -112,7 +112,7 @@ async function openAsked(
 }
 
 function parametersOf(values: Parameters['values']): Parameters {
-  return { values, faults: new Map() };
+  return { values, faults: new Map(), tooLong: new Set() };
 }
 
 function usedUp(): OAuthError {

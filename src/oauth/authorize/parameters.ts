@@ -1,3 +1,5 @@
+import { quote } from '../../platform/quote.ts';
+
 /** What came, in its order: names may be there twice. */
 export type Pairs = readonly (readonly [name: string, value: string])[];
 
@@ -7,6 +9,8 @@ export interface Parameters {
   readonly values: Readonly<Partial<Record<ParameterName, string>>>;
   /** What is wrong with those that are not among the values. */
   readonly faults: ReadonlyMap<string, string>;
+  /** Which of those are longer than is taken. */
+  readonly tooLong: ReadonlySet<string>;
 }
 
 const names = [
@@ -44,19 +48,23 @@ const LONGEST_TOGETHER = 20_480;
 export function sortOut(pairs: Pairs): Parameters {
   const values: Partial<Record<ParameterName, string>> = {};
   const faults = new Map<string, string>();
+  const tooLong = new Set<string>();
   const seen = new Set<string>();
+  const refuseLong = (name: string, where = '') => {
+    tooLong.add(name);
+    faults.set(name, `The parameter ${name} is too long${where}.`);
+  };
   for (const [name, value] of pairs) {
-    if (seen.has(name)) faults.set(name, `The parameter ${name} is there twice.`);
+    if (seen.has(name)) faults.set(name, `The parameter ${quote(name)} is there twice.`);
     seen.add(name);
     if (!isKnown(name) || value === '') continue;
-    if (value.length > (LONGEST[name] ?? LONGEST_OF_OTHERS)) faults.set(name, `The parameter ${name} is too long.`);
+    if (value.length > (LONGEST[name] ?? LONGEST_OF_OTHERS)) refuseLong(name);
     values[name] = value;
   }
   const [longest] = Object.entries(values).sort(([, a], [, b]) => b.length - a.length);
-  if (longest && Object.values(values).join('').length > LONGEST_TOGETHER)
-    faults.set(longest[0], `The parameter ${longest[0]} is too long beside the others.`);
+  if (longest && Object.values(values).join('').length > LONGEST_TOGETHER) refuseLong(longest[0], ' beside the others');
   for (const name of faults.keys()) if (isKnown(name)) delete values[name];
-  return { values, faults };
+  return { values, faults, tooLong };
 }
 
 function isKnown(name: string): name is ParameterName {

@@ -5,6 +5,7 @@ import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from 
 import type { OpenToAnybody } from '../anonymous-rows.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
+import { requireKnownScope } from '../consent/asked.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { isAboutRights } from '../user-claims.ts';
 import type { ReplyTo } from './answer.ts';
@@ -61,7 +62,10 @@ export interface AuthorizationRequest extends Opened {
 export function openRequest(client: LiveClient | null, given: Parameters, isPushed: boolean): Opened {
   const { values, faults } = given;
   for (const name of ['client_id', 'redirect_uri', 'request_uri'])
-    if (faults.has(name)) throw new OAuthError('invalid_request', faults.get(name) as string);
+    if (faults.has(name)) throw invalid(faults.get(name) as string);
+  // Without its `state`, which may stand in a request object, a client cannot tell whose answer it is (RFC 6749 §10.12).
+  const lost = values.state === undefined ? ['state', 'request'].find((name) => given.tooLong.has(name)) : undefined;
+  if (lost !== undefined) throw invalid(`The parameter ${lost} is too long.`);
   if (!client?.isActive || client.clientId !== values.client_id)
     throw new OAuthError('invalid_client', 'There is no such client. Look at client_id.', {
       status: 400,
@@ -99,7 +103,9 @@ function scopesOf(scope: string | undefined): string[] {
 export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened): Promise<AuthorizationRequest> {
   const { client, given } = opened;
   const { values, faults } = given;
-  for (const reason of faults.values()) throw invalid(reason);
+  // RFC 8707 §2.
+  for (const [name, reason] of faults)
+    throw name === 'resource' ? new OAuthError('invalid_target', reason) : invalid(reason);
   checkKind(opened);
   const prompts = promptsOf(values.prompt);
   const asked = readClaimsParameter(values.claims);
@@ -112,6 +118,7 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
       'Ask for permissions at userinfo: an API of this client takes tokens of typ JWT, which ID tokens are too.',
     );
   const api = await findDefaultTarget(endpoint.access, client, targetOf(values));
+  if (values.scope !== undefined) await requireKnownScope(endpoint.db, client, api, values.scope);
   return {
     ...opened,
     api,

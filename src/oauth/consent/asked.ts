@@ -2,6 +2,7 @@ import type { KnownApi } from '../../access/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
+import { requireSome, scopeNames } from '../requested-scope.ts';
 
 /** What an authorization request comes to. */
 export interface Asked {
@@ -34,8 +35,9 @@ const named: Statement = {
 };
 
 /**
- * What a client asks its user for. Scopes that nobody knows are dropped (OIDC Core §3.1.2.1). A permission is asked for by its name
- * as a scope; a client that names none asks for all that is under its ceiling.
+ * What a client asks its user for. Scopes that are unknown, or not for this client, are dropped (OIDC Core §3.1.2.1); OAuthError
+ * `invalid_scope` when nothing is left. A permission is asked for by its name as a scope; a client that names none asks for all that is
+ * under its ceiling.
  */
 export async function whatIsAsked(
   db: Database,
@@ -43,18 +45,29 @@ export async function whatIsAsked(
   api: KnownApi | null,
   scope: string | undefined,
 ): Promise<Asked> {
-  const asked = [...new Set((scope ?? '').split(' ').filter((one) => one !== ''))];
+  const asked = scopeNames(scope);
   const ofUser = asked.filter((one) => isKept(client, api, one));
   const rest = asked.filter((one) => !USER_SCOPES.includes(one));
   const isOffline = ofUser.includes('offline_access');
   if (client.isFirstParty) {
     const known = api && rest.length > 0 ? await db.query<{ name: string }>(named, [api.id, rest]) : [];
-    return { ...kept(asked, [...ofUser, ...known.map((one) => one.name)]), isOffline, permissions: null };
+    const allowed = [...ofUser, ...known.map((one) => one.name)];
+    return { ...kept(asked, allowed), isOffline, permissions: null };
   }
   const under = api ? await db.query<AskedPermission>(ceiling, [client.id, api.id]) : [];
   const permissions = under.filter((one) => rest.length === 0 || rest.includes(one.name));
   const names = rest.length === 0 ? [] : permissions.map((one) => one.name);
   return { ...kept(asked, [...ofUser, ...names]), isOffline, permissions };
+}
+
+/** Refuses what `whatIsAsked` would, before anybody logs in for nothing. It asks the database only where no scope of OpenID's is there. */
+export async function requireKnownScope(
+  db: Database,
+  client: LiveClient,
+  api: KnownApi | null,
+  scope: string | undefined,
+): Promise<void> {
+  if (!scopeNames(scope).some((one) => isKept(client, api, one))) await whatIsAsked(db, client, api, scope);
 }
 
 /** A scope of which something can come: OIDC Core §11, `offline_access` takes refresh tokens; `permissions` are of an API. */
@@ -66,5 +79,6 @@ function isKept(client: LiveClient, api: KnownApi | null, scope: string): boolea
 /** In the order in which they were asked for. */
 function kept(asked: readonly string[], those: readonly string[]): Pick<Asked, 'scope' | 'scopes'> {
   const scopes = asked.filter((one) => those.includes(one));
+  requireSome(asked, scopes);
   return { scopes, scope: scopes.length === 0 ? null : scopes.join(' ') };
 }

@@ -24,7 +24,7 @@ export function deviceRoutes(app: App, deps: DeviceEndpoint): void {
     }),
     response: { 200: begun },
     isThrottled: true,
-    oauthErrors: ['invalid_client', 'unauthorized_client', 'invalid_target'],
+    oauthErrors: ['invalid_client', 'unauthorized_client', 'invalid_scope', 'invalid_target'],
   } as const;
   app.post('/oauth2/device_authorization', { schema }, (request) =>
     authorizeDevice(deps, { authorization: request.headers.authorization, form: formOf(request) }, request.ip),

@@ -31,6 +31,7 @@ export function pushedRoute(app: App, deps: PushedEndpoint): void {
       'invalid_client',
       'unauthorized_client',
       'unsupported_response_type',
+      'invalid_scope',
       'invalid_target',
       'unmet_authentication_requirements',
       'request_not_supported',

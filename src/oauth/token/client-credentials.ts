@@ -1,5 +1,7 @@
 import type { KnownAccess } from '../../access/index.ts';
+import { USER_SCOPES } from '../../tokens/index.ts';
 import { clientHolder } from '../clients/holder.ts';
+import { requireSome, scopeNames } from '../requested-scope.ts';
 import type { Grant } from './grant.ts';
 
 /** RFC 6749 §4.4: a client asks for itself. `sub` is its client id, which no user's `sub` can equal; no refresh token. */
@@ -11,6 +13,12 @@ export function clientCredentials(access: KnownAccess): Grant {
       const api = await target();
       const holder = clientHolder(client);
       const rights = await access.rights(holder, api, now);
+      const names = scopeNames(form['scope']);
+      // OpenID's scopes are known, and say nothing where there is no user.
+      requireSome(
+        names,
+        names.filter((one) => USER_SCOPES.includes(one) || rights.permissions.has(one)),
+      );
       // A client is never superuser or staff. Scopes matter to an API that takes permissions as scopes.
       const subject = { id: client.clientId };
       const holding = { kind: 'principal', id: client.id, principal: client.id, api: api.id, endsAt: null } as const;

@@ -15,6 +15,7 @@ import {
   takeExchangedPlace,
 } from '../../tokens/index.ts';
 import type { UserToken } from '../active-token.ts';
+import { requireKnownScope } from '../consent/asked.ts';
 import type { Granted, GrantRequest } from './grant.ts';
 import { issued } from './token-types.ts';
 import { tooLarge } from './too-large.ts';
@@ -51,6 +52,7 @@ export async function impersonate(
   // What a user's rights are cut for, nobody was asked to let it be somebody else.
   if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'This client may not act for anybody else.');
   const api = await request.target();
+  if (form['scope'] !== undefined) await requireKnownScope(db, client, api, form['scope']);
   const user = await userMeant(db, form['requested_subject'] as string);
   const obstacle = await obstacleTo(deps, actor, user, api, request);
   if (obstacle !== null || user === null) throw await refused(deps, request, actor, user, { reason, obstacle });

@@ -3,6 +3,7 @@ import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import {
+  grantedScope,
   type KeyRing,
   type Minting,
   mintAccessToken,
@@ -10,6 +11,7 @@ import {
   overBudget,
   readMinting,
   type Sign,
+  type TokenRequest,
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
@@ -107,17 +109,26 @@ async function attempt(
 
   // 7. Write.
   const finished = await granted.finish?.(minted);
-  const { token, claims, expiresIn } = minted;
+  const { token, expiresIn } = minted;
   return {
     access_token: token,
     // RFC 9449 §5.
     token_type: jkt === null ? 'Bearer' : 'DPoP',
     expires_in: expiresIn,
-    ...(claims.scope ? { scope: claims.scope } : {}),
+    ...scopeAnswer(request, form['scope']),
     ...(finished?.refreshToken ? { refresh_token: finished.refreshToken } : {}),
     ...(finished?.idToken ? { id_token: finished.idToken } : {}),
     ...(finished?.issuedTokenType ? { issued_token_type: finished.issuedTokenType } : {}),
   };
+}
+
+/**
+ * RFC 6749 §3.3, §5.1: what is left of the scopes that were asked for, with the token or with what its user has agreed to. Also when
+ * nothing is: absent it would mean all of them.
+ */
+function scopeAnswer(request: TokenRequest, sent: string | undefined): Pick<TokenAnswer, 'scope'> {
+  const scope = grantedScope(request);
+  return scope === undefined && sent === undefined && request.scope === undefined ? {} : { scope: scope ?? '' };
 }
 
 /** The version of the caller, where what was read is its own. */

@@ -14,6 +14,7 @@ import {
   useGrant,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
+import { withinGrant } from '../requested-scope.ts';
 import type { Grant } from './grant.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
 import { lifeOf } from './life.ts';
@@ -55,8 +56,8 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
       if (step === 'reuse' || step === 'unknown') throw refused();
       // RFC 9449 §5: bound to the key that the grant was opened with.
       if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw refused();
-      const scope = narrowed(grant.scope, form['scope']);
       const api = await apiOfGrant(access, grant, request);
+      const scope = withinGrant(grant.scope, form['scope'], api);
       const granted = await grantedOf(refreshing, request, grant, api, scope);
       const asked = { scope, nonce: null, with: granted };
       const signIdToken = await draftGrantIdToken(refreshing, client, grant, asked, now);
@@ -141,15 +142,6 @@ async function endFamily(db: Database, grant: GrantState, presented: number, now
     const detail = { grant: grant.id, client: grant.client, presented, stored: grant.generation };
     recordEvent(tx, now, { kind: 'refresh_reused', userId: grant.user.id, detail });
   });
-}
-
-/** RFC 6749 §6: nothing that was not granted; nothing asked is everything that was. */
-function narrowed(granted: string | null, asked: string | undefined): string | undefined {
-  if (asked === undefined || asked === '') return granted ?? undefined;
-  const all = new Set(granted?.split(' ') ?? []);
-  if (!asked.split(' ').every((one) => one === '' || all.has(one)))
-    throw new OAuthError('invalid_scope', 'A refresh may ask for less than was granted, not for more.');
-  return asked;
 }
 
 function refused(): OAuthError {

@@ -11,14 +11,15 @@ import {
   NO_API,
   readHolding,
   type Through,
-  type TokenRequest,
   takeExchangedPlace,
 } from '../../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import { grantNames } from '../clients/presets.ts';
+import { requireKnownScope } from '../consent/asked.ts';
 import { type Cut, cut } from '../cut.ts';
 import { maySee } from '../introspect.ts';
+import { withinGrant } from '../requested-scope.ts';
 import type { Grant, Granted, GrantRequest } from './grant.ts';
 import { type Impersonating, impersonate } from './impersonation.ts';
 import { ACCESS_TOKEN, issued, JWT } from './token-types.ts';
@@ -91,8 +92,9 @@ async function exchange(
   const { client, form, now } = request;
   const { claims, holder, user } = subject;
   const act = actingNow(client, subject, actor);
-  const scope = narrowed(claims.scope, form['scope']);
   const api = await targetOf(request, subject);
+  const scope = withinGrant(claims.scope, form['scope'], subject.api);
+  if (form['scope'] !== undefined) await requireKnownScope(db, client, api, form['scope']);
   // As an impersonation: whatever has been made of its token since.
   if (api.isBuiltin && isByUser(act))
     throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
@@ -144,15 +146,6 @@ function actingNow(client: LiveClient, { claims }: UserToken, actor: ActiveToken
   if (!actor) return { sub: client.clientId, ...before };
   if (actor.claims.act) throw unfit('actor_token is itself one of somebody who acts for another.');
   return { sub: actor.claims.sub, client_id: client.clientId, ...before };
-}
-
-/** What was asked for, within what the subject's token has: nothing asked is all of it. */
-function narrowed(has: string | undefined, asked: string | undefined): TokenRequest['scope'] {
-  if (asked === undefined) return has;
-  const all = new Set(has?.split(' '));
-  if (!asked.split(' ').every((one) => one === '' || all.has(one)))
-    throw new OAuthError('invalid_scope', 'An exchange may ask for less than subject_token has, not for more.');
-  return asked;
 }
 
 /** RFC 8693 §2.1, RFC 8707 §2: an API that the client may ask for; none named is that of the token. */

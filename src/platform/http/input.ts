@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isStorable } from '../fold.ts';
 import { readMediaType } from '../media-type.ts';
+import { quote } from '../quote.ts';
 import { Problem } from './problems.ts';
 
 /** Deeper than any request of ours, and shallow enough for every walk. */
@@ -29,14 +30,20 @@ export function acceptJson(app: FastifyInstance): void {
   });
 }
 
+/** What is wrong with a name that is there twice. */
+export type RefuseRepeated = (name: string, request: FastifyRequest) => Error;
+
+const repeatedField: RefuseRepeated = (name) =>
+  new Problem('bad_request', { detail: `The field ${quote(name)} is there twice.` });
+
 /** Takes a form as a map of single values; a repeated name is refused (RFC 6749 §3.1 asks the same of OAuth). */
-export function acceptForms(app: FastifyInstance): void {
-  acceptOnly(app, FORM_TYPE, (_request, text, done) => {
+export function acceptForms(app: FastifyInstance, refuseRepeated = repeatedField): void {
+  acceptOnly(app, FORM_TYPE, (request, text, done) => {
     if (text === null || !isDecodable(text))
       return done(new Problem('bad_request', { detail: 'The form is not UTF-8.' }));
     const fields: Record<string, string> = Object.create(null);
     for (const [name, value] of new URLSearchParams(text)) {
-      if (name in fields) return done(new Problem('bad_request', { detail: `The field ${name} is there twice.` }));
+      if (name in fields) return done(refuseRepeated(name, request));
       if (!isStorable(name) || !isStorable(value))
         return done(new Problem('bad_request', { detail: 'The form holds characters that no text has.' }));
       fields[name] = value;
@@ -119,10 +126,10 @@ export async function checkQuery(request: FastifyRequest): Promise<void> {
     throw new Problem('bad_request', { detail: 'The query is not UTF-8 text.' });
   for (const [name, value] of Object.entries(request.query as Record<string, unknown>)) {
     if (typeof value !== 'string')
-      throw new Problem('bad_request', { detail: `The parameter ${name} is there twice.` });
+      throw new Problem('bad_request', { detail: `The parameter ${quote(name)} is there twice.` });
     if (!isStorable(name) || !isStorable(value))
       throw new Problem('bad_request', {
-        detail: `The parameter ${JSON.stringify(name)} holds characters that no text has.`,
+        detail: `The parameter ${quote(name)} holds characters that no text has.`,
       });
   }
 }

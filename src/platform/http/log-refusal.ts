@@ -1,6 +1,10 @@
 import type { FastifyRequest } from 'fastify';
+import { quote } from '../quote.ts';
 import { OAuthError } from './oauth-errors.ts';
 import { Problem } from './problems.ts';
+
+/** Of a reason: what the framework says may repeat a header. */
+const LONGEST = 1024;
 
 /**
  * The one line about a request that was not answered as it was asked. Only a fault of ours is an error, with its stack. What a
@@ -9,8 +13,8 @@ import { Problem } from './problems.ts';
  */
 export function logRefusal(request: FastifyRequest, status: number, code: string, error: Error): void {
   const { log } = request;
-  if (status < 500 || status === 501) log.info({ code, reason: error.message }, 'refused');
-  else if (error instanceof Problem || error instanceof OAuthError)
-    log.warn({ code, reason: error.message }, 'not answered just now');
+  const reason = quote(error.message, LONGEST);
+  if (status < 500 || status === 501) log.info({ code, reason }, 'refused');
+  else if (error instanceof Problem || error instanceof OAuthError) log.warn({ code, reason }, 'not answered just now');
   else log.error({ err: error, code }, 'a request failed');
 }

@@ -1,3 +1,5 @@
+import { quote } from '../quote.ts';
+
 /** The codes of OAuth's own errors, with their statuses and, for docs/errors.md, when a client gets them. */
 export const OAUTH_ERRORS = {
   invalid_request: {
@@ -16,7 +18,11 @@ export const OAUTH_ERRORS = {
     meaning:
       'The code or refresh token is unknown, of another client, was used before, or its grant has ended (RFC 6749 §5.2).',
   },
-  invalid_scope: { status: 400, meaning: 'More was asked for than was granted (RFC 6749 §5.2).' },
+  invalid_scope: {
+    status: 400,
+    meaning:
+      'No scope of a first request is known here and open to the client; or a later one asks for scopes of OpenID that were not granted (RFC 6749 §5.2, §6). What else cannot be given is left out: `scope` of the answer says what is left.',
+  },
   unsupported_grant_type: { status: 400, meaning: 'This server does not know that `grant_type` (RFC 6749 §5.2).' },
   invalid_target: {
     status: 400,
@@ -99,6 +105,9 @@ export type RefusalReason =
   | 'logout_uri_unregistered'
   | 'logout_hint';
 
+/** Of a description: names from outside are cut before (`quote`), this is for everything else. */
+const LONGEST = 512;
+
 /** A refusal at an OAuth endpoint: the code for the program, a description for the person who debugs it. */
 export class OAuthError extends Error {
   readonly code: OAuthErrorCode;
@@ -107,13 +116,17 @@ export class OAuthError extends Error {
   /** For the log alone. */
   readonly reason: RefusalReason | undefined;
 
-  /** @param description ASCII without quotes and backslash (RFC 6749 §5.2); others are replaced. */
+  /** @param description ASCII without quotes and backslash (RFC 6749 §5.2); others are replaced, and what is too long is cut. */
   constructor(
     code: OAuthErrorCode,
     description: string,
     more: { status?: number; headers?: Readonly<Record<string, string>>; reason?: RefusalReason } = {},
   ) {
-    super(description.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?'));
+    super(
+      quote(description, LONGEST)
+        .replace(/["\\]/g, "'")
+        .replace(/[^\x20-\x7e]/g, '?'),
+    );
     this.name = 'OAuthError';
     this.code = code;
     this.status = more.status ?? OAUTH_ERRORS[code].status;

@@ -1,4 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { quote } from '../quote.ts';
 import { acceptForms } from './input.ts';
 import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
@@ -10,14 +11,23 @@ import { type App, problemOf } from './server.ts';
  * old (§5.1), and OAuth's own family of errors (§5.2).
  */
 export function oauthScope(app: App): void {
-  acceptForms(app);
+  acceptForms(app, repeated);
   answerOAuthErrors(app);
   app.addHook('preValidation', async (request) => {
     // RFC 6749 §3.2: what stands in the query is no parameter of these endpoints; standing in both places it is there twice.
     const query = Object.keys(request.query as object);
     const form = (request.body ?? {}) as object;
-    if (query.some((name) => name in form)) throw new OAuthError('invalid_request', 'A parameter is there twice.');
+    const twice = query.find((name) => name in form);
+    if (twice !== undefined) throw repeated(twice, request);
   });
+}
+
+/** RFC 6749 §3.1, §3.2; RFC 8707 §2: that an API was named twice is said by that standard's own code, where one can be named. */
+function repeated(name: string, { routeOptions }: FastifyRequest): OAuthError {
+  const takesTarget = routeOptions.schema?.oauthErrors?.includes('invalid_target');
+  return name === 'resource' && takesTarget
+    ? new OAuthError('invalid_target', 'A token is for one API: name one resource.')
+    : new OAuthError('invalid_request', `The parameter ${quote(name)} is there twice.`);
 }
 
 /** The answers of this scope: the Pragma of old, and OAuth's own family of errors. */

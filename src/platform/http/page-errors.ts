@@ -34,6 +34,8 @@ function readable(error: FastifyError | Error, request: FastifyRequest) {
     const { status, code, message: detail, headers } = error;
     return { status, code, title: 'This request cannot be answered', detail, headers };
   }
-  const { status, code, extra } = problemOf(error, request);
-  return { status, code, title: PROBLEMS[code].title, detail: extra.detail ?? '', headers: extra.headers ?? {} };
+  const problem = problemOf(error, request);
+  const { status, code, extra } = problem;
+  const { detail = '' } = problem.body();
+  return { status, code, title: PROBLEMS[code].title, detail, headers: extra.headers ?? {} };
 }

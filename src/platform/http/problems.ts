@@ -1,3 +1,5 @@
+import { quote } from '../quote.ts';
+
 interface Kind {
   readonly status: number;
   readonly title: string;
@@ -176,6 +178,9 @@ interface Extra {
   readonly errors?: readonly FieldProblem[];
 }
 
+/** Of a text that is answered or logged: names from outside are cut before (`quote`), this is for everything else. */
+const LONGEST = 1024;
+
 /** A refusal at the edge of the JSON API. */
 export class Problem extends Error {
   readonly code: ProblemCode;
@@ -183,7 +188,7 @@ export class Problem extends Error {
   readonly extra: Extra;
 
   constructor(code: ProblemCode, extra: Extra = {}) {
-    super(extra.reason ?? extra.detail ?? PROBLEMS[code].title);
+    super(quote(extra.reason ?? extra.detail ?? PROBLEMS[code].title, LONGEST));
     this.name = 'Problem';
     this.code = code;
     this.status = PROBLEMS[code].status;
@@ -198,7 +203,7 @@ export class Problem extends Error {
       title: PROBLEMS[this.code].title,
       status: this.status,
       code: this.code,
-      ...(detail ? { detail } : {}),
+      ...(detail ? { detail: quote(detail, LONGEST) } : {}),
       ...(errors ? { errors } : {}),
     };
   }

@@ -8,6 +8,7 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { Failure, NotReady } from '../failure.ts';
+import { quote } from '../quote.ts';
 import { readClientAddress } from './client-address.ts';
 import { answerClientErrors } from './client-errors.ts';
 import { drainOnClose } from './drain.ts';
@@ -189,12 +190,20 @@ function invalid(error: Partial<FastifyError>): Problem {
   const errors = schemaErrors.flatMap(({ keyword, instancePath, message, params }) => {
     const fields = params.additionalProperties ?? params.requiredProperties ?? [null];
     return fields.map((field) => ({
-      pointer: field === null ? instancePath : `${instancePath}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`,
+      pointer: quote(pointerTo(instancePath, field), LONGEST_POINTER),
       code: codes[keyword] ?? 'invalid',
       detail: texts[keyword] ?? message ?? 'This value is not taken.',
     }));
   });
   return new Problem('invalid', { errors: errors.slice(0, 20), reason: `${error.validationContext} refused` });
+}
+
+/** Names in it are the caller's own. */
+const LONGEST_POINTER = 512;
+
+/** RFC 6901 §3. */
+function pointerTo(path: string, field: string | null): string {
+  return field === null ? path : `${path}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
 
 const codes: Record<string, string> = {

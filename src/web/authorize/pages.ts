@@ -34,6 +34,7 @@ const heard = [
   'unauthorized_client',
   'access_denied',
   'unsupported_response_type',
+  'invalid_scope',
   'invalid_target',
   'login_required',
   'consent_required',

@@ -131,11 +131,17 @@ function backTo({ redirectUri }: LogoutRequest, state: string | undefined): stri
   return locationOf({ redirectUri, mode: 'query', parameters: state === undefined ? {} : { state } });
 }
 
+/** Characters. */
+const LONGEST_STATE = 8192;
+
 /** Of the query or of the form, never of both; an empty one is absent (RFC 6749 §3.1). */
 function fieldsOf(request: Request): Record<string, string> {
   const [query, form] = [request.query, request.body ?? {}] as [Record<string, string>, Record<string, string>];
   if (request.method === 'POST' && Object.keys(query).some((name) => name in form))
     throw new Problem('bad_request', { detail: 'A parameter is in the query and in the form.' });
   const fields = Object.entries(request.method === 'POST' ? form : query);
+  // As at the authorization endpoint: the client would not know its own answer without it.
+  if (fields.some(([name, value]) => name === 'state' && value.length > LONGEST_STATE))
+    throw new Problem('bad_request', { detail: 'The parameter state is too long.' });
   return Object.fromEntries(fields.filter(([, value]) => value !== ''));
 }
