@@ -4,7 +4,7 @@ import { OAuthError } from './oauth-errors.ts';
 import { Problem } from './problems.ts';
 
 /** Of a reason: what the framework says may repeat a header. */
-const LONGEST = 1024;
+const LONGEST = 512;
 
 /**
  * The one line about a request that was not answered as it was asked. Only a fault of ours is an error, with its stack. What a

@@ -179,7 +179,7 @@ interface Extra {
 }
 
 /** Of a text that is answered or logged: names from outside are cut before (`quote`), this is for everything else. */
-const LONGEST = 1024;
+const LONGEST = 512;
 
 /** A refusal at the edge of the JSON API. */
 export class Problem extends Error {
