@@ -201,7 +201,7 @@ function invalid(error: Partial<FastifyError>): Problem {
 /** Names in it are the caller's own. */
 const LONGEST_POINTER = 512;
 
-/** RFC 6901 §3. */
+/** A JSON pointer, with what RFC 6901 escapes. */
 function pointerTo(path: string, field: string | null): string {
   return field === null ? path : `${path}/${field.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 }
