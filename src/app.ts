@@ -140,7 +140,9 @@ export async function buildApp(deps: Deps): Promise<App> {
 
   // OAuth takes nothing from the cookie: its callers authenticate in every request.
   await app.register(async (scope: App) => oauthRoutes(scope, oauth));
-  await app.register(async (scope: App) => registrationRoutes(scope, { ...oauth, masterKey: deps.masterKey }));
+  await app.register(async (scope: App) =>
+    registrationRoutes(scope, { ...oauth, masterKey: deps.masterKey, redirectSchemes: config.redirectSchemes }),
+  );
 
   const authentication = authenticationOf(deps);
   const sessionLife = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds };

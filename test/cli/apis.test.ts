@@ -9,6 +9,30 @@ t.test('api', (t) =>
   onEachEngine(t, async (t, db) => {
     const desk = await openDesk(db);
 
+    await t.test(
+      'RFC 9068 §4, RFC 8725 §3.11: who makes tokens of typ JWT hears that the audience is then the only guard',
+      async (t) => {
+        const file = (typ: string) => `audience: lax\ntoken: {typ: ${typ}}`;
+        const said = /\nWarning: Tokens of typ JWT look like ID tokens: the audience is the only guard/;
+        const runs: [string, { file: string }?][] = [
+          ['api create lax --typ JWT'],
+          ['api update lax --typ JWT'],
+          ['api sync f', { file: file('JWT') }],
+        ];
+        for (const [words, given] of runs) {
+          t.match(await desk.run(words, given), { exit: 0, stdout: said }, words);
+          if (words !== 'api create lax --typ JWT')
+            t.match((await desk.json(words, given)).warnings, [/only guard/], words);
+        }
+        for (const [words, given] of [
+          ['api update lax --typ at+jwt'],
+          ['api sync f', { file: file('at+jwt') }],
+        ] as const)
+          t.notMatch((await desk.run(words, given)).stdout, 'Warning', words);
+        await desk.json('api delete lax --yes');
+      },
+    );
+
     await t.test('contract §8: api create and update take the settings of an API', async (t) => {
       const { api } = await desk.json(
         "api create shop --name 'The shop' --typ JWT --alg ES256 --format bitmap --ttl 300 --budget 2048 --over-budget fail --username off --source-id on --catalogue authenticated",

@@ -138,7 +138,9 @@ t.test('doctor', (t) =>
       t.match((await consult(db)).of('libraries'), [
         { status: 'note', message: /big have typ at\+jwt/, remedy: /--typ JWT/ },
       ]);
+      t.match((await consult(db)).of('token typ'), [{ status: 'ok' }]);
       await desk.json('api update big --typ JWT');
+      t.match((await consult(db)).of('token typ'), [{ status: 'warn', message: /JWT at big\./, remedy: /only guard/ }]);
       t.same((await consult(db)).of('libraries'), []);
       await desk.json('client create Odd --preset web --redirect-uri https://odd.example/cb --id-token-alg EdDSA');
       t.match((await consult(db)).of('libraries'), [

@@ -86,12 +86,17 @@ t.test('clients', (t) =>
         await t.rejects(create('native', { redirectUris: ['javascript:a.b'] }), { message: /no redirect URI/ });
         for (const preset of ['web', 'spa'] as const)
           await t.rejects(
-            create(preset, { redirectUris: ['http://localhost/cb'], httpsOnly: true }),
+            create(preset, { redirectUris: ['http://localhost/cb'], redirectRules: { httpsOnly: true, schemes: [] } }),
             { kind: 'usage', message: /Use https/ },
             `${preset}: http on loopback, at a server that is met over https`,
           );
         for (const preset of ['native', 'mcp'] as const)
-          t.ok(await create(preset, { redirectUris: ['http://127.0.0.1/cb'], httpsOnly: true }));
+          t.ok(
+            await create(preset, {
+              redirectUris: ['http://127.0.0.1/cb'],
+              redirectRules: { httpsOnly: true, schemes: [] },
+            }),
+          );
         await t.rejects(create('web', { redirectUris: [] }), { kind: 'usage', message: /needs --redirect-uri/ });
       },
     );

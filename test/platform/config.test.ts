@@ -36,6 +36,10 @@ t.test('contract §7: what a setting does not take is one line that names it; a 
     ['SIGNET_ISSUER', 'https://id.example/', /trailing slash/],
     ['SIGNET_ISSUER', 'https://id.example?x=1', /query/],
     ['SIGNET_TRUSTED_ORIGINS', 'https://a.example/path', /takes origins/],
+    ...[
+      ...['http', 'https', 'ws', 'wss', 'ftp', 'file', 'javascript', 'data', 'vbscript', 'blob', 'about', 'filesystem'],
+      ...['view-source', 'mailto', 'intent', 'JavaScript', 'Cursor', 'cursor:', 'cursor://x', '1a', 'a b', 'ä'],
+    ].map((scheme): [string, string, RegExp] => ['SIGNET_REDIRECT_SCHEMES', `vscode,${scheme}`, /takes schemes/]),
   ] as const)
     t.throws(() => readConfig('production', { [name]: value }), { kind: 'usage', message }, `${name}=${value}`);
   const config = readConfig('production', { SIGNET_MASTER_KEY: 'hunter2' });

@@ -6,6 +6,7 @@ import { type Context, type DatabaseCommand, type Input, isSet, type Output } fr
 import { changing } from './changing.ts';
 import { ensureKeyOf } from './keys-of-api.ts';
 import { counted, names } from './text.ts';
+import { withTypWarning } from './typ-warning.ts';
 
 interface Synced extends Publication {
   readonly audience: string;
@@ -27,8 +28,8 @@ export const apiSync: DatabaseCommand = {
     const prune = isSet(input, 'prune');
     // A removed permission never comes back, so it is said first what would end.
     if (prune && !isSet(input, 'yes'))
-      return told(await rehearse(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
-    return told(await changing(context, (tx) => sync(context, tx, file, prune)), true);
+      return told(file, await rehearse(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
+    return told(file, await changing(context, (tx) => sync(context, tx, file, prune)), true);
   },
 };
 
@@ -54,7 +55,7 @@ async function target(tx: SqlEntityManager, context: Context, file: ApiFile): Pr
   return { api: await createApi(tx, context.stamp(), file.audience, file.settings), created: true };
 }
 
-function told(synced: Synced, isDone: boolean): Output {
+function told({ settings }: ApiFile, synced: Synced, isDone: boolean): Output {
   const { audience, added, relabelled, removed, kept, holders } = synced;
   const isChanged = added.length + relabelled.length + removed.length > 0;
   const lines = [
@@ -75,7 +76,7 @@ function told(synced: Synced, isDone: boolean): Output {
       : '',
   ];
   const wire = { ...synced, holders: holders.map(({ permission, kind, name }) => ({ permission, kind, name })) };
-  return { data: wire, text: lines.filter(Boolean).join('\n') };
+  return withTypWarning(settings, { data: wire, text: lines.filter(Boolean).join('\n') });
 }
 
 const SHOWN = 50;

@@ -14,6 +14,7 @@ import { changing } from './changing.ts';
 import { ensureKeyOf } from './keys-of-api.ts';
 import { given, namedApi, oneOf, onOff, wholeNumber } from './options.ts';
 import { fields, rows, yesNo } from './text.ts';
+import { withTypWarning } from './typ-warning.ts';
 
 const settingOptions = {
   name: { type: 'string' },
@@ -64,10 +65,10 @@ export const apiCreate: DatabaseCommand = {
       await ensureKeyOf(context, tx, created);
       return created;
     });
-    return {
+    return withTypWarning(settings, {
       data: { api: wireApi(api) },
       text: `Created the API ${api.audience}. Register its permissions: npx signet api sync FILE`,
-    };
+    });
   },
 };
 
@@ -87,7 +88,7 @@ export const apiUpdate: DatabaseCommand = {
       await ensureKeyOf(context, tx, updated);
       return updated;
     });
-    return { data: { api: wireApi(api) }, text: `Changed the API ${api.audience}.` };
+    return withTypWarning(settings, { data: { api: wireApi(api) }, text: `Changed the API ${api.audience}.` });
   },
 };
 

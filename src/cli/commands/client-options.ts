@@ -77,7 +77,7 @@ export function switchesOf(context: Context, input: Input): ClientChange {
     grantTypes: has(input, 'grant') ? grants : undefined,
     authMethod: oneOf<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
     settings: settingsOf(input),
-    httpsOnly: isMetOverHttps(context),
+    redirectRules: { httpsOnly: isMetOverHttps(context), schemes: context.config.redirectSchemes },
   });
 }
 

@@ -10,6 +10,7 @@ import { checkIssuer, checkServed } from '../doctor/issuer.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkLibraries } from '../doctor/libraries.ts';
 import { checkSigning, checkSizes } from '../doctor/tokens.ts';
+import { checkTyp } from '../doctor/typ.ts';
 import { rotationPolicyOf } from '../jobs.ts';
 import { findSample } from '../sample.ts';
 import { printable } from './text.ts';
@@ -114,6 +115,7 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
       checkSigning(given),
       await checkServed(issuer, keys.signer('RS256').kid),
       ...(await checkKeys(db, rotationPolicyOf(config), clock.now())),
+      await checkTyp(db.fork()),
       ...(await checkSizes(given)),
       ...(await checkLibraries(given)),
     ];

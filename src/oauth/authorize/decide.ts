@@ -77,8 +77,8 @@ async function consentOf(
   wanted: Wanted,
 ): Promise<'given' | 'missing' | 'each_time'> {
   if (prompts.has('consent')) return 'missing';
-  if (client.isFirstParty && !client.settings.askConsent) return 'given';
-  // RFC 8252 §8.6: another app may stand at the same address, and what was remembered would be given to it.
+  // RFC 8252 §8.6: another app may stand at the same address, and what was remembered, or is first-party, would be given to it.
   if (!isAssured(client, to.redirectUri)) return 'each_time';
+  if (client.isFirstParty && !client.settings.askConsent) return 'given';
   return (await isConsented(db, session.user.id, client.id, api?.id ?? null, wanted)) ? 'given' : 'missing';
 }

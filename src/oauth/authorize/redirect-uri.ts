@@ -20,10 +20,19 @@ function withoutPort(uri: string): string | null {
 
 /**
  * Whether only this client can be listening there: a page of its own over https, or any client that shows a secret later. Any app
- * on the machine can take a loopback port or a scheme (RFC 8252 §8.6).
+ * on the machine can take a loopback port or a scheme (RFC 8252 §8.6). A first-party page has http on loopback in development alone.
  */
-export function isAssured(client: Pick<LiveClient, 'authMethod'>, redirectUri: string): boolean {
-  return client.authMethod !== 'none' || redirectUri.startsWith('https://');
+export function isAssured(
+  client: Pick<LiveClient, 'authMethod' | 'isFirstParty' | 'preset'>,
+  redirectUri: string,
+): boolean {
+  if (client.authMethod !== 'none' || redirectUri.startsWith('https://')) return true;
+  return client.isFirstParty && (client.preset === 'web' || client.preset === 'spa');
+}
+
+/** Whether a form can be posted there: programs behind a scheme of their own read no body. */
+export function takesForms(redirectUri: string): boolean {
+  return /^https?:/i.test(redirectUri);
 }
 
 /**

@@ -11,7 +11,7 @@ import { isAboutRights } from '../user-claims.ts';
 import type { ReplyTo } from './answer.ts';
 import { readClaimsParameter } from './asked-claims.ts';
 import type { Parameters } from './parameters.ts';
-import { isRegistered } from './redirect-uri.ts';
+import { isRegistered, takesForms } from './redirect-uri.ts';
 import { replyWishOf } from './request-object.ts';
 
 /** What authorization requests are answered with. */
@@ -72,8 +72,9 @@ export function openRequest(client: LiveClient | null, given: Parameters, isPush
       reason: 'client_unknown',
     });
   const wish = replyWishOf(values.request);
-  const mode = (values.response_mode ?? wish.responseMode) === 'form_post' ? 'form_post' : 'query';
-  const to = { redirectUri: redirectOf(client, given), mode, state: values.state ?? wish.state } as const;
+  const redirectUri = redirectOf(client, given);
+  const isForm = (values.response_mode ?? wish.responseMode) === 'form_post' && takesForms(redirectUri);
+  const to = { redirectUri, mode: isForm ? 'form_post' : 'query', state: values.state ?? wish.state } as const;
   return { client, to, sentRedirectUri: values.redirect_uri ?? null, given, isPushed };
 }
 
@@ -140,7 +141,7 @@ function targetOf({ resource, audience }: Parameters['values']): Record<string, 
 }
 
 /** What kind of request it is, and whether this client may make one. */
-function checkKind({ client, given: { values }, isPushed }: Opened): void {
+function checkKind({ client, to, given: { values }, isPushed }: Opened): void {
   // OIDC Core §6, §7.2.1.
   if (values.request !== undefined) throw new OAuthError('request_not_supported', 'Request objects are not taken.');
   if (values.registration !== undefined)
@@ -154,6 +155,8 @@ function checkKind({ client, given: { values }, isPushed }: Opened): void {
   // OAuth 2.0 Form Post Response Mode §2.
   if (!['query', 'form_post', undefined].includes(values.response_mode))
     throw invalid('response_mode is query or form_post.');
+  if (values.response_mode === 'form_post' && !takesForms(to.redirectUri))
+    throw invalid('response_mode is query: no form can be posted to that redirect_uri.');
   if (!client.grantTypes.includes('authorization_code'))
     throw new OAuthError('unauthorized_client', 'This client may not ask for codes.');
   // RFC 9126 §6.

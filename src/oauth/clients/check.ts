@@ -5,7 +5,7 @@ import type { Client } from '../entities.ts';
 import { publicKeyFor } from '../foreign-jws.ts';
 import { grantNames, type Preset } from './presets.ts';
 import type { ClientSettings } from './settings.ts';
-import { checkRedirects, checkUri } from './uris.ts';
+import { checkRedirects, checkUri, isOfAdmittedScheme } from './uris.ts';
 
 /** What must fit together in a client. */
 export interface ClientShape
@@ -51,7 +51,14 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
       );
 }
 
-function checkAuthentication({ authMethod, settings }: ClientShape): void {
+function checkAuthentication({ authMethod, redirectUris, settings }: ClientShape): void {
+  // RFC 8252 §8.5: a program that anybody can have keeps no secret; it uses PKCE and asks each time, as every public client there.
+  const uri = authMethod === 'none' ? undefined : redirectUris.find(isOfAdmittedScheme);
+  if (uri !== undefined)
+    throw new Failure(
+      'usage',
+      `A client with the redirect URI "${uri}" is public, because any program can take that scheme: --auth none.`,
+    );
   const { jwks, jwksUri, pkce, refreshRotation, dpopBound } = settings;
   // RFC 9700 §2.1.1: public clients MUST use PKCE.
   if (authMethod === 'none' && pkce !== 'on')

@@ -15,7 +15,7 @@ import { pictureOf } from './picture.ts';
 import { type Preset, presets } from './presets.ts';
 import { addSecret } from './secrets.ts';
 import { type ClientSettings, settingsOf, storedSettings } from './settings.ts';
-import { checkRedirects } from './uris.ts';
+import { checkRedirects, type RedirectRules } from './uris.ts';
 
 /** What can be said of a client beside its preset. */
 interface Switches {
@@ -30,8 +30,8 @@ interface Switches {
   readonly grantTypes?: readonly string[];
   /** Only what is to differ. */
   readonly settings?: Partial<ClientSettings>;
-  /** People meet this server over https: redirects to http are then for programs on their machine alone (RFC 8252 §7.3). */
-  readonly httpsOnly?: boolean;
+  /** What the server's settings say of redirect URIs; absent: nothing. */
+  readonly redirectRules?: RedirectRules;
 }
 
 export interface NewClient extends Switches {
@@ -62,7 +62,7 @@ export async function createClient(em: SqlEntityManager, stamp: Stamp, given: Ne
     isDynamic: given.isDynamic ?? false,
     settings: settingsOf({ settings: given.settings ?? {} }),
   };
-  checkRedirects(shape.preset, shape.redirectUris, given.httpsOnly);
+  checkRedirects(shape.preset, shape.redirectUris, given.redirectRules);
   checkShape(shape);
   checkConsent(shape, given.settings);
   return em.transactional(async (tx) => {
@@ -143,8 +143,8 @@ export function lockClient(tx: SqlEntityManager, of: Pick<Client, 'id'>): Promis
 
 /** What has no part in the change is not looked at: a client whose URIs are not taken any more can still be disabled. */
 function reshape(client: Client, change: ClientChange): void {
-  const { redirectUris, authMethod, grantTypes, isFirstParty, settings, httpsOnly } = change;
-  if (redirectUris) checkRedirects(client.preset, redirectUris, httpsOnly);
+  const { redirectUris, authMethod, grantTypes, isFirstParty, settings, redirectRules } = change;
+  if (redirectUris) checkRedirects(client.preset, redirectUris, redirectRules);
   const given = [redirectUris, authMethod, grantTypes, isFirstParty, settings];
   if (given.every((one) => one === undefined)) return;
   const shape: ClientShape = {

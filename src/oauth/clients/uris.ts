@@ -16,25 +16,47 @@ const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?([/?]|$)/
 /** RFC 8252 §7.1: a scheme of the app's own is a domain name in reverse, and so has a dot. */
 const ownScheme = /^[a-z][a-z0-9+-]*\.[a-z0-9+.-]*:/i;
 
+/** What the settings of a server say of redirect URIs. */
+export interface RedirectRules {
+  /** People meet this server over https: http is for programs on their machine alone. */
+  readonly httpsOnly: boolean;
+  /** SIGNET_REDIRECT_SCHEMES: taken though they have no dot. */
+  readonly schemes: readonly string[];
+}
+
+const standard: RedirectRules = { httpsOnly: false, schemes: [] };
+
 /**
- * RFC 9700 §2.1, RFC 8252 §7: absolute, without fragment; https, or http on a loopback literal, or a native app's own scheme.
- * `httpsOnly`: people meet this server over https; then http is for programs on their machine alone. Failure (usage).
+ * RFC 9700 §2.1, RFC 8252 §7: absolute, without fragment; https, or http on a loopback literal, or a native app's own scheme, or one that
+ * the server admits. Failure (usage).
  */
-export function checkRedirects(preset: Preset, uris: readonly string[], httpsOnly = false): void {
+export function checkRedirects(preset: Preset, uris: readonly string[], rules: RedirectRules = standard): void {
   if (uris.length > MOST_URIS) throw new Failure('usage', `A client has ${MOST_URIS} redirect URIs at the most.`);
   for (const uri of uris) {
-    const isOwn = preset === 'native' && ownScheme.test(uri) && URL.canParse(uri);
-    if (!isWhole(uri) || !(isOwn || isWeb(uri)))
+    const isOwn = preset === 'native' && ownScheme.test(uri);
+    const isAdmitted = onTheMachine.includes(preset) && rules.schemes.includes(schemeOf(uri) ?? '');
+    if (!isWhole(uri) || !(((isOwn || isAdmitted) && URL.canParse(uri)) || isWeb(uri)))
       throw new Failure(
         'usage',
-        `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost; the preset native also a scheme with a dot, such as com.example.app:/callback).`,
+        `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost; the preset native also a scheme with a dot, such as com.example.app:/callback; SIGNET_REDIRECT_SCHEMES admits others for native and mcp).`,
       );
-    if (httpsOnly && !onTheMachine.includes(preset) && loopback.test(uri))
+    if (rules.httpsOnly && !onTheMachine.includes(preset) && loopback.test(uri))
       throw new Failure(
         'usage',
         `"${uri}" is no redirect URI for the preset ${preset} here: http on loopback is for the presets ${onTheMachine.join(' and ')}, or for a server in development (RFC 8252 §7.3). Use https.`,
       );
   }
+}
+
+/** Whether a redirect URI has a scheme that only SIGNET_REDIRECT_SCHEMES admits: nothing about it says whose it is. */
+export function isOfAdmittedScheme(uri: string): boolean {
+  const scheme = schemeOf(uri);
+  return scheme !== null && !scheme.includes('.') && scheme !== 'https' && scheme !== 'http';
+}
+
+/** As it is written: a scheme of programs has no other spelling. */
+function schemeOf(uri: string): string | null {
+  return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1] ?? null;
 }
 
 /** A URL at which something of the client is, or is to be told. Failure (usage) that names it. */

@@ -6,7 +6,7 @@ import { readJwks } from '../clients/jwks.ts';
 import { metadataOf } from '../clients/metadata.ts';
 import { grantNames, type Preset } from '../clients/presets.ts';
 import { type ClientSettings, settingsOf } from '../clients/settings.ts';
-import { checkRedirects } from '../clients/uris.ts';
+import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
 import { FOREIGN_ALGS } from '../foreign-jws.ts';
 import type { ClientMetadata } from './schemas.ts';
@@ -27,7 +27,7 @@ const methods: Record<string, Client['authMethod']> = {
 const algs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
 
 /** What a program says of itself, as a client of ours. OAuthError (RFC 7591 §3.2.2) for what no client may have. */
-export function readMetadata(metadata: ClientMetadata, httpsOnly: boolean): Omit<NewClient, 'requests'> {
+export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRules): Omit<NewClient, 'requests'> {
   const { redirect_uris: redirectUris = [], client_name: name = 'Unnamed client' } = metadata;
   const authMethod = methods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
   if (!authMethod) throw unfit(`token_endpoint_auth_method takes ${Object.keys(methods).join(', ')}.`);
@@ -35,7 +35,7 @@ export function readMetadata(metadata: ClientMetadata, httpsOnly: boolean): Omit
   const preset = presetOf(metadata, authMethod, grantTypes);
   if (grantTypes.includes(grantNames.code) && redirectUris.length === 0)
     throw new OAuthError('invalid_redirect_uri', 'The grant authorization_code needs redirect_uris.');
-  refusing('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, httpsOnly));
+  refusing('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, redirectRules));
   const settings = given({
     assertionAlg: algOf(metadata, 'token_endpoint_auth_signing_alg', FOREIGN_ALGS),
     idTokenAlg: algOf(metadata, 'id_token_signed_response_alg', algs),
@@ -56,7 +56,7 @@ export function readMetadata(metadata: ClientMetadata, httpsOnly: boolean): Omit
     softwareId: metadata.software_id,
     softwareVersion: metadata.software_version,
   });
-  return { name, preset, authMethod, grantTypes, redirectUris, settings, isDynamic: true, httpsOnly };
+  return { name, preset, authMethod, grantTypes, redirectUris, settings, isDynamic: true, redirectRules };
 }
 
 /** RFC 7591 §3.2.1: everything that is registered, the server's own choices too. */

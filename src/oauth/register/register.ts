@@ -20,6 +20,8 @@ export interface Registrar {
   readonly keys: KeyRing;
   readonly masterKey: Buffer;
   readonly registration: 'off' | 'token';
+  /** SIGNET_REDIRECT_SCHEMES. */
+  readonly redirectSchemes: readonly string[];
 }
 
 /** A registration request: what came, and what its schema has against it. */
@@ -44,12 +46,15 @@ export async function register(registrar: Registrar, request: RegistrationReques
     });
   const secret = bearerOf(request.authorization);
   const now = clock.now();
-  const httpsOnly = !isLoopbackHost(new URL(issuer).hostname);
+  const redirectRules = {
+    httpsOnly: !isLoopbackHost(new URL(issuer).hostname),
+    schemes: registrar.redirectSchemes,
+  };
   const made = await db.fork().transactional(async (tx) => {
     const token = await useInitialToken(tx, secret, now);
     if (!token) throw unauthorized('This registration token is unknown, used up or expired.', true);
     if (request.fault) throw misfit(request.fault);
-    const given = readMetadata(request.metadata, httpsOnly);
+    const given = readMetadata(request.metadata, redirectRules);
     const actor = { kind: 'anonymous', id: null, label: `registration token ${token.label}` } as const;
     const stamp = { at: now, actor, requestId: request.requestId };
     const requests = await apisById(tx, token.apiIds);

@@ -56,6 +56,24 @@ export const target: Read<string> = (value) => {
   return value;
 };
 
+/**
+ * Schemes that browsers carry out or load themselves: the special ones of the URL Standard, those that run or show something of their
+ * own, and those that open a program with what is written there.
+ */
+const NEVER_SCHEMES: readonly string[] = [
+  ...['http', 'https', 'ws', 'wss', 'ftp', 'file'],
+  ...['javascript', 'data', 'vbscript', 'blob', 'about', 'filesystem', 'view-source', 'mailto', 'intent'],
+];
+
+/** A scheme of programs on their user's machine, as RFC 3986 §3.1 has it in lower case. */
+export const appScheme: Read<string> = (value) => {
+  if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || NEVER_SCHEMES.includes(value))
+    throw new Unreadable(
+      'takes schemes of programs such as cursor,vscode, in lower case without the colon; none that browsers or mail programs handle themselves',
+    );
+  return value;
+};
+
 export const list =
   <T>(one: Read<T>): Read<T[]> =>
   (value) =>

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import {
+  appScheme,
   issuer,
   list,
   oneOf,
@@ -132,6 +133,13 @@ export const settings = {
     'Whether programs may register themselves as clients (RFC 7591): off, or token = with a token of `signet client registration-token`',
     oneOf('off', 'token'),
     'off',
+  ),
+  redirectSchemes: setting(
+    'SIGNET_REDIRECT_SCHEMES',
+    'Schemes without a dot (cursor for cursor://…) that redirect URIs of native and mcp clients may have. Any program can take such a scheme: these clients are public and ask each time',
+    list(appScheme),
+    () => [] as string[],
+    { standard: 'none' },
   ),
   passwordMinLength: setting(
     'SIGNET_PASSWORD_MIN_LENGTH',
