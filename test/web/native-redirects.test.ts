@@ -18,7 +18,7 @@ await onEachEngine(t, async (t, db) => {
   };
 
   await t.test(
-    'docs/clients.md, RFC 8252 §7.1: SIGNET_REDIRECT_SCHEMES admits schemes for programs, as they are written, and no other',
+    'docs/clients.md, RFC 8252 §7.1, RFC 3986 §3.1: SIGNET_REDIRECT_SCHEMES admits schemes for programs, as they are written, and no other',
     async (t) => {
       for (const preset of ['native', 'mcp'] as const)
         for (const uri of [CURSOR, 'vscode://dev.example/cb', 'vscode:/cb', 'http://127.0.0.1/cb'])
