@@ -115,6 +115,11 @@ export async function getApi(em: SqlEntityManager, audience: string, issuer?: st
   throw new Failure('notFound', `There is no API ${audience}. ${advice}`);
 }
 
+/** The APIs whose tokens say a user's name. */
+export async function apisWithUsername(em: SqlEntityManager): Promise<string[]> {
+  return (await em.find(Api, { withUsername: true }, { fields: ['id'] })).map((one) => one.id);
+}
+
 export function listApis(em: SqlEntityManager): Promise<Api[]> {
   return em.findAll(Api, { orderBy: { id: 'asc' } });
 }

@@ -70,6 +70,29 @@ export async function groupsOf(em: SqlEntityManager, principalId: string): Promi
   return em.find(Group, { id: { $in: memberships.map((one) => one.group) } }, { orderBy: { nameKey: 'asc' } });
 }
 
+/**
+ * Gives a group another name. Sessions, introspection and userinfo say the new one at once; access tokens say no groups, so none of them
+ * is told. Failures as of `createGroup`.
+ */
+export function renameGroup(em: SqlEntityManager, stamp: Stamp, of: Pick<Group, 'id'>, name: string): Promise<Group> {
+  checkGroupName(name);
+  return em.transactional(async (tx) => {
+    await lockApis(tx, null, 'writes');
+    const group = await lockGroup(tx, of.id);
+    const nameKey = foldName(name);
+    const other = await tx.findOne(Group, { nameKey, id: { $ne: group.id } });
+    if (other) throw new Failure('conflict', `There is a group "${other.name}" already.`);
+    const before = group.name;
+    Object.assign(group, { name: normalizeName(name), nameKey });
+    if (group.name === before) return group;
+    const sides = { before: { name: before }, after: { name: group.name } };
+    recordChange(tx, stamp, { action: 'change', object: objectOf(group), ...sides });
+    await tx.flush();
+    await touchedRightsChanged(tx, membersOf(group.id), { kind: 'added', apis: [] }, null);
+    return group;
+  });
+}
+
 /** Deletes a group; its members lose what they had by it. */
 export function deleteGroup(em: SqlEntityManager, stamp: Stamp, group: Group): Promise<void> {
   return em.transactional(async (tx) => {

@@ -9,6 +9,7 @@
 export { algorithmsOfApis } from './algorithms.ts';
 export {
   type ApiSettings,
+  apisWithUsername,
   audienceOf,
   createApi,
   ensureOwnApi,
@@ -56,6 +57,7 @@ export {
   listMembers,
   type Named,
   removeMembers,
+  renameGroup,
 } from './groups.ts';
 export {
   type CatalogueState,
@@ -95,3 +97,10 @@ export {
   readApiFile,
   readApps,
 } from './sync-file.ts';
+export {
+  type AskedPermission,
+  askedPermission,
+  type PermSource,
+  principalsWithPerm,
+  sourcesOfPerm,
+} from './with-perm.ts';

@@ -66,8 +66,8 @@ export async function apiEnded(tx: SqlEntityManager, apiId: string, at: Date): P
  * Holds a group's row until the end of the transaction. Whoever changes its members or its permissions does: otherwise a new
  * member and a new permission, written at the same moment, could miss each other, and the member's version with them.
  */
-export async function lockGroup(tx: SqlEntityManager, groupId: string): Promise<void> {
-  await tx.findOneOrFail(Group, groupId, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+export function lockGroup(tx: SqlEntityManager, groupId: string): Promise<Group> {
+  return tx.findOneOrFail(Group, groupId, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
 }
 
 /** Holds principals' rows until the end of the transaction, always in one order, so that two that want the same do not deadlock. */

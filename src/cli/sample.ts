@@ -16,7 +16,7 @@ import {
 } from '../access/index.ts';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { forgetSource } from '../identity/import/index.ts';
-import { createUser, deleteUser, findUser, type Passwords, User } from '../identity/index.ts';
+import { createUser, deleteUser, type Passwords, User, updateUser } from '../identity/index.ts';
 import { apiDeleted, Client, createClient, deleteClient, isSecretOf } from '../oauth/index.ts';
 import { PlatformState } from '../platform/database/index.ts';
 import { deriveKey } from '../platform/digest.ts';
@@ -27,6 +27,8 @@ interface SampleState {
   readonly group: string;
   readonly users: Record<string, string>;
   readonly clients: Record<string, string>;
+  /** False for a sample that an earlier version made. */
+  readonly hasAddresses?: boolean;
 }
 
 export interface SampleUser {
@@ -81,8 +83,8 @@ export async function makeSample(
   const hashes = new Map<string, string>();
   for (const name of ['alice', 'bob']) hashes.set(name, (await passwords.hash(samplePassword(masterKey, name))) ?? '');
   await em.fork().transactional(async (tx) => {
-    // Somebody who has these names already keeps them: then there is no sample.
-    if ((await findApi(tx, SAMPLE_API)) || (await findUser(tx, 'alice')) || (await findUser(tx, 'bob'))) return;
+    // Somebody who has these names or addresses already keeps them: then there is no sample.
+    if ((await findApi(tx, SAMPLE_API)) || (await arePeopleThere(tx, [...hashes.keys()]))) return;
     const api = await createApi(tx, stamp, SAMPLE_API, { name: 'Polls (sample)' });
     await changeCatalogue(
       tx,
@@ -101,6 +103,8 @@ export async function makeSample(
         username,
         password,
         firstName: username === 'alice' ? 'Alice' : 'Bob',
+        email: sampleEmail(username),
+        isEmailVerified: true,
       });
       if (user instanceof User) users[username] = user.id;
     }
@@ -124,9 +128,21 @@ export async function makeSample(
       group: group.id,
       users,
       clients: { [SAMPLE_SERVICE]: service.client.id, ...(await makeWebClient(tx, stamp, api, masterKey)) },
+      hasAddresses: true,
     };
     tx.persist(tx.create(PlatformState, { name: 'sample', value }));
   });
+}
+
+/** A domain for examples (RFC 2606): nobody gets mail there. */
+function sampleEmail(username: string): string {
+  return `${username}@example.com`;
+}
+
+async function arePeopleThere(tx: SqlEntityManager, usernames: readonly string[]): Promise<boolean> {
+  const emailKey = { $in: usernames.map(sampleEmail) };
+  if ((await tx.count(User, { emailKey, emailVerifiedAt: { $ne: null } })) > 0) return true;
+  return (await tx.count(User, { usernameKey: { $in: [...usernames] }, deletedAt: null })) > 0;
 }
 
 /** A sample that an earlier version made gets what came since; what was deleted from it stays away. */
@@ -136,13 +152,25 @@ async function completeSample(
   state: SampleState,
   masterKey: Buffer,
 ): Promise<void> {
-  if (SAMPLE_WEB in state.clients) return;
+  const hasWeb = SAMPLE_WEB in state.clients;
+  if (hasWeb && state.hasAddresses) return;
   await em.transactional(async (tx) => {
-    const api = await tx.findOne(Api, state.api);
+    const api = hasWeb ? null : await tx.findOne(Api, state.api);
     const made = api ? await makeWebClient(tx, stamp, api, masterKey) : {};
+    if (!state.hasAddresses) await addAddresses(tx, stamp, state);
     const row = await tx.findOneOrFail(PlatformState, 'sample');
-    row.value = { ...state, clients: { ...state.clients, ...made } };
+    row.value = { ...state, clients: { ...state.clients, ...made }, hasAddresses: true };
   });
+}
+
+/** Whoever has an address by now keeps it, and so does whoever else has the sample's. */
+async function addAddresses(tx: SqlEntityManager, stamp: Stamp, state: SampleState): Promise<void> {
+  for (const [username, id] of Object.entries(state.users)) {
+    const email = sampleEmail(username);
+    const user = await tx.findOne(User, { id, email: '', deletedAt: null });
+    const isTaken = (await tx.count(User, { emailKey: email, emailVerifiedAt: { $ne: null } })) > 0;
+    if (user && !isTaken) await updateUser(tx, stamp, user, { email, isEmailVerified: true });
+  }
 }
 
 /** The client of the playground; nothing where somebody's client has the name. */

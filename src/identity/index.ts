@@ -17,6 +17,7 @@ export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './c
 export { type DeletedUser, deleteUser } from './delete-user.ts';
 export { ImportedRecord, Link, Session, Throttle, User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';
+export { findUser, getUser, holdUser, listUsers, type UserRef } from './find-users.ts';
 export { forgottenKeys, isNaturalKey } from './forgotten.ts';
 export { importedNameProblem } from './imported-name.ts';
 export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
@@ -25,6 +26,7 @@ export { createPasswords, type Passwords, type Verification } from './passwords/
 export { isUsable, makeUnusable, readPassword } from './passwords/passwords.ts';
 export { createHashPool, type HashPool } from './passwords/pool.ts';
 export { purgeExpired } from './purge.ts';
+export { renameUser } from './rename-user.ts';
 export { reservedName } from './reserved-names.ts';
 export { type EndedSessions, type EndReason, endSessions, type SessionsEnded, type Successor } from './sessions/end.ts';
 export { endSessionsByOperator } from './sessions/end-by-operator.ts';
@@ -49,15 +51,5 @@ export {
 export { networkOf } from './throttle/network.ts';
 export { type AnonymousRow, type RowLimits, reserveRow } from './throttle/rows.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
-export {
-  createUser,
-  findUser,
-  getUser,
-  holderOf,
-  holdUser,
-  listUsers,
-  type NewUser,
-  type UserChange,
-  type UserRef,
-  updateUser,
-} from './users.ts';
+export { createUser, holderOf, type NewUser, type UserChange, updateUser } from './users.ts';
+export { type UserWithPerm, usersWithPerm, type WithPerm } from './with-perm.ts';

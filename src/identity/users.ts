@@ -3,9 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { createPrincipal, type Holder, principalsChanged, rightsChanged } from '../access/index.ts';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { foldName, isNameSized, normalizeName } from '../platform/fold.ts';
-import { readId } from '../platform/id.ts';
-import { suggest } from '../platform/suggest.ts';
+import { foldName, normalizeName } from '../platform/fold.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
 import { endSessions } from './sessions/end.ts';
@@ -15,15 +13,18 @@ export interface NewUser {
   /** Encoded, as `Passwords.hash` or `makeUnusable` makes it. */
   readonly password: string;
   readonly email?: string;
+  /** Only an operator says so. */
+  readonly isEmailVerified?: boolean;
   readonly firstName?: string;
   readonly lastName?: string;
   readonly isStaff?: boolean;
   readonly isSuperuser?: boolean;
 }
 
-export type UserChange = Partial<
-  Pick<User, 'email' | 'firstName' | 'lastName' | 'isActive' | 'isStaff' | 'isSuperuser'>
->;
+export interface UserChange
+  extends Partial<Pick<User, 'email' | 'firstName' | 'lastName' | 'isActive' | 'isStaff' | 'isSuperuser'>> {
+  readonly isEmailVerified?: boolean;
+}
 
 /** What the fields are refused for, or the user. A name that somebody has in any spelling is refused like a malformed one. */
 export async function createUser(em: SqlEntityManager, stamp: Stamp, given: NewUser): Promise<User | FieldError[]> {
@@ -32,12 +33,16 @@ export async function createUser(em: SqlEntityManager, stamp: Stamp, given: NewU
   const usernameKey = foldName(given.username);
   if ((await em.count(User, { usernameKey })) > 0) return [usernameTaken];
   const email = given.email?.trim() ?? '';
+  const isVerified = given.isEmailVerified ?? false;
+  const obstacle = isVerified ? await obstacleToVerifying(em, email) : undefined;
+  if (obstacle) return [obstacle];
   const user = em.create(User, {
     id: createPrincipal(em, 'user'),
     username: normalizeName(given.username),
     usernameKey,
     email,
     emailKey: email === '' ? null : foldName(email),
+    emailVerifiedAt: isVerified ? stamp.at : null,
     firstName: given.firstName ?? '',
     lastName: given.lastName ?? '',
     password: given.password,
@@ -51,18 +56,41 @@ export async function createUser(em: SqlEntityManager, stamp: Stamp, given: NewU
   try {
     await em.flush();
   } catch (error) {
-    // Somebody took the name between the look and the write; the index decides.
-    if ((error as { code?: string }).code === '23505') return [usernameTaken];
+    // Somebody took the name, or proved the address, between the look and the write; the index decides.
+    const taken = takenBy(error);
+    if (taken) return [taken];
     throw error;
   }
   return user;
 }
 
-const usernameTaken: FieldError = {
+export const usernameTaken: FieldError = {
   pointer: '/username',
   code: 'unique',
   detail: 'A user with that username already exists.',
 };
+
+const addressTaken: FieldError = {
+  pointer: '/email',
+  code: 'unique',
+  detail: 'This e-mail address is verified for another user.',
+};
+
+/** What a write met that somebody else has; undefined for any other fault. */
+export function takenBy(error: unknown): FieldError | undefined {
+  const { code, message = '' } = error as { code?: string; message?: string };
+  if (code !== '23505') return undefined;
+  return message.includes('identity_user_verified_email') ? addressTaken : usernameTaken;
+}
+
+/** An address is verified for one user at a time: a login by it means that one. */
+async function obstacleToVerifying(em: SqlEntityManager, email: string, id?: string): Promise<FieldError | undefined> {
+  if (email === '')
+    return { pointer: '/email', code: 'required', detail: 'There is no e-mail address that could be verified.' };
+  const verified = { emailKey: foldName(email), emailVerifiedAt: { $ne: null }, deletedAt: null };
+  const others = await em.count(User, id === undefined ? verified : { ...verified, id: { $ne: id } });
+  return others === 0 ? undefined : addressTaken;
+}
 
 /** Changes a user's fields. Deactivation ends every session in the same transaction. */
 export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User, change: UserChange): Promise<User> {
@@ -74,11 +102,13 @@ export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User,
     const fresh = await tx.findOne(User, { id: user.id, deletedAt: null }, options);
     if (!fresh) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
     const before = pictureOf(fresh);
-    Object.assign(fresh, change);
+    const { isEmailVerified, ...fields } = change;
+    Object.assign(fresh, fields);
     if (change.email !== undefined && change.email !== before.email) {
       fresh.emailKey = change.email === '' ? null : foldName(change.email);
       fresh.emailVerifiedAt = null;
     }
+    if (isEmailVerified !== undefined) await setVerified(tx, fresh, isEmailVerified, stamp.at);
     const changed = difference(before, pictureOf(fresh));
     if (!changed) return fresh;
     recordChange(tx, stamp, { action: 'change', object: objectOf(fresh), ...changed });
@@ -93,67 +123,16 @@ export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User,
   });
 }
 
+async function setVerified(tx: SqlEntityManager, user: User, isVerified: boolean, at: Date): Promise<void> {
+  const obstacle = isVerified ? await obstacleToVerifying(tx, user.email, user.id) : undefined;
+  if (obstacle) throw new Failure(obstacle.code === 'unique' ? 'conflict' : 'usage', obstacle.detail);
+  user.emailVerifiedAt = isVerified ? (user.emailVerifiedAt ?? at) : null;
+}
+
 type Flags = Pick<User, 'isActive' | 'isStaff' | 'isSuperuser'>;
 
 function isLess(before: Flags, after: Flags): boolean {
   return (['isActive', 'isStaff', 'isSuperuser'] as const).some((flag) => before[flag] && !after[flag]);
-}
-
-/** Who is meant: by the username, which never looks like an id, or by the id. */
-export type UserRef = string | { readonly id: string };
-
-export async function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
-  if (!isNameSized(username)) return null;
-  return em.findOne(User, { usernameKey: foldName(username), deletedAt: null });
-}
-
-/**
- * As `findUser`, for whoever is about to give the user something in this transaction: until its end the user is not deleted.
- * Not for a change of the user itself, which takes the stronger lock: two that hold this one would wait for each other.
- */
-export async function holdUser(tx: SqlEntityManager, who: UserRef): Promise<User> {
-  const { id } = await getUser(tx, who);
-  const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_READ } as const;
-  return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, who);
-}
-
-/** As `findUser`, failing with the nearest name. An id is never taken for a name, nor a name for an id. */
-export async function getUser(em: SqlEntityManager, who: UserRef): Promise<User> {
-  if (typeof who !== 'string') return getUserById(em, who.id);
-  if (readId(who) !== null)
-    throw new Failure('notFound', `"${who}" is an id, not a username. Name the user by it: --user-id ${who}`);
-  const user = await findUser(em, who);
-  if (user) return user;
-  return noUser(em, who);
-}
-
-async function getUserById(em: SqlEntityManager, text: string): Promise<User> {
-  const id = readId(text);
-  if (id === null) throw new Failure('usage', `--user-id takes the id of a user (a UUID), not "${text}".`);
-  const user = await em.findOne(User, { id, deletedAt: null });
-  if (user) return user;
-  throw new Failure(
-    'notFound',
-    `There is no user of the id ${id}. List users with their ids: npx signet user list --json`,
-  );
-}
-
-async function noUser(em: SqlEntityManager, username: string): Promise<never> {
-  const names = await em.find(User, { deletedAt: null }, { fields: ['username'], limit: 10_000 });
-  const near = suggest(
-    username,
-    names.map((one) => one.username),
-  );
-  throw new Failure(
-    'notFound',
-    `There is no user "${username}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet user list'}`,
-  );
-}
-
-/** Users by name, a page at a time: those whose folded name comes after `after`. */
-export function listUsers(em: SqlEntityManager, page: { after?: string; limit?: number } = {}): Promise<User[]> {
-  const where = page.after === undefined ? {} : { usernameKey: { $gt: foldName(page.after) } };
-  return em.find(User, { ...where, deletedAt: null }, { orderBy: { usernameKey: 'asc' }, limit: page.limit ?? 100 });
 }
 
 /** The user as `access` knows one. */
@@ -162,9 +141,10 @@ export function holderOf(user: Pick<User, 'id' | 'isActive' | 'isSuperuser'>): H
 }
 
 /** The fields that the edit log shows; never the password. */
-function pictureOf(user: User) {
+export function pictureOf(user: User) {
   const { username, email, firstName, lastName, isActive, isStaff, isSuperuser } = user;
-  return { username, email, firstName, lastName, isActive, isStaff, isSuperuser };
+  const emailVerified = Boolean(user.emailVerifiedAt);
+  return { username, email, emailVerified, firstName, lastName, isActive, isStaff, isSuperuser };
 }
 
 export function objectOf(user: Pick<User, 'id' | 'username'>) {

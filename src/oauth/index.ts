@@ -42,6 +42,7 @@ export { pkceSettings } from './clients/pkce-settings.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
 export { type ClientSettings, PKCE_RULES, type PkceRule, settingsOf } from './clients/settings.ts';
+export { type ClientWithPerm, clientsWithPerm } from './clients/with-perm.ts';
 export { forgetConsents, takeBackConsent } from './consent/consent.ts';
 export { listAllowed } from './consent/list.ts';
 export { type Decision, decideDevice, findWaitingDevice, type WaitingDevice } from './device/decide.ts';

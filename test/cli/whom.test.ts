@@ -11,6 +11,7 @@ const polls = 'audience: polls\napps: {polls: {models: [question]}}';
 const takers: Record<string, { readonly words: string; readonly stdin?: string; readonly shows: RegExp }> = {
   'user show': { words: 'user show WHO', shows: /"id": "ID"/ },
   'user update': { words: 'user update WHO --first-name Ann', shows: /"id": "ID"/ },
+  'user rename': { words: 'user rename WHO AS', shows: /"before": "NAME"/ },
   'user deactivate': { words: 'user deactivate WHO', shows: /"id": "ID"/ },
   'user activate': { words: 'user activate WHO', shows: /"id": "ID"/ },
   'user delete': { words: 'user delete WHO --yes', shows: /"id": "ID"/ },
@@ -52,6 +53,7 @@ await onEachEngine(t, async (t, db) => {
     /** The command about somebody, as `how` names them. */
     const about = (how: string, isId: boolean) =>
       words
+        .replace('AS', `other${made}`)
         .replace('WHO', isId ? `--user-id ${how}` : how)
         .replace('USER', isId ? `--user-id ${how}` : `--user ${how}`);
 

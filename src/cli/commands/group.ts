@@ -9,10 +9,12 @@ import {
   type Named,
   permissionsOfGroup,
   removeMembers,
+  renameGroup,
 } from '../../access/index.ts';
 import { holdUser, usernamesOf } from '../../identity/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
 import { changing } from './changing.ts';
+import { required } from './options.ts';
 import { counted, fields, names } from './text.ts';
 import { userIds, usersAfterFirst } from './whom.ts';
 
@@ -63,6 +65,28 @@ export const groupShow: DatabaseCommand = {
         ['Permissions', permissions.map((one) => `${one.audience}: ${one.name}`)],
       ]),
     };
+  },
+};
+
+export const groupUpdate: DatabaseCommand = {
+  kind: 'database',
+  name: 'group update',
+  summary: 'Give a group another name; its members and permissions stay',
+  usage: 'NAME --name NEW',
+  options: { name: { type: 'string' } },
+  words: { min: 1, max: 1 },
+  async run(context, input) {
+    const name = required(input, 'name', `npx signet ${groupUpdate.name} ${groupUpdate.usage}`);
+    const { before, group } = await changing(context, async (tx) => {
+      const found = await getGroup(tx, input.positionals[0] as string);
+      const before = found.name;
+      return { before, group: await renameGroup(tx, context.stamp(), found, name) };
+    });
+    const isSame = before === group.name;
+    const text = isSame
+      ? `The group is called "${before}" already.`
+      : `Renamed the group "${before}" to "${group.name}".`;
+    return { data: { group: wireGroup(group), before }, text };
   },
 };
 

@@ -23,7 +23,7 @@ import { createsuperuser } from './createsuperuser.ts';
 import { dev } from './dev.ts';
 import { doctor } from './doctor.ts';
 import { grantEnd, grantList } from './grant.ts';
-import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow } from './group.ts';
+import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow, groupUpdate } from './group.ts';
 import { importDjangoCommand } from './import-django.ts';
 import { keysList, keysRotate } from './keys.ts';
 import { keysRevoke } from './keys-revoke.ts';
@@ -31,6 +31,7 @@ import { keysRewrap } from './keys-rewrap.ts';
 import { migrate } from './migrate.ts';
 import { openapi } from './openapi.ts';
 import { permGrant, permList, permRevoke } from './perm.ts';
+import { permHolders } from './perm-holders.ts';
 import { sample } from './sample.ts';
 import { sessionEnd, sessionList } from './session.ts';
 import { setupLink } from './setup-link.ts';
@@ -38,7 +39,7 @@ import { start } from './start.ts';
 import { tokenInspect } from './token-inspect.ts';
 import { tokenIssue } from './token-issue.ts';
 import { tokenVerify } from './token-verify.ts';
-import { userActivate, userCreate, userDeactivate, userUpdate } from './user.ts';
+import { userActivate, userCreate, userDeactivate, userRename, userUpdate } from './user.ts';
 import { userDelete } from './user-delete.ts';
 import { userList, userShow } from './user-show.ts';
 
@@ -46,9 +47,9 @@ import { userList, userShow } from './user-show.ts';
 export const commands: readonly Command[] = [
   ...[start, dev, migrate, health, doctor, config, openapi, sample],
   ...[setupLink, createsuperuser, changepassword],
-  ...[userCreate, userUpdate, userList, userShow, userActivate, userDeactivate, userDelete],
-  ...[groupCreate, groupList, groupShow, groupAdd, groupRemove, groupDelete],
-  ...[permGrant, permRevoke, permList],
+  ...[userCreate, userUpdate, userRename, userList, userShow, userActivate, userDeactivate, userDelete],
+  ...[groupCreate, groupList, groupShow, groupUpdate, groupAdd, groupRemove, groupDelete],
+  ...[permGrant, permRevoke, permList, permHolders],
   ...[apiCreate, apiUpdate, apiList, apiShow, apiSync, apiCheck, apiConstants, apiDelete],
   ...[clientCreate, clientUpdate, clientList, clientShow, clientAllow, clientDisallow],
   ...[clientRotateSecret, clientDisable, clientEnable, clientDelete, clientRegistrationToken],

@@ -28,6 +28,15 @@ export function wholeNumber(input: Input, name: string): number | undefined {
   throw new Failure('usage', `--${name} takes a whole number, not "${value}".`);
 }
 
+const LONGEST_PAGE = 1000;
+
+/** `--limit` of what comes a page at a time. */
+export function pageLimit(input: Input): number {
+  const limit = wholeNumber(input, 'limit') ?? 100;
+  if (limit < 1 || limit > LONGEST_PAGE) throw new Failure('usage', `--limit takes 1 to ${LONGEST_PAGE}.`);
+  return limit;
+}
+
 /** The API of an audience; `signet` and the issuer, where it is known, are Signet's own. */
 export function namedApi(context: Context, em: Parameters<typeof getApi>[0], audience: string): Promise<Api> {
   const { config } = context;

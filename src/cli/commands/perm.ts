@@ -18,6 +18,7 @@ import { type Context, type DatabaseCommand, type Input, isSet, optionText } fro
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
+import { sourceOf } from './perm-holders.ts';
 import { rows } from './text.ts';
 import { optionalUser, userOptions } from './whom.ts';
 
@@ -193,9 +194,4 @@ function remark(who: Who): string {
   if (!user.isActive)
     return `${user.username} is inactive and may do nothing. Activate: npx signet user activate ${user.username}`;
   return user.isSuperuser ? `${user.username} is a superuser: has_perm answers yes to every name.` : '';
-}
-
-function sourceOf({ from, group }: Pick<Source, 'from' | 'group'>): string {
-  if (from === 'group') return `group "${group}"`;
-  return from === 'user' ? 'given directly' : 'superuser';
 }

@@ -1,13 +1,10 @@
 import { groupsOf, rolesOf } from '../../access/index.ts';
 import { getUser, listUsers } from '../../identity/index.ts';
-import { Failure } from '../../platform/failure.ts';
 import { type DatabaseCommand, optionText } from '../command.ts';
-import { wholeNumber } from './options.ts';
+import { pageLimit } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 import { passwordSummary, wireUser } from './user-picture.ts';
 import { userAndWords, userId } from './whom.ts';
-
-const LONGEST_PAGE = 1000;
 
 export const userList: DatabaseCommand = {
   kind: 'database',
@@ -17,8 +14,7 @@ export const userList: DatabaseCommand = {
   options: { after: { type: 'string' }, limit: { type: 'string' } },
   words: { min: 0, max: 0 },
   async run({ db }, input) {
-    const limit = wholeNumber(input, 'limit') ?? 100;
-    if (limit < 1 || limit > LONGEST_PAGE) throw new Failure('usage', `--limit takes 1 to ${LONGEST_PAGE}.`);
+    const limit = pageLimit(input);
     const after = optionText(input, 'after');
     // One more than is shown tells whether there is more.
     const found = await listUsers(db.fork(), { limit: limit + 1, ...(after === undefined ? {} : { after }) });

@@ -1,4 +1,12 @@
-import { createUser, getUser, makeUnusable, User, type UserChange, updateUser } from '../../identity/index.ts';
+import {
+  createUser,
+  getUser,
+  makeUnusable,
+  renameUser,
+  User,
+  type UserChange,
+  updateUser,
+} from '../../identity/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -7,17 +15,21 @@ import { hashNew, passwordOf } from './passwords.ts';
 import { refusedFields, wireUser } from './user-picture.ts';
 import { userAndWords, userId } from './whom.ts';
 
-const nameOptions = {
+const fieldOptions = {
   email: { type: 'string' },
+  'email-verified': { type: 'string' },
   'first-name': { type: 'string' },
   'last-name': { type: 'string' },
 } as const;
+
+const fieldUsage = '[--email E] [--email-verified on|off] [--first-name F] [--last-name L]';
 
 const oneUser = { min: 1, max: 1, orUserId: true } as const;
 
 function fieldsOf(input: Input) {
   return given({
     email: optionText(input, 'email')?.trim(),
+    isEmailVerified: onOff(input, 'email-verified'),
     firstName: optionText(input, 'first-name'),
     lastName: optionText(input, 'last-name'),
   });
@@ -27,9 +39,9 @@ export const userCreate: DatabaseCommand = {
   kind: 'database',
   name: 'user create',
   summary: 'Create a user; without a password nobody can log in as it',
-  usage: 'NAME [--email E] [--first-name F] [--last-name L] [--staff] [--superuser] [--password-stdin]',
+  usage: `NAME ${fieldUsage} [--staff] [--superuser] [--password-stdin]   (--superuser is staff too)`,
   options: {
-    ...nameOptions,
+    ...fieldOptions,
     staff: { type: 'boolean' },
     superuser: { type: 'boolean' },
     'password-stdin': { type: 'boolean' },
@@ -40,7 +52,9 @@ export const userCreate: DatabaseCommand = {
     const person = { username: input.positionals[0] as string, ...fieldsOf(input) };
     const hasPassword = isSet(input, 'password-stdin');
     const password = hasPassword ? await hashNew(context, passwordOf(input), person) : makeUnusable();
-    const flags = { isStaff: isSet(input, 'staff'), isSuperuser: isSet(input, 'superuser') };
+    const isSuperuser = isSet(input, 'superuser');
+    // Django's create_superuser.
+    const flags = { isStaff: isSuperuser || isSet(input, 'staff'), isSuperuser };
     const user = await changing(context, async (tx) => {
       const made = await createUser(tx, context.stamp(), { ...person, ...flags, password });
       if (!(made instanceof User)) throw refusedFields(made);
@@ -55,8 +69,8 @@ export const userUpdate: DatabaseCommand = {
   kind: 'database',
   name: 'user update',
   summary: "Change a user's fields and flags",
-  usage: '(NAME | --user-id ID) [--email E] [--first-name F] [--last-name L] [--staff on|off] [--superuser on|off]',
-  options: { ...userId, ...nameOptions, staff: { type: 'string' }, superuser: { type: 'string' } },
+  usage: `(NAME | --user-id ID) ${fieldUsage} [--staff on|off] [--superuser on|off]`,
+  options: { ...userId, ...fieldOptions, staff: { type: 'string' }, superuser: { type: 'string' } },
   words: oneUser,
   async run(context, input) {
     const change = {
@@ -86,6 +100,28 @@ export const userDeactivate: DatabaseCommand = {
   options: userId,
   words: oneUser,
   run: (context, input) => changeUser(context, input, { isActive: false }, 'Deactivated the user'),
+};
+
+export const userRename: DatabaseCommand = {
+  kind: 'database',
+  name: 'user rename',
+  summary: 'Give a user another name; the id, the rights and the sessions stay, tokens are renewed to say it',
+  usage: '(NAME | --user-id ID) NEW',
+  options: userId,
+  words: { min: 2, max: 2, orUserId: true },
+  async run(context, input) {
+    const { user: who, words } = userAndWords(input);
+    const { before, user } = await changing(context, async (tx) => {
+      const found = await getUser(tx, who);
+      const { username } = found;
+      const renamed = await renameUser(tx, context.stamp(), found, words[0] as string);
+      if (!(renamed instanceof User)) throw refusedFields(renamed);
+      return { before: username, user: renamed };
+    });
+    const isSame = before === user.username;
+    const text = isSame ? `The user is called ${before} already.` : `Renamed the user ${before} to ${user.username}.`;
+    return { data: { user: wireUser(user), before }, text };
+  },
 };
 
 async function changeUser(context: Context, input: Input, change: UserChange, done: string): Promise<Output> {

@@ -1,0 +1,77 @@
+import { askedPermission, type PermSource } from '../../access/index.ts';
+import { usersWithPerm } from '../../identity/index.ts';
+import { clientsWithPerm } from '../../oauth/index.ts';
+import { type DatabaseCommand, isSet, optionText } from '../command.ts';
+import { namedApi, pageLimit, required } from './options.ts';
+import { rows, yesNo } from './text.ts';
+
+/** Django's `User.objects.with_perm`. A name that nobody registered is a question like any other: superusers have it. */
+export const permHolders: DatabaseCommand = {
+  kind: 'database',
+  name: 'perm holders',
+  summary: 'Who has a permission: users directly, by a group or as superusers, a page at a time; and clients',
+  usage: '--api AUDIENCE PERM [--include-inactive] [--no-superusers] [--after NAME] [--limit N]',
+  options: {
+    api: { type: 'string' },
+    'include-inactive': { type: 'boolean' },
+    'no-superusers': { type: 'boolean' },
+    after: { type: 'string' },
+    limit: { type: 'string' },
+  },
+  words: { min: 1, max: 1 },
+  async run(context, input) {
+    const audience = required(input, 'api', `npx signet ${permHolders.name} ${permHolders.usage}`);
+    const limit = pageLimit(input);
+    const after = optionText(input, 'after');
+    const withInactive = isSet(input, 'include-inactive');
+    const withSuperusers = !isSet(input, 'no-superusers');
+    const [name = ''] = input.positionals;
+    const now = context.clock.now();
+    const em = context.db.fork();
+    const api = await namedApi(context, em, audience);
+    const asked = await askedPermission(em, api, name);
+    // One more than is shown tells whether there is more.
+    const how = { withInactive, withSuperusers, after, limit: limit + 1 };
+    const found = await usersWithPerm(em, asked, how, now);
+    const users = found.slice(0, limit);
+    const next = found.length > limit ? (users.at(-1)?.username ?? null) : null;
+    // On the first page.
+    const clients = after === undefined ? await clientsWithPerm(em, asked, withInactive, now) : [];
+    const holders = [
+      ...users.map(({ username, ...one }) => ({ kind: 'user', name: username, ...one })),
+      ...clients.map(({ client, sources }) => ({
+        kind: 'client',
+        name: client.name,
+        isActive: client.isActive,
+        sources,
+      })),
+    ];
+    const lines = holders.map((one) => [one.kind, one.name, yesNo(one.isActive), one.sources.map(sourceOf).join(', ')]);
+    const text = [
+      lines.length === 0 ? `Nobody has ${name} at ${api.audience}.` : rows(['KIND', 'NAME', 'ACTIVE', 'FROM'], lines),
+      asked.id === null ? `${api.audience} has no permission "${name}": nobody but a superuser has it.` : '',
+      next === null ? '' : `There are more: add --after ${next}`,
+    ];
+    return {
+      data: {
+        audience: api.audience,
+        permission: name,
+        is_registered: asked.id !== null,
+        users: users.map(({ id, username, isActive, sources }) => ({ id, username, is_active: isActive, sources })),
+        clients: clients.map(({ client, sources }) => ({
+          client_id: client.clientId,
+          name: client.name,
+          is_active: client.isActive,
+          sources,
+        })),
+        next_after: next,
+      },
+      text: text.filter(Boolean).join('\n'),
+    };
+  },
+};
+
+export function sourceOf({ from, group }: PermSource): string {
+  if (from === 'group') return `group "${group}"`;
+  return from === 'user' ? 'given directly' : 'superuser';
+}

@@ -1,0 +1,106 @@
+import t from 'tap';
+import { createContext } from '../../src/cli/context.ts';
+import { makeSample } from '../../src/cli/sample.ts';
+import { createUser, findUser, makeUnusable, User } from '../../src/identity/index.ts';
+import { PlatformState } from '../../src/platform/database/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { masterKey, stamp, startApp } from '../support/server.ts';
+import { GOOD_PASSWORD, lastEntry, openDesk } from './desk.ts';
+
+const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
+
+await onEachEngine(t, async (t, db) => {
+  const desk = await openDesk(db);
+  const { app } = await startApp(db, { environment: cheap });
+  t.teardown(() => app.close());
+  const logIn = async (username: string) => {
+    const payload = { username, password: GOOD_PASSWORD };
+    return (await app.inject({ method: 'POST', url: '/api/v1/login', payload })).statusCode;
+  };
+
+  await t.test('Django create_superuser: user create --superuser makes a user of the staff too', async (t) => {
+    t.match((await desk.json('user create root --superuser')).user, { is_superuser: true, is_staff: true });
+    t.match((await desk.json('user create clerk --staff')).user, { is_superuser: false, is_staff: true });
+    t.match((await desk.json('user create plain')).user, { is_superuser: false, is_staff: false });
+  });
+
+  await t.test('contract §8: --email-verified on: the address is proved by the word of an operator', async (t) => {
+    const words = 'user create ann --email Ann@example.test --email-verified on --password-stdin';
+    t.match((await desk.json(words, { stdin: GOOD_PASSWORD })).user, { email_verified: true });
+    t.match((await lastEntry(db)).after, { email: 'Ann@example.test', emailVerified: true });
+    t.equal(await logIn('ann@EXAMPLE.test'), 200, 'contract §3: a verified address logs in');
+    t.match((await desk.json('user update ann --email-verified off')).user, { email_verified: false });
+    t.match(await lastEntry(db), { before: { emailVerified: true }, after: { emailVerified: false } });
+    t.equal(await logIn('ann@example.test'), 401, 'and one that is not verified does not');
+    t.match((await desk.json('user update ann --email-verified on')).user, { email_verified: true });
+    const { emailVerifiedAt } = (await findUser(db.fork(), 'ann')) as User;
+    const before = await desk.counts();
+    await desk.json('user update ann --email-verified on');
+    t.same((await findUser(db.fork(), 'ann'))?.emailVerifiedAt, emailVerifiedAt, 'it stays as old as it is');
+    t.same(await desk.counts(), before, 'and nothing is written down');
+    t.match((await desk.json('user update ann --email other@example.test')).user, { email_verified: false });
+    t.match((await desk.json('user update ann --email third@example.test --email-verified on')).user, {
+      email: 'third@example.test',
+      email_verified: true,
+    });
+  });
+
+  await t.test('contract §8: --email-verified: what cannot be is refused, and changes nothing', async (t) => {
+    await desk.json('user create ben --email third@example.test');
+    await desk.json('user create cat');
+    const before = await desk.counts();
+    for (const [words, exit, text] of [
+      ['user update ben --email-verified on', 4, /verified for another user/],
+      ['user create dan --email THIRD@example.test --email-verified on', 4, /verified for another user/],
+      ['user update cat --email-verified on', 2, /no e-mail address/],
+      ["user update ann --email '' --email-verified on", 2, /no e-mail address/],
+      ['user create dan --email-verified on', 2, /no e-mail address/],
+      ['user update cat --email-verified yes', 2, /on or off/],
+    ] as const)
+      t.match(await desk.run(words), { exit, stdout: '', stderr: text }, words);
+    t.same(await desk.counts(), before);
+    await desk.json('user update ann --email-verified off');
+    t.match((await desk.json('user update ben --email-verified on')).user, { email_verified: true }, 'one at a time');
+  });
+
+  await t.test('an address is verified for one user at a time, however many come at once', async (t) => {
+    const made = await Promise.all(
+      ['m1', 'm2', 'm3'].map((username) => {
+        const email = 'many@example.test';
+        return createUser(db.fork(), stamp(), { username, email, password: makeUnusable(), isEmailVerified: true });
+      }),
+    );
+    t.equal(made.filter((one) => one instanceof User).length, 1);
+    for (const one of made) if (!(one instanceof User)) t.match(one, [{ pointer: '/email', code: 'unique' }]);
+  });
+
+  await t.test(
+    'contract §8: users of the sample have verified addresses, those of an earlier sample too',
+    async (t) => {
+      const passwords = await createContext(desk.config, db, '0', () => {}).passwords();
+      const make = () => makeSample(db.fork(), stamp(), passwords, masterKey);
+      const shown = async (name: string) => (await desk.json(`user show ${name}`)).user;
+      await make();
+      for (const name of ['alice', 'bob'])
+        t.match(await shown(name), { email: `${name}@example.com`, email_verified: true }, name);
+
+      // As an earlier version left it; bob has found an address since.
+      const row = await db.fork().findOneOrFail(PlatformState, 'sample');
+      const { hasAddresses, ...earlier } = row.value as { hasAddresses?: boolean };
+      t.equal(hasAddresses, true);
+      await db.fork().nativeUpdate(PlatformState, { name: 'sample' }, { value: earlier });
+      await desk.json("user update alice --email ''");
+      await desk.json('user update bob --email bob@home.test');
+      await make();
+      t.match(await shown('alice'), { email: 'alice@example.com', email_verified: true });
+      t.match(await shown('bob'), { email: 'bob@home.test', email_verified: false });
+      await desk.json("user update alice --email ''");
+      await make();
+      t.match(await shown('alice'), { email: '' }, 'once only');
+      await desk.json('sample --remove');
+      await desk.json('user create holder --email alice@example.com --email-verified on');
+      await make();
+      t.match(await desk.run('sample'), { exit: 3 }, 'whoever has such an address keeps it');
+    },
+  );
+});
