@@ -5,6 +5,7 @@ import { foldName, isNameSized } from '../platform/fold.ts';
 import { readId } from '../platform/id.ts';
 import { suggest } from '../platform/suggest.ts';
 import { User } from './entities.ts';
+import { BUILT_IN } from './reserved-names.ts';
 
 /** Who is meant: by the username, which never looks like an id, or by the id. */
 export type UserRef = string | { readonly id: string };
@@ -61,4 +62,17 @@ async function noUser(em: SqlEntityManager, username: string): Promise<never> {
 export function listUsers(em: SqlEntityManager, page: { after?: string; limit?: number } = {}): Promise<User[]> {
   const where = page.after === undefined ? {} : { usernameKey: { $gt: foldName(page.after) } };
   return em.find(User, { ...where, deletedAt: null }, { orderBy: { usernameKey: 'asc' }, limit: page.limit ?? 100 });
+}
+
+/** Users whose name is `reservedName`: an earlier version, or a database by hand, let it be. As many as `limit`, by name. */
+export async function usersWithReservedNames(
+  em: SqlEntityManager,
+  limit: number,
+): Promise<{ id: string; username: string }[]> {
+  return em.execute<{ id: string; username: string }[]>(
+    `select id, username from identity_user where deleted_at is null and (username_key ~ '^(c_|https://)'
+       or username_key = any(array(select jsonb_array_elements_text(?::jsonb))) or translate(username_key, '{}-', '') ~ '^[0-9a-f]{32}$')
+     order by username_key limit ?`,
+    [JSON.stringify(BUILT_IN), limit],
+  );
 }

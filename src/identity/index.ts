@@ -17,7 +17,7 @@ export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './c
 export { type DeletedUser, deleteUser } from './delete-user.ts';
 export { ImportedRecord, Link, Session, Throttle, User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';
-export { findUser, getUser, holdUser, listUsers, type UserRef } from './find-users.ts';
+export { findUser, getUser, holdUser, listUsers, type UserRef, usersWithReservedNames } from './find-users.ts';
 export { forgottenKeys, isNaturalKey } from './forgotten.ts';
 export { importedNameProblem } from './imported-name.ts';
 export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';

@@ -2,7 +2,7 @@ import { foldName } from '../platform/fold.ts';
 import { readId } from '../platform/id.ts';
 
 /** Names of what Signet is itself: its API, and the client of its own login. */
-const BUILT_IN = ['signet'];
+export const BUILT_IN = ['signet'];
 
 /**
  * Why a name means something else wherever names and ids are both taken, so that nobody may have it: it looks like an id, in any spelling that

@@ -155,6 +155,25 @@ await onEachEngine(t, async (t, db) => {
     t.match(await desk.run(`client show ${client.clientId.toLowerCase()}`), { exit: 3 }, 'and exactly');
   });
 
+  await t.test('contract §8: doctor names the users that an earlier version let have such a name', async (t) => {
+    const names = async () => {
+      const { checks } = JSON.parse((await desk.run('doctor --json')).stdout) as { checks: { name: string }[] };
+      return checks.find((one) => one.name === 'names');
+    };
+    t.match(await names(), { status: 'ok' });
+    for (const [at, name] of [...misleading(victim.id), `{${victim.id}}`, 'https://x'].entries()) {
+      const user = await makeUser(db, passwords, `late${at}`, GOOD_PASSWORD);
+      await db.fork().nativeUpdate(User, user.id, { username: name, usernameKey: `${foldName(name)}` });
+      t.match(
+        await names(),
+        { status: 'warn', message: new RegExp(`${user.id}`), remedy: /user rename --user-id/ },
+        name,
+      );
+      await desk.json(`user rename --user-id ${user.id} late${at}`);
+    }
+    t.match(await names(), { status: 'ok' });
+  });
+
   await t.test('every spelling of a reserved name is one, by the form in which names are compared', async (t) => {
     for (const name of misleading(victim.id)) t.equal(reservedName(name), reservedName(foldName(name)), name);
     for (const name of [...harmless, 'Poll editors', 'ada@example.test', '']) t.equal(reservedName(name), null, name);

@@ -9,6 +9,7 @@ import { checkHashing } from '../doctor/hashing.ts';
 import { checkIssuer, checkServed } from '../doctor/issuer.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkLibraries } from '../doctor/libraries.ts';
+import { checkNames } from '../doctor/names.ts';
 import { checkSigning, checkSizes } from '../doctor/tokens.ts';
 import { checkTyp } from '../doctor/typ.ts';
 import { rotationPolicyOf } from '../jobs.ts';
@@ -37,7 +38,10 @@ export const doctor: DatabaseCommand = {
     ];
     const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
     checks.push(...(await issuing(context, isMigrated)));
-    if (isMigrated) checks.push(...(await checkOf('sample', 'Look at the database.', () => sample(context))));
+    if (isMigrated) {
+      checks.push(...(await checkOf('names', 'Look at the database.', () => checkNames(db))));
+      checks.push(...(await checkOf('sample', 'Look at the database.', () => sample(context))));
+    }
     const isFailure = checks.some((one) => one.status === 'fail');
     return { data: { ok: !isFailure, checks }, text: checks.map(line).join('\n'), isFailure };
   },
