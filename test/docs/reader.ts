@@ -47,7 +47,7 @@ export async function openReader(t: Test, start?: { readonly folder: string }) {
       .replaceAll('localhost:4000', `localhost:${port}`)
       .replaceAll('https://id.example.com', `http://localhost:${port}`)
       .replaceAll('localhost:3000', `localhost:${servicePort}`)
-      .replaceAll(/\bpython3 /g, `${findPython()?.path} `);
+      .replaceAll(/(?<![\w/])python3 /g, `${findPython()?.path} `);
   let client = { id: '', secret: '' };
   const filledIn = (text: string) =>
     here(text).replaceAll('CLIENT_ID', client.id).replaceAll('CLIENT_SECRET', client.secret);

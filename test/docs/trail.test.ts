@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
-import t from 'tap';
+import { dirname } from 'node:path';
+import t, { type Test } from 'tap';
 import { root } from '../support/database.ts';
 import { findPython, NO_PYTHON } from '../support/python.ts';
 import { blocksOf, isTyped } from './pages.ts';
@@ -10,7 +11,7 @@ t.setTimeout(900_000);
 /** Programs: run as they stand, or said to be run elsewhere. */
 const programs = ['js', 'ts', 'python', 'go', 'java'];
 
-const pages = globSync(['docs/*.md', 'docs/guides/*.md', 'docs/decisions/*.md'], { cwd: root }).sort();
+const pages = globSync(['docs/**/*.md'], { cwd: root }).sort();
 const withCommands = pages.filter((page) =>
   blocksOf(page).some((block) => (isTyped(block) || block.hasToken) && block.notRun === null),
 );
@@ -24,6 +25,13 @@ await t.test('every program that a page shows is run, or the page says why it is
       if (programs.includes(block.language)) t.ok(block.hasToken || block.notRun !== null, `${page}:${block.line}`);
 });
 
+async function readerWithToken(t: Test, start: { readonly folder: string }) {
+  const reader = await openReader(t, start);
+  const toBeCopied = await reader.startServer();
+  t.equal((await reader.type(toBeCopied.split('\n')[0] as string)).code, 0);
+  return reader;
+}
+
 await t.test('every command that the README and the pages of docs/ show, typed in their order', async (t) => {
   const first = await openReader(t);
   await t.test('the README holds from top to bottom, in one go', async (t) => {
@@ -34,15 +42,14 @@ await t.test('every command that the README and the pages of docs/ show, typed i
   });
   await first.stop();
 
-  for (const page of withCommands)
-    await t.test(
-      `${page} holds from top to bottom, for a reader who comes from the README`,
-      { skip: missing(page) },
-      async (t) => {
-        const reader = await openReader(t, first);
-        const toBeCopied = await reader.startServer();
-        t.equal((await reader.type(toBeCopied.split('\n')[0] as string)).code, 0);
-        await reader.readPage(t, page);
-      },
-    );
+  for (const [folder, some] of Object.entries(Object.groupBy(withCommands, dirname)))
+    await t.test(`the pages of ${folder} hold, for a reader who comes from the README`, async (t) => {
+      // A page of a library is a command or two: one reader tries them all.
+      const shared = folder === 'docs/libraries' ? await readerWithToken(t, first) : null;
+      for (const page of some ?? [])
+        await t.test(`${page}, from top to bottom`, { skip: missing(page) }, async (t) => {
+          const reader = shared ?? (await readerWithToken(t, first));
+          await reader.readPage(t, page);
+        });
+    });
 });
