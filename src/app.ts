@@ -26,6 +26,7 @@ import { healthRoutes } from './platform/health/routes.ts';
 import {
   type App,
   allowOrigins,
+  basePath,
   createServer,
   describeRoutes,
   flowCookie,
@@ -98,6 +99,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     hosts: isDevelopment ? ['localhost', '127.0.0.1', '[::1]'] : null,
     hashWaitMilliseconds: config.hashWaitMilliseconds,
     noteRefusal: createRefusalNotes(clients, isDevelopment),
+    basePath: basePath(issuer),
     ...(deps.https ? { https: deps.https } : {}),
   });
 
@@ -135,7 +137,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   discoveryRoutes(app, oauth);
   const published = { ...oauth, catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer) };
   catalogueDocumentRoute(app, published);
-  openapiRoute(app);
+  openapiRoute(app, basePath(issuer));
   healthRoutes(app, db, deps.isStopping ?? (() => false));
 
   // OAuth takes nothing from the cookie: its callers authenticate in every request.

@@ -1,3 +1,4 @@
+import { basePath } from '../platform/http/index.ts';
 import { ACR_VALUES, USER_SCOPES, userinfoUrl } from '../tokens/index.ts';
 import { PROMPTS } from './authorize/request.ts';
 import { FOREIGN_ALGS } from './foreign-jws.ts';
@@ -92,11 +93,11 @@ const claims = [
 ];
 
 /**
- * Where the two documents stand. With a path in the issuer, RFC 8414 §3.1 puts the well-known part before it and OpenID
- * Connect Discovery §4 after it; both names answer at both places.
+ * Where the two documents stand. With a path in the issuer, RFC 8414 §3.1 puts the well-known part before it; OpenID Connect
+ * Discovery §4 puts it after, where everything else is (`withoutBase`). Both names answer at both.
  */
 export function metadataPaths(issuer: string): string[] {
-  const path = new URL(issuer).pathname.replace(/\/$/, '');
+  const path = basePath(issuer);
   const names = ['/.well-known/openid-configuration', '/.well-known/oauth-authorization-server'];
-  return path === '' ? names : names.flatMap((name) => [name, `${name}${path}`, `${path}${name}`]);
+  return path === '' ? names : names.flatMap((name) => [name, `${name}${path}`]);
 }

@@ -178,7 +178,7 @@ function setupForm(
   // An error is met where it is mended, by keyboard and by a screen reader.
   const first = ['/username', '/email', '/password'].find((pointer) => of(pointer).length > 0) ?? '/username';
   return html`<p class="quiet">The first superuser of this server. The link works once.</p>
-<form method="post" action="/setup">
+<form method="post" action="setup">
 ${field({ name: 'token', label: '', type: 'hidden', value: token })}
 ${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: of('/username'), hasFocus: first === '/username' })}
 ${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'Optional.', errors: of('/email'), hasFocus: first === '/email' })}

@@ -230,6 +230,17 @@ t.test('what the server behind the issuer says', async (t) => {
   t.match(await checkServed(issuer, 'k1', server(issuer, 'k2')), { status: 'fail', message: /does not publish.*k1/ });
   const down = (async () => new Response('', { status: 502 })) as typeof fetch;
   t.match(await checkServed(issuer, 'k1', down), { status: 'note', message: /502/ });
+
+  const below = `${issuer}/auth`;
+  const whole = server(below, 'k1');
+  t.match(await checkServed(below, 'k1', whole), { status: 'ok' });
+  const part = (async (url: string) =>
+    url.endsWith('server/auth') ? new Response('', { status: 404 }) : whole(url)) as typeof fetch;
+  t.match(
+    await checkServed(below, 'k1', part),
+    { status: 'warn', message: /but not \S+\/\.well-known\/oauth-authorization-server\/auth,/, remedy: /Below a path/ },
+    'RFC 8414 §3.1: a proxy passes on what is below the path alone',
+  );
 });
 
 t.test('hashing', async (t) => {

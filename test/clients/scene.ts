@@ -32,7 +32,7 @@ import { freePort } from '../support/process.ts';
 import { makeUser, masterKey, stamp, startApp } from '../support/server.ts';
 import { type Browser, type BrowserOptions, newBrowser, type Page } from './browser.ts';
 
-const PASSWORD = 'as long as it needs to be';
+export const PASSWORD = 'as long as it needs to be';
 /** The permissions of the group that alice is in: bob holds none. */
 export const EDITORS = ['polls.add_choice', 'polls.view_choice'];
 /** An API whose audience is a URI, and so can be asked for as a `resource` (RFC 8707). */
@@ -42,6 +42,8 @@ export interface SceneOptions {
   /** False: plain http on loopback, for libraries that take that. */
   readonly https?: boolean;
   readonly environment?: Record<string, string>;
+  /** A proxy before it: told its port, answers the issuer. */
+  readonly behind?: (port: number) => Promise<string>;
 }
 
 export type MadeClient = Awaited<ReturnType<Scene['client']>>;
@@ -60,7 +62,7 @@ type Wanted = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
  * the APIs `polls` and `https://polls.example` with the models question and choice, alice in the group Poll editors, and bob.
  * This process believes its certificate from then on, as by NODE_EXTRA_CA_CERTS.
  */
-export async function startScene(t: Test, { https = true, environment = {} }: SceneOptions = {}) {
+export async function startScene(t: Test, { https = true, environment = {}, behind }: SceneOptions = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'signet-clients-'));
   // Apache reads the CA as another user.
   chmodSync(folder, 0o755);
@@ -69,7 +71,7 @@ export async function startScene(t: Test, { https = true, environment = {} }: Sc
   if (ca !== undefined) setDefaultCACertificates([...getCACertificates('default'), ca]);
   const db = await openTestEmbedded();
   const port = await freePort();
-  const issuer = `${https ? 'https' : 'http'}://localhost:${port}`;
+  const issuer = behind ? await behind(port) : `${https ? 'https' : 'http'}://localhost:${port}`;
   const service = await startApp(db, {
     clock: systemClock,
     environment: {

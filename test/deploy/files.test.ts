@@ -235,8 +235,22 @@ t.test('signet.service starts what the image starts, drains, and takes its secre
   t.notMatch(unit, /^MemoryDenyWriteExecute/m);
 });
 
+t.test('the proxies below a path are told of the same addresses, and of the port that Signet listens on', async (t) => {
+  const wellKnown = ['oauth-authorization-server', 'openid-configuration'].map((name) => `/.well-known/${name}/auth`);
+  const traefik = parse(blocks('yaml').find((one) => one.includes('loadBalancer')) ?? '');
+  const [{ rule, service }] = Object.values(traefik.http.routers) as [{ rule: string; service: string }];
+  t.same(
+    [...rule.matchAll(/Path(?:Prefix)?\(`(.*?)`\)/g)].map((one) => one[1]).sort(),
+    ['/auth', '/auth/', ...wellKnown].sort(),
+  );
+  t.same(traefik.http.services[service].loadBalancer.servers, [{ url: 'http://127.0.0.1:4000' }]);
+  const [caddy = ''] = blocks('caddyfile');
+  t.same(/@signet path (.*)/.exec(caddy)?.[1]?.split(' ').sort(), ['/auth', '/auth/*', ...wellKnown].sort());
+  t.match(caddy, /reverse_proxy @signet 127\.0\.0\.1:4000/);
+});
+
 t.test('the Kubernetes snippet: confined, probed, migrated before it serves, and drained', async (t) => {
-  const [text = ''] = blocks('yaml');
+  const text = blocks('yaml').find((one) => one.includes('kind: Deployment')) ?? '';
   const { spec } = (parse(text) as { spec: { template: { spec: Pod } } }).spec.template;
   t.match(spec, {
     enableServiceLinks: false,

@@ -15,7 +15,7 @@ const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
 /** The probe, and what the log says why. */
 async function ready(t: Test, db: Database) {
   const lines: string[] = [];
-  const log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
+  const log = pino({ level: 'warn' }, { write: (line) => void lines.push(line) });
   const { app } = await startApp(db, { log, environment: { SIGNET_ARGON2_MEMORY: '7168' } });
   t.teardown(() => app.close());
   return async () => {

@@ -2,13 +2,13 @@ import t from 'tap';
 import { Session, updateUser } from '../../src/identity/index.ts';
 import { nextOf } from '../../src/web/next.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { ISSUER, stamp } from '../support/server.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf } from './visitor.ts';
 
 t.test('attacks 39: next is a path of Signet itself, or the front door', async (t) => {
   for (const next of ['/', '/interaction/abc', '/oauth2/device?user_code=BCDF-GHJK', '/a/b.c/~d?x=%20&y=+'])
-    t.equal(nextOf(next), next, next);
+    t.equal(nextOf(next, ISSUER), next, next);
   const others = [
     [
       '//evil.example',
@@ -32,9 +32,9 @@ t.test('attacks 39: next is a path of Signet itself, or the front door', async (
       '/a?b#c',
     ],
   ].flat();
-  for (const next of others) t.equal(nextOf(next), '/', JSON.stringify(next));
-  t.equal(nextOf(undefined), '/');
-  t.equal(nextOf(`/${'a'.repeat(3000)}`), '/');
+  for (const next of others) t.equal(nextOf(next, ISSUER), '/', JSON.stringify(next));
+  t.equal(nextOf(undefined, ISSUER), '/');
+  t.equal(nextOf(`/${'a'.repeat(3000)}`, ISSUER), '/');
 });
 
 t.test(

@@ -76,5 +76,13 @@ export async function checkServed(issuer: string, kid: string, get: typeof fetch
       `The server at ${issuer} does not publish the current signing key ${kid}.`,
       'Give this command and the server the same DATABASE_URL; then restart the server.',
     );
+  const { origin, pathname } = new URL(issuer);
+  const inserted = `${origin}/.well-known/oauth-authorization-server${pathname}`;
+  if (pathname !== '/' && !(await document(inserted).catch(() => null)))
+    return warn(
+      name,
+      `${issuer} answers, but not ${inserted}, where OAuth clients look (RFC 8414 §3.1).`,
+      'Let the proxy pass that address here as well: deploy/README.md, "Below a path".',
+    );
   return alike(name, `${issuer} answers, calls itself so, and publishes the current key.`);
 }

@@ -1,6 +1,6 @@
 /**
  * http: what holds for every route, whoever mounts it.
- * Owns: the server, strict reading of bodies and queries, the one cross-origin rule, the session cookie's form, the family of problems (RFC 9457),
+ * Owns: the server, strict reading of bodies and queries, the issuer's path, the one cross-origin rule, the session cookie's form, the family of problems (RFC 9457),
  *   and how routes become openapi.yaml.
  * Does not own: any route.
  * Standards: RFC 6265bis, 8259, 9110, 9457; Fetch Metadata; OpenAPI 3.1.
@@ -8,6 +8,7 @@
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
 export { acceptedWeight, prefersNamed, takesGzip } from './accept.ts';
 export { allowAnyOrigin } from './any-origin.ts';
+export { basePath, withoutBase } from './base-path.ts';
 export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
 export { dpopOf, offerNonce } from './dpop-header.ts';
 export { acceptForms, acceptPairs, pairsOf } from './input.ts';

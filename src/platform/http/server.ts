@@ -9,6 +9,7 @@ import fastify, {
 } from 'fastify';
 import { Failure, NotReady } from '../failure.ts';
 import { quote } from '../quote.ts';
+import { refuseOwnPath, withoutBase } from './base-path.ts';
 import { readClientAddress } from './client-address.ts';
 import { answerClientErrors } from './client-errors.ts';
 import { drainOnClose } from './drain.ts';
@@ -30,6 +31,8 @@ export interface ServerOptions {
   readonly hashWaitMilliseconds: number;
   /** What the log says of OAuth's refusals. */
   readonly noteRefusal: NoteRefusal;
+  /** The path of the issuer; empty: none. */
+  readonly basePath: string;
   /** PEM: given, the server speaks https (in development; in production a proxy in front does). */
   readonly https?: { readonly key: string; readonly cert: string };
 }
@@ -55,6 +58,7 @@ export function createServer(options: ServerOptions) {
     return503OnClosing: false,
     http: readsEveryHost,
     ...(options.https ? { https: { ...readsEveryHost, ...options.https } as never } : {}),
+    ...(options.basePath === '' ? {} : { rewriteUrl: withoutBase(options.basePath) }),
     routerOptions: { maxParamLength: 255, ignoreTrailingSlash: false, caseSensitive: true },
     clientErrorHandler: answerClientErrors(options.log) as never,
     // What the router refuses never meets the hooks below.
@@ -69,6 +73,7 @@ export function createServer(options: ServerOptions) {
   app.decorate('noteRefusal', options.noteRefusal);
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   readClientAddress(app, options.trustProxy);
+  if (options.basePath !== '') refuseOwnPath(app, options.basePath);
   acceptJson(app);
   app.setErrorHandler(answerError);
   answerWrongMethods(app);

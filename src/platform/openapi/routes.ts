@@ -5,8 +5,11 @@ import { type PublicDocument, publicDocument } from '../public-document.ts';
 
 const file = join(import.meta.dirname, '../../../openapi.yaml');
 
-/** `/openapi.yaml`: the committed file, which a test holds to the routes. Read once, when it is first asked for. */
-export function openapiRoute(app: App): void {
+/** The server of the committed file: where it came from. */
+const SERVER = '\n  - url: /\n';
+
+/** `/openapi.yaml`: the committed file, which a test holds to the routes, with the issuer's path. Read once, when it is first asked for. */
+export function openapiRoute(app: App, basePath: string): void {
   let document: PublicDocument | undefined;
   const schema = {
     operationId: 'getOpenapi',
@@ -17,7 +20,9 @@ export function openapiRoute(app: App): void {
     problems: [],
   };
   servePublic(app, '/openapi.yaml', 'application/yaml', 300, schema, () => {
-    document ??= publicDocument(readFileSync(file));
+    document ??= publicDocument(
+      Buffer.from(readFileSync(file, 'utf8').replace(SERVER, `\n  - url: ${basePath === '' ? '/' : basePath}\n`)),
+    );
     return document;
   });
 }

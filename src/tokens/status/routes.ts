@@ -167,6 +167,8 @@ function createStreams(app: App, lists: StatusLists) {
       const { raw } = reply;
       for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value as string);
       raw.setHeader('access-control-allow-origin', '*');
+      // Else nginx keeps it back until a buffer is full.
+      raw.setHeader('x-accel-buffering', 'no');
       // Whoever comes again comes by a connection of its own, so that the end of the stream is the end of this one.
       raw.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
       raw.write('retry: 1000\n\n');

@@ -34,7 +34,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     },
   };
   app.get('/login', { schema: form }, async (request, reply) => {
-    const next = nextOf(request.query.next);
+    const next = nextOf(request.query.next, deps.endpoint.issuer);
     const about = await contextOf(deps, request, reply, next);
     // Whoever is signed in may want to be somebody else.
     const isAsked = about.isNeeded || request.query.again === '1';
@@ -58,7 +58,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
   };
   app.post('/login', { schema: submitted }, async (request, reply) => {
     const { username = '', password = '', next } = (request.body ?? {}) as Record<string, string | undefined>;
-    return enter(deps, request, reply, { username, password, next: nextOf(next) });
+    return enter(deps, request, reply, { username, password, next: nextOf(next, deps.endpoint.issuer) });
   });
 }
 
