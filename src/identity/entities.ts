@@ -132,6 +132,8 @@ const ImportSchema = defineEntity({
     localId: p.uuid(),
     /** SHA-256 of the record as imported: tells a change in the source from one in Signet. */
     importedDigest: p.blob(),
+    /** What was imported last, by field: digests of what says who somebody is. Null: an earlier version imported it, or it is deleted. */
+    imported: p.json().$type<Record<string, unknown>>().nullable(),
   },
 });
 /** What an imported record became here. */

@@ -32,7 +32,7 @@ export async function forgetImports(tx: SqlEntityManager, user: Pick<User, 'id' 
   if (records.length === 0) return;
   const natural = records.map((one) => one.sourcePk).filter(isNaturalKey);
   await tx.nativeDelete(ImportedRecord, { ...mine, sourcePk: { $in: natural } });
-  await tx.nativeUpdate(ImportedRecord, mine, { importedDigest: NO_DIGEST });
+  await tx.nativeUpdate(ImportedRecord, mine, { importedDigest: NO_DIGEST, imported: null });
   for (const source of new Set(records.map((one) => one.source))) {
     const keys = forgottenKeys(source, user.username);
     const hasKey = records.some((one) => one.source === source && !isNaturalKey(one.sourcePk));

@@ -1,11 +1,21 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, catalogueChanged, changeCatalogue, createApi, findApi, rightsChanged } from '../../access/index.ts';
+import { type Api, catalogueChanged, changeCatalogue, createApi, findApi } from '../../access/index.ts';
 import type { Stamp } from '../../audit/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import {
+  causeEffects,
+  changesRows,
+  freeNames,
+  gainedMemberships,
+  hasActiveSuperuser,
+  isUnchanged,
+  lockGroups,
+  lockUsers,
+  updates,
+} from './apply-update.ts';
 import type { Plan } from './planning.ts';
 import { unstage } from './stage.ts';
-import { inBatches } from './turns.ts';
 
 export interface Import {
   readonly id: string;
@@ -17,25 +27,54 @@ export interface Import {
 const SLICE = 2000;
 
 /** The one transaction of an import: what was staged becomes users, groups and rights, or nothing does. */
-export async function apply(tx: SqlEntityManager, { id, stamp, plan }: Import): Promise<void> {
-  const { report } = plan;
-  await checkStaged(tx, id, plan.rows.length);
+export async function apply(
+  tx: SqlEntityManager,
+  { id, stamp, plan }: Import,
+  tell: (done: number) => void,
+): Promise<void> {
+  const { report, rows } = plan;
+  await checkStaged(tx, id, rows.length);
   await checkDeleted(tx, id);
+  const hasChanges = changesRows(plan);
+  const couldAdminister = hasChanges && (await hasActiveSuperuser(tx));
+  if (hasChanges) {
+    await lockUsers(tx, id);
+    await lockGroups(tx, id);
+    if (!(await isUnchanged(tx, id))) throw meanwhile('a user or a group was changed');
+  }
   const api = report.apiCreated ? await createApi(tx, stamp, report.api) : await findApi(tx, report.api);
   if (!api) throw meanwhile(`the API ${report.api} was deleted`);
   await changeCatalogue(tx, stamp, api, plan.specs, { announces: false });
-  const ids = await readIds(tx, api, plan.names);
-  for (let from = 1; from <= plan.rows.length; from += SLICE) {
-    const slice = [id, from, from + SLICE - 1];
-    for (const [sql, values] of statements(slice, api, stamp, JSON.stringify(ids))) {
+  const ids = JSON.stringify(await readIds(tx, api, plan.names));
+  if (hasChanges) {
+    await freeNames(tx, id);
+    await inSlices(tx, rows.length, (slice) => updates(of, [id, ...slice], api, ids));
+  }
+  await inSlices(tx, rows.length, (slice) => statements([id, ...slice], api, stamp, ids), tell);
+  if (hasChanges) await causeEffects(tx, stamp, plan, api);
+  if (couldAdminister && !(await hasActiveSuperuser(tx)))
+    throw new Failure(
+      'conflict',
+      'Nothing was imported: it would take the last active superuser of Signet. Make another one first: npx signet createsuperuser',
+    );
+  await unstage(tx, id);
+  await catalogueChanged(tx);
+}
+
+async function inSlices(
+  tx: SqlEntityManager,
+  rows: number,
+  statements: (slice: [number, number]) => [string, unknown[]][],
+  tell: (done: number) => void = () => {},
+): Promise<void> {
+  for (let from = 1; from <= rows; from += SLICE) {
+    for (const [sql, values] of statements([from, from + SLICE - 1])) {
       await tx.execute(sql, values);
+      tell(from - 1);
       // The embedded engine answers without ever leaving the queue of promises.
       await setImmediate();
     }
   }
-  await tellOfRights(tx, plan, api);
-  await unstage(tx, id);
-  await catalogueChanged(tx);
 }
 
 function meanwhile(what: string): Failure {
@@ -103,19 +142,20 @@ function statements(slice: unknown[], api: Api, stamp: Stamp, ids: string): [str
     [
       `insert into access_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
        from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
-       where ${of('new-group', 'old-group')} on conflict do nothing`,
+       where ${of('new-group')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
       `insert into access_group_member (principal_id, group_id) select (s.row->>'id')::uuid, held.group_id::uuid
        from identity_import_staged s cross join jsonb_array_elements_text(s.row->'groups') as held(group_id)
-       where ${of('new-user', 'old-user')} on conflict do nothing`,
+       where ${of('new-user')} on conflict do nothing`,
       slice,
     ],
+    [gainedMemberships(of), slice],
     [
       `insert into access_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
        from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
-       where ${of('new-user', 'old-user')} on conflict do nothing`,
+       where ${of('new-user')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
@@ -126,9 +166,10 @@ function statements(slice: unknown[], api: Api, stamp: Stamp, ids: string): [str
     ],
     ...memory(slice, api, ids),
     [
-      `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
-       select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'after', ?
-       from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')} order by s.ordinal`,
+      `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, before, after, request_id)
+       select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'before', s.row->'after', ?
+       from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
+       order by s.ordinal`,
       [stamp.at, actor.kind, actor.id, actor.label, stamp.requestId ?? null, ...slice],
     ],
     [
@@ -142,30 +183,19 @@ function statements(slice: unknown[], api: Api, stamp: Stamp, ids: string): [str
 
 /** What every record became, so that a second run knows its own. */
 function memory(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
-  const into = 'insert into identity_import (source, kind, source_pk, local_id, imported_digest)';
+  const into = 'insert into identity_import (source, kind, source_pk, local_id, imported_digest, imported)';
   return [
     [
-      `${into} select ?, split_part(s.kind, '-', 2), s.row->>'key', (s.row->>'id')::uuid, decode(s.row->>'digest', 'hex')
-       from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')}`,
+      `${into} select ?, split_part(s.kind, '-', 2), s.row->>'key', (s.row->>'id')::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
+       from identity_import_staged s where ${of('new-group', 'new-user')}`,
       [api.audience, ...slice],
     ],
     [
-      `${into} select ?, 'permission', s.row->>'key', (?::jsonb->>(s.row->>'name'))::uuid, decode(s.row->>'digest', 'hex')
+      `${into} select ?, 'permission', s.row->>'key', (?::jsonb->>(s.row->>'name'))::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
        from identity_import_staged s where ${of('permission')}`,
       [api.audience, ids, ...slice],
     ],
   ];
-}
-
-/** Those who existed and may do more now; whoever is new has nothing that could be stale. */
-async function tellOfRights(tx: SqlEntityManager, { grown }: Plan, api: Pick<Api, 'id'>): Promise<void> {
-  const members = await tx.execute<{ id: string }[]>(
-    `select distinct principal_id as id from access_group_member
-     where group_id = any(array(select jsonb_array_elements_text(?::jsonb)::uuid))`,
-    [JSON.stringify(grown.groups)],
-  );
-  const ids = new Set([...grown.principals, ...members.map((one) => one.id)]);
-  await inBatches([...ids], (batch) => rightsChanged(tx, batch, { kind: 'added', apis: [api.id] }));
 }
 
 const FILLED = [

@@ -6,13 +6,19 @@ import type { PresentUser } from './present.ts';
 
 /**
  * In which fields a user is not what the record says. The password is compared by neither: logins upgrade it; a changed one
- * is told by its epoch. A user that was joined keeps what it had of its own.
+ * is told by its epoch, which was `epoch` after the last import. A user that was joined keeps what it had of its own.
  */
-export function differences(planning: Planning, one: DjangoUser, here: PresentUser, isJoined: boolean): string[] {
-  return [...(isJoined ? [] : ownDifferences(one, here)), ...rightsDifferences(planning, one, here, isJoined)];
+export function differences(
+  planning: Planning,
+  one: DjangoUser,
+  here: PresentUser,
+  isJoined: boolean,
+  epoch: number,
+): string[] {
+  return [...(isJoined ? [] : ownDifferences(one, here, epoch)), ...rightsDifferences(planning, one, here, isJoined)];
 }
 
-function ownDifferences(one: DjangoUser, here: PresentUser): string[] {
+function ownDifferences(one: DjangoUser, here: PresentUser, epoch: number): string[] {
   const pairs: [string, unknown, unknown][] = [
     ['username', normalizeName(one.username), here.username],
     ['email', one.email, here.email],
@@ -21,7 +27,7 @@ function ownDifferences(one: DjangoUser, here: PresentUser): string[] {
     ['is_active', one.isActive, here.isActive],
     ['is_staff', one.isStaff, here.isStaff],
     ['is_superuser', one.isSuperuser, here.isSuperuser],
-    ['password', false, here.hasNewPassword],
+    ['password', epoch, here.passwordEpoch],
     ['attributes', canonical(one.attributes), canonical(here.attributes)],
   ];
   return pairs.filter(([, expected, actual]) => expected !== actual).map(([field]) => field);

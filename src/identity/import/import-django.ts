@@ -10,6 +10,7 @@ import { parseDump } from './django/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './django/read.ts';
 import { stateName } from './forget-source.ts';
 import { makePlan } from './plan.ts';
+import { planMissing } from './plan-missing.ts';
 import type { ImportOptions, Plan } from './planning.ts';
 import { readPresent } from './present.ts';
 import { proposeRenames } from './propose-renames.ts';
@@ -97,6 +98,7 @@ async function preparePlan(
   const report = emptyReport({ dryRun, file, api: audience, apiCreated: api === null, userModel, superusers });
   report.importId = randomUUIDv7();
   const plan = await takeTurns(makePlan(dump, present, input, report, stamp.at), tell('plan'));
+  await planMissing(em, api?.id, plan);
   report.renames = await proposeRenames(em, plan.misnamed, dump);
   return plan;
 }
@@ -150,8 +152,8 @@ async function write(db: Database, work: Import, userModel: string, progress: (p
       await stage(db.fork(), work.id, rows, (done) => progress({ step: 'stage', done, total: rows.length }));
       progress({ step: 'write', done: 0, total: rows.length });
       await db.fork().transactional(async (tx) => {
-        await apply(tx, work);
-        if (report.users.created + report.users.updated > 0) await remember(tx, report.api, userModel);
+        await apply(tx, work, (done) => progress({ step: 'write', done, total: rows.length }));
+        if (report.users.created > 0) await remember(tx, report.api, userModel);
       });
     } catch (error) {
       // Should this fail too, the next start of a server drops them.

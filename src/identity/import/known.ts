@@ -8,11 +8,24 @@ export interface Known {
   readonly localId: string;
   /** Hexadecimal. */
   readonly digest: string;
+  /** The key of that run. */
+  readonly key: string;
+  /** See `remembered.ts`; null where an earlier version imported it. */
+  readonly imported: Record<string, unknown> | null;
 }
 
-/** With the key of that run. */
-export interface Ours extends Known {
-  readonly key: string;
+interface Row {
+  readonly source_pk: string;
+  readonly local_id: string;
+  readonly digest: string;
+  readonly imported: string | null;
+}
+
+const COLUMNS = `source_pk, local_id, encode(imported_digest, 'hex') as digest, imported::text as imported`;
+
+function knownRow(row: Row): Known {
+  const imported = row.imported === null ? null : (JSON.parse(row.imported) as Record<string, unknown>);
+  return { localId: row.local_id, digest: row.digest, key: row.source_pk, imported };
 }
 
 /** A list as one parameter. An array and not a join: an index serves it, whatever the database thinks of the table's size. */
@@ -28,12 +41,12 @@ export async function readKnown(
 ): Promise<Map<string, Known>> {
   const known = new Map<string, Known>();
   await inBatches(records, async (batch) => {
-    const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
-      `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
+    const rows = await em.execute<Row[]>(
+      `select ${COLUMNS} from identity_import
        where source = ? and kind = ? and source_pk = ${anyText}`,
       [source, kind, JSON.stringify(batch.map((one) => one.key))],
     );
-    for (const row of rows) known.set(row.source_pk, { localId: row.local_id, digest: row.digest });
+    for (const row of rows) known.set(row.source_pk, knownRow(row));
   });
   return known;
 }
@@ -69,15 +82,15 @@ export async function readOurs(
   source: string,
   kind: string,
   ids: ReadonlyMap<string, string>,
-): Promise<Map<string, Ours>> {
-  const ours = new Map<string, Ours>();
+): Promise<Map<string, Known>> {
+  const ours = new Map<string, Known>();
   await inBatches([...ids.values()], async (batch) => {
-    const rows = await em.execute<{ source_pk: string; local_id: string; digest: string }[]>(
-      `select source_pk, local_id, encode(imported_digest, 'hex') as digest from identity_import
+    const rows = await em.execute<Row[]>(
+      `select ${COLUMNS} from identity_import
        where source = ? and kind = ? and local_id = ${anyId}`,
       [source, kind, JSON.stringify(batch)],
     );
-    for (const row of rows) ours.set(row.local_id, { localId: row.local_id, digest: row.digest, key: row.source_pk });
+    for (const row of rows) ours.set(row.local_id, knownRow(row));
   });
   return ours;
 }

@@ -35,8 +35,10 @@ function planOneName(planning: Planning, name: string, records: readonly DjangoP
   for (const [index, one] of records.entries()) {
     const before = known[index];
     if (before) {
-      report.permissions.known++;
-      if (index === 0 || wasRemoved) compare(planning, one, before);
+      const isRelabelled =
+        index === 0 && !wasRemoved && planning.options.existing === 'update' && relabel(planning, one, before);
+      report.permissions[isRelabelled ? 'updated' : 'known']++;
+      if (!isRelabelled && (index === 0 || wasRemoved)) compare(planning, one, before);
     } else if (wasRemoved) {
       report.permissions.unfit++;
       report.unmapped.push(entryOf(one, name, 'the permission was removed in Signet'));
@@ -48,6 +50,19 @@ function planOneName(planning: Planning, name: string, records: readonly DjangoP
       planning.rows.push(staged(planning, one, label));
     }
   }
+}
+
+/** A label that changed in the source, and not here, is brought. What an earlier version imported is compared by its label of then. */
+function relabel(planning: Planning, one: DjangoPermission, before: Known): boolean {
+  const { report, present, specs, rows } = planning;
+  const here = present.permissions.get(one.name);
+  const last = (before.imported as { label?: string } | null)?.label;
+  if (!here?.isLive || last === undefined || one.label === last || here.label !== last) return false;
+  report.applied.push(changedOf(one, one.name, ['label']));
+  specs.push({ app: one.app, codename: one.codename, label: one.label, model: one.model });
+  const row = { key: before.key, digest: digestPermission(one), imported: { label: one.label } };
+  rows.push({ kind: 'old-permission', row });
+  return true;
 }
 
 function compare(planning: Planning, one: DjangoPermission, before: Known): void {
@@ -62,5 +77,8 @@ function compare(planning: Planning, one: DjangoPermission, before: Known): void
 function staged(planning: Planning, one: DjangoPermission, label: string): Planning['rows'][number] {
   const { name, model, key } = one;
   const after = { import: planning.report.importId, source: planning.report.api, name, label, model };
-  return { kind: 'permission', row: { key, digest: digestPermission(one), label: name, name, after } };
+  return {
+    kind: 'permission',
+    row: { key, digest: digestPermission(one), imported: { label: one.label }, label: name, name, after },
+  };
 }

@@ -1,12 +1,13 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { foldName, normalizeName } from '../../platform/fold.ts';
-import { differences, groupIdsOf } from './compare-user.ts';
+import { groupIdsOf } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { DjangoUser } from './django/records.ts';
 import { importPassword } from './imported-password.ts';
-import type { Known } from './known.ts';
-import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
+import { findLeaving, planKnownUser, takesName } from './plan-known-user.ts';
+import { entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
 import type { PresentUser } from './present.ts';
+import { localValues, type RememberedUser, sourceValues } from './remembered.ts';
 import { Tally } from './report.ts';
 import { type InTurns, TURN } from './turns.ts';
 
@@ -16,6 +17,7 @@ export function* planUsers(planning: Planning): InTurns<void> {
     dump.users.records.filter((one) => one.email !== ''),
     (one) => foldName(one.email),
   );
+  findLeaving(planning);
   const tallies = { algorithms: new Tally(), attributes: new Tally() };
   let done = 0;
   for (const [usernameKey, records] of groupByName(dump.users.records, (one) => foldName(one.username))) {
@@ -26,8 +28,12 @@ export function* planUsers(planning: Planning): InTurns<void> {
     for (const [index, one] of records.entries()) {
       const before = known[index];
       const other = records.find((another) => another !== one);
-      if (before) planKnown(planning, one, before);
-      else if (other) {
+      const here = before && present.users.get(before.localId);
+      const isFree = hereId === undefined || hereId === before?.localId || planning.leaving.has(hereId);
+      const moves = before && here && planning.options.existing === 'update' && takesName(one, before, here);
+      if (before && !(moves && (other || !isFree))) {
+        planKnownUser(planning, one, before, isProvable(planning, one, emails, before.localId));
+      } else if (other) {
         planConflict(planning, one, `${other.record} "${other.username}" is the same name in Signet`);
         if (one !== keeper || hereId !== undefined) misname(planning, one);
       } else if (hereId !== undefined) planExisting(planning, one, present.users.get(hereId) as PresentUser);
@@ -37,21 +43,6 @@ export function* planUsers(planning: Planning): InTurns<void> {
   }
   report.passwords.byAlgorithm = tallies.algorithms.toRecord();
   report.attributes = tallies.attributes.toRecord();
-}
-
-function planKnown(planning: Planning, one: DjangoUser, before: Known): void {
-  const { report, present } = planning;
-  report.users.known++;
-  const here = present.users.get(before.localId);
-  if (!here) {
-    report.changedInSignet.push(changedOf(one, one.username, ['deleted']));
-    return;
-  }
-  const wasMade = before.digest === digestUser('made', one);
-  const wasJoined = before.digest === digestUser('joined', one);
-  const fields = differences(planning, one, here, wasJoined);
-  if (!wasMade && !wasJoined) report.changedInDump.push(changedOf(one, one.username, fields));
-  else if (fields.length > 0) report.changedInSignet.push(changedOf(one, one.username, fields));
 }
 
 function planConflict(planning: Planning, one: DjangoUser, what: string): void {
@@ -72,27 +63,16 @@ function lastSeen(records: readonly DjangoUser[]): DjangoUser | undefined {
   );
 }
 
-/** Adds groups and permissions to somebody who exists; never touches password, flags or e-mail. */
+/** Somebody has the name who was not imported from this source. An equal name is no proof of being the same person. */
 function planExisting(planning: Planning, one: DjangoUser, here: PresentUser): void {
   const { report, options } = planning;
-  if (options.existing === 'fail') {
-    planConflict(planning, one, `Signet has a user "${here.username}" from elsewhere`);
-    misname(planning, one);
-    return;
-  }
   if (options.existing === 'skip') {
     report.users.skipped++;
     report.skipped.push(entryOf(one, one.username, 'Signet has a user of this name from elsewhere'));
     return;
   }
-  report.users.updated++;
-  const { groups, permissions } = rightsOf(planning, one);
-  const added = {
-    groups: groups.filter((id) => !here.groups.has(id)),
-    permissions: permissions.filter((name) => !here.permissions.has(name)),
-  };
-  if (added.groups.length + added.permissions.length > 0) planning.grown.principals.push(here.id);
-  stage(planning, 'old-user', one, { id: here.id, label: here.username, ...added }, { username: here.username });
+  planConflict(planning, one, `Signet has a user "${here.username}" from elsewhere`);
+  misname(planning, one);
 }
 
 function rightsOf(planning: Planning, one: DjangoUser): { groups: string[]; permissions: string[] } {
@@ -111,13 +91,7 @@ interface Tallies {
   readonly attributes: Tally;
 }
 
-function planNew(
-  planning: Planning,
-  one: DjangoUser,
-  usernameKey: string,
-  emails: Map<string, DjangoUser[]>,
-  tallies: Tallies,
-): void {
+function planNew(planning: Planning, one: DjangoUser, usernameKey: string, emails: Emails, tallies: Tallies): void {
   const { report, now, options } = planning;
   const id = randomUUIDv7();
   report.users.created++;
@@ -157,7 +131,7 @@ function planNew(
     attributes: one.attributes,
     ...rightsOf(planning, one),
   };
-  stage(planning, 'new-user', one, row, {
+  stage(planning, one, row, {
     ...fields,
     flagsOf: options.superusers,
     attributes: Object.keys(one.attributes),
@@ -165,7 +139,7 @@ function planNew(
 }
 
 /** A login takes a username before an address, so a name that is somebody else's address deserves a look. */
-function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emails: Map<string, DjangoUser[]>): void {
+function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emails: Emails): void {
   noteSpelling(planning, one, one.username);
   if (!usernameKey.includes('@')) return;
   const other = emails.get(usernameKey)?.find((another) => another !== one);
@@ -177,16 +151,24 @@ function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emai
     planning.report.addressLikeNames.push(entryOf(one, one.username, 'looks like an e-mail address'));
 }
 
-/** Whether the address counts as proved: only when allauth or the operator says so, and when it is nobody else's. */
-function verify(planning: Planning, one: DjangoUser, emails: Map<string, DjangoUser[]>): boolean {
-  if (one.email === '') return false;
-  const { report, present, options } = planning;
+type Emails = ReadonlyMap<string, readonly DjangoUser[]>;
+
+/** Whether an address is nobody else's, in the dump and here. */
+function isProvable({ present }: Planning, one: DjangoUser, emails: Emails, hereId?: string): boolean {
   const key = foldName(one.email);
-  const other = emails.get(key)?.find((another) => another !== one);
-  const isUnique = other === undefined && !present.emailKeys.has(key);
+  const others = emails.get(key)?.some((another) => another !== one) ?? false;
+  return one.email !== '' && !others && !(present.emailKeys.get(key)?.some((id) => id !== hereId) ?? false);
+}
+
+/** Whether the address counts as proved: only when allauth or the operator says so, and when it is nobody else's. */
+function verify(planning: Planning, one: DjangoUser, emails: Emails): boolean {
+  if (one.email === '') return false;
+  const { report, options } = planning;
   const isTrusted = options.trustEmails || one.isEmailVerified;
+  const isUnique = isProvable(planning, one, emails);
   const isVerified = isTrusted && isUnique;
   report.emails[isVerified ? 'verified' : 'unverified']++;
+  const other = emails.get(foldName(one.email))?.find((another) => another !== one);
   if (isTrusted && !isUnique)
     report.emails.notUnique.push(
       entryOf(one, one.username, `its e-mail address is also that of ${other?.record ?? 'somebody in Signet'}`),
@@ -194,28 +176,29 @@ function verify(planning: Planning, one: DjangoUser, emails: Map<string, DjangoU
   return isVerified;
 }
 
+/** What a new user's row holds, and what is remembered of it. */
 function stage(
   planning: Planning,
-  kind: 'new-user' | 'old-user',
   one: DjangoUser,
-  row: { id: string; label: string; groups: readonly string[]; permissions: readonly string[] },
+  row: { id: string; label: string; password: string; groups: readonly string[]; permissions: readonly string[] },
   shown: Record<string, unknown>,
 ): void {
-  const { report, rows, names } = planning;
+  const { report, rows, names, options } = planning;
   report.added.memberships += row.groups.length;
   report.added.userPermissions += row.permissions.length;
   for (const name of row.permissions) names.add(name);
-  const digest = digestUser(kind === 'new-user' ? 'made' : 'joined', one);
-  const groups = one.groups.filter((group) => {
-    const here = planning.groups.get(group);
-    return here && 'id' in here && row.groups.includes(here.id);
-  });
-  const after = {
-    import: report.importId,
-    source: report.api,
-    ...shown,
-    groups: groups.map((group) => group.name),
-    permissions: row.permissions,
+  const { isActive, isStaff, isSuperuser } = one;
+  const imported: RememberedUser = {
+    source: sourceValues(one),
+    local: localValues(one, row.password),
+    epoch: 1,
+    ...{ isActive, isStaff, isSuperuser },
+    flagsOf: options.superusers,
+    groups: [...row.groups].sort(),
+    permissions: [...row.permissions].sort(),
   };
-  rows.push({ kind, row: { ...row, key: one.key, digest, after } });
+  const groups = row.groups.map((id) => planning.groupNames.get(id) ?? id);
+  const origin = { import: report.importId, source: report.api };
+  const after = { ...origin, ...shown, groups, permissions: row.permissions };
+  rows.push({ kind: 'new-user', row: { ...row, key: one.key, digest: digestUser('made', one), imported, after } });
 }

@@ -2,7 +2,7 @@ import type { DjangoDump } from './django/records.ts';
 import { planGroups } from './plan-groups.ts';
 import { planPermissions } from './plan-permissions.ts';
 import { planUsers } from './plan-users.ts';
-import type { ImportOptions, Plan, Planning } from './planning.ts';
+import { type ImportOptions, noEffects, type Planning } from './planning.ts';
 import type { Present } from './present.ts';
 import type { ImportReport } from './report.ts';
 import type { InTurns } from './turns.ts';
@@ -14,7 +14,7 @@ export function* makePlan(
   options: ImportOptions,
   report: ImportReport,
   now: Date,
-): InTurns<Plan> {
+): InTurns<Planning> {
   const planning: Planning = {
     dump,
     present,
@@ -25,7 +25,10 @@ export function* makePlan(
     rows: [],
     names: new Set(),
     misnamed: [...dump.misnamed],
-    grown: { principals: [], groups: [] },
+    effects: noEffects(),
+    matched: new Set(),
+    leaving: new Set(),
+    groupNames: new Map(),
     available: new Set(),
     groups: new Map(),
   };

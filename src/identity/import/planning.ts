@@ -2,7 +2,7 @@ import type { PermissionSpec } from '../../access/index.ts';
 import { normalizeName } from '../../platform/fold.ts';
 import { isNaturalKey } from '../index.ts';
 import type { DjangoDump, DjangoGroup, Misnamed, SourceRecord } from './django/records.ts';
-import type { Known, Ours } from './known.ts';
+import type { Known } from './known.ts';
 import type { Present } from './present.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
 
@@ -10,13 +10,36 @@ export interface ImportOptions {
   readonly existing: 'fail' | 'skip' | 'update';
   readonly superusers: 'api' | 'global';
   readonly trustEmails: boolean;
+  /** What becomes of users who are gone from the dump: `report` by default. */
+  readonly missing?: 'report' | 'deactivate' | undefined;
 }
 
 /** A row of the staging table: what the last transaction makes tables of. */
 export interface Staged {
-  /** `old-…` is something that exists already and is added to. */
-  readonly kind: 'permission' | 'new-group' | 'old-group' | 'new-user' | 'old-user';
+  /** `old-…` is something that an earlier run made, and that changes. */
+  readonly kind: 'permission' | 'old-permission' | 'new-group' | 'old-group' | 'new-user' | 'old-user';
   readonly row: Readonly<Record<string, unknown>>;
+}
+
+/** Whom a change reaches, beside the rows themselves: ids. */
+export interface Effects {
+  /** Users who may do less or more: at every API, or at this one. */
+  readonly less: { readonly everywhere: string[]; readonly here: string[] };
+  readonly more: { readonly everywhere: string[]; readonly here: string[] };
+  /** Groups whose members may do less or more at this API, or whose name changed. */
+  readonly groups: { readonly less: string[]; readonly more: string[]; readonly renamed: string[] };
+  readonly deactivated: string[];
+  readonly newPasswords: string[];
+}
+
+export function noEffects(): Effects {
+  return {
+    less: { everywhere: [], here: [] },
+    more: { everywhere: [], here: [] },
+    groups: { less: [], more: [], renamed: [] },
+    deactivated: [],
+    newPasswords: [],
+  };
 }
 
 /** What an import is going to write. */
@@ -28,8 +51,7 @@ export interface Plan {
   readonly names: Set<string>;
   /** Records that another name would let in. */
   readonly misnamed: Misnamed[];
-  /** What exists already and is given more: ids. */
-  readonly grown: { readonly principals: string[]; readonly groups: string[] };
+  readonly effects: Effects;
 }
 
 /** A plan in the making. */
@@ -40,6 +62,12 @@ export interface Planning extends Plan {
   readonly now: Date;
   /** Names of permissions that the API has, or will have. */
   readonly available: Set<string>;
+  /** Ids of users that a record of the dump was imported as. */
+  readonly matched: Set<string>;
+  /** Ids of users whose name this import changes: it is free. */
+  readonly leaving: Set<string>;
+  /** Names of the dump's groups by id. */
+  readonly groupNames: Map<string, string>;
   /** What each group of the dump is here; `why` says why it is nothing, null when that is said elsewhere. */
   readonly groups: Map<
     DjangoGroup,
@@ -54,7 +82,7 @@ export interface Planning extends Plan {
 export function knownAs(
   record: SourceRecord,
   known: ReadonlyMap<string, Known>,
-  ours: Ours | undefined,
+  ours: Known | undefined,
 ): Known | undefined {
   return known.get(record.key) ?? (ours && isNaturalKey(ours.key) !== isNaturalKey(record.key) ? ours : undefined);
 }

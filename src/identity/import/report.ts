@@ -28,7 +28,7 @@ export interface Merged {
 export interface Counts {
   read: number;
   created: number;
-  /** Existed under another source and was added to: a permission of the API, or with `--existing update`. */
+  /** A permission that the API had, or what `--existing update` changed. */
   updated: number;
   /** A permission that is one with an earlier record of the dump. */
   merged: number;
@@ -69,8 +69,16 @@ export interface ImportReport {
   readonly emails: { verified: number; unverified: number; readonly notUnique: Entry[] };
   readonly superusers: { readonly of: 'api' | 'global'; readonly names: string[] };
   readonly staff: { readonly of: 'api' | 'global'; readonly names: string[] };
-  /** Changed in the source since it was imported; nothing was overwritten. */
+  /** Changed in the source since it was imported; nothing was overwritten. With `--existing update`: it cannot be told who changed it. */
   readonly changedInDump: Changed[];
+  /** With `--existing update`: what was brought. */
+  readonly applied: Changed[];
+  /** Also: activity, flags, memberships and permissions that were taken away, whatever was changed in Signet. */
+  readonly takenAway: Changed[];
+  /** Also: changed on both sides; what Signet has stays. */
+  readonly keptHere: Changed[];
+  /** Also: users and groups that an earlier run imported and the dump holds no more. */
+  readonly missing: Entry[];
   /** Changed in Signet since it was imported; nothing was undone. */
   readonly changedInSignet: Changed[];
   /** Usernames that look like e-mail addresses: such a name comes before the address of somebody else at a login. */
@@ -114,6 +122,10 @@ export function emptyReport(heading: Heading): ImportReport {
     superusers: { of, names: [] },
     staff: { of, names: [] },
     changedInDump: [],
+    applied: [],
+    takenAway: [],
+    keptHere: [],
+    missing: [],
     changedInSignet: [],
     addressLikeNames: [],
     respelled: [],

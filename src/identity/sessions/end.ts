@@ -16,8 +16,8 @@ export interface EndedSessions {
   readonly at: Date;
   readonly ids: readonly string[];
   readonly reason: EndReason;
-  /** Whose, where every session of a user was meant: what that user has without a session may end too. */
-  readonly user: string | null;
+  /** Whose, where every session of a user was meant: what these users have without a session may end too. */
+  readonly users: readonly string[];
   /** The session that takes the place of one, where its user has authenticated again. */
   readonly successor: Successor | null;
 }
@@ -34,13 +34,13 @@ export type SessionsEnded = (tx: SqlEntityManager, ended: EndedSessions) => Prom
 export async function endSessions(
   em: SqlEntityManager,
   now: Date,
-  which: { user?: string; id?: string; tokenDigest?: Buffer; except?: string },
+  which: { user?: string | readonly string[]; id?: string; tokenDigest?: Buffer; except?: string },
   reason: EndReason,
   successor: Successor | null = null,
 ): Promise<string[]> {
   const where = {
     endedAt: null,
-    ...(which.user === undefined ? {} : { user: which.user }),
+    ...(which.user === undefined ? {} : { user: { $in: [which.user].flat() } }),
     ...(which.id === undefined ? {} : { id: which.id }),
     ...(which.tokenDigest === undefined ? {} : { tokenDigest: which.tokenDigest }),
     ...(which.except === undefined ? {} : { $not: { id: which.except } }),
@@ -51,7 +51,7 @@ export async function endSessions(
   if (ids.length > 0)
     await em.nativeUpdate(Session, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
   const isEvery = which.id === undefined && which.tokenDigest === undefined && which.except === undefined;
-  const user = isEvery ? (which.user ?? null) : null;
-  await portOf<SessionsEnded>(em, 'sessionsEnded')(em, { at: now, ids, reason, user, successor });
+  const users = isEvery && which.user !== undefined ? [which.user].flat() : [];
+  await portOf<SessionsEnded>(em, 'sessionsEnded')(em, { at: now, ids, reason, users, successor });
   return ids;
 }

@@ -6,20 +6,22 @@ import type { EndedSessions } from '../../identity/index.ts';
  * and wants to hear of its end is noted, once (OIDC Back-Channel Logout §2.3). Of a user who is deleted nothing is kept.
  */
 export async function noticeLogout(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
-  const { at, ids, reason, user, successor } = ended;
+  const { at, ids, reason, users, successor } = ended;
   if (ids.length > 0) {
     const [heir, next] = [successor?.user ?? null, successor?.id ?? null];
     await tx.execute(release(ids.length), [heir, next, at, ...ids]);
     await tx.execute(notice(ids.length), [heir, next, at, at, ...ids]);
   }
-  if (user === null) return;
+  if (users.length === 0) return;
   // Who is let in again later has agreed to nothing.
   if (reason === 'deactivated')
     for (const table of ['oauth_code', 'oauth_device'])
-      await tx.execute(`delete from ${table} where principal_id = ? and consumed_at is null`, [user]);
+      await tx.execute(`delete from ${table} where principal_id in (${marks(users.length)}) and consumed_at is null`, [
+        ...users,
+      ]);
   if (reason !== 'deleted') return;
   for (const table of ['oauth_consent', 'oauth_code', 'oauth_device'])
-    await tx.execute(`delete from ${table} where principal_id = ?`, [user]);
+    await tx.execute(`delete from ${table} where principal_id in (${marks(users.length)})`, [...users]);
 }
 
 /**

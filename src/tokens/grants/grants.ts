@@ -105,10 +105,15 @@ export async function endGrants(
 async function markEnded(
   tx: SqlEntityManager,
   now: Date,
-  { sessions, ...given }: WhichGrants,
+  { sessions, principals, ...given }: WhichGrants & { readonly principals?: readonly string[] },
   reason: GrantEnd,
 ): Promise<RefreshGrant[]> {
-  const where = { ...given, endedAt: null, ...(sessions ? { session: { $in: [...sessions] } } : {}) };
+  const where = {
+    ...given,
+    endedAt: null,
+    ...(sessions ? { session: { $in: [...sessions] } } : {}),
+    ...(principals ? { principal: { $in: [...principals] } } : {}),
+  };
   // Locked while they are read: of two that end one grant, one ends it.
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
   const grants = await tx.find(RefreshGrant, where, options);
@@ -128,30 +133,32 @@ const ofUser = { password_changed: 'password_changed', deactivated: 'deactivated
  * held before the first place, and one statement moves all places: a client that ends meanwhile waits for the same ones in this order.
  */
 export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
-  const { at, ids, reason, user, successor } = ended;
-  const everything = user !== null && reason in ofUser ? user : undefined;
-  if (successor || everything) await holdGrants(tx, ids, everything);
+  const { at, ids, reason, users, successor } = ended;
+  const everything = reason in ofUser ? users : [];
+  if (successor || everything.length > 0) await holdGrants(tx, ids, everything);
   if (successor) await handOver(tx, ids, successor);
   // OIDC Core §11, OIDC Back-Channel Logout §2.7: what was given for `offline_access` outlives the session.
   const given = ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
-  const others = everything
-    ? await markEnded(tx, at, { principal: everything }, ofUser[reason as keyof typeof ofUser])
-    : [];
-  const holders = [...ids, ...[...given, ...others].map((one) => one.id), ...(everything ? [everything] : [])];
+  const others =
+    everything.length === 0
+      ? []
+      : await markEnded(tx, at, { principals: everything }, ofUser[reason as keyof typeof ofUser]);
+  const holders = [...ids, ...[...given, ...others].map((one) => one.id), ...everything];
   await endHolders(tx, at, holders, everything);
 }
 
-/** The live grants of sessions and of a user, until the end of the transaction; in their order, though they end one lot after the other. */
-async function holdGrants(tx: SqlEntityManager, sessions: readonly string[], user: string | undefined): Promise<void> {
+/** The live grants of sessions and of users, until the end of the transaction; in their order, though they end one lot after the other. */
+async function holdGrants(tx: SqlEntityManager, sessions: readonly string[], users: readonly string[]): Promise<void> {
+  const marks = (some: readonly string[]) => some.map(() => '?').join(', ');
   const whose = [
-    ...(sessions.length === 0 ? [] : [`session_id in (${sessions.map(() => '?').join(', ')})`]),
-    ...(user === undefined ? [] : ['principal_id = ?']),
+    ...(sessions.length === 0 ? [] : [`session_id in (${marks(sessions)})`]),
+    ...(users.length === 0 ? [] : [`principal_id in (${marks(users)})`]),
   ];
   if (whose.length === 0) return;
   const live = `select id from tokens_grant where (${whose.join(' or ')}) and ended_at is null`;
   await tx.execute(
     `with held as materialized (${live} order by id for update) select count(*)::int as held from held`,
-    [...sessions, ...(user === undefined ? [] : [user])],
+    [...sessions, ...users],
   );
 }
 
@@ -174,7 +181,7 @@ export async function endClient(
   reason: 'client_disabled' | 'client_deleted',
 ): Promise<void> {
   const grants = await markEnded(tx, now, { client }, reason);
-  await endHolders(tx, now, [...grants.map((one) => one.id), client], client);
+  await endHolders(tx, now, [...grants.map((one) => one.id), client], [client]);
 }
 
 /** When a token was last fetched by it. */

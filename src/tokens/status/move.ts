@@ -84,19 +84,16 @@ export async function endHolders(
   tx: SqlEntityManager,
   at: Date,
   holders: readonly string[],
-  through?: string,
+  through: readonly string[] = [],
 ): Promise<void> {
-  const whose = [
-    ...(holders.length === 0 ? [] : [`holder_id in (${marks(holders)})`]),
-    ...(through === undefined ? [] : [THROUGH]),
-  ];
+  const whose = [...(holders.length === 0 ? [] : [`holder_id in (${marks(holders)})`]), ...through.map(() => THROUGH)];
   if (whose.length === 0) return;
   const until = plusSeconds(at, LINGER_SECONDS);
   await move(
     tx,
     `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`,
     `(${whose.join(' or ')}) and state <> ${STATUS.revoked}`,
-    [until, ...holders, ...(through === undefined ? [] : [through])],
+    [until, ...holders, ...through],
   );
 }
 

@@ -1,0 +1,91 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Failure } from '../../platform/failure.ts';
+import { stageUserChange } from './plan-known-user.ts';
+import type { Planning } from './planning.ts';
+import { readUsersById } from './present.ts';
+import type { RememberedUser } from './remembered.ts';
+
+interface Row {
+  readonly kind: 'user' | 'group';
+  readonly key: string;
+  readonly id: string;
+  readonly name: string;
+  readonly digest: string;
+  readonly imported: string | null;
+}
+
+/** Rows of one statement. */
+const PAGE = 2000;
+
+/** What earlier runs imported and the dump holds no more. */
+const missing = `select i.kind, i.source_pk as key, i.local_id as id, coalesce(u.username, g.name) as name,
+    encode(i.imported_digest, 'hex') as digest, i.imported::text as imported
+  from identity_import i left join identity_user u on i.kind = 'user' and u.id = i.local_id and u.deleted_at is null
+    left join access_group g on i.kind = 'group' and g.id = i.local_id
+  where i.source = ? and i.kind = ? and i.source_pk > ? and (u.id is not null or g.id is not null) order by i.source_pk limit ${PAGE}`;
+
+/**
+ * Reports users and groups that are gone from the dump; users are deactivated where the operator says so. Failure: a dump without
+ * users would deactivate everybody.
+ */
+export async function planMissing(em: SqlEntityManager, apiId: string | undefined, planning: Planning): Promise<void> {
+  const { options, report, dump } = planning;
+  if (options.missing === 'deactivate' && (options.existing !== 'update' || dump.userKeys.size === 0))
+    throw new Failure(
+      'usage',
+      options.existing === 'update'
+        ? `${report.file} holds no users of ${report.userModel}: --missing deactivate would deactivate everybody.`
+        : '--missing deactivate goes with --existing update.',
+    );
+  if (options.existing !== 'update' || apiId === undefined) return;
+  const found = new Set([
+    ...planning.matched,
+    ...[...planning.present.known.user.values(), ...planning.present.known.group.values()].map((one) => one.localId),
+  ]);
+  for (const kind of ['user', 'group'] as const) {
+    // A dump may leave a table out.
+    if (kind === 'user' ? dump.userKeys.size === 0 : dump.groups.read === 0) continue;
+    for (let after = ''; ; ) {
+      const rows = await em.execute<Row[]>(missing, [report.api, kind, after]);
+      const gone = rows.filter((row) => !found.has(row.id));
+      if (kind === 'user') await planUsers(em, apiId, planning, gone);
+      else report.missing.push(...gone.map(({ key, name }) => entry(`auth.group ${key}`, name, '')));
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE) break;
+      after = last.key;
+    }
+  }
+}
+
+async function planUsers(em: SqlEntityManager, apiId: string, planning: Planning, rows: readonly Row[]): Promise<void> {
+  const { report, options } = planning;
+  const users = await readUsersById(
+    em,
+    apiId,
+    rows.map((row) => row.id),
+  );
+  for (const row of rows) {
+    const here = users.get(row.id);
+    if (!here) continue;
+    const isDeactivated = here.isActive && options.missing === 'deactivate';
+    const state = here.isActive ? '' : ', and is inactive';
+    report.missing.push(entry(`${report.userModel} ${row.key}`, row.name, isDeactivated ? ': deactivated' : state));
+    const last = row.imported === null ? null : (JSON.parse(row.imported) as RememberedUser);
+    if (!isDeactivated) continue;
+    const none = { groupsGained: [], groupsLost: [], permissionsGained: [], permissionsLost: [] };
+    const remembered = (last && { ...last, isActive: false }) as RememberedUser;
+    const sides = { before: { isActive: true }, after: { isActive: false, reason: 'missing' } };
+    stageUserChange(
+      planning,
+      here,
+      row.key,
+      row.digest,
+      { set: { isActive: false }, role: null, ...none, remembered, ...sides },
+      true,
+    );
+  }
+}
+
+function entry(record: string, name: string, what: string) {
+  return { record, name, what: `is no longer in the dump${what}` };
+}
