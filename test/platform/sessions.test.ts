@@ -2,12 +2,14 @@ import t, { type Test } from 'tap';
 import { getApi } from '../../src/access/index.ts';
 import { importDjango } from '../../src/identity/import/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import { type Database, findObstacles } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.ts';
-import { model, onEachEngine, postgresqlUrl } from '../support/database.ts';
+import { model, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
-import { djangoDump, stamp, startApp } from '../support/server.ts';
+import { signet as command, freshPlace, serving } from '../support/process.ts';
+import { djangoDump, masterKey, stamp, startApp } from '../support/server.ts';
 import { hostileDatabase, sessionChecks, signet } from './administrator.ts';
 
 // What an administrator may have set for every session of a database (ALTER DATABASE … SET), and what stands before it: Signet works
@@ -156,6 +158,60 @@ for (const mode of ['transaction', 'session'] as const)
       t.match(await sessionChecks(through(url)), [{ status: mode === 'transaction' ? 'note' : 'ok', message: kept }]);
     },
   );
+
+t.test(
+  'deploy/README.md, Connection poolers: start serves through PgBouncer in transaction mode, and drains',
+  { skip: noPgbouncer },
+  async (t) => {
+    const url = await hostileDatabase(t, hostile);
+    const { through } = await startPgbouncer(t, 'transaction');
+    const place = await freshPlace();
+    const issuer = `http://127.0.0.1:${place.SIGNET_PORT}`;
+    const environment = {
+      ...place,
+      SIGNET_HOST: '127.0.0.1',
+      SIGNET_ISSUER: issuer,
+      SIGNET_SIGNUP: 'open',
+      SIGNET_ARGON2_MEMORY: '7168',
+      SIGNET_MASTER_KEY: masterKey.toString('hex'),
+      DATABASE_URL: url,
+    };
+    t.equal((await command(['migrate'], environment)).code, 0);
+    const server = await serving(['start'], { ...environment, DATABASE_URL: through(url) }, / · listening on /);
+    t.equal((await fetch(`${issuer}/health/ready`)).status, 200);
+    const post = (path: string, body: object) =>
+      fetch(issuer + path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    const who = { username: 'alice', password: 'a long enough phrase' };
+    t.equal((await post('/api/v1/signup', who)).status, 201);
+    t.equal((await post('/api/v1/login', { ...who, audience: issuer })).status, 200);
+    const { code } = await server.stop();
+    t.equal(code, 0);
+    t.notMatch(server.output(), /"level":50/, 'nothing went wrong meanwhile');
+  },
+);
+
+t.test('the embedded engine: a folder whose database is set to anything else works', async (t) => {
+  const before = await openTestEmbedded();
+  const [{ name = '' } = {}] = await before.query<{ name: string }>(
+    { name: 'test-name', text: 'select current_database()::text as name' },
+    [],
+  );
+  for (const [setting, value] of Object.entries(hostile)) {
+    if (!SESSION_SETTINGS.some((one) => one.name === setting) || setting === 'client_encoding') continue;
+    await before.fork().execute(`alter database "${name}" set ${setting} = '${value}'`);
+  }
+  const template = await before.dump();
+  await before.close();
+  const db = await openEmbedded({ template }, model);
+  t.teardown(() => db.close());
+  const found = await effective(db);
+  t.same(found, { ...pinned(found), lock_timeout: '0', statement_timeout: '0' });
+  t.same(await findObstacles(db), []);
+});
 
 onEachEngine(t, async (t, db) => {
   t.same(await findObstacles(db), [], 'nothing stands in the way of a database that nobody has set');
