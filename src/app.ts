@@ -11,6 +11,7 @@ import {
   type Backend,
   createHashPool,
   createPasswords,
+  formKeyOf,
   type HashPool,
   type Passwords,
   passwordBackend,
@@ -147,6 +148,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   );
 
   const authentication = authenticationOf(deps);
+  const formKey = formKeyOf(deps.masterKey);
   const sessionLife = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds };
   const signIn = { endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) };
 
@@ -193,7 +195,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     await first.register(async (web: App) =>
       pages(web, { db, clock, passwords, passwordMinLength: config.passwordMinLength, issuer }, signIn),
     );
-    await first.register(async (web: App) => loginPages(web, { ...signIn, authentication }));
+    await first.register(async (web: App) => loginPages(web, { ...signIn, authentication, formKey }));
     await first.register(async (web: App) => interactionPages(web, signIn));
     await first.register(async (web: App) => devicePages(web, { ...signIn, limits: authentication.limits }));
   });

@@ -166,7 +166,10 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     const flow = (page.headers['set-cookie'] as string).split(';')[0] as string;
     const shown = /name="shown" value="([^"]+)"/.exec(page.body)?.[1] as string;
     const sent = await anybody(interaction, { decision: 'allow', shown }, { cookie: `${cookie}; ${flow}` });
-    const code = new URL(sent.headers.location as string).searchParams.get('code') as string;
+    const again = await anybody(interaction, { decision: 'allow', shown }, { cookie: `${cookie}; ${flow}` });
+    await anybody(interaction, { decision: 'deny' }, { cookie: `${cookie}; ${flow}` });
+    t.equal((await anybody('/login', { username: 'alice', password: PASSWORD }, { cookie: flow })).statusCode, 303);
+    const code = new URL(again.headers.location as string).searchParams.get('code') as string;
     const redeemed = await anybody('/oauth2/token', {
       grant_type: 'authorization_code',
       code,
@@ -217,6 +220,9 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
   await askUsers();
   for (const name of [
     'oauth-code-issue',
+    'oauth-code-reissue',
+    'oauth-request-refused',
+    'identity-session-repeat',
     'oauth-code',
     'tokens-grant-rotate',
     'tokens-redeem-oauth_code',

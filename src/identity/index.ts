@@ -39,6 +39,7 @@ export {
   type SessionUser,
 } from './sessions/hot.ts';
 export { listSessions, type SessionLife } from './sessions/open.ts';
+export { formDigest, formKeyOf, REPEAT_SECONDS, repeatSignIn } from './sessions/repeat.ts';
 export {
   createSetupSecret,
   type DeriveSecret,

@@ -7,6 +7,7 @@ import type { Authenticated } from './backends.ts';
 import { KnownNetwork, Session, User } from './entities.ts';
 import { endSessions } from './sessions/end.ts';
 import { createSession, type SessionLife } from './sessions/open.ts';
+import { takeTwin } from './sessions/repeat.ts';
 import { networkDigest } from './throttle/throttle.ts';
 
 export interface Browser {
@@ -14,6 +15,8 @@ export interface Browser {
   readonly userAgent: string | null;
   /** The session cookie that came with the request, whatever it is worth. */
   readonly presented: string | null;
+  /** The name of the form that was sent, where a second one is to get the same session. */
+  readonly form?: Buffer;
 }
 
 export interface LoggedIn {
@@ -49,12 +52,15 @@ export async function logIn(
       amr: [...who.amr],
       ip: browser.ip,
       userAgent: browser.userAgent,
+      ...(browser.form ? { formDigest: browser.form } : {}),
     };
-    const { session, token } = createSession(tx, given, life, now);
+    const twin = browser.form ? await takeTwin(tx, who.id, browser.form, now) : null;
+    const { session, token } = twin ?? createSession(tx, given, life, now);
     if (browser.presented !== null) {
       const presented = { tokenDigest: digest(browser.presented) };
       await endSessions(tx, now, presented, 'replaced', { id: session.id, user: who.id });
     }
+    if (twin) return { user: await tx.findOneOrFail(User, who.id), session, token };
     recordEvent(tx, now, { kind: 'login', userId: who.id, ip: browser.ip, detail: { sid: session.id } });
     if (upgraded !== null && who.outdated !== undefined) await upgrade(tx, who.id, who.outdated, upgraded, now);
     await tx.upsert(KnownNetwork, { user: who.id, networkDigest: networkDigest(browser.ip), lastSuccessAt: now });

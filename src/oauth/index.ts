@@ -19,7 +19,7 @@ export {
   type Shown,
 } from './authorize/authorize.ts';
 export { formTargets } from './authorize/redirect-uri.ts';
-export type { AuthorizationRequest, AuthorizeEndpoint } from './authorize/request.ts';
+export type { AuthorizationRequest, AuthorizeEndpoint, Opened } from './authorize/request.ts';
 export { admitToken, presentedToken, type TokenDoor } from './bearer.ts';
 export { type EndedHolder, type Publication, publishCatalogue, rehearse } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
@@ -45,7 +45,7 @@ export { type ClientSettings, PKCE_RULES, type PkceRule, settingsOf } from './cl
 export { type ClientWithPerm, clientsWithPerm } from './clients/with-perm.ts';
 export { forgetConsents, takeBackConsent } from './consent/consent.ts';
 export { listAllowed } from './consent/list.ts';
-export { type Decision, decideDevice, findWaitingDevice, type WaitingDevice } from './device/decide.ts';
+export { type Decision, decideDevice, findDecision, findWaitingDevice, type WaitingDevice } from './device/decide.ts';
 export { readUserCode, shownUserCode } from './device/user-code.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';

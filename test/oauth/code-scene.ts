@@ -121,7 +121,9 @@ export async function codeScene(db: Database, settings: Record<string, string> =
       dpopJkt: null,
       ...more,
     };
-    return (await issueCode(db, given, clock.now())) as string;
+    const issued = await issueCode(db, given, { digests: [], interaction: null }, clock.now());
+    if (typeof issued === 'string') throw new Error(issued);
+    return issued.code;
   };
   const redeem = (given: string, more: Record<string, string> = {}, by: Program = web) =>
     post(

@@ -110,10 +110,16 @@ t.test('V3: a decision is taken once, by a session that lives, in time', async (
   const twice = await begin();
   const confirmation = confirmationIn((await submit(atAlice, { user_code: twice.user_code })).body);
   const sent = (decision: string) => submit(atAlice, { user_code: twice.user_code, decision, confirmation });
-  const answers = await Promise.all(['allow', 'deny', 'allow', 'deny'].map(sent));
-  t.same(answers.map((one) => one.statusCode).toSorted(), [200, 422, 422, 422]);
+  const decisions = ['allow', 'deny', 'allow', 'deny'];
+  const answers = await Promise.all(decisions.map(sent));
   const state = await stateOf(twice.user_code);
-  t.match((await sent(state === 'approved' ? 'deny' : 'allow')).body, 'No device waits');
+  const [taken, other] = state === 'approved' ? (['allow', 'deny'] as const) : (['deny', 'allow'] as const);
+  t.same(
+    answers.map((one) => one.statusCode),
+    decisions.map((one) => (one === taken ? 200 : 422)),
+    'and is said again to the same form',
+  );
+  t.match((await sent(other)).body, 'No device waits');
   t.equal(await stateOf(twice.user_code), state);
 
   const ended = await begin();
@@ -167,4 +173,31 @@ t.test('right codes are given back: typing many of them locks nobody out', async
   const cookie = await logIn('alice');
   for (let n = 0; n < 12; n++)
     t.equal((await submit(cookie, { user_code: (await begin()).user_code })).statusCode, 200);
+});
+
+t.test('docs/decisions/0014: a decision that its page sends twice is said twice, for ten seconds', async (t) => {
+  clock.pass(901);
+  const cookie = await logIn('alice');
+  for (const [decision, other] of [
+    ['allow', 'deny'],
+    ['deny', 'allow'],
+  ] as const) {
+    const { user_code: code, device_code: device } = await begin();
+    const confirmation = confirmationIn((await submit(cookie, { user_code: code })).body);
+    const sent = (more: Record<string, string> = {}, by = cookie) =>
+      submit(by, { user_code: code, decision, confirmation, ...more });
+    const first = await sent();
+    const state = await stateOf(code);
+    const second = await sent();
+    t.same([second.statusCode, second.body], [200, first.body]);
+    t.equal((await poll(device)).statusCode, decision === 'allow' ? 200 : 400);
+    t.equal((await sent()).statusCode, 200, 'after the device has heard of it, too');
+    t.equal((await sent({ decision: other })).statusCode, 422, 'another decision is none');
+    t.equal((await sent({}, await logIn('alice'))).statusCode, 422, 'nor is that of another session');
+    t.equal((await sent({ confirmation: '' })).statusCode, 422, 'nor what its page has not sent');
+    clock.pass(10);
+    t.equal((await sent()).statusCode, 422);
+    t.equal(await stateOf(code), state);
+    clock.pass(901);
+  }
 });

@@ -39,8 +39,8 @@ const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, e
   (select a.version::int from access_api a where a.id = $3::uuid) as api_version
   from identity_session s join identity_user u on u.id = s.user_id join access_principal p on p.id = u.id`;
 
-/** A session is over when it was ended, its time is up, its user is inactive, or the password was changed since. */
-const isLive =
+/** Of the session `s` and its user `u`, at $2. A session is over when it was ended, its time is up, its user is inactive, or the password was changed since. */
+export const isLive =
   's.ended_at is null and s.idle_expires_at > $2::timestamptz and s.expires_at > $2::timestamptz and u.is_active and u.password_epoch = s.password_epoch';
 
 const byToken: Statement = {
@@ -49,7 +49,7 @@ const byToken: Statement = {
 };
 const seen: Statement = {
   name: 'identity-session-seen',
-  text: `update identity_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
+  text: `update identity_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
 };
 
 interface Row extends UserRow {

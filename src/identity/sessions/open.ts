@@ -16,6 +16,8 @@ export interface NewSession {
   readonly amr: string[];
   readonly ip: string | null;
   readonly userAgent: string | null;
+  /** Of the form that it came of, where that may come again. */
+  readonly formDigest?: Buffer;
 }
 
 /** Persists a new session; answers it with the secret for the cookie, which is kept nowhere. */

@@ -3,10 +3,11 @@ import type { LiveSession } from '../../identity/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { demandRoom } from '../anonymous-rows.ts';
 import { rememberConsent } from '../consent/consent.ts';
-import { type Answer, granted, refused } from './answer.ts';
-import { issueCode } from './code.ts';
+import { granted, refused } from './answer.ts';
+import { type AnsweredRequests, issueCode } from './code.ts';
 import { type Decision, decide } from './decide.ts';
-import { type Pairs, type Parameters, sortOut } from './parameters.ts';
+import { type Pairs, type Parameters, parametersOf, sortOut } from './parameters.ts';
+import { denied, type RepeatedAnswer, repeatAnswer } from './repeat.ts';
 import {
   type AuthorizationRequest,
   type AuthorizeEndpoint,
@@ -21,18 +22,16 @@ import {
   type Interaction,
   isPushedUri,
   openInteraction,
-  releaseRequests,
   storeInteraction,
+  type Visitor,
 } from './stored.ts';
 
 /** What the browser does next. */
 export type Next =
-  | { readonly kind: 'answer'; readonly answer: Answer }
   | { readonly kind: 'interaction'; readonly secret: string }
   | { readonly kind: 'login'; readonly request: AuthorizationRequest }
   | Shown
-  /** Unknown, expired, used up, or another browser's. */
-  | { readonly kind: 'gone' };
+  | RepeatedAnswer;
 
 type Decided = Exclude<Decision, { readonly kind: 'login' }>;
 
@@ -67,7 +66,7 @@ export async function authorize(
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
   const keep = () => keepRequest(endpoint, opened, pushed, from, now);
   if (waiting.kind !== 'code') return keep();
-  const next = await complete(endpoint, waiting, used, now);
+  const next = await complete(endpoint, waiting, { digests: used, interaction: null }, now);
   return next.kind === 'login' ? keep() : next;
 }
 
@@ -111,10 +110,6 @@ async function openAsked(
   return { opened: openRequest(client, parametersOf(stored.values), true), pushed: stored.digest };
 }
 
-function parametersOf(values: Parameters['values']): Parameters {
-  return { values, faults: new Map(), tooLong: new Set() };
-}
-
 function usedUp(): OAuthError {
   return new OAuthError('invalid_request_uri', 'This request was used, has expired, or is of another client.');
 }
@@ -155,11 +150,14 @@ export interface Present {
   readonly session: LiveSession | null;
 }
 
+function visitorOf({ browser, session }: Present): Visitor {
+  return { browser, session: session?.id ?? null };
+}
+
 type Seen = { readonly interaction: Interaction; readonly waiting: Waiting };
 
 async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, now: Date): Promise<Seen | null> {
-  const visitor = { browser: who.browser, session: who.session?.id ?? null };
-  const interaction = await openInteraction(endpoint.db, secret, visitor, now);
+  const interaction = await openInteraction(endpoint.db, secret, visitorOf(who), now);
   if (!interaction) return null;
   const client = await endpoint.clients.load(interaction.clientId);
   const opened = openRequest(client, parametersOf(interaction.values), interaction.pushed !== null);
@@ -181,11 +179,14 @@ export async function lookAtInteraction(
 /** Goes on with an interaction for who is signed in now. */
 export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, who: Present): Promise<Next> {
   const now = endpoint.clock.now();
+  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), 'allow', now);
   const seen = await look(endpoint, secret, who, now);
-  if (!seen) return { kind: 'gone' };
+  if (!seen) return again();
   const { waiting } = seen;
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, usedBy(seen.interaction), now);
-  return waiting.kind === 'code' ? complete(endpoint, waiting, usedBy(seen.interaction), now) : waiting;
+  if (waiting.kind !== 'code') return waiting;
+  const next = await complete(endpoint, waiting, answeredBy(seen.interaction), now);
+  return next.kind === 'gone' ? again() : next;
 }
 
 /** What somebody has answered, and to which page. */
@@ -203,17 +204,21 @@ export async function answerInteraction(
   { decision, shown, ip }: Answered,
 ): Promise<Next> {
   const now = endpoint.clock.now();
+  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), decision, now);
   const seen = await look(endpoint, secret, who, now);
-  if (!seen) return { kind: 'gone' };
+  if (!seen) return again();
   const { interaction, waiting } = seen;
   const used = usedBy(interaction);
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
   const { request } = waiting;
-  if (decision === 'deny')
-    return refuse(endpoint, request, new OAuthError('access_denied', 'The user has said no.'), used, now);
+  if (decision === 'deny') {
+    const next = await refuse(endpoint, request, denied(), used, now);
+    return next.kind === 'gone' ? again() : next;
+  }
   if (waiting.kind === 'login') return waiting;
   if (waiting.kind === 'consent' && (decision !== 'allow' || shown !== waiting.shown)) return waiting;
-  const next = await complete(endpoint, waiting, used, now);
+  const next = await complete(endpoint, waiting, answeredBy(interaction), now);
+  if (next.kind === 'gone') return again();
   if (next.kind === 'answer' && waiting.kind === 'consent') {
     const given = { user: waiting.session.user.id, client: request.client.id, api: request.api?.id ?? null, ip };
     await endpoint.db.fork().transactional((tx) => rememberConsent(tx, given, waiting.wanted, now));
@@ -223,6 +228,10 @@ export async function answerInteraction(
 
 function usedBy({ digest, pushed }: Interaction): Buffer[] {
   return pushed ? [digest, pushed] : [digest];
+}
+
+function answeredBy(interaction: Interaction): AnsweredRequests {
+  return { digests: usedBy(interaction), interaction: interaction.digest };
 }
 
 async function refuse(
@@ -240,30 +249,26 @@ async function refuse(
 async function complete(
   { db, issuer }: AuthorizeEndpoint,
   { request, session, asked }: Shown,
-  used: readonly Buffer[],
+  answered: AnsweredRequests,
   now: Date,
 ): Promise<Next> {
-  if (!(await consumeRequests(db, used, now))) return { kind: 'gone' };
   const { client, api, sentRedirectUri, codeChallenge, nonce, claims, dpopJkt } = request;
-  const code = await issueCode(
-    db,
-    {
-      client: client.id,
-      session: session.id,
-      api: api?.id ?? null,
-      scope: asked.scope,
-      permissions: asked.permissions?.map((one) => one.id) ?? null,
-      isOffline: asked.isOffline,
-      redirectUri: sentRedirectUri,
-      codeChallenge,
-      nonce,
-      claims,
-      dpopJkt,
-    },
-    now,
-  );
-  if (code !== null) return { kind: 'answer', answer: granted(issuer, request.to, code) };
+  const given = {
+    client: client.id,
+    session: session.id,
+    api: api?.id ?? null,
+    scope: asked.scope,
+    permissions: asked.permissions?.map((one) => one.id) ?? null,
+    isOffline: asked.isOffline,
+    redirectUri: sentRedirectUri,
+    codeChallenge,
+    nonce,
+    claims,
+    dpopJkt,
+  };
+  const issued = await issueCode(db, given, answered, now);
+  if (issued === 'used') return { kind: 'gone' };
   // The session has ended between the two: whoever is there logs in again.
-  await releaseRequests(db, used);
-  return { kind: 'login', request };
+  if (issued === 'ended') return { kind: 'login', request };
+  return { kind: 'answer', answer: granted(issuer, request.to, issued.code) };
 }

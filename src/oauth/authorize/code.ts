@@ -4,7 +4,7 @@ import { plusSeconds } from '../../platform/time.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
 
 /** How long a code is good: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
-const CODE_SECONDS = 60;
+export const CODE_SECONDS = 60;
 
 export interface NewCode {
   /** The client's principal. */
@@ -24,27 +24,62 @@ export interface NewCode {
   readonly dpopJkt: string | null;
 }
 
-/** $1 digest, $2 client, $3 session, $4 API, $5 scope, $6 permissions, $7 offline, $8 redirect URI, $9 challenge, $10 nonce, $11 claims, $12 key, $13 now, $14 until. */
+/** Of the session `s` and its user `u`. */
+export const isSessionLiveAt = (
+  now: string,
+) => `s.ended_at is null and s.idle_expires_at > ${now} and s.expires_at > ${now}
+      and u.is_active and u.password_epoch = s.password_epoch`;
+
+/**
+ * Uses the stored requests up and issues their code, or does neither where the session is over. Of many that complete one interaction
+ * one does, and it has one code for good (`request_digest` is unique).
+ *
+ * $1 digest, $2 client, $3 session, $4 API, $5 scope, $6 permissions, $7 offline, $8 redirect URI, $9 challenge, $10 nonce, $11 claims,
+ * $12 key, $13 now, $14 until, $15 requests, $16 interaction.
+ */
 const issue: Statement = {
   name: 'oauth-code-issue',
-  text: `insert into oauth_code (digest, client_id, principal_id, password_epoch, session_id, auth_time, amr, api_id, scope, permissions,
-      is_offline, redirect_uri, code_challenge, nonce, claims, dpop_jkt, expires_at)
-    select $1::bytea, $2::uuid, u.id, u.password_epoch, s.id, s.auth_time, s.amr, $4::uuid, $5::text, $6::uuid[], $7::boolean, $8::text, $9::text,
-      $10::text, $11::jsonb, $12::text, $14::timestamptz
-    from identity_session s join identity_user u on u.id = s.user_id
-    where s.id = $3::uuid and s.ended_at is null and s.idle_expires_at > $13::timestamptz and s.expires_at > $13::timestamptz
-      and u.is_active and u.password_epoch = s.password_epoch
-    returning 1 as issued`,
+  text: `with who as materialized (
+      select s.id as session_id, s.auth_time, s.amr, u.id, u.password_epoch from identity_session s join identity_user u on u.id = s.user_id
+      where s.id = $3::uuid and ${isSessionLiveAt('$13::timestamptz')}
+    ), used as (
+      update oauth_request r set consumed_at = $13::timestamptz
+      where r.digest = any($15::bytea[]) and r.consumed_at is null and exists (select from who) returning 1
+    ), issued as (
+      insert into oauth_code (digest, client_id, principal_id, password_epoch, session_id, auth_time, amr, api_id, scope, permissions,
+        is_offline, redirect_uri, code_challenge, nonce, claims, dpop_jkt, expires_at, request_digest)
+      select $1::bytea, $2::uuid, w.id, w.password_epoch, w.session_id, w.auth_time, w.amr, $4::uuid, $5::text, $6::uuid[], $7::boolean, $8::text,
+        $9::text, $10::text, $11::jsonb, $12::text, $14::timestamptz, $16::bytea
+      from who w where (select count(*) from used) = cardinality($15::bytea[]) returning 1
+    ) select exists (select from who) as is_live, exists (select from issued) as is_issued`,
 };
 
-/** A code of 256 random bits, of which only the digest is kept (RFC 6749 §10.10). Null: the session is over meanwhile. */
-export async function issueCode(db: Database, code: NewCode, now: Date): Promise<string | null> {
+/** The stored requests that a code answers. */
+export interface AnsweredRequests {
+  /** All that are used up with it. */
+  readonly digests: readonly Buffer[];
+  /** The one among them by which its browser may come again. */
+  readonly interaction: Buffer | null;
+}
+
+/**
+ * A code of 256 random bits, of which only the digest is kept (RFC 6749 §10.10). `ended`: the session is over meanwhile, and nothing was
+ * used up; `used`: one of the requests was.
+ */
+export async function issueCode(
+  db: Database,
+  code: NewCode,
+  answered: AnsweredRequests,
+  now: Date,
+): Promise<{ readonly code: string } | 'ended' | 'used'> {
   const secret = newSecret();
   const { client, session, api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce, claims } = code;
   const asked = [api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce];
   const rest = [claims === null ? null : JSON.stringify(claims), code.dpopJkt, now, plusSeconds(now, CODE_SECONDS)];
-  const made = await db.query(issue, [digest(secret), client, session, ...asked, ...rest]);
-  return made.length === 1 ? secret : null;
+  const values = [digest(secret), client, session, ...asked, ...rest, answered.digests, answered.interaction];
+  const [row] = await db.query<{ is_live: boolean; is_issued: boolean }>(issue, values);
+  if (!row?.is_live) return 'ended';
+  return row.is_issued ? { code: secret } : 'used';
 }
 
 /** A code that was presented, with the user as of now. */

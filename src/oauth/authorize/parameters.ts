@@ -70,3 +70,8 @@ export function sortOut(pairs: Pairs): Parameters {
 function isKnown(name: string): name is ParameterName {
   return (names as readonly string[]).includes(name);
 }
+
+/** Of a request that was sorted out when it was stored. */
+export function parametersOf(values: Parameters['values']): Parameters {
+  return { values, faults: new Map(), tooLong: new Set() };
+}

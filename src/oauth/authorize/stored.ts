@@ -91,14 +91,15 @@ interface Row {
 }
 
 function storedOf(key: Buffer, row: Row): Stored & { readonly begun: Begun } {
-  const { [PUSHED]: pushed, [SESSION]: session, ...values } = JSON.parse(row.parameters) as Record<string, string>;
-  return {
-    digest: key,
-    values,
-    clientId: row.client_id,
-    pushed: pushed === undefined ? null : Buffer.from(pushed, 'hex'),
-    begun: { at: new Date(row.created_at * 1000), session: session || null },
-  };
+  const { values, pushed, session } = readStored(row.parameters);
+  const begun = { at: new Date(row.created_at * 1000), session };
+  return { digest: key, values, clientId: row.client_id, pushed, begun };
+}
+
+/** The parameters of a row, and what Signet keeps beside them. */
+export function readStored(parameters: string): Pick<Stored, 'values' | 'pushed'> & Pick<Begun, 'session'> {
+  const { [PUSHED]: pushed, [SESSION]: session, ...values } = JSON.parse(parameters) as Record<string, string>;
+  return { values, pushed: pushed === undefined ? null : Buffer.from(pushed, 'hex'), session: session || null };
 }
 
 /** Whether a `request_uri` is of a pushed request, as far as can be seen. */
@@ -160,15 +161,4 @@ const consume: Statement = {
 export async function consumeRequests(db: Database, digests: readonly Buffer[], now: Date): Promise<boolean> {
   if (digests.length === 0) return true;
   return (await db.query(consume, [digests, now])).length === digests.length;
-}
-
-/** $1 digests. */
-const release: Statement = {
-  name: 'oauth-request-release',
-  text: 'update oauth_request set consumed_at = null where digest = any($1::bytea[]) returning 1 as released',
-};
-
-/** Takes it back where nothing came of it, because the session ended in between. */
-export async function releaseRequests(db: Database, digests: readonly Buffer[]): Promise<void> {
-  if (digests.length > 0) await db.query(release, [digests]);
 }

@@ -1,6 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
+import { REPEAT_SECONDS } from '../../identity/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
 import { rememberConsent } from '../consent/consent.ts';
 
 /** A device that waits for its user, as the user is told of it. */
@@ -76,13 +78,22 @@ export async function decideDevice(
 ): Promise<boolean> {
   const isLive = `s.id = ? and s.user_id = ? and s.ended_at is null and s.idle_expires_at > ? and s.expires_at > ?
     and u.id = s.user_id and u.is_active and u.password_epoch = s.password_epoch`;
-  const approval = `, principal_id = u.id, password_epoch = u.password_epoch, session_id = s.id, auth_time = s.auth_time, amr = s.amr,
+  const approval = `, principal_id = u.id, password_epoch = u.password_epoch, auth_time = s.auth_time, amr = s.amr,
     permissions = d.asked_permissions`;
   const rows = await tx.execute<unknown[]>(
-    `update oauth_device d set state = ?${decision === 'allow' ? approval : ''}
+    `update oauth_device d set state = ?, decided_at = ?, session_id = s.id${decision === 'allow' ? approval : ''}
      from identity_session s, identity_user u
      where d.digest = decode(?, 'hex') and d.state = 'pending' and d.expires_at > ? and ${isLive} returning 1`,
-    [decision === 'allow' ? 'approved' : 'denied', device.digest.toString('hex'), now, by.session, by.user, now, now],
+    [
+      decision === 'allow' ? 'approved' : 'denied',
+      now,
+      device.digest.toString('hex'),
+      now,
+      by.session,
+      by.user,
+      now,
+      now,
+    ],
   );
   if (rows.length === 0) return false;
   const kind = decision === 'allow' ? 'device_approved' : 'device_denied';
@@ -94,4 +105,23 @@ export async function decideDevice(
   }
   await tx.flush();
   return true;
+}
+
+/** $1 user code, $2 session, $3 since, $4 now. */
+const decided: Statement = {
+  name: 'oauth-device-decided',
+  text: `select d.state from oauth_device d
+    where d.user_code = $1 and d.session_id = $2::uuid and d.decided_at > $3::timestamptz and d.expires_at > $4::timestamptz and d.state <> 'pending'`,
+};
+
+/** What this session has decided a moment ago about a user code, for a form that it sends again (`docs/decisions/0014-repeated-posts.md`). */
+export async function findDecision(
+  db: Database,
+  userCode: string,
+  session: string,
+  now: Date,
+): Promise<Decision | null> {
+  const values = [userCode, session, plusSeconds(now, -REPEAT_SECONDS), now];
+  const [row] = await db.query<{ state: 'approved' | 'denied' }>(decided, values);
+  return row ? (row.state === 'approved' ? 'allow' : 'deny') : null;
 }

@@ -4,6 +4,7 @@ import { type LiveSession, reserveAttempt, type ThrottleLimits } from '../../ide
 import {
   type Decision,
   decideDevice,
+  findDecision,
   findWaitingDevice,
   readUserCode,
   shownUserCode,
@@ -91,17 +92,28 @@ async function answer(deps: DevicePageDeps, reply: Reply, fields: Record<string,
   }
   const userCode = readUserCode(typed);
   const device = userCode === null ? null : await findWaitingDevice(db, userCode, now);
+  const expected = userCode === null ? '' : confirmationOf(visitor, userCode);
+  // A form that comes twice: what was decided a moment ago in this session is said again, and a different decision is none.
+  const isRepeated = async () =>
+    userCode !== null &&
+    isSame(confirmation, expected) &&
+    (await findDecision(db, userCode, visitor.session.id, clock.now())) === decision;
+  const isDone = !device && (await isRepeated());
+  if (device || isDone) await reserved.giveBack();
+  if (isDone) return said(reply, decision as Decision);
   // One answer for a code that is unknown, expired, or used.
   if (userCode === null || !device) return show(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));
-  await reserved.giveBack();
-  const expected = confirmationOf(visitor, userCode);
   const hidden = { userCode, confirmation: expected };
   if (decision !== 'allow' && decision !== 'deny')
     return show(reply, 200, 'Allow this device?', question(device, user, hidden, false));
   if (!isSame(confirmation, expected))
     return show(reply, 200, 'Allow this device?', question(device, user, hidden, true));
-  if (!(await decide(deps.endpoint, device, visitor, decision)))
+  if (!(await decide(deps.endpoint, device, visitor, decision)) && !(await isRepeated()))
     return show(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));
+  return said(reply, decision);
+}
+
+function said(reply: Reply, decision: Decision): Reply {
   return decision === 'allow'
     ? show(reply, 200, 'The device is connected', allowed)
     : show(reply, 200, 'Cancelled', denied);

@@ -1,9 +1,17 @@
 import { Type } from 'typebox';
 import { Api } from '../../access/index.ts';
-import { answerInteraction, continueInteraction, formTargets, type Next, type Shown } from '../../oauth/index.ts';
+import {
+  answerInteraction,
+  continueInteraction,
+  formTargets,
+  type Next,
+  type Opened,
+  type Shown,
+} from '../../oauth/index.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
+import { inFlight } from '../../platform/in-flight.ts';
 import { sendAnswer } from '../authorize/send.ts';
-import { html } from '../html.ts';
+import { type Html, html } from '../html.ts';
 import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
 import { browserOf, type SignInDeps, sessionOf } from '../visitor.ts';
 import { consentPage } from './consent.ts';
@@ -20,6 +28,8 @@ const answers = {
 export async function interactionPages(app: App, deps: SignInDeps): Promise<void> {
   acceptForms(app);
   showErrors(app);
+  // Of a double click both get the one answer; what comes a moment later is repeated from what is stored.
+  const once = inFlight<Next>();
   const who = async (request: Request, reply: Reply) => ({
     browser: browserOf(deps, request, reply),
     session: await sessionOf(deps, request),
@@ -53,7 +63,9 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
     const { id } = request.params;
     const { decision, shown } = (request.body ?? {}) as Record<string, string | undefined>;
     const answer = { decision, shown, ip: request.ip };
-    const next = await answerInteraction(deps.endpoint, id, await who(request, reply), answer);
+    const present = await who(request, reply);
+    const key = JSON.stringify([id, present.browser, present.session?.id, decision, shown]);
+    const next = await once(key, () => answerInteraction(deps.endpoint, id, present, answer));
     return showNext(deps, reply, id, next);
   });
 }
@@ -67,6 +79,8 @@ async function showNext(deps: SignInDeps, reply: Reply, id: string, next: Next):
       return reply.redirect(`${issuer}/login?next=/interaction/${id}`, 303);
     case 'interaction':
       return reply.redirect(`${issuer}/interaction/${next.secret}`, 303);
+    case 'redeemed':
+      return show(reply, 200, 'You are signed in', signedIn(next.opened, issuer));
     case 'gone':
       return show(reply, 410, 'This page is used up', usedUp);
     default:
@@ -81,6 +95,19 @@ async function showConsent({ endpoint }: SignInDeps, reply: Reply, id: string, n
   return show(reply, 200, `Allow ${request.client.name}?`, content, {
     formTargets: formTargets(request.to.redirectUri),
   });
+}
+
+/** There is nothing left to do here: the application has had its answer. */
+function signedIn({ client, to }: Opened, issuer: string): Html {
+  const home = client.settings.clientUri ?? siteOf(to.redirectUri);
+  return html`<p>You have signed in to <strong>${client.name}</strong> already.</p>
+<p>${home === null ? html`Go back to it, or <a href="${issuer}/">see who is signed in here</a>` : html`<a href="${home}">Go on to ${client.name}</a>`}.</p>`;
+}
+
+/** The site of a redirect URI; null for an app on a device. */
+function siteOf(redirectUri: string): string | null {
+  const { protocol, origin } = new URL(redirectUri);
+  return protocol === 'https:' || protocol === 'http:' ? `${origin}/` : null;
 }
 
 const usedUp = html`<p>It was answered already, is older than half an hour, or was begun in another browser.</p>

@@ -1,7 +1,17 @@
+import type { KeyObject } from 'node:crypto';
 import { Type } from 'typebox';
-import { type Authentication, authenticate, type LiveSession, logIn } from '../../identity/index.ts';
+import {
+  type Authentication,
+  authenticate,
+  type Browser,
+  formDigest,
+  type LiveSession,
+  logIn,
+  repeatSignIn,
+} from '../../identity/index.ts';
 import { type AuthorizationRequest, formTargets, lookAtInteraction } from '../../oauth/index.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
+import { type InFlight, inFlight } from '../../platform/in-flight.ts';
 import type { Allowance } from '../layout.ts';
 import { interactionOf, nextOf } from '../next.ts';
 import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../show.ts';
@@ -10,11 +20,14 @@ import { loginForm } from './form.ts';
 
 export interface LoginDeps extends SignInDeps {
   readonly authentication: Authentication;
+  /** Names the forms that are sent, so that one that comes twice is one sign-in. */
+  readonly formKey: KeyObject;
 }
 
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
 const text = Type.Optional(Type.String());
 const NOT_FILLED = 'Type your username and your password.';
+const BUSY = 'Many people log in just now. Try again in a few seconds.';
 const NOT_RIGHT = 'This username and password do not belong together.';
 
 /** Where people log in; held by the cross-origin rule. */
@@ -56,9 +69,10 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
       503: shownLater('Too many people log in just now, or the database cannot be reached.'),
     },
   };
+  const once = inFlight<Entered>();
   app.post('/login', { schema: submitted }, async (request, reply) => {
     const { username = '', password = '', next } = (request.body ?? {}) as Record<string, string | undefined>;
-    return enter(deps, request, reply, { username, password, next: nextOf(next, deps.endpoint.issuer) });
+    return enter(deps, once, request, reply, { username, password, next: nextOf(next, deps.endpoint.issuer) });
   });
 }
 
@@ -68,30 +82,54 @@ interface Typed {
   readonly next: string;
 }
 
-/** As at `POST /api/v1/login`: one throttle, one verification, one refusal at its deadline. */
-async function enter(deps: LoginDeps, request: Request, reply: Reply, { username, password, next }: Typed) {
-  const { db, issuer } = deps.endpoint;
-  const browser = {
+/** What a form came to: a session whose secret is `token` (null: the browser has it already), or the form again. */
+type Entered =
+  | { readonly kind: 'in'; readonly token: string | null }
+  | { readonly kind: 'again'; readonly status: number; readonly error: string; readonly retryAfterSeconds?: number };
+
+async function enter(deps: LoginDeps, once: InFlight<Entered>, request: Request, reply: Reply, typed: Typed) {
+  const { username, password, next } = typed;
+  const again = async (status: number, error: string) =>
+    showForm(reply, status, await contextOf(deps, request, reply, next), { username, error });
+  if (username === '' || password === '') return again(200, NOT_FILLED);
+  const secret = deps.flow.read(request);
+  const browser: Browser = {
     ip: request.ip,
     userAgent: request.headers['user-agent'] ?? null,
     presented: deps.session.read(request),
+    ...(secret === null ? {} : { form: formDigest(deps.formKey, { browser: secret, ...typed }) }),
   };
-  if (username === '' || password === '')
-    return showForm(reply, 200, await contextOf(deps, request, reply, next), { username, error: NOT_FILLED });
-  const outcome = await authenticate(db, deps.authentication, { username, password, ip: browser.ip });
-  const again = async (status: number, error: string) =>
-    showForm(reply, status, await contextOf(deps, request, reply, next), { username, error });
-  if (outcome.kind === 'throttled' || outcome.kind === 'busy') {
-    void reply.header('retry-after', String(outcome.retryAfterSeconds));
-    return outcome.kind === 'busy'
-      ? again(503, 'Many people log in just now. Try again in a few seconds.')
-      : again(429, `There were too many attempts. Try again in ${waitOf(outcome.retryAfterSeconds)}.`);
+  // A double click: the second waits for the first, and comes to the same.
+  const key = browser.form && `${browser.form.toString('hex')} ${browser.presented}`;
+  const run = () => attempt(deps, typed, browser);
+  const entered = await (key ? once(key, run) : run());
+  if (entered.kind === 'again') {
+    if (entered.retryAfterSeconds) void reply.header('retry-after', String(entered.retryAfterSeconds));
+    return again(entered.status, entered.error);
   }
-  if (outcome.kind === 'refused') return again(401, NOT_RIGHT);
+  if (entered.token !== null) deps.session.write(reply, entered.token, deps.sessionLife.absoluteSeconds);
+  return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
+}
+
+/** As at `POST /api/v1/login`: one throttle, one verification, one refusal at its deadline. A form that has made a session is not verified again. */
+async function attempt(deps: LoginDeps, { username, password }: Typed, browser: Browser): Promise<Entered> {
+  const { db, clock } = deps.endpoint;
+  const repeated = browser.form ? await repeatSignIn(db, browser.form, browser.presented, clock.now()) : null;
+  if (repeated) return { kind: 'in', token: repeated.token };
+  const outcome = await authenticate(db, deps.authentication, { username, password, ip: browser.ip });
+  if (outcome.kind === 'throttled' || outcome.kind === 'busy') {
+    const { retryAfterSeconds } = outcome;
+    return outcome.kind === 'busy'
+      ? { kind: 'again', status: 503, error: BUSY, retryAfterSeconds }
+      : { kind: 'again', status: 429, error: tooMany(retryAfterSeconds), retryAfterSeconds };
+  }
+  if (outcome.kind === 'refused') return { kind: 'again', status: 401, error: NOT_RIGHT };
   const loggedIn = await logIn(db, deps.authentication, deps.sessionLife, outcome.user, password, browser);
-  if (!loggedIn) return again(401, NOT_RIGHT);
-  deps.session.write(reply, loggedIn.token, deps.sessionLife.absoluteSeconds);
-  return reply.redirect(`${issuer}${next}`, 303);
+  return loggedIn ? { kind: 'in', token: loggedIn.token } : { kind: 'again', status: 401, error: NOT_RIGHT };
+}
+
+function tooMany(seconds: number): string {
+  return `There were too many attempts. Try again in ${waitOf(seconds)}.`;
 }
 
 function waitOf(seconds: number): string {
@@ -109,9 +147,11 @@ interface Context {
 
 async function contextOf(deps: LoginDeps, request: Request, reply: Reply, next: string): Promise<Context> {
   const session = await sessionOf(deps, request);
+  // By it a form that is sent twice is recognised, whatever it is for.
+  const browser = browserOf(deps, request, reply);
   const secret = interactionOf(next);
   if (secret === null) return { next, session, isNeeded: false, request: null };
-  const looked = await lookAtInteraction(deps.endpoint, secret, { browser: browserOf(deps, request, reply), session });
+  const looked = await lookAtInteraction(deps.endpoint, secret, { browser, session });
   return { next, session, isNeeded: looked?.isLogin ?? false, request: looked?.request ?? null };
 }
 

@@ -1,0 +1,120 @@
+import { REPEAT_SECONDS } from '../../identity/index.ts';
+import type { Database, Statement } from '../../platform/database/index.ts';
+import { digest, newSecret } from '../../platform/digest.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { type Answer, granted, refused } from './answer.ts';
+import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
+import { parametersOf } from './parameters.ts';
+import { type AuthorizeEndpoint, type Opened, openRequest } from './request.ts';
+import { readStored, type Visitor } from './stored.ts';
+
+/** What an interaction comes to that was answered before. */
+export type RepeatedAnswer =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  /** By this browser, a moment ago, and its code is redeemed: there is nothing left to do. */
+  | { readonly kind: 'redeemed'; readonly opened: Opened }
+  /** Unknown, expired, used up, or another browser's. */
+  | { readonly kind: 'gone' };
+
+export function denied(): OAuthError {
+  return new OAuthError('access_denied', 'The user has said no.');
+}
+
+/**
+ * A form that was sent twice, or a page that was opened again, a moment after it was answered (`docs/decisions/0014-repeated-posts.md`):
+ * the same decision again. Another decision than the first is none.
+ */
+export async function repeatAnswer(
+  endpoint: AuthorizeEndpoint,
+  secret: string,
+  visitor: Visitor,
+  decision: string | undefined,
+  now: Date,
+): Promise<RepeatedAnswer> {
+  const { db, issuer } = endpoint;
+  const by = { interaction: digest(secret), browser: digest(visitor.browser), session: visitor.session };
+  if (decision === 'deny') {
+    const found = await findRefused(db, by, now);
+    if (!found) return { kind: 'gone' };
+    const { to, client } = await openAnswered(endpoint, found);
+    return { kind: 'answer', answer: refused(issuer, to, client, denied()) };
+  }
+  const found = decision === 'allow' ? await reissueCode(db, by, now) : null;
+  if (!found) return { kind: 'gone' };
+  const opened = await openAnswered(endpoint, found);
+  return found.code === null
+    ? { kind: 'redeemed', opened }
+    : { kind: 'answer', answer: granted(issuer, opened.to, found.code) };
+}
+
+async function openAnswered({ clients }: AuthorizeEndpoint, { clientId, parameters }: Answered): Promise<Opened> {
+  const { values, pushed } = readStored(parameters);
+  return openRequest(await clients.load(clientId), parametersOf(values), pushed !== null);
+}
+
+/** Whose interaction was answered. */
+interface By {
+  readonly interaction: Buffer;
+  readonly browser: Buffer;
+  readonly session: string | null;
+}
+
+/** As it was stored. */
+interface Answered {
+  readonly parameters: string;
+  readonly clientId: string;
+}
+
+/** An interaction of this browser that was answered a moment ago. $1 interaction, $2 browser, $3 since. */
+const answered = `select r.digest, r.parameters::text as parameters, x.client_id
+    from oauth_request r join oauth_client x on x.id = r.client_id
+    where r.digest = $1::bytea and r.kind = 'interaction' and r.browser_digest = $2::bytea and r.consumed_at > $3::timestamptz`;
+
+const refusedOnce: Statement = {
+  name: 'oauth-request-refused',
+  text: `${answered} and not exists (select from oauth_code c where c.request_digest = r.digest)`,
+};
+
+async function findRefused(db: Database, { interaction, browser }: By, now: Date): Promise<Answered | null> {
+  const [row] = await db.query<Row>(refusedOnce, [interaction, browser, plusSeconds(now, -REPEAT_SECONDS)]);
+  return row ? { parameters: row.parameters, clientId: row.client_id } : null;
+}
+
+/**
+ * The code of an interaction takes another digest while it is not redeemed: the first dies in the moment in which the second is born, and
+ * there is one all the time. Redeeming holds the row too: of a redemption and a repeat that come at once, the second finds nothing. Only
+ * for the browser of the interaction, and for the live session that the code was issued to.
+ *
+ * $1 to $3 as above, $4 session, $5 digest, $6 now, $7 until.
+ */
+const reissue: Statement = {
+  name: 'oauth-code-reissue',
+  text: `with decided as materialized (
+      ${answered}
+    ), who as materialized (
+      select s.id from identity_session s join identity_user u on u.id = s.user_id
+      where s.id = $4::uuid and ${isSessionLiveAt('$6::timestamptz')}
+    ), moved as (
+      update oauth_code c set digest = $5::bytea, expires_at = $7::timestamptz from decided d, who w
+      where c.request_digest = d.digest and c.session_id = w.id and c.consumed_at is null and c.expires_at > $6::timestamptz returning 1
+    ) select d.parameters, d.client_id, exists (select from moved) as is_moved
+    from decided d join oauth_code c on c.request_digest = d.digest join who w on w.id = c.session_id`,
+};
+
+interface Row {
+  parameters: string;
+  client_id: string;
+}
+
+/** `code`: another for the first one; null: the first was redeemed. */
+async function reissueCode(
+  db: Database,
+  { interaction, browser, session }: By,
+  now: Date,
+): Promise<(Answered & { readonly code: string | null }) | null> {
+  const code = newSecret();
+  const values = [interaction, browser, plusSeconds(now, -REPEAT_SECONDS), session, digest(code), now];
+  const [row] = await db.query<Row & { is_moved: boolean }>(reissue, [...values, plusSeconds(now, CODE_SECONDS)]);
+  return row ? { parameters: row.parameters, clientId: row.client_id, code: row.is_moved ? code : null } : null;
+}

@@ -1,0 +1,144 @@
+import t from 'tap';
+import { Session } from '../../src/identity/index.ts';
+import { AuthorizationCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { takeBackConsent } from '../../src/oauth/index.ts';
+import { RefreshGrant } from '../../src/tokens/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { PASSWORD, webScene } from './scene.ts';
+import { answerOf, hiddenOf } from './visitor.ts';
+
+// docs/decisions/0014-repeated-posts.md: what a browser sends a second time within ten seconds.
+
+await onEachEngine(t, async (t, db) => {
+  const s = await webScene(db);
+  const { clock, third, web, introspect } = s;
+  type Visitor = ReturnType<typeof s.visitor>;
+  /** A consent page, answered once. */
+  const answered = async (decision = 'allow', browser?: Visitor) => {
+    const alice = browser ?? (await s.signedIn());
+    const page = await s.ask(alice, third, { prompt: 'consent' });
+    const form = { ...hiddenOf(page.response.body), decision };
+    const send = (more: Record<string, string> = {}, from = alice) => from.send('POST', page.url, { ...form, ...more });
+    const first = answerOf(await send());
+    return { alice, url: page.url, send, first };
+  };
+  const redeem = (code: unknown) => s.redeem(String(code), {}, third);
+
+  await t.test(
+    'docs/decisions/0014: a second click gets another code for the same request; the first dies',
+    async (t) => {
+      const { alice, url, send, first } = await answered();
+      const codes = await s.codes();
+      clock.pass(3);
+      const second = answerOf(await send());
+      t.match(second, { status: 303, code: /./, state: 's-1', iss: s.issuer });
+      t.not(second['code'], first['code']);
+      t.equal(await s.codes(), codes, 'one row, all the time');
+      const reloaded = answerOf(await alice.get(url));
+      t.match(reloaded, { status: 303, code: /./ }, 'by a reload too');
+      for (const dead of [first, second]) {
+        const refused = await redeem(dead['code']);
+        t.same([refused.statusCode, refused.json().error], [400, 'invalid_grant']);
+      }
+      t.match(
+        (await s.redeem(String(reloaded['code']), { code_verifier: 'x'.repeat(43) }, third)).json(),
+        { error: 'invalid_grant' },
+        'the challenge came along',
+      );
+      const tokens = (await redeem(reloaded['code'])).json();
+      const claims = JSON.parse(Buffer.from(tokens.id_token.split('.')[1], 'base64url').toString());
+      t.equal(claims.nonce, 'n-1', 'the nonce too');
+
+      const done = await send();
+      t.same([done.response.statusCode, done.response.headers.location], [200, undefined]);
+      t.match(done.response.body, /<h1>You are signed in<\/h1>[\s\S]*href="https:\/\/app\.example\/">Go on to Third/);
+      t.equal((await introspect(tokens.access_token, third)).active, true, 'what was given goes on');
+      t.equal((await redeem(reloaded['code'])).statusCode, 400);
+      t.equal(
+        (await introspect(tokens.access_token, third)).active,
+        false,
+        'RFC 6749 §4.1.2: used again, its grant ends',
+      );
+    },
+  );
+
+  await t.test(
+    'docs/decisions/0014: only within ten seconds, by the same browser, for the same decision',
+    async (t) => {
+      const late = await answered();
+      clock.pass(10);
+      t.equal((await late.send()).response.statusCode, 410);
+      t.equal((await redeem(late.first['code'])).statusCode, 200, 'and the first is as good as before');
+
+      const { alice, send, first } = await answered();
+      const stranger = await s.signedIn();
+      t.equal((await send({}, stranger)).response.statusCode, 410, 'another browser of the same user');
+      stranger.cookies.set('signet_flow', alice.cookies.get('signet_flow') as string);
+      t.equal(
+        (await send({}, stranger)).response.statusCode,
+        410,
+        'with the cookie of the browser, in another session',
+      );
+      stranger.cookies.delete('signet_session');
+      t.equal((await send({}, stranger)).response.statusCode, 410, 'with nobody signed in');
+      t.equal((await send({ decision: 'deny' })).response.statusCode, 410, 'another decision');
+      t.equal((await send({ decision: '' })).response.statusCode, 410, 'none');
+      t.equal((await redeem(first['code'])).statusCode, 200, 'nothing of it has touched the code');
+
+      const no = await answered('deny');
+      t.match(answerOf(await no.send()), { status: 303, error: 'access_denied', state: 's-1' }, 'no is said again');
+      t.equal((await no.send({ decision: 'allow' })).response.statusCode, 410, 'and does not become yes');
+      t.equal((await no.send({}, await s.signedIn())).response.statusCode, 410);
+      clock.pass(10);
+      t.equal((await no.send()).response.statusCode, 410);
+    },
+  );
+
+  await t.test('docs/decisions/0014: what ends a code ends its repetition', async (t) => {
+    const out = await answered();
+    await out.alice.send('POST', '/oauth2/logout', { decision: 'logout' });
+    t.equal((await out.send()).response.statusCode, 410, 'signed out');
+    const back = await answered();
+    await db
+      .fork()
+      .transactional((tx) => takeBackConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
+    t.equal((await back.send()).response.statusCode, 410, 'consent taken back');
+    const burnt = await answered();
+    t.equal((await s.redeem(String(burnt.first['code']), {}, web)).statusCode, 400, 'another client brings the code');
+    t.notMatch(answerOf(await burnt.send()), { code: /./ }, 'and no other is given for it');
+  });
+
+  await t.test('docs/decisions/0014: no secret is kept for it', async (t) => {
+    const { alice, url, first, send } = await answered();
+    const second = answerOf(await send());
+    const rows = JSON.stringify([
+      await db.fork().find(AuthorizationCode, {}),
+      await db.fork().find(StoredRequest, {}),
+      await db.fork().find(Session, {}),
+    ]);
+    const secrets = [first['code'], second['code'], url.slice(-43), ...alice.cookies.values(), PASSWORD];
+    for (const secret of secrets) t.notOk(rows.includes(String(secret)));
+  });
+
+  await t.test(
+    'docs/decisions/0014: of 50 repetitions and redemptions at once, one code of a decision is redeemed',
+    async (t) => {
+      const rounds = db.engine === 'postgresql' ? 20 : 2;
+      for (let round = 0; round < rounds; round++) {
+        const { send, first } = await answered();
+        const grants = await db.fork().count(RefreshGrant);
+        // Each says something else beside, so that none waits for another's answer.
+        const repeated = Array.from({ length: 25 }, async (_, at) => {
+          const { code } = answerOf(await send({ shown: `repetition ${at}` }));
+          return code === undefined ? 0 : (await redeem(code)).statusCode;
+        });
+        const statuses = await Promise.all([redeem(first['code']).then((one) => one.statusCode), ...repeated]);
+        const won = statuses.filter((one) => one === 200).length;
+        const last = answerOf(await send());
+        const late = last['code'] === undefined ? 0 : (await redeem(last['code'])).statusCode;
+        t.equal(won + (late === 200 ? 1 : 0), 1, statuses.join(' '));
+        t.equal(await db.fork().count(RefreshGrant), grants + 1);
+      }
+    },
+  );
+});
