@@ -165,7 +165,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     const page = await app.inject({ url: interaction, headers: { cookie } });
     const flow = (page.headers['set-cookie'] as string).split(';')[0] as string;
     const shown = /name="shown" value="([^"]+)"/.exec(page.body)?.[1] as string;
-    const sent = await anybody(interaction, { decision: 'allow', shown }, { cookie: `${cookie}; ${flow}` });
+    await anybody(interaction, { decision: 'allow', shown }, { cookie: `${cookie}; ${flow}` });
     const again = await anybody(interaction, { decision: 'allow', shown }, { cookie: `${cookie}; ${flow}` });
     await anybody(interaction, { decision: 'deny' }, { cookie: `${cookie}; ${flow}` });
     t.equal((await anybody('/login', { username: 'alice', password: PASSWORD }, { cookie: flow })).statusCode, 303);

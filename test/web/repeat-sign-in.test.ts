@@ -152,4 +152,16 @@ await onEachEngine(t, async (t, db) => {
       t.match((await browser.open(login.url)).response.body, /You are signed in/);
     },
   );
+
+  await t.test('docs/decisions/0014: a browser has one secret, wherever it came to first', async (t) => {
+    const browser = newVisitor((apps[0] as (typeof apps)[0]).app);
+    const sent = await browser.get(one.urlFor(one.web));
+    const interaction = new URL(String(sent.response.headers.location)).pathname;
+    const login = await browser.get(`/login?next=${interaction}`);
+    t.same(
+      login.response.cookies.map((cookie) => cookie.name),
+      ['signet_flow'],
+    );
+    t.match(answerOf(await browser.submit(login, right)), { code: /./ });
+  });
 });

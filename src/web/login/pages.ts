@@ -49,6 +49,8 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
   app.get('/login', { schema: form }, async (request, reply) => {
     const next = nextOf(request.query.next, deps.endpoint.issuer);
     const about = await contextOf(deps, request, reply, next);
+    // By it a form that is sent twice is recognised; on the way to an interaction the browser has it already.
+    if (interactionOf(next) === null) browserOf(deps, request, reply);
     // Whoever is signed in may want to be somebody else.
     const isAsked = about.isNeeded || request.query.again === '1';
     if (about.session && !isAsked) return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
@@ -147,11 +149,9 @@ interface Context {
 
 async function contextOf(deps: LoginDeps, request: Request, reply: Reply, next: string): Promise<Context> {
   const session = await sessionOf(deps, request);
-  // By it a form that is sent twice is recognised, whatever it is for.
-  const browser = browserOf(deps, request, reply);
   const secret = interactionOf(next);
   if (secret === null) return { next, session, isNeeded: false, request: null };
-  const looked = await lookAtInteraction(deps.endpoint, secret, { browser, session });
+  const looked = await lookAtInteraction(deps.endpoint, secret, { browser: browserOf(deps, request, reply), session });
   return { next, session, isNeeded: looked?.isLogin ?? false, request: looked?.request ?? null };
 }
 
