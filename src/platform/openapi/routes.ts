@@ -16,7 +16,7 @@ export function openapiRoute(app: App, basePath: string): void {
     summary: 'This document',
     tags: ['documents'],
     security: [],
-    response: { 200: { description: 'OpenAPI 3.1.', content: { 'application/yaml': { schema: { type: 'string' } } } } },
+    response: { 200: { description: 'OpenAPI 3.1.', content: { 'application/yaml': { schema: {} } } } },
     problems: [],
   };
   servePublic(app, '/openapi.yaml', 'application/yaml', 300, schema, () => {

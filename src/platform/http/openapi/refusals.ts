@@ -92,6 +92,8 @@ function ofTheServer(schema: FastifySchema, method: string): ProblemCode[] {
   if (method !== 'GET') codes.push('too_large', 'unsupported_media_type');
   if (schema.body !== undefined || schema.querystring !== undefined || schema.params !== undefined)
     codes.push('invalid');
+  // A part of the path that is longer than any id names nothing: the router says so, whatever the route says of its own 404.
+  if (schema.params !== undefined) codes.push('not_found');
   return codes;
 }
 
