@@ -1,46 +1,59 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
 import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
+import { type Readable, Writable } from 'node:stream';
 import { Failure } from '../platform/failure.ts';
-import { decodeUtf8 } from '../platform/utf8.ts';
+import { decodeText } from '../platform/text.ts';
 import type { Terminal } from './command.ts';
 
-/** Everything on standard input. */
+/** Bytes of a file, or of standard input, at the most: more does not fit into one text of the engine. */
+const LARGEST = 512 * 1024 * 1024 - 1024;
+
+/** Everything on standard input. Failure: it is too large, or not UTF-8. */
 export async function readStdin(): Promise<string> {
-  return (await readStdinBytes()).toString('utf8');
+  return decodeText(await readStdinBytes(), 'Standard input');
 }
 
 export async function readStdinBytes(): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+  try {
+    return await collect(process.stdin, 'Standard input');
+  } catch (error) {
+    throw unreadable(error, 'Standard input');
+  }
 }
 
-/** A file that was named. Failure: it cannot be read. */
+/** A file that was named. Failure: it cannot be read, is too large, or is not UTF-8. */
 export async function readText(path: string): Promise<string> {
-  return (await readBytes(path)).toString('utf8');
+  return decodeText(await readBytes(path), path);
 }
 
-/** As `readText`; undefined where there is no such file yet. Failure: it cannot be read, or is not UTF-8. */
+/** As `readText`; undefined where there is no such file yet. */
 export async function readTextIfAny(path: string): Promise<string | undefined> {
-  if (!existsSync(path)) return undefined;
-  const decoded = decodeUtf8(await readBytes(path));
-  if ('text' in decoded) return decoded.text;
-  const { offset, line } = decoded.fault;
-  throw new Failure(
-    'usage',
-    `${path} is not UTF-8: byte ${offset} (line ${line}). Save it as UTF-8, then run the command again.`,
-  );
+  return existsSync(path) ? readText(path) : undefined;
 }
 
 export async function readBytes(path: string): Promise<Buffer> {
   try {
-    return await readFile(path);
+    return await collect(createReadStream(path), path);
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code;
-    throw new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `The file ${path} cannot be read (${code}).`);
+    throw unreadable(error, `The file ${path}`);
   }
+}
+
+async function collect(stream: Readable, source: string): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > LARGEST) throw new Failure('usage', `${source} is larger than 512 MB: more than any command takes.`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks, size);
+}
+
+function unreadable(error: unknown, source: string): Failure {
+  if (error instanceof Failure) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  return new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `${source} cannot be read (${code}).`);
 }
 
 /** Prompts on stderr, so that stdout stays the answer. */

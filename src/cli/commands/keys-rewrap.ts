@@ -1,5 +1,6 @@
 import { parseMasterKey } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { oneLine } from '../../platform/text.ts';
 import { rewrapKeys } from '../../tokens/index.ts';
 import type { DatabaseCommand } from '../command.ts';
 import { counted } from './text.ts';
@@ -13,7 +14,7 @@ export const keysRewrap: DatabaseCommand = {
   fileAt: 0,
   async run(context, input) {
     if (!input.file) throw new Failure('usage', 'The file is missing.');
-    const to = parseMasterKey(input.file.text.trim(), input.file.name);
+    const to = parseMasterKey(oneLine(input.file.text, input.file.name, 'key'), input.file.name);
     const count = await rewrapKeys(context.db.fork(), context.stamp(), context.masterKey(), to);
     const lines = [
       `${counted(count, 'signing key')} sealed under the new master key; tokens stay good.`,

@@ -1,5 +1,6 @@
 import { checkPassword } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { oneLine } from '../../platform/text.ts';
 import type { Context, Input, Terminal } from '../command.ts';
 
 /** What a password is compared with. */
@@ -31,11 +32,8 @@ export function passwordOf(input: Input): string {
       'usage',
       'There is no terminal to ask for a password at. Give it on standard input: --password-stdin',
     );
-  const password = input.stdin.replace(/\r?\n$/, '');
+  const password = oneLine(input.stdin, 'Standard input', 'password');
   if (password === '') throw new Failure('usage', 'Standard input holds no password.');
-  // A file of several lines was meant for something else, or holds more than the password.
-  if (/[\r\n]/.test(password))
-    throw new Failure('usage', 'Standard input holds more than one line. Give the password alone.');
   return password;
 }
 

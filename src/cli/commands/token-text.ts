@@ -1,4 +1,5 @@
 import { Failure } from '../../platform/failure.ts';
+import { oneLine } from '../../platform/text.ts';
 import { type Input, optionText } from '../command.ts';
 
 /** A JWS in compact form, taken apart and nothing more. */
@@ -17,7 +18,7 @@ export function tokenOf(input: Input, stdin: string | null, name: string): strin
       'usage',
       `A token on the command line stays in the shell's history. Pipe it: echo "$TOKEN" | npx signet ${name} -`,
     );
-  const token = stdin.trim();
+  const token = oneLine(stdin, 'Standard input', 'token');
   if (token === '') throw new Failure('usage', 'Standard input holds no token.');
   return token;
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../failure.ts';
+import { oneLine, readSmallFile } from '../text.ts';
 import type { Config } from './read.ts';
 
 /**
@@ -12,7 +13,7 @@ export function readMasterKey(config: Config): Buffer | undefined {
   if (config.masterKey !== undefined) return parseMasterKey(config.masterKey, config.sources.masterKey);
   const path = join(config.keysDir, 'master.key');
   try {
-    return parseMasterKey(readFileSync(path, 'utf8').trim(), path);
+    return parseMasterKey(oneLine(readSmallFile(path, path), path, 'key'), path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     if (error instanceof Failure) throw error;

@@ -1,7 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { Failure } from '../failure.ts';
 import { suggest } from '../suggest.ts';
+import { oneLine, readSmallFile } from '../text.ts';
 import { type Mode, readSetting, type Setting, type SettingName, settings } from './settings.ts';
 
 type Values = { [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
@@ -41,11 +41,20 @@ function find(one: Setting<unknown>, environment: Environment): { text: string; 
   if (direct && file) throw new Failure('usage', `${one.env} and ${fileVariable} are both set. Keep one of them.`);
   if (direct) return { text: direct, source: one.env };
   if (!file) return undefined;
+  return { text: readSecret(file, fileVariable), source: fileVariable };
+}
+
+/** A file of one line, as editors and `echo` write it: its end is no part of the secret, and everything else is. */
+function readSecret(file: string, variable: string): string {
+  const source = `The file of ${variable}`;
   try {
-    return { text: readFileSync(file, 'utf8').trim(), source: fileVariable };
+    const secret = oneLine(readSmallFile(file, source), source, 'value');
+    if (secret !== '') return secret;
   } catch (error) {
-    throw new Failure('usage', `${fileVariable} names a file that cannot be read: ${(error as Error).message}`);
+    if (error instanceof Failure) throw error;
+    throw new Failure('usage', `${variable} names a file that cannot be read: ${(error as Error).message}`);
   }
+  throw new Failure('usage', `${source} is empty. Write the value into it, or unset ${variable}.`);
 }
 
 function refuseUnknown(environment: Environment): void {

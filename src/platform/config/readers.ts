@@ -6,12 +6,18 @@ export type Read<T> = (text: string) => T;
 /** Raised by a reader; becomes one line that names the setting, what it was and what it takes. */
 export class Unreadable extends Error {}
 
-export const text: Read<string> = (value) => value;
+/** Blanks are a part of a password. */
+export const anyText: Read<string> = (value) => value;
+
+export const text: Read<string> = (value) => {
+  if (value.trim() !== value) throw new Unreadable('takes a text without blanks before or after it');
+  return value;
+};
 
 export function wholeNumber(from: number, to: number): Read<number> {
   return (value) => {
     const number = Number(value);
-    if (!/^\d+$/.test(value) || number < from || number > to)
+    if (String(number) !== value || number < from || number > to)
       throw new Unreadable(`takes a whole number from ${from} to ${to}`);
     return number;
   };
@@ -28,8 +34,11 @@ export const yesNo: Read<boolean> = (value) => oneOf('true', 'false')(value) ===
 
 export const origin: Read<string> = (value) => {
   const url = URL.parse(value);
-  if (!url || !/^https?:$/.test(url.protocol) || url.origin !== value)
-    throw new Unreadable('takes origins such as https://app.example, without a path or trailing slash');
+  const isWeb = url !== null && /^https?:$/.test(url.protocol);
+  if (!isWeb || url.origin !== value) {
+    const normal = isWeb ? url.origin : 'https://app.example';
+    throw new Unreadable(`takes origins such as ${normal}, without a path or trailing slash, as browsers write them`);
+  }
   return value;
 };
 
@@ -83,13 +92,21 @@ export const list =
       .filter((part) => part !== '')
       .map(one);
 
+/** Compared byte for byte by everybody who gets a token: so it is taken in its normal form (WHATWG URL) and in no other. */
 export const issuer: Read<string> = (value) => {
   const url = URL.parse(value);
   const isLoopback = url !== null && isLoopbackHost(url.hostname);
   if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
     throw new Unreadable('takes an https URL (http only for localhost, 127.0.0.1 or [::1])');
-  if (url.search || url.hash || url.username || value.endsWith('/'))
-    throw new Unreadable('takes a URL without query, fragment, user name or trailing slash');
+  // What is written in percent, and empty parts, are one path to one reader and another to the next.
+  const path = url.pathname.replace(/\/+$/, '');
+  if (!/^(?:\/[\w.~-]+)*$/.test(path))
+    throw new Unreadable('takes a URL whose path is made of letters, digits and - . _ ~, without empty parts');
+  const normal = `${url.protocol}//${url.host.replace(/\.(?=:|$)/, '')}${path}`;
+  if (normal !== value)
+    throw new Unreadable(
+      `takes a URL in its normal form, without query, fragment, user name or trailing slash: ${normal}`,
+    );
   return value;
 };
 

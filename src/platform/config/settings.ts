@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
 import {
+  anyText,
   appScheme,
   issuer,
   list,
@@ -267,7 +268,7 @@ export const settings = {
     standard: '',
   }),
   superuserEmail: setting('SIGNET_SUPERUSER_EMAIL', 'For `createsuperuser --noinput`', text, absent, { standard: '' }),
-  superuserPassword: setting('SIGNET_SUPERUSER_PASSWORD', 'For `createsuperuser --noinput`', text, absent, {
+  superuserPassword: setting('SIGNET_SUPERUSER_PASSWORD', 'For `createsuperuser --noinput`', anyText, absent, {
     secret: true,
     standard: '',
   }),
@@ -289,10 +290,16 @@ export function takenBy(one: Setting<unknown>): string | null {
 /** Applies a setting's reader; a value that it does not take becomes one line that names the setting and the remedy. */
 export function readSetting<T>(one: Setting<T>, value: string, source: string): T {
   try {
+    const control = /\p{Cc}/u.exec(value);
+    if (control) throw new Unreadable(`holds a control character (${codePoint(control[0])}), which no setting takes`);
     return one.read(value);
   } catch (error) {
     if (!(error instanceof Unreadable)) throw error;
     const shown = one.secret ? '' : ` (it is ${JSON.stringify(value)})`;
     throw new Failure('usage', `${source} ${error.message}${shown}.`);
   }
+}
+
+function codePoint(character: string): string {
+  return `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
 }

@@ -1,4 +1,5 @@
-import { destination, type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
+import { writeSync } from 'node:fs';
+import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 
 /** Fields that never reach the log, wherever they stand. */
 const secret = [
@@ -19,8 +20,23 @@ const secret = [
  * bodies; what is secret by name is cut out all the same.
  */
 export function createLog(level: string): Logger {
-  return pino(logOptions(level), destination({ dest: 2, sync: true }));
+  return pino(logOptions(level), { write: (line) => writeLine(2, line) });
 }
+
+/** A line that cannot be written is lost, and nothing else is: a full disk, or nobody who reads, is no reason to stop serving. */
+function writeLine(file: number, line: string): void {
+  for (let rest = Buffer.from(line); rest.length > 0; ) {
+    try {
+      rest = rest.subarray(writeSync(file, rest));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      // A pipe that is full: whoever reads it is slow.
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
+    }
+  }
+}
+
+const BUSY_MS = 10;
 
 export function logOptions(level: string): LoggerOptions {
   const paths = secret.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]);
