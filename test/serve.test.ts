@@ -180,7 +180,7 @@ t.test(
       ...place,
       DATABASE_URL: url,
       SIGNET_ISSUER: 'https://id.example.test',
-      SIGNET_LOG_LEVEL: 'error',
+      SIGNET_LOG_LEVEL: 'info',
     };
     t.match(await signet(['start'], environment), { code: 2, stderr: /no master key/ });
 

@@ -60,12 +60,13 @@ export function sendControl(
   request: ControlRequest,
   progress: (line: string) => void,
 ): Promise<Result> {
-  const files = [request.input.file, ...Object.values(request.input.files ?? {})];
-  if (files.reduce((sum, one) => sum + (one?.text.length ?? 0), 0) > LARGEST / 2)
-    throw new Failure(
-      'usage',
-      'The file is too large to hand to the running server. Stop it, then run the command again.',
-    );
+  const { file, files = {}, stdin } = request.input;
+  const texts = [file?.text, ...Object.values(files).map((one) => one.text), stdin];
+  const length = texts.reduce((sum, one) => sum + (one?.length ?? 0), 0);
+  // Most texts do not grow by half on the way: none is written down only to be thrown away.
+  const line = length > LARGEST / 2 ? null : Buffer.from(`${JSON.stringify(request)}\n`);
+  if (line === null || line.length > LARGEST)
+    throw new Failure('usage', 'This is too large to hand to the running server. Stop it, then run the command again.');
   return new Promise((resolve, reject) => {
     const connection = connect(holder.socket);
     const lost = () =>
@@ -77,7 +78,7 @@ export function sendControl(
       );
     connection.once('error', lost);
     connection.once('close', lost);
-    connection.once('connect', () => connection.write(`${JSON.stringify(request)}\n`));
+    connection.once('connect', () => connection.write(line));
     // The greeting is the holder's instance id; the lock has compared it already.
     let isGreeted = false;
     readLines(connection, (line) => {

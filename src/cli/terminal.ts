@@ -1,4 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
 import { Failure } from '../platform/failure.ts';
@@ -33,6 +34,8 @@ export async function readTextIfAny(path: string): Promise<string | undefined> {
 
 export async function readBytes(path: string): Promise<Buffer> {
   try {
+    // A device or a pipe has no size: it is counted as it comes.
+    if ((await stat(path)).size > LARGEST) throw tooLarge(path);
     return await collect(createReadStream(path), path);
   } catch (error) {
     throw unreadable(error, `The file ${path}`);
@@ -44,10 +47,14 @@ async function collect(stream: Readable, source: string): Promise<Buffer> {
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > LARGEST) throw new Failure('usage', `${source} is larger than 512 MB: more than any command takes.`);
+    if (size > LARGEST) throw tooLarge(source);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
+}
+
+function tooLarge(source: string): Failure {
+  return new Failure('usage', `${source} is larger than 512 MB: more than any command takes.`);
 }
 
 function unreadable(error: unknown, source: string): Failure {

@@ -11,7 +11,7 @@ export type Environment = Record<string, string>;
 const quick: Environment = {
   SIGNET_HOST: '127.0.0.1',
   SIGNET_SIGNUP: 'open',
-  SIGNET_LOG_LEVEL: 'error',
+  SIGNET_LOG_LEVEL: 'info',
   SIGNET_ARGON2_MEMORY: '7168',
   SIGNET_ARGON2_ITERATIONS: '1',
   SIGNET_REFUSAL_MS: '0',

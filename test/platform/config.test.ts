@@ -1,4 +1,4 @@
-import { mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -50,6 +50,165 @@ t.test('contract §7: what a setting does not take is one line that names it; a 
     t.match((error as Error).message, /SIGNET_MASTER_KEY must hold 32 bytes/);
     t.notMatch((error as Error).message, /hunter2/);
   }
+});
+
+t.test('contract §7: the issuer is its own normal form (WHATWG URL), or refused with it', async (t) => {
+  for (const [typed, normal] of [
+    ['https://id.example/', 'https://id.example'],
+    ['https://id.example//', 'https://id.example'],
+    ['https://id.example?', 'https://id.example'],
+    ['https://id.example#', 'https://id.example'],
+    ['https://id.example/auth?x=1#y', 'https://id.example/auth'],
+    ['https://id.example/auth/', 'https://id.example/auth'],
+    ['https://id.example/./auth', 'https://id.example/auth'],
+    ['https://id.example/x/../auth', 'https://id.example/auth'],
+    ['https://id.example/x/%2e%2E/auth', 'https://id.example/auth'],
+    ['https:\\\\id.example\\auth', 'https://id.example/auth'],
+    ['https:id.example', 'https://id.example'],
+    ['HTTPS://id.example', 'https://id.example'],
+    ['https://ID.example', 'https://id.example'],
+    ['https://id.example.', 'https://id.example'],
+    ['https://id.example:443', 'https://id.example'],
+    ['https://id.example:08443', 'https://id.example:8443'],
+    ['https://user@id.example', 'https://id.example'],
+    ['https://@id.example', 'https://id.example'],
+    ['https://b\u00fccher.example', 'https://xn--bcher-kva.example'],
+    ['https://id%2eexample', 'https://id.example'],
+    [' https://id.example', 'https://id.example'],
+    ['https://id.example ', 'https://id.example'],
+    ['http://127.1:4000', 'http://127.0.0.1:4000'],
+    ['http://0x7f.1:4000', 'http://127.0.0.1:4000'],
+    ['http://[0:0:0:0:0:0:0:1]:4000', 'http://[::1]:4000'],
+    ['http://LOCALHOST:4000', 'http://localhost:4000'],
+    ['http://localhost:80', 'http://localhost'],
+    ['http://localhost?', 'http://localhost'],
+  ] as const) {
+    try {
+      readConfig('production', { SIGNET_ISSUER: typed });
+      t.fail(typed);
+    } catch (error) {
+      const said = `trailing slash: ${normal} (it is ${JSON.stringify(typed)}).`;
+      t.ok((error as Error).message.endsWith(said), `${typed}: ${(error as Error).message}`);
+    }
+    t.equal(readConfig('production', { SIGNET_ISSUER: normal }).issuer, normal);
+  }
+  for (const typed of [
+    'https://id.example//auth',
+    'https://id.example/a//b',
+    'https://id.example/a b',
+    'https://id.example/\u00e4',
+    'https://id.example/a%20b',
+    'https://id.example/a%2fb',
+    'https://id.example/a;b',
+    'https://id.example/a:b',
+  ])
+    t.throws(
+      () => readConfig('production', { SIGNET_ISSUER: typed }),
+      { kind: 'usage', message: /path is made of letters, digits/ },
+      typed,
+    );
+  for (const typed of ['http://h?', 'http://localhost.', 'ftp://localhost', 'id.example', 'https://', 'https:// '])
+    t.throws(() => readConfig('production', { SIGNET_ISSUER: typed }), { kind: 'usage' }, typed);
+  fc.assert(
+    fc.property(fc.webUrl({ withFragments: true, withQueryParameters: true }), (typed) => {
+      try {
+        const { issuer } = readConfig('production', { SIGNET_ISSUER: typed });
+        return issuer === typed && new URL(typed).href.replace(/\/$/, '') === typed;
+      } catch (error) {
+        return (error as { kind?: string }).kind === 'usage';
+      }
+    }),
+  );
+});
+
+t.test(
+  'contract §7: no setting takes a control character, nor blanks around it; a password keeps its blanks',
+  async (t) => {
+    const values: Record<string, string> = {
+      SIGNET_ISSUER: 'https://id.example',
+      SIGNET_TRUSTED_ORIGINS: 'https://app.example',
+      SIGNET_TRUST_PROXY: '10.0.0.1',
+      SIGNET_FETCH_ALLOW: 'rp.internal:8443',
+      SIGNET_MASTER_KEY: 'a'.repeat(64),
+    };
+    for (const one of Object.values(settings)) {
+      const value = values[one.env] ?? String(one.fallback('development') ?? '1');
+      for (const typed of [
+        `${value}\r`,
+        `\t${value}`,
+        `${value}\n`,
+        `${value}\0`,
+        `${value}\u0085`,
+        `\u001b[1m${value}`,
+      ])
+        t.throws(
+          () => readConfig('production', { [one.env]: typed }),
+          { kind: 'usage', message: /control character \(U\+00/ },
+          `${one.env}=${JSON.stringify(typed)}`,
+        );
+    }
+    for (const name of [
+      'SIGNET_HOST',
+      'SIGNET_DATA_DIR',
+      'SIGNET_METRICS_HOST',
+      'SIGNET_SUPERUSER_EMAIL',
+      'DATABASE_URL',
+    ])
+      for (const typed of [' x', 'x ', '\u00a0x', 'x\u2028', '\ufeffx'])
+        t.throws(() => readConfig('production', { [name]: typed }), { message: /without blanks/ }, `${name} ${typed}`);
+    for (const typed of [' 80', '80 ', '+80', '080', '0x50', '8e1', '80.0', '\uff18\uff10'])
+      t.throws(() => readConfig('production', { SIGNET_PORT: typed }), { message: /whole number/ }, typed);
+    t.equal(readConfig('production', { SIGNET_SUPERUSER_PASSWORD: ' a b ' }).superuserPassword, ' a b ');
+    t.throws(() => readConfig('production', { DATABASE_URL: 'postgres://u:hunter2@h/x\r' }), {
+      message: /^DATABASE_URL holds a control character \(U\+000D\), which no setting takes\.$/,
+    });
+    for (const typed of [
+      'HTTPS://app.example',
+      'https://APP.example',
+      'https://app.example:443',
+      'https://app.example?',
+    ])
+      t.throws(
+        () => readConfig('production', { SIGNET_TRUSTED_ORIGINS: typed }),
+        { message: /takes origins such as https:\/\/app\.example, / },
+        typed,
+      );
+  },
+);
+
+t.test('docs/configuration.md: a file holds one line of UTF-8; its end and a mark are no part of it', async (t) => {
+  const file = join(folder, 'secret');
+  const read = (content: string | Buffer) => {
+    writeFileSync(file, content);
+    return readConfig('production', { SIGNET_SUPERUSER_PASSWORD_FILE: file }).superuserPassword;
+  };
+  for (const [content, value] of [
+    ['a b', 'a b'],
+    ['a b\n', 'a b'],
+    ['a b\r\n', 'a b'],
+    [' a b \n', ' a b '],
+    ['\ufeffa b\n', 'a b'],
+    ['m\u00fcller\n', 'm\u00fcller'],
+  ] as const)
+    t.equal(read(content), value, JSON.stringify(content));
+  for (const [content, message] of [
+    ['a\n\n', /more than one line/],
+    ['a\nb', /more than one line/],
+    ['a\r', /more than one line/],
+    ['a\tb\n', /control character \(U\+0009\)/],
+    ['', /is empty/],
+    ['\n', /is empty/],
+    [Buffer.from('m\u00fcller', 'latin1'), /not UTF-8 \(byte 1, line 1\)/],
+    [Buffer.from('\ufeffabc', 'utf16le'), /not UTF-8 \(it is UTF-16\)/],
+    ['x'.repeat(70_000), /more than 64 KiB/],
+  ] as const)
+    t.throws(() => read(content), { kind: 'usage', message }, JSON.stringify(content).slice(0, 40));
+  for (const path of ['/dev/zero', folder])
+    t.throws(() => readConfig('production', { DATABASE_URL_FILE: path }), { kind: 'usage' }, path);
+  const keys = join(folder, 'marked');
+  mkdirSync(keys);
+  writeFileSync(join(keys, 'master.key'), `\ufeff${'a'.repeat(64)}\r\n`);
+  t.equal(readMasterKey(readConfig('production', { SIGNET_KEYS_DIR: keys }))?.toString('hex'), 'a'.repeat(64));
 });
 
 t.test('contract §7: secrets by _FILE; both at once is an error; the source is remembered', async (t) => {

@@ -18,7 +18,7 @@ export const start: LocalCommand = {
   usage: '[--embedded] [--workers N]',
   options: { embedded: { type: 'boolean' }, workers: { type: 'string' } },
   words: { min: 0, max: 0 },
-  async run({ commands, environment, print }, input) {
+  async run({ commands, environment }, input) {
     const config = readConfig('production', environment);
     const issuer = issuerOf(config);
     const isEmbedded = isSet(input, 'embedded');
@@ -46,7 +46,7 @@ export const start: LocalCommand = {
       const log = createLog(config.logLevel);
       const exit = await superviseWorkers({
         count,
-        ready: () => print(`${banner} · ${count} workers\n`),
+        ready: () => log.info(`${banner} · ${count} workers`),
         stopping: () => log.info('stopping'),
         lost: (worker, how) => log.error({ worker, how }, 'a worker ended by itself; starting it anew'),
       });
@@ -61,7 +61,8 @@ export const start: LocalCommand = {
     if (place === null || place === 0) warnOnce(running, issuer, isEmbedded);
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
     const stopped = untilSignal(running, () => place === null && running.log.info('stopping'));
-    if (place === null) print(`${banner}\n`);
+    // By the log: a collector that reads both streams finds lines of JSON and nothing else.
+    if (place === null) running.log.info(banner);
     else sayReady();
     await stopped;
     return undefined;
