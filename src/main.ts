@@ -1,28 +1,12 @@
 import type { Result } from './cli/execute.ts';
+import { guardOutput, hasWorkingFolder } from './cli/output.ts';
 
 // The `signet` command. Only here does anything touch the process: words, environment, output, exit code.
-
-/** As a shell tells of a tool that ended because nobody read on (128 + SIGPIPE). */
-const READER_GONE = 141;
-
-let outputExit: number | undefined;
-
-// Whoever reads the answer may have had enough of it (`signet openapi | head -1`), and disks fill up.
-process.stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
-  if (outputExit !== undefined) return;
-  outputExit = code === 'EPIPE' ? READER_GONE : 1;
-  if (code !== 'EPIPE') process.stderr.write(`signet: The output cannot be written (${code}).\n`);
-  // A server (`dev`) drains, as when it is told to stop.
-  if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
-  else process.exit(outputExit);
-});
-// Progress and log lines that nobody gets are no reason to leave work half done.
-process.stderr.on('error', () => {});
-
+const outputExit = guardOutput();
 const result = await run(process.argv.slice(2));
 process.stdout.write(result.stdout);
 process.stderr.write(result.stderr);
-process.exitCode = outputExit ?? result.exit;
+process.exitCode = outputExit() ?? result.exit;
 // The line of a worker to its first process (`start --workers`) is not work.
 process.channel?.unref();
 
@@ -36,14 +20,4 @@ async function run(words: readonly string[]): Promise<Result> {
   }
   const { runCommand } = await import('./cli/run.ts');
   return runCommand(words, process.env, print, (line) => process.stderr.write(`${line}\n`));
-}
-
-/** Packages ask for it as they are loaded. */
-function hasWorkingFolder(): boolean {
-  try {
-    process.cwd();
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -19,7 +19,7 @@ export function tokenOf(input: Input, stdin: string | null, name: string): strin
       `A token on the command line stays in the shell's history. Pipe it: echo "$TOKEN" | npx signet ${name} -`,
     );
   const token = oneLine(stdin, 'Standard input', 'token');
-  if (token === '') throw new Failure('usage', 'Standard input holds no token.');
+  if (token.trim() === '') throw new Failure('usage', 'Standard input holds no token.');
   return token;
 }
 
