@@ -60,7 +60,7 @@ t.test('signet start --workers', { skip }, async (t) => {
     const ended = await signet(start, { ...environment, DATABASE_URL: database.href });
     t.equal(ended.code, 5);
     t.equal(ended.stderr.trim().split('\n').length, 1, ended.stderr);
-    t.match(ended.stderr, /PostgreSQL does not answer/);
+    t.match(ended.stderr, /database "there_is_none" does not exist. Create the database/);
   });
 
   const serves = await serving(start, environment, isReady);
