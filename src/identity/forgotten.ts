@@ -27,19 +27,34 @@ const NO_DIGEST = Buffer.alloc(32);
  * The digest of the record goes too: it was made over names and addresses, and would confirm a guess of them.
  */
 export async function forgetImports(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
+  await recallByName(tx, user);
   const mine = { kind: 'user', localId: user.id } as const;
-  const records = await tx.find(ImportedRecord, mine);
-  if (records.length === 0) return;
-  const natural = records.map((one) => one.sourcePk).filter(isNaturalKey);
-  await tx.nativeDelete(ImportedRecord, { ...mine, sourcePk: { $in: natural } });
+  await tx.nativeDelete(ImportedRecord, { ...mine, sourcePk: { $like: '[%' } });
   await tx.nativeUpdate(ImportedRecord, mine, { importedDigest: NO_DIGEST, imported: null });
+}
+
+/**
+ * Lets imports find a user by the name that the source has for it, in a dump of the other kind of keys too: before the user is called otherwise,
+ * or nothing any more. Once for each source: what a renamed user is called later, that source has never said.
+ */
+export async function recallByName(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
+  const records = await tx.find(ImportedRecord, { kind: 'user', localId: user.id });
   for (const source of new Set(records.map((one) => one.source))) {
+    const ofSource = records.filter((one) => one.source === source).map((one) => one.sourcePk);
+    if (ofSource.some(isRecalled)) continue;
     const keys = forgottenKeys(source, user.username);
-    const hasKey = records.some((one) => one.source === source && !isNaturalKey(one.sourcePk));
+    const hasKey = ofSource.some((one) => !isNaturalKey(one));
     // Somebody of this name may have been deleted before: then that one is recalled.
     await tx.execute(
-      `insert into identity_import (source, kind, source_pk, local_id, imported_digest) values (?, 'user', ?, ?, ?) on conflict do nothing`,
-      [source, hasKey ? keys.besideKey : keys.alone, user.id, NO_DIGEST],
+      `insert into identity_import (source, kind, source_pk, local_id, imported_digest, imported)
+       select source, kind, ?, local_id, imported_digest, imported from identity_import
+       where source = ? and kind = 'user' and source_pk = ? on conflict do nothing`,
+      [hasKey ? keys.besideKey : keys.alone, source, ofSource[0]],
     );
   }
+}
+
+/** A key of `forgottenKeys`; a source's own are JSON. */
+function isRecalled(key: string): boolean {
+  return key.startsWith('deleted');
 }

@@ -6,6 +6,7 @@ import { Failure } from '../platform/failure.ts';
 import { foldName, normalizeName } from '../platform/fold.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
+import { recallByName } from './forgotten.ts';
 import { objectOf, pictureOf, takenBy, usernameTaken } from './users.ts';
 
 /**
@@ -42,9 +43,11 @@ async function rename(
   const usernameKey = foldName(username);
   if ((await tx.count(User, { usernameKey, id: { $ne: user.id } })) > 0) return [usernameTaken];
   const before = pictureOf(user);
+  const named = { id: user.id, username: user.username };
   Object.assign(user, { username: normalizeName(username), usernameKey });
   const changed = difference(before, pictureOf(user));
   if (!changed) return user;
+  await recallByName(tx, named);
   recordChange(tx, stamp, { action: 'change', object: objectOf(user), ...changed });
   await tx.flush();
   await rightsChanged(tx, [user.id], { kind: 'removed', apis: await apisWithUsername(tx) });

@@ -103,7 +103,8 @@ export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'gr
 
 /**
  * The scopes that are kept, in the order asked for, each once; unknown ones are dropped (OIDC Core §3.1.2.1). OpenID's are about a
- * user, for that user: whoever acts for another gets permissions and never learns who that is. An API of format `scope` is told in them which of the permissions that were asked for its caller has.
+ * user, for that user: who acts for another gets permissions, and nothing about the user. An API of format `scope` is told in them which of the
+ * permissions that were asked for its caller has.
  */
 function keptScopes({ scope, clientId, subject, rights, act }: TokenRequest, format: Format): string | undefined {
   if (scope === undefined) return undefined;

@@ -1,7 +1,9 @@
+import { globSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { Session, Throttle } from '../../src/identity/index.ts';
 import { readAddress } from '../../src/platform/http/client-address.ts';
-import { openTestEmbedded } from '../support/database.ts';
+import { openTestEmbedded, root } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { makeUser, startApp } from '../support/server.ts';
 
@@ -58,6 +60,18 @@ t.test('RFC 7239 §6, attacks 55: an address is read in every form that proxies 
     if (typeof header === 'string' && !header.includes(','))
       t.equal(readAddress(header), address === PEER ? null : address, what);
   t.end();
+});
+
+t.test('attacks 55: an address comes from one place: nothing else reads sockets or forwarded headers', async (t) => {
+  const readers = globSync('src/**/*.ts', { cwd: root }).filter((file) =>
+    /remoteAddress|x-forwarded|\bforwarded['"\]]|x-real-ip|\.ips\b/i.test(
+      readFileSync(join(root, file), 'utf8').replace(
+        /^\s*(\/?\*|\/\/).*$|'[^'\n]*X-Forwarded-For[^'\n]*'|`[^`\n]*X-Forwarded-For[^`\n]*`/gm,
+        '',
+      ),
+    ),
+  );
+  t.same(readers, ['src/platform/http/client-address.ts']);
 });
 
 /** The service listening on 127.0.0.1; answers the address that the session of a login has. */

@@ -76,7 +76,10 @@ export async function addForgotten(
   });
 }
 
-/** What earlier runs of a source made that is this now, by local id. */
+/**
+ * What earlier runs of a source made that is this now, by local id. Not who was renamed since: the name by which it is found here is none that
+ * the source has for it (`recallByName`).
+ */
 export async function readOurs(
   em: SqlEntityManager,
   source: string,
@@ -86,8 +89,9 @@ export async function readOurs(
   const ours = new Map<string, Known>();
   await inBatches([...ids.values()], async (batch) => {
     const rows = await em.execute<Row[]>(
-      `select ${COLUMNS} from identity_import
-       where source = ? and kind = ? and local_id = ${anyId}`,
+      `select ${COLUMNS} from identity_import i
+       where source = ? and kind = ? and local_id = ${anyId} and not exists (
+         select from identity_import r where r.local_id = i.local_id and r.source = i.source and r.source_pk like 'deleted%')`,
       [source, kind, JSON.stringify(batch)],
     );
     for (const row of rows) ours.set(row.local_id, knownRow(row));

@@ -1,6 +1,6 @@
 import t from 'tap';
 import { describeReport } from '../../../src/identity/import/index.ts';
-import { deleteUser, findUser, ImportedRecord, type User } from '../../../src/identity/index.ts';
+import { deleteUser, findUser, ImportedRecord, renameUser, User } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import { makeUser, naturalise, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
@@ -39,6 +39,39 @@ await onEachEngine(t, async (t, db) => {
               .length,
             0,
           );
+        },
+      );
+
+  for (const [first, before] of Object.entries(forms))
+    for (const [second, after] of Object.entries(forms))
+      await t.test(
+        `contract §8: who was renamed is known again, and deleted then, not brought back (${first}, then ${second} keys)`,
+        async (t) => {
+          const { rows, audience, tag } = project([userRow(1, 'zacharias', { groups: [1] }), userRow(2, 'bob')]);
+          const name = `zacharias-${tag}`;
+          await runImport(db, before(rows), { audience });
+          const zach = (await findUser(db.fork(), name)) as User;
+          const rename = async (to: string) =>
+            t.ok((await renameUser(db.fork(), stamp, zach, `${to}-${tag}`)) instanceof User);
+          await rename('zack');
+          await rename('zac');
+          const again = async () => runImport(db, after(rows), { audience, dryRun: true });
+          t.match(await again(), { users: { read: 2, created: 0, updated: 0, known: 2 }, conflicts: [] });
+          t.match((await again()).changedInSignet, [{ name, fields: ['username'] }]);
+
+          // The source has somebody of the name that the user has here by now.
+          const third = userRow(3, `zac-${tag}`);
+          const more = await runImport(db, after([...rows, third]), { audience, dryRun: true, existing: 'skip' });
+          t.match(more.users, { known: 2, skipped: 1 }, 'who is somebody else');
+
+          await deleteUser(db.fork(), stamp, zach);
+          const kept = await db.fork().find(ImportedRecord, { localId: zach.id });
+          t.notMatch(JSON.stringify(kept), /zac/, 'not even a name is kept');
+          t.ok(kept.every((one) => Buffer.from(one.importedDigest).every((byte) => byte === 0)));
+          const report = await runImport(db, after([...rows, third]), { audience });
+          t.match(report.users, { read: 3, created: 1, known: 2 });
+          t.match(report.changedInSignet, [{ name, fields: ['deleted'] }]);
+          t.equal(await findUser(db.fork(), name), null);
         },
       );
 
