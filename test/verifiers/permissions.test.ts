@@ -36,6 +36,35 @@ const user = fc
   )
   .chain((names) => fc.tuple(fc.constant(names), fc.subarray(names.map((_, index) => index))));
 
+await t.test('Django has_perm: any text is a question: no unless it is held, yes for a superuser', async (t) => {
+  const held = ['polls.add_choice', 'polls.view_choice'];
+  const some = both(['polls.add_choice', 'polls.delete_choice', 'polls.view_choice'], [0, 2]);
+  const root = new User({ ...claims, isSuperuser: true }, listed([]), false);
+  const odd = [
+    '',
+    '.',
+    'polls',
+    'polls.',
+    '.add_choice',
+    'polls.add_choice.',
+    'a.b.c',
+    '__proto__',
+    'constructor',
+    'a\nb',
+    '\0',
+  ];
+  fc.assert(
+    fc.property(fc.oneof(fc.constantFrom(...odd, ...held), fc.string({ unit: 'binary', maxLength: 300 })), (text) => {
+      const isRight = some.every(
+        (one) => one.hasPerm(text) === held.includes(text) && one.hasModulePerms(text) === (text === 'polls'),
+      );
+      return isRight && root.hasPerm(text) && root.hasModulePerms(text) && root.hasPerms([text, text]);
+    }),
+    { numRuns: 2000, seed: 11 },
+  );
+  t.pass('2,000 texts');
+});
+
 await t.test('J4: list and bitmap decide alike for every permission and module of 10,000 users', async (t) => {
   fc.assert(
     fc.property(user, label, ([names, held], other) => {
