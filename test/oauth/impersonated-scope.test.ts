@@ -31,8 +31,15 @@ t.test('whoever acts for another', (t) =>
     await t.test(
       'RFC 8693 §1.1: an impersonated token has no scope of OpenID, however they are asked for',
       async (t) => {
-        for (const scope of [...USER_SCOPES, USER_SCOPES.join(' '), 'openid profile email', 'email  openid openid'])
+        const allowed = USER_SCOPES.filter((one) => one !== 'offline_access');
+        for (const scope of [...allowed, USER_SCOPES.join(' '), 'openid profile email', 'email  openid openid'])
           t.same(await scopesOf(await asEllen(scope), scope), [], scope);
+        const alone = await asEllen('offline_access');
+        t.match(
+          [alone.statusCode, alone.json()],
+          [400, { error: 'invalid_scope' }],
+          'this client has no refresh tokens',
+        );
         const made = (await asEllen('openid profile')).json();
         t.same(
           claimsOf(made.access_token).permissions,
