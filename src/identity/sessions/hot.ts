@@ -113,7 +113,8 @@ export async function findActiveUser(db: Database, id: string): Promise<SessionU
 
 const sourceId: Statement = {
   name: 'identity-source-id',
-  text: "select source_pk from identity_import where source = $1 and kind = 'user' and local_id = $2",
+  // Not the digest by which a renamed user is recalled.
+  text: `select source_pk from identity_import where source = $1 and kind = 'user' and local_id = $2 and source_pk not like 'deleted%'`,
 };
 
 /** The primary key that a user had in the system it was imported from, for one API. */

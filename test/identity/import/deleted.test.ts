@@ -1,6 +1,6 @@
 import t from 'tap';
 import { describeReport } from '../../../src/identity/import/index.ts';
-import { deleteUser, findUser, ImportedRecord, renameUser, User } from '../../../src/identity/index.ts';
+import { deleteUser, findSourceId, findUser, ImportedRecord, renameUser, User } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import { makeUser, naturalise, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
@@ -58,6 +58,13 @@ await onEachEngine(t, async (t, db) => {
           const again = async () => runImport(db, after(rows), { audience, dryRun: true });
           t.match(await again(), { users: { read: 2, created: 0, updated: 0, known: 2 }, conflicts: [] });
           t.match((await again()).changedInSignet, [{ name, fields: ['username'] }]);
+
+          const sourceId = await findSourceId(db, audience, zach.id);
+          t.equal(sourceId, first === 'primary' ? 1 : undefined, 'its key of the source is what it was');
+          const others = after(rows).filter((row) => row.fields['username'] !== name);
+          const without = await runImport(db, others, { audience, existing: 'update', dryRun: true });
+          t.match(without.missing, [{ name: `zac-${tag}` }]);
+          t.equal(without.missing.length, 1, 'gone from the dump once');
 
           // The source has somebody of the name that the user has here by now.
           const third = userRow(3, `zac-${tag}`);
