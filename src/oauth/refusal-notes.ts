@@ -4,6 +4,9 @@ import { basicClientId } from './client-auth.ts';
 import type { KnownClients, LiveClient } from './clients/hot.ts';
 import { REMEDIES } from './remedies.ts';
 
+/** Of a remedy: it may repeat addresses that a client has registered. */
+const LONGEST = 2048;
+
 /** What a client id looks like: anything else in its place may be a secret in the wrong field. */
 const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
 
@@ -15,7 +18,7 @@ export function createRefusalNotes(clients: Pick<KnownClients, 'guess'>, isDevel
     const remedy = REMEDIES[error.reason ?? error.code];
     return {
       client: client ? { id: client.clientId, name: client.name } : id === null ? null : { id },
-      remedy: typeof remedy === 'function' ? remedy(client) : remedy,
+      remedy: (typeof remedy === 'function' ? remedy(client) : remedy)?.slice(0, LONGEST) ?? null,
       isShown: isDevelopment,
     };
   };

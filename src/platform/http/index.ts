@@ -12,7 +12,7 @@ export { basePath, withoutBase } from './base-path.ts';
 export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
 export { dpopOf, offerNonce } from './dpop-header.ts';
 export { acceptForms, acceptPairs, pairsOf } from './input.ts';
-export { OAUTH_ERRORS, OAuthError, type OAuthErrorCode, type RefusalReason } from './oauth-errors.ts';
+export { descriptionText, OAUTH_ERRORS, OAuthError, type OAuthErrorCode, type RefusalReason } from './oauth-errors.ts';
 export { logOAuthRefusal, type NoteRefusal } from './oauth-refusals.ts';
 export { answerOAuthErrors, formOf, oauthScope } from './oauth-scope.ts';
 export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';

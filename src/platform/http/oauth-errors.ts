@@ -108,6 +108,11 @@ export type RefusalReason =
 /** Of a description: names from outside are cut before (`quote`), this is for everything else. */
 const LONGEST = 512;
 
+/** As `error_description` may be (RFC 6749 §5.2): ASCII without quotes and backslash. */
+export function descriptionText(text: string): string {
+  return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?');
+}
+
 /** A refusal at an OAuth endpoint: the code for the program, a description for the person who debugs it. */
 export class OAuthError extends Error {
   readonly code: OAuthErrorCode;
@@ -122,11 +127,7 @@ export class OAuthError extends Error {
     description: string,
     more: { status?: number; headers?: Readonly<Record<string, string>>; reason?: RefusalReason } = {},
   ) {
-    super(
-      quote(description, LONGEST)
-        .replace(/["\\]/g, "'")
-        .replace(/[^\x20-\x7e]/g, '?'),
-    );
+    super(descriptionText(quote(description, LONGEST)));
     this.name = 'OAuthError';
     this.code = code;
     this.status = more.status ?? OAUTH_ERRORS[code].status;

@@ -1,5 +1,5 @@
 import { type Answer, formTargets, locationOf } from '../../oauth/index.ts';
-import { logOAuthRefusal, OAuthError, type Reply } from '../../platform/http/index.ts';
+import { descriptionText, logOAuthRefusal, type Reply } from '../../platform/http/index.ts';
 import { Html, html } from '../html.ts';
 import { field } from '../layout.ts';
 import { show } from '../show.ts';
@@ -27,6 +27,5 @@ ${Object.entries(parameters).map(([name, value]) => field({ name, label: '', typ
 function explained(reply: Reply, { parameters }: Answer, { client, error }: Required<Answer>['refused']) {
   const { remedy, isShown } = logOAuthRefusal(reply.request, error, client);
   if (!isShown || remedy === null) return parameters;
-  const { message } = new OAuthError(error.code, `${error.message} ${remedy}`);
-  return { ...parameters, error_description: message };
+  return { ...parameters, error_description: `${error.message} ${descriptionText(remedy)}` };
 }
