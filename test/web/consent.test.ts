@@ -37,9 +37,23 @@ await onEachEngine(t, async (t, db) => {
         /name="decision" value="deny"/,
       ])
         t.match(response.body, said);
-      t.notMatch(response.body, /<script|See the groups/);
+      t.notMatch(response.body, /<script|See the groups|Privacy policy/);
       t.match(response.headers['content-security-policy'], /form-action 'self' https:;/);
       t.same(await consents(), [], 'looking is not agreeing');
+    },
+  );
+
+  await t.test(
+    "OpenID Connect Registration §2: the page links the client's own website, policy and terms, escaped",
+    async (t) => {
+      const say = (settings: object) =>
+        updateClient(db.fork(), stamp(clock.now()), { id: third.principal }, { settings });
+      await say({ clientUri: 'https://app.example/?a=1&b=2', policyUri: 'https://app.example/policy' });
+      const { response } = await s.ask(await s.signedIn(), third, { scope: 'openid email' });
+      t.match(response.body, /href="https:\/\/app\.example\/\?a=1&#38;b=2" rel="noreferrer">Website</);
+      t.match(response.body, /href="https:\/\/app\.example\/policy" rel="noreferrer">Privacy policy</);
+      t.notMatch(response.body, /Terms/);
+      await say({ clientUri: null, policyUri: null });
     },
   );
 

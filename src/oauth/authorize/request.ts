@@ -1,5 +1,6 @@
 import type { KnownAccess, KnownApi } from '../../access/index.ts';
 import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
+import { quote } from '../../platform/quote.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
 import type { OpenToAnybody } from '../anonymous-rows.ts';
@@ -78,6 +79,9 @@ export function openRequest(client: LiveClient | null, given: Parameters, isPush
   return { client, to, sentRedirectUri: values.redirect_uri ?? null, given, isPushed };
 }
 
+/** Of a redirect URI that is refused: whoever has registered another one sees where they differ. */
+const LONGEST_SHOWN = 200;
+
 function redirectOf(client: LiveClient, { values }: Parameters): string {
   const { redirect_uri: asked } = values;
   if (asked !== undefined) {
@@ -85,7 +89,7 @@ function redirectOf(client: LiveClient, { values }: Parameters): string {
     if (isRegistered(client, asked)) return asked;
     throw new OAuthError(
       'invalid_request',
-      'redirect_uri is not registered for this client. It is compared to the letter.',
+      `redirect_uri is not registered for this client, and is compared to the letter: ${quote(asked, LONGEST_SHOWN)}`,
       { reason: 'redirect_uri_unregistered' },
     );
   }

@@ -25,6 +25,7 @@ ${words.length > 0 ? html`<h2>About you, it may</h2>${list(words.map((one) => ht
 ${apiName === null ? null : atApi(apiName, asked.permissions)}
 ${words.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
 ${asked.isOffline ? html`<p>It keeps its access when you sign out, until you take it back.</p>` : null}
+${pagesOf(client.settings)}
 <p class="quiet">You will be sent to ${placeOf(to.redirectUri)}. What you allow can be taken back later.</p>
 <form method="post">
 ${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
@@ -32,6 +33,19 @@ ${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
 <button type="submit" name="decision" value="deny" class="plain">Cancel</button>
 </form>
 <p class="quiet">Not ${session.user.username}? <a href="../login?next=/interaction/${id}&amp;again=1">Sign in as somebody else</a></p>`;
+}
+
+/** What the client publishes about itself (OpenID Connect Registration §2). */
+function pagesOf({ clientUri, policyUri, tosUri }: AuthorizationRequest['client']['settings']): Html | null {
+  const pages = [
+    ['Website', clientUri],
+    ['Privacy policy', policyUri],
+    ['Terms', tosUri],
+  ].filter(([, uri]) => uri !== null);
+  const links = pages.map(
+    ([name, uri], i) => html`${i > 0 ? ' · ' : null}<a href="${uri}" rel="noreferrer">${name}</a>`,
+  );
+  return links.length === 0 ? null : html`<p class="quiet">${links}</p>`;
 }
 
 function atApi(name: string, permissions: Shown['asked']['permissions']): Html {
