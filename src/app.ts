@@ -17,7 +17,14 @@ import {
   passwordBackend,
   type RowLimits,
 } from './identity/index.ts';
-import { createAssertions, createKnownClients, createProofs, createRefusalNotes, keySetFetch } from './oauth/index.ts';
+import {
+  createAssertions,
+  createKnownClients,
+  createProofs,
+  createRefusalNotes,
+  keySetFetch,
+  openPaths,
+} from './oauth/index.ts';
 import { registrationRoutes } from './oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
 import type { Config } from './platform/config/index.ts';
@@ -26,6 +33,7 @@ import { createGuardedFetch } from './platform/fetch/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
 import {
   type App,
+  allowAnyOrigin,
   allowOrigins,
   basePath,
   createServer,
@@ -107,6 +115,8 @@ export async function buildApp(deps: Deps): Promise<App> {
   if (deps.describedAs !== undefined) await describeRoutes(app, deps.describedAs);
 
   if (deps.metrics) countRequests(app, deps.metrics);
+
+  allowAnyOrigin(app, openPaths({ issuer, registration: config.registration }));
 
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
   jwksRoute(app, keys);

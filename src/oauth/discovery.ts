@@ -66,6 +66,19 @@ export function metadata({ issuer, grantTypes, registration }: Offered) {
   };
 }
 
+/**
+ * Where pages of every origin may call: every address that the metadata names, but those that browsers are sent to, which take authority from
+ * the cookie (RFC 9700 §2.6). What is advertised later is among them. Each as it stands below the issuer, and with its path.
+ */
+export function openPaths(offered: Omit<Offered, 'grantTypes'>): string[] {
+  const { issuer } = offered;
+  const { authorization_endpoint, end_session_endpoint, ...rest } = metadata({ ...offered, grantTypes: [] });
+  const named = Object.values(rest).filter(
+    (one) => typeof one === 'string' && one.startsWith(`${issuer}/`),
+  ) as string[];
+  return named.flatMap((address) => [address.slice(issuer.length), new URL(address).pathname]);
+}
+
 const claims = [
   'iss',
   'sub',

@@ -47,6 +47,7 @@ export { forgetConsents, takeBackConsent } from './consent/consent.ts';
 export { listAllowed } from './consent/list.ts';
 export { type Decision, decideDevice, findDecision, findWaitingDevice, type WaitingDevice } from './device/decide.ts';
 export { readUserCode, shownUserCode } from './device/user-code.ts';
+export { openPaths } from './discovery.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
 export { FOREIGN_ALGS } from './foreign-jws.ts';

@@ -1,7 +1,6 @@
 import { Type } from 'typebox';
 import {
   type App,
-  allowAnyOrigin,
   asBuilt,
   dpopOf,
   formOf,
@@ -119,7 +118,6 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
   pushedRoute(app, deps);
   deviceRoutes(app, deps);
   userinfoRoute(app, deps);
-  allowAnyOrigin(app, ['/oauth2/token', '/oauth2/revoke', '/oauth2/userinfo']);
 }
 
 /** OIDC Core §5.3.1: GET and POST alike. */

@@ -56,7 +56,7 @@ await onEachEngine(t, async (t, db) => {
       const head = await app.inject({ method: 'HEAD', url: '/.well-known/permissions?audience=polls' });
       t.same([head.statusCode, head.body, head.headers['etag']], [200, '', etag]);
       const wrong = await app.inject({ method: 'POST', url: '/.well-known/permissions?audience=polls' });
-      t.same([wrong.statusCode, wrong.headers['allow']], [405, 'GET, HEAD']);
+      t.same([wrong.statusCode, wrong.headers['allow']], [405, 'GET, HEAD, OPTIONS']);
     },
   );
 

@@ -40,7 +40,7 @@ await onEachEngine(t, async (t, db) => {
     'RFC 9126 §2.1 (P1): POST alone; the client authenticates; no request_uri inside; what would be refused later is',
     async (t) => {
       const get = await s.app.inject('/oauth2/par');
-      t.same([get.statusCode, get.headers.allow], [405, 'POST']);
+      t.same([get.statusCode, get.headers.allow], [405, 'OPTIONS, POST']);
       const wrong = await push({}, { ...web, secret: 'wrong' });
       t.same([wrong.statusCode, wrong.json().error], [401, 'invalid_client']);
       t.equal((await push({}, spa)).statusCode, 201, 'a public client names itself');

@@ -40,14 +40,14 @@ function shiftedClock(): ShiftedClock {
  * The service on a free port of 127.0.0.1 with that address as its issuer, and in it: the APIs `polls` (models question and
  * choice) and `shop`, alice in a group that may add choices, bob who holds nothing, carol with alice's rights, the superuser root.
  */
-export async function startListening(t: Test) {
+export async function startListening(t: Test, environment: Record<string, string> = {}) {
   const db = await openTestEmbedded();
   const clock = shiftedClock();
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
   const { app, keys, passwords, refresh } = await startApp(db, {
     clock,
-    environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168' },
+    environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168', ...environment },
   });
   await fill(db, passwords);
   await app.listen({ host: '127.0.0.1', port });

@@ -42,7 +42,6 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
   const send = (request: Request, reply: Reply, known: Served) => {
     const cacheControl = `${known.isPublic ? 'public' : 'private'}, max-age=${MAX_AGE_SECONDS}`;
     reply.header('vary', known.isPublic ? 'Accept' : 'Accept, Authorization');
-    if (known.isPublic) reply.header('access-control-allow-origin', '*');
     if (!prefersNamed(request.headers.accept, 'application/jwt', 'application/json'))
       return sendDocument(request, reply, known.json, 'application/json', cacheControl);
     const jwt = signCatalogue(keys, issuer, known, clock.now(), signed.get(known));
@@ -53,6 +52,7 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
   app.get(
     '/.well-known/permissions',
     {
+      config: { anyOrigin: true },
       schema: {
         operationId: 'getCatalogue',
         summary: "An API's permissions: what its tokens are read with",
@@ -83,7 +83,10 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
       if (!known)
         throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(asked)}.` });
       // Who may not read a catalogue is not told either which versions it had.
-      if (!known.isPublic) await authenticate(deps, request);
+      if (!known.isPublic) {
+        reply.removeHeader('access-control-allow-origin');
+        await authenticate(deps, request);
+      }
       if (!known.json) throw new Problem('not_found', { detail: `This catalogue never had the version ${text}.` });
       return send(request, reply, known as Served);
     },

@@ -123,8 +123,7 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
       'Ask for permissions at userinfo: an API of this client takes tokens of typ JWT, which ID tokens are too.',
     );
   const api = await findDefaultTarget(endpoint.access, client, targetOf(values));
-  if (values.scope !== undefined) await requireKnownScope(endpoint.db, client, api, values.scope);
-  return {
+  const request = {
     ...opened,
     api,
     scope: values.scope,
@@ -138,6 +137,9 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
     subjects: subjects.length === 0 ? null : subjects,
     loginHint: values.login_hint !== undefined && values.login_hint.length <= 320 ? values.login_hint : null,
   };
+  // The last: for permissions it asks the database.
+  if (values.scope !== undefined) await requireKnownScope(endpoint.db, client, api, values.scope);
+  return request;
 }
 
 function targetOf({ resource, audience }: Parameters['values']): Record<string, string> {

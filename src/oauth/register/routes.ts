@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, allowAnyOrigin, answerOAuthErrors, asBuilt } from '../../platform/http/index.ts';
+import { type App, answerOAuthErrors, asBuilt } from '../../platform/http/index.ts';
 import { type Registrar, register } from './register.ts';
 import { clientMetadata, registeredClient } from './schemas.ts';
 
@@ -17,7 +17,9 @@ export async function registrationRoutes(app: App, registrar: Registrar): Promis
     response: { 201: registeredClient, 403: closed },
     oauthErrors: ['invalid_redirect_uri', 'invalid_client_metadata', 'invalid_token'],
   } as const;
-  app.post('/oauth2/register', { ...asBuilt, schema, attachValidation: true }, async (request, reply) => {
+  // Clients that live in a browser register too, or read that they cannot: what they may do hangs on the token that they send.
+  const config = { anyOrigin: true } as const;
+  app.post('/oauth2/register', { ...asBuilt, config, schema, attachValidation: true }, async (request, reply) => {
     const fault = request.validationError?.validation?.[0];
     const registered = await register(registrar, {
       authorization: request.headers.authorization,
@@ -29,8 +31,6 @@ export async function registrationRoutes(app: App, registrar: Registrar): Promis
     });
     return reply.code(201).send(registered as typeof registered & { client_id: string });
   });
-  // Clients that live in a browser register too; what they may do hangs on the token that they send.
-  allowAnyOrigin(app, ['/oauth2/register']);
 }
 
 const closed = Type.Object(

@@ -20,6 +20,7 @@ import { statusListUri } from './place.ts';
 const TYPE = 'application/statuslist+jwt';
 const compress = promisify(gzip);
 const tags = ['documents'];
+const config = { anyOrigin: true } as const;
 const byAnybody = [] as Record<string, string[]>[];
 
 /** A comment that keeps a stream from being taken for dead. */
@@ -52,7 +53,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
       },
     },
     async (_request, reply) => {
-      reply.header('access-control-allow-origin', '*').header('cache-control', `public, max-age=${LIST_TTL_SECONDS}`);
+      reply.header('cache-control', `public, max-age=${LIST_TTL_SECONDS}`);
       return { status_lists: lists.numbers().map((number) => statusListUri(issuer, number)) };
     },
   );
@@ -63,6 +64,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
   app.get(
     '/status-lists/:list',
     {
+      config,
       schema: {
         operationId: 'getStatusList',
         summary: 'A status list: two bits for each index; 0 valid, 1 revoked, 2 suspended, 3 superseded',
@@ -80,7 +82,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
       },
     },
     async (request, reply) => {
-      reply.header('access-control-allow-origin', '*').header('vary', 'Accept, Accept-Encoding');
+      reply.header('vary', 'Accept, Accept-Encoding');
       // §8.4: history is not kept.
       if (request.query.time !== undefined)
         throw new Problem('not_implemented', { detail: 'Lists of the past are not kept.' });
@@ -113,7 +115,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
   });
   app.get(
     '/status-lists/events',
-    { schema: schema('followStatusLists', 'Every change of every list, as it happens') },
+    { config, schema: schema('followStatusLists', 'Every change of every list, as it happens') },
     async (request, reply) => {
       streams.open(request, reply, null);
       return reply as never;
@@ -122,6 +124,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
   app.get(
     '/status-lists/:list/events',
     {
+      config,
       schema: {
         ...schema('followStatusList', 'Every change of one list, as it happens'),
         params: Type.Object({ list }),
@@ -166,7 +169,6 @@ function createStreams(app: App, lists: StatusLists) {
       reply.hijack();
       const { raw } = reply;
       for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value as string);
-      raw.setHeader('access-control-allow-origin', '*');
       // Else nginx keeps it back until a buffer is full.
       raw.setHeader('x-accel-buffering', 'no');
       // Whoever comes again comes by a connection of its own, so that the end of the stream is the end of this one.
