@@ -97,6 +97,18 @@ const table: Record<string, Row> = {
   'OPTIONS /oauth2/revoke': preflight,
   'OPTIONS /oauth2/userinfo': preflight,
   'OPTIONS /oauth2/register': preflight,
+  'OPTIONS /.well-known/jwks.json': preflight,
+  'OPTIONS /.well-known/oauth-authorization-server': preflight,
+  'OPTIONS /.well-known/openid-configuration': preflight,
+  'OPTIONS /.well-known/permissions': preflight,
+  'OPTIONS /oauth2/device_authorization': preflight,
+  'OPTIONS /oauth2/introspect': preflight,
+  'OPTIONS /oauth2/par': preflight,
+  'OPTIONS /openapi.yaml': preflight,
+  'OPTIONS /status-lists': preflight,
+  'OPTIONS /status-lists/:list': preflight,
+  'OPTIONS /status-lists/:list/events': preflight,
+  'OPTIONS /status-lists/events': preflight,
   // Off unless the operator says otherwise; then by a token of its own: test/oauth/register.test.ts.
   'POST /oauth2/register': {
     answers: all(403),
