@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { digest } from '../platform/digest.ts';
 import { isStorable } from '../platform/fold.ts';
 import { OAuthError } from '../platform/http/index.ts';
-import { type Assertions, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
+import { type Assertions, type Judgement, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
 import type { KnownClients, LiveClient } from './clients/hot.ts';
 
 /** What a request says of its client: the Authorization header and the form, read already. */
@@ -39,8 +39,13 @@ export async function authenticateClient(
   options: { allowPublic?: boolean } = {},
 ): Promise<Caller> {
   const { clientId, secret, assertion, isBasic } = credentialsOf(presented);
+  let audiences: readonly string[] | null = null;
   const isRightFor = async (client: LiveClient | null | undefined) => {
-    if (assertion) return holdsKey(client, clients.assertions, assertion, now);
+    if (assertion) {
+      const judgement = await judgeKey(client, clients.assertions, assertion, now);
+      audiences = typeof judgement === 'string' ? null : judgement.audiences;
+      return judgement === 'right';
+    }
     if (secret === undefined) return isPublic(client, options.allowPublic ?? false);
     return holdsSecret(client, secret, now);
   };
@@ -48,7 +53,7 @@ export async function authenticateClient(
     (await isRightFor(client)) && client?.isActive ? client : null;
   const load = async () => {
     const client = await passing(await clients.load(clientId));
-    if (!client) throw unknownClient(isBasic);
+    if (!client) throw audiences ? misdirected(audiences) : unknownClient(isBasic);
     return client;
   };
   // What does not pass may be right by now: a new secret, a client enabled again.
@@ -59,14 +64,14 @@ export async function authenticateClient(
 }
 
 /** RFC 7523 §2.2: by a key, and only a client that is registered for it (RFC 7591 §2). */
-async function holdsKey(
+async function judgeKey(
   client: LiveClient | null | undefined,
   assertions: Assertions | null,
   assertion: PresentedAssertion,
   now: Date,
-): Promise<boolean> {
-  if (client?.authMethod !== 'private_key_jwt' || !assertions) return false;
-  return assertions.isBy(assertion, client, now);
+): Promise<Judgement> {
+  if (client?.authMethod !== 'private_key_jwt' || !client.isActive || !assertions) return 'wrong';
+  return assertions.judge(assertion, client, now);
 }
 
 function isPublic(client: LiveClient | null | undefined, isAllowed: boolean): boolean {
@@ -139,6 +144,14 @@ function formDecode(text: string): string | null {
   } catch {
     return null;
   }
+}
+
+/** RFC 7523 §3: for another server, or another address of this one. Said to who has shown the client's key, and to nobody else. */
+function misdirected(audiences: readonly string[]): OAuthError {
+  return new OAuthError(
+    'invalid_client',
+    `The aud of client_assertion has to be ${audiences.join(' or ')}, as one text.`,
+  );
 }
 
 const challenge = { 'www-authenticate': 'Basic realm="signet", charset="UTF-8"' };

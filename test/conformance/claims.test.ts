@@ -28,7 +28,7 @@ async function byScope(t: Test, suite: Suite) {
 
   for (const [module, scope] of [
     ['oidcc-scope-email', 'openid email'],
-    ['oidcc-ensure-other-scope-order-succeeds', 'email openid'],
+    ['oidcc-alternate-happy-flow', 'email openid'],
   ] as const)
     await t.test(`${module}, OIDC Core §5.4, RFC 6749 §3.3: the address at userinfo, in either order`, async (t) => {
       const { about, claims } = await flow(t, suite, { scope });

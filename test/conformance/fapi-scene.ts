@@ -43,7 +43,8 @@ export async function fapiScene(db: Database) {
   const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
   const environment = { SIGNET_ISSUER: ISSUER, ...cheap };
   const { app, passwords } = await startApp(db, { clock, environment });
-  await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
+  const names = { firstName: 'Alice', lastName: 'Lind' };
+  await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.com', ...names });
 
   const make = async (name: string, alg: Alg, more: Partial<NewClient> = {}): Promise<FapiClient> => {
     const key = await clientKey(alg);

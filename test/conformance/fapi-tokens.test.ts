@@ -56,7 +56,7 @@ t.test(
 );
 
 t.test(
-  'fapi2-security-profile-final-check-dpop-proof-nbf-exp, -ensure-dpop-proof-with-iat-is-10seconds-before-succeeds, -after-succeeds: RFC 9449 §4.3: clocks may differ a little',
+  'fapi2-security-profile-final-check-dpop-proof-nbf-exp, -ensure-dpopproof-with-iat-10seconds-before-succeeds, -ensure-dpopproof-with-iat-10seconds-after-succeeds: RFC 9449 §4.3: clocks may differ a little',
   async (t) => {
     const dpop = await clientKey();
     const now = Math.floor(clock.now().getTime() / 1000);

@@ -134,7 +134,7 @@ t.test(
 );
 
 t.test(
-  'fapi2-security-profile-final-par-ensure-pkce-required, -par-ensure-plain-pkce-rejected: RFC 7636 §4.4.1: a challenge, and by S256',
+  'fapi2-security-profile-final-par-ensure-pkce-required, -par-plain-pkce-rejected: RFC 7636 §4.4.1: a challenge, and by S256',
   async (t) => {
     const none = await push(first, { code_challenge: undefined, code_challenge_method: undefined });
     refused(t, none, ['invalid_request'], 'none');
@@ -161,7 +161,7 @@ t.test(
 );
 
 t.test(
-  'fapi2-security-profile-final-par-attempt-reuse-request_uri, -par-attempt-to-use-expired-request_uri, -par-ensure-request-uri-is-bound-to-client: RFC 9126 §2.2, §7.3: one answer for all three',
+  'fapi2-security-profile-final-par-attempt-reuse-request_uri, -par-attempt-to-use-expired-request_uri, -par-attempt-to-use-request_uri-for-different-client: RFC 9126 §2.2, §7.3: one answer for all three',
   async (t) => {
     const used = await pushed(first);
     isCode(t, await go(urlOf(first, used)), undefined);
@@ -185,7 +185,7 @@ t.test(
 );
 
 t.test(
-  'fapi2-security-profile-final-ensure-mismatched-dpop-jkt-fails, -ensure-dpop-proof-at-par-endpoint-binding-success, -ensure-dpop-auth-code-binding-success: RFC 9449 §10, §10.1: dpop_jkt is the key of the proof',
+  'fapi2-security-profile-final-ensure-mismatched-dpop-jkt-fails, -ensure-token-endpoint-fails-with-mismatched-dpop-jkt, -ensure-dpopproof-at-par-endpoint-binding-success, -ensure-dpop-auth-code-binding-success: RFC 9449 §10, §10.1: dpop_jkt is the key of the proof',
   async (t) => {
     const [key, other] = await Promise.all([clientKey(), clientKey()]);
     const mismatched = await push(first, { dpop_jkt: other.jkt }, { dpop: key });

@@ -129,12 +129,6 @@ await onEachEngine(t, async (t, db) => {
       const wrong: Record<string, object> = {
         'another iss': { iss: secretive.id },
         'no iss': { iss: undefined },
-        'aud: the token endpoint': { aud: TOKEN_ENDPOINT },
-        'aud: a list of the issuer': { aud: [ISSUER] },
-        'aud: the issuer among others': { aud: [ISSUER, 'https://evil.example'] },
-        'aud: the issuer with a slash': { aud: `${ISSUER}/` },
-        'aud: somebody else': { aud: 'https://evil.example' },
-        'no aud': { aud: undefined },
         'no exp': { exp: undefined },
         'exp: a text': { exp: String(now + 60) },
         'exp: now': { exp: now },
@@ -161,6 +155,32 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
+    'RFC 7523 §3 (T5): an assertion for somewhere else is refused, and who has the key is told what aud has to be',
+    async (t) => {
+      const misdirected = {
+        error: 'invalid_client',
+        error_description: `The aud of client_assertion has to be ${ISSUER}, as one text.`,
+      };
+      const wrong: Record<string, unknown> = {
+        'the token endpoint': TOKEN_ENDPOINT,
+        'a list of the issuer': [ISSUER],
+        'the issuer among others': [ISSUER, 'https://evil.example'],
+        'the issuer with a slash': `${ISSUER}/`,
+        'somebody else': 'https://evil.example',
+        none: undefined,
+      };
+      for (const [what, aud] of Object.entries(wrong)) {
+        const answer = await ask(asserted(await by(ec, holder.id, { claims: { aud } })));
+        t.same([answer.statusCode, answer.json()], [401, misdirected], what);
+        // Without the key it is one refusal with all others: nobody learns whether there is such a client.
+        const stranger = await clientKey('ES256');
+        await refused(t, `${what}, by another key`, asserted(await by(stranger, holder.id, { claims: { aud } })));
+        await refused(t, `${what}, of nobody`, asserted(await by(ec, 'c_nobody', { claims: { aud } })));
+      }
+    },
+  );
+
+  await t.test(
     'T5: aud may be the token endpoint where the client is registered so, and is no list there either',
     async (t) => {
       const old = await make('Speaks to the token endpoint');
@@ -173,8 +193,11 @@ await onEachEngine(t, async (t, db) => {
       const hour = Math.floor(clock.now().getTime() / 1000) + 3600;
       t.equal((await ask(asserted(await by(ec, old.id, { claims: { exp: hour } })))).statusCode, 200, 'for an hour');
       await refused(t, 'longer', asserted(await by(ec, old.id, { claims: { exp: hour + 1 } })));
-      await refused(t, 'a list', asserted(await by(ec, old.id, { claims: { aud: [ISSUER, TOKEN_ENDPOINT] } })));
-      await refused(t, 'introspection', asserted(await by(ec, old.id, { audience: `${ISSUER}/oauth2/introspect` })));
+      for (const aud of [[ISSUER, TOKEN_ENDPOINT], `${ISSUER}/oauth2/introspect`]) {
+        const answer = await ask(asserted(await by(ec, old.id, { claims: { aud } })));
+        const error_description = `The aud of client_assertion has to be ${ISSUER} or ${TOKEN_ENDPOINT}, as one text.`;
+        t.same([answer.statusCode, answer.json()], [401, { error: 'invalid_client', error_description }], String(aud));
+      }
     },
   );
 

@@ -203,6 +203,27 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
+    'RFC 9449 §11.1: with a good nonce the clock of the client may be off, and a proof still counts once',
+    async (t) => {
+      const at = seconds(now);
+      const nonce = proofs.nonce(now);
+      for (const iat of [at - 86_400, at - 61, at, at + 61, at + 86_400]) {
+        const proof = await made({ iat, nonce });
+        t.equal(await check(proof), key.jkt, `${iat - at} s`);
+        await refused(t, proof, `${iat - at} s, a second time`);
+      }
+      for (const iat of [String(at), undefined, null]) await refused(t, made({ iat, nonce }), `iat ${iat}`);
+      // For as long as the nonce would be taken.
+      const late = await made({ iat: at - 86_400, nonce });
+      t.equal(await check(late), key.jkt);
+      const [{ until = 0 } = {}] = await db
+        .fork()
+        .execute<{ until: number }[]>('select extract(epoch from max(expires_at))::float8 as until from oauth_replay');
+      t.ok(until >= at + 300, `remembered for ${until - at} s`);
+    },
+  );
+
+  await t.test(
     'RFC 9449 §8 (B3): a nonce is good for its time and one after, in every process, and is demanded where it is required',
     async (t) => {
       const strict = createProofs({ db, masterKey, isNonceRequired: true });

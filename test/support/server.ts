@@ -96,7 +96,7 @@ export async function makeUser(
   passwords: Passwords,
   username: string,
   password: string,
-  more: Partial<{ isSuperuser: boolean; isStaff: boolean; email: string }> = {},
+  more: Partial<{ isSuperuser: boolean; isStaff: boolean; email: string; firstName: string; lastName: string }> = {},
 ): Promise<User> {
   const encoded = await passwords.hash(password);
   const user = await createUser(db.fork(), stamp(), { username, password: encoded as string, ...more });

@@ -15,10 +15,13 @@ export interface PresentedAssertion {
 /** How clients authenticate by a key of theirs: `private_key_jwt` (OIDC Core §9). */
 export interface Assertions {
   /** Whether this client signed it, for here, for now. Uses nothing up. */
-  isBy(assertion: PresentedAssertion, client: KeyHolder, now: Date): Promise<boolean>;
+  judge(assertion: PresentedAssertion, client: KeyHolder, now: Date): Promise<Judgement>;
   /** True once, whoever comes with it; `form` is that of one HTTP request, which may ask again. */
   redeem(assertion: PresentedAssertion, form: Form): Promise<boolean>;
 }
+
+/** `audiences`: everything is right but for whom it is meant; one of these has to be its `aud`. Only who has the key is told. */
+export type Judgement = 'right' | 'wrong' | { readonly audiences: readonly string[] };
 
 export interface AssertionRules {
   readonly db: Database;
@@ -46,15 +49,18 @@ export function createAssertions({ db, issuer, fetchJson, failed }: AssertionRul
   // One request may authenticate its client several times: when something has changed meanwhile, it begins anew.
   const redeemed = new WeakMap<Form, Promise<boolean>>();
   return {
-    async isBy({ jws }, client, now) {
+    async judge({ jws }, client, now) {
       // OIDC Registration §2: by no other algorithm than the one that it is registered for.
-      if ((client.settings.assertionAlg ?? jws.alg) !== jws.alg) return false;
+      if ((client.settings.assertionAlg ?? jws.alg) !== jws.alg) return 'wrong';
       const isStrict = client.settings.assertionAudience === 'issuer';
       const audiences = isStrict ? [issuer] : [issuer, `${issuer}/oauth2/token`];
       const longestSeconds = isStrict ? LONGEST_LIFE_SECONDS : LONGEST_OLD_LIFE_SECONDS;
-      if (!isFor(jws.claims, client.clientId, { audiences, longestSeconds }, now)) return false;
+      if (!isBy(jws.claims, client.clientId, longestSeconds, now)) return 'wrong';
       const key = await keyOf(client, jws, now);
-      return key !== null && (await isSignedBy(jws, key));
+      if (key === null || !(await isSignedBy(jws, key))) return 'wrong';
+      // As FAPI 2.0 has it: one text, not a list that others could be in.
+      const { aud } = jws.claims;
+      return typeof aud === 'string' && audiences.includes(aud) ? 'right' : { audiences };
     },
     redeem({ clientId, jws }, form) {
       const { jti, exp } = jws.claims as { jti: string; exp: number };
@@ -73,11 +79,11 @@ const LONGEST_OLD_LIFE_SECONDS = 3600;
 const SKEW_SECONDS = 60;
 const LONGEST_JTI = 255;
 
-/** RFC 7523 §3, OIDC Core §9, and as FAPI 2.0 has it: `aud` is one text, not a list that others could be in. */
-function isFor(
-  { iss, sub, aud, exp, nbf, iat, jti }: ForeignJws['claims'],
+/** RFC 7523 §3, OIDC Core §9: everything but for whom it is. */
+function isBy(
+  { iss, sub, exp, nbf, iat, jti }: ForeignJws['claims'],
   clientId: string,
-  { audiences, longestSeconds }: { readonly audiences: readonly string[]; readonly longestSeconds: number },
+  longestSeconds: number,
   now: Date,
 ): boolean {
   const seconds = now.getTime() / 1000;
@@ -86,8 +92,6 @@ function isFor(
   return (
     iss === clientId &&
     sub === clientId &&
-    typeof aud === 'string' &&
-    audiences.includes(aud) &&
     typeof exp === 'number' &&
     exp > seconds &&
     exp <= seconds + longestSeconds &&

@@ -10,6 +10,8 @@ export interface Nonces {
 
 /** A nonce is good for one step to two. */
 const STEP_MS = 150_000;
+/** How long one is good at the most. */
+export const NONCE_SECONDS = (2 * STEP_MS) / 1000;
 const BYTES = 18;
 
 export function createNonces(masterKey: Buffer): Nonces {

@@ -5,7 +5,7 @@ import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../foreign-jws.ts';
 import { once } from '../replay.ts';
-import { createNonces, type Nonces } from './nonces.ts';
+import { createNonces, NONCE_SECONDS, type Nonces } from './nonces.ts';
 import { isSameUrl } from './urls.ts';
 
 /** The request that a proof has to be made for. */
@@ -58,8 +58,8 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Pr
     if (!key || isForAnother(jws)) throw refused('Its header holds no public key for its algorithm.');
     if (!(await isSignedBy(jws, key))) throw refused('Its signature is wrong.');
     demandFor(jws.claims, of);
-    demandNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
-    const iat = demandAge(jws.claims['iat'], now);
+    const isTimed = hasNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
+    const until = isTimed ? untilNonceEnds(jws.claims['iat'], now) : requireAge(jws.claims['iat'], now);
     const jkt = await calculateJwkThumbprint(key);
     // RFC 9449 §7.1.
     if (of.jkt !== undefined && of.jkt !== jkt)
@@ -67,7 +67,7 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Pr
     const jti = demandJti(jws.claims['jti']);
     let spent: Promise<void> | undefined;
     const spend = () => {
-      spent ??= demandUnused(db, jkt, jti, iat);
+      spent ??= demandUnused(db, jkt, jti, until);
       return spent;
     };
     return { jkt, spend };
@@ -100,23 +100,30 @@ function demandFor({ htm, htu, ath }: ForeignJws['claims'], { method, url, acces
     throw refused('Its ath is not the digest of the access token.');
 }
 
-/** RFC 9449 §8 and §9: one that is there is always looked at. */
-function demandNonce(nonce: unknown, nonces: Nonces, isRequired: boolean, now: Date): void {
-  if (nonce === undefined && !isRequired) return;
+/** RFC 9449 §8 and §9: one that is there is always looked at; true when it is good. */
+function hasNonce(nonce: unknown, nonces: Nonces, isRequired: boolean, now: Date): boolean {
+  if (nonce === undefined && !isRequired) return false;
   if (typeof nonce !== 'string' || !nonces.isGood(nonce, now))
     throw new OAuthError('use_dpop_nonce', 'Make the proof again, with the nonce of the header DPoP-Nonce.', {
       headers: { 'dpop-nonce': nonces.current(now) },
     });
+  return true;
 }
 
 /** Either way. */
 const WINDOW_SECONDS = 60;
 
-/** RFC 9449 §11.1. */
-function demandAge(iat: unknown, now: Date): number {
+/** RFC 9449 §11.1: about now; answers until when it would be taken. */
+function requireAge(iat: unknown, now: Date): Date {
   if (typeof iat !== 'number' || Math.abs(now.getTime() / 1000 - iat) > WINDOW_SECONDS)
     throw refused('Its iat is not about now.');
-  return iat;
+  return plusSeconds(new Date(iat * 1000), WINDOW_SECONDS + 1);
+}
+
+/** RFC 9449 §11.1: a nonce says by the server's own clock when the proof was made, so that the client's may be off. */
+function untilNonceEnds(iat: unknown, now: Date): Date {
+  if (typeof iat !== 'number') throw refused('Its iat is no time.');
+  return plusSeconds(now, NONCE_SECONDS + 1);
 }
 
 const LONGEST_JTI = 255;
@@ -127,9 +134,8 @@ function demandJti(jti: unknown): string {
   return jti;
 }
 
-/** RFC 9449 §11.1: kept for as long as its `iat` would be taken. */
-async function demandUnused(db: Database, jkt: string, jti: string, iat: number): Promise<void> {
-  const until = plusSeconds(new Date(iat * 1000), WINDOW_SECONDS + 1);
+/** RFC 9449 §11.1: kept for as long as its `iat`, or its nonce, would be taken. */
+async function demandUnused(db: Database, jkt: string, jti: string, until: Date): Promise<void> {
   if (!(await once(db, JSON.stringify(['proof', jkt, jti]), until))) throw refused('It has been used.');
 }
 
