@@ -1,6 +1,7 @@
 import { SPREAD_TOPIC, spreadChanges } from '../access/index.ts';
 import type { Deps } from '../app.ts';
 import { purgeEvents, type Stamp } from '../audit/index.ts';
+import { dropStaged } from '../identity/import/index.ts';
 import { purgeExpired } from '../identity/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
 import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
@@ -59,6 +60,7 @@ export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
     { name: 'logout-notices', everySeconds: 1, run: deliveryOf(deps) },
     { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
+    { name: 'purge-imports', everySeconds: 300, run: () => dropStaged(db) },
     { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
     { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
     ...auditJobsOf(deps),

@@ -74,7 +74,7 @@ export async function serve(
     closers.push(() => db.close());
     const masterKey = await prepare(db, systemStamp());
     const identity = await https?.();
-    await dropStaged(db.fork());
+    await dropStaged(db);
     await advanceKeys(db.fork(), systemStamp(), masterKey, policy);
     const keys = await createKeyRing(
       (open) => openKeys(db.fork(), masterKey, open),

@@ -16,7 +16,7 @@ import { readPresent } from './present.ts';
 import { proposeRenames } from './propose-renames.ts';
 import { Renames, readRenames } from './renames.ts';
 import { emptyReport, type ImportReport, isRefused } from './report.ts';
-import { stage, unstage, whileRunning } from './stage.ts';
+import { dropStaged, stage, unstage, whileRunning } from './stage.ts';
 import { takeTurns } from './turns.ts';
 
 export interface ImportInput extends ImportOptions {
@@ -147,6 +147,8 @@ async function checkSource(
 
 async function write(db: Database, work: Import, userModel: string, progress: (p: Progress) => void): Promise<void> {
   const { rows, report } = work.plan;
+  // What a crash left of another one; should it fail, this one does not.
+  await dropStaged(db).catch(() => {});
   await whileRunning(db, work.id, async () => {
     try {
       await stage(db.fork(), work.id, rows, (done) => progress({ step: 'stage', done, total: rows.length }));

@@ -57,13 +57,20 @@ export async function unstage(em: SqlEntityManager, importId: string): Promise<v
 }
 
 /**
- * Drops what imports left behind that ended before they were done, such as by a crash. For the start of a server, before it
- * serves; an import that runs in another process keeps its rows (see `whileRunning`).
+ * Drops what imports left behind that ended before they were done, such as by a crash; before a server serves, before every import,
+ * and now and then. One that runs keeps its rows: in another process it holds a lock (see `whileRunning`). The embedded engine has one
+ * process, and whatever runs there began after that did (`processStart`), as the time in its id says.
  */
-export async function dropStaged(em: SqlEntityManager): Promise<void> {
-  await em.transactional(async (tx) => {
+export async function dropStaged(db: Database, processStart = performance.timeOrigin): Promise<void> {
+  await db.fork().transactional(async (tx) => {
     // A server's statements have little time; those of a large import are many, and must not keep it from starting.
     await tx.execute('set local statement_timeout = 0');
+    if (db.engine === 'embedded') {
+      const start = Math.floor(processStart).toString(16).padStart(12, '0');
+      const first = `${start.slice(0, 8)}-${start.slice(8)}-0000-0000-000000000000`;
+      await tx.execute('delete from identity_import_staged where import_id < ?::uuid', [first]);
+      return;
+    }
     await tx.execute(
       `with found as materialized (select distinct import_id from identity_import_staged),
          dead as materialized (select import_id from found where pg_try_advisory_xact_lock(hashtextextended(import_id::text, 0)))

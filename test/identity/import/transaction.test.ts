@@ -22,7 +22,8 @@ await onEachEngine(t, async (t, db) => {
       before['identity_import_staged'],
       'here they stay, for their deletion was refused',
     );
-    await dropStaged(db.fork());
+    // A server that starts now: on the embedded engine nothing that began in its own process is taken for dead.
+    await dropStaged(db, Date.now() + 1);
     t.same(await picture(db.fork()), before, 'the start of a server drops them');
 
     await em.execute(
@@ -91,7 +92,7 @@ await onEachEngine(t, async (t, db) => {
     const insert = "insert into identity_import_staged (import_id, ordinal, kind, row) values (?, 1, 'new-user', '{}')";
     await em.execute(insert, ['01a00000-0000-7000-8000-000000000001']);
     if (db.engine === 'embedded') {
-      await dropStaged(em);
+      await dropStaged(db);
       t.match((await picture(em))['identity_import_staged'], /^0 /, 'the embedded engine has one process: this one');
       return;
     }
@@ -107,7 +108,7 @@ await onEachEngine(t, async (t, db) => {
       trustEmails: false,
     } as const;
     const report = await importDjango(db, stamp, input, ({ step, done }) => {
-      if (step === 'stage' && done === 500) dropped = dropStaged(db.fork());
+      if (step === 'stage' && done === 500) dropped = dropStaged(db);
     });
     await dropped;
     t.match(report, { users: { created: 1200 } });

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
 import t from 'tap';
 import { MAX_CODE_POINTS } from '../../../src/identity/passwords/passwords.ts';
 import { checkCommon } from '../../../src/identity/passwords/validators/common.ts';
@@ -112,3 +114,25 @@ t.test('absent and empty attributes are passed over', async (t) => {
   t.equal(checkSimilarity('anything', {}), null);
   t.equal(checkSimilarity('', { username: '', firstName: null, lastName: undefined }), null);
 });
+
+t.test(
+  "Django's CommonPasswordValidator: every password of its own list is refused, and no two of them in a row",
+  async (t) => {
+    const packed = await readFile(
+      new URL('../../../src/identity/passwords/validators/django-common-passwords.txt.gz', import.meta.url),
+    );
+    const list = gunzipSync(packed)
+      .toString('utf8')
+      .split('\n')
+      .filter((line) => line !== '');
+    t.ok(list.length > 19_000);
+    const passed: string[] = [];
+    for (const password of list)
+      if ((await checkCommon(password.toUpperCase())) === null && (await checkCommon(password)) === null)
+        passed.push(password);
+    t.same(passed, []);
+    const row = list.slice(10, 12);
+    for (const other of [row.join('\n'), `\n${row[0]}\n${row[1]}`, 'wholly-uncommon-4711', ''])
+      t.equal(await checkCommon(other), null);
+  },
+);

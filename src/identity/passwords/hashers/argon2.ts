@@ -21,7 +21,7 @@ const STRONG_BYTES = 16;
 const VERSION = 0x13;
 const OLD_VERSION = 0x10;
 
-const STRING_FORMAT = /^\$(argon2id?)(?:\$v=(16|19))?\$m=([0-9]+),t=([0-9]+),p=([0-9]+)\$([^$]+)\$([^$]+)$/;
+const STRING_FORMAT = /^\$(argon2(?:id?|d))(?:\$v=(16|19))?\$m=([0-9]+),t=([0-9]+),p=([0-9]+)\$([^$]+)\$([^$]+)$/;
 
 interface Argon2String {
   readonly variety: string;
@@ -35,7 +35,7 @@ interface Argon2String {
 /** Reads the string format of the argon2 reference implementation; null unless the library can verify it. */
 function readString(text: string): Argon2String | null {
   const [, variety = '', v, m = '', t = '', p = '', salt = '', hash = ''] = STRING_FORMAT.exec(text) ?? [];
-  if (variety !== 'argon2i' && variety !== 'argon2id') return null;
+  if (variety === '') return null;
   const [memoryKiB, iterations, parallelism] = [readDecimal(m), readDecimal(t), readDecimal(p)];
   const saltBytes = readUnpaddedBase64(salt)?.length ?? 0;
   const tagBytes = readUnpaddedBase64(hash)?.length ?? 0;
@@ -79,7 +79,7 @@ function parsed(algorithm: string, text: string, read: Argon2String): Parsed {
 
 /**
  * Django's `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`: the word `argon2` and behind it the string format; argon2i
- * too.
+ * and argon2d too, which its older releases and other hashers of a project wrote.
  */
 export const argon2: Hasher = {
   algorithm: 'argon2',
