@@ -15,7 +15,7 @@ import {
   type HashPool,
   type Passwords,
   passwordBackend,
-  type RowLimits,
+  type Quotas,
 } from './identity/index.ts';
 import {
   createAssertions,
@@ -127,7 +127,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   const verify = createVerify(keys, issuer);
   const refreshKey = refreshKeyOf(deps.masterKey);
   const graceSeconds = config.refreshGraceSeconds;
-  const rowLimits = rowLimitsOf(config);
+  const quotas = quotasOf(config);
   const signing = deps.sign ? { sign: deps.sign } : {};
   const oauth = {
     ...signing,
@@ -142,7 +142,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     refreshKey,
     graceSeconds,
     grantLife: grantLifeOf(config),
-    rowLimits,
+    quotas,
     registration: config.registration,
   };
   discoveryRoutes(app, oauth);
@@ -195,7 +195,7 @@ export async function buildApp(deps: Deps): Promise<App> {
         sessionLife,
         signup: config.signup,
         passwordMinLength: config.passwordMinLength,
-        rowLimits,
+        quotas,
       };
       loginRoutes(api, apiDeps, session);
       sessionRoutes(api, apiDeps, session);
@@ -232,13 +232,15 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
   };
 }
 
-/** What one network may have stored without anybody being logged in. */
-function rowLimitsOf(config: Config): RowLimits {
+/** What one network, or one client that authenticates, may have stored. */
+function quotasOf(config: Config): Quotas {
   return {
     interaction: config.throttleAuthorize,
     pushed: config.throttleAuthorize,
     device: config.throttleDevice,
     signup: config.throttleSignup,
+    clientPushed: config.throttleClientPush,
+    clientDevice: config.throttleClientDevice,
   };
 }
 

@@ -1,5 +1,5 @@
 import type { KnownAccess } from '../access/index.ts';
-import type { Authentication, RowLimits, SessionLife } from '../identity/index.ts';
+import type { Authentication, Quotas, SessionLife } from '../identity/index.ts';
 import type { Proofs } from '../oauth/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
@@ -19,5 +19,5 @@ export interface ApiDeps {
   readonly sessionLife: SessionLife;
   readonly signup: 'open' | 'closed';
   readonly passwordMinLength: number;
-  readonly rowLimits: RowLimits;
+  readonly quotas: Quotas;
 }

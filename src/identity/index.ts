@@ -50,7 +50,7 @@ export {
   showSetupSecret,
 } from './setup.ts';
 export { networkOf } from './throttle/network.ts';
-export { type AnonymousRow, type RowLimits, reserveRow } from './throttle/rows.ts';
+export { type QuotaKind, type Quotas, reserveQuota } from './throttle/quotas.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 export { createUser, holderOf, type NewUser, type UserChange, updateUser } from './users.ts';
 export { type UserWithPerm, usersWithPerm, type WithPerm } from './with-perm.ts';

@@ -12,13 +12,13 @@ import {
 } from '../platform/http/index.ts';
 import { publicDocument } from '../platform/public-document.ts';
 import { userinfoUrl } from '../tokens/index.ts';
-import type { OpenToAnybody } from './anonymous-rows.ts';
 import type { PresentedClient } from './client-auth.ts';
 import { deviceRoutes } from './device/routes.ts';
 import { metadata, metadataPaths } from './discovery.ts';
 import type { Proofs } from './dpop/proofs.ts';
 import { type IntrospectionEndpoint, introspect } from './introspect.ts';
 import { pushedRoute } from './par/routes.ts';
+import type { RateLimited } from './rate-limit.ts';
 import { revoke } from './revoke.ts';
 import { codeGrant } from './token/authorization-code.ts';
 import { clientCredentials } from './token/client-credentials.ts';
@@ -31,7 +31,7 @@ import { userinfo } from './userinfo.ts';
 export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
   IntrospectionEndpoint &
   Refreshing &
-  OpenToAnybody & { readonly proofs: Proofs; readonly registration: 'off' | 'token' };
+  RateLimited & { readonly proofs: Proofs; readonly registration: 'off' | 'token' };
 
 /** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
 const byClient = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };

@@ -20,6 +20,8 @@ const environment = {
   SIGNET_THROTTLE_AUTHORIZE: String(LIMIT),
   SIGNET_THROTTLE_DEVICE: String(LIMIT),
   SIGNET_THROTTLE_SIGNUP: String(LIMIT),
+  SIGNET_THROTTLE_CLIENT_PUSH: String(LIMIT),
+  SIGNET_THROTTLE_CLIENT_DEVICE: String(LIMIT),
 };
 const OFFICE = '192.0.2.1';
 const ELSEWHERE = '192.0.2.2';
@@ -185,14 +187,44 @@ await onEachEngine(t, async (t, real) => {
       t.equal((await push(OFFICE, { dpop })).statusCode, 429);
       t.equal(await db.fork().count(Replay), marks, 'nor is its proof used up');
 
-      const counted = await during(async () => {
-        const { id, secret } = web;
-        const own = await post(OFFICE, '/oauth2/par', { ...query() }, { authorization: basic(id, secret as string) });
-        t.equal(own.statusCode, 201, 'a backend that has shown who it is speaks for all of its users');
-      });
-      t.same(counted, []);
+      const { id, secret } = web;
+      const own = await post(OFFICE, '/oauth2/par', { ...query() }, { authorization: basic(id, secret as string) });
+      t.equal(own.statusCode, 201, 'a backend that has shown who it is has room of its own');
       t.equal((await authorize(OFFICE)).statusCode, 303, 'what waits for its user is another counter');
       await holds(t, MINUTE, push, 201);
+    },
+  );
+
+  await t.test(
+    'RFC 9126 §2.3: of 50 requests that one client pushes at once, from anywhere, 20 are kept; no other client is concerned',
+    async (t) => {
+      const other = await createClient(db.fork(), stamp(clock.now()), {
+        name: 'Another backend',
+        preset: 'web',
+        redirectUris: [CALLBACK],
+        requests: [s.api],
+      });
+      const push = (ip: string, app = s.app, of = { id: web.id, secret: web.secret as string }) =>
+        post(ip, '/oauth2/par', { ...query(), client_id: of.id }, { authorization: basic(of.id, of.secret) }, app);
+      const before = await requests('pushed');
+      const refused = await fifty(t, 201, (app, i) => push(`198.51.100.${i}`, app));
+      t.equal(await requests('pushed'), before + LIMIT);
+      t.match(refused.headers, { 'retry-after': String(MINUTE), 'content-type': /^application\/json/ });
+      t.same(refused.json(), {
+        error: 'temporarily_unavailable',
+        error_description: 'Too many requests by this client. Try again in 60 seconds.',
+      });
+      const another = { id: other.client.clientId, secret: other.secret as string };
+      t.equal((await push(OFFICE, s.app, another)).statusCode, 201);
+      const forged = await push(OFFICE, s.app, { id: web.id, secret: another.secret });
+      t.equal(forged.statusCode, 401, 'who does not authenticate counts for nothing');
+      const asPublic = await post(OFFICE, '/oauth2/par', { ...query(), client_id: spa.id });
+      t.equal(asPublic.statusCode, 201, 'nor does it use up the room of public ones');
+      t.equal((await authorize(OFFICE)).statusCode, 303, 'requests that were not pushed are another counter');
+      clock.pass(MINUTE - 1);
+      t.match(await push(OFFICE), { statusCode: 429, headers: { 'retry-after': '1' } });
+      clock.pass(1);
+      t.equal((await push(OFFICE)).statusCode, 201, 'there is room again');
     },
   );
 
@@ -213,9 +245,12 @@ await onEachEngine(t, async (t, real) => {
     const wrong = await post(OFFICE, '/oauth2/device_authorization', { client_id: web.id });
     t.equal(wrong.statusCode, 401, 'who asks is settled first');
     const authorization = basic(client.clientId, secret as string);
-    const own = () => post(OFFICE, '/oauth2/device_authorization', {}, { authorization });
-    t.same(await during(async () => t.equal((await own()).statusCode, 200)), []);
+    const own = (ip: string, app = s.app) => post(ip, '/oauth2/device_authorization', {}, { authorization }, app);
+    t.equal((await own(OFFICE)).statusCode, 200, 'a client that has shown who it is has room of its own');
     await holds(t, HOUR, begin, 200);
+    const ofClient = await fifty(t, 200, (app, i) => own(`198.51.100.${i}`, app));
+    t.match(ofClient.headers, { 'retry-after': String(HOUR) });
+    t.match(ofClient.json(), { error_description: 'Too many requests by this client. Try again in 3600 seconds.' });
   });
 
   await t.test('contract §3: of 50 sign-ups at once from one network 20 are worth a hash', async (t) => {

@@ -7,7 +7,7 @@ import {
   type LoggedIn,
   logIn,
   logOut,
-  reserveRow,
+  reserveQuota,
   User,
 } from '../../identity/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
@@ -55,7 +55,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         throw new Problem('signup_closed', { detail: 'Ask an administrator for an account.' });
       const { username, password, email = '', first_name: firstName = '', last_name: lastName = '' } = request.body;
       // Counted before anything is done with what was sent, and given back where it was worth no hash.
-      const reserved = await reserveRow(deps.db, deps.rowLimits, 'signup', request.ip, deps.clock.now());
+      const reserved = await reserveQuota(deps.db, deps.quotas, 'signup', { ip: request.ip }, deps.clock.now());
       if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
       const errors = await checkNewUser({ username, email, firstName, lastName }, password, deps.passwordMinLength);
       if (errors.length > 0) {

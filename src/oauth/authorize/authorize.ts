@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { LiveSession } from '../../identity/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import { demandRoom } from '../anonymous-rows.ts';
 import { rememberConsent } from '../consent/consent.ts';
+import { enforceRateLimit } from '../rate-limit.ts';
 import { granted, refused } from './answer.ts';
 import { type AnsweredRequests, issueCode } from './code.ts';
 import { type Decision, decide } from './decide.ts';
@@ -91,7 +91,7 @@ async function keepRequest(
 ): Promise<Next> {
   // Whoever is shown it in passing logs in nowhere, and would use up the room of those who do.
   if (!isSeen) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
-  await demandRoom(endpoint, 'interaction', ip, now);
+  await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
   return { kind: 'interaction', secret: await storeInteraction(endpoint.db, opened.client, opened.given, pushed, now) };
 }
 

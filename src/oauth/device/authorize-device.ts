@@ -3,10 +3,10 @@ import type { Database } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { type Clock, plusSeconds } from '../../platform/time.ts';
-import { demandRoom, type OpenToAnybody } from '../anonymous-rows.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { KnownClients } from '../clients/hot.ts';
 import { whatIsAsked } from '../consent/asked.ts';
+import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS } from './device.ts';
 import { newUserCode, shownUserCode } from './user-code.ts';
@@ -14,7 +14,7 @@ import { newUserCode, shownUserCode } from './user-code.ts';
 /** RFC 8628 §3.4. */
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
-export interface DeviceEndpoint extends OpenToAnybody {
+export interface DeviceEndpoint extends RateLimited {
   readonly access: KnownAccess;
   readonly clients: KnownClients;
   readonly clock: Clock;
@@ -43,8 +43,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
     throw new OAuthError('unauthorized_client', 'This client may not use the device flow.');
   const api = await findDefaultTarget(access, client, form);
   const { scope, isOffline, permissions } = await whatIsAsked(db, client, api, form['scope']);
-  // One that has shown who it is may begin for all of its users.
-  if (client.authMethod === 'none') await demandRoom(endpoint, 'device', ip, now);
+  await enforceRateLimit(endpoint, { kind: 'device', ip, client }, now);
   const deviceCode = newSecret();
   const waiting = {
     digest: digest(deviceCode),

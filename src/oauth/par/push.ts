@@ -1,10 +1,10 @@
 import { OAuthError } from '../../platform/http/index.ts';
-import { demandRoom } from '../anonymous-rows.ts';
 import { type Parameters, sortOut } from '../authorize/parameters.ts';
 import { type AuthorizeEndpoint, checkRequest, openRequest } from '../authorize/request.ts';
 import { PUSHED_SECONDS, storePushed } from '../authorize/stored.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { Proofs } from '../dpop/proofs.ts';
+import { enforceRateLimit } from '../rate-limit.ts';
 
 export interface PushedEndpoint extends AuthorizeEndpoint {
   readonly proofs: Proofs;
@@ -40,8 +40,8 @@ export async function pushRequest(
       reason: 'redirect_uri_missing',
     });
   await checkRequest(endpoint, opened);
-  // A backend's one address serves all of its users, and it has shown who it is. Before the proof, whose mark is a row too.
-  if (client.authMethod === 'none') await demandRoom(endpoint, 'pushed', ip, now);
+  // Before the proof, whose mark is a row too.
+  await enforceRateLimit(endpoint, { kind: 'pushed', ip, client }, now);
   const given = withKey(said, await keyOf(endpoint, presented.dpop, now));
   return { request_uri: await storePushed(db, client, given, now), expires_in: PUSHED_SECONDS };
 }

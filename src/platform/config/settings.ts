@@ -214,6 +214,18 @@ export const settings = {
     wholeNumber(10, 10_000_000),
     300,
   ),
+  throttleClientPush: setting(
+    'SIGNET_THROTTLE_CLIENT_PUSH',
+    'Authorization requests that one client which authenticates pushes in a minute, from anywhere',
+    wholeNumber(10, 10_000_000),
+    1200,
+  ),
+  throttleClientDevice: setting(
+    'SIGNET_THROTTLE_CLIENT_DEVICE',
+    'Devices of one client which authenticates that begin in an hour, from anywhere',
+    wholeNumber(10, 10_000_000),
+    6000,
+  ),
   throttleSignup: setting(
     'SIGNET_THROTTLE_SIGNUP',
     'Sign-ups from one network in an hour',

@@ -85,7 +85,7 @@ export const OAUTH_ERRORS = {
   temporarily_unavailable: {
     status: 503,
     meaning:
-      'The database cannot be reached, or (429) this network asks too much. Try again after `Retry-After`; it says nothing about a token.',
+      'The database cannot be reached, or (429) this network or this client asks too much. Try again after `Retry-After`; it says nothing about a token.',
   },
 } as const;
 

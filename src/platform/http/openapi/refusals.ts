@@ -10,7 +10,7 @@ declare module 'fastify' {
     problems?: readonly ProblemCode[];
     /** The same for a route that answers with OAuth's errors. */
     oauthErrors?: readonly OAuthErrorCode[];
-    /** With `oauthErrors`: it answers 429 to a network that asks too much. */
+    /** With `oauthErrors`: it answers 429 to a network or a client that asks too much. */
     isThrottled?: true;
     /** The fields of a form that the route reads itself: nothing is validated by it. */
     form?: object;

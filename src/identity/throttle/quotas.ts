@@ -4,7 +4,7 @@ import { counted, giveBackSoon, keyOf, secondsUntilRoom } from './counters.ts';
 import { networkOf } from './network.ts';
 import type { Reservation } from './throttle.ts';
 
-/** What anybody may have stored without being somebody, and the seconds in which one network's are counted. */
+/** What is stored for a request, and the seconds in which one network's or one client's are counted. */
 const WINDOWS = {
   /** An authorization request that waits for its user. */
   interaction: 60,
@@ -14,12 +14,19 @@ const WINDOWS = {
   device: 3600,
   /** A user who signs up: a hash, too. */
   signup: 3600,
+  /** An authorization request that a client has pushed which authenticates. */
+  clientPushed: 60,
+  /** A device of such a client. */
+  clientDevice: 3600,
 } as const;
 
-export type AnonymousRow = keyof typeof WINDOWS;
+export type QuotaKind = keyof typeof WINDOWS;
 
-/** How many of each one network may have stored in its window. */
-export type RowLimits = Readonly<Record<AnonymousRow, number>>;
+/** How many of each one network or client may have stored in its window. */
+export type Quotas = Readonly<Record<QuotaKind, number>>;
+
+/** Whose quota it is: of an address's network where nobody has authenticated, else of the client. */
+export type QuotaOwner = { readonly ip: string } | { readonly clientId: string };
 
 /** $1 key, $2 limit, $3 now, $4 until. */
 const reserveStatement: Statement = {
@@ -28,18 +35,18 @@ const reserveStatement: Statement = {
 };
 
 /**
- * Reserves one row for the network of an address, before it is written: of many that come at once at the limit no more get through
+ * Reserves one row for its owner, before it is written: of many that come at once at the limit no more get through
  * than there is room for, at however many processes. A refused one counts for nothing, so that no window is ever made longer.
  */
-export async function reserveRow(
+export async function reserveQuota(
   db: Database,
-  limits: RowLimits,
-  what: AnonymousRow,
-  ip: string,
+  quotas: Quotas,
+  kind: QuotaKind,
+  owner: QuotaOwner,
   now: Date,
 ): Promise<Reservation> {
-  const key = keyOf(`${what} rows`, networkOf(ip));
-  const values = [key, limits[what], now, plusSeconds(now, WINDOWS[what])];
+  const key = keyOf(`${kind} rows`, 'ip' in owner ? networkOf(owner.ip) : `client ${owner.clientId}`);
+  const values = [key, quotas[kind], now, plusSeconds(now, WINDOWS[kind])];
   if ((await db.query(reserveStatement, values)).length === 1)
     return { ok: true, giveBack: () => giveBackSoon(db, [key]) };
   return { ok: false, retryAfterSeconds: await secondsUntilRoom(db, [key], now) };

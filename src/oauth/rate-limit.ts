@@ -1,0 +1,41 @@
+import { type QuotaKind, type Quotas, reserveQuota } from '../identity/index.ts';
+import type { Database } from '../platform/database/index.ts';
+import { OAuthError } from '../platform/http/index.ts';
+import type { LiveClient } from './clients/hot.ts';
+
+/** Where something is stored for each request. */
+export interface RateLimited {
+  readonly db: Database;
+  readonly quotas: Quotas;
+}
+
+/** What is stored, and whose quota it counts for. */
+type Stored =
+  | { readonly kind: 'interaction'; readonly ip: string }
+  | {
+      readonly kind: 'pushed' | 'device';
+      readonly ip: string;
+      readonly client: Pick<LiveClient, 'id' | 'authMethod'>;
+    };
+
+/**
+ * To be asked right before a row is written. A client that has authenticated has a quota of its own, wherever it comes from: a backend's
+ * one address serves all of its users. Everything else counts for the network: a public client is no more than its name.
+ * OAuthError: 429 and when to come again (RFC 9126 §2.3). Not `slow_down`, which says that a device code waits (RFC 8628 §3.5).
+ */
+export async function enforceRateLimit({ db, quotas }: RateLimited, stored: Stored, now: Date): Promise<void> {
+  const isClients = stored.kind !== 'interaction' && stored.client.authMethod !== 'none';
+  const reserved = isClients
+    ? await reserveQuota(db, quotas, ofClients[stored.kind], { clientId: stored.client.id }, now)
+    : await reserveQuota(db, quotas, stored.kind, { ip: stored.ip }, now);
+  if (reserved.ok) return;
+  const { retryAfterSeconds: seconds } = reserved;
+  const by = isClients ? 'by this client' : 'from this network';
+  const headers = { 'retry-after': String(seconds) };
+  throw new OAuthError('temporarily_unavailable', `Too many requests ${by}. Try again in ${seconds} seconds.`, {
+    status: 429,
+    headers,
+  });
+}
+
+const ofClients = { pushed: 'clientPushed', device: 'clientDevice' } as const satisfies Record<string, QuotaKind>;
