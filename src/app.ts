@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from './api/catalogue/routes.ts';
-import type { ApiDeps } from './api/index.ts';
+import { type ApiDeps, documentCaller } from './api/index.ts';
 import { loginRoutes } from './api/login/routes.ts';
 import { sessionRoutes } from './api/session/routes.ts';
 import {
@@ -121,7 +121,6 @@ export async function buildApp(deps: Deps): Promise<App> {
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
   jwksRoute(app, keys);
   const statusLists = deps.statusLists ?? createStatusLists(db, keys, issuer, clock);
-  statusRoutes(app, statusLists, issuer);
   const access = createKnownAccess(db, issuer);
   const proofs = createProofs({ db, masterKey: deps.masterKey, isNonceRequired: config.dpopNonce === 'required' });
   const verify = createVerify(keys, issuer);
@@ -145,6 +144,11 @@ export async function buildApp(deps: Deps): Promise<App> {
     quotas,
     registration: config.registration,
   };
+  // A client that follows the lists has a share of the streams that is its own.
+  statusRoutes(app, statusLists, issuer, async (request) => {
+    const caller = await documentCaller(oauth, request);
+    return caller?.kind === 'client' ? caller.clientId : null;
+  });
   discoveryRoutes(app, oauth);
   const published = { ...oauth, catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer) };
   catalogueDocumentRoute(app, published);

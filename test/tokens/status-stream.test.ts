@@ -1,5 +1,6 @@
 import t from 'tap';
 import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/access/index.ts';
+import { createClient } from '../../src/oauth/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';
@@ -97,6 +98,42 @@ t.test('§6: the event stream', async (t) => {
     const refused = open.find((one) => one?.status === 503);
     t.ok(refused?.headers.get('retry-after'));
     await Promise.all(open.map((one) => one?.body?.cancel().catch(() => {})));
+  });
+
+  await t.test('docs/freshness.md: a client that authenticates has streams of its own; a user has not', async (t) => {
+    const { client, secret } = await createClient(db.fork(), stamp(), {
+      name: 'Follower',
+      preset: 'service',
+      requests: [api],
+    });
+    const basic = `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`;
+    const json = async (path: string, init: RequestInit) =>
+      ((await (await fetch(`${issuer}${path}`, { method: 'POST', ...init })).json()) as { access_token: string })
+        .access_token;
+    const form = new URLSearchParams({ grant_type: 'client_credentials', audience: 'stream' });
+    const own = await json('/oauth2/token', { body: form, headers: { authorization: basic } });
+    const body = JSON.stringify({ username: 'stella', password: PASSWORD, audience: 'stream' });
+    const ofUser = await json('/api/v1/login', { body, headers: { 'content-type': 'application/json' } });
+
+    const abort = new AbortController();
+    const open = async (authorization?: string) =>
+      (
+        await fetch(`${issuer}/status-lists/events`, {
+          signal: abort.signal,
+          headers: authorization ? { authorization } : {},
+        })
+      ).status;
+    const anonymous: number[] = [];
+    for (let i = 0; i < 51; i++) anonymous.push(await open());
+    t.equal(anonymous.at(-1), 503);
+    t.equal(await open(basic), 200, 'by client_secret_basic');
+    t.equal(await open(`Bearer ${own}`), 200, 'by a token of its own');
+    t.equal(await open(`Bearer ${ofUser}`), 503, 'a user counts for the network');
+    for (let i = 0; i < 48; i++) t.equal(await open(i % 2 ? basic : `Bearer ${own}`), 200);
+    t.equal(await open(basic), 503, 'by both ways it is one client');
+    t.equal(await open('Basic eDp5'), 401, 'who is not let in as a client is told so');
+    t.equal(await open('Bearer none'), 401);
+    abort.abort();
   });
 
   await t.test('closing the server ends them', async (t) => {

@@ -1,9 +1,7 @@
 import { Type } from 'typebox';
 import type { KnownCatalogue, KnownCatalogues } from '../../access/index.ts';
-import { authenticateClient, type KnownClients, type TokenDoor } from '../../oauth/index.ts';
 import {
   type App,
-  OAuthError,
   Problem,
   prefersNamed,
   type Reply,
@@ -13,16 +11,14 @@ import {
 } from '../../platform/http/index.ts';
 import type { PublicDocument } from '../../platform/public-document.ts';
 import { quote } from '../../platform/quote.ts';
-import type { Clock } from '../../platform/time.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
 import { admitted } from '../admit.ts';
+import { type CallerDeps, callerChallenge, documentCaller } from '../caller.ts';
 import { audience, closed, reading } from '../schemas.ts';
 import { type Publishing, publisherOf, publishFor } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
 
-export interface CatalogueDeps extends TokenDoor {
-  readonly clock: Clock;
-  readonly clients: KnownClients;
+export interface CatalogueDeps extends CallerDeps {
   readonly catalogues: KnownCatalogues;
 }
 
@@ -85,33 +81,12 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
       // Who may not read a catalogue is not told either which versions it had.
       if (!known.isPublic) {
         reply.removeHeader('access-control-allow-origin');
-        await authenticate(deps, request);
+        if (!(await documentCaller(deps, request))) throw new Problem('unauthenticated', { headers: callerChallenge });
       }
       if (!known.json) throw new Problem('not_found', { detail: `This catalogue never had the version ${text}.` });
       return send(request, reply, known as Served);
     },
   );
-}
-
-/** RFC 9110 §11.6.1: both ways to show who one is. */
-const challenge = { 'www-authenticate': 'Bearer, Basic realm="signet", charset="UTF-8"' };
-
-/** Any client by client_secret_basic, anybody by an access token that is active. */
-async function authenticate(deps: CatalogueDeps, request: Request): Promise<void> {
-  const { authorization } = request.headers;
-  if (authorization === undefined) throw new Problem('unauthenticated', { headers: challenge });
-  const now = deps.clock.now();
-  if (/^Basic /i.test(authorization)) {
-    try {
-      const caller = await authenticateClient(deps.clients, { authorization, form: {} }, now);
-      await caller.confirm(null);
-      return;
-    } catch (error) {
-      if (!(error instanceof OAuthError)) throw error;
-      throw new Problem('unauthenticated', { reason: error.message, headers: challenge });
-    }
-  }
-  await admitted(deps, request);
 }
 
 /** Bytes: 10,000 permissions with labels. */

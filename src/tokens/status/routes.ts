@@ -1,21 +1,19 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Type } from 'typebox';
-import { networkOf } from '../../identity/index.ts';
 import {
   type App,
   acceptedWeight,
   Problem,
-  type Reply,
-  type Request,
   sendDocument,
   takesGzip,
   tryLater,
   unchanged,
 } from '../../platform/http/index.ts';
 import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
-import { LIST_TTL_SECONDS, type StatusEvent, type StatusLists } from './lists.ts';
+import { LIST_TTL_SECONDS, type StatusLists } from './lists.ts';
 import { statusListUri } from './place.ts';
+import { createStreams, type StreamClient } from './streams.ts';
 
 const TYPE = 'application/statuslist+jwt';
 const compress = promisify(gzip);
@@ -23,23 +21,14 @@ const tags = ['documents'];
 const config = { anyOrigin: true } as const;
 const byAnybody = [] as Record<string, string[]>[];
 
-/** A comment that keeps a stream from being taken for dead. */
-const HEARTBEAT_MS = 15_000;
-
-/** Open streams: of one network (an IPv4 address or an IPv6 /64), and of all. */
-const STREAMS = { network: 50, all: 2000 };
-
-/** Who does not read is let go: the signed list is the truth, and a reader comes again with what it saw last. */
-const UNREAD_BYTES = 512 * 1024;
-
 const aggregation = Type.Object(
   { status_lists: Type.Array(Type.String({ format: 'uri' })) },
   { title: 'StatusLists', additionalProperties: false },
 );
 const list = Type.String({ pattern: '^[1-9][0-9]{0,6}$', description: 'Number of the list.' });
 
-/** Token Status List (draft-ietf-oauth-status-list-21) and its event stream. */
-export function statusRoutes(app: App, lists: StatusLists, issuer: string): void {
+/** Token Status List (draft-ietf-oauth-status-list-21) and its event stream. `clientOf`: port, who a stream is for. */
+export function statusRoutes(app: App, lists: StatusLists, issuer: string, clientOf: StreamClient): void {
   app.get(
     '/status-lists',
     {
@@ -102,22 +91,22 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
     },
   );
 
-  const streams = createStreams(app, lists);
+  const streams = createStreams(app, lists, clientOf);
   const schema = (operationId: string, summary: string) => ({
     operationId,
     summary,
     description:
-      'Server-sent events: `{list, version, changes: [[idx, status], …]}`; `Last-Event-ID` resumes, at any process. A hint: the signed list is the truth.',
+      'Server-sent events: `{list, version, changes: [[idx, status], …]}`; `Last-Event-ID` resumes, at any process. A hint: the signed list is the truth. Streams are shared fairly: a client that authenticates (Basic, or an access token of its own) has a share that nobody else can take.',
     tags,
-    security: byAnybody,
+    security: [{}, { client: [] }, { bearer: [] }] as Record<string, string[]>[],
     response: { 200: { description: 'A stream.', content: { 'text/event-stream': { schema: Type.String() } } } },
-    problems: ['busy'] as const,
+    problems: ['busy', 'unauthenticated', 'invalid_token', 'unavailable'] as const,
   });
   app.get(
     '/status-lists/events',
     { config, schema: schema('followStatusLists', 'Every change of every list, as it happens') },
     async (request, reply) => {
-      streams.open(request, reply, null);
+      await streams.open(request, reply, null);
       return reply as never;
     },
   );
@@ -131,62 +120,8 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string): void
       },
     },
     async (request, reply) => {
-      streams.open(request, reply, Number(request.params.list));
+      await streams.open(request, reply, Number(request.params.list));
       return reply as never;
     },
   );
-}
-
-function createStreams(app: App, lists: StatusLists) {
-  // Written down once, however many read it.
-  const texts = new WeakMap<StatusEvent, string>();
-  const textOf = (event: StatusEvent) => {
-    const text = texts.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
-    texts.set(event, text);
-    return text;
-  };
-  const open = new Set<Reply>();
-  const byNetwork = new Map<string, number>();
-  const heartbeat = setInterval(() => {
-    for (const reply of open) reply.raw.write(': \n\n');
-  }, HEARTBEAT_MS);
-  heartbeat.unref();
-  app.addHook('preClose', async () => {
-    clearInterval(heartbeat);
-    for (const reply of open) reply.raw.end();
-  });
-
-  return {
-    open(request: Request, reply: Reply, only: number | null): void {
-      const network = networkOf(request.ip);
-      const ofNetwork = byNetwork.get(network) ?? 0;
-      if (open.size >= STREAMS.all || ofNetwork >= STREAMS.network) throw tryLater('busy', 5, 'too many streams');
-      // RFC 9110 §9.3.2: what it would say, without saying it.
-      if (request.method === 'HEAD') return void reply.type('text/event-stream').send('');
-      const last = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0];
-      byNetwork.set(network, ofNetwork + 1);
-      open.add(reply);
-      reply.hijack();
-      const { raw } = reply;
-      for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value as string);
-      // Else nginx keeps it back until a buffer is full.
-      raw.setHeader('x-accel-buffering', 'no');
-      // Whoever comes again comes by a connection of its own, so that the end of the stream is the end of this one.
-      raw.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
-      raw.write('retry: 1000\n\n');
-      const told = (event: StatusEvent) => {
-        if (only !== null && event.list !== only) return;
-        raw.write(textOf(event));
-        if (raw.writableLength > UNREAD_BYTES) raw.destroy();
-      };
-      raw.once('close', () => {
-        stop();
-        open.delete(reply);
-        const left = (byNetwork.get(network) ?? 1) - 1;
-        if (left > 0) byNetwork.set(network, left);
-        else byNetwork.delete(network);
-      });
-      const stop = lists.follow(last === undefined ? null : Number(last), told);
-    },
-  };
 }

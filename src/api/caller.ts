@@ -1,0 +1,35 @@
+import { authenticateClient, type KnownClients, type TokenDoor } from '../oauth/index.ts';
+import { OAuthError, Problem, type Request } from '../platform/http/index.ts';
+import type { Clock } from '../platform/time.ts';
+import { admitted } from './admit.ts';
+
+/** What it takes to know a program that asks for a document. */
+export interface CallerDeps extends TokenDoor {
+  readonly clock: Clock;
+  readonly clients: KnownClients;
+}
+
+/** RFC 9110 §11.6.1: both ways to show who one is. */
+export const callerChallenge = { 'www-authenticate': 'Bearer, Basic realm="signet", charset="UTF-8"' };
+
+/** Who asks: a client, or a user by a token. */
+export type DocumentCaller = { readonly kind: 'client'; readonly clientId: string } | { readonly kind: 'user' };
+
+/** Any client by client_secret_basic, anybody by an access token that is active; null without credentials. Problem: 401. */
+export async function documentCaller(deps: CallerDeps, request: Request): Promise<DocumentCaller | null> {
+  const { authorization } = request.headers;
+  if (authorization === undefined) return null;
+  if (!/^Basic /i.test(authorization)) {
+    const token = await admitted(deps, request);
+    if (!token) return null;
+    return token.user === null ? { kind: 'client', clientId: token.claims.client_id } : { kind: 'user' };
+  }
+  try {
+    const caller = await authenticateClient(deps.clients, { authorization, form: {} }, deps.clock.now());
+    const { clientId } = await caller.confirm(null);
+    return { kind: 'client', clientId };
+  } catch (error) {
+    if (!(error instanceof OAuthError)) throw error;
+    throw new Problem('unauthenticated', { reason: error.message, headers: callerChallenge });
+  }
+}
