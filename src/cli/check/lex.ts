@@ -1,3 +1,4 @@
+import { findEnd, forwardSearch, type Source, sourceOf } from './source.ts';
 import type { Syntax, Token } from './token.ts';
 
 const name = /[\p{L}_$][\p{L}\p{N}_$]*/uy;
@@ -21,8 +22,13 @@ const beforeRegex = new Set([
   'yield',
 ]);
 
+/** Templates in the code of templates: deeper than any that somebody wrote. */
+const DEEPEST = 100;
+
 /** The tokens of a source. What cannot be read is a mark: nothing is refused, the program itself says whether it is right. */
 export function lex(source: string, syntax: Syntax): Token[] {
+  const read = sourceOf(source);
+  const nextLine = forwardSearch(source, '\n');
   const tokens: Token[] = [];
   let line = 1;
   let lineStart = 0;
@@ -30,7 +36,7 @@ export function lex(source: string, syntax: Syntax): Token[] {
   let at = 0;
 
   const moveTo = (end: number) => {
-    for (let i = source.indexOf('\n', at); i >= 0 && i < end; i = source.indexOf('\n', i + 1)) {
+    for (let i = nextLine(at); i >= 0 && i < end; i = nextLine(i + 1)) {
       line += 1;
       lineStart = i + 1;
       startsLine = true;
@@ -49,7 +55,7 @@ export function lex(source: string, syntax: Syntax): Token[] {
   };
 
   /** Until the end, or until the brace that closes the code in a template. */
-  const run = (isInner: boolean) => {
+  const run = (templates: number) => {
     let depth = 0;
     while (at < source.length) {
       const character = source[at] as string;
@@ -63,15 +69,15 @@ export function lex(source: string, syntax: Syntax): Token[] {
         moveTo(commentEnd);
         continue;
       }
-      const text = syntax.textAt(source, at);
+      const text = syntax.textAt(read, at);
       const word = text ? undefined : (matched(name) ?? matched(number));
       if (text) push('text', text.value ?? '', text.end, text.value === null);
-      else if (character === syntax.template) template();
+      else if (character === syntax.template && templates < DEEPEST) template(templates + 1);
       else if (word !== undefined) push('name', word, at + word.length);
       else if (character === '/' && syntax.hasRegexes && mayBeRegex(tokens.at(-1)))
-        push('mark', '/', regexEnd(source, at));
+        push('mark', '/', regexEnd(read, at));
       else {
-        if (isInner && character === '}' && depth === 0) return;
+        if (templates > 0 && character === '}' && depth === 0) return;
         if (character === '{') depth += 1;
         if (character === '}') depth -= 1;
         push('mark', character, at + 1);
@@ -80,7 +86,7 @@ export function lex(source: string, syntax: Syntax): Token[] {
   };
 
   /** A text with code in it: a dynamic text, then the code in brackets, so that calls in it are met as well. */
-  const template = () => {
+  const template = (templates: number) => {
     const pieces = tokens.length;
     let value = '';
     let isDynamic = false;
@@ -89,7 +95,7 @@ export function lex(source: string, syntax: Syntax): Token[] {
       if (source.startsWith('${', at)) {
         isDynamic = true;
         push('mark', '(', at + 2);
-        run(true);
+        run(templates);
         push('mark', ')', at + 1);
       } else {
         const length = source[at] === '\\' ? 2 : 1;
@@ -102,7 +108,7 @@ export function lex(source: string, syntax: Syntax): Token[] {
     tokens[pieces] = { ...(tokens[pieces] as Token), text: value.replaceAll(/\\(.)/gs, '$1'), isDynamic };
   };
 
-  run(false);
+  run(0);
   return tokens;
 }
 
@@ -113,13 +119,15 @@ function mayBeRegex(before: Token | undefined): boolean {
 }
 
 /** After the regular expression that begins here; just after the slash when the line ends before it does. */
-function regexEnd(source: string, at: number): number {
-  let isClass = false;
-  for (let i = at + 1; i < source.length && source[i] !== '\n'; i++) {
-    if (source[i] === '\\') i++;
-    else if (source[i] === '[') isClass = true;
-    else if (source[i] === ']') isClass = false;
-    else if (source[i] === '/' && !isClass) return i + 1;
-  }
-  return at + 1;
+function regexEnd(source: Source, at: number): number {
+  const { text } = source;
+  // Twice the place, and one more within a class, where a slash ends nothing.
+  const end = findEnd(source, '/', 2 * (at + 1), (state) => {
+    const [i, isClass] = [state >> 1, state & 1];
+    if (i >= text.length || text[i] === '\n') return null;
+    if (text[i] === '\\') return state + 4;
+    if (text[i] === '/' && isClass === 0) return ~i;
+    return 2 * (i + 1) + (text[i] === '[' ? 1 : text[i] === ']' ? 0 : isClass);
+  });
+  return end === null ? at + 1 : end + 1;
 }

@@ -1,15 +1,16 @@
+import type { Source } from './source.ts';
 import { between, cComment, type FoundText, hashComment, type Syntax, unescaped } from './token.ts';
 
 /** A text of one of these quotes, escapes read. */
-function plainText(source: string, at: number, quotes: string): FoundText | null {
-  const quote = source[at] as string;
+function plainText(source: Source, at: number, quotes: string): FoundText | null {
+  const quote = source.text[at] as string;
   const found = quotes.includes(quote) ? between(source, at, quote, false) : null;
   return found && { end: found.end, value: unescaped(found.inner) };
 }
 
 const script: Syntax = {
   commentEnd: (source, at) => (at === 0 && source.startsWith('#!') ? hashComment(source, at) : cComment(source, at)),
-  textAt: (source, at) => (isApostrophe(source, at) ? null : plainText(source, at, `'"`)),
+  textAt: (source, at) => (isApostrophe(source.text, at) ? null : plainText(source, at, `'"`)),
   template: '`',
   hasRegexes: true,
 };
@@ -42,7 +43,7 @@ const python: Syntax = {
   commentEnd: (source, at) => (/^\\\r?\n/.test(source.slice(at, at + 3)) ? at + 1 : hashComment(source, at)),
   textAt(source, at) {
     prefixed.lastIndex = at;
-    const match = prefixed.exec(source);
+    const match = prefixed.exec(source.text);
     if (!match) return null;
     const [all, quote = ''] = match;
     const prefix = all.slice(0, -quote.length).toLowerCase();
@@ -57,7 +58,7 @@ const python: Syntax = {
 const go: Syntax = {
   commentEnd: cComment,
   textAt(source, at) {
-    if (source[at] !== '`') return plainText(source, at, `'"`);
+    if (source.text[at] !== '`') return plainText(source, at, `'"`);
     const found = between(source, at, '`', true);
     return found && { end: found.end, value: found.inner.replaceAll('\r', '') };
   },
@@ -66,7 +67,7 @@ const go: Syntax = {
 const java: Syntax = {
   commentEnd: cComment,
   textAt(source, at) {
-    if (!source.startsWith('"""', at)) return plainText(source, at, `'"`);
+    if (!source.text.startsWith('"""', at)) return plainText(source, at, `'"`);
     const found = between(source, at, '"""', false);
     return found && { end: found.end, value: unescaped(block(found.inner)) };
   },
@@ -77,7 +78,7 @@ function block(inner: string): string {
   const lines = inner.split(/\r?\n/).slice(1);
   const last = lines.length - 1;
   const indents = lines.filter((line, i) => line.trim() !== '' || i === last).map((line) => line.search(/\S|$/));
-  const indent = Math.min(...indents);
+  const indent = indents.reduce((least, one) => Math.min(least, one), Number.POSITIVE_INFINITY);
   return lines.map((line) => line.slice(indent).trimEnd()).join('\n');
 }
 

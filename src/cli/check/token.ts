@@ -1,3 +1,5 @@
+import { findEnd, type Source } from './source.ts';
+
 /** A piece of source that is no comment and no space. */
 export interface Token {
   readonly kind: 'name' | 'text' | 'mark';
@@ -21,7 +23,7 @@ export interface FoundText {
 export interface Syntax {
   /** Where a comment that begins here ends. */
   commentEnd(source: string, at: number): number | null;
-  textAt(source: string, at: number): FoundText | null;
+  textAt(source: Source, at: number): FoundText | null;
   /** Texts with code in them: what opens one. */
   readonly template?: string;
   /** Whether a slash may begin a regular expression. */
@@ -50,18 +52,21 @@ export function hashComment(source: string, at: number): number | null {
  * closed there is no text (an apostrophe in JSX, a mistake).
  */
 export function between(
-  source: string,
+  source: Source,
   at: number,
   quote: string,
   isRaw: boolean,
 ): { end: number; inner: string } | null {
+  const { text } = source;
   const isLong = quote.length > 1 || quote === '`';
-  for (let i = at + quote.length; i < source.length; i++) {
-    if (source.startsWith(quote, i)) return { end: i + quote.length, inner: source.slice(at + quote.length, i) };
-    if (source[i] === '\\' && !isRaw) i++;
-    else if (source[i] === '\n' && !isLong) return null;
-  }
-  return null;
+  const from = at + quote.length;
+  const end = findEnd(source, `${quote}${isRaw}`, from, (i) => {
+    if (i >= text.length) return null;
+    if (text.startsWith(quote, i)) return ~i;
+    if (text[i] === '\\' && !isRaw) return i + 2;
+    return text[i] === '\n' && !isLong ? null : i + 1;
+  });
+  return end === null ? null : { end: end + quote.length, inner: text.slice(from, end) };
 }
 
 const single: Record<string, string> = {

@@ -1,32 +1,5 @@
+import { isMark, isOpening, type Program, parts, type Range } from './program.ts';
 import type { Token } from './token.ts';
-
-const OPEN = '([{';
-const CLOSE = ')]}';
-
-const isMark = (token: Token | undefined, marks: string) => token?.kind === 'mark' && marks.includes(token.text);
-
-/** Where the bracket that opens at `at` is closed; undefined when it never is. */
-export function closing(tokens: readonly Token[], at: number): number | undefined {
-  let depth = 0;
-  for (let i = at; i < tokens.length; i++) {
-    if (isMark(tokens[i], OPEN)) depth += 1;
-    if (isMark(tokens[i], CLOSE) && --depth === 0) return i;
-  }
-  return undefined;
-}
-
-/** Parts that commas of this level separate; none that is empty. */
-export function parts(tokens: readonly Token[]): Token[][] {
-  const all: Token[][] = [[]];
-  let depth = 0;
-  for (const token of tokens) {
-    if (isMark(token, OPEN)) depth += 1;
-    if (isMark(token, CLOSE)) depth -= 1;
-    if (depth === 0 && isMark(token, ',')) all.push([]);
-    else all.at(-1)?.push(token);
-  }
-  return all.filter((one) => one.length > 0);
-}
 
 /** What an expression comes to, as far as it can be read: texts with their lines; null where only the program knows. */
 export interface Value {
@@ -37,42 +10,66 @@ export interface Value {
 /** Functions of a list that make another list of it. */
 const collecting = ['of', 'asList', 'Set', 'set', 'tuple', 'list', 'frozenset'];
 
+/** Brackets in brackets: deeper than any list of permissions. */
+const DEEPEST = 100;
+
 /** The texts of a literal, or of a list of literals; null when this is neither. */
-export function valuesOf(expression: readonly Token[]): Value[] | null {
-  const tokens = bare(expression);
-  const [first] = tokens;
-  if (!first) return null;
+export function valuesOf(program: Program, expression: Range, depth = 0): Value[] | null {
+  const { tokens } = program;
+  const { from, to } = bare(program, expression);
+  const first = tokens[from];
+  if (!first || from >= to || depth > DEEPEST) return null;
+  const texts = textsIn(tokens, { from, to });
   // Python joins texts that stand side by side.
-  if (tokens.every((one) => one.kind === 'text' && !one.isDynamic))
-    return [{ line: first.line, text: tokens.map((one) => one.text).join('') }];
-  const open = tokens.findIndex(
-    (one) => isMark(one, OPEN) && closing(tokens, tokens.indexOf(one)) === tokens.length - 1,
-  );
-  if (open < 0) return null;
-  const inner = tokens.slice(open + 1, -1);
-  const before = tokens.slice(0, open);
-  if (before.length === 0) {
-    const isOnlyBrackets = first.text === '(' && parts(inner).length === 1 && !isMark(inner.at(-1), ',');
-    return isOnlyBrackets ? valuesOf(inner) : listOf(inner);
+  if (texts !== null) return [{ line: first.line, text: texts.join('') }];
+  const open = bracketAtEnd(program, { from, to });
+  if (open === undefined) return null;
+  const inner = { from: open + 1, to: to - 1 };
+  if (open === from) {
+    const isOnlyBrackets =
+      first.text === '(' && parts(program, inner).length === 1 && !isMark(tokens[inner.to - 1], ',');
+    return isOnlyBrackets ? valuesOf(program, inner, depth + 1) : listOf(program, inner, depth);
   }
   // `new String[] {…}`, `[]string{…}`, `List.of(…)`, `new Set([…])`.
-  const isPrefix = before.every((one) => one.kind === 'name' || isMark(one, '.[]'));
-  const isCollecting = collecting.includes(before.at(-1)?.text ?? '') && tokens[open]?.text === '(';
-  return isPrefix && (isCollecting || tokens[open]?.text === '{') ? listOf(inner) : null;
+  const isCollecting = collecting.includes(tokens[open - 1]?.text ?? '') && tokens[open]?.text === '(';
+  if (!isCollecting && tokens[open]?.text !== '{') return null;
+  return isPrefix(tokens, { from, to: open }) ? listOf(program, inner, depth) : null;
 }
 
-function listOf(tokens: readonly Token[]): Value[] {
-  return parts(tokens).flatMap((part) => valuesOf(part) ?? [{ line: (part[0] as Token).line, text: null }]);
+/** The texts that these are; null when there is anything else among them. */
+function textsIn(tokens: readonly Token[], { from, to }: Range): string[] | null {
+  const texts: string[] = [];
+  for (let i = from; i < to; i++) {
+    const { kind, isDynamic, text } = tokens[i] as Token;
+    if (kind !== 'text' || isDynamic) return null;
+    texts.push(text);
+  }
+  return texts;
+}
+
+/** The bracket that is closed by the last token. */
+function bracketAtEnd({ tokens, closing, after }: Program, { from, to }: Range): number | undefined {
+  for (let i = from; i < to; i = after(i)) if (isOpening(tokens[i]) && closing(i) === to - 1) return i;
+  return undefined;
+}
+
+/** Names, dots and square brackets. */
+function isPrefix(tokens: readonly Token[], { from, to }: Range): boolean {
+  for (let i = from; i < to; i++) if (tokens[i]?.kind !== 'name' && !isMark(tokens[i], '.[]')) return false;
+  return true;
+}
+
+function listOf(program: Program, list: Range, depth: number): Value[] {
+  return parts(program, list).flatMap(
+    (part) => valuesOf(program, part, depth + 1) ?? [{ line: (program.tokens[part.from] as Token).line, text: null }],
+  );
 }
 
 /** Without what TypeScript puts after a value: `as const`, `satisfies T`, `!`. */
-function bare(tokens: readonly Token[]): readonly Token[] {
-  let depth = 0;
-  for (const [i, token] of tokens.entries()) {
-    if (isMark(token, OPEN)) depth += 1;
-    if (isMark(token, CLOSE)) depth -= 1;
-    if (depth === 0 && i > 0 && token.kind === 'name' && ['as', 'satisfies'].includes(token.text))
-      return tokens.slice(0, i);
+function bare({ tokens, after }: Program, { from, to }: Range): Range {
+  for (let i = from; i < to; i = after(i)) {
+    const token = tokens[i] as Token;
+    if (i > from && token.kind === 'name' && ['as', 'satisfies'].includes(token.text)) return { from, to: i };
   }
-  return isMark(tokens.at(-1), '!') ? tokens.slice(0, -1) : tokens;
+  return { from, to: isMark(tokens[to - 1], '!') ? to - 1 : to };
 }

@@ -10,6 +10,9 @@ import { counted, printable } from './text.ts';
 const QUIET_MILLISECONDS = 2000;
 const BETWEEN_MILLISECONDS = 500;
 
+/** Unknown names that get a better one suggested. */
+const MOST_SUGGESTIONS = 200;
+
 interface Finding {
   readonly file: string;
   readonly line: number;
@@ -73,8 +76,11 @@ function judgeOf(
   const live = new Set(history.filter((one) => typeof one.removedVersion !== 'number').map((one) => one.name));
   const removed = new Map(history.map((one) => [one.name, one.removedVersion]));
   const apps = new Set([...live].map((name) => name.slice(0, name.indexOf('.'))));
+  let suggestions = 0;
   const meant = (typed: string, known: Iterable<string>) => {
-    const near = suggest(typed, [...known]);
+    // Each is compared with every name there is, and who gets so many looks at the first ones.
+    suggestions += 1;
+    const near = suggestions > MOST_SUGGESTIONS ? undefined : suggest(typed, [...known]);
     return near === undefined ? '' : ` Did you mean ${near}?`;
   };
   return ({ file, line, by, permission, app }) => {
