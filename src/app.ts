@@ -13,6 +13,9 @@ import {
   createPasswords,
   formKeyOf,
   type HashPool,
+  type HashSpeed,
+  hashBudget,
+  measureHashSpeed,
   type Passwords,
   passwordBackend,
   type Quotas,
@@ -231,7 +234,7 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
     passwords,
     backends: [...backends, passwordBackend(db, passwords, clock)],
     limits: { name: config.throttleName, network: config.throttleNetwork, account: config.throttleAccount },
-    refusalMilliseconds: config.refusalMilliseconds,
+    refusalMilliseconds: passwords.deadlineMilliseconds ?? config.refusalMilliseconds,
     ...(metrics ? { counted: (outcome) => metrics.login(outcome === 'user' ? 'success' : outcome) } : {}),
   };
 }
@@ -263,13 +266,23 @@ export function hashPoolOf(config: Config, cores: number): HashPool {
   return createHashPool({ width, queueLimit: config.hashQueue, maxWaitMs: config.hashWaitMilliseconds });
 }
 
-/** The hashing that the settings ask for; `cores` is what the machine has. */
-export function passwordsOf(config: Config, cores: number, pool = hashPoolOf(config, cores)): Promise<Passwords> {
-  return createPasswords(pool, {
+/** The hashing that the settings ask for; `cores` is what the machine has, `speed` how fast it is: measured where it is not given. */
+export async function passwordsOf(
+  config: Config,
+  cores: number,
+  pool = hashPoolOf(config, cores),
+  speed?: HashSpeed,
+): Promise<Passwords> {
+  const parameters = {
     memoryKiB: config.argon2MemoryKiB,
     iterations: config.argon2Iterations,
     parallelism: config.argon2Parallelism,
-  });
+  };
+  return createPasswords(
+    pool,
+    parameters,
+    hashBudget(speed ?? (await measureHashSpeed()), config.refusalMilliseconds, parameters),
+  );
 }
 
 /** What a running server counts, and where the figures come from. */

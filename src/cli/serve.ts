@@ -83,6 +83,11 @@ export async function serve(
     const cores = availableParallelism() / workers.count;
     const pool = hashPoolOf(config, cores);
     const passwords = await passwordsOf(config, cores, pool);
+    if ((passwords.deadlineMilliseconds ?? 0) > config.refusalMilliseconds)
+      log.info(
+        { milliseconds: passwords.deadlineMilliseconds },
+        'refused logins are answered later than SIGNET_REFUSAL_MS says: a password hash takes so long on this machine',
+      );
     const sign = createSign(() => pool.active > 0);
     const catalogues = createKnownCatalogues(db, issuer);
     const statusLists = createStatusLists(db, keys, issuer, systemClock);

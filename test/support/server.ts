@@ -5,7 +5,7 @@ import { pino } from 'pino';
 import { buildApp, passwordsOf } from '../../src/app.ts';
 import type { Stamp } from '../../src/audit/index.ts';
 import { prepareDatabase } from '../../src/cli/prepare.ts';
-import { type Backend, createUser, type Passwords, User } from '../../src/identity/index.ts';
+import { type Backend, createUser, type HashSpeed, type Passwords, User } from '../../src/identity/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import type { Metrics } from '../../src/platform/telemetry/index.ts';
@@ -42,6 +42,15 @@ export const stamp = (at = new Date('2026-11-22T12:00:00Z')): Stamp => ({
   actor: { kind: 'system', id: null, label: 'test' },
 });
 
+/** A machine that is neither fast nor slow, so that no test hangs on the one that it runs on: milliseconds for one unit of work. */
+export const hashSpeed: HashSpeed = {
+  pbkdf2_sha256: 0.0003,
+  pbkdf2_sha1: 0.0002,
+  bcrypt: 0.06,
+  scrypt: 0.0004,
+  argon2: 0.0007,
+};
+
 export interface AppOptions {
   readonly environment?: Record<string, string>;
   readonly mode?: 'development' | 'production';
@@ -67,7 +76,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   await prepareDatabase(db, stamp(clock.now()));
   await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
-  const passwords = options.passwords ?? (await passwordsOf(config, 2));
+  const passwords = options.passwords ?? (await passwordsOf(config, 2, undefined, hashSpeed));
   const log = options.log ?? pino({ level: config.logLevel });
   const statusLists = createStatusLists(db, keys, issuer, clock);
   const app = await heldToItsDocument(() =>

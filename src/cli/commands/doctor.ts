@@ -10,6 +10,7 @@ import { checkIssuer, checkServed } from '../doctor/issuer.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkLibraries } from '../doctor/libraries.ts';
 import { checkNames } from '../doctor/names.ts';
+import { checkSlowPasswords } from '../doctor/slow-passwords.ts';
 import { checkSigning, checkSizes } from '../doctor/tokens.ts';
 import { checkTyp } from '../doctor/typ.ts';
 import { rotationPolicyOf } from '../jobs.ts';
@@ -41,6 +42,8 @@ export const doctor: DatabaseCommand = {
     if (isMigrated) {
       checks.push(...(await checkOf('names', 'Look at the database.', () => checkNames(db))));
       checks.push(...(await checkOf('sample', 'Look at the database.', () => sample(context))));
+      const slow = async () => checkSlowPasswords(db, await context.passwords());
+      checks.push(...(await checkOf('passwords', 'Look at the database.', slow)));
     }
     const isFailure = checks.some((one) => one.status === 'fail');
     return { data: { ok: !isFailure, checks }, text: checks.map(line).join('\n'), isFailure };
@@ -70,7 +73,7 @@ async function hashing({ config, passwords }: Context): Promise<Check[]> {
     threads: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4),
     queue: config.hashQueue,
     waitMs: config.hashWaitMilliseconds,
-    refusalMs: config.refusalMilliseconds,
+    refusalMs: hasher.deadlineMilliseconds ?? config.refusalMilliseconds,
   });
 }
 

@@ -50,6 +50,7 @@ export const importDjangoCommand: DatabaseCommand = {
       renames: files?.['renames'],
       renamesFile: optionText(input, 'renames'),
       allowUnmapped: isSet(input, 'allow-unmapped'),
+      tooSlow: (await context.passwords()).tooSlow,
     } as const;
     try {
       const report = await importDjango(context.db, context.stamp(), wanted, teller(context));
@@ -136,7 +137,7 @@ function wireReport(report: ImportReport) {
     unkept: report.unkept,
     renames: report.renames.map(({ record, name, newName }) => ({ record, name, new_name: newName })),
     merged: report.merged,
-    passwords: { by_algorithm: passwords.byAlgorithm, unusable: passwords.unusable },
+    passwords: { by_algorithm: passwords.byAlgorithm, unusable: passwords.unusable, slow: passwords.slow },
     emails: { verified: emails.verified, unverified: emails.unverified, not_unique: emails.notUnique },
     superusers: report.superusers,
     staff: report.staff,

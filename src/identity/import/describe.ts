@@ -18,6 +18,10 @@ export function describeReport(report: ImportReport, asked: Asked = {}): string 
       report.merged.map((one) => `${one.name}  (${one.records.join(', ')}; models ${one.models.join(', ')})`),
     ),
     list('Without a usable password: these users must reset it', report.passwords.unusable.map(entryLine)),
+    list(
+      'With a password that takes longer to verify than a refusal is delayed: these users must reset it, or raise SIGNET_REFUSAL_MS',
+      report.passwords.slow.map(entryLine),
+    ),
     list('E-mail addresses that stay unverified', report.emails.notUnique.map(entryLine)),
     list('Usernames that look like e-mail addresses', report.addressLikeNames.map(entryLine)),
     list('Names in another spelling', report.respelled.map(entryLine)),

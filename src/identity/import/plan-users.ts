@@ -99,6 +99,11 @@ function planNew(planning: Planning, one: DjangoUser, usernameKey: string, email
   const password = importPassword(one.password);
   tallies.algorithms.add(password.algorithm);
   if (password.problem !== null) report.passwords.unusable.push(entryOf(one, one.username, password.problem));
+  const slow = options.tooSlow?.(password.encoded) ?? null;
+  if (slow !== null)
+    report.passwords.slow.push(
+      entryOf(one, one.username, `verifying it takes about ${(slow / 1000).toFixed(1)} s here`),
+    );
   for (const field of Object.keys(one.attributes)) tallies.attributes.add(field);
   const { isActive, isStaff, isSuperuser } = one;
   if (isSuperuser) report.superusers.names.push(one.username);

@@ -7,6 +7,8 @@ import type { Present } from './present.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
 
 export interface ImportOptions {
+  /** What verifying a stored password takes here, where it is too long to log in by (`Passwords.tooSlow`). */
+  readonly tooSlow?: ((encoded: string) => number | null) | undefined;
   readonly existing: 'fail' | 'skip' | 'update';
   readonly superusers: 'api' | 'global';
   readonly trustEmails: boolean;

@@ -64,7 +64,8 @@ export interface ImportReport {
   /** For each record that needs another name one that is free: rows of a file for `--renames`. */
   renames: Rename[];
   readonly merged: Merged[];
-  readonly passwords: { byAlgorithm: Record<string, number>; readonly unusable: Entry[] };
+  /** `slow`: kept, but verified by nobody, because it would take longer than a refusal (`passwords/hash-budget.ts`). */
+  readonly passwords: { byAlgorithm: Record<string, number>; readonly unusable: Entry[]; readonly slow: Entry[] };
   /** `notUnique`: stored unverified although `--trust-emails` was given. */
   readonly emails: { verified: number; unverified: number; readonly notUnique: Entry[] };
   readonly superusers: { readonly of: 'api' | 'global'; readonly names: string[] };
@@ -117,7 +118,7 @@ export function emptyReport(heading: Heading): ImportReport {
     unkept: [],
     renames: [],
     merged: [],
-    passwords: { byAlgorithm: {}, unusable: [] },
+    passwords: { byAlgorithm: {}, unusable: [], slow: [] },
     emails: { verified: 0, unverified: 0, notUnique: [] },
     superusers: { of, names: [] },
     staff: { of, names: [] },

@@ -234,7 +234,7 @@ export const settings = {
   ),
   refusalMilliseconds: setting(
     'SIGNET_REFUSAL_MS',
-    'Refused logins are answered this many milliseconds after they came, whatever was wrong',
+    'Refused logins are answered this many milliseconds after they came, whatever was wrong; later where this machine takes longer for a hash as Django makes it. An imported password that takes longer still is good for no login until it is reset',
     wholeNumber(0, 10_000),
     600,
   ),

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { argon2id, hash as hashArgon2, verify as verifyArgon2 } from 'argon2';
-import { argon2OverBounds } from './bounds.ts';
+import { argon2Cost, argon2OverBounds } from './bounds.ts';
 import { mask, readDecimal, readUnpaddedBase64, writeUnpaddedBase64 } from './fields.ts';
 import type { Argon2Parameters, Hasher, Parsed } from './hasher.ts';
 
@@ -60,6 +60,7 @@ function parsed(algorithm: string, text: string, read: Argon2String): Parsed {
     algorithm,
     threads: parameters.parallelism,
     overBounds,
+    cost: argon2Cost(parameters),
     argon2id: variety === 'argon2id' && version === VERSION && read.isStrong ? parameters : null,
     summary: () => ({
       algorithm,

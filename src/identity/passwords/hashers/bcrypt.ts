@@ -26,6 +26,7 @@ export function readBcrypt(
     algorithm,
     threads: 1,
     overBounds,
+    cost: { unit: 'bcrypt', amount: 2 ** cost },
     argon2id: null,
     summary: () => ({ algorithm, 'work factor': String(cost), salt: mask(salt), checksum: mask(checksum) }),
     async verify(password) {

@@ -1,7 +1,7 @@
-import type { Argon2Parameters } from './hasher.ts';
+import type { Argon2Parameters, Cost } from './hasher.ts';
 
 /**
- * What one verification may cost. A stored hash names its own price, and an import brings hashes from elsewhere:
+ * What one verification may cost on any machine; what it may take on this one is `hash-budget.ts`'s. A stored hash names its own price, and an import brings hashes from elsewhere:
  * without an upper bound one row of a dump could stop every login. The bounds lie far above what any release of Django
  * ever chose.
  */
@@ -27,4 +27,9 @@ export function argon2OverBounds({ memoryKiB, iterations, parallelism }: Argon2P
     over('argon2 iterations', iterations, BOUNDS.argon2Iterations) ??
     over('argon2 parallelism', parallelism, BOUNDS.argon2Parallelism)
   );
+}
+
+/** Memory times passes. Lanes spread that work over cores which may not be there. */
+export function argon2Cost({ memoryKiB, iterations }: Argon2Parameters): Cost {
+  return { unit: 'argon2', amount: memoryKiB * iterations };
 }

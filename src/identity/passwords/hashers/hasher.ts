@@ -5,6 +5,13 @@ export interface Argon2Parameters {
   readonly parallelism: number;
 }
 
+/** The work of one verification, counted in a unit of its kind. */
+export interface Cost {
+  readonly unit: 'pbkdf2_sha256' | 'pbkdf2_sha1' | 'bcrypt' | 'scrypt' | 'argon2';
+  /** Iterations, rounds, N·r·p, or KiB of memory times passes. */
+  readonly amount: number;
+}
+
 /** What one stored password says of itself. */
 export interface Parsed {
   /**
@@ -15,8 +22,10 @@ export interface Parsed {
   readonly threads: number;
   /** Null when within the bounds of `bounds.ts`, else why it is refused: one phrase for an import report. */
   readonly overBounds: string | null;
+  /** What verifying it takes; null for next to nothing. */
+  readonly cost: Cost | null;
   /**
-   * The cost of an argon2id hash, version 19, whose salt and tag hold 128 bits or more; null for everything else. Only
+   * The parameters of an argon2id hash, version 19, whose salt and tag hold 128 bits or more; null for everything else. Only
    * such a hash may be kept when its owner logs in (see `needsUpgrade`).
    */
   readonly argon2id: Argon2Parameters | null;

@@ -14,6 +14,7 @@ export function readHexDigest(algorithm: 'sha1' | 'md5', salt: string, hash: str
     algorithm,
     threads: 1,
     overBounds: null,
+    cost: null,
     argon2id: null,
     summary(): Record<string, string> {
       if (salt === '') return { algorithm, hash: mask(hash, 3) };

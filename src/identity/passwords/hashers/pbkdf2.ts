@@ -9,7 +9,7 @@ const derive = promisify(pbkdf2);
 /**
  * Django's `algorithm$iterations$salt$base64`; the salt is text and enters as UTF-8, the key is as long as the digest.
  */
-function pbkdf2Hasher(algorithm: string, digest: string, keyBytes: number): Hasher {
+function pbkdf2Hasher(algorithm: 'pbkdf2_sha256' | 'pbkdf2_sha1', digest: string, keyBytes: number): Hasher {
   return {
     algorithm,
     read(encoded) {
@@ -23,6 +23,7 @@ function pbkdf2Hasher(algorithm: string, digest: string, keyBytes: number): Hash
         algorithm,
         threads: 1,
         overBounds,
+        cost: { unit: algorithm, amount: iterations },
         argon2id: null,
         summary: () => ({ algorithm, iterations: String(iterations), salt: mask(salt), hash: mask(hash) }),
         async verify(password) {

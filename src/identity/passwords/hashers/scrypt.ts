@@ -33,6 +33,7 @@ export const scrypt: Hasher = {
       algorithm: 'scrypt',
       threads: 1,
       overBounds,
+      cost: { unit: 'scrypt', amount: N * r * p },
       argon2id: null,
       summary: () => ({
         algorithm: 'scrypt',

@@ -12,6 +12,7 @@ export const unusable: Hasher = {
       algorithm: 'unusable',
       threads: 1,
       overBounds: null,
+      cost: null,
       argon2id: null,
       summary: () => ({ algorithm: 'unusable' }),
       async verify() {
