@@ -17,7 +17,7 @@ export async function describeService(): Promise<OpenapiDocument> {
     log: pino({ level: 'silent' }),
     keys: nothing,
     masterKey: Buffer.alloc(32),
-    passwords: nothing,
+    passwords: {} as never,
     describedAs: version,
   });
   await app.ready();

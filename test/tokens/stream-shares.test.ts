@@ -105,6 +105,7 @@ t.test('docs/freshness.md: over the wire the newcomer is served, and the stream 
     trustProxy: ['127.0.0.1'],
     hosts: null,
     hashWaitMilliseconds: 0,
+    basePath: '',
     noteRefusal: () => ({}) as never,
   });
   const followers = new Set<unknown>();
