@@ -3,7 +3,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from './api/catalogue/routes.ts';
-import { type ApiDeps, documentCaller } from './api/index.ts';
+import { type ApiDeps, clientIfAny } from './api/index.ts';
 import { loginRoutes } from './api/login/routes.ts';
 import { sessionRoutes } from './api/session/routes.ts';
 import {
@@ -148,10 +148,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     registration: config.registration,
   };
   // A client that follows the lists has a share of the streams that is its own.
-  statusRoutes(app, statusLists, issuer, async (request) => {
-    const caller = await documentCaller(oauth, request);
-    return caller?.kind === 'client' ? caller.clientId : null;
-  });
+  statusRoutes(app, statusLists, issuer, (request) => clientIfAny(oauth, request));
   discoveryRoutes(app, oauth);
   const published = { ...oauth, catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer) };
   catalogueDocumentRoute(app, published);

@@ -33,3 +33,14 @@ export async function documentCaller(deps: CallerDeps, request: Request): Promis
     throw new Problem('unauthenticated', { reason: error.message, headers: callerChallenge });
   }
 }
+
+/** The client that asks, where everybody may: credentials that are not good make nobody of it. An outage is thrown. */
+export async function clientIfAny(deps: CallerDeps, request: Request): Promise<string | null> {
+  try {
+    const caller = await documentCaller(deps, request);
+    return caller?.kind === 'client' ? caller.clientId : null;
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error;
+    return null;
+  }
+}

@@ -131,8 +131,8 @@ t.test('§6: the event stream', async (t) => {
     t.equal(await open(`Bearer ${ofUser}`), 503, 'a user counts for the network');
     for (let i = 0; i < 48; i++) t.equal(await open(i % 2 ? basic : `Bearer ${own}`), 200);
     t.equal(await open(basic), 503, 'by both ways it is one client');
-    t.equal(await open('Basic eDp5'), 401, 'who is not let in as a client is told so');
-    t.equal(await open('Bearer none'), 401);
+    t.equal(await open('Basic eDp5'), 503, 'whose credentials are not good is nobody');
+    t.equal(await open('Bearer none'), 503);
     abort.abort();
   });
 

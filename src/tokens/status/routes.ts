@@ -100,7 +100,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, clien
     tags,
     security: [{}, { client: [] }, { bearer: [] }] as Record<string, string[]>[],
     response: { 200: { description: 'A stream.', content: { 'text/event-stream': { schema: Type.String() } } } },
-    problems: ['busy', 'unauthenticated', 'invalid_token', 'unavailable'] as const,
+    problems: ['busy', 'unavailable'] as const,
   });
   app.get(
     '/status-lists/events',

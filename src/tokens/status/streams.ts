@@ -15,7 +15,7 @@ const SITE_BITS = 48;
 /** Who does not read is let go: the signed list is the truth, and a reader comes again with what it saw last. */
 const UNREAD_BYTES = 512 * 1024;
 
-/** Who asks, where it authenticates as a client; null for everybody else. A refusal is thrown. */
+/** Who asks, where it authenticates as a client; null for everybody else. */
 export type StreamClient = (request: Request) => Promise<string | null>;
 
 export interface Streams {
