@@ -22,6 +22,7 @@ import {
 } from './identity/index.ts';
 import {
   createAssertions,
+  createClientDocuments,
   createKnownClients,
   createProofs,
   createRefusalNotes,
@@ -30,7 +31,7 @@ import {
 } from './oauth/index.ts';
 import { registrationRoutes } from './oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
-import type { Config } from './platform/config/index.ts';
+import { type Config, isLoopbackHost } from './platform/config/index.ts';
 import type { Database } from './platform/database/index.ts';
 import { createGuardedFetch } from './platform/fetch/index.ts';
 import { healthRoutes } from './platform/health/routes.ts';
@@ -119,7 +120,10 @@ export async function buildApp(deps: Deps): Promise<App> {
 
   if (deps.metrics) countRequests(app, deps.metrics);
 
-  allowAnyOrigin(app, openPaths({ issuer, registration: config.registration }));
+  allowAnyOrigin(
+    app,
+    openPaths({ issuer, registration: config.registration, hasDocuments: config.clientMetadataHosts.length > 0 }),
+  );
 
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
   jwksRoute(app, keys);
@@ -146,6 +150,9 @@ export async function buildApp(deps: Deps): Promise<App> {
     grantLife: grantLifeOf(config),
     quotas,
     registration: config.registration,
+    documents: documentsOf(config, issuer),
+    documentApis: config.clientMetadataApis,
+    hasDocuments: config.clientMetadataHosts.length > 0,
   };
   // A client that follows the lists has a share of the streams that is its own.
   statusRoutes(app, statusLists, issuer, (request) => clientIfAny(oauth, request));
@@ -236,12 +243,23 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
   };
 }
 
+/** How clients are known that have no row: by documents of theirs. */
+function documentsOf(config: Config, issuer: string) {
+  const httpsOnly = !isLoopbackHost(new URL(issuer).hostname);
+  return createClientDocuments({
+    hosts: config.clientMetadataHosts,
+    isDevelopment: config.mode === 'development',
+    redirectRules: { httpsOnly, schemes: config.redirectSchemes },
+  });
+}
+
 /** What one network, or one client that authenticates, may have stored. */
 function quotasOf(config: Config): Quotas {
   return {
     interaction: config.throttleAuthorize,
     pushed: config.throttleAuthorize,
     device: config.throttleDevice,
+    document: config.throttleDocument,
     signup: config.throttleSignup,
     clientPushed: config.throttleClientPush,
     clientDevice: config.throttleClientDevice,

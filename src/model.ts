@@ -1,9 +1,9 @@
-import type { TypJwtAsked } from './access/index.ts';
+import type { AudienceAsked, TypJwtAsked } from './access/index.ts';
 import { entities } from './entities.ts';
 import type { SessionsEnded } from './identity/index.ts';
 import { migrations } from './migrations/index.ts';
 import { algorithmsOfClients } from './oauth/algorithms/index.ts';
-import { requireNoPermissionsInIdTokens } from './oauth/api-rules/index.ts';
+import { requireNoClientNamed, requireNoPermissionsInIdTokens } from './oauth/api-rules/index.ts';
 import { noticeLogout } from './oauth/logout/index.ts';
 import type { Model } from './platform/database/index.ts';
 import { sessionsEnded as endWhatLivesByThem, rightsChanged } from './tokens/index.ts';
@@ -22,6 +22,7 @@ export const model: Model = {
     rightsChanged,
     sessionsEnded,
     algorithmsAsked: algorithmsOfClients,
+    audienceAsked: requireNoClientNamed satisfies AudienceAsked,
     typJwtAsked: requireNoPermissionsInIdTokens satisfies TypJwtAsked,
   },
 };

@@ -12,6 +12,9 @@ import { Api } from './entities.ts';
 /** Port: an API, whose row is locked, is to take tokens of `typ` JWT, as other kinds of token are. Failure where one of its clients forbids it. */
 export type TypJwtAsked = (tx: SqlEntityManager, api: Pick<Api, 'id' | 'audience'>) => Promise<void>;
 
+/** Port: an API is to have this audience. Failure where something else goes by that name. */
+export type AudienceAsked = (em: SqlEntityManager, audience: string) => Promise<void>;
+
 export interface ApiSettings {
   name?: string;
   typ?: Api['typ'];
@@ -53,6 +56,7 @@ export async function createApi(
       'conflict',
       `There is an API ${existing.audience} already. Change it with: npx signet api update ${existing.audience}`,
     );
+  await portOf<AudienceAsked>(em, 'audienceAsked')(em, audience);
   const api = em.create(Api, {
     id: randomUUIDv7(),
     audience,

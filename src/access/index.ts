@@ -9,6 +9,7 @@
 export { algorithmsOfApis } from './algorithms.ts';
 export {
   type ApiSettings,
+  type AudienceAsked,
   apisWithUsername,
   audienceOf,
   createApi,
@@ -21,7 +22,7 @@ export {
   updateApi,
 } from './apis.ts';
 export { assign, type Receiver, setRole, unassign } from './assignments.ts';
-export { OWN_AUDIENCE } from './audience.ts';
+export { audienceKey, OWN_AUDIENCE } from './audience.ts';
 export {
   type CatalogueChange,
   catalogueChanged,

@@ -9,6 +9,7 @@ import { ExchangedPlaces } from './0008-exchanged-places.ts';
 import { UsedGrants } from './0009-used-grants.ts';
 import { PkceAndRepeats } from './0012-pkce-and-repeats.ts';
 import { ImportedValues } from './0013-imported-values.ts';
+import { ClientsOfDocuments } from './0014-clients-of-documents.ts';
 
 /** Every migration in the one order in which they are applied. Names are kept by the database: never rename one. */
 export const migrations = [
@@ -23,4 +24,5 @@ export const migrations = [
   { name: '0009-used-grants', class: UsedGrants },
   { name: '0012-pkce-and-repeats', class: PkceAndRepeats },
   { name: '0013-imported-values', class: ImportedValues },
+  { name: '0014-clients-of-documents', class: ClientsOfDocuments },
 ];

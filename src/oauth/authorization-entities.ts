@@ -35,7 +35,8 @@ const StoredRequestSchema = defineEntity({
     digest: p.blob().primary(),
     /** `pushed`: by the client (RFC 9126). `interaction`: waiting for its user to log in or to consent. */
     kind: p.enum(['interaction', 'pushed'] as const),
-    client: () => p.manyToOne(Client).mapToPk().deleteRule('cascade'),
+    /** Null for one that is known by its document, and to which nobody has agreed yet: it stands among the parameters. */
+    client: () => p.manyToOne(Client).mapToPk().nullable().deleteRule('cascade'),
     parameters: p.json().$type<Record<string, string>>(),
     /** Of the secret of the browser that it belongs to. */
     browserDigest: p.blob().nullable(),

@@ -9,6 +9,7 @@ export interface Offered {
   readonly issuer: string;
   readonly grantTypes: readonly string[];
   readonly registration: 'off' | 'token';
+  readonly hasDocuments: boolean;
 }
 
 const clientMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
@@ -20,7 +21,7 @@ const ownAlgs = ['RS256', 'ES256', 'EdDSA'];
 const clientAlgs = [...FOREIGN_ALGS];
 
 /** Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3). Every URL is built from the issuer. */
-export function metadata({ issuer, grantTypes, registration }: Offered) {
+export function metadata({ issuer, grantTypes, registration, hasDocuments }: Offered) {
   return {
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -61,6 +62,8 @@ export function metadata({ issuer, grantTypes, registration }: Offered) {
     id_token_signing_alg_values_supported: ownAlgs,
     scopes_supported: [...USER_SCOPES],
     ...(registration === 'off' ? {} : { registration_endpoint: `${issuer}/oauth2/register` }),
+    // draft-ietf-oauth-client-id-metadata-document §5.
+    ...(hasDocuments ? { client_id_metadata_document_supported: true } : {}),
     subject_types_supported: ['public'],
     claims_supported: [...new Set(claims)],
   };

@@ -48,6 +48,8 @@ export { listAllowed } from './consent/list.ts';
 export { type Decision, decideDevice, findDecision, findWaitingDevice, type WaitingDevice } from './device/decide.ts';
 export { readUserCode, shownUserCode } from './device/user-code.ts';
 export { openPaths } from './discovery.ts';
+export { createClientDocuments } from './documents/documents.ts';
+export { hostOfDocument, isOfDocument } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
 export { FOREIGN_ALGS } from './foreign-jws.ts';

@@ -11,7 +11,7 @@ export interface RateLimited {
 
 /** What is stored, and whose quota it counts for. */
 type Stored =
-  | { readonly kind: 'interaction'; readonly ip: string }
+  | { readonly kind: 'interaction' | 'document'; readonly ip: string }
   | {
       readonly kind: 'pushed' | 'device';
       readonly ip: string;
@@ -24,7 +24,7 @@ type Stored =
  * OAuthError: 429 and when to come again (RFC 9126 §2.3). Not `slow_down`, which says that a device code waits (RFC 8628 §3.5).
  */
 export async function enforceRateLimit({ db, quotas }: RateLimited, stored: Stored, now: Date): Promise<void> {
-  const isClients = stored.kind !== 'interaction' && stored.client.authMethod !== 'none';
+  const isClients = 'client' in stored && stored.client.authMethod !== 'none';
   const reserved = isClients
     ? await reserveQuota(db, quotas, ofClients[stored.kind], { clientId: stored.client.id }, now)
     : await reserveQuota(db, quotas, stored.kind, { ip: stored.ip }, now);

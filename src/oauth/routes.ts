@@ -15,10 +15,10 @@ import { userinfoUrl } from '../tokens/index.ts';
 import type { PresentedClient } from './client-auth.ts';
 import { deviceRoutes } from './device/routes.ts';
 import { metadata, metadataPaths } from './discovery.ts';
+import type { AskingClients } from './documents/asking-client.ts';
 import type { Proofs } from './dpop/proofs.ts';
 import { type IntrospectionEndpoint, introspect } from './introspect.ts';
 import { pushedRoute } from './par/routes.ts';
-import type { RateLimited } from './rate-limit.ts';
 import { revoke } from './revoke.ts';
 import { codeGrant } from './token/authorization-code.ts';
 import { clientCredentials } from './token/client-credentials.ts';
@@ -31,7 +31,7 @@ import { userinfo } from './userinfo.ts';
 export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
   IntrospectionEndpoint &
   Refreshing &
-  RateLimited & { readonly proofs: Proofs; readonly registration: 'off' | 'token' };
+  AskingClients & { readonly proofs: Proofs; readonly registration: 'off' | 'token'; readonly hasDocuments: boolean };
 
 /** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
 const byClient = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };
@@ -274,6 +274,7 @@ const offered = Type.Object(
     id_token_signing_alg_values_supported: texts,
     scopes_supported: texts,
     registration_endpoint: Type.Optional(uri),
+    client_id_metadata_document_supported: Type.Optional(Type.Boolean()),
     subject_types_supported: texts,
     claims_supported: texts,
   },

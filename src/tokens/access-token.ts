@@ -169,9 +169,12 @@ function verifySealed(keys: KeyRing, issuer: string, token: string): Verified | 
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
+/** Made here, or the address of its metadata document. */
+const clientIdText = /^(?:[\w-]+|https?:\/\/[\x21-\x7e]+)$/;
+
 /** What is looked up by a claim is of the claim's type: another kind of token under the same key says other things. */
 function isWellFormed({ aud, client_id, sub, sid }: Record<'aud' | 'client_id' | 'sub', unknown> & { sid?: unknown }) {
-  const isClient = typeof client_id === 'string' && /^[\w-]+$/.test(client_id);
+  const isClient = typeof client_id === 'string' && clientIdText.test(client_id);
   const isSubject = sub === client_id || (typeof sub === 'string' && uuid.test(sub));
   const isSession = sid === undefined || (typeof sid === 'string' && uuid.test(sid));
   return typeof aud === 'string' && isClient && isSubject && isSession;

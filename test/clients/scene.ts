@@ -98,6 +98,8 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     /** PEM of the CA, and the file that holds it. */
     ca,
     caPath: identity?.caPath,
+    /** The key and the certificate of localhost, for another server of this machine. */
+    identity,
     discoveryUrl: `${issuer}/.well-known/openid-configuration`,
     browser: (options: Omit<BrowserOptions, 'ca'> = {}): Browser => newBrowser({ ...options, ...(ca ? { ca } : {}) }),
     /** A client of `polls`, made by the verb of `signet client create`. */

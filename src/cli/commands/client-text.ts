@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { audiencesOf, type Client, metadataOf, type PkceRule, settingsOf } from '../../oauth/index.ts';
+import { audiencesOf, type Client, isOfDocument, metadataOf, type PkceRule, settingsOf } from '../../oauth/index.ts';
 import { yesNo } from './text.ts';
 
 /** A client for `--json`: names of RFC 7591 where it has them. */
@@ -60,9 +60,16 @@ export function settingFields(data: Wire): Field[] {
     ['Terms of service', data.tos_uri],
     ['Contacts', data.contacts],
     ['Software', [data.software_id, data.software_version].filter((one) => one !== null)],
-    ['Registered', data.is_dynamic ? 'by itself (RFC 7591): what it says of itself is its own word' : null],
+    ['Registered', data.is_dynamic ? registrationOf(data) : null],
   ];
   return fields.filter((one): one is Field => one[1] !== null && one[1].length > 0);
+}
+
+/** Nobody here has looked at it. */
+function registrationOf({ client_id: clientId }: Wire): string {
+  const isOf = isOfDocument({ clientId });
+  const how = isOf ? 'by its document at that address, read again at each sign-in' : 'by itself (RFC 7591)';
+  return `${how}: what it says of itself is its own word`;
 }
 
 function algorithmsOf(data: Wire): string {

@@ -10,6 +10,8 @@ const WINDOWS = {
   interaction: 60,
   /** One that a public client has pushed. */
   pushed: 60,
+  /** The metadata document of a client, fetched from where its id says. */
+  document: 60,
   /** A device of a public client, that waits for its user. */
   device: 3600,
   /** A user who signs up: a hash, too. */

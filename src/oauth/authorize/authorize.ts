@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { LiveSession } from '../../identity/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { StoredRequest } from '../authorization-entities.ts';
 import { rememberConsent } from '../consent/consent.ts';
+import { loadAskingClient } from '../documents/asking-client.ts';
+import { storeAgreedClient } from '../documents/store-client.ts';
+import { isOfDocument } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
 import { granted, refused } from './answer.ts';
 import { type AnsweredRequests, issueCode } from './code.ts';
@@ -60,7 +64,7 @@ export async function authorize(
   from: Origin,
 ): Promise<Next> {
   const now = endpoint.clock.now();
-  const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), now);
+  const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), from.ip, now);
   const used = pushed ? [pushed] : [];
   const waiting = await see(endpoint, opened, session, { at: now, session: session?.id ?? null }, now);
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
@@ -99,10 +103,11 @@ async function keepRequest(
 async function openAsked(
   endpoint: AuthorizeEndpoint,
   given: Parameters,
+  ip: string,
   now: Date,
 ): Promise<{ opened: Opened; pushed: Buffer | null }> {
   const { client_id: clientId, request_uri: uri } = given.values;
-  const client = clientId === undefined ? null : await endpoint.clients.load(clientId);
+  const client = clientId === undefined ? null : await loadAskingClient(endpoint, clientId, ip, now);
   if (uri === undefined || !isPushedUri(uri)) return { opened: openRequest(client, given, false), pushed: null };
   const stored = await findPushed(endpoint.db, uri, now);
   // RFC 9126 §2.2: unknown, expired, used and another client's are one answer.
@@ -136,10 +141,10 @@ async function see(
 }
 
 /** Names what a consent page says, and to whom: an answer counts for nothing else. */
-function shownTo({ api }: AuthorizationRequest, { session, asked, wanted }: Decided): string {
+function shownTo({ client, api }: AuthorizationRequest, { session, asked, wanted }: Decided): string {
   const { scopes, permissions } = wanted;
   const isEverything = asked.permissions === null;
-  const said = JSON.stringify([session.user.id, api?.id ?? null, scopes, isEverything, permissions]);
+  const said = JSON.stringify([session.user.id, client.name, api?.id ?? null, scopes, isEverything, permissions]);
   return createHash('sha256').update(said).digest('base64url');
 }
 
@@ -148,6 +153,7 @@ export interface Present {
   /** The secret of the browser. */
   readonly browser: string;
   readonly session: LiveSession | null;
+  readonly ip: string;
 }
 
 function visitorOf({ browser, session }: Present): Visitor {
@@ -159,7 +165,7 @@ type Seen = { readonly interaction: Interaction; readonly waiting: Waiting };
 async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, now: Date): Promise<Seen | null> {
   const interaction = await openInteraction(endpoint.db, secret, visitorOf(who), now);
   if (!interaction) return null;
-  const client = await endpoint.clients.load(interaction.clientId);
+  const client = await loadAskingClient(endpoint, interaction.clientId, who.ip, now);
   const opened = openRequest(client, parametersOf(interaction.values), interaction.pushed !== null);
   return { interaction, waiting: await see(endpoint, opened, who.session, interaction.begun, now) };
 }
@@ -217,6 +223,10 @@ export async function answerInteraction(
   }
   if (waiting.kind === 'login') return waiting;
   if (waiting.kind === 'consent' && (decision !== 'allow' || shown !== waiting.shown)) return waiting;
+  if (isOfDocument(request.client)) {
+    const next = await agreeToDocument(endpoint, waiting, answeredBy(interaction), ip, now);
+    return next.kind === 'gone' ? again() : next;
+  }
   const next = await complete(endpoint, waiting, answeredBy(interaction), now);
   if (next.kind === 'gone') return again();
   if (next.kind === 'answer' && waiting.kind === 'consent') {
@@ -224,6 +234,26 @@ export async function answerInteraction(
     await endpoint.db.fork().transactional((tx) => rememberConsent(tx, given, waiting.wanted, now));
   }
   return next;
+}
+
+/** One that is known by its document becomes a client as its user agrees: the code that follows points at it. */
+async function agreeToDocument(
+  endpoint: AuthorizeEndpoint,
+  waiting: Shown,
+  used: AnsweredRequests,
+  ip: string,
+  now: Date,
+): Promise<Next> {
+  const { request, session, wanted } = waiting;
+  const api = request.api?.id ?? null;
+  const client = await endpoint.db.fork().transactional(async (tx) => {
+    const id = await storeAgreedClient(tx, request.client, { user: session.user, api }, now);
+    await rememberConsent(tx, { user: session.user.id, client: id, api, ip }, wanted, now);
+    // The request that waited without a client has one: a repeated form finds it.
+    await tx.nativeUpdate(StoredRequest, { digest: { $in: [...used.digests] } }, { client: id });
+    return { ...request.client, id };
+  });
+  return complete(endpoint, { ...waiting, request: { ...request, client } }, used, now);
 }
 
 function usedBy({ digest, pushed }: Interaction): Buffer[] {

@@ -1,4 +1,5 @@
 import type { LiveClient } from '../clients/hot.ts';
+import { isOfDocument } from '../documents/url.ts';
 
 /**
  * Whether a client may be answered at a URI: one that is registered, as a string (RFC 9700 §4.1.3). The one exception is a native
@@ -20,12 +21,13 @@ function withoutPort(uri: string): string | null {
 
 /**
  * Whether only this client can be listening there: a page of its own over https, or any client that shows a secret later. Any app
- * on the machine can take a loopback port or a scheme (RFC 8252 §8.6). A first-party page has http on loopback in development alone.
+ * on the machine can take a loopback port or a scheme (RFC 8252 §8.6), and nobody has looked at what a document says. A first-party page has http on loopback in development alone.
  */
 export function isAssured(
-  client: Pick<LiveClient, 'authMethod' | 'isFirstParty' | 'preset'>,
+  client: Pick<LiveClient, 'clientId' | 'authMethod' | 'isFirstParty' | 'preset'>,
   redirectUri: string,
 ): boolean {
+  if (isOfDocument(client)) return false;
   if (client.authMethod !== 'none' || redirectUri.startsWith('https://')) return true;
   return client.isFirstParty && (client.preset === 'web' || client.preset === 'spa');
 }

@@ -1,12 +1,12 @@
-import type { KnownAccess, KnownApi } from '../../access/index.ts';
+import type { KnownApi } from '../../access/index.ts';
 import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
 import { quote } from '../../platform/quote.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
-import type { KnownClients, LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/hot.ts';
 import { requireKnownScope } from '../consent/asked.ts';
-import type { RateLimited } from '../rate-limit.ts';
+import type { AskingClients } from '../documents/asking-client.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { isAboutRights } from '../user-claims.ts';
 import type { ReplyTo } from './answer.ts';
@@ -16,9 +16,7 @@ import { isRegistered, takesForms } from './redirect-uri.ts';
 import { replyWishOf } from './request-object.ts';
 
 /** What authorization requests are answered with. */
-export interface AuthorizeEndpoint extends RateLimited {
-  readonly access: KnownAccess;
-  readonly clients: KnownClients;
+export interface AuthorizeEndpoint extends AskingClients {
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly clock: Clock;

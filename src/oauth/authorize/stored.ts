@@ -1,6 +1,7 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { NO_PRINCIPAL } from '../documents/asking-client.ts';
 import type { Parameters } from './parameters.ts';
 
 /** RFC 9126 §2.2: the client's browser is on its way already. */
@@ -57,7 +58,14 @@ export async function storeInteraction(
   const secret = newSecret();
   const kept = JSON.stringify({ ...values, ...(pushed ? { [PUSHED]: pushed.toString('hex') } : {}) });
   const until = plusSeconds(now, INTERACTION_SECONDS);
-  await db.query(store, [digest(secret), 'interaction', client.id, kept, now, until]);
+  await db.query(store, [
+    digest(secret),
+    'interaction',
+    client.id === NO_PRINCIPAL ? null : client.id,
+    kept,
+    now,
+    until,
+  ]);
   return secret;
 }
 
@@ -77,9 +85,10 @@ export async function storePushed(
 /** $1 digest, $2 kind, $3 now. */
 const find: Statement = {
   name: 'oauth-request',
-  text: `select r.parameters::text as parameters, encode(r.browser_digest, 'hex') as browser, c.client_id,
+  text: `select r.parameters::text as parameters, encode(r.browser_digest, 'hex') as browser,
+      coalesce(c.client_id, r.parameters ->> 'client_id') as client_id,
       extract(epoch from r.created_at)::float8 as created_at
-    from oauth_request r join oauth_client c on c.id = r.client_id
+    from oauth_request r left join oauth_client c on c.id = r.client_id
     where r.digest = $1::bytea and r.kind = $2::text and r.consumed_at is null and r.expires_at > $3::timestamptz`,
 };
 

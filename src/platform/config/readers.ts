@@ -74,6 +74,13 @@ const NEVER_SCHEMES: readonly string[] = [
   ...['javascript', 'data', 'vbscript', 'blob', 'about', 'filesystem', 'view-source', 'mailto', 'intent'],
 ];
 
+/** A host as URLs say it, with its port where that is not the scheme's own; `*` for every one. */
+export const documentHost: Read<string> = (value) => {
+  if (value !== '*' && URL.parse(`https://${value}/`)?.host !== value)
+    throw new Unreadable('takes hosts such as claude.ai,mcp.example:8443, in lower case and without a path, or *');
+  return value;
+};
+
 /** A scheme of programs on their user's machine, as RFC 3986 §3.1 has it in lower case. */
 export const appScheme: Read<string> = (value) => {
   if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || NEVER_SCHEMES.includes(value))

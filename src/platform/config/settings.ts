@@ -2,6 +2,7 @@ import { Failure } from '../failure.ts';
 import {
   anyText,
   appScheme,
+  documentHost,
   issuer,
   list,
   oneOf,
@@ -135,6 +136,20 @@ export const settings = {
     oneOf('off', 'token'),
     'off',
   ),
+  clientMetadataHosts: setting(
+    'SIGNET_CLIENT_METADATA_HOSTS',
+    'Hosts whose metadata documents make clients (an https URL as client_id, as MCP has it): hosts, or * for every public one; empty = no such clients',
+    list(documentHost),
+    (mode): string[] => (mode === 'development' ? ['*'] : []),
+    { standard: 'development: *, this machine too; else none' },
+  ),
+  clientMetadataApis: setting(
+    'SIGNET_CLIENT_METADATA_APIS',
+    "Audiences that such clients may ask tokens for; * = every API but Signet's own",
+    list(text),
+    (mode): string[] => (mode === 'development' ? ['*'] : []),
+    { standard: 'development: *; else none' },
+  ),
   redirectSchemes: setting(
     'SIGNET_REDIRECT_SCHEMES',
     'Schemes without a dot (cursor for cursor://…) that redirect URIs of native and mcp clients may have. Any program can take such a scheme: these clients are public and ask each time',
@@ -225,6 +240,12 @@ export const settings = {
     'Devices of one client which authenticates that begin in an hour, from anywhere',
     wholeNumber(10, 10_000_000),
     6000,
+  ),
+  throttleDocument: setting(
+    'SIGNET_THROTTLE_METADATA',
+    'Metadata documents of clients that are fetched for one network in a minute',
+    wholeNumber(5, 10_000_000),
+    30,
   ),
   throttleSignup: setting(
     'SIGNET_THROTTLE_SIGNUP',

@@ -1,4 +1,4 @@
-import type { AuthorizationRequest, Shown } from '../../oauth/index.ts';
+import { type AuthorizationRequest, hostOfDocument, isOfDocument, type Shown } from '../../oauth/index.ts';
 import { type Html, html } from '../html.ts';
 import { field } from '../layout.ts';
 import { scopeWords } from '../scope-words.ts';
@@ -19,8 +19,9 @@ export function consentPage(
 ): Html {
   const { client, to } = request;
   const words = wanted.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeWords[one] ?? []);
-  return html`<p><strong>${client.name}</strong>, ${kinds[client.preset]}, wants to act for you, <strong>${session.user.username}</strong>.</p>
-${client.isDynamic ? html`<p class="error">It has registered itself: nobody here has looked at what it calls itself.</p>` : null}
+  const kind = isOfDocument(client) ? documentKind(client) : html`${kinds[client.preset]}`;
+  return html`<p><strong>${client.name}</strong>, ${kind}, wants to act for you, <strong>${session.user.username}</strong>.</p>
+${client.isDynamic ? html`<p class="error">${isOfDocument(client) ? 'The name is its own word' : 'It has registered itself'}: nobody here has looked at what it calls itself.</p>` : null}
 ${words.length > 0 ? html`<h2>About you, it may</h2>${list(words.map((one) => html`${one}`))}` : null}
 ${apiName === null ? null : atApi(apiName, asked.permissions)}
 ${words.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
@@ -46,6 +47,11 @@ function pagesOf({ clientUri, policyUri, tosUri }: AuthorizationRequest['client'
     ([name, uri], i) => html`${i > 0 ? ' · ' : null}<a href="${uri}" rel="noreferrer">${name}</a>`,
   );
   return links.length === 0 ? null : html`<p class="quiet">${links}</p>`;
+}
+
+/** What is certain of it: where it is published. */
+function documentKind({ clientId }: AuthorizationRequest['client']): Html {
+  return html`an application of <strong>${hostOfDocument(clientId)}</strong>`;
 }
 
 function atApi(name: string, permissions: Shown['asked']['permissions']): Html {

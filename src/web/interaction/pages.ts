@@ -33,6 +33,7 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   const who = async (request: Request, reply: Reply) => ({
     browser: browserOf(deps, request, reply),
     session: await sessionOf(deps, request),
+    ip: request.ip,
   });
 
   const looked = {

@@ -151,7 +151,11 @@ async function contextOf(deps: LoginDeps, request: Request, reply: Reply, next: 
   const session = await sessionOf(deps, request);
   const secret = interactionOf(next);
   if (secret === null) return { next, session, isNeeded: false, request: null };
-  const looked = await lookAtInteraction(deps.endpoint, secret, { browser: browserOf(deps, request, reply), session });
+  const looked = await lookAtInteraction(deps.endpoint, secret, {
+    browser: browserOf(deps, request, reply),
+    session,
+    ip: request.ip,
+  });
   return { next, session, isNeeded: looked?.isLogin ?? false, request: looked?.request ?? null };
 }
 

@@ -1,0 +1,61 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { createPrincipal, principalsChanged } from '../../access/index.ts';
+import { difference, recordChange } from '../../audit/index.ts';
+import { foldName } from '../../platform/fold.ts';
+import { requireNoApiNamed } from '../api-rules/index.ts';
+import { lockClient } from '../clients/clients.ts';
+import type { LiveClient } from '../clients/hot.ts';
+import { objectOf } from '../clients/object.ts';
+import { pictureOf } from '../clients/picture.ts';
+import { Client, ClientApi } from '../entities.ts';
+
+/**
+ * A client of a document is written down in the transaction in which a user agrees: as the document was shown, with the API that was
+ * agreed to, under no permission and never first-party. Answers its principal.
+ */
+export async function storeAgreedClient(
+  tx: SqlEntityManager,
+  client: Pick<LiveClient, 'clientId' | 'name' | 'redirectUris' | 'grantTypes' | 'preset' | 'authMethod'>,
+  by: { readonly user: { readonly id: string; readonly username: string }; readonly api: string | null },
+  now: Date,
+): Promise<string> {
+  // Of two users who agree at once one writes it, and the other waits here and finds it.
+  await requireNoApiNamed(tx, client.clientId);
+  const stamp = { at: now, actor: { kind: 'user', id: by.user.id, label: by.user.username } } as const;
+  const { clientId, preset, authMethod } = client;
+  const said = {
+    name: client.name.normalize('NFKC'),
+    nameKey: `${foldName(client.name)} ${clientId}`,
+    redirectUris: [...client.redirectUris],
+    grantTypes: [...client.grantTypes],
+  };
+  const existing = await tx.findOne(Client, { clientId });
+  let id = existing?.id;
+  if (existing) {
+    const row = await lockClient(tx, existing);
+    const before = pictureOf(row);
+    Object.assign(row, said);
+    const changed = difference(before, pictureOf(row));
+    if (changed) {
+      recordChange(tx, stamp, { action: 'change', object: objectOf(row), ...changed });
+      await tx.flush();
+      await principalsChanged(tx, [row.id]);
+    }
+  } else {
+    id = createPrincipal(tx, 'client');
+    const shape = { ...said, id, clientId, preset, authMethod, isDynamic: true, settings: {}, createdAt: now };
+    const row = tx.create(Client, shape);
+    tx.persist(row);
+    recordChange(tx, stamp, { action: 'add', object: objectOf(row), after: pictureOf(row) });
+    await tx.flush();
+  }
+  await addApi(tx, id as string, by.api);
+  return id as string;
+}
+
+async function addApi(tx: SqlEntityManager, client: string, api: string | null): Promise<void> {
+  if (api === null || (await tx.count(ClientApi, { client, api, role: 'requests' })) > 0) return;
+  tx.persist(tx.create(ClientApi, { client, api, role: 'requests' }));
+  await tx.flush();
+  await principalsChanged(tx, [client]);
+}
