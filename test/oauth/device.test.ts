@@ -119,7 +119,7 @@ t.test('the device flow', (t) =>
 
     await t.test('RFC 8628 §3.5 (V2): refused, too late, or of another client', async (t) => {
       const denied = await begin();
-      t.match((await decide(atAlice, denied.user_code, 'deny')).body, /was told/);
+      t.match((await decide(atAlice, denied.user_code, 'deny')).body, /does not get access/);
       refused(t, await poll(denied.device_code), 'access_denied');
       const foreign = await begin();
       await decide(atAlice, foreign.user_code, 'allow');
