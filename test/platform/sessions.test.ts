@@ -1,3 +1,4 @@
+import { Migration } from '@mikro-orm/migrations';
 import t, { type Test } from 'tap';
 import { getApi } from '../../src/access/index.ts';
 import { importDjango } from '../../src/identity/import/index.ts';
@@ -191,6 +192,31 @@ t.test(
     const { code } = await server.stop();
     t.equal(code, 0);
     t.notMatch(server.output(), /"level":50/, 'nothing went wrong meanwhile');
+  },
+);
+
+t.test(
+  'deploy/README.md, Connection poolers: a migration takes as long as it takes, behind PgBouncer in transaction mode too',
+  { skip: noPgbouncer },
+  async (t) => {
+    const url = await hostileDatabase(t, { statement_timeout: '2s', lock_timeout: '1s' });
+    const { through } = await startPgbouncer(t, 'transaction');
+    class Waits extends Migration {
+      override up(): void {
+        this.addSql(
+          "create table found as select current_setting('statement_timeout') as statement, current_setting('lock_timeout') as lock",
+        );
+      }
+    }
+    const migrations = [{ name: 'waits', class: Waits }];
+    for (const use of ['commands', 'requests'] as const) {
+      const db = await openPostgresql(through(url), 4, { ...model, migrations }, use, 'transaction');
+      t.teardown(() => db.close());
+      t.same(await db.migrations.apply(), ['waits']);
+      const query = { name: 'test-found', text: 'select statement, lock from found' };
+      t.same(await db.query(query, []), [{ statement: '0', lock: '0' }], use);
+      await db.fork().execute('drop table found, mikro_orm_migrations');
+    }
   },
 );
 

@@ -1,4 +1,4 @@
-import type { MikroORM } from '@mikro-orm/core';
+import type { MikroORM, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Migrations } from './database.ts';
 
@@ -27,7 +27,14 @@ export function migrationsOf(
     apply: () =>
       underLock(async () => {
         const todo = await pending();
-        if (todo.length > 0) await orm.migrator.up();
+        if (todo.length === 0) return todo;
+        // Makes the migrator's table first: on the embedded engine nothing else runs beside a transaction.
+        await orm.migrator.getExecuted();
+        // In a transaction of ours: those that the migrator begins are told to no subscriber, and so would keep the limits of time of a role
+        // behind a pooler.
+        await orm.em
+          .fork()
+          .transactional((tx) => orm.migrator.up({ transaction: tx.getTransactionContext() as Transaction }));
         return todo;
       }),
     drift: async () => (await orm.schema.getUpdateSchemaSQL({ wrap: false })).trim(),
