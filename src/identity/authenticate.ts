@@ -30,22 +30,54 @@ export type Outcome =
   | { readonly kind: 'throttled'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
+/** What has come a moment ago has come again. */
+export interface Repeated<T> {
+  readonly kind: 'repeated';
+  readonly as: T;
+}
+
+/** Port: what the same request came to a moment ago; null: nothing, and it is verified. */
+export type FindRepeated<T> = () => Promise<T | null>;
+
 /**
  * Who is this? In this order: the throttle is reserved in one statement before anything is verified, then the backends are
  * asked, and the reservation is given back after a right password or when nothing was verified. One refusal for every
- * reason, released at a deadline that was fixed before the user was looked up.
+ * reason, released at a deadline that was fixed before the user was looked up. A repetition is looked for when it is counted, so
+ * that nobody guesses by it.
  */
-export async function authenticate(db: Database, how: Authentication, attempt: Attempt): Promise<Outcome> {
-  const outcome = await evaluate(db, how, attempt);
-  how.counted?.(outcome.kind);
+export async function authenticate(db: Database, how: Authentication, attempt: Attempt): Promise<Outcome>;
+export async function authenticate<T>(
+  db: Database,
+  how: Authentication,
+  attempt: Attempt,
+  findRepeated: FindRepeated<T>,
+): Promise<Outcome | Repeated<T>>;
+export async function authenticate<T>(
+  db: Database,
+  how: Authentication,
+  attempt: Attempt,
+  findRepeated: FindRepeated<T> = async () => null,
+): Promise<Outcome | Repeated<T>> {
+  const outcome = await evaluate(db, how, attempt, findRepeated);
+  if (outcome.kind !== 'repeated') how.counted?.(outcome.kind);
   return outcome;
 }
 
-async function evaluate(db: Database, how: Authentication, attempt: Attempt): Promise<Outcome> {
+async function evaluate<T>(
+  db: Database,
+  how: Authentication,
+  attempt: Attempt,
+  findRepeated: FindRepeated<T>,
+): Promise<Outcome | Repeated<T>> {
   const cameAt = how.clock.now();
   const reservation = await reserveAttempt(db, how.limits, attempt.username, attempt.ip, cameAt);
   if (!reservation.ok) return { kind: 'throttled', retryAfterSeconds: reservation.retryAfterSeconds };
 
+  const repeated = await findRepeated();
+  if (repeated !== null) {
+    await reservation.giveBack();
+    return { kind: 'repeated', as: repeated };
+  }
   const answer = await askBackends(how.backends, { username: attempt.username, password: attempt.password }, cameAt);
   if (answer.kind === 'user' || answer.kind === 'busy') {
     await reservation.giveBack();

@@ -110,6 +110,23 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await sessions()).filter((session) => session.user === one.bob.id).length, 0, 'and bob is not any more');
   });
 
+  await t.test(
+    'docs/decisions/0014: a repetition is counted like a sign-in, so that it is no way to guess',
+    async (t) => {
+      const victim = await open();
+      const thief = newVisitor((apps[0] as (typeof apps)[0]).app);
+      for (const [name, value] of victim.cookies) thief.cookies.set(name, value);
+      await post(victim);
+      let guesses = 0;
+      while ((await post(thief, { ...right, password: `guess ${guesses}` })).response.statusCode === 401) guesses++;
+      t.ok(guesses > 0);
+      const { response } = await post(thief);
+      t.same([response.statusCode, response.cookies.length], [429, 0], 'who has the secret of the browser alone');
+      t.equal(await who(victim), 'alice', 'whose session stays as it is');
+      clock.pass(901);
+    },
+  );
+
   await t.test('docs/decisions/0014: not later, not after signing out, and not where its user may not', async (t) => {
     const browser = await open();
     await post(browser);

@@ -116,9 +116,11 @@ async function enter(deps: LoginDeps, once: InFlight<Entered>, request: Request,
 /** As at `POST /api/v1/login`: one throttle, one verification, one refusal at its deadline. A form that has made a session is not verified again. */
 async function attempt(deps: LoginDeps, { username, password }: Typed, browser: Browser): Promise<Entered> {
   const { db, clock } = deps.endpoint;
-  const repeated = browser.form ? await repeatSignIn(db, browser.form, browser.presented, clock.now()) : null;
-  if (repeated) return { kind: 'in', token: repeated.token };
-  const outcome = await authenticate(db, deps.authentication, { username, password, ip: browser.ip });
+  const typed = { username, password, ip: browser.ip };
+  const { form, presented } = browser;
+  const findRepeated = async () => (form ? repeatSignIn(db, form, presented, clock.now()) : null);
+  const outcome = await authenticate(db, deps.authentication, typed, findRepeated);
+  if (outcome.kind === 'repeated') return { kind: 'in', token: outcome.as.token };
   if (outcome.kind === 'throttled' || outcome.kind === 'busy') {
     const { retryAfterSeconds } = outcome;
     return outcome.kind === 'busy'
