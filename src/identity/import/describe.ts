@@ -27,7 +27,10 @@ export function describeReport(report: ImportReport, asked: Asked = {}): string 
     list('Names in another spelling', report.respelled.map(entryLine)),
     list('Brought up to date', report.applied.map(changedLine)),
     list('Taken away, as in Django', report.takenAway.map(changedLine)),
-    list('Changed in Django and in Signet; what Signet has stays', report.keptHere.map(changedLine)),
+    list(
+      'Not brought; what Signet has stays (it was changed here too, or takes --superusers global)',
+      report.keptHere.map(changedLine),
+    ),
     list('No longer in the dump', report.missing.map(entryLine)),
     list('Changed in Django since they were imported; nothing was overwritten', report.changedInDump.map(changedLine)),
     list('Changed in Signet since they were imported; nothing was undone', report.changedInSignet.map(changedLine)),

@@ -62,7 +62,9 @@ export function lastImported(
   if (before.imported) return before.imported as unknown as RememberedUser;
   if (before.digest !== digestUser('made', one)) return null;
   const { encoded, problem } = importPassword(one.password);
-  const isGlobal = here.own.isStaff || here.own.isSuperuser || (!here.role && planning.options.superusers === 'global');
+  // Flags that the source does not have were given by Signet.
+  const isOwn = (one.isStaff || one.isSuperuser) && (here.own.isStaff || here.own.isSuperuser);
+  const isGlobal = !here.role && (isOwn || planning.options.superusers === 'global');
   return {
     source: sourceValues(one),
     local: localValues(one, problem === null ? encoded : here.password),
@@ -95,7 +97,7 @@ export function compareThreeWays(
   const password = importPassword(one.password);
   texts(draft, planning, one, here, { password: password.encoded, isVerified });
   activity(draft, one, here, mayActivate);
-  const role = flags(draft, one, here);
+  const role = flags(draft, one, here, planning.options.superusers === 'global');
   const groups = members(groupIdsOf(planning, one), last.groups, here.groups);
   const wanted = givenNames(planning, one, one.username, one.permissions);
   const permissions = members(wanted, last.permissions, here.permissions);
@@ -241,14 +243,22 @@ function activity(draft: Draft, one: DjangoUser, here: PresentUser, mayActivate:
   draft.apply('isActive', here.isActive, one.isActive, one.isActive ? 'applied' : 'taken');
 }
 
-/** The flags where they were put at the first import: at the API, or the user's own. Null: those at the API stay. */
-function flags(draft: Draft, one: DjangoUser, here: PresentUser): UserChange['role'] {
+/**
+ * The flags where they were put at the first import: at the API, or the user's own. Null: those at the API stay.
+ *
+ * @param mayRule whether this run may give those of Signet itself; what is lost is lost without it
+ */
+function flags(draft: Draft, one: DjangoUser, here: PresentUser, mayRule: boolean): UserChange['role'] {
   const isGlobal = draft.flagsOf === 'global';
   const held = isGlobal ? here.own : (here.role ?? { isStaff: false, isSuperuser: false });
   const next = { ...held };
   for (const flag of FLAGS) {
     if (one[flag] === draft.flags[flag]) {
       if (held[flag] !== one[flag]) draft.own.push(wordFor(flag));
+      continue;
+    }
+    if (isGlobal && !mayRule && one[flag] && !held[flag]) {
+      draft.kept.push(wordFor(flag));
       continue;
     }
     Object.assign(draft.flags, { [flag]: one[flag] });
