@@ -6,4 +6,5 @@
 export { makeMasterKey, parseMasterKey, readMasterKey } from './master-key.ts';
 export { type Config, readConfig } from './read.ts';
 export { isLoopbackHost } from './readers.ts';
-export { type Mode, type Setting, type SettingName, settings, takenBy } from './settings.ts';
+export { type Mode, type Setting, takenBy } from './setting.ts';
+export { type SettingName, settings } from './settings.ts';

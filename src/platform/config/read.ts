@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { Failure } from '../failure.ts';
 import { suggest } from '../suggest.ts';
 import { oneLine, readSmallFile } from '../text.ts';
-import { type Mode, readSetting, type Setting, type SettingName, settings } from './settings.ts';
+import { type Mode, readSetting, type Setting } from './setting.ts';
+import { type SettingName, settings } from './settings.ts';
 
 type Values = { [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
 

@@ -1,4 +1,4 @@
-import { Failure } from '../failure.ts';
+import { limits } from './limits.ts';
 import {
   anyText,
   appScheme,
@@ -8,39 +8,12 @@ import {
   oneOf,
   origin,
   proxy,
-  type Read,
   target,
   text,
-  Unreadable,
   wholeNumber,
   yesNo,
 } from './readers.ts';
-
-export type Mode = 'development' | 'production';
-
-/** One setting: where it is read from, what it means, what it is when absent. The reference page is generated from this table. */
-export interface Setting<T> {
-  readonly env: string;
-  readonly meaning: string;
-  /** Text for the reference page. */
-  readonly standard: string;
-  readonly secret?: true;
-  read(text: string): T;
-  fallback(mode: Mode): T;
-}
-
-function setting<T>(
-  env: string,
-  meaning: string,
-  read: Read<T>,
-  fallback: T | ((mode: Mode) => T),
-  extra: { standard?: string; secret?: true } = {},
-): Setting<T> {
-  const standing = fallback as T | ((mode: Mode) => T);
-  const resolve = (mode: Mode) => (typeof standing === 'function' ? (standing as (mode: Mode) => T)(mode) : standing);
-  const standard = extra.standard ?? String(resolve('production') ?? '');
-  return { env, meaning, read, fallback: resolve, standard, ...(extra.secret ? { secret: true } : {}) };
-}
+import { setting } from './setting.ts';
 
 const absent = undefined as string | undefined;
 
@@ -199,60 +172,7 @@ export const settings = {
     oneOf('optional', 'required'),
     'optional',
   ),
-  throttleName: setting(
-    'SIGNET_THROTTLE_NAME',
-    'Failed logins for one name from one network in 15 minutes',
-    wholeNumber(3, 100_000),
-    10,
-  ),
-  throttleNetwork: setting(
-    'SIGNET_THROTTLE_NETWORK',
-    'Failed logins from one network in 15 minutes',
-    wholeNumber(10, 10_000_000),
-    300,
-  ),
-  throttleAccount: setting(
-    'SIGNET_THROTTLE_ACCOUNT',
-    'Failed logins for one name from anywhere in an hour; networks with a login in the last 90 days are spared',
-    wholeNumber(10, 1_000_000),
-    100,
-  ),
-  throttleAuthorize: setting(
-    'SIGNET_THROTTLE_AUTHORIZE',
-    'Authorization requests kept for one network in a minute, until their users have logged in; and as many that public clients push',
-    wholeNumber(10, 10_000_000),
-    600,
-  ),
-  throttleDevice: setting(
-    'SIGNET_THROTTLE_DEVICE',
-    'Devices of public clients that one network begins in an hour',
-    wholeNumber(10, 10_000_000),
-    300,
-  ),
-  throttleClientPush: setting(
-    'SIGNET_THROTTLE_CLIENT_PUSH',
-    'Authorization requests that one client which authenticates pushes in a minute, from anywhere',
-    wholeNumber(10, 10_000_000),
-    1200,
-  ),
-  throttleClientDevice: setting(
-    'SIGNET_THROTTLE_CLIENT_DEVICE',
-    'Devices of one client which authenticates that begin in an hour, from anywhere',
-    wholeNumber(10, 10_000_000),
-    6000,
-  ),
-  throttleDocument: setting(
-    'SIGNET_THROTTLE_METADATA',
-    'Metadata documents of clients that are fetched for one network in a minute',
-    wholeNumber(5, 10_000_000),
-    30,
-  ),
-  throttleSignup: setting(
-    'SIGNET_THROTTLE_SIGNUP',
-    'Sign-ups from one network in an hour',
-    wholeNumber(1, 10_000_000),
-    20,
-  ),
+  ...limits,
   refusalMilliseconds: setting(
     'SIGNET_REFUSAL_MS',
     'Refused logins are answered this many milliseconds after they came, whatever was wrong; later where this machine takes longer for a hash as Django makes it. An imported password that takes longer still is good for no login until it is reset',
@@ -308,31 +228,3 @@ export const settings = {
 };
 
 export type SettingName = keyof typeof settings;
-
-/** What a setting takes, in the words of its reader; null for any text. */
-export function takenBy(one: Setting<unknown>): string | null {
-  try {
-    one.read('?');
-    return null;
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    return error.message.replace(/^takes /, '');
-  }
-}
-
-/** Applies a setting's reader; a value that it does not take becomes one line that names the setting and the remedy. */
-export function readSetting<T>(one: Setting<T>, value: string, source: string): T {
-  try {
-    const control = /\p{Cc}/u.exec(value);
-    if (control) throw new Unreadable(`holds a control character (${codePoint(control[0])}), which no setting takes`);
-    return one.read(value);
-  } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
-    const shown = one.secret ? '' : ` (it is ${JSON.stringify(value)})`;
-    throw new Failure('usage', `${source} ${error.message}${shown}.`);
-  }
-}
-
-function codePoint(character: string): string {
-  return `U+${character.charCodeAt(0).toString(16).toUpperCase().padStart(4, '0')}`;
-}
