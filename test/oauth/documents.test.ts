@@ -271,6 +271,12 @@ t.test('clients of documents', (t) =>
         t.match(page.response.body, /nobody here has looked at/);
         t.match(page.response.body, /asks for nothing that needs a permission/, 'its boundary is empty');
         t.match(answerOf(await alice.submit(page, { decision: 'deny' })), { error: 'access_denied', state: 's-1' });
+        t.match(
+          answerOf(await alice.submit(page, { decision: 'deny' })),
+          { error: 'access_denied', state: 's-1' },
+          'docs/decisions/0014: said again',
+        );
+        t.equal((await alice.submit(page, { decision: 'allow' })).response.statusCode, 410, 'and does not become yes');
         const waiting = s.visitor();
         t.match((await s.ask(waiting, client)).url, /\/login\?/);
         t.same(await rows(), before);

@@ -185,7 +185,7 @@ export async function lookAtInteraction(
 /** Goes on with an interaction for who is signed in now. */
 export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, who: Present): Promise<Next> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), 'allow', now);
+  const again = () => repeatAnswer(endpoint, secret, { ...visitorOf(who), ip: who.ip }, 'allow', now);
   const seen = await look(endpoint, secret, who, now);
   if (!seen) return again();
   const { waiting } = seen;
@@ -210,7 +210,7 @@ export async function answerInteraction(
   { decision, shown, ip }: Answered,
 ): Promise<Next> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), decision, now);
+  const again = () => repeatAnswer(endpoint, secret, { ...visitorOf(who), ip }, decision, now);
   const seen = await look(endpoint, secret, who, now);
   if (!seen) return again();
   const { interaction, waiting } = seen;

@@ -3,6 +3,7 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { loadAskingClient } from '../documents/asking-client.ts';
 import { type Answer, granted, refused } from './answer.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
 import { parametersOf } from './parameters.ts';
@@ -28,7 +29,7 @@ export function denied(): OAuthError {
 export async function repeatAnswer(
   endpoint: AuthorizeEndpoint,
   secret: string,
-  visitor: Visitor,
+  visitor: Visitor & { readonly ip: string },
   decision: string | undefined,
   now: Date,
 ): Promise<RepeatedAnswer> {
@@ -37,20 +38,26 @@ export async function repeatAnswer(
   if (decision === 'deny') {
     const found = await findRefused(db, by, now);
     if (!found) return { kind: 'gone' };
-    const { to, client } = await openAnswered(endpoint, found);
+    const { to, client } = await openAnswered(endpoint, found, visitor.ip, now);
     return { kind: 'answer', answer: refused(issuer, to, client, denied()) };
   }
   const found = decision === 'allow' ? await reissueCode(db, by, now) : null;
   if (!found) return { kind: 'gone' };
-  const opened = await openAnswered(endpoint, found);
+  const opened = await openAnswered(endpoint, found, visitor.ip, now);
   return found.code === null
     ? { kind: 'redeemed', opened }
     : { kind: 'answer', answer: granted(issuer, opened.to, found.code) };
 }
 
-async function openAnswered({ clients }: AuthorizeEndpoint, { clientId, parameters }: Answered): Promise<Opened> {
+async function openAnswered(
+  endpoint: AuthorizeEndpoint,
+  { clientId, parameters }: Answered,
+  ip: string,
+  now: Date,
+): Promise<Opened> {
   const { values, pushed } = readStored(parameters);
-  return openRequest(await clients.load(clientId), parametersOf(values), pushed !== null);
+  const client = await loadAskingClient(endpoint, clientId, ip, now);
+  return openRequest(client, parametersOf(values), pushed !== null);
 }
 
 /** Whose interaction was answered. */
@@ -66,9 +73,9 @@ interface Answered {
   readonly clientId: string;
 }
 
-/** An interaction of this browser that was answered a moment ago. $1 interaction, $2 browser, $3 since. */
-const answered = `select r.digest, r.parameters::text as parameters, x.client_id
-    from oauth_request r join oauth_client x on x.id = r.client_id
+/** An interaction of this browser that was answered a moment ago; a refused document is no client. $1 interaction, $2 browser, $3 since. */
+const answered = `select r.digest, r.parameters::text as parameters, coalesce(x.client_id, r.parameters ->> 'client_id') as client_id
+    from oauth_request r left join oauth_client x on x.id = r.client_id
     where r.digest = $1::bytea and r.kind = 'interaction' and r.browser_digest = $2::bytea and r.consumed_at > $3::timestamptz`;
 
 const refusedOnce: Statement = {
