@@ -26,6 +26,7 @@ export function* makePlan(
     names: new Set(),
     misnamed: [...dump.misnamed],
     effects: noEffects(),
+    silent: new Set(dump.silent),
     matched: new Set(),
     leaving: new Set(),
     groupNames: new Map(),

@@ -1,7 +1,7 @@
 import type { PermissionSpec } from '../../access/index.ts';
 import { normalizeName } from '../../platform/fold.ts';
 import { isNaturalKey } from '../index.ts';
-import type { DjangoDump, DjangoGroup, Misnamed, SourceRecord } from './django/records.ts';
+import type { DjangoDump, DjangoGroup, Misnamed, SourceRecord, ThroughTable } from './django/records.ts';
 import type { Known } from './known.ts';
 import type { Present } from './present.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
@@ -64,6 +64,8 @@ export interface Planning extends Plan {
   readonly now: Date;
   /** Names of permissions that the API has, or will have. */
   readonly available: Set<string>;
+  /** `silent` of the dump, but for what was said since. */
+  readonly silent: Set<ThroughTable['of']>;
   /** Ids of users that a record of the dump was imported as. */
   readonly matched: Set<string>;
   /** Ids of users whose name this import changes: it is free. */

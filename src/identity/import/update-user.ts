@@ -1,7 +1,7 @@
 import { foldName, normalizeName } from '../../platform/fold.ts';
 import { groupIdsOf } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
-import type { DjangoUser } from './django/records.ts';
+import type { DjangoUser, ThroughTable } from './django/records.ts';
 import { importPassword } from './imported-password.ts';
 import type { Known } from './known.ts';
 import { givenNames, type Planning } from './planning.ts';
@@ -101,6 +101,8 @@ export function compareThreeWays(
   const groups = members(groupIdsOf(planning, one), last.groups, here.groups);
   const wanted = givenNames(planning, one, one.username, one.permissions);
   const permissions = members(wanted, last.permissions, here.permissions);
+  noteSilence(planning, 'groups', groups.lost);
+  noteSilence(planning, 'user_permissions', permissions.lost);
   const names = (ids: readonly string[]) =>
     ids.map((id) => planning.groupNames.get(id) ?? planning.present.groups.get(id)?.name ?? id);
   draft.move('groups', names(groups.gained), names(groups.lost));
@@ -130,6 +132,13 @@ export function compareThreeWays(
     after,
   };
   return { change: isSame && !draft.isChanged ? null : change, applied, taken, kept, own };
+}
+
+/** What somebody would lose because the dump says nothing of it, is not taken for lost before that was asked. */
+function noteSilence({ silent, report }: Planning, field: ThroughTable['of'], lost: readonly string[]): void {
+  if (lost.length === 0 || !silent.delete(field)) return;
+  const what = `it has no ${field} any more: if they go through a table of its own, add that to the dump`;
+  report.unmapped.push({ record: report.userModel, name: '', what });
 }
 
 /** The change in the making. */

@@ -87,6 +87,7 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): In
   });
   return {
     source: { usernameField: nameField, through: found, otherAddresses: reading.otherAddresses },
+    silent: (['groups', 'user_permissions'] as const).filter((field) => through[field].isSilent),
     userKeys: reading.userKeys,
     misnamed: reading.misnamed,
     permissions: table(PERMISSION, reading.permissions),
@@ -110,19 +111,20 @@ function throughOf(
   userModel: string,
   field: ThroughTable['of'],
   reading: Reading,
-): { readonly table: ThroughTable | null; readonly rows: SideTable<unknown> } {
-  const nothing = { table: null, rows: new SideTable<unknown>() };
+): { readonly table: ThroughTable | null; readonly rows: SideTable<unknown>; readonly isSilent: boolean } {
+  const nothing = { table: null, rows: new SideTable<unknown>(), isSilent: false };
   const users = tables.get(userModel) ?? [];
   if (users.length === 0 || users.some((raw) => field in raw.fields)) return nothing;
   const found = findThrough(tables, [...own, EMAIL_ADDRESS], userModel, field);
   const [one, ...others] = found;
-  if (one && others.length === 0) return one;
+  if (one && others.length === 0) return { ...one, isSilent: false };
   const models = found.map((each) => each.table.model).join(', ');
   // A model with is_superuser has Django's PermissionsMixin, and with it both fields.
   const hasRights = users.some((raw) => 'is_superuser' in raw.fields);
   if (one) reading.unmap(userModel, '', `its ${field} may be in any of ${models}: leave the others out of the dump`);
   else if (field === 'groups' && hasRights)
     reading.unmap(userModel, '', 'it has no groups: if they go through a table of its own, add that to the dump');
+  else return { ...nothing, isSilent: true };
   return nothing;
 }
 

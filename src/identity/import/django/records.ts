@@ -84,6 +84,8 @@ export interface UserSource {
 
 export interface DjangoDump {
   readonly source: UserSource;
+  /** Fields of which it says nothing, and nothing was said of that yet. */
+  readonly silent: readonly ThroughTable['of'][];
   /** Keys of every record of a user, fit or not. */
   readonly userKeys: ReadonlySet<string>;
   readonly misnamed: readonly Misnamed[];
