@@ -94,6 +94,20 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
+  await t.test('RFC 9110 §9.3.2: a HEAD of an interaction is given no code, and ends none', async (t) => {
+    const browser = s.visitor();
+    const login = await browser.open(s.urlFor(web));
+    const form = { ...hiddenOf(login.response.body), username: 'alice', password: PASSWORD };
+    const url = String((await browser.send('POST', '/login', form)).response.headers.location);
+    t.match(url, /\/interaction\//);
+    const codes = await s.codes();
+    t.notOk('code' in answerOf(await browser.send('HEAD', url)));
+    t.equal(await s.codes(), codes);
+    const { code } = answerOf(await browser.get(url));
+    t.notOk('code' in answerOf(await browser.send('HEAD', url)));
+    t.equal((await s.redeem(String(code), {}, web)).statusCode, 200, 'that of the GET is good');
+  });
+
   await t.test('docs/decisions/0014: what ends a code ends its repetition', async (t) => {
     const out = await answered();
     await out.alice.send('POST', '/oauth2/logout', { decision: 'logout' });

@@ -45,6 +45,8 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   };
   app.get('/interaction/:id', { schema: looked }, async (request, reply) => {
     const { id } = request.params;
+    // A HEAD is given no code, nor does it end the one that was given: nobody reads its answer, and logs may (RFC 9110 §9.3.2).
+    if (request.method === 'HEAD') return show(reply, 200, 'One moment', html``);
     const next = await continueInteraction(deps.endpoint, id, await who(request, reply));
     return showNext(deps, reply, id, next);
   });
