@@ -29,6 +29,8 @@ t.test('contract §7: what a setting does not take is one line that names it; a 
   for (const [name, value, message] of [
     ['SIGNET_PORT', '70000', /SIGNET_PORT takes a whole number from 1 to 65535 \(it is "70000"\)/],
     ['SIGNET_PORT', '1e3', /whole number/],
+    ['SIGNET_TRUST_PROXY', '10.0.0.0/8/24', /addresses or networks/],
+    ['SIGNET_FETCH_ALLOW', '10.0.0.0/8/24', /host:port or networks/],
     ['SIGNET_PASSWORD_MIN_LENGTH', '7', /from 8/],
     ['SIGNET_SIGNUP', 'maybe', /one of: open, closed/],
     ['SIGNET_SIGNUP', 'invite', /one of: open, closed/],
@@ -160,7 +162,7 @@ t.test(
     ])
       for (const typed of [' x', 'x ', '\u00a0x', 'x\u2028', '\ufeffx'])
         t.throws(() => readConfig('production', { [name]: typed }), { message: /without blanks/ }, `${name} ${typed}`);
-    for (const typed of [' 80', '80 ', '+80', '080', '0x50', '8e1', '80.0', '\uff18\uff10'])
+    for (const typed of [' 80', '80 ', '+80', '080', '0x50', '8e1', '80.0', '80.5', 'NaN', '-0', '\uff18\uff10'])
       t.throws(() => readConfig('production', { SIGNET_PORT: typed }), { message: /whole number/ }, typed);
     t.equal(readConfig('production', { SIGNET_SUPERUSER_PASSWORD: ' a b ' }).superuserPassword, ' a b ');
     t.throws(() => readConfig('production', { DATABASE_URL: 'postgres://u:hunter2@h/x\r' }), {

@@ -17,7 +17,7 @@ export const text: Read<string> = (value) => {
 export function wholeNumber(from: number, to: number): Read<number> {
   return (value) => {
     const number = Number(value);
-    if (String(number) !== value || number < from || number > to)
+    if (!Number.isInteger(number) || String(number) !== value || number < from || number > to)
       throw new Unreadable(`takes a whole number from ${from} to ${to}`);
     return number;
   };
@@ -42,22 +42,24 @@ export const origin: Read<string> = (value) => {
   return value;
 };
 
+/** The bits of a network such as `10.0.0.0/8`; null for what is none. */
+function networkBits(value: string): number | null {
+  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(value) ?? [];
+  const version = isIP(address);
+  return version > 0 && Number(bits) <= (version === 4 ? 32 : 128) ? Number(bits) : null;
+}
+
 /** An address, a network that is not everybody, or a name of well-known ranges. */
 export const proxy: Read<string> = (value) => {
-  const [address = '', bits] = value.split('/');
-  const version = isIP(address);
-  const isNetwork =
-    bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) > 0 && Number(bits) <= (version === 4 ? 32 : 128));
-  if (!['loopback', 'linklocal', 'uniquelocal'].includes(value) && !(version > 0 && isNetwork))
+  const isNetwork = (networkBits(value) ?? 0) > 0;
+  if (!['loopback', 'linklocal', 'uniquelocal'].includes(value) && isIP(value) === 0 && !isNetwork)
     throw new Unreadable('takes addresses or networks such as 10.0.0.0/8, comma-separated');
   return value;
 };
 
 /** What the guarded fetch may reach beside public addresses: a host and port as URLs say them, or a network. */
 export const target: Read<string> = (value) => {
-  const [address = '', bits = ''] = value.split('/');
-  const version = isIP(address);
-  const isNetwork = version > 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128);
+  const isNetwork = networkBits(value) !== null;
   const url = URL.parse(`http://${value}`);
   const isHost = /^[\w.-]+:\d{1,5}$|^\[[\da-f:.]+\]:\d{1,5}$/i.test(value) && url !== null && !value.endsWith(':0');
   if (!isNetwork && !isHost)
