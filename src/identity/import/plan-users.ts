@@ -5,7 +5,7 @@ import { digestUser } from './digest.ts';
 import type { DjangoUser } from './django/records.ts';
 import { importPassword } from './imported-password.ts';
 import { findLeaving, planKnownUser, takesName } from './plan-known-user.ts';
-import { entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
+import { entryOf, givenNames, groupByName, knownAs, notePassword, noteSpelling, type Planning } from './planning.ts';
 import type { PresentUser } from './present.ts';
 import { localValues, type RememberedUser, sourceValues } from './remembered.ts';
 import { Tally } from './report.ts';
@@ -98,12 +98,7 @@ function planNew(planning: Planning, one: DjangoUser, usernameKey: string, email
   noteName(planning, one, usernameKey, emails);
   const password = importPassword(one.password);
   tallies.algorithms.add(password.algorithm);
-  if (password.problem !== null) report.passwords.unusable.push(entryOf(one, one.username, password.problem));
-  const slow = options.tooSlow?.(password.encoded) ?? null;
-  if (slow !== null)
-    report.passwords.slow.push(
-      entryOf(one, one.username, `verifying it takes about ${(slow / 1000).toFixed(1)} s here`),
-    );
+  notePassword(planning, one, password);
   for (const field of Object.keys(one.attributes)) tallies.attributes.add(field);
   const { isActive, isStaff, isSuperuser } = one;
   if (isSuperuser) report.superusers.names.push(one.username);

@@ -1,7 +1,7 @@
 import type { PermissionSpec } from '../../access/index.ts';
 import { normalizeName } from '../../platform/fold.ts';
 import { isNaturalKey } from '../index.ts';
-import type { DjangoDump, DjangoGroup, Misnamed, SourceRecord, ThroughTable } from './django/records.ts';
+import type { DjangoDump, DjangoGroup, DjangoUser, Misnamed, SourceRecord, ThroughTable } from './django/records.ts';
 import type { Known } from './known.ts';
 import type { Present } from './present.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
@@ -123,6 +123,18 @@ export function entryOf(record: SourceRecord, name: string, what: string): Entry
 
 export function changedOf(record: SourceRecord, name: string, fields: readonly string[]): Changed {
   return { record: record.record, name, fields };
+}
+
+/** The note of a password by which nobody can log in here. */
+export function notePassword(
+  { report, options }: Planning,
+  one: DjangoUser,
+  { encoded, problem }: { readonly encoded: string; readonly problem: string | null },
+): void {
+  if (problem !== null) report.passwords.unusable.push(entryOf(one, one.username, problem));
+  const slow = options.tooSlow?.(encoded) ?? null;
+  if (slow === null) return;
+  report.passwords.slow.push(entryOf(one, one.username, `verifying it takes about ${(slow / 1000).toFixed(1)} s here`));
 }
 
 /** The note of a name that Unicode's NFKC spells in another way. */

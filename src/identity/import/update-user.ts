@@ -4,7 +4,7 @@ import { canonical, digestUser } from './digest.ts';
 import type { DjangoUser, ThroughTable } from './django/records.ts';
 import { importPassword } from './imported-password.ts';
 import type { Known } from './known.ts';
-import { givenNames, type Planning } from './planning.ts';
+import { givenNames, notePassword, type Planning } from './planning.ts';
 import type { PresentUser } from './present.ts';
 import {
   digests,
@@ -109,9 +109,7 @@ export function compareThreeWays(
   draft.move('user_permissions', permissions.gained, permissions.lost);
   if (groups.isOwn) draft.own.push('groups');
   if (permissions.isOwn) draft.own.push('user_permissions');
-  const isGone = draft.applied.includes('password') && password.problem !== null;
-  if (isGone)
-    planning.report.passwords.unusable.push({ record: one.record, name: one.username, what: password.problem ?? '' });
+  if (draft.applied.includes('password')) notePassword(planning, one, password);
   const remembered = {
     ...last,
     ...draft.remembered(),

@@ -6,6 +6,20 @@ import { failureOf, permissionsOf, picture, type Row, runImport, smallProject, u
 // docs/guides/django-import.md, "What has no place": what a dump leaves out is not taken for none.
 
 await onEachEngine(t, async (t, db) => {
+  await t.test(
+    'a password that an update brings is reported like a first one, where nobody can log in by it',
+    async (t) => {
+      const users = (hash: string): Row[] => [...smallProject.slice(0, 3), userRow(1, 'slow', { password: hash })];
+      const options = { audience: 'slow-site', tooSlow: (encoded: string) => (encoded.includes('slow') ? 2500 : null) };
+      await runImport(db, users('md5$fast$00112233445566778899aabbccddeeff'), options);
+      const report = await runImport(db, users('md5$slow$00112233445566778899aabbccddeeff'), {
+        ...options,
+        existing: 'update',
+      });
+      t.match(report, { applied: [{ fields: ['password'] }], passwords: { slow: [{ name: 'slow', what: /2\.5 s/ }] } });
+    },
+  );
+
   /** A user model whose rights go through tables of its own. */
   const person = (pk: number, name: string, withFlags: boolean): Row => {
     const { groups, user_permissions, is_superuser, ...fields } = userRow(pk, name).fields;
