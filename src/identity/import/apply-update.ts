@@ -120,9 +120,14 @@ export function updates(of: (kind: string) => string, slice: unknown[], api: Api
        on conflict (principal_id, api_id) do update set is_staff = excluded.is_staff, is_superuser = excluded.is_superuser`,
       [api.id, ...slice],
     ],
-    ...['user', 'group', 'permission'].map((kind): [string, unknown[]] => [
+    // A renamed user is known by two keys, that of the source and its name there: both remember the same.
+    ...[
+      ['user', "i.local_id = (s.row->>'id')::uuid"],
+      ['group', "i.local_id = (s.row->>'id')::uuid"],
+      ['permission', "i.source_pk = s.row->>'key'"],
+    ].map(([kind, known]): [string, unknown[]] => [
       `update identity_import i set imported_digest = decode(s.row->>'digest', 'hex'), imported = nullif(s.row->'imported', 'null')
-       ${from} where ${of(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and i.source_pk = s.row->>'key'`,
+       ${from} where ${of(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and ${known}`,
       [...slice, api.audience],
     ]),
   ];

@@ -1,9 +1,9 @@
 import t from 'tap';
-import { findApi, readRights } from '../../../src/access/index.ts';
-import { findUser, holderOf, type User, updateUser } from '../../../src/identity/index.ts';
+import { type Api, findApi, readRights, setRole } from '../../../src/access/index.ts';
+import { findUser, holderOf, renameUser, type User, updateUser } from '../../../src/identity/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
 import { onEachEngine } from '../../support/database.ts';
-import { makeUser, now, project, type Row, runImport, stamp, userRow } from './dumps.ts';
+import { makeUser, naturalise, now, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "Superusers": who rules a Django site rules Signet only where the run itself says so.
 
@@ -51,5 +51,21 @@ await onEachEngine(t, async (t, db) => {
     await it.update({ is_superuser: true }, { superusers: 'global' });
     t.match(await it.ada(), { isSuperuser: false }, 'and given back there');
     t.match(await atApi(db, it.audience, await it.ada()), { isSuperuser: true });
+  });
+
+  await t.test('a renamed user is remembered once, whatever form of keys a dump has', async (t) => {
+    const it = project([userRow(1, 'ada')]);
+    await runImport(db, it.rows, { audience: it.audience });
+    const ada = (await findUser(db.fork(), `ada-${it.tag}`)) as User;
+    await renameUser(db.fork(), stamp, ada, `adele-${it.tag}`);
+    const rows = structuredClone(it.rows) as Row[];
+    Object.assign(rows.at(-1)?.fields as object, { is_superuser: true });
+    const options = { audience: it.audience, existing: 'update' } as const;
+    await runImport(db, naturalise(rows, { primary: true }), options);
+    t.match(await atApi(db, it.audience, ada), { isSuperuser: true });
+    const api = (await findApi(db.fork(), it.audience)) as Api;
+    await setRole(db.fork(), stamp, { id: ada.id, label: 'ada' }, api, { isStaff: false, isSuperuser: false });
+    t.match(await runImport(db, rows, options), { applied: [] });
+    t.match(await atApi(db, it.audience, ada), { isSuperuser: false }, 'what Signet took since is not given back');
   });
 });
