@@ -1,5 +1,10 @@
+import type { EventEmitter } from 'node:events';
+
 /** As a shell tells of a tool that ended because nobody read on (128 + SIGPIPE). */
 const READER_GONE = 141;
+
+/** An event of the process, for a server that drains before it ends. */
+export const OUTPUT_LOST = 'signet:output-lost';
 
 /**
  * Whoever reads an answer may have had enough of it (`signet openapi | head -1`), and disks fill up: the process ends, with one
@@ -11,8 +16,8 @@ export function guardOutput(): () => number | undefined {
     if (exit !== undefined) return;
     exit = code === 'EPIPE' ? READER_GONE : 1;
     if (code !== 'EPIPE') process.stderr.write(`signet: The output cannot be written (${code}).\n`);
-    if (process.listenerCount('SIGTERM') > 0) process.kill(process.pid, 'SIGTERM');
-    else process.exit(exit);
+    // Not by a signal: libraries listen to those too, to tidy up before they pass them on.
+    if (!(process as EventEmitter).emit(OUTPUT_LOST)) process.exit(exit);
   });
   // Progress and log lines that nobody gets are no reason to leave work half done.
   process.stderr.on('error', () => {});

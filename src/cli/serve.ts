@@ -21,6 +21,7 @@ import { answerControl, type ControlRequest } from './control.ts';
 import { execute, failed } from './execute.ts';
 import type { HttpsIdentity } from './https.ts';
 import { jobsOf, rotationPolicyOf, signalsOf } from './jobs.ts';
+import { OUTPUT_LOST } from './output.ts';
 
 /** A server that serves; `stop` drains it and leaves everything closed. */
 export interface Running extends Ready {
@@ -224,6 +225,6 @@ export function untilSignal(running: Running, say: (text: string) => void): Prom
       setTimeout(() => process.exit(1), 20_000).unref();
       running.stop().then(resolve, reject);
     };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, onSignal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', OUTPUT_LOST]) process.on(signal, onSignal);
   });
 }

@@ -68,7 +68,8 @@ t.test('contract §8: without a reader a command ends quietly, on a full disk in
 t.test('contract §8: a working folder that is gone, and files that no command takes, are one line', async (t) => {
   const gone = path('gone');
   mkdirSync(gone);
-  const child = spawn('sh', ['-c', `rmdir "$PWD" && exec "${process.execPath}" "${launcher}" user list`], {
+  // What tap has every Node load asks for the working folder itself.
+  const child = spawn('sh', ['-c', `unset NODE_OPTIONS; rmdir "$PWD" && exec "${process.execPath}" "${launcher}" user list`], {
     cwd: gone,
   });
   let said = '';

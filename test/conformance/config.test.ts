@@ -92,7 +92,7 @@ t.test('oidcc-config-certification-test-plan: oidcc-discovery-endpoint-verificat
 });
 
 function isFlag(name: string): boolean {
-  return /(_parameter|_logout|_session)_supported$/.test(name);
+  return /(_parameter|_logout|_session|_metadata_document)_supported$/.test(name);
 }
 
 t.test(

@@ -129,7 +129,7 @@ t.test('authorization codes', (t) =>
       const given = await code(web, { session: other.session.id });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: other.session.id }, 'logout'));
       refused(t, await redeem(given), 'logged out');
-      t.equal(await code(web, { session: other.session.id }), null, 'and no code is given');
+      await t.rejects(code(web, { session: other.session.id }), { message: 'ended' }, 'and no code is given');
     });
 
     await t.test('RFC 8707 §2.2 (T11): a code is for one API', async (t) => {

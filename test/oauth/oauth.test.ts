@@ -535,7 +535,7 @@ await onEachEngine(t, async (t, db) => {
       });
       t.equal(native.secret, null);
       await t.rejects(createClient(db.fork(), stamp(), { name: 'c_x', preset: 'service' }), {
-        message: /may not start with c_/,
+        message: /may not look like an id.*begin with c_/,
       });
     },
   );
