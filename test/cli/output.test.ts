@@ -69,9 +69,13 @@ t.test('contract §8: a working folder that is gone, and files that no command t
   const gone = path('gone');
   mkdirSync(gone);
   // What tap has every Node load asks for the working folder itself.
-  const child = spawn('sh', ['-c', `unset NODE_OPTIONS; rmdir "$PWD" && exec "${process.execPath}" "${launcher}" user list`], {
-    cwd: gone,
-  });
+  const child = spawn(
+    'sh',
+    ['-c', `unset NODE_OPTIONS; rmdir "$PWD" && exec "${process.execPath}" "${launcher}" user list`],
+    {
+      cwd: gone,
+    },
+  );
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk;
