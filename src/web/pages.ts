@@ -4,7 +4,6 @@ import {
   checkNewUser,
   createUser,
   type FieldError,
-  hasSuperuser,
   isSetupOpen,
   type Passwords,
   redeemSetup,
@@ -90,8 +89,8 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
   );
 }
 
-async function showGone({ db, issuer }: PageDeps, reply: Reply): Promise<Reply> {
-  return show(reply, 410, 'This link is no longer valid', noLongerValid(issuer, await hasSuperuser(db.fork())));
+function showGone({ issuer }: PageDeps, reply: Reply): Reply {
+  return show(reply, 410, 'This link is no longer valid', noLongerValid(issuer));
 }
 
 interface SetupInput {
@@ -141,12 +140,11 @@ class Refused extends Error {
   }
 }
 
-function noLongerValid(issuer: string, hasAdministrator: boolean): Html {
-  return hasAdministrator
-    ? html`<p>This server has an administrator already. <a href="${issuer}/login">Sign in</a></p>
-<p class="quiet">To create another one: <code>npx signet createsuperuser</code></p>`
-    : html`<p>A setup link works for a day, and a newer one ends it.</p>
-<p class="quiet">Get a new one: <code>npx signet setup-link</code></p>`;
+/** True whether or not there is an administrator: a stranger with a made-up link learns neither. */
+function noLongerValid(issuer: string): Html {
+  return html`<p>A setup link works once, for a day, and only while there is no administrator.</p>
+<p>If you have an account already, <a href="${issuer}/login">sign in</a>.</p>
+<p class="quiet">If there is no administrator yet, get a new link: <code>npx signet setup-link</code>. To create another one: <code>npx signet createsuperuser</code></p>`;
 }
 
 function frontDoor(issuer: string, username: string | null): Html {

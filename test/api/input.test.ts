@@ -101,7 +101,7 @@ t.test('contract §9: a wrong method is 405 with Allow, an unknown path 404', as
   for (const [method, url, allow] of [
     ['GET', '/api/v1/login', 'POST'],
     ['PUT', '/api/v1/session', 'GET, HEAD'],
-    ['POST', '/.well-known/jwks.json', 'GET, HEAD'],
+    ['POST', '/.well-known/jwks.json', 'GET, HEAD, OPTIONS'],
     ['PATCH', '/api/v1/account/sessions', 'DELETE, GET, HEAD'],
     ['POST', '/api/v1/account/sessions/0196d3a0-0000-7000-8000-000000000000', 'DELETE'],
     ['DELETE', '/setup', 'GET, HEAD, POST'],
@@ -235,7 +235,8 @@ t.test(
         const answer = await ask(url, origin);
         t.same([answer.statusCode, told(answer)], [404, []], `${url} ${origin}`);
       }
-    for (const url of ['/setup', '/oauth2/introspect', '/.well-known/jwks.json']) {
+    // RFC 9700 §2.6; what discovery names is open to every origin: test/clients/cors.test.ts.
+    for (const url of ['/setup', '/oauth2/authorize', '/oauth2/logout']) {
       const answer = await ask(url, 'https://app.example');
       t.same([answer.statusCode, told(answer)], [405, []], `${url} has no business with other origins`);
     }

@@ -44,7 +44,8 @@ export async function createPasswords(
       const isReal = stored !== null && admits(stored);
       const parsed = isReal ? stored : readPassword(decoy);
       if (!parsed) throw new Error('the decoy cannot be read');
-      const outcome = await pool.run(parsed.threads, () => {
+      // As many places for everybody: how long a login waits for them must not tell what hash is stored.
+      const outcome = await pool.run(parameters.parallelism, () => {
         started?.();
         return verifyPassword(password, parsed);
       });

@@ -1,5 +1,6 @@
 import t from 'tap';
-import { createHashPool, type HashPoolOptions } from '../../../src/identity/passwords/pool.ts';
+import { createPasswords } from '../../../src/identity/passwords/checker.ts';
+import { createHashPool, type HashPool, type HashPoolOptions } from '../../../src/identity/passwords/pool.ts';
 
 /** A pool with a clock and timers in the test's hand, and jobs that end when they are told to. */
 function bench(options: Partial<HashPoolOptions> = {}) {
@@ -77,7 +78,7 @@ t.test('no more threads than the width are taken; the others wait in the order o
   t.equal(timers.size, 0, 'a job that started leaves no timer behind');
 });
 
-t.test('one imported argon2 takes its p threads, and the whole width when p is more', async (t) => {
+t.test('a job takes as many threads as it says, and the whole width when that is more', async (t) => {
   const { pool, started, submit, end } = bench({ width: 4 });
   void submit('three', 3);
   void submit('eight', 8);
@@ -221,3 +222,27 @@ t.test('options that make no pool are refused', async (t) => {
     t.throws(() => createHashPool({ ...good, ...wrong }), RangeError);
   }
 });
+
+t.test(
+  'docs/decisions/0003: every verification takes as many places, whatever hash is stored, and for nobody too',
+  async (t) => {
+    const places: number[] = [];
+    const { pool } = bench({ width: 4 });
+    const counted = {
+      ...pool,
+      run: async <T>(threads: number, work: () => Promise<T>) => {
+        places.push(threads);
+        return { ok: true as const, value: await work() };
+      },
+    };
+    const passwords = await createPasswords(counted as unknown as HashPool, {
+      memoryKiB: 64,
+      iterations: 1,
+      parallelism: 2,
+    });
+    const tail = 'MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA';
+    for (const stored of [null, `argon2$argon2id$v=19$m=1024,t=2,p=8$${tail}`, 'md5$$9cc2ae8a1ba7a93da39b46fc1019c481'])
+      await passwords.verify('whatever', stored);
+    t.same(places, [2, 2, 2]);
+  },
+);

@@ -58,7 +58,6 @@ function parsed(algorithm: string, text: string, read: Argon2String): Parsed {
   const overBounds = argon2OverBounds(parameters);
   return {
     algorithm,
-    threads: parameters.parallelism,
     overBounds,
     cost: argon2Cost(parameters),
     argon2id: variety === 'argon2id' && version === VERSION && read.isStrong ? parameters : null,

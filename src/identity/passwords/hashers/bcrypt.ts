@@ -24,7 +24,6 @@ export function readBcrypt(
   const overBounds = over('bcrypt cost', cost, BOUNDS.bcryptCost);
   return {
     algorithm,
-    threads: 1,
     overBounds,
     cost: { unit: 'bcrypt', amount: 2 ** cost },
     argon2id: null,

@@ -18,8 +18,6 @@ export interface Parsed {
    * The name in front of the first `$`, e.g. `pbkdf2_sha256`; `unusable` for a password that nobody can log in with.
    */
   readonly algorithm: string;
-  /** Threads of the pool that one verification takes: argon2's p, otherwise 1. */
-  readonly threads: number;
   /** Null when within the bounds of `bounds.ts`, else why it is refused: one phrase for an import report. */
   readonly overBounds: string | null;
   /** What verifying it takes; null for next to nothing. */

@@ -12,7 +12,6 @@ export function readHexDigest(algorithm: 'sha1' | 'md5', salt: string, hash: str
   const expected = Buffer.from(hash, 'hex');
   return {
     algorithm,
-    threads: 1,
     overBounds: null,
     cost: null,
     argon2id: null,

@@ -21,7 +21,6 @@ function pbkdf2Hasher(algorithm: 'pbkdf2_sha256' | 'pbkdf2_sha1', digest: string
       const overBounds = over('pbkdf2 iterations', iterations, BOUNDS.pbkdf2Iterations);
       return {
         algorithm,
-        threads: 1,
         overBounds,
         cost: { unit: algorithm, amount: iterations },
         argon2id: null,

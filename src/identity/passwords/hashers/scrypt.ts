@@ -31,7 +31,6 @@ export const scrypt: Hasher = {
       over('scrypt parallelism', p, BOUNDS.scryptParallelism);
     return {
       algorithm: 'scrypt',
-      threads: 1,
       overBounds,
       cost: { unit: 'scrypt', amount: N * r * p },
       argon2id: null,

@@ -10,7 +10,6 @@ export const unusable: Hasher = {
     if (!encoded.startsWith(UNUSABLE_PREFIX)) return null;
     return {
       algorithm: 'unusable',
-      threads: 1,
       overBounds: null,
       cost: null,
       argon2id: null,
