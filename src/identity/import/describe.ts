@@ -5,6 +5,9 @@ import { type Changed, type Counts, type Entry, type ImportReport, isRefused } f
 /** Lines of one list that people are shown; `--json` has all. */
 const SHOWN = 20;
 
+/** Characters of a name that they are shown. */
+const LONGEST_NAME = 150;
+
 /** The report for people: what happened, what to look at, what to do next. */
 export function describeReport(report: ImportReport, asked: Asked = {}): string {
   const sections = [
@@ -28,7 +31,7 @@ export function describeReport(report: ImportReport, asked: Asked = {}): string 
     list('Brought up to date', report.applied.map(changedLine)),
     list('Taken away, as in Django', report.takenAway.map(changedLine)),
     list(
-      'Not brought; what Signet has stays (it was changed here too, or takes --superusers global)',
+      'Not brought; what Signet has stays (it was changed here too, has no place here, or takes --superusers global)',
       report.keptHere.map(changedLine),
     ),
     list('No longer in the dump', report.missing.map(entryLine)),
@@ -129,7 +132,12 @@ function shorten(lines: readonly string[]): string[] {
 }
 
 function entryLine({ record, name, what }: Entry): string {
-  return printable(`${record}${name === '' ? '' : ` "${name}"`}: ${what}`);
+  return printable(`${record}${name === '' ? '' : ` "${shortened(name)}"`}: ${what}`);
+}
+
+/** What is said of a name must not be cut off by it. */
+function shortened(name: string): string {
+  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`;
 }
 
 function changedLine({ record, name, fields }: Changed): string {

@@ -92,7 +92,7 @@ async function preparePlan(
     tell('read'),
   );
   const audience = api?.audience ?? input.audience;
-  await checkSource(em, audience, userModel, dump.users.records.length > 0);
+  await checkSource(em, audience, userModel, dump.users.records.length + dump.users.refused.length > 0);
   progress({ step: 'compare', done: 0, total: 0 });
   const present = await readPresent(em, api, audience, dump);
   const report = emptyReport({ dryRun, file, api: audience, apiCreated: api === null, userModel, superusers });

@@ -33,6 +33,10 @@ export function* planGroups(planning: Planning): InTurns<void> {
       if (++done % TURN === 0) yield done;
     }
   }
+  for (const { one, before } of dump.kept.groups) {
+    planKnown(planning, one, before, present.groups.get(before.localId));
+    if (++done % TURN === 0) yield done;
+  }
 }
 
 /** Ids of groups whose name this import changes: it is free for others. */
@@ -94,7 +98,7 @@ function update(planning: Planning, one: DjangoGroup, before: Known, here: Prese
   const lost = last.permissions.filter((name) => !wanted.includes(name) && here.permissions.has(name));
   const isNamed = shortDigest(one.sourceName) !== last.source;
   const [target, isOwn] = [normalizeName(one.name), shortDigest(here.name) !== last.local];
-  const isKept = isNamed && isOwn && here.name !== target;
+  const isKept = isNamed && (one.nameProblem !== null || (isOwn && here.name !== target));
   const isRenamed = isNamed && !isOwn && here.name !== target;
   const own = [
     ...(isOwn && !isNamed ? ['name'] : []),

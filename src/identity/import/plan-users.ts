@@ -14,7 +14,7 @@ import { type InTurns, TURN } from './turns.ts';
 export function* planUsers(planning: Planning): InTurns<void> {
   const { dump, present, report } = planning;
   const emails = groupByName(
-    dump.users.records.filter((one) => one.email !== ''),
+    [...dump.users.records, ...dump.kept.users.map(({ one }) => one)].filter((one) => one.email !== ''),
     (one) => foldName(one.email),
   );
   findLeaving(planning);
@@ -40,6 +40,10 @@ export function* planUsers(planning: Planning): InTurns<void> {
       else planNew(planning, one, usernameKey, emails, tallies);
       if (++done % TURN === 0) yield done;
     }
+  }
+  for (const { one, before } of dump.kept.users) {
+    planKnownUser(planning, one, before, isProvable(planning, one, emails, before.localId));
+    if (++done % TURN === 0) yield done;
   }
   report.passwords.byAlgorithm = tallies.algorithms.toRecord();
   report.attributes = tallies.attributes.toRecord();

@@ -5,16 +5,18 @@ import { planUsers } from './plan-users.ts';
 import { type ImportOptions, noEffects, type Planning } from './planning.ts';
 import type { Present } from './present.ts';
 import type { ImportReport } from './report.ts';
+import { type SettledDump, settle } from './settle.ts';
 import type { InTurns } from './turns.ts';
 
 /** What becomes of every record of a dump, given what Signet has. Decides everything; writes nothing. */
 export function* makePlan(
-  dump: DjangoDump,
+  read: DjangoDump,
   present: Present,
   options: ImportOptions,
   report: ImportReport,
   now: Date,
 ): InTurns<Planning> {
+  const dump = settle(read, present);
   const planning: Planning = {
     dump,
     present,
@@ -41,7 +43,7 @@ export function* makePlan(
 }
 
 /** What reading has found already. */
-function takeOver(report: ImportReport, dump: DjangoDump): void {
+function takeOver(report: ImportReport, dump: SettledDump): void {
   for (const entry of dump.unmapped) report.unmapped.push(entry);
   for (const entry of dump.unkept) report.unkept.push(entry);
   for (const entry of dump.repeated) report.conflicts.push(entry);
@@ -52,6 +54,7 @@ function takeOver(report: ImportReport, dump: DjangoDump): void {
     const { read, records, repeated } = dump[kind];
     report[kind].read = read;
     report[kind].conflicts = repeated;
-    report[kind].unfit = read - records.length - repeated;
+    const kept = kind === 'permissions' ? 0 : dump.kept[kind].length;
+    report[kind].unfit = read - records.length - kept - repeated;
   }
 }

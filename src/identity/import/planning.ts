@@ -1,10 +1,11 @@
 import type { PermissionSpec } from '../../access/index.ts';
 import { normalizeName } from '../../platform/fold.ts';
 import { isNaturalKey } from '../index.ts';
-import type { DjangoDump, DjangoGroup, DjangoUser, Misnamed, SourceRecord, ThroughTable } from './django/records.ts';
+import type { DjangoGroup, DjangoUser, Misnamed, SourceRecord, ThroughTable } from './django/records.ts';
 import type { Known } from './known.ts';
 import type { Present } from './present.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
+import type { SettledDump } from './settle.ts';
 
 export interface ImportOptions {
   /** What verifying a stored password takes here, where it is too long to log in by (`Passwords.tooSlow`). */
@@ -58,7 +59,7 @@ export interface Plan {
 
 /** A plan in the making. */
 export interface Planning extends Plan {
-  readonly dump: DjangoDump;
+  readonly dump: SettledDump;
   readonly present: Present;
   readonly options: ImportOptions;
   readonly now: Date;

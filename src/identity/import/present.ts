@@ -94,7 +94,7 @@ export async function readPresent(
   const apiId = api?.id ?? NOBODY;
   const known = {
     permission: await readKnown(em, audience, 'permission', dump.permissions.records),
-    group: await readKnown(em, audience, 'group', dump.groups.records),
+    group: await readKnown(em, audience, 'group', [...dump.groups.records, ...dump.groups.refused]),
     user: await readKnown(
       em,
       audience,
@@ -137,7 +137,7 @@ export async function readPresent(
     groupIds,
     users,
     userIds,
-    emailKeys: await readEmailKeys(em, dump.users.records),
+    emailKeys: await readEmailKeys(em, [...dump.users.records, ...dump.users.refused]),
     deactivatedHere: await readDeactivated(
       em,
       [...users.values()].filter((one) => !one.isActive).map((one) => one.id),

@@ -202,7 +202,8 @@ function texts(
       if (field === 'password' ? here.passwordEpoch !== draft.epoch : isOwn) draft.own.push(wordFor(field));
       continue;
     }
-    if (isOwn && local[field] !== target[field]) {
+    const isRefused = field === 'username' && one.nameProblem !== null;
+    if (isRefused || (isOwn && local[field] !== target[field])) {
       draft.kept.push(wordFor(field));
       continue;
     }

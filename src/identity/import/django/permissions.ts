@@ -94,24 +94,31 @@ export function readGroup(
   const natural = [sourceName];
   const keys = keysOf(raw.pk, natural);
   const record = recordName(GROUP, raw.pk, natural);
-  const name = typeof sourceName === 'string' ? reading.nameFor(record, sourceName) : '';
-  const nameProblem = typeof sourceName === 'string' ? groupNameProblem(name) : undefined;
-  const problem = typeof sourceName !== 'string' ? 'it has no name' : (nameProblem ?? keyProblem(raw.pk));
-  if (problem !== undefined || typeof sourceName !== 'string') {
-    if (!groups.add(keys, { problem: 'could not be mapped' })) reading.repeat(GROUP, record, name);
-    else if (nameProblem === undefined) reading.unmap(record, name, problem ?? '');
-    else reading.misname('group', record, textOf(sourceName), nameProblem);
+  const isNamed = typeof sourceName === 'string';
+  const given = isNamed ? reading.nameFor(record, sourceName) : '';
+  const nameProblem = isNamed ? (groupNameProblem(given) ?? null) : 'it has no name';
+  const problem = keyProblem(raw.pk);
+  if (problem !== undefined) {
+    if (!groups.add(keys, { problem: 'could not be mapped' })) reading.repeat(GROUP, record, given);
+    else reading.unmap(record, textOf(sourceName), nameProblem ?? problem);
     return;
   }
+  const name = nameProblem === null ? given : '';
   const held = reading
     .follow(raw.fields['permissions'], permissions, record, name, 'permission')
     .map((one) => one.name);
-  const group = { record, key: recordKey(keys), name, sourceName, permissions: [...new Set(held)] };
+  const permissionNames = [...new Set(held)];
+  const names = { name, sourceName: textOf(sourceName), nameProblem };
+  const group = { record, key: recordKey(keys), ...names, permissions: permissionNames };
   if (!groups.add(keys, { value: group })) {
-    reading.repeat(GROUP, record, name);
+    reading.repeat(GROUP, record, given);
     return;
   }
-  reading.groups.push(group);
+  if (nameProblem === null) reading.groups.push(group);
+  else {
+    reading.refused.groups.push(group);
+    reading.refuseName('group', group, isNamed);
+  }
 }
 
 function textOf(value: unknown): string {

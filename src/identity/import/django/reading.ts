@@ -1,6 +1,6 @@
 import type { Renames } from '../renames.ts';
 import type { Entry } from '../report.ts';
-import type { DjangoGroup, DjangoPermission, DjangoUser, Misnamed } from './records.ts';
+import type { DjangoGroup, DjangoPermission, DjangoUser, Misnamed, NamedRecord, SourceRecord } from './records.ts';
 import { type Lookup, shown } from './references.ts';
 
 /** What reading a dump has come to so far. */
@@ -8,10 +8,12 @@ export class Reading {
   readonly permissions: DjangoPermission[] = [];
   readonly groups: DjangoGroup[] = [];
   readonly users: DjangoUser[] = [];
+  readonly refused = { groups: [] as DjangoGroup[], users: [] as DjangoUser[] };
   readonly unmapped: Entry[] = [];
   readonly unkept: Entry[] = [];
   /** Users and groups whose name has no place here: another name would help. */
   readonly misnamed: Misnamed[] = [];
+  readonly byName = new Map<Entry, NamedRecord>();
   readonly repeated: Entry[] = [];
   readonly #repeated = new Map<string, number>();
   readonly #renames: Renames;
@@ -30,8 +32,10 @@ export class Reading {
   }
 
   /** A person, a group or a right that has no place here. */
-  unmap(record: string, name: string, what: string): void {
-    this.unmapped.push({ record, name, what });
+  unmap(record: string, name: string, what: string): Entry {
+    const entry = { record, name, what };
+    this.unmapped.push(entry);
+    return entry;
   }
 
   /** A field of less weight that cannot be kept. */
@@ -39,9 +43,11 @@ export class Reading {
     this.unkept.push({ record, name, what });
   }
 
-  misname(kind: Misnamed['kind'], record: string, name: string, what: string): void {
-    this.unmap(record, name, what);
-    this.misnamed.push({ kind, record, name });
+  /** Notes why a record cannot have its name here; what it says otherwise may still count. `isNamed`: another name would help. */
+  refuseName(kind: Misnamed['kind'], one: NamedRecord, isNamed: boolean): void {
+    const { record, sourceName: name, nameProblem } = one;
+    this.byName.set(this.unmap(record, name, nameProblem ?? ''), one);
+    if (isNamed) this.misnamed.push({ kind, record, name });
   }
 
   repeat(model: string, record: string, name: string): void {
@@ -53,8 +59,14 @@ export class Reading {
     return this.#repeated.get(model) ?? 0;
   }
 
-  /** The records that a many-to-many field names; those that cannot be followed are listed. */
-  follow<T>(references: unknown, lookup: Lookup<T>, record: string, name: string, what: string): T[] {
+  /** The records that a many-to-many field names; those that cannot be followed are listed, those whose name is refused too. */
+  follow<T extends SourceRecord & Partial<Pick<NamedRecord, 'nameProblem'>>>(
+    references: unknown,
+    lookup: Lookup<T>,
+    record: string,
+    name: string,
+    what: string,
+  ): T[] {
     if (references === undefined || references === null) return [];
     if (!Array.isArray(references)) {
       this.unmap(record, name, `its field of ${what}s is no list`);
@@ -63,8 +75,14 @@ export class Reading {
     const values: T[] = [];
     for (const reference of references) {
       const found = lookup.find(reference);
-      if ('value' in found) values.push(found.value);
-      else this.unmap(record, name, `its ${what} ${shown(reference)} ${found.problem}`);
+      if ('value' in found) {
+        const { value } = found;
+        values.push(value);
+        if (value.nameProblem) {
+          const entry = this.unmap(record, name, `its ${what} ${shown(reference)} could not be mapped`);
+          this.byName.set(entry, value as T & NamedRecord);
+        }
+      } else this.unmap(record, name, `its ${what} ${shown(reference)} ${found.problem}`);
     }
     return values;
   }

@@ -17,18 +17,24 @@ export interface DjangoPermission extends SourceRecord {
   readonly label: string;
 }
 
-export interface DjangoGroup extends SourceRecord {
-  /** As it is to be called here: see `Renames`. */
-  readonly name: string;
+/** A record that has a name here. */
+export interface NamedRecord extends SourceRecord {
+  /** '' is none. */
   readonly sourceName: string;
+  /** Why it cannot have its name here; null where it can. */
+  readonly nameProblem: string | null;
+}
+
+export interface DjangoGroup extends NamedRecord {
+  /** As it is to be called here: see `Renames`; '' where it cannot be. */
+  readonly name: string;
   /** Names, each once. */
   readonly permissions: readonly string[];
 }
 
-export interface DjangoUser extends SourceRecord {
-  /** As it is to be called here: see `Renames`. */
+export interface DjangoUser extends NamedRecord {
+  /** As it is to be called here: see `Renames`; '' where it cannot be. */
   readonly username: string;
-  readonly sourceName: string;
   /** '' is none. */
   readonly email: string;
   /** Whether django-allauth has verified it. */
@@ -55,6 +61,12 @@ export interface Tables<T> {
   /** Of these, those whose key another record has. */
   readonly repeated: number;
   readonly records: readonly T[];
+}
+
+/** The same of records that have names. */
+export interface NamedTables<T> extends Tables<T> {
+  /** Those that cannot have their name here: they are something only where an earlier import made it (`settle`). */
+  readonly refused: readonly T[];
 }
 
 /** A record that another name would let in, and what it is called in the source. */
@@ -89,10 +101,12 @@ export interface DjangoDump {
   /** Keys of every record of a user, fit or not. */
   readonly userKeys: ReadonlySet<string>;
   readonly misnamed: readonly Misnamed[];
+  /** Entries of `unmapped` that say of a record that its name is refused, or that it is gone with that. */
+  readonly byName: ReadonlyMap<Entry, NamedRecord>;
   readonly unkept: readonly Entry[];
   readonly permissions: Tables<DjangoPermission>;
-  readonly groups: Tables<DjangoGroup>;
-  readonly users: Tables<DjangoUser>;
+  readonly groups: NamedTables<DjangoGroup>;
+  readonly users: NamedTables<DjangoUser>;
   /** Records and parts of records that could not be read. */
   readonly unmapped: readonly Entry[];
   /** Records that share their key with another one of the dump. */

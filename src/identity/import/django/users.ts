@@ -3,7 +3,7 @@ import { checkUser, importedNameProblem } from '../../index.ts';
 import { isStorableValue, readFlag, readMoment } from './fields.ts';
 import { NOT_A_NUMBER, type RawRecord } from './json.ts';
 import type { Reading } from './reading.ts';
-import type { DjangoGroup, DjangoPermission, DjangoUser } from './records.ts';
+import type { DjangoGroup, DjangoPermission, DjangoUser, NamedRecord } from './records.ts';
 import { keyProblem, keysOf, type Lookup, recordKey, recordName, shown } from './references.ts';
 import type { Address, SideTable } from './side-tables.ts';
 import { readName } from './username-field.ts';
@@ -37,41 +37,58 @@ export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): 
     return raw.fields[field] ?? (others.length === 0 ? undefined : others);
   };
   const references = { groups: held('groups'), permissions: held('user_permissions') };
-  const username = sourceName === undefined ? '' : reading.nameFor(record, sourceName);
+  const given = sourceName === undefined ? '' : reading.nameFor(record, sourceName);
   if (!tables.users.add(keys, { value: null })) {
-    reading.repeat(raw.model, record, username);
+    reading.repeat(raw.model, record, given);
     return;
   }
   reading.userKeys.add(recordKey(keys));
-  const problem = sourceName === undefined ? 'it has no username' : keyProblem(raw.pk);
-  if (problem !== undefined || sourceName === undefined) {
-    reading.unmap(record, username, problem ?? '');
+  const problem = keyProblem(raw.pk);
+  if (problem !== undefined) {
+    reading.unmap(record, given, sourceName === undefined ? NAMELESS : problem);
     return;
   }
-  const nameProblem = importedNameProblem(username);
-  if (nameProblem !== undefined) {
-    reading.misname('user', record, sourceName, nameProblem);
-    return;
+  const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(given) ?? null);
+  const names = { username: nameProblem === null ? given : '', sourceName: sourceName ?? '', nameProblem };
+  const user = userOf(raw, { record, key: recordKey(keys), ...names }, references, addresses, tables, reading);
+  if (nameProblem === null) reading.users.push(user);
+  else {
+    reading.refused.users.push(user);
+    reading.refuseName('user', user, sourceName !== undefined);
   }
-  const drop = (what: string) => reading.drop(record, username, what);
-  const permissions = reading.follow(references.permissions, tables.permissions, record, username, 'permission');
-  const groups = reading.follow(references.groups, tables.groups, record, username, 'group');
+}
+
+const NAMELESS = 'it has no username';
+
+type Named = NamedRecord & Pick<DjangoUser, 'username'>;
+
+/** The rest of a record, whatever its name is worth: who cannot be called so may still have lost what they had. */
+function userOf(
+  raw: RawRecord,
+  one: Named,
+  references: { readonly groups: unknown; readonly permissions: unknown },
+  addresses: readonly Address[],
+  tables: UserTables,
+  reading: Reading,
+): DjangoUser {
+  const { record } = one;
+  const shownName = one.username || one.sourceName;
+  const drop = (what: string) => reading.drop(record, shownName, what);
+  const permissions = reading.follow(references.permissions, tables.permissions, record, shownName, 'permission');
+  const groups = reading.follow(references.groups, tables.groups, record, shownName, 'group');
   const text = fieldsOf(raw, drop);
-  reading.users.push({
-    record,
-    key: recordKey(keys),
-    username,
-    sourceName,
+  return {
+    ...one,
     ...text,
     ...addressOf(text.email, addresses, reading, drop),
     password: typeof raw.fields['password'] === 'string' ? raw.fields['password'] : null,
-    ...flagsOf(raw, (what) => reading.unmap(record, username, what)),
+    ...flagsOf(raw, (what) => reading.unmap(record, shownName, what)),
     dateJoined: dateOf(raw, 'date_joined', reading, drop),
     lastLogin: dateOf(raw, 'last_login', reading, drop),
     groups: [...new Set(groups)],
     permissions: [...new Set(permissions.map((one) => one.name))],
     attributes: attributesOf(raw, tables.nameField, drop),
-  });
+  };
 }
 
 type Note = (what: string) => void;
