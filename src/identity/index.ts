@@ -24,6 +24,7 @@ export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
 export { usernamesOf } from './names.ts';
 export { createPasswords, type Passwords, type Verification } from './passwords/checker.ts';
 export { type HashSpeed, hashBudget, measureHashSpeed } from './passwords/hash-budget.ts';
+export { ARGON2_ENGINE } from './passwords/hashers/argon2-engine.ts';
 export { isUsable, makeUnusable, readPassword } from './passwords/passwords.ts';
 export { createHashPool, type HashPool } from './passwords/pool.ts';
 export { purgeExpired } from './purge.ts';

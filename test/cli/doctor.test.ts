@@ -244,7 +244,9 @@ t.test('what the server behind the issuer says', async (t) => {
 });
 
 t.test('hashing', async (t) => {
+  const reference = { name: 'argon2', isFast: false };
   const good: Hashing = {
+    engine: { name: '@node-rs/argon2', isFast: true },
     hashMs: { fastest: 60, slowest: 70 },
     width: 3,
     cores: 4,
@@ -256,7 +258,15 @@ t.test('hashing', async (t) => {
   const statuses = (more: Partial<Hashing>) =>
     Object.fromEntries(checkHashing({ ...good, ...more }).map((one) => [one.name, one.status]));
   t.same(statuses({}), { argon2: 'ok', 'hash pool': 'ok', 'hash queue': 'ok', refusals: 'ok' });
-  t.match(statuses({ hashMs: { fastest: 29, slowest: 30 } }), { argon2: 'warn' });
+  t.match(statuses({ engine: reference, hashMs: { fastest: 29, slowest: 30 } }), { argon2: 'warn' });
+  t.match(statuses({ hashMs: { fastest: 14, slowest: 15 } }), { argon2: 'warn' }, 'the same work, by the fast package');
+  t.match(statuses({ hashMs: { fastest: 16, slowest: 17 } }), { argon2: 'ok' });
+  t.match(checkHashing(good)[0], { message: /by @node-rs\/argon2\.$/ });
+  t.match(checkHashing({ ...good, engine: reference })[0], {
+    status: 'note',
+    message: /by argon2\. .*@node-rs\/argon2.* does not load/,
+    remedy: /npm ci/,
+  });
   t.match(statuses({ hashMs: { fastest: 501, slowest: 510 } }), {
     argon2: 'warn',
     refusals: 'warn',

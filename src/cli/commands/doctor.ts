@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { hashWidthOf } from '../../app.ts';
+import { ARGON2_ENGINE } from '../../identity/index.ts';
 import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
@@ -67,6 +68,7 @@ async function hashing({ config, passwords }: Context): Promise<Check[]> {
     if ((await hasher.hash('a password that nobody has')) !== null) times.push(performance.now() - began);
   }
   return checkHashing({
+    engine: ARGON2_ENGINE,
     hashMs: times.length === 0 ? null : { fastest: Math.min(...times), slowest: Math.max(...times) },
     width: hashWidthOf(config, cores),
     cores,

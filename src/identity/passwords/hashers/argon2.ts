@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { argon2id, hash as hashArgon2, verify as verifyArgon2 } from 'argon2';
+import { ARGON2_ENGINE, type Argon2Recipe, type Argon2Variety } from './argon2-engine.ts';
 import { argon2Cost, argon2OverBounds } from './bounds.ts';
-import { mask, readDecimal, readUnpaddedBase64, writeUnpaddedBase64 } from './fields.ts';
+import { mask, readDecimal, readUnpaddedBase64, sameBytes, writeUnpaddedBase64 } from './fields.ts';
 import type { Argon2Parameters, Hasher, Parsed } from './hasher.ts';
 
 /**
@@ -21,46 +21,45 @@ const STRONG_BYTES = 16;
 const VERSION = 0x13;
 const OLD_VERSION = 0x10;
 
-const STRING_FORMAT = /^\$(argon2(?:id?|d))(?:\$v=(16|19))?\$m=([0-9]+),t=([0-9]+),p=([0-9]+)\$([^$]+)\$([^$]+)$/;
+/** The order of the reference implementation, of Django and of Signet, or that of the package `argon2` for Node: m, p, t. */
+const STRING_FORMAT =
+  /^\$(argon2d|argon2id?)(?:\$v=(16|19))?\$m=(?<m>[0-9]+),(?:t=(?<t>[0-9]+),p=(?<p>[0-9]+)|p=(?<p>[0-9]+),t=(?<t>[0-9]+))\$([^$]+)\$([^$]+)$/;
 
-interface Argon2String {
-  readonly variety: string;
-  readonly version: number;
-  readonly parameters: Argon2Parameters;
-  readonly salt: string;
-  readonly hash: string;
-  readonly isStrong: boolean;
+interface Argon2String extends Argon2Recipe {
+  readonly tag: Buffer;
 }
 
-/** Reads the string format of the argon2 reference implementation; null unless the library can verify it. */
+/** Reads the string format of the argon2 reference implementation; null unless it can be verified. */
 function readString(text: string): Argon2String | null {
-  const [, variety = '', v, m = '', t = '', p = '', salt = '', hash = ''] = STRING_FORMAT.exec(text) ?? [];
-  if (variety === '') return null;
+  const found = STRING_FORMAT.exec(text);
+  if (found === null) return null;
+  const [, variety, v] = found;
+  const { m = '', t = '', p = '' } = found.groups ?? {};
   const [memoryKiB, iterations, parallelism] = [readDecimal(m), readDecimal(t), readDecimal(p)];
-  const saltBytes = readUnpaddedBase64(salt)?.length ?? 0;
-  const tagBytes = readUnpaddedBase64(hash)?.length ?? 0;
-  if (memoryKiB === null || iterations === null || parallelism === null) return null;
+  const [salt, tag] = found.slice(-2).map((one) => readUnpaddedBase64(one ?? ''));
+  if (memoryKiB === null || iterations === null || parallelism === null || !salt || !tag) return null;
   // RFC 9106 §3.1: at least 8 blocks for each lane; the reference implementation wants a salt of 8 bytes. A tag below
   // 12 bytes (the least that the PHC string format allows) could be met by chance.
-  if (memoryKiB < 8 * parallelism || saltBytes < 8 || tagBytes < 12 || tagBytes > 64) return null;
+  if (memoryKiB < 8 * parallelism || salt.length < 8 || tag.length < 12 || tag.length > 64) return null;
   return {
-    variety,
-    version: v === undefined ? OLD_VERSION : Number(v),
+    variety: variety as Argon2Variety,
+    version: v === '19' ? VERSION : OLD_VERSION,
     parameters: { memoryKiB, iterations, parallelism },
     salt,
-    hash,
-    isStrong: saltBytes >= STRONG_BYTES && tagBytes >= STRONG_BYTES,
+    tag,
+    tagBytes: tag.length,
   };
 }
 
-function parsed(algorithm: string, text: string, read: Argon2String): Parsed {
-  const { variety, version, parameters, salt, hash } = read;
+function parsed(algorithm: string, read: Argon2String): Parsed {
+  const { variety, version, parameters, salt, tag } = read;
   const overBounds = argon2OverBounds(parameters);
+  const isStrong = salt.length >= STRONG_BYTES && tag.length >= STRONG_BYTES;
   return {
     algorithm,
     overBounds,
     cost: argon2Cost(parameters),
-    argon2id: variety === 'argon2id' && version === VERSION && read.isStrong ? parameters : null,
+    argon2id: variety === 'argon2id' && version === VERSION && isStrong ? parameters : null,
     summary: () => ({
       algorithm,
       variety,
@@ -68,11 +67,11 @@ function parsed(algorithm: string, text: string, read: Argon2String): Parsed {
       'memory cost': String(parameters.memoryKiB),
       'time cost': String(parameters.iterations),
       parallelism: String(parameters.parallelism),
-      salt: mask(salt),
-      hash: mask(hash),
+      salt: mask(writeUnpaddedBase64(salt)),
+      hash: mask(writeUnpaddedBase64(tag)),
     }),
     async verify(password) {
-      return overBounds === null && (await verifyArgon2(text, password));
+      return overBounds === null && sameBytes(await ARGON2_ENGINE.tag(password, read), tag);
     },
   };
 }
@@ -85,9 +84,8 @@ export const argon2: Hasher = {
   algorithm: 'argon2',
   read(encoded) {
     if (!encoded.startsWith('argon2$')) return null;
-    const text = encoded.slice('argon2'.length);
-    const read = readString(text);
-    return read && parsed('argon2', text, read);
+    const read = readString(encoded.slice('argon2'.length));
+    return read && parsed('argon2', read);
   },
 };
 
@@ -96,9 +94,8 @@ export const argon2idNfkc: Hasher = {
   algorithm: OWN_ALGORITHM,
   read(encoded) {
     if (!encoded.startsWith(`${OWN_ALGORITHM}$v=${VERSION}$`)) return null;
-    const text = `$argon2id${encoded.slice(OWN_ALGORITHM.length)}`;
-    const read = readString(text);
-    return read && parsed(OWN_ALGORITHM, text, read);
+    const read = readString(`$argon2id${encoded.slice(OWN_ALGORITHM.length)}`);
+    return read && parsed(OWN_ALGORITHM, read);
   },
 };
 
@@ -108,16 +105,8 @@ export const argon2idNfkc: Hasher = {
 export async function encodeArgon2idNfkc(password: Buffer, parameters: Argon2Parameters): Promise<string> {
   const { memoryKiB, iterations, parallelism } = parameters;
   const salt = randomBytes(SALT_BYTES);
-  const tag = await hashArgon2(password, {
-    raw: true,
-    type: argon2id,
-    version: VERSION,
-    salt,
-    hashLength: TAG_BYTES,
-    memoryCost: memoryKiB,
-    timeCost: iterations,
-    parallelism,
-  });
+  const recipe: Argon2Recipe = { variety: 'argon2id', version: VERSION, parameters, salt, tagBytes: TAG_BYTES };
+  const tag = await ARGON2_ENGINE.tag(password, recipe);
   const cost = `m=${memoryKiB},t=${iterations},p=${parallelism}`;
   return `${OWN_ALGORITHM}$v=${VERSION}$${cost}$${writeUnpaddedBase64(salt)}$${writeUnpaddedBase64(tag)}`;
 }
