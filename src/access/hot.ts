@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, runIn, type Statement } from '../platform/database/index.ts';
+import { type Database, runOn, type Statement } from '../platform/database/index.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Api } from './entities.ts';
 import { noRights, type Rights, rightsOf } from './has-perm.ts';
@@ -60,11 +60,7 @@ export async function readRights(
 ): Promise<Rights> {
   if (!who.isActive) return noRights;
   const values = [who.id, apiId, who.isSuperuser, now];
-  const rows =
-    'query' in from
-      ? await from.query<RightsRow>(rightsStatement, values)
-      : await runIn<RightsRow>(from, rightsStatement, values);
-  const row = rows[0];
+  const [row] = await runOn<RightsRow>(from, rightsStatement, values);
   if (!row) return noRights;
   return rightsOf({
     isActive: true,

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Pooler } from './pooler.ts';
 import type { RoleDefaults } from './role-defaults.ts';
-import type { Statement } from './statement.ts';
+import { runIn, type Statement } from './statement.ts';
 
 /** The database, whichever engine serves it. */
 export interface Database {
@@ -42,4 +42,13 @@ export interface Migrations {
   apply(): Promise<string[]>;
   /** The statements that would make the database what the entities say: empty unless the two have drifted apart. */
   drift(): Promise<string>;
+}
+
+/** Runs a hot statement; pass a unit of work when inside its transaction. */
+export function runOn<Row>(
+  from: Database | SqlEntityManager,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<Row[]> {
+  return 'query' in from ? from.query<Row>(statement, values) : runIn<Row>(from, statement, values);
 }

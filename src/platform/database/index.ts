@@ -9,7 +9,7 @@ import type { Database } from './database.ts';
 import type { Model } from './options.ts';
 import type { Use } from './session-settings.ts';
 
-export type { Connections, Database, Migrations } from './database.ts';
+export { type Connections, type Database, type Migrations, runOn } from './database.ts';
 export { PlatformState } from './entities.ts';
 export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
@@ -18,7 +18,7 @@ export { portOf } from './ports.ts';
 export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
 export { lackingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
 export { announce, type Signals, startSignals } from './signals.ts';
-export { runIn, type Statement } from './statement.ts';
+export type { Statement } from './statement.ts';
 export { findObstacles, type Obstacle } from './surroundings.ts';
 
 /**

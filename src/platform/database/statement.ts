@@ -16,8 +16,19 @@ export type Row = Record<string, unknown>;
 export function runIn<R = Row>(em: SqlEntityManager, statement: Statement, values: readonly unknown[]): Promise<R[]> {
   const ordered: unknown[] = [];
   const text = statement.text.replace(/\$(\d+)/g, (_, position: string) => {
-    ordered.push(values[Number(position) - 1]);
+    const value = values[Number(position) - 1];
+    ordered.push(Array.isArray(value) ? arrayText(value) : value);
     return '?';
   });
   return em.execute(text, ordered) as Promise<R[]>;
+}
+
+/** As PostgreSQL reads an array (its manual, 8.15.2): the ORM would write its elements as so many values. */
+function arrayText(elements: readonly unknown[]): string {
+  const element = (one: unknown) => {
+    if (one === null) return 'NULL';
+    const text = Buffer.isBuffer(one) ? `\\x${one.toString('hex')}` : String(one);
+    return `"${text.replace(/["\\]/g, '\\$&')}"`;
+  };
+  return `{${elements.map(element).join(',')}}`;
 }

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, runIn, type Statement } from '../../platform/database/index.ts';
+import { type Database, runOn, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { LINGER_SECONDS } from './move.ts';
 
@@ -46,7 +46,7 @@ export async function readMinting(
   api: string | null,
   holder: string,
 ): Promise<Minting> {
-  const [row] = await ask<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
+  const [row] = await runOn<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
     from,
     mint,
     [principal, api, holder],
@@ -102,7 +102,7 @@ export async function takePlace(
     if (known.place) return { place: known.place, version: known.principal };
     const fresh = anyPlace(1 + Math.floor(tries / TRIES));
     const values = [of.principal, of.api, of.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
-    const [row] = await ask<{ version: number | null; is_live: boolean; is_made: boolean }>(
+    const [row] = await runOn<{ version: number | null; is_live: boolean; is_made: boolean }>(
       from,
       statements[of.kind],
       values,
@@ -130,11 +130,6 @@ export async function findFreePlace(db: Database): Promise<StatusPlace> {
     const [found] = await db.query<StatusPlace>(free, [some.map((one) => one.list), some.map((one) => one.idx)]);
     if (found) return found;
   }
-}
-
-/** Pass a unit of work when inside its transaction. */
-function ask<Row>(from: Database | SqlEntityManager, statement: Statement, values: readonly unknown[]): Promise<Row[]> {
-  return 'query' in from ? from.query<Row>(statement, values) : runIn<Row>(from, statement, values);
 }
 
 /** `sub` of a list, and `uri` in the tokens that stand in it. */
