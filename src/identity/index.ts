@@ -51,7 +51,7 @@ export {
   redeemSetup,
   showSetupSecret,
 } from './setup.ts';
-export { networkOf } from './throttle/network.ts';
+export { siteOf } from './throttle/network.ts';
 export { type QuotaKind, type Quotas, reserveQuota } from './throttle/quotas.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 export { createUser, holderOf, type NewUser, type UserChange, updateUser } from './users.ts';

@@ -1,30 +1,30 @@
 import t from 'tap';
+import { createFairShares, type ShareOwner } from '../../src/platform/fair-shares.ts';
 import { createServer } from '../../src/platform/http/index.ts';
 import { createLog } from '../../src/platform/telemetry/index.ts';
-import { createStreamShares, type StreamOwner } from '../../src/tokens/status/stream-shares.ts';
 import { createStreams } from '../../src/tokens/status/streams.ts';
 import { freePort } from '../support/process.ts';
 
 // How event streams are shared (docs/freshness.md): who opens many shuts nobody else out.
 
 const LIMITS = { owner: 50, kind: 1500, all: 2000 };
-const network = (name: string): StreamOwner => ({ kind: 'network', name });
-const client = (name: string): StreamOwner => ({ kind: 'client', name });
+const network = (name: string): ShareOwner => ({ kind: 'network', name });
+const client = (name: string): ShareOwner => ({ kind: 'client', name });
 
 /** Shares that remember who has how many, and say who was displaced. */
 function tracked(limits = LIMITS) {
-  const shares = createStreamShares<{ owner: StreamOwner }>(limits);
-  const open = new Set<{ owner: StreamOwner }>();
-  const take = (owner: StreamOwner) => {
+  const shares = createFairShares<{ owner: ShareOwner }>(limits);
+  const open = new Set<{ owner: ShareOwner }>();
+  const take = (owner: ShareOwner) => {
     const stream = { owner };
     const { isTaken, displaced } = shares.take(owner, stream);
     if (isTaken) open.add(stream);
     if (displaced) open.delete(displaced);
     return { isTaken, displaced: displaced?.owner.name };
   };
-  const held = (owner: StreamOwner) => [...open].filter((one) => one.owner.name === owner.name).length;
-  const count = (kind: StreamOwner['kind']) => [...open].filter((one) => one.owner.kind === kind).length;
-  const close = (owner: StreamOwner) => {
+  const held = (owner: ShareOwner) => [...open].filter((one) => one.owner.name === owner.name).length;
+  const count = (kind: ShareOwner['kind']) => [...open].filter((one) => one.owner.kind === kind).length;
+  const close = (owner: ShareOwner) => {
     const stream = [...open].find((one) => one.owner.name === owner.name);
     if (!stream) return;
     open.delete(stream);

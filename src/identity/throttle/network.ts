@@ -14,3 +14,8 @@ export function networkOf(ip: string, bits: 48 | 64 = 64): string {
     .map((byte) => byte.toString(16).padStart(2, '0'))
     .join('')}/${bits}`;
 }
+
+/** The network that a share is for: an IPv4 address, or an IPv6 /48, which is what one customer of a provider is given, with all of its /64s. */
+export function siteOf(ip: string): string {
+  return networkOf(ip, 48);
+}

@@ -1,16 +1,13 @@
-import { networkOf } from '../../identity/index.ts';
+import { siteOf } from '../../identity/index.ts';
+import { createFairShares, type ShareLimits, type ShareOwner } from '../../platform/fair-shares.ts';
 import { type App, type Reply, type Request, tryLater } from '../../platform/http/index.ts';
 import type { StatusEvent, StatusLists } from './lists.ts';
-import { createStreamShares, type StreamLimits, type StreamOwner } from './stream-shares.ts';
 
 /** A comment that keeps a stream from being taken for dead. */
 const HEARTBEAT_MS = 15_000;
 
 /** Open streams: of one client or network, of all clients or all networks, and of all. 500 are kept for either kind. */
 const STREAMS = { owner: 50, kind: 1500, all: 2000 };
-
-/** The network of a stream: an IPv4 address, or an IPv6 /48, which is what one customer of a provider is given, with all of its /64s. */
-const SITE_BITS = 48;
 
 /** Who does not read is let go: the signed list is the truth, and a reader comes again with what it saw last. */
 const UNREAD_BYTES = 512 * 1024;
@@ -27,7 +24,7 @@ export function createStreams(
   app: App,
   lists: Pick<StatusLists, 'follow'>,
   clientOf: StreamClient,
-  limits: StreamLimits = STREAMS,
+  limits: ShareLimits = STREAMS,
 ): Streams {
   // Written down once, however many read it.
   const texts = new WeakMap<StatusEvent, string>();
@@ -37,7 +34,7 @@ export function createStreams(
     return text;
   };
   const open = new Set<Reply>();
-  const shares = createStreamShares<Reply>(limits);
+  const shares = createFairShares<Reply>(limits);
   const heartbeat = setInterval(() => {
     for (const reply of open) reply.raw.write(': \n\n');
   }, HEARTBEAT_MS);
@@ -47,10 +44,10 @@ export function createStreams(
     for (const reply of open) reply.raw.end();
   });
 
-  const ownerOf = async (request: Request): Promise<StreamOwner> => {
+  const ownerOf = async (request: Request): Promise<ShareOwner> => {
     const client = await clientOf(request);
     if (client !== null) return { kind: 'client', name: client };
-    return { kind: 'network', name: networkOf(request.ip, SITE_BITS) };
+    return { kind: 'network', name: siteOf(request.ip) };
   };
 
   /** The bytes of one stream, until either side ends it. */

@@ -1,10 +1,10 @@
-/** For whom a stream is open: a client that has authenticated, or the network that it came from. */
-export interface StreamOwner {
+/** Who holds something: a client that has authenticated, or the network that it came from. */
+export interface ShareOwner {
   readonly kind: 'client' | 'network';
   readonly name: string;
 }
 
-export interface StreamLimits {
+export interface ShareLimits {
   /** Of one owner. */
   readonly owner: number;
   /** Of all owners of one kind: the rest is kept for the other kind. */
@@ -12,57 +12,57 @@ export interface StreamLimits {
   readonly all: number;
 }
 
-/** Streams that are open, shared among those who want some. */
-export interface StreamShares<Stream> {
+/** What there is only so much of at once (open streams, fetches under way), shared among those who want some. */
+export interface FairShares<Holding> {
   /**
-   * Takes a stream in, or says no. Where all are taken, `displaced` has to make way for it: the newest stream of the owner that has most, where
-   * that is more than the newcomer will have. So who opens many can shut nobody else out, and who is let go has its fair share still.
+   * Takes a holding in, or says no. Where all are taken, `displaced` has to make way for it: the newest holding of the owner that has most, where
+   * that is more than the newcomer will have. So who takes many can shut nobody else out, and who is let go has its fair share still.
    */
-  take(owner: StreamOwner, stream: Stream): { readonly isTaken: boolean; readonly displaced?: Stream };
-  release(owner: StreamOwner, stream: Stream): void;
+  take(owner: ShareOwner, holding: Holding): { readonly isTaken: boolean; readonly displaced?: Holding };
+  release(owner: ShareOwner, holding: Holding): void;
 }
 
-export function createStreamShares<Stream>(limits: StreamLimits): StreamShares<Stream> {
-  const owners = { client: new Map<string, Set<Stream>>(), network: new Map<string, Set<Stream>>() };
+export function createFairShares<Holding>(limits: ShareLimits): FairShares<Holding> {
+  const owners = { client: new Map<string, Set<Holding>>(), network: new Map<string, Set<Holding>>() };
   const counts = { client: 0, network: 0 };
 
-  const add = ({ kind, name }: StreamOwner, stream: Stream) => {
+  const add = ({ kind, name }: ShareOwner, holding: Holding) => {
     const own = owners[kind].get(name) ?? new Set();
-    owners[kind].set(name, own.add(stream));
+    owners[kind].set(name, own.add(holding));
     counts[kind] += 1;
   };
-  const release = ({ kind, name }: StreamOwner, stream: Stream) => {
+  const release = ({ kind, name }: ShareOwner, holding: Holding) => {
     const own = owners[kind].get(name);
-    if (!own?.delete(stream)) return;
+    if (!own?.delete(holding)) return;
     counts[kind] -= 1;
     if (own.size === 0) owners[kind].delete(name);
   };
   /** Of the owner that has most, where that is more than `least`. */
-  const displace = (kind: StreamOwner['kind'], least: number): Stream | undefined => {
-    let most: [name: string, streams: Set<Stream>] | undefined;
+  const displace = (kind: ShareOwner['kind'], least: number): Holding | undefined => {
+    let most: [name: string, holdings: Set<Holding>] | undefined;
     for (const one of owners[kind]) if (one[1].size > (most?.[1].size ?? least)) most = one;
     if (!most) return undefined;
-    const newest = [...most[1]].at(-1) as Stream;
+    const newest = [...most[1]].at(-1) as Holding;
     release({ kind, name: most[0] }, newest);
     return newest;
   };
 
   return {
     release,
-    take(owner, stream) {
+    take(owner, holding) {
       const { kind } = owner;
       const own = owners[kind].get(owner.name)?.size ?? 0;
       if (own >= limits.owner) return { isTaken: false };
       const isFull = counts.client + counts.network >= limits.all;
       if (!isFull && counts[kind] < limits.kind) {
-        add(owner, stream);
+        add(owner, holding);
         return { isTaken: true };
       }
       // Clients come first: what is theirs is taken back from networks, though never what is kept for those.
       const isOwed = kind === 'client' && counts.client < limits.kind;
       const displaced = isOwed ? displace('network', 0) : displace(kind, own + 1);
       if (displaced === undefined) return { isTaken: false };
-      add(owner, stream);
+      add(owner, holding);
       return { isTaken: true, displaced };
     },
   };
