@@ -30,7 +30,7 @@ export function answerErrorsAsPages(app: App, show: (reply: FastifyReply, error:
 }
 
 function readable(error: FastifyError | Error, request: FastifyRequest) {
-  if (error instanceof OAuthError && error.status < 500) {
+  if (error instanceof OAuthError) {
     const { status, code, message: detail, headers } = error;
     return { status, code, title: 'This request cannot be answered', detail, headers };
   }
