@@ -16,8 +16,8 @@ export {
   continueInteraction,
   lookAtInteraction,
   type Next,
-  type Shown,
 } from './authorize/authorize.ts';
+export type { Shown } from './authorize/decide.ts';
 export { formTargets } from './authorize/redirect-uri.ts';
 export type { AuthorizationRequest, AuthorizeEndpoint, Opened } from './authorize/request.ts';
 export { admitToken, presentedToken, type TokenDoor } from './bearer.ts';
@@ -48,6 +48,7 @@ export { listAllowed } from './consent/list.ts';
 export { type Decision, decideDevice, findDecision, findWaitingDevice, type WaitingDevice } from './device/decide.ts';
 export { readUserCode, shownUserCode } from './device/user-code.ts';
 export { openPaths } from './discovery.ts';
+export type { Origin } from './documents/asking-client.ts';
 export { createClientDocuments } from './documents/documents.ts';
 export { hostOfDocument, isOfDocument } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';

@@ -1,5 +1,5 @@
 import { findSession, type LiveSession, type SessionLife } from '../identity/index.ts';
-import type { AuthorizeEndpoint } from '../oauth/index.ts';
+import type { AuthorizeEndpoint, Origin } from '../oauth/index.ts';
 import { newSecret } from '../platform/digest.ts';
 import type { BrowserCookie, Reply, Request, SessionCookie } from '../platform/http/index.ts';
 
@@ -26,4 +26,13 @@ export function browserOf({ flow }: SignInDeps, request: Request, reply: Reply):
   const secret = newSecret();
   flow.write(reply, secret);
   return secret;
+}
+
+/**
+ * Where a request comes from, and whether somebody sees the answer. Fetch Metadata §2.1: by browsers that say so it is for a window of its own,
+ * and not loaded in advance (`Sec-Purpose`). Pages of Signet are shown in no frame.
+ */
+export function originOf({ ip, headers }: Request): Origin {
+  const { 'sec-fetch-dest': destination = 'document', 'sec-purpose': purpose = '' } = headers;
+  return { ip, isSeen: destination === 'document' && !/\bprefetch\b/.test(purpose.toString()) };
 }

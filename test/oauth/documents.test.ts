@@ -1,6 +1,4 @@
-import { createServer, type RequestListener } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { createApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
@@ -15,38 +13,10 @@ import { stamp, startApp, testClock } from '../support/server.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 import { claimsOf, VERIFIER } from './code-scene.ts';
+import { standard, startSite } from './document-site.ts';
 
 const rules = { httpsOnly: true, schemes: ['cursor'] };
 const URL_OF = 'https://app.example/client.json';
-
-/** A site of clients: what it answers with can be set, and what it is asked is counted. */
-async function startSite(t: Test) {
-  const site = { asked: 0, headers: { 'content-type': 'application/json' } as Record<string, string>, status: 200 };
-  let document: (url: string) => unknown = () => null;
-  const answer: RequestListener = (request, response) => {
-    site.asked += 1;
-    const said = document(`${url}${request.url}`);
-    response.writeHead(site.status, site.headers).end(typeof said === 'string' ? said : JSON.stringify(said));
-  };
-  const server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => server.close());
-  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return Object.assign(site, {
-    url,
-    says: (next: typeof document) => {
-      document = next;
-    },
-  });
-}
-
-const standard = (client_id: string) => ({
-  client_id,
-  client_name: 'Assistant',
-  redirect_uris: [CALLBACK, 'http://127.0.0.1/cb'],
-  grant_types: ['authorization_code', 'refresh_token'],
-  token_endpoint_auth_method: 'none',
-});
 
 t.test(
   'draft-ietf-oauth-client-id-metadata-document §3: an id is https with a path, in its one normal form',
@@ -131,8 +101,8 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
   const count = async () => {
     counted += 1;
   };
-  const outcome = (documents = createClientDocuments(given), clientId = id) =>
-    documents.of(clientId, clock.now(), count).then(
+  const outcome = (documents = createClientDocuments(given), clientId = id, network = 'one') =>
+    documents.of(clientId, clock.now(), { network, mayFetch: count }).then(
       (one) => one.name,
       (error: Error) => error.message,
     );
@@ -219,9 +189,9 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
       t.same([site.asked, counted], [1, 20], 'of many at once one asks, and all are counted');
       site.asked = 0;
       const many = await Promise.all(
-        Array.from({ length: 60 }, (_, nth) => outcome(documents, `${site.url}/many/${nth}`)),
+        Array.from({ length: 60 }, (_, nth) => outcome(documents, `${site.url}/many/${nth}`, `network ${nth}`)),
       );
-      t.equal(many.filter((one) => one === 'Assistant').length, 50, 'fifty at once, from however many networks');
+      t.equal(many.filter((one) => one === 'Assistant').length, 50, 'fifty at once, of however many networks');
       t.equal(many.filter((one) => /Too many metadata documents/.test(one)).length, 10);
       t.equal(site.asked, 50);
     },

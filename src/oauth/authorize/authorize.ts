@@ -1,21 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { LiveSession } from '../../identity/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import { StoredRequest } from '../authorization-entities.ts';
-import { rememberConsent } from '../consent/consent.ts';
-import { loadAskingClient } from '../documents/asking-client.ts';
-import { storeAgreedClient } from '../documents/store-client.ts';
+import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
 import { isOfDocument } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
-import { granted, refused } from './answer.ts';
-import { type AnsweredRequests, issueCode } from './code.ts';
-import { type Decision, decide } from './decide.ts';
+import { refused } from './answer.ts';
+import type { AnsweredRequests } from './code.ts';
+import { agree, complete } from './complete.ts';
+import { type Decided, decide, type Shown } from './decide.ts';
 import { type Pairs, type Parameters, parametersOf, sortOut } from './parameters.ts';
 import { denied, type RepeatedAnswer, repeatAnswer } from './repeat.ts';
 import {
   type AuthorizationRequest,
   type AuthorizeEndpoint,
   checkRequest,
+  isSilent,
   type Opened,
   openRequest,
 } from './request.ts';
@@ -37,15 +36,6 @@ export type Next =
   | Shown
   | RepeatedAnswer;
 
-type Decided = Exclude<Decision, { readonly kind: 'login' }>;
-
-/** What a user is asked to agree to, or has agreed to before. */
-export interface Shown extends Decided {
-  readonly request: AuthorizationRequest;
-  /** Names what is said, and to whom. */
-  readonly shown: string;
-}
-
 /** What a request waits for. */
 type Waiting =
   | { readonly kind: 'login'; readonly request: AuthorizationRequest }
@@ -64,7 +54,7 @@ export async function authorize(
   from: Origin,
 ): Promise<Next> {
   const now = endpoint.clock.now();
-  const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), from.ip, now);
+  const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), from, now);
   const used = pushed ? [pushed] : [];
   const waiting = await see(endpoint, opened, session, { at: now, session: session?.id ?? null }, now);
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
@@ -72,14 +62,6 @@ export async function authorize(
   if (waiting.kind !== 'code') return keep();
   const next = await complete(endpoint, waiting, { digests: used, interaction: null }, now);
   return next.kind === 'login' ? keep() : next;
-}
-
-/** Where a request comes from. */
-export interface Origin {
-  /** What is kept counts for its network. */
-  readonly ip: string;
-  /** Somebody can see the answer. An image of another site's page is asked for as well. */
-  readonly isSeen: boolean;
 }
 
 /**
@@ -103,16 +85,17 @@ async function keepRequest(
 async function openAsked(
   endpoint: AuthorizeEndpoint,
   given: Parameters,
-  ip: string,
+  from: Origin,
   now: Date,
 ): Promise<{ opened: Opened; pushed: Buffer | null }> {
   const { client_id: clientId, request_uri: uri } = given.values;
-  const client = clientId === undefined ? null : await loadAskingClient(endpoint, clientId, ip, now);
-  if (uri === undefined || !isPushedUri(uri)) return { opened: openRequest(client, given, false), pushed: null };
-  const stored = await findPushed(endpoint.db, uri, now);
+  const stored = uri === undefined || !isPushedUri(uri) ? undefined : await findPushed(endpoint.db, uri, now);
   // RFC 9126 §2.2: unknown, expired, used and another client's are one answer.
-  if (!stored || stored.clientId !== clientId || given.faults.has('client_id')) throw usedUp();
-  return { opened: openRequest(client, parametersOf(stored.values), true), pushed: stored.digest };
+  if (stored === null || (stored && (stored.clientId !== clientId || given.faults.has('client_id')))) throw usedUp();
+  const asked = stored ? parametersOf(stored.values) : given;
+  const by = { ...from, isSeen: from.isSeen && !isSilent(asked) };
+  const client = clientId === undefined ? null : await loadAskingClient(endpoint, clientId, by, now);
+  return { opened: openRequest(client, asked, stored !== undefined), pushed: stored?.digest ?? null };
 }
 
 function usedUp(): OAuthError {
@@ -149,15 +132,14 @@ function shownTo({ client, api }: AuthorizationRequest, { session, asked, wanted
 }
 
 /** Who stands before an interaction. */
-export interface Present {
+export interface Present extends Origin {
   /** The secret of the browser. */
   readonly browser: string;
   readonly session: LiveSession | null;
-  readonly ip: string;
 }
 
-function visitorOf({ browser, session }: Present): Visitor {
-  return { browser, session: session?.id ?? null };
+function visitorOf({ browser, session, ip, isSeen }: Present): Visitor & Origin {
+  return { browser, session: session?.id ?? null, ip, isSeen };
 }
 
 type Seen = { readonly interaction: Interaction; readonly waiting: Waiting };
@@ -165,7 +147,7 @@ type Seen = { readonly interaction: Interaction; readonly waiting: Waiting };
 async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, now: Date): Promise<Seen | null> {
   const interaction = await openInteraction(endpoint.db, secret, visitorOf(who), now);
   if (!interaction) return null;
-  const client = await loadAskingClient(endpoint, interaction.clientId, who.ip, now);
+  const client = await loadAskingClient(endpoint, interaction.clientId, who, now);
   const opened = openRequest(client, parametersOf(interaction.values), interaction.pushed !== null);
   return { interaction, waiting: await see(endpoint, opened, who.session, interaction.begun, now) };
 }
@@ -185,7 +167,7 @@ export async function lookAtInteraction(
 /** Goes on with an interaction for who is signed in now. */
 export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, who: Present): Promise<Next> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, { ...visitorOf(who), ip: who.ip }, 'allow', now);
+  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), 'allow', now);
   const seen = await look(endpoint, secret, who, now);
   if (!seen) return again();
   const { waiting } = seen;
@@ -199,7 +181,6 @@ export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: s
 export interface Answered {
   readonly decision: string | undefined;
   readonly shown: string | undefined;
-  readonly ip: string;
 }
 
 /** The user allows or denies (RFC 6749 §4.1.1). What was not shown to this user is shown again, and so is what is not answered. */
@@ -207,10 +188,10 @@ export async function answerInteraction(
   endpoint: AuthorizeEndpoint,
   secret: string,
   who: Present,
-  { decision, shown, ip }: Answered,
+  { decision, shown }: Answered,
 ): Promise<Next> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, { ...visitorOf(who), ip }, decision, now);
+  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), decision, now);
   const seen = await look(endpoint, secret, who, now);
   if (!seen) return again();
   const { interaction, waiting } = seen;
@@ -223,37 +204,12 @@ export async function answerInteraction(
   }
   if (waiting.kind === 'login') return waiting;
   if (waiting.kind === 'consent' && (decision !== 'allow' || shown !== waiting.shown)) return waiting;
-  if (isOfDocument(request.client)) {
-    const next = await agreeToDocument(endpoint, waiting, answeredBy(interaction), ip, now);
-    return next.kind === 'gone' ? again() : next;
-  }
-  const next = await complete(endpoint, waiting, answeredBy(interaction), now);
-  if (next.kind === 'gone') return again();
-  if (next.kind === 'answer' && waiting.kind === 'consent') {
-    const given = { user: waiting.session.user.id, client: request.client.id, api: request.api?.id ?? null, ip };
-    await endpoint.db.fork().transactional((tx) => rememberConsent(tx, given, waiting.wanted, now));
-  }
-  return next;
-}
-
-/** One that is known by its document becomes a client as its user agrees: the code that follows points at it. */
-async function agreeToDocument(
-  endpoint: AuthorizeEndpoint,
-  waiting: Shown,
-  used: AnsweredRequests,
-  ip: string,
-  now: Date,
-): Promise<Next> {
-  const { request, session, wanted } = waiting;
-  const api = request.api?.id ?? null;
-  const client = await endpoint.db.fork().transactional(async (tx) => {
-    const id = await storeAgreedClient(tx, request.client, { user: session.user, api }, now);
-    await rememberConsent(tx, { user: session.user.id, client: id, api, ip }, wanted, now);
-    // The request that waited without a client has one: a repeated form finds it.
-    await tx.nativeUpdate(StoredRequest, { digest: { $in: [...used.digests] } }, { client: id });
-    return { ...request.client, id };
-  });
-  return complete(endpoint, { ...waiting, request: { ...request, client } }, used, now);
+  // What is agreed to is the document as it is now, which only who sees it has looked up.
+  if (isOfDocument(request.client) && !who.isSeen) return waiting;
+  const next = await (waiting.kind === 'consent'
+    ? agree(endpoint, waiting, answeredBy(interaction), who.ip, now)
+    : complete(endpoint, waiting, answeredBy(interaction), now));
+  return next.kind === 'gone' ? again() : next;
 }
 
 function usedBy({ digest, pushed }: Interaction): Buffer[] {
@@ -273,32 +229,4 @@ async function refuse(
 ): Promise<Next> {
   if (!(await consumeRequests(db, used, now))) return { kind: 'gone' };
   return { kind: 'answer', answer: refused(issuer, to, client, error) };
-}
-
-/** The code, once. */
-async function complete(
-  { db, issuer }: AuthorizeEndpoint,
-  { request, session, asked }: Shown,
-  answered: AnsweredRequests,
-  now: Date,
-): Promise<Next> {
-  const { client, api, sentRedirectUri, codeChallenge, nonce, claims, dpopJkt } = request;
-  const given = {
-    client: client.id,
-    session: session.id,
-    api: api?.id ?? null,
-    scope: asked.scope,
-    permissions: asked.permissions?.map((one) => one.id) ?? null,
-    isOffline: asked.isOffline,
-    redirectUri: sentRedirectUri,
-    codeChallenge,
-    nonce,
-    claims,
-    dpopJkt,
-  };
-  const issued = await issueCode(db, given, answered, now);
-  if (issued === 'used') return { kind: 'gone' };
-  // The session has ended between the two: whoever is there logs in again.
-  if (issued === 'ended') return { kind: 'login', request };
-  return { kind: 'answer', answer: granted(issuer, request.to, issued.code) };
 }

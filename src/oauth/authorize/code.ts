@@ -1,4 +1,5 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Database, runOn, type Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
@@ -54,6 +55,11 @@ const issue: Statement = {
     ) select exists (select from who) as is_live, exists (select from issued) as is_issued`,
 };
 
+interface Issued {
+  is_live: boolean;
+  is_issued: boolean;
+}
+
 /** The stored requests that a code answers. */
 export interface AnsweredRequests {
   /** All that are used up with it. */
@@ -64,10 +70,10 @@ export interface AnsweredRequests {
 
 /**
  * A code of 256 random bits, of which only the digest is kept (RFC 6749 §10.10). `ended`: the session is over meanwhile, and nothing was
- * used up; `used`: one of the requests was.
+ * used up; `used`: one of the requests was. Pass a unit of work when inside its transaction.
  */
 export async function issueCode(
-  db: Database,
+  from: Database | SqlEntityManager,
   code: NewCode,
   answered: AnsweredRequests,
   now: Date,
@@ -77,7 +83,7 @@ export async function issueCode(
   const asked = [api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce];
   const rest = [claims === null ? null : JSON.stringify(claims), code.dpopJkt, now, plusSeconds(now, CODE_SECONDS)];
   const values = [digest(secret), client, session, ...asked, ...rest, answered.digests, answered.interaction];
-  const [row] = await db.query<{ is_live: boolean; is_issued: boolean }>(issue, values);
+  const [row] = await runOn<Issued>(from, issue, values);
   if (!row?.is_live) return 'ended';
   return row.is_issued ? { code: secret } : 'used';
 }

@@ -17,6 +17,15 @@ export type Decision =
       readonly wanted: Wanted;
     };
 
+export type Decided = Exclude<Decision, { readonly kind: 'login' }>;
+
+/** What a user is asked to agree to, or has agreed to before. */
+export interface Shown extends Decided {
+  readonly request: AuthorizationRequest;
+  /** Names what is said, and to whom. */
+  readonly shown: string;
+}
+
 /**
  * What is still to be done, by who is signed in now. `begun`: how the request found its browser. OAuthError: it cannot be done, or
  * not without showing anything (`prompt=none`).

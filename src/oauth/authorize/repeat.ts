@@ -3,7 +3,7 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { loadAskingClient } from '../documents/asking-client.ts';
+import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
 import { type Answer, granted, refused } from './answer.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
 import { parametersOf } from './parameters.ts';
@@ -29,7 +29,7 @@ export function denied(): OAuthError {
 export async function repeatAnswer(
   endpoint: AuthorizeEndpoint,
   secret: string,
-  visitor: Visitor & { readonly ip: string },
+  visitor: Visitor & Origin,
   decision: string | undefined,
   now: Date,
 ): Promise<RepeatedAnswer> {
@@ -38,12 +38,12 @@ export async function repeatAnswer(
   if (decision === 'deny') {
     const found = await findRefused(db, by, now);
     if (!found) return { kind: 'gone' };
-    const { to, client } = await openAnswered(endpoint, found, visitor.ip, now);
+    const { to, client } = await openAnswered(endpoint, found, visitor, now);
     return { kind: 'answer', answer: refused(issuer, to, client, denied()) };
   }
   const found = decision === 'allow' ? await reissueCode(db, by, now) : null;
   if (!found) return { kind: 'gone' };
-  const opened = await openAnswered(endpoint, found, visitor.ip, now);
+  const opened = await openAnswered(endpoint, found, visitor, now);
   return found.code === null
     ? { kind: 'redeemed', opened }
     : { kind: 'answer', answer: granted(issuer, opened.to, found.code) };
@@ -52,11 +52,11 @@ export async function repeatAnswer(
 async function openAnswered(
   endpoint: AuthorizeEndpoint,
   { clientId, parameters }: Answered,
-  ip: string,
+  from: Origin,
   now: Date,
 ): Promise<Opened> {
   const { values, pushed } = readStored(parameters);
-  const client = await loadAskingClient(endpoint, clientId, ip, now);
+  const client = await loadAskingClient(endpoint, clientId, from, now);
   return openRequest(client, parametersOf(values), pushed !== null);
 }
 

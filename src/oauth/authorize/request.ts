@@ -191,6 +191,11 @@ function requireProtection({ authMethod, settings }: LiveClient, { scope, nonce 
   throw invalid(`code_challenge is missing: ${wanted}.`, 'pkce_missing');
 }
 
+/** OIDC Core §3.1.2.1: nothing may be shown, whatever else is wrong with it. */
+export function isSilent({ values: { prompt } }: Parameters): boolean {
+  return (prompt ?? '').split(' ').includes('none');
+}
+
 /** OIDC Core §3.1.2.1. */
 function promptsOf(prompt: string | undefined): ReadonlySet<Prompt> {
   const asked = new Set((prompt ?? '').split(' ').filter((one) => one !== ''));

@@ -1,5 +1,7 @@
 import type { KnownAccess } from '../../access/index.ts';
+import { siteOf } from '../../identity/index.ts';
 import type { Statement } from '../../platform/database/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
 import { NO_API } from '../../tokens/index.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
 import { settingsOf } from '../clients/settings.ts';
@@ -17,17 +19,26 @@ export interface AskingClients extends RateLimited {
   readonly documentApis: readonly string[];
 }
 
+/** Where a request comes from. */
+export interface Origin {
+  /** What is kept, and what is fetched, counts for its network. */
+  readonly ip: string;
+  /** Somebody sees the answer: it is for a window of its own. An image of another site's page is asked for as well. */
+  readonly isSeen: boolean;
+}
+
 /** The principal of a client that nobody has agreed to yet: it is nobody's, so that nothing is found under it. */
 export const NO_PRINCIPAL = NO_API;
 
 /**
  * The client of an authorization request, as of now; null when there is none. One that is known by its document is what the document
- * says now, under the row that it has once somebody agreed; until then it has no row. OAuthError: there is no such document.
+ * says now, under the row that it has once somebody agreed; until then it has no row. Only for somebody who sees the answer anything is
+ * fetched: for everybody else it is what is kept of it, or was agreed to last. OAuthError: there is no such document, or none without a fetch.
  */
 export async function loadAskingClient(
   endpoint: AskingClients,
   clientId: string,
-  ip: string,
+  from: Origin,
   now: Date,
 ): Promise<LiveClient | null> {
   const { clients, documents, access } = endpoint;
@@ -35,8 +46,13 @@ export async function loadAskingClient(
   if (!isOfDocument({ clientId })) return stored;
   // Audiences and client ids share one namespace. An operator's row of that name was disabled: it stays so.
   if (!documents.admits(clientId) || stored?.isActive === false || (await access.api(clientId))) return null;
-  const mayFetch = () => enforceRateLimit(endpoint, { kind: 'document', ip }, now);
-  const { name, redirectUris, grantTypes } = await documents.of(clientId, now, mayFetch);
+  const asker = {
+    network: siteOf(from.ip),
+    mayFetch: () => enforceRateLimit(endpoint, { kind: 'document', ip: from.ip }, now),
+  };
+  const said = from.isSeen ? await documents.of(clientId, now, asker) : (documents.peek(clientId, now) ?? stored);
+  if (!said) throw unseen();
+  const { name, redirectUris, grantTypes } = said;
   return {
     ...(stored ?? unstored(clientId)),
     name,
@@ -44,6 +60,13 @@ export async function loadAskingClient(
     grantTypes,
     requests: await apisOf(endpoint),
   };
+}
+
+/** Not sent on to the client, whose addresses are in the document. */
+function unseen(): OAuthError {
+  const text =
+    'This application has to be looked up first. Open this address in a window of its own, without prompt=none.';
+  return new OAuthError('interaction_required', text, { status: 400 });
 }
 
 function unstored(clientId: string): LiveClient {

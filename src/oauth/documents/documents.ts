@@ -1,4 +1,5 @@
 import { isLoopbackHost } from '../../platform/config/index.ts';
+import { createFairShares } from '../../platform/fair-shares.ts';
 import {
   createGuardedFetch,
   FetchError,
@@ -7,6 +8,7 @@ import {
   type GuardedFetch,
 } from '../../platform/fetch/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { inFlight } from '../../platform/in-flight.ts';
 import { recent } from '../../platform/recent.ts';
 import type { RedirectRules } from '../clients/uris.ts';
 import { type ClientDocument, readDocument, unfit } from './read-document.ts';
@@ -24,8 +26,18 @@ export interface DocumentRules {
 export interface ClientDocuments {
   /** Whether a client id is one that is looked up here. */
   admits(clientId: string): boolean;
-  /** `mayFetch` is asked before anything is fetched. OAuthError: why there is no document that can be used. */
-  of(clientId: string, now: Date, mayFetch: () => Promise<void>): Promise<ClientDocument>;
+  /** What is kept of it, and nothing is fetched; null: nothing. OAuthError: it could not be used a moment ago. */
+  peek(clientId: string, now: Date): ClientDocument | null;
+  /** Fetched where it is not kept. OAuthError: why there is no document that can be used. */
+  of(clientId: string, now: Date, asker: Asker): Promise<ClientDocument>;
+}
+
+/** Who has a document fetched. */
+export interface Asker {
+  /** By which fetches under way are shared. */
+  readonly network: string;
+  /** Asked before anything is fetched. */
+  mayFetch(): Promise<void>;
 }
 
 const MOST_BYTES = 5 * 1024;
@@ -38,8 +50,8 @@ const DEFAULT_MS = 300_000;
 const FAILED_MS = 30_000;
 /** Documents. */
 const KEPT = 1000;
-/** Fetches at once, whoever asks: networks are counted one by one, and there are many. */
-const MOST_UNDERWAY = 50;
+/** Fetches at once: of one network, and of all. Networks are counted one by one, and there are many. */
+const UNDERWAY = { owner: 10, kind: 50, all: 50 };
 
 interface Kept {
   readonly outcome: ClientDocument | OAuthError;
@@ -57,44 +69,71 @@ export function createClientDocuments(
   const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
   const fetchOf = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
   const kept = recent<Kept>(KEPT);
-  const underway = new Map<string, Promise<Kept>>();
+  const once = inFlight<Kept>();
+  const shares = createFairShares<AbortController>(UNDERWAY);
 
-  const ask = async (clientId: string, nowMs: number): Promise<Kept> => {
+  const ask = async (clientId: string, nowMs: number, signal: AbortSignal): Promise<Kept> => {
     try {
       const fetched = await fetchOf(new URL(clientId))({
         url: clientId,
         accept: 'application/json',
         mostBytes: MOST_BYTES,
+        signal,
       });
       checkAnswer(fetched);
       const outcome = readDocument(clientId, fetched.body, rules.redirectRules);
       return { outcome, untilMs: nowMs + freshFor(fetched.cacheControl) };
     } catch (error) {
+      // It made way for another network's: that says nothing of the document.
+      if (signal.aborted) throw busy();
       const outcome = error instanceof FetchError ? unfit(error.message.replace(/\.( .*)?$/, '')) : error;
       if (!(outcome instanceof OAuthError)) throw error;
       return { outcome, untilMs: nowMs + FAILED_MS };
     }
   };
 
+  /** In the share of the network that asked first. */
+  const askInTurn = async (clientId: string, network: string, nowMs: number): Promise<Kept> => {
+    const owner = { kind: 'network', name: network } as const;
+    const fetching = new AbortController();
+    const { isTaken, displaced } = shares.take(owner, fetching);
+    if (!isTaken) throw busy();
+    displaced?.abort();
+    try {
+      return await ask(clientId, nowMs, fetching.signal);
+    } finally {
+      shares.release(owner, fetching);
+    }
+  };
+  const fresh = (clientId: string, now: Date) => {
+    const entry = kept.get(clientId);
+    return entry && entry.untilMs > now.getTime() ? entry : null;
+  };
+
   return {
     admits: (clientId) =>
       isDocumentUrl(clientId, rules.isDevelopment) &&
       (rules.hosts.includes('*') || rules.hosts.includes(new URL(clientId).host)),
-    async of(clientId, now, mayFetch) {
-      let entry = kept.get(clientId);
-      if (!entry || entry.untilMs <= now.getTime()) {
+    peek(clientId, now) {
+      const entry = fresh(clientId, now);
+      return entry && usable(entry);
+    },
+    async of(clientId, now, { network, mayFetch }) {
+      let entry = fresh(clientId, now);
+      if (!entry) {
         // Who comes meanwhile waits for the same answer, and is counted all the same.
         await mayFetch();
-        if (underway.size >= MOST_UNDERWAY && !underway.has(clientId)) throw busy();
-        const asked = underway.get(clientId) ?? ask(clientId, now.getTime()).finally(() => underway.delete(clientId));
-        underway.set(clientId, asked);
-        entry = await asked;
+        entry = await once(clientId, () => askInTurn(clientId, network, now.getTime()));
         kept.set(clientId, entry);
       }
-      if (entry.outcome instanceof OAuthError) throw entry.outcome;
-      return entry.outcome;
+      return usable(entry);
     },
   };
+}
+
+function usable({ outcome }: Kept): ClientDocument {
+  if (outcome instanceof OAuthError) throw outcome;
+  return outcome;
 }
 
 function busy(): OAuthError {

@@ -14,6 +14,8 @@ export interface FetchRequest {
   readonly accept?: string;
   /** Of the answer's body; 0: the status is all that counts, and the body is not waited for. */
   readonly mostBytes?: number;
+  /** Calls it off: a `FetchError`, whatever has come by then. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Fetched {
@@ -70,9 +72,10 @@ export function createGuardedFetch(options: FetchOptions): GuardedFetch {
     const url = readUrl(request.url);
     const timer = new AbortController();
     const ends = setTimeout(() => timer.abort(), deadline);
+    const signal = request.signal ? AbortSignal.any([timer.signal, request.signal]) : timer.signal;
     try {
-      const addresses = await orTimeout(addressesOf(url), timer.signal);
-      return await exchange(url, addresses, request, timer.signal);
+      const addresses = await orTimeout(addressesOf(url), signal);
+      return await exchange(url, addresses, request, signal);
     } finally {
       clearTimeout(ends);
     }

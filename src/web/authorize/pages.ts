@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { authorize } from '../../oauth/index.ts';
 import { type App, acceptPairs, OAuthError, pairsOf, type Reply, type Request } from '../../platform/http/index.ts';
 import { errorPages, sentTo, showErrors, shown, shownLater } from '../show.ts';
-import { type SignInDeps, sessionOf } from '../visitor.ts';
+import { originOf, type SignInDeps, sessionOf } from '../visitor.ts';
 import { sendAnswer } from './send.ts';
 
 const text = Type.Optional(Type.String());
@@ -99,14 +99,8 @@ async function answer(
   reply: Reply,
   session: Parameters<typeof authorize>[2],
 ): Promise<Reply> {
-  const from = { ip: request.ip, isSeen: isSeen(request) };
-  const next = await authorize(endpoint, pairsOf(request), session, from);
+  const next = await authorize(endpoint, pairsOf(request), session, originOf(request));
   if (next.kind === 'answer') return sendAnswer(reply, next.answer);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
   throw new OAuthError('invalid_request_uri', 'This request was used already.');
-}
-
-/** Fetch Metadata §2.1: by browsers that say so, a window of its own. Pages of Signet are shown in no frame. */
-function isSeen({ headers: { 'sec-fetch-dest': destination } }: Request): boolean {
-  return destination === undefined || destination === 'document';
 }

@@ -13,7 +13,7 @@ import { inFlight } from '../../platform/in-flight.ts';
 import { sendAnswer } from '../authorize/send.ts';
 import { type Html, html } from '../html.ts';
 import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
-import { browserOf, type SignInDeps, sessionOf } from '../visitor.ts';
+import { browserOf, originOf, type SignInDeps, sessionOf } from '../visitor.ts';
 import { consentPage } from './consent.ts';
 
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
@@ -33,7 +33,7 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   const who = async (request: Request, reply: Reply) => ({
     browser: browserOf(deps, request, reply),
     session: await sessionOf(deps, request),
-    ip: request.ip,
+    ...originOf(request),
   });
 
   const looked = {
@@ -65,10 +65,9 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   app.post('/interaction/:id', { schema: answered }, async (request, reply) => {
     const { id } = request.params;
     const { decision, shown } = (request.body ?? {}) as Record<string, string | undefined>;
-    const answer = { decision, shown, ip: request.ip };
     const present = await who(request, reply);
     const key = JSON.stringify([id, present.browser, present.session?.id, decision, shown]);
-    const next = await once(key, () => answerInteraction(deps.endpoint, id, present, answer));
+    const next = await once(key, () => answerInteraction(deps.endpoint, id, present, { decision, shown }));
     return showNext(deps, reply, id, next);
   });
 }

@@ -15,7 +15,7 @@ import { type InFlight, inFlight } from '../../platform/in-flight.ts';
 import type { Allowance } from '../layout.ts';
 import { interactionOf, nextOf } from '../next.ts';
 import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../show.ts';
-import { browserOf, type SignInDeps, sessionOf } from '../visitor.ts';
+import { browserOf, originOf, type SignInDeps, sessionOf } from '../visitor.ts';
 import { loginForm } from './form.ts';
 
 export interface LoginDeps extends SignInDeps {
@@ -156,7 +156,7 @@ async function contextOf(deps: LoginDeps, request: Request, reply: Reply, next: 
   const looked = await lookAtInteraction(deps.endpoint, secret, {
     browser: browserOf(deps, request, reply),
     session,
-    ip: request.ip,
+    ...originOf(request),
   });
   return { next, session, isNeeded: looked?.isLogin ?? false, request: looked?.request ?? null };
 }

@@ -1,0 +1,97 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Database } from '../../platform/database/index.ts';
+import { StoredRequest } from '../authorization-entities.ts';
+import { rememberConsent } from '../consent/consent.ts';
+import { storeAgreedClient } from '../documents/store-client.ts';
+import { isOfDocument } from '../documents/url.ts';
+import { type Answer, granted } from './answer.ts';
+import { type AnsweredRequests, issueCode } from './code.ts';
+import type { Shown } from './decide.ts';
+import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
+
+/** What a request comes to that nothing stands in the way of. */
+type Completed =
+  | { readonly kind: 'answer'; readonly answer: Answer }
+  /** Its session has ended meanwhile: whoever is there logs in again. */
+  | { readonly kind: 'login'; readonly request: AuthorizationRequest }
+  /** It was used up meanwhile. */
+  | { readonly kind: 'gone' };
+
+/** The code, once. Pass a unit of work when inside its transaction. */
+export async function complete(
+  { db, issuer }: { readonly db: Database | SqlEntityManager; readonly issuer: string },
+  { request, session, asked }: Shown,
+  answered: AnsweredRequests,
+  now: Date,
+): Promise<Completed> {
+  const { client, api, sentRedirectUri, codeChallenge, nonce, claims, dpopJkt } = request;
+  const given = {
+    client: client.id,
+    session: session.id,
+    api: api?.id ?? null,
+    scope: asked.scope,
+    permissions: asked.permissions?.map((one) => one.id) ?? null,
+    isOffline: asked.isOffline,
+    redirectUri: sentRedirectUri,
+    codeChallenge,
+    nonce,
+    claims,
+    dpopJkt,
+  };
+  const issued = await issueCode(db, given, answered, now);
+  if (issued === 'used') return { kind: 'gone' };
+  if (issued === 'ended') return { kind: 'login', request };
+  return { kind: 'answer', answer: granted(issuer, request.to, issued.code) };
+}
+
+/**
+ * What follows from a user's yes, all of it or nothing: the client where it is known by its document alone, the code, and what is remembered of
+ * the consent.
+ */
+export async function agree(
+  { db, issuer }: AuthorizeEndpoint,
+  waiting: Shown,
+  answered: AnsweredRequests,
+  ip: string,
+  now: Date,
+): Promise<Completed> {
+  const { request, session, wanted } = waiting;
+  const api = request.api?.id ?? null;
+  try {
+    return await db.fork().transactional(async (tx) => {
+      const id = await clientOf(tx, waiting, answered, now);
+      const agreed = { ...waiting, request: { ...request, client: { ...request.client, id } } };
+      const completed = await complete({ db: tx, issuer }, agreed, answered, now);
+      if (completed.kind !== 'answer') throw new NotIssued(completed.kind);
+      await rememberConsent(tx, { user: session.user.id, client: id, api, ip }, wanted, now);
+      return completed;
+    });
+  } catch (error) {
+    if (!(error instanceof NotIssued)) throw error;
+    return error.kind === 'login' ? { kind: 'login', request } : { kind: 'gone' };
+  }
+}
+
+/** Takes everything back that the transaction has written. */
+class NotIssued extends Error {
+  readonly kind: 'login' | 'gone';
+
+  constructor(kind: NotIssued['kind']) {
+    super(kind);
+    this.kind = kind;
+  }
+}
+
+/** The principal of the client. One that is known by its document is written down. */
+async function clientOf(
+  tx: SqlEntityManager,
+  { request: { client, api }, session: { user } }: Shown,
+  { digests }: AnsweredRequests,
+  now: Date,
+): Promise<string> {
+  if (!isOfDocument(client)) return client.id;
+  const id = await storeAgreedClient(tx, client, { user, api: api?.id ?? null }, now);
+  // The request that waited without a client has one: a repeated form finds it.
+  await tx.nativeUpdate(StoredRequest, { digest: { $in: [...digests] } }, { client: id });
+  return id;
+}

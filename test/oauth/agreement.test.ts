@@ -1,0 +1,84 @@
+import t, { type Test } from 'tap';
+import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
+import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
+import { ClientApi } from '../../src/oauth/entities.ts';
+import { Client } from '../../src/oauth/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { webScene } from '../web/scene.ts';
+import { answerOf, hiddenOf } from '../web/visitor.ts';
+import { standard, startSite } from './document-site.ts';
+
+// contract §9: a request that fails changes nothing. What follows from a user's yes is all of it or nothing.
+
+await onEachEngine(t, async (t, db) => {
+  const s = await webScene(db);
+  const site = await startSite(t);
+  site.says(standard);
+  /** While it runs no row can be written to this table. */
+  const without = async <T>(table: string, run: () => Promise<T>): Promise<T> => {
+    const em = db.fork();
+    await em.execute(
+      `create function forced() returns trigger language plpgsql as $f$ begin raise exception 'forced' using errcode = '57014'; end $f$`,
+    );
+    await em.execute(
+      `create trigger forced before insert or update on ${table} for each row execute function forced()`,
+    );
+    try {
+      return await run();
+    } finally {
+      await db.fork().execute(`drop trigger forced on ${table}`);
+      await db.fork().execute('drop function forced()');
+    }
+  };
+  const written = async () => {
+    const em = db.fork();
+    const counts = [Client, ClientApi, Consent, AuthorizationCode, AuditEntry, AuditEvent].map((one) =>
+      em.count(one as typeof Client),
+    );
+    return [...(await Promise.all(counts)), await em.count(StoredRequest, { consumedAt: null })];
+  };
+  const versions = () => db.fork().execute('select sum(perms_version) as all from access_principal');
+
+  for (const [kind, programOf] of [
+    ['known by a document', () => ({ id: `${site.url}/client`, principal: '', secret: null })],
+    ['registered', () => s.third],
+  ] as const)
+    await t.test(`contract §9: a yes to a client that is ${kind}`, async (t: Test) => {
+      const program = programOf();
+      const alice = await s.signedIn();
+      const page = await s.ask(alice, program, { prompt: 'consent' });
+      t.match(page.response.body, /value="allow"/);
+      for (const table of ['oauth_code', 'oauth_consent', 'audit_event']) {
+        const before = [await written(), await versions()];
+        const { response } = await without(table, () => alice.submit(page, { decision: 'allow' }));
+        t.equal(response.statusCode, 503, table);
+        t.same([await written(), await versions()], before, `${table}: nothing is changed`);
+      }
+      t.match(
+        answerOf(await alice.submit(page, { decision: 'allow' })),
+        { code: /./, state: 's-1' },
+        'and it can be said again',
+      );
+    });
+
+  await t.test('contract §9: a yes for a session that ends meanwhile is none', async (t) => {
+    const program = { id: `${site.url}/late`, principal: '', secret: null };
+    const alice = await s.signedIn();
+    const page = await s.ask(alice, program);
+    const before = await written();
+    // The session ends when the client was written down, and before the code is issued.
+    const em = db.fork();
+    await em.execute(`create function ending() returns trigger language plpgsql as $f$ begin
+      update identity_session set ended_at = now() where ended_at is null; return new; end $f$`);
+    await em.execute('create trigger ending after insert on oauth_client for each row execute function ending()');
+    const form = { ...hiddenOf(page.response.body), decision: 'allow' };
+    const { response } = await alice.send('POST', page.url, form);
+    await db.fork().execute('drop trigger ending on oauth_client');
+    t.match(
+      [response.statusCode, response.headers.location],
+      [303, /\/login\?next=/],
+      'whoever is there logs in again',
+    );
+    t.same(await written(), before);
+  });
+});
