@@ -188,6 +188,9 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
       (await app.inject({ url: '/oauth2/userinfo', headers: { authorization: `Bearer ${access_token}` } })).statusCode,
       200,
     );
+    // What was agreed to is a code at once; a yes issues it in its transaction.
+    const atOnce = await app.inject({ url: `/oauth2/authorize?${new URLSearchParams(ask)}`, headers: { cookie } });
+    t.match(atOnce.headers.location, /[?&]code=/);
     const device = (await anybody('/oauth2/device_authorization', { client_id: tv.clientId })).json();
     const grant_type = 'urn:ietf:params:oauth:grant-type:device_code';
     await anybody('/oauth2/token', { grant_type, device_code: device.device_code, client_id: tv.clientId });
