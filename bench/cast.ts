@@ -6,6 +6,9 @@ import { type Limit, measureLimit } from './limits/limit.ts';
 import { ask, cookieOf } from './load/ask.ts';
 import { request } from './load/request.ts';
 import { measureServer, type Traffic } from './measure.ts';
+import { type OptionalPeer, optionalPeers } from './peers/optional.ts';
+import type { Peer, Work } from './peers/peer.ts';
+import { peerPassword } from './peers/requests.ts';
 import type { Postgresql } from './postgresql.ts';
 import { residentMiB } from './proc.ts';
 import { startBare } from './servers/bare.ts';
@@ -37,21 +40,43 @@ export interface BetterAuthOnStage {
 export interface Cast {
   signet(): Promise<SignetOnStage>;
   bare(): Promise<Server>;
-  oidcProvider(): Promise<Server>;
+  oidcProvider(): Promise<Peer>;
   betterAuth(): Promise<BetterAuthOnStage>;
+  /** Those that do this work, and why others that would are absent. */
+  peers(work: Work): Promise<{ peers: Peer[]; absent: string[] }>;
   /** A measurement of a server under traffic. */
   served(id: string, title: string, server: Server, traffic: Traffic): Measured;
   limited(id: string, title: string, what: Limit, parameter?: string): Measured;
 }
 
-export const PEER_PASSWORD = 'a phrase that is long enough';
 const PEER_USERS = 40;
 
-export function createCast(stage: Stage, postgresql: Postgresql, options: { profileTo?: string | undefined }): Cast {
+export interface CastOptions {
+  readonly profileTo?: string | undefined;
+  /** The optional peers that take part, as far as they are installed; undefined: all. */
+  readonly peers?: readonly string[] | undefined;
+}
+
+export function createCast(stage: Stage, postgresql: Postgresql, options: CastOptions): Cast {
+  const oidcProvider = once(() => startOidcProvider(stage));
+  const withPostgresql = once(async () =>
+    startOidcProvider(stage, await postgresql.createDatabase('oidc_provider_bench')),
+  );
+  const chosen = optionalPeers
+    .filter(({ name }) => options.peers?.includes(name) ?? true)
+    .map((peer) => ({ ...peer, start: once(() => startOptional(stage, postgresql, peer)) }));
   return {
     signet: once(() => signetOnStage(stage, postgresql, options.profileTo)),
     bare: once(() => startBare(stage)),
-    oidcProvider: once(() => startOidcProvider(stage)),
+    oidcProvider,
+    async peers(work) {
+      const own = [await oidcProvider(), await withPostgresql()];
+      const others = await inOrder(chosen.filter(({ works }) => works.includes(work)));
+      return {
+        peers: [...own, ...others.filter((one) => typeof one !== 'string')].filter((one) => work in one.tasks),
+        absent: others.filter((one) => typeof one === 'string'),
+      };
+    },
     betterAuth: once(() => betterAuthOnStage(stage, postgresql)),
     served: (id, title, server, traffic) => ({
       id,
@@ -86,11 +111,26 @@ async function betterAuthOnStage(stage: Stage, postgresql: Postgresql): Promise<
   const cookies: string[] = [];
   say(`signing ${PEER_USERS} users up at Better Auth`);
   for (const email of emails) {
-    const json = { name: email, email, password: PEER_PASSWORD };
+    const json = { name: email, email, password: peerPassword };
     const answer = await ask(server.port, request('POST', '/api/auth/sign-up/email', { json }));
     cookies.push(cookieOf(answer, 'better-auth.session_token'));
   }
   return { server, emails, cookies };
+}
+
+/** Started one after the other: two that start at once keep each other waiting. */
+async function inOrder(peers: readonly { start(): Promise<Peer | string> }[]): Promise<(Peer | string)[]> {
+  const started: (Peer | string)[] = [];
+  for (const peer of peers) started.push(await peer.start());
+  return started;
+}
+
+/** The peer, or the note that says why it takes no part. */
+async function startOptional(stage: Stage, postgresql: Postgresql, peer: OptionalPeer): Promise<Peer | string> {
+  const absence = peer.absence();
+  if (absence !== undefined) return `${peer.title} is absent: ${absence}.`;
+  say(`starting ${peer.title}`);
+  return peer.start(stage, postgresql);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

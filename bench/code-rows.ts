@@ -1,14 +1,16 @@
 import { createHash } from 'node:crypto';
 import type { Cast, SignetOnStage } from './cast.ts';
-import { type Measured, type Plan, rateOver, type Sample } from './figures.ts';
+import { beside, type Measured, type Plan, rateOver, type Sample } from './figures.ts';
 import { AUDIENCE, algorithmOf, ES256_AUDIENCE } from './fixtures.ts';
 import { ask } from './load/ask.ts';
 import { basic, type PlannedRequest, request } from './load/request.ts';
-import type { Signed } from './refresh-rows.ts';
+import type { Signed } from './peers/peer.ts';
+import { seeded } from './peers/seeded.ts';
 import { redeemedOf, seedCodes } from './seeding/codes.ts';
 import { peerClient, peerResources } from './servers/oidc-provider.ts';
 import type { Server } from './servers/server.ts';
 import { signet } from './servers/signet.ts';
+import { MEMORY } from './targets.ts';
 
 // Authorization codes with PKCE, redeemed by a client with a secret. Every code is there before the load begins, and is sent once.
 
@@ -29,63 +31,47 @@ const titled = { plain: '', openid: ' with an ID token' };
 export async function code(cast: Cast, alg: Signed): Promise<Plan> {
   const own = await cast.signet();
   const work = `code ${alg}`;
-  if (alg === 'ES256' && !own.hasEs256)
-    return { measured: [], comparisons: [], notes: [`${work} is skipped: there is no --alg.`] };
-  const id = (who: string, scope: Scope, signed: Signed = alg) => `${who}.code.${signed}.${scope}`;
+  const id = (who: string, scope: Scope) => `${who}.code.${alg}.${scope}`;
   // The ID token of an ES256 API is signed RS256 all the same: it says nothing that the rows of RS256 do not.
   const asked: Scope[] = alg === 'RS256' ? ['plain', 'openid'] : ['plain'];
-  const peers =
-    alg === 'RS256'
-      ? asked.map((scope) => [alg, scope] as const)
-      : [['RS256', 'plain'] as const, ['ES256', 'plain'] as const];
   return {
     notes: [],
     measured: [
       cast.limited('limit.update', 'durable update of one row', 'update', own.databaseUrl),
       ...(await Promise.all(asked.map((scope) => ours(cast, own, id('signet', scope), alg, scope)))),
-      ...(await Promise.all(
-        peers.map(([signed, scope]) => peer(cast, id('oidc-provider', scope, signed), signed, scope)),
-      )),
+      ...(await Promise.all(asked.map((scope) => peer(cast, id('oidc-provider', scope), alg, scope)))),
     ],
     comparisons: [
-      ...asked.map((scope) => ({
-        work: `${work}${titled[scope]}`,
-        against: `node-oidc-provider RS256${titled[scope]}`,
-        value: rateOver(id('signet', scope), id('oidc-provider', scope, 'RS256')),
-      })),
-      ...(alg === 'ES256'
-        ? [
-            {
-              work,
-              against: 'node-oidc-provider ES256',
-              value: rateOver(id('signet', 'plain'), id('oidc-provider', 'plain')),
-            },
-          ]
-        : []),
+      ...asked.map((scope) =>
+        beside(`${work}${titled[scope]}`, MEMORY, id('signet', scope), id('oidc-provider', scope)),
+      ),
       { work, against: 'durable update', value: rateOver(id('signet', 'plain'), 'limit.update') },
       { work, against: `refresh ${alg}`, value: rateOver(id('signet', 'plain'), `signet.refresh.${alg}`) },
     ],
   };
 }
 
-async function ours(cast: Cast, own: SignetOnStage, id: string, alg: Signed, scope: Scope): Promise<Measured> {
-  const { server, place, databaseUrl } = own;
-  const audience = alg === 'RS256' ? AUDIENCE : ES256_AUDIENCE;
+/** A client of Signet's that redeems codes, and as many of them as it is asked for. */
+export async function openCodes({ place, databaseUrl }: SignetOnStage, name: string, audience: string, scope: string) {
   const made = await signet(place, [
-    ...['client', 'create', `bench code ${alg} ${scope}`, '--preset', 'web', '--first-party', '--api', audience],
+    ...['client', 'create', name, '--preset', 'web', '--first-party', '--api', audience],
     ...['--redirect-uri', REDIRECT_URI],
   ]);
   const client = { id: made['client_id'] as string, secret: made['client_secret'] as string };
-  const of = {
+  const of = { clientId: client.id, audience, scope, redirectUri: REDIRECT_URI, codeChallenge: CHALLENGE };
+  return {
     clientId: client.id,
-    audience,
-    scope: scopes[scope],
-    redirectUri: REDIRECT_URI,
-    codeChallenge: CHALLENGE,
+    make: async (count: number) =>
+      (await seedCodes(databaseUrl, count, of)).map((one) => redemption('/oauth2/token', client, one)),
   };
-  const redeemed = () => redeemedOf(databaseUrl, client.id);
+}
+
+async function ours(cast: Cast, own: SignetOnStage, id: string, alg: Signed, scope: Scope): Promise<Measured> {
+  const audience = alg === 'RS256' ? AUDIENCE : ES256_AUDIENCE;
+  const { clientId, make } = await openCodes(own, `bench code ${alg} ${scope}`, audience, scopes[scope]);
+  const redeemed = () => redeemedOf(own.databaseUrl, clientId);
   let before = 0;
-  return redeeming(cast, server, {
+  return redeeming(cast, own.server, {
     id,
     title: `Signet code ${alg}${titled[scope]}`,
     alg,
@@ -93,8 +79,7 @@ async function ours(cast: Cast, own: SignetOnStage, id: string, alg: Signed, sco
     perSecond: MOST_PER_SECOND.signet,
     make: async (count) => {
       before = await redeemed();
-      const codes = await seedCodes(databaseUrl, count, of);
-      return codes.map((one) => redemption('/oauth2/token', client, one));
+      return make(count);
     },
     async hold({ answered = 0 }) {
       const now = (await redeemed()) - before;
@@ -104,19 +89,18 @@ async function ours(cast: Cast, own: SignetOnStage, id: string, alg: Signed, sco
 }
 
 async function peer(cast: Cast, id: string, alg: Signed, scope: Scope): Promise<Measured> {
-  const server = await cast.oidcProvider();
+  const { server } = await cast.oidcProvider();
   const resource = peerResources[alg];
   const of = { resource, scope: scopes[scope], redirectUri: REDIRECT_URI, codeChallenge: CHALLENGE };
   return redeeming(cast, server, {
     id,
-    title: `node-oidc-provider code ${alg}${titled[scope]}`,
+    title: `${MEMORY}, code ${alg}${titled[scope]}`,
     alg,
     scope,
     perSecond: MOST_PER_SECOND.peer,
     make: async (count) => {
-      const query = new URLSearchParams({ ...of, count: String(count) });
-      const { body } = await ask(server.port, request('GET', `/bench/codes?${query}`));
-      return (JSON.parse(body) as string[]).map((one) => redemption('/token', peerClient, one, resource));
+      const codes = await seeded(server, 'codes', count, of);
+      return codes.map((one) => redemption('/token', peerClient, one, resource));
     },
   });
 }

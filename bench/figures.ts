@@ -31,14 +31,17 @@ export interface Measured {
   measure(seconds: number): Promise<Sample>;
 }
 
-/** A figure of each round that says something on any machine, mostly a ratio; `target` as the design sets it. */
+/** A figure of each round that says something on any machine, mostly a ratio. What it should be is in `targets.ts`, by its two names. */
 export interface Comparison {
   readonly work: string;
   readonly against: string;
   readonly unit?: 'ms' | 's' | 'MiB';
-  readonly target?: { readonly atLeast: number } | { readonly atMost: number };
   value(round: Round): number | undefined;
+  /** The other's processor time a request over this one's, server and database together: it swings less than rates do. */
+  processor?(round: Round): number | undefined;
 }
+
+export type Bound = { readonly atLeast: number } | { readonly atMost: number };
 
 /** What a run is made of. */
 export interface Plan {
@@ -47,6 +50,14 @@ export interface Plan {
   readonly measured: readonly Measured[];
   readonly comparisons: readonly Comparison[];
   readonly notes: readonly string[];
+}
+
+export function merged(...plans: readonly Plan[]): Plan {
+  return {
+    measured: plans.flatMap((plan) => plan.measured),
+    comparisons: plans.flatMap((plan) => plan.comparisons),
+    notes: [...new Set(plans.flatMap((plan) => plan.notes))],
+  };
 }
 
 export interface Spread {
@@ -67,12 +78,26 @@ export function rateOver(id: string, other: string): Comparison['value'] {
   return (round) => over(round.get(id)?.rate, round.get(other)?.rate);
 }
 
+/** How many times the processor time of this one the other spends, in the same round. */
+export function processorOver(id: string, other: string): Comparison['value'] {
+  return (round) => over(costOf(round.get(other)), costOf(round.get(id)));
+}
+
+/** The server's and its database's processor time a request together, where both are seen. */
+export function costOf(sample: Sample | undefined): number | undefined {
+  const { cpuMicros, databaseCpuMicros } = sample ?? {};
+  return cpuMicros === undefined || databaseCpuMicros === undefined ? undefined : cpuMicros + databaseCpuMicros;
+}
+
+/** Signet beside a peer: rates, and processor time. */
+export function beside(work: string, against: string, id: string, other: string): Comparison {
+  return { work, against, value: rateOver(id, other), processor: processorOver(id, other) };
+}
+
 export function over(value: number | undefined, other: number | undefined): number | undefined {
   return value === undefined || other === undefined || other === 0 ? undefined : value / other;
 }
 
-export function isReached(comparison: Pick<Comparison, 'target'>, value: number): boolean | undefined {
-  const { target } = comparison;
-  if (target === undefined) return undefined;
-  return 'atLeast' in target ? value >= target.atLeast : value <= target.atMost;
+export function isReached(bound: Bound, value: number): boolean {
+  return 'atLeast' in bound ? value >= bound.atLeast : value <= bound.atMost;
 }

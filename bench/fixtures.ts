@@ -4,13 +4,16 @@ import { ask, cookieOf } from './load/ask.ts';
 import { basic, type PlannedRequest, request } from './load/request.ts';
 import { query } from './postgresql.ts';
 import { insertUsers } from './seeding/users.ts';
-import { NotYet, type Place, signet } from './servers/signet.ts';
+import { type Place, signet } from './servers/signet.ts';
 import { type Stage, say } from './stage.ts';
 
 export const PASSWORD = 'a phrase that is long enough';
 export const WRONG_PASSWORD = 'a phrase that is wrong enough';
 export const AUDIENCE = 'polls';
 export const ES256_AUDIENCE = 'polls-es256';
+/** Its tokens are opaque. */
+export const OPAQUE_AUDIENCE = 'polls-opaque';
+const AUDIENCES = [AUDIENCE, ES256_AUDIENCE, OPAQUE_AUDIENCE];
 /** Users that log in: enough to spread, few enough that their sessions are made in seconds. */
 const SESSIONS = 100;
 
@@ -18,8 +21,6 @@ export interface Fixtures {
   readonly client: { id: string; secret: string };
   /** Usernames that all have PASSWORD. */
   readonly usernames: string[];
-  /** False while `api create --alg` does not exist. */
-  readonly hasEs256: boolean;
 }
 
 /** An empty database made ready: an API, users, a group, a client that asks for tokens of the API and serves it. */
@@ -27,7 +28,8 @@ export async function prepareSignet(stage: Stage, place: Place, options: { users
   say('preparing a Signet database');
   await signet(place, ['migrate']);
   await syncApi(stage, place, AUDIENCE);
-  const hasEs256 = await createEs256(stage, place);
+  await createApi(stage, place, ES256_AUDIENCE, ['--alg', 'ES256']);
+  await createApi(stage, place, OPAQUE_AUDIENCE, ['--token', 'opaque']);
   await signet(place, ['user', 'create', 'bench', '--password-stdin'], `${PASSWORD}\n`);
   await insertUsers(place.databaseUrl, options.users ?? 1000);
   const permissions = ['add', 'change', 'view'].map((action) => `polls.${action}_choice`);
@@ -38,12 +40,12 @@ export async function prepareSignet(stage: Stage, place: Place, options: { users
     `insert into access_group_member (principal_id, group_id)
       select u.id, g.id from identity_user u, access_group g where g.name = 'Poll editors'`,
   );
-  const client = await createClient(place, 'bench', [AUDIENCE, ...(hasEs256 ? [ES256_AUDIENCE] : [])]);
-  for (const audience of [AUDIENCE, ...(hasEs256 ? [ES256_AUDIENCE] : [])])
+  const client = await createClient(place, 'bench', AUDIENCES);
+  for (const audience of AUDIENCES)
     await signet(place, ['perm', 'grant', '--client', client.id, '--api', audience, 'polls.view_choice']);
   await query(place.databaseUrl, 'analyze');
   const rows = await query(place.databaseUrl, 'select username from identity_user order by random() limit 1000');
-  return { client, hasEs256, usernames: rows.map((row) => row['username'] as string) };
+  return { client, usernames: rows.map((row) => row['username'] as string) };
 }
 
 export async function syncApi(stage: Stage, place: Place, audience: string): Promise<void> {
@@ -58,15 +60,9 @@ export function fixtureFile(stage: Stage, name: string, content: unknown): strin
   return path;
 }
 
-async function createEs256(stage: Stage, place: Place): Promise<boolean> {
-  try {
-    await signet(place, ['api', 'create', ES256_AUDIENCE, '--alg', 'ES256']);
-  } catch (error) {
-    if (error instanceof NotYet) return false;
-    throw error;
-  }
-  await syncApi(stage, place, ES256_AUDIENCE);
-  return true;
+async function createApi(stage: Stage, place: Place, audience: string, options: readonly string[]): Promise<void> {
+  await signet(place, ['api', 'create', audience, ...options]);
+  await syncApi(stage, place, audience);
 }
 
 export async function createClient(

@@ -12,6 +12,8 @@ export interface Traffic {
   /** Made anew before each measurement: tokens expire. */
   requests(): Promise<readonly PlannedRequest[]> | readonly PlannedRequest[];
   readonly expected?: readonly number[];
+  /** Throws where the first answer, before the load, is not what the row measures. */
+  demand?(answer: string): void;
   /** Every request can be sent once only: none is tried before the load. */
   readonly isOnce?: boolean;
 }
@@ -23,9 +25,8 @@ export async function measureServer(
   traffic: Traffic,
   seconds: number,
 ): Promise<Sample> {
-  const requests = await traffic.requests();
   const expected = traffic.expected ?? [200];
-  if (!traffic.isOnce) await ask(server.port, requests[0] as PlannedRequest, expected[0]);
+  const requests = await tried(server, traffic, await traffic.requests(), expected[0]);
   const meter = startMeter(server, postgresql);
   const plan: LoadPlan = {
     port: server.port,
@@ -39,6 +40,26 @@ export async function measureServer(
   };
   const result = await load(plan);
   return { ...sampleOf(result), ...meter.read(result.count) };
+}
+
+/** One answer is looked at before any is counted. Where the next request is in the answer to the one before, that one is spent. */
+async function tried(
+  server: Server,
+  traffic: Traffic,
+  requests: readonly PlannedRequest[],
+  expected = 200,
+): Promise<readonly PlannedRequest[]> {
+  const [first, ...rest] = requests;
+  if (first === undefined) throw new Error(`There is nothing to ask ${server.name}.`);
+  if (traffic.isOnce) return requests;
+  const { body } = await ask(server.port, first, expected);
+  try {
+    traffic.demand?.(body);
+  } catch (error) {
+    throw new Error(`${server.name}, ${first.method} ${first.path}: ${(error as Error).message}`, { cause: error });
+  }
+  const next = first.next?.(body);
+  return next === undefined ? requests : [{ ...first, body: next }, ...rest];
 }
 
 export function sampleOf(result: LoadResult): Sample {

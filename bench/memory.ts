@@ -1,5 +1,7 @@
 import { type Cast, hashWidth } from './cast.ts';
 import type { Comparison, Plan, Round } from './figures.ts';
+import { optionalPeers } from './peers/optional.ts';
+import { MEMORY as MEMORY_PEER, POSTGRESQL } from './targets.ts';
 
 /** A running hash holds its 19 MiB; the target sets those apart. */
 const HASH_MIB = 19;
@@ -7,14 +9,22 @@ const HASH_MIB = 19;
 /** Resident memory: idle right after the start, loaded = the most that was seen while anything was measured. */
 export async function memory(cast: Cast): Promise<Plan> {
   const { idleMiB } = await cast.signet();
+  const of = (against: string, value: Comparison['value']): Comparison => ({
+    work: 'memory',
+    against,
+    unit: 'MiB',
+    value,
+  });
   return {
     notes: [],
     measured: [],
     comparisons: [
-      { work: 'memory', against: 'before any load', unit: 'MiB', target: { atMost: 200 }, value: () => idleMiB },
-      { work: 'memory', against: 'loaded', unit: 'MiB', target: { atMost: 300 }, value: loaded('signet.') },
-      { work: 'memory', against: 'node-oidc-provider loaded', unit: 'MiB', value: loaded('oidc-provider.') },
-      { work: 'memory', against: 'Better Auth loaded', unit: 'MiB', value: loaded('better-auth.') },
+      of('before any load', () => idleMiB),
+      of('loaded', loaded('signet.')),
+      of(`${MEMORY_PEER} loaded`, loaded('oidc-provider.')),
+      of(`${POSTGRESQL} loaded`, loaded('oidc-provider-postgresql.')),
+      of('Better Auth loaded', loaded('better-auth.')),
+      ...optionalPeers.map(({ name, title }) => of(`${title} loaded`, loaded(`${name}.`))),
     ],
   };
 }

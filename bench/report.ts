@@ -1,5 +1,16 @@
-import { type Comparison, isReached, type Plan, type Round, type Sample, type Spread, spread } from './figures.ts';
+import {
+  type Bound,
+  type Comparison,
+  isReached,
+  type Plan,
+  type Round,
+  type Sample,
+  type Spread,
+  spread,
+} from './figures.ts';
+import { boundText, type Held } from './held.ts';
 import type { Machine } from './machine.ts';
+import { targetOf } from './targets.ts';
 
 /** A run, as bench/results keeps it. */
 export interface Report {
@@ -21,33 +32,44 @@ export interface Figure {
   readonly metrics: Partial<Record<keyof Sample, Spread>>;
 }
 
-export interface Compared extends Spread, Pick<Comparison, 'work' | 'against' | 'unit' | 'target'> {
+export interface Compared extends Spread, Pick<Comparison, 'work' | 'against' | 'unit'> {
+  /** The other's processor time a request over this one's. */
+  readonly processor?: Spread;
+  readonly target?: Bound;
   readonly isReached?: boolean;
 }
 
 export function reportOf(what: string, machine: Machine, plan: Plan, done: readonly Round[], seconds: number): Report {
   const figures = plan.measured.map(({ id, title }) => ({ id, title, metrics: metricsOf(id, done) }));
-  const comparisons = plan.comparisons.flatMap((one): Compared[] => {
-    const values = done.map((round) => one.value(round)).filter((value) => value !== undefined);
-    if (values.length === 0) return [];
-    const all = spread(values);
-    const { work, against, unit, target } = one;
-    const reached = isReached(one, all.median);
-    return [
-      {
-        work,
-        against,
-        ...(unit ? { unit } : {}),
-        ...(target ? { target } : {}),
-        ...all,
-        ...(reached === undefined ? {} : { isReached: reached }),
-      },
-    ];
-  });
+  const comparisons = plan.comparisons.flatMap((one) => comparedOf(what, one, done));
   const at = new Date().toISOString();
   const notes = [...plan.notes, ...othersAtWork(machine), ...warnings(figures)];
   const extent = plan.extent === undefined ? {} : { extent: plan.extent };
   return { what, at, rounds: done.length, seconds, ...extent, machine, notes, figures, comparisons };
+}
+
+function comparedOf(what: string, one: Comparison, done: readonly Round[]): Compared[] {
+  const values = over(done, (round) => one.value(round));
+  if (!values) return [];
+  const { work, against, unit } = one;
+  const processor = over(done, (round) => one.processor?.(round));
+  const target = targetOf(what, work, against);
+  return [
+    {
+      work,
+      against,
+      ...(unit ? { unit } : {}),
+      ...(target ? { target } : {}),
+      ...values,
+      ...(processor ? { processor } : {}),
+      ...(target ? { isReached: isReached(target, values.median) } : {}),
+    },
+  ];
+}
+
+function over(done: readonly Round[], of: (round: Round) => number | undefined): Spread | undefined {
+  const values = done.map(of).filter((value) => value !== undefined);
+  return values.length === 0 ? undefined : spread(values);
 }
 
 function metricsOf(id: string, done: readonly Round[]): Figure['metrics'] {
@@ -91,7 +113,15 @@ export function markdownOf(report: Report, last: Report | undefined): string {
     head,
     '',
     ...table(
-      ['work', 'compared with', 'is', 'target', 'reached', ...(last ? [`since ${last.at.slice(0, 10)}`] : [])],
+      [
+        'work',
+        'compared with',
+        'is',
+        'by processor time',
+        'target',
+        'reached',
+        ...(last ? [`since ${last.at.slice(0, 10)}`] : []),
+      ],
       report.comparisons.map((one) => comparedCells(one, last)),
     ),
     '',
@@ -101,15 +131,47 @@ export function markdownOf(report: Report, last: Report | undefined): string {
 }
 
 function comparedCells(one: Compared, last: Report | undefined): string[] {
-  const shown = (value: number) => (one.unit ? `${short(value)} ${one.unit}` : `${short(value)}x`);
-  const range = one.min === one.max ? '' : ` (${short(one.min)} to ${short(one.max)})`;
-  const target = one.target
-    ? 'atLeast' in one.target
-      ? `at least ${shown(one.target.atLeast)}`
-      : `at most ${shown(one.target.atMost)}`
-    : '';
-  const reached = one.isReached === undefined ? '' : one.isReached ? 'reached' : '**not reached**';
-  return [one.work, one.against, shown(one.median) + range, target, reached, ...(last ? [changeOf(one, last)] : [])];
+  const shown = shownIn(one.unit);
+  const target = one.target ? boundText(one.target, shown) : '';
+  const processor = one.processor ? withRange(one.processor, shown) : '';
+  const cells = [one.work, one.against, withRange(one, shown), processor, target, reachedText(one.isReached)];
+  return last ? [...cells, changeOf(one, last)] : cells;
+}
+
+function shownIn(unit: string | undefined): (value: number) => string {
+  return (value) => (unit ? `${short(value)} ${unit}` : `${short(value)}x`);
+}
+
+function withRange({ median, min, max }: Spread, shown: (value: number) => string): string {
+  return shown(median) + (min === max ? '' : ` (${short(min)} to ${short(max)})`);
+}
+
+function reachedText(isReached: boolean | undefined): string {
+  return isReached === undefined ? '' : isReached ? 'reached' : '**not reached**';
+}
+
+/** Every target of the design: what was measured, by which run, and why one is missed. */
+export function targetsMarkdown(held: readonly Held[]): string {
+  const lines = held.map(({ run, work, against, bound, unit, measured, isReached, reason }) => {
+    const shown = shownIn(unit);
+    const why = isReached === false ? (reason ?? '**to be said** (reasons.json)') : '';
+    return [
+      work,
+      against,
+      boundText(bound, shown),
+      measured ? withRange(measured, shown) : '',
+      measured ? reachedText(isReached) : 'not measured',
+      measured ? `${run}, ${measured.at.slice(0, 10)}` : run,
+      why,
+    ];
+  });
+  const missed = held.filter((one) => one.isReached === false).length;
+  const reached = held.filter((one) => one.isReached === true).length;
+  return [
+    `${held.length} targets: ${reached} reached, ${missed} not reached, ${held.length - reached - missed} not measured.`,
+    '',
+    ...table(['work', 'compared with', 'target', 'is', 'reached', 'run', 'why not'], lines),
+  ].join('\n');
 }
 
 const WORSE_BY = 0.15;

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from './report.ts';
 import { root } from './stage.ts';
@@ -30,16 +30,25 @@ function git(words: string[]): string {
   });
 }
 
-/** Writes the figures to bench/results and the tables into bench/README.md, between the marks of their kind. */
-export function keep(report: Report, markdown: string): string {
+/** Writes the figures to bench/results and the tables into bench/README.md, between their marks. */
+export function keep(report: Report, markdown: string, targets: string): string {
   const path = join(folder, `${report.at.slice(0, 10)}-${report.what}.json`);
   mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, path), `${JSON.stringify(report, null, 2)}\n`);
+  place(report.what, markdown);
+  place('targets', targets);
+  return path;
+}
+
+/** Writes a table into bench/README.md, between its marks. */
+export function place(mark: string, markdown: string): void {
   const readme = join(root, 'bench/README.md');
-  const [begin, end] = [`<!-- ${report.what} -->`, `<!-- /${report.what} -->`];
-  const text = existsSync(readme) ? readFileSync(readme, 'utf8') : '';
+  writeFileSync(readme, placed(readFileSync(readme, 'utf8'), mark, markdown));
+}
+
+function placed(text: string, mark: string, markdown: string): string {
+  const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`bench/README.md has no place for the table: ${begin} … ${end}`);
-  writeFileSync(readme, `${text.slice(0, from + begin.length)}\n${markdown}\n${text.slice(to)}`);
-  return path;
+  return `${text.slice(0, from + begin.length)}\n${markdown}\n${text.slice(to)}`;
 }

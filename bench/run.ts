@@ -2,15 +2,16 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Arguments, readArguments, usage } from './arguments.ts';
 import { createCast } from './cast.ts';
-import type { Plan } from './figures.ts';
+import { merged, type Plan } from './figures.ts';
 import { freshness } from './freshness.ts';
 import { grants } from './grants.ts';
+import { heldTargets, newestReports, readReasons } from './held.ts';
 import { describeMachine, loadNow } from './machine.ts';
 import { measureRounds } from './measure.ts';
 import { memory } from './memory.ts';
 import { installPackages } from './packages.ts';
 import { openPostgresql, type Postgresql } from './postgresql.ts';
-import { markdownOf, reportOf } from './report.ts';
+import { markdownOf, type Report, reportOf, targetsMarkdown } from './report.ts';
 import { keep, lastCommitted } from './results.ts';
 import { rows } from './rows.ts';
 import { seed } from './seed.ts';
@@ -35,13 +36,9 @@ async function planRows(stage: Stage, postgresql: Postgresql, given: Arguments):
   const chosen = Object.keys(makers).filter((row) => given.only?.some((name) => row.startsWith(name)) ?? true);
   const plans: Plan[] = [];
   for (const row of chosen) plans.push(await (makers[row] as () => Promise<Plan>)());
-  const all = plans.flatMap((plan) => plan.measured);
-  return {
-    // A limit that several rows are held to is measured once a round.
-    measured: all.filter((one, n) => all.findIndex((other) => other.id === one.id) === n),
-    comparisons: plans.flatMap((plan) => plan.comparisons),
-    notes: plans.flatMap((plan) => plan.notes),
-  };
+  const all = merged(...plans);
+  // A limit that several rows are held to is measured once a round.
+  return { ...all, measured: all.measured.filter((one, n, every) => every.findIndex(({ id }) => id === one.id) === n) };
 }
 
 async function main(stage: Stage): Promise<void> {
@@ -58,13 +55,25 @@ async function main(stage: Stage): Promise<void> {
   const done = await measureRounds(plan, given.rounds, given.seconds);
   const report = reportOf(given.what, describeMachine(postgresql.version, loadBefore), plan, done, given.seconds);
   const markdown = markdownOf(report, lastCommitted(given.what));
-  process.stdout.write(`${markdown}\n`);
+  const held = heldTargets(newestReports(report), readReasons());
+  const targets = targetsMarkdown(held);
+  // A partial run says what it has measured itself.
+  const shown = given.isKept ? targets : targetsMarkdown(held.filter(({ measured }) => measured?.at === report.at));
+  process.stdout.write(`${markdown}\n\n${shown}\n`);
   say(
     given.isKept
-      ? `kept in ${keep(report, markdown)} and bench/README.md`
+      ? `kept in ${keep(report, markdown, targets)} and bench/README.md`
       : 'not kept: a short or partial run (--save keeps it)',
   );
+  if (given.isSmoke) requireRight(report);
   await stage.close();
+}
+
+/** A smoke run says nothing of speed: one answer of each was looked at before its load, and none in it may be wrong. */
+function requireRight(report: Report): void {
+  const wrong = report.figures.filter(({ metrics }) => metrics.failures?.max);
+  if (wrong.length > 0) throw new Error(`Not right: ${wrong.map(({ title }) => title).join('; ')}.`);
+  say(`${report.figures.length} measurements answer rightly`);
 }
 
 const stage = openStage();

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Stage } from '../stage.ts';
 import type { LimitResult } from './result.ts';
 
-export type Limit = 'RS256' | 'ES256' | 'EdDSA' | 'argon2' | 'select' | 'update';
+export type Limit = 'RS256' | 'ES256' | 'EdDSA' | 'argon2' | 'select' | 'session' | 'token-state' | 'update';
 
 /** Measures one of the machine's own limits, in a process of its own. */
 export function measureLimit(stage: Stage, what: Limit, seconds: number, parameter = ''): Promise<LimitResult> {

@@ -1,4 +1,5 @@
 import { limitHash } from './hash.ts';
+import { limitOwnSelect } from './own-select.ts';
 import { limitSelect, limitUpdate } from './query.ts';
 import type { LimitResult } from './result.ts';
 import { limitSign } from './sign.ts';
@@ -12,6 +13,8 @@ const limits: Record<string, () => LimitResult | Promise<LimitResult>> = {
   EdDSA: () => limitSign('EdDSA', seconds),
   argon2: () => limitHash(Number(parameter), seconds),
   select: () => limitSelect(parameter, seconds),
+  session: () => limitOwnSelect('session', parameter, seconds),
+  'token-state': () => limitOwnSelect('token-state', parameter, seconds),
   update: () => limitUpdate(parameter, seconds),
 };
 const run = limits[what];

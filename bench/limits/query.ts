@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { LimitResult } from './result.ts';
 
-/** As many at once as the load has connections; the pool is as wide as Signet's. */
+/** As the load has connections; the pool is as wide as Signet's. */
 const AT_ONCE = 32;
 const POOL = 10;
 const WARM_UP_MS = 500;
@@ -42,14 +42,23 @@ function openPool(databaseUrl: string): pg.Pool {
 }
 
 async function measure(pool: pg.Pool, seconds: number, { name, text, values }: Query): Promise<LimitResult> {
+  const result = await measureQueries(
+    seconds,
+    async (nth) => (await pool.query({ name, text, values: values(nth) })).rows.length,
+  );
+  await pool.end();
+  return result;
+}
+
+/** As many at once as the load has connections. `run` answers how many rows it got: one each. */
+export async function measureQueries(seconds: number, run: (nth: number) => Promise<number>): Promise<LimitResult> {
   let count = 0;
   let isCounted = false;
   let next = 0;
   let isOver = false;
   const one = async () => {
     while (!isOver) {
-      const found = await pool.query({ name, text, values: values(next++) });
-      if (found.rows.length !== 1) throw new Error(`${name} found nothing.`);
+      if ((await run(next++)) !== 1) throw new Error('A statement did not find its row.');
       if (isCounted) count++;
     }
   };
@@ -61,6 +70,5 @@ async function measure(pool: pg.Pool, seconds: number, { name, text, values }: Q
   const took = (performance.now() - began) / 1000;
   isOver = true;
   await Promise.all(all);
-  await pool.end();
   return { rate: count / took, microsEach: (took / count) * 1e6 };
 }

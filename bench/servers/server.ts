@@ -19,6 +19,8 @@ export interface Server {
 
 export interface ServerPlan {
   readonly name: string;
+  /** Node by itself. */
+  readonly command?: string;
   readonly args: readonly string[];
   readonly env: Record<string, string>;
   readonly port: number;
@@ -36,7 +38,10 @@ export async function startServer(stage: Stage, plan: ServerPlan): Promise<Serve
   if (!stage.logs.includes(logPath)) stage.logs.push(logPath);
   const log = openSync(logPath, 'a');
   const began = performance.now();
-  const child = spawn(process.execPath, plan.args, { env: cleanEnvironment(plan.env), stdio: ['ignore', log, log] });
+  const child = spawn(plan.command ?? process.execPath, plan.args, {
+    env: cleanEnvironment(plan.env),
+    stdio: ['ignore', log, log],
+  });
   closeSync(log);
   stage.atEnd(() => killTree(child));
   stage.atClose(() => stop(child));

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { cleanEnvironment, freePort, root, type Stage } from '../stage.ts';
 import { type Server, startServer } from './server.ts';
 
-const launcher = join(root, 'bin/signet.mjs');
+export const launcher = join(root, 'bin/signet.mjs');
 
 /** One Signet: its settings, its database, and how its commands are run. */
 export interface Place {

@@ -12,4 +12,15 @@ const schema = {
   },
 };
 app.get('/bare', { schema }, async () => ({ status: 'ok', at: 1 }));
+
+// Pages that it was given, byte by byte.
+const pages = new Map();
+app.addContentTypeParser('text/html', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+app.post('/pages/:name', async (request) => {
+  pages.set(request.params.name, request.body);
+  return {};
+});
+app.get('/pages/:name', async (request, reply) =>
+  reply.type('text/html; charset=utf-8').send(pages.get(request.params.name)),
+);
 await app.listen({ host: '127.0.0.1', port: Number(process.argv[2]) });

@@ -1,0 +1,57 @@
+import { findSession } from '../../src/identity/index.ts';
+import { model } from '../../src/model.ts';
+import { readTokenState } from '../../src/oauth/hot.ts';
+import type { Database, Statement } from '../../src/platform/database/index.ts';
+import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { measureQueries } from './query.ts';
+import type { LimitResult } from './result.ts';
+
+/** Of a session: longer than any run. */
+const IDLE_SECONDS = 86_400;
+
+interface Run {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+}
+
+/** The select of a session check, or of a bearer token, by Signet's own client and nothing else around it. */
+export async function limitOwnSelect(
+  what: 'session' | 'token-state',
+  parameter: string,
+  seconds: number,
+): Promise<LimitResult> {
+  const { databaseUrl, tokens } = JSON.parse(parameter) as { databaseUrl: string; tokens: string[] };
+  const db = await openPostgresql(databaseUrl, 10, model, 'requests');
+  const runs: Run[] = [];
+  for (const token of tokens) runs.push(await firstOf(db, (seen) => askers[what](seen, token)));
+  const result = await measureQueries(seconds, async (nth) => {
+    const { statement, values } = runs[nth % runs.length] as Run;
+    return (await db.query(statement, values)).length;
+  });
+  await db.close();
+  return result;
+}
+
+const askers = {
+  session: (db: Database, cookie: string) =>
+    findSession(db, cookie.slice(cookie.indexOf('=') + 1), new Date(), IDLE_SECONDS),
+  'token-state': (db: Database, token: string) => {
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+    const { idx, uri } = claims.status?.status_list ?? {};
+    const place = uri === undefined ? null : { list: Number(uri.slice(uri.lastIndexOf('/') + 1)), idx };
+    const also = { apiId: undefined, versionOf: undefined, place, withThrough: false };
+    return readTokenState(db, claims, new Date(), also);
+  },
+};
+
+/** The first statement that this runs, with its values. */
+async function firstOf(db: Database, ask: (seen: Database) => Promise<unknown>): Promise<Run> {
+  const runs: Run[] = [];
+  const query: Database['query'] = (statement, values) => {
+    runs.push({ statement, values });
+    return db.query(statement, values);
+  };
+  await ask({ ...db, query });
+  if (runs[0] === undefined) throw new Error('No statement was run.');
+  return runs[0];
+}

@@ -1,0 +1,17 @@
+import type { Postgresql } from '../postgresql.ts';
+import type { Stage } from '../stage.ts';
+import { django } from './django.ts';
+import type { OptionalName } from './installed.ts';
+import type { Peer, Work } from './peer.ts';
+
+/** A peer that takes part where it was installed. */
+export interface OptionalPeer {
+  readonly name: OptionalName;
+  readonly title: string;
+  readonly works: readonly Work[];
+  /** Why it cannot take part; undefined when it can. */
+  absence(): string | undefined;
+  start(stage: Stage, postgresql: Postgresql): Promise<Peer>;
+}
+
+export const optionalPeers: readonly OptionalPeer[] = [django];
