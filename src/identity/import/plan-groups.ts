@@ -76,18 +76,40 @@ function planKnown(planning: Planning, one: DjangoGroup, before: Known, here: Pr
     report.changedInSignet.push(changedOf(one, one.name, ['deleted']));
     return;
   }
-  place(planning, one, here.id);
+  place(planning, one, here.id, here.name);
   const last = lastImported(planning, one, before);
   if (last) {
     update(planning, one, before, here, last);
     return;
   }
-  report.groups.known++;
   const wasMade = before.digest === digestGroup('made', one);
   const wasJoined = before.digest === digestGroup('joined', one);
-  const fields = differences(planning, one, here, wasJoined);
+  const mayTake = planning.options.existing === 'update' && !wasMade && !wasJoined;
+  const left = mayTake ? takeAway(planning, one, before, here) : here;
+  report.groups[left === here ? 'known' : 'updated']++;
+  const fields = differences(planning, one, left, wasJoined);
   if (!wasMade && !wasJoined) report.changedInDump.push(changedOf(one, one.name, fields));
   else if (fields.length > 0) report.changedInSignet.push(changedOf(one, one.name, fields));
+}
+
+/**
+ * As `takeAway` of users: of a group that an earlier version imported, and that changed since, what Django took away is taken all
+ * the same. Answers the group as it is then, the same one where nothing was taken.
+ */
+function takeAway(planning: Planning, one: DjangoGroup, before: Known, here: PresentGroup): PresentGroup {
+  const { present, report, rows, names, effects } = planning;
+  const given = present.given.groups.get(here.id)?.permissions ?? here.permissions;
+  const lost = [...given].filter((name) => here.permissions.has(name) && !one.permissions.includes(name)).sort();
+  if (lost.length === 0) return here;
+  report.takenAway.push(changedOf(one, one.name, lost));
+  for (const name of lost) names.add(name);
+  effects.groups.less.push(here.id);
+  const { id, name: label, fingerprint } = here;
+  const sides = { before: { permissions: lost }, after: { import: report.importId, source: report.api } };
+  const unknown = { key: before.key, digest: before.digest, imported: null };
+  const changes = { set: {}, permissionsGained: [], permissionsLost: lost, isAudited: true };
+  rows.push({ kind: 'old-group', row: { id, label, fingerprint, ...unknown, ...changes, ...sides } });
+  return { ...here, permissions: new Set([...here.permissions].filter((name) => !lost.includes(name))) };
 }
 
 /** As `compareThreeWays` of users: what changed in the source alone is brought, what is lost there is lost here. */
@@ -119,6 +141,7 @@ function update(planning: Planning, one: DjangoGroup, before: Known, here: Prese
   if (gained.length > 0) effects.groups.more.push(here.id);
   if (lost.length > 0) effects.groups.less.push(here.id);
   if (isRenamed) effects.groups.renamed.push(here.id);
+  if (isRenamed) planning.groupNames.set(here.id, target);
   const names = isNamed && !isKept ? { source: shortDigest(one.sourceName), local: shortDigest(target) } : {};
   const imported = { ...last, ...names, permissions: [...wanted].sort() };
   const digest = isKept ? before.digest : digestGroup('made', one);
@@ -174,7 +197,7 @@ function planNew(planning: Planning, one: DjangoGroup, nameKey: string): void {
   const { report, rows, names } = planning;
   const id = randomUUIDv7();
   report.groups.created++;
-  place(planning, one, id);
+  place(planning, one, id, normalizeName(one.name));
   noteSpelling(planning, one, one.name);
   const permissions = givenNames(planning, one, one.name, one.permissions);
   report.added.groupPermissions += permissions.length;
@@ -189,7 +212,7 @@ function planNew(planning: Planning, one: DjangoGroup, nameKey: string): void {
   });
 }
 
-function place(planning: Planning, one: DjangoGroup, id: string): void {
+function place(planning: Planning, one: DjangoGroup, id: string, name: string): void {
   planning.groups.set(one, { id });
-  planning.groupNames.set(id, normalizeName(one.name));
+  planning.groupNames.set(id, name);
 }

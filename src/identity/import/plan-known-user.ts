@@ -6,6 +6,8 @@ import type { Known } from './known.ts';
 import { changedOf, type Planning } from './planning.ts';
 import type { PresentUser } from './present.ts';
 import { type RememberedUser, shortDigest } from './remembered.ts';
+import { stageUserChange } from './stage-user.ts';
+import { takeAway } from './take-away.ts';
 import { compareThreeWays, lastImported, type Outcome, type UserChange } from './update-user.ts';
 
 /** A record that an earlier run imported: compared, and with `--existing update` brought up to date. */
@@ -25,10 +27,12 @@ export function planKnownUser(planning: Planning, one: DjangoUser, before: Known
     update(planning, one, before, here, last, compareThreeWays(planning, one, here, last, mayActivate, isVerified));
     return;
   }
-  report.users.known++;
   const wasMade = before.digest === digestUser('made', one);
   const wasJoined = before.digest === digestUser('joined', one);
-  const fields = differences(planning, one, here, wasJoined, (before.imported as RememberedUser | null)?.epoch ?? 1);
+  const mayTake = options.existing === 'update' && !wasMade && !wasJoined;
+  const left = mayTake ? takeAway(planning, one, before, here) : here;
+  report.users[left === here ? 'known' : 'updated']++;
+  const fields = differences(planning, one, left, wasJoined, (before.imported as RememberedUser | null)?.epoch ?? 1);
   if (!wasMade && !wasJoined) report.changedInDump.push(changedOf(one, one.username, fields));
   else if (fields.length > 0) report.changedInSignet.push(changedOf(one, one.username, fields));
 }
@@ -60,49 +64,6 @@ function update(
 function unchanged(remembered: RememberedUser): UserChange {
   const none = { groupsGained: [], groupsLost: [], permissionsGained: [], permissionsLost: [] };
   return { set: {}, role: null, ...none, remembered, before: {}, after: {} };
-}
-
-/** The row of a change, and whom it reaches. */
-export function stageUserChange(
-  planning: Planning,
-  here: PresentUser,
-  key: string,
-  digest: string,
-  change: UserChange,
-  isAudited: boolean,
-): void {
-  const { report, rows, names, effects } = planning;
-  const { set, role, groupsGained, groupsLost, permissionsGained, permissionsLost, remembered } = change;
-  for (const name of [...permissionsGained, ...permissionsLost]) names.add(name);
-  report.added.memberships += groupsGained.length;
-  report.added.userPermissions += permissionsGained.length;
-  const origin = { import: report.importId, source: report.api };
-  const row = {
-    id: here.id,
-    key,
-    label: typeof set['username'] === 'string' ? set['username'] : here.username,
-    digest,
-    imported: remembered,
-    fingerprint: here.fingerprint,
-    ...{ set, role, groupsGained, groupsLost, permissionsGained, permissionsLost, isAudited },
-    before: change.before,
-    after: { ...origin, ...change.after },
-  };
-  rows.push({ kind: 'old-user', row });
-  const gave = (flag: string) => set[flag] === true;
-  const took = (flag: string) => set[flag] === false;
-  if (took('isActive')) effects.deactivated.push(here.id);
-  if ('password' in set) effects.newPasswords.push(here.id);
-  if (groupsLost.length > 0 || took('isStaff') || took('isSuperuser') || 'username' in set)
-    effects.less.everywhere.push(here.id);
-  else if (permissionsLost.length > 0 || (role && lostRole(here, role))) effects.less.here.push(here.id);
-  if (groupsGained.length > 0 || gave('isStaff') || gave('isSuperuser') || gave('isActive'))
-    effects.more.everywhere.push(here.id);
-  else if (permissionsGained.length > 0 || role) effects.more.here.push(here.id);
-}
-
-function lostRole({ role: held }: PresentUser, role: { isStaff: boolean; isSuperuser: boolean }): boolean {
-  return (held?.isStaff === true && !role.isStaff) || (held?.isSuperuser === true && !role.isSuperuser);
 }
 
 /** The users whose name this import changes, before anything is decided: their names are free for others. */

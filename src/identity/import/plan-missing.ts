@@ -1,9 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/failure.ts';
-import { stageUserChange } from './plan-known-user.ts';
 import type { Planning } from './planning.ts';
 import { readUsersById } from './present.ts';
 import type { RememberedUser } from './remembered.ts';
+import { stageUserChange } from './stage-user.ts';
 
 interface Row {
   readonly kind: 'user' | 'group';
@@ -73,7 +73,7 @@ async function planUsers(em: SqlEntityManager, apiId: string, planning: Planning
     const last = row.imported === null ? null : (JSON.parse(row.imported) as RememberedUser);
     if (!isDeactivated) continue;
     const none = { groupsGained: [], groupsLost: [], permissionsGained: [], permissionsLost: [] };
-    const remembered = (last && { ...last, isActive: false }) as RememberedUser;
+    const remembered = last && { ...last, isActive: false };
     const sides = { before: { isActive: true }, after: { isActive: false, reason: 'missing' } };
     stageUserChange(
       planning,

@@ -71,7 +71,7 @@ export interface Planning extends Plan {
   readonly matched: Set<string>;
   /** Ids of users whose name this import changes: it is free. */
   readonly leaving: Set<string>;
-  /** Names of the dump's groups by id. */
+  /** Names that the dump's groups have here, by id. */
   readonly groupNames: Map<string, string>;
   /** What each group of the dump is here; `why` says why it is nothing, null when that is said elsewhere. */
   readonly groups: Map<

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Api } from '../../access/index.ts';
 import { foldName } from '../../platform/fold.ts';
 import type { DjangoDump, DjangoUser } from './django/records.ts';
+import { type GivenByLog, readGiven } from './given.ts';
 import { addForgotten, anyId, anyText, type Known, readKnown, readOurs } from './known.ts';
 import type { RememberedUser } from './remembered.ts';
 import { inBatches } from './turns.ts';
@@ -61,6 +62,8 @@ export interface Present {
   readonly permissions: ReadonlyMap<string, PresentPermission>;
   /** What earlier runs of this source made of the dump's records, by key. */
   readonly known: ByKind<Known>;
+  /** What the edit log says of those that an earlier version imported. */
+  readonly given: GivenByLog;
   /** What they made of what has the names of the dump's records, by local id. */
   readonly ours: ByKind<Known>;
   readonly groups: Map<string, PresentGroup>;
@@ -123,17 +126,19 @@ export async function readPresent(
   const idsOf = (kind: 'group' | 'user', ids: Map<string, string>) => [
     ...new Set([...[...known[kind].values()].map((one) => one.localId), ...ids.values()]),
   ];
+  const given = await readGiven(em, audience, known.user.values(), known.group.values());
   const held = [...known.user.values()].flatMap((one) => (one.imported as RememberedUser | null)?.groups ?? []);
   const users = await readUsers(em, apiId, namesOf, idsOf('user', userIds));
   return {
     permissions,
     known,
+    given,
     ours: {
       permission: await readOurs(em, audience, 'permission', permissionIds),
       group: await readOurs(em, audience, 'group', groupIds),
       user: await readOurs(em, audience, 'user', userIds),
     },
-    groups: await readGroups(em, namesOf, [...new Set([...idsOf('group', groupIds), ...held])]),
+    groups: await readGroups(em, namesOf, [...new Set([...idsOf('group', groupIds), ...held, ...given.groupIds])]),
     groupIds,
     users,
     userIds,

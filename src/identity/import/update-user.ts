@@ -26,7 +26,8 @@ export interface UserChange {
   readonly groupsLost: readonly string[];
   readonly permissionsGained: readonly string[];
   readonly permissionsLost: readonly string[];
-  readonly remembered: RememberedUser;
+  /** Null: it stays unknown what an earlier version imported. */
+  readonly remembered: RememberedUser | null;
   readonly before: Record<string, unknown>;
   readonly after: Record<string, unknown>;
 }

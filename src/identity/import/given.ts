@@ -1,0 +1,113 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { foldName } from '../../platform/fold.ts';
+import { anyText, type Known } from './known.ts';
+import { inBatches } from './turns.ts';
+
+/** What imports of a source have given to a user or a group, and not taken since. */
+export interface Given {
+  /** Undefined: an import never said so. */
+  isActive?: boolean;
+  isStaff?: boolean;
+  isSuperuser?: boolean;
+  flagsOf?: 'api' | 'global';
+  /** Ids. */
+  readonly groups: Set<string>;
+  /** Names. */
+  readonly permissions: Set<string>;
+}
+
+/** Of the records that an earlier version imported, by local id; one that the edit log says nothing of is absent. */
+export interface GivenByLog {
+  readonly users: ReadonlyMap<string, Given>;
+  readonly groups: ReadonlyMap<string, Given>;
+  /** Ids of every group that this source brought. */
+  readonly groupIds: ReadonlySet<string>;
+}
+
+/**
+ * What the edit log tells of records that an earlier version imported: it kept no values beside them (`remembered.ts`), and each
+ * import wrote there what it gave and took. The log is never purged.
+ */
+export async function readGiven(
+  em: SqlEntityManager,
+  source: string,
+  users: Iterable<Known>,
+  groups: Iterable<Known>,
+): Promise<GivenByLog> {
+  const [userIds, groupIds] = [unremembered(users), unremembered(groups)];
+  const names = userIds.length > 0 ? await readNames(em, source) : new Map<string, Set<string>>();
+  return {
+    users: await readLog(em, source, 'user', userIds, names),
+    groups: await readLog(em, source, 'group', groupIds, names),
+    groupIds: new Set([...names.values()].flatMap((ids) => [...ids])),
+  };
+}
+
+function unremembered(known: Iterable<Known>): string[] {
+  return [...known].filter((one) => one.imported === null).map((one) => one.localId);
+}
+
+/** Every name that a group of the source ever had, folded, and its id: the log names groups as they were called then. */
+async function readNames(em: SqlEntityManager, source: string): Promise<Map<string, Set<string>>> {
+  const rows = await em.execute<{ id: string; name: string | null }[]>(
+    `with ours as materialized (select local_id from identity_import where source = ? and kind = 'group')
+     select id::text as id, name from access_group where id in (select local_id from ours)
+     union select object_id, coalesce("after"->>'name', "before"->>'name') from audit_entry
+       where object_kind = 'group' and object_id in (select local_id::text from ours)
+     union select object_id, "before"->>'name' from audit_entry
+       where object_kind = 'group' and object_id in (select local_id::text from ours)`,
+    [source],
+  );
+  const names = new Map<string, Set<string>>();
+  const add = (name: string, id: string) => names.set(name, (names.get(name) ?? new Set()).add(id));
+  for (const { id, name } of rows) {
+    add(id, id);
+    if (name !== null) add(foldName(name), id);
+  }
+  return names;
+}
+
+async function readLog(
+  em: SqlEntityManager,
+  source: string,
+  kind: 'user' | 'group',
+  ids: readonly string[],
+  groups: ReadonlyMap<string, ReadonlySet<string>>,
+): Promise<Map<string, Given>> {
+  const found = new Map<string, Given>();
+  await inBatches(ids, async (batch) => {
+    const rows = await em.execute<{ id: string; before: string | null; after: string }[]>(
+      `select object_id as id, "before"::text as before, "after"::text as after from audit_entry
+       where object_kind = ? and action = 'import' and "after"->>'source' = ? and object_id = ${anyText} order by audit_entry.id`,
+      [kind, source, JSON.stringify(batch)],
+    );
+    for (const { id, before, after } of rows) {
+      const given = found.get(id) ?? { groups: new Set(), permissions: new Set() };
+      found.set(id, given);
+      add(given, JSON.parse(after) as Said, before === null ? {} : (JSON.parse(before) as Said), groups);
+    }
+  });
+  return found;
+}
+
+type Said = Readonly<Record<string, unknown>>;
+
+/** What one entry of the log adds to those before it. */
+function add(given: Given, after: Said, before: Said, groups: ReadonlyMap<string, ReadonlySet<string>>): void {
+  for (const flag of ['isActive', 'isStaff', 'isSuperuser'] as const) {
+    const value = after[flag];
+    if (typeof value === 'boolean') given[flag] = value;
+  }
+  const { flagsOf } = after;
+  if (flagsOf === 'api' || flagsOf === 'global') given.flagsOf = flagsOf;
+  const idsOf = (said: Said) => listOf(said['groups']).flatMap((name) => [...(groups.get(foldName(name)) ?? [])]);
+  for (const id of idsOf(before)) given.groups.delete(id);
+  for (const id of idsOf(after)) given.groups.add(id);
+  const permissionsOf = (said: Said) => [...listOf(said['permissions']), ...listOf(said['user_permissions'])];
+  for (const name of permissionsOf(before)) given.permissions.delete(name);
+  for (const name of permissionsOf(after)) given.permissions.add(name);
+}
+
+function listOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}
