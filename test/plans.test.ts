@@ -83,7 +83,7 @@ const small = ['platform_signal'];
 const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
 t.test('targets: every statement of a hot path reaches its rows by an index', { skip }, async (t) => {
   const { url, drop } = await createTestPostgresql();
-  const real = await openPostgresql(url, 4, model);
+  const real = await openPostgresql(url, 4, model, { use: 'requests', pipelines: 2 });
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   t.teardown(async () => {
@@ -241,24 +241,61 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
   t.ok(seen.size >= 12, [...seen.keys()].join(', '));
   for (const mode of ['force_custom_plan', 'force_generic_plan']) {
     await client.query(`set plan_cache_mode = ${mode}`);
-    for (const [name, { statement, values }] of seen) {
-      await client.query(`prepare "${name}" as ${statement.text}`);
-      const literals = values.map(literal).join(', ');
-      const run = values.length === 0 ? `execute "${name}"` : `execute "${name}"(${literals})`;
-      const { rows } = await client.query(`explain (format json) ${run}`);
-      const plan = rows[0]['QUERY PLAN'][0].Plan as Plan;
-      const whole = [...nodes(plan)].filter(
-        (one) => one['Node Type'] === 'Seq Scan' && !small.includes(one['Relation Name'] ?? ''),
-      );
-      t.same(
-        whole.map((one) => one['Relation Name']),
-        [],
-        `${name} (${mode})`,
-      );
-      await client.query(`deallocate "${name}"`);
+    for (const { statement, values } of seen.values()) {
+      await prepare(client, statement);
+      t.same(await readWhole(client, statement, values), [], `${statement.name} (${mode})`);
+      await client.query(`deallocate "${statement.name}"`);
     }
   }
+
+  await t.test('plans that were made on an empty database are made again as it grows', async (t) => {
+    const { url, drop } = await createTestPostgresql();
+    const grown = new pg.Client({ connectionString: url });
+    await grown.connect();
+    t.teardown(async () => {
+      await grown.end();
+      await drop();
+    });
+    await grown.query('set plan_cache_mode = force_generic_plan; set enable_seqscan = off');
+    for (const { statement, values } of seen.values()) {
+      await prepare(grown, statement);
+      t.same(await readWhole(grown, statement, values), [], `${statement.name} has an index for all that it reads`);
+    }
+    await grown.query('set enable_seqscan = on');
+    await grown.query(many);
+    for (const { statement, values } of seen.values())
+      t.same(await readWhole(grown, statement, values), [], statement.name);
+  });
+
+  await t.test('docs/architecture.md, The two ways to the database: both answer every hot select alike', async (t) => {
+    const direct = await openPostgresql(url, 2, model);
+    t.teardown(() => direct.close());
+    const hot = [...seen.values()].filter(({ statement }) => statement.isHotSelect);
+    t.ok(hot.length >= 12, `${hot.length} of them`);
+    let rows = 0;
+    for (const { statement, values } of hot) {
+      const answers = await Promise.all([real, direct].map((db) => db.query(statement, values)));
+      t.same(answers[0], answers[1], statement.name);
+      rows += answers[0]?.length ?? 0;
+    }
+    t.ok(rows >= 8, `${rows} rows`);
+  });
 });
+
+function prepare(client: pg.Client, { name, text }: Statement): Promise<unknown> {
+  return client.query(`prepare "${name}" as ${text}`);
+}
+
+/** The tables that the plan of a prepared statement reads from end to end. */
+async function readWhole(client: pg.Client, { name }: Statement, values: readonly unknown[]): Promise<unknown[]> {
+  const literals = values.map(literal).join(', ');
+  const run = values.length === 0 ? `execute "${name}"` : `execute "${name}"(${literals})`;
+  const { rows } = await client.query(`explain (format json) ${run}`);
+  const plan = rows[0]['QUERY PLAN'][0].Plan as Plan;
+  return [...nodes(plan)]
+    .filter((one) => one['Node Type'] === 'Seq Scan' && !small.includes(one['Relation Name'] ?? ''))
+    .map((one) => one['Relation Name']);
+}
 
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null';

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, runOn, type Statement } from '../platform/database/index.ts';
+import { type Database, hotSelect, runOn } from '../platform/database/index.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Api } from './entities.ts';
 import { noRights, type Rights, rightsOf } from './has-perm.ts';
@@ -11,9 +11,9 @@ const isLive = (table: string) => `(${table}.ends_at is null or ${table}.ends_at
  * $1 principal, $2 API, $3 is a superuser everywhere, $4 now. One row, or none when the principal or the API is gone. It starts
  * from what is held, so that a large catalogue costs nothing to who holds little.
  */
-const rightsStatement: Statement = {
-  name: 'access-rights',
-  text: `with role as (
+const rightsStatement = hotSelect(
+  'access-rights',
+  `with role as (
       select coalesce(bool_or(r.is_staff), false) as is_staff, $3::boolean or coalesce(bool_or(r.is_superuser), false) as is_superuser
       from access_role r where r.principal_id = $1 and r.api_id = $2
     ), member as materialized (
@@ -36,7 +36,7 @@ const rightsStatement: Statement = {
       i.catalogue_version::int as catalogue_version, i.catalogue_hash, i.next_index::int as length
     from access_principal p cross join role r join access_api i on i.id = $2
     where p.id = $1`,
-};
+);
 
 interface RightsRow {
   version: number;
@@ -95,8 +95,8 @@ export type KnownApi = Pick<
 
 const apiColumns = `select id, audience, is_builtin as "isBuiltin", typ, alg, token_kind as "tokenKind", format, ttl_seconds::int as "ttlSeconds", budget_bytes::int as "budgetBytes",
   over_budget as "overBudget", with_username as "withUsername", with_source_id as "withSourceId", version::int as version from access_api`;
-const apiByAudience: Statement = { name: 'access-api-by-audience', text: `${apiColumns} where audience_key = $1` };
-const apiById: Statement = { name: 'access-api-by-id', text: `${apiColumns} where id = $1` };
+const apiByAudience = hotSelect('access-api-by-audience', `${apiColumns} where audience_key = $1`);
+const apiById = hotSelect('access-api-by-id', `${apiColumns} where id = $1`);
 
 /** The API of an audience; the issuer and `signet` both name Signet's own. Null when there is none. */
 export async function readApi(db: Database, audience: string, issuer: string): Promise<KnownApi | null> {

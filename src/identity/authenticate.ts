@@ -1,5 +1,5 @@
 import { recordEvent } from '../audit/index.ts';
-import type { Database, Statement } from '../platform/database/index.ts';
+import { type Database, hotSelect } from '../platform/database/index.ts';
 import { foldName } from '../platform/fold.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Authenticated, askBackends, type Backend } from './backends.ts';
@@ -100,10 +100,7 @@ export function releaseAt(since: Date, now: Date, stepMilliseconds: number): Dat
   return new Date(since.getTime() + steps * stepMilliseconds);
 }
 
-const known: Statement = {
-  name: 'identity-user-id-by-name',
-  text: 'select id from identity_user where username_key = $1',
-};
+const known = hotSelect('identity-user-id-by-name', 'select id from identity_user where username_key = $1');
 
 /** What was typed is kept only where it is somebody's name: otherwise it may be a password in the wrong field. */
 async function refused(db: Database, attempt: Attempt, at: Date): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Database, Statement } from '../platform/database/index.ts';
+import { type Database, hotSelect } from '../platform/database/index.ts';
 import { foldName, isNameSized } from '../platform/fold.ts';
 import type { Clock } from '../platform/time.ts';
 import type { Passwords } from './passwords/checker.ts';
@@ -56,13 +56,13 @@ export async function askBackends(
 }
 
 /** A username first; a verified e-mail address where no username is spelled so. */
-const byName: Statement = {
-  name: 'identity-user-by-name',
-  text: `select id, password, password_epoch::int as password_epoch, is_active from identity_user where username_key = $1
+const byName = hotSelect(
+  'identity-user-by-name',
+  `select id, password, password_epoch::int as password_epoch, is_active from identity_user where username_key = $1
     union all
     select id, password, password_epoch::int, is_active from identity_user where email_key = $1 and email_verified_at is not null
       and not exists (select from identity_user where username_key = $1)`,
-};
+);
 
 interface Row {
   id: string;

@@ -1,5 +1,5 @@
 import { cutRights, type KnownApi, type PlacedPermission, type Rights } from '../access/index.ts';
-import type { Database, Statement } from '../platform/database/index.ts';
+import { type Database, hotSelect } from '../platform/database/index.ts';
 import { NO_API } from '../tokens/index.ts';
 
 /** What may be used of a user's rights by the clients that are not first-party. */
@@ -11,12 +11,12 @@ export interface Cut {
 }
 
 /** $1 clients, $2 API, $3 what was consented to. */
-const allowed: Statement = {
-  name: 'oauth-allowed',
-  text: `select q.index::int as index, q.name from access_permission q
+const allowed = hotSelect(
+  'oauth-allowed',
+  `select q.index::int as index, q.name from access_permission q
     where q.api_id = $2::uuid and q.removed_version is null and ($3::uuid[] is null or q.id = any($3::uuid[]))
       and (select count(*) from oauth_client_ceiling x where x.permission_id = q.id and x.client_id = any($1::uuid[])) = cardinality($1::uuid[])`,
-};
+);
 
 /**
  * A user's rights as a client that is not first-party may use them: those under its ceiling, of those that the user has consented

@@ -1,4 +1,4 @@
-import type { Database, Statement } from '../platform/database/index.ts';
+import { type Database, hotSelect } from '../platform/database/index.ts';
 import {
   type AccessTokenClaims,
   type Actor,
@@ -55,9 +55,10 @@ export interface TokenState {
  * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now, $8 and $9 its place in a
  * status list, $10 and $11 the clients and the users who act. A session is over when it was ended, its time is up, or the password was changed since.
  */
-const stateOf = (name: string, through: string): Statement => ({
-  name,
-  text: `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
+const stateOf = (name: string, through: string) =>
+  hotSelect(
+    name,
+    `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
     t.state::int as status, c.id as client_principal, c.is_first_party, g.client_id as grant_client, g.permissions::text[] as grant_permissions,
     (select h.is_first_party from oauth_client h where h.id = g.client_id) as is_grant_first_party, u.id as user_id, u.username, u.is_staff, u.is_superuser,
     (select p.perms_version::int from access_principal p where p.id = coalesce($2::uuid, c.id)) as version,
@@ -73,7 +74,7 @@ const stateOf = (name: string, through: string): Statement => ({
     left join identity_user u on u.id = $2::uuid and u.is_active and ($3::uuid is null or exists (
       select from identity_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
         and s.idle_expires_at > $7::timestamptz and s.expires_at > $7::timestamptz and s.password_epoch = u.password_epoch))`,
-});
+  );
 const tokenState = stateOf('oauth-token-state', 'null');
 /** For who exchanges it, beside. */
 const tokenStateThrough = stateOf(
@@ -168,10 +169,10 @@ function actorsOf(act: Actor): { clients: string[]; users: string[] } {
 }
 
 /** $1 and $2 a place in a status list. */
-const grantClaims: Statement = {
-  name: 'oauth-grant-claims',
-  text: `select g.claims::text as claims from tokens_status t join tokens_grant g on g.id = t.holder_id where t.list = $1::int and t.idx = $2::int`,
-};
+const grantClaims = hotSelect(
+  'oauth-grant-claims',
+  `select g.claims::text as claims from tokens_status t join tokens_grant g on g.id = t.holder_id where t.list = $1::int and t.idx = $2::int`,
+);
 
 /** What the authorization request of a token's grant asked for by the parameter `claims`; null for nothing. */
 export async function readGrantClaims(

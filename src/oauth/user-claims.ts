@@ -1,5 +1,5 @@
 import { getAllPermissions, type Rights } from '../access/index.ts';
-import type { Database, Statement } from '../platform/database/index.ts';
+import { type Database, hotSelect } from '../platform/database/index.ts';
 
 /** Which claims a scope brings (OIDC Core §5.4); `groups` is what everybody else calls it. */
 export const ofScope: Readonly<Record<string, readonly string[]>> = {
@@ -21,13 +21,13 @@ interface Row {
   groups: string[];
 }
 
-const about: Statement = {
-  name: 'oauth-user-claims',
-  text: `select u.username, u.email, u.email_verified_at is not null as is_email_verified, u.first_name, u.last_name,
+const about = hotSelect(
+  'oauth-user-claims',
+  `select u.username, u.email, u.email_verified_at is not null as is_email_verified, u.first_name, u.last_name,
     array(select g.name from access_group_member m join access_group g on g.id = m.group_id where m.principal_id = u.id
       and (m.ends_at is null or m.ends_at > now()) order by g.name_key collate "C") as groups
     from identity_user u where u.id = $1::uuid and u.is_active`,
-};
+);
 
 /** The claims that scopes bring, and those that were asked for by name (OIDC Core §5.4, §5.5). Groups come by their scope alone. */
 export function wantedClaims(scopes: readonly string[], named: readonly string[]): ReadonlySet<string> {

@@ -2,6 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { appendFileSync, chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import pg from 'pg';
 import { root } from '../support/database.ts';
 import { freePort, freshPlace, signet } from '../support/process.ts';
 
@@ -93,6 +94,9 @@ export function startInstance(environment: Environment): Promise<Instance> {
 /** A PostgreSQL of one's own, to be stopped, frozen and restarted at will. */
 export interface OwnPostgresql {
   readonly url: string;
+  /** Its files, and its socket. */
+  readonly folder: string;
+  readonly port: number;
   control(...words: string[]): Promise<void>;
   /** Stops or continues every process of it, as a machine that hangs would. */
   signalAll(signal: 'SIGSTOP' | 'SIGCONT'): void;
@@ -113,7 +117,8 @@ export function noPostgresql(): string | false {
   }
 }
 
-export async function startPostgresql(): Promise<OwnPostgresql> {
+/** `withTls`: by TCP it takes TLS and passwords (SCRAM) alone; `postgres` has the password `p@ss word`. */
+export async function startPostgresql(options: { withTls?: boolean } = {}): Promise<OwnPostgresql> {
   const isRoot = process.getuid?.() === 0;
   const folder = mkdtempSync(join(tmpdir(), 'signet-faults-pg-'));
   // Without its pipes: the server that pg_ctl leaves behind would hold them open.
@@ -131,6 +136,15 @@ export async function startPostgresql(): Promise<OwnPostgresql> {
   await run('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync']);
   const settings = `port = ${port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = '${folder}'\n`;
   appendFileSync(join(data, 'postgresql.conf'), settings);
+  if (options.withTls) {
+    const subject = ['-nodes', '-days', '2', '-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const files = ['-keyout', join(data, 'server.key'), '-out', join(data, 'server.crt')];
+    execFileSync('openssl', ['req', '-x509', '-newkey', 'ed25519', ...subject, ...files], { stdio: 'ignore' });
+    chmodSync(join(data, 'server.key'), 0o600);
+    if (isRoot) execFileSync('chown', ['postgres', join(data, 'server.key'), join(data, 'server.crt')]);
+    appendFileSync(join(data, 'postgresql.conf'), 'ssl = on\n');
+    writeFileSync(join(data, 'pg_hba.conf'), 'local all all trust\nhostssl all all 127.0.0.1/32 scram-sha-256\n');
+  }
   const control = (...words: string[]) => run('pg_ctl', ['-D', data, '-l', join(folder, 'log'), '-w', ...words]);
   await control('start');
   const processes = () => {
@@ -138,8 +152,17 @@ export async function startPostgresql(): Promise<OwnPostgresql> {
     const children = execFileSync('ps', ['-o', 'pid=', '--ppid', head], { encoding: 'utf8' });
     return [head, ...children.split('\n')].map(Number).filter((pid) => pid > 0);
   };
+  const user = options.withTls ? 'postgres:p%40ss%20word' : 'postgres';
+  if (options.withTls) {
+    const client = new pg.Client({ host: folder, port, user: 'postgres' });
+    await client.connect();
+    await client.query(`alter role postgres password 'p@ss word'`);
+    await client.end();
+  }
   return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    folder,
+    port,
+    url: `postgres://${user}@127.0.0.1:${port}/postgres`,
     control,
     demote: async () => {
       await control('stop', '-m', 'fast');

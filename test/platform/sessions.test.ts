@@ -43,7 +43,7 @@ const hostile: Record<string, string> = {
   quote_all_identifiers: 'on',
   client_min_messages: 'debug1',
   xmloption: 'document',
-  plan_cache_mode: 'force_generic_plan',
+  plan_cache_mode: 'force_custom_plan',
   enable_indexscan: 'off',
 };
 
@@ -120,7 +120,7 @@ t.test('deploy/README.md, Connection poolers: a database set to anything else wo
   t.equal(exit, 0, stderr);
   t.match(stdout, /ALTER ROLE "postgres" IN DATABASE \S+ SET statement_timeout = '8s';/, 'it says what it has set');
   t.equal((await signet(['migrate'], url)).stdout.trim(), 'The database is up to date.', 'and sets nothing twice');
-  const db = await openPostgresql(url, 4, model, 'requests');
+  const db = await openPostgresql(url, 4, model, { use: 'requests', pipelines: 2 });
   t.teardown(() => db.close());
   const found = await effective(db);
   t.same(found, pinned(found));
@@ -128,7 +128,11 @@ t.test('deploy/README.md, Connection poolers: a database set to anything else wo
   await works(t, db, url);
   const patient = await openPostgresql(url, 2, model);
   t.teardown(() => patient.close());
-  t.match(await effective(patient), { lock_timeout: '0', statement_timeout: '0' }, 'commands wait as they must');
+  t.match(
+    await effective(patient),
+    { plan_cache_mode: 'auto', lock_timeout: '0', statement_timeout: '0' },
+    'commands wait as they must',
+  );
 });
 
 for (const mode of ['transaction', 'session'] as const)
@@ -139,11 +143,16 @@ for (const mode of ['transaction', 'session'] as const)
       const url = await hostileDatabase(t, hostile);
       const { through } = await startPgbouncer(t, mode);
       t.equal((await signet(['migrate'], url)).exit, 0);
-      const db = await openPostgresql(through(url), 4, model, 'requests');
+      const db = await openPostgresql(through(url), 4, model, { use: 'requests', pipelines: 2 });
       t.teardown(() => db.close());
       t.same(
         db.pooler,
         mode === 'transaction' ? { mode, keepsStatements: false } : { mode: 'none', keepsStatements: true },
+      );
+      t.equal(
+        db.connections()?.pipelines.open,
+        mode === 'transaction' ? 0 : 2,
+        'selects share connections where those are its own',
       );
       // Several at once: each on a connection of PostgreSQL that it never saw.
       for (const found of await Promise.all([1, 2, 3, 4].map(() => effective(db)))) t.same(found, pinned(found));
@@ -210,7 +219,7 @@ t.test(
     }
     const migrations = [{ name: 'waits', class: Waits }];
     for (const use of ['commands', 'requests'] as const) {
-      const db = await openPostgresql(through(url), 4, { ...model, migrations }, use, 'transaction');
+      const db = await openPostgresql(through(url), 4, { ...model, migrations }, { use, pooler: 'transaction' });
       t.teardown(() => db.close());
       t.same(await db.migrations.apply(), ['waits']);
       const query = { name: 'test-found', text: 'select statement, lock from found' };
@@ -235,13 +244,13 @@ t.test('the embedded engine: a folder whose database is set to anything else wor
   const db = await openEmbedded({ template }, model);
   t.teardown(() => db.close());
   const found = await effective(db);
-  t.same(found, { ...pinned(found), lock_timeout: '0', statement_timeout: '0' });
+  t.same(found, { ...pinned(found), plan_cache_mode: 'auto', lock_timeout: '0', statement_timeout: '0' });
   t.same(await findObstacles(db), []);
 });
 
 onEachEngine(t, async (t, db) => {
   t.same(await findObstacles(db), [], 'nothing stands in the way of a database that nobody has set');
   const found = await effective(db);
-  for (const { name, isPatience } of SESSION_SETTINGS)
-    if (name in found) t.equal(found[name], isPatience ? '0' : pinned(found)[name], name);
+  for (const { name, forCommands } of SESSION_SETTINGS)
+    if (name in found) t.equal(found[name], forCommands ?? pinned(found)[name], name);
 });

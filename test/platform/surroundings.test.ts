@@ -32,7 +32,7 @@ t.test(
     const url = await hostileDatabase(t, { extra_float_digits: '-3', statement_timeout: '70s' }, false);
     const { through } = await startPgbouncer(t, 'transaction');
     // As another version left it: migrated, without defaults of the role.
-    const db = await openPostgresql(through(url), 4, model, 'requests');
+    const db = await openPostgresql(through(url), 4, model, { use: 'requests' });
     t.teardown(() => db.close());
     const probe = await ready(t, db);
     t.match(await probe(), {
@@ -42,6 +42,7 @@ t.test(
     const checks = await sessionChecks(through(url));
     t.match(checks, [
       { status: 'fail', message: /extra_float_digits = -3/, remedy: /npx signet migrate.*RECONNECT/ },
+      { status: 'warn', message: /plan_cache_mode = auto, and Signet needs force_generic_plan/ },
       { status: 'warn', message: /lock_timeout = 0, and Signet needs 4s/ },
       { status: 'warn', message: /statement_timeout = 70s, and Signet needs 8s/ },
     ]);
@@ -106,14 +107,14 @@ t.test(
   { skip },
   async (t) => {
     const url = await hostileDatabase(t, {}, false);
-    const db = await openPostgresql(url, 4, model, 'requests');
+    const db = await openPostgresql(url, 4, model, { use: 'requests' });
     const probe = await ready(t, db);
     t.match(await probe(), { status: 200 });
     await db.close();
     await asAdministrator((client) =>
       client.query(`alter database ${new URL(url).pathname.slice(1)} set search_path = other`),
     );
-    const later = await openPostgresql(url, 4, model, 'requests');
+    const later = await openPostgresql(url, 4, model, { use: 'requests' });
     t.teardown(() => later.close());
     const said = /in the schema public, and search_path = other does not lead there/;
     t.match(await findObstacles(later), [{ name: 'elsewhere', what: said, isVital: true }]);
@@ -132,14 +133,14 @@ t.test(
     t.teardown(drop);
     const { through } = await startPgbouncer(t, 'transaction');
     // An operator who says that there is none.
-    const wrong = await Promise.all([1, 2].map(() => openPostgresql(through(url), 1, model, 'commands', 'none')));
+    const wrong = await Promise.all([1, 2].map(() => openPostgresql(through(url), 1, model, { pooler: 'none' })));
     t.teardown(() => Promise.all(wrong.map((one) => one.close())));
     // In turns, so that both meet the one connection that there is.
     const ask = async () => {
       for (const one of wrong) await one.query({ name: 'twice', text: 'select 1 as one' }, []);
     };
     await t.rejects(ask(), /SIGNET_POOLER=transaction/);
-    const right = await openPostgresql(through(url), 1, model, 'commands', 'transaction');
+    const right = await openPostgresql(through(url), 1, model, { pooler: 'transaction' });
     t.teardown(() => right.close());
     t.same(await right.query({ name: 'twice', text: 'select 1 as one' }, []), [{ one: 1 }]);
   },
@@ -165,7 +166,7 @@ t.test(
     const own = await startPostgresql();
     t.teardown(() => own.remove());
     t.equal((await signet(['migrate'], own.url)).exit, 0);
-    const db = await openPostgresql(own.url, 4, model, 'requests');
+    const db = await openPostgresql(own.url, 4, model, { use: 'requests' });
     t.teardown(() => db.close());
     const probe = await ready(t, db);
     t.match(await probe(), { status: 200 });

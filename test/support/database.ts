@@ -25,7 +25,7 @@ export async function onEachEngine(t: Test, suite: (t: Test, db: Database) => Pr
   const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
   await t.test('on PostgreSQL', { skip }, async (t) => {
     const { url, drop } = await createTestPostgresql();
-    const db = await openPostgresql(url, 10, model);
+    const db = await openPostgresql(url, 10, model, { pipelines: 2 });
     t.teardown(async () => {
       await db.close();
       await drop();

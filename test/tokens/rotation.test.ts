@@ -324,7 +324,7 @@ await onEachEngine(t, async (t, db) => {
 const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
 t.test('many processes with pools of their own, PostgreSQL: one wins', { skip }, async (t) => {
   const { url, drop } = await createTestPostgresql();
-  const nodes = await Promise.all(Array.from({ length: 4 }, () => openPostgresql(url, 3, model, 'requests')));
+  const nodes = await Promise.all(Array.from({ length: 4 }, () => openPostgresql(url, 3, model, { use: 'requests' })));
   t.teardown(async () => {
     for (const node of nodes) await node.close();
     await drop();

@@ -31,9 +31,7 @@ export const doctor: DatabaseCommand = {
     const checks = [
       ...(await checkOf('clock', 'Look at the database.', () => checkClock(db, clock))),
       ...(await checkOf('migrations', 'Look at the database.', () => checkMigrations(db))),
-      ...(await checkOf('database', 'Look at the database.', () =>
-        checkDatabase(db, isProduction, config.databasePool),
-      )),
+      ...(await checkOf('database', 'Look at the database.', () => checkDatabase(db, isProduction, config))),
       ...(await checkOf('sessions', 'Look at the database.', () => checkSessions(db))),
       ...(await checkOf('argon2', 'Look at the memory of this machine.', () => hashing(context))),
       ...surroundings(config),

@@ -1,3 +1,4 @@
+import type { Config } from '../../platform/config/index.ts';
 import { type Database, findObstacles, lackingRoleDefaults, type Statement } from '../../platform/database/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
@@ -45,18 +46,22 @@ export interface Room {
   readonly others: number;
 }
 
-/** How many processes the server has connections for: each takes a pool, and an upgrade runs two side by side. */
-export function roomCheck({ limit, ours, others }: Room, pool: number): Check {
+/** How many processes the server has connections for: each takes a pool and its pipelines, and an upgrade runs two side by side. */
+export function roomCheck({ limit, ours, others }: Room, pool: number, pipelines: number): Check {
   const name = 'database';
-  const processes = Math.max(0, Math.floor((limit - others) / pool));
-  const said = `PostgreSQL lets in ${limit}, ${others} are taken by others, ${ours} by Signet: room for ${processes} ${processes === 1 ? 'process' : 'processes'} with SIGNET_DATABASE_POOL=${pool}`;
+  const processes = Math.max(0, Math.floor((limit - others) / (pool + pipelines)));
+  const said = `PostgreSQL lets in ${limit}, ${others} are taken by others, ${ours} by Signet: room for ${processes} ${processes === 1 ? 'process' : 'processes'} with SIGNET_DATABASE_POOL=${pool} and SIGNET_DATABASE_PIPELINES=${pipelines}`;
   const remedy = 'Raise max_connections (or the limit of the role or database), or lower SIGNET_DATABASE_POOL.';
   if (processes < 1) return fail(name, `${said}.`, remedy);
   if (processes < 2) return warn(name, `${said}: an upgrade needs two side by side.`, remedy);
   return ok(name, `${said}.`);
 }
 
-export async function checkDatabase(db: Database, isProduction: boolean, pool: number): Promise<Check> {
+export async function checkDatabase(
+  db: Database,
+  isProduction: boolean,
+  { databasePool, databasePipelines }: Pick<Config, 'databasePool' | 'databasePipelines'>,
+): Promise<Check> {
   if (db.engine === 'embedded')
     return isProduction
       ? warn(
@@ -66,7 +71,9 @@ export async function checkDatabase(db: Database, isProduction: boolean, pool: n
         )
       : ok('database', 'Embedded, one process.');
   const [row] = await db.query<Room>(room, []);
-  return row ? roomCheck(row, pool) : note('database', 'PostgreSQL does not say how many connections it takes.');
+  return row
+    ? roomCheck(row, databasePool, databasePipelines)
+    : note('database', 'PostgreSQL does not say how many connections it takes.');
 }
 
 export async function checkMigrations(db: Database): Promise<Check> {

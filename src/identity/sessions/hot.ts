@@ -1,4 +1,4 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import { digest } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
 
@@ -43,10 +43,7 @@ const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, e
 export const isLive =
   's.ended_at is null and s.idle_expires_at > $2::timestamptz and s.expires_at > $2::timestamptz and u.is_active and u.password_epoch = s.password_epoch';
 
-const byToken: Statement = {
-  name: 'identity-session-by-token',
-  text: `select ${columns} where s.token_digest = $1 and ${isLive}`,
-};
+const byToken = hotSelect('identity-session-by-token', `select ${columns} where s.token_digest = $1 and ${isLive}`);
 const seen: Statement = {
   name: 'identity-session-seen',
   text: `update identity_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
@@ -89,21 +86,21 @@ export async function findSession(
   return sessionOf(row);
 }
 
-const byId: Statement = {
-  name: 'identity-session-live',
-  text: `select 1 as live from identity_session s join identity_user u on u.id = s.user_id where s.id = $1::uuid and ${isLive}`,
-};
+const byId = hotSelect(
+  'identity-session-live',
+  `select 1 as live from identity_session s join identity_user u on u.id = s.user_id where s.id = $1::uuid and ${isLive}`,
+);
 
 /** Whether the session of a public id lives; whose it is does not matter. */
 export async function isSessionLive(db: Database, id: string, now: Date): Promise<boolean> {
   return (await db.query(byId, [id, now])).length > 0;
 }
 
-const activeUser: Statement = {
-  name: 'identity-active-user',
-  text: `select u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version
+const activeUser = hotSelect(
+  'identity-active-user',
+  `select u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version
     from identity_user u join access_principal p on p.id = u.id where u.id = $1 and u.is_active`,
-};
+);
 
 /** The user of an id, while active. */
 export async function findActiveUser(db: Database, id: string): Promise<SessionUser | null> {
@@ -111,11 +108,11 @@ export async function findActiveUser(db: Database, id: string): Promise<SessionU
   return row ? userOf(row) : null;
 }
 
-const sourceId: Statement = {
-  name: 'identity-source-id',
+const sourceId = hotSelect(
+  'identity-source-id',
   // Not the digest by which a renamed user is recalled.
-  text: `select source_pk from identity_import where source = $1 and kind = 'user' and local_id = $2 and source_pk not like 'deleted%'`,
-};
+  `select source_pk from identity_import where source = $1 and kind = 'user' and local_id = $2 and source_pk not like 'deleted%'`,
+);
 
 /** The primary key that a user had in the system it was imported from, for one API. */
 export async function findSourceId(

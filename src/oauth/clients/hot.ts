@@ -1,4 +1,4 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { type Database, hotSelect } from '../../platform/database/index.ts';
 import { recent } from '../../platform/recent.ts';
 import type { Assertions } from '../assertion/assertions.ts';
 import type { Client } from '../entities.ts';
@@ -28,15 +28,15 @@ export interface LiveClient {
   readonly version: number;
 }
 
-const byClientId: Statement = {
-  name: 'oauth-client',
-  text: `select c.id, c.client_id, c.name, c.is_active, c.is_first_party, c.is_dynamic, c.auth_method, c.grant_types, c.preset, c.redirect_uris, c.settings::text as settings,
+const byClientId = hotSelect(
+  'oauth-client',
+  `select c.id, c.client_id, c.name, c.is_active, c.is_first_party, c.is_dynamic, c.auth_method, c.grant_types, c.preset, c.redirect_uris, c.settings::text as settings,
     array(select encode(s.digest, 'hex') || ' ' || coalesce(extract(epoch from s.expires_at)::float8::text, '') from oauth_client_secret s where s.client_id = c.id) as secrets,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'requests') as requests,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves,
     p.perms_version::int as version
     from oauth_client c join access_principal p on p.id = c.id where c.client_id = $1`,
-};
+);
 
 interface Row {
   id: string;

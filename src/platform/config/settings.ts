@@ -27,6 +27,12 @@ export const settings = {
     { secret: true, standard: 'embedded' },
   ),
   databasePool: setting('SIGNET_DATABASE_POOL', 'Connections to PostgreSQL at the most', wholeNumber(2, 200), 10),
+  databasePipelines: setting(
+    'SIGNET_DATABASE_PIPELINES',
+    'Further connections to PostgreSQL, on which the selects of every request share their way; 0 = they take the pool',
+    wholeNumber(0, 16),
+    2,
+  ),
   pooler: setting(
     'SIGNET_POOLER',
     'What stands before PostgreSQL: auto (found out at start), none (or a pooler in session mode), transaction (a pooler in transaction mode)',

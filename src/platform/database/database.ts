@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { PipelineDepth } from './pipeline.ts';
 import type { Pooler } from './pooler.ts';
 import type { RoleDefaults } from './role-defaults.ts';
 import { runIn, type Statement } from './statement.ts';
@@ -9,7 +10,7 @@ export interface Database {
   readonly pooler: Pooler;
   /** A unit of work of its own. Inside `em.transactional(async (tx) => …)` use `tx` and nothing else. */
   fork(): SqlEntityManager;
-  /** Runs a hot statement on a connection of the pool, outside every transaction. */
+  /** Runs a hot statement outside every transaction: a hot select by the pipeline, any other on a connection of the pool. */
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
   /**
    * Calls back with the payload of every NOTIFY on the channel, and with null when some may have been missed (a connection was
@@ -31,6 +32,8 @@ export interface Connections {
   readonly idle: number;
   /** Statements that wait for a connection. */
   readonly waiting: number;
+  /** Beside the pool: the connections that hot selects share. */
+  readonly pipelines: PipelineDepth;
 }
 
 export interface Migrations {

@@ -18,7 +18,7 @@ export { portOf } from './ports.ts';
 export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
 export { lackingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
 export { announce, type Signals, startSignals } from './signals.ts';
-export type { Statement } from './statement.ts';
+export { hotSelect, type Statement } from './statement.ts';
 export { findObstacles, type Obstacle } from './surroundings.ts';
 
 /**
@@ -29,7 +29,8 @@ export async function openDatabase(config: Config, model: Model, use: Use = 'com
   // Loaded only when needed: each engine costs tens of megabytes.
   if (config.databaseUrl !== undefined) {
     const { openPostgresql } = await import('./postgresql.ts');
-    return openPostgresql(config.databaseUrl, config.databasePool, model, use, config.pooler);
+    const pipelines = use === 'requests' ? config.databasePipelines : 0;
+    return openPostgresql(config.databaseUrl, config.databasePool, model, { use, pooler: config.pooler, pipelines });
   }
   const { openEmbedded } = await import('./embedded.ts');
   return openEmbedded({ dataDir: config.dataDir }, model);

@@ -1,13 +1,16 @@
 import type { EventSubscriber } from '@mikro-orm/core';
 import { MikroORM, type PostgreSqlConnection } from '@mikro-orm/postgresql';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type pg from 'pg';
 import type { Pool, PoolClient } from 'pg';
+import { parse } from 'pg-connection-string';
 import { Failure } from '../failure.ts';
 import { PinnedClient, pinSession } from './client.ts';
 import type { Database, Migrations } from './database.ts';
 import { listenOn } from './listen.ts';
 import { migrationsOf } from './migrations.ts';
 import { type Model, namesOf, ormOptions } from './options.ts';
+import { openPipeline } from './pipeline.ts';
 import { findPooler, isNameClash, type Pooler, type PoolerSetting } from './pooler.ts';
 import { writeRoleDefaults } from './role-defaults.ts';
 import { PATIENCE_MS, PATIENT_TRANSACTION, type Use } from './session-settings.ts';
@@ -15,17 +18,33 @@ import { PATIENCE_MS, PATIENT_TRANSACTION, type Use } from './session-settings.t
 /** Any number that only Signet uses for its migration lock: the bytes of "signet". */
 const MIGRATION_LOCK = 0x7369676e;
 
+export interface PostgresqlOptions {
+  /** `commands` unless given. */
+  readonly use?: Use;
+  /** `auto` unless given. */
+  readonly pooler?: PoolerSetting;
+  /** Connections that hot selects share; none unless given. */
+  readonly pipelines?: number;
+}
+
 export async function openPostgresql(
   url: string,
   poolSize: number,
   model: Model,
-  use: Use = 'commands',
-  setting: PoolerSetting = 'auto',
+  options: PostgresqlOptions = {},
 ): Promise<Database> {
+  const { use = 'commands', pooler: setting = 'auto', pipelines = 0 } = options;
   const dbName = nameOf(url);
   const pooler = await findPooler(url, setting).catch((error: unknown) => {
     throw noConnection(error, dbName);
   });
+  const driver = {
+    // The whole URL to the driver: the ORM reads host, user and name of it and drops the rest, `sslmode` too.
+    connectionString: url,
+    connectionTimeoutMillis: PATIENCE_MS.connection,
+    keepAlive: true,
+    application_name: 'signet',
+  };
   const orm = await MikroORM.init({
     ...ormOptions(model),
     // The ORM demands a name; the URL's own wins.
@@ -33,11 +52,7 @@ export async function openPostgresql(
     pool: { min: 0, max: poolSize },
     subscribers: isImpatient(use, pooler) ? [patientTransactions] : [],
     driverOptions: {
-      // The whole URL to the driver: the ORM reads host, user and name of it and drops the rest, `sslmode` too.
-      connectionString: url,
-      connectionTimeoutMillis: PATIENCE_MS.connection,
-      keepAlive: true,
-      application_name: 'signet',
+      ...driver,
       Client: PinnedClient,
       onPoolCreated: takeBackDead,
       // In transaction mode it would be set on a connection that others get next.
@@ -48,19 +63,33 @@ export async function openPostgresql(
     await orm.close(true);
     throw noConnection(error, dbName);
   });
+  const onPool: Database['query'] = async ({ name, text }, values) => {
+    const named = pooler.keepsStatements ? { name } : {};
+    const result = await pool.query({ ...named, text, values: values as unknown[] }).catch((error: unknown) => {
+      throw isNameClash(error) ? forgetful(error as Error) : error;
+    });
+    return result.rows as never;
+  };
+  // Behind a pooler in transaction mode nothing that is set on a connection holds, so that none is read-only.
+  const pipeline =
+    pipelines > 0 && pooler.mode === 'none'
+      ? await openPipeline({
+          // Types are read as the ORM has told the pool.
+          client: { ...driver, types: (pool.options as pg.ClientConfig).types },
+          connections: pipelines,
+          onPool,
+        })
+      : null;
   const underLock = <T>(work: () => Promise<T>) => underMigrationLock(url, work);
   const migrations = migrationsOf(orm, namesOf(model), underLock);
   const db: Database = {
     engine: 'postgresql',
     pooler,
     fork: () => orm.em.fork({ useContext: true }) as never,
-    query: async ({ name, text }, values) => {
-      const named = pooler.keepsStatements ? { name } : {};
-      const result = await pool.query({ ...named, text, values: values as unknown[] }).catch((error: unknown) => {
-        throw isNameClash(error) ? forgetful(error as Error) : error;
-      });
-      return result.rows as never;
-    },
+    query: (statement, values) =>
+      statement.isHotSelect && pipeline
+        ? (pipeline.select(statement, values) as Promise<never>)
+        : onPool(statement, values),
     // A pooler in transaction mode hears nothing for anybody; polling stands behind it.
     listen: async (channel, heard) => (pooler.mode === 'none' ? listenOn(url, channel, heard) : async () => {}),
     migrations:
@@ -71,8 +100,12 @@ export async function openPostgresql(
       open: pool.totalCount,
       idle: pool.idleCount,
       waiting: pool.waitingCount,
+      pipelines: pipeline?.depth() ?? { open: 0, inFlight: 0 },
     }),
-    close: () => orm.close(true),
+    close: async () => {
+      await pipeline?.close();
+      await orm.close(true);
+    },
   };
   return db;
 }
@@ -104,14 +137,19 @@ const patientTransactions: EventSubscriber = {
   },
 };
 
+/** As the driver reads it, sockets too (`postgres://user@/signet?host=/run/postgresql`). */
 function nameOf(url: string): string {
-  const parsed = URL.parse(url);
-  if (!parsed || !/^postgres(ql)?:$/.test(parsed.protocol))
+  if (!/^postgres(ql)?:\/\//.test(url))
     throw new Failure('usage', 'DATABASE_URL takes a URL such as postgres://user:password@host:5432/signet');
   try {
-    return decodeURIComponent(parsed.pathname.slice(1)) || 'signet';
-  } catch {
-    throw new Failure('usage', 'DATABASE_URL holds a % that is no escape: write %25.');
+    return parse(url).database || 'signet';
+  } catch (error) {
+    throw new Failure(
+      'usage',
+      error instanceof URIError
+        ? 'DATABASE_URL holds a % that is no escape: write %25.'
+        : 'DATABASE_URL takes a URL such as postgres://user:password@host:5432/signet, with @ : / ? # in a password as %40 %3A %2F %3F %23.',
+    );
   }
 }
 
@@ -148,7 +186,7 @@ async function applyPatiently(
   setting: PoolerSetting,
 ): Promise<string[]> {
   if ((await migrations.pending()).length === 0) return [];
-  const patient = await openPostgresql(url, 2, model, 'commands', setting);
+  const patient = await openPostgresql(url, 2, model, { pooler: setting });
   try {
     return await patient.migrations.apply();
   } finally {

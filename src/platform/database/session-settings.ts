@@ -11,8 +11,8 @@ export interface SessionSetting {
   readonly sent: 'startup' | 'session';
   /** As `pg_settings` holds it, where that is another text: in milliseconds. */
   readonly raw?: string;
-  /** A limit of waiting that only a server that answers people has: without it answers come late, not wrong. */
-  readonly isPatience?: true;
+  /** What commands have instead: `value` is for a server that answers people. Without it answers come late, not wrong. */
+  readonly forCommands?: string;
 }
 
 /**
@@ -25,7 +25,7 @@ const session = (name: string, value: string): SessionSetting => ({ name, value,
 const patience = (name: string, milliseconds: number): SessionSetting => ({
   ...session(name, `${milliseconds / 1000}s`),
   raw: String(milliseconds),
-  isPatience: true,
+  forCommands: '0',
 });
 const startup = (name: string, value: string): SessionSetting => ({ name, value, sent: 'startup' });
 
@@ -55,9 +55,16 @@ export const SESSION_SETTINGS: readonly SessionSetting[] = [
   session('idle_in_transaction_session_timeout', '0'),
   // Since PostgreSQL 17.
   session('transaction_timeout', '0'),
+  // A hot statement is planned once a connection, not at each run; `test/plans.test.ts` holds those plans to indexes.
+  { ...session('plan_cache_mode', 'force_generic_plan'), forCommands: 'auto' },
   patience('lock_timeout', PATIENCE_MS.lock),
   patience('statement_timeout', PATIENCE_MS.statement),
 ];
+
+/** Of the connections that hot selects share (`pipeline.ts`). */
+export const PIPELINE_SETTINGS: readonly SessionSetting[] = SESSION_SETTINGS.map((one) =>
+  one.name === 'default_transaction_read_only' ? { ...one, value: 'on' } : one,
+);
 
 /** For the start-up packet; `client_encoding` is added by the driver. */
 export const STARTUP_PARAMETERS: Readonly<Record<string, string>> = Object.fromEntries(
@@ -76,17 +83,17 @@ const literal = (text: string) => `'${text}'`;
  * PostgreSQL does not know is left out.
  */
 export function settingStatement(use: Use, settings: readonly SessionSetting[], isLocal = false): string {
-  const values = settings.map(({ name, value, isPatience }) => {
-    const wanted = isPatience && use === 'commands' ? '0' : value;
+  const values = settings.map(({ name, value, forCommands = value }) => {
+    const wanted = use === 'commands' ? forCommands : value;
     return `(${literal(name)}, ${literal(wanted)})`;
   });
   return `select pg_catalog.set_config(p.name, p.value, ${isLocal}) from (values ${values.join(', ')}) as p (name, value)
     where pg_catalog.current_setting(p.name, true) is not null`;
 }
 
-/** Ends the patience of a role's default (`writeRoleSettings`) for one transaction. */
+/** Takes back what the role's defaults say for requests (`role-defaults.ts`), for one transaction. */
 export const PATIENT_TRANSACTION = settingStatement(
   'commands',
-  SESSION_SETTINGS.filter((one) => one.isPatience),
+  SESSION_SETTINGS.filter((one) => one.forCommands !== undefined),
   true,
 );

@@ -8,6 +8,16 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 export interface Statement {
   readonly name: string;
   readonly text: string;
+  /** Goes by the pipeline (`hotSelect`). */
+  readonly isHotSelect?: true;
+}
+
+/**
+ * A select of a few rows by index, on a path that every request takes. On PostgreSQL it shares a connection with others, which wait
+ * until it has answered: nothing that lists, searches, locks or writes belongs there. (The connection is read-only.)
+ */
+export function hotSelect(name: string, text: string): Statement {
+  return { name, text, isHotSelect: true };
 }
 
 export type Row = Record<string, unknown>;

@@ -35,13 +35,14 @@ export async function findObstacles(db: Database): Promise<Obstacle[]> {
   const obstacles = SESSION_SETTINGS.flatMap((setting, place): Obstacle[] => {
     const value = seen.settings[place] ?? null;
     // Unknown to this version of PostgreSQL, or set for this process alone: commands wait as they must.
-    if (value === null || value === setting.value || (setting.isPatience && db.pooler.mode === 'none')) return [];
+    if (value === null || value === setting.value || (setting.forCommands !== undefined && db.pooler.mode === 'none'))
+      return [];
     return [
       {
         name: 'setting',
         what: `PostgreSQL has ${setting.name} = ${value}, and Signet needs ${setting.value}`,
         remedy: REMEDY,
-        isVital: !setting.isPatience,
+        isVital: setting.forCommands === undefined,
       },
     ];
   });

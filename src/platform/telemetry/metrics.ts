@@ -24,6 +24,7 @@ export interface Sources {
     readonly open: number;
     readonly idle: number;
     readonly waiting: number;
+    readonly pipelines: { readonly open: number; readonly inFlight: number };
   } | null;
   /** The keys that are published; `ageSeconds` says for how long the current one has signed. */
   signingKeys?(): readonly { readonly alg: string; readonly state: string; readonly ageSeconds: number | null }[];
@@ -144,6 +145,16 @@ async function watch(registry: Registry, { hashPool, connections }: Sources): Pr
   gauge('signet_database_connections_open', 'Connections that are open.', () => connections()?.open ?? 0);
   gauge('signet_database_connections_idle', 'Open connections that are not in use.', () => connections()?.idle ?? 0);
   gauge('signet_database_waiting', 'Statements that wait for a connection.', () => connections()?.waiting ?? 0);
+  gauge(
+    'signet_database_pipelines_open',
+    'Connections that hot selects share, and that are open.',
+    () => connections()?.pipelines.open ?? 0,
+  );
+  gauge(
+    'signet_database_pipeline_depth',
+    'Hot selects that wait for their answer.',
+    () => connections()?.pipelines.inFlight ?? 0,
+  );
 }
 
 const KEY_STATES = ['next', 'current', 'retiring'];

@@ -1,4 +1,4 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import type { RequestedClaims } from '../entities.ts';
 import type { StatusPlace } from '../status/place.ts';
 
@@ -43,9 +43,9 @@ export interface GrantState {
 }
 
 /** $1 grant, $2 now. */
-const state: Statement = {
-  name: 'tokens-grant',
-  text: `select encode(g.seed, 'hex') as seed, g.generation::int as generation, extract(epoch from g.rotated_at)::float8 as rotated_at,
+const state = hotSelect(
+  'tokens-grant',
+  `select encode(g.seed, 'hex') as seed, g.generation::int as generation, extract(epoch from g.rotated_at)::float8 as rotated_at,
     extract(epoch from greatest(g.rotated_at, g.used_at))::float8 as used_at,
     extract(epoch from g.expires_at)::float8 as expires_at,
     extract(epoch from least(g.idle_expires_at, g.expires_at))::float8 as idle_expires_at, g.client_id as client, cp.perms_version::int as client_version, g.api_id as api, g.session_id as session, g.scope,
@@ -60,7 +60,7 @@ const state: Statement = {
     left join access_api a on a.id = g.api_id
     left join tokens_status t on t.holder_id = g.id and t.api_id = coalesce(g.api_id, '00000000-0000-0000-0000-000000000000') and t.is_current and t.state = 0
     where g.id = $1`,
-};
+);
 
 interface Row {
   seed: string;

@@ -1,4 +1,4 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS, STATUS } from './move.ts';
@@ -16,15 +16,15 @@ const KEPT_SECONDS = 3600;
 const NEVER = new Date('9999-12-31T00:00:00Z');
 
 /** $1 principal, $2 API, $3 holder, $4 through whom, $5 their versions, $6 how long the place has to be there at least. */
-const known: Statement = {
-  name: 'tokens-exchanged',
-  text: `select p.perms_version::int as version, t.list::int as list, t.idx::int as idx,
+const known = hotSelect(
+  'tokens-exchanged',
+  `select p.perms_version::int as version, t.list::int as list, t.idx::int as idx,
     (select count(*) from unnest($4::uuid[], $5::int[]) v(id, version) join access_principal q on q.id = v.id and q.perms_version = v.version)
       = cardinality($4::uuid[]) as is_same
     from access_principal p left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0
       and t.expires_at >= $6::timestamptz
     where p.id = $1`,
-};
+);
 
 /**
  * $1 to $5 as above, $6 list, $7 index, $8 until when. All principals are locked, in their order, and then the holder: whoever changes or ends
@@ -92,11 +92,11 @@ export async function takeExchangedPlace(
 }
 
 /** $1 and $2 the place, $3 jti. */
-const again: Statement = {
-  name: 'tokens-shown-again',
-  text: `select t.state::int as state, exists (select from tokens_revoked r where r.jti = $3::uuid) as is_revoked
+const again = hotSelect(
+  'tokens-shown-again',
+  `select t.state::int as state, exists (select from tokens_revoked r where r.jti = $3::uuid) as is_revoked
     from tokens_status t where t.list = $1::int and t.idx = $2::int`,
-};
+);
 
 /**
  * Whether a token that was shown is still good for an exchange (RFC 7009 §2.1), to be asked once the place of the new one is committed.

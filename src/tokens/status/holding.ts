@@ -1,15 +1,15 @@
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { type Database, hotSelect } from '../../platform/database/index.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { type Holding, placeOf } from './place.ts';
 
 /** $1 and $2 a place in a status list. */
-const holder: Statement = {
-  name: 'tokens-status-holder',
-  text: `select t.holder_id as id, t.principal_id as principal, case when g.id is not null then 'grant' when s.id is not null then 'session' else 'principal' end as kind,
+const holder = hotSelect(
+  'tokens-status-holder',
+  `select t.holder_id as id, t.principal_id as principal, case when g.id is not null then 'grant' when s.id is not null then 'session' else 'principal' end as kind,
       extract(epoch from coalesce(g.expires_at, s.expires_at))::float8 as ends_at
     from tokens_status t left join tokens_grant g on g.id = t.holder_id left join identity_session s on s.id = t.holder_id
     where t.list = $1::int and t.idx = $2::int`,
-};
+);
 
 interface Row {
   id: string;

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, runOn, type Statement } from '../../platform/database/index.ts';
+import { type Database, hotSelect, runOn, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { LINGER_SECONDS } from './move.ts';
 
@@ -32,12 +32,12 @@ export interface Minting {
   readonly place: StatusPlace | null;
 }
 
-const mint: Statement = {
-  name: 'tokens-mint',
-  text: `select (select p.perms_version::int from access_principal p where p.id = $1) as principal,
+const mint = hotSelect(
+  'tokens-mint',
+  `select (select p.perms_version::int from access_principal p where p.id = $1) as principal,
     (select a.version::int from access_api a where a.id = $2) as api, t.list::int as list, t.idx::int as idx
     from (values (1)) one left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state = 0`,
-};
+);
 
 /** Read together, so that a token never pairs the rights of one moment with the index of another. */
 export async function readMinting(

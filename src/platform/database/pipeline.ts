@@ -1,0 +1,216 @@
+import type pg from 'pg';
+import { PinnedClient } from './client.ts';
+import { isForgotten, PipelinedSelect, type SelectConnection } from './pipelined-select.ts';
+import { PATIENCE_MS, PIPELINE_SETTINGS, settingStatement } from './session-settings.ts';
+import type { Row, Statement } from './statement.ts';
+
+type Run = (statement: Statement, values: readonly unknown[]) => Promise<Row[]>;
+
+/** Hot selects over a few connections, each of which takes the next select before it has answered the ones before. */
+export interface Pipeline {
+  /** Runs a select. On the pool where no connection can take it now, so that an outage is the one that the pool reports. */
+  readonly select: Run;
+  depth(): PipelineDepth;
+  close(): Promise<void>;
+}
+
+export interface PipelineDepth {
+  /** Connections that are open. */
+  readonly open: number;
+  /** Selects that wait for their answer. */
+  readonly inFlight: number;
+}
+
+export interface PipelineOptions {
+  readonly client: pg.ClientConfig;
+  readonly connections: number;
+  /** The other way to the database, for what a connection here cannot take or has lost. */
+  readonly onPool: Run;
+  /** How long a connection may answer nothing before the selects behind its oldest one run on the pool. */
+  readonly stallMs?: number;
+  /** How long before it is ended. */
+  readonly deadMs?: number;
+}
+
+const STALL_MS = 100;
+/** PostgreSQL itself ends a statement before this, so the connection is dead. */
+const DEAD_MS = PATIENCE_MS.statement + 2000;
+/** Selects that wait on one connection at the most; the pool, which has a deadline, takes those beyond. */
+const MAX_IN_FLIGHT = 1024;
+const RETRY_MS = { first: 50, longest: 1000 };
+
+/** Resolves once each connection was tried; those that failed are tried again in the background. */
+export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
+  const { connections, onPool, stallMs = STALL_MS, deadMs = DEAD_MS } = options;
+  const lanes = Array.from({ length: connections }, () => new Lane(options));
+  await Promise.all(lanes.map((lane) => lane.open()));
+  const links = () => lanes.flatMap(({ link }) => link ?? []);
+  const maxSilentChecks = Math.ceil(deadMs / stallMs);
+  let watch: NodeJS.Timeout | null = null;
+  const check = () => {
+    watch = null;
+    // After this turn has read the answers that came while the process was busy.
+    setImmediate(() => {
+      for (const link of links()) link.check(maxSilentChecks);
+    });
+    if (links().some((link) => link.inFlight > 0)) watch = setTimeout(check, stallMs).unref();
+  };
+  let next = 0;
+  const freeLink = (): Link | null => {
+    for (let tries = 0; tries < lanes.length; tries++) {
+      const { link } = lanes[next++ % lanes.length] as Lane;
+      if (link?.isFree) return link;
+    }
+    return null;
+  };
+  return {
+    select: (statement, values) => {
+      const link = freeLink();
+      if (!link) return onPool(statement, values);
+      watch ??= setTimeout(check, stallMs).unref();
+      return link.run(statement, values);
+    },
+    depth: () => ({
+      open: links().length,
+      inFlight: links().reduce((sum, link) => sum + link.inFlight, 0),
+    }),
+    close: async () => {
+      await Promise.all(lanes.map((lane) => lane.close()));
+      if (watch) clearTimeout(watch);
+    },
+  };
+}
+
+/** A place for one connection, which is opened again whenever it breaks. */
+class Lane {
+  readonly #options: PipelineOptions;
+  link: Link | null = null;
+  #isClosing = false;
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(options: PipelineOptions) {
+    this.#options = options;
+  }
+
+  async open(delay = RETRY_MS.first): Promise<void> {
+    const link = new Link(this.#options, () => {
+      if (this.link !== link) return;
+      this.link = null;
+      this.#retryAfter(RETRY_MS.first);
+    });
+    try {
+      await link.connect();
+      if (this.#isClosing) await link.close();
+      else this.link = link;
+    } catch {
+      link.destroy();
+      this.#retryAfter(Math.min(delay * 2, RETRY_MS.longest));
+    }
+  }
+
+  #retryAfter(delay: number): void {
+    if (!this.#isClosing) this.#retry = setTimeout(() => void this.open(delay), delay).unref();
+  }
+
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    clearTimeout(this.#retry);
+    await this.link?.close();
+  }
+}
+
+/** The driver's stream, which its types do not name. TLS puts another one in its place while it connects. */
+interface Stream {
+  write(bytes: Buffer): void;
+  destroy(): void;
+}
+const streamOf = (client: pg.Client) => (client.connection as unknown as { readonly stream: Stream }).stream;
+
+/** One connection, from its beginning to its end. */
+class Link implements SelectConnection {
+  readonly descriptions: SelectConnection['descriptions'] = new Map();
+  readonly outbox: Buffer[] = [];
+  readonly #client: pg.Client;
+  readonly #onPool: Run;
+  /** In the order in which PostgreSQL answers. */
+  readonly #inFlight = new Set<PipelinedSelect>();
+  #oldest: PipelinedSelect | undefined;
+  /** Checks in a row that found the same select unanswered. */
+  #silentChecks = 0;
+
+  constructor({ client, onPool }: PipelineOptions, gone: () => void) {
+    this.#client = new PinnedClient({ ...client, pipeline: true });
+    this.#onPool = onPool;
+    this.#client.on('error', gone);
+    this.#client.on('end', gone);
+  }
+
+  async connect(): Promise<void> {
+    await this.#client.connect();
+    const text = settingStatement('requests', PIPELINE_SETTINGS);
+    await this.#client.query({ text, query_timeout: PATIENCE_MS.connection } as pg.QueryConfig);
+  }
+
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
+  get isFree(): boolean {
+    return this.#silentChecks === 0 && this.#inFlight.size < MAX_IN_FLIGHT;
+  }
+
+  run(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return new Promise<Row[]>((resolve, reject) => {
+      const select = new PipelinedSelect(this, statement, values, { resolve, reject });
+      this.#inFlight.add(select);
+      if (this.outbox.length === 0) setImmediate(this.#flush);
+      this.#client.query(select as unknown as pg.Query);
+    });
+  }
+
+  readonly #flush = (): void => {
+    if (this.outbox.length > 0) streamOf(this.#client).write(Buffer.concat(this.outbox));
+    this.outbox.length = 0;
+  };
+
+  typeParser(oid: number, format: string): (text: string) => unknown {
+    return this.#client.getTypeParser(oid, format as 'text') as (text: string) => unknown;
+  }
+
+  settled(select: PipelinedSelect, error: Error | null, rows: Row[]): void {
+    this.#inFlight.delete(select);
+    this.#silentChecks = 0;
+    if (error === null) select.resolve(rows);
+    else if (isForgotten(error)) this.#rerun(select);
+    else select.reject(error);
+  }
+
+  /** A select changes nothing, so it may run twice; the pool's answer is the one that counts. */
+  #rerun(select: PipelinedSelect): void {
+    if (select.isRerun) return;
+    select.isRerun = true;
+    select.resolve(this.#onPool(select.statement, select.values));
+  }
+
+  /** Takes the selects behind one that waits, for a lock or a slow disk, to the pool; ends a connection that answers no more. */
+  check(maxSilentChecks: number): void {
+    const [oldest] = this.#inFlight;
+    if (oldest === undefined || oldest !== this.#oldest) {
+      this.#oldest = oldest;
+      return;
+    }
+    this.#silentChecks++;
+    if (this.#silentChecks === 1) for (const select of this.#inFlight) if (select !== oldest) this.#rerun(select);
+    if (this.#silentChecks > maxSilentChecks) this.destroy();
+  }
+
+  destroy(): void {
+    streamOf(this.#client).destroy();
+  }
+
+  /** Waits for what is in flight, unless that is stuck. */
+  async close(): Promise<void> {
+    if (this.#silentChecks > 0) this.destroy();
+    await this.#client.end();
+  }
+}
