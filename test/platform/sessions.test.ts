@@ -130,7 +130,7 @@ t.test('deploy/README.md, Connection poolers: a database set to anything else wo
   t.teardown(() => patient.close());
   t.match(
     await effective(patient),
-    { plan_cache_mode: 'auto', lock_timeout: '0', statement_timeout: '0' },
+    { lock_timeout: '0', statement_timeout: '0' },
     'commands wait as they must',
   );
 });
@@ -244,7 +244,7 @@ t.test('the embedded engine: a folder whose database is set to anything else wor
   const db = await openEmbedded({ template }, model);
   t.teardown(() => db.close());
   const found = await effective(db);
-  t.same(found, { ...pinned(found), plan_cache_mode: 'auto', lock_timeout: '0', statement_timeout: '0' });
+  t.same(found, { ...pinned(found), lock_timeout: '0', statement_timeout: '0' });
   t.same(await findObstacles(db), []);
 });
 

@@ -42,7 +42,6 @@ t.test(
     const checks = await sessionChecks(through(url));
     t.match(checks, [
       { status: 'fail', message: /extra_float_digits = -3/, remedy: /npx signet migrate.*RECONNECT/ },
-      { status: 'warn', message: /plan_cache_mode = auto, and Signet needs force_generic_plan/ },
       { status: 'warn', message: /lock_timeout = 0, and Signet needs 4s/ },
       { status: 'warn', message: /statement_timeout = 70s, and Signet needs 8s/ },
     ]);

@@ -55,16 +55,20 @@ export const SESSION_SETTINGS: readonly SessionSetting[] = [
   session('idle_in_transaction_session_timeout', '0'),
   // Since PostgreSQL 17.
   session('transaction_timeout', '0'),
-  // A hot statement is planned once a connection, not at each run; `test/plans.test.ts` holds those plans to indexes.
-  { ...session('plan_cache_mode', 'force_generic_plan'), forCommands: 'auto' },
+  // Purges and lists need a plan for the values at hand; the pipeline has another value.
+  { ...session('plan_cache_mode', 'auto'), forCommands: 'auto' },
   patience('lock_timeout', PATIENCE_MS.lock),
   patience('statement_timeout', PATIENCE_MS.statement),
 ];
 
-/** Of the connections that hot selects share (`pipeline.ts`). */
-export const PIPELINE_SETTINGS: readonly SessionSetting[] = SESSION_SETTINGS.map((one) =>
-  one.name === 'default_transaction_read_only' ? { ...one, value: 'on' } : one,
-);
+/**
+ * Of the connections that hot selects share (`pipeline.ts`): they write nothing, and each select is planned once a connection instead of
+ * at each run. `test/plans.test.ts` holds those plans to indexes.
+ */
+export const PIPELINE_SETTINGS: readonly SessionSetting[] = SESSION_SETTINGS.map((one) => {
+  if (one.name === 'default_transaction_read_only') return { ...one, value: 'on' };
+  return one.name === 'plan_cache_mode' ? { ...one, value: 'force_generic_plan' } : one;
+});
 
 /** For the start-up packet; `client_encoding` is added by the driver. */
 export const STARTUP_PARAMETERS: Readonly<Record<string, string>> = Object.fromEntries(
