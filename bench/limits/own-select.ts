@@ -21,7 +21,7 @@ export async function limitOwnSelect(
   seconds: number,
 ): Promise<LimitResult> {
   const { databaseUrl, tokens } = JSON.parse(parameter) as { databaseUrl: string; tokens: string[] };
-  const db = await openPostgresql(databaseUrl, 10, model, 'requests');
+  const db = await openPostgresql(databaseUrl, 10, model, { use: 'requests', pipelines: 2 });
   const runs: Run[] = [];
   for (const token of tokens) runs.push(await firstOf(db, (seen) => askers[what](seen, token)));
   const result = await measureQueries(seconds, async (nth) => {

@@ -291,7 +291,10 @@ t.test('hashing', async (t) => {
 
 t.test('room at PostgreSQL for pool × processes', async (t) => {
   const of = (limit: number, others: number, pool: number) => roomCheck({ limit, others, ours: 1 }, pool - 2, 2);
-  t.match(of(97, 5, 10), { status: 'ok', message: /room for 9 processes with SIGNET_DATABASE_POOL=8 and SIGNET_DATABASE_PIPELINES=2/ });
+  t.match(of(97, 5, 10), {
+    status: 'ok',
+    message: /room for 9 processes with SIGNET_DATABASE_POOL=8 and SIGNET_DATABASE_PIPELINES=2/,
+  });
   t.match(of(97, 80, 10), { status: 'warn', message: /room for 1 process with.*side by side/ });
   t.match(of(97, 95, 10), { status: 'fail', remedy: /max_connections/ });
   t.match(of(5, 10, 10), { status: 'fail', message: /room for 0 processes/ });

@@ -128,11 +128,7 @@ t.test('deploy/README.md, Connection poolers: a database set to anything else wo
   await works(t, db, url);
   const patient = await openPostgresql(url, 2, model);
   t.teardown(() => patient.close());
-  t.match(
-    await effective(patient),
-    { lock_timeout: '0', statement_timeout: '0' },
-    'commands wait as they must',
-  );
+  t.match(await effective(patient), { lock_timeout: '0', statement_timeout: '0' }, 'commands wait as they must');
 });
 
 for (const mode of ['transaction', 'session'] as const)
