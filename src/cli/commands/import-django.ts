@@ -143,6 +143,7 @@ function wireReport(report: ImportReport) {
     staff: report.staff,
     applied: report.applied,
     taken_away: report.takenAway,
+    last_superusers: report.lastSuperusers,
     kept_here: report.keptHere,
     missing: report.missing,
     changed_in_dump: report.changedInDump,

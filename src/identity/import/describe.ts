@@ -5,6 +5,8 @@ import { type Changed, type Counts, type Entry, type ImportReport, isRefused } f
 /** Lines of one list that people are shown; `--json` has all. */
 const SHOWN = 20;
 
+const LAST_SUPERUSERS = 'The last active superuser of Signet: an import never takes them';
+
 /** Characters of a name that they are shown. */
 const LONGEST_NAME = 150;
 
@@ -13,6 +15,7 @@ export function describeReport(report: ImportReport, asked: Asked = {}): string 
   const sections = [
     [heading(report), '', ...table(report)],
     list('Conflicts: nothing can be imported before these are resolved', report.conflicts.map(entryLine)),
+    list(LAST_SUPERUSERS, report.lastSuperusers.map(entryLine)),
     list('Skipped', report.skipped.map(entryLine)),
     list('People, groups and rights that have no place here', report.unmapped.map(entryLine)),
     list('Fields that could not be kept', report.unkept.map(entryLine)),
@@ -52,11 +55,12 @@ export type Asked = Pick<ImportInput, 'renamesFile' | 'allowUnmapped'>;
 
 /** Why an import was refused, and the ways out. */
 export function describeRefusal(report: ImportReport, asked: Asked): string {
-  const { conflicts, unmapped, file } = report;
+  const { conflicts, unmapped, lastSuperusers, file } = report;
   const lost = asked.allowUnmapped ? [] : unmapped;
   return [
     'Nothing was imported.',
     ...list(`Records of ${file} that met another of the same name`, conflicts.map(entryLine)),
+    ...list(LAST_SUPERUSERS, lastSuperusers.map(entryLine)),
     ...list(`People, groups or rights of ${file} that have no place here`, lost.map(entryLine)),
     ...waysOut(report, asked),
   ].join('\n');
@@ -75,6 +79,8 @@ function waysOut(report: ImportReport, { renamesFile, allowUnmapped }: Asked): s
     );
   if (report.conflicts.some((one) => one.what.startsWith('another record')))
     ways.push('Where two records have one key: remove one of them in Django, and make the dump again.');
+  if (report.lastSuperusers.length > 0)
+    ways.push('Where Signet would lose its last active superuser: make another one first: npx signet createsuperuser');
   if (report.unmapped.length > 0 && !allowUnmapped)
     ways.push('Where nobody will miss them: --allow-unmapped imports the rest.');
   return ways;

@@ -9,6 +9,7 @@ import { describeRefusal } from './describe.ts';
 import { parseDump } from './django/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './django/read.ts';
 import { stateName } from './forget-source.ts';
+import { findLastSuperusers } from './last-superuser.ts';
 import { makePlan } from './plan.ts';
 import { planMissing } from './plan-missing.ts';
 import type { ImportOptions, Plan } from './planning.ts';
@@ -99,6 +100,7 @@ async function preparePlan(
   report.importId = randomUUIDv7();
   const plan = await takeTurns(makePlan(dump, present, input, report, stamp.at), tell('plan'));
   await planMissing(em, api?.id, plan);
+  report.lastSuperusers.push(...(await findLastSuperusers(em, plan)));
   report.renames = await proposeRenames(em, plan.misnamed, dump);
   return plan;
 }

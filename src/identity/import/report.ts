@@ -76,6 +76,8 @@ export interface ImportReport {
   readonly applied: Changed[];
   /** Also: activity, flags, memberships and permissions that were taken away, whatever was changed in Signet. */
   readonly takenAway: Changed[];
+  /** Who would be lost as the last active superusers of Signet: no import does that. */
+  readonly lastSuperusers: Entry[];
   /** Also: changed on both sides; what Signet has stays. */
   readonly keptHere: Changed[];
   /** Also: users and groups that an earlier run imported and the dump holds no more. */
@@ -125,6 +127,7 @@ export function emptyReport(heading: Heading): ImportReport {
     changedInDump: [],
     applied: [],
     takenAway: [],
+    lastSuperusers: [],
     keptHere: [],
     missing: [],
     changedInSignet: [],
@@ -136,12 +139,13 @@ export function emptyReport(heading: Heading): ImportReport {
   };
 }
 
-/** Whether an import of this report changes nothing: something met another of its name, or would be lost. */
+/** Whether an import of this report changes nothing: something met another of its name, or would be lost, or nobody could rule Signet. */
 export function isRefused(
   report: ImportReport,
   { allowUnmapped }: { readonly allowUnmapped?: boolean | undefined },
 ): boolean {
-  return report.conflicts.length > 0 || (report.unmapped.length > 0 && !allowUnmapped);
+  const isFatal = report.conflicts.length + report.lastSuperusers.length > 0;
+  return isFatal || (report.unmapped.length > 0 && !allowUnmapped);
 }
 
 function noCounts(): Counts {

@@ -283,19 +283,6 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('an import never takes the last active superuser of Signet', async (t) => {
-    await db.fork().execute('update identity_user set is_superuser = false');
-    const it = await start([userRow(1, 'root', { is_superuser: true })], { superusers: 'global' });
-    t.equal((await it.user('root')).isSuperuser, true);
-    Object.assign(it.fields(1), { is_superuser: false });
-    const before = await picture(db.fork());
-    t.match((await failureOf(it.update())).message, /last active superuser/);
-    t.same(await picture(db.fork()), before);
-    await db.fork().execute("update identity_user set is_superuser = true where username like 'ada-%'");
-    t.match(await it.update(), { takenAway: [{ fields: ['is_superuser'] }] });
-    t.equal((await it.user('root')).isSuperuser, false, 'the flag is taken where it was put');
-  });
-
   await t.test('what an earlier version imported is compared by its digest, and then by field', async (t) => {
     const it = await start([userRow(1, 'ada', { groups: [1] }), userRow(2, 'bob')]);
     await db.fork().execute('update identity_import set imported = null where source = ?', [it.audience]);
