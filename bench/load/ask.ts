@@ -28,9 +28,13 @@ export function send(port: number, { method, path, headers, body }: PlannedReque
 }
 
 /** For what a load is prepared with. Throws with the answer's text when its status is not the one expected. */
-export async function ask(port: number, request: PlannedRequest, expected = 200): Promise<Answer> {
+export async function ask(
+  port: number,
+  request: PlannedRequest,
+  expected: number | readonly number[] = 200,
+): Promise<Answer> {
   const answer = await send(port, request);
-  if (answer.status === expected) return answer;
+  if ([expected].flat().includes(answer.status)) return answer;
   const line = `${request.method} ${request.path} at port ${port}`;
   throw new Error(`${line}: ${answer.status} instead of ${expected}: ${answer.body.slice(0, 500)}`);
 }

@@ -1,6 +1,6 @@
 /** What a server is asked, by a load or once. */
 export interface PlannedRequest {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -9,7 +9,7 @@ export interface PlannedRequest {
 }
 
 export function request(
-  method: 'GET' | 'POST',
+  method: PlannedRequest['method'],
   path: string,
   options: { headers?: Record<string, string>; json?: unknown; form?: Record<string, string> } = {},
 ): PlannedRequest {

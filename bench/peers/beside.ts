@@ -20,7 +20,8 @@ export async function besidePeers(
     notes: absent,
     measured: tasks.map(({ peer, task, id }) => {
       const title = `${peer.title}, ${titled}${task.but === undefined ? '' : `, ${task.but}`}`;
-      return cast.served(id, title, peer.server, {
+      const server = task.port === undefined ? peer.server : { ...peer.server, port: task.port };
+      return cast.served(id, title, server, {
         connections,
         requests: task.requests,
         demand: task.demand,

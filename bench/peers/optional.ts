@@ -1,7 +1,9 @@
 import type { Postgresql } from '../postgresql.ts';
 import type { Stage } from '../stage.ts';
 import { django } from './django.ts';
+import { hydra } from './hydra.ts';
 import type { OptionalName } from './installed.ts';
+import { keycloak } from './keycloak.ts';
 import type { Peer, Work } from './peer.ts';
 
 /** A peer that takes part where it was installed. */
@@ -14,4 +16,4 @@ export interface OptionalPeer {
   start(stage: Stage, postgresql: Postgresql): Promise<Peer>;
 }
 
-export const optionalPeers: readonly OptionalPeer[] = [django];
+export const optionalPeers: readonly OptionalPeer[] = [django, hydra, keycloak];

@@ -21,6 +21,8 @@ export type Work =
 export interface Task {
   /** What it does otherwise than Signet, where it does; said in the table. */
   readonly but?: string;
+  /** Where it is asked, when that is not the port of the server. */
+  readonly port?: number;
   /** Made before each measurement: tokens expire, and one that was rotated is spent. */
   requests(): Promise<readonly PlannedRequest[]> | readonly PlannedRequest[];
   /** Throws where an answer is not what the row measures. */
@@ -37,6 +39,9 @@ export interface Peer {
 }
 
 export type Signed = 'RS256' | 'ES256';
+
+/** Of every key that signs RS256. */
+const RSA_BITS = 2048;
 
 /** Of a token endpoint's answer: an access token of that kind, and a refresh token where one is due. */
 export function demandToken(kind: Signed | 'opaque', options: { withRefresh?: boolean } = {}): Task['demand'] {
@@ -70,7 +75,12 @@ export function demandMember(name: string): Task['demand'] {
 }
 
 function kindOf(token: string): string {
-  return token.split('.').length === 3 ? algorithmOf(token) : 'opaque';
+  const [, , signature] = token.split('.');
+  if (signature === undefined) return 'opaque';
+  const alg = algorithmOf(token);
+  // The cost of a signature is that of its key.
+  const bits = Buffer.from(signature, 'base64url').length * 8;
+  return alg === 'RS256' && bits !== RSA_BITS ? `RS256 with a key of ${bits} bits` : alg;
 }
 
 function fieldsOf(answer: string): Record<string, unknown> {

@@ -28,6 +28,8 @@ export interface ServerPlan {
   /** Answers 200 once the server serves. */
   readonly readyPath: string;
   readonly isLaunched?: boolean;
+  /** How long it may take to become ready; 90 by itself. */
+  readonly patienceSeconds?: number;
 }
 
 const PATIENCE_SECONDS = 90;
@@ -59,7 +61,10 @@ export async function startServer(stage: Stage, plan: ServerPlan): Promise<Serve
 
 async function untilReady(child: ChildProcess, plan: ServerPlan): Promise<void> {
   const url = `http://${plan.host ?? '127.0.0.1'}:${plan.port}${plan.readyPath}`;
-  for (const deadline = performance.now() + PATIENCE_SECONDS * 1000; performance.now() < deadline; ) {
+  for (
+    const deadline = performance.now() + (plan.patienceSeconds ?? PATIENCE_SECONDS) * 1000;
+    performance.now() < deadline;
+  ) {
     if (child.exitCode !== null || child.signalCode !== null) break;
     const answer = await fetch(url).catch(() => undefined);
     await answer?.arrayBuffer();

@@ -4,7 +4,8 @@ import { rotation } from '../../bench/peers/requests.ts';
 
 // bench/README.md: before any load one answer of each server is looked at.
 
-const jwt = (alg: string) => `${Buffer.from(JSON.stringify({ alg })).toString('base64url')}.e30.c2ln`;
+const jwt = (alg: string, bytes = 256) =>
+  `${Buffer.from(JSON.stringify({ alg })).toString('base64url')}.e30.${Buffer.alloc(bytes).toString('base64url')}`;
 const answer = (access_token: string, more: object = {}) =>
   JSON.stringify({ access_token, token_type: 'Bearer', ...more });
 
@@ -14,6 +15,7 @@ t.test('bench/README.md: a row measures tokens of one kind', async (t) => {
   demandToken('ES256', { withRefresh: true })(answer(jwt('ES256'), { refresh_token: 'r' }));
   for (const [kind, text] of [
     ['RS256', answer(jwt('ES256'))],
+    ['RS256', answer(jwt('RS256', 512))],
     ['RS256', answer('an-opaque-one')],
     ['opaque', answer(jwt('RS256'))],
     ['opaque', JSON.stringify({ access_token: 'x', token_type: 'DPoP' })],
