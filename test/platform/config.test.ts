@@ -31,6 +31,46 @@ t.test('contract §7: what a setting does not take is one line that names it; a 
     ['SIGNET_PORT', '1e3', /whole number/],
     ['SIGNET_TRUST_PROXY', '10.0.0.0/8/24', /addresses or networks/],
     ['SIGNET_FETCH_ALLOW', '10.0.0.0/8/24', /host:port or networks/],
+    // Whoever is trusted says where requests come from: nobody trusts everybody, at once or piece by piece.
+    ...[
+      '0.0.0.0/0',
+      '10.0.0.0/0',
+      '0.0.0.0/1,128.0.0.0/1',
+      '64.0.0.0/2',
+      '10.0.0.0/7',
+      '::/0',
+      '::/1',
+      '8000::/1',
+      '2000::/3',
+    ].map((networks): [string, string, RegExp] => [
+      'SIGNET_TRUST_PROXY',
+      networks,
+      /SIGNET_TRUST_PROXY takes networks of proxies alone, from \/8/,
+    ]),
+    ...['::/7', '::/8', '::/64', '::/80', '::ffff:0:0/81', '::ffff:0:0/95', '0:0:0:0:0:fffe::/95'].map(
+      (networks): [string, string, RegExp] => [
+        'SIGNET_TRUST_PROXY',
+        networks,
+        /takes networks that do not hold all of IPv4/,
+      ],
+    ),
+    ...(
+      [
+        ['::ffff:0:0/96', '0.0.0.0/0'],
+        ['::ffff:0.0.0.0/96', '0.0.0.0/0'],
+        ['0:0:0:0:0:FFFF:0:0/96', '0.0.0.0/0'],
+        ['::ffff:10.1.2.3/96', '0.0.0.0/0'],
+        ['::ffff:128.0.0.0/97', '128.0.0.0/1'],
+        ['::ffff:a00:0/104', '10.0.0.0/8'],
+        ['::ffff:10.0.0.1/128', '10.0.0.1/32'],
+        ['::ffff:10.0.0.1', '10.0.0.1'],
+        ['::10.0.0.1', '10.0.0.1'],
+      ] as const
+    ).flatMap(([mapped, plain]): [string, string, RegExp][] => {
+      const message = new RegExp(`takes IPv4 as IPv4: ${plain.replaceAll('.', '\\.')} \\(`);
+      const proxies: [string, string, RegExp] = ['SIGNET_TRUST_PROXY', `10.0.0.0/8,${mapped}`, message];
+      return mapped.includes('/') ? [proxies, ['SIGNET_FETCH_ALLOW', mapped, message]] : [proxies];
+    }),
     ['SIGNET_PASSWORD_MIN_LENGTH', '7', /from 8/],
     ['SIGNET_SIGNUP', 'maybe', /one of: open, closed/],
     ['SIGNET_SIGNUP', 'invite', /one of: open, closed/],
@@ -298,4 +338,20 @@ t.test('nothing secret reaches the log', async (t) => {
   t.notMatch(written, /hunter2/);
   t.match(written, /the database refused a statement \(23505\)/);
   t.notMatch(JSON.stringify(safeError(refused)), /hunter2/);
+});
+
+t.test('attacks 55: SIGNET_TRUST_PROXY takes what proxies have: addresses, networks and names of ranges', async (t) => {
+  const some = [
+    '10.0.0.1',
+    '10.0.0.0/8',
+    '127.0.0.0/8',
+    '203.0.113.7/32',
+    '::1',
+    'fc00::/7',
+    'fd00::5/128',
+    '2606:4700::/32',
+  ];
+  const all = [...some, 'fe80::1%eth0', '::/96', '64:ff9b::/96', 'loopback', 'linklocal', 'uniquelocal'];
+  t.same(readConfig('production', { SIGNET_TRUST_PROXY: all.join(',') }).trustProxy, all);
+  t.same(readConfig('production', { SIGNET_FETCH_ALLOW: '10.0.0.0/8,fd00::/8,::/0' }).fetchAllow.length, 3);
 });

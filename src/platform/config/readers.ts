@@ -1,10 +1,8 @@
-import { isIP } from 'node:net';
+import { readNetwork, requireNotEverybody } from './networks.ts';
+import { Unreadable } from './unreadable.ts';
 
 /** Reads the text of a setting; refuses it by saying what the setting takes. */
 export type Read<T> = (text: string) => T;
-
-/** Raised by a reader; becomes one line that names the setting, what it was and what it takes. */
-export class Unreadable extends Error {}
 
 /** Blanks are a part of a password. */
 export const anyText: Read<string> = (value) => value;
@@ -42,24 +40,18 @@ export const origin: Read<string> = (value) => {
   return value;
 };
 
-/** The bits of a network such as `10.0.0.0/8`; null for what is none. */
-function networkBits(value: string): number | null {
-  const [, address = '', bits = ''] = /^([^/]+)\/(\d{1,3})$/.exec(value) ?? [];
-  const version = isIP(address);
-  return version > 0 && Number(bits) <= (version === 4 ? 32 : 128) ? Number(bits) : null;
-}
-
 /** An address, a network that is not everybody, or a name of well-known ranges. */
 export const proxy: Read<string> = (value) => {
-  const isNetwork = (networkBits(value) ?? 0) > 0;
-  if (!['loopback', 'linklocal', 'uniquelocal'].includes(value) && isIP(value) === 0 && !isNetwork)
-    throw new Unreadable('takes addresses or networks such as 10.0.0.0/8, comma-separated');
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return value;
+  const network = readNetwork(value);
+  if (network === null) throw new Unreadable('takes addresses or networks such as 10.0.0.0/8, comma-separated');
+  requireNotEverybody(network);
   return value;
 };
 
 /** What the guarded fetch may reach beside public addresses: a host and port as URLs say them, or a network. */
 export const target: Read<string> = (value) => {
-  const isNetwork = networkBits(value) !== null;
+  const isNetwork = value.includes('/') && readNetwork(value) !== null;
   const url = URL.parse(`http://${value}`);
   const isHost = /^[\w.-]+:\d{1,5}$|^\[[\da-f:.]+\]:\d{1,5}$/i.test(value) && url !== null && !value.endsWith(':0');
   if (!isNetwork && !isHost)

@@ -1,5 +1,6 @@
 import { Failure } from '../failure.ts';
-import { type Read, Unreadable } from './readers.ts';
+import type { Read } from './readers.ts';
+import { Unreadable } from './unreadable.ts';
 
 export type Mode = 'development' | 'production';
 
