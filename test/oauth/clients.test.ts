@@ -82,7 +82,7 @@ t.test('clients', (t) =>
         ];
         for (const uri of refused)
           await t.rejects(create('web', { redirectUris: [uri] }), { kind: 'usage', message: /no redirect URI/ }, uri);
-        await t.rejects(create('native', { redirectUris: ['myapp:/cb'] }), { message: /a scheme with a dot/ });
+        await t.rejects(create('native', { redirectUris: ['myapp:/cb'] }), { message: /a domain name in reverse/ });
         await t.rejects(create('native', { redirectUris: ['javascript:a.b'] }), { message: /no redirect URI/ });
         for (const preset of ['web', 'spa'] as const)
           await t.rejects(

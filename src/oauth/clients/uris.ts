@@ -1,3 +1,4 @@
+import { isReservedScheme } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import type { Preset } from './presets.ts';
 
@@ -14,7 +15,7 @@ const uriText = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?([/?]|$)/i;
 
 /** RFC 8252 §7.1: a scheme of the app's own is a domain name in reverse, and so has a dot. */
-const ownScheme = /^[a-z][a-z0-9+-]*\.[a-z0-9+.-]*:/i;
+const ownScheme = /^[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i;
 
 /** What the settings of a server say of redirect URIs. */
 export interface RedirectRules {
@@ -33,12 +34,10 @@ const standard: RedirectRules = { httpsOnly: false, schemes: [] };
 export function checkRedirects(preset: Preset, uris: readonly string[], rules: RedirectRules = standard): void {
   if (uris.length > MOST_URIS) throw new Failure('usage', `A client has ${MOST_URIS} redirect URIs at the most.`);
   for (const uri of uris) {
-    const isOwn = preset === 'native' && ownScheme.test(uri);
-    const isAdmitted = onTheMachine.includes(preset) && rules.schemes.includes(schemeOf(uri) ?? '');
-    if (!isWhole(uri) || !(((isOwn || isAdmitted) && URL.canParse(uri)) || isWeb(uri)))
+    if (!isWhole(uri) || !((isOfProgram(preset, uri, rules) && URL.canParse(uri)) || isWeb(uri)))
       throw new Failure(
         'usage',
-        `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost; the preset native also a scheme with a dot, such as com.example.app:/callback; SIGNET_REDIRECT_SCHEMES admits others for native and mcp).`,
+        `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost; the preset native also a domain name in reverse, such as com.example.app:/callback; SIGNET_REDIRECT_SCHEMES admits others for native and mcp).`,
       );
     if (rules.httpsOnly && !onTheMachine.includes(preset) && loopback.test(uri))
       throw new Failure(
@@ -46,6 +45,13 @@ export function checkRedirects(preset: Preset, uris: readonly string[], rules: R
         `"${uri}" is no redirect URI for the preset ${preset} here: http on loopback is for the presets ${onTheMachine.join(' and ')}, or for a server in development (RFC 8252 §7.3). Use https.`,
       );
   }
+}
+
+/** Whether a redirect URI has a scheme that is a program's: its own, or one that the server admits. */
+function isOfProgram(preset: Preset, uri: string, { schemes }: RedirectRules): boolean {
+  const scheme = schemeOf(uri);
+  if (scheme === null || isReservedScheme(scheme.toLowerCase())) return false;
+  return (preset === 'native' && ownScheme.test(scheme)) || (onTheMachine.includes(preset) && schemes.includes(scheme));
 }
 
 /** Whether a redirect URI has a scheme that only SIGNET_REDIRECT_SCHEMES admits: nothing about it says whose it is. */

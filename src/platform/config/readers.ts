@@ -1,4 +1,5 @@
 import { readNetwork, requireNotEverybody } from './networks.ts';
+import { isReservedScheme } from './schemes.ts';
 import { Unreadable } from './unreadable.ts';
 
 /** Reads the text of a setting; refuses it by saying what the setting takes. */
@@ -59,15 +60,6 @@ export const target: Read<string> = (value) => {
   return value;
 };
 
-/**
- * Schemes that browsers carry out or load themselves: the special ones of the URL Standard, those that run or show something of their
- * own, and those that open a program with what is written there.
- */
-const NEVER_SCHEMES: readonly string[] = [
-  ...['http', 'https', 'ws', 'wss', 'ftp', 'file'],
-  ...['javascript', 'data', 'vbscript', 'blob', 'about', 'filesystem', 'view-source', 'mailto', 'intent'],
-];
-
 /** A host as URLs say it, with its port where that is not the scheme's own; `*` for every one. */
 export const documentHost: Read<string> = (value) => {
   if (value !== '*' && URL.parse(`https://${value}/`)?.host !== value)
@@ -77,9 +69,9 @@ export const documentHost: Read<string> = (value) => {
 
 /** A scheme of programs on their user's machine, as RFC 3986 §3.1 has it in lower case. */
 export const appScheme: Read<string> = (value) => {
-  if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || NEVER_SCHEMES.includes(value))
+  if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || isReservedScheme(value))
     throw new Unreadable(
-      'takes schemes of programs such as cursor,vscode, in lower case without the colon; none that browsers or mail programs handle themselves',
+      'takes schemes of programs such as cursor,vscode, in lower case without the colon; none that browsers, systems or standards have a use for',
     );
   return value;
 };
