@@ -5,6 +5,7 @@ import { deleteClient, disallowPermissions, getClient, updateClient } from '../.
 import type { Database } from '../../src/platform/database/index.ts';
 import { endGrants, purgeTokens, RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import { waited } from '../support/locks.ts';
 import { stamp } from '../support/server.ts';
 import { claimsOf, type Program } from './code-scene.ts';
 import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
@@ -256,18 +257,3 @@ t.test('the places of exchanged tokens', (t) =>
     );
   }),
 );
-
-/** Until somebody waits for a lock. */
-async function waited(db: Database): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
-    const [row] = await db.query<{ n: number }>(
-      {
-        name: 'test-waiting',
-        text: `select count(*)::int as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      },
-      [],
-    );
-    if (row?.n) return;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}

@@ -1,4 +1,5 @@
 import t from 'tap';
+import { AuditEvent } from '../../src/audit/index.ts';
 import { Session, updateUser } from '../../src/identity/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
@@ -27,6 +28,7 @@ await onEachEngine(t, async (t, db) => {
   };
   const right = { username: 'alice', password: PASSWORD };
   const sessions = () => db.fork().find(Session, { endedAt: null }, { orderBy: { createdAt: 'desc', id: 'desc' } });
+  const logins = () => db.fork().find(AuditEvent, { kind: 'login' });
   const who = async (browser: ReturnType<typeof newVisitor>) =>
     /signed in as <strong>(\w+)/.exec((await browser.get('/')).response.body)?.[1];
   const post = (browser: ReturnType<typeof newVisitor>, form: Record<string, string> = right) =>
@@ -70,12 +72,14 @@ await onEachEngine(t, async (t, db) => {
     there.cookies.clear();
     for (const [name, value] of here.cookies) there.cookies.set(name, value);
     const before = (await sessions()).length;
+    const events = (await logins()).length;
     const both = await Promise.all([post(here), post(there)]);
     t.same(
       both.map((sent) => sent.response.statusCode),
       [303, 303],
     );
     t.equal((await sessions()).length, before + 1);
+    t.equal((await logins()).length, events + 1, 'which is one login');
     t.same(
       [await who(here), await who(there)].filter((name) => name !== undefined),
       ['alice'],
@@ -181,4 +185,14 @@ await onEachEngine(t, async (t, db) => {
     );
     t.match(answerOf(await browser.submit(login, right)), { code: /./ });
   });
+
+  await t.test(
+    'docs/decisions/0014: a session is one login in the event log, however often its form came',
+    async (t) => {
+      const made = await db.fork().find(Session, {});
+      const told = (await logins()).map(({ detail }) => (detail as { sid: string }).sid);
+      t.ok(made.length > 10);
+      t.same(told.sort(), made.map(({ id }) => id).sort());
+    },
+  );
 });

@@ -15,7 +15,7 @@ export type RepeatedAnswer =
   | { readonly kind: 'answer'; readonly answer: Answer }
   /** By this browser, a moment ago, and its code is redeemed: there is nothing left to do. */
   | { readonly kind: 'redeemed'; readonly opened: Opened }
-  /** Unknown, expired, used up, or another browser's. */
+  /** Unknown, expired, used up for nothing, or another browser's. */
   | { readonly kind: 'gone' };
 
 export function denied(): OAuthError {
@@ -105,7 +105,7 @@ const reissue: Statement = {
     ), moved as (
       update oauth_code c set digest = $5::bytea, expires_at = $7::timestamptz from decided d, who w
       where c.request_digest = d.digest and c.session_id = w.id and c.consumed_at is null and c.expires_at > $6::timestamptz returning 1
-    ) select d.parameters, d.client_id, exists (select from moved) as is_moved
+    ) select d.parameters, d.client_id, exists (select from moved) as is_moved, c.grant_id is not null as is_redeemed
     from decided d join oauth_code c on c.request_digest = d.digest join who w on w.id = c.session_id`,
 };
 
@@ -114,14 +114,25 @@ interface Row {
   client_id: string;
 }
 
-/** `code`: another for the first one; null: the first was redeemed. */
+interface Reissued extends Row {
+  is_moved: boolean;
+  is_redeemed: boolean;
+}
+
+/** `code`: another for the first one; null: the first was redeemed. One that was burnt, or is too old, gave nothing: there is no answer. */
 async function reissueCode(
   db: Database,
   { interaction, browser, session }: By,
   now: Date,
 ): Promise<(Answered & { readonly code: string | null }) | null> {
   const code = newSecret();
-  const values = [interaction, browser, plusSeconds(now, -REPEAT_SECONDS), session, digest(code), now];
-  const [row] = await db.query<Row & { is_moved: boolean }>(reissue, [...values, plusSeconds(now, CODE_SECONDS)]);
-  return row ? { parameters: row.parameters, clientId: row.client_id, code: row.is_moved ? code : null } : null;
+  const until = plusSeconds(now, CODE_SECONDS);
+  const values = [interaction, browser, plusSeconds(now, -REPEAT_SECONDS), session, digest(code), now, until];
+  const ask = async () => (await db.query<Reissued>(reissue, values))[0];
+  const isOver = (row: Reissued) => row.is_moved || row.is_redeemed;
+  let row = await ask();
+  // A redemption that was under way is over by now: that statement waited for it, and did not see what it gave.
+  if (row && !isOver(row)) row = await ask();
+  if (!row || !isOver(row)) return null;
+  return { parameters: row.parameters, clientId: row.client_id, code: row.is_moved ? code : null };
 }

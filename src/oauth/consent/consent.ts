@@ -93,7 +93,9 @@ export async function forgetConsents(
   tx: SqlEntityManager,
   which: { readonly principal?: string; readonly client?: string },
 ): Promise<number> {
+  // The first: it waits for a yes that is under way, whose code is not there to be seen before.
+  const forgotten = await tx.nativeDelete(Consent, which);
   await tx.nativeDelete(AuthorizationCode, { ...which, consumedAt: null });
   await tx.nativeDelete(DeviceCode, { ...which, consumedAt: null, state: 'approved' });
-  return tx.nativeDelete(Consent, which);
+  return forgotten;
 }
