@@ -21,6 +21,7 @@ import {
   type Quotas,
 } from './identity/index.ts';
 import {
+  type ClientDocuments,
   createAssertions,
   createClientDocuments,
   createKnownClients,
@@ -244,7 +245,7 @@ function authenticationOf({ config, db, clock, passwords, metrics, backends = []
 }
 
 /** How clients are known that have no row: by documents of theirs. */
-function documentsOf(config: Config, issuer: string) {
+export function documentsOf(config: Config, issuer: string): ClientDocuments {
   const httpsOnly = !isLoopbackHost(new URL(issuer).hostname);
   return createClientDocuments({
     hosts: config.clientMetadataHosts,

@@ -42,6 +42,7 @@ export { pkceSettings } from './clients/pkce-settings.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
 export { type ClientSettings, PKCE_RULES, type PkceRule, settingsOf } from './clients/settings.ts';
+export { checkRedirects, type RedirectRules } from './clients/uris.ts';
 export { type ClientWithPerm, clientsWithPerm } from './clients/with-perm.ts';
 export { forgetConsents, takeBackConsent } from './consent/consent.ts';
 export { listAllowed } from './consent/list.ts';
@@ -49,7 +50,7 @@ export { type Decision, decideDevice, findDecision, findWaitingDevice, type Wait
 export { readUserCode, shownUserCode } from './device/user-code.ts';
 export { openPaths } from './discovery.ts';
 export type { Origin } from './documents/asking-client.ts';
-export { createClientDocuments } from './documents/documents.ts';
+export { type ClientDocuments, createClientDocuments } from './documents/documents.ts';
 export { hostOfDocument, isOfDocument } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';

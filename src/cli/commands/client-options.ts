@@ -5,6 +5,7 @@ import {
   FOREIGN_ALGS,
   grantNames,
   PKCE_RULES,
+  type RedirectRules,
   readJwks,
 } from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
@@ -77,7 +78,7 @@ export function switchesOf(context: Context, input: Input): ClientChange {
     grantTypes: has(input, 'grant') ? grants : undefined,
     authMethod: oneOf<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
     settings: settingsOf(input),
-    redirectRules: { httpsOnly: isMetOverHttps(context), schemes: context.config.redirectSchemes },
+    redirectRules: redirectRulesOf(context),
   });
 }
 
@@ -145,6 +146,11 @@ function listOrNone(input: Input, name: string): string[] | undefined {
 
 function has(input: Input, name: string): boolean {
   return input.options[name] !== undefined;
+}
+
+/** What the settings say of redirect URIs. */
+export function redirectRulesOf(context: Context): RedirectRules {
+  return { httpsOnly: isMetOverHttps(context), schemes: context.config.redirectSchemes };
 }
 
 /** False where nobody has said yet where this server is met. */

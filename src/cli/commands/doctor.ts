@@ -1,10 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { hashWidthOf } from '../../app.ts';
+import { documentsOf, hashWidthOf } from '../../app.ts';
 import { ARGON2_ENGINE } from '../../identity/index.ts';
 import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
 import { type Check, checkOf, fail, note, ok, warn } from '../doctor/check.ts';
+import { checkClients } from '../doctor/clients.ts';
 import { checkClock, checkDatabase, checkMigrations, checkSessions } from '../doctor/database.ts';
 import { checkHashing } from '../doctor/hashing.ts';
 import { checkIssuer, checkServed } from '../doctor/issuer.ts';
@@ -16,6 +17,7 @@ import { checkSigning, checkSizes } from '../doctor/tokens.ts';
 import { checkTyp } from '../doctor/typ.ts';
 import { rotationPolicyOf } from '../jobs.ts';
 import { findSample } from '../sample.ts';
+import { redirectRulesOf } from './client-options.ts';
 import { printable } from './text.ts';
 
 export const doctor: DatabaseCommand = {
@@ -127,7 +129,14 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
       ...(await checkLibraries(given)),
     ];
   });
-  return [first, ...rest];
+  const clients = await checkOf('clients', 'Look at the database.', () =>
+    checkClients(db, {
+      redirectRules: redirectRulesOf(context),
+      documents: documentsOf(config, issuer),
+      documentApis: config.clientMetadataApis,
+    }),
+  );
+  return [first, ...rest, ...clients];
 }
 
 async function sample({ db, config }: Context): Promise<Check> {
