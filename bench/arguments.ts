@@ -23,7 +23,8 @@ export const usage = `npm run bench -- [rows|storm|grants|seed|workers|freshness
   --seconds S     seconds a measurement (10)
   --only ROW,ROW  of rows: login, session, has_perm, token-rs256, token-es256, token-opaque,
                   refresh-rs256, refresh-es256, code-rs256, code-es256, introspect,
-                  introspect-new, userinfo, jwks, discovery, status-list, catalogue, pages, memory, start
+                  introspect-new, userinfo, jwks, discovery, status-list, catalogue, pages, verifier,
+                  memory, start
   --peers LIST    of rows: optional peers that take part, of django, hydra, keycloak; or none
                   (all that npm run bench:peers has installed)
   --smoke         every row for a moment: whether it works; fails when an answer is not right

@@ -66,23 +66,28 @@ async function besideBetterAuth(cast: Cast, work: string, id: string, path: stri
 
 /** The sign-in page, and the first page of a user who is signed in, each beside a bare route that sends the same bytes. */
 export async function pages(cast: Cast): Promise<Plan> {
-  const { cookies } = await cast.signet();
-  return merged(
-    await page(cast, 'sign-in page', [request('GET', '/login')]),
-    await page(
-      cast,
-      'account page',
-      cookies.map((cookie) => request('GET', '/', { headers: { cookie } })),
-    ),
-  );
+  const { server, cookies } = await cast.signet();
+  const asked = {
+    'sign-in page': [request('GET', '/login')],
+    'account page': cookies.map((cookie) => request('GET', '/', { headers: { cookie } })),
+  };
+  const plans: Plan[] = [];
+  let bytes = 0;
+  for (const [work, requests] of Object.entries(asked)) {
+    const { body } = await ask(server.port, requests[0] as PlannedRequest);
+    bytes += Buffer.byteLength(body);
+    plans.push(await page(cast, work, requests, body));
+  }
+  // Their style is in them, and there is no script.
+  const weight: Comparison = { work: 'pages of a sign-in', against: 'in all', unit: 'kB', value: () => bytes / 1000 };
+  return merged(...plans, { notes: [], measured: [], comparisons: [weight] });
 }
 
-async function page(cast: Cast, work: string, requests: readonly PlannedRequest[]): Promise<Plan> {
+async function page(cast: Cast, work: string, requests: readonly PlannedRequest[], body: string): Promise<Plan> {
   const { server } = await cast.signet();
   const bare = await cast.bare();
   const name = work.replace(' ', '-');
   const [id, limit] = [`signet.${name}`, `limit.${name}`];
-  const { body } = await ask(server.port, requests[0] as PlannedRequest);
   const path = `/pages/${name}`;
   await ask(bare.port, { method: 'POST', path, headers: { 'content-type': 'text/html' }, body });
   const measured: Measured[] = [
@@ -92,6 +97,9 @@ async function page(cast: Cast, work: string, requests: readonly PlannedRequest[
     }),
     cast.served(id, `Signet ${work}`, server, { connections: CONNECTIONS, requests: () => requests }),
   ];
-  const comparisons: Comparison[] = [{ work, against: `${BARE}, the same bytes`, value: rateOver(id, limit) }];
-  return { notes: [`The ${work} has ${Buffer.byteLength(body).toLocaleString('en')} bytes.`], measured, comparisons };
+  return {
+    notes: [],
+    measured,
+    comparisons: [{ work, against: `${BARE}, the same bytes`, value: rateOver(id, limit) }],
+  };
 }

@@ -35,7 +35,7 @@ export interface Measured {
 export interface Comparison {
   readonly work: string;
   readonly against: string;
-  readonly unit?: 'ms' | 's' | 'MiB';
+  readonly unit?: 'ns' | 'ms' | 's' | 'kB' | 'MiB';
   value(round: Round): number | undefined;
   /** The other's processor time a request over this one's, server and database together: it swings less than rates do. */
   processor?(round: Round): number | undefined;

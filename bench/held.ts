@@ -9,7 +9,7 @@ import { type Target, targets } from './targets.ts';
 export interface Held extends Target {
   readonly measured?: Spread & { readonly at: string };
   readonly isReached?: boolean;
-  /** Of one that is missed: `reasons.json`, written by hand after a run. */
+  /** Of one that is missed, or that nothing measures: `reasons.json`, written by hand. */
   readonly reason?: string;
 }
 
@@ -21,12 +21,13 @@ export function heldTargets(reports: ReadonlyMap<string, Report>, reasons: Reaso
     const { run, work, against, bound } = target;
     const report = reports.get(run);
     const found = report?.comparisons.find((one) => one.work === work && one.against === against);
-    if (report === undefined || found === undefined) return target;
+    const reason = reasons[run]?.[work]?.[against];
+    const said = reason === undefined ? {} : { reason };
+    if (report === undefined || found === undefined) return { ...target, ...said };
     const { median, min, max } = found;
     const measured = { median, min, max, at: report.at };
     const reached = isReached(bound, median);
-    const reason = reasons[run]?.[work]?.[against];
-    return { ...target, measured, isReached: reached, ...(reached || reason === undefined ? {} : { reason }) };
+    return { ...target, measured, isReached: reached, ...(reached ? {} : said) };
   });
 }
 

@@ -154,7 +154,7 @@ function reachedText(isReached: boolean | undefined): string {
 export function targetsMarkdown(held: readonly Held[]): string {
   const lines = held.map(({ run, work, against, bound, unit, measured, isReached, reason }) => {
     const shown = shownIn(unit);
-    const why = isReached === false ? (reason ?? '**to be said** (reasons.json)') : '';
+    const why = reason ?? (isReached === false ? '**to be said** (reasons.json)' : '');
     return [
       work,
       against,

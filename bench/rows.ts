@@ -27,6 +27,7 @@ export const rows: Record<string, (cast: Cast) => Promise<Plan>> = {
   userinfo,
   ...documents,
   pages,
+  verifier,
 };
 
 async function login(cast: Cast): Promise<Plan> {
@@ -147,4 +148,28 @@ async function hasPerm(cast: Cast): Promise<Plan> {
     },
     others,
   );
+}
+
+/** Without a request: the answer is in the token that a service has verified. */
+async function verifier(cast: Cast): Promise<Plan> {
+  const { server, place, cookies } = await cast.signet();
+  const id = 'verifier.has_perm';
+  const token = await tokenOf(server.port, sessionTokenRequest(cookies[0] as string, AUDIENCE));
+  const parameter = {
+    ...{ issuer: place.env['SIGNET_ISSUER'], audience: AUDIENCE, token },
+    names: ['polls.add_choice', 'polls.publish_poll'],
+  };
+  return {
+    notes: [],
+    measured: [cast.limited(id, 'has_perm in a verifier, Node', 'verifier', JSON.stringify(parameter))],
+    comparisons: [
+      {
+        ...{ work: 'has_perm in a verifier', against: 'Node', unit: 'ns' },
+        value: (round) => {
+          const micros = round.get(id)?.cpuMicros;
+          return micros === undefined ? undefined : micros * 1000;
+        },
+      },
+    ],
+  };
 }

@@ -3,7 +3,16 @@ import { join } from 'node:path';
 import type { Stage } from '../stage.ts';
 import type { LimitResult } from './result.ts';
 
-export type Limit = 'RS256' | 'ES256' | 'EdDSA' | 'argon2' | 'select' | 'session' | 'token-state' | 'update';
+export type Limit =
+  | 'RS256'
+  | 'ES256'
+  | 'EdDSA'
+  | 'argon2'
+  | 'select'
+  | 'session'
+  | 'token-state'
+  | 'verifier'
+  | 'update';
 
 /** Measures one of the machine's own limits, in a process of its own. */
 export function measureLimit(stage: Stage, what: Limit, seconds: number, parameter = ''): Promise<LimitResult> {

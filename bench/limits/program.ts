@@ -3,6 +3,7 @@ import { limitOwnSelect } from './own-select.ts';
 import { limitSelect, limitUpdate } from './query.ts';
 import type { LimitResult } from './result.ts';
 import { limitSign } from './sign.ts';
+import { limitVerifier } from './verifier.ts';
 
 // A process of its own, so that the bench measures and is not measured: program.ts WHAT SECONDS [PARAMETER]
 const [what = '', secondsText = '', parameter = ''] = process.argv.slice(2);
@@ -15,6 +16,7 @@ const limits: Record<string, () => LimitResult | Promise<LimitResult>> = {
   select: () => limitSelect(parameter, seconds),
   session: () => limitOwnSelect('session', parameter, seconds),
   'token-state': () => limitOwnSelect('token-state', parameter, seconds),
+  verifier: () => limitVerifier(parameter, seconds),
   update: () => limitUpdate(parameter, seconds),
 };
 const run = limits[what];

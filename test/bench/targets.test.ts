@@ -76,6 +76,7 @@ t.test('bench/README.md: the table of targets says what is missed, and why', asy
   t.match(of(4, {}), /to be said/, 'a target that is missed without a word is seen');
   t.match(of(5, reasons), /at least 5x \| 5x \| reached \| rows, [\d-]+ \|$/, 'what is reached needs no reason');
   const table = targetsMarkdown(heldTargets(new Map(), reasons));
+  t.match(table, /not measured \| rows \| It asks no database\. \|/, 'nor is it silent why nothing measures one');
   t.match(table, `${targets.length} targets: 0 reached, 0 not reached, ${targets.length} not measured.`);
 });
 
