@@ -144,7 +144,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
       client_id: third.clientId,
       response_type: 'code',
       redirect_uri,
-      scope: 'openid profile',
+      scope: 'openid profile email groups permissions',
       code_challenge: challenge,
       code_challenge_method: 'S256',
     };
@@ -233,6 +233,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     'oauth-user-claims',
     'oauth-request',
     'oauth-token-state-through',
+    'oauth-token-state-userinfo',
     'tokens-exchanged',
     'tokens-exchanged-session',
   ])

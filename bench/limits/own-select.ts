@@ -39,7 +39,7 @@ const askers = {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
     const { idx, uri } = claims.status?.status_list ?? {};
     const place = uri === undefined ? null : { list: Number(uri.slice(uri.lastIndexOf('/') + 1)), idx };
-    const also = { apiId: undefined, versionOf: undefined, place, withThrough: false };
+    const also = { apiId: undefined, versionOf: undefined, place, use: undefined };
     return readTokenState(db, claims, new Date(), also);
   },
 };

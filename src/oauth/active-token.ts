@@ -17,7 +17,7 @@ import {
   type Verify,
 } from '../tokens/index.ts';
 import { type Cut, cut } from './cut.ts';
-import { readTokenState, type TokenState, type TokenUser } from './hot.ts';
+import { readTokenState, type TokenState, type TokenUse, type TokenUser, type ToldOfUser } from './hot.ts';
 
 /** What it takes to say what a token is worth. */
 export interface TokenReader {
@@ -43,6 +43,9 @@ export interface ActiveToken {
   readonly through: Through;
 }
 
+/** Before anybody has asked what it may do. */
+export type LiveToken = Omit<ActiveToken, 'rights'> & { readonly told: ToldOfUser | null };
+
 /** One of a user's. */
 export type UserToken = ActiveToken & { readonly user: TokenUser };
 
@@ -58,13 +61,26 @@ export async function findActiveToken(
   reader: TokenReader,
   token: string,
   now: Date,
-  also?: {
-    readonly versionOf?: string;
-    read?(version: number | null): Promise<unknown>;
-    /** As much as who exchanges it has to know; null for one that is not to be exchanged. */
-    readonly withThrough?: boolean;
-  },
+  also?: AlsoRead,
 ): Promise<ActiveToken | null> {
+  const live = await findLiveToken(reader, token, now, also);
+  return live && { ...live, rights: await readRights(reader, live, now) };
+}
+
+interface AlsoRead {
+  readonly versionOf?: string;
+  read?(version: number | null): Promise<unknown>;
+  /** As much as that takes; null for an exchange of one that is not to be exchanged. */
+  readonly use?: TokenUse;
+}
+
+/** The same for who may need no rights. */
+export async function findLiveToken(
+  reader: TokenReader,
+  token: string,
+  now: Date,
+  also?: AlsoRead,
+): Promise<LiveToken | null> {
   const { db, issuer, access } = reader;
   const claims = reader.verify(token, now) ?? (await verifyAnew(reader, token, now));
   if (!claims) {
@@ -73,12 +89,12 @@ export async function findActiveToken(
   }
   const guess = access.guess(claims.aud);
   const place = placeOf(issuer, claims.status?.status_list);
-  const { versionOf, withThrough = false } = also ?? {};
-  const state = await readTokenState(db, claims, now, { apiId: guess?.id, versionOf, place, withThrough });
+  const { versionOf, use } = also ?? {};
+  const state = await readTokenState(db, claims, now, { apiId: guess?.id, versionOf, place, use });
   await also?.read?.(state.otherVersion);
   // A place that is free again was freed after every token in it had expired.
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
-  if (withThrough && !mayBeExchanged(claims, state.status)) return null;
+  if (use === 'exchange' && !mayBeExchanged(claims, state.status)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
   const holder = holderOf(claims, state);
   if (!holder || !state.areActorsActive) return null;
@@ -86,17 +102,18 @@ export async function findActiveToken(
   const seen = guess && { id: guess.id, version: state.apiVersion };
   const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
+  const { user, through, told } = state;
+  return { claims, api, holder, user, cut: holder.kind === 'client' ? null : cutOf(claims, state), through, told };
+}
+
+/** As of now, not as of the token; cut to what its client may use of them. */
+export async function readRights(
+  { db, access }: TokenReader,
+  { api, holder, cut: by }: LiveToken,
+  now: Date,
+): Promise<Rights> {
   const all = api.id === NO_API ? userinfoRights(holder.version) : await access.rights(holder, api, now);
-  const by = holder.kind === 'client' ? null : cutOf(claims, state);
-  return {
-    claims,
-    api,
-    holder,
-    user: state.user,
-    rights: await cut(db, all, api, by),
-    cut: by,
-    through: state.through,
-  };
+  return cut(db, all, api, by);
 }
 
 /** Another process may have begun to sign by a key that this one has not heard of yet. */

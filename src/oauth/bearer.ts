@@ -1,5 +1,5 @@
 import { OAuthError } from '../platform/http/index.ts';
-import { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
+import { type ActiveToken, findActiveToken, type LiveToken, type TokenReader } from './active-token.ts';
 import type { Proofs } from './dpop/proofs.ts';
 import { FOREIGN_ALGS } from './foreign-jws.ts';
 
@@ -53,10 +53,20 @@ export function presentedToken({
 export async function admitToken(
   door: TokenDoor,
   carrier: TokenCarrier,
-  { scheme, token }: PresentedToken,
+  presented: PresentedToken,
   now: Date,
 ): Promise<ActiveToken> {
-  const active = await findActiveToken(door, token, now);
+  return admitFound(door, carrier, presented, await findActiveToken(door, presented.token, now), now);
+}
+
+/** The same for one that was looked up: null for one that is not good. */
+export async function admitFound<T extends Pick<LiveToken, 'claims'>>(
+  door: TokenDoor,
+  carrier: TokenCarrier,
+  { scheme, token }: PresentedToken,
+  active: T | null,
+  now: Date,
+): Promise<T> {
   if (!active) throw refusedToken(scheme, 'invalid_token', 'This token is not active.');
   const { jkt } = active.claims.cnf ?? {};
   // RFC 9449 §7.2: without its key a bound token is worth nothing; and one that is not bound proves nothing.

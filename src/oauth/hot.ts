@@ -3,11 +3,12 @@ import {
   type AccessTokenClaims,
   type Actor,
   OWN_CLIENT,
-  placeOf,
   type RequestedClaims,
   type StatusPlace,
   type Through,
 } from '../tokens/index.ts';
+import type { ClientVersion } from './clients/hot.ts';
+import { profileColumns, type UserProfile } from './user-claims.ts';
 
 /** The user of a token, while active. */
 export interface TokenUser {
@@ -49,13 +50,27 @@ export interface TokenState {
   readonly apiVersion: number | null;
   /** Of the principal that was asked after beside. */
   readonly otherVersion: number | null;
+  /** What userinfo tells; null for others, and where there is no user. */
+  readonly told: ToldOfUser | null;
 }
+
+/** What userinfo needs beside the state of its token. */
+export interface ToldOfUser {
+  readonly profile: UserProfile;
+  /** What the authorization request asked for by the parameter `claims`. */
+  readonly requested: RequestedClaims | null;
+  /** The client that the token was issued to, where it is one that is registered. */
+  readonly client: ClientVersion | null;
+}
+
+/** What a token is read for: most ask for no more than its state. */
+export type TokenUse = 'exchange' | 'userinfo' | undefined;
 
 /**
  * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now, $8 and $9 its place in a
  * status list, $10 and $11 the clients and the users who act. A session is over when it was ended, its time is up, or the password was changed since.
  */
-const stateOf = (name: string, through: string) =>
+const stateOf = (name: string, through: string, told = '') =>
   hotSelect(
     name,
     `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
@@ -66,7 +81,7 @@ const stateOf = (name: string, through: string) =>
     (select o.perms_version::int from access_principal o where o.id = $6::uuid) as other_version,
     (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and x.is_active) as acting_clients,
     (select count(*)::int from identity_user y where y.id = any($11::uuid[]) and y.is_active) as acting_users,
-    array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${through} as through
+    array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${through} as through${told}
     from (values (1)) one
     left join tokens_status t on t.list = $8::int and t.idx = $9::int
     left join tokens_grant g on g.id = t.holder_id
@@ -84,8 +99,14 @@ const tokenStateThrough = stateOf(
       union select z.id from unnest(array[c.id, g.client_id]) z(id)
     ) w join access_principal p on p.id = w.id)`,
 );
+/** For userinfo, beside: $12 whether groups are wanted. */
+const tokenStateUserinfo = stateOf(
+  'oauth-token-state-userinfo',
+  'null',
+  `, ${profileColumns('$7', '$12')}, g.claims::text as requested, (select k.perms_version::int from access_principal k where k.id = c.id) as client_version`,
+);
 
-interface Row {
+interface Row extends UserProfile {
   is_revoked: boolean;
   status: number | null;
   client_principal: string | null;
@@ -94,7 +115,6 @@ interface Row {
   grant_permissions: string[] | null;
   is_grant_first_party: boolean | null;
   user_id: string | null;
-  username: string;
   is_staff: boolean;
   is_superuser: boolean;
   version: number | null;
@@ -104,6 +124,8 @@ interface Row {
   acting_users: number;
   cut_actors: string[];
   through: string | null;
+  requested?: string | null;
+  client_version?: number | null;
 }
 
 export async function readTokenState(
@@ -114,18 +136,19 @@ export async function readTokenState(
     apiId: string | undefined;
     versionOf: string | undefined;
     place: StatusPlace | null;
-    withThrough: boolean;
+    use: TokenUse;
   },
 ): Promise<TokenState> {
   const user = claims.sub === claims.client_id ? null : claims.sub;
   // A grant's token lives by its grant, which may outlive the session's time; that it was ended shows in the status.
   const session = claims.client_id === OWN_CLIENT ? claims.sid : null;
-  const { apiId, versionOf, place } = also;
+  const { apiId, versionOf, place, use } = also;
   const actors = claims.act ? actorsOf(claims.act) : null;
   const ofToken = [claims.jti, user, session, claims.client_id, apiId, versionOf, now, place?.list, place?.idx];
-  const values = [...ofToken, actors?.clients, actors?.users];
+  const withGroups = use === 'userinfo' ? [scopesOf(claims).includes('groups')] : [];
+  const values = [...ofToken, actors?.clients, actors?.users, ...withGroups];
   const [row] = (await db.query<Row>(
-    also.withThrough ? tokenStateThrough : tokenState,
+    use === 'userinfo' ? tokenStateUserinfo : use === 'exchange' ? tokenStateThrough : tokenState,
     values.map((one) => one ?? null),
   )) as [Row];
   return {
@@ -153,6 +176,18 @@ export async function readTokenState(
     through: new Map(Object.entries(JSON.parse(row.through ?? '{}') as Record<string, number>)),
     apiVersion: row.api_version,
     otherVersion: row.other_version,
+    told: use === 'userinfo' && row.user_id !== null ? toldOf(row) : null,
+  };
+}
+
+export const scopesOf = ({ scope }: AccessTokenClaims): readonly string[] => scope?.split(' ') ?? [];
+
+function toldOf(row: Row): ToldOfUser {
+  const { requested, client_principal: id, client_version: version } = row;
+  return {
+    profile: row,
+    requested: requested ? (JSON.parse(requested) as RequestedClaims) : null,
+    client: id === null || typeof version !== 'number' ? null : { id, version },
   };
 }
 
@@ -166,22 +201,4 @@ function actorsOf(act: Actor): { clients: string[]; users: string[] } {
     if (one.client_id !== undefined) clients.add(one.client_id);
   }
   return { clients: [...clients], users: [...users] };
-}
-
-/** $1 and $2 a place in a status list. */
-const grantClaims = hotSelect(
-  'oauth-grant-claims',
-  `select g.claims::text as claims from tokens_status t join tokens_grant g on g.id = t.holder_id where t.list = $1::int and t.idx = $2::int`,
-);
-
-/** What the authorization request of a token's grant asked for by the parameter `claims`; null for nothing. */
-export async function readGrantClaims(
-  db: Database,
-  issuer: string,
-  { status }: Pick<AccessTokenClaims, 'status'>,
-): Promise<RequestedClaims | null> {
-  const place = placeOf(issuer, status?.status_list);
-  if (!place) return null;
-  const [row] = await db.query<{ claims: string | null }>(grantClaims, [place.list, place.idx]);
-  return row?.claims ? (JSON.parse(row.claims) as RequestedClaims) : null;
 }

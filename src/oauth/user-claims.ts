@@ -12,21 +12,26 @@ export const ofScope: Readonly<Record<string, readonly string[]>> = {
 /** Every claim about a user that there is. */
 export const USER_CLAIMS: readonly string[] = Object.values(ofScope).flat();
 
-interface Row {
-  username: string;
-  email: string;
-  is_email_verified: boolean;
-  first_name: string;
-  last_name: string;
-  groups: string[];
+/** What a username and `profileColumns` come to. */
+export interface UserProfile {
+  readonly username: string;
+  readonly email: string;
+  readonly is_email_verified: boolean;
+  readonly first_name: string;
+  readonly last_name: string;
+  /** Empty unless they were asked for. */
+  readonly groups: readonly string[];
 }
+
+/** Columns for claims about `identity_user u`, beside its username. The parameters are those of now, and of whether the groups are wanted. */
+export const profileColumns = (now: string, withGroups: string) =>
+  `u.email, u.email_verified_at is not null as is_email_verified, u.first_name, u.last_name,
+    case when ${withGroups}::boolean then array(select g.name from access_group_member m join access_group g on g.id = m.group_id where m.principal_id = u.id
+      and (m.ends_at is null or m.ends_at > ${now}::timestamptz) order by g.name_key collate "C") else '{}' end as groups`;
 
 const about = hotSelect(
   'oauth-user-claims',
-  `select u.username, u.email, u.email_verified_at is not null as is_email_verified, u.first_name, u.last_name,
-    array(select g.name from access_group_member m join access_group g on g.id = m.group_id where m.principal_id = u.id
-      and (m.ends_at is null or m.ends_at > now()) order by g.name_key collate "C") as groups
-    from identity_user u where u.id = $1::uuid and u.is_active`,
+  `select u.username, ${profileColumns('$2', '$3')} from identity_user u where u.id = $1::uuid and u.is_active`,
 );
 
 /** The claims that scopes bring, and those that were asked for by name (OIDC Core §5.4, §5.5). Groups come by their scope alone. */
@@ -34,15 +39,20 @@ export function wantedClaims(scopes: readonly string[], named: readonly string[]
   return new Set([...scopes.flatMap((one) => ofScope[one] ?? []), ...named.filter((one) => one !== 'groups')]);
 }
 
-/** What a client is told of a user. What is not known is left out, never empty (OIDC Core §5.3.2). */
+/** What a client is told of a user, who is read for it. */
 export async function userClaims(
   db: Database,
   userId: string,
   wanted: ReadonlySet<string>,
+  now: Date,
 ): Promise<Record<string, unknown>> {
   if (!isAboutUser(wanted)) return {};
-  const [row] = await db.query<Row>(about, [userId]);
-  if (!row) return {};
+  const [row] = await db.query<UserProfile>(about, [userId, now, wanted.has('groups')]);
+  return row ? profileClaims(row, wanted) : {};
+}
+
+/** What a client is told of a user. What is not known is left out, never empty (OIDC Core §5.3.2). */
+export function profileClaims(row: UserProfile, wanted: ReadonlySet<string>): Record<string, unknown> {
   const name = [row.first_name, row.last_name].filter((one) => one !== '').join(' ');
   const known: Record<string, unknown> = {
     ...(name === '' ? {} : { name }),

@@ -1,10 +1,11 @@
 import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { NO_API, signJwt } from '../tokens/index.ts';
-import { admitToken, presentedToken, type TokenCarrier, type TokenDoor } from './bearer.ts';
+import { findLiveToken, readRights } from './active-token.ts';
+import { admitFound, presentedToken, type TokenCarrier, type TokenDoor } from './bearer.ts';
 import type { KnownClients } from './clients/hot.ts';
-import { readGrantClaims } from './hot.ts';
-import { permissionClaims, userClaims, wantedClaims } from './user-claims.ts';
+import { scopesOf } from './hot.ts';
+import { isAboutRights, permissionClaims, profileClaims, wantedClaims } from './user-claims.ts';
 
 export interface UserinfoEndpoint extends TokenDoor {
   readonly clock: Clock;
@@ -14,30 +15,35 @@ export interface UserinfoEndpoint extends TokenDoor {
 /** What userinfo comes to: claims as JSON, or signed for a client that is registered so (OIDC Core §5.3.2). */
 export type Userinfo = { readonly json: Record<string, unknown> } | { readonly jwt: string };
 
-/** OIDC Core §5.3: the user of an access token whose scope says `openid`, whichever API the token is for. */
+/**
+ * OIDC Core §5.3: the user of an access token whose scope says `openid`, whichever API the token is for. One statement tells whether the token
+ * is good, of its user, and the version of its client.
+ */
 export async function userinfo(endpoint: UserinfoEndpoint, carrier: TokenCarrier): Promise<Userinfo> {
-  const { db, clients, keys, issuer, clock } = endpoint;
+  const { clients, keys, issuer, clock } = endpoint;
   const presented = presentedToken(carrier);
   // RFC 6750 §3: who sent nothing is told the scheme and no error.
   if (!presented)
     throw new OAuthError('invalid_token', 'Send an access token.', { headers: { 'www-authenticate': 'Bearer' } });
-  const { claims, user, api, rights, cut } = await admitToken(endpoint, carrier, presented, clock.now());
-  const scopes = claims.scope?.split(' ') ?? [];
+  const now = clock.now();
+  const found = await findLiveToken(endpoint, presented.token, now, { use: 'userinfo' });
+  const token = await admitFound(endpoint, carrier, presented, found, now);
+  const { claims, user, api, cut, told } = token;
+  const scopes = scopesOf(claims);
   // RFC 6750 §3.1.
-  if (!user || !scopes.includes('openid'))
+  if (!user || !told || !scopes.includes('openid'))
     throw new OAuthError('insufficient_scope', 'This takes a token whose scope says openid.', {
       headers: { 'www-authenticate': `${presented.scheme} error="insufficient_scope", scope="openid"` },
     });
-  const named = await readGrantClaims(db, issuer, claims);
+  const wanted = wantedClaims(scopes, told.requested?.userinfo ?? []);
+  const ofApi =
+    api.id === NO_API || !isAboutRights(wanted)
+      ? null
+      : { rights: await readRights(endpoint, token, now), isStaff: cut === null && user.isStaff };
   // OIDC Core §5.3.2: always with the `sub` that the ID token has.
-  const wanted = wantedClaims(scopes, named?.userinfo ?? []);
-  const ofApi = api.id === NO_API ? null : { rights, isStaff: cut === null && user.isStaff };
-  const about = {
-    ...(await userClaims(db, user.id, wanted)),
-    ...permissionClaims(ofApi, wanted),
-    sub: user.id,
-  };
-  const client = await clients.load(claims.client_id);
+  const about = { ...profileClaims(told.profile, wanted), ...permissionClaims(ofApi, wanted), sub: user.id };
+  // A session's own token was issued to no client that is registered.
+  const client = told.client && (await clients.load(claims.client_id, told.client));
   const alg = client?.settings.userinfoAlg;
   if (!alg) return { json: about };
   return { jwt: signJwt(keys, 'userinfo+jwt', alg, { ...about, iss: issuer, aud: claims.client_id }) };

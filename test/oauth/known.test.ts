@@ -53,7 +53,7 @@ async function scene(real: Database) {
   const login = await app.inject({
     method: 'POST',
     url: '/api/v1/login',
-    payload: { username: 'alice', password: PASSWORD, audience: 'polls' },
+    payload: { username: 'alice', password: PASSWORD, audience: 'polls', scope: 'openid profile groups permissions' },
   });
   const cookie = (login.headers['set-cookie'] as string).split(';')[0] as string;
   const form = (path: string, fields: Record<string, string>, given = secret as string) =>
@@ -89,6 +89,10 @@ async function scene(real: Database) {
         payload: { perms: [perm] },
       })
     ).json().results?.[perm];
+  const about = async () => {
+    const headers = { authorization: `Bearer ${bearer}` };
+    return (await app.inject({ url: '/oauth2/userinfo', headers })).json();
+  };
   const permission = async (name: string) => (await getPermissions(real.fork(), api, [name]))[0] as never;
   const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
   const asClient = { kind: 'client' as const, principal: { id: client.id, label: 'Worker' } };
@@ -98,19 +102,20 @@ async function scene(real: Database) {
       await session();
       await introspect();
       await hasPerm('polls.add_choice');
+      await about();
     }
     statements();
   };
   await warm();
   const parts = { clock, api, client, secret: secret as string, alice, asUser, asClient, permission };
-  return { ...parts, issue, warm, statements, token, claims, session, introspect, hasPerm };
+  return { ...parts, issue, warm, statements, token, claims, session, introspect, hasPerm, about };
 }
 
 t.test('what a process keeps', (t) =>
   onEachEngine(t, async (t, db) => {
     const all = await scene(db);
     const { api, client, alice, asUser, asClient, permission, statements } = all;
-    const { token, claims, session, introspect, hasPerm, warm } = all;
+    const { token, claims, session, introspect, hasPerm, about, warm } = all;
 
     await t.test('architecture: each hot path is one statement once it is warm', async (t) => {
       await token();
@@ -121,6 +126,8 @@ t.test('what a process keeps', (t) =>
       t.same(statements(), ['oauth-token-state']);
       await hasPerm('polls.add_choice');
       t.same(statements(), ['oauth-token-state']);
+      t.match(await about(), { sub: alice.id, preferred_username: 'alice', groups: [], permissions: [] });
+      t.same(statements(), ['oauth-token-state-userinfo']);
     });
 
     await t.test('§6: a right given or taken by another process is seen by the very next request', async (t) => {
@@ -128,9 +135,11 @@ t.test('what a process keeps', (t) =>
       await assign(db.fork(), stamp(), asUser, [add]);
       t.same((await session()).permissions, ['polls.add_choice']);
       t.same((await introspect()).permissions, ['polls.add_choice']);
+      t.same((await about()).permissions, ['polls.add_choice']);
       t.equal(await hasPerm('polls.add_choice'), true);
       await unassign(db.fork(), stamp(), asUser, [add]);
       t.equal(await hasPerm('polls.add_choice'), false);
+      t.same((await about()).permissions, []);
       t.same((await introspect()).permissions, []);
       t.same((await session()).permissions, []);
 
@@ -144,6 +153,7 @@ t.test('what a process keeps', (t) =>
       const group = await createGroup(db.fork(), stamp(), 'Editors');
       await addMembers(db.fork(), stamp(), group, [asUser.principal]);
       t.same((await session()).groups, ['Editors']);
+      t.same((await about()).groups, ['Editors']);
       await assign(db.fork(), stamp(), { kind: 'group', group }, [await permission('polls.view_choice')]);
       t.same((await introspect()).permissions, ['polls.view_choice']);
       await setRole(db.fork(), stamp(), asUser.principal, api, { isStaff: false, isSuperuser: true });
@@ -162,7 +172,9 @@ t.test('what a process keeps', (t) =>
       t.same((await session()).groups, ['Editors']);
       all.clock.pass(59);
       t.same((await session()).permissions, ['polls.view_choice']);
+      t.match(await about(), { groups: ['Editors'], permissions: ['polls.view_choice'] });
       all.clock.pass(1);
+      t.match(await about(), { groups: [], permissions: [] });
       const later = await session();
       t.same([later.groups, later.permissions], [[], []]);
     });
@@ -194,8 +206,10 @@ t.test('what a process keeps', (t) =>
 
     await t.test('a user who is deactivated', async (t) => {
       t.equal(typeof (await hasPerm('polls.add_choice')), 'boolean');
+      t.equal((await about()).sub, alice.id);
       await db.fork().execute('update identity_user set is_active = false where id = ?', [alice.id]);
       t.equal(await hasPerm('polls.add_choice'), undefined);
+      t.equal((await about()).error, 'invalid_token');
     });
     await t.test('an API that is gone', async (t) => {
       const given = { name: 'Second', preset: 'service', requests: [api] } as const;

@@ -90,9 +90,12 @@ export interface KnownClients {
   readonly assertions: Assertions | null;
   /** Perhaps stale. */
   guess(clientId: string): LiveClient | undefined;
-  /** As of now; null when there is none. */
-  load(clientId: string): Promise<LiveClient | null>;
+  /** As of now, without a statement when `seen` is what is kept. Null when there is none. */
+  load(clientId: string, seen?: ClientVersion): Promise<LiveClient | null>;
 }
+
+/** A client's version, as a statement of this request read it. A document's address may be the id of one client after another. */
+export type ClientVersion = Pick<LiveClient, 'id' | 'version'>;
 
 const KEPT = 10_000;
 
@@ -101,7 +104,9 @@ export function createKnownClients(db: Database, assertions: Assertions | null =
   return {
     assertions,
     guess: (clientId) => kept.get(clientId),
-    async load(clientId) {
+    async load(clientId, seen) {
+      const before = kept.get(clientId);
+      if (before && before.id === seen?.id && before.version === seen.version) return before;
       const client = await findClient(db, clientId);
       if (client) kept.set(clientId, client);
       else kept.delete(clientId);

@@ -39,7 +39,7 @@ export async function draftGrantIdToken(
   const isOfApi = api.id !== NO_API && isAboutRights(wanted);
   const { session, authTime, amr, user } = grant;
   const claims = {
-    ...(await userClaims(deps.db, user.id, wanted)),
+    ...(await userClaims(deps.db, user.id, wanted, now)),
     ...permissionClaims(isOfApi ? { rights, isStaff: subject.isStaff === true } : null, wanted),
   };
   const draft = draftIdToken(

@@ -71,7 +71,9 @@ async function shownToken(
   { client, form, jkt, now }: GrantRequest,
   name: 'subject_token' | 'actor_token',
 ): Promise<ActiveToken> {
-  const token = await findActiveToken(deps, form[name] as string, now, { withThrough: name === 'subject_token' });
+  const token = await findActiveToken(deps, form[name] as string, now, {
+    use: name === 'subject_token' ? 'exchange' : undefined,
+  });
   if (!token || !maySee(client, token)) throw unfit(`${name} is not good here.`);
   // RFC 9449: whoever has a bound token and not its key has nothing.
   if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw unfit(`${name} is not good here.`);
