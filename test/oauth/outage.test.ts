@@ -38,12 +38,18 @@ t.test(
     const token = (await post('token', { grant_type: 'client_credentials' })).json().access_token;
     const cookie = (await login()).cookies[0] as { name: string; value: string };
     t.equal((await post('introspect', { token })).json().active, true);
+    const withAudience = { username: 'alice', password: PASSWORD, audience: 'polls', scope: 'openid profile' };
+    const own = await app.inject({ method: 'POST', url: '/api/v1/login', payload: withAudience });
+    const headers = { authorization: `Bearer ${own.json().access_token}` };
+    const about = () => app.inject({ url: '/oauth2/userinfo', headers });
+    t.equal((await about()).statusCode, 200);
 
     await drop();
     for (const [what, answer] of [
       ['introspect', await post('introspect', { token })],
       ['introspect nonsense', await post('introspect', { token: 'x' })],
       ['revoke', await post('revoke', { token })],
+      ['userinfo', await about()],
       ['token', await post('token', { grant_type: 'client_credentials' })],
     ] as const) {
       t.same([answer.statusCode, answer.json().error], [503, 'temporarily_unavailable'], what);
