@@ -226,10 +226,11 @@ export async function buildApp(deps: Deps): Promise<App> {
 
 /** By the pattern of the route: a path is the caller's word, and may hold an id. */
 function countRequests(app: App, metrics: Metrics): void {
-  app.addHook('onResponse', async (request, reply) => {
+  app.addHook('onResponse', (request, reply, done) => {
     const seconds = reply.elapsedTime / 1000;
     const { method } = request;
     metrics.request({ route: request.routeOptions.url ?? null, method, status: reply.statusCode, seconds });
+    done();
   });
 }
 

@@ -27,8 +27,10 @@ const ALLOWED = [
  */
 export function allowAnyOrigin(app: App, advertised: readonly string[]): void {
   const methods = new Map<string, Set<string>>();
-  const open = async (_request: Request, reply: Reply) => {
-    void reply.header('access-control-allow-origin', '*').header('access-control-expose-headers', EXPOSED.join(', '));
+  const exposed = EXPOSED.join(', ');
+  const open = (_request: Request, reply: Reply, done: () => void) => {
+    void reply.header('access-control-allow-origin', '*').header('access-control-expose-headers', exposed);
+    done();
   };
   app.addHook('onRoute', function (this: unknown, route: RouteOptions) {
     const { url, method, config } = route;

@@ -7,7 +7,8 @@ export function dpopOf({ headers }: FastifyRequest): string | undefined {
 
 /** RFC 9449 §8.2: whoever sends a proof is told what the next one may hold. A hook for `onRequest`. */
 export function offerNonce(nonce: () => string) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     if (dpopOf(request) !== undefined) void reply.header('dpop-nonce', nonce());
+    done();
   };
 }

@@ -118,7 +118,7 @@ export function pairsOf(request: FastifyRequest): [name: string, value: string][
 }
 
 /** Refuses query strings that no parser agrees about: repeated names, malformed escapes, NUL. */
-export async function checkQuery(request: FastifyRequest): Promise<void> {
+export function checkQuery(request: FastifyRequest): void {
   if (request.routeOptions.config.readsPairs) return;
   const start = request.url.indexOf('?');
   if (start < 0) return;
@@ -134,15 +134,18 @@ export async function checkQuery(request: FastifyRequest): Promise<void> {
   }
 }
 
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
 function decode(body: Buffer): string | null {
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+    return utf8.decode(body);
   } catch {
     return null;
   }
 }
 
 function isDecodable(form: string): boolean {
+  if (!form.includes('%')) return true;
   try {
     decodeURIComponent(form.replaceAll('+', ' '));
     return true;

@@ -13,12 +13,13 @@ import { type App, problemOf } from './server.ts';
 export function oauthScope(app: App): void {
   acceptForms(app, repeated);
   answerOAuthErrors(app);
-  app.addHook('preValidation', async (request) => {
+  app.addHook('preValidation', (request, _reply, done) => {
     // RFC 6749 §3.2: what stands in the query is no parameter of these endpoints; standing in both places it is there twice.
     const query = Object.keys(request.query as object);
     const form = (request.body ?? {}) as object;
     const twice = query.find((name) => name in form);
     if (twice !== undefined) throw repeated(twice, request);
+    done();
   });
 }
 
@@ -32,8 +33,9 @@ function repeated(name: string, { routeOptions }: FastifyRequest): OAuthError {
 
 /** The answers of this scope: the Pragma of old, and OAuth's own family of errors. */
 export function answerOAuthErrors(app: App): void {
-  app.addHook('onRequest', async (_request, reply) => {
-    reply.header('pragma', 'no-cache');
+  app.addHook('onRequest', (_request, reply, done) => {
+    void reply.header('pragma', 'no-cache');
+    done();
   });
   app.setErrorHandler(answerOAuthError);
 }

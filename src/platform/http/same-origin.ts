@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Problem } from './problems.ts';
 
 const harmless = ['GET', 'HEAD', 'OPTIONS'];
@@ -8,12 +8,12 @@ const harmless = ['GET', 'HEAD', 'OPTIONS'];
  * when the browser says that it comes from elsewhere.
  */
 export function sameOrigin(origin: string, trusted: readonly string[]) {
-  return async (request: FastifyRequest): Promise<void> => {
-    if (harmless.includes(request.method)) return;
-    if (isFromElsewhere(request, origin, trusted))
+  return (request: FastifyRequest, _reply: FastifyReply, done: () => void): void => {
+    if (!harmless.includes(request.method) && isFromElsewhere(request, origin, trusted))
       throw new Problem('cross_origin', {
         detail: `Only pages of ${origin} may do this. Others are allowed by SIGNET_TRUSTED_ORIGINS.`,
       });
+    done();
   };
 }
 

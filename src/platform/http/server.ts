@@ -9,10 +9,10 @@ import fastify, {
 } from 'fastify';
 import { Failure, NotReady } from '../failure.ts';
 import { quote } from '../quote.ts';
+import { watchAnswers } from './answers.ts';
 import { refuseOwnPath, withoutBase } from './base-path.ts';
 import { readClientAddress } from './client-address.ts';
 import { answerClientErrors } from './client-errors.ts';
-import { drainOnClose } from './drain.ts';
 import { checkHost, readsEveryHost } from './host.ts';
 import { acceptJson, checkQuery, wrongType } from './input.ts';
 import { logRefusal } from './log-refusal.ts';
@@ -78,16 +78,20 @@ export function createServer(options: ServerOptions) {
   app.setErrorHandler(answerError);
   answerWrongMethods(app);
 
-  drainOnClose(app);
-  answerInTime(app, ANSWER_MS + options.hashWaitMilliseconds);
+  watchAnswers(app, ANSWER_MS + options.hashWaitMilliseconds);
 
-  app.addHook('onRequest', async (request, reply) => {
+  // Hooks that wait for nothing call back instead of returning a promise: each promise costs every request a turn of the queue.
+  app.addHook('onRequest', (request, reply, done) => {
     standingHeaders(request, reply);
     checkHost(request);
     if (options.hosts && !options.hosts.includes(hostName(request.headers.host ?? '')))
       throw new Problem('misdirected', { detail: `Development mode answers to ${options.hosts.join(', ')} only.` });
+    done();
   });
-  app.addHook('preValidation', checkQuery);
+  app.addHook('preValidation', (request, _reply, done) => {
+    checkQuery(request);
+    done();
+  });
   return app;
 }
 
@@ -103,18 +107,6 @@ function standingHeaders(request: FastifyRequest, reply: FastifyReply): void {
 
 function hostName(host: string): string {
   return host.replace(/:\d+$/, '').toLowerCase();
-}
-
-/** Fastify's own `handlerTimeout` ends with the last byte of a body (its `close`), and so never meets a POST. */
-function answerInTime(app: App, milliseconds: number): void {
-  app.addHook('onRequest', (_request, reply, done) => {
-    const timer = setTimeout(() => {
-      if (!reply.sent) void reply.send(tryLater('unavailable', 2, `not answered in ${milliseconds} ms`));
-    }, milliseconds);
-    timer.unref();
-    reply.raw.once('close', () => clearTimeout(timer));
-    done();
-  });
 }
 
 /** A path that exists with another method is 405 with `Allow` (RFC 9110 §15.5.6), not 404. */

@@ -8,12 +8,13 @@ import type { App } from './server.ts';
 export function allowOrigins(app: App, origins: readonly string[]): void {
   const trustedOf = ({ headers: { origin } }: Request) =>
     origin !== undefined && origins.includes(origin) ? origin : undefined;
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     // Fetch §3.2.5: the answer depends on who asks, and a cache has to know.
     reply.header('vary', 'Origin');
     const origin = trustedOf(request);
     if (origin !== undefined)
       reply.header('access-control-allow-origin', origin).header('access-control-allow-credentials', 'true');
+    done();
   });
 
   // Fetch §4.8: a question of the browser's, answered before anything else of the request is looked at.
