@@ -22,9 +22,13 @@ export function watchAnswers(app: App, milliseconds: number): void {
   /** When each answer is due, by `performance.now()`. All wait equally long, so the first in is the first due. */
   const due = new Map<FastifyReply, number>();
   let isClosing = false;
-  let timer: NodeJS.Timeout | null = null;
+  let isWatching = false;
+  const watch = () => {
+    isWatching = true;
+    setTimeout(check, DEADLINE_CHECK_MS).unref();
+  };
   const check = () => {
-    timer = null;
+    isWatching = false;
     const now = performance.now();
     for (const [reply, deadline] of due) {
       if (deadline > now) break;
@@ -32,11 +36,11 @@ export function watchAnswers(app: App, milliseconds: number): void {
       if (!reply.sent && !reply.raw.destroyed)
         void reply.send(tryLater('unavailable', 2, `not answered in ${milliseconds} ms`));
     }
-    if (due.size > 0) timer = setTimeout(check, DEADLINE_CHECK_MS).unref();
+    if (due.size > 0) watch();
   };
   app.addHook('onRequest', (_request, reply, done) => {
     due.set(reply, performance.now() + milliseconds);
-    timer ??= setTimeout(check, DEADLINE_CHECK_MS).unref();
+    if (!isWatching) watch();
     done();
   });
   app.addHook('onSend', (_request, reply, _payload, done) => {
