@@ -6,6 +6,7 @@ import { AUDIENCE, loginRequest, sessionRequest, sessionTokenRequest, tokenOf } 
 import { request } from './load/request.ts';
 import { introspect, introspectNew, token, userinfo } from './oauth-rows.ts';
 import { besidePeers } from './peers/beside.ts';
+import { demandMember } from './peers/peer.ts';
 import { CONNECTIONS, LOGINS, peerPassword } from './peers/requests.ts';
 import { refresh } from './refresh-rows.ts';
 import { DJANGO, KEYCLOAK, OWN_SELECT, PROCESSOR } from './targets.ts';
@@ -43,6 +44,7 @@ async function login(cast: Cast): Promise<Plan> {
         cast.served(id, 'Signet login', server, {
           connections: LOGINS,
           requests: () => usernames.map((name) => loginRequest(name)),
+          demand: demandMember('user'),
         }),
         cast.served('better-auth.login', 'Better Auth login', peer.server, {
           connections: LOGINS,
@@ -50,6 +52,7 @@ async function login(cast: Cast): Promise<Plan> {
             peer.emails.map((email) =>
               request('POST', '/api/auth/sign-in/email', { json: { email, password: peerPassword } }),
             ),
+          demand: demandMember('token'),
         }),
       ],
       comparisons: [
@@ -90,11 +93,14 @@ async function session(cast: Cast): Promise<Plan> {
         cast.served(id, `Signet ${work}`, server, {
           connections: CONNECTIONS,
           requests: () => cookies.map((cookie) => sessionRequest(cookie)),
+          // Somebody who is not signed in is answered too, without one.
+          demand: demandMember('session'),
         }),
         cast.served('better-auth.session', 'Better Auth get-session', peer.server, {
           connections: CONNECTIONS,
           requests: () =>
             peer.cookies.map((cookie) => request('GET', '/api/auth/get-session', { headers: { cookie } })),
+          demand: demandMember('session'),
         }),
       ],
       comparisons: [
@@ -139,7 +145,11 @@ async function hasPerm(cast: Cast): Promise<Plan> {
           'token-state',
           selectParameter(databaseUrl, held),
         ),
-        cast.served(id, 'Signet has_perm', server, { connections: CONNECTIONS, requests }),
+        cast.served(id, 'Signet has_perm', server, {
+          connections: CONNECTIONS,
+          requests,
+          demand: demandMember('results'),
+        }),
       ],
       comparisons: [
         { work, against: OWN_SELECT, value: rateOver(id, 'limit.token-state') },

@@ -1,6 +1,8 @@
 import type { Cast } from '../cast.ts';
 import { beside, type Plan } from '../figures.ts';
-import type { Work } from './peer.ts';
+import type { PlannedRequest } from '../load/request.ts';
+import { query } from '../postgresql.ts';
+import type { Peer, Task, Work } from './peer.ts';
 import { CONNECTIONS } from './requests.ts';
 
 /** The peers that do this work, and Signet's measurement `id` beside each of them. */
@@ -23,10 +25,17 @@ export async function besidePeers(
       const server = task.port === undefined ? peer.server : { ...peer.server, port: task.port };
       return cast.served(id, title, server, {
         connections,
-        requests: task.requests,
+        requests: () => prepared(peer, task),
         demand: task.demand,
       });
     }),
     comparisons: tasks.map((one) => beside(titled, one.peer.title, id, one.id)),
   };
+}
+
+/** What was filled beforehand is analysed, as Signet's tables are: autovacuum comes once a minute. */
+async function prepared({ databaseUrl }: Peer, task: Task): Promise<readonly PlannedRequest[]> {
+  const requests = await task.requests();
+  if (databaseUrl !== undefined) await query(databaseUrl, 'analyze');
+  return requests;
 }

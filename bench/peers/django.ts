@@ -31,8 +31,9 @@ export const django: OptionalPeer = {
   absence: () => absenceOf('django', madeOf('django')),
   async start(stage: Stage, postgresql: Postgresql): Promise<Peer> {
     const port = await freePort();
+    const databaseUrl = await postgresql.createDatabase('django_bench');
     const env = {
-      DATABASE_URL: await postgresql.createDatabase('django_bench'),
+      DATABASE_URL: databaseUrl,
       DJANGO_SETTINGS_MODULE: 'settings',
       PYTHONPATH: recipeFolder('django'),
       PYTHONDONTWRITEBYTECODE: '1',
@@ -58,7 +59,7 @@ export const django: OptionalPeer = {
       port,
       readyPath: '/o/.well-known/openid-configuration',
     });
-    return { id: 'django', title: 'Django', server, tasks: tasksOf(server) };
+    return { id: 'django', title: 'Django', server, databaseUrl, tasks: tasksOf(server) };
   },
 };
 

@@ -29,7 +29,8 @@ export const hydra: OptionalPeer = {
   async start(stage: Stage, postgresql: Postgresql): Promise<Peer> {
     const [port, adminPort] = [await freePort(), await freePort()];
     const program = join(folderOf('hydra'), 'hydra');
-    const env = settings(await postgresql.createDatabase('hydra_bench'), port, adminPort);
+    const databaseUrl = await postgresql.createDatabase('hydra_bench');
+    const env = settings(databaseUrl, port, adminPort);
     await run(program, ['migrate', 'sql', 'up', '--read-from-env', '--yes'], { env: cleanEnvironment(env) });
     const server = await startServer(stage, {
       name: 'Hydra',
@@ -41,7 +42,7 @@ export const hydra: OptionalPeer = {
     });
     await importKeys(adminPort);
     const clients = { jwt: await createClient(adminPort, 'jwt'), opaque: await createClient(adminPort, 'opaque') };
-    return { id: 'hydra', title: 'Hydra', server, tasks: tasksOf(server, adminPort, clients) };
+    return { id: 'hydra', title: 'Hydra', server, databaseUrl, tasks: tasksOf(server, adminPort, clients) };
   },
 };
 

@@ -62,7 +62,7 @@ export const keycloak: OptionalPeer = {
       patienceSeconds: PATIENCE_SECONDS,
     });
     await createRealm(server);
-    return { id: 'keycloak', title: 'Keycloak', server, tasks: tasksOf(server) };
+    return { id: 'keycloak', title: 'Keycloak', server, databaseUrl: database.href, tasks: tasksOf(server) };
   },
 };
 

@@ -35,6 +35,8 @@ export interface Peer {
   readonly id: string;
   readonly title: string;
   readonly server: Server;
+  /** Where it has one. */
+  readonly databaseUrl?: string;
   readonly tasks: Partial<Record<Work, Task>>;
 }
 
@@ -84,9 +86,15 @@ function kindOf(token: string): string {
 }
 
 function fieldsOf(answer: string): Record<string, unknown> {
+  const fields = read(answer);
+  if (typeof fields !== 'object' || fields === null) throw new Error(`This is no JSON object: ${answer.slice(0, 300)}`);
+  return fields as Record<string, unknown>;
+}
+
+function read(answer: string): unknown {
   try {
     return JSON.parse(answer);
   } catch {
-    throw new Error(`This is no JSON: ${answer.slice(0, 300)}`);
+    return undefined;
   }
 }

@@ -46,6 +46,7 @@ export async function startOidcProvider(stage: Stage, databaseUrl?: string): Pro
     id: isRotated ? 'oidc-provider-postgresql' : 'oidc-provider',
     title,
     server,
+    ...(databaseUrl === undefined ? {} : { databaseUrl }),
     tasks: tasksOf(server, isRotated),
   };
 }

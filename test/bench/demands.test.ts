@@ -35,6 +35,7 @@ t.test(
     t.throws(() => demandUser('{"sub":"u1"}'));
     demandMember('keys')('{"keys":[]}');
     t.throws(() => demandMember('keys')('{}'));
+    t.throws(() => demandMember('keys')('null'), /no JSON object/);
   },
 );
 
