@@ -87,8 +87,12 @@ export function createCast(stage: Stage, postgresql: Postgresql, options: CastOp
       id,
       title,
       measure: async (seconds) => {
-        const { rate, microsEach } = await measureLimit(stage, what, seconds, parameter);
-        return { rate, cpuMicros: microsEach };
+        const before = postgresql.cpuMicros();
+        const { rate, microsEach, statements } = await measureLimit(stage, what, seconds, parameter);
+        const after = postgresql.cpuMicros();
+        if (statements === undefined || before === undefined || after === undefined)
+          return { rate, cpuMicros: microsEach };
+        return { rate, cpuMicros: microsEach, databaseCpuMicros: (after - before) / statements };
       },
     }),
   };

@@ -88,9 +88,10 @@ export function startMeter(server: Server, postgresql: Postgresql) {
       const after = postgresql.cpuMicros();
       database = after === undefined || database === undefined ? undefined : after - database;
     },
+    /** Without an answer there is nothing that a request cost. */
     read: (count: number): Sample => ({
-      cpuMicros: own / count,
-      ...(database === undefined ? {} : { databaseCpuMicros: database / count }),
+      ...(count === 0 ? {} : { cpuMicros: own / count }),
+      ...(count === 0 || database === undefined ? {} : { databaseCpuMicros: database / count }),
       rssMiB,
     }),
   };

@@ -68,7 +68,7 @@ function comparedOf(what: string, one: Comparison, done: readonly Round[]): Comp
 }
 
 function over(done: readonly Round[], of: (round: Round) => number | undefined): Spread | undefined {
-  const values = done.map(of).filter((value) => value !== undefined);
+  const values = done.map(of).filter((value) => value !== undefined && Number.isFinite(value)) as number[];
   return values.length === 0 ? undefined : spread(values);
 }
 

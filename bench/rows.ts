@@ -104,7 +104,7 @@ async function session(cast: Cast): Promise<Plan> {
         }),
       ],
       comparisons: [
-        { work, against: OWN_SELECT, value: rateOver(id, 'limit.session') },
+        beside(work, OWN_SELECT, id, 'limit.session'),
         { work, against: 'point select', value: rateOver(id, 'limit.select') },
         beside(work, 'Better Auth', id, 'better-auth.session'),
       ],
@@ -152,7 +152,7 @@ async function hasPerm(cast: Cast): Promise<Plan> {
         }),
       ],
       comparisons: [
-        { work, against: OWN_SELECT, value: rateOver(id, 'limit.token-state') },
+        beside(work, OWN_SELECT, id, 'limit.token-state'),
         { work, against: 'point select', value: rateOver(id, 'limit.select') },
       ],
     },

@@ -60,6 +60,8 @@ t.test('bench/README.md: processor time is that of server and database together,
   const seen = of({ cpuMicros: 60, databaseCpuMicros: 40 }, { cpuMicros: 300, databaseCpuMicros: 0 });
   t.equal(seen.comparisons[0]?.processor?.median, 3);
   t.match(markdownOf(seen, undefined), /by processor time[\s\S]*\| 1x \| 3x \|/);
+  const idle = of({ cpuMicros: 60, databaseCpuMicros: 40 }, { cpuMicros: 0, databaseCpuMicros: Number.NaN });
+  t.equal(idle.comparisons[0]?.processor, undefined, 'nor does a round without an answer say anything');
   const unseen = of({ cpuMicros: 60 }, { cpuMicros: 300 });
   t.equal(unseen.comparisons[0]?.processor, undefined, 'a database that is not seen may have cost anything');
 });
