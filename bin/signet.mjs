@@ -2,7 +2,7 @@
 // The launcher: plain JavaScript, because the Node that starts it may be too old to strip types. It re-runs itself on the
 // Node that package-lock.json pins, sets the thread pool before that Node starts, and passes signals and exit codes through.
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -24,12 +24,25 @@ if (process.env.SIGNET_LAUNCHED === process.version) {
   run(useOwn ? process.execPath : pinned);
 }
 
+/** Where compiled code is kept from one start to the next: it halves the time until a command begins. Empty, for none, where that cannot be written. */
+function compileCache() {
+  const folder = join(root, 'node_modules', '.cache', 'signet');
+  try {
+    mkdirSync(folder, { recursive: true });
+    accessSync(folder, constants.W_OK);
+    return folder;
+  } catch {
+    return '';
+  }
+}
+
 function run(node) {
   // The hash pool may use every core but one; the rest of the thread pool serves files, DNS and key generation.
   const threads = String(Math.max(8, availableParallelism() * 2 + 4));
   const env = { ...process.env, UV_THREADPOOL_SIZE: process.env.UV_THREADPOOL_SIZE ?? threads };
   // glibc keeps an arena for every thread, and in each the 19 MiB of the last password hash: some 130 MB that nobody uses.
   env.MALLOC_ARENA_MAX ??= '2';
+  env.NODE_COMPILE_CACHE ??= compileCache();
   if (node === process.execPath) env.SIGNET_LAUNCHED = process.version;
   // Under load V8 lets the young generation grow to twice of what serves requests as fast: some 70 MB.
   const args = [

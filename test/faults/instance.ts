@@ -60,7 +60,12 @@ export function startInstance(environment: Environment): Promise<Instance> {
   const words = environment['DATABASE_URL'] === undefined ? ['start', '--embedded'] : ['start'];
   const node = ['--disable-warning=ExperimentalWarning', join(root, 'src/main.ts'), ...words];
   const child = spawn(process.execPath, node, {
-    env: { PATH: process.env['PATH'] ?? '', UV_THREADPOOL_SIZE: '8', ...environment },
+    env: {
+      PATH: process.env['PATH'] ?? '',
+      UV_THREADPOOL_SIZE: '8',
+      NODE_COMPILE_CACHE: join(root, '.cache/compiled'),
+      ...environment,
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const ended = new Promise<Ending>((done) => child.once('exit', (code, signal) => done({ code, signal })));

@@ -94,7 +94,11 @@ t.test('metrics of the service', (t) =>
       t.equal(max, db.engine === 'postgresql' ? 10 : undefined);
       if (db.engine === 'postgresql') t.ok((series.get('signet_database_connections_open') ?? 0) >= 1);
       const pipelines = [series.get('signet_database_pipelines_open'), series.get('signet_database_pipeline_depth')];
-      t.same(pipelines, db.engine === 'postgresql' ? [2, 0] : [undefined, undefined], 'hot selects share two connections');
+      t.same(
+        pipelines,
+        db.engine === 'postgresql' ? [2, 0] : [undefined, undefined],
+        'hot selects share two connections',
+      );
       t.ok(series.has('nodejs_eventloop_lag_p99_seconds'));
       t.ok(series.has('process_cpu_user_seconds_total'));
     });
