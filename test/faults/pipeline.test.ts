@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { type Database, hotSelect } from '../../src/platform/database/index.ts';
+import { type Database, hotSelect, type Statement } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { model } from '../support/database.ts';
 import { noPostgresql, startPostgresql } from './instance.ts';
@@ -94,5 +94,30 @@ t.test(
     await Promise.all(workers);
     t.ok(seen.answered > 3000, `${seen.answered} answered, ${seen.failed} failed`);
     t.same(db.connections()?.pipelines, { open: 2, inFlight: 0 });
+  },
+);
+
+t.test(
+  'a PostgreSQL that hangs does not keep a process that ends: every connection is hung up',
+  { skip: noPostgresql() },
+  async (t) => {
+    const own = await startPostgresql();
+    t.teardown(async () => {
+      own.signalAll('SIGCONT');
+      await own.remove();
+    });
+    const db = await openPostgresql(own.url, 4, model, { use: 'requests', pipelines: 2 });
+    const heard = Promise.withResolvers<string | null>();
+    const stop = await db.listen('test-frozen', heard.resolve);
+    await heard.promise;
+    const onPool: Statement = { name: 'test-pool', text: 'select $1::text as canary' };
+    await Promise.all([db.query(onPool, ['pool']), db.query(onPool, ['pool']), db.query(echo, ['pipeline'])]);
+    const sockets = () =>
+      process.getActiveResourcesInfo().filter((one) => /^(TCPSocketWrap|TCPWRAP)$/.test(one)).length;
+    t.equal(sockets(), 5, 'of the pool, both pipelines, and the one that listens');
+    own.signalAll('SIGSTOP');
+    await stop();
+    await db.close();
+    t.equal(sockets(), 0);
   },
 );

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { PinnedClient } from './client.ts';
+import { endClient, KEEP_ALIVE, PinnedClient } from './client.ts';
 
 /** Between attempts to connect again. */
 const AGAIN_MS = 1000;
@@ -8,7 +8,12 @@ const AGAIN_MS = 1000;
  * A connection of its own that does nothing but listen. When it breaks it is made anew for as long as nobody stops it, and
  * `heard(null)` says that something may have been missed meanwhile.
  */
-export function listenOn(url: string, channel: string, heard: (payload: string | null) => void): () => Promise<void> {
+export function listenOn(
+  url: string,
+  channel: string,
+  heard: (payload: string | null) => void,
+  farewellMs?: number,
+): () => Promise<void> {
   let isStopped = false;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -19,7 +24,14 @@ export function listenOn(url: string, channel: string, heard: (payload: string |
     timer.unref();
   };
   const connect = () => {
-    const next = new PinnedClient({ connectionString: url, keepAlive: true, application_name: 'signet listen' });
+    let next: PinnedClient;
+    try {
+      next = new PinnedClient({ connectionString: url, ...KEEP_ALIVE, application_name: 'signet listen' });
+    } catch {
+      // The driver reads the files that the URL names, and one of them may just be exchanged.
+      again();
+      return;
+    }
     client = next;
     let isOver = false;
     const over = () => {
@@ -37,12 +49,12 @@ export function listenOn(url: string, channel: string, heard: (payload: string |
       .connect()
       .then(() => next.query(`listen ${next.escapeIdentifier(channel)}`))
       .then(() => heard(null))
-      .catch(() => next.end().then(over, over));
+      .catch(() => endClient(next).then(over, over));
   };
   connect();
   return async () => {
     isStopped = true;
     clearTimeout(timer);
-    await client?.end().catch(() => {});
+    if (client) await endClient(client, farewellMs).catch(() => {});
   };
 }

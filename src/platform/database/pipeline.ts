@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { PinnedClient } from './client.ts';
+import { endClient, PinnedClient, streamOf } from './client.ts';
 import { isForgotten, PipelinedSelect, type SelectConnection } from './pipelined-select.ts';
 import { PATIENCE_MS, PIPELINE_SETTINGS, settingStatement } from './session-settings.ts';
 import type { Row, Statement } from './statement.ts';
@@ -30,6 +30,8 @@ export interface PipelineOptions {
   readonly stallMs?: number;
   /** How long before it is ended. */
   readonly deadMs?: number;
+  /** How long a server may take to hang up at the end. */
+  readonly farewellMs?: number;
 }
 
 const STALL_MS = 100;
@@ -85,6 +87,8 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
 class Lane {
   readonly #options: PipelineOptions;
   link: Link | null = null;
+  /** While it connects. */
+  #next: Link | null = null;
   #isClosing = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -93,18 +97,21 @@ class Lane {
   }
 
   async open(delay = RETRY_MS.first): Promise<void> {
-    const link = new Link(this.#options, () => {
-      if (this.link !== link) return;
-      this.link = null;
-      this.#retryAfter(RETRY_MS.first);
-    });
     try {
+      // May throw too: the driver reads the files that the URL names, and one of them may just be exchanged.
+      const link = new Link(this.#options, () => {
+        if (this.link !== link) return;
+        this.link = null;
+        this.#retryAfter(RETRY_MS.first);
+      });
+      this.#next = link;
       await link.connect();
-      if (this.#isClosing) await link.close();
-      else this.link = link;
+      this.link = link;
     } catch {
-      link.destroy();
+      this.#next?.destroy();
       this.#retryAfter(Math.min(delay * 2, RETRY_MS.longest));
+    } finally {
+      this.#next = null;
     }
   }
 
@@ -115,16 +122,10 @@ class Lane {
   async close(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#retry);
+    this.#next?.destroy();
     await this.link?.close();
   }
 }
-
-/** The driver's stream, which its types do not name. TLS puts another one in its place while it connects. */
-interface Stream {
-  write(bytes: Buffer): void;
-  destroy(): void;
-}
-const streamOf = (client: pg.Client) => (client.connection as unknown as { readonly stream: Stream }).stream;
 
 /** One connection, from its beginning to its end. */
 class Link implements SelectConnection {
@@ -132,15 +133,21 @@ class Link implements SelectConnection {
   readonly outbox: Buffer[] = [];
   readonly #client: pg.Client;
   readonly #onPool: Run;
+  readonly #farewellMs: number | undefined;
   /** In the order in which PostgreSQL answers. */
   readonly #inFlight = new Set<PipelinedSelect>();
   #oldest: PipelinedSelect | undefined;
   /** Checks in a row that found the same select unanswered. */
   #silentChecks = 0;
 
-  constructor({ client, onPool }: PipelineOptions, gone: () => void) {
+  constructor({ client, onPool, farewellMs }: PipelineOptions, gone: () => void) {
     this.#client = new PinnedClient({ ...client, pipeline: true });
+    // The URL may name one. Its timer ends with the callback of the driver's own queries, which a select does not have, and would end the connection.
+    (
+      this.#client as unknown as { connectionParameters: { query_timeout: unknown } }
+    ).connectionParameters.query_timeout = 0;
     this.#onPool = onPool;
+    this.#farewellMs = farewellMs;
     this.#client.on('error', gone);
     this.#client.on('end', gone);
   }
@@ -211,6 +218,6 @@ class Link implements SelectConnection {
   /** Waits for what is in flight, unless that is stuck. */
   async close(): Promise<void> {
     if (this.#silentChecks > 0) this.destroy();
-    await this.#client.end();
+    await endClient(this.#client, this.#farewellMs);
   }
 }

@@ -5,7 +5,7 @@ import type pg from 'pg';
 import type { Pool, PoolClient } from 'pg';
 import { parse } from 'pg-connection-string';
 import { Failure } from '../failure.ts';
-import { PinnedClient, pinSession } from './client.ts';
+import { endClient, KEEP_ALIVE, PinnedClient, pinSession } from './client.ts';
 import type { Database, Migrations } from './database.ts';
 import { listenOn } from './listen.ts';
 import { migrationsOf } from './migrations.ts';
@@ -42,9 +42,10 @@ export async function openPostgresql(
     // The whole URL to the driver: the ORM reads host, user and name of it and drops the rest, `sslmode` too.
     connectionString: url,
     connectionTimeoutMillis: PATIENCE_MS.connection,
-    keepAlive: true,
+    ...KEEP_ALIVE,
     application_name: 'signet',
   };
+  const pooled = new Set<pg.Client>();
   const orm = await MikroORM.init({
     ...ormOptions(model),
     // The ORM demands a name; the URL's own wins.
@@ -54,7 +55,14 @@ export async function openPostgresql(
     driverOptions: {
       ...driver,
       Client: PinnedClient,
-      onPoolCreated: takeBackDead,
+      onPoolCreated: (pool: Pool) => {
+        pool.on('connect', (one) => {
+          const client = one as unknown as pg.Client;
+          pooled.add(client);
+          client.once('end', () => pooled.delete(client));
+        });
+        takeBackDead(pool);
+      },
       // In transaction mode it would be set on a connection that others get next.
       ...(pooler.mode === 'none' ? { onConnect: (client: PoolClient) => pinSession(client, use) } : {}),
     },
@@ -105,6 +113,8 @@ export async function openPostgresql(
     close: async () => {
       await pipeline?.close();
       await orm.close(true);
+      // The pool says goodbye and waits for nothing; a socket that stays open would keep the process.
+      await Promise.all([...pooled].map((client) => endClient(client)));
     },
   };
   return db;
@@ -122,7 +132,7 @@ async function underMigrationLock<T>(url: string, work: () => Promise<T>): Promi
     await client.query('select pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
     return await work();
   } finally {
-    await client.end();
+    await endClient(client);
   }
 }
 
