@@ -12,17 +12,17 @@ export interface Cut {
 
 /**
  * $1 clients, $2 API, $3 what was consented to. It starts from that, or from the first ceiling where nobody was asked, so that a large
- * catalogue costs nothing to a client that may use little of it.
+ * catalogue costs nothing to a client that may use little of it. (`offset 0` keeps PostgreSQL from starting at the catalogue.)
  */
 const allowed = hotSelect(
   'oauth-allowed',
-  `select q.index::int as index, q.name from access_permission q
-    where q.id in (
-        select unnest($3::uuid[])
-        union all select f.permission_id from oauth_client_ceiling f where $3::uuid[] is null and f.client_id = ($1::uuid[])[1]
-      ) and q.api_id = $2::uuid and q.removed_version is null
+  `select q.index::int as index, q.name from (
+      select distinct w.id from unnest($3::uuid[]) w(id)
+      union all select f.permission_id from oauth_client_ceiling f where $3::uuid[] is null and f.client_id = ($1::uuid[])[1]
+    ) w cross join lateral (select p.index, p.name, p.api_id, p.removed_version from access_permission p where p.id = w.id offset 0) q
+    where q.api_id = $2::uuid and q.removed_version is null
       and not exists (select from unnest($1::uuid[]) c(id)
-        where not exists (select from oauth_client_ceiling x where x.client_id = c.id and x.permission_id = q.id))`,
+        where not exists (select from oauth_client_ceiling x where x.client_id = c.id and x.permission_id = w.id))`,
 );
 
 /**
