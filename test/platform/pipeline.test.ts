@@ -1,85 +1,31 @@
-import { renameSync, writeFileSync } from 'node:fs';
-import { createServer, Socket, connect as tcpConnect } from 'node:net';
-import { join } from 'node:path';
 import fc from 'fast-check';
-import pg from 'pg';
-import t, { type Test } from 'tap';
+import t from 'tap';
 import { type Database, hotSelect } from '../../src/platform/database/index.ts';
-import { listenOn } from '../../src/platform/database/listen.ts';
-import { openPipeline, type Pipeline, type PipelineOptions } from '../../src/platform/database/pipeline.ts';
+import { openPipeline, type Pipeline } from '../../src/platform/database/pipeline.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
-import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
+import { createTestPostgresql, model } from '../support/database.ts';
+import { backends, echo, open, skip, sleep, startProxy, until } from './pipeline-scene.ts';
 
 // docs/architecture.md, "The two ways to the database": hot selects share a few connections, and none of them gets another's answer,
 // whatever happens to those before and behind it.
 
-const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
-
-const echo = hotSelect('test-echo', 'select $1::text as canary, n from generate_series(1, $2::int) n');
 const divide = hotSelect(
   'test-divide',
   'select $1::text as canary, 10 / (n - $2::int) as n from generate_series(1, 5) n',
 );
-const sleep = hotSelect('test-sleep', 'select $1::text as canary, pg_sleep($2::float8)::text as slept');
-
-/** A pipeline with a pool of the driver beside it, that counts what it was given. */
-async function open(t: Test, more: Partial<PipelineOptions> = {}) {
-  const { url, drop } = await createTestPostgresql();
-  const pool = new pg.Pool({ connectionString: url, max: 4 });
-  pool.on('error', () => {});
-  const onPool: string[] = [];
-  const pipeline = await openPipeline({
-    client: { connectionString: url, application_name: 'pipeline' },
-    connections: 2,
-    onPool: async (statement, values) => {
-      onPool.push(String(values[0]));
-      return (await pool.query({ ...statement, values: values as unknown[] })).rows;
-    },
-    ...more,
-  });
-  const administrator = new pg.Client({ connectionString: url });
-  await administrator.connect();
-  t.teardown(async () => {
-    await pipeline.close();
-    await pool.end();
-    await administrator.end();
-    await drop();
-  });
-  return { url, pipeline, onPool, administrator };
-}
-
-/** Until what is said holds; tap ends it when it never does. */
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-const backends = `select pid from pg_stat_activity where application_name = 'pipeline' and datname = current_database()`;
-
 t.test(
   'everything that one turn of the event loop asks leaves in one write for each connection',
   { skip },
   async (t) => {
     const writes: number[] = [];
     const { url } = await open(t);
-    const proxy = createServer((socket) => {
-      const onward = tcpConnect(Number(new URL(url).port || 5432), new URL(url).hostname);
-      socket.on('data', (bytes) => writes.push(bytes.length)).pipe(onward);
-      onward.pipe(socket);
-      for (const one of [socket, onward]) one.on('error', () => {});
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const through = new URL(url);
-    through.port = String((proxy.address() as { port: number }).port);
-    through.hostname = '127.0.0.1';
+    const proxy = await startProxy(t, url, ({ length }) => writes.push(length) > 0);
     const pipeline = await openPipeline({
-      client: { connectionString: through.href },
+      client: { connectionString: proxy.url },
       connections: 1,
       onPool: () => Promise.reject(new Error('the pool was asked')),
     });
-    t.teardown(async () => {
-      await pipeline.close();
-      proxy.close();
-    });
+    t.teardown(() => pipeline.close());
     await pipeline.select(echo, ['first', 1]);
     writes.length = 0;
     const answers = await Promise.all(Array.from({ length: 50 }, (_, n) => pipeline.select(echo, [`c${n}`, 1])));
@@ -204,32 +150,16 @@ t.test(
   { skip },
   async (t) => {
     const { url } = await open(t);
-    const sockets = new Set<Socket>();
     let isSilent = false;
-    const proxy = createServer((socket) => {
-      const onward = tcpConnect(Number(new URL(url).port || 5432), new URL(url).hostname);
-      for (const one of [socket, onward]) one.on('error', () => {});
-      socket.on('data', (bytes) => isSilent || onward.write(bytes));
-      onward.pipe(socket);
-      socket.on('close', () => onward.destroy());
-      sockets.add(socket);
-    });
-    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-    const through = new URL(url);
-    through.port = String((proxy.address() as { port: number }).port);
-    through.hostname = '127.0.0.1';
+    const proxy = await startProxy(t, url, () => !isSilent);
     const pipeline = await openPipeline({
-      client: { connectionString: through.href },
+      client: { connectionString: proxy.url },
       connections: 1,
       stallMs: 2,
       deadMs: 20,
       onPool: async () => [{ canary: 'pool' }],
     });
-    t.teardown(async () => {
-      await pipeline.close();
-      for (const one of sockets) one.destroy();
-      proxy.close();
-    });
+    t.teardown(() => pipeline.close());
     isSilent = true;
     const owed = t.rejects(
       pipeline.select(echo, ['owed', 1]),
@@ -264,130 +194,6 @@ t.test('a statement that PostgreSQL has forgotten is parsed again', { skip }, as
   t.same(await pipeline.select(columns, ['e']), [{ n: '1', canary: 'e' }], 'and one whose columns have changed');
   t.same(await pipeline.select(columns, ['f']), [{ n: '1', canary: 'f' }]);
 });
-
-t.test(
-  'docs/configuration.md, DATABASE_URL: a file that it names may be away for a while, and the process lives on',
-  { skip },
-  async (t) => {
-    const { url, onPool, administrator } = await open(t);
-    const folder = t.testdir();
-    const [file, away] = [join(folder, 'root.crt'), join(folder, 'new.crt')];
-    writeFileSync(file, 'read at each connection, whether it is used or not');
-    const withFile = new URL(url);
-    withFile.searchParams.set('sslmode', 'disable');
-    withFile.searchParams.set('sslrootcert', file);
-    let tries = 0;
-    const client = {
-      application_name: 'pipeline',
-      get connectionString() {
-        tries++;
-        return withFile.href;
-      },
-    };
-    const pipeline = await openPipeline({ client, connections: 1, onPool: async () => [{ canary: 'pool' }] });
-    t.teardown(() => pipeline.close());
-    renameSync(file, away);
-    const before = tries;
-    await administrator.query(`select pg_terminate_backend(pid) from (${backends}) b`);
-    await until(() => tries >= before + 2);
-    t.same(await pipeline.select(echo, ['without', 1]), [{ canary: 'pool' }]);
-    renameSync(away, file);
-    await until(() => pipeline.depth().open === 1);
-    t.same(await pipeline.select(echo, ['again', 1]), [{ canary: 'again', n: 1 }]);
-    t.same(onPool, []);
-
-    renameSync(file, away);
-    const heard = Promise.withResolvers<string | null>();
-    const stop = listenOn(withFile.href, 'test-files', heard.resolve);
-    t.teardown(stop);
-    renameSync(away, file);
-    t.equal(await heard.promise, null, 'and so does the connection that listens');
-  },
-);
-
-t.test('docs/configuration.md, DATABASE_URL: query_timeout in it ends no connection', { skip }, async (t) => {
-  const { url, onPool } = await open(t);
-  const impatient = new URL(url);
-  impatient.searchParams.set('query_timeout', '20');
-  const pipeline = await openPipeline({
-    client: { connectionString: impatient.href },
-    connections: 1,
-    onPool: async () => [{ canary: 'pool' }],
-  });
-  t.teardown(() => pipeline.close());
-  const who = hotSelect('test-who', 'select pg_backend_pid() as pid');
-  const [first] = await pipeline.select(who, []);
-  t.same(
-    await pipeline.select(sleep, ['longer', 0.1]),
-    [{ canary: 'longer', slept: '' }],
-    'PostgreSQL has a limit of its own',
-  );
-  t.same(await pipeline.select(who, []), [first]);
-  t.same(onPool, []);
-});
-
-t.test('closing ends, whether the server hangs up or not', { skip }, async (t) => {
-  const { url } = await open(t);
-  let isSilent = false;
-  const accepted = new Set<Socket>();
-  const proxy = createServer({ allowHalfOpen: true }, (socket) => {
-    const onward = tcpConnect(Number(new URL(url).port || 5432), new URL(url).hostname);
-    for (const one of [socket, onward]) one.on('error', () => {});
-    socket.on('data', (bytes) => isSilent || onward.write(bytes)).on('close', () => onward.destroy());
-    onward.on('data', (bytes) => socket.write(bytes));
-    accepted.add(socket);
-  });
-  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
-  t.teardown(() => {
-    for (const one of accepted) one.destroy();
-    proxy.close();
-  });
-  const through = new URL(url);
-  through.port = String((proxy.address() as { port: number }).port);
-  through.hostname = '127.0.0.1';
-  const options = {
-    client: { connectionString: through.href },
-    onPool: () => Promise.reject(new Error('the pool was asked')),
-    farewellMs: 20,
-  };
-  const idle = await openPipeline({ ...options, connections: 2 });
-  const busy = await openPipeline({ ...options, connections: 1 });
-  const broken = await openPipeline({ ...options, connections: 1 });
-  const heard = Promise.withResolvers<string | null>();
-  const stop = listenOn(through.href, 'test-closing', heard.resolve, 20);
-  await heard.promise;
-  const last = [...accepted].at(-2);
-  isSilent = true;
-  const owed = t.rejects(busy.select(echo, ['owed', 1]), { message: /^Connection terminated/ });
-  last?.destroy();
-  await until(() => broken.depth().open === 0);
-  const before = accepted.size;
-  await until(() => accepted.size > before);
-  await Promise.all([idle.close(), busy.close(), broken.close(), stop(), owed]);
-  await until(() => [...accepted].every((one) => one.readableEnded || one.destroyed));
-  t.equal(accepted.size, before + 1, 'and an attempt to connect again is given up');
-});
-
-t.test(
-  'a connection that may be idle for long is kept alive: firewalls forget one within minutes',
-  { skip },
-  async (t) => {
-    const { url, drop } = await createTestPostgresql();
-    const asked = t.capture(Socket.prototype, 'setKeepAlive', Socket.prototype.setKeepAlive);
-    const db = await openPostgresql(url, 2, model, { pipelines: 2 });
-    const heard = Promise.withResolvers<string | null>();
-    const stop = await db.listen('test-idle', heard.resolve);
-    await heard.promise;
-    t.teardown(async () => {
-      await stop();
-      await db.close();
-      await drop();
-    });
-    const delays = asked().map(({ args }) => args);
-    t.ok(delays.length >= 4, `${delays.length}: of the pool, of both pipelines, and the one that listens`);
-    for (const one of delays) t.same(one, [true, 30_000]);
-  },
-);
 
 const acts = fc.array(
   fc.oneof(
