@@ -72,6 +72,64 @@ t.test('docs/configuration.md, DATABASE_URL: query_timeout in it ends no connect
   t.same(onPool, []);
 });
 
+t.test(
+  'a connection that is lost fails the one select that PostgreSQL was at; those behind it run on the pool',
+  { skip },
+  async (t) => {
+    const { url, administrator } = await open(t);
+    const onPool: unknown[] = [];
+    const lost = 'lost';
+    const proxy = await startProxy(t, url, () => true);
+    for (const [how, lose] of [
+      [
+        'PostgreSQL ends it',
+        () =>
+          administrator.query(
+            `select pg_terminate_backend(pid) from pg_stat_activity where application_name = '${lost}'`,
+          ),
+      ],
+      ['the network does', async () => [...proxy.accepted].at(-1)?.resetAndDestroy()],
+    ] as const) {
+      const pipeline = await openPipeline({
+        client: { connectionString: proxy.url, application_name: lost },
+        connections: 1,
+        stallMs: 60_000,
+        onPool: async (_, [canary]) => {
+          onPool.push(canary);
+          return [{ canary }];
+        },
+      });
+      t.teardown(() => pipeline.close());
+      t.same(await pipeline.select(echo, ['first', 1]), [{ canary: 'first', n: 1 }]);
+      await t.rejects(
+        pipeline.select(echo, ['refused', 'no number']),
+        { code: '22P02' },
+        'what is refused before is told as it is',
+      );
+      const oldest = t.rejects(pipeline.select(sleep, ['oldest', 60]), { message: /terminat|ECONNRESET/ }, how);
+      const behind = Array.from({ length: 50 }, (_, n) => pipeline.select(echo, [n, 1]));
+      await until(
+        async () =>
+          (
+            await administrator.query(
+              `select 1 from pg_stat_activity where application_name = '${lost}' and query like '%pg_sleep%'`,
+            )
+          ).rowCount === 1,
+      );
+      await lose();
+      await oldest;
+      t.same(
+        await Promise.all(behind),
+        Array.from({ length: 50 }, (_, canary) => [{ canary }]),
+      );
+      t.same(
+        onPool.splice(0),
+        Array.from({ length: 50 }, (_, canary) => canary),
+      );
+    }
+  },
+);
+
 t.test('closing ends, whether the server hangs up or not', { skip }, async (t) => {
   const { url } = await open(t);
   let isSilent = false;

@@ -139,6 +139,9 @@ class Link implements SelectConnection {
   #oldest: PipelinedSelect | undefined;
   /** Checks in a row that found the same select unanswered. */
   #silentChecks = 0;
+  #isBroken = false;
+  /** A select has failed because of that. */
+  #isReported = false;
 
   constructor({ client, onPool, farewellMs }: PipelineOptions, gone: () => void) {
     this.#client = new PinnedClient({ ...client, pipeline: true });
@@ -148,8 +151,12 @@ class Link implements SelectConnection {
     ).connectionParameters.query_timeout = 0;
     this.#onPool = onPool;
     this.#farewellMs = farewellMs;
-    this.#client.on('error', gone);
-    this.#client.on('end', gone);
+    const broken = () => {
+      this.#isBroken = true;
+      gone();
+    };
+    this.#client.on('error', broken);
+    this.#client.on('end', broken);
   }
 
   async connect(): Promise<void> {
@@ -188,8 +195,12 @@ class Link implements SelectConnection {
     this.#inFlight.delete(select);
     this.#silentChecks = 0;
     if (error === null) select.resolve(rows);
-    else if (isForgotten(error)) this.#rerun(select);
-    else select.reject(error);
+    else if (isForgotten(error) || this.#isReported) this.#rerun(select);
+    else {
+      // The one that PostgreSQL was at fails, as on the pool; those behind it were not begun.
+      this.#isReported = this.#isBroken || isLastWord(error);
+      select.reject(error);
+    }
   }
 
   /** A select changes nothing, so it may run twice; the pool's answer is the one that counts. */
@@ -220,4 +231,9 @@ class Link implements SelectConnection {
     if (this.#silentChecks > 0) this.destroy();
     await endClient(this.#client, this.#farewellMs);
   }
+}
+
+/** 57P01 and its siblings: PostgreSQL ends the connection. */
+function isLastWord(error: Error): boolean {
+  return /^57P/.test((error as { code?: string }).code ?? '');
 }
