@@ -127,6 +127,25 @@ t.test('a select that waits holds nobody up for long: what is behind it runs on 
   t.equal(onPool.length, asked, 'once it answers, it is used again');
 });
 
+t.test(
+  'selects that are slow one and all run on the pool too: no connection has more than it soon answers',
+  { skip },
+  async (t) => {
+    const { pipeline, onPool } = await open(t, { connections: 1 });
+    const ask = async (worker: number) => {
+      for (let n = 0; n < 6; n++) {
+        const canary = `${worker}-${n}`;
+        t.same(await pipeline.select(sleep, [canary, 0.005]), [{ canary, slept: '' }]);
+      }
+    };
+    await Promise.all(Array.from({ length: 100 }, (_, worker) => ask(worker)));
+    t.ok(onPool.length > 100, `${onPool.length} of 600 on the pool`);
+    onPool.length = 0;
+    for (let n = 0; n < 100; n++) await pipeline.select(echo, ['quick', 1]);
+    t.same(onPool, [], 'and what is quick again does not');
+  },
+);
+
 t.test('a lock that is not given in time is the outage that it is on the pool', { skip }, async (t) => {
   const { pipeline, administrator } = await open(t, { stallMs: 5 });
   const patience = hotSelect(

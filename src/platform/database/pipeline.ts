@@ -37,8 +37,12 @@ export interface PipelineOptions {
 const STALL_MS = 100;
 /** PostgreSQL itself ends a statement before this, so the connection is dead. */
 const DEAD_MS = PATIENCE_MS.statement + 2000;
-/** Selects that wait on one connection at the most; the pool, which has a deadline, takes those beyond. */
-const MAX_IN_FLIGHT = 1024;
+/**
+ * Selects that wait on one connection: as many as it answers in this time at its pace, so that a database which is slow (its disks after a
+ * restart) is asked by all connections of the pool too. The pool, which has a deadline, takes those beyond.
+ */
+const WAIT_MS = 250;
+const IN_FLIGHT = { least: 4, most: 1024 };
 const RETRY_MS = { first: 50, longest: 1000 };
 
 /** Resolves once each connection was tried; those that failed are tried again in the background. */
@@ -139,6 +143,12 @@ class Link implements SelectConnection {
   #oldest: PipelinedSelect | undefined;
   /** Checks in a row that found the same select unanswered. */
   #silentChecks = 0;
+  /** How many may be in flight. */
+  #room = IN_FLIGHT.most;
+  /** Since the last check, and when that was. */
+  #answered = 0;
+  #wasIdle = true;
+  #checkedAt = 0;
   #isBroken = false;
   /** A select has failed because of that. */
   #isReported = false;
@@ -170,7 +180,7 @@ class Link implements SelectConnection {
   }
 
   get isFree(): boolean {
-    return this.#silentChecks === 0 && this.#inFlight.size < MAX_IN_FLIGHT;
+    return this.#silentChecks === 0 && this.#inFlight.size < this.#room;
   }
 
   run(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
@@ -194,6 +204,8 @@ class Link implements SelectConnection {
   settled(select: PipelinedSelect, error: Error | null, rows: Row[]): void {
     this.#inFlight.delete(select);
     this.#silentChecks = 0;
+    this.#answered++;
+    if (this.#inFlight.size === 0) this.#wasIdle = true;
     if (error === null) select.resolve(rows);
     else if (isForgotten(error) || this.#isReported) this.#rerun(select);
     else {
@@ -212,6 +224,7 @@ class Link implements SelectConnection {
 
   /** Takes the selects behind one that waits, for a lock or a slow disk, to the pool; ends a connection that answers no more. */
   check(maxSilentChecks: number): void {
+    this.#measure(performance.now());
     const [oldest] = this.#inFlight;
     if (oldest === undefined || oldest !== this.#oldest) {
       this.#oldest = oldest;
@@ -220,6 +233,15 @@ class Link implements SelectConnection {
     this.#silentChecks++;
     if (this.#silentChecks === 1) for (const select of this.#inFlight) if (select !== oldest) this.#rerun(select);
     if (this.#silentChecks > maxSilentChecks) this.destroy();
+  }
+
+  /** Its pace shows only while it always has something to answer; what had nothing at times was quick enough. */
+  #measure(now: number): void {
+    const inTime = (this.#answered * WAIT_MS) / (now - this.#checkedAt);
+    this.#room = Math.min(IN_FLIGHT.most, this.#wasIdle ? this.#room * 2 : Math.max(IN_FLIGHT.least, inTime));
+    this.#answered = 0;
+    this.#wasIdle = this.#inFlight.size === 0;
+    this.#checkedAt = now;
   }
 
   destroy(): void {
