@@ -93,7 +93,7 @@ async function session(cast: Cast): Promise<Plan> {
         cast.served(id, `Signet ${work}`, server, {
           connections: CONNECTIONS,
           requests: () => cookies.map((cookie) => sessionRequest(cookie)),
-          // Somebody who is not signed in is answered too, without one.
+          // An anonymous user gets an answer too, without a session.
           demand: demandMember('session'),
         }),
         cast.served('better-auth.session', 'Better Auth get-session', peer.server, {

@@ -50,7 +50,7 @@ async function measure(pool: pg.Pool, seconds: number, { name, text, values }: Q
   return result;
 }
 
-/** As many at once as the load has connections. `run` answers how many rows it got: one each. */
+/** Runs as many queries at once as the load has connections. `run` returns the number of rows, which is one. */
 export async function measureQueries(seconds: number, run: (nth: number) => Promise<number>): Promise<LimitResult> {
   let count = 0;
   let isCounted = false;

@@ -2,7 +2,7 @@ import { tokensOf } from '../fixtures.ts';
 import { ask } from '../load/ask.ts';
 import { basic, type PlannedRequest, request } from '../load/request.ts';
 
-// What OAuth servers are asked alike, whoever made them.
+// Requests that every OAuth server takes in the same form.
 
 export interface Credentials {
   readonly id: string;
