@@ -21,8 +21,8 @@ COPY --from=tree /app /app
 USER 10001:10001
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 \
-  CMD ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=16", "/app/src/main.ts", "health"]
+  CMD ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=16", "--heap-growing-percent=100", "/app/src/main.ts", "health"]
 # Not the launcher, bin/signet.mjs: when its child is killed it kills itself by the same signal, which process 1 cannot, so
 # that it would end with 0. Signet drains at SIGTERM by itself.
-ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=16", "/app/src/main.ts"]
+ENTRYPOINT ["node", "--disable-warning=ExperimentalWarning", "--max-semi-space-size=16", "--heap-growing-percent=100", "/app/src/main.ts"]
 CMD ["start"]
