@@ -1,5 +1,5 @@
 # Signet's image: Node, the packages that production needs, and the source, which Node runs as it is. deploy/README.md tells
-# how to run it; test/deploy/image.test.ts carries these very steps out.
+# how to run it; test/deploy/image.e2e.test.ts carries these very steps out.
 FROM node:24.21.0-bookworm-slim AS tree
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./

@@ -3,7 +3,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import t from 'tap';
 import { parse } from 'yaml';
 import { describeService, generatedFiles } from '../src/cli/reference.ts';
 import { runCommand } from '../src/cli/run.ts';
@@ -11,6 +10,7 @@ import { settings } from '../src/platform/config/index.ts';
 import { type App, OAUTH_ERRORS, PROBLEMS } from '../src/platform/http/index.ts';
 import { openTestEmbedded, root } from './support/database.ts';
 import { startApp } from './support/server.ts';
+import t from './support/tap.ts';
 
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
 const sources = globSync('src/**/*.ts', { cwd: root }).map((file) => ({ file, text: read(file) }));

@@ -1,8 +1,8 @@
-import t from 'tap';
 import { createSetupSecret, createUser, makeUnusable, User } from '../src/identity/index.ts';
 import { html } from '../src/web/html.ts';
 import { onEachEngine } from './support/database.ts';
 import { stamp, startApp, testClock } from './support/server.ts';
+import t from './support/tap.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const body = (fields: Record<string, string>) => new URLSearchParams(fields).toString();

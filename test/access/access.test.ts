@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import t from 'tap';
 import {
   Api,
   addMembers,
@@ -38,6 +37,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 

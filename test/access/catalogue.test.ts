@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import t from 'tap';
 import {
   type CatalogueDocument,
   catalogueChanged,
@@ -16,6 +15,7 @@ import { signalsOf } from '../../src/cli/jobs.ts';
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const specs = (...codenames: string[]): PermissionSpec[] =>
   codenames.map((codename) => ({ app: 'polls', codename, label: `Can ${codename}` }));

@@ -1,4 +1,3 @@
-import t from 'tap';
 import {
   Api,
   addMembers,
@@ -25,6 +24,7 @@ import { startJobs } from '../../src/platform/jobs/index.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 

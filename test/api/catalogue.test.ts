@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import t from 'tap';
 import type { CatalogueDocument } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { lastEntry, openDesk } from '../cli/desk.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const basicOf = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import t from 'tap';
 import { changeCatalogue, createApi, defaultPermissions } from '../../src/access/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };

@@ -1,7 +1,7 @@
-import t from 'tap';
 import { User } from '../../src/identity/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { makeUser, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 
@@ -235,7 +235,7 @@ t.test(
         const answer = await ask(url, origin);
         t.same([answer.statusCode, told(answer)], [404, []], `${url} ${origin}`);
       }
-    // RFC 9700 §2.6; what discovery names is open to every origin: test/clients/cors.test.ts.
+    // RFC 9700 §2.6; what discovery names is open to every origin: test/clients/cors.e2e.test.ts.
     for (const url of ['/setup', '/oauth2/authorize', '/oauth2/logout']) {
       const answer = await ask(url, 'https://app.example');
       t.same([answer.statusCode, told(answer)], [405, []], `${url} has no business with other origins`);

@@ -1,4 +1,3 @@
-import t from 'tap';
 import {
   Api,
   addMembers,
@@ -15,6 +14,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { verifyAccessToken } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { type AppOptions, ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 

@@ -4,10 +4,10 @@ import { connect } from 'node:net';
 import { Writable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
 import { pino } from 'pino';
-import t, { type Test } from 'tap';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 
 // What anybody may send. Each of these is answered, or hung up on, and none of them is a fault of ours.
 

@@ -1,10 +1,10 @@
-import t from 'tap';
 import { updateUser } from '../../src/identity/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { claimsOf } from '../oauth/code-scene.ts';
 import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf } from '../web/visitor.ts';
 

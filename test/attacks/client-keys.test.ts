@@ -1,12 +1,12 @@
 import { createHmac, createPublicKey } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import t, { type Test } from 'tap';
 import { createApi } from '../../src/access/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp, startApp, testClock } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 
 // Assertions and proofs that nobody with the key has made, or made for this.
 

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import t from 'tap';
 import { allowPermissions, disallowPermissions } from '../../src/oauth/index.ts';
 import { claimsOf, type Program } from '../oauth/code-scene.ts';
 import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 // Row 71: token exchange widened scope, crossed tenants, accepted revoked subjects. The single refusals are in ../oauth/exchange.test.ts;
 // here are chains that nobody has thought of.

@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import t, { type Test } from 'tap';
 import { createInitialToken } from '../../src/oauth/index.ts';
 import { asserted, assertionBy, type ClientKey, clientKey, proofBy, signedBy } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 
 // Server-side requests that somebody else would like: what is fetched at all, and from where.

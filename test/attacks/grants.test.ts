@@ -1,6 +1,5 @@
 import { createHash, createHmac } from 'node:crypto';
 import { pino } from 'pino';
-import t from 'tap';
 import { addMembers, assign, createGroup, removeMembers } from '../../src/access/index.ts';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { Client, createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
@@ -9,6 +8,7 @@ import { openDesk } from '../cli/desk.ts';
 import { claimsOf, VERIFIER } from '../oauth/code-scene.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf, newVisitor } from '../web/visitor.ts';
 

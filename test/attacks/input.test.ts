@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
-import t from 'tap';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { Session, User } from '../../src/identity/index.ts';
 import { foldName } from '../../src/platform/fold.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { type Headers, PASSWORD, scene } from './scene.ts';
 
 // What is sent: parameters twice, paths spelled otherwise, fields too many, ids that are somebody else's, odd text, too much of it.

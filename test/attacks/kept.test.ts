@@ -1,8 +1,8 @@
-import t from 'tap';
 import { assign, changeCatalogue, getPermissions } from '../../src/access/index.ts';
 import { getUser } from '../../src/identity/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { type Answer, startIssuer } from '../verifiers/issuer.ts';
 import { cheap, scene } from './scene.ts';
 

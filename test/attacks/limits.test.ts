@@ -1,4 +1,3 @@
-import t from 'tap';
 import { createGroup, getGroup } from '../../src/access/index.ts';
 import {
   authenticate,
@@ -19,6 +18,7 @@ import { PASSWORD } from '../oauth/code-scene.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { workOf } from '../support/work.ts';
 import { cheap, scene } from './scene.ts';
 

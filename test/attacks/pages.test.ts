@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
-import t, { type Test } from 'tap';
 import { Session } from '../../src/identity/index.ts';
 import { AuthorizationCode, DeviceCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
 import { answerOf, newVisitor } from '../web/visitor.ts';
 
@@ -300,7 +300,7 @@ t.test('attacks 45 (A5): what a page of another site may send, and may read', as
   const yaml = (await app.inject('/openapi.yaml')).body;
   const paths = [...yaml.matchAll(/^ {2}"?(\/[^\s":]*)"?:$/gm)].map(([, path]) => path as string);
   t.ok(paths.length > 30, `${paths.length} paths`);
-  // What discovery names (`test/clients/cors.test.ts`), and public documents.
+  // What discovery names (`test/clients/cors.e2e.test.ts`), and public documents.
   const endpoints = ['token', 'revoke', 'introspect', 'userinfo', 'register', 'par', 'device_authorization'];
   const isOpen = (path: string) =>
     /^\/(\.well-known|status-lists|openapi)/.test(path) || endpoints.some((one) => path === `/oauth2/${one}`);

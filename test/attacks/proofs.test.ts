@@ -1,4 +1,3 @@
-import t from 'tap';
 import { principalsChanged, updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { Replay } from '../../src/oauth/authorization-entities.ts';
@@ -11,6 +10,7 @@ import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
 const AT_ONCE = 20;

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
-import t, { type Test } from 'tap';
 import { openapiDocument } from '../../src/platform/http/index.ts';
 import { quote } from '../../src/platform/quote.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 
 // Text from outside is short and printable wherever it is repeated: in a description, in a problem, in the log.
 

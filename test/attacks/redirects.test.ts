@@ -1,5 +1,5 @@
-import t, { type Test } from 'tap';
 import { onEachEngine } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 
 const NUL = '%00';

@@ -1,6 +1,6 @@
-import t from 'tap';
 import { CALLBACK, codeScene } from '../oauth/code-scene.ts';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { cheap } from './scene.ts';
 
 // What an authorization request says in a request object is read before anybody has signed it.

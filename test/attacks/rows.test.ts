@@ -1,4 +1,3 @@
-import t, { type Test } from 'tap';
 import { purgeExpired, Throttle, User } from '../../src/identity/index.ts';
 import { DeviceCode, Replay, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClient } from '../../src/oauth/index.ts';
@@ -6,6 +5,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 import { cheap, counting, type Headers } from './scene.ts';

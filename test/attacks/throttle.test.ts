@@ -1,4 +1,3 @@
-import t from 'tap';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { Throttle } from '../../src/identity/index.ts';
 import { model } from '../../src/model.ts';
@@ -7,6 +6,7 @@ import { preparePlace, startInstance } from '../faults/instance.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { makeUser, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { cheap, counting, PASSWORD } from './scene.ts';
 
 // How many guesses are worth a hash is counted, never timed. Milliseconds are for the bench.

@@ -1,9 +1,9 @@
 import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import t, { type Test } from 'tap';
 import { createSetupSecret, Link, User } from '../../src/identity/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import { scene } from './scene.ts';
 
 // Tokens, cookies and links that nobody was given. Each forgery is shown to every endpoint that takes tokens.

@@ -1,11 +1,11 @@
 import { pino } from 'pino';
-import t from 'tap';
 import { AuditEvent, purgeEvents, recordEvent } from '../../src/audit/index.ts';
 import { jobsOf } from '../../src/cli/jobs.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
 import { type Database, PURGE_BATCH, PURGE_ROUNDS } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const now = new Date('2026-11-22T12:34:56Z');
 const DAYS = 30;

@@ -1,6 +1,6 @@
-import t from 'tap';
 import { demandActive, demandMember, demandToken, demandUser } from '../../bench/peers/peer.ts';
 import { rotation } from '../../bench/peers/requests.ts';
+import t from '../support/tap.ts';
 
 // bench/README.md: before any load one answer of each server is looked at.
 

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
 import { absenceOf, folderOf, optionalNames, stampOf } from '../../bench/peers/installed.ts';
 import { optionalPeers } from '../../bench/peers/optional.ts';
 import { madeOf } from '../../bench/peers/recipes.ts';
+import t from '../support/tap.ts';
 
 // bench/README.md, "Optional peers".
 

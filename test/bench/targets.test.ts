@@ -1,9 +1,9 @@
-import t from 'tap';
 import { readArguments } from '../../bench/arguments.ts';
 import { beside, isReached, type Plan, type Sample } from '../../bench/figures.ts';
 import { heldTargets, newestReports, readReasons } from '../../bench/held.ts';
 import { markdownOf, type Report, reportOf, targetsMarkdown } from '../../bench/report.ts';
 import { KEYCLOAK, targetOf, targets } from '../../bench/targets.ts';
+import t from '../support/tap.ts';
 
 // bench/README.md, "How it is measured".
 

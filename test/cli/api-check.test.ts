@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import t from 'tap';
 import { scanFolder, usesInSource } from '../../src/cli/check/scan.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { openDesk } from './desk.ts';
 
 /** What a source asks for, as `line name`; `-` where only the program knows, `app.*` for an app as a whole. */

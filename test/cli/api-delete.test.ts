@@ -1,9 +1,9 @@
-import t from 'tap';
 import { Principal } from '../../src/access/index.ts';
 import { ImportedRecord } from '../../src/identity/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { lastEntry, openDesk, somebody } from './desk.ts';
 
 const dumpOf = (group: string, usernames: readonly string[]) =>

@@ -1,5 +1,5 @@
-import t from 'tap';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { lastEntry, openDesk, somebody } from './desk.ts';
 
 const file = (models: string, permissions = '', more = '') =>

@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
-import t from 'tap';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { lastEntry, openDesk } from './desk.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [choice]}}';

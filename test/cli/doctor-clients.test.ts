@@ -1,4 +1,3 @@
-import t from 'tap';
 import { findApi } from '../../src/access/index.ts';
 import { documentsOf } from '../../src/app.ts';
 import { redirectRulesOf } from '../../src/cli/commands/client-options.ts';
@@ -12,6 +11,7 @@ import { getClient } from '../../src/oauth/index.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { GOOD_PASSWORD, openDesk } from './desk.ts';
 
 // docs/clients.md, docs/guides/mcp.md: a setting that was taken away ends no client; `signet doctor` names those that it would not admit.

@@ -1,7 +1,6 @@
 import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
 import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
@@ -17,6 +16,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { createTestPostgresql, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { masterKey, stamp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { openDesk } from './desk.ts';
 
 const port = String(await freePort());

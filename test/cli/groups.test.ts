@@ -1,8 +1,8 @@
-import t from 'tap';
 import { findApi, setRole } from '../../src/access/index.ts';
 import { findUser, type User } from '../../src/identity/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { lastEntry, openDesk } from './desk.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}';

@@ -1,10 +1,10 @@
-import t from 'tap';
 import { importDjangoCommand } from '../../src/cli/commands/import-django.ts';
 import { createContext } from '../../src/cli/context.ts';
 import { execute } from '../../src/cli/execute.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { onEachEngine } from '../support/database.ts';
 import { djangoDump } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { openDesk } from './desk.ts';
 
 t.test('import django', (t) =>

@@ -1,5 +1,5 @@
-import t from 'tap';
 import { openTestEmbedded } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { openDesk } from './desk.ts';
 
 t.test(

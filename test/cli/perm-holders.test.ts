@@ -1,9 +1,9 @@
-import t from 'tap';
 import { hasPerm } from '../../src/access/has-perm.ts';
 import { findApi, readRights, setRole } from '../../src/access/index.ts';
 import { findUser, holderOf, listUsers, type User } from '../../src/identity/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { openDesk } from './desk.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question, choice]}}';

@@ -1,9 +1,9 @@
-import t from 'tap';
 import { addMembers, createGroup, findApi, readRights } from '../../src/access/index.ts';
 import { findUser, holderOf, renameUser, User } from '../../src/identity/index.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { GOOD_PASSWORD, lastEntry, openDesk } from './desk.ts';
 
 const file = (audience: string) => `audience: ${audience}\napps: {${audience}: {models: [question]}}`;

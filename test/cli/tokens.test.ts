@@ -1,4 +1,3 @@
-import t from 'tap';
 import { findApi, noRights } from '../../src/access/index.ts';
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
 import { findUser, Session, type User } from '../../src/identity/index.ts';
@@ -8,6 +7,7 @@ import { plusSeconds } from '../../src/platform/time.ts';
 import { SigningKey, signAccessToken } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk } from './desk.ts';
 
 t.test('token', (t) =>

@@ -1,4 +1,3 @@
-import t from 'tap';
 import { findApi, Principal, readRights } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
@@ -15,6 +14,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { foldName } from '../../src/platform/fold.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { GOOD_PASSWORD, lastEntry, openDesk, somebody } from './desk.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}';

@@ -1,10 +1,10 @@
-import t from 'tap';
 import { createContext } from '../../src/cli/context.ts';
 import { makeSample } from '../../src/cli/sample.ts';
 import { createUser, findUser, makeUnusable, User } from '../../src/identity/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { GOOD_PASSWORD, lastEntry, openDesk } from './desk.ts';
 
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import t from 'tap';
 import { commands } from '../../src/cli/commands/index.ts';
 import { User } from '../../src/identity/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { GOOD_PASSWORD, openDesk, somebody } from './desk.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question]}}';

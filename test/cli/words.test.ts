@@ -1,13 +1,13 @@
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t, { type Test } from 'tap';
 import { commands } from '../../src/cli/commands/index.ts';
 import { tokenInspect } from '../../src/cli/commands/token-inspect.ts';
 import { failed, type Result, resultOf } from '../../src/cli/execute.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import { postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
+import t, { type Test } from '../support/tap.ts';
 import { split } from './desk.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'signet-test-'));

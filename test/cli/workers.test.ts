@@ -1,9 +1,9 @@
 import cluster, { type Worker } from 'node:cluster';
 import { EventEmitter } from 'node:events';
-import t, { type Test } from 'tap';
 import { superviseWorkers } from '../../src/cli/workers.ts';
+import t, { type Test } from '../support/tap.ts';
 
-// In what order workers say that they serve, and end, is nobody's to choose: so no processes here. With them: test/workers.test.ts.
+// In what order workers say that they serve, and end, is nobody's to choose: so no processes here. With them: test/workers.e2e.test.ts.
 
 /** Workers that do what the test says. */
 function stand(t: Test) {

@@ -1,7 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
 import { PKCE_SETTINGS } from '../../src/oauth/clients/pkce-settings.ts';
+import t from '../support/tap.ts';
 import { RELYING_PARTIES, VALIDATORS } from './libraries.ts';
 import { PAGE, pageOf, rowsOf } from './record.ts';
 

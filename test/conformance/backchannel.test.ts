@@ -1,6 +1,6 @@
 import { type JWTPayload, jwtVerify } from 'jose';
-import t, { type Test } from 'tap';
 import { startSite } from '../clients/scene.ts';
+import t, { type Test } from '../support/tap.ts';
 import { claimsOf, logoutRequest, SIGNED_OUT, startLogoutPlan } from './logout-scene.ts';
 
 // oidcc-backchannel-rp-initiated-logout-certification-test-plan of OpenID's conformance suite, module by module.

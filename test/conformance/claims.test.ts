@@ -1,5 +1,5 @@
-import t, { type Test } from 'tap';
 import { openTestEmbedded } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import { flow } from './player.ts';
 import { PLANS, type Suite, startSuite } from './suite.ts';
 

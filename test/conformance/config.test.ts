@@ -1,5 +1,5 @@
-import t from 'tap';
 import { type Scene, startScene } from '../clients/scene.ts';
+import t from '../support/tap.ts';
 
 // The one module of the Config plan, in words of our own. The suite believes https alone: so the whole service stands here with a
 // certificate, on a port of this machine.

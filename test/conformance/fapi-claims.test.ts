@@ -1,7 +1,7 @@
-import t from 'tap';
 import { claimsOf } from '../oauth/code-scene.ts';
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { fapiScene } from './fapi-scene.ts';
 
 // Two modules of fapi2-security-profile-final-test-plan in words of our own: what is asked for by name, and the key of a pushed request.

@@ -1,9 +1,9 @@
 import { jwtVerify } from 'jose';
-import t, { type Test } from 'tap';
 import { createApi } from '../../src/access/index.ts';
 import { type ClientKey, clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { type Differs, fapiScene, ISSUER } from './fapi-scene.ts';
 
 // fapi2-security-profile-final-test-plan of OpenID's conformance suite (plain_fapi, private_key_jwt, DPoP, openid_connect): what it

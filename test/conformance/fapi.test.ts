@@ -1,6 +1,6 @@
-import t, { type Test } from 'tap';
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import { answerOf } from '../web/visitor.ts';
 import { CALLBACK, fapiScene, ISSUER } from './fapi-scene.ts';
 

@@ -1,6 +1,6 @@
 import { CompactSign, generateKeyPair } from 'jose';
-import t, { type Test } from 'tap';
 import type { Page } from '../clients/browser.ts';
+import t, { type Test } from '../support/tap.ts';
 import { logoutRequest, NOT_REGISTERED, SIGNED_OUT, startLogoutPlan, unsigned } from './logout-scene.ts';
 
 // oidcc-rp-initiated-logout-certification-test-plan of OpenID's conformance suite, module by module.

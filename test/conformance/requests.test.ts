@@ -1,5 +1,5 @@
-import t, { type Test } from 'tap';
 import { openTestEmbedded } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import { type Asking, answerAt, asking, checkGranted, checkRefused, flow, newBrowser, walk } from './player.ts';
 import { CALLBACK, PLANS, type Suite, startSuite } from './suite.ts';
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import t, { type Test } from 'tap';
 import { openTestEmbedded } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import {
   answerAt,
   askForTokens,

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DCLinter } from 'dclint';
 import { validate } from 'dockerfile-utils';
-import t from 'tap';
 import { parse } from 'yaml';
 import { commands } from '../../src/cli/commands/index.ts';
 import { readConfig, readMasterKey, type Setting, settings } from '../../src/platform/config/index.ts';
 import { root } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { dockerfile, flagsOf, instructions, textOf } from './image.ts';
 
 // The files of deploy/, by linters and by what they must say. No engine, systemd or Kubernetes is needed.

@@ -1,10 +1,10 @@
 import { subscribe } from 'node:diagnostics_channel';
-import t from 'tap';
 import { createApi, setRole } from '../../src/access/index.ts';
 import { endSessionsByOperator, getUser, Session, User, updateUser } from '../../src/identity/index.ts';
 import { createClient, updateClient } from '../../src/oauth/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 // Who may do what, in one table: every route of the running server must have a row, and answers each caller as it says.
 

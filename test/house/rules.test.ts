@@ -1,8 +1,8 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
-import t from 'tap';
 import { root } from '../support/database.ts';
+import t from '../support/tap.ts';
 
 // docs/architecture.md, "Rules of the house".
 

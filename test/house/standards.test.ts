@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import t from 'tap';
 import { root } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { citedSections, namedRows, standardsPage } from './cited.ts';
 
 const sections = citedSections(root);

@@ -1,9 +1,9 @@
-import t from 'tap';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { type Passwords, releaseAt, Session, Throttle, User } from '../../src/identity/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { type AppOptions, makeUser, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 const MD5_OF_PASSWORD = 'md5$salt$a8f1ac7dbb30ebef6c9f8ea9d4f9a5a2';

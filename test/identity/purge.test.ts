@@ -1,9 +1,9 @@
-import t from 'tap';
 import { createUser, makeUnusable, purgeExpired, type User } from '../../src/identity/index.ts';
 import { type Database, PURGE_BATCH, PURGE_ROUNDS, purgeRows } from '../../src/platform/database/index.ts';
 import { purgeTokens } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 const DAY = 86_400;

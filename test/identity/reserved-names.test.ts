@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import t from 'tap';
 import { createSetupSecret, reservedName, User } from '../../src/identity/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { foldName } from '../../src/platform/fold.ts';
@@ -7,6 +6,7 @@ import { readId } from '../../src/platform/id.ts';
 import { GOOD_PASSWORD, openDesk } from '../cli/desk.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { project, runImport, userRow } from './import/dumps.ts';
 
 const fullwidth = (text: string) => text.replace(/[0-9a-z]/g, (one) => String.fromCharCode(one.charCodeAt(0) + 0xfee0));

@@ -1,9 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
-import t from 'tap';
 import { AuthorizationCode, Consent } from '../../src/oauth/authorization-entities.ts';
 import { takeBackConsent } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
+import t from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf } from '../web/visitor.ts';
 

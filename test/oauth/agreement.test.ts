@@ -1,9 +1,9 @@
-import t, { type Test } from 'tap';
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { ClientApi } from '../../src/oauth/entities.ts';
 import { Client } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf } from '../web/visitor.ts';
 import { standard, startSite } from './document-site.ts';

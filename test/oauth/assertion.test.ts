@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import t, { type Test } from 'tap';
 import { createApi } from '../../src/access/index.ts';
 import { createRemoteKeys } from '../../src/oauth/assertion/remote-keys.ts';
 import {
@@ -24,6 +23,7 @@ import {
 } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { ISSUER, stamp, startApp, testClock } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 
 const TOKEN_ENDPOINT = `${ISSUER}/oauth2/token`;
 

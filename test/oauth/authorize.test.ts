@@ -1,6 +1,6 @@
-import t from 'tap';
 import { signIdToken } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 import { VERIFIER } from './code-scene.ts';

@@ -2,7 +2,6 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { pino } from 'pino';
-import t, { type Test } from 'tap';
 import { jobsOf } from '../../src/cli/jobs.ts';
 import {
   changeOwnPassword,
@@ -20,6 +19,7 @@ import { createGuardedFetch, FetchError } from '../../src/platform/fetch/index.t
 import { endGrants, ensureCurrentKey } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { logoutScene, PASSWORD } from './logout-scene.ts';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';

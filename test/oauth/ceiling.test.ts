@@ -1,4 +1,3 @@
-import t from 'tap';
 import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { Consent } from '../../src/oauth/authorization-entities.ts';
@@ -14,6 +13,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { clientRightsChanged, RefreshGrant, STATUS, TokenStatus, takePlace } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { claimsOf, codeScene } from './code-scene.ts';
 
 /** What the place of a token says now. */

@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto';
-import t from 'tap';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
   Client,
@@ -16,6 +15,7 @@ import {
 import { advanceKeys, askedAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const jwkOf = (type: 'rsa' | 'ec' | 'ed25519', bits = 2048) => {
   const { publicKey, privateKey } =

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import t, { type Test } from 'tap';
 import { updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { endSessions, updateUser } from '../../src/identity/index.ts';
 import { Client, ClientCeiling } from '../../src/oauth/entities.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, codeScene, headerOf, PASSWORD, VERIFIER } from './code-scene.ts';
 
 const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>

@@ -1,4 +1,3 @@
-import t, { type Test } from 'tap';
 import { updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { endSessions, User, updateUser } from '../../src/identity/index.ts';
@@ -8,6 +7,7 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { DEVICE, deviceScene } from './device-scene.ts';
 
 type Answer = { statusCode: number; json(): Record<string, unknown> };

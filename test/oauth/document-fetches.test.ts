@@ -1,10 +1,10 @@
-import t, { type Test } from 'tap';
 import { Throttle } from '../../src/identity/index.ts';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClientDocuments } from '../../src/oauth/documents/documents.ts';
 import { Client, updateClient } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf } from '../web/visitor.ts';
 import { standard, startSite } from './document-site.ts';

@@ -1,4 +1,3 @@
-import t from 'tap';
 import { createApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
@@ -10,6 +9,7 @@ import { audiencesOf, Client, deleteClient, settingsOf, updateClient } from '../
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 import { claimsOf, VERIFIER } from './code-scene.ts';

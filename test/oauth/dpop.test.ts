@@ -1,5 +1,4 @@
 import { randomUUID, sign } from 'node:crypto';
-import t, { type Test } from 'tap';
 import { createApi, updateApi } from '../../src/access/index.ts';
 import { Client, createClient, createProofs, settingsOf } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
@@ -7,6 +6,7 @@ import { OAuthError } from '../../src/platform/http/index.ts';
 import { type Alg, type ClientKey, clientKey, proofBy, seconds, signedBy } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { ISSUER, makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
 const HAS_PERM_URL = `${ISSUER}/api/v1/has_perm`;

@@ -1,4 +1,3 @@
-import t from 'tap';
 import { unassign } from '../../src/access/index.ts';
 import { endSessions, updateUser } from '../../src/identity/index.ts';
 import { deleteClient, disallowPermissions, getClient, updateClient } from '../../src/oauth/index.ts';
@@ -7,6 +6,7 @@ import { endGrants, purgeTokens, RefreshGrant, STATUS, TokenStatus } from '../..
 import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { claimsOf, type Program } from './code-scene.ts';
 import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
 

@@ -1,4 +1,3 @@
-import t, { type Test } from 'tap';
 import { setRole, unassign, updateApi } from '../../src/access/index.ts';
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
 import { endSessions, updateUser } from '../../src/identity/index.ts';
@@ -7,6 +6,7 @@ import { endGrants, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts'
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, type Program, VERIFIER } from './code-scene.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from './exchange-scene.ts';
 

@@ -1,8 +1,8 @@
-import t from 'tap';
 import { updateApi } from '../../src/access/index.ts';
 import { USER_SCOPES } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { claimsOf } from './code-scene.ts';
 import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
 

@@ -1,4 +1,3 @@
-import t, { type Test } from 'tap';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { endSessions } from '../../src/identity/index.ts';
 import { type ClientSettings, createClient, getClient, listAllowed, updateClient } from '../../src/oauth/index.ts';
@@ -7,6 +6,7 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, codeScene, type Program, VERIFIER } from './code-scene.ts';
 
 const HOUR = 3600;

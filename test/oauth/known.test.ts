@@ -1,4 +1,3 @@
-import t from 'tap';
 import {
   addMembers,
   assign,
@@ -16,6 +15,7 @@ import { apiDeleted, createClient, deleteClient, rotateSecret, updateClient } fr
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 

@@ -1,8 +1,8 @@
-import t, { type Test } from 'tap';
 import { endSessionsByOperator, User } from '../../src/identity/index.ts';
 import { RefreshGrant, readGrant, signJwt } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { BACK, logoutScene } from './logout-scene.ts';
 
 type Scene = Awaited<ReturnType<typeof logoutScene>>;

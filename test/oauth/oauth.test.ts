@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import t from 'tap';
 import {
   type Api,
   addMembers,
@@ -25,6 +24,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { RevokedToken, verifyAccessToken } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 const type = 'application/x-www-form-urlencoded';

@@ -1,7 +1,7 @@
-import t from 'tap';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 

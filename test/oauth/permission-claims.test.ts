@@ -1,4 +1,3 @@
-import t, { type Test } from 'tap';
 import { setRole, updateApi } from '../../src/access/index.ts';
 import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
 import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
@@ -6,6 +5,7 @@ import { digest } from '../../src/platform/digest.ts';
 import { openDesk } from '../cli/desk.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, codeScene, type Program } from './code-scene.ts';
 
 const SCOPE = 'openid permissions';

@@ -1,8 +1,8 @@
-import t from 'tap';
 import { PkceAndRepeats } from '../../src/migrations/0012-pkce-and-repeats.ts';
 import { Client, createClient } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('docs/clients.md: a client that was free of PKCE before there were three states is off', async (t) => {

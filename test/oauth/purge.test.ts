@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import t from 'tap';
 import { AuthorizationCode, Replay, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { purgeOauth } from '../../src/oauth/index.ts';
 import { plusSeconds } from '../../src/platform/time.ts';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 
 await onEachEngine(t, async (t, db) => {

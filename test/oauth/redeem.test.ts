@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import t from 'tap';
 import { deleteApi, unassign } from '../../src/access/index.ts';
 import { endSessions, updateUser } from '../../src/identity/index.ts';
 import { Client } from '../../src/oauth/entities.ts';
@@ -9,6 +8,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { claimsOf, codeScene } from './code-scene.ts';
 
 t.test('what redeems a code', (t) =>

@@ -1,6 +1,6 @@
-import t from 'tap';
 import { checkRedirects } from '../../src/oauth/clients/uris.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
+import t from '../support/tap.ts';
 
 /** By what would happen to a code that is sent there. */
 const reserved: Readonly<Record<string, readonly string[]>> = {

@@ -1,4 +1,3 @@
-import t, { type Test } from 'tap';
 import {
   assign,
   changeCatalogue,
@@ -15,6 +14,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { openGrant, RefreshGrant, refreshKeyOf, TokenStatus } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 const LIFE = { idleSeconds: 30 * 86_400, absoluteSeconds: 90 * 86_400 };

@@ -1,10 +1,10 @@
 import { pino } from 'pino';
-import t, { type Test } from 'tap';
 import { PKCE_SETTINGS } from '../../src/oauth/clients/pkce-settings.ts';
 import { REMEDIES } from '../../src/oauth/remedies.ts';
 import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';
 import { openTestEmbedded } from '../support/database.ts';
+import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 

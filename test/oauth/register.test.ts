@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto';
-import t from 'tap';
 import { createApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
@@ -15,6 +14,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { asserted, assertionBy, type ClientKey, clientKey } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PATH = '/oauth2/register';
 const CALLBACK = 'https://app.example/cb';

@@ -1,10 +1,10 @@
-import t from 'tap';
 import { assign, unassign } from '../../src/access/index.ts';
 import { decideDevice, findWaitingDevice } from '../../src/oauth/device/decide.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 import { CALLBACK, claimsOf, type Program, VERIFIER } from './code-scene.ts';

@@ -1,12 +1,12 @@
 import { verify } from 'node:crypto';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import t from 'tap';
 import { createApi } from '../../src/access/index.ts';
 import { createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy, signedBy } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { ISSUER, masterKey, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 import { claimsOf, headerOf, type Program, VERIFIER } from './code-scene.ts';

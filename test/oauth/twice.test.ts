@@ -1,5 +1,5 @@
-import t from 'tap';
 import { openTestEmbedded } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
 import { CALLBACK, CHALLENGE } from './code-scene.ts';

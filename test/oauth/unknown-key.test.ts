@@ -1,10 +1,10 @@
-import t from 'tap';
 import { changeCatalogue, createApi, defaultPermissions } from '../../src/access/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 t.test('keys of another process', (t) =>
   onEachEngine(t, async (t, db) => {

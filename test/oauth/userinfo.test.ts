@@ -1,4 +1,3 @@
-import t from 'tap';
 import { addMembers, assign, createGroup, deleteApi, setRole, unassign, updateApi } from '../../src/access/index.ts';
 import { deleteUser, renameUser, setPassword, type User, updateUser } from '../../src/identity/index.ts';
 import { createKnownClients } from '../../src/oauth/clients/hot.ts';
@@ -7,6 +6,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, makeUser, masterKey, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { claimsOf, codeScene, headerOf, PASSWORD, type Program } from './code-scene.ts';
 
 /** The scene, its statements counted. */

@@ -1,10 +1,10 @@
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import t from 'tap';
 import { openapiDocument } from '../../src/platform/http/index.ts';
 import { nextOf } from '../../src/web/next.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 // deploy/README.md, "Below a path": an issuer with a path is served below it and at Signet's own paths, by the same guards.
 

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import t from 'tap';
 import { makeMasterKey, readConfig, readMasterKey, settings } from '../../src/platform/config/index.ts';
 import { foldName, hasUnprintable } from '../../src/platform/fold.ts';
 import { suggest } from '../../src/platform/suggest.ts';
 import { logOptions, safeError } from '../../src/platform/telemetry/index.ts';
+import t from '../support/tap.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 

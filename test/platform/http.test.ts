@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import t from 'tap';
 import { acceptedWeight, prefersNamed, takesGzip } from '../../src/platform/http/index.ts';
 import { readMediaType } from '../../src/platform/media-type.ts';
+import t from '../support/tap.ts';
 
 const read = (field: string) => {
   const media = readMediaType(field);

@@ -1,5 +1,5 @@
-import t from 'tap';
 import { startJobs } from '../../src/platform/jobs/index.ts';
+import t from '../support/tap.ts';
 
 /** A job of which every run waits until the test lets it end. */
 function slowJob() {

@@ -11,8 +11,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
 import { findHolder, lockFolder } from '../../src/platform/database/index.ts';
+import t from '../support/tap.ts';
 
 // PGlite has no lock of its own: two processes on one folder lose rows. Everything here guards that.
 

@@ -1,5 +1,4 @@
 import { Migration } from '@mikro-orm/migrations';
-import t, { type Test } from 'tap';
 import { getApi } from '../../src/access/index.ts';
 import { importDjango } from '../../src/identity/import/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
@@ -11,6 +10,7 @@ import { model, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
 import { signet as command, freshPlace, serving } from '../support/process.ts';
 import { djangoDump, masterKey, stamp, startApp } from '../support/server.ts';
+import t, { type Test } from '../support/tap.ts';
 import { hostileDatabase, sessionChecks, signet } from './administrator.ts';
 
 // What an administrator may have set for every session of a database (ALTER DATABASE … SET), and what stands before it: Signet works

@@ -1,7 +1,7 @@
-import t from 'tap';
 import { announce, type Database, startSignals } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
+import t from '../support/tap.ts';
 
 /** Waits for something that happens by itself; fails when it does not within a minute. */
 async function until(what: () => boolean): Promise<void> {

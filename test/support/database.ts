@@ -17,13 +17,14 @@ delete process.env['DATABASE_URL'];
 
 /** Runs a suite on the embedded engine, and on PostgreSQL when DATABASE_URL names one; each time on an empty, migrated database. */
 export async function onEachEngine(t: Test, suite: (t: Test, db: Database) => Promise<void>): Promise<void> {
-  await t.test('on the embedded engine', async (t) => {
+  // Both are queued at once: a file may leave the promise alone.
+  const embedded = t.test('on the embedded engine', async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
     await suite(t, db);
   });
   const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
-  await t.test('on PostgreSQL', { skip }, async (t) => {
+  const postgresql = t.test('on PostgreSQL', { skip }, async (t) => {
     const { url, drop } = await createTestPostgresql();
     const db = await openPostgresql(url, 10, model, { pipelines: 2 });
     t.teardown(async () => {
@@ -32,6 +33,7 @@ export async function onEachEngine(t: Test, suite: (t: Test, db: Database) => Pr
     });
     await suite(t, db);
   });
+  await Promise.all([embedded, postgresql]);
 }
 
 export async function openTestEmbedded() {

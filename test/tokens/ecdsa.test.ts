@@ -1,8 +1,8 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import fc from 'fast-check';
-import t from 'tap';
 import { derOf, rawOf } from '../../src/tokens/keys/ecdsa.ts';
 import { type OpenKey, signBytes, verifyBytes } from '../../src/tokens/keys/signing-key.ts';
+import t from '../support/tap.ts';
 
 const bytes = Buffer.from('what is signed');
 const pair = generateKeyPairSync('ec', { namedCurve: 'P-256' });

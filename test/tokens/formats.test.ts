@@ -1,5 +1,4 @@
 import fc from 'fast-check';
-import t from 'tap';
 import { hasPerm, type Rights } from '../../src/access/index.ts';
 import {
   createKeyRing,
@@ -13,6 +12,7 @@ import {
 import { openTestEmbedded } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
 import { ISSUER, masterKey, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import getJwks from 'get-jwks';
 import jsonwebtoken from 'jsonwebtoken';
-import t from 'tap';
 import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
@@ -13,6 +12,7 @@ import { createKeyRing, openKeys, SigningKey } from '../../src/tokens/index.ts';
 import { lastEntry, openDesk, somebody } from '../cli/desk.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 await onEachEngine(t, async (t, db) => {
   const desk = await openDesk(db);

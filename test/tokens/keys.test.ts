@@ -1,5 +1,4 @@
 import { calculateJwkThumbprint } from 'jose';
-import t from 'tap';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
   createKeyRing,
@@ -15,6 +14,7 @@ import { seal, unseal } from '../../src/tokens/keys/seal.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
 import { ISSUER, masterKey, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 t.test('what is sealed opens under the same master key and purpose only, and not when a bit was changed', async (t) => {
   const secret = Buffer.from('the private half');

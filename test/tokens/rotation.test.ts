@@ -1,4 +1,3 @@
-import t from 'tap';
 import { createApi, getApi, updateApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
@@ -19,6 +18,7 @@ import { type KeyState, later, stepsDue } from '../../src/tokens/keys/rotation.t
 import { signBytes, verifyBytes } from '../../src/tokens/keys/signing-key.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { masterKey, stamp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;

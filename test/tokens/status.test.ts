@@ -1,6 +1,5 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import t from 'tap';
 import {
   addMembers,
   assign,
@@ -20,6 +19,7 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createStatusLists, purgeTokens, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 

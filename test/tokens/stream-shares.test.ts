@@ -1,9 +1,9 @@
-import t from 'tap';
 import { createFairShares, type ShareOwner } from '../../src/platform/fair-shares.ts';
 import { createServer } from '../../src/platform/http/index.ts';
 import { createLog } from '../../src/platform/telemetry/index.ts';
 import { createStreams } from '../../src/tokens/status/streams.ts';
 import { freePort } from '../support/process.ts';
+import t from '../support/tap.ts';
 
 // How event streams are shared (docs/freshness.md): who opens many shuts nobody else out.
 

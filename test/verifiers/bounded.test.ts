@@ -1,8 +1,8 @@
 import { deflateSync } from 'node:zlib';
-import t from 'tap';
 import { readCompact, type Work } from '../../verifiers/node/src/compact.ts';
 import { readStatusList } from '../../verifiers/node/src/index.ts';
 import { parseObject } from '../../verifiers/node/src/strict-json.ts';
+import t from '../support/tap.ts';
 import { codeOf, startIssuer } from './issuer.ts';
 
 // Rows 61 and 67, J3, S5: what is refused costs bounded work, counted and not timed.

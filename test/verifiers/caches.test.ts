@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import t from 'tap';
 import { createVerifier, type VerifierOptions } from '../../verifiers/node/src/index.ts';
 import { root } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { type Answer, bitmapOf, catalogueOf, codeOf, startIssuer, until } from './issuer.ts';
 
 const down: Answer = (_, response) => response.writeHead(500).end();

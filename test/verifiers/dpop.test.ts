@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 // @ts-expect-error Express brings no types.
 import express from 'express';
 import fastify from 'fastify';
-import t, { type Test } from 'tap';
 import { guard as guardExpress, userOf } from '../../verifiers/node/src/express.ts';
 import { guard as guardFastify } from '../../verifiers/node/src/fastify.ts';
 import { VerifierError, type VerifierOptions } from '../../verifiers/node/src/index.ts';
 import { type ClientKey, clientKey, proofBy, seconds } from '../support/client-keys.ts';
+import t, { type Test } from '../support/tap.ts';
 import { codeOf, startIssuer } from './issuer.ts';
 
 // RFC 9449 at a resource server: what a stolen token is worth there.

@@ -3,10 +3,10 @@ import type { AddressInfo } from 'node:net';
 // @ts-expect-error Express brings no types.
 import express from 'express';
 import fastify from 'fastify';
-import t, { type Test } from 'tap';
 import { guard as guardExpress, userOf } from '../../verifiers/node/src/express.ts';
 import { guard as guardFastify } from '../../verifiers/node/src/fastify.ts';
 import { type Demand, VerifierError } from '../../verifiers/node/src/index.ts';
+import t, { type Test } from '../support/tap.ts';
 import { type Answer, startIssuer } from './issuer.ts';
 
 type Stand = Awaited<ReturnType<typeof startIssuer>>;

@@ -1,5 +1,5 @@
-import t from 'tap';
 import { createVerifier } from '../../verifiers/node/src/index.ts';
+import t from '../support/tap.ts';
 import { type Answer, codeOf, startIssuer } from './issuer.ts';
 
 const down: Answer = (_, response) => response.writeHead(503).end();

@@ -1,10 +1,10 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
-import t from 'tap';
 import { readBitmap, readCatalogue } from '../../verifiers/node/src/catalogue.ts';
 import type { TokenClaims } from '../../verifiers/node/src/claims.ts';
 import { listed, mapped, User } from '../../verifiers/node/src/user.ts';
+import t from '../support/tap.ts';
 import { catalogueOf } from './issuer.ts';
 
 setFlagsFromString('--expose-gc');

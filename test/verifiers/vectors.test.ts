@@ -2,10 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import t from 'tap';
 import { isSignedBy } from '../../verifiers/node/src/compact.ts';
 import { readCatalogue, readStatusList, statusAt, VerifierError } from '../../verifiers/node/src/index.ts';
 import { readKeySet } from '../../verifiers/node/src/keys.ts';
+import t from '../support/tap.ts';
 import { codeOf, startIssuer, vectors } from './issuer.ts';
 
 // verifiers/vectors/README.md: what every kit, in any language, answers.

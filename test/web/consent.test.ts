@@ -1,4 +1,3 @@
-import t from 'tap';
 import { updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
@@ -7,6 +6,7 @@ import { digest } from '../../src/platform/digest.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, PASSWORD, webScene } from './scene.ts';
 import { answerOf, hiddenOf } from './visitor.ts';
 

@@ -1,8 +1,8 @@
-import t from 'tap';
 import { endSessions } from '../../src/identity/index.ts';
 import { deviceScene } from '../oauth/device-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { ISSUER } from '../support/server.ts';
+import t from '../support/tap.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());

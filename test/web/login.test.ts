@@ -1,8 +1,8 @@
-import t from 'tap';
 import { Session, updateUser } from '../../src/identity/index.ts';
 import { nextOf } from '../../src/web/next.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf } from './visitor.ts';
 

@@ -1,7 +1,7 @@
-import t from 'tap';
 import { createClient, type NewClient, type Preset } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { CALLBACK, webScene } from './scene.ts';
 import { answerOf } from './visitor.ts';
 

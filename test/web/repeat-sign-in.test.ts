@@ -1,8 +1,8 @@
-import t from 'tap';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { Session, updateUser } from '../../src/identity/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
+import t from '../support/tap.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf, hiddenOf, newVisitor } from './visitor.ts';
 

@@ -1,9 +1,9 @@
-import t from 'tap';
 import { Session } from '../../src/identity/index.ts';
 import { AuthorizationCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { takeBackConsent } from '../../src/oauth/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
+import t from '../support/tap.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf, hiddenOf } from './visitor.ts';
 

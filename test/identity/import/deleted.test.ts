@@ -1,7 +1,7 @@
-import t from 'tap';
 import { describeReport } from '../../../src/identity/import/index.ts';
 import { deleteUser, findSourceId, findUser, ImportedRecord, renameUser, User } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { makeUser, naturalise, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {

@@ -1,4 +1,3 @@
-import t from 'tap';
 import {
   type Api,
   addMembers,
@@ -14,6 +13,7 @@ import {
 } from '../../../src/access/index.ts';
 import { findUser, holderOf, Session, type User, updateUser } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { makeUser, now, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": of what an earlier version imported, what Django took is taken all the same.

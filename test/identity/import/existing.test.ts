@@ -1,6 +1,6 @@
-import t from 'tap';
 import { changeCatalogue, createApi, createGroup } from '../../../src/access/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { failureOf, makeUser, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {

@@ -1,7 +1,7 @@
-import t from 'tap';
 import { describeReport, isRefused } from '../../../src/identity/import/index.ts';
 import { findUser, type User } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { failureOf, makeUser, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": an import never takes the last active superuser of Signet.

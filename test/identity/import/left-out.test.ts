@@ -1,6 +1,6 @@
-import t from 'tap';
 import { findUser, type User } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { failureOf, permissionsOf, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What has no place": what a dump leaves out is not taken for none.

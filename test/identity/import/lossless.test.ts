@@ -1,8 +1,8 @@
-import t from 'tap';
 import { decodeDump, describeReport } from '../../../src/identity/import/index.ts';
 import { findUser, User } from '../../../src/identity/index.ts';
 import { Failure } from '../../../src/platform/failure.ts';
 import { openTestEmbedded } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { failureOf, makeUser, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md: nothing is lost in silence.

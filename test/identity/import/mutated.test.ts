@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import t from 'tap';
 import { describeReport } from '../../../src/identity/import/index.ts';
 import { Failure } from '../../../src/platform/failure.ts';
 import { openTestEmbedded } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { type Row, runImport, smallProject, userRow } from './dumps.ts';
 
 const db = await openTestEmbedded();

@@ -1,4 +1,3 @@
-import t, { type Test } from 'tap';
 import {
   catalogueHash,
   explainPermissions,
@@ -17,6 +16,7 @@ import { holderOf, User } from '../../../src/identity/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
 import { foldName } from '../../../src/platform/fold.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t, { type Test } from '../../support/tap.ts';
 import { dumpText, naturalise, now, type OracleUser, oracle, picture, readRows, runImport } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {

@@ -1,8 +1,8 @@
-import t from 'tap';
 import { describeReport } from '../../../src/identity/import/index.ts';
 import { findSourceId, findUser, isUsable, User } from '../../../src/identity/index.ts';
 import { Failure } from '../../../src/platform/failure.ts';
 import { openTestEmbedded } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { dumpText, naturalise, type Row, readRows, runImport, smallProject, userRow } from './dumps.ts';
 
 const db = await openTestEmbedded();

@@ -1,8 +1,8 @@
-import t from 'tap';
 import { addMembers, findApi, getGroup, groupsOf, readRights } from '../../../src/access/index.ts';
 import { describeReport } from '../../../src/identity/import/index.ts';
 import { findUser, holderOf, type User } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import {
   failureOf,
   makeUser,

@@ -1,4 +1,3 @@
-import t from 'tap';
 import {
   addMembers,
   assign,
@@ -13,6 +12,7 @@ import {
 import { describeReport } from '../../../src/identity/import/index.ts';
 import { findUser, type User, updateUser } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { failureOf, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {

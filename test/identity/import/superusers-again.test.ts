@@ -1,8 +1,8 @@
-import t from 'tap';
 import { type Api, findApi, readRights, setRole } from '../../../src/access/index.ts';
 import { findUser, holderOf, renameUser, type User, updateUser } from '../../../src/identity/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { makeUser, naturalise, now, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "Superusers": who rules a Django site rules Signet only where the run itself says so.

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import t from 'tap';
 import { addMembers, groupsOf, removeMembers } from '../../../src/access/index.ts';
 import { findUser, type User, updateUser } from '../../../src/identity/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { picture, type Row, runImport, smallProject, stamp, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": random changes between two dumps and in Signet, held to the rules of that page.

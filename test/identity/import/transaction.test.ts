@@ -1,7 +1,7 @@
 import { inspect } from 'node:util';
-import t from 'tap';
 import { dropStaged, importDjango } from '../../../src/identity/import/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { failureOf, picture, project, runImport, smallProject, stamp, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {

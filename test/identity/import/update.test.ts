@@ -1,4 +1,3 @@
-import t from 'tap';
 import {
   addMembers,
   createGroup,
@@ -15,6 +14,7 @@ import { describeReport } from '../../../src/identity/import/index.ts';
 import { findUser, holderOf, Session, setPassword, type User, updateUser } from '../../../src/identity/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
 import { onEachEngine } from '../../support/database.ts';
+import t from '../../support/tap.ts';
 import { failureOf, now, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md: rehearsal and cut-over.

@@ -2,7 +2,6 @@ import { execFile } from 'node:child_process';
 import { argon2Sync, randomBytes } from 'node:crypto';
 import { promisify } from 'node:util';
 import fc from 'fast-check';
-import t from 'tap';
 import {
   ARGON2_ENGINE,
   type Argon2Engine,
@@ -12,6 +11,7 @@ import {
   loadReference,
 } from '../../../src/identity/passwords/hashers/argon2-engine.ts';
 import { hashPassword, needsUpgrade, readPassword, verifyPassword } from '../../../src/identity/passwords/passwords.ts';
+import t from '../../support/tap.ts';
 
 const fast = await loadNodeRs();
 const reference = await loadReference();

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import t from 'tap';
 import { isUsable, needsUpgrade, readPassword, verifyPassword } from '../../../src/identity/passwords/passwords.ts';
+import t from '../../support/tap.ts';
 
 interface DumpRow {
   model: string;

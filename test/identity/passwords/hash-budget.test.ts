@@ -1,6 +1,5 @@
 import { pbkdf2Sync } from 'node:crypto';
 import fc from 'fast-check';
-import t from 'tap';
 import { checkSlowPasswords } from '../../../src/cli/doctor/slow-passwords.ts';
 import { describeReport } from '../../../src/identity/import/index.ts';
 import {
@@ -19,6 +18,7 @@ import type { Parsed } from '../../../src/identity/passwords/hashers/hasher.ts';
 import { DEFAULT_ARGON2 } from '../../../src/identity/passwords/passwords.ts';
 import { onEachEngine } from '../../support/database.ts';
 import { hashSpeed, makeUser, startApp, testClock } from '../../support/server.ts';
+import t from '../../support/tap.ts';
 import { project, runImport, userRow } from '../import/dumps.ts';
 
 // The deadline of refusals hides every hash that is admitted (docs/decisions/0003-refusals-at-a-deadline.md). Nothing here is timed.

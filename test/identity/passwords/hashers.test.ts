@@ -1,7 +1,7 @@
 import { argon2Sync } from 'node:crypto';
 import fc from 'fast-check';
-import t from 'tap';
 import { readPassword, verifyPassword } from '../../../src/identity/passwords/passwords.ts';
+import t from '../../support/tap.ts';
 import { GOLDEN, PASSWORDS } from './golden.ts';
 
 const B64_32 = `${'A'.repeat(43)}=`;

@@ -1,4 +1,3 @@
-import t from 'tap';
 import {
   codePoints,
   DEFAULT_ARGON2,
@@ -10,6 +9,7 @@ import {
   readPassword,
   verifyPassword,
 } from '../../../src/identity/passwords/passwords.ts';
+import t from '../../support/tap.ts';
 
 const CHEAP = { memoryKiB: 64, iterations: 1, parallelism: 1 };
 const STRONG_TAIL = 'MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAA';

@@ -1,6 +1,6 @@
-import t from 'tap';
 import { createPasswords } from '../../../src/identity/passwords/checker.ts';
 import { createHashPool, type HashPool, type HashPoolOptions } from '../../../src/identity/passwords/pool.ts';
+import t from '../../support/tap.ts';
 
 /** A pool with a clock and timers in the test's hand, and jobs that end when they are told to. */
 function bench(options: Partial<HashPoolOptions> = {}) {

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import t from 'tap';
 import { MAX_CODE_POINTS } from '../../../src/identity/passwords/passwords.ts';
 import { checkCommon } from '../../../src/identity/passwords/validators/common.ts';
 import { checkMinimumLength } from '../../../src/identity/passwords/validators/length.ts';
 import { checkNumeric } from '../../../src/identity/passwords/validators/numeric.ts';
 import { checkSimilarity, quickRatio } from '../../../src/identity/passwords/validators/similarity.ts';
 import { validatePassword } from '../../../src/identity/passwords/validators/validate.ts';
+import t from '../../support/tap.ts';
 
 interface Table {
   madeBy: string;

@@ -1,0 +1,24 @@
+import t from '../support/tap.ts';
+// @ts-expect-error JavaScript: its types would bring those of browsers to every file here.
+import { appOf } from './auth-express.mjs';
+import { fromNpm, stock } from './record.ts';
+import { goThrough, startScene, startSite } from './scene.ts';
+
+const scene = await startScene(t);
+
+await stock(fromNpm('@auth/express'), async (_t, flow) => {
+  await flow('custom provider of type oidc: authorization code, PKCE, state, nonce', async (t) => {
+    const site = await startSite(t, async (url) => {
+      const redirectUris = [`${url}/auth/callback/signet`];
+      const made = await scene.client({ preset: 'web', redirectUris, isFirstParty: true, requests: [] });
+      return appOf(scene.issuer, made.clientId, made.secret);
+    });
+    const browser = scene.browser();
+    const login = await (await browser.open(`${site.url}/auth/signin`)).submit();
+    t.equal(login.url.origin, scene.issuer, login.text);
+    const page = await goThrough(browser, login.url);
+    t.equal(page.url.origin, site.url, page.text);
+    const session = await browser.open(`${site.url}/auth/session`);
+    t.match(JSON.parse(session.text), { user: { email: 'alice@example.com' } });
+  });
+});
