@@ -46,7 +46,8 @@ export interface Cast {
   peers(work: Work): Promise<{ peers: Peer[]; absent: string[] }>;
   /** A measurement of a server under traffic. */
   served(id: string, title: string, server: Server, traffic: Traffic): Measured;
-  limited(id: string, title: string, what: Limit, parameter?: string): Measured;
+  /** A limit. Its parameter may be made before each measurement: tokens expire. */
+  limited(id: string, title: string, what: Limit, parameter?: string | (() => Promise<string>)): Measured;
 }
 
 const PEER_USERS = 40;
@@ -87,8 +88,9 @@ export function createCast(stage: Stage, postgresql: Postgresql, options: CastOp
       id,
       title,
       measure: async (seconds) => {
+        const given = typeof parameter === 'function' ? await parameter() : parameter;
         const before = postgresql.cpuMicros();
-        const { rate, microsEach, statements } = await measureLimit(stage, what, seconds, parameter);
+        const { rate, microsEach, statements } = await measureLimit(stage, what, seconds, given);
         const after = postgresql.cpuMicros();
         if (statements === undefined || before === undefined || after === undefined)
           return { rate, cpuMicros: microsEach };

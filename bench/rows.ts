@@ -121,29 +121,23 @@ function selectParameter(databaseUrl: string, tokens: readonly string[]): string
 async function hasPerm(cast: Cast): Promise<Plan> {
   const { server, databaseUrl, cookies } = await cast.signet();
   const [id, work] = ['signet.has_perm', 'has_perm'];
-  const held = await Promise.all(
-    cookies.slice(0, 20).map((cookie) => tokenOf(server.port, sessionTokenRequest(cookie, AUDIENCE))),
-  );
-  const requests = async () => {
-    const tokens = cookies.slice(0, 20).map((cookie) => tokenOf(server.port, sessionTokenRequest(cookie, AUDIENCE)));
-    return (await Promise.all(tokens)).map((token) =>
+  const fresh = () =>
+    Promise.all(cookies.slice(0, 20).map((cookie) => tokenOf(server.port, sessionTokenRequest(cookie, AUDIENCE))));
+  const requests = async () =>
+    (await fresh()).map((token) =>
       request('POST', '/api/v1/has_perm', {
         headers: { authorization: `Bearer ${token}` },
         json: { perms: ['polls.add_choice', 'polls.publish_poll'] },
       }),
     );
-  };
   const others = await besidePeers(cast, 'has_perm', work, id);
   return merged(
     {
       notes: [],
       measured: [
         cast.limited('limit.select', 'point select, pg alone', 'select', databaseUrl),
-        cast.limited(
-          'limit.token-state',
-          "the token's select, Signet's client",
-          'token-state',
-          selectParameter(databaseUrl, held),
+        cast.limited('limit.token-state', "the token's select, Signet's client", 'token-state', async () =>
+          selectParameter(databaseUrl, await fresh()),
         ),
         cast.served(id, 'Signet has_perm', server, {
           connections: CONNECTIONS,
@@ -164,14 +158,16 @@ async function hasPerm(cast: Cast): Promise<Plan> {
 async function verifier(cast: Cast): Promise<Plan> {
   const { server, place, cookies } = await cast.signet();
   const id = 'verifier.has_perm';
-  const token = await tokenOf(server.port, sessionTokenRequest(cookies[0] as string, AUDIENCE));
-  const parameter = {
-    ...{ issuer: place.env['SIGNET_ISSUER'], audience: AUDIENCE, token },
-    names: ['polls.add_choice', 'polls.publish_poll'],
-  };
+  const parameter = async () =>
+    JSON.stringify({
+      issuer: place.env['SIGNET_ISSUER'],
+      audience: AUDIENCE,
+      token: await tokenOf(server.port, sessionTokenRequest(cookies[0] as string, AUDIENCE)),
+      names: ['polls.add_choice', 'polls.publish_poll'],
+    });
   return {
     notes: [],
-    measured: [cast.limited(id, 'has_perm in a verifier, Node', 'verifier', JSON.stringify(parameter))],
+    measured: [cast.limited(id, 'has_perm in a verifier, Node', 'verifier', parameter)],
     comparisons: [
       {
         ...{ work: 'has_perm in a verifier', against: 'Node', unit: 'ns' },
