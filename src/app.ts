@@ -1,25 +1,10 @@
 import cookie from '@fastify/cookie';
 import type { FastifyBaseLogger } from 'fastify';
-import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './access/index.ts';
 import { accountRoutes } from './api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from './api/catalogue/routes.ts';
 import { type ApiDeps, clientIfAny } from './api/index.ts';
 import { loginRoutes } from './api/login/routes.ts';
 import { sessionRoutes } from './api/session/routes.ts';
-import {
-  type Authentication,
-  type Backend,
-  createHashPool,
-  createPasswords,
-  formKeyOf,
-  type HashPool,
-  type HashSpeed,
-  hashBudget,
-  measureHashSpeed,
-  type Passwords,
-  passwordBackend,
-  type Quotas,
-} from './identity/index.ts';
 import {
   type ClientDocuments,
   createAssertions,
@@ -32,6 +17,16 @@ import {
 } from './oauth/index.ts';
 import { registrationRoutes } from './oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from './oauth/routes.ts';
+import {
+  createHashPool,
+  createPasswords,
+  type HashPool,
+  type HashSpeed,
+  hashBudget,
+  measureHashSpeed,
+  type Passwords,
+} from './passwords/index.ts';
+import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from './permissions/index.ts';
 import { type Config, isLoopbackHost } from './platform/config/index.ts';
 import type { Database } from './platform/database/index.ts';
 import { createGuardedFetch } from './platform/fetch/index.ts';
@@ -50,6 +45,7 @@ import {
 import { openapiRoute } from './platform/openapi/routes.ts';
 import { createMetrics, type Metrics } from './platform/telemetry/index.ts';
 import type { Clock } from './platform/time.ts';
+import { type Authentication, type Backend, formKeyOf, passwordBackend, type Quotas } from './signin/index.ts';
 import {
   createStatusLists,
   createVerify,

@@ -1,7 +1,7 @@
 import { AuditEvent } from '../src/audit/index.ts';
-import { importDjango } from '../src/identity/import/index.ts';
-import { User } from '../src/identity/index.ts';
+import { importDjango } from '../src/imports/django/index.ts';
 import { verifyAccessToken } from '../src/tokens/index.ts';
+import { User } from '../src/users/index.ts';
 import { onEachEngine } from './support/database.ts';
 import { djangoDump, djangoOracle, ISSUER, stamp, startApp } from './support/server.ts';
 import t from './support/tap.ts';

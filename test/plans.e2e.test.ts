@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
-import { findApi } from '../src/access/index.ts';
 import { createClient } from '../src/oauth/index.ts';
+import { findApi } from '../src/permissions/index.ts';
 import type { Database, Statement } from '../src/platform/database/index.ts';
 import { openPostgresql } from '../src/platform/database/postgresql.ts';
 import { PIPELINE_SETTINGS, settingStatement } from '../src/platform/database/session-settings.ts';

@@ -1,4 +1,6 @@
-import { createSetupSecret, createUser, makeUnusable, User } from '../src/identity/index.ts';
+import { makeUnusable } from '../src/passwords/index.ts';
+import { createSetupSecret } from '../src/signin/index.ts';
+import { createUser, User } from '../src/users/index.ts';
 import { html } from '../src/web/html.ts';
 import { onEachEngine } from './support/database.ts';
 import { stamp, startApp, testClock } from './support/server.ts';

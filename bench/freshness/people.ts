@@ -1,8 +1,8 @@
-import { assign, getApi, getPermissions, type Permission, unassign } from '../../src/access/index.ts';
-import { getUser } from '../../src/identity/index.ts';
 import { model } from '../../src/model.ts';
+import { assign, getApi, getPermissions, type Permission, unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { getUser } from '../../src/users/index.ts';
 import { monotonicMs } from './clock.ts';
 
 export interface Person {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Permission } from '../../src/access/index.ts';
+import type { Permission } from '../../src/permissions/index.ts';
 import { AUDIENCE, logIn, prepareSignet, sessionTokenRequest, syncApi, tokenOf } from '../fixtures.ts';
 import type { Postgresql } from '../postgresql.ts';
 import type { Server } from '../servers/server.ts';

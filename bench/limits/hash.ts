@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { ARGON2_ENGINE, type Argon2Recipe } from '../../src/identity/passwords/hashers/argon2-engine.ts';
-import { DEFAULT_ARGON2 } from '../../src/identity/passwords/passwords.ts';
+import { ARGON2_ENGINE, type Argon2Recipe } from '../../src/passwords/hashers/argon2-engine.ts';
+import { DEFAULT_ARGON2 } from '../../src/passwords/passwords.ts';
 import type { LimitResult } from './result.ts';
 
 /**

@@ -1,8 +1,9 @@
-import type { KnownAccess } from '../access/index.ts';
-import type { Authentication, Quotas, SessionLife } from '../identity/index.ts';
 import type { Proofs } from '../oauth/index.ts';
+import type { KnownAccess } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
+import type { SessionLife } from '../sessions/index.ts';
+import type { Authentication, Quotas } from '../signin/index.ts';
 import type { KeyRing, Sign, Verify } from '../tokens/index.ts';
 
 /** What the routes of this wing work with. */

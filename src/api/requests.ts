@@ -1,6 +1,8 @@
 import type { Stamp } from '../audit/index.ts';
-import { type Browser, findSession, type LiveSession, type SessionUser, type User } from '../identity/index.ts';
 import { Problem, type Request, type SessionCookie } from '../platform/http/index.ts';
+import { findSession, type LiveSession } from '../sessions/index.ts';
+import type { Browser } from '../signin/index.ts';
+import type { ActiveUser, User } from '../users/index.ts';
 import type { ApiDeps } from './deps.ts';
 
 export function browserOf(request: Request, cookie: SessionCookie): Browser {
@@ -34,7 +36,7 @@ export async function requireSession(
   return session;
 }
 
-export function stampOf(deps: ApiDeps, request: Request, user: Pick<SessionUser, 'id' | 'username'> | null): Stamp {
+export function stampOf(deps: ApiDeps, request: Request, user: Pick<ActiveUser, 'id' | 'username'> | null): Stamp {
   const actor = user
     ? ({ kind: 'user', id: user.id, label: user.username } as const)
     : ({ kind: 'anonymous', id: null, label: 'anonymous' } as const);

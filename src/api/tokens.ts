@@ -1,5 +1,5 @@
-import type { Holder, KnownApi, SeenApi } from '../access/index.ts';
-import { findActiveUser, findSourceId, holderOf, type SessionUser } from '../identity/index.ts';
+import { findSourceId } from '../imports/index.ts';
+import type { Holder, KnownApi, SeenApi } from '../permissions/index.ts';
 import { Problem } from '../platform/http/index.ts';
 import { quote } from '../platform/quote.ts';
 import {
@@ -11,6 +11,7 @@ import {
   overBudget,
   type TokenRequest,
 } from '../tokens/index.ts';
+import { type ActiveUser, findActiveUser, holderOf } from '../users/index.ts';
 import type { ApiDeps } from './deps.ts';
 
 export type WantedToken = { audience: string; scope?: string | undefined };
@@ -22,9 +23,9 @@ export interface PreparedToken {
 }
 
 /** A user as the subject of a token, and as a holder of permissions of this version. */
-export type TokenUser = Holder & Pick<SessionUser, 'version' | 'username' | 'isStaff'>;
+export type TokenUser = Holder & Pick<ActiveUser, 'version' | 'username' | 'isStaff'>;
 
-export function tokenUserOf(user: SessionUser): TokenUser {
+export function tokenUserOf(user: ActiveUser): TokenUser {
   return { ...holderOf(user), version: user.version, username: user.username, isStaff: user.isStaff };
 }
 

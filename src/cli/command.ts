@@ -1,5 +1,5 @@
 import type { Stamp } from '../audit/index.ts';
-import type { Passwords } from '../identity/index.ts';
+import type { Passwords } from '../passwords/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Failure, FailureKind } from '../platform/failure.ts';

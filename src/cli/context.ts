@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { passwordsOf } from '../app.ts';
-import type { Passwords } from '../identity/index.ts';
+import type { Passwords } from '../passwords/index.ts';
 import { type Config, readMasterKey } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';

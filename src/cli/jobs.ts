@@ -1,15 +1,15 @@
-import { SPREAD_TOPIC, spreadChanges } from '../access/index.ts';
 import type { Deps } from '../app.ts';
 import { purgeEvents, type Stamp } from '../audit/index.ts';
-import { dropStaged } from '../identity/import/index.ts';
-import { purgeExpired } from '../identity/index.ts';
+import { dropStaged } from '../imports/django/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
 import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
+import { SPREAD_TOPIC, spreadChanges } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Signals } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
 import type { Job, Jobs } from '../platform/jobs/index.ts';
+import { purgeExpired } from '../signin/index.ts';
 import { advanceKeys, purgeTokens, type RotationPolicy } from '../tokens/index.ts';
 
 /** What a running server reads anew when some process says that it has changed. */

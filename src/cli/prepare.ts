@@ -1,5 +1,5 @@
-import { changeCatalogue, defaultPermissions, ensureOwnApi } from '../access/index.ts';
 import type { Stamp } from '../audit/index.ts';
+import { changeCatalogue, defaultPermissions, ensureOwnApi } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 
 /** What Signet's own administration is guarded by: the models of its rooms, with Django's four permissions each. */

@@ -1,4 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordChange, type Stamp } from '../audit/index.ts';
+import { forgetSource } from '../imports/django/index.ts';
+import { apiDeleted, Client, createClient, deleteClient, isSecretOf } from '../oauth/index.ts';
+import type { Passwords } from '../passwords/index.ts';
 import {
   Api,
   addMembers,
@@ -13,13 +17,10 @@ import {
   Group,
   getPermissions,
   Principal,
-} from '../access/index.ts';
-import { recordChange, type Stamp } from '../audit/index.ts';
-import { forgetSource } from '../identity/import/index.ts';
-import { createUser, deleteUser, type Passwords, User, updateUser } from '../identity/index.ts';
-import { apiDeleted, Client, createClient, deleteClient, isSecretOf } from '../oauth/index.ts';
+} from '../permissions/index.ts';
 import { PlatformState } from '../platform/database/index.ts';
 import { deriveKey } from '../platform/digest.ts';
+import { createUser, deleteUser, User, updateUser } from '../users/index.ts';
 
 /** Ids of what `dev` made, so that only that is shown and removed. */
 interface SampleState {

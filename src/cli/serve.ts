@@ -1,19 +1,18 @@
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import { createKnownCatalogues } from '../access/index.ts';
 import { buildApp, hashPoolOf, metricsOf, passwordsOf } from '../app.ts';
 import type { Stamp } from '../audit/index.ts';
-import { dropStaged } from '../identity/import/index.ts';
-import type { Backend } from '../identity/index.ts';
-
+import { dropStaged } from '../imports/django/index.ts';
 import { model } from '../model.ts';
+import { createKnownCatalogues } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import { type Database, type FolderLock, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { startJobs } from '../platform/jobs/index.ts';
 import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
+import type { Backend } from '../signin/index.ts';
 import { advanceKeys, createKeyRing, createSign, createStatusLists, openKeys } from '../tokens/index.ts';
 import type { Command } from './command.ts';
 import { createContext, type Ready } from './context.ts';

@@ -1,4 +1,4 @@
-import type { Holder, KnownAccess, KnownApi, Rights } from '../access/index.ts';
+import type { Holder, KnownAccess, KnownApi, Rights } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import {
   type AccessTokenClaims,

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { Principal } from '../access/index.ts';
+import { Principal } from '../permissions/index.ts';
 import type { RequestedClaims } from '../tokens/index.ts';
 import { Client } from './entities.ts';
 

@@ -1,4 +1,4 @@
-import { cutRights, type KnownApi, type PlacedPermission, type Rights } from '../access/index.ts';
+import { cutRights, type KnownApi, type PlacedPermission, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import { NO_API } from '../tokens/index.ts';
 

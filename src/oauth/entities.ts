@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { Api, Permission, Principal } from '../access/index.ts';
+import { Api, Permission, Principal } from '../permissions/index.ts';
 import type { ClientSettings } from './clients/settings.ts';
 
 const ClientSchema = defineEntity({

@@ -1,4 +1,4 @@
-import { getAllPermissions } from '../access/index.ts';
+import { getAllPermissions } from '../permissions/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import { type Clock, numericDate } from '../platform/time.ts';
 import { type RefreshKey, readGrant, readRefreshToken, tokenAudience, USERINFO } from '../tokens/index.ts';

@@ -1,6 +1,6 @@
-import { type QuotaKind, type Quotas, reserveQuota } from '../identity/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
+import { type QuotaKind, type Quotas, reserveQuota } from '../signin/index.ts';
 import type { LiveClient } from './clients/hot.ts';
 
 /** Where something is stored for each request. */

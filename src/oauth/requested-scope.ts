@@ -1,4 +1,4 @@
-import type { KnownApi } from '../access/index.ts';
+import type { KnownApi } from '../permissions/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import { USER_SCOPES } from '../tokens/index.ts';
 

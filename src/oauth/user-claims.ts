@@ -1,4 +1,4 @@
-import { getAllPermissions, type Rights } from '../access/index.ts';
+import { getAllPermissions, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 
 /** Which claims a scope brings (OIDC Core §5.4); `groups` is what everybody else calls it. */

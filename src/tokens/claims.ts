@@ -1,4 +1,4 @@
-import { getAllPermissions, hasPerm, type KnownApi, type Rights } from '../access/index.ts';
+import { getAllPermissions, hasPerm, type KnownApi, type Rights } from '../permissions/index.ts';
 import { readId } from '../platform/id.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusPlace, statusListUri } from './status/place.ts';

@@ -1,5 +1,5 @@
 import { defineEntity, p } from '@mikro-orm/core';
-import { Api, Principal } from '../access/index.ts';
+import { Api, Principal } from '../permissions/index.ts';
 
 /** OIDC Core §5.5: claims asked for by name, for the ID token and for userinfo. */
 export interface RequestedClaims {

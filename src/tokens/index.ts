@@ -49,9 +49,9 @@ export { getLiveKey, revokeKey } from './keys/revoke.ts';
 export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
 export {
-  type AlgorithmsAsked,
   advanceKeys,
   askedAlgorithms,
+  clientAlgorithms,
   ensureCurrentKey,
   hasCurrentKey,
   rotateKeys,

@@ -1,4 +1,4 @@
-import type { Holder, KnownAccess, KnownApi } from '../access/index.ts';
+import type { Holder, KnownAccess, KnownApi } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { NotReady } from '../platform/failure.ts';
 import { type AccessToken, draftAccessToken, type OverBudget } from './access-token.ts';

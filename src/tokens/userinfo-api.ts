@@ -1,4 +1,4 @@
-import { audienceOf, type KnownApi, noRights, type Rights } from '../access/index.ts';
+import { audienceOf, type KnownApi, noRights, type Rights } from '../permissions/index.ts';
 
 /** Stands where a column needs an API and none is meant. */
 export const NO_API = '00000000-0000-0000-0000-000000000000';

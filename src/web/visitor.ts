@@ -1,7 +1,7 @@
-import { findSession, type LiveSession, type SessionLife } from '../identity/index.ts';
 import type { AuthorizeEndpoint, Origin } from '../oauth/index.ts';
 import { newSecret } from '../platform/digest.ts';
 import type { BrowserCookie, Reply, Request, SessionCookie } from '../platform/http/index.ts';
+import { findSession, type LiveSession, type SessionLife } from '../sessions/index.ts';
 
 /** What the pages of a sign-in work with. */
 export interface SignInDeps {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
-import type { CatalogueDocument } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
+import type { CatalogueDocument } from '../../src/permissions/index.ts';
 import { lastEntry, openDesk } from '../cli/desk.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, startApp, testClock } from '../support/server.ts';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { changeCatalogue, createApi, defaultPermissions } from '../../src/access/index.ts';
+import { changeCatalogue, createApi, defaultPermissions } from '../../src/permissions/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

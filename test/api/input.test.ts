@@ -1,4 +1,4 @@
-import { User } from '../../src/identity/index.ts';
+import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

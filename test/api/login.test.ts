@@ -8,10 +8,11 @@ import {
   defaultPermissions,
   getPermissions,
   setRole,
-} from '../../src/access/index.ts';
-import { Session, User } from '../../src/identity/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { Session } from '../../src/sessions/index.ts';
 import { verifyAccessToken } from '../../src/tokens/index.ts';
+import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { type AppOptions, ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,5 +1,5 @@
-import { updateUser } from '../../src/identity/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { claimsOf } from '../oauth/code-scene.ts';
 import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';

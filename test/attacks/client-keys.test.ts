@@ -1,8 +1,8 @@
 import { createHmac, createPublicKey } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createApi } from '../../src/access/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp, startApp, testClock } from '../support/server.ts';

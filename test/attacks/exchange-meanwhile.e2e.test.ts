@@ -1,7 +1,8 @@
-import { deleteUser, endSessions, updateUser } from '../../src/identity/index.ts';
 import { createClient, getClient, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
+import { deleteUser, updateUser } from '../../src/users/index.ts';
 import { CALLBACK, claimsOf, type Program } from '../oauth/code-scene.ts';
 import { EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';
 import { onEachEngine } from '../support/database.ts';

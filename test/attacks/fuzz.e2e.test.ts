@@ -1,5 +1,8 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
+import { rememberConsent } from '../../src/oauth/consent/consent.ts';
+import { Client, createClient } from '../../src/oauth/index.ts';
+import { createHashPool, createPasswords, type Passwords } from '../../src/passwords/index.ts';
 import {
   assign,
   changeCatalogue,
@@ -7,12 +10,11 @@ import {
   defaultPermissions,
   getApi,
   getPermissions,
-} from '../../src/access/index.ts';
-import { createHashPool, createPasswords, createSetupSecret, type Passwords, User } from '../../src/identity/index.ts';
-import { rememberConsent } from '../../src/oauth/consent/consent.ts';
-import { Client, createClient } from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type Operation, openapiDocument } from '../../src/platform/http/index.ts';
+import { createSetupSecret } from '../../src/signin/index.ts';
+import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,8 +1,8 @@
 import { createHash, createHmac } from 'node:crypto';
 import { pino } from 'pino';
-import { addMembers, assign, createGroup, removeMembers } from '../../src/access/index.ts';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { Client, createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
+import { addMembers, assign, createGroup, removeMembers } from '../../src/permissions/index.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openDesk } from '../cli/desk.ts';
 import { claimsOf, VERIFIER } from '../oauth/code-scene.ts';

@@ -1,5 +1,5 @@
-import { assign, changeCatalogue, getPermissions } from '../../src/access/index.ts';
-import { getUser } from '../../src/identity/index.ts';
+import { assign, changeCatalogue, getPermissions } from '../../src/permissions/index.ts';
+import { getUser } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,18 +1,15 @@
-import { createGroup, getGroup } from '../../src/access/index.ts';
+import { createClient, getClient, readUserCode } from '../../src/oauth/index.ts';
+import { createGroup, getGroup } from '../../src/permissions/index.ts';
+import { foldName, isNameSized, MAX_NAME_UNITS, normalizeName } from '../../src/platform/fold.ts';
 import {
   authenticate,
   checkNewUser,
-  checkUser,
   createSetupSecret,
-  findUser,
-  getUser,
   passwordBackend,
   reserveAttempt,
   Throttle,
-  User,
-} from '../../src/identity/index.ts';
-import { createClient, getClient, readUserCode } from '../../src/oauth/index.ts';
-import { foldName, isNameSized, MAX_NAME_UNITS, normalizeName } from '../../src/platform/fold.ts';
+} from '../../src/signin/index.ts';
+import { checkUser, findUser, getUser, User } from '../../src/users/index.ts';
 import { openDesk } from '../cli/desk.ts';
 import { PASSWORD } from '../oauth/code-scene.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';

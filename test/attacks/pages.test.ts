@@ -1,8 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { connect } from 'node:net';
-import { Session } from '../../src/identity/index.ts';
 import { AuthorizationCode, DeviceCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { Session } from '../../src/sessions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

@@ -1,7 +1,7 @@
-import { principalsChanged, updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { Replay } from '../../src/oauth/authorization-entities.ts';
 import { allowPermissions } from '../../src/oauth/index.ts';
+import { principalsChanged, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { CALLBACK, VERIFIER } from '../oauth/code-scene.ts';

@@ -1,7 +1,8 @@
-import { purgeExpired, Throttle, User } from '../../src/identity/index.ts';
 import { DeviceCode, Replay, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { purgeExpired, Throttle } from '../../src/signin/index.ts';
+import { User } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';

@@ -1,6 +1,6 @@
-import { createApi } from '../../src/access/index.ts';
-import type { Passwords } from '../../src/identity/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import type { Passwords } from '../../src/passwords/index.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type AppOptions, makeUser, stamp, startApp, testClock } from '../support/server.ts';
 

@@ -1,5 +1,5 @@
 import { hashPoolOf, passwordsOf } from '../../src/app.ts';
-import type { Passwords } from '../../src/identity/index.ts';
+import type { Passwords } from '../../src/passwords/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { openTestEmbedded } from '../support/database.ts';

@@ -1,7 +1,7 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { Throttle } from '../../src/identity/index.ts';
 import { model } from '../../src/model.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { Throttle } from '../../src/signin/index.ts';
 import { preparePlace, startInstance } from '../faults/instance.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';

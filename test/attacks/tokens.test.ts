@@ -1,7 +1,8 @@
 import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSetupSecret, Link, User } from '../../src/identity/index.ts';
+import { createSetupSecret, Link } from '../../src/signin/index.ts';
+import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
 import { scene } from './scene.ts';

@@ -1,5 +1,5 @@
-import { Principal } from '../../src/access/index.ts';
-import { ImportedRecord } from '../../src/identity/index.ts';
+import { ImportedRecord } from '../../src/imports/index.ts';
+import { Principal } from '../../src/permissions/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp } from '../support/server.ts';

@@ -6,10 +6,10 @@ import { createContext } from '../../src/cli/context.ts';
 import { execute, failed, type Result } from '../../src/cli/execute.ts';
 import { parseWords } from '../../src/cli/parse.ts';
 import { prepareDatabase } from '../../src/cli/prepare.ts';
-import { User } from '../../src/identity/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { createKeyRing, ensureCurrentKey, type KeyRing, openKeys } from '../../src/tokens/index.ts';
+import { User } from '../../src/users/index.ts';
 import { masterKey, stamp } from '../support/server.ts';
 
 const ACTOR = '1000';

@@ -1,4 +1,3 @@
-import { findApi } from '../../src/access/index.ts';
 import { documentsOf } from '../../src/app.ts';
 import { redirectRulesOf } from '../../src/cli/commands/client-options.ts';
 import { doctor } from '../../src/cli/commands/doctor.ts';
@@ -8,6 +7,7 @@ import { checkClients } from '../../src/cli/doctor/clients.ts';
 import { execute } from '../../src/cli/execute.ts';
 import { storeAgreedClient } from '../../src/oauth/documents/store-client.ts';
 import { getClient } from '../../src/oauth/index.ts';
+import { findApi } from '../../src/permissions/index.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';

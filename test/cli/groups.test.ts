@@ -1,5 +1,5 @@
-import { findApi, setRole } from '../../src/access/index.ts';
-import { findUser, type User } from '../../src/identity/index.ts';
+import { findApi, setRole } from '../../src/permissions/index.ts';
+import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

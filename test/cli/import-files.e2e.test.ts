@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { smallProject, userRow } from '../identity/import/dumps.ts';
+import { smallProject, userRow } from '../imports/django/dumps.ts';
 import { freshPlace, serving, signet } from '../support/process.ts';
 import t from '../support/tap.ts';
 

@@ -1,6 +1,6 @@
-import { hasPerm } from '../../src/access/has-perm.ts';
-import { findApi, readRights, setRole } from '../../src/access/index.ts';
-import { findUser, holderOf, listUsers, type User } from '../../src/identity/index.ts';
+import { hasPerm } from '../../src/permissions/has-perm.ts';
+import { findApi, readRights, setRole } from '../../src/permissions/index.ts';
+import { findUser, holderOf, listUsers, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

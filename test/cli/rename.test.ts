@@ -1,6 +1,6 @@
-import { addMembers, createGroup, findApi, readRights } from '../../src/access/index.ts';
-import { findUser, holderOf, renameUser, User } from '../../src/identity/index.ts';
+import { addMembers, createGroup, findApi, readRights } from '../../src/permissions/index.ts';
 import { STATUS } from '../../src/tokens/index.ts';
+import { findUser, holderOf, renameUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,7 +1,7 @@
 import { createContext } from '../../src/cli/context.ts';
 import { findSample, makeSample } from '../../src/cli/sample.ts';
-import { isSetupOpen } from '../../src/identity/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
+import { isSetupOpen } from '../../src/signin/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

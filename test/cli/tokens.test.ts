@@ -1,10 +1,11 @@
-import { findApi, noRights } from '../../src/access/index.ts';
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
-import { findUser, Session, type User } from '../../src/identity/index.ts';
-import { createSession } from '../../src/identity/sessions/open.ts';
+import { findApi, noRights } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { plusSeconds } from '../../src/platform/time.ts';
+import { Session } from '../../src/sessions/index.ts';
+import { createSession } from '../../src/sessions/open.ts';
 import { SigningKey, signAccessToken } from '../../src/tokens/index.ts';
+import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,17 +1,11 @@
-import { findApi, Principal, readRights } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
-import {
-  findUser,
-  holderOf,
-  isUsable,
-  logIn,
-  Session,
-  setPassword,
-  User,
-  updateUser,
-} from '../../src/identity/index.ts';
+import { isUsable } from '../../src/passwords/index.ts';
+import { findApi, Principal, readRights } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { foldName } from '../../src/platform/fold.ts';
+import { Session } from '../../src/sessions/index.ts';
+import { logIn, setPassword } from '../../src/signin/index.ts';
+import { findUser, holderOf, User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';

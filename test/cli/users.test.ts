@@ -1,7 +1,9 @@
 import { AuditEntry } from '../../src/audit/index.ts';
-import { findUser, isUsable, Session, type User } from '../../src/identity/index.ts';
-import { createSession } from '../../src/identity/sessions/open.ts';
+import { isUsable } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { Session } from '../../src/sessions/index.ts';
+import { createSession } from '../../src/sessions/open.ts';
+import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
 import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk, somebody } from './desk.ts';

@@ -1,7 +1,8 @@
 import { createContext } from '../../src/cli/context.ts';
 import { makeSample } from '../../src/cli/sample.ts';
-import { createUser, findUser, makeUnusable, User } from '../../src/identity/index.ts';
+import { makeUnusable } from '../../src/passwords/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
+import { createUser, findUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { commands } from '../../src/cli/commands/index.ts';
-import { User } from '../../src/identity/index.ts';
+import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { GOOD_PASSWORD, openDesk, somebody } from './desk.ts';

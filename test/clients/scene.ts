@@ -5,6 +5,15 @@ import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { pino } from 'pino';
 import type { Test } from 'tap';
+import { httpsIdentity } from '../../src/cli/https.ts';
+import { jobsOf } from '../../src/cli/jobs.ts';
+import {
+  allowPermissions,
+  createClient,
+  createInitialToken,
+  type NewClient,
+  updateClient,
+} from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,
@@ -15,16 +24,7 @@ import {
   getApi,
   getPermissions,
   updateApi,
-} from '../../src/access/index.ts';
-import { httpsIdentity } from '../../src/cli/https.ts';
-import { jobsOf } from '../../src/cli/jobs.ts';
-import {
-  allowPermissions,
-  createClient,
-  createInitialToken,
-  type NewClient,
-  updateClient,
-} from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { openTestEmbedded } from '../support/database.ts';

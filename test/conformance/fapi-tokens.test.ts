@@ -1,5 +1,5 @@
 import { jwtVerify } from 'jose';
-import { createApi } from '../../src/access/index.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import { type ClientKey, clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp } from '../support/server.ts';

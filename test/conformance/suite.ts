@@ -1,7 +1,7 @@
 import { createLocalJWKSet } from 'jose';
-import { createUser } from '../../src/identity/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { createUser } from '../../src/users/index.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';
 
 // What OpenID's conformance suite needs of a server before its plans begin, as docs/conformance.md tells an operator to make it.

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { setupUrl } from '../../src/cli/commands/setup-link.ts';
 import { checkServed } from '../../src/cli/doctor/issuer.ts';
-import { createSetupSecret } from '../../src/identity/index.ts';
+import { createSetupSecret } from '../../src/signin/index.ts';
 import type { Page } from '../clients/browser.ts';
 import { decide, PASSWORD, type Scene, startScene } from '../clients/scene.ts';
 import { root } from '../support/database.ts';

@@ -7,7 +7,7 @@ import { model } from '../../src/model.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import { type Database, lockFolder } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
-import { userRow } from '../identity/import/dumps.ts';
+import { userRow } from '../imports/django/dumps.ts';
 import { createTestPostgresql, postgresqlUrl } from '../support/database.ts';
 import { type Environment, type Instance, preparePlace, startInstance } from './instance.ts';
 

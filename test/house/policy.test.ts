@@ -1,7 +1,8 @@
 import { subscribe } from 'node:diagnostics_channel';
-import { createApi, setRole } from '../../src/access/index.ts';
-import { endSessionsByOperator, getUser, Session, User, updateUser } from '../../src/identity/index.ts';
 import { createClient, updateClient } from '../../src/oauth/index.ts';
+import { createApi, setRole } from '../../src/permissions/index.ts';
+import { endSessionsByOperator, Session } from '../../src/sessions/index.ts';
+import { getUser, User, updateUser } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -9,12 +9,15 @@ import t from '../support/tap.ts';
 const wings = [
   'platform',
   'audit',
-  'access',
-  'identity',
+  'permissions',
+  'passwords',
+  'users',
+  'sessions',
+  'signin',
+  'imports',
   'tokens',
   'oauth',
   'api',
-  'admin',
   'web',
   'app',
   'cli',
@@ -22,9 +25,7 @@ const wings = [
 ];
 const rank: Record<string, number> = {
   ...Object.fromEntries(wings.map((wing, i) => [wing, i])),
-  admin: 6,
-  api: 6,
-  web: 6,
+  web: wings.indexOf('api'),
 };
 
 const src = join(root, 'src');

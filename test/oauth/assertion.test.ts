@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createApi } from '../../src/access/index.ts';
 import { createRemoteKeys } from '../../src/oauth/assertion/remote-keys.ts';
 import {
   authenticateClient,
@@ -11,6 +10,7 @@ import {
   updateClient,
 } from '../../src/oauth/index.ts';
 import { once } from '../../src/oauth/replay.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import {
   type Alg,

@@ -3,20 +3,14 @@ import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { pino } from 'pino';
 import { jobsOf } from '../../src/cli/jobs.ts';
-import {
-  changeOwnPassword,
-  deleteUser,
-  endSessions,
-  endSessionsByOperator,
-  getUser,
-  isUsable,
-  User,
-  updateUser,
-} from '../../src/identity/index.ts';
 import { createDelivery, type DeliveryDeps, type NoticeOutcome, purgeNotices } from '../../src/oauth/logout/index.ts';
+import { isUsable } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { createGuardedFetch, FetchError } from '../../src/platform/fetch/index.ts';
+import { endSessions, endSessionsByOperator } from '../../src/sessions/index.ts';
+import { changeOwnPassword } from '../../src/signin/index.ts';
 import { endGrants, ensureCurrentKey } from '../../src/tokens/index.ts';
+import { deleteUser, getUser, User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

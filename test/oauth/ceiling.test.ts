@@ -1,4 +1,3 @@
-import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { Consent } from '../../src/oauth/authorization-entities.ts';
 import {
@@ -9,6 +8,7 @@ import {
   disallowPermissions,
   updateClient,
 } from '../../src/oauth/index.ts';
+import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { clientRightsChanged, RefreshGrant, STATUS, TokenStatus, takePlace } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { issueCode, type NewCode } from '../../src/oauth/authorize/code.ts';
+import { ClientCeiling } from '../../src/oauth/entities.ts';
+import { createClient, type Preset } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,
@@ -7,10 +10,7 @@ import {
   createGroup,
   defaultPermissions,
   getPermissions,
-} from '../../src/access/index.ts';
-import { issueCode, type NewCode } from '../../src/oauth/authorize/code.ts';
-import { ClientCeiling } from '../../src/oauth/entities.ts';
-import { createClient, type Preset } from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type AppOptions, makeUser, stamp, startApp, testClock } from '../support/server.ts';
 

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import { updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
-import { endSessions, updateUser } from '../../src/identity/index.ts';
 import { Client, ClientCeiling } from '../../src/oauth/entities.ts';
+import { updateApi } from '../../src/permissions/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

@@ -1,5 +1,5 @@
-import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/access/index.ts';
 import { allowPermissions, createClient } from '../../src/oauth/index.ts';
+import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
 

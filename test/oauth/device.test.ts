@@ -1,9 +1,10 @@
-import { updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
-import { endSessions, User, updateUser } from '../../src/identity/index.ts';
 import { createClient, updateClient } from '../../src/oauth/index.ts';
+import { updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
+import { User, updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';

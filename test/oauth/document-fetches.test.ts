@@ -1,7 +1,7 @@
-import { Throttle } from '../../src/identity/index.ts';
 import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClientDocuments } from '../../src/oauth/documents/documents.ts';
 import { Client, updateClient } from '../../src/oauth/index.ts';
+import { Throttle } from '../../src/signin/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

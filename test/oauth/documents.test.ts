@@ -1,4 +1,3 @@
-import { createApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { createClientDocuments, type DocumentRules } from '../../src/oauth/documents/documents.ts';
@@ -6,6 +5,7 @@ import { readDocument } from '../../src/oauth/documents/read-document.ts';
 import { isDocumentUrl } from '../../src/oauth/documents/url.ts';
 import { ClientApi } from '../../src/oauth/entities.ts';
 import { audiencesOf, Client, deleteClient, settingsOf, updateClient } from '../../src/oauth/index.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp, testClock } from '../support/server.ts';

@@ -1,6 +1,6 @@
 import { randomUUID, sign } from 'node:crypto';
-import { createApi, updateApi } from '../../src/access/index.ts';
 import { Client, createClient, createProofs, settingsOf } from '../../src/oauth/index.ts';
+import { createApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';
 import { type Alg, type ClientKey, clientKey, proofBy, seconds, signedBy } from '../support/client-keys.ts';

@@ -1,8 +1,9 @@
-import { unassign } from '../../src/access/index.ts';
-import { endSessions, updateUser } from '../../src/identity/index.ts';
 import { deleteClient, disallowPermissions, getClient, updateClient } from '../../src/oauth/index.ts';
+import { unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
 import { endGrants, purgeTokens, RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
 import { stamp } from '../support/server.ts';

@@ -1,3 +1,4 @@
+import { allowPermissions, createClient, grantNames } from '../../src/oauth/index.ts';
 import {
   type Api,
   assign,
@@ -6,8 +7,7 @@ import {
   defaultPermissions,
   findApi,
   getPermissions,
-} from '../../src/access/index.ts';
-import { allowPermissions, createClient, grantNames } from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { makeUser, stamp } from '../support/server.ts';
 import { codeScene, PASSWORD, type Program } from './code-scene.ts';

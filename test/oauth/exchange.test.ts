@@ -1,8 +1,9 @@
-import { setRole, unassign, updateApi } from '../../src/access/index.ts';
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
-import { endSessions, updateUser } from '../../src/identity/index.ts';
 import { disallowPermissions, getClient, updateClient } from '../../src/oauth/index.ts';
+import { setRole, unassign, updateApi } from '../../src/permissions/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
 import { endGrants, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';

@@ -1,4 +1,4 @@
-import { updateApi } from '../../src/access/index.ts';
+import { updateApi } from '../../src/permissions/index.ts';
 import { USER_SCOPES } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';

@@ -1,7 +1,7 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { endSessions } from '../../src/identity/index.ts';
 import { type ClientSettings, createClient, getClient, listAllowed, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';

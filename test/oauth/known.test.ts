@@ -1,3 +1,4 @@
+import { apiDeleted, createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,
@@ -10,8 +11,7 @@ import {
   setRole,
   unassign,
   updateApi,
-} from '../../src/access/index.ts';
-import { apiDeleted, createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, stamp, startApp, testClock } from '../support/server.ts';

@@ -1,7 +1,7 @@
-import { createApi } from '../../src/access/index.ts';
-import { Session } from '../../src/identity/index.ts';
 import { Client, type ClientSettings, createClient } from '../../src/oauth/index.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { Session } from '../../src/sessions/index.ts';
 import { type Alg, openGrant, refreshKeyOf, signIdToken } from '../../src/tokens/index.ts';
 import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
 

@@ -1,5 +1,6 @@
-import { endSessionsByOperator, User } from '../../src/identity/index.ts';
+import { endSessionsByOperator } from '../../src/sessions/index.ts';
 import { RefreshGrant, readGrant, signJwt } from '../../src/tokens/index.ts';
+import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

@@ -1,4 +1,13 @@
 import { createHash } from 'node:crypto';
+import { AuditEntry } from '../../src/audit/index.ts';
+import {
+  ClientSecret,
+  createClient,
+  deleteClient,
+  getClient,
+  rotateSecret,
+  updateClient,
+} from '../../src/oauth/index.ts';
 import {
   type Api,
   addMembers,
@@ -9,19 +18,10 @@ import {
   defaultPermissions,
   getPermissions,
   updateApi,
-} from '../../src/access/index.ts';
-import { AuditEntry } from '../../src/audit/index.ts';
-import { User } from '../../src/identity/index.ts';
-import {
-  ClientSecret,
-  createClient,
-  deleteClient,
-  getClient,
-  rotateSecret,
-  updateClient,
-} from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { RevokedToken, verifyAccessToken } from '../../src/tokens/index.ts';
+import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';

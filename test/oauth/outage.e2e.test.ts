@@ -1,5 +1,5 @@
-import { createApi } from '../../src/access/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';

@@ -1,6 +1,6 @@
-import { setRole, updateApi } from '../../src/access/index.ts';
 import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
 import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
+import { setRole, updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { openDesk } from '../cli/desk.ts';
 import { onEachEngine } from '../support/database.ts';

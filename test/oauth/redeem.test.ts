@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { deleteApi, unassign } from '../../src/access/index.ts';
-import { endSessions, updateUser } from '../../src/identity/index.ts';
 import { Client } from '../../src/oauth/entities.ts';
 import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
+import { deleteApi, unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

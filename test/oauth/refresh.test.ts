@@ -1,3 +1,5 @@
+import { AuditEvent } from '../../src/audit/index.ts';
+import { createClient, updateClient } from '../../src/oauth/index.ts';
 import {
   assign,
   changeCatalogue,
@@ -6,12 +8,12 @@ import {
   getPermissions,
   unassign,
   updateApi,
-} from '../../src/access/index.ts';
-import { AuditEvent } from '../../src/audit/index.ts';
-import { endSessions, Session, setPassword, updateUser } from '../../src/identity/index.ts';
-import { createClient, updateClient } from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { endSessions, Session } from '../../src/sessions/index.ts';
+import { setPassword } from '../../src/signin/index.ts';
 import { openGrant, RefreshGrant, refreshKeyOf, TokenStatus } from '../../src/tokens/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

@@ -1,5 +1,4 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { createApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
   audiencesOf,
@@ -10,6 +9,7 @@ import {
   settingsOf,
 } from '../../src/oauth/index.ts';
 import { useInitialToken } from '../../src/oauth/register/initial-tokens.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { asserted, assertionBy, type ClientKey, clientKey } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';

@@ -1,6 +1,6 @@
-import { assign, unassign } from '../../src/access/index.ts';
 import { decideDevice, findWaitingDevice } from '../../src/oauth/device/decide.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { assign, unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';

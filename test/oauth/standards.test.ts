@@ -1,7 +1,7 @@
 import { verify } from 'node:crypto';
 import { createLocalJWKSet, jwtVerify } from 'jose';
-import { createApi } from '../../src/access/index.ts';
 import { createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
+import { createApi } from '../../src/permissions/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy, signedBy } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';

@@ -1,5 +1,5 @@
-import { changeCatalogue, createApi, defaultPermissions } from '../../src/access/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { changeCatalogue, createApi, defaultPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';

@@ -1,9 +1,18 @@
-import { addMembers, assign, createGroup, deleteApi, setRole, unassign, updateApi } from '../../src/access/index.ts';
-import { deleteUser, renameUser, setPassword, type User, updateUser } from '../../src/identity/index.ts';
 import { createKnownClients } from '../../src/oauth/clients/hot.ts';
 import { apiDeleted, Client, deleteClient, updateClient } from '../../src/oauth/index.ts';
+import {
+  addMembers,
+  assign,
+  createGroup,
+  deleteApi,
+  setRole,
+  unassign,
+  updateApi,
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
+import { setPassword } from '../../src/signin/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
+import { deleteUser, renameUser, type User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, makeUser, masterKey, stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

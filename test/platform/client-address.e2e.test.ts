@@ -1,7 +1,8 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Session, Throttle } from '../../src/identity/index.ts';
 import { readAddress } from '../../src/platform/http/client-address.ts';
+import { Session } from '../../src/sessions/index.ts';
+import { Throttle } from '../../src/signin/index.ts';
 import { openTestEmbedded, root } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { makeUser, startApp } from '../support/server.ts';

@@ -1,7 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
-import { getApi } from '../../src/access/index.ts';
-import { importDjango } from '../../src/identity/import/index.ts';
+import { importDjango } from '../../src/imports/django/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { getApi } from '../../src/permissions/index.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import { type Database, findObstacles } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';

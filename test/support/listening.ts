@@ -1,4 +1,6 @@
 import type { Test } from 'tap';
+import { createClient } from '../../src/oauth/index.ts';
+import type { Passwords } from '../../src/passwords/index.ts';
 import {
   addMembers,
   assign,
@@ -10,11 +12,10 @@ import {
   getPermissions,
   unassign,
   updateApi,
-} from '../../src/access/index.ts';
-import { getUser, type Passwords, updateUser } from '../../src/identity/index.ts';
-import { createClient } from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { type Clock, systemClock } from '../../src/platform/time.ts';
+import { getUser, updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from './client-keys.ts';
 import { openTestEmbedded } from './database.ts';
 import { freePort } from './process.ts';

@@ -1,4 +1,4 @@
-import { type ReadRights, type Rights, rightsOf } from '../../src/access/has-perm.ts';
+import { type ReadRights, type Rights, rightsOf } from '../../src/permissions/has-perm.ts';
 
 /** The rights of who holds these permissions, in a catalogue that has these and nothing else. */
 export function holding(names: readonly string[], more: Partial<ReadRights> = {}): Rights {

@@ -5,12 +5,14 @@ import { pino } from 'pino';
 import { buildApp, passwordsOf } from '../../src/app.ts';
 import type { Stamp } from '../../src/audit/index.ts';
 import { prepareDatabase } from '../../src/cli/prepare.ts';
-import { type Backend, createUser, type HashSpeed, type Passwords, User } from '../../src/identity/index.ts';
+import type { HashSpeed, Passwords } from '../../src/passwords/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import type { Metrics } from '../../src/platform/telemetry/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
+import type { Backend } from '../../src/signin/index.ts';
 import { createKeyRing, createStatusLists, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
+import { createUser, User } from '../../src/users/index.ts';
 import { root } from './database.ts';
 import { heldToItsDocument } from './openapi.ts';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { hasPerm, type Rights } from '../../src/access/index.ts';
+import { hasPerm, type Rights } from '../../src/permissions/index.ts';
 import {
   createKeyRing,
   draftAccessToken,

@@ -1,5 +1,5 @@
-import { createApi, getApi, updateApi } from '../../src/access/index.ts';
 import { AuditEntry } from '../../src/audit/index.ts';
+import { createApi, getApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import {

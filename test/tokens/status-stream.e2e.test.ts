@@ -1,5 +1,5 @@
-import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/access/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
+import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/permissions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';

@@ -1,5 +1,6 @@
 import { gunzipSync, inflateSync } from 'node:zlib';
 import { createLocalJWKSet, jwtVerify } from 'jose';
+import { createClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,
@@ -11,12 +12,11 @@ import {
   setRole,
   unassign,
   updateApi,
-} from '../../src/access/index.ts';
-import { updateUser } from '../../src/identity/index.ts';
-import { createClient } from '../../src/oauth/index.ts';
+} from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createStatusLists, purgeTokens, STATUS, TokenStatus } from '../../src/tokens/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';

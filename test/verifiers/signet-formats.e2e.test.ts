@@ -5,7 +5,7 @@ import {
   defaultPermissions,
   getPermissions,
   unassign,
-} from '../../src/access/index.ts';
+} from '../../src/permissions/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { createVerifier } from '../../verifiers/node/src/index.ts';

@@ -1,7 +1,7 @@
-import { updateApi } from '../../src/access/index.ts';
 import { AuditEvent } from '../../src/audit/index.ts';
 import { AuthorizationCode, Consent, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { Client, updateClient } from '../../src/oauth/index.ts';
+import { updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';

@@ -1,4 +1,4 @@
-import { endSessions } from '../../src/identity/index.ts';
+import { endSessions } from '../../src/sessions/index.ts';
 import { deviceScene } from '../oauth/device-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { ISSUER } from '../support/server.ts';

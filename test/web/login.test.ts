@@ -1,4 +1,5 @@
-import { Session, updateUser } from '../../src/identity/index.ts';
+import { Session } from '../../src/sessions/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { nextOf } from '../../src/web/next.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';

@@ -1,5 +1,6 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { Session, updateUser } from '../../src/identity/index.ts';
+import { Session } from '../../src/sessions/index.ts';
+import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,6 +1,6 @@
-import { Session } from '../../src/identity/index.ts';
 import { AuthorizationCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { takeBackConsent } from '../../src/oauth/index.ts';
+import { Session } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';

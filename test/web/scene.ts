@@ -1,7 +1,7 @@
-import { getPermissions } from '../../src/access/index.ts';
 import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
 import { ClientCeiling } from '../../src/oauth/entities.ts';
 import { Client, type ClientSettings, createClient, type Preset } from '../../src/oauth/index.ts';
+import { getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { CALLBACK, CHALLENGE, codeScene, PASSWORD, type Program } from '../oauth/code-scene.ts';

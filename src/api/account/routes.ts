@@ -1,17 +1,11 @@
 import { Type } from 'typebox';
-import { explainPermissions } from '../../access/index.ts';
 import { recordEvent } from '../../audit/index.ts';
-import {
-  changeOwnPassword,
-  checkPassword,
-  endSessions,
-  holderOf,
-  listSessions,
-  reserveAttempt,
-  User,
-} from '../../identity/index.ts';
 import { Client, listAllowed, takeBackConsent } from '../../oauth/index.ts';
+import { explainPermissions } from '../../permissions/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
+import { endSessions, listSessions } from '../../sessions/index.ts';
+import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/index.ts';
+import { holderOf, User } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, requireSession, stampOf, wireSession } from '../requests.ts';
 import { audience, bySession, changing, closed, named, reading, session } from '../schemas.ts';

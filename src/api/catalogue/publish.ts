@@ -1,6 +1,14 @@
-import { type Api, findApi, hasPerm, type Misfit, Misfits, type PermissionSpec, readApps } from '../../access/index.ts';
 import type { Stamp } from '../../audit/index.ts';
 import { type ActiveToken, isServedBy, publishCatalogue, rehearse } from '../../oauth/index.ts';
+import {
+  type Api,
+  findApi,
+  hasPerm,
+  type Misfit,
+  Misfits,
+  type PermissionSpec,
+  readApps,
+} from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { Problem } from '../../platform/http/index.ts';

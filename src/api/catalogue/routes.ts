@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { KnownCatalogue, KnownCatalogues } from '../../access/index.ts';
+import type { KnownCatalogue, KnownCatalogues } from '../../permissions/index.ts';
 import {
   type App,
   Problem,

@@ -1,16 +1,7 @@
 import { Type } from 'typebox';
-import {
-  authenticate,
-  checkNewUser,
-  createUser,
-  findActiveUser,
-  type LoggedIn,
-  logIn,
-  logOut,
-  reserveQuota,
-  User,
-} from '../../identity/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
+import { authenticate, checkNewUser, type LoggedIn, logIn, logOut, reserveQuota } from '../../signin/index.ts';
+import { createUser, findActiveUser, User } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
 import { browserOf, requireSession, stampOf, wireSession, wireUser } from '../requests.ts';
 import {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { getAllPermissions, hasPerm, modulePerms, OWN_AUDIENCE, type Rights } from '../../access/index.ts';
+import { getAllPermissions, hasPerm, modulePerms, OWN_AUDIENCE, type Rights } from '../../permissions/index.ts';
 import { type App, asBuilt, offerNonce, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
 import { admitted, nextNonce } from '../admit.ts';
 import type { ApiDeps } from '../deps.ts';

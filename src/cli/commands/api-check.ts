@@ -1,4 +1,4 @@
-import { listPermissionHistory } from '../../access/index.ts';
+import { listPermissionHistory } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { suggest } from '../../platform/suggest.ts';
 import { systemClock } from '../../platform/time.ts';

@@ -1,4 +1,4 @@
-import { listPermissions } from '../../access/index.ts';
+import { listPermissions } from '../../permissions/index.ts';
 import type { DatabaseCommand } from '../command.ts';
 import { languages, writeConstants } from '../constants/write.ts';
 import { usage } from '../parse.ts';

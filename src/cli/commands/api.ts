@@ -7,7 +7,7 @@ import {
   listPermissions,
   settingWords,
   updateApi,
-} from '../../access/index.ts';
+} from '../../permissions/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

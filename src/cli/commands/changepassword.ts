@@ -1,5 +1,6 @@
-import { getUser, setPassword } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { setPassword } from '../../signin/index.ts';
+import { getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
 import { askPassword, hashNew, passwordOf } from './passwords.ts';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, getPermissions, listPermissions, type Permission } from '../../access/index.ts';
 import { allowPermissions, type Client, disallowPermissions, getClient } from '../../oauth/index.ts';
+import { type Api, getPermissions, listPermissions, type Permission } from '../../permissions/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { listApis } from '../../access/index.ts';
 import { createInitialToken, listInitialTokens, revokeInitialToken } from '../../oauth/index.ts';
+import { listApis } from '../../permissions/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

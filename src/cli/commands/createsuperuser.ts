@@ -1,6 +1,6 @@
-import { checkUser, createUser, User } from '../../identity/index.ts';
 import type { Config } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { checkUser, createUser, User } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
 import { changing } from './changing.ts';
 import { askPassword, demandPassword, hashNew, passwordOf } from './passwords.ts';

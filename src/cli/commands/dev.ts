@@ -1,11 +1,12 @@
 import { relative } from 'node:path';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api, explainPermissions, groupsOf, listModels, listPermissions } from '../../access/index.ts';
-import { findUser, holderOf, showSetupSecret } from '../../identity/index.ts';
+import { Api, explainPermissions, groupsOf, listModels, listPermissions } from '../../permissions/index.ts';
 import { type Config, isLoopbackHost, makeMasterKey, readConfig, readMasterKey } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { systemClock } from '../../platform/time.ts';
+import { showSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
+import { findUser, holderOf } from '../../users/index.ts';
 import { isSet, type LocalCommand, optionText } from '../command.ts';
 import { issuerOf } from '../context.ts';
 import { httpsIdentity } from '../https.ts';

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { documentsOf, hashWidthOf } from '../../app.ts';
-import { ARGON2_ENGINE } from '../../identity/index.ts';
+import { ARGON2_ENGINE } from '../../passwords/index.ts';
 import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';

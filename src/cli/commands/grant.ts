@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api } from '../../access/index.ts';
 import { recordChange } from '../../audit/index.ts';
-import { getUser, usernamesOf } from '../../identity/index.ts';
 import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
+import { Api } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { readId } from '../../platform/id.ts';
 import { endGrants, lastUseOf, listGrants, RefreshGrant } from '../../tokens/index.ts';
+import { getUser, usernamesOf } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

@@ -10,8 +10,8 @@ import {
   permissionsOfGroup,
   removeMembers,
   renameGroup,
-} from '../../access/index.ts';
-import { holdUser, usernamesOf } from '../../identity/index.ts';
+} from '../../permissions/index.ts';
+import { holdUser, usernamesOf } from '../../users/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
 import { changing } from './changing.ts';
 import { required } from './options.ts';

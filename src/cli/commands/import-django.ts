@@ -6,7 +6,7 @@ import {
   isRefused,
   type Progress,
   writeRenames,
-} from '../../identity/import/index.ts';
+} from '../../imports/django/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type Context, type DatabaseCommand, type FileRows, type Input, isSet, optionText } from '../command.ts';
 import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Api } from '../../access/index.ts';
+import type { Api } from '../../permissions/index.ts';
 import { ensureCurrentKey, hasCurrentKey } from '../../tokens/index.ts';
 import type { Context } from '../command.ts';
 

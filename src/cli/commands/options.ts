@@ -1,4 +1,4 @@
-import { type Api, getApi } from '../../access/index.ts';
+import { type Api, getApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type Context, type Input, optionText, optionTexts } from '../command.ts';
 

@@ -1,6 +1,6 @@
-import { checkPassword } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { oneLine } from '../../platform/text.ts';
+import { checkPassword } from '../../signin/index.ts';
 import type { Context, Input, Terminal } from '../command.ts';
 
 /** What a password is compared with. */

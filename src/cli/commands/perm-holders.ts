@@ -1,6 +1,6 @@
-import { askedPermission, type PermSource } from '../../access/index.ts';
-import { usersWithPerm } from '../../identity/index.ts';
 import { clientsWithPerm } from '../../oauth/index.ts';
+import { askedPermission, type PermSource } from '../../permissions/index.ts';
+import { usersWithPerm } from '../../users/index.ts';
 import { type DatabaseCommand, isSet, optionText } from '../command.ts';
 import { namedApi, pageLimit, required } from './options.ts';
 import { rows, yesNo } from './text.ts';

@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Client, getClient } from '../../oauth/index.ts';
 import {
   type Api,
   assign,
@@ -11,9 +12,8 @@ import {
   type Receiver,
   type Source,
   unassign,
-} from '../../access/index.ts';
-import { getUser, holderOf, holdUser, type User } from '../../identity/index.ts';
-import { type Client, getClient } from '../../oauth/index.ts';
+} from '../../permissions/index.ts';
+import { getUser, holderOf, holdUser, type User } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

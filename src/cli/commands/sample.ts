@@ -1,5 +1,5 @@
-import { showSetupSecret } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { showSetupSecret } from '../../signin/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { findSample, listSampleClients, listSampleUsers, removeSample, SAMPLE_API } from '../sample.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';

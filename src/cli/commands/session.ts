@@ -1,7 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { endSessionsByOperator, getUser, listSessions, Session, User } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { readId } from '../../platform/id.ts';
+import { endSessionsByOperator, listSessions, Session } from '../../sessions/index.ts';
+import { getUser, User } from '../../users/index.ts';
 import type { DatabaseCommand, Input } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

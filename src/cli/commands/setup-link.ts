@@ -1,6 +1,6 @@
-import { createSetupSecret, type DeriveSecret } from '../../identity/index.ts';
 import { deriveKey } from '../../platform/digest.ts';
 import { Failure } from '../../platform/failure.ts';
+import { createSetupSecret, type DeriveSecret } from '../../signin/index.ts';
 import type { DatabaseCommand } from '../command.ts';
 
 /** Of development mode: its links are shown again by `sample` and at every start. */

@@ -1,17 +1,9 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, createKnownAccess, type Holder, readRights } from '../../access/index.ts';
 import { recordChange, recordEvent } from '../../audit/index.ts';
-import {
-  findActiveUser,
-  findSourceId,
-  getUser,
-  holderOf,
-  holdUser,
-  type User,
-  type UserRef,
-} from '../../identity/index.ts';
+import { findSourceId } from '../../imports/index.ts';
 import { audiencesOf, Client, createKnownClients, getClient } from '../../oauth/index.ts';
+import { type Api, createKnownAccess, type Holder, readRights } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import {
   type AccessToken,
@@ -27,6 +19,7 @@ import {
   refreshKeyOf,
   type TokenRequest,
 } from '../../tokens/index.ts';
+import { findActiveUser, getUser, holderOf, holdUser, type User, type UserRef } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

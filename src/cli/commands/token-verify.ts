@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { createKnownAccess, findApi } from '../../access/index.ts';
-import { Session, User } from '../../identity/index.ts';
 import { Client, findActiveToken } from '../../oauth/index.ts';
+import { createKnownAccess, findApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { Session } from '../../sessions/index.ts';
 import {
   type AccessTokenClaims,
   createVerify,
@@ -14,6 +14,7 @@ import {
   TokenStatus,
   verifyAccessToken,
 } from '../../tokens/index.ts';
+import { User } from '../../users/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
 import { duration, fields, printable, yesNo } from './text.ts';
 import { decode, tokenOf } from './token-text.ts';

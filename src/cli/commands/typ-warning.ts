@@ -1,4 +1,4 @@
-import type { ApiSettings } from '../../access/index.ts';
+import type { ApiSettings } from '../../permissions/index.ts';
 import type { Output } from '../command.ts';
 import { AUDIENCE_ONLY } from '../doctor/typ.ts';
 

@@ -1,5 +1,7 @@
-import { groupsOf } from '../../access/index.ts';
-import { deleteUser, getUser, hasSuperuser, listSessions } from '../../identity/index.ts';
+import { groupsOf } from '../../permissions/index.ts';
+import { listSessions } from '../../sessions/index.ts';
+import { hasSuperuser } from '../../signin/index.ts';
+import { deleteUser, getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
 import { counted, fields, names, when } from './text.ts';

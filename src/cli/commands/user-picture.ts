@@ -1,5 +1,6 @@
-import { type FieldError, readPassword, type User } from '../../identity/index.ts';
+import { readPassword } from '../../passwords/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import type { FieldError, User } from '../../users/index.ts';
 import { instant } from './text.ts';
 
 /** A user for `--json`. */

@@ -1,5 +1,5 @@
-import { groupsOf, rolesOf } from '../../access/index.ts';
-import { getUser, listUsers } from '../../identity/index.ts';
+import { groupsOf, rolesOf } from '../../permissions/index.ts';
+import { getUser, listUsers } from '../../users/index.ts';
 import { type DatabaseCommand, optionText } from '../command.ts';
 import { pageLimit } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';

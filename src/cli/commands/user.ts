@@ -1,12 +1,5 @@
-import {
-  createUser,
-  getUser,
-  makeUnusable,
-  renameUser,
-  User,
-  type UserChange,
-  updateUser,
-} from '../../identity/index.ts';
+import { makeUnusable } from '../../passwords/index.ts';
+import { createUser, getUser, renameUser, User, type UserChange, updateUser } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

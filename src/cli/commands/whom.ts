@@ -1,5 +1,5 @@
-import type { UserRef } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import type { UserRef } from '../../users/index.ts';
 import { type Input, optionText, optionTexts } from '../command.ts';
 
 // A user is named by a username, or by `--user-id ID` in its place. Which of the two is said, never guessed.

@@ -1,4 +1,3 @@
-import { OWN_AUDIENCE } from '../../access/index.ts';
 import {
   audiencesOf,
   type Client,
@@ -8,6 +7,7 @@ import {
   listClients,
   type RedirectRules,
 } from '../../oauth/index.ts';
+import { OWN_AUDIENCE } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { type Check, ok, warn } from './check.ts';

@@ -1,5 +1,5 @@
-import { type Api, listApis } from '../../access/index.ts';
 import { type Client, listClients, settingsOf } from '../../oauth/index.ts';
+import { type Api, listApis } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
 import { type Check, note } from './check.ts';

@@ -1,5 +1,5 @@
-import { usersWithReservedNames } from '../../identity/index.ts';
 import type { Database } from '../../platform/database/index.ts';
+import { usersWithReservedNames } from '../../users/index.ts';
 import { type Check, ok, warn } from './check.ts';
 
 const SHOWN = 5;

@@ -1,4 +1,4 @@
-import type { Passwords } from '../../identity/index.ts';
+import type { Passwords } from '../../passwords/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { type Check, ok, warn } from './check.ts';
 

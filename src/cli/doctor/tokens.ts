@@ -1,4 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { findSourceId } from '../../imports/index.ts';
+import { Client } from '../../oauth/index.ts';
 import {
   type Api,
   type LargeHolder,
@@ -7,10 +9,9 @@ import {
   noRights,
   readRights,
   superusersOf,
-} from '../../access/index.ts';
-import { findActiveUser, findSourceId, findSuperuser, holderOf } from '../../identity/index.ts';
-import { Client } from '../../oauth/index.ts';
+} from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
+import { findSuperuser } from '../../signin/index.ts';
 import {
   ANY_ID,
   draftAccessToken,
@@ -20,6 +21,7 @@ import {
   type TokenRequest,
   verifyAccessToken,
 } from '../../tokens/index.ts';
+import { findActiveUser, holderOf } from '../../users/index.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 /** What the checks of tokens look at. */

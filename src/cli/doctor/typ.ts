@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { listApis } from '../../access/index.ts';
+import { listApis } from '../../permissions/index.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** RFC 8725 §3.11, RFC 9068 §4. */

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, type KnownAccess, lockApis } from '../../access/index.ts';
+import { type Api, type KnownAccess, lockApis } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 
 /*

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { audienceKey } from '../../access/index.ts';
+import { audienceKey } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 
 /*

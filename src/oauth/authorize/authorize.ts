@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { LiveSession } from '../../identity/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import type { LiveSession } from '../../sessions/index.ts';
 import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
 import { isOfDocument } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';

@@ -1,5 +1,5 @@
-import type { LiveSession } from '../../identity/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import type { LiveSession } from '../../sessions/index.ts';
 import { acrOf } from '../../tokens/index.ts';
 import { type Asked, whatIsAsked } from '../consent/asked.ts';
 import { isConsented, type Wanted, wantedBy } from '../consent/consent.ts';

@@ -1,8 +1,8 @@
-import { REPEAT_SECONDS } from '../../identity/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { REPEAT_SECONDS } from '../../signin/index.ts';
 import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
 import { type Answer, granted, refused } from './answer.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';

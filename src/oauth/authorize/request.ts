@@ -1,4 +1,4 @@
-import type { KnownApi } from '../../access/index.ts';
+import type { KnownApi } from '../../permissions/index.ts';
 import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
 import { quote } from '../../platform/quote.ts';
 import type { Clock } from '../../platform/time.ts';

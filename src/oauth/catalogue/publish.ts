@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Stamp } from '../../audit/index.ts';
 import {
   type Api,
   changeCatalogue,
@@ -7,10 +8,9 @@ import {
   listPermissions,
   MOST_PERMISSIONS,
   type PermissionSpec,
-} from '../../access/index.ts';
-import type { Stamp } from '../../audit/index.ts';
-import { usernamesOf } from '../../identity/index.ts';
+} from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { usernamesOf } from '../../users/index.ts';
 import { clientIdsOf } from '../clients/of-api.ts';
 
 /** Somebody whose permission ended with a publication. */

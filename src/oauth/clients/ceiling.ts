@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Permission, principalsChanged } from '../../access/index.ts';
 import { recordChange, type Stamp } from '../../audit/index.ts';
+import { type Permission, principalsChanged } from '../../permissions/index.ts';
 import { clientRightsChanged } from '../../tokens/index.ts';
 import { type Client, ClientCeiling } from '../entities.ts';
 import { lockClient } from './clients.ts';

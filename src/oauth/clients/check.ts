@@ -1,6 +1,6 @@
-import { reservedName } from '../../identity/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { foldName, hasUnprintable, isNameSized } from '../../platform/fold.ts';
+import { reservedName } from '../../users/index.ts';
 import type { Client } from '../entities.ts';
 import { publicKeyFor } from '../foreign-jws.ts';
 import { grantNames, type Preset } from './presets.ts';

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, createPrincipal, Principal, principalsChanged } from '../../access/index.ts';
 import { difference, recordChange, type Stamp } from '../../audit/index.ts';
+import { type Api, createPrincipal, Principal, principalsChanged } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { foldName, normalizeName } from '../../platform/fold.ts';
 import { suggest } from '../../platform/suggest.ts';

@@ -1,4 +1,4 @@
-import type { Holder } from '../../access/index.ts';
+import type { Holder } from '../../permissions/index.ts';
 import type { LiveClient } from './hot.ts';
 
 /** The client as `access` knows one. */

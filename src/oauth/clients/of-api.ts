@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api, principalsChanged } from '../../access/index.ts';
+import { Api, principalsChanged } from '../../permissions/index.ts';
 import { Consent } from '../authorization-entities.ts';
 import { Client, ClientApi } from '../entities.ts';
 

@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { principalsChanged } from '../../access/index.ts';
 import { recordChange, type Stamp } from '../../audit/index.ts';
+import { principalsChanged } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/failure.ts';
 import { plusSeconds } from '../../platform/time.ts';

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type AskedPermission, type PermSource, principalsWithPerm, sourcesOfPerm } from '../../access/index.ts';
+import { type AskedPermission, type PermSource, principalsWithPerm, sourcesOfPerm } from '../../permissions/index.ts';
 import { Client } from '../entities.ts';
 
 export interface ClientWithPerm {

@@ -1,4 +1,4 @@
-import type { KnownApi } from '../../access/index.ts';
+import type { KnownApi } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';

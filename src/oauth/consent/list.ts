@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api, Permission } from '../../access/index.ts';
+import { Api, Permission } from '../../permissions/index.ts';
 import { lastUseOf, listGrants, type RefreshGrant } from '../../tokens/index.ts';
 import { Consent } from '../authorization-entities.ts';
 import { Client } from '../entities.ts';

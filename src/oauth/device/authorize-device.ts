@@ -1,4 +1,4 @@
-import type { KnownAccess } from '../../access/index.ts';
+import type { KnownAccess } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';

@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
-import { REPEAT_SECONDS } from '../../identity/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { REPEAT_SECONDS } from '../../signin/index.ts';
 import { rememberConsent } from '../consent/consent.ts';
 
 /** A device that waits for its user, as the user is told of it. */

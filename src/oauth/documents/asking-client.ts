@@ -1,7 +1,7 @@
-import type { KnownAccess } from '../../access/index.ts';
-import { siteOf } from '../../identity/index.ts';
+import type { KnownAccess } from '../../permissions/index.ts';
 import type { Statement } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { siteOf } from '../../signin/index.ts';
 import { NO_API } from '../../tokens/index.ts';
 import type { KnownClients, LiveClient } from '../clients/hot.ts';
 import { settingsOf } from '../clients/settings.ts';

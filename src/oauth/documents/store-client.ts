@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { createPrincipal, principalsChanged } from '../../access/index.ts';
 import { difference, recordChange } from '../../audit/index.ts';
+import { createPrincipal, principalsChanged } from '../../permissions/index.ts';
 import { foldName } from '../../platform/fold.ts';
 import { requireNoApiNamed } from '../api-rules/index.ts';
 import { lockClient } from '../clients/clients.ts';

@@ -1,6 +1,6 @@
-import { isSessionLive, type LiveSession } from '../../identity/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { isSessionLive, type LiveSession } from '../../sessions/index.ts';
 import { type KeyRing, readIdTokenHint } from '../../tokens/index.ts';
 import type { KnownClients, LiveClient } from '../index.ts';
 

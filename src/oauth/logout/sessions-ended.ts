@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { EndedSessions } from '../../identity/index.ts';
+import type { EndedSessions } from '../../sessions/index.ts';
 
 /**
  * The other half of the port `SessionsEnded`, in the same transaction: every client that was given something in one of the sessions

@@ -1,7 +1,7 @@
 import { raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Api } from '../../access/index.ts';
 import { recordChange, type Stamp } from '../../audit/index.ts';
+import type { Api } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/failure.ts';
 import { hasUnprintable } from '../../platform/fold.ts';

@@ -1,4 +1,4 @@
-import type { KnownAccess } from '../../access/index.ts';
+import type { KnownAccess } from '../../permissions/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
 import { clientHolder } from '../clients/holder.ts';
 import { requireSome, scopeNames } from '../requested-scope.ts';

@@ -1,4 +1,4 @@
-import type { KnownApi, Rights } from '../../access/index.ts';
+import type { KnownApi, Rights } from '../../permissions/index.ts';
 import { acrOf, draftIdToken, type GrantState, NO_API } from '../../tokens/index.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/hot.ts';

@@ -1,4 +1,4 @@
-import type { Holder, KnownApi, Rights } from '../../access/index.ts';
+import type { Holder, KnownApi, Rights } from '../../permissions/index.ts';
 import type { AccessToken, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 import type { ReadProof } from '../dpop/proofs.ts';

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { getAllPermissions, hasPerm, type KnownAccess, type KnownApi, rolesOf } from '../../access/index.ts';
 import { recordChange, recordEvent } from '../../audit/index.ts';
-import { findActiveUser, findSourceId, findUser, type SessionUser } from '../../identity/index.ts';
+import { findSourceId } from '../../imports/index.ts';
+import { getAllPermissions, hasPerm, type KnownAccess, type KnownApi, rolesOf } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { readId } from '../../platform/id.ts';
@@ -14,6 +14,7 @@ import {
   readGrant,
   takeExchangedPlace,
 } from '../../tokens/index.ts';
+import { type ActiveUser, findActiveUser, findUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
 import { requireKnownScope } from '../consent/asked.ts';
 import type { Granted, GrantRequest } from './grant.ts';
@@ -107,7 +108,7 @@ function reasonOf(form: GrantRequest['form']): string {
 }
 
 /** By id or by name, which never looks like an id, while active. Read with the version that the token is made at: whoever becomes more after this is looked at again. */
-async function userMeant(db: Database, asked: string): Promise<SessionUser | null> {
+async function userMeant(db: Database, asked: string): Promise<ActiveUser | null> {
   const id = readId(asked) ?? (await findUser(db.fork(), asked))?.id;
   return id === undefined ? null : findActiveUser(db, id);
 }
@@ -116,7 +117,7 @@ async function userMeant(db: Database, asked: string): Promise<SessionUser | nul
 async function obstacleTo(
   { db, access }: Impersonating,
   { api: own, claims, cut, rights, user: actor }: UserToken,
-  user: SessionUser | null,
+  user: ActiveUser | null,
   api: KnownApi,
   { now }: GrantRequest,
 ): Promise<string | null> {
@@ -138,7 +139,7 @@ async function refused(
   { db }: Impersonating,
   { client, now }: GrantRequest,
   actor: UserToken,
-  user: SessionUser | null,
+  user: ActiveUser | null,
   why: { readonly reason: string; readonly obstacle: string | null },
 ): Promise<OAuthError> {
   const em = db.fork();
@@ -156,7 +157,7 @@ async function grantFor(
   { db, refreshKey }: Impersonating,
   { client, now, memory }: GrantRequest,
   actor: UserToken,
-  user: SessionUser,
+  user: ActiveUser,
   api: KnownApi,
 ): Promise<{ id: string; endsAt: Date }> {
   if (memory.grant !== undefined) {
@@ -204,7 +205,7 @@ async function holdBoth(tx: SqlEntityManager, sid: string | undefined, user: str
 function record(
   tx: SqlEntityManager,
   { user: actor }: UserToken,
-  user: SessionUser,
+  user: ActiveUser,
   detail: Readonly<Record<string, unknown>>,
   at: Date,
 ): void {

@@ -1,5 +1,5 @@
-import type { KnownAccess, KnownApi } from '../../access/index.ts';
-import { findSourceId } from '../../identity/index.ts';
+import { findSourceId } from '../../imports/index.ts';
+import type { KnownAccess, KnownApi } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {

@@ -1,4 +1,4 @@
-import type { KnownAccess } from '../../access/index.ts';
+import type { KnownAccess } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';

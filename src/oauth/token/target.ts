@@ -1,4 +1,4 @@
-import type { KnownAccess, KnownApi, SeenApi } from '../../access/index.ts';
+import type { KnownAccess, KnownApi, SeenApi } from '../../permissions/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveClient } from '../clients/hot.ts';
 

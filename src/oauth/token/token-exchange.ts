@@ -1,5 +1,5 @@
 import { recordEvent } from '../../audit/index.ts';
-import { findSourceId } from '../../identity/index.ts';
+import { findSourceId } from '../../imports/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {

@@ -14,7 +14,7 @@ export { PlatformState } from './entities.ts';
 export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
 export type { Pooler } from './pooler.ts';
-export { portOf } from './ports.ts';
+export { type Binding, bind, definePort, type Port } from './ports.ts';
 export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
 export { lackingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
 export { announce, type Signals, startSignals } from './signals.ts';

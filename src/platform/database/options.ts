@@ -1,11 +1,12 @@
 import type { EntityClass, EntitySchema } from '@mikro-orm/core';
 import { type Migration, Migrator } from '@mikro-orm/migrations';
-import type { Ports } from './ports.ts';
+import type { Binding } from './ports.ts';
 
 /** What both engines are opened with: the product's entities and migrations, passed in, because the platform knows neither. */
 export interface Model {
   readonly entities: readonly (EntityClass | EntitySchema)[];
-  readonly ports: Ports;
+  /** What happens in higher rooms when something happens in a lower one. */
+  readonly ports: readonly Binding[];
   readonly migrations: readonly { readonly name: string; readonly class: new (...parameters: never[]) => Migration }[];
 }
 

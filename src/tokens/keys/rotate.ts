@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { algorithmsOfApis } from '../../access/index.ts';
 import { recordChange, type Stamp } from '../../audit/index.ts';
-import { announce, portOf } from '../../platform/database/index.ts';
+import { algorithmsOfApis } from '../../permissions/index.ts';
+import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { SigningKey } from '../entities.ts';
 import { generateKey, insertKey, type NewKey } from './make.ts';
@@ -11,12 +11,12 @@ import { type Alg, unsealKey } from './signing-key.ts';
 /** The default algorithm of APIs and of ID tokens: always there. */
 const ALWAYS: Alg = 'RS256';
 
-/** Port: the algorithms that rooms above ask for, beside those of APIs. */
-export type AlgorithmsAsked = (em: SqlEntityManager) => Promise<readonly Alg[]>;
+/** Port: the algorithms that rooms above need, besides those of APIs. */
+export const clientAlgorithms = definePort<(em: SqlEntityManager) => Promise<readonly Alg[]>>('clientAlgorithms');
 
 /** The algorithms that somebody asks for, the default first. */
 export async function askedAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
-  const above = await portOf<AlgorithmsAsked>(em, 'algorithmsAsked')(em);
+  const above = await clientAlgorithms.of(em)(em);
   return new Set([ALWAYS, ...(await algorithmsOfApis(em)), ...above]);
 }
 

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Affected, RightsChange } from '../../access/index.ts';
+import type { Affected, RightsChange } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { StatusPlace } from './place.ts';

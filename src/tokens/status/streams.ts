@@ -1,6 +1,6 @@
-import { siteOf } from '../../identity/index.ts';
 import { createFairShares, type ShareLimits, type ShareOwner } from '../../platform/fair-shares.ts';
 import { type App, type Reply, type Request, tryLater } from '../../platform/http/index.ts';
+import { siteOf } from '../../signin/index.ts';
 import type { StatusEvent, StatusLists } from './lists.ts';
 
 /** A comment that keeps a stream from being taken for dead. */

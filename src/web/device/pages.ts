@@ -1,6 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Type } from 'typebox';
-import { type LiveSession, reserveAttempt, type ThrottleLimits } from '../../identity/index.ts';
 import {
   type Decision,
   decideDevice,
@@ -11,6 +10,8 @@ import {
   type WaitingDevice,
 } from '../../oauth/index.ts';
 import { type App, acceptForms, type Reply } from '../../platform/http/index.ts';
+import type { LiveSession } from '../../sessions/index.ts';
+import { reserveAttempt, type ThrottleLimits } from '../../signin/index.ts';
 import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../show.ts';
 import { type SignInDeps, sessionOf } from '../visitor.ts';
 import { allowed, codeForm, denied, question, tooMany } from './views.ts';

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { Api } from '../../access/index.ts';
 import {
   answerInteraction,
   continueInteraction,
@@ -8,6 +7,7 @@ import {
   type Opened,
   type Shown,
 } from '../../oauth/index.ts';
+import { Api } from '../../permissions/index.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
 import { inFlight } from '../../platform/in-flight.ts';
 import { sendAnswer } from '../authorize/send.ts';

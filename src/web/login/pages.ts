@@ -1,17 +1,17 @@
 import type { KeyObject } from 'node:crypto';
 import { Type } from 'typebox';
+import { type AuthorizationRequest, formTargets, lookAtInteraction } from '../../oauth/index.ts';
+import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
+import { type InFlight, inFlight } from '../../platform/in-flight.ts';
+import type { LiveSession } from '../../sessions/index.ts';
 import {
   type Authentication,
   authenticate,
   type Browser,
   formDigest,
-  type LiveSession,
   logIn,
   repeatSignIn,
-} from '../../identity/index.ts';
-import { type AuthorizationRequest, formTargets, lookAtInteraction } from '../../oauth/index.ts';
-import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
-import { type InFlight, inFlight } from '../../platform/in-flight.ts';
+} from '../../signin/index.ts';
 import type { Allowance } from '../layout.ts';
 import { interactionOf, nextOf } from '../next.ts';
 import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../show.ts';

@@ -1,5 +1,4 @@
 import { Type } from 'typebox';
-import { findSession, logOut } from '../../identity/index.ts';
 import { formTargets, type KnownClients, locationOf } from '../../oauth/index.ts';
 import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import type { Database } from '../../platform/database/index.ts';
@@ -14,6 +13,8 @@ import {
   type SessionCookie,
 } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
+import { findSession } from '../../sessions/index.ts';
+import { logOut } from '../../signin/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
 import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
 import { question, signedOut, signedOutAstray, stayed } from './views.ts';

@@ -1,0 +1,221 @@
+import { setImmediate } from 'node:timers/promises';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { Stamp } from '../../audit/index.ts';
+import { type Api, catalogueChanged, changeCatalogue, createApi, findApi } from '../../permissions/index.ts';
+import { Failure } from '../../platform/failure.ts';
+import {
+  causeEffects,
+  changesRows,
+  freeNames,
+  gainedMemberships,
+  hasActiveSuperuser,
+  isUnchanged,
+  lockGroups,
+  lockUsers,
+  updates,
+} from './apply-update.ts';
+import type { Plan } from './planning.ts';
+import { unstage } from './stage.ts';
+
+export interface Import {
+  readonly id: string;
+  readonly stamp: Stamp;
+  readonly plan: Plan;
+}
+
+/** Rows that one statement turns into records: on the embedded engine the event loop stands still meanwhile. */
+const SLICE = 2000;
+
+/** The one transaction of an import: what was staged becomes users, groups and rights, or nothing does. */
+export async function apply(
+  tx: SqlEntityManager,
+  { id, stamp, plan }: Import,
+  tell: (done: number) => void,
+): Promise<void> {
+  const { report, rows } = plan;
+  await checkStaged(tx, id, rows.length);
+  await checkDeleted(tx, id);
+  const hasChanges = changesRows(plan);
+  const couldAdminister = hasChanges && (await hasActiveSuperuser(tx));
+  if (hasChanges) {
+    await lockUsers(tx, id);
+    await lockGroups(tx, id);
+    if (!(await isUnchanged(tx, id))) throw meanwhile('a user or a group was changed');
+  }
+  const api = report.apiCreated ? await createApi(tx, stamp, report.api) : await findApi(tx, report.api);
+  if (!api) throw meanwhile(`the API ${report.api} was deleted`);
+  await changeCatalogue(tx, stamp, api, plan.specs, { announces: false });
+  const ids = JSON.stringify(await readIds(tx, api, plan.names));
+  if (hasChanges) {
+    await freeNames(tx, id);
+    await inSlices(tx, rows.length, (slice) => updates(of, [id, ...slice], api, ids));
+  }
+  await inSlices(tx, rows.length, (slice) => statements([id, ...slice], api, stamp, ids), tell);
+  if (hasChanges) await causeEffects(tx, stamp, plan, api);
+  if (couldAdminister && !(await hasActiveSuperuser(tx)))
+    throw new Failure(
+      'conflict',
+      'Nothing was imported: it would take the last active superuser of Signet. Make another one first: npx signet createsuperuser',
+    );
+  await unstage(tx, id);
+  await catalogueChanged(tx);
+}
+
+async function inSlices(
+  tx: SqlEntityManager,
+  rows: number,
+  statements: (slice: [number, number]) => [string, unknown[]][],
+  tell: (done: number) => void = () => {},
+): Promise<void> {
+  for (let from = 1; from <= rows; from += SLICE) {
+    for (const [sql, values] of statements([from, from + SLICE - 1])) {
+      await tx.execute(sql, values);
+      tell(from - 1);
+      // The embedded engine answers without ever leaving the queue of promises.
+      await setImmediate();
+    }
+  }
+}
+
+function meanwhile(what: string): Failure {
+  return new Failure('conflict', `Nothing was imported: meanwhile ${what}. Run the import again.`);
+}
+
+async function checkStaged(tx: SqlEntityManager, id: string, expected: number): Promise<void> {
+  const [row] = await tx.execute<{ count: number }[]>(
+    'select count(*)::int as count from identity_import_staged where import_id = ?',
+    [id],
+  );
+  if (row?.count !== expected) throw meanwhile('a server dropped the rows that were put aside');
+}
+
+/** A deleted user is given nothing any more, and is not remembered anew. */
+async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
+  const rows = await tx.execute<unknown[]>(
+    `select 1 from identity_user where deleted_at is not null and id = any(array(
+       select (row->>'id')::uuid from identity_import_staged where import_id = ? and kind = 'old-user')) limit 1`,
+    [id],
+  );
+  if (rows.length > 0) throw meanwhile('a user was deleted');
+}
+
+/** Ids of the permissions by name. One that is gone would be left out in silence. */
+async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string>): Promise<Record<string, string>> {
+  const rows = await tx.execute<{ id: string; name: string }[]>(
+    'select id, name from access_permission where api_id = ? and removed_version is null',
+    [api.id],
+  );
+  const ids = rows.filter((row) => names.has(row.name)).map((row) => [row.name, row.id] as const);
+  if (ids.length !== names.size) throw meanwhile('a permission was removed');
+  return Object.fromEntries(ids);
+}
+
+const of = (...kinds: string[]) =>
+  `s.import_id = ? and s.ordinal between ? and ? and s.kind in (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
+
+/**
+ * In the order of the foreign keys. They write tables of other rooms: set by set, where those rooms' verbs go one by one.
+ * Nothing is joined: the database knows nothing yet of how much was staged, and would choose plans that take minutes.
+ * Permissions are looked up in one object instead, where a missing one violates `not null`.
+ */
+function statements(slice: unknown[], api: Api, stamp: Stamp, ids: string): [string, unknown[]][] {
+  const { actor } = stamp;
+  return [
+    [
+      `insert into access_principal (id, kind) select (s.row->>'id')::uuid, 'user' from identity_import_staged s where ${of('new-user')}`,
+      slice,
+    ],
+    [
+      `insert into identity_user (id, username, username_key, email, email_key, email_verified_at, first_name, last_name, password,
+         is_active, is_staff, is_superuser, date_joined, last_login, attributes)
+       select (s.row->>'id')::uuid, s.row->>'username', s.row->>'usernameKey', s.row->>'email', s.row->>'emailKey', (s.row->>'emailVerifiedAt')::timestamptz,
+         s.row->>'firstName', s.row->>'lastName', s.row->>'password', (s.row->>'isActive')::boolean, (s.row->>'isStaff')::boolean,
+         (s.row->>'isSuperuser')::boolean, (s.row->>'dateJoined')::timestamptz, (s.row->>'lastLogin')::timestamptz, s.row->'attributes'
+       from identity_import_staged s where ${of('new-user')} order by s.ordinal`,
+      slice,
+    ],
+    [
+      `insert into access_group (id, name, name_key) select (s.row->>'id')::uuid, s.row->>'name', s.row->>'nameKey'
+       from identity_import_staged s where ${of('new-group')}`,
+      slice,
+    ],
+    [
+      `insert into access_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
+       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
+       where ${of('new-group')} on conflict do nothing`,
+      [ids, ...slice],
+    ],
+    [
+      `insert into access_group_member (principal_id, group_id) select (s.row->>'id')::uuid, held.group_id::uuid
+       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'groups') as held(group_id)
+       where ${of('new-user')} on conflict do nothing`,
+      slice,
+    ],
+    [gainedMemberships(of), slice],
+    [
+      `insert into access_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
+       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
+       where ${of('new-user')} on conflict do nothing`,
+      [ids, ...slice],
+    ],
+    [
+      `insert into access_role (principal_id, api_id, is_staff, is_superuser)
+       select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
+       from identity_import_staged s where ${of('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
+      [api.id, ...slice],
+    ],
+    ...memory(slice, api, ids),
+    [
+      `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, before, after, request_id)
+       select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'before', s.row->'after', ?
+       from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
+       order by s.ordinal`,
+      [stamp.at, actor.kind, actor.id, actor.label, stamp.requestId ?? null, ...slice],
+    ],
+    [
+      `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
+       select ?::timestamptz, ?, ?, ?, 'import', 'permission', ?::jsonb->>(s.row->>'name'), s.row->>'label', s.row->'after', ?
+       from identity_import_staged s where ${of('permission')} order by s.ordinal`,
+      [stamp.at, actor.kind, actor.id, actor.label, ids, stamp.requestId ?? null, ...slice],
+    ],
+  ];
+}
+
+/** What every record became, so that a second run knows its own. */
+function memory(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
+  const into = 'insert into identity_import (source, kind, source_pk, local_id, imported_digest, imported)';
+  return [
+    [
+      `${into} select ?, split_part(s.kind, '-', 2), s.row->>'key', (s.row->>'id')::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
+       from identity_import_staged s where ${of('new-group', 'new-user')}`,
+      [api.audience, ...slice],
+    ],
+    [
+      `${into} select ?, 'permission', s.row->>'key', (?::jsonb->>(s.row->>'name'))::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
+       from identity_import_staged s where ${of('permission')}`,
+      [api.audience, ids, ...slice],
+    ],
+  ];
+}
+
+const FILLED = [
+  'access_permission',
+  'access_group',
+  'access_group_member',
+  'access_group_permission',
+  'access_assignment',
+  'access_role',
+  'identity_user',
+  'identity_import',
+];
+
+/**
+ * Tells the planner how much there is now. PostgreSQL finds out within a minute, the embedded engine never; until then it
+ * would read whole tables at every login. Nothing hangs on it: a role that may not do it gets a warning.
+ */
+export async function renewStatistics(em: SqlEntityManager): Promise<void> {
+  for (const table of FILLED) {
+    await em.execute(`analyze ${table}`).catch(() => {});
+    await setImmediate();
+  }
+}

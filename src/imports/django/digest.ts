@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto';
+import type { DjangoGroup, DjangoPermission, DjangoUser } from './reader/records.ts';
+
+/** `made`: the record was created here. `joined`: it was added to something that existed under another source. */
+export type Form = 'made' | 'joined';
+
+/**
+ * What a record was when it was imported. Over names, not keys, so that both key forms of one database give the same; and
+ * without the last login, which changes with every one.
+ */
+export function digestUser(form: Form, user: DjangoUser): string {
+  const { sourceName: username, email, firstName, lastName, password, isActive, isStaff, isSuperuser } = user;
+  const { dateJoined, groups, permissions, attributes } = user;
+  return digestOf(form, {
+    ...{ username, email, firstName, lastName, password, isActive, isStaff, isSuperuser, attributes },
+    dateJoined: dateJoined?.toISOString() ?? null,
+    groups: groups.map((one) => one.sourceName).sort(),
+    permissions: [...permissions].sort(),
+  });
+}
+
+export function digestGroup(form: Form, group: DjangoGroup): string {
+  return digestOf(form, { name: group.sourceName, permissions: [...group.permissions].sort() });
+}
+
+export function digestPermission(permission: DjangoPermission): string {
+  const { name, model, label } = permission;
+  return digestOf('made', { name, model, label });
+}
+
+function digestOf(form: Form, record: object): string {
+  return createHash('sha256')
+    .update(canonical([form, record]), 'utf8')
+    .digest('hex');
+}
+
+/** JSON with sorted names: the same text whatever order the database gives them back in. */
+export function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

@@ -1,0 +1,52 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { groupNameProblem } from '../../permissions/index.ts';
+import { foldName } from '../../platform/fold.ts';
+import { importedNameProblem } from '../../users/index.ts';
+import { idsByKey } from './present.ts';
+import type { DjangoDump, Misnamed } from './reader/records.ts';
+import type { Rename } from './renames.ts';
+
+/** Further names that are tried for one record before the operator has to think of one. */
+const TRIES = 20;
+
+const TABLES = {
+  user: { table: 'identity_user', column: 'username_key', problem: importedNameProblem },
+  group: { table: 'access_group', column: 'name_key', problem: groupNameProblem },
+} as const;
+
+/** For each record that needs another name one that is free, here and in the dump: for the operator to look over, never taken by itself. */
+export async function proposeRenames(
+  em: SqlEntityManager,
+  misnamed: readonly Misnamed[],
+  dump: DjangoDump,
+): Promise<Rename[]> {
+  const proposals: Rename[] = [];
+  for (const kind of ['user', 'group'] as const) {
+    const some = misnamed.filter((one) => one.kind === kind).map((one) => ({ ...one, tries: candidates(one) }));
+    if (some.length === 0) continue;
+    const { table, column } = TABLES[kind];
+    const all = some.flatMap((one) => one.tries.map(foldName));
+    const taken = new Set((await idsByKey(em, table, column, [...new Set(all)])).keys());
+    for (const one of kind === 'user' ? dump.users.records : dump.groups.records)
+      taken.add(foldName('username' in one ? one.username : one.name));
+    for (const { record, name, tries } of some) {
+      const newName = tries.find((one) => !taken.has(foldName(one)));
+      if (newName === undefined) continue;
+      taken.add(foldName(newName));
+      proposals.push({ record, name, newName });
+    }
+  }
+  return proposals;
+}
+
+/** The name without what was refused; then with a number, and with a word before it where its beginning is the fault. */
+function candidates({ kind, record, name }: Misnamed): string[] {
+  const visible = [...name.slice(0, 1000).normalize('NFKC')]
+    .filter((one) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(one))
+    .join('');
+  const key = record.slice(record.indexOf(' ') + 1).replace(/[^\p{L}\p{N}_-]/gu, '');
+  const base = [...visible].slice(0, 120).join('').trim() || `${kind}-${key.slice(0, 100)}`;
+  const numbered = Array.from({ length: TRIES }, (_, index) => `${base}-${index + 2}`);
+  const tries = [base, ...numbered, `${kind}-${base}`, ...numbered.map((one) => `${kind}-${one}`)];
+  return tries.filter((one) => TABLES[kind].problem(one) === undefined);
+}

@@ -1,0 +1,51 @@
+import { LONGEST_CODENAME } from '../../../permissions/index.ts';
+import { isStorable } from '../../../platform/fold.ts';
+
+/** Django's BooleanField: what it writes, and the texts that its `to_python` takes. Undefined: neither. */
+export function readFlag(value: unknown): boolean | undefined {
+  if (value === true || value === 1 || value === '1' || value === 'True' || value === 'true' || value === 't')
+    return true;
+  if (value === false || value === 0 || value === '0' || value === 'False' || value === 'false' || value === 'f')
+    return false;
+  return value === null ? false : undefined;
+}
+
+const moment = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?)?(Z|[+-]\d\d:?\d\d)?)?$/;
+
+export interface Moment {
+  readonly at: Date;
+  /** False for a project with USE_TZ off: its local time, read as UTC. */
+  readonly hasZone: boolean;
+}
+
+/** Django's DateTimeField or DateField. Undefined: no date, or none that PostgreSQL takes. */
+export function readMoment(value: unknown): Moment | undefined {
+  const parts = typeof value === 'string' ? moment.exec(value) : null;
+  if (!parts) return undefined;
+  const [, year, month, day, hour = '00', minute = '00', second = '00', fraction = '.000', zone = 'Z'] = parts;
+  const offset = zone === 'Z' || zone.includes(':') ? zone : `${zone.slice(0, 3)}:${zone.slice(3)}`;
+  const at = new Date(
+    `${year}-${month}-${day}T${hour}:${minute}:${second}${fraction.slice(0, 4).padEnd(4, '0')}${offset}`,
+  );
+  if (Number.isNaN(at.getTime()) || at.getUTCFullYear() < 1 || at.getUTCFullYear() > 9999) return undefined;
+  return { at, hasZone: parts[8] !== undefined };
+}
+
+/** Why this cannot be part of a permission's name: it is kept byte for byte, so it is refused rather than changed. */
+export function identifierProblem(text: string): string | undefined {
+  if (text === '') return 'is empty';
+  if ([...text].length > LONGEST_CODENAME) return `is longer than ${LONGEST_CODENAME} characters`;
+  if (/\p{Cc}/u.test(text) || !isStorable(text)) return 'has control characters';
+  return undefined;
+}
+
+/** Levels of nesting of a value that is kept. */
+const DEEPEST = 32;
+
+/** Whether jsonb holds this value: no NUL, no half surrogate, not too deep. */
+export function isStorableValue(value: unknown, depth = 0): boolean {
+  if (typeof value === 'string') return isStorable(value);
+  if (typeof value !== 'object' || value === null) return true;
+  if (depth >= DEEPEST) return false;
+  return Object.entries(value).every(([name, inner]) => isStorable(name) && isStorableValue(inner, depth + 1));
+}

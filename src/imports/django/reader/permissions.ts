@@ -1,0 +1,126 @@
+import { groupNameProblem, LONGEST_LABEL } from '../../../permissions/index.ts';
+import { isStorable } from '../../../platform/fold.ts';
+import { identifierProblem } from './fields.ts';
+import type { RawRecord } from './json.ts';
+import type { Reading } from './reading.ts';
+import type { DjangoGroup, DjangoPermission } from './records.ts';
+import { type Found, keyProblem, keysOf, type Lookup, recordKey, recordName, shown } from './references.ts';
+
+export const CONTENT_TYPE = 'contenttypes.contenttype';
+export const PERMISSION = 'auth.permission';
+export const GROUP = 'auth.group';
+
+export interface ContentType {
+  readonly app: string;
+  readonly model: string;
+}
+
+export function readContentType(raw: RawRecord, types: Lookup<ContentType>, reading: Reading): void {
+  const { app_label: app, model } = raw.fields;
+  const natural = [app, model];
+  const known = typeof app === 'string' && typeof model === 'string';
+  const found = known ? { value: { app, model } } : { problem: 'has no app label or model' };
+  if (!types.add(keysOf(raw.pk, natural), found))
+    reading.repeat(CONTENT_TYPE, recordName(CONTENT_TYPE, raw.pk, natural), '');
+}
+
+export function readPermission(
+  raw: RawRecord,
+  types: Lookup<ContentType>,
+  permissions: Lookup<DjangoPermission>,
+  reading: Reading,
+): void {
+  const { codename, name: label, content_type: reference } = raw.fields;
+  const type = contentTypeOf(reference, types);
+  const natural = [codename, ...('value' in type ? [type.value.app, type.value.model] : [])];
+  const keys = keysOf(raw.pk, natural);
+  const record = recordName(PERMISSION, raw.pk, natural);
+  const found: Found<DjangoPermission> =
+    'problem' in type
+      ? { problem: `its content type ${shown(reference)} ${type.problem}` }
+      : permissionOf(raw, record, recordKey(keys), type.value);
+  const name = 'value' in found ? found.value.name : textOf(codename);
+  if (!permissions.add(keys, 'value' in found ? found : { problem: 'could not be mapped' })) {
+    reading.repeat(PERMISSION, record, name);
+    return;
+  }
+  if ('problem' in found) {
+    reading.unmap(record, name, found.problem);
+    return;
+  }
+  if (!isLabel(label)) reading.drop(record, name, 'its label cannot be kept: its codename is the label');
+  reading.permissions.push(found.value);
+}
+
+/** A natural key says all that there is to know, the table may be missing. */
+function contentTypeOf(reference: unknown, types: Lookup<ContentType>): Found<ContentType> {
+  if (!Array.isArray(reference)) return types.find(reference);
+  const [app, model] = reference;
+  if (reference.length !== 2 || typeof app !== 'string' || typeof model !== 'string')
+    return { problem: 'is no reference' };
+  return { value: { app, model } };
+}
+
+function permissionOf(raw: RawRecord, record: string, key: string, type: ContentType): Found<DjangoPermission> {
+  const { codename, name: label } = raw.fields;
+  if (typeof codename !== 'string') return { problem: 'it has no codename' };
+  for (const [what, text] of [
+    ['codename', codename],
+    ['app label', type.app],
+    ['model', type.model],
+  ] as const) {
+    const problem = identifierProblem(text);
+    if (problem) return { problem: `its ${what} ${problem}` };
+  }
+  const problem = keyProblem(raw.pk);
+  if (problem) return { problem };
+  const name = `${type.app}.${codename}`;
+  return {
+    value: { record, key, name, app: type.app, codename, model: type.model, label: isLabel(label) ? label : codename },
+  };
+}
+
+function isLabel(value: unknown): value is string {
+  return typeof value === 'string' && isStorable(value) && value.length <= LONGEST_LABEL;
+}
+
+export function readGroup(
+  raw: RawRecord,
+  permissions: Lookup<DjangoPermission>,
+  groups: Lookup<DjangoGroup>,
+  reading: Reading,
+): void {
+  const { name: sourceName } = raw.fields;
+  const natural = [sourceName];
+  const keys = keysOf(raw.pk, natural);
+  const record = recordName(GROUP, raw.pk, natural);
+  const isNamed = typeof sourceName === 'string';
+  const given = isNamed ? reading.nameFor(record, sourceName) : '';
+  const nameProblem = isNamed ? (groupNameProblem(given) ?? null) : 'it has no name';
+  const problem = keyProblem(raw.pk);
+  if (problem !== undefined) {
+    if (!groups.add(keys, { problem: 'could not be mapped' })) reading.repeat(GROUP, record, given);
+    else reading.unmap(record, textOf(sourceName), nameProblem ?? problem);
+    return;
+  }
+  const name = nameProblem === null ? given : '';
+  const held = reading
+    .follow(raw.fields['permissions'], permissions, record, name, 'permission')
+    .map((one) => one.name);
+  const permissionNames = [...new Set(held)];
+  const names = { name, sourceName: textOf(sourceName), nameProblem };
+  const group = { record, key: recordKey(keys), ...names, permissions: permissionNames };
+  if (!groups.add(keys, { value: group })) {
+    reading.repeat(GROUP, record, given);
+    return;
+  }
+  if (nameProblem === null) reading.groups.push(group);
+  else {
+    reading.refused.groups.push(group);
+    reading.refuseName('group', group, isNamed);
+  }
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

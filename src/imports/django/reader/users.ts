@@ -1,0 +1,179 @@
+import { foldName, isStorable } from '../../../platform/fold.ts';
+import { checkUser, importedNameProblem } from '../../../users/index.ts';
+import { isStorableValue, readFlag, readMoment } from './fields.ts';
+import { NOT_A_NUMBER, type RawRecord } from './json.ts';
+import type { Reading } from './reading.ts';
+import type { DjangoGroup, DjangoPermission, DjangoUser, NamedRecord } from './records.ts';
+import { keyProblem, keysOf, type Lookup, recordKey, recordName, shown } from './references.ts';
+import type { Address, SideTable } from './side-tables.ts';
+import { readName } from './username-field.ts';
+
+/** The fields of `auth.User`; every other one, and a username by which nobody logs in, is an attribute. */
+const DJANGO_FIELDS = new Set(
+  'password last_login is_superuser first_name last_name email is_staff is_active date_joined groups user_permissions'.split(
+    ' ',
+  ),
+);
+
+export interface UserTables {
+  readonly nameField: string;
+  readonly permissions: Lookup<DjangoPermission>;
+  readonly groups: Lookup<DjangoGroup>;
+  readonly users: Lookup<null>;
+  readonly addresses: SideTable<Address>;
+  /** References that a table of the project's own holds in place of the field. */
+  readonly through: { readonly groups: SideTable<unknown>; readonly user_permissions: SideTable<unknown> };
+}
+
+export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): void {
+  const sourceName = readName(raw, tables.nameField);
+  const natural = [sourceName];
+  const keys = keysOf(raw.pk, natural);
+  const both = [keys.primary, keys.natural];
+  const record = recordName(raw.model, raw.pk, natural);
+  const addresses = tables.addresses.take(both);
+  const held = (field: 'groups' | 'user_permissions') => {
+    const others = tables.through[field].take(both);
+    return raw.fields[field] ?? (others.length === 0 ? undefined : others);
+  };
+  const references = { groups: held('groups'), permissions: held('user_permissions') };
+  const given = sourceName === undefined ? '' : reading.nameFor(record, sourceName);
+  if (!tables.users.add(keys, { value: null })) {
+    reading.repeat(raw.model, record, given);
+    return;
+  }
+  reading.userKeys.add(recordKey(keys));
+  const problem = keyProblem(raw.pk);
+  if (problem !== undefined) {
+    reading.unmap(record, given, sourceName === undefined ? NAMELESS : problem);
+    return;
+  }
+  const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(given) ?? null);
+  const names = { username: nameProblem === null ? given : '', sourceName: sourceName ?? '', nameProblem };
+  const user = userOf(raw, { record, key: recordKey(keys), ...names }, references, addresses, tables, reading);
+  if (nameProblem === null) reading.users.push(user);
+  else {
+    reading.refused.users.push(user);
+    reading.refuseName('user', user, sourceName !== undefined);
+  }
+}
+
+const NAMELESS = 'it has no username';
+
+type Named = NamedRecord & Pick<DjangoUser, 'username'>;
+
+/** The rest of a record, whatever its name is worth: who cannot be called so may still have lost what they had. */
+function userOf(
+  raw: RawRecord,
+  one: Named,
+  references: { readonly groups: unknown; readonly permissions: unknown },
+  addresses: readonly Address[],
+  tables: UserTables,
+  reading: Reading,
+): DjangoUser {
+  const { record } = one;
+  const shownName = one.username || one.sourceName;
+  const drop = (what: string) => reading.drop(record, shownName, what);
+  const permissions = reading.follow(references.permissions, tables.permissions, record, shownName, 'permission');
+  const groups = reading.follow(references.groups, tables.groups, record, shownName, 'group');
+  const text = fieldsOf(raw, drop);
+  return {
+    ...one,
+    ...text,
+    ...addressOf(text.email, addresses, reading, drop),
+    password: typeof raw.fields['password'] === 'string' ? raw.fields['password'] : null,
+    ...flagsOf(raw, (what) => reading.unmap(record, shownName, what)),
+    dateJoined: dateOf(raw, 'date_joined', reading, drop),
+    lastLogin: dateOf(raw, 'last_login', reading, drop),
+    groups: [...new Set(groups)],
+    permissions: [...new Set(permissions.map((one) => one.name))],
+    attributes: attributesOf(raw, tables.nameField, drop),
+  };
+}
+
+type Note = (what: string) => void;
+
+const POINTERS = { '/email': 'email', '/first_name': 'first_name', '/last_name': 'last_name' } as const;
+
+/** Within the bounds that every user's fields have here; Django checks addresses in forms only, so a column may hold anything. */
+function fieldsOf(raw: RawRecord, drop: Note): Pick<DjangoUser, 'email' | 'firstName' | 'lastName'> {
+  const text = (field: string) => {
+    const value = raw.fields[field] ?? '';
+    if (typeof value === 'string' && isStorable(value)) return value;
+    drop(`its ${field} cannot be stored`);
+    return '';
+  };
+  const fields = { email: text('email').trim(), first_name: text('first_name'), last_name: text('last_name') };
+  const given = { username: '', email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
+  for (const { pointer, detail } of checkUser(given, { existing: true })) {
+    const field = POINTERS[pointer as keyof typeof POINTERS];
+    drop(`its ${field} ${JSON.stringify(fields[field].slice(0, 80))} cannot be kept. ${detail}`);
+    fields[field] = '';
+  }
+  return { email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
+}
+
+/** What django-allauth knows: whether the user's address is verified; and the address, where the user has none of its own. */
+function addressOf(
+  email: string,
+  addresses: readonly Address[],
+  reading: Reading,
+  drop: Note,
+): Pick<DjangoUser, 'email' | 'isEmailVerified'> {
+  const primary = addresses.find((one) => one.isPrimary && one.isVerified);
+  const isFit = (text: string) => checkUser({ username: '', email: text }, { existing: true }).length === 0;
+  const chosen = email === '' && primary && isFit(primary.email) ? primary.email : email;
+  const key = foldName(chosen);
+  const [same, others] = [
+    addresses.filter((one) => one.email.length <= 254 && foldName(one.email) === key),
+    addresses.filter((one) => one.email.length > 254 || foldName(one.email) !== key),
+  ];
+  reading.otherAddresses += others.length;
+  if (primary && !same.includes(primary)) drop('its e-mail address is another one than the primary address of allauth');
+  return { email: chosen, isEmailVerified: chosen !== '' && same.some((one) => one.isVerified) };
+}
+
+/** What cannot be read is the lesser right. A model without `is_active` has active users: Django's AbstractBaseUser. */
+function flagsOf(raw: RawRecord, note: Note): Pick<DjangoUser, 'isActive' | 'isStaff' | 'isSuperuser'> {
+  const flag = (field: string, absent: boolean) => {
+    if (!(field in raw.fields)) return absent;
+    const value = readFlag(raw.fields[field]);
+    if (value === undefined) note(`its ${field} is neither true nor false: taken as false`);
+    return value ?? false;
+  };
+  return {
+    isActive: flag('is_active', true),
+    isStaff: flag('is_staff', false),
+    isSuperuser: flag('is_superuser', false),
+  };
+}
+
+function dateOf(raw: RawRecord, field: string, reading: Reading, drop: Note): Date | null {
+  const value = raw.fields[field];
+  if (value === undefined || value === null) return null;
+  const moment = readMoment(value);
+  if (!moment) drop(`its ${field} is no date`);
+  else if (!moment.hasZone) reading.datesWithoutZone++;
+  return moment?.at ?? null;
+}
+
+/** Bytes of one attribute: a profile has a picture's address, not the picture. */
+const LARGEST_ATTRIBUTE = 16 * 1024;
+
+/** Made from entries: a field may be called `__proto__`. */
+function attributesOf(raw: RawRecord, nameField: string, drop: Note): Record<string, unknown> {
+  const extra = Object.entries(raw.fields).filter(([field]) => !DJANGO_FIELDS.has(field) && field !== nameField);
+  const kept = extra.filter(([field, value]) => {
+    const problem =
+      value === NOT_A_NUMBER
+        ? 'is NaN or infinite, which JSON has no word for'
+        : !isStorable(field) || !isStorableValue(value)
+          ? 'cannot be stored'
+          : Buffer.byteLength(JSON.stringify(value) ?? '') > LARGEST_ATTRIBUTE || field.length > 255
+            ? `is larger than ${LARGEST_ATTRIBUTE} bytes`
+            : undefined;
+    if (problem) drop(`its field ${shown(field)} ${problem}`);
+    return problem === undefined;
+  });
+  return Object.fromEntries(kept);
+}

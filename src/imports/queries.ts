@@ -1,0 +1,18 @@
+import { type Database, hotSelect } from '../platform/database/index.ts';
+
+const sourceId = hotSelect(
+  'identity-source-id',
+  // Not the digest by which a renamed user is recalled.
+  `select source_pk from identity_import where source = $1 and kind = 'user' and local_id = $2 and source_pk not like 'deleted%'`,
+);
+
+/** The primary key that a user had in the system it was imported from, for one API. */
+export async function findSourceId(
+  db: Database,
+  audience: string,
+  userId: string,
+): Promise<string | number | undefined> {
+  const [row] = await db.query<{ source_pk: string }>(sourceId, [audience, userId]);
+  const value: unknown = row && JSON.parse(row.source_pk);
+  return typeof value === 'string' || typeof value === 'number' ? value : undefined;
+}

@@ -1,0 +1,179 @@
+import { randomUUIDv7 } from 'node:crypto';
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { difference, recordChange, type Stamp } from '../audit/index.ts';
+import { definePort } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { suggest } from '../platform/suggest.ts';
+import { audienceKey, keyOfAudience, OWN_AUDIENCE } from './audience.ts';
+import { catalogueChanged, catalogueHash } from './catalogue.ts';
+import { Api } from './entities.ts';
+
+/** Port: an API, whose row is locked, is about to accept tokens of `typ` JWT. Throws Failure where one of its clients forbids that. */
+export const beforeTypJwt =
+  definePort<(tx: SqlEntityManager, api: Pick<Api, 'id' | 'audience'>) => Promise<void>>('beforeTypJwt');
+
+/** Port: an API is about to get this audience. Throws Failure where something else has that name. */
+export const beforeAudience = definePort<(em: SqlEntityManager, audience: string) => Promise<void>>('beforeAudience');
+
+export interface ApiSettings {
+  name?: string;
+  typ?: Api['typ'];
+  alg?: Api['alg'];
+  tokenKind?: Api['tokenKind'];
+  format?: Api['format'];
+  ttlSeconds?: number;
+  budgetBytes?: number;
+  overBudget?: Api['overBudget'];
+  withUsername?: boolean;
+  withSourceId?: boolean;
+  withSuperseded?: boolean;
+  isCataloguePublic?: boolean;
+}
+
+/** The words that a setting takes. */
+export const settingWords = {
+  typ: ['at+jwt', 'JWT'],
+  alg: ['RS256', 'ES256', 'EdDSA'],
+  token: ['jwt', 'opaque'],
+  format: ['list', 'bitmap', 'scope', 'none'],
+  overBudget: ['bitmap', 'fail'],
+  catalogue: ['public', 'authenticated'],
+} as const;
+
+/** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
+export async function createApi(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  audience: string,
+  given: ApiSettings = {},
+): Promise<Api> {
+  checkAudience(audience);
+  checkSettings(given);
+  const key = audienceKey(audience);
+  const existing = await em.findOne(Api, { audienceKey: key });
+  if (existing)
+    throw new Failure(
+      'conflict',
+      `There is an API ${existing.audience} already. Change it with: npx signet api update ${existing.audience}`,
+    );
+  await beforeAudience.of(em)(em, audience);
+  const api = em.create(Api, {
+    id: randomUUIDv7(),
+    audience,
+    audienceKey: key,
+    name: given.name ?? audience,
+    catalogueHash: catalogueHash([]),
+    ...defined(given),
+  });
+  em.persist(api);
+  recordChange(em, stamp, {
+    action: 'add',
+    object: { kind: 'api', id: api.id, label: audience },
+    after: settingsOf(api),
+  });
+  await em.flush();
+  return api;
+}
+
+/** Signet's own API, whose permissions guard its administration. Made with the first migration; made once. */
+export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
+  const id = randomUUIDv7();
+  await em.execute(
+    `insert into access_api (id, audience, audience_key, name, is_builtin, catalogue_hash) values (?, ?, ?, 'Signet', true, ?) on conflict (audience_key) do nothing`,
+    [id, OWN_AUDIENCE, OWN_AUDIENCE, catalogueHash([])],
+  );
+  return em.findOneOrFail(Api, { audienceKey: OWN_AUDIENCE });
+}
+
+/** Under the row's lock: changes of one API follow each other. One transaction, or a part of the caller's. */
+export function updateApi(em: SqlEntityManager, stamp: Stamp, of: Pick<Api, 'id'>, given: ApiSettings): Promise<Api> {
+  checkSettings(given);
+  return em.transactional(async (tx) => {
+    const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    const before = settingsOf(api);
+    tx.assign(api, defined(given));
+    const changed = difference(before, settingsOf(api));
+    const object = { kind: 'api', id: api.id, label: api.audience };
+    if (changed) recordChange(tx, stamp, { action: 'change', object, ...changed });
+    await tx.flush();
+    if (changed?.after['typ'] === 'JWT') await beforeTypJwt.of(tx)(tx, api);
+    if (changed && ('alg' in changed.after || 'isCataloguePublic' in changed.after)) await catalogueChanged(tx);
+    return api;
+  });
+}
+
+/** The API of an audience; `issuer` and `signet` both name Signet's own. Null when there is none. */
+export function findApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api | null> {
+  return em.findOne(Api, { audienceKey: keyOfAudience(audience, issuer) });
+}
+
+/** As `findApi`, failing with the nearest name. */
+export async function getApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api> {
+  const api = await findApi(em, audience, issuer);
+  if (api) return api;
+  const near = suggest(
+    audience,
+    (await listApis(em)).map((one) => one.audience),
+  );
+  const advice = near ? `Did you mean ${near}?` : 'List them with: npx signet api list';
+  throw new Failure('notFound', `There is no API ${audience}. ${advice}`);
+}
+
+/** The APIs whose tokens say a user's name. */
+export async function apisWithUsername(em: SqlEntityManager): Promise<string[]> {
+  return (await em.find(Api, { withUsername: true }, { fields: ['id'] })).map((one) => one.id);
+}
+
+export function listApis(em: SqlEntityManager): Promise<Api[]> {
+  return em.findAll(Api, { orderBy: { id: 'asc' } });
+}
+
+/** The `aud` of tokens for this API. */
+export function audienceOf(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: string): string {
+  return api.isBuiltin ? issuer : api.audience;
+}
+
+function settingsOf(api: Api) {
+  const { name, typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget } = api;
+  const { withSuperseded, withUsername, withSourceId, isCataloguePublic } = api;
+  const token = { typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget };
+  return { name, ...token, withSuperseded, withUsername, withSourceId, isCataloguePublic };
+}
+
+const shortName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+
+function checkAudience(audience: string): void {
+  if (audience === OWN_AUDIENCE) throw new Failure('conflict', `"${OWN_AUDIENCE}" is Signet's own API.`);
+  if (audience.startsWith('c_')) throw new Failure('usage', 'An audience may not start with c_: client ids do.');
+  const url = URL.parse(audience);
+  const isUri =
+    url !== null &&
+    /^[a-z][a-z0-9+.-]*:/i.test(audience) &&
+    !audience.includes('#') &&
+    audience.length <= 255 &&
+    !/[\s\p{Cc}]/u.test(audience);
+  if (!shortName.test(audience) && !isUri)
+    throw new Failure(
+      'usage',
+      `"${audience}" is no audience. It takes a short name of letters, digits, ".", "_" and "-", or an absolute URI without a fragment.`,
+    );
+}
+
+function checkSettings(given: ApiSettings): void {
+  const fault = settingFault(given);
+  if (fault) throw new Failure('usage', `${fault.setting === 'ttlSeconds' ? '--ttl' : '--budget'} ${fault.text}.`);
+}
+
+/** The first setting that is out of its bounds, and what it takes. */
+export function settingFault(given: ApiSettings): { setting: 'ttlSeconds' | 'budgetBytes'; text: string } | null {
+  const isWithin = (value: number | undefined, from: number, to: number) =>
+    value === undefined || (Number.isInteger(value) && value >= from && value <= to);
+  if (!isWithin(given.ttlSeconds, 60, 900)) return { setting: 'ttlSeconds', text: 'takes 60 to 900 seconds' };
+  if (!isWithin(given.budgetBytes, 1024, 8192)) return { setting: 'budgetBytes', text: 'takes 1024 to 8192 bytes' };
+  return null;
+}
+
+function defined<T extends object>(given: T): Partial<T> {
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
+}

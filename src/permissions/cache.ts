@@ -1,0 +1,88 @@
+import type { Database } from '../platform/database/index.ts';
+import { type Recent, recent } from '../platform/recent.ts';
+import { keyOfAudience } from './audience.ts';
+import type { Rights } from './has-perm.ts';
+import type { Holder } from './principal.ts';
+import { type KnownApi, readApi, readApiById, readRights } from './queries.ts';
+
+/** An API's version, as a statement of this request saw it; null when it was gone. */
+export interface SeenApi {
+  readonly id: string;
+  readonly version: number | null;
+}
+
+/**
+ * What a process keeps of APIs and rights between requests. Nothing of it is believed by its age: a request reads the versions
+ * of its principal and its API, in the one statement that it needs anyway, and what is kept counts only at exactly those.
+ */
+export interface KnownAccess {
+  /** Perhaps stale: for asking after the version of the right API. */
+  guess(audience: string): KnownApi | undefined;
+  guessById(id: string): KnownApi | undefined;
+  /** The API of an audience as of now, without a statement when `seen` is what is kept. Null when there is none. */
+  api(audience: string, seen?: SeenApi): Promise<KnownApi | null>;
+  apiById(id: string, seen?: SeenApi): Promise<KnownApi | null>;
+  /** What a principal of this version may do at an API, without a statement when that is kept. */
+  rights(who: Holder & { readonly version: number }, api: KnownApi, now: Date): Promise<Rights>;
+}
+
+/** In names of permissions; an entry counts as a few more. Some 10 MB. */
+const RIGHTS_LIMIT = 100_000;
+const ENTRY_WEIGHT = 8;
+
+interface KeptRights {
+  readonly rights: Rights;
+  readonly apiVersion: number;
+}
+
+export function createKnownAccess(db: Database, issuer: string): KnownAccess {
+  // Only what exists is kept, so these are as many as there are APIs.
+  const byKey = new Map<string, KnownApi>();
+  const byId = new Map<string, KnownApi>();
+  const rights: Recent<KeptRights> = recent(RIGHTS_LIMIT, (kept) => kept.rights.list.length + ENTRY_WEIGHT);
+  const keep = (key: string, api: KnownApi | null) => {
+    const before = byKey.get(key);
+    if (before && before.id !== api?.id) byId.delete(before.id);
+    if (!api) byKey.delete(key);
+    else {
+      byKey.set(key, api);
+      byId.set(api.id, api);
+    }
+    return api;
+  };
+  const isSeen = (api: KnownApi | undefined, seen: SeenApi | undefined): api is KnownApi =>
+    api !== undefined && api.id === seen?.id && api.version === seen.version;
+
+  return {
+    guess: (audience) => byKey.get(keyOfAudience(audience, issuer)),
+    guessById: (id) => byId.get(id),
+    async api(audience, seen) {
+      const key = keyOfAudience(audience, issuer);
+      const kept = byKey.get(key);
+      return isSeen(kept, seen) ? kept : keep(key, await readApi(db, audience, issuer));
+    },
+    async apiById(id, seen) {
+      const kept = byId.get(id);
+      if (isSeen(kept, seen)) return kept;
+      const api = await readApiById(db, id);
+      if (api) return keep(keyOfAudience(api.audience, issuer), api);
+      const gone = byId.get(id);
+      return gone ? keep(keyOfAudience(gone.audience, issuer), null) : null;
+    },
+    async rights(who, api, now) {
+      const key = `${who.id} ${api.id} ${who.isActive} ${who.isSuperuser}`;
+      const kept = rights.get(key);
+      if (
+        kept &&
+        kept.rights.version === who.version &&
+        kept.apiVersion === api.version &&
+        now.getTime() < kept.rights.endsAtMs
+      )
+        return kept.rights;
+      const read = await readRights(db, who, api.id, now);
+      // Inactive: nothing was read, and no version says when that changes.
+      if (read.isActive) rights.set(key, { rights: read, apiVersion: api.version });
+      return read;
+    },
+  };
+}

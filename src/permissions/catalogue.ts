@@ -1,0 +1,203 @@
+import { createHash, randomUUIDv7 } from 'node:crypto';
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordChange, type Stamp } from '../audit/index.ts';
+import { announce } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
+import { holdersOf, superusersAt, touchedRightsChanged } from './invalidate.ts';
+
+/** A permission to register. `model` is absent for one that belongs to an app alone. */
+export interface PermissionSpec {
+  readonly app: string;
+  readonly codename: string;
+  readonly label: string;
+  readonly model?: string;
+}
+
+export interface CatalogueChange {
+  readonly added: string[];
+  readonly relabelled: string[];
+  readonly removed: string[];
+  readonly version: number;
+}
+
+/** Django's four: registering a model makes these. */
+const DEFAULT_ACTIONS = ['add', 'change', 'delete', 'view'] as const;
+
+export function defaultPermissions(
+  app: string,
+  model: string,
+  actions: readonly string[] = DEFAULT_ACTIONS,
+): PermissionSpec[] {
+  return actions.map((action) => ({ app, model, codename: `${action}_${model}`, label: `Can ${action} ${model}` }));
+}
+
+/**
+ * Makes the catalogue of an API hold these permissions. Additive: what is not named stays, unless `prune` is set; then it
+ * becomes a tombstone. Indexes are given in the order of `specs` and never again. The API's row lock makes changes of one
+ * catalogue follow each other. One transaction, or a part of the caller's: one that takes other locks afterwards says
+ * `announces: false`, and `catalogueChanged` itself at its end.
+ */
+export function changeCatalogue(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  of: Pick<Api, 'id'>,
+  specs: readonly PermissionSpec[],
+  options: { prune?: boolean; announces?: boolean } = {},
+): Promise<CatalogueChange> {
+  return em.transactional(async (tx) => {
+    const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    const live = await tx.find(Permission, { api: api.id, removedVersion: null });
+    const { added, relabelled, kept } = compare(live, specs);
+    const removed = options.prune ? live.filter((one) => !kept.has(one.name)) : [];
+
+    for (const [permission, label] of relabelled) permission.label = label;
+    const names = (some: readonly { name: string }[]) => some.map((one) => one.name);
+    if (added.length + removed.length > 0) {
+      api.catalogueVersion += 1;
+      for (const one of removed) one.removedVersion = api.catalogueVersion;
+      await addPermissions(tx, api, added);
+      await tx.flush();
+      api.catalogueHash = await hashCatalogue(tx, api.id);
+      const version = { version: api.catalogueVersion, hash: api.catalogueHash, length: api.nextIndex };
+      tx.persist(tx.create(CatalogueVersion, { api: api.id, ...version }));
+      await tellOfCatalogue(tx, api, removed);
+    }
+    const change = {
+      added: added.map(nameOf),
+      relabelled: names(relabelled.map(([permission]) => permission)),
+      removed: names(removed),
+      version: api.catalogueVersion,
+    };
+    const isChanged = change.added.length + change.removed.length + change.relabelled.length > 0;
+    if (isChanged) {
+      const object = { kind: 'catalogue', id: api.id, label: api.audience };
+      recordChange(tx, stamp, { action: 'change', object, after: change });
+    }
+    await tx.flush();
+    if (isChanged && options.announces !== false) await catalogueChanged(tx);
+    return change;
+  });
+}
+
+/**
+ * Whoever held what is removed has less. A superuser's token lists every permission of the API, so an addition changes what it says
+ * too. The version of the API grows by itself: its row changes.
+ */
+async function tellOfCatalogue(tx: SqlEntityManager, api: Api, removed: readonly Permission[]): Promise<void> {
+  const holders = holdersOf(removed.map((one) => one.id));
+  const superusers = superusersAt(api.id);
+  const others = {
+    sql: `${superusers.sql} except (${holders.sql})`,
+    values: [...superusers.values, ...holders.values],
+  };
+  // First, because what is announced is announced last.
+  await touchedRightsChanged(tx, others, { kind: 'added', apis: [api.id] }, []);
+  if (removed.length > 0) await touchedRightsChanged(tx, holders, { kind: 'removed', apis: [api.id] }, []);
+}
+
+/** Every process drops what it keeps of catalogues when this transaction ends. To be said last: see `announce`. */
+export async function catalogueChanged(tx: SqlEntityManager): Promise<void> {
+  await announce(tx, 'catalogue');
+}
+
+function nameOf({ app, codename }: PermissionSpec): string {
+  return `${app}.${codename}`;
+}
+
+/** What is new, what has another label, and every name that is wanted; a name that is there twice counts the first time. */
+function compare(live: readonly Permission[], specs: readonly PermissionSpec[]) {
+  const byName = new Map(live.map((one) => [one.name, one]));
+  const added: PermissionSpec[] = [];
+  const relabelled: [Permission, string][] = [];
+  const kept = new Set<string>();
+  for (const spec of specs) {
+    const name = nameOf(spec);
+    if (kept.has(name)) continue;
+    kept.add(name);
+    const existing = byName.get(name);
+    if (!existing) added.push(spec);
+    else if (existing.label !== spec.label) relabelled.push([existing, spec.label]);
+  }
+  return { added, relabelled, kept };
+}
+
+async function addPermissions(tx: SqlEntityManager, api: Api, specs: readonly PermissionSpec[]): Promise<void> {
+  const models = await ensureModels(tx, api, specs);
+  for (const spec of specs) {
+    const model = spec.model === undefined ? null : (models.get(modelKey(spec.app, spec.model)) ?? null);
+    const given = { api: api.id, model, name: nameOf(spec), label: spec.label };
+    const place = { index: api.nextIndex++, addedVersion: api.catalogueVersion };
+    tx.persist(tx.create(Permission, { id: randomUUIDv7(), ...given, ...place }));
+  }
+}
+
+/** SHA-256, base64url, over the lines `index TAB name LF` in index order; a removed permission has an empty name. */
+export function catalogueHash(rows: readonly { index: number; name: string; isRemoved: boolean }[]): string {
+  const hash = createHash('sha256');
+  for (const { index, name, isRemoved } of rows) hash.update(`${index}\t${isRemoved ? '' : name}\n`, 'utf8');
+  return hash.digest('base64url');
+}
+
+async function hashCatalogue(em: SqlEntityManager, apiId: string): Promise<string> {
+  const rows = await listPermissionHistory(em, apiId);
+  return catalogueHash(
+    rows.map((one) => ({
+      index: one.index,
+      name: one.name,
+      isRemoved: one.removedVersion !== null && one.removedVersion !== undefined,
+    })),
+  );
+}
+
+async function ensureModels(
+  em: SqlEntityManager,
+  api: Api,
+  specs: readonly PermissionSpec[],
+): Promise<Map<string, string>> {
+  const ids = new Map(
+    (await em.find(Model, { api: api.id })).map((one) => [modelKey(one.appLabel, one.model), one.id]),
+  );
+  for (const { app, model } of specs) {
+    if (model === undefined || ids.has(modelKey(app, model))) continue;
+    const id = randomUUIDv7();
+    em.persist(em.create(Model, { id, api: api.id, appLabel: app, model }));
+    ids.set(modelKey(app, model), id);
+  }
+  return ids;
+}
+
+function modelKey(app: string, model: string): string {
+  return `${app}.${model}`;
+}
+
+export function listPermissions(em: SqlEntityManager, apiId: string): Promise<Permission[]> {
+  return em.find(Permission, { api: apiId, removedVersion: null }, { orderBy: { index: 'asc' } });
+}
+
+/** With those that were removed. */
+export function listPermissionHistory(em: SqlEntityManager, apiId: string): Promise<Permission[]> {
+  return em.find(Permission, { api: apiId }, { orderBy: { index: 'asc' } });
+}
+
+export async function listModels(em: SqlEntityManager, apiId: string): Promise<Model[]> {
+  return em.find(Model, { api: apiId }, { orderBy: { appLabel: 'asc', model: 'asc' } });
+}
+
+/** The live permissions of these names, in the order given. Failure: the names that the API does not have. */
+export async function getPermissions(em: SqlEntityManager, api: Api, names: readonly string[]): Promise<Permission[]> {
+  const found = new Map(
+    (await em.find(Permission, { api: api.id, name: { $in: [...names] }, removedVersion: null })).map((one) => [
+      one.name,
+      one,
+    ]),
+  );
+  const missing = names.filter((name) => !found.has(name));
+  if (missing.length > 0)
+    throw new Failure(
+      'notFound',
+      `The API ${api.audience} has no permission ${missing.join(', ')}. See: npx signet api show ${api.audience}`,
+    );
+  return [...new Set(names)].map((name) => found.get(name) as Permission);
+}

@@ -1,0 +1,107 @@
+/**
+ * permissions: what one may do.
+ * Owns: APIs, their models, permissions and catalogue (append-only indexes, version, hash), groups, memberships, assignments,
+ * per-API flags, and the answer to has_perm.
+ * Does not own: who somebody is. A principal is known here as {kind, id, isActive, isSuperuser} and nothing more.
+ * Neighbours: audit below; users, tokens and oauth above.
+ * Standards: Django's permission semantics (django.contrib.auth).
+ */
+export { algorithmsOfApis } from './algorithms.ts';
+export {
+  type ApiSettings,
+  apisWithUsername,
+  audienceOf,
+  beforeAudience,
+  beforeTypJwt,
+  createApi,
+  ensureOwnApi,
+  findApi,
+  getApi,
+  listApis,
+  settingWords,
+  updateApi,
+} from './apis.ts';
+export { assign, type Receiver, setRole, unassign } from './assignments.ts';
+export { audienceKey, OWN_AUDIENCE } from './audience.ts';
+export { createKnownAccess, type KnownAccess, type SeenApi } from './cache.ts';
+export {
+  type CatalogueChange,
+  catalogueChanged,
+  catalogueHash,
+  changeCatalogue,
+  defaultPermissions,
+  getPermissions,
+  listModels,
+  listPermissionHistory,
+  listPermissions,
+  type PermissionSpec,
+} from './catalogue.ts';
+export { createKnownCatalogues, type KnownCatalogue, type KnownCatalogues } from './catalogue-cache.ts';
+export type { CatalogueDocument } from './catalogue-document.ts';
+export { type ApiContents, type ApiDeleted, contentsOfApi, deleteApi } from './delete-api.ts';
+export {
+  Api,
+  Group,
+  GroupMember,
+  GroupPermission,
+  Permission,
+  Principal,
+} from './entities.ts';
+export { explainPermissions, getGroupPermissions, type Source } from './explain.ts';
+export { SPREAD_TOPIC, spreadBatch, spreadChanges } from './fan-out.ts';
+export {
+  addMembers,
+  createGroup,
+  deleteGroup,
+  getGroup,
+  groupNameProblem,
+  groupsOf,
+  listGroups,
+  listMembers,
+  type Named,
+  removeMembers,
+  renameGroup,
+} from './groups.ts';
+export {
+  type CatalogueState,
+  cutRights,
+  getAllPermissions,
+  hasModulePerms,
+  hasPerm,
+  hasPerms,
+  modulePerms,
+  noRights,
+  type PlacedPermission,
+  type Rights,
+} from './has-perm.ts';
+export { rightsChanged, superusersOf } from './invalidate.ts';
+export {
+  type Affected,
+  createPrincipal,
+  type Holder,
+  lockApis,
+  onRightsChanged,
+  principalsChanged,
+  type RightsChange,
+} from './principal.ts';
+export { type KnownApi, readRights } from './queries.ts';
+export { type Dropped, dropHoldings } from './revoke-all.ts';
+export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './roles.ts';
+export {
+  type ApiFile,
+  LONGEST_CODENAME,
+  LONGEST_LABEL,
+  type Misfit,
+  Misfits,
+  MOST_PERMISSIONS,
+  readApiFile,
+  readApps,
+} from './sync-file.ts';
+export { type LargeHolder, largestHolders } from './token-size.ts';
+export {
+  type AskedPermission,
+  askedPermission,
+  type PermSource,
+  principalsWithPerm,
+  sourcesOfPerm,
+} from './with-perm.ts';

@@ -1,0 +1,79 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { SPREAD_ABOVE, spreadChange, type Touched } from './fan-out.ts';
+import { moveRights, principalsChanged, type RightsChange } from './principal.ts';
+
+/**
+ * Says that what these principals may do has changed: what was computed before counts for nothing from the end of this transaction
+ * on. Every verb of this wing that changes rights ends here, or at `touchedRightsChanged`.
+ */
+export async function rightsChanged(
+  tx: SqlEntityManager,
+  principals: readonly string[],
+  change: RightsChange,
+): Promise<void> {
+  if (principals.length <= SPREAD_ABOVE) await moveRights(tx, principals, change);
+  else await spreadChange(tx, { sql: LISTED, values: [JSON.stringify(principals)] }, change, null);
+}
+
+const LISTED = 'select distinct value::uuid as id from jsonb_array_elements_text(?::jsonb)';
+
+/**
+ * The same for whom a query finds, however many they are. `seenAt`: the APIs whose version is to grow when they are many, null for
+ * every one; none where the transaction changes the API itself.
+ */
+export async function touchedRightsChanged(
+  tx: SqlEntityManager,
+  touched: Touched,
+  change: RightsChange,
+  seenAt = change.apis,
+): Promise<void> {
+  const few = await readFew(tx, touched);
+  if (few) await moveRights(tx, few, change);
+  else await spreadChange(tx, touched, change, seenAt);
+}
+
+/** Says that an API goes to everyone who holds something there; what their tokens for it say ends by itself. */
+export async function holdersEnded(tx: SqlEntityManager, touched: Touched, apiId: string): Promise<void> {
+  const few = await readFew(tx, touched);
+  if (few) await principalsChanged(tx, few);
+  else await spreadChange(tx, touched, { kind: 'removed', apis: [apiId] }, []);
+}
+
+/** Null when they are too many for one transaction. */
+async function readFew(tx: SqlEntityManager, { sql, values }: Touched): Promise<string[] | null> {
+  const rows = await tx.execute<{ id: string }[]>(`select id from (${sql}) t limit ${SPREAD_ABOVE + 1}`, [...values]);
+  return rows.length > SPREAD_ABOVE ? null : rows.map((row) => row.id);
+}
+
+/** The members of a group, whose row is locked. */
+export function membersOf(group: string): Touched {
+  return { sql: 'select principal_id as id from access_group_member where group_id = ?', values: [group] };
+}
+
+/** Everyone who holds one of these permissions, directly or by a group. */
+export function holdersOf(permissionIds: readonly string[]): Touched {
+  const ids = 'array(select jsonb_array_elements_text(?::jsonb)::uuid)';
+  const given = JSON.stringify(permissionIds);
+  const sql = `select principal_id as id from access_assignment where permission_id = any(${ids})
+    union select m.principal_id from access_group_permission g join access_group_member m on m.group_id = g.group_id where g.permission_id = any(${ids})`;
+  return { sql, values: [given, given] };
+}
+
+/** The superusers of one API. (A global superuser is known to `identity` only; minting reads all of the API's names for one.) */
+export function superusersAt(apiId: string): Touched {
+  return { sql: 'select principal_id as id from access_role where api_id = ? and is_superuser', values: [apiId] };
+}
+
+export async function superusersOf(em: SqlEntityManager, apiId: string): Promise<string[]> {
+  const { sql, values } = superusersAt(apiId);
+  return (await em.execute<{ id: string }[]>(sql, [...values])).map((row) => row.id);
+}
+
+/** The APIs that a group's permissions are of. */
+export async function apisOfGroup(em: SqlEntityManager, group: string): Promise<string[]> {
+  const rows = await em.execute<{ id: string }[]>(
+    `select distinct q.api_id as id from access_group_permission g join access_permission q on q.id = g.permission_id where g.group_id = ?`,
+    [group],
+  );
+  return rows.map((row) => row.id);
+}

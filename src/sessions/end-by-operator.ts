@@ -1,0 +1,26 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordChange, recordEvent, type Stamp } from '../audit/index.ts';
+import type { User } from '../users/index.ts';
+import { endSessions } from './end.ts';
+
+/**
+ * Ends the live sessions of a user, or the one of `id`, in the caller's transaction; answers their ids. The event tells the
+ * user's history, the entry tells who did it.
+ */
+export async function endSessionsByOperator(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  user: Pick<User, 'id' | 'username'>,
+  id?: string,
+): Promise<string[]> {
+  const reason = 'ended_by_operator';
+  const which = id === undefined ? { user: user.id } : { user: user.id, id };
+  const ended = await endSessions(tx, stamp.at, which, reason);
+  for (const sid of ended) {
+    recordEvent(tx, stamp.at, { kind: 'session_ended', userId: user.id, detail: { sid, reason } });
+    const object = { kind: 'session', id: sid, label: user.username };
+    recordChange(tx, stamp, { action: 'change', object, after: { ended: reason } });
+  }
+  await tx.flush();
+  return ended;
+}

@@ -1,0 +1,34 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { User } from '../users/index.ts';
+
+const SessionSchema = defineEntity({
+  name: 'Session',
+  tableName: 'identity_session',
+  indexes: [
+    { name: 'identity_session_live', properties: ['user'], where: 'ended_at is null' },
+    { name: 'identity_session_form', properties: ['formDigest'], where: 'form_digest is not null' },
+    { properties: ['expiresAt'] },
+  ],
+  properties: {
+    /** The public id, `sid` in tokens. The cookie holds another, secret value. */
+    id: p.uuid().primary(),
+    tokenDigest: p.blob().unique(),
+    user: () => p.manyToOne(User).mapToPk().deleteRule('cascade'),
+    passwordEpoch: p.integer(),
+    authTime: p.datetime().columnType('timestamptz'),
+    amr: p.array().columnType('text[]'),
+    createdAt: p.datetime().columnType('timestamptz'),
+    lastSeenAt: p.datetime().columnType('timestamptz'),
+    idleExpiresAt: p.datetime().columnType('timestamptz'),
+    expiresAt: p.datetime().columnType('timestamptz'),
+    endedAt: p.datetime().columnType('timestamptz').nullable(),
+    endedReason: p.string().columnType('text').nullable(),
+    ip: p.string().columnType('text').nullable(),
+    userAgent: p.string().columnType('text').nullable(),
+    /** Names the form that it came of, for its browser alone; gone with the first time that the session is seen later. */
+    formDigest: p.blob().nullable(),
+  },
+});
+/** A log-in at one browser or program, kept by the server. */
+export class Session extends SessionSchema.class {}
+SessionSchema.setClass(Session);

@@ -1,0 +1,92 @@
+import { type Database, hotSelect, type Statement } from '../platform/database/index.ts';
+import { digest } from '../platform/digest.ts';
+import { plusSeconds } from '../platform/time.ts';
+import { type ActiveUser, type ActiveUserRow, activeUserColumns, readActiveUser } from '../users/index.ts';
+
+/** A live session with its user, as every request knows it. */
+export interface LiveSession {
+  readonly id: string;
+  readonly createdAt: Date;
+  readonly lastSeenAt: Date;
+  readonly expiresAt: Date;
+  /** Its absolute limit: it may be used until then, and its idle limit moves. */
+  readonly endsAt: Date;
+  readonly authTime: Date;
+  readonly amr: readonly string[];
+  readonly user: ActiveUser;
+  /** The version of the API that was asked after with the session; null when there was none, or none was asked after. */
+  readonly apiVersion: number | null;
+}
+
+/** Last-seen is written at most once in this time. */
+const SEEN_EVERY_SECONDS = 60;
+
+const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, extract(epoch from s.last_seen_at)::float8 as last_seen_at,
+  extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.expires_at)::float8 as ends_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
+  ${activeUserColumns},
+  (select a.version::int from access_api a where a.id = $3::uuid) as api_version
+  from identity_session s join identity_user u on u.id = s.user_id join access_principal p on p.id = u.id`;
+
+/** Of the session `s` and its user `u`, at $2. A session is over when it was ended, its time is up, its user is inactive, or the password was changed since. */
+export const liveSession =
+  's.ended_at is null and s.idle_expires_at > $2::timestamptz and s.expires_at > $2::timestamptz and u.is_active and u.password_epoch = s.password_epoch';
+
+const byToken = hotSelect(
+  'identity-session-by-token',
+  `select ${columns} where s.token_digest = $1 and ${liveSession}`,
+);
+const seen: Statement = {
+  name: 'identity-session-seen',
+  text: `update identity_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
+};
+
+interface Row extends ActiveUserRow {
+  id: string;
+  created_at: number;
+  last_seen_at: number;
+  expires_at: number;
+  ends_at: number;
+  auth_time: number;
+  amr: string[];
+  api_version: number | null;
+}
+
+/** The live session of a cookie's value, seen now; null when there is none. With it the version of an API, where one is given. */
+export async function findSession(
+  db: Database,
+  token: string,
+  now: Date,
+  idleSeconds: number,
+  apiId: string | null = null,
+): Promise<LiveSession | null> {
+  const [row] = await db.query<Row>(byToken, [digest(token), now, apiId]);
+  if (!row) return null;
+  if (row.last_seen_at < now.getTime() / 1000 - SEEN_EVERY_SECONDS)
+    await db.query(seen, [row.id, now, plusSeconds(now, idleSeconds), plusSeconds(now, -SEEN_EVERY_SECONDS)]);
+  return sessionOf(row);
+}
+
+const byId = hotSelect(
+  'identity-session-live',
+  `select 1 as live from identity_session s join identity_user u on u.id = s.user_id where s.id = $1::uuid and ${liveSession}`,
+);
+
+/** Whether the session of a public id lives; whose it is does not matter. */
+export async function isSessionLive(db: Database, id: string, now: Date): Promise<boolean> {
+  return (await db.query(byId, [id, now])).length > 0;
+}
+
+function sessionOf(row: Row): LiveSession {
+  const at = (seconds: number) => new Date(Math.round(seconds * 1000));
+  return {
+    id: row.id,
+    createdAt: at(row.created_at),
+    lastSeenAt: at(row.last_seen_at),
+    expiresAt: at(row.expires_at),
+    endsAt: at(row.ends_at),
+    authTime: at(row.auth_time),
+    amr: row.amr,
+    user: readActiveUser(row),
+    apiVersion: row.api_version,
+  };
+}

@@ -1,0 +1,53 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { User } from '../users/index.ts';
+
+const ThrottleSchema = defineEntity({
+  name: 'Throttle',
+  tableName: 'identity_throttle',
+  indexes: [{ properties: ['expiresAt'] }],
+  properties: {
+    keyDigest: p.blob().primary(),
+    failures: p.integer(),
+    /** The limit that the last reservation met. */
+    maxFailures: p.integer(),
+    windowStartedAt: p.datetime().columnType('timestamptz'),
+    expiresAt: p.datetime().columnType('timestamptz'),
+  },
+});
+/** What is counted for one key in one window: failed attempts (a name at a network, a network, a name), or rows that a network made. */
+export class Throttle extends ThrottleSchema.class {}
+ThrottleSchema.setClass(Throttle);
+
+const KnownNetworkSchema = defineEntity({
+  name: 'KnownNetwork',
+  tableName: 'identity_known_network',
+  indexes: [{ properties: ['lastSuccessAt'] }],
+  properties: {
+    user: () => p.manyToOne(User).mapToPk().primary().deleteRule('cascade'),
+    networkDigest: p.blob().primary(),
+    lastSuccessAt: p.datetime().columnType('timestamptz'),
+  },
+});
+/** A network from which a user has logged in. */
+export class KnownNetwork extends KnownNetworkSchema.class {}
+KnownNetworkSchema.setClass(KnownNetwork);
+
+const LinkSchema = defineEntity({
+  name: 'Link',
+  tableName: 'identity_link',
+  indexes: [{ properties: ['expiresAt'] }],
+  properties: {
+    tokenDigest: p.blob().primary(),
+    purpose: p.enum(['setup', 'reset', 'verify', 'magic', 'invite'] as const),
+    user: () => p.manyToOne(User).mapToPk().nullable().deleteRule('cascade'),
+    payload: p
+      .json()
+      .$type<Record<string, unknown>>()
+      .onCreate(() => ({})),
+    expiresAt: p.datetime().columnType('timestamptz'),
+    consumedAt: p.datetime().columnType('timestamptz').nullable(),
+  },
+});
+/** A secret that is good for one act, once. */
+export class Link extends LinkSchema.class {}
+LinkSchema.setClass(Link);

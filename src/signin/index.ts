@@ -1,0 +1,27 @@
+/**
+ * signin: how a user proves who they are.
+ * Owns: the authentication backends, the one verification of a login, the throttle, the setup link, passwords changed by their owner.
+ * Does not own: the session that a login opens (sessions), how a password is hashed (passwords), what is shown meanwhile (web, api).
+ * Neighbours: sessions, users and passwords below; oauth, api and web above.
+ * Standards: NIST SP 800-63B-4, OWASP ASVS 5 V6 and V7; Django's AUTHENTICATION_BACKENDS.
+ */
+export { type Attempt, type Authentication, authenticate, type Outcome, releaseAt } from './authenticate.ts';
+export { type Authenticated, type Backend, type BackendAnswer, type Credentials, passwordBackend } from './backends.ts';
+export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './change-password.ts';
+export { Link, Throttle } from './entities.ts';
+export { forgetSignIns } from './forget-user.ts';
+export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
+export { purgeExpired } from './purge.ts';
+export { formDigest, formKeyOf, REPEAT_SECONDS, repeatSignIn } from './repeat.ts';
+export {
+  createSetupSecret,
+  type DeriveSecret,
+  findSuperuser,
+  hasSuperuser,
+  isSetupOpen,
+  redeemSetup,
+  showSetupSecret,
+} from './setup.ts';
+export { siteOf } from './throttle/network.ts';
+export { type QuotaKind, type Quotas, reserveQuota } from './throttle/quotas.ts';
+export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';

@@ -1,0 +1,37 @@
+import { defineEntity, p } from '@mikro-orm/core';
+import { Principal } from '../permissions/index.ts';
+
+const UserSchema = defineEntity({
+  name: 'User',
+  tableName: 'identity_user',
+  uniques: [{ name: 'identity_user_verified_email', properties: ['emailKey'], where: 'email_verified_at is not null' }],
+  indexes: [{ properties: ['emailKey'] }, { properties: ['dateJoined', 'id'] }],
+  properties: {
+    id: () => p.oneToOne(Principal).primary().mapToPk().joinColumn('id').deleteRule('cascade'),
+    username: p.string().columnType('text'),
+    usernameKey: p.string().columnType('text').unique(),
+    email: p.string().columnType('text').default(''),
+    /** Folded form; null when there is no address. */
+    emailKey: p.string().columnType('text').nullable(),
+    emailVerifiedAt: p.datetime().columnType('timestamptz').nullable(),
+    firstName: p.string().columnType('text').default(''),
+    lastName: p.string().columnType('text').default(''),
+    password: p.string().columnType('text').hidden(),
+    /** Grows when the password is changed; sessions of an older epoch are over. A hash upgrade leaves it alone. */
+    passwordEpoch: p.integer().default(1),
+    isActive: p.boolean().default(true),
+    isStaff: p.boolean().default(false),
+    isSuperuser: p.boolean().default(false),
+    dateJoined: p.datetime().columnType('timestamptz'),
+    lastLogin: p.datetime().columnType('timestamptz').nullable(),
+    /** Set when the user was deleted: the row stays for its id, which is never given again; everything personal is erased. */
+    deletedAt: p.datetime().columnType('timestamptz').nullable(),
+    attributes: p
+      .json()
+      .$type<Record<string, unknown>>()
+      .onCreate(() => ({})),
+  },
+});
+/** A person who can log in. */
+export class User extends UserSchema.class {}
+UserSchema.setClass(User);

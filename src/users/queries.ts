@@ -1,0 +1,56 @@
+import { type Database, hotSelect } from '../platform/database/index.ts';
+
+/** An active user, as every request reads one. */
+export interface ActiveUser {
+  readonly id: string;
+  /** The permission version of its principal: what may be kept of its rights counts at exactly this one. */
+  readonly version: number;
+  readonly username: string;
+  readonly email: string;
+  readonly firstName: string;
+  readonly lastName: string;
+  readonly isActive: true;
+  readonly isStaff: boolean;
+  readonly isSuperuser: boolean;
+}
+
+/** What a statement selects for `readActiveUser`: of the user `u` and its principal `p`. */
+export const activeUserColumns =
+  'u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version';
+
+export interface ActiveUserRow {
+  version: number;
+  user_id: string;
+  username: string;
+  email: string;
+  first_name: string;
+  last_name: string;
+  is_staff: boolean;
+  is_superuser: boolean;
+}
+
+const activeUser = hotSelect(
+  'identity-active-user',
+  `select ${activeUserColumns}
+    from identity_user u join access_principal p on p.id = u.id where u.id = $1 and u.is_active`,
+);
+
+/** The user of an id, while active. */
+export async function findActiveUser(db: Database, id: string): Promise<ActiveUser | null> {
+  const [row] = await db.query<ActiveUserRow>(activeUser, [id]);
+  return row ? readActiveUser(row) : null;
+}
+
+export function readActiveUser(row: ActiveUserRow): ActiveUser {
+  return {
+    id: row.user_id,
+    version: row.version,
+    username: row.username,
+    email: row.email,
+    firstName: row.first_name,
+    lastName: row.last_name,
+    isActive: true,
+    isStaff: row.is_staff,
+    isSuperuser: row.is_superuser,
+  };
+}

@@ -1,0 +1,59 @@
+import { LockMode } from '@mikro-orm/core';
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { difference, recordChange, type Stamp } from '../audit/index.ts';
+import { apisWithUsername, rightsChanged } from '../permissions/index.ts';
+import { definePort } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { foldName, normalizeName } from '../platform/fold.ts';
+import { User } from './entities.ts';
+import { checkUser, type FieldError } from './fields.ts';
+import { objectOf, pictureOf, takenBy, usernameTaken } from './users.ts';
+
+/** Port: a user, still shown under the name before, gets another one in this transaction. */
+export const onUserRenamed =
+  definePort<(tx: SqlEntityManager, before: Pick<User, 'id' | 'username'>) => Promise<void>>('onUserRenamed');
+
+/**
+ * Gives a user another name; the id, and all that belongs to it, stays. The name before is free at once, so tokens that say it are suspended:
+ * read by a service that goes by names, they would speak of whoever takes it next. What the name is refused for, or the user.
+ */
+export async function renameUser(
+  em: SqlEntityManager,
+  stamp: Stamp,
+  of: Pick<User, 'id'>,
+  username: string,
+): Promise<User | FieldError[]> {
+  const errors = checkUser({ username });
+  if (errors.length > 0) return errors;
+  try {
+    return await em.transactional((tx) => rename(tx, stamp, of, username));
+  } catch (error) {
+    // Somebody took the name between the look and the write; the index decides.
+    const taken = takenBy(error);
+    if (taken) return [taken];
+    throw error;
+  }
+}
+
+async function rename(
+  tx: SqlEntityManager,
+  stamp: Stamp,
+  of: Pick<User, 'id'>,
+  username: string,
+): Promise<User | FieldError[]> {
+  const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
+  const user = await tx.findOne(User, { id: of.id, deletedAt: null }, options);
+  if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
+  const usernameKey = foldName(username);
+  if ((await tx.count(User, { usernameKey, id: { $ne: user.id } })) > 0) return [usernameTaken];
+  const before = pictureOf(user);
+  const named = { id: user.id, username: user.username };
+  Object.assign(user, { username: normalizeName(username), usernameKey });
+  const changed = difference(before, pictureOf(user));
+  if (!changed) return user;
+  await onUserRenamed.of(tx)(tx, named);
+  recordChange(tx, stamp, { action: 'change', object: objectOf(user), ...changed });
+  await tx.flush();
+  await rightsChanged(tx, [user.id], { kind: 'removed', apis: await apisWithUsername(tx) });
+  return user;
+}

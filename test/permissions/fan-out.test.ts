@@ -1,0 +1,545 @@
+import { jobsOf, signalsOf } from '../../src/cli/jobs.ts';
+import { createClient } from '../../src/oauth/index.ts';
+import {
+  Api,
+  addMembers,
+  assign,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  defaultPermissions,
+  deleteApi,
+  deleteGroup,
+  type Group,
+  getPermissions,
+  removeMembers,
+  setRole,
+  spreadBatch,
+  spreadChanges,
+  unassign,
+} from '../../src/permissions/index.ts';
+import { type Database, startSignals } from '../../src/platform/database/index.ts';
+import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { startJobs } from '../../src/platform/jobs/index.ts';
+import { STATUS } from '../../src/tokens/index.ts';
+import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
+import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import t from '../support/tap.ts';
+
+const PASSWORD = 'a long enough phrase';
+
+/** Rows are numbered through, in a list of their own: tokens that are really made take any place of the first. */
+let placed = 1;
+
+/** So many users, each with a token for each of these APIs, in a group. */
+async function fill(db: Database, group: Group, count: number, apis: readonly Pick<Api, 'id'>[]): Promise<void> {
+  const em = db.fork();
+  await em.execute(
+    `with made as (select gen_random_uuid() as id from generate_series(1, ${count})), principals as (
+       insert into access_principal (id, kind) select id, 'user' from made
+     ) insert into access_group_member (principal_id, group_id) select id, ? from made`,
+    [group.id],
+  );
+  for (const { id } of apis) {
+    await em.execute(
+      `insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
+       select 2, ${placed} + row_number() over (), gen_random_uuid(), ?, m.principal_id, now() + interval '1 day'
+       from access_group_member m where m.group_id = ?`,
+      [id, group.id],
+    );
+    placed += count + 1000;
+  }
+}
+
+/** How many places of an API are in each state. */
+async function states(db: Database, api: Pick<Api, 'id'>): Promise<Record<number, number>> {
+  const rows = await db
+    .fork()
+    .execute<{ state: number; count: number }[]>(
+      'select state::int as state, count(*)::int as count from tokens_status where api_id = ? group by state',
+      [api.id],
+    );
+  return Object.fromEntries(rows.map((row) => [row.state, row.count]));
+}
+
+/** How many principals have each version. */
+async function versions(db: Database, group: Pick<Group, 'id'>): Promise<Record<number, number>> {
+  const rows = await db.fork().execute<{ version: number; count: number }[]>(
+    `select p.perms_version::int as version, count(*)::int as count from access_principal p
+     join access_group_member m on m.principal_id = p.id where m.group_id = ? group by 1`,
+    [group.id],
+  );
+  return Object.fromEntries(rows.map((row) => [row.version, row.count]));
+}
+
+async function pending(db: Database): Promise<{ changes: number; principals: number }> {
+  const [row] = await db
+    .fork()
+    .execute<{ changes: number; principals: number }[]>(
+      'select (select count(*)::int from access_spread) as changes, (select count(*)::int from access_spread_principal) as principals',
+    );
+  return row as { changes: number; principals: number };
+}
+
+const NOTHING = { changes: 0, principals: 0 };
+
+/** Every batch until nothing is left. */
+async function spreadAll(db: Database, size: number) {
+  const done = [];
+  for (let one = await spreadBatch(db, size); one; one = await spreadBatch(db, size)) done.push(one);
+  return done;
+}
+
+/** Two APIs and a group of its own for every case: whom one case touches, no other looks at. */
+async function crowd(db: Database, name: string, count: number) {
+  const em = db.fork();
+  const polls = await createApi(em, stamp(), `${name}-polls`);
+  const shop = await createApi(em, stamp(), `${name}-shop`);
+  for (const api of [polls, shop])
+    await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+  const group = await createGroup(db.fork(), stamp(), name);
+  const asGroup = { kind: 'group' as const, group };
+  const permissions = async (...names: string[]) =>
+    getPermissions(
+      db.fork(),
+      polls,
+      names.map((one) => `polls.${one}_choice`),
+    );
+  await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+  await fill(db, group, count, [polls, shop]);
+  return { polls, shop, group, asGroup, permissions };
+}
+
+t.test('changes that touch many', (t) =>
+  onEachEngine(t, async (t, db) => {
+    const clock = testClock();
+    const { app, passwords, keys, config } = await startApp(db, { clock });
+    const log = { error: () => {}, info: () => {} } as never;
+
+    await t.test('contract §6: up to 1,000 members it is one transaction, above it a durable job', async (t) => {
+      const { polls, shop, group, asGroup, permissions } = await crowd(db, 'edge', 1000);
+      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      t.same(await pending(db), NOTHING);
+      t.same(
+        [await states(db, polls), await states(db, shop)],
+        [{ [STATUS.suspended]: 1000 }, { [STATUS.valid]: 1000 }],
+      );
+      t.same(await versions(db, group), { 2: 1000 });
+
+      await fill(db, group, 1, []);
+      await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+      t.same(await pending(db), { changes: 1, principals: 1001 });
+      t.same(await versions(db, group), { 1: 1, 2: 1000 });
+      t.same(await spreadAll(db, 600), [
+        { kind: 'added', principals: 600, moved: 0 },
+        { kind: 'added', principals: 401, moved: 0 },
+      ]);
+      t.same([await pending(db), await versions(db, group)], [NOTHING, { 2: 1, 3: 1000 }]);
+      t.same(await states(db, polls), { [STATUS.suspended]: 1000 }, '§6: an addition never moves a status back');
+    });
+
+    await t.test(
+      'contract §6: what was taken is refused by Signet at once; local verifiers hear of it in batches',
+      async (t) => {
+        const { polls, shop, group, asGroup, permissions } = await crowd(db, 'taken', 1200);
+        const alice = await makeUser(db, passwords, 'alice', PASSWORD);
+        await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+        const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+          name: 'Polls',
+          preset: 'service',
+          serves: [polls],
+        });
+        const login = await app.inject({
+          method: 'POST',
+          url: '/api/v1/login',
+          payload: { username: 'alice', password: PASSWORD, audience: polls.audience },
+        });
+        const cookie = (login.headers['set-cookie'] as string).split(';')[0] as string;
+        const bearer: string = login.json().access_token;
+        const post = (url: string, headers: object, payload: object) =>
+          app.inject({ method: 'POST', url, headers: { ...headers }, payload });
+        const hasPerm = async () =>
+          (
+            await post('/api/v1/has_perm', { authorization: `Bearer ${bearer}` }, { perms: ['polls.add_choice'] })
+          ).json().results['polls.add_choice'];
+        const introspect = async () => {
+          const response = await app.inject({
+            method: 'POST',
+            url: '/oauth2/introspect',
+            headers: {
+              'content-type': 'application/x-www-form-urlencoded',
+              authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
+            },
+            payload: new URLSearchParams({ token: bearer }).toString(),
+          });
+          return response.json().permissions;
+        };
+        const session = async () =>
+          (await app.inject({ url: `/api/v1/session?audience=${polls.audience}`, headers: { cookie } })).json().user;
+        const token = async () =>
+          JSON.parse(
+            Buffer.from(
+              (await post('/api/v1/token', { cookie }, { audience: polls.audience })).json().access_token.split('.')[1],
+              'base64url',
+            ).toString(),
+          );
+        const stateOf = async ({ status }: { status: { status_list: { idx: number } } }) => {
+          const [row] = await db
+            .fork()
+            .execute<{ state: number }[]>('select state::int as state from tokens_status where list = 1 and idx = ?', [
+              status.status_list.idx,
+            ]);
+          return row?.state;
+        };
+        const names = ['polls.add_choice'];
+        // Twice, so that whatever is kept is kept.
+        for (let round = 0; round < 2; round++)
+          t.same([await hasPerm(), await introspect(), (await session()).permissions], [true, names, names]);
+        const before = await token();
+        t.same(before.permissions, names);
+
+        await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+        t.same(await pending(db), { changes: 1, principals: 1201 });
+        t.same([await hasPerm(), await introspect(), (await session()).permissions], [false, [], []]);
+        const meanwhile = await token();
+        t.same(meanwhile.permissions, [], 'nor is a token made that says it');
+        t.equal(await stateOf(before), STATUS.valid, 'a batch will say so');
+
+        t.same(
+          (await spreadAll(db, 400)).map(({ kind, principals }) => [kind, principals]),
+          [400, 400, 400, 1].map((count) => ['removed', count]),
+        );
+        t.same([await stateOf(before), await stateOf(meanwhile)], [STATUS.suspended, STATUS.suspended]);
+        const after = await token();
+        t.same([after.permissions, await stateOf(after)], [[], STATUS.valid]);
+        t.same(await states(db, shop), { [STATUS.valid]: 1200 }, 'a change in one API touches that API alone');
+
+        await assign(db.fork(), stamp(), asGroup, await permissions('view'));
+        t.same(
+          [await hasPerm(), (await session()).permissions],
+          [false, ['polls.view_choice']],
+          'so is what was given',
+        );
+        t.same((await token()).permissions, ['polls.view_choice']);
+        await spreadAll(db, 5000);
+        t.equal(await stateOf(after), STATUS.superseded);
+        await removeMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+      },
+    );
+
+    await t.test('contract §6: removals come first, and what they moved is not moved back', async (t) => {
+      const { polls, asGroup, permissions } = await crowd(db, 'order', 1100);
+      await assign(db.fork(), stamp(), asGroup, await permissions('view'));
+      t.same(await spreadBatch(db, 100), { kind: 'added', principals: 100, moved: 100 });
+      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      const rest = await spreadAll(db, 500);
+      t.same(
+        rest.map(({ kind, principals, moved }) => [kind, principals, moved]),
+        [
+          ['removed', 500, 500],
+          ['removed', 500, 500],
+          ['removed', 100, 100],
+          ['added', 500, 0],
+          ['added', 500, 0],
+          ['added', 0, 0],
+        ],
+      );
+      t.same(await states(db, polls), { [STATUS.suspended]: 1100 });
+    });
+
+    await t.test('contract §6: resumed after a crash; everyone has exactly one turn', async (t) => {
+      const { polls, group, asGroup, permissions } = await crowd(db, 'crash', 1300);
+      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      await spreadBatch(db, 300);
+      // After the versions of the second batch were written, before anything of it is durable.
+      const { config } = db.fork();
+      const ports = config.get('ports' as never);
+      const breaks = async () => {
+        throw new Error('the power is gone');
+      };
+      config.set('ports' as never, { rightsChanged: breaks } as never);
+      await t.rejects(spreadBatch(db, 300), { message: 'the power is gone' });
+      config.set('ports' as never, ports);
+      t.same(await pending(db), { changes: 1, principals: 1000 });
+      t.same(await versions(db, group), { 1: 1000, 2: 300 });
+      t.equal(await spreadChanges(db, clock), 1000);
+      t.same([await versions(db, group), await pending(db)], [{ 2: 1300 }, NOTHING]);
+      t.same(await states(db, polls), { [STATUS.suspended]: 1300 });
+    });
+
+    await t.test('a group that goes, an API that goes and members who leave keep their turn', async (t) => {
+      const { polls, shop, group, asGroup, permissions } = await crowd(db, 'gone', 1100);
+      const [someone] = await db
+        .fork()
+        .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ? limit 1', [
+          group.id,
+        ]);
+      const versionOf = async () =>
+        (
+          await db
+            .fork()
+            .execute<{ version: number }[]>('select perms_version::int as version from access_principal where id = ?', [
+              someone?.id,
+            ])
+        )[0]?.version;
+      await assign(db.fork(), stamp(), asGroup, await getPermissions(db.fork(), shop, ['polls.view_choice']));
+      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      await removeMembers(db.fork(), stamp(), group, [{ id: someone?.id as string, label: 'someone' }]);
+      t.equal(await versionOf(), 2);
+      await deleteGroup(db.fork(), stamp(), group);
+      t.same(await pending(db), { changes: 3, principals: 1100 + 1100 + 1099 });
+      const done = await spreadAll(db, 2000);
+      t.same(
+        done.map(({ kind, principals, moved }) => [kind, principals, moved]),
+        [
+          ['removed', 1100, 1100],
+          ['removed', 1099, 1099],
+          ['added', 1100, 0],
+        ],
+      );
+      t.same(
+        [await states(db, polls), await states(db, shop)],
+        [{ [STATUS.suspended]: 1100 }, { [STATUS.suspended]: 1100 }],
+      );
+      t.equal(await versionOf(), 4);
+
+      const other = await crowd(db, 'gone-api', 1100);
+      await unassign(db.fork(), stamp(), other.asGroup, await other.permissions('add'));
+      await deleteApi(db.fork(), stamp(), other.polls, async () => {});
+      await spreadAll(db, 2000);
+      t.same(await states(db, other.polls), { [STATUS.revoked]: 1100 }, 'what has ended stays ended');
+      t.same([await versions(db, other.group), await pending(db)], [{ 2: 1100 }, NOTHING]);
+    });
+
+    await t.test('an API that many hold something of goes, and each of them is told in a batch', async (t) => {
+      const { polls, group } = await crowd(db, 'held', 1100);
+      await deleteApi(db.fork(), stamp(), polls, async () => {});
+      t.same(await states(db, polls), { [STATUS.revoked]: 1100 }, 'its tokens end in the transaction');
+      t.same(await versions(db, group), { 1: 1100 });
+      await spreadAll(db, 2000);
+      t.same(await versions(db, group), { 2: 1100 });
+    });
+
+    await t.test(
+      'a permission that many hold is removed from the catalogue; superusers are told of the change',
+      async (t) => {
+        const { polls, group } = await crowd(db, 'pruned', 1100);
+        const [one, two] = await db
+          .fork()
+          .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ? limit 2', [
+            group.id,
+          ]);
+        await removeMembers(db.fork(), stamp(), group, [{ id: two?.id as string, label: 'two' }]);
+        for (const who of [one, two])
+          await setRole(db.fork(), stamp(), { id: who?.id as string, label: 'x' }, polls, {
+            isStaff: false,
+            isSuperuser: true,
+          });
+        const before = await db.fork().findOneOrFail(Api, polls.id);
+        const kept = defaultPermissions('polls', 'choice', ['change', 'delete', 'view']);
+        const change = await changeCatalogue(db.fork(), stamp(), polls, kept, { prune: true });
+        t.same(change.removed, ['polls.add_choice']);
+        t.same(
+          await pending(db),
+          { changes: 1, principals: 1099 },
+          'the superuser who holds it no other way is one of few',
+        );
+        const after = await db.fork().findOneOrFail(Api, polls.id);
+        t.ok(after.version > before.version, 'what is kept of rights counts for nothing from now on');
+        await spreadAll(db, 400);
+        // The removal of a member and the flags have moved two of them before.
+        t.same(await states(db, polls), { [STATUS.suspended]: 1100 });
+        t.same(await pending(db), NOTHING);
+      },
+    );
+
+    await t.test('1,001 members who come at once are one change of many', async (t) => {
+      const { polls, group } = await crowd(db, 'come', 1);
+      const others = await createGroup(db.fork(), stamp(), 'elsewhere');
+      await fill(db, others, 1001, [polls]);
+      const some = await db
+        .fork()
+        .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ?', [
+          others.id,
+        ]);
+      const named = some.map(({ id }) => ({ id, label: id }));
+      t.equal((await addMembers(db.fork(), stamp(), group, named)).length, 1001);
+      t.equal((await addMembers(db.fork(), stamp(), group, named)).length, 0, 'who is there already does not come');
+      t.same(await pending(db), { changes: 1, principals: 1001 });
+      await spreadAll(db, 2000);
+      t.same(await states(db, polls), { [STATUS.valid]: 1, [STATUS.superseded]: 1001 });
+    });
+
+    await t.test(
+      'issue 5: after a removal the next batch waits, by chance longer or shorter; after an addition not',
+      async (t) => {
+        const { asGroup, permissions } = await crowd(db, 'pace', 1400);
+        const pauses = async () => {
+          clock.sleeps.length = 0;
+          await spreadChanges(db, clock);
+          return clock.sleeps.map((at) => at.getTime() - clock.now().getTime());
+        };
+        await assign(db.fork(), stamp(), asGroup, await permissions('view'));
+        t.same(await pauses(), [0, 0, 0]);
+        await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+        const paced = await pauses();
+        // 5,000 places a second.
+        t.same(
+          [500, 500, 400].map((moved, at) => (paced[at] ?? 0) >= moved / 10 && (paced[at] ?? 0) <= (moved / 10) * 3),
+          [true, true, true],
+          paced.join(', '),
+        );
+        t.not(paced[0], paced[1]);
+        await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+        await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+        t.same(await pauses(), Array(6).fill(0), 'where nothing moves nobody asks');
+      },
+    );
+
+    await t.test('a running server begins at once, and one that stops leaves the rest to the next', async (t) => {
+      const { group, asGroup, permissions } = await crowd(db, 'served', 1300);
+      const jobs = startJobs(jobsOf({ db, clock, config, log, keys, issuer: config.issuer as string }, masterKey), log);
+      const failed = (_: string, error: Error) => t.fail(error.message);
+      const stop = await startSignals(db, signalsOf({ keys }, jobs), { failed });
+      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      while ((await pending(db)).changes > 0) await new Promise((done) => setTimeout(done, 5));
+      t.same(await versions(db, group), { 2: 1300 });
+      await stop();
+      await jobs.stop();
+
+      await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+      const stopping = { aborted: false };
+      const sleepUntil = async () => {
+        stopping.aborted = true;
+      };
+      const stops = { ...clock, sleepUntil };
+      t.equal(await spreadChanges(db, stops, stopping), 500);
+      t.same(await pending(db), { changes: 1, principals: 800 });
+      t.equal(await spreadChanges(db, clock), 800);
+    });
+    await app.close();
+  }),
+);
+
+const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
+
+t.test('many nodes', { skip }, async (t) => {
+  const { url, drop } = await createTestPostgresql();
+  const nodes = await Promise.all([1, 2, 3].map(() => openPostgresql(url, 3, model)));
+  const [db] = nodes as [Database];
+  t.teardown(async () => {
+    await Promise.all(nodes.map((one) => one.close()));
+    await drop();
+  });
+  const { polls, group, asGroup, permissions } = await crowd(db, 'nodes', 2000);
+
+  await t.test('two nodes that run the job at once leave nobody out and give nobody two turns', async (t) => {
+    await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+    await assign(db.fork(), stamp(), asGroup, await permissions('view'));
+    const runs = await Promise.all(
+      nodes.map(async (node) => {
+        const done = [];
+        // A node that finds the change in another's hands comes again, as the job does.
+        while ((await pending(db)).changes > 0) done.push(...(await spreadAll(node, 40)));
+        return done;
+      }),
+    );
+    const turns = (kind: string) => runs.flat().reduce((sum, one) => sum + (one.kind === kind ? one.principals : 0), 0);
+    t.same([turns('removed'), turns('added')], [2000, 2000]);
+    t.ok(runs.filter((one) => one.length > 0).length > 1, runs.map((one) => one.length).join(' '));
+    t.same([await versions(db, group), await states(db, polls)], [{ 3: 2000 }, { [STATUS.suspended]: 2000 }]);
+  });
+
+  await t.test(
+    'changes of members, of catalogues and of single users meet the batches without a deadlock',
+    async (t) => {
+      const some = await db
+        .fork()
+        .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ? limit 60', [
+          group.id,
+        ]);
+      const view = await permissions('view');
+      let isOver = false;
+      const spreading = nodes.map(async (node) => {
+        while (!isOver || (await pending(db)).changes > 0) await spreadAll(node, 50);
+      });
+      const wide = (async () => {
+        for (let round = 0; round < 4; round++) {
+          await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+          await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+        }
+      })();
+      const single = some.map(async ({ id }) => {
+        const asUser = { kind: 'user' as const, principal: { id, label: id } };
+        await assign(db.fork(), stamp(), asUser, view);
+        await removeMembers(db.fork(), stamp(), group, [{ id, label: id }]);
+        await unassign(db.fork(), stamp(), asUser, view);
+      });
+      const catalogue = (async () => {
+        for (let round = 0; round < 4; round++)
+          await changeCatalogue(db.fork(), stamp(), polls, [{ app: 'polls', codename: `r${round}`, label: 'r' }]);
+      })();
+      await Promise.all([wide, catalogue, ...single]);
+      isOver = true;
+      await Promise.all(spreading);
+      t.same(await pending(db), NOTHING);
+      t.equal(
+        (await db.fork().execute('select 1 from access_group_member where group_id = ?', [group.id])).length,
+        1940,
+      );
+    },
+  );
+});
+
+/** Counts what a database is asked, by what it does. */
+function counting(db: Database): () => number {
+  let count = 0;
+  const logger = db.fork().config.getLogger();
+  logger.logQuery = () => void count++;
+  return () => {
+    const all = count;
+    count = 0;
+    return all;
+  };
+}
+
+t.test('a group of 100,000', { skip }, async (t) => {
+  const { url, drop } = await createTestPostgresql();
+  const db = await openPostgresql(url, 3, model);
+  t.teardown(async () => {
+    await db.close();
+    await drop();
+  });
+  const { polls, group, asGroup, permissions } = await crowd(db, 'all', 100_000);
+  await db.fork().execute('analyze');
+  const given = await permissions('view');
+  const taken = await permissions('add');
+  const statements = counting(db);
+
+  await t.test('issue 5: the change itself is a handful of statements, and so is each batch of 500', async (t) => {
+    const began = performance.now();
+    await unassign(db.fork(), stamp(), asGroup, taken);
+    const first = statements();
+    await assign(db.fork(), stamp(), asGroup, given);
+    const changed = performance.now();
+    t.ok(first <= 20 && statements() <= 20, `${first} statements`);
+    t.same(await pending(db), { changes: 2, principals: 200_000 });
+    statements();
+
+    const counts = new Set<number>();
+    const kinds: string[] = [];
+    for (let one = await spreadBatch(db); one; one = await spreadBatch(db)) {
+      counts.add(statements());
+      t.ok(one.principals <= 500);
+      kinds.push(one.kind);
+    }
+    const spread = performance.now();
+    t.ok(Math.max(...counts) <= 8, `${[...counts].join(', ')} statements a batch`);
+    t.same(kinds, [...Array(201).fill('removed'), ...Array(201).fill('added')]);
+    t.same(await states(db, polls), { [STATUS.suspended]: 100_000 });
+    t.same([await versions(db, group), await pending(db)], [{ 3: 100_000 }, NOTHING]);
+    t.comment(
+      `two changes ${Math.round(changed - began)} ms, 402 batches ${Math.round(spread - changed)} ms, ${first} statements a change, ${[...counts].join('/')} a batch`,
+    );
+  });
+});

@@ -1,0 +1,359 @@
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { AuditEntry } from '../../src/audit/index.ts';
+import {
+  Api,
+  addMembers,
+  assign,
+  catalogueHash,
+  changeCatalogue,
+  createApi,
+  createGroup,
+  createPrincipal,
+  defaultPermissions,
+  deleteGroup,
+  explainPermissions,
+  findApi,
+  GroupMember,
+  GroupPermission,
+  getAllPermissions,
+  getGroup,
+  getGroupPermissions,
+  getPermissions,
+  hasModulePerms,
+  hasPerm,
+  hasPerms,
+  listPermissions,
+  noRights,
+  Permission,
+  Principal,
+  readApiFile,
+  readRights,
+  removeMembers,
+  setRole,
+  unassign,
+} from '../../src/permissions/index.ts';
+import type { Database } from '../../src/platform/database/index.ts';
+import { onEachEngine } from '../support/database.ts';
+import { holding } from '../support/rights.ts';
+import { stamp } from '../support/server.ts';
+import t from '../support/tap.ts';
+
+const now = new Date('2026-11-22T12:00:00Z');
+
+t.test("Django User.has_perm, has_perms, has_module_perms: Django's answers", async (t) => {
+  const some = holding(['polls.add_choice', 'polls.view_choice', 'shop.view_order']);
+  t.equal(hasPerm(some, 'polls.add_choice'), true);
+  for (const odd of ['polls.add_choic', 'POLLS.add_choice', 'polls.add_choice ', 'polls', '', 'add_choice'])
+    t.equal(hasPerm(some, odd), false, JSON.stringify(odd));
+  t.equal(hasPerms(some, ['polls.add_choice', 'shop.view_order']), true);
+  t.equal(hasPerms(some, ['polls.add_choice', 'shop.add_order']), false);
+  t.equal(hasPerms(some, []), true, 'all of none');
+  t.same(
+    ['polls', 'shop', 'poll', 'pollsx', ''].map((app) => hasModulePerms(some, app)),
+    [true, true, false, false, false],
+  );
+  const superuser = holding([], { isSuperuser: true });
+  t.ok(hasPerm(superuser, 'nobody.registered_this') && hasPerm(superuser, '') && hasModulePerms(superuser, 'nowhere'));
+  const inactive = holding(['polls.add_choice'], { isSuperuser: true, isActive: false });
+  t.notOk(
+    hasPerm(inactive, 'polls.add_choice') || hasModulePerms(inactive, 'polls') || getAllPermissions(inactive).length,
+    'inactive beats superuser',
+  );
+  t.notOk(hasPerm(noRights, 'polls.add_choice'), 'an anonymous one has none');
+  t.same(getAllPermissions(holding(['b.é', 'b.z', 'a.B', 'a.b'])), ['a.B', 'a.b', 'b.z', 'b.é'], 'sorted by code unit');
+});
+
+async function scene(db: Database, audience: string) {
+  const em = db.fork();
+  const api = await createApi(em, stamp(), audience);
+  await changeCatalogue(em, stamp(), api, [
+    ...defaultPermissions('polls', 'choice'),
+    { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' },
+  ]);
+  const id = createPrincipal(em, 'user');
+  await em.flush();
+  const who = { kind: 'user', id, isActive: true, isSuperuser: false } as const;
+  const named = { id, label: `user of ${audience}` };
+  const rights = () => readRights(db, who, api.id, now);
+  const version = async () => (await db.fork().findOneOrFail(Principal, id)).permsVersion;
+  return { api, who, named, rights, version };
+}
+
+await onEachEngine(t, async (t, db) => {
+  await t.test(
+    'registering a model makes add, change, delete and view; indexes follow the order and are never given again',
+    async (t) => {
+      const { api } = await scene(db, 'catalogue');
+      const list = async () =>
+        (await db.fork().find(Permission, { api: api.id }, { orderBy: { index: 'asc' } })).map((one) => [
+          one.index,
+          one.name,
+          one.removedVersion ?? null,
+        ]);
+      t.same(await list(), [
+        [0, 'polls.add_choice', null],
+        [1, 'polls.change_choice', null],
+        [2, 'polls.delete_choice', null],
+        [3, 'polls.view_choice', null],
+        [4, 'polls.publish_poll', null],
+      ]);
+      const em = db.fork();
+      const fresh = await em.findOneOrFail(Api, api.id);
+      const pruned = await changeCatalogue(em, stamp(), fresh, defaultPermissions('polls', 'choice', ['add', 'view']), {
+        prune: true,
+      });
+      t.same(pruned.removed, ['polls.change_choice', 'polls.delete_choice', 'polls.publish_poll']);
+      t.equal((await listPermissions(db.fork(), api.id)).length, 2);
+      await changeCatalogue(db.fork(), stamp(), await db.fork().findOneOrFail(Api, api.id), [
+        { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' },
+      ]);
+      t.same(
+        (await list()).slice(4),
+        [
+          [4, 'polls.publish_poll', 2],
+          [5, 'polls.publish_poll', null],
+        ],
+        'a name that comes back gets a new index; the tombstone stays',
+      );
+      const { catalogueVersion, catalogueHash: hash } = await db.fork().findOneOrFail(Api, api.id);
+      const lines = '0\tpolls.add_choice\n1\t\n2\t\n3\tpolls.view_choice\n4\t\n5\tpolls.publish_poll\n';
+      t.same(
+        [catalogueVersion, hash],
+        [3, createHash('sha256').update(lines).digest('base64url')],
+        'contract §2: the hash is over index TAB name LF',
+      );
+    },
+  );
+
+  await t.test('the same catalogue again changes nothing: no version, no audit entry', async (t) => {
+    const { api } = await scene(db, 'again');
+    const entries = await db.fork().count(AuditEntry, {});
+    const em = db.fork();
+    const change = await changeCatalogue(
+      em,
+      stamp(),
+      await em.findOneOrFail(Api, api.id),
+      defaultPermissions('polls', 'choice'),
+    );
+    t.same([change.added, change.removed, change.version], [[], [], 1]);
+    t.equal(await db.fork().count(AuditEntry, {}), entries);
+  });
+
+  await t.test('8 simultaneous changes of one catalogue follow each other: every index once', async (t) => {
+    const { api } = await scene(db, 'race');
+    await Promise.all(
+      Array.from({ length: 8 }, (_, i) =>
+        db.fork().transactional(async (tx) => {
+          const row = await tx.findOneOrFail(Api, api.id);
+          await changeCatalogue(
+            tx,
+            stamp(),
+            row,
+            [0, 1, 2].map((n) => ({ app: 'polls', codename: `x${(i + n) % 8}`, label: 'x' })),
+          );
+        }),
+      ),
+    );
+    const rows = await db.fork().find(Permission, { api: api.id }, { orderBy: { index: 'asc' } });
+    t.same(
+      rows.map((one) => one.index),
+      Array.from({ length: 13 }, (_, i) => i),
+    );
+    t.equal(new Set(rows.map((one) => one.name)).size, 13);
+    const { catalogueHash: hash } = await db.fork().findOneOrFail(Api, api.id);
+    t.equal(hash, catalogueHash(rows.map((one) => ({ index: one.index, name: one.name, isRemoved: false }))));
+  });
+
+  await t.test(
+    'rights come from the user and from groups; every change raises the version of whom it touches',
+    async (t) => {
+      const { api, named, rights, version } = await scene(db, 'rights');
+      const em = db.fork();
+      const [add, view, publish] = await getPermissions(em, api, [
+        'polls.add_choice',
+        'polls.view_choice',
+        'polls.publish_poll',
+      ]);
+      const group = await createGroup(em, stamp(), 'Éditeurs');
+      t.same([...(await rights()).permissions], []);
+      const v1 = await version();
+      t.same(await assign(em, stamp(), { kind: 'user', principal: named }, [add as Permission]), ['polls.add_choice']);
+      t.same(
+        await assign(em, stamp(), { kind: 'user', principal: named }, [add as Permission]),
+        [],
+        'given twice is given once',
+      );
+      const v2 = await version();
+      await addMembers(em, stamp(), group, [named]);
+      const v3 = await version();
+      await assign(em, stamp(), { kind: 'group', group }, [
+        view as Permission,
+        publish as Permission,
+        add as Permission,
+      ]);
+      const v4 = await version();
+      t.ok(v1 < v2 && v2 < v3 && v3 < v4, `${[v1, v2, v3, v4]}`);
+      t.same(getAllPermissions(await rights()), ['polls.add_choice', 'polls.publish_poll', 'polls.view_choice']);
+      t.equal((await rights()).version, v4);
+
+      const sources = await explainPermissions(
+        db.fork(),
+        { kind: 'user', id: named.id, isActive: true, isSuperuser: false },
+        now,
+        api.id,
+      );
+      t.same(
+        sources.filter((one) => one.name === 'polls.add_choice').map((one) => [one.from, one.group]),
+        [
+          ['group', 'Éditeurs'],
+          ['user', null],
+        ],
+      );
+      t.same(getGroupPermissions(sources), ['polls.add_choice', 'polls.publish_poll', 'polls.view_choice']);
+
+      await unassign(db.fork(), stamp(), { kind: 'group', group }, [publish as Permission]);
+      t.same(getAllPermissions(await rights()), ['polls.add_choice', 'polls.view_choice']);
+      await removeMembers(db.fork(), stamp(), group, [named]);
+      t.same(getAllPermissions(await rights()), ['polls.add_choice'], 'what is held directly stays');
+      await addMembers(db.fork(), stamp(), group, [named]);
+      const before = await version();
+      await deleteGroup(db.fork(), stamp(), await getGroup(db.fork(), 'éditeurs'));
+      t.same(getAllPermissions(await rights()), ['polls.add_choice']);
+      t.ok((await version()) > before);
+    },
+  );
+
+  await t.test('memberships and assignments that have ended count no more', async (t) => {
+    const { api, named, rights } = await scene(db, 'ended');
+    const em = db.fork();
+    const [add] = await getPermissions(em, api, ['polls.add_choice']);
+    const group = await createGroup(em, stamp(), 'Temporary');
+    await assign(em, stamp(), { kind: 'group', group }, [add as Permission]);
+    await addMembers(em, stamp(), group, [named]);
+    t.ok(hasPerm(await rights(), 'polls.add_choice'));
+    await db.fork().nativeUpdate(GroupMember, { principal: named.id }, { endsAt: now });
+    t.notOk(hasPerm(await rights(), 'polls.add_choice'));
+    await db.fork().nativeUpdate(GroupMember, { principal: named.id }, { endsAt: new Date(now.getTime() + 1000) });
+    t.ok(hasPerm(await rights(), 'polls.add_choice'));
+    await db.fork().nativeUpdate(GroupPermission, { group: group.id }, { endsAt: now });
+    t.notOk(hasPerm(await rights(), 'polls.add_choice'));
+  });
+
+  await t.test('contract §1: flags per API: superuser of one API is nobody at another', async (t) => {
+    const one = await scene(db, 'first-api');
+    const two = await createApi(db.fork(), stamp(), 'second-api');
+    await setRole(db.fork(), stamp(), one.named, one.api, { isStaff: true, isSuperuser: true });
+    const here = await one.rights();
+    t.same(
+      [here.isSuperuser, here.isStaff, here.permissions.size],
+      [true, true, 5],
+      'a superuser lists all of the API',
+    );
+    const there = await readRights(db, one.who, two.id, now);
+    t.same([there.isSuperuser, there.isStaff, there.permissions.size], [false, false, 0]);
+    t.equal(
+      (await readRights(db, { ...one.who, isActive: false }, one.api.id, now)).isSuperuser,
+      false,
+      'inactive beats superuser',
+    );
+  });
+
+  await t.test(
+    'contract §1: two audiences that differ by a trailing slash are one; some names are not to be had',
+    async (t) => {
+      const em = db.fork();
+      await createApi(em, stamp(), 'https://api.example/');
+      await t.rejects(createApi(em, stamp(), 'https://api.example'), { name: 'Failure' });
+      t.ok(await findApi(db.fork(), 'https://api.example'));
+      for (const [audience, kind] of [
+        ['c_123', 'usage'],
+        ['signet', 'conflict'],
+        ['', 'usage'],
+        ['a b', 'usage'],
+        ['https://api.example/#x', 'usage'],
+        ['ä', 'usage'],
+      ] as const)
+        await t.rejects(createApi(em, stamp(), audience), { message: kind === 'usage' ? /audience/i : /own API/ });
+      await t.rejects(createApi(em, stamp(), 'ttl', { ttlSeconds: 59 }), { message: /60 to 900/ });
+      await t.rejects(createApi(em, stamp(), 'budget', { budgetBytes: 9000 }), { message: /1024 to 8192/ });
+      t.equal(await findApi(db.fork(), 'ttl'), null);
+    },
+  );
+
+  await t.test('group names are one name in every spelling', async (t) => {
+    await createGroup(db.fork(), stamp(), 'Straße');
+    await t.rejects(createGroup(db.fork(), stamp(), 'STRAßE'), { name: 'Failure' });
+    for (const bad of ['', '   ', 'a\u0000b', 'zero\u200bwidth', 'x'.repeat(151)])
+      await t.rejects(createGroup(db.fork(), stamp(), bad), { name: 'Failure' }, JSON.stringify(bad));
+    await t.rejects(getGroup(db.fork(), 'Strase'), { message: /Did you mean "Straße"\?/ });
+  });
+
+  await t.test('every change leaves one entry with actor, before and after', async (t) => {
+    const { api, named } = await scene(db, 'audited');
+    const [add] = await getPermissions(db.fork(), api, ['polls.add_choice']);
+    await assign(db.fork(), stamp(), { kind: 'user', principal: named }, [add as Permission]);
+    await unassign(db.fork(), stamp(), { kind: 'user', principal: named }, [add as Permission]);
+    const entries = await db.fork().find(AuditEntry, { objectId: named.id }, { orderBy: { id: 'asc' } });
+    t.match(entries, [
+      {
+        actorKind: 'system',
+        actorLabel: 'test',
+        action: 'change',
+        objectKind: 'user',
+        objectLabel: 'user of audited',
+        after: { permissions: ['polls.add_choice'] },
+      },
+      { before: { permissions: ['polls.add_choice'] }, after: null },
+    ]);
+  });
+});
+
+t.test('contract §8: the file of api sync, YAML or JSON', async (t) => {
+  const file = readApiFile(
+    '{audience: polls, apps: {polls: {models: [question, choice: [view]], permissions: {publish_poll: Can publish poll}}}}',
+    'polls.yaml',
+  );
+  t.equal(file.audience, 'polls');
+  t.same(
+    file.permissions.map((one) => `${one.app}.${one.codename}`),
+    [
+      'polls.add_question',
+      'polls.change_question',
+      'polls.delete_question',
+      'polls.view_question',
+      'polls.view_choice',
+      'polls.publish_poll',
+    ],
+  );
+  for (const [text, message] of [
+    ['', /takes a mapping/],
+    ['{apps: {}}', /audience is missing/],
+    ['{audience: a, app: {}}', /unknown field app; it takes audience, name, apps/],
+    ['{audience: a, apps: {Polls: {}}}', /not an app label/],
+    ['{audience: a, apps: {polls: {models: question}}}', /takes a list/],
+    ['{audience: a, apps: {polls: {models: [Question]}}}', /unfit name "Question"/],
+    ['{audience: a, apps: {polls: {permissions: {"a b": x}}}}', /unfit codename/],
+    ['{audience: a, apps: {polls: {permissions: {a: 1}}}}', /takes a text/],
+    ['a: [', /^f\.yaml is neither YAML nor JSON: [^\n]*[^:] \(line 1\)\.$/],
+    // A file that breaks off: the parser itself names the line behind the last one, and ends its sentence in a colon.
+    [
+      'audience: polls\napps:\n  polls:\n    models: [question,\n',
+      /^f\.yaml is neither YAML nor JSON: .*\(line 4\)\.$/,
+    ],
+    [
+      '{audience: 7, apps: {polls: {models: [A, b c], permissions: {x: 1}}, P: {}}, token: {typ: x, ttl_seconds: 1, budget_bytes: 1}}',
+      /audience takes a text\.\n +token\.typ .*\n +token\.ttl_seconds .*\n +token\.budget_bytes .*\n +apps\.polls\.models\.0 .*\n +apps\.polls\.models\.1 .*\n +apps\.polls\.permissions\.x .*\n +apps\.P /,
+    ],
+  ] as const)
+    t.throws(() => readApiFile(text, 'f.yaml'), { kind: 'usage', message }, text);
+  fc.assert(
+    fc.property(fc.json(), (text) => {
+      try {
+        readApiFile(text, 'f');
+      } catch (error) {
+        if ((error as Error).name !== 'Failure') throw error;
+      }
+    }),
+  );
+});

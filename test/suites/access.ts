@@ -1,3 +1,0 @@
-import { runParts } from '../support/tap.ts';
-
-await runParts('access/**/*.test.ts');

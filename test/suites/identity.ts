@@ -1,3 +1,0 @@
-import { runParts } from '../support/tap.ts';
-
-await runParts('identity/*.test.ts', 'identity/passwords/**/*.test.ts');

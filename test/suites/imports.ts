@@ -1,0 +1,3 @@
+import { runParts } from '../support/tap.ts';
+
+await runParts('imports/**/*.test.ts');

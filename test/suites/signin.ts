@@ -1,0 +1,3 @@
+import { runParts } from '../support/tap.ts';
+
+await runParts('{users,passwords,sessions,signin}/**/*.test.ts');
