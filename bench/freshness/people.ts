@@ -1,7 +1,7 @@
-import { model } from '../../src/model.ts';
 import { assign, getApi, getPermissions, type Permission, unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { model } from '../../src/server/model.ts';
 import { getUser } from '../../src/users/index.ts';
 import { monotonicMs } from './clock.ts';
 

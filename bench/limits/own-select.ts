@@ -1,7 +1,7 @@
-import { model } from '../../src/model.ts';
 import { readTokenState } from '../../src/oauth/hot.ts';
 import type { Database, Statement } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { model } from '../../src/server/model.ts';
 import { findSession } from '../../src/sessions/index.ts';
 import { measureQueries } from './query.ts';
 import type { LimitResult } from './result.ts';

@@ -1,4 +1,4 @@
-import { createVerifier } from '../../verifiers/node/src/index.ts';
+import { createVerifier } from '../../kits/node/src/index.ts';
 import type { LimitResult } from './result.ts';
 
 /** What is asked between two looks at the clock. */

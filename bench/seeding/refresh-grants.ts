@@ -1,8 +1,8 @@
-import { model } from '../../src/model.ts';
 import { getClient } from '../../src/oauth/index.ts';
 import { getApi } from '../../src/permissions/index.ts';
 import { readConfig, readMasterKey } from '../../src/platform/config/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { model } from '../../src/server/model.ts';
 import { openGrant, refreshKeyOf } from '../../src/tokens/index.ts';
 import { getUser, type User } from '../../src/users/index.ts';
 import { query } from '../postgresql.ts';

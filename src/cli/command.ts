@@ -4,6 +4,7 @@ import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Failure, FailureKind } from '../platform/failure.ts';
 import type { Clock } from '../platform/time.ts';
+import type { ControlInput, FileRows } from '../server/control.ts';
 import type { KeyRing } from '../tokens/index.ts';
 
 /** What a command works with, in its own process or in the server that holds the embedded database. */
@@ -23,23 +24,8 @@ export interface Context {
   progress(line: string): void;
 }
 
-/** What was typed, with everything that only the caller's side can read. */
-export interface Input {
-  readonly positionals: readonly string[];
-  readonly options: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
-  /** Standard input, where the command asked for it. */
-  readonly stdin: string | null;
-  /** The content of the file that the command was given. */
-  readonly file: { readonly name: string; readonly text: string } | null;
-  /** The content of further files, by the option that names them; an option whose file does not exist yet is absent. */
-  readonly files?: Readonly<Record<string, { readonly name: string; readonly text: string }>>;
-}
-
-/** Rows for the file that an option names, written at the caller's side: to a new file, or to the end of the one that was read. */
-export interface FileRows {
-  readonly option: string;
-  readonly text: string;
-}
+/** What was typed, and what only this side can read. */
+export type Input = ControlInput;
 
 /** The answer: `data` for `--json`, `text` for people. */
 export interface Output {

@@ -1,20 +1,13 @@
 import { availableParallelism } from 'node:os';
-import { passwordsOf } from '../app.ts';
 import type { Passwords } from '../passwords/index.ts';
-import { type Config, readMasterKey } from '../platform/config/index.ts';
+import { type Config, issuerOf, readMasterKey } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
 import { type Clock, systemClock } from '../platform/time.ts';
+import { passwordsOf } from '../server/options.ts';
+import type { Ready } from '../server/serve.ts';
 import { createKeyRing, type KeyRing, openKeys } from '../tokens/index.ts';
 import type { Context } from './command.ts';
-
-/** What a running server has ready already. */
-export interface Ready {
-  readonly issuer: string;
-  readonly masterKey: Buffer;
-  readonly keys: KeyRing;
-  readonly passwords: Passwords;
-}
 
 /** What a command works with. `actor` is the user id of whoever typed it; `ready` is passed by a running server. */
 export function createContext(
@@ -53,11 +46,4 @@ export function createContext(
     },
     progress,
   };
-}
-
-/** The issuer that the settings give; in development it follows the port. */
-export function issuerOf(config: Config): string {
-  if (config.issuer !== undefined) return config.issuer;
-  if (config.mode === 'development') return `http://localhost:${config.port}`;
-  throw new Failure('usage', 'SIGNET_ISSUER is not set. Set it to the public https URL of this server.');
 }

@@ -1,14 +1,10 @@
 import { EXIT, Failure } from '../platform/failure.ts';
 import { safeError } from '../platform/telemetry/index.ts';
-import type { Context, DatabaseCommand, FileRows, Input, Output } from './command.ts';
+import type { ControlResult } from '../server/control.ts';
+import type { Context, DatabaseCommand, Input, Output } from './command.ts';
 
 /** What is left of a command when it is over. */
-export interface Result {
-  readonly exit: number;
-  readonly stdout: string;
-  readonly stderr: string;
-  readonly rows?: FileRows;
-}
+export type Result = ControlResult;
 
 /** Runs a command on an open database; every failure becomes one clear line and an exit code. */
 export async function execute(

@@ -73,7 +73,7 @@ async function answerOf(config: Config): Promise<Answer> {
 
 /** Undefined when this data folder has no CA, or what is there speaks no TLS. */
 async function answerByHttps({ dataDir }: Config, url: string): Promise<Answer | undefined> {
-  const { authorityOf } = await import('./https.ts');
+  const { authorityOf } = await import('../server/https.ts');
   const ca = authorityOf(dataDir);
   if (!ca) return undefined;
   const { get: getByHttps } = await import('node:https');

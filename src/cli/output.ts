@@ -1,10 +1,8 @@
 import type { EventEmitter } from 'node:events';
+import { OUTPUT_LOST } from '../server/output-lost.ts';
 
 /** As a shell tells of a tool that ended because nobody read on (128 + SIGPIPE). */
 const READER_GONE = 141;
-
-/** An event of the process, for a server that drains before it ends. */
-export const OUTPUT_LOST = 'signet:output-lost';
 
 /**
  * Whoever reads an answer may have had enough of it (`signet openapi | head -1`), and disks fill up: the process ends, with one

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
-import { buildApp } from '../app.ts';
 import { readConfig, type Setting, settings, takenBy } from '../platform/config/index.ts';
 import { OAUTH_ERRORS, type OpenapiDocument, openapiDocument, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
 import { systemClock } from '../platform/time.ts';
+import { buildApp } from '../server/compose.ts';
 import { version } from './version.ts';
 
 /** What the routes say of themselves. Nothing is asked and nothing is served: there is no database and no key. */

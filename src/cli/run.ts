@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { model } from '../model.ts';
 import { type Config, readConfig } from '../platform/config/index.ts';
 import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/database/index.ts';
 import { Failure } from '../platform/failure.ts';
-import { type DatabaseCommand, type FileRows, type Input, optionText } from './command.ts';
+import { type FileRows, sendControl } from '../server/control.ts';
+import { model } from '../server/model.ts';
+import { type DatabaseCommand, type Input, optionText } from './command.ts';
 import { commands } from './commands/index.ts';
 import { runConfirmed } from './confirm.ts';
 import { createContext } from './context.ts';
-import { sendControl } from './control.ts';
 import { execute, failed, type Result, resultOf } from './execute.ts';
 import { helpOf, helpPage, parseWords } from './parse.ts';
 import { openTerminal, readStdin, readText } from './terminal.ts';

@@ -6,9 +6,9 @@
  * Standards: Django's PASSWORD_HASHERS and AUTH_PASSWORD_VALIDATORS; RFC 9106; NIST SP 800-63B-4; OWASP ASVS 5 V6.
  */
 export { createPasswords, type Passwords, type Verification } from './checker.ts';
+export { isPasswordSized } from './code-points.ts';
 export { type HashSpeed, hashBudget, measureHashSpeed } from './hash-budget.ts';
 export { ARGON2_ENGINE } from './hashers/argon2-engine.ts';
 export { hashPassword, isUsable, makeUnusable, needsUpgrade, readPassword, verifyPassword } from './passwords.ts';
-export { isPasswordSized } from './code-points.ts';
 export { createHashPool, type HashPool } from './pool.ts';
 export { type PasswordRules, validatePassword } from './validators/validate.ts';

@@ -1,9 +1,9 @@
 import { assign, changeCatalogue, getPermissions } from '../../src/permissions/index.ts';
 import { getUser } from '../../src/users/index.ts';
+import { type Answer, startIssuer } from '../kits/issuer.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { type Answer, startIssuer } from '../verifiers/issuer.ts';
 import { cheap, scene } from './scene.ts';
 
 // What is kept between requests is kept under the whole of what was asked, so that no two askers are ever one.

@@ -1,7 +1,7 @@
-import { hashPoolOf, passwordsOf } from '../../src/app.ts';
 import type { Passwords } from '../../src/passwords/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
+import { hashPoolOf, passwordsOf } from '../../src/server/options.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { startApp } from '../support/server.ts';

@@ -1,6 +1,6 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { model } from '../../src/model.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { model } from '../../src/server/model.ts';
 import { Throttle } from '../../src/signin/index.ts';
 import { preparePlace, startInstance } from '../faults/instance.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';

@@ -1,8 +1,8 @@
 import { pino } from 'pino';
 import { AuditEvent, purgeEvents, recordEvent } from '../../src/audit/index.ts';
-import { jobsOf } from '../../src/cli/jobs.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
 import { type Database, PURGE_BATCH, PURGE_ROUNDS } from '../../src/platform/database/index.ts';
+import { jobsOf } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,4 +1,4 @@
-import { usesInSource } from '../../src/cli/check/scan.ts';
+import { usesInSource } from '../../kits/permission-lint/src/scan.ts';
 import { blocksOf } from '../support/blocks.ts';
 import t from '../support/tap.ts';
 
@@ -55,7 +55,7 @@ const PIECES = 1500;
 /** V8 loses counts where it compiles a function anew meanwhile, and never counts too many: the most of some runs is what ran. */
 async function mostBlocks(work: () => void): Promise<number> {
   const runs: number[] = [];
-  for (let run = 0; run < 4; run++) runs.push(await blocksOf('/src/cli/check/', work));
+  for (let run = 0; run < 4; run++) runs.push(await blocksOf('/kits/permission-lint/src/', work));
   return Math.max(...runs);
 }
 

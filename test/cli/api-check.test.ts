@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { scanFolder, usesInSource } from '../../src/cli/check/scan.ts';
+import { scanFolder, usesInSource } from '../../kits/permission-lint/src/scan.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { openDesk } from './desk.ts';

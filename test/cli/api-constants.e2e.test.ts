@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Language, writeConstants } from '../../src/cli/constants/write.ts';
+import { type Language, writeConstants } from '../../src/cli/codegen/write.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { tsc } from '../support/tsc.ts';

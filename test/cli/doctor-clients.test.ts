@@ -1,4 +1,3 @@
-import { documentsOf } from '../../src/app.ts';
 import { redirectRulesOf } from '../../src/cli/commands/client-options.ts';
 import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
@@ -9,6 +8,7 @@ import { storeAgreedClient } from '../../src/oauth/documents/store-client.ts';
 import { getClient } from '../../src/oauth/index.ts';
 import { findApi } from '../../src/permissions/index.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
+import { documentsOf } from '../../src/server/options.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { runHealth } from '../../src/cli/health.ts';
-import { httpsIdentity } from '../../src/cli/https.ts';
+import { httpsIdentity } from '../../src/server/https.ts';
 import { openTestEmbedded, root } from '../support/database.ts';
 import { freePort, signet } from '../support/process.ts';
 import { startApp } from '../support/server.ts';

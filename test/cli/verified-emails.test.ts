@@ -1,7 +1,7 @@
 import { createContext } from '../../src/cli/context.ts';
-import { makeSample } from '../../src/cli/sample.ts';
 import { makeUnusable } from '../../src/passwords/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
+import { makeSample } from '../../src/server/sample.ts';
 import { createUser, findUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp, startApp } from '../support/server.ts';

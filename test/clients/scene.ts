@@ -5,8 +5,6 @@ import { join } from 'node:path';
 import { getCACertificates, setDefaultCACertificates } from 'node:tls';
 import { pino } from 'pino';
 import type { Test } from 'tap';
-import { httpsIdentity } from '../../src/cli/https.ts';
-import { jobsOf } from '../../src/cli/jobs.ts';
 import {
   allowPermissions,
   createClient,
@@ -27,6 +25,8 @@ import {
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
+import { httpsIdentity } from '../../src/server/https.ts';
+import { jobsOf } from '../../src/server/jobs.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { makeUser, masterKey, stamp, startApp } from '../support/server.ts';

@@ -28,7 +28,7 @@ const blocks = (language: string) =>
 
 /** How long a drain may take, as serve.ts has it. */
 const drainSeconds =
-  Number(/process\.exit\(1\), ([\d_]+)\)/.exec(read('src/cli/serve.ts'))?.[1]?.replace('_', '')) / 1000;
+  Number(/process\.exit\(1\), ([\d_]+)\)/.exec(read('src/server/serve.ts'))?.[1]?.replace('_', '')) / 1000;
 
 t.test('the Dockerfile passes its linter, which notices a fault', async (t) => {
   t.same(validate(dockerfile), []);

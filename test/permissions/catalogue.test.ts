@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
-import { signalsOf } from '../../src/cli/jobs.ts';
 import {
   type CatalogueDocument,
   catalogueChanged,
@@ -13,6 +12,7 @@ import {
   updateApi,
 } from '../../src/permissions/index.ts';
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
+import { signalsOf } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

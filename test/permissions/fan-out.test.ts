@@ -1,4 +1,3 @@
-import { jobsOf, signalsOf } from '../../src/cli/jobs.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import {
   Api,
@@ -21,6 +20,7 @@ import {
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { startJobs } from '../../src/platform/jobs/index.ts';
+import { jobsOf, signalsOf } from '../../src/server/jobs.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';

@@ -2,7 +2,6 @@ import { createPrivateKey } from 'node:crypto';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer } from 'node:net';
-import { certifyLoopback, makeAuthority } from '../../src/cli/certificate.ts';
 import { settings } from '../../src/platform/config/index.ts';
 import {
   createGuardedFetch,
@@ -10,6 +9,7 @@ import {
   type FetchOptions,
   type FetchRequest,
 } from '../../src/platform/fetch/index.ts';
+import { certifyLoopback, makeAuthority } from '../../src/server/certificate.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const portOf = (server: { address(): AddressInfo | string | null }) => (server.address() as AddressInfo).port;

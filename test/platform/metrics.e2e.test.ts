@@ -1,9 +1,9 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { metricsOf } from '../../src/app.ts';
 import { createHashPool } from '../../src/passwords/index.ts';
 import { Failure } from '../../src/platform/failure.ts';
 import { createMetrics, type Metrics, serveMetrics } from '../../src/platform/telemetry/index.ts';
+import { metricsOf } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { freePort, freshPlace, serving, signet } from '../support/process.ts';

@@ -3,10 +3,10 @@ import { existsSync, globSync, mkdirSync, openAsBlob, readFileSync, renameSync, 
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Test } from 'tap';
-import { model } from '../../src/model.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
+import { model } from '../../src/server/model.ts';
 
 export const root = join(import.meta.dirname, '../..');
 export { model };

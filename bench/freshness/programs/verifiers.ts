@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
-import { createVerifier, type Verifier, VerifierError } from '../../../verifiers/node/src/index.ts';
+import { createVerifier, type Verifier, VerifierError } from '../../../kits/node/src/index.ts';
 import { sessionTokenRequest, tokenOf } from '../../fixtures.ts';
 import { ask } from '../../load/ask.ts';
 import { request } from '../../load/request.ts';

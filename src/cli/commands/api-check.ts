@@ -1,8 +1,8 @@
+import { type FoundUse, type Scan, ScanError, scanFolder } from '../../../kits/permission-lint/src/scan.ts';
 import { listPermissionHistory } from '../../permissions/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { suggest } from '../../platform/suggest.ts';
 import { systemClock } from '../../platform/time.ts';
-import { type FoundUse, type Scan, scanFolder } from '../check/scan.ts';
 import { type DatabaseCommand, optionTexts } from '../command.ts';
 import { namedApi } from './options.ts';
 import { counted, printable } from './text.ts';
@@ -32,11 +32,15 @@ export const apiCheck: DatabaseCommand = {
   async gather(input, progress) {
     const folder = input.positionals[1] as string;
     let next = systemClock.now().getTime() + QUIET_MILLISECONDS;
-    const scan = await scanFolder(folder, (files) => {
+    const onFile = (files: number) => {
       const now = systemClock.now().getTime();
       if (now < next) return;
       next = now + BETWEEN_MILLISECONDS;
       progress(`check: ${files} files read`);
+    };
+    const scan = await scanFolder(folder, onFile).catch((error) => {
+      if (!(error instanceof ScanError)) throw error;
+      throw new Failure(error.code === 'ENOENT' ? 'notFound' : 'failed', error.message);
     });
     return { ...input, file: { name: folder, text: JSON.stringify(scan) } };
   },

@@ -1,6 +1,6 @@
 import { listPermissions } from '../../permissions/index.ts';
+import { languages, writeConstants } from '../codegen/write.ts';
 import type { DatabaseCommand } from '../command.ts';
-import { languages, writeConstants } from '../constants/write.ts';
 import { usage } from '../parse.ts';
 import { namedApi, oneOf } from './options.ts';
 

@@ -1,18 +1,32 @@
 import { relative } from 'node:path';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Api, explainPermissions, groupsOf, listModels, listPermissions } from '../../permissions/index.ts';
-import { type Config, isLoopbackHost, makeMasterKey, readConfig, readMasterKey } from '../../platform/config/index.ts';
+import {
+  type Config,
+  isLoopbackHost,
+  issuerOf,
+  makeMasterKey,
+  readConfig,
+  readMasterKey,
+} from '../../platform/config/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { systemClock } from '../../platform/time.ts';
+import { httpsIdentity } from '../../server/https.ts';
+import { prepareDatabase } from '../../server/prepare.ts';
+import {
+  findSample,
+  listSampleUsers,
+  makeSample,
+  SAMPLE_API,
+  SAMPLE_GROUP,
+  type SampleUser,
+} from '../../server/sample.ts';
+import { type Prepare, type Running, serve, systemStamp, untilSignal } from '../../server/serve.ts';
 import { showSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
 import { findUser, holderOf } from '../../users/index.ts';
 import { isSet, type LocalCommand, optionText } from '../command.ts';
-import { issuerOf } from '../context.ts';
-import { httpsIdentity } from '../https.ts';
-import { prepareDatabase } from '../prepare.ts';
-import { findSample, listSampleUsers, makeSample, SAMPLE_API, SAMPLE_GROUP, type SampleUser } from '../sample.ts';
-import { type Prepare, type Running, serve, systemStamp, untilSignal } from '../serve.ts';
+import { runnerOf } from '../serve-commands.ts';
 import { version } from '../version.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 import { counted } from './text.ts';
@@ -49,7 +63,10 @@ export const dev: LocalCommand = {
       caPath = identity.caPath;
       return identity;
     };
-    const running = await serve(config, issuer, commands, prepare, isHttps ? { https } : {});
+    const running = await serve(config, issuer, prepare, {
+      runCommand: runnerOf(commands, config),
+      ...(isHttps ? { https } : {}),
+    });
     if (config.sample) await makeSample(running.db.fork(), systemStamp(), running.passwords, running.masterKey);
     const text = await banner(running, config, { migrationCount, caPath });
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.

@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { documentsOf, hashWidthOf } from '../../app.ts';
 import { ARGON2_ENGINE } from '../../passwords/index.ts';
 import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
+import { documentsOf, hashWidthOf, rotationPolicyOf } from '../../server/options.ts';
+import { findSample } from '../../server/sample.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
 import { type Check, checkOf, fail, note, ok, warn } from '../doctor/check.ts';
@@ -15,8 +16,6 @@ import { checkNames } from '../doctor/names.ts';
 import { checkSlowPasswords } from '../doctor/slow-passwords.ts';
 import { checkSigning, checkSizes } from '../doctor/tokens.ts';
 import { checkTyp } from '../doctor/typ.ts';
-import { rotationPolicyOf } from '../jobs.ts';
-import { findSample } from '../sample.ts';
 import { redirectRulesOf } from './client-options.ts';
 import { printable } from './text.ts';
 

@@ -8,7 +8,8 @@ import {
   writeRenames,
 } from '../../imports/django/index.ts';
 import { Failure } from '../../platform/failure.ts';
-import { type Context, type DatabaseCommand, type FileRows, type Input, isSet, optionText } from '../command.ts';
+import type { FileRows } from '../../server/control.ts';
+import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';
 import { oneOf, required } from './options.ts';
 

@@ -1,6 +1,6 @@
+import { rotationPolicyOf } from '../../server/options.ts';
 import { listKeys, rotateKeys, type SigningKey } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { rotationPolicyOf } from '../jobs.ts';
 import { oneOf } from './options.ts';
 import { instant, rows, when } from './text.ts';
 

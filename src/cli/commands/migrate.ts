@@ -1,9 +1,9 @@
 import { makeMasterKey, readMasterKey } from '../../platform/config/index.ts';
 import { type Database, findObstacles, type Obstacle, type RoleDefaults } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
+import { prepareDatabase } from '../../server/prepare.ts';
 import { countKeys } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { prepareDatabase } from '../prepare.ts';
 
 export const migrate: DatabaseCommand = {
   kind: 'database',

@@ -1,7 +1,7 @@
 import { Failure } from '../../platform/failure.ts';
+import { findSample, listSampleClients, listSampleUsers, removeSample, SAMPLE_API } from '../../server/sample.ts';
 import { showSetupSecret } from '../../signin/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { findSample, listSampleClients, listSampleUsers, removeSample, SAMPLE_API } from '../sample.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 
 export const sample: DatabaseCommand = {

@@ -1,13 +1,13 @@
-import { readConfig, readMasterKey } from '../../platform/config/index.ts';
+import { issuerOf, readConfig, readMasterKey } from '../../platform/config/index.ts';
 import { type Database, findObstacles } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/failure.ts';
 import { createLog } from '../../platform/telemetry/index.ts';
+import { findSample } from '../../server/sample.ts';
+import { type Running, serve, untilSignal } from '../../server/serve.ts';
+import { sayReady, superviseWorkers, workerPlace } from '../../server/workers.ts';
 import { isSet, type LocalCommand } from '../command.ts';
-import { issuerOf } from '../context.ts';
-import { findSample } from '../sample.ts';
-import { type Running, serve, untilSignal } from '../serve.ts';
+import { runnerOf } from '../serve-commands.ts';
 import { version } from '../version.ts';
-import { sayReady, superviseWorkers, workerPlace } from '../workers.ts';
 import { wholeNumber } from './options.ts';
 
 /** `signet start`: production. Makes nothing up: what is missing is named, with its remedy. */
@@ -57,7 +57,10 @@ export const start: LocalCommand = {
       await demandReady(db);
       return masterKey;
     };
-    const running = await serve(config, issuer, commands, prepare, { workers: { count, place: place ?? 0 } });
+    const running = await serve(config, issuer, prepare, {
+      workers: { count, place: place ?? 0 },
+      runCommand: runnerOf(commands, config),
+    });
     if (place === null || place === 0) warnOnce(running, issuer, isEmbedded);
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
     const stopped = untilSignal(running, () => place === null && running.log.info('stopping'));

@@ -63,7 +63,7 @@ export const SESSION_SETTINGS: readonly SessionSetting[] = [
 
 /**
  * Of the connections that hot selects share (`pipeline.ts`): they write nothing, and each select is planned once a connection instead of
- * at each run. `test/plans.e2e.test.ts` holds those plans to indexes. They were perhaps made when a table was small, and stay until PostgreSQL
+ * at each run. `test/server/plans.e2e.test.ts` holds those plans to indexes. They were perhaps made when a table was small, and stay until PostgreSQL
  * has counted it again: so that an import of many users makes no login slow, no plan reads a table from end to end.
  */
 export const PIPELINE_SETTINGS: readonly SessionSetting[] = [

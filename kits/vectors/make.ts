@@ -1,0 +1,33 @@
+// Writes the vectors anew: node kits/vectors/make.ts. Signatures of ES256 that are still right are kept, so that a second run
+// changes nothing.
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { catalogue, catalogues } from './making/catalogues.ts';
+import { goodTokens } from './making/good-tokens.ts';
+import { audience, folder, issuer, now, testKeys, uri, without } from './making/jws.ts';
+import { malformedTokens } from './making/malformed-tokens.ts';
+import { list, statusLists } from './making/status-lists.ts';
+import { wrongClaims } from './making/wrong-claims.ts';
+
+const publicKeys = testKeys.keys
+  .filter((one) => one.kid !== 'test-stranger')
+  .map(({ alg, kid, jwk }) => {
+    const { kty, crv, x, y, n, e } = jwk;
+    return without({ kty, crv, x, y, n, e, kid, alg, use: 'sig' });
+  });
+
+const files = {
+  'jwks.json': { keys: publicKeys },
+  'catalogues.json': { audience, vectors: catalogues },
+  'status-lists.json': { vectors: statusLists },
+  'tokens.json': {
+    issuer,
+    audience,
+    now,
+    catalogue,
+    status_lists: { [uri]: list() },
+    vectors: [...goodTokens, ...malformedTokens, ...wrongClaims],
+  },
+};
+for (const [name, value] of Object.entries(files))
+  writeFileSync(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);

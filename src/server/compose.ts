@@ -1,0 +1,207 @@
+import cookie from '@fastify/cookie';
+import type { FastifyBaseLogger } from 'fastify';
+import { accountRoutes } from '../api/account/routes.ts';
+import { catalogueDocumentRoute, publishingRoutes } from '../api/catalogue/routes.ts';
+import { type ApiDeps, clientIfAny } from '../api/index.ts';
+import { loginRoutes } from '../api/login/routes.ts';
+import { sessionRoutes } from '../api/session/routes.ts';
+import {
+  createAssertions,
+  createKnownClients,
+  createProofs,
+  createRefusalNotes,
+  keySetFetch,
+  openPaths,
+} from '../oauth/index.ts';
+import { registrationRoutes } from '../oauth/register/routes.ts';
+import { discoveryRoutes, oauthRoutes } from '../oauth/routes.ts';
+import type { Passwords } from '../passwords/index.ts';
+import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from '../permissions/index.ts';
+import type { Config } from '../platform/config/index.ts';
+import type { Database } from '../platform/database/index.ts';
+import { createGuardedFetch } from '../platform/fetch/index.ts';
+import { healthRoutes } from '../platform/health/routes.ts';
+import {
+  type App,
+  allowAnyOrigin,
+  allowOrigins,
+  basePath,
+  createServer,
+  describeRoutes,
+  flowCookie,
+  sameOrigin,
+  sessionCookie,
+} from '../platform/http/index.ts';
+import { openapiRoute } from '../platform/openapi/routes.ts';
+import type { Metrics } from '../platform/telemetry/index.ts';
+import type { Clock } from '../platform/time.ts';
+import { type Backend, formKeyOf } from '../signin/index.ts';
+import {
+  createStatusLists,
+  createVerify,
+  type KeyRing,
+  refreshKeyOf,
+  type Sign,
+  type StatusLists,
+} from '../tokens/index.ts';
+import { jwksRoute } from '../tokens/routes.ts';
+import { statusRoutes } from '../tokens/status/routes.ts';
+import { authorizePages } from '../web/authorize/pages.ts';
+import { devicePages } from '../web/device/pages.ts';
+import { interactionPages } from '../web/interaction/pages.ts';
+import { loginPages } from '../web/login/pages.ts';
+import { logoutPages } from '../web/logout/pages.ts';
+import { pages } from '../web/pages.ts';
+import { countRequests } from './metrics.ts';
+import { authenticationOf, documentsOf, grantLifeOf, quotasOf } from './options.ts';
+
+export interface Deps {
+  readonly config: Config;
+  /** `iss` of every token, and the only origin that URLs are built from. */
+  readonly issuer: string;
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  readonly keys: KeyRing;
+  /** How tokens are signed; absent: on this thread. */
+  readonly sign?: Sign;
+  /** Refresh tokens are made under a key of it. */
+  readonly masterKey: Buffer;
+  /** Given by a server that follows them. */
+  readonly statusLists?: StatusLists;
+  /** Given by a server that hears of changes elsewhere (`signalsOf`). */
+  readonly catalogues?: KnownCatalogues;
+  readonly passwords: Passwords;
+  /** Asked before Signet's own passwords, in this order. */
+  readonly backends?: readonly Backend[];
+  readonly isStopping?: () => boolean;
+  /** PEM, for `dev --https`; absent: plain http, behind a proxy. */
+  readonly https?: { readonly key: string; readonly cert: string };
+  /** Counted when somebody reads them: SIGNET_METRICS_PORT. */
+  readonly metrics?: Metrics;
+  /** Given = the server can describe itself as an OpenAPI document of this version. */
+  readonly describedAs?: string;
+}
+
+/** The whole service: every room wired and mounted, in the order in which a request meets them. */
+export async function buildApp(deps: Deps): Promise<App> {
+  const { config, issuer, db, clock, keys } = deps;
+  const services = createServices(deps);
+  const { oauth, statusLists, catalogues, api, signIn } = services;
+  const app = createServer({
+    log: deps.log,
+    trustProxy: config.trustProxy,
+    hosts: config.mode === 'development' ? ['localhost', '127.0.0.1', '[::1]'] : null,
+    hashWaitMilliseconds: config.hashWaitMilliseconds,
+    noteRefusal: createRefusalNotes(oauth.clients, config.mode === 'development'),
+    basePath: basePath(issuer),
+    ...(deps.https ? { https: deps.https } : {}),
+  });
+  if (deps.describedAs !== undefined) await describeRoutes(app, deps.describedAs);
+  if (deps.metrics) countRequests(app, deps.metrics);
+  allowAnyOrigin(
+    app,
+    openPaths({ issuer, registration: config.registration, hasDocuments: config.clientMetadataHosts.length > 0 }),
+  );
+
+  // Public documents: no cookie, no cross-origin rule, ready-made bytes.
+  jwksRoute(app, keys);
+  // A client that follows the lists has its own share of the streams.
+  statusRoutes(app, statusLists, issuer, (request) => clientIfAny(oauth, request));
+  discoveryRoutes(app, oauth);
+  const published = { ...oauth, catalogues };
+  catalogueDocumentRoute(app, published);
+  openapiRoute(app, basePath(issuer));
+  healthRoutes(app, db, deps.isStopping ?? (() => false));
+
+  // OAuth takes nothing from the cookie: its callers authenticate in every request.
+  await app.register(async (scope: App) => oauthRoutes(scope, oauth));
+  await app.register(async (scope: App) =>
+    registrationRoutes(scope, { ...oauth, masterKey: deps.masterKey, redirectSchemes: config.redirectSchemes }),
+  );
+
+  // Other sites send people here, by forms too: what they bring is stored, and nothing is taken from the cookie of a POST.
+  await app.register(async (scope: App) => {
+    await scope.register(cookie);
+    await authorizePages(scope, signIn);
+  });
+
+  // Pages of clients lead here, by GET and by POST.
+  await app.register(async (scope: App) => {
+    await scope.register(cookie);
+    const sessionIdleSeconds = config.sessionIdleSeconds;
+    await logoutPages(scope, { db, clock, keys, issuer, clients: oauth.clients, sessionIdleSeconds }, signIn.session);
+  });
+
+  // Everything below takes authority from the cookie, and is held by the one cross-origin rule.
+  await app.register(async (first: App) => {
+    await first.register(cookie);
+    first.addHook('onRequest', sameOrigin(new URL(issuer).origin, config.trustedOrigins));
+    await first.register(async (scope: App) => {
+      if (config.trustedOrigins.length > 0) allowOrigins(scope, config.trustedOrigins);
+      loginRoutes(scope, api, signIn.session);
+      sessionRoutes(scope, api, signIn.session);
+      accountRoutes(scope, api, signIn.session);
+      publishingRoutes(scope, published);
+    });
+    const { passwordMinLength } = config;
+    const { authentication } = api;
+    await first.register(async (web: App) =>
+      pages(web, { db, clock, passwords: deps.passwords, passwordMinLength, issuer }, signIn),
+    );
+    await first.register(async (web: App) =>
+      loginPages(web, { ...signIn, authentication, formKey: formKeyOf(deps.masterKey) }),
+    );
+    await first.register(async (web: App) => interactionPages(web, signIn));
+    await first.register(async (web: App) => devicePages(web, { ...signIn, limits: authentication.limits }));
+  });
+  return app;
+}
+
+/** What the routes work with, each made once. */
+function createServices(deps: Deps) {
+  const { config, issuer, db, clock, keys, masterKey } = deps;
+  const assertions = createAssertions({
+    db,
+    issuer,
+    fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
+    failed: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client cannot be had'),
+  });
+  const shared = {
+    ...(deps.sign ? { sign: deps.sign } : {}),
+    db,
+    clock,
+    keys,
+    issuer,
+    access: createKnownAccess(db, issuer),
+    proofs: createProofs({ db, masterKey, isNonceRequired: config.dpopNonce === 'required' }),
+    verify: createVerify(keys, issuer),
+    quotas: quotasOf(config),
+  };
+  const oauth = {
+    ...shared,
+    clients: createKnownClients(db, assertions),
+    refreshKey: refreshKeyOf(masterKey),
+    graceSeconds: config.refreshGraceSeconds,
+    grantLife: grantLifeOf(config),
+    registration: config.registration,
+    documents: documentsOf(config, issuer),
+    documentApis: config.clientMetadataApis,
+    hasDocuments: config.clientMetadataHosts.length > 0,
+  };
+  const sessionLife = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds };
+  const api: ApiDeps = {
+    ...shared,
+    authentication: authenticationOf(deps),
+    sessionLife,
+    signup: config.signup,
+    passwordMinLength: config.passwordMinLength,
+  };
+  return {
+    oauth,
+    api,
+    statusLists: deps.statusLists ?? createStatusLists(db, keys, issuer, clock),
+    catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer),
+    signIn: { endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) },
+  };
+}

@@ -1,0 +1,82 @@
+import { purgeEvents, type Stamp } from '../audit/index.ts';
+import { dropStaged } from '../imports/django/index.ts';
+import { purgeOauth } from '../oauth/index.ts';
+import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
+import { SPREAD_TOPIC, spreadChanges } from '../permissions/index.ts';
+import type { Signals } from '../platform/database/index.ts';
+import { createGuardedFetch } from '../platform/fetch/index.ts';
+import type { Job, Jobs } from '../platform/jobs/index.ts';
+import { purgeExpired } from '../signin/index.ts';
+import { advanceKeys, purgeTokens } from '../tokens/index.ts';
+import type { Deps } from './compose.ts';
+import { rotationPolicyOf } from './options.ts';
+
+/** What a running server reads anew when some process says that it has changed. */
+export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>, jobs?: Pick<Jobs, 'wake'>): Signals {
+  return {
+    keys: () => keys.reload(),
+    catalogue: async () => catalogues?.drop(),
+    [SPREAD_TOPIC]: async () => jobs?.wake('spread'),
+  };
+}
+
+type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
+
+/** What a running server does on its own. */
+export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
+  const { db, clock, config, log } = deps;
+  const policy = rotationPolicyOf(config);
+  const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
+  return [
+    {
+      name: 'keys',
+      everySeconds: 5,
+      run: async () => {
+        const steps = await advanceKeys(db.fork(), stamp(), masterKey, policy);
+        if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
+      },
+    },
+    {
+      name: 'spread',
+      // Woken by a signal; by itself it takes over what a process that has crashed left behind.
+      everySeconds: 5,
+      run: async (stopping) => {
+        const principals = await spreadChanges(db, clock, stopping);
+        if (principals > 0) log.info({ principals }, 'changes of many rights were spread');
+      },
+    },
+    { name: 'logout-notices', everySeconds: 1, run: deliveryOf(deps) },
+    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
+    { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
+    { name: 'purge-imports', everySeconds: 300, run: () => dropStaged(db) },
+    { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
+    { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
+    ...auditJobsOf(deps),
+  ];
+}
+
+/** None unless the operator says how long events are to be kept. */
+function auditJobsOf({ db, clock, config: { auditRetentionDays: days }, log }: ForJobs): Job[] {
+  if (days === 0) return [];
+  const run = async () => {
+    const events = await purgeEvents(db, clock.now(), days);
+    if (events > 0) log.info({ events, days }, 'old security events were purged');
+  };
+  return [{ name: 'purge-audit', everySeconds: 300, run }];
+}
+
+/** Clients are told of logouts; who cannot be told at all stands in the log. */
+function deliveryOf({ db, clock, config, log, keys, issuer, metrics }: ForJobs): Delivery {
+  return createDelivery({
+    db,
+    clock,
+    keys,
+    issuer,
+    fetch: createGuardedFetch({ allow: config.fetchAllow }),
+    told: (outcome, notice) => {
+      metrics?.logoutNotice(outcome);
+      if (outcome === 'given_up') log.warn(notice, 'a client was not told of a logout');
+      else if (outcome === 'failed') log.info(notice, 'a client was not told of a logout yet');
+    },
+  });
+}

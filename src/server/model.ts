@@ -1,0 +1,40 @@
+import { forgetImports, recallByName } from '../imports/index.ts';
+import { migrations } from '../migrations/index.ts';
+import { algorithmsOfClients } from '../oauth/algorithms/index.ts';
+import { requireNoClientNamed, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
+import { noticeLogout } from '../oauth/logout/index.ts';
+import { beforeAudience, beforeTypJwt, onRightsChanged } from '../permissions/index.ts';
+import { bind, type Model } from '../platform/database/index.ts';
+import { endSessions, eraseSessions, onSessionsEnded } from '../sessions/index.ts';
+import { forgetSignIns } from '../signin/index.ts';
+import { clientAlgorithms, rightsChanged, sessionsEnded } from '../tokens/index.ts';
+import { onUserDeactivated, onUserDeleted, onUserRenamed } from '../users/index.ts';
+import { entities } from './entities.ts';
+
+/** What a database of Signet is opened with: its tables, the order of their changes, and what happens upwards when a room changes something. */
+export const model: Model = {
+  entities,
+  migrations,
+  ports: [
+    bind(onRightsChanged, rightsChanged),
+    bind(onSessionsEnded, async (tx, ended) => {
+      // First, while the grants still say which session they were given in.
+      await noticeLogout(tx, ended);
+      await sessionsEnded(tx, ended);
+    }),
+    bind(
+      onUserDeactivated,
+      async (tx, userId, at) => void (await endSessions(tx, at, { user: userId }, 'deactivated')),
+    ),
+    bind(onUserRenamed, recallByName),
+    bind(onUserDeleted, async (tx, user, at) => {
+      const sessions = await eraseSessions(tx, user.id, at);
+      await forgetSignIns(tx, user.id);
+      await forgetImports(tx, user);
+      return { sessions };
+    }),
+    bind(clientAlgorithms, algorithmsOfClients),
+    bind(beforeAudience, requireNoClientNamed),
+    bind(beforeTypJwt, requireNoPermissionsInIdTokens),
+  ],
+};

@@ -1,0 +1,225 @@
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import type { Logger } from 'pino';
+import type { Stamp } from '../audit/index.ts';
+import { dropStaged } from '../imports/django/index.ts';
+import type { Passwords } from '../passwords/index.ts';
+import { createKnownCatalogues } from '../permissions/index.ts';
+import type { Config } from '../platform/config/index.ts';
+import { type Database, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
+import { Failure } from '../platform/failure.ts';
+import { startJobs } from '../platform/jobs/index.ts';
+import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
+import { systemClock } from '../platform/time.ts';
+import type { Backend } from '../signin/index.ts';
+import { advanceKeys, createKeyRing, createSign, createStatusLists, type KeyRing, openKeys } from '../tokens/index.ts';
+import { buildApp } from './compose.ts';
+import { answerControl, type ControlRequest, type ControlResult } from './control.ts';
+import type { HttpsIdentity } from './https.ts';
+import { jobsOf, signalsOf } from './jobs.ts';
+import { metricsOf } from './metrics.ts';
+import { model } from './model.ts';
+import { hashPoolOf, passwordsOf, rotationPolicyOf } from './options.ts';
+import { OUTPUT_LOST } from './output-lost.ts';
+
+/** What a running server has ready already. */
+export interface Ready {
+  readonly issuer: string;
+  readonly masterKey: Buffer;
+  readonly keys: KeyRing;
+  readonly passwords: Passwords;
+}
+
+/** A server that serves; `stop` drains it and leaves everything closed. */
+export interface Running extends Ready {
+  readonly db: Database;
+  readonly log: Logger;
+  stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly backends?: readonly Backend[];
+  /** This process among those that share the port and the cores. */
+  readonly workers?: { readonly count: number; readonly place: number };
+  /** Asked once the data folder is held; absent: plain http. */
+  readonly https?: () => Promise<HttpsIdentity>;
+  /** Runs a command that another process sends, because this one holds the embedded database. */
+  readonly runCommand?: RunCommand;
+}
+
+export type RunCommand = (
+  db: Database,
+  ready: Ready,
+  request: ControlRequest,
+  progress: (line: string) => void,
+) => Promise<ControlResult>;
+
+/** What differs between `dev` and `start`: how the open database is made ready. Answers the master key. */
+export type Prepare = (db: Database, stamp: Stamp) => Promise<Buffer>;
+
+export const systemStamp = (): Stamp => ({
+  at: systemClock.now(),
+  actor: { kind: 'system', id: null, label: 'signet' },
+});
+
+/**
+ * Opens everything in order, and closes what was opened when a later step fails. A busy port is noticed before the database
+ * is opened, because that takes seconds.
+ */
+export async function serve(
+  config: Config,
+  issuer: string,
+  prepare: Prepare,
+  { backends = [], workers = { count: 1, place: 0 }, https, runCommand }: ServeOptions = {},
+): Promise<Running> {
+  // Each worker has metrics of its own, on a port of its own.
+  const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.place;
+  const policy = rotationPolicyOf(config);
+  demandPortOfItsOwn(config);
+  await demandFreePort(config);
+  const closers: (() => Promise<unknown>)[] = [];
+  const close = async () => {
+    for (const one of closers.reverse()) await one();
+  };
+  try {
+    const lock =
+      config.databaseUrl === undefined ? await lockFolder(config.dataDir, () => folderLost(config)) : undefined;
+    if (lock) closers.push(() => lock.release());
+    const log = createLog(config.logLevel);
+    const db = await openDatabase(config, model, 'requests');
+    closers.push(() => db.close());
+    const masterKey = await prepare(db, systemStamp());
+    const identity = await https?.();
+    await dropStaged(db);
+    await advanceKeys(db.fork(), systemStamp(), masterKey, policy);
+    const keys = await createKeyRing(
+      (open) => openKeys(db.fork(), masterKey, open),
+      (error) => log.error({ err: safeError(error) }, 'a new signing key could not be opened'),
+    );
+    const cores = availableParallelism() / workers.count;
+    const pool = hashPoolOf(config, cores);
+    const passwords = await passwordsOf(config, cores, pool);
+    if ((passwords.deadlineMilliseconds ?? 0) > config.refusalMilliseconds)
+      log.info(
+        { milliseconds: passwords.deadlineMilliseconds },
+        'refused logins are answered later than SIGNET_REFUSAL_MS says: a password hash takes so long on this machine',
+      );
+    const sign = createSign(() => pool.active > 0);
+    const catalogues = createKnownCatalogues(db, issuer);
+    const statusLists = createStatusLists(db, keys, issuer, systemClock);
+    const metrics =
+      metricsPort === undefined ? undefined : await metricsOf(db, pool, { keys, statusLists, clock: systemClock });
+    const blind = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
+    closers.push(await statusLists.start(blind));
+    let isStopping = false;
+    const app = await buildApp({
+      config,
+      issuer,
+      db,
+      clock: systemClock,
+      log,
+      keys,
+      catalogues,
+      statusLists,
+      masterKey,
+      sign,
+      passwords,
+      backends,
+      isStopping: () => isStopping,
+      ...(metrics ? { metrics } : {}),
+      ...(identity ? { https: identity } : {}),
+    });
+    await app.listen({ host: config.host, port: config.port }).catch((error) => {
+      throw error.code === 'EADDRINUSE' ? portInUse(config) : error;
+    });
+    closers.push(() => app.close());
+    if (metrics && metricsPort !== undefined)
+      closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
+    const forJobs = { db, clock: systemClock, config, log, keys, issuer, ...(metrics ? { metrics } : {}) };
+    const jobs = startJobs(jobsOf(forJobs, masterKey), log);
+    closers.push(() => jobs.stop());
+    const failed = (topic: string, error: Error) =>
+      log.error({ topic, err: safeError(error) }, 'a change was not read yet');
+    closers.push(await startSignals(db, signalsOf({ keys, catalogues }, jobs), { failed }));
+    const ready = { issuer, masterKey, keys, passwords };
+    if (lock && runCommand)
+      lock.serve((connection) =>
+        answerControl(connection, (request, progress) => runCommand(db, ready, request, progress)),
+      );
+    return {
+      ...ready,
+      db,
+      log,
+      stop: async () => {
+        isStopping = true;
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Another process holds the folder by now: every further write could lose rows. */
+function folderLost(config: Config): never {
+  process.stderr.write(
+    `signet: The lock of ${config.dataDir} was taken away. Stopping at once: two processes on one folder lose data.\n`,
+  );
+  process.exit(1);
+}
+
+function demandFreePort(config: Config): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') reject(portInUse(config));
+      else
+        reject(
+          new Failure(
+            'failed',
+            `Cannot listen on ${config.host}:${config.port} (${error.code}). Set SIGNET_HOST and SIGNET_PORT to an address of this machine.`,
+          ),
+        );
+    });
+    probe.listen(config.port, config.host, () => probe.close(() => resolve()));
+  });
+}
+
+/** On the public port everybody would read them. */
+function demandPortOfItsOwn(config: Config): void {
+  if (config.metricsPort === config.port)
+    throw new Failure(
+      'usage',
+      `SIGNET_METRICS_PORT is the public port ${config.port}. Give metrics a port of their own, or unset it.`,
+    );
+}
+
+function portInUse(config: Config): Failure {
+  return new Failure(
+    'conflict',
+    `Port ${config.port} is in use. Stop what uses it, or choose another: SIGNET_PORT=${config.port + 1}${config.mode === 'development' ? ` (or: npm start -- --port ${config.port + 1})` : ''}`,
+  );
+}
+
+/**
+ * Waits for SIGINT or SIGTERM, then drains. A terminal's Ctrl-C may come twice (from the terminal and from a parent); a later
+ * signal, or a drain that takes too long, ends the process at once.
+ */
+export function untilSignal(running: Running, say: (text: string) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stoppingSince = 0;
+    const onSignal = () => {
+      const now = Date.now();
+      if (stoppingSince > 0) {
+        if (now - stoppingSince > 1000) process.exit(1);
+        return;
+      }
+      stoppingSince = now;
+      say('\nStopping…\n');
+      setTimeout(() => process.exit(1), 20_000).unref();
+      running.stop().then(resolve, reject);
+    };
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', OUTPUT_LOST]) process.on(signal, onSignal);
+  });
+}
