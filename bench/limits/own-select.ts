@@ -1,4 +1,4 @@
-import { readTokenState } from '../../src/oauth/hot.ts';
+import { readTokenState } from '../../src/oauth/queries.ts';
 import type { Database, Statement } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { model } from '../../src/server/model.ts';

@@ -2,7 +2,7 @@ import type { Stamp } from '../audit/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import type { Failure, FailureKind } from '../platform/failure.ts';
+import type { Failure, FailureKind } from '../platform/errors.ts';
 import type { Clock } from '../platform/time.ts';
 import type { ControlInput, FileRows } from '../server/control.ts';
 import type { KeyRing } from '../tokens/index.ts';

@@ -1,4 +1,4 @@
-import { EXIT, Failure } from '../platform/failure.ts';
+import { EXIT, Failure } from '../platform/errors.ts';
 import { type DatabaseCommand, type Input, isSet, type Terminal } from './command.ts';
 import type { Result } from './execute.ts';
 

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { Passwords } from '../passwords/index.ts';
 import { type Config, issuerOf, readMasterKey } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { type Clock, systemClock } from '../platform/time.ts';
 import { passwordsOf } from '../server/options.ts';
 import type { Ready } from '../server/serve.ts';

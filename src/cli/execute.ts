@@ -1,4 +1,4 @@
-import { EXIT, Failure } from '../platform/failure.ts';
+import { EXIT, Failure } from '../platform/errors.ts';
 import { safeError } from '../platform/telemetry/index.ts';
 import type { ControlResult } from '../server/control.ts';
 import type { Context, DatabaseCommand, Input, Output } from './command.ts';

@@ -2,7 +2,7 @@ import { get } from 'node:http';
 import type { RequestOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { type Config, readConfig } from '../platform/config/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import type { LocalCommand, Output } from './command.ts';
 import { failed, type Result, resultOf } from './execute.ts';
 import { helpOf, parseWords } from './parse.ts';

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/suggest.ts';
 import type { Command, Input } from './command.ts';
 

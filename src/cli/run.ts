@@ -3,7 +3,7 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, readConfig } from '../platform/config/index.ts';
 import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { type FileRows, sendControl } from '../server/control.ts';
 import { model } from '../server/model.ts';
 import { type DatabaseCommand, type Input, optionText } from './command.ts';

@@ -1,5 +1,5 @@
 import type { Config } from '../platform/config/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import type { RunCommand } from '../server/serve.ts';
 import type { Command } from './command.ts';
 import { createContext } from './context.ts';

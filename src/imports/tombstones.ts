@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { foldName } from '../platform/fold.ts';
+import { foldName } from '../platform/casefold.ts';
 import type { User } from '../users/index.ts';
 import { ImportedRecord } from './entities.ts';
 

@@ -16,8 +16,8 @@ import {
   userinfoUrl,
   type Verify,
 } from '../tokens/index.ts';
-import { type Cut, cut } from './cut.ts';
-import { readTokenState, type TokenState, type TokenUse, type TokenUser, type ToldOfUser } from './hot.ts';
+import { type Cut, cut } from './limit-rights.ts';
+import { readTokenState, type TokenState, type TokenUse, type TokenUser, type ToldOfUser } from './queries.ts';
 
 /** What it takes to say what a token is worth. */
 export interface TokenReader {

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { digest } from '../platform/digest.ts';
-import { isStorable } from '../platform/fold.ts';
+import { isStorable } from '../platform/casefold.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import { type Assertions, type Judgement, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
-import type { KnownClients, LiveClient } from './clients/hot.ts';
+import type { KnownClients, LiveClient } from './clients/cache.ts';
 
 /** What a request says of its client: the Authorization header and the form, read already. */
 export interface PresentedClient {

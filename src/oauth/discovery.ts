@@ -1,7 +1,7 @@
 import { basePath } from '../platform/http/index.ts';
 import { ACR_VALUES, USER_SCOPES, userinfoUrl } from '../tokens/index.ts';
 import { PROMPTS } from './authorize/request.ts';
-import { FOREIGN_ALGS } from './foreign-jws.ts';
+import { FOREIGN_ALGS } from './client-jws.ts';
 import { USER_CLAIMS } from './user-claims.ts';
 
 /** What works today, and nothing else: a field appears with the endpoint that it speaks of. RFC 8414 §2. */

@@ -23,7 +23,7 @@ export type { AuthorizationRequest, AuthorizeEndpoint, Opened } from './authoriz
 export { admitToken, presentedToken, type TokenDoor } from './bearer.ts';
 export { type EndedHolder, type Publication, publishCatalogue, rehearse } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
-export { allowPermissions, ceilingOf, disallowPermissions } from './clients/ceiling.ts';
+export { allowPermissions, ceilingOf, disallowPermissions } from './clients/boundary.ts';
 export {
   audiencesOf,
   type ClientChange,
@@ -34,7 +34,7 @@ export {
   type NewClient,
   updateClient,
 } from './clients/clients.ts';
-export { createKnownClients, type KnownClients, type LiveClient } from './clients/hot.ts';
+export { createKnownClients, type KnownClients, type LiveClient } from './clients/cache.ts';
 export { readJwks } from './clients/jwks.ts';
 export { metadataOf } from './clients/metadata.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
@@ -54,7 +54,7 @@ export { type ClientDocuments, createClientDocuments } from './documents/documen
 export { hostOfDocument, isOfDocument } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
-export { FOREIGN_ALGS } from './foreign-jws.ts';
+export { FOREIGN_ALGS } from './client-jws.ts';
 export { purgeOauth } from './purge.ts';
 export { createRefusalNotes } from './refusal-notes.ts';
 export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';

@@ -4,7 +4,7 @@ import { type Clock, numericDate } from '../platform/time.ts';
 import { type RefreshKey, readGrant, readRefreshToken, tokenAudience, USERINFO } from '../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 import { authenticateClient, type Caller, type PresentedClient } from './client-auth.ts';
-import type { KnownClients, LiveClient } from './clients/hot.ts';
+import type { KnownClients, LiveClient } from './clients/cache.ts';
 
 export interface IntrospectionEndpoint extends TokenReader {
   readonly clock: Clock;

@@ -1,7 +1,7 @@
 import type { Database } from '../platform/database/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import { type QuotaKind, type Quotas, reserveQuota } from '../signin/index.ts';
-import type { LiveClient } from './clients/hot.ts';
+import type { LiveClient } from './clients/cache.ts';
 
 /** Where something is stored for each request. */
 export interface RateLimited {

@@ -1,7 +1,7 @@
 import type { NoteRefusal } from '../platform/http/index.ts';
 import { readAssertion } from './assertion/assertions.ts';
 import { basicClientId } from './client-auth.ts';
-import type { KnownClients, LiveClient } from './clients/hot.ts';
+import type { KnownClients, LiveClient } from './clients/cache.ts';
 import { REMEDIES } from './remedies.ts';
 
 /** Of a remedy: it may repeat addresses that a client has registered. */

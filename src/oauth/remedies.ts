@@ -1,5 +1,5 @@
 import type { OAuthErrorCode, RefusalReason } from '../platform/http/index.ts';
-import type { LiveClient } from './clients/hot.ts';
+import type { LiveClient } from './clients/cache.ts';
 import { pkceSettings } from './clients/pkce-settings.ts';
 
 /** What can be done about a refusal; null: nothing that its reason does not say. The client is null where it is not known. */

@@ -14,7 +14,7 @@ import {
   verifyAccessToken,
 } from '../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from './client-auth.ts';
-import type { KnownClients } from './clients/hot.ts';
+import type { KnownClients } from './clients/cache.ts';
 
 export interface RevocationEndpoint {
   readonly db: Database;

@@ -3,8 +3,8 @@ import type { Clock } from '../platform/time.ts';
 import { NO_API, signJwt } from '../tokens/index.ts';
 import { findLiveToken, readRights } from './active-token.ts';
 import { admitFound, presentedToken, type TokenCarrier, type TokenDoor } from './bearer.ts';
-import type { KnownClients } from './clients/hot.ts';
-import { scopesOf } from './hot.ts';
+import type { KnownClients } from './clients/cache.ts';
+import { scopesOf } from './queries.ts';
 import { isAboutRights, permissionClaims, profileClaims, wantedClaims } from './user-claims.ts';
 
 export interface UserinfoEndpoint extends TokenDoor {

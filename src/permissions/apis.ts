@@ -3,7 +3,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/suggest.ts';
 import { audienceKey, keyOfAudience, OWN_AUDIENCE } from './audience.ts';
 import { catalogueChanged, catalogueHash } from './catalogue.ts';

@@ -1,5 +1,5 @@
 import type { Database } from '../platform/database/index.ts';
-import { type Recent, recent } from '../platform/recent.ts';
+import { type Recent, recent } from '../platform/lru.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Rights } from './has-perm.ts';
 import type { Holder } from './principal.ts';

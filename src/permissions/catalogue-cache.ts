@@ -1,6 +1,6 @@
 import type { Database } from '../platform/database/index.ts';
 import { type PublicDocument, publicDocument } from '../platform/public-document.ts';
-import { recent } from '../platform/recent.ts';
+import { recent } from '../platform/lru.ts';
 import { keyOfAudience } from './audience.ts';
 import { type CatalogueHistory, catalogueDocument, readCatalogueHistory } from './catalogue-document.ts';
 import type { Api } from './entities.ts';

@@ -3,7 +3,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
 import { announce } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
 import { holdersOf, superusersAt, touchedRightsChanged } from './invalidate.ts';
 

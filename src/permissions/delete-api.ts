@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { catalogueChanged } from './catalogue.ts';
 import { Api } from './entities.ts';
 import { holdersEnded } from './invalidate.ts';

@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../audit/index.ts';
-import { Failure } from '../platform/failure.ts';
-import { foldName, hasUnprintable, isBlank, isNameSized, normalizeName } from '../platform/fold.ts';
+import { Failure } from '../platform/errors.ts';
+import { foldName, hasUnprintable, isBlank, isNameSized, normalizeName } from '../platform/casefold.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
 import { SPREAD_ABOVE } from './fan-out.ts';

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { Failure } from './failure.ts';
+import { Failure } from './errors.ts';
 import { decodeUtf8 } from './utf8.ts';
 
 /** Far more than any secret, and little enough to be read at once. */

@@ -51,7 +51,7 @@ import { devicePages } from '../web/device/pages.ts';
 import { interactionPages } from '../web/interaction/pages.ts';
 import { loginPages } from '../web/login/pages.ts';
 import { logoutPages } from '../web/logout/pages.ts';
-import { pages } from '../web/pages.ts';
+import { pages } from '../web/home/pages.ts';
 import { countRequests } from './metrics.ts';
 import { authenticationOf, documentsOf, grantLifeOf, quotasOf } from './options.ts';
 

@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import type { Holder } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 
 /** A command on its way to the server that holds the embedded database: words, standard input and file contents, never paths. */
 export interface ControlRequest {

@@ -1,7 +1,7 @@
 import { createPrivateKey, randomBytes, X509Certificate } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import type { Lifetime } from './certificate.ts';
 
 /** What `signet dev --https` serves with, and by what clients on this machine come to believe it. */

@@ -1,7 +1,6 @@
 import { forgetImports, recallByName } from '../imports/index.ts';
 import { migrations } from '../migrations/index.ts';
-import { algorithmsOfClients } from '../oauth/algorithms/index.ts';
-import { requireNoClientNamed, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
+import { algorithmsOfClients, requireNoClientNamed, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
 import { noticeLogout } from '../oauth/logout/index.ts';
 import { beforeAudience, beforeTypJwt, onRightsChanged } from '../permissions/index.ts';
 import { bind, type Model } from '../platform/database/index.ts';

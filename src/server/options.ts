@@ -10,7 +10,7 @@ import {
 } from '../passwords/index.ts';
 import { type Config, isLoopbackHost } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import type { Metrics } from '../platform/telemetry/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Authentication, type Backend, passwordBackend, type Quotas } from '../signin/index.ts';

@@ -7,7 +7,7 @@ import type { Passwords } from '../passwords/index.ts';
 import { createKnownCatalogues } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import { type Database, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { startJobs } from '../platform/jobs/index.ts';
 import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';

@@ -1,7 +1,7 @@
 import { recordEvent } from '../audit/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
-import { foldName } from '../platform/fold.ts';
+import { foldName } from '../platform/casefold.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Authenticated, askBackends, type Backend } from './backends.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';

@@ -1,7 +1,7 @@
 import type { Passwords } from '../passwords/index.ts';
 import { isPasswordSized } from '../passwords/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
-import { foldName, isNameSized } from '../platform/fold.ts';
+import { foldName, isNameSized } from '../platform/casefold.ts';
 import type { Clock } from '../platform/time.ts';
 
 export interface Credentials {

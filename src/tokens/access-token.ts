@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { objectOf, splitCompact } from '../platform/compact.ts';
-import { recent } from '../platform/recent.ts';
+import { objectOf, splitCompact } from '../platform/jws.ts';
+import { recent } from '../platform/lru.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';

@@ -1,7 +1,7 @@
 import { getAllPermissions, hasPerm, type KnownApi, type Rights } from '../permissions/index.ts';
 import { readId } from '../platform/id.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
-import { type StatusPlace, statusListUri } from './status/place.ts';
+import { type StatusPlace, statusListUri } from './status/status-index.ts';
 import { tokenAudience } from './userinfo-api.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */

@@ -1,4 +1,4 @@
-import { objectOf, splitCompact } from '../platform/compact.ts';
+import { objectOf, splitCompact } from '../platform/jws.ts';
 import type { KeyRing } from './keys/ring.ts';
 import { isSignedWith } from './keys/signing-key.ts';
 

@@ -40,7 +40,7 @@ export {
   openGrant,
   sessionsEnded,
 } from './grants/grants.ts';
-export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/hot.ts';
+export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/queries.ts';
 export { redeemGrant, redemptionOf } from './grants/redeem.ts';
 export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
 export { draftIdToken, signIdToken, signJwt } from './id-token.ts';
@@ -59,12 +59,12 @@ export {
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
 export { createSign, type Sign } from './keys/sign.ts';
 export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
-export { type Mint, type Minted, mintAccessToken, mintUntilFresh, overBudget } from './mint.ts';
+export { type Mint, type Minted, mintAccessToken, mintUntilFresh, overBudget } from './issue.ts';
 export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
-export { isStillGood, mayBeExchanged, type Through, takeExchangedPlace } from './status/exchanged.ts';
-export { readHolding } from './status/holding.ts';
+export { isStillGood, mayBeExchanged, type Through, takeExchangedPlace } from './status/delegation.ts';
+export { readHolding } from './status/owner.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { clientRightsChanged, rightsChanged, STATUS, suspendPlace } from './status/move.ts';
-export { type Holding, type Minting, placeOf, readMinting, type StatusPlace, takePlace } from './status/place.ts';
+export { clientRightsChanged, rightsChanged, STATUS, suspendPlace } from './status/set-status.ts';
+export { type Holding, type Minting, placeOf, readMinting, type StatusPlace, takePlace } from './status/status-index.ts';
 export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';

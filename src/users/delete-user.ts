@@ -4,7 +4,7 @@ import { recordChange, type Stamp } from '../audit/index.ts';
 import { makeUnusable } from '../passwords/index.ts';
 import { dropHoldings } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
+import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
 import { objectOf } from './users.ts';
 

@@ -1,4 +1,4 @@
-import { hasUnprintable, isNameSized, normalizeName } from '../platform/fold.ts';
+import { hasUnprintable, isNameSized, normalizeName } from '../platform/casefold.ts';
 import { reservedName } from './reserved-names.ts';
 
 /** One reason why one field is refused, as RFC 9457 problems and forms show it. */

@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../platform/failure.ts';
-import { foldName, isNameSized } from '../platform/fold.ts';
+import { Failure } from '../platform/errors.ts';
+import { foldName, isNameSized } from '../platform/casefold.ts';
 import { readId } from '../platform/id.ts';
 import { suggest } from '../platform/suggest.ts';
 import { User } from './entities.ts';

@@ -1,4 +1,4 @@
-import { foldName, hasUnprintable, isBlank, isNameSized } from '../platform/fold.ts';
+import { foldName, hasUnprintable, isBlank, isNameSized } from '../platform/casefold.ts';
 import { reservedName } from './reserved-names.ts';
 
 /** Characters of a name, in Django's columns and here; folding may lengthen one. */

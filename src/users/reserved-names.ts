@@ -1,4 +1,4 @@
-import { foldName } from '../platform/fold.ts';
+import { foldName } from '../platform/casefold.ts';
 import { readId } from '../platform/id.ts';
 
 /** Names of what Signet is itself: its API, and the client of its own login. */

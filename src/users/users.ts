@@ -3,8 +3,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange, type Stamp } from '../audit/index.ts';
 import { createPrincipal, type Holder, principalsChanged, rightsChanged } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';
-import { Failure } from '../platform/failure.ts';
-import { foldName, normalizeName } from '../platform/fold.ts';
+import { Failure } from '../platform/errors.ts';
+import { foldName, normalizeName } from '../platform/casefold.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
 

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AskedPermission, type PermSource, principalsWithPerm, sourcesOfPerm } from '../permissions/index.ts';
-import { foldName } from '../platform/fold.ts';
+import { foldName } from '../platform/casefold.ts';
 
 /** Somebody for whom `has_perm` of the name is true, or would be if they were active, and why. */
 export interface UserWithPerm {

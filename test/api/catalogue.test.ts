@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { AuditEntry } from '../../src/audit/index.ts';
 import type { CatalogueDocument } from '../../src/permissions/index.ts';
-import { lastEntry, openDesk } from '../cli/desk.ts';
+import { lastEntry, openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';

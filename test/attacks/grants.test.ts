@@ -4,7 +4,7 @@ import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { Client, createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
 import { addMembers, assign, createGroup, removeMembers } from '../../src/permissions/index.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
-import { openDesk } from '../cli/desk.ts';
+import { openDesk } from '../cli/harness.ts';
 import { claimsOf, VERIFIER } from '../oauth/code-scene.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { Duplex } from 'node:stream';
 import fc from 'fast-check';
 import { AuditEntry } from '../../src/audit/index.ts';
-import { foldName } from '../../src/platform/fold.ts';
+import { foldName } from '../../src/platform/casefold.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';

@@ -1,6 +1,6 @@
 import { createClient, getClient, readUserCode } from '../../src/oauth/index.ts';
 import { createGroup, getGroup } from '../../src/permissions/index.ts';
-import { foldName, isNameSized, MAX_NAME_UNITS, normalizeName } from '../../src/platform/fold.ts';
+import { foldName, isNameSized, MAX_NAME_UNITS, normalizeName } from '../../src/platform/casefold.ts';
 import {
   authenticate,
   checkNewUser,
@@ -10,7 +10,7 @@ import {
   Throttle,
 } from '../../src/signin/index.ts';
 import { checkUser, findUser, getUser, User } from '../../src/users/index.ts';
-import { openDesk } from '../cli/desk.ts';
+import { openDesk } from '../cli/harness.ts';
 import { PASSWORD } from '../oauth/code-scene.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';
 import { onEachEngine } from '../support/database.ts';

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { scanFolder, usesInSource } from '../../kits/permission-lint/src/scan.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './desk.ts';
+import { openDesk } from './harness.ts';
 
 /** What a source asks for, as `line name`; `-` where only the program knows, `app.*` for an app as a whole. */
 function asked(file: string, source: string): string[] {

@@ -6,7 +6,7 @@ import { type Language, writeConstants } from '../../src/cli/codegen/write.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { tsc } from '../support/tsc.ts';
-import { openDesk } from './desk.ts';
+import { openDesk } from './harness.ts';
 
 /** Names that are hard for some language, and two that become one. */
 const names = [

@@ -4,7 +4,7 @@ import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { lastEntry, openDesk, somebody } from './desk.ts';
+import { lastEntry, openDesk, somebody } from './harness.ts';
 
 const dumpOf = (group: string, usernames: readonly string[]) =>
   JSON.stringify([

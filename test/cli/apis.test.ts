@@ -1,6 +1,6 @@
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { lastEntry, openDesk, somebody } from './desk.ts';
+import { lastEntry, openDesk, somebody } from './harness.ts';
 
 const file = (models: string, permissions = '', more = '') =>
   `audience: polls\n${more}apps:\n  polls:\n    models: [${models}]\n    permissions: {${permissions}}\n`;

@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { lastEntry, openDesk } from './desk.ts';
+import { lastEntry, openDesk } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [choice]}}';
 

@@ -12,7 +12,7 @@ import { documentsOf } from '../../src/server/options.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, openDesk } from './desk.ts';
+import { GOOD_PASSWORD, openDesk } from './harness.ts';
 
 // docs/clients.md, docs/guides/mcp.md: a setting that was taken away ends no client; `signet doctor` names those that it would not admit.
 

@@ -17,7 +17,7 @@ import { createTestPostgresql, onEachEngine, openTestEmbedded, postgresqlUrl } f
 import { freePort } from '../support/process.ts';
 import { masterKey, stamp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './desk.ts';
+import { openDesk } from './harness.ts';
 
 const port = String(await freePort());
 const cheap = {

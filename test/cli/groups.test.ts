@@ -3,7 +3,7 @@ import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { lastEntry, openDesk } from './desk.ts';
+import { lastEntry, openDesk } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}';
 

@@ -5,7 +5,7 @@ import { systemClock } from '../../src/platform/time.ts';
 import { onEachEngine } from '../support/database.ts';
 import { djangoDump } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './desk.ts';
+import { openDesk } from './harness.ts';
 
 t.test('import django', (t) =>
   onEachEngine(t, async (t, db) => {

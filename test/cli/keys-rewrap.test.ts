@@ -1,6 +1,6 @@
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './desk.ts';
+import { openDesk } from './harness.ts';
 
 t.test(
   'contract §8: keys rewrap says once that refresh tokens end with the old master key, and names the key that is in use',

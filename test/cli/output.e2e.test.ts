@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { root } from '../support/database.ts';
 import { freshPlace, serving, signet } from '../support/process.ts';
 import t from '../support/tap.ts';
-import { split } from './desk.ts';
+import { split } from './harness.ts';
 
 // What a command does with its surroundings: who reads its answer, where it is written, what it is given to read.
 

@@ -4,7 +4,7 @@ import { findUser, holderOf, listUsers, type User } from '../../src/users/index.
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './desk.ts';
+import { openDesk } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question, choice]}}';
 const NAMES = ['polls.add_question', 'polls.view_question', 'polls.add_choice', 'polls.change_choice'];

@@ -4,7 +4,7 @@ import { findUser, holderOf, renameUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, lastEntry, openDesk } from './desk.ts';
+import { GOOD_PASSWORD, lastEntry, openDesk } from './harness.ts';
 
 const file = (audience: string) => `audience: ${audience}\napps: {${audience}: {models: [question]}}`;
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };

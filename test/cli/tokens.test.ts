@@ -9,7 +9,7 @@ import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk } from './desk.ts';
+import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk } from './harness.ts';
 
 t.test('token', (t) =>
   onEachEngine(t, async (t, db) => {

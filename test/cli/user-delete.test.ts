@@ -2,14 +2,14 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import { isUsable } from '../../src/passwords/index.ts';
 import { findApi, Principal, readRights } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { foldName } from '../../src/platform/fold.ts';
+import { foldName } from '../../src/platform/casefold.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { logIn, setPassword } from '../../src/signin/index.ts';
 import { findUser, holderOf, User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, lastEntry, openDesk, somebody } from './desk.ts';
+import { GOOD_PASSWORD, lastEntry, openDesk, somebody } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}';
 

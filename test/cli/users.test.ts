@@ -6,7 +6,7 @@ import { createSession } from '../../src/sessions/open.ts';
 import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk, somebody } from './desk.ts';
+import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk, somebody } from './harness.ts';
 
 t.test('createsuperuser', (t) =>
   onEachEngine(t, async (t, db) => {

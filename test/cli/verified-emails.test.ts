@@ -6,7 +6,7 @@ import { createUser, findUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, lastEntry, openDesk } from './desk.ts';
+import { GOOD_PASSWORD, lastEntry, openDesk } from './harness.ts';
 
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
 

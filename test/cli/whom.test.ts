@@ -3,7 +3,7 @@ import { commands } from '../../src/cli/commands/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, openDesk, somebody } from './desk.ts';
+import { GOOD_PASSWORD, openDesk, somebody } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question]}}';
 

@@ -8,7 +8,7 @@ import { runCommand } from '../../src/cli/run.ts';
 import { postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import t, { type Test } from '../support/tap.ts';
-import { split } from './desk.ts';
+import { split } from './harness.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'signet-test-'));
 const place = { SIGNET_DATA_DIR: join(folder, 'data'), SIGNET_KEYS_DIR: join(folder, 'keys') };

@@ -2,7 +2,7 @@ import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
 import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
 import { setRole, updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
-import { openDesk } from '../cli/desk.ts';
+import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { stamp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

@@ -1,4 +1,4 @@
-import { createKnownClients } from '../../src/oauth/clients/hot.ts';
+import { createKnownClients } from '../../src/oauth/clients/cache.ts';
 import { apiDeleted, Client, deleteClient, updateClient } from '../../src/oauth/index.ts';
 import {
   addMembers,

@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openapiDocument } from '../../src/platform/http/index.ts';
-import { nextOf } from '../../src/web/next.ts';
+import { nextOf } from '../../src/web/return-to.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

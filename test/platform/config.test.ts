@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { pino } from 'pino';
 import { makeMasterKey, readConfig, readMasterKey, settings } from '../../src/platform/config/index.ts';
-import { foldName, hasUnprintable } from '../../src/platform/fold.ts';
+import { foldName, hasUnprintable } from '../../src/platform/casefold.ts';
 import { suggest } from '../../src/platform/suggest.ts';
 import { logOptions, safeError } from '../../src/platform/telemetry/index.ts';
 import t from '../support/tap.ts';

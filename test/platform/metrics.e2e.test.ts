@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createHashPool } from '../../src/passwords/index.ts';
-import { Failure } from '../../src/platform/failure.ts';
+import { Failure } from '../../src/platform/errors.ts';
 import { createMetrics, type Metrics, serveMetrics } from '../../src/platform/telemetry/index.ts';
 import { metricsOf } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';

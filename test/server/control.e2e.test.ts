@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runCommand } from '../../src/cli/run.ts';
-import { split } from '../cli/desk.ts';
+import { split } from '../cli/harness.ts';
 import { type Ended, freshPlace, serving, signet } from '../support/process.ts';
 import { djangoDump } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -2,7 +2,7 @@ import { createContext } from '../../src/cli/context.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
 import { findSample, makeSample } from '../../src/server/sample.ts';
 import { isSetupOpen } from '../../src/signin/index.ts';
-import { openDesk } from '../cli/desk.ts';
+import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey, stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

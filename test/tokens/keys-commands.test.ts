@@ -9,7 +9,7 @@ import type { Check } from '../../src/cli/doctor/check.ts';
 import { execute } from '../../src/cli/execute.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
 import { createKeyRing, openKeys, SigningKey } from '../../src/tokens/index.ts';
-import { lastEntry, openDesk, somebody } from '../cli/desk.ts';
+import { lastEntry, openDesk, somebody } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { createClient } from '../../src/oauth/index.ts';
-import { foldName } from '../../src/platform/fold.ts';
+import { foldName } from '../../src/platform/casefold.ts';
 import { readId } from '../../src/platform/id.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
 import { reservedName, User } from '../../src/users/index.ts';
-import { GOOD_PASSWORD, openDesk } from '../cli/desk.ts';
+import { GOOD_PASSWORD, openDesk } from '../cli/harness.ts';
 import { project, runImport, userRow } from '../imports/django/dumps.ts';
 import { onEachEngine } from '../support/database.ts';
 import { makeUser, stamp, startApp } from '../support/server.ts';

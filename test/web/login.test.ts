@@ -1,6 +1,6 @@
 import { Session } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
-import { nextOf } from '../../src/web/next.ts';
+import { nextOf } from '../../src/web/return-to.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { ISSUER, stamp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -10,7 +10,7 @@ import {
   readApps,
 } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { Problem } from '../../platform/http/index.ts';
 import { quote } from '../../platform/quote.ts';
 

@@ -1,6 +1,6 @@
 import { type FoundUse, type Scan, ScanError, scanFolder } from '../../../kits/permission-lint/src/scan.ts';
 import { listPermissionHistory } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { suggest } from '../../platform/suggest.ts';
 import { systemClock } from '../../platform/time.ts';
 import { type DatabaseCommand, optionTexts } from '../command.ts';

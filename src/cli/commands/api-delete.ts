@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countImported, forgetSource } from '../../imports/django/index.ts';
 import { apiDeleted, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
 import { type Api, type ApiContents, contentsOfApi, deleteApi } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
 import { namedApi } from './options.ts';

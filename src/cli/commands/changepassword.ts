@@ -1,4 +1,4 @@
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { setPassword } from '../../signin/index.ts';
 import { getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import type { Context } from '../command.ts';
 
 /** Unique and foreign key violations, serialization failure, deadlock (PostgreSQL's appendix A). */

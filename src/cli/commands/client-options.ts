@@ -9,7 +9,7 @@ import {
   readJwks,
 } from '../../oauth/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
 import { readText } from '../terminal.ts';
 import { given, oneOf, onOff, wholeNumber } from './options.ts';

@@ -9,7 +9,7 @@ import {
   readConfig,
   readMasterKey,
 } from '../../platform/config/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { systemClock } from '../../platform/time.ts';
 import { httpsIdentity } from '../../server/https.ts';
 import { prepareDatabase } from '../../server/prepare.ts';

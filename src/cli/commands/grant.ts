@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange } from '../../audit/index.ts';
 import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
 import { Api } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { readId } from '../../platform/id.ts';
 import { endGrants, lastUseOf, listGrants, RefreshGrant } from '../../tokens/index.ts';
 import { getUser, usernamesOf } from '../../users/index.ts';

@@ -7,7 +7,7 @@ import {
   type Progress,
   writeRenames,
 } from '../../imports/django/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import type { FileRows } from '../../server/control.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';

@@ -1,5 +1,5 @@
 import { parseMasterKey } from '../../platform/config/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { oneLine } from '../../platform/text.ts';
 import { rewrapKeys } from '../../tokens/index.ts';
 import type { DatabaseCommand } from '../command.ts';

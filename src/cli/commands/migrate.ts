@@ -1,6 +1,6 @@
 import { makeMasterKey, readMasterKey } from '../../platform/config/index.ts';
 import { type Database, findObstacles, type Obstacle, type RoleDefaults } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { prepareDatabase } from '../../server/prepare.ts';
 import { countKeys } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';

@@ -1,5 +1,5 @@
 import { type Api, getApi } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { type Context, type Input, optionText, optionTexts } from '../command.ts';
 
 /** An option that a command cannot do without. */

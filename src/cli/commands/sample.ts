@@ -1,4 +1,4 @@
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { findSample, listSampleClients, listSampleUsers, removeSample, SAMPLE_API } from '../../server/sample.ts';
 import { showSetupSecret } from '../../signin/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';

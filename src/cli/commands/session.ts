@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { readId } from '../../platform/id.ts';
 import { endSessionsByOperator, listSessions, Session } from '../../sessions/index.ts';
 import { getUser, User } from '../../users/index.ts';

@@ -1,5 +1,5 @@
 import { deriveKey } from '../../platform/digest.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { createSetupSecret, type DeriveSecret } from '../../signin/index.ts';
 import type { DatabaseCommand } from '../command.ts';
 

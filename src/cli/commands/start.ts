@@ -1,6 +1,6 @@
 import { issuerOf, readConfig, readMasterKey } from '../../platform/config/index.ts';
 import { type Database, findObstacles } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { createLog } from '../../platform/telemetry/index.ts';
 import { findSample } from '../../server/sample.ts';
 import { type Running, serve, untilSignal } from '../../server/serve.ts';

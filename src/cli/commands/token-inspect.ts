@@ -1,4 +1,4 @@
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { systemClock } from '../../platform/time.ts';
 import type { LocalCommand } from '../command.ts';
 import { duration, printable } from './text.ts';

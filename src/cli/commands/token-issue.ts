@@ -4,7 +4,7 @@ import { recordChange, recordEvent } from '../../audit/index.ts';
 import { findSourceId } from '../../imports/index.ts';
 import { audiencesOf, Client, createKnownClients, getClient } from '../../oauth/index.ts';
 import { type Api, createKnownAccess, type Holder, readRights } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import {
   type AccessToken,
   type AccessTokenClaims,

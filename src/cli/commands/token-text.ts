@@ -1,4 +1,4 @@
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { oneLine } from '../../platform/text.ts';
 import { type Input, optionText } from '../command.ts';
 

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Client, findActiveToken } from '../../oauth/index.ts';
 import { createKnownAccess, findApi } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { Session } from '../../sessions/index.ts';
 import {
   type AccessTokenClaims,

@@ -1,5 +1,5 @@
 import { readPassword } from '../../passwords/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import type { FieldError, User } from '../../users/index.ts';
 import { instant } from './text.ts';
 

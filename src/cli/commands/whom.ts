@@ -1,4 +1,4 @@
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import type { UserRef } from '../../users/index.ts';
 import { type Input, optionText, optionTexts } from '../command.ts';
 

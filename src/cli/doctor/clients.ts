@@ -9,7 +9,7 @@ import {
 } from '../../oauth/index.ts';
 import { OWN_AUDIENCE } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { type Check, ok, warn } from './check.ts';
 
 /** What the settings say of clients. */

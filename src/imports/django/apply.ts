@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Stamp } from '../../audit/index.ts';
 import { type Api, catalogueChanged, changeCatalogue, createApi, findApi } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import {
   causeEffects,
   changesRows,

@@ -1,4 +1,4 @@
-import { normalizeName } from '../../platform/fold.ts';
+import { normalizeName } from '../../platform/casefold.ts';
 import { canonical } from './digest.ts';
 import type { Planning } from './planning.ts';
 import type { PresentUser } from './present.ts';

@@ -1,4 +1,4 @@
-import { hasUnprintable } from '../../platform/fold.ts';
+import { hasUnprintable } from '../../platform/casefold.ts';
 import type { ImportInput } from './import-django.ts';
 import { type Changed, type Counts, type Entry, type ImportReport, isRefused } from './report.ts';
 

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { foldName } from '../../platform/fold.ts';
+import { foldName } from '../../platform/casefold.ts';
 import { anyText, type Known } from './known.ts';
 import { inBatches } from './turns.ts';
 

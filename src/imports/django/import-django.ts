@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Stamp } from '../../audit/index.ts';
 import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../permissions/index.ts';
 import { type Database, PlatformState } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { apply, type Import, renewStatistics } from './apply.ts';
 import { describeRefusal } from './describe.ts';
 import { stateName } from './forget-source.ts';

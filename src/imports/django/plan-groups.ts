@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { foldName, normalizeName } from '../../platform/fold.ts';
+import { foldName, normalizeName } from '../../platform/casefold.ts';
 import { canonical, digestGroup } from './digest.ts';
 import type { Known } from './known.ts';
 import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';

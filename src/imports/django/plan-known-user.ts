@@ -1,4 +1,4 @@
-import { foldName, normalizeName } from '../../platform/fold.ts';
+import { foldName, normalizeName } from '../../platform/casefold.ts';
 import { differences } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { Known } from './known.ts';

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import type { Planning } from './planning.ts';
 import { readUsersById } from './present.ts';
 import type { RememberedUser } from './remembered.ts';

@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { foldName, normalizeName } from '../../platform/fold.ts';
+import { foldName, normalizeName } from '../../platform/casefold.ts';
 import { groupIdsOf } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';

@@ -1,5 +1,5 @@
 import type { PermissionSpec } from '../../permissions/index.ts';
-import { normalizeName } from '../../platform/fold.ts';
+import { normalizeName } from '../../platform/casefold.ts';
 import { isNaturalKey } from '../index.ts';
 import type { Known } from './known.ts';
 import type { Present } from './present.ts';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Api } from '../../permissions/index.ts';
-import { foldName } from '../../platform/fold.ts';
+import { foldName } from '../../platform/casefold.ts';
 import { type GivenByLog, readGiven } from './given.ts';
 import { addForgotten, anyId, anyText, type Known, readKnown, readOurs } from './known.ts';
 import type { DjangoDump, DjangoUser } from './reader/records.ts';

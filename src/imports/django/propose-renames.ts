@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { groupNameProblem } from '../../permissions/index.ts';
-import { foldName } from '../../platform/fold.ts';
+import { foldName } from '../../platform/casefold.ts';
 import { importedNameProblem } from '../../users/index.ts';
 import { idsByKey } from './present.ts';
 import type { DjangoDump, Misnamed } from './reader/records.ts';

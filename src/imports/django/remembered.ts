@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { normalizeName } from '../../platform/fold.ts';
+import { normalizeName } from '../../platform/casefold.ts';
 import { canonical } from './digest.ts';
 import type { DjangoGroup, DjangoUser } from './reader/records.ts';
 

@@ -1,5 +1,5 @@
 import Papa from 'papaparse';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 
 /** A name that a record is to have here in place of its own. */
 export interface Rename {

@@ -1,4 +1,4 @@
-import { foldName, normalizeName } from '../../platform/fold.ts';
+import { foldName, normalizeName } from '../../platform/casefold.ts';
 import { groupIdsOf } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';

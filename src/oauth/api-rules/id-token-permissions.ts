@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, type KnownAccess, lockApis } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 
 /*
  * An ID token is of `typ` JWT, signed by the keys of access tokens. Where it says permissions, an API that takes access tokens of

@@ -1,9 +1,9 @@
 /**
- * api-rules: what clients demand of APIs.
- * Owns: the rules that hold between a client and its APIs, whichever of the two changes; they are plugged into the ports of access.
+ * api-rules: what clients require of APIs and keys.
+ * Owns: the rules that hold between a client and its APIs, whichever of the two changes; and the algorithms that clients need: they are bound to the ports of permissions and tokens.
  * Does not own: clients, whose rows it reads. Every command loads these ports, and must not load the server with them.
  * Standards: RFC 8725 §3.11, RFC 9068 §4.
  */
-
+export { algorithmsOfClients } from './algorithms.ts';
 export { isAnyOfTypJwt, requireDistinctIdTokens, requireNoPermissionsInIdTokens } from './id-token-permissions.ts';
 export { requireNoApiNamed, requireNoClientNamed } from './one-namespace.ts';

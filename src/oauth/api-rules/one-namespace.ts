@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { audienceKey } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 
 /*
  * Audiences and the ids of clients share one namespace, so that a token for an API can never be taken for one of a client. Ids that are

@@ -1,5 +1,5 @@
 import type { Database } from '../../platform/database/index.ts';
-import { type ForeignJws, isSignedBy, readForeignJws } from '../foreign-jws.ts';
+import { type ForeignJws, isSignedBy, readForeignJws } from '../client-jws.ts';
 import { once } from '../replay.ts';
 import { createClientKeys, type KeyHolder } from './client-keys.ts';
 import type { FetchJson } from './remote-keys.ts';

@@ -1,4 +1,4 @@
-import { recent } from '../../platform/recent.ts';
+import { recent } from '../../platform/lru.ts';
 
 /** Asks an address that a client named for a document; refuses addresses that nobody outside should name. */
 export type FetchJson = (url: string) => Promise<unknown>;

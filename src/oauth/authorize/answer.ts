@@ -1,5 +1,5 @@
 import type { OAuthError } from '../../platform/http/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 
 /** Where the answer to a request goes: settled before anything else of it is looked at. */
 export interface ReplyTo {

@@ -27,7 +27,7 @@ import {
   openInteraction,
   storeInteraction,
   type Visitor,
-} from './stored.ts';
+} from './stored-request.ts';
 
 /** What the browser does next. */
 export type Next =

@@ -1,11 +1,11 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { acrOf } from '../../tokens/index.ts';
-import { type Asked, whatIsAsked } from '../consent/asked.ts';
+import { type Asked, whatIsAsked } from '../consent/requested-access.ts';
 import { isConsented, type Wanted, wantedBy } from '../consent/consent.ts';
 import { isAssured } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
-import type { Begun } from './stored.ts';
+import type { Begun } from './stored-request.ts';
 
 /** What stands between a request and its code. */
 export type Decision =

@@ -1,4 +1,4 @@
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 import { isOfDocument } from '../documents/url.ts';
 
 /**

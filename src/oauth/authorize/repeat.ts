@@ -8,7 +8,7 @@ import { type Answer, granted, refused } from './answer.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
 import { parametersOf } from './parameters.ts';
 import { type AuthorizeEndpoint, type Opened, openRequest } from './request.ts';
-import { readStored, type Visitor } from './stored.ts';
+import { readStored, type Visitor } from './stored-request.ts';
 
 /** What an interaction comes to that was answered before. */
 export type RepeatedAnswer =

@@ -1,5 +1,5 @@
-import { objectOf } from '../../platform/compact.ts';
-import { isStorable } from '../../platform/fold.ts';
+import { objectOf } from '../../platform/jws.ts';
+import { isStorable } from '../../platform/casefold.ts';
 
 /** How a refusal reaches its client. */
 export interface ReplyWish {

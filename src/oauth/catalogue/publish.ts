@@ -9,7 +9,7 @@ import {
   MOST_PERMISSIONS,
   type PermissionSpec,
 } from '../../permissions/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { usernamesOf } from '../../users/index.ts';
 import { clientIdsOf } from '../clients/of-api.ts';
 

@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import type { ClientSettings } from './settings.ts';
 
 type Jwk = Readonly<Record<string, unknown>>;

@@ -4,10 +4,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../../audit/index.ts';
 import { principalsChanged } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { Client, ClientSecret } from '../entities.ts';
-import { objectOf } from './object.ts';
+import { objectOf } from './audit.ts';
 
 /** How long the secret before a new one stays good, so that a deployment can follow. */
 export const OVERLAP_SECONDS = 86_400;

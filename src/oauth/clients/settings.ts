@@ -1,5 +1,5 @@
 import type { Alg } from '../../tokens/index.ts';
-import type { ForeignAlg } from '../foreign-jws.ts';
+import type { ForeignAlg } from '../client-jws.ts';
 
 /**
  * How a client protects its codes (RFC 7636, RFC 9700 §2.1.1). `on`: by PKCE. `if-sent`: by PKCE, or by the `nonce` of an OpenID Connect

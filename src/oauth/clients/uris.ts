@@ -1,5 +1,5 @@
 import { isReservedScheme } from '../../platform/config/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import type { Preset } from './presets.ts';
 
 /** Programs on their user's own machine, which wait for the answer on a loopback port (RFC 8252 §7.3). */

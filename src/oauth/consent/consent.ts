@@ -4,7 +4,7 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { endGrants, type GrantEnd, NO_API, type RequestedClaims } from '../../tokens/index.ts';
 import { AuthorizationCode, Consent, DeviceCode } from '../authorization-entities.ts';
 import { ofScope } from '../user-claims.ts';
-import type { Asked } from './asked.ts';
+import type { Asked } from './requested-access.ts';
 
 /** What a user is asked to let a client do at one API, as it is remembered. */
 export interface Wanted {

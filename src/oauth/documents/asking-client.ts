@@ -3,7 +3,7 @@ import type { Statement } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { siteOf } from '../../signin/index.ts';
 import { NO_API } from '../../tokens/index.ts';
-import type { KnownClients, LiveClient } from '../clients/hot.ts';
+import type { KnownClients, LiveClient } from '../clients/cache.ts';
 import { settingsOf } from '../clients/settings.ts';
 import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
 import type { ClientDocuments } from './documents.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../platform/fetch/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { inFlight } from '../../platform/in-flight.ts';
-import { recent } from '../../platform/recent.ts';
+import { recent } from '../../platform/lru.ts';
 import type { RedirectRules } from '../clients/uris.ts';
 import { type ClientDocument, readDocument, unfit } from './read-document.ts';
 import { isDocumentUrl } from './url.ts';

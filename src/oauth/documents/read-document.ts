@@ -1,5 +1,5 @@
 import { Value } from 'typebox/value';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { checkName } from '../clients/check.ts';
 import { grantNames } from '../clients/presets.ts';

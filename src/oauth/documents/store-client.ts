@@ -1,12 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange } from '../../audit/index.ts';
 import { createPrincipal, principalsChanged } from '../../permissions/index.ts';
-import { foldName } from '../../platform/fold.ts';
+import { foldName } from '../../platform/casefold.ts';
 import { requireNoApiNamed } from '../api-rules/index.ts';
 import { lockClient } from '../clients/clients.ts';
-import type { LiveClient } from '../clients/hot.ts';
-import { objectOf } from '../clients/object.ts';
-import { pictureOf } from '../clients/picture.ts';
+import type { LiveClient } from '../clients/cache.ts';
+import { objectOf } from '../clients/audit.ts';
+import { pictureOf } from '../clients/audit.ts';
 import { Client, ClientApi } from '../entities.ts';
 
 /**

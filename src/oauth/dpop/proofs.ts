@@ -3,7 +3,7 @@ import { calculateJwkThumbprint } from 'jose';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../foreign-jws.ts';
+import { type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../client-jws.ts';
 import { once } from '../replay.ts';
 import { createNonces, NONCE_SECONDS, type Nonces } from './nonces.ts';
 import { isSameUrl } from './urls.ts';

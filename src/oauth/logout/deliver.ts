@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Database } from '../../platform/database/index.ts';
-import { NotReady } from '../../platform/failure.ts';
+import { NotReady } from '../../platform/errors.ts';
 import { FetchError, type GuardedFetch } from '../../platform/fetch/index.ts';
 import { type Clock, plusSeconds } from '../../platform/time.ts';
 import type { KeyRing } from '../../tokens/index.ts';

@@ -1,7 +1,7 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import { type Parameters, sortOut } from '../authorize/parameters.ts';
 import { type AuthorizeEndpoint, checkRequest, openRequest } from '../authorize/request.ts';
-import { PUSHED_SECONDS, storePushed } from '../authorize/stored.ts';
+import { PUSHED_SECONDS, storePushed } from '../authorize/stored-request.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { Proofs } from '../dpop/proofs.ts';
 import { enforceRateLimit } from '../rate-limit.ts';

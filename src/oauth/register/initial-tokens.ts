@@ -3,8 +3,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../../audit/index.ts';
 import type { Api } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
-import { Failure } from '../../platform/failure.ts';
-import { hasUnprintable } from '../../platform/fold.ts';
+import { Failure } from '../../platform/errors.ts';
+import { hasUnprintable } from '../../platform/casefold.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { RegistrationToken } from '../authorization-entities.ts';
 

@@ -1,7 +1,7 @@
 import type { Stamp } from '../../audit/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
 import type { Database } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ensureCurrentKey, hasCurrentKey, type KeyRing } from '../../tokens/index.ts';

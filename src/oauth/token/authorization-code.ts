@@ -3,7 +3,7 @@ import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionOf } from '../../tokens/index.ts';
 import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
 import type { Grant, GrantRequest } from './grant.ts';
-import { endReused, notGood, type Opening, openedBy } from './opening.ts';
+import { endReused, notGood, type Opening, openedBy } from './redeem-authorization.ts';
 
 const redemption = redemptionOf('oauth_code');
 

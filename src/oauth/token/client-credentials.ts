@@ -1,6 +1,6 @@
 import type { KnownAccess } from '../../permissions/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
-import { clientHolder } from '../clients/holder.ts';
+import { clientHolder } from '../clients/cache.ts';
 import { requireSome, scopeNames } from '../requested-scope.ts';
 import type { Grant } from './grant.ts';
 

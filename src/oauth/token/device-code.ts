@@ -4,7 +4,7 @@ import { redemptionOf } from '../../tokens/index.ts';
 import { DEVICE_GRANT } from '../device/authorize-device.ts';
 import { type PolledDevice, pollDevice } from '../device/device.ts';
 import type { Grant } from './grant.ts';
-import { endReused, notGood, type Opening, openedBy } from './opening.ts';
+import { endReused, notGood, type Opening, openedBy } from './redeem-authorization.ts';
 
 const redemption = redemptionOf('oauth_device');
 

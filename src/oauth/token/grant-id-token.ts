@@ -1,9 +1,9 @@
 import type { KnownApi, Rights } from '../../permissions/index.ts';
 import { acrOf, draftIdToken, type GrantState, NO_API } from '../../tokens/index.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 import { isAboutRights, permissionClaims, userClaims, wantedClaims } from '../user-claims.ts';
-import type { OfGrant, UserGrant } from './of-grant.ts';
+import type { OfGrant, UserGrant } from './grant-tokens.ts';
 import { tooLarge } from './too-large.ts';
 
 /** What an ID token is made of beside its grant. */

@@ -1,6 +1,6 @@
 import type { Holder, KnownApi, Rights } from '../../permissions/index.ts';
 import type { AccessToken, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
 
 /** What a grant reads before the phases, at the least: whose it is, and the version of that client. */

@@ -16,7 +16,7 @@ import {
 } from '../../tokens/index.ts';
 import { type ActiveUser, findActiveUser, findUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
-import { requireKnownScope } from '../consent/asked.ts';
+import { requireKnownScope } from '../consent/requested-access.ts';
 import type { Granted, GrantRequest } from './grant.ts';
 import { issued } from './token-types.ts';
 import { tooLarge } from './too-large.ts';

@@ -1,5 +1,5 @@
 import type { GrantLife } from '../../tokens/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 
 /** How long a client's grants live: as its own settings say, else as the server's do. */
 export function lifeOf({ settings }: Pick<LiveClient, 'settings'>, standard: GrantLife): GrantLife {

@@ -13,12 +13,12 @@ import {
   rotateGrant,
   useGrant,
 } from '../../tokens/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 import { withinGrant } from '../requested-scope.ts';
 import type { Grant } from './grant.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
 import { lifeOf } from './life.ts';
-import { apiOfGrant, grantedOf, type OfGrant } from './of-grant.ts';
+import { apiOfGrant, grantedOf, type OfGrant } from './grant-tokens.ts';
 
 export interface Refreshing extends OfGrant {
   readonly refreshKey: RefreshKey;

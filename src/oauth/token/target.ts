@@ -1,6 +1,6 @@
 import type { KnownAccess, KnownApi, SeenApi } from '../../permissions/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 
 type Form = Readonly<Record<string, string>>;
 

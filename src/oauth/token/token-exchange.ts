@@ -14,10 +14,10 @@ import {
   takeExchangedPlace,
 } from '../../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 import { grantNames } from '../clients/presets.ts';
-import { requireKnownScope } from '../consent/asked.ts';
-import { type Cut, cut } from '../cut.ts';
+import { requireKnownScope } from '../consent/requested-access.ts';
+import { type Cut, cut } from '../limit-rights.ts';
 import { maySee } from '../introspect.ts';
 import { withinGrant } from '../requested-scope.ts';
 import type { Grant, Granted, GrantRequest } from './grant.ts';

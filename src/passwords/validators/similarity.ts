@@ -1,4 +1,4 @@
-import { isNameSized } from '../../platform/fold.ts';
+import { isNameSized } from '../../platform/casefold.ts';
 import { codePoints } from '../code-points.ts';
 import type { PasswordFailure, UserAttributes } from './failure.ts';
 

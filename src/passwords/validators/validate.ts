@@ -1,4 +1,4 @@
-import { normalizeName } from '../../platform/fold.ts';
+import { normalizeName } from '../../platform/casefold.ts';
 import { checkCommon } from './common.ts';
 import type { PasswordFailure, UserAttributes } from './failure.ts';
 import { checkMaximumLength, checkMinimumLength, DEFAULT_MIN_LENGTH } from './length.ts';

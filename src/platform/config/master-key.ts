@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Failure } from '../failure.ts';
+import { Failure } from '../errors.ts';
 import { oneLine, readSmallFile } from '../text.ts';
 import type { Config } from './read.ts';
 

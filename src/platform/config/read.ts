@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { Failure } from '../failure.ts';
+import { Failure } from '../errors.ts';
 import { suggest } from '../suggest.ts';
 import { oneLine, readSmallFile } from '../text.ts';
 import { type Mode, readSetting, type Setting } from './setting.ts';

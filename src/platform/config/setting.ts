@@ -1,4 +1,4 @@
-import { Failure } from '../failure.ts';
+import { Failure } from '../errors.ts';
 import type { Read } from './readers.ts';
 import { Unreadable } from './unreadable.ts';
 

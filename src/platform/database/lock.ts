@@ -14,7 +14,7 @@ import {
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Failure } from '../failure.ts';
+import { Failure } from '../errors.ts';
 
 /** How often a holder looks whether its socket and lock file are still there: cleaners of temporary folders take sockets away. */
 const WATCH_MS = 1000;

@@ -4,7 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type pg from 'pg';
 import type { Pool, PoolClient } from 'pg';
 import { parse } from 'pg-connection-string';
-import { Failure } from '../failure.ts';
+import { Failure } from '../errors.ts';
 import { endClient, KEEP_ALIVE, PinnedClient, pinSession } from './client.ts';
 import type { Database, Migrations } from './database.ts';
 import { listenOn } from './listen.ts';

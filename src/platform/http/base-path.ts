@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { Failure } from '../failure.ts';
+import { Failure } from '../errors.ts';
 import type { App } from './server.ts';
 
 /** The path of the issuer, without a slash at its end; empty when it has none. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { isStorable } from '../fold.ts';
+import { isStorable } from '../casefold.ts';
 import { readMediaType } from '../media-type.ts';
 import { quote } from '../quote.ts';
 import { Problem } from './problems.ts';

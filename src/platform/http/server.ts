@@ -7,7 +7,7 @@ import fastify, {
   type FastifyRequest,
   LogController,
 } from 'fastify';
-import { Failure, NotReady } from '../failure.ts';
+import { Failure, NotReady } from '../errors.ts';
 import { quote } from '../quote.ts';
 import { watchAnswers } from './answers.ts';
 import { refuseOwnPath, withoutBase } from './base-path.ts';

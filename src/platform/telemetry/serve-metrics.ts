@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { Failure } from '../failure.ts';
+import { Failure } from '../errors.ts';
 import type { Metrics } from './metrics.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database, Statement } from '../../platform/database/index.ts';
-import { foldName } from '../../platform/fold.ts';
+import { foldName } from '../../platform/casefold.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { counted, giveBackSoon, keyOf, secondsUntilRoom } from './counters.ts';
 import { networkOf } from './network.ts';

@@ -5,7 +5,7 @@ import { recordEvent } from '../../audit/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { EndedSessions, Successor } from '../../sessions/index.ts';
 import { RefreshGrant } from '../entities.ts';
-import { endHolders } from '../status/move.ts';
+import { endHolders } from '../status/set-status.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
 /** How long a family of refresh tokens lives: without use, and at the most. */

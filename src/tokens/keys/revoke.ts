@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Stamp } from '../../audit/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { take } from './rotate.ts';
 import { instead, keysOf, type Step } from './rotation.ts';

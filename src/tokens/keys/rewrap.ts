@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../../audit/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { KEYS_LOCK, readKeys } from './rotate.ts';
 import { seal } from './seal.ts';

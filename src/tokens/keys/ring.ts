@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { NotReady } from '../../platform/failure.ts';
+import { NotReady } from '../../platform/errors.ts';
 import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
 import type { Alg, OpenKey, OpenKeys } from './signing-key.ts';
 

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, type Stamp } from '../../audit/index.ts';
 import { algorithmsOfApis } from '../../permissions/index.ts';
 import { announce, definePort } from '../../platform/database/index.ts';
-import { Failure } from '../../platform/failure.ts';
+import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { generateKey, insertKey, type NewKey } from './make.ts';
 import { instead, keysOf, later, type RotationPolicy, replace, retired, type Step, stepsDue } from './rotation.ts';

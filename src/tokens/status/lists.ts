@@ -5,8 +5,8 @@ import { type PublicDocument, publicDocument } from '../../platform/public-docum
 import { type Clock, numericDate } from '../../platform/time.ts';
 import type { KeyRing } from '../keys/ring.ts';
 import { signBytes } from '../keys/signing-key.ts';
-import { STATUS_CHANNEL } from './move.ts';
-import { LIST_LENGTH, statusListUri } from './place.ts';
+import { STATUS_CHANNEL } from './set-status.ts';
+import { LIST_LENGTH, statusListUri } from './status-index.ts';
 
 /** How a verifier may keep a list, and until when a signed one is good, in seconds. */
 export const LIST_TTL_SECONDS = 5;

@@ -12,7 +12,7 @@ import {
 } from '../../platform/http/index.ts';
 import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
 import { LIST_TTL_SECONDS, type StatusLists } from './lists.ts';
-import { statusListUri } from './place.ts';
+import { statusListUri } from './status-index.ts';
 import { createStreams, type StreamClient } from './streams.ts';
 
 const TYPE = 'application/statuslist+jwt';

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { authorize } from '../../oauth/index.ts';
 import { type App, acceptPairs, OAuthError, pairsOf, type Reply, type Request } from '../../platform/http/index.ts';
-import { errorPages, sentTo, showErrors, shown, shownLater } from '../show.ts';
-import { originOf, type SignInDeps, sessionOf } from '../visitor.ts';
+import { errorPages, sentTo, showErrors, shown, shownLater } from '../../ui/render.ts';
+import { originOf, type SignInDeps, sessionOf } from '../session.ts';
 import { sendAnswer } from './send.ts';
 
 const text = Type.Optional(Type.String());

@@ -1,8 +1,8 @@
 import { type Answer, formTargets, locationOf } from '../../oauth/index.ts';
 import { descriptionText, logOAuthRefusal, type Reply } from '../../platform/http/index.ts';
-import { Html, html } from '../html.ts';
-import { field } from '../layout.ts';
-import { show } from '../show.ts';
+import { Html, html } from '../../ui/html.ts';
+import { field } from '../../ui/layout.ts';
+import { show } from '../../ui/render.ts';
 
 const submit = 'document.forms[0].submit()';
 

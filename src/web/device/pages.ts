@@ -12,8 +12,8 @@ import {
 import { type App, acceptForms, type Reply } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { reserveAttempt, type ThrottleLimits } from '../../signin/index.ts';
-import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../show.ts';
-import { type SignInDeps, sessionOf } from '../visitor.ts';
+import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../../ui/render.ts';
+import { type SignInDeps, sessionOf } from '../session.ts';
 import { allowed, codeForm, denied, question, tooMany } from './views.ts';
 
 export interface DevicePageDeps extends SignInDeps {

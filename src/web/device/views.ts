@@ -1,7 +1,7 @@
 import { shownUserCode, type WaitingDevice } from '../../oauth/index.ts';
-import { type Html, html } from '../html.ts';
-import { field } from '../layout.ts';
-import { scopeWords } from '../scope-words.ts';
+import { type Html, html } from '../../ui/html.ts';
+import { field } from '../../ui/layout.ts';
+import { scopeWords } from '../interaction/scope-labels.ts';
 
 /** Posts to its own address, wherever a proxy has put it. */
 const ACTION = 'device';

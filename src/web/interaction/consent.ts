@@ -1,7 +1,7 @@
 import { type AuthorizationRequest, hostOfDocument, isOfDocument, type Shown } from '../../oauth/index.ts';
-import { type Html, html } from '../html.ts';
-import { field } from '../layout.ts';
-import { scopeWords } from '../scope-words.ts';
+import { type Html, html } from '../../ui/html.ts';
+import { field } from '../../ui/layout.ts';
+import { scopeWords } from './scope-labels.ts';
 
 const kinds: Readonly<Record<AuthorizationRequest['client']['preset'], string>> = {
   web: 'a website',

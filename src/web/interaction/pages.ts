@@ -11,9 +11,9 @@ import { Api } from '../../permissions/index.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
 import { inFlight } from '../../platform/in-flight.ts';
 import { sendAnswer } from '../authorize/send.ts';
-import { type Html, html } from '../html.ts';
-import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
-import { browserOf, originOf, type SignInDeps, sessionOf } from '../visitor.ts';
+import { type Html, html } from '../../ui/html.ts';
+import { errorPages, sentTo, show, showErrors, shown } from '../../ui/render.ts';
+import { browserOf, originOf, type SignInDeps, sessionOf } from '../session.ts';
 import { consentPage } from './consent.ts';
 
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };

@@ -1,5 +1,5 @@
-import { type Html, html } from '../html.ts';
-import { field } from '../layout.ts';
+import { type Html, html } from '../../ui/html.ts';
+import { field } from '../../ui/layout.ts';
 
 export interface LoginForm {
   readonly next: string;

@@ -12,10 +12,10 @@ import {
   logIn,
   repeatSignIn,
 } from '../../signin/index.ts';
-import type { Allowance } from '../layout.ts';
-import { interactionOf, nextOf } from '../next.ts';
-import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../show.ts';
-import { browserOf, originOf, type SignInDeps, sessionOf } from '../visitor.ts';
+import type { Allowance } from '../../ui/layout.ts';
+import { interactionOf, nextOf } from '../return-to.ts';
+import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../../ui/render.ts';
+import { browserOf, originOf, type SignInDeps, sessionOf } from '../session.ts';
 import { loginForm } from './form.ts';
 
 export interface LoginDeps extends SignInDeps {

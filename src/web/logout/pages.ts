@@ -16,7 +16,7 @@ import type { Clock } from '../../platform/time.ts';
 import { findSession } from '../../sessions/index.ts';
 import { logOut } from '../../signin/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
-import { errorPages, sentTo, show, showErrors, shown } from '../show.ts';
+import { errorPages, sentTo, show, showErrors, shown } from '../../ui/render.ts';
 import { question, signedOut, signedOutAstray, stayed } from './views.ts';
 
 export interface LogoutPageDeps {

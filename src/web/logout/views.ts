@@ -1,5 +1,5 @@
-import { type Html, html } from '../html.ts';
-import { field } from '../layout.ts';
+import { type Html, html } from '../../ui/html.ts';
+import { field } from '../../ui/layout.ts';
 
 /** What the form gives back, so that it is read anew with the answer. */
 const KEPT = ['id_token_hint', 'client_id', 'post_logout_redirect_uri', 'state'];

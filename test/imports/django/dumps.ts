@@ -6,7 +6,7 @@ import { type ImportInput, type ImportReport, importDjango } from '../../../src/
 import { makeUnusable } from '../../../src/passwords/index.ts';
 import { findApi, readRights } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
-import { Failure } from '../../../src/platform/failure.ts';
+import { Failure } from '../../../src/platform/errors.ts';
 import { createUser, findUser, holderOf, type User } from '../../../src/users/index.ts';
 
 /** What `manage.py dumpdata` of Django 3.2 wrote, and what that Django answered about the same database. */

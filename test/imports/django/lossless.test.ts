@@ -1,5 +1,5 @@
 import { decodeDump, describeReport } from '../../../src/imports/django/index.ts';
-import { Failure } from '../../../src/platform/failure.ts';
+import { Failure } from '../../../src/platform/errors.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';

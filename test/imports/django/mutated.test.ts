@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describeReport } from '../../../src/imports/django/index.ts';
-import { Failure } from '../../../src/platform/failure.ts';
+import { Failure } from '../../../src/platform/errors.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';
 import { type Row, runImport, smallProject, userRow } from './dumps.ts';

@@ -13,7 +13,7 @@ import {
   type Source,
 } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
-import { foldName } from '../../../src/platform/fold.ts';
+import { foldName } from '../../../src/platform/casefold.ts';
 import { holderOf, User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t, { type Test } from '../../support/tap.ts';

@@ -1,7 +1,7 @@
 import { describeReport } from '../../../src/imports/django/index.ts';
 import { findSourceId } from '../../../src/imports/index.ts';
 import { isUsable } from '../../../src/passwords/index.ts';
-import { Failure } from '../../../src/platform/failure.ts';
+import { Failure } from '../../../src/platform/errors.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';

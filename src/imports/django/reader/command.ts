@@ -1,4 +1,4 @@
-import { Failure } from '../../../platform/failure.ts';
+import { Failure } from '../../../platform/errors.ts';
 import { decodeUtf8 } from '../../../platform/utf8.ts';
 
 /** The command that makes a complete dump. `--output`, because `>` also catches what a settings file prints. */

@@ -1,5 +1,5 @@
 import { LONGEST_CODENAME } from '../../../permissions/index.ts';
-import { isStorable } from '../../../platform/fold.ts';
+import { isStorable } from '../../../platform/casefold.ts';
 
 /** Django's BooleanField: what it writes, and the texts that its `to_python` takes. Undefined: neither. */
 export function readFlag(value: unknown): boolean | undefined {

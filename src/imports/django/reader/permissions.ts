@@ -1,5 +1,5 @@
 import { groupNameProblem, LONGEST_LABEL } from '../../../permissions/index.ts';
-import { isStorable } from '../../../platform/fold.ts';
+import { isStorable } from '../../../platform/casefold.ts';
 import { identifierProblem } from './fields.ts';
 import type { RawRecord } from './json.ts';
 import type { Reading } from './reading.ts';

@@ -1,4 +1,4 @@
-import { Failure } from '../../../platform/failure.ts';
+import { Failure } from '../../../platform/errors.ts';
 import type { Renames } from '../renames.ts';
 import { Tally } from '../report.ts';
 import { type InTurns, TURN } from '../turns.ts';

@@ -1,4 +1,4 @@
-import { isStorable } from '../../../platform/fold.ts';
+import { isStorable } from '../../../platform/casefold.ts';
 import type { RawRecord } from './json.ts';
 
 /** What a reference leads to; `problem` says why it leads nowhere. */

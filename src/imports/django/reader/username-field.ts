@@ -1,4 +1,4 @@
-import { Failure } from '../../../platform/failure.ts';
+import { Failure } from '../../../platform/errors.ts';
 import type { RawRecord } from './json.ts';
 
 /** Fields of a user that name nobody, though they may differ from one to the next. */

@@ -1,4 +1,4 @@
-import { foldName, isStorable } from '../../../platform/fold.ts';
+import { foldName, isStorable } from '../../../platform/casefold.ts';
 import { checkUser, importedNameProblem } from '../../../users/index.ts';
 import { isStorableValue, readFlag, readMoment } from './fields.ts';
 import { NOT_A_NUMBER, type RawRecord } from './json.ts';

@@ -13,8 +13,8 @@ import {
   USERINFO,
   userinfoRights,
 } from '../../tokens/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
-import { type Cut, cut } from '../cut.ts';
+import type { LiveClient } from '../clients/cache.ts';
+import { type Cut, cut } from '../limit-rights.ts';
 import type { Granted, GrantRequest } from './grant.ts';
 import { isAbsoluteUri } from './target.ts';
 

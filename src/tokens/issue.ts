@@ -1,11 +1,11 @@
 import type { Holder, KnownAccess, KnownApi } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
-import { NotReady } from '../platform/failure.ts';
+import { NotReady } from '../platform/errors.ts';
 import { type AccessToken, draftAccessToken, type OverBudget } from './access-token.ts';
 import type { TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';
-import { type Holding, LIST_LENGTH, type StatusPlace, takePlace } from './status/place.ts';
+import { type Holding, LIST_LENGTH, type StatusPlace, takePlace } from './status/status-index.ts';
 
 /** Makes the tokens of one request. */
 export interface Mint {

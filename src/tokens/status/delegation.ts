@@ -1,8 +1,8 @@
 import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
-import { LINGER_SECONDS, STATUS } from './move.ts';
-import { anyPlace, type Holding, isLive, placeOf, type StatusPlace, TRIES } from './place.ts';
+import { LINGER_SECONDS, STATUS } from './set-status.ts';
+import { anyPlace, type Holding, isLive, placeOf, type StatusPlace, TRIES } from './status-index.ts';
 
 /**
  * Through whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and

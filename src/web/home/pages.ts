@@ -1,15 +1,15 @@
 import { Type } from 'typebox';
-import { recordEvent } from '../audit/index.ts';
-import type { Passwords } from '../passwords/index.ts';
-import type { Database } from '../platform/database/index.ts';
-import { type App, acceptForms, type Reply, tryLater } from '../platform/http/index.ts';
-import type { Clock } from '../platform/time.ts';
-import { checkNewUser, isSetupOpen, redeemSetup } from '../signin/index.ts';
-import { createUser, type FieldError, User } from '../users/index.ts';
-import { type Html, html } from './html.ts';
-import { field } from './layout.ts';
-import { show, shown } from './show.ts';
-import { type SignInDeps, sessionOf } from './visitor.ts';
+import { recordEvent } from '../../audit/index.ts';
+import type { Passwords } from '../../passwords/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { type App, acceptForms, type Reply, tryLater } from '../../platform/http/index.ts';
+import type { Clock } from '../../platform/time.ts';
+import { checkNewUser, isSetupOpen, redeemSetup } from '../../signin/index.ts';
+import { createUser, type FieldError, User } from '../../users/index.ts';
+import { type Html, html } from '../../ui/html.ts';
+import { field } from '../../ui/layout.ts';
+import { show, shown } from '../../ui/render.ts';
+import { type SignInDeps, sessionOf } from '../session.ts';
 
 export interface PageDeps {
   readonly db: Database;

@@ -2,6 +2,13 @@ import { digest } from '../../platform/digest.ts';
 import type { Client } from '../entities.ts';
 import { settingsOf } from './settings.ts';
 
+// A client as the edit log names and shows it.
+
+/** A client as the edit log names it. */
+export function objectOf(client: Pick<Client, 'id' | 'clientId' | 'name'>) {
+  return { kind: 'client', id: client.id, label: `${client.name} (${client.clientId})` };
+}
+
 /** A client as the edit log shows it: what it is set to, never a secret. Its keys are public; their digests tell one from another. */
 export function pictureOf(client: Client) {
   const { clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isDynamic, isActive } = client;

@@ -1,6 +1,6 @@
 import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import type { RequestedClaims } from '../entities.ts';
-import type { StatusPlace } from '../status/place.ts';
+import type { StatusPlace } from '../status/status-index.ts';
 
 /** A grant with everything that it lives by, as of one moment. */
 export interface GrantState {

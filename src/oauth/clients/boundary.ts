@@ -4,7 +4,7 @@ import { type Permission, principalsChanged } from '../../permissions/index.ts';
 import { clientRightsChanged } from '../../tokens/index.ts';
 import { type Client, ClientCeiling } from '../entities.ts';
 import { lockClient } from './clients.ts';
-import { objectOf } from './object.ts';
+import { objectOf } from './audit.ts';
 
 /**
  * Raises what a client may carry of its users' rights (contract §4); answers the names that were not under its ceiling before. A

@@ -1,7 +1,7 @@
 import type { KnownApi } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
-import type { LiveClient } from '../clients/hot.ts';
+import type { LiveClient } from '../clients/cache.ts';
 import { requireSome, scopeNames } from '../requested-scope.ts';
 
 /** What an authorization request comes to. */

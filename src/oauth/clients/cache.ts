@@ -1,5 +1,6 @@
 import { type Database, hotSelect } from '../../platform/database/index.ts';
-import { recent } from '../../platform/recent.ts';
+import { recent } from '../../platform/lru.ts';
+import type { Holder } from '../../permissions/index.ts';
 import type { Assertions } from '../assertion/assertions.ts';
 import type { Client } from '../entities.ts';
 import { type ClientSettings, settingsOf } from './settings.ts';
@@ -113,4 +114,10 @@ export function createKnownClients(db: Database, assertions: Assertions | null =
       return client;
     },
   };
+}
+
+/** The client as `access` knows one. */
+export function clientHolder(client: Pick<LiveClient, 'id' | 'isActive' | 'version'>): Holder & { version: number } {
+  const { id, isActive, version } = client;
+  return { kind: 'client', id, isActive, isSuperuser: false, version };
 }

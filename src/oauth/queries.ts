@@ -7,7 +7,7 @@ import {
   type StatusPlace,
   type Through,
 } from '../tokens/index.ts';
-import type { ClientVersion } from './clients/hot.ts';
+import type { ClientVersion } from './clients/cache.ts';
 import { profileColumns, type UserProfile } from './user-claims.ts';
 
 /** The user of a token, while active. */

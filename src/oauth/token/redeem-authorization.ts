@@ -15,7 +15,7 @@ import {
 import type { Finished, Granted, GrantRequest } from './grant.ts';
 import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
 import { lifeOf } from './life.ts';
-import { apiOfGrant, grantedOf, type OfGrant, type UserGrant, userOf } from './of-grant.ts';
+import { apiOfGrant, grantedOf, type OfGrant, type UserGrant, userOf } from './grant-tokens.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Opening extends OfGrant {

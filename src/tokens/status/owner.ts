@@ -1,6 +1,6 @@
 import { type Database, hotSelect } from '../../platform/database/index.ts';
 import type { AccessTokenClaims } from '../claims.ts';
-import { type Holding, placeOf } from './place.ts';
+import { type Holding, placeOf } from './status-index.ts';
 
 /** $1 and $2 a place in a status list. */
 const holder = hotSelect(

@@ -14,7 +14,7 @@ import {
   type TokenRequest,
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
-import type { KnownClients, LiveClient } from '../clients/hot.ts';
+import type { KnownClients, LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
 import type { Begun, Grant, Memory } from './grant.ts';
 import { findTarget, guessTarget } from './target.ts';

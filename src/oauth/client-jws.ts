@@ -1,5 +1,5 @@
 import { compactVerify, type JWK } from 'jose';
-import { objectOf, splitCompact } from '../platform/compact.ts';
+import { objectOf, splitCompact } from '../platform/jws.ts';
 
 /** What clients may sign with: their assertions and their proofs. Nothing symmetric, and not `none` (RFC 8725 §3.1). */
 export const FOREIGN_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;

@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, hotSelect, runOn, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { LINGER_SECONDS } from './move.ts';
+import { LINGER_SECONDS } from './set-status.ts';
 
 /** Indexes of one list: 2^20, at two bits each 256 KiB. */
 export const LIST_LENGTH = 1_048_576;

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Affected, RightsChange } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import type { StatusPlace } from './place.ts';
+import type { StatusPlace } from './status-index.ts';
 
 /** What an index of a status list says (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
