@@ -1,8 +1,8 @@
-import { type ActiveToken, admitToken, presentedToken, type TokenDoor } from '../oauth/index.ts';
+import { type ActiveToken, authenticateToken, presentedToken, type TokenAuthDeps } from '../oauth/index.ts';
 import { dpopOf, OAuthError, Problem, type Request } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 
-type Door = TokenDoor & { readonly clock: Clock };
+type Door = TokenAuthDeps & { readonly clock: Clock };
 
 /**
  * The access token of a request while it is good and shown as it has to be (RFC 6750 §2.1, RFC 9449 §7.1); null when it has no
@@ -14,7 +14,7 @@ export async function admitted(deps: Door, request: Request): Promise<ActiveToke
   const carrier = { method: request.method, url: `${deps.issuer}${path}`, authorization, dpop: dpopOf(request) };
   try {
     const presented = presentedToken(carrier);
-    return presented && (await admitToken(deps, carrier, presented, deps.clock.now()));
+    return presented && (await authenticateToken(deps, carrier, presented, deps.clock.now()));
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;
     throw new Problem('invalid_token', { reason: error.message, headers: { ...error.headers } });

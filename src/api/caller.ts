@@ -1,12 +1,12 @@
-import { authenticateClient, type KnownClients, type TokenDoor } from '../oauth/index.ts';
+import { authenticateClient, type ClientCache, type TokenAuthDeps } from '../oauth/index.ts';
 import { OAuthError, Problem, type Request } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { admitted } from './admit.ts';
 
 /** What it takes to know a program that asks for a document. */
-export interface CallerDeps extends TokenDoor {
+export interface CallerDeps extends TokenAuthDeps {
   readonly clock: Clock;
-  readonly clients: KnownClients;
+  readonly clients: ClientCache;
 }
 
 /** RFC 9110 §11.6.1: both ways to show who one is. */

@@ -1,5 +1,5 @@
 import type { Proofs } from '../oauth/index.ts';
-import type { KnownAccess } from '../permissions/index.ts';
+import type { PermissionCache } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import type { SessionLife } from '../sessions/index.ts';
@@ -12,7 +12,7 @@ export interface ApiDeps {
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly sign?: Sign;
-  readonly access: KnownAccess;
+  readonly access: PermissionCache;
   readonly verify: Verify;
   readonly proofs: Proofs;
   readonly authentication: Authentication;

@@ -1,4 +1,4 @@
-import type { Stamp } from '../audit/index.ts';
+import type { AuditContext } from '../audit/index.ts';
 import { Problem, type Request, type SessionCookie } from '../platform/http/index.ts';
 import { findSession, type LiveSession } from '../sessions/index.ts';
 import type { Browser } from '../signin/index.ts';
@@ -36,7 +36,7 @@ export async function requireSession(
   return session;
 }
 
-export function stampOf(deps: ApiDeps, request: Request, user: Pick<ActiveUser, 'id' | 'username'> | null): Stamp {
+export function auditContext(deps: ApiDeps, request: Request, user: Pick<ActiveUser, 'id' | 'username'> | null): AuditContext {
   const actor = user
     ? ({ kind: 'user', id: user.id, label: user.username } as const)
     : ({ kind: 'anonymous', id: null, label: 'anonymous' } as const);

@@ -1,17 +1,17 @@
 import { findSourceId } from '../imports/index.ts';
-import type { Holder, KnownApi, SeenApi } from '../permissions/index.ts';
+import type { PrincipalRef, ApiSnapshot, ApiVersion } from '../permissions/index.ts';
 import { Problem } from '../platform/http/index.ts';
 import { quote } from '../platform/quote.ts';
 import {
   ANY_ID,
-  mintAccessToken,
-  mintUntilFresh,
+  issueAccessToken,
+  issueWithRetry,
   type OverBudget,
   OWN_CLIENT,
   overBudget,
   type TokenRequest,
 } from '../tokens/index.ts';
-import { type ActiveUser, findActiveUser, holderOf } from '../users/index.ts';
+import { type ActiveUser, findActiveUser, userPrincipal } from '../users/index.ts';
 import type { ApiDeps } from './deps.ts';
 
 export type WantedToken = { audience: string; scope?: string | undefined };
@@ -23,18 +23,18 @@ export interface PreparedToken {
 }
 
 /** A user as the subject of a token, and as a holder of permissions of this version. */
-export type TokenUser = Holder & Pick<ActiveUser, 'version' | 'username' | 'isStaff'>;
+export type TokenUser = PrincipalRef & Pick<ActiveUser, 'version' | 'username' | 'isStaff'>;
 
 export function tokenUserOf(user: ActiveUser): TokenUser {
-  return { ...holderOf(user), version: user.version, username: user.username, isStaff: user.isStaff };
+  return { ...userPrincipal(user), version: user.version, username: user.username, isStaff: user.isStaff };
 }
 
 /** What a statement of this request saw of an API that was guessed before it. */
-export function seenApi(guess: KnownApi | undefined, version: number | null): SeenApi | undefined {
-  return guess && { id: guess.id, version };
+export function seenApi(peek: ApiSnapshot | undefined, version: number | null): ApiVersion | undefined {
+  return peek && { id: peek.id, version };
 }
 
-export async function knownApi(deps: ApiDeps, audience: string, seen?: SeenApi): Promise<KnownApi> {
+export async function cachedApi(deps: ApiDeps, audience: string, seen?: ApiVersion): Promise<ApiSnapshot> {
   const api = await deps.access.api(audience, seen);
   if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(audience)}.` });
   return api;
@@ -45,25 +45,25 @@ export async function prepareToken(
   deps: ApiDeps,
   wanted: WantedToken,
   user: TokenUser,
-  seen?: SeenApi,
+  seen?: ApiVersion,
 ): Promise<PreparedToken> {
   const first = await requestFor(deps, wanted, user, seen);
   const now = deps.clock.now();
   const anySession = { id: ANY_ID, authTime: now, amr: ['pwd'] };
   const excess = overBudget(deps, { ...first, session: anySession }, now);
   if (excess) throw tooLarge(first.api, excess);
-  let known: { user: TokenUser; request: Omit<TokenRequest, 'session'> & { api: KnownApi } } | null = {
+  let known: { user: TokenUser; request: Omit<TokenRequest, 'session'> & { api: ApiSnapshot } } | null = {
     user,
     request: first,
   };
   return {
     sign: async (session) => {
-      const made = await mintUntilFresh(async () => {
+      const made = await issueWithRetry(async () => {
         const { user: holder, request } = known ?? (await again(deps, wanted, user.id));
         known = null;
         const ofSession = { kind: 'session', id: session.id, endsAt: session.endsAt } as const;
         const holding = { ...ofSession, principal: holder.id, api: request.api.id };
-        return mintAccessToken(
+        return issueAccessToken(
           deps,
           { request: { ...request, session }, holder, holding, place: null },
           deps.clock.now(),
@@ -77,8 +77,8 @@ export async function prepareToken(
   };
 }
 
-async function requestFor(deps: ApiDeps, wanted: WantedToken, user: TokenUser, seen?: SeenApi) {
-  const api = await knownApi(deps, wanted.audience, seen);
+async function requestFor(deps: ApiDeps, wanted: WantedToken, user: TokenUser, seen?: ApiVersion) {
+  const api = await cachedApi(deps, wanted.audience, seen);
   const rights = await deps.access.rights(user, api, deps.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
   return {
@@ -100,7 +100,7 @@ async function again(deps: ApiDeps, wanted: WantedToken, userId: string) {
   return { user, request: await requestFor(deps, wanted, user) };
 }
 
-function tooLarge(api: KnownApi, { bytes, budget, permissions }: OverBudget): Problem {
+function tooLarge(api: ApiSnapshot, { bytes, budget, permissions }: OverBudget): Problem {
   return new Problem('token_over_budget', {
     detail:
       `The token would have ${bytes} bytes for ${permissions} permissions; the budget of ${api.audience} is ${budget}. ` +

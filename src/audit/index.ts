@@ -12,5 +12,5 @@ export {
   recordChange,
   recordEvent,
   type SecurityEvent,
-  type Stamp,
+  type AuditContext,
 } from './record.ts';

@@ -9,7 +9,7 @@ export interface Actor {
 }
 
 /** Who and when: the second argument of every verb that changes something. */
-export interface Stamp {
+export interface AuditContext {
   readonly at: Date;
   readonly actor: Actor;
   readonly requestId?: string | null;
@@ -24,20 +24,20 @@ export interface Change {
 }
 
 /** Writes one entry of the edit log, in the caller's transaction, so that change and entry stand or fall together. */
-export function recordChange(em: SqlEntityManager, stamp: Stamp, change: Change): void {
+export function recordChange(em: SqlEntityManager, audit: AuditContext, change: Change): void {
   em.persist(
     em.create(AuditEntry, {
-      at: stamp.at,
-      actorKind: stamp.actor.kind,
-      actorId: stamp.actor.id,
-      actorLabel: stamp.actor.label,
+      at: audit.at,
+      actorKind: audit.actor.kind,
+      actorId: audit.actor.id,
+      actorLabel: audit.actor.label,
       action: change.action,
       objectKind: change.object.kind,
       objectId: change.object.id,
       objectLabel: change.object.label,
       before: change.before ?? null,
       after: change.after ?? null,
-      requestId: stamp.requestId ?? null,
+      requestId: audit.requestId ?? null,
     }),
   );
 }

@@ -1,4 +1,4 @@
-import type { Stamp } from '../audit/index.ts';
+import type { AuditContext } from '../audit/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
@@ -13,7 +13,7 @@ export interface Context {
   readonly db: Database;
   readonly clock: Clock;
   /** Who (`cli:<uid>`) and when, for the audit log. */
-  stamp(): Stamp;
+  audit(): AuditContext;
   /** The issuer; Failure when it was not set. */
   issuer(): string;
   /** Failure when there is no master key. */

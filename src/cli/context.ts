@@ -33,7 +33,7 @@ export function createContext(
     config,
     db,
     clock,
-    stamp: () => ({ at: clock.now(), actor: { kind: 'cli', id: actor, label: `cli:${actor}` } }),
+    audit: () => ({ at: clock.now(), actor: { kind: 'cli', id: actor, label: `cli:${actor}` } }),
     issuer: () => ready?.issuer ?? issuerOf(config),
     masterKey,
     passwords: () => {

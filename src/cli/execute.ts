@@ -14,7 +14,7 @@ export async function execute(
   isJson: boolean,
 ): Promise<Result> {
   try {
-    if (!command.beforeMigrations) await demandMigrations(context);
+    if (!command.beforeMigrations) await requireMigrations(context);
     return resultOf(await command.run(context, input), isJson);
   } catch (error) {
     return failed(error, isJson);
@@ -52,7 +52,7 @@ function unexpected(error: unknown): Failure {
   return new Failure('failed', `${message.split('\n')[0]} (${error.name}).`);
 }
 
-async function demandMigrations({ db }: Context): Promise<void> {
+async function requireMigrations({ db }: Context): Promise<void> {
   const pending = await db.migrations.pending();
   if (pending.length === 0) return;
   throw new Failure('failed', `The database lacks ${pending.length} migration(s). Run: npx signet migrate`);

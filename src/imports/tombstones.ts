@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { foldName } from '../platform/casefold.ts';
+import { casefoldName } from '../platform/casefold.ts';
 import type { User } from '../users/index.ts';
 import { ImportedRecord } from './entities.ts';
 
@@ -9,9 +9,9 @@ import { ImportedRecord } from './entities.ts';
  * they hold a digest of it. `alone`: nothing else recalls that user. `besideKey`: a primary key does, and so only a dump
  * without primary keys may look here, because in any other the same name under another key is somebody else.
  */
-export function forgottenKeys(source: string, username: string): { alone: string; besideKey: string } {
+export function tombstoneKeys(source: string, username: string): { alone: string; besideKey: string } {
   const digest = createHash('sha256')
-    .update(`${source}\0${foldName(username)}`)
+    .update(`${source}\0${casefoldName(username)}`)
     .digest('base64url');
   return { alone: `deleted-name:${digest}`, besideKey: `deleted:${digest}` };
 }
@@ -25,7 +25,7 @@ const NO_DIGEST = Buffer.alloc(32);
 
 /**
  * Erases what imports remember of a user but that there was one: a later run of the same dump shall find it deleted, not new.
- * The digest of the record goes too: it was made over names and addresses, and would confirm a guess of them.
+ * The digest of the record goes too: it was made over names and addresses, and would confirm a peek of them.
  */
 export async function forgetImports(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
   await recallByName(tx, user);
@@ -43,7 +43,7 @@ export async function recallByName(tx: SqlEntityManager, user: Pick<User, 'id' |
   for (const source of new Set(records.map((one) => one.source))) {
     const ofSource = records.filter((one) => one.source === source).map((one) => one.sourcePk);
     if (ofSource.some(isRecalled)) continue;
-    const keys = forgottenKeys(source, user.username);
+    const keys = tombstoneKeys(source, user.username);
     const hasKey = ofSource.some((one) => !isNaturalKey(one));
     // Somebody of this name may have been deleted before: then that one is recalled.
     await tx.execute(
@@ -55,7 +55,7 @@ export async function recallByName(tx: SqlEntityManager, user: Pick<User, 'id' |
   }
 }
 
-/** A key of `forgottenKeys`; a source's own are JSON. */
+/** A key of `tombstoneKeys`; a source's own are JSON. */
 function isRecalled(key: string): boolean {
   return key.startsWith('deleted');
 }

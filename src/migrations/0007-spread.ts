@@ -1,7 +1,7 @@
 import { Migration } from '@mikro-orm/migrations';
 
 /** Changes of many principals' rights, carried out in batches. */
-export class Spread extends Migration {
+export class FanOut extends Migration {
   override up(): void {
     this.addSql(`create table "access_spread" (
       "id" uuid not null,

@@ -4,7 +4,7 @@ import { TokenSettings } from './0003-token-settings.ts';
 import { Keys } from './0004-keys.ts';
 import { Grants } from './0005-grants.ts';
 import { Authorization } from './0006-authorization.ts';
-import { Spread } from './0007-spread.ts';
+import { FanOut } from './0007-spread.ts';
 import { ExchangedPlaces } from './0008-exchanged-places.ts';
 import { UsedGrants } from './0009-used-grants.ts';
 import { PkceAndRepeats } from './0012-pkce-and-repeats.ts';
@@ -19,7 +19,7 @@ export const migrations = [
   { name: '0004-keys', class: Keys },
   { name: '0005-grants', class: Grants },
   { name: '0006-authorization', class: Authorization },
-  { name: '0007-spread', class: Spread },
+  { name: '0007-spread', class: FanOut },
   { name: '0008-exchanged-places', class: ExchangedPlaces },
   { name: '0009-used-grants', class: UsedGrants },
   { name: '0012-pkce-and-repeats', class: PkceAndRepeats },

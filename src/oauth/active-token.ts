@@ -1,4 +1,4 @@
-import type { Holder, KnownAccess, KnownApi, Rights } from '../permissions/index.ts';
+import type { PrincipalRef, PermissionCache, ApiSnapshot, Rights } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import {
   type AccessTokenClaims,
@@ -9,14 +9,14 @@ import {
   OWN_CLIENT,
   placeOf,
   STATUS,
-  type Through,
+  type DelegationChain,
   tokenAudience,
   USERINFO,
   userinfoRights,
   userinfoUrl,
   type Verify,
 } from '../tokens/index.ts';
-import { type Cut, cut } from './limit-rights.ts';
+import { type RightsLimit, cut } from './limit-rights.ts';
 import { readTokenState, type TokenState, type TokenUse, type TokenUser, type ToldOfUser } from './queries.ts';
 
 /** What it takes to say what a token is worth. */
@@ -24,23 +24,23 @@ export interface TokenReader {
   readonly db: Database;
   readonly keys: KeyRing;
   readonly issuer: string;
-  readonly access: KnownAccess;
+  readonly access: PermissionCache;
   /** `verifyAccessToken`, which remembers what it has verified. */
   readonly verify: Verify;
 }
 
 export interface ActiveToken {
   readonly claims: AccessTokenClaims;
-  readonly api: KnownApi;
-  readonly holder: Holder & { readonly version: number };
+  readonly api: ApiSnapshot;
+  readonly holder: PrincipalRef & { readonly version: number };
   /** Null for a client's own token. */
   readonly user: TokenUser | null;
   /** As of now, not as of the token; cut to what its client may use of them. */
   readonly rights: Rights;
   /** By what they are cut; null for first-party clients and for a client's own. */
-  readonly cut: Cut | null;
-  /** Through whom it came about, with the versions that were read; empty unless asked for. */
-  readonly through: Through;
+  readonly cut: RightsLimit | null;
+  /** DelegationChain whom it came about, with the versions that were read; empty unless asked for. */
+  readonly through: DelegationChain;
 }
 
 /** Before anybody has asked what it may do. */
@@ -87,19 +87,19 @@ export async function findLiveToken(
     await also?.read?.(null);
     return null;
   }
-  const guess = access.guess(claims.aud);
+  const peek = access.peek(claims.aud);
   const place = placeOf(issuer, claims.status?.status_list);
   const { versionOf, use } = also ?? {};
-  const state = await readTokenState(db, claims, now, { apiId: guess?.id, versionOf, place, use });
+  const state = await readTokenState(db, claims, now, { apiId: peek?.id, versionOf, place, use });
   await also?.read?.(state.otherVersion);
   // A place that is free again was freed after every token in it had expired.
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
   if (use === 'exchange' && !mayBeExchanged(claims, state.status)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
-  const holder = holderOf(claims, state);
+  const holder = userPrincipal(claims, state);
   if (!holder || !state.areActorsActive) return null;
   const isForUserinfo = claims.aud === userinfoUrl(issuer);
-  const seen = guess && { id: guess.id, version: state.apiVersion };
+  const seen = peek && { id: peek.id, version: state.apiVersion };
   const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
   const { user, through, told } = state;
@@ -127,7 +127,7 @@ async function verifyAnew({ keys, verify }: TokenReader, token: string, now: Dat
  * Contract of every client that is not first-party: the one that the user has let, and the one that the token was given to, which
  * is another where it was exchanged (RFC 8693), with all that have acted before.
  */
-function cutOf({ client_id }: AccessTokenClaims, state: TokenState): Cut | null {
+function cutOf({ client_id }: AccessTokenClaims, state: TokenState): RightsLimit | null {
   const { grant, isClientFirstParty, clientPrincipal, cutActors } = state;
   const isOwn = client_id === OWN_CLIENT || isClientFirstParty;
   const clients = [
@@ -142,7 +142,7 @@ function cutOf({ client_id }: AccessTokenClaims, state: TokenState): Cut | null 
 }
 
 /** RFC 9068 §2.2: `sub` is the user, whose session it is where there is one; or the client itself. */
-function holderOf(claims: AccessTokenClaims, { user, clientPrincipal, version }: TokenState) {
+function userPrincipal(claims: AccessTokenClaims, { user, clientPrincipal, version }: TokenState) {
   if (version === null) return null;
   if (claims.sub === claims.client_id)
     return clientPrincipal === null

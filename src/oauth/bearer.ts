@@ -4,7 +4,7 @@ import type { Proofs } from './dpop/proofs.ts';
 import { FOREIGN_ALGS } from './client-jws.ts';
 
 /** A request to a resource of Signet's own, as far as its access token goes. */
-export interface TokenCarrier {
+export interface ResourceRequest {
   readonly method: string;
   /** Its address, built from the issuer. */
   readonly url: string;
@@ -21,7 +21,7 @@ export interface PresentedToken {
 }
 
 /** What it takes to admit a token. */
-export interface TokenDoor extends TokenReader {
+export interface TokenAuthDeps extends TokenReader {
   readonly proofs: Proofs;
 }
 
@@ -33,7 +33,7 @@ export interface TokenDoor extends TokenReader {
 export function presentedToken({
   authorization,
   form,
-}: Pick<TokenCarrier, 'authorization' | 'form'>): PresentedToken | null {
+}: Pick<ResourceRequest, 'authorization' | 'form'>): PresentedToken | null {
   const inForm = form?.['access_token'];
   if (authorization === undefined) return inForm === undefined ? null : { scheme: 'Bearer', token: inForm };
   if (inForm !== undefined)
@@ -50,19 +50,19 @@ export function presentedToken({
 }
 
 /** The token of a request while it is good, shown in the way that it has to be; OAuthError, with the challenge, for every other. */
-export async function admitToken(
-  door: TokenDoor,
-  carrier: TokenCarrier,
+export async function authenticateToken(
+  door: TokenAuthDeps,
+  carrier: ResourceRequest,
   presented: PresentedToken,
   now: Date,
 ): Promise<ActiveToken> {
-  return admitFound(door, carrier, presented, await findActiveToken(door, presented.token, now), now);
+  return authenticateFound(door, carrier, presented, await findActiveToken(door, presented.token, now), now);
 }
 
 /** The same for one that was looked up: null for one that is not good. */
-export async function admitFound<T extends Pick<LiveToken, 'claims'>>(
-  door: TokenDoor,
-  carrier: TokenCarrier,
+export async function authenticateFound<T extends Pick<LiveToken, 'claims'>>(
+  door: TokenAuthDeps,
+  carrier: ResourceRequest,
   { scheme, token }: PresentedToken,
   active: T | null,
   now: Date,

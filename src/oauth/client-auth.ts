@@ -3,7 +3,7 @@ import { digest } from '../platform/digest.ts';
 import { isStorable } from '../platform/casefold.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import { type Assertions, type Judgement, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
-import type { KnownClients, LiveClient } from './clients/cache.ts';
+import type { ClientCache, LiveClient } from './clients/cache.ts';
 
 /** What a request says of its client: the Authorization header and the form, read already. */
 export interface PresentedClient {
@@ -22,7 +22,7 @@ export interface Caller {
   /** Its principal's id. */
   readonly id: string;
   /** Perhaps stale: for asking after the right things, for nothing else. */
-  readonly guess: LiveClient;
+  readonly peek: LiveClient;
   /** The client as of the version that was read; null reads it anew. Refuses one that has changed and does not pass any more. */
   confirm(version: number | null): Promise<LiveClient>;
 }
@@ -33,7 +33,7 @@ export interface Caller {
  * refused alike. `allowPublic`: a client without a secret may name itself (RFC 7009 §2.1).
  */
 export async function authenticateClient(
-  clients: KnownClients,
+  clients: ClientCache,
   presented: PresentedClient,
   now: Date,
   options: { allowPublic?: boolean } = {},
@@ -57,10 +57,10 @@ export async function authenticateClient(
     return client;
   };
   // What does not pass may be right by now: a new secret, a client enabled again.
-  const guess = (await passing(clients.guess(clientId))) ?? (await load());
+  const peek = (await passing(clients.peek(clientId))) ?? (await load());
   // RFC 7523 §3: after it was found right, so that nobody else can use it up.
   if (assertion && !(await clients.assertions?.redeem(assertion, presented.form))) throw unknownClient(isBasic);
-  return { id: guess.id, guess, confirm: async (version) => (version === guess.version ? guess : load()) };
+  return { id: peek.id, peek, confirm: async (version) => (version === peek.version ? peek : load()) };
 }
 
 /** RFC 7523 §2.2: by a key, and only a client that is registered for it (RFC 7591 §2). */

@@ -1,14 +1,14 @@
 import { compactVerify, type JWK } from 'jose';
-import { objectOf, splitCompact } from '../platform/jws.ts';
+import { objectOf, splitJws } from '../platform/jws.ts';
 
 /** What clients may sign with: their assertions and their proofs. Nothing symmetric, and not `none` (RFC 8725 §3.1). */
 export const FOREIGN_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
-export type ForeignAlg = (typeof FOREIGN_ALGS)[number];
+export type ClientJwsAlg = (typeof FOREIGN_ALGS)[number];
 
 /** A signed text of somebody else's, read and not believed. */
-export interface ForeignJws {
+export interface ClientJws {
   readonly text: string;
-  readonly alg: ForeignAlg;
+  readonly alg: ClientJwsAlg;
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
 }
@@ -20,8 +20,8 @@ const LONGEST = 8192;
  * A compact JWS (RFC 7515 §3.1) by an algorithm that is taken; null for everything else. `crit` names nothing that is understood
  * here (RFC 7515 §4.1.11). Where a header says that its key can be had (`jku`, `x5u`) is not looked at.
  */
-export function readForeignJws(text: string): ForeignJws | null {
-  const parts = splitCompact(text, LONGEST);
+export function readClientJws(text: string): ClientJws | null {
+  const parts = splitJws(text, LONGEST);
   if (!parts) return null;
   const [header, claims] = [objectOf(parts.head), objectOf(parts.payload)];
   const alg = FOREIGN_ALGS.find((one) => one === header?.['alg']);
@@ -29,7 +29,7 @@ export function readForeignJws(text: string): ForeignJws | null {
 }
 
 /** Whether this key signed it. */
-export async function isSignedBy(jws: ForeignJws, key: JWK): Promise<boolean> {
+export async function isSignedBy(jws: ClientJws, key: JWK): Promise<boolean> {
   try {
     await compactVerify(jws.text, key, { algorithms: [jws.alg] });
     return true;
@@ -49,7 +49,7 @@ const LONGEST_EXPONENT = 6;
  * The public key that a JWK is, for an algorithm: with its key parameters and nothing else. Null when it is of another kind, too
  * small (RFC 7518 §3.3: 2,048 bits), too large to verify with for a stranger, or says anything that is secret.
  */
-export function publicKeyFor(jwk: unknown, alg: ForeignAlg): JWK | null {
+export function publicKeyFor(jwk: unknown, alg: ClientJwsAlg): JWK | null {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return null;
   const { kty, crv, x, y, n, e } = jwk as Record<string, unknown>;
   if (SECRETS.some((name) => name in jwk)) return null;

@@ -62,7 +62,7 @@ export class ClientApi extends ClientApiSchema.class {}
 ClientApiSchema.setClass(ClientApi);
 
 const ClientCeilingSchema = defineEntity({
-  name: 'ClientCeiling',
+  name: 'ClientBoundary',
   tableName: 'oauth_client_ceiling',
   indexes: [{ properties: ['permission'] }],
   properties: {
@@ -71,5 +71,5 @@ const ClientCeilingSchema = defineEntity({
   },
 });
 /** What a client that is not first-party may carry at most. */
-export class ClientCeiling extends ClientCeilingSchema.class {}
-ClientCeilingSchema.setClass(ClientCeiling);
+export class ClientBoundary extends ClientCeilingSchema.class {}
+ClientCeilingSchema.setClass(ClientBoundary);

@@ -14,16 +14,16 @@ export {
   answerInteraction,
   authorize,
   continueInteraction,
-  lookAtInteraction,
+  loadInteraction,
   type Next,
 } from './authorize/authorize.ts';
 export type { Shown } from './authorize/decide.ts';
 export { formTargets } from './authorize/redirect-uri.ts';
 export type { AuthorizationRequest, AuthorizeEndpoint, Opened } from './authorize/request.ts';
-export { admitToken, presentedToken, type TokenDoor } from './bearer.ts';
-export { type EndedHolder, type Publication, publishCatalogue, rehearse } from './catalogue/publish.ts';
+export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.ts';
+export { type EndedHolder, type Publication, publishCatalogue, dryRunPublication } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
-export { allowPermissions, ceilingOf, disallowPermissions } from './clients/boundary.ts';
+export { allowPermissions, boundaryOf, disallowPermissions } from './clients/boundary.ts';
 export {
   audiencesOf,
   type ClientChange,
@@ -34,7 +34,7 @@ export {
   type NewClient,
   updateClient,
 } from './clients/clients.ts';
-export { createKnownClients, type KnownClients, type LiveClient } from './clients/cache.ts';
+export { createClientCache, type ClientCache, type LiveClient } from './clients/cache.ts';
 export { readJwks } from './clients/jwks.ts';
 export { metadataOf } from './clients/metadata.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';

@@ -4,11 +4,11 @@ import { type Clock, numericDate } from '../platform/time.ts';
 import { type RefreshKey, readGrant, readRefreshToken, tokenAudience, USERINFO } from '../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 import { authenticateClient, type Caller, type PresentedClient } from './client-auth.ts';
-import type { KnownClients, LiveClient } from './clients/cache.ts';
+import type { ClientCache, LiveClient } from './clients/cache.ts';
 
 export interface IntrospectionEndpoint extends TokenReader {
   readonly clock: Clock;
-  readonly clients: KnownClients;
+  readonly clients: ClientCache;
   readonly refreshKey: RefreshKey;
   /** How long the refresh token before the last is still good. */
   readonly graceSeconds: number;

@@ -1,9 +1,9 @@
-import { cutRights, type KnownApi, type PlacedPermission, type Rights } from '../permissions/index.ts';
+import { limitRights, type ApiSnapshot, type PlacedPermission, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import { NO_API } from '../tokens/index.ts';
 
 /** What may be used of a user's rights by the clients that are not first-party. */
-export interface Cut {
+export interface RightsLimit {
   /** Principals of the clients whose ceilings hold, every one of them. */
   readonly clients: readonly string[];
   /** Ids of permissions that the user has let the client use; null: nobody was asked, and the ceilings alone hold. */
@@ -29,8 +29,8 @@ const allowed = hotSelect(
  * A user's rights as a client that is not first-party may use them: those under its ceiling, of those that the user has consented
  * to, and no flag. What is read here must be read after the token has its place: a ceiling that changes later finds the place.
  */
-export async function cut(db: Database, rights: Rights, api: Pick<KnownApi, 'id'>, by: Cut | null): Promise<Rights> {
+export async function cut(db: Database, rights: Rights, api: Pick<ApiSnapshot, 'id'>, by: RightsLimit | null): Promise<Rights> {
   if (by === null || api.id === NO_API || !rights.isActive) return rights;
   const rows = await db.query<PlacedPermission>(allowed, [[...new Set(by.clients)], api.id, by.consented]);
-  return cutRights(rights, rows);
+  return limitRights(rights, rows);
 }

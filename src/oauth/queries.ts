@@ -4,8 +4,8 @@ import {
   type Actor,
   OWN_CLIENT,
   type RequestedClaims,
-  type StatusPlace,
-  type Through,
+  type StatusIndex,
+  type DelegationChain,
 } from '../tokens/index.ts';
 import type { ClientVersion } from './clients/cache.ts';
 import { profileColumns, type UserProfile } from './user-claims.ts';
@@ -46,7 +46,7 @@ export interface TokenState {
   /** Of the subject's principal. */
   readonly version: number | null;
   /** The principals that it came about through, with their versions: its client, that of its grant, and all who act. */
-  readonly through: Through;
+  readonly through: DelegationChain;
   readonly apiVersion: number | null;
   /** Of the principal that was asked after beside. */
   readonly otherVersion: number | null;
@@ -135,7 +135,7 @@ export async function readTokenState(
   also: {
     apiId: string | undefined;
     versionOf: string | undefined;
-    place: StatusPlace | null;
+    place: StatusIndex | null;
     use: TokenUse;
   },
 ): Promise<TokenState> {

@@ -1,7 +1,7 @@
 import type { NoteRefusal } from '../platform/http/index.ts';
 import { readAssertion } from './assertion/assertions.ts';
 import { basicClientId } from './client-auth.ts';
-import type { KnownClients, LiveClient } from './clients/cache.ts';
+import type { ClientCache, LiveClient } from './clients/cache.ts';
 import { REMEDIES } from './remedies.ts';
 
 /** Of a remedy: it may repeat addresses that a client has registered. */
@@ -11,10 +11,10 @@ const LONGEST = 2048;
 const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
 
 /** What the log says of a refusal beside its reason: which client, and what can be done. Only what is kept of clients is asked. */
-export function createRefusalNotes(clients: Pick<KnownClients, 'guess'>, isDevelopment: boolean): NoteRefusal {
+export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): NoteRefusal {
   return (error, asked, named) => {
     const id = named?.clientId ?? clientIdOf(asked);
-    const client = id === null ? null : ((named as LiveClient | undefined) ?? clients.guess(id) ?? null);
+    const client = id === null ? null : ((named as LiveClient | undefined) ?? clients.peek(id) ?? null);
     const remedy = REMEDIES[error.reason ?? error.code];
     return {
       client: client ? { id: client.clientId, name: client.name } : id === null ? null : { id },

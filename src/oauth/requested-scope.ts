@@ -1,4 +1,4 @@
-import type { KnownApi } from '../permissions/index.ts';
+import type { ApiSnapshot } from '../permissions/index.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import { USER_SCOPES } from '../tokens/index.ts';
 
@@ -24,7 +24,7 @@ export function requireSome(names: readonly string[], allowed: readonly string[]
 export function withinGrant(
   granted: string | null | undefined,
   asked: string | undefined,
-  of: Pick<KnownApi, 'format'>,
+  of: Pick<ApiSnapshot, 'format'>,
 ): string | undefined {
   if (asked === undefined) return granted ?? undefined;
   const had = scopeNames(granted);

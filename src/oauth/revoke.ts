@@ -10,15 +10,15 @@ import {
   readGrant,
   readRefreshToken,
   revokeToken,
-  suspendPlace,
+  suspendIndex,
   verifyAccessToken,
 } from '../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from './client-auth.ts';
-import type { KnownClients } from './clients/cache.ts';
+import type { ClientCache } from './clients/cache.ts';
 
 export interface RevocationEndpoint {
   readonly db: Database;
-  readonly clients: KnownClients;
+  readonly clients: ClientCache;
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly issuer: string;
@@ -45,7 +45,7 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   await revokeToken(db, claims);
   // Its siblings go and get another; nobody logs in because of it.
   const place = placeOf(issuer, claims.status?.status_list);
-  if (place) await suspendPlace(db, place);
+  if (place) await suspendIndex(db, place);
 }
 
 /** RFC 7009 §2.1: with a refresh token goes the whole grant. True when it was one of this client's. */

@@ -2,14 +2,14 @@ import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { NO_API, signJwt } from '../tokens/index.ts';
 import { findLiveToken, readRights } from './active-token.ts';
-import { admitFound, presentedToken, type TokenCarrier, type TokenDoor } from './bearer.ts';
-import type { KnownClients } from './clients/cache.ts';
+import { authenticateFound, presentedToken, type ResourceRequest, type TokenAuthDeps } from './bearer.ts';
+import type { ClientCache } from './clients/cache.ts';
 import { scopesOf } from './queries.ts';
 import { isAboutRights, permissionClaims, profileClaims, wantedClaims } from './user-claims.ts';
 
-export interface UserinfoEndpoint extends TokenDoor {
+export interface UserinfoEndpoint extends TokenAuthDeps {
   readonly clock: Clock;
-  readonly clients: KnownClients;
+  readonly clients: ClientCache;
 }
 
 /** What userinfo comes to: claims as JSON, or signed for a client that is registered so (OIDC Core §5.3.2). */
@@ -19,7 +19,7 @@ export type Userinfo = { readonly json: Record<string, unknown> } | { readonly j
  * OIDC Core §5.3: the user of an access token whose scope says `openid`, whichever API the token is for. One statement tells whether the token
  * is good, of its user, and the version of its client.
  */
-export async function userinfo(endpoint: UserinfoEndpoint, carrier: TokenCarrier): Promise<Userinfo> {
+export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequest): Promise<Userinfo> {
   const { clients, keys, issuer, clock } = endpoint;
   const presented = presentedToken(carrier);
   // RFC 6750 §3: who sent nothing is told the scheme and no error.
@@ -27,7 +27,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: TokenCarrier
     throw new OAuthError('invalid_token', 'Send an access token.', { headers: { 'www-authenticate': 'Bearer' } });
   const now = clock.now();
   const found = await findLiveToken(endpoint, presented.token, now, { use: 'userinfo' });
-  const token = await admitFound(endpoint, carrier, presented, found, now);
+  const token = await authenticateFound(endpoint, carrier, presented, found, now);
   const { claims, user, api, cut, told } = token;
   const scopes = scopesOf(claims);
   // RFC 6750 §3.1.

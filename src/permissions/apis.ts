@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type Stamp } from '../audit/index.ts';
+import { difference, recordChange, type AuditContext } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/suggest.ts';
@@ -44,7 +44,7 @@ export const settingWords = {
 /** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
 export async function createApi(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   audience: string,
   given: ApiSettings = {},
 ): Promise<Api> {
@@ -67,7 +67,7 @@ export async function createApi(
     ...defined(given),
   });
   em.persist(api);
-  recordChange(em, stamp, {
+  recordChange(em, audit, {
     action: 'add',
     object: { kind: 'api', id: api.id, label: audience },
     after: settingsOf(api),
@@ -87,7 +87,7 @@ export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
 }
 
 /** Under the row's lock: changes of one API follow each other. One transaction, or a part of the caller's. */
-export function updateApi(em: SqlEntityManager, stamp: Stamp, of: Pick<Api, 'id'>, given: ApiSettings): Promise<Api> {
+export function updateApi(em: SqlEntityManager, audit: AuditContext, of: Pick<Api, 'id'>, given: ApiSettings): Promise<Api> {
   checkSettings(given);
   return em.transactional(async (tx) => {
     const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -95,7 +95,7 @@ export function updateApi(em: SqlEntityManager, stamp: Stamp, of: Pick<Api, 'id'
     tx.assign(api, defined(given));
     const changed = difference(before, settingsOf(api));
     const object = { kind: 'api', id: api.id, label: api.audience };
-    if (changed) recordChange(tx, stamp, { action: 'change', object, ...changed });
+    if (changed) recordChange(tx, audit, { action: 'change', object, ...changed });
     await tx.flush();
     if (changed?.after['typ'] === 'JWT') await beforeTypJwt.of(tx)(tx, api);
     if (changed && ('alg' in changed.after || 'isCataloguePublic' in changed.after)) await catalogueChanged(tx);

@@ -1,20 +1,20 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../audit/index.ts';
+import { recordChange, type AuditContext } from '../audit/index.ts';
 import { type Api, Assignment, type Group, GroupPermission, type Permission, Role } from './entities.ts';
-import type { Named } from './groups.ts';
-import { membersOf, rightsChanged, touchedRightsChanged } from './invalidate.ts';
+import type { PrincipalLabel } from './groups.ts';
+import { membersOf, invalidateRights, invalidateRightsOf } from './invalidate.ts';
 import { lockApis, lockGroup, lockPrincipals } from './principal.ts';
 
 /** Whoever can be given a permission. */
-export type Receiver =
-  | { readonly kind: 'user' | 'client'; readonly principal: Named }
+export type Assignee =
+  | { readonly kind: 'user' | 'client'; readonly principal: PrincipalLabel }
   | { readonly kind: 'group'; readonly group: Group };
 
 /** Gives permissions; answers the names that the receiver did not hold directly before. */
 export function assign(
   em: SqlEntityManager,
-  stamp: Stamp,
-  to: Receiver,
+  audit: AuditContext,
+  to: Assignee,
   permissions: readonly Permission[],
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
@@ -24,15 +24,15 @@ export function assign(
       if (to.kind === 'group') tx.persist(tx.create(GroupPermission, { group: to.group.id, permission: id }));
       else tx.persist(tx.create(Assignment, { principal: to.principal.id, permission: id }));
     }
-    return changed(tx, stamp, to, added, 'after');
+    return changed(tx, audit, to, added, 'after');
   });
 }
 
 /** Takes permissions away; answers the names that the receiver held directly. What it has by a group stays. */
 export function unassign(
   em: SqlEntityManager,
-  stamp: Stamp,
-  from: Receiver,
+  audit: AuditContext,
+  from: Assignee,
   permissions: readonly Permission[],
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
@@ -41,7 +41,7 @@ export function unassign(
     const permission = { $in: removed.map((one) => one.id) };
     if (from.kind === 'group') await tx.nativeDelete(GroupPermission, { group: from.group.id, permission });
     else await tx.nativeDelete(Assignment, { principal: from.principal.id, permission });
-    return changed(tx, stamp, from, removed, 'before');
+    return changed(tx, audit, from, removed, 'before');
   });
 }
 
@@ -51,7 +51,7 @@ export function unassign(
  */
 async function lockHeld(
   tx: SqlEntityManager,
-  receiver: Receiver,
+  receiver: Assignee,
   permissions: readonly Permission[],
 ): Promise<Set<string>> {
   const apis = [...new Set(permissions.map((one) => one.api))];
@@ -67,30 +67,30 @@ async function lockHeld(
 
 async function changed(
   em: SqlEntityManager,
-  stamp: Stamp,
-  who: Receiver,
+  audit: AuditContext,
+  who: Assignee,
   permissions: readonly Permission[],
   side: 'before' | 'after',
 ): Promise<string[]> {
   const names = permissions.map((one) => one.name);
   if (names.length === 0) return names;
   const named = who.kind === 'group' ? { id: who.group.id, label: who.group.name } : who.principal;
-  recordChange(em, stamp, { action: 'change', object: { kind: who.kind, ...named }, [side]: { permissions: names } });
+  recordChange(em, audit, { action: 'change', object: { kind: who.kind, ...named }, [side]: { permissions: names } });
   await em.flush();
   const change = {
     kind: side === 'after' ? 'added' : 'removed',
     apis: [...new Set(permissions.map((one) => one.api))],
   } as const;
-  if (who.kind === 'group') await touchedRightsChanged(em, membersOf(who.group.id), change);
-  else await rightsChanged(em, [who.principal.id], change);
+  if (who.kind === 'group') await invalidateRightsOf(em, membersOf(who.group.id), change);
+  else await invalidateRights(em, [who.principal.id], change);
   return names;
 }
 
 /** Sets Django's two flags of a principal at one API. */
 export function setRole(
   em: SqlEntityManager,
-  stamp: Stamp,
-  who: Named,
+  audit: AuditContext,
+  who: PrincipalLabel,
   api: Api,
   flags: { isStaff: boolean; isSuperuser: boolean },
 ): Promise<void> {
@@ -101,9 +101,9 @@ export function setRole(
     if (before.isStaff === flags.isStaff && before.isSuperuser === flags.isSuperuser) return;
     await tx.upsert(Role, { principal: who.id, api: api.id, ...flags });
     const sides = { before: { [api.audience]: before }, after: { [api.audience]: flags } };
-    recordChange(tx, stamp, { action: 'change', object: { kind: 'user', ...who }, ...sides });
+    recordChange(tx, audit, { action: 'change', object: { kind: 'user', ...who }, ...sides });
     await tx.flush();
     const isLess = (before.isStaff && !flags.isStaff) || (before.isSuperuser && !flags.isSuperuser);
-    await rightsChanged(tx, [who.id], { kind: isLess ? 'removed' : 'added', apis: [api.id] });
+    await invalidateRights(tx, [who.id], { kind: isLess ? 'removed' : 'added', apis: [api.id] });
   });
 }

@@ -1,12 +1,12 @@
 import type { Database } from '../platform/database/index.ts';
-import { type Recent, recent } from '../platform/lru.ts';
+import { type Lru, createLru } from '../platform/lru.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Rights } from './has-perm.ts';
-import type { Holder } from './principal.ts';
-import { type KnownApi, readApi, readApiById, readRights } from './queries.ts';
+import type { PrincipalRef } from './principal.ts';
+import { type ApiSnapshot, readApi, readApiById, readRights } from './queries.ts';
 
 /** An API's version, as a statement of this request saw it; null when it was gone. */
-export interface SeenApi {
+export interface ApiVersion {
   readonly id: string;
   readonly version: number | null;
 }
@@ -15,15 +15,15 @@ export interface SeenApi {
  * What a process keeps of APIs and rights between requests. Nothing of it is believed by its age: a request reads the versions
  * of its principal and its API, in the one statement that it needs anyway, and what is kept counts only at exactly those.
  */
-export interface KnownAccess {
+export interface PermissionCache {
   /** Perhaps stale: for asking after the version of the right API. */
-  guess(audience: string): KnownApi | undefined;
-  guessById(id: string): KnownApi | undefined;
+  peek(audience: string): ApiSnapshot | undefined;
+  peekById(id: string): ApiSnapshot | undefined;
   /** The API of an audience as of now, without a statement when `seen` is what is kept. Null when there is none. */
-  api(audience: string, seen?: SeenApi): Promise<KnownApi | null>;
-  apiById(id: string, seen?: SeenApi): Promise<KnownApi | null>;
+  api(audience: string, seen?: ApiVersion): Promise<ApiSnapshot | null>;
+  apiById(id: string, seen?: ApiVersion): Promise<ApiSnapshot | null>;
   /** What a principal of this version may do at an API, without a statement when that is kept. */
-  rights(who: Holder & { readonly version: number }, api: KnownApi, now: Date): Promise<Rights>;
+  rights(who: PrincipalRef & { readonly version: number }, api: ApiSnapshot, now: Date): Promise<Rights>;
 }
 
 /** In names of permissions; an entry counts as a few more. Some 10 MB. */
@@ -35,12 +35,12 @@ interface KeptRights {
   readonly apiVersion: number;
 }
 
-export function createKnownAccess(db: Database, issuer: string): KnownAccess {
+export function createPermissionCache(db: Database, issuer: string): PermissionCache {
   // Only what exists is kept, so these are as many as there are APIs.
-  const byKey = new Map<string, KnownApi>();
-  const byId = new Map<string, KnownApi>();
-  const rights: Recent<KeptRights> = recent(RIGHTS_LIMIT, (kept) => kept.rights.list.length + ENTRY_WEIGHT);
-  const keep = (key: string, api: KnownApi | null) => {
+  const byKey = new Map<string, ApiSnapshot>();
+  const byId = new Map<string, ApiSnapshot>();
+  const rights: Lru<KeptRights> = createLru(RIGHTS_LIMIT, (kept) => kept.rights.list.length + ENTRY_WEIGHT);
+  const keep = (key: string, api: ApiSnapshot | null) => {
     const before = byKey.get(key);
     if (before && before.id !== api?.id) byId.delete(before.id);
     if (!api) byKey.delete(key);
@@ -50,12 +50,12 @@ export function createKnownAccess(db: Database, issuer: string): KnownAccess {
     }
     return api;
   };
-  const isSeen = (api: KnownApi | undefined, seen: SeenApi | undefined): api is KnownApi =>
+  const isSeen = (api: ApiSnapshot | undefined, seen: ApiVersion | undefined): api is ApiSnapshot =>
     api !== undefined && api.id === seen?.id && api.version === seen.version;
 
   return {
-    guess: (audience) => byKey.get(keyOfAudience(audience, issuer)),
-    guessById: (id) => byId.get(id),
+    peek: (audience) => byKey.get(keyOfAudience(audience, issuer)),
+    peekById: (id) => byId.get(id),
     async api(audience, seen) {
       const key = keyOfAudience(audience, issuer);
       const kept = byKey.get(key);

@@ -1,12 +1,12 @@
 import type { Database } from '../platform/database/index.ts';
 import { type PublicDocument, publicDocument } from '../platform/public-document.ts';
-import { recent } from '../platform/lru.ts';
+import { createLru } from '../platform/lru.ts';
 import { keyOfAudience } from './audience.ts';
 import { type CatalogueHistory, catalogueDocument, readCatalogueHistory } from './catalogue-document.ts';
 import type { Api } from './entities.ts';
 
 /** A catalogue of one version, as the bytes of its document. */
-export interface KnownCatalogue {
+export interface CachedCatalogue {
   readonly isPublic: boolean;
   readonly alg: Api['alg'];
   /** Null: the catalogue never had that version. */
@@ -17,11 +17,11 @@ export interface KnownCatalogue {
  * What a process keeps of catalogues: documents as bytes, made when somebody asks first. It is good until somebody says that a
  * catalogue has changed (the signal `catalogue`), since to read one takes no statement.
  */
-export interface KnownCatalogues {
+export interface CatalogueCache {
   /** What is ready; undefined when it has to be found first. */
-  ready(audience: string, version?: number): KnownCatalogue | undefined;
+  ready(audience: string, version?: number): CachedCatalogue | undefined;
   /** The same, read where it is not ready; null when there is no such API. */
-  find(audience: string, version?: number): Promise<KnownCatalogue | null>;
+  find(audience: string, version?: number): Promise<CachedCatalogue | null>;
   drop(): void;
 }
 
@@ -29,9 +29,9 @@ export interface KnownCatalogues {
 const LIMIT_BYTES = 32 * 1024 * 1024;
 const FLOOR_BYTES = 64 * 1024;
 
-export function createKnownCatalogues(db: Database, issuer: string): KnownCatalogues {
-  const documents = recent<KnownCatalogue>(LIMIT_BYTES, ({ json }) => Math.max(FLOOR_BYTES, json?.body.length ?? 0));
-  const histories = recent<CatalogueHistory>(LIMIT_BYTES, weightOf);
+export function createCatalogueCache(db: Database, issuer: string): CatalogueCache {
+  const documents = createLru<CachedCatalogue>(LIMIT_BYTES, ({ json }) => Math.max(FLOOR_BYTES, json?.body.length ?? 0));
+  const histories = createLru<CatalogueHistory>(LIMIT_BYTES, weightOf);
   /** Readings under way, so that many who ask at once cause one statement. */
   const reading = new Map<string, Promise<CatalogueHistory | null>>();
   // What was read before a change was heard of must not be kept after it.

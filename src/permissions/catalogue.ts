@@ -1,11 +1,11 @@
 import { createHash, randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../audit/index.ts';
+import { recordChange, type AuditContext } from '../audit/index.ts';
 import { announce } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
-import { holdersOf, superusersAt, touchedRightsChanged } from './invalidate.ts';
+import { holdersOf, superusersAt, invalidateRightsOf } from './invalidate.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app alone. */
 export interface PermissionSpec {
@@ -41,7 +41,7 @@ export function defaultPermissions(
  */
 export function changeCatalogue(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Api, 'id'>,
   specs: readonly PermissionSpec[],
   options: { prune?: boolean; announces?: boolean } = {},
@@ -73,7 +73,7 @@ export function changeCatalogue(
     const isChanged = change.added.length + change.removed.length + change.relabelled.length > 0;
     if (isChanged) {
       const object = { kind: 'catalogue', id: api.id, label: api.audience };
-      recordChange(tx, stamp, { action: 'change', object, after: change });
+      recordChange(tx, audit, { action: 'change', object, after: change });
     }
     await tx.flush();
     if (isChanged && options.announces !== false) await catalogueChanged(tx);
@@ -93,8 +93,8 @@ async function tellOfCatalogue(tx: SqlEntityManager, api: Api, removed: readonly
     values: [...superusers.values, ...holders.values],
   };
   // First, because what is announced is announced last.
-  await touchedRightsChanged(tx, others, { kind: 'added', apis: [api.id] }, []);
-  if (removed.length > 0) await touchedRightsChanged(tx, holders, { kind: 'removed', apis: [api.id] }, []);
+  await invalidateRightsOf(tx, others, { kind: 'added', apis: [api.id] }, []);
+  if (removed.length > 0) await invalidateRightsOf(tx, holders, { kind: 'removed', apis: [api.id] }, []);
 }
 
 /** Every process drops what it keeps of catalogues when this transaction ends. To be said last: see `announce`. */

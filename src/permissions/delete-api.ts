@@ -1,10 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../audit/index.ts';
+import { recordChange, type AuditContext } from '../audit/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { catalogueChanged } from './catalogue.ts';
 import { Api } from './entities.ts';
-import { holdersEnded } from './invalidate.ts';
+import { bumpHolders } from './invalidate.ts';
 import { apiEnded } from './principal.ts';
 
 /** What goes when an API goes. */
@@ -60,7 +60,7 @@ const touched = `select x.principal_id as id from access_assignment x join acces
  */
 export function deleteApi(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Api, 'id'>,
   deleted: ApiDeleted,
 ): Promise<ApiContents> {
@@ -71,13 +71,13 @@ export function deleteApi(
     if (api.isBuiltin)
       throw new Failure('conflict', "That is Signet's own API: it guards the administration and cannot be deleted.");
     const contents = await contentsOfApi(tx, api.id);
-    await holdersEnded(tx, { sql: touched, values: [api.id, api.id, api.id] }, api.id);
+    await bumpHolders(tx, { sql: touched, values: [api.id, api.id, api.id] }, api.id);
     // One statement, however many tokens there are: nobody waits for an API that goes.
-    await apiEnded(tx, api.id, stamp.at);
+    await apiEnded(tx, api.id, audit.at);
     await deleted(tx, api);
     const { audience, name } = api;
     const object = { kind: 'api', id: api.id, label: audience };
-    recordChange(tx, stamp, { action: 'delete', object, before: { audience, name, ...contents } });
+    recordChange(tx, audit, { action: 'delete', object, before: { audience, name, ...contents } });
     await tx.nativeDelete(Api, { id: api.id });
     await tx.flush();
     await catalogueChanged(tx);

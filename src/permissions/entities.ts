@@ -181,7 +181,7 @@ export class Role extends RoleSchema.class {}
 RoleSchema.setClass(Role);
 
 const SpreadSchema = defineEntity({
-  name: 'Spread',
+  name: 'FanOut',
   tableName: 'access_spread',
   properties: {
     id: p.uuid().primary(),
@@ -193,11 +193,11 @@ const SpreadSchema = defineEntity({
   },
 });
 /** A change of rights that has happened, whose principals get their new versions and statuses in batches. */
-export class Spread extends SpreadSchema.class {}
-SpreadSchema.setClass(Spread);
+export class FanOut extends SpreadSchema.class {}
+SpreadSchema.setClass(FanOut);
 
 const SpreadPrincipalSchema = defineEntity({
-  name: 'SpreadPrincipal',
+  name: 'FanOutPrincipal',
   tableName: 'access_spread_principal',
   properties: {
     /** No references: a hundred thousand of these are written at once, and one whose principal is gone does no harm. */
@@ -208,5 +208,5 @@ const SpreadPrincipalSchema = defineEntity({
   },
 });
 /** A principal whose turn is still to come. */
-export class SpreadPrincipal extends SpreadPrincipalSchema.class {}
-SpreadPrincipalSchema.setClass(SpreadPrincipal);
+export class FanOutPrincipal extends SpreadPrincipalSchema.class {}
+SpreadPrincipalSchema.setClass(FanOutPrincipal);

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Holder } from './principal.ts';
+import type { PrincipalRef } from './principal.ts';
 
 /** Where a permission comes from: `user` (given directly), `superuser`, or the group that holds it. */
 export interface Source {
@@ -12,7 +12,7 @@ export interface Source {
 /** Every permission of a principal with each of its sources, for one API or for all. An inactive principal has none. */
 export async function explainPermissions(
   em: SqlEntityManager,
-  who: Holder,
+  who: PrincipalRef,
   now: Date,
   apiId?: string,
 ): Promise<Source[]> {

@@ -3,16 +3,16 @@ import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { announce, type Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { moveRights, type RightsChange } from './principal.ts';
+import { bumpAndNotify, type RightsChange } from './principal.ts';
 
 /** Whom a change touches, as a query of distinct `id`s: it may be more than anybody wants to list. */
-export interface Touched {
+export interface PrincipalQuery {
   readonly sql: string;
   readonly values: readonly unknown[];
 }
 
 /** What touches more principals than this is carried out in batches after the transaction of the change. */
-export const SPREAD_ABOVE = 1000;
+export const BATCH_THRESHOLD = 1000;
 
 /** Principals of one batch. */
 const BATCH = 500;
@@ -21,12 +21,12 @@ const BATCH = 500;
 const SUSPENDED_A_SECOND = 5000;
 
 /** The topic of the signal by which a running server hears that there is something to spread. */
-export const SPREAD_TOPIC = 'spread';
+export const FAN_OUT_TOPIC = 'spread';
 
 /**
  * Notes a change that touches many, in its transaction: whom it touches, and no more. Three statements, however many they are.
  *
- * From the end of this transaction on Signet itself answers by the rights of now, because the version of the APIs (`seenAt`, null
+ * From the end of this transaction on Signet itself answers by the rights of now, because the version of the APIs (`apisToBump`, null
  * for every one) grows: what a process keeps of rights counts only at the versions of its principal *and* its API. What is left
  * for the batches is what local verifiers are told, and the versions of the principals, so that no token pairs old rights with a
  * place that stays valid:
@@ -36,13 +36,13 @@ export const SPREAD_TOPIC = 'spread';
  * Whom a change touches is written down once. Whoever comes to the group later reads the rights of then, by a version of its own;
  * whoever leaves it, or whose group or API goes, keeps the turn, which does no harm.
  */
-export async function spreadChange(
+export async function queueFanOut(
   tx: SqlEntityManager,
-  { sql, values }: Touched,
+  { sql, values }: PrincipalQuery,
   { kind, apis }: RightsChange,
-  seenAt: readonly string[] | null,
+  apisToBump: readonly string[] | null,
 ): Promise<void> {
-  await raiseApis(tx, seenAt);
+  await raiseApis(tx, apisToBump);
   // Nothing that a token says has changed: a group without permissions, by its name alone.
   if (apis?.length === 0) return;
   const id = randomUUIDv7();
@@ -56,7 +56,7 @@ export async function spreadChange(
      select ?::uuid, row_number() over (order by t.id), t.id from (${sql}) t`,
     [id, ...values],
   );
-  await announce(tx, SPREAD_TOPIC);
+  await announce(tx, FAN_OUT_TOPIC);
 }
 
 async function raiseApis(tx: SqlEntityManager, apis: readonly string[] | null): Promise<void> {
@@ -70,7 +70,7 @@ async function raiseApis(tx: SqlEntityManager, apis: readonly string[] | null): 
 }
 
 /** What one batch did. */
-export interface SpreadBatch {
+export interface FanOutBatch {
   readonly kind: RightsChange['kind'];
   readonly principals: number;
   /** Places in status lists. */
@@ -82,7 +82,7 @@ export interface SpreadBatch {
  * process that finds the change in the hands of another takes the next one, or nothing. What a crash undoes is done by the next
  * batch. Null when there is nothing to do.
  */
-export function spreadBatch(db: Database, size = BATCH): Promise<SpreadBatch | null> {
+export function runFanOutBatch(db: Database, size = BATCH): Promise<FanOutBatch | null> {
   return db.fork().transactional(async (tx) => {
     const [spread] = await tx.execute<{ id: string; kind: RightsChange['kind']; apis: string | null; done: number }[]>(
       `select id, kind, array_to_string(apis, ' ') as apis, done
@@ -96,7 +96,7 @@ export function spreadBatch(db: Database, size = BATCH): Promise<SpreadBatch | n
       [id, done, done + size],
     );
     const ids = rows.map((row) => row.id);
-    const moved = await moveRights(tx, ids, { kind, apis: spread.apis?.split(' ') ?? null });
+    const moved = await bumpAndNotify(tx, ids, { kind, apis: spread.apis?.split(' ') ?? null });
     if (ids.length < size) await tx.execute('delete from access_spread where id = ?', [id]);
     else await tx.execute('update access_spread set done = ? where id = ?', [done + size, id]);
     return { kind, principals: ids.length, moved };
@@ -108,14 +108,14 @@ export function spreadBatch(db: Database, size = BATCH): Promise<SpreadBatch | n
  * that suspends it waits, by chance a little shorter or longer, so that those who now need another token do not all ask at once.
  * Answers how many principals had their turn.
  */
-export async function spreadChanges(
+export async function runFanOut(
   db: Database,
   clock: Clock,
   stopping?: { readonly aborted: boolean },
 ): Promise<number> {
   let principals = 0;
   while (!stopping?.aborted) {
-    const batch = await spreadBatch(db);
+    const batch = await runFanOutBatch(db);
     if (!batch) break;
     principals += batch.principals;
     await clock.sleepUntil(new Date(clock.now().getTime() + pauseMs(batch, Math.random())));
@@ -126,6 +126,6 @@ export async function spreadChanges(
 }
 
 /** How long until the next batch: `chance` (0 to 1) makes it half as long to half as long again. */
-function pauseMs({ kind, moved }: SpreadBatch, chance: number): number {
+function pauseMs({ kind, moved }: FanOutBatch, chance: number): number {
   return kind === 'removed' ? (moved / SUSPENDED_A_SECOND) * 1000 * (0.5 + chance) : 0;
 }

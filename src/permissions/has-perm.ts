@@ -52,7 +52,7 @@ export interface PlacedPermission {
 }
 
 /** What is left of somebody's rights when no more than this may be used of them: never a flag. */
-export function cutRights(rights: Rights, allowed: readonly PlacedPermission[]): Rights {
+export function limitRights(rights: Rights, allowed: readonly PlacedPermission[]): Rights {
   const left = allowed.filter((one) => hasPerm(rights, one.name) && rights.permissions.has(one.name));
   return rightsOf({
     ...rights,

@@ -21,9 +21,9 @@ export {
   settingWords,
   updateApi,
 } from './apis.ts';
-export { assign, type Receiver, setRole, unassign } from './assignments.ts';
+export { assign, type Assignee, setRole, unassign } from './assignments.ts';
 export { audienceKey, OWN_AUDIENCE } from './audience.ts';
-export { createKnownAccess, type KnownAccess, type SeenApi } from './cache.ts';
+export { createPermissionCache, type PermissionCache, type ApiVersion } from './cache.ts';
 export {
   type CatalogueChange,
   catalogueChanged,
@@ -36,7 +36,7 @@ export {
   listPermissions,
   type PermissionSpec,
 } from './catalogue.ts';
-export { createKnownCatalogues, type KnownCatalogue, type KnownCatalogues } from './catalogue-cache.ts';
+export { createCatalogueCache, type CachedCatalogue, type CatalogueCache } from './catalogue-cache.ts';
 export type { CatalogueDocument } from './catalogue-document.ts';
 export { type ApiContents, type ApiDeleted, contentsOfApi, deleteApi } from './delete-api.ts';
 export {
@@ -48,7 +48,7 @@ export {
   Principal,
 } from './entities.ts';
 export { explainPermissions, getGroupPermissions, type Source } from './explain.ts';
-export { SPREAD_TOPIC, spreadBatch, spreadChanges } from './fan-out.ts';
+export { FAN_OUT_TOPIC, runFanOutBatch, runFanOut } from './fan-out.ts';
 export {
   addMembers,
   createGroup,
@@ -58,13 +58,13 @@ export {
   groupsOf,
   listGroups,
   listMembers,
-  type Named,
+  type PrincipalLabel,
   removeMembers,
   renameGroup,
 } from './groups.ts';
 export {
   type CatalogueState,
-  cutRights,
+  limitRights,
   getAllPermissions,
   hasModulePerms,
   hasPerm,
@@ -74,19 +74,19 @@ export {
   type PlacedPermission,
   type Rights,
 } from './has-perm.ts';
-export { rightsChanged, superusersOf } from './invalidate.ts';
+export { invalidateRights, superusersOf } from './invalidate.ts';
 export {
   type Affected,
   createPrincipal,
-  type Holder,
+  type PrincipalRef,
   lockApis,
   onRightsChanged,
-  principalsChanged,
+  bumpPrincipals,
   type RightsChange,
 } from './principal.ts';
-export { type KnownApi, readRights } from './queries.ts';
-export { type Dropped, dropHoldings } from './revoke-all.ts';
-export { type FormerHolder, type HeldRole, holdersOfRemoved, permissionsOfGroup, rolesOf } from './roles.ts';
+export { type ApiSnapshot, readRights } from './queries.ts';
+export { type RevokedAssignments, revokeAll } from './revoke-all.ts';
+export { type FormerAssignee, type AssignedRole, formerAssignees, permissionsOfGroup, readRoles } from './roles.ts';
 export {
   type ApiFile,
   LONGEST_CODENAME,
@@ -97,7 +97,7 @@ export {
   readApiFile,
   readApps,
 } from './sync-file.ts';
-export { type LargeHolder, largestHolders } from './token-size.ts';
+export { type LargePrincipal, largestPrincipals } from './token-size.ts';
 export {
   type AskedPermission,
   askedPermission,

@@ -1,57 +1,57 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { SPREAD_ABOVE, spreadChange, type Touched } from './fan-out.ts';
-import { moveRights, principalsChanged, type RightsChange } from './principal.ts';
+import { BATCH_THRESHOLD, queueFanOut, type PrincipalQuery } from './fan-out.ts';
+import { bumpAndNotify, bumpPrincipals, type RightsChange } from './principal.ts';
 
 /**
  * Says that what these principals may do has changed: what was computed before counts for nothing from the end of this transaction
- * on. Every verb of this wing that changes rights ends here, or at `touchedRightsChanged`.
+ * on. Every verb of this wing that changes rights ends here, or at `invalidateRightsOf`.
  */
-export async function rightsChanged(
+export async function invalidateRights(
   tx: SqlEntityManager,
   principals: readonly string[],
   change: RightsChange,
 ): Promise<void> {
-  if (principals.length <= SPREAD_ABOVE) await moveRights(tx, principals, change);
-  else await spreadChange(tx, { sql: LISTED, values: [JSON.stringify(principals)] }, change, null);
+  if (principals.length <= BATCH_THRESHOLD) await bumpAndNotify(tx, principals, change);
+  else await queueFanOut(tx, { sql: LISTED, values: [JSON.stringify(principals)] }, change, null);
 }
 
 const LISTED = 'select distinct value::uuid as id from jsonb_array_elements_text(?::jsonb)';
 
 /**
- * The same for whom a query finds, however many they are. `seenAt`: the APIs whose version is to grow when they are many, null for
+ * The same for whom a query finds, however many they are. `apisToBump`: the APIs whose version is to grow when they are many, null for
  * every one; none where the transaction changes the API itself.
  */
-export async function touchedRightsChanged(
+export async function invalidateRightsOf(
   tx: SqlEntityManager,
-  touched: Touched,
+  touched: PrincipalQuery,
   change: RightsChange,
-  seenAt = change.apis,
+  apisToBump = change.apis,
 ): Promise<void> {
   const few = await readFew(tx, touched);
-  if (few) await moveRights(tx, few, change);
-  else await spreadChange(tx, touched, change, seenAt);
+  if (few) await bumpAndNotify(tx, few, change);
+  else await queueFanOut(tx, touched, change, apisToBump);
 }
 
 /** Says that an API goes to everyone who holds something there; what their tokens for it say ends by itself. */
-export async function holdersEnded(tx: SqlEntityManager, touched: Touched, apiId: string): Promise<void> {
+export async function bumpHolders(tx: SqlEntityManager, touched: PrincipalQuery, apiId: string): Promise<void> {
   const few = await readFew(tx, touched);
-  if (few) await principalsChanged(tx, few);
-  else await spreadChange(tx, touched, { kind: 'removed', apis: [apiId] }, []);
+  if (few) await bumpPrincipals(tx, few);
+  else await queueFanOut(tx, touched, { kind: 'removed', apis: [apiId] }, []);
 }
 
 /** Null when they are too many for one transaction. */
-async function readFew(tx: SqlEntityManager, { sql, values }: Touched): Promise<string[] | null> {
-  const rows = await tx.execute<{ id: string }[]>(`select id from (${sql}) t limit ${SPREAD_ABOVE + 1}`, [...values]);
-  return rows.length > SPREAD_ABOVE ? null : rows.map((row) => row.id);
+async function readFew(tx: SqlEntityManager, { sql, values }: PrincipalQuery): Promise<string[] | null> {
+  const rows = await tx.execute<{ id: string }[]>(`select id from (${sql}) t limit ${BATCH_THRESHOLD + 1}`, [...values]);
+  return rows.length > BATCH_THRESHOLD ? null : rows.map((row) => row.id);
 }
 
 /** The members of a group, whose row is locked. */
-export function membersOf(group: string): Touched {
+export function membersOf(group: string): PrincipalQuery {
   return { sql: 'select principal_id as id from access_group_member where group_id = ?', values: [group] };
 }
 
 /** Everyone who holds one of these permissions, directly or by a group. */
-export function holdersOf(permissionIds: readonly string[]): Touched {
+export function holdersOf(permissionIds: readonly string[]): PrincipalQuery {
   const ids = 'array(select jsonb_array_elements_text(?::jsonb)::uuid)';
   const given = JSON.stringify(permissionIds);
   const sql = `select principal_id as id from access_assignment where permission_id = any(${ids})
@@ -60,7 +60,7 @@ export function holdersOf(permissionIds: readonly string[]): Touched {
 }
 
 /** The superusers of one API. (A global superuser is known to `identity` only; minting reads all of the API's names for one.) */
-export function superusersAt(apiId: string): Touched {
+export function superusersAt(apiId: string): PrincipalQuery {
   return { sql: 'select principal_id as id from access_role where api_id = ? and is_superuser', values: [apiId] };
 }
 

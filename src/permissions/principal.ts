@@ -5,7 +5,7 @@ import { definePort } from '../platform/database/index.ts';
 import { Group, Principal } from './entities.ts';
 
 /** All that this wing knows of a user or client: enough to answer what it may do. */
-export interface Holder {
+export interface PrincipalRef {
   readonly kind: 'user' | 'client';
   readonly id: string;
   readonly isActive: boolean;
@@ -13,7 +13,7 @@ export interface Holder {
 }
 
 /** Makes the row that a new user or client shares its id with. */
-export function createPrincipal(em: SqlEntityManager, kind: Holder['kind']): string {
+export function createPrincipal(em: SqlEntityManager, kind: PrincipalRef['kind']): string {
   const id = randomUUIDv7();
   em.persist(em.create(Principal, { id, kind }));
   return id;
@@ -41,14 +41,14 @@ export const onRightsChanged =
   definePort<(tx: SqlEntityManager, who: Affected, change: RightsChange) => Promise<number>>('onRightsChanged');
 
 /** Gives these principals a new version and moves what their tokens say: as many as one transaction takes. Answers how many moved. */
-export async function moveRights(tx: SqlEntityManager, ids: readonly string[], change: RightsChange): Promise<number> {
+export async function bumpAndNotify(tx: SqlEntityManager, ids: readonly string[], change: RightsChange): Promise<number> {
   if (ids.length === 0) return 0;
-  await principalsChanged(tx, ids);
+  await bumpPrincipals(tx, ids);
   return onRightsChanged.of(tx)(tx, { principals: ids }, change);
 }
 
 /** Says that what is known of these principals has changed, though not what they may do. Their rows stay locked. */
-export async function principalsChanged(tx: SqlEntityManager, ids: readonly string[]): Promise<void> {
+export async function bumpPrincipals(tx: SqlEntityManager, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await tx.execute(
     `with held as materialized (

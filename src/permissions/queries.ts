@@ -3,7 +3,7 @@ import { type Database, hotSelect, runOn } from '../platform/database/index.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Api } from './entities.ts';
 import { noRights, type Rights, rightsOf } from './has-perm.ts';
-import type { Holder } from './principal.ts';
+import type { PrincipalRef } from './principal.ts';
 
 const isLive = (table: string) => `(${table}.ends_at is null or ${table}.ends_at > $4::timestamptz)`;
 
@@ -54,7 +54,7 @@ interface RightsRow {
 /** What a principal may do at an API now. Pass a unit of work when inside its transaction, else the database. */
 export async function readRights(
   from: Database | SqlEntityManager,
-  who: Holder,
+  who: PrincipalRef,
   apiId: string,
   now: Date,
 ): Promise<Rights> {
@@ -76,7 +76,7 @@ export async function readRights(
 }
 
 /** An API as requests need it. */
-export type KnownApi = Pick<
+export type ApiSnapshot = Pick<
   Api,
   | 'id'
   | 'audience'
@@ -99,12 +99,12 @@ const apiByAudience = hotSelect('access-api-by-audience', `${apiColumns} where a
 const apiById = hotSelect('access-api-by-id', `${apiColumns} where id = $1`);
 
 /** The API of an audience; the issuer and `signet` both name Signet's own. Null when there is none. */
-export async function readApi(db: Database, audience: string, issuer: string): Promise<KnownApi | null> {
-  const [api] = await db.query<KnownApi>(apiByAudience, [keyOfAudience(audience, issuer)]);
+export async function readApi(db: Database, audience: string, issuer: string): Promise<ApiSnapshot | null> {
+  const [api] = await db.query<ApiSnapshot>(apiByAudience, [keyOfAudience(audience, issuer)]);
   return api ?? null;
 }
 
-export async function readApiById(db: Database, id: string): Promise<KnownApi | null> {
-  const [api] = await db.query<KnownApi>(apiById, [id]);
+export async function readApiById(db: Database, id: string): Promise<ApiSnapshot | null> {
+  const [api] = await db.query<ApiSnapshot>(apiById, [id]);
   return api ?? null;
 }

@@ -1,15 +1,15 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
 /** Django's two flags at one API. */
-export interface HeldRole {
+export interface AssignedRole {
   readonly audience: string;
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
 }
 
 /** The flags that a principal has at single APIs, by audience. */
-export function rolesOf(em: SqlEntityManager, principalId: string): Promise<HeldRole[]> {
-  return em.execute<HeldRole[]>(
+export function readRoles(em: SqlEntityManager, principalId: string): Promise<AssignedRole[]> {
+  return em.execute<AssignedRole[]>(
     `select i.audience, r.is_staff as "isStaff", r.is_superuser as "isSuperuser"
      from access_role r join access_api i on i.id = r.api_id
      where r.principal_id = ? and (r.is_staff or r.is_superuser) order by i.audience collate "C"`,
@@ -35,7 +35,7 @@ export function permissionsOfGroup(
 }
 
 /** Somebody who held a permission that is gone. A group has its name; a principal's is known to its own room. */
-export interface FormerHolder {
+export interface FormerAssignee {
   readonly permission: string;
   readonly kind: 'user' | 'client' | 'group';
   readonly id: string;
@@ -43,8 +43,8 @@ export interface FormerHolder {
 }
 
 /** Who held, directly, the permissions that a version of a catalogue removed: the rows outlive the permission. */
-export function holdersOfRemoved(em: SqlEntityManager, apiId: string, version: number): Promise<FormerHolder[]> {
-  return em.execute<FormerHolder[]>(
+export function formerAssignees(em: SqlEntityManager, apiId: string, version: number): Promise<FormerAssignee[]> {
+  return em.execute<FormerAssignee[]>(
     `select q.name as permission, h.kind, h.id, h.group_name as "group" from access_permission q join (
        select a.permission_id, p.kind, p.id, null::text as group_name from access_assignment a join access_principal p on p.id = a.principal_id
        union all select g.permission_id, 'group', x.id, x.name from access_group_permission g join access_group x on x.id = g.group_id

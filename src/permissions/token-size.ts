@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
 /** Somebody who holds much of an API. */
-export interface LargeHolder {
+export interface LargePrincipal {
   readonly apiId: string;
   readonly id: string;
   readonly kind: 'user' | 'client';
@@ -13,9 +13,9 @@ export interface LargeHolder {
  * Those who hold the most of each API now, largest first, at most `count` an API. One statement whose work grows with the
  * memberships, not with the permissions behind each: a group's names are added up once. Superusers are not in it.
  */
-export function largestHolders(em: SqlEntityManager, now: Date, count: number): Promise<LargeHolder[]> {
+export function largestPrincipals(em: SqlEntityManager, now: Date, count: number): Promise<LargePrincipal[]> {
   const holds = (table: string) => `(${table}.ends_at is null or ${table}.ends_at > ?::timestamptz)`;
-  return em.execute<LargeHolder[]>(
+  return em.execute<LargePrincipal[]>(
     `with live as (
        select id, api_id, octet_length(to_json(name)::text) + 1 as bytes from access_permission where removed_version is null
      ), of_group as (

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Api, Permission } from './entities.ts';
 import type { Source } from './explain.ts';
-import type { Touched } from './fan-out.ts';
+import type { PrincipalQuery } from './fan-out.ts';
 
 /** A name at an API, as `has_perm` asks about it: `id` is null for one that nobody has registered. */
 export interface AskedPermission {
@@ -19,7 +19,7 @@ export async function askedPermission(
 }
 
 /** The principals that hold a permission directly or by a group, as a query: and the API's superusers, where they count. */
-export function principalsWithPerm(asked: AskedPermission, now: Date, withSuperusers: boolean): Touched {
+export function principalsWithPerm(asked: AskedPermission, now: Date, withSuperusers: boolean): PrincipalQuery {
   const { api, id } = asked;
   const held = `select a.principal_id as id from access_assignment a where a.permission_id = ?::uuid and (a.ends_at is null or a.ends_at > ?)
     union select m.principal_id from access_group_permission g join access_group_member m on m.group_id = g.group_id

@@ -10,7 +10,7 @@ const NOBODY = '\u007f';
 
 /** Whether this may be a name at all: not too long, neither as it is nor in the form in which names are compared. */
 export function isNameSized(text: string): boolean {
-  return foldName(text) !== NOBODY;
+  return casefoldName(text) !== NOBODY;
 }
 
 /** NFKC, the form in which a name is kept and shown. */
@@ -24,7 +24,7 @@ export function normalizeName(name: string): string {
  * The form in which names are compared: NFKC(lowercase(NFKC(x))). Computed here only, never by the database, because
  * `lower()` and citext differ between PostgreSQL versions and the embedded engine.
  */
-export function foldName(name: string): string {
+export function casefoldName(name: string): string {
   return normalizeName(normalizeName(name).toLowerCase());
 }
 

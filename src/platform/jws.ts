@@ -6,7 +6,7 @@ export interface CompactParts {
 }
 
 /** A compact JWS in its parts (RFC 7515 §7.1); null for what is longer than `longest` characters or has not the form of one. */
-export function splitCompact(token: string, longest: number): CompactParts | null {
+export function splitJws(token: string, longest: number): CompactParts | null {
   if (token.length > longest || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
   const [head, payload, signature] = token.split('.') as [string, string, string];
   return { head, payload, signature };

@@ -1,5 +1,5 @@
 /** What was used lately, up to a total weight: what was not used for longest goes first. */
-export interface Recent<Value> {
+export interface Lru<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
   delete(key: string): void;
@@ -7,7 +7,7 @@ export interface Recent<Value> {
 }
 
 /** `weigh` says what a value costs, in the unit of `limit`; one that is heavier than the limit alone is not kept. */
-export function recent<Value>(limit: number, weigh: (value: Value) => number = () => 1): Recent<Value> {
+export function createLru<Value>(limit: number, weigh: (value: Value) => number = () => 1): Lru<Value> {
   // A Map remembers the order of insertion; what is used is inserted anew.
   const kept = new Map<string, Value>();
   let total = 0;

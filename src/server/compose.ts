@@ -7,7 +7,7 @@ import { loginRoutes } from '../api/login/routes.ts';
 import { sessionRoutes } from '../api/session/routes.ts';
 import {
   createAssertions,
-  createKnownClients,
+  createClientCache,
   createProofs,
   createRefusalNotes,
   keySetFetch,
@@ -16,7 +16,7 @@ import {
 import { registrationRoutes } from '../oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from '../oauth/routes.ts';
 import type { Passwords } from '../passwords/index.ts';
-import { createKnownAccess, createKnownCatalogues, type KnownCatalogues } from '../permissions/index.ts';
+import { createPermissionCache, createCatalogueCache, type CatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
@@ -70,7 +70,7 @@ export interface Deps {
   /** Given by a server that follows them. */
   readonly statusLists?: StatusLists;
   /** Given by a server that hears of changes elsewhere (`signalsOf`). */
-  readonly catalogues?: KnownCatalogues;
+  readonly catalogues?: CatalogueCache;
   readonly passwords: Passwords;
   /** Asked before Signet's own passwords, in this order. */
   readonly backends?: readonly Backend[];
@@ -173,14 +173,14 @@ function createServices(deps: Deps) {
     clock,
     keys,
     issuer,
-    access: createKnownAccess(db, issuer),
+    access: createPermissionCache(db, issuer),
     proofs: createProofs({ db, masterKey, isNonceRequired: config.dpopNonce === 'required' }),
     verify: createVerify(keys, issuer),
     quotas: quotasOf(config),
   };
   const oauth = {
     ...shared,
-    clients: createKnownClients(db, assertions),
+    clients: createClientCache(db, assertions),
     refreshKey: refreshKeyOf(masterKey),
     graceSeconds: config.refreshGraceSeconds,
     grantLife: grantLifeOf(config),
@@ -201,7 +201,7 @@ function createServices(deps: Deps) {
     oauth,
     api,
     statusLists: deps.statusLists ?? createStatusLists(db, keys, issuer, clock),
-    catalogues: deps.catalogues ?? createKnownCatalogues(db, issuer),
+    catalogues: deps.catalogues ?? createCatalogueCache(db, issuer),
     signIn: { endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) },
   };
 }

@@ -1,8 +1,8 @@
-import { purgeEvents, type Stamp } from '../audit/index.ts';
+import { purgeEvents, type AuditContext } from '../audit/index.ts';
 import { dropStaged } from '../imports/django/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
 import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
-import { SPREAD_TOPIC, spreadChanges } from '../permissions/index.ts';
+import { FAN_OUT_TOPIC, runFanOut } from '../permissions/index.ts';
 import type { Signals } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
 import type { Job, Jobs } from '../platform/jobs/index.ts';
@@ -16,7 +16,7 @@ export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'
   return {
     keys: () => keys.reload(),
     catalogue: async () => catalogues?.drop(),
-    [SPREAD_TOPIC]: async () => jobs?.wake('spread'),
+    [FAN_OUT_TOPIC]: async () => jobs?.wake('spread'),
   };
 }
 
@@ -26,13 +26,13 @@ type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' 
 export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
   const { db, clock, config, log } = deps;
   const policy = rotationPolicyOf(config);
-  const stamp = (): Stamp => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
+  const audit = (): AuditContext => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
   return [
     {
       name: 'keys',
       everySeconds: 5,
       run: async () => {
-        const steps = await advanceKeys(db.fork(), stamp(), masterKey, policy);
+        const steps = await advanceKeys(db.fork(), audit(), masterKey, policy);
         if (steps.length > 0) log.info({ steps }, 'the signing keys moved on');
       },
     },
@@ -41,7 +41,7 @@ export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
       // Woken by a signal; by itself it takes over what a process that has crashed left behind.
       everySeconds: 5,
       run: async (stopping) => {
-        const principals = await spreadChanges(db, clock, stopping);
+        const principals = await runFanOut(db, clock, stopping);
         if (principals > 0) log.info({ principals }, 'changes of many rights were spread');
       },
     },

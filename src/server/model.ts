@@ -6,7 +6,7 @@ import { beforeAudience, beforeTypJwt, onRightsChanged } from '../permissions/in
 import { bind, type Model } from '../platform/database/index.ts';
 import { endSessions, eraseSessions, onSessionsEnded } from '../sessions/index.ts';
 import { forgetSignIns } from '../signin/index.ts';
-import { clientAlgorithms, rightsChanged, sessionsEnded } from '../tokens/index.ts';
+import { clientAlgorithms, updateStatuses, sessionsEnded } from '../tokens/index.ts';
 import { onUserDeactivated, onUserDeleted, onUserRenamed } from '../users/index.ts';
 import { entities } from './entities.ts';
 
@@ -15,7 +15,7 @@ export const model: Model = {
   entities,
   migrations,
   ports: [
-    bind(onRightsChanged, rightsChanged),
+    bind(onRightsChanged, updateStatuses),
     bind(onSessionsEnded, async (tx, ended) => {
       // First, while the grants still say which session they were given in.
       await noticeLogout(tx, ended);

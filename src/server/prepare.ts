@@ -1,4 +1,4 @@
-import type { Stamp } from '../audit/index.ts';
+import type { AuditContext } from '../audit/index.ts';
 import { changeCatalogue, defaultPermissions, ensureOwnApi } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 
@@ -13,14 +13,14 @@ const ownModels: Record<string, string[]> = {
 const impersonating = { app: 'auth', codename: 'impersonate_user', label: 'Can act as another user' };
 
 /** Brings the database to what this version expects: migrations, then Signet's own API. Answers the migrations applied. */
-export async function prepareDatabase(db: Database, stamp: Stamp): Promise<string[]> {
+export async function prepareDatabase(db: Database, audit: AuditContext): Promise<string[]> {
   const applied = await db.migrations.apply();
   await db.fork().transactional(async (tx) => {
     const api = await ensureOwnApi(tx);
     const specs = Object.entries(ownModels).flatMap(([app, models]) =>
       models.flatMap((model) => defaultPermissions(app, model)),
     );
-    await changeCatalogue(tx, stamp, api, [...specs, impersonating]);
+    await changeCatalogue(tx, audit, api, [...specs, impersonating]);
   });
   return applied;
 }

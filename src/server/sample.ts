@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../audit/index.ts';
+import { recordChange, type AuditContext } from '../audit/index.ts';
 import { forgetSource } from '../imports/django/index.ts';
 import { apiDeleted, Client, createClient, deleteClient, isSecretOf } from '../oauth/index.ts';
 import type { Passwords } from '../passwords/index.ts';
@@ -75,32 +75,32 @@ export async function findSample(em: SqlEntityManager): Promise<SampleState | nu
  */
 export async function makeSample(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   passwords: Passwords,
   masterKey: Buffer,
 ): Promise<void> {
   const made = await findSample(em.fork());
-  if (made) return completeSample(em.fork(), stamp, made, masterKey);
+  if (made) return completeSample(em.fork(), audit, made, masterKey);
   const hashes = new Map<string, string>();
   for (const name of ['alice', 'bob']) hashes.set(name, (await passwords.hash(samplePassword(masterKey, name))) ?? '');
   await em.fork().transactional(async (tx) => {
     // Somebody who has these names or addresses already keeps them: then there is no sample.
     if ((await findApi(tx, SAMPLE_API)) || (await arePeopleThere(tx, [...hashes.keys()]))) return;
-    const api = await createApi(tx, stamp, SAMPLE_API, { name: 'Polls (sample)' });
+    const api = await createApi(tx, audit, SAMPLE_API, { name: 'Polls (sample)' });
     await changeCatalogue(
       tx,
-      stamp,
+      audit,
       api,
       sampleModels.flatMap((model) => defaultPermissions(SAMPLE_API, model)),
     );
-    const group = await createGroup(tx, stamp, SAMPLE_GROUP);
+    const group = await createGroup(tx, audit, SAMPLE_GROUP);
     const names = sampleModels.flatMap((model) =>
       ['add', 'change', 'view'].map((action) => `${SAMPLE_API}.${action}_${model}`),
     );
-    await assign(tx, stamp, { kind: 'group', group }, await getPermissions(tx, api, names));
+    await assign(tx, audit, { kind: 'group', group }, await getPermissions(tx, api, names));
     const users: Record<string, string> = {};
     for (const [username, password] of hashes) {
-      const user = await createUser(tx, stamp, {
+      const user = await createUser(tx, audit, {
         username,
         password,
         firstName: username === 'alice' ? 'Alice' : 'Bob',
@@ -109,8 +109,8 @@ export async function makeSample(
       });
       if (user instanceof User) users[username] = user.id;
     }
-    await addMembers(tx, stamp, group, [{ id: users['alice'] as string, label: 'alice' }]);
-    const service = await createClient(tx, stamp, {
+    await addMembers(tx, audit, group, [{ id: users['alice'] as string, label: 'alice' }]);
+    const service = await createClient(tx, audit, {
       name: SAMPLE_SERVICE,
       preset: 'service',
       requests: [api],
@@ -120,7 +120,7 @@ export async function makeSample(
     const principal = { id: service.client.id, label: SAMPLE_SERVICE };
     await assign(
       tx,
-      stamp,
+      audit,
       { kind: 'client', principal },
       await getPermissions(tx, api, [`${SAMPLE_API}.view_choice`]),
     );
@@ -128,7 +128,7 @@ export async function makeSample(
       api: api.id,
       group: group.id,
       users,
-      clients: { [SAMPLE_SERVICE]: service.client.id, ...(await makeWebClient(tx, stamp, api, masterKey)) },
+      clients: { [SAMPLE_SERVICE]: service.client.id, ...(await makeWebClient(tx, audit, api, masterKey)) },
       hasAddresses: true,
     };
     tx.persist(tx.create(PlatformState, { name: 'sample', value }));
@@ -149,7 +149,7 @@ async function arePeopleThere(tx: SqlEntityManager, usernames: readonly string[]
 /** A sample that an earlier version made gets what came since; what was deleted from it stays away. */
 async function completeSample(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   state: SampleState,
   masterKey: Buffer,
 ): Promise<void> {
@@ -157,32 +157,32 @@ async function completeSample(
   if (hasWeb && state.hasAddresses) return;
   await em.transactional(async (tx) => {
     const api = hasWeb ? null : await tx.findOne(Api, state.api);
-    const made = api ? await makeWebClient(tx, stamp, api, masterKey) : {};
-    if (!state.hasAddresses) await addAddresses(tx, stamp, state);
+    const made = api ? await makeWebClient(tx, audit, api, masterKey) : {};
+    if (!state.hasAddresses) await addAddresses(tx, audit, state);
     const row = await tx.findOneOrFail(PlatformState, 'sample');
     row.value = { ...state, clients: { ...state.clients, ...made }, hasAddresses: true };
   });
 }
 
 /** Whoever has an address by now keeps it, and so does whoever else has the sample's. */
-async function addAddresses(tx: SqlEntityManager, stamp: Stamp, state: SampleState): Promise<void> {
+async function addAddresses(tx: SqlEntityManager, audit: AuditContext, state: SampleState): Promise<void> {
   for (const [username, id] of Object.entries(state.users)) {
     const email = sampleEmail(username);
     const user = await tx.findOne(User, { id, email: '', deletedAt: null });
     const isTaken = (await tx.count(User, { emailKey: email, emailVerifiedAt: { $ne: null } })) > 0;
-    if (user && !isTaken) await updateUser(tx, stamp, user, { email, isEmailVerified: true });
+    if (user && !isTaken) await updateUser(tx, audit, user, { email, isEmailVerified: true });
   }
 }
 
 /** The client of the playground; nothing where somebody's client has the name. */
 async function makeWebClient(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   api: Api,
   masterKey: Buffer,
 ): Promise<SampleState['clients']> {
   if ((await tx.count(Client, { nameKey: SAMPLE_WEB })) > 0) return {};
-  const { client } = await createClient(tx, stamp, {
+  const { client } = await createClient(tx, audit, {
     name: SAMPLE_WEB,
     preset: 'web',
     isFirstParty: true,
@@ -230,28 +230,28 @@ export async function listSampleClients(
 }
 
 /** Deletes what the sample made, by the verbs of each. What was added to its API or group since goes with them. */
-export async function removeSample(em: SqlEntityManager, stamp: Stamp, state: SampleState): Promise<void> {
+export async function removeSample(em: SqlEntityManager, audit: AuditContext, state: SampleState): Promise<void> {
   await em.fork().transactional(async (tx) => {
     for (const id of Object.values(state.clients)) {
       const client = await tx.findOne(Client, id);
-      if (client) await deleteClient(tx, stamp, client);
+      if (client) await deleteClient(tx, audit, client);
     }
     const group = await tx.findOne(Group, state.group);
-    if (group) await deleteGroup(tx, stamp, group);
+    if (group) await deleteGroup(tx, audit, group);
     for (const id of Object.values(state.users)) {
       const user = await tx.findOne(User, { id, deletedAt: null });
-      if (user) await deleteUser(tx, stamp, user);
+      if (user) await deleteUser(tx, audit, user);
       // Nobody's: its id was never anybody outside of this development.
       await tx.nativeDelete(Principal, { id });
     }
     const api = await tx.findOne(Api, state.api);
     if (api)
-      await deleteApi(tx, stamp, api, async (inner, gone) => {
+      await deleteApi(tx, audit, api, async (inner, gone) => {
         await apiDeleted(inner, gone.id);
         await forgetSource(inner, gone.audience);
       });
     await tx.nativeDelete(PlatformState, { name: 'sample' });
-    recordChange(tx, stamp, { action: 'delete', object: { kind: 'sample', id: state.api, label: SAMPLE_API } });
+    recordChange(tx, audit, { action: 'delete', object: { kind: 'sample', id: state.api, label: SAMPLE_API } });
     await tx.flush();
   });
 }

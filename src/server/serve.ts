@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
-import type { Stamp } from '../audit/index.ts';
+import type { AuditContext } from '../audit/index.ts';
 import { dropStaged } from '../imports/django/index.ts';
 import type { Passwords } from '../passwords/index.ts';
-import { createKnownCatalogues } from '../permissions/index.ts';
+import { createCatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import { type Database, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
@@ -55,9 +55,9 @@ export type RunCommand = (
 ) => Promise<ControlResult>;
 
 /** What differs between `dev` and `start`: how the open database is made ready. Answers the master key. */
-export type Prepare = (db: Database, stamp: Stamp) => Promise<Buffer>;
+export type Prepare = (db: Database, audit: AuditContext) => Promise<Buffer>;
 
-export const systemStamp = (): Stamp => ({
+export const systemContext = (): AuditContext => ({
   at: systemClock.now(),
   actor: { kind: 'system', id: null, label: 'signet' },
 });
@@ -75,8 +75,8 @@ export async function serve(
   // Each worker has metrics of its own, on a port of its own.
   const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.place;
   const policy = rotationPolicyOf(config);
-  demandPortOfItsOwn(config);
-  await demandFreePort(config);
+  requireSeparatePort(config);
+  await requireFreePort(config);
   const closers: (() => Promise<unknown>)[] = [];
   const close = async () => {
     for (const one of closers.reverse()) await one();
@@ -88,10 +88,10 @@ export async function serve(
     const log = createLog(config.logLevel);
     const db = await openDatabase(config, model, 'requests');
     closers.push(() => db.close());
-    const masterKey = await prepare(db, systemStamp());
+    const masterKey = await prepare(db, systemContext());
     const identity = await https?.();
     await dropStaged(db);
-    await advanceKeys(db.fork(), systemStamp(), masterKey, policy);
+    await advanceKeys(db.fork(), systemContext(), masterKey, policy);
     const keys = await createKeyRing(
       (open) => openKeys(db.fork(), masterKey, open),
       (error) => log.error({ err: safeError(error) }, 'a new signing key could not be opened'),
@@ -105,7 +105,7 @@ export async function serve(
         'refused logins are answered later than SIGNET_REFUSAL_MS says: a password hash takes so long on this machine',
       );
     const sign = createSign(() => pool.active > 0);
-    const catalogues = createKnownCatalogues(db, issuer);
+    const catalogues = createCatalogueCache(db, issuer);
     const statusLists = createStatusLists(db, keys, issuer, systemClock);
     const metrics =
       metricsPort === undefined ? undefined : await metricsOf(db, pool, { keys, statusLists, clock: systemClock });
@@ -169,7 +169,7 @@ function folderLost(config: Config): never {
   process.exit(1);
 }
 
-function demandFreePort(config: Config): Promise<void> {
+function requireFreePort(config: Config): Promise<void> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.once('error', (error: NodeJS.ErrnoException) => {
@@ -187,7 +187,7 @@ function demandFreePort(config: Config): Promise<void> {
 }
 
 /** On the public port everybody would read them. */
-function demandPortOfItsOwn(config: Config): void {
+function requireSeparatePort(config: Config): void {
   if (config.metricsPort === config.port)
     throw new Failure(
       'usage',

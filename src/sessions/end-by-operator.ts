@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, recordEvent, type Stamp } from '../audit/index.ts';
+import { recordChange, recordEvent, type AuditContext } from '../audit/index.ts';
 import type { User } from '../users/index.ts';
 import { endSessions } from './end.ts';
 
@@ -9,17 +9,17 @@ import { endSessions } from './end.ts';
  */
 export async function endSessionsByOperator(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   user: Pick<User, 'id' | 'username'>,
   id?: string,
 ): Promise<string[]> {
   const reason = 'ended_by_operator';
   const which = id === undefined ? { user: user.id } : { user: user.id, id };
-  const ended = await endSessions(tx, stamp.at, which, reason);
+  const ended = await endSessions(tx, audit.at, which, reason);
   for (const sid of ended) {
-    recordEvent(tx, stamp.at, { kind: 'session_ended', userId: user.id, detail: { sid, reason } });
+    recordEvent(tx, audit.at, { kind: 'session_ended', userId: user.id, detail: { sid, reason } });
     const object = { kind: 'session', id: sid, label: user.username };
-    recordChange(tx, stamp, { action: 'change', object, after: { ended: reason } });
+    recordChange(tx, audit, { action: 'change', object, after: { ended: reason } });
   }
   await tx.flush();
   return ended;

@@ -1,7 +1,7 @@
 import { recordEvent } from '../audit/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
-import { foldName } from '../platform/casefold.ts';
+import { casefoldName } from '../platform/casefold.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Authenticated, askBackends, type Backend } from './backends.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
@@ -104,7 +104,7 @@ const known = hotSelect('identity-user-id-by-name', 'select id from identity_use
 
 /** What was typed is kept only where it is somebody's name: otherwise it may be a password in the wrong field. */
 async function refused(db: Database, attempt: Attempt, at: Date): Promise<void> {
-  const [user] = await db.query<{ id: string }>(known, [foldName(attempt.username)]);
+  const [user] = await db.query<{ id: string }>(known, [casefoldName(attempt.username)]);
   const em = db.fork();
   const tried = user ? { userId: user.id, nameTried: attempt.username } : {};
   recordEvent(em, at, { kind: 'login_refused', ip: attempt.ip, ...tried });

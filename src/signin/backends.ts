@@ -1,7 +1,7 @@
 import type { Passwords } from '../passwords/index.ts';
 import { isPasswordSized } from '../passwords/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
-import { foldName, isNameSized } from '../platform/casefold.ts';
+import { casefoldName, isNameSized } from '../platform/casefold.ts';
 import type { Clock } from '../platform/time.ts';
 
 export interface Credentials {
@@ -80,7 +80,7 @@ export function passwordBackend(db: Database, passwords: Passwords, clock: Clock
       // Nobody's password is that long, whoever it is: refused before any work.
       if (!isPasswordSized(password)) return { kind: 'refused' };
       // Nobody's name is that long either: a decoy is verified, as for every other name that nobody has.
-      const [row] = isNameSized(username) ? await db.query<Row>(byName, [foldName(username)]) : [];
+      const [row] = isNameSized(username) ? await db.query<Row>(byName, [casefoldName(username)]) : [];
       let since: Date | undefined;
       const started = () => {
         since = clock.now();

@@ -1,6 +1,6 @@
 import { LockMode, raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, recordEvent, type Stamp } from '../audit/index.ts';
+import { recordChange, recordEvent, type AuditContext } from '../audit/index.ts';
 import { validatePassword } from '../passwords/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { createSession, endSessions, Session, type SessionLife } from '../sessions/index.ts';
@@ -34,7 +34,7 @@ export async function checkNewUser(
  */
 export async function setPassword(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   user: Pick<User, 'id' | 'username'>,
   encoded: string,
   expectedEpoch: number | null,
@@ -43,9 +43,9 @@ export async function setPassword(
   const where = expectedEpoch === null ? isThere : { ...isThere, isActive: true, passwordEpoch: expectedEpoch };
   const change = { password: encoded, passwordEpoch: raw('password_epoch + 1') };
   if ((await tx.nativeUpdate(User, where, change)) === 0) return false;
-  await endSessions(tx, stamp.at, { user: user.id }, 'password_changed');
-  recordChange(tx, stamp, { action: 'change', object: objectOf(user), after: { password: 'changed' } });
-  recordEvent(tx, stamp.at, { kind: 'password_changed', userId: user.id });
+  await endSessions(tx, audit.at, { user: user.id }, 'password_changed');
+  recordChange(tx, audit, { action: 'change', object: objectOf(user), after: { password: 'changed' } });
+  recordEvent(tx, audit.at, { kind: 'password_changed', userId: user.id });
   await tx.flush();
   return true;
 }
@@ -56,7 +56,7 @@ export type Lost = { readonly lost: 'session' | 'password' };
 /** The user's own change: the session goes on under a new id and secret, every other one ends. */
 export async function changeOwnPassword(
   db: Database,
-  stamp: Stamp,
+  audit: AuditContext,
   user: { id: string; username: string },
   encoded: { fromEpoch: number; to: string },
   session: { id: string; authTime: Date; amr: readonly string[] },
@@ -70,7 +70,7 @@ export async function changeOwnPassword(
     const where = { id: session.id, user: user.id, endedAt: null };
     const live = await tx.findOne(Session, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
     if (!live) return { lost: 'session' };
-    if (!(await setPassword(tx, stamp, user, encoded.to, encoded.fromEpoch))) return { lost: 'password' };
+    if (!(await setPassword(tx, audit, user, encoded.to, encoded.fromEpoch))) return { lost: 'password' };
     const given = {
       user: user.id,
       passwordEpoch: encoded.fromEpoch + 1,
@@ -79,7 +79,7 @@ export async function changeOwnPassword(
       ip: browser.ip,
       userAgent: browser.userAgent,
     };
-    const opened = createSession(tx, given, life, stamp.at);
+    const opened = createSession(tx, given, life, audit.at);
     await tx.flush();
     return opened;
   });

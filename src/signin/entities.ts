@@ -19,7 +19,7 @@ export class Throttle extends ThrottleSchema.class {}
 ThrottleSchema.setClass(Throttle);
 
 const KnownNetworkSchema = defineEntity({
-  name: 'KnownNetwork',
+  name: 'FamiliarNetwork',
   tableName: 'identity_known_network',
   indexes: [{ properties: ['lastSuccessAt'] }],
   properties: {
@@ -29,11 +29,11 @@ const KnownNetworkSchema = defineEntity({
   },
 });
 /** A network from which a user has logged in. */
-export class KnownNetwork extends KnownNetworkSchema.class {}
-KnownNetworkSchema.setClass(KnownNetwork);
+export class FamiliarNetwork extends KnownNetworkSchema.class {}
+KnownNetworkSchema.setClass(FamiliarNetwork);
 
 const LinkSchema = defineEntity({
-  name: 'Link',
+  name: 'OneTimeToken',
   tableName: 'identity_link',
   indexes: [{ properties: ['expiresAt'] }],
   properties: {
@@ -49,5 +49,5 @@ const LinkSchema = defineEntity({
   },
 });
 /** A secret that is good for one act, once. */
-export class Link extends LinkSchema.class {}
-LinkSchema.setClass(Link);
+export class OneTimeToken extends LinkSchema.class {}
+LinkSchema.setClass(OneTimeToken);

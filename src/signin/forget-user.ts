@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { KnownNetwork, Link } from './entities.ts';
+import { FamiliarNetwork, OneTimeToken } from './entities.ts';
 
 /** Deletes what is kept of a user's sign-ins: the networks they came from, and one-time links. */
 export async function forgetSignIns(tx: SqlEntityManager, userId: string): Promise<void> {
-  await tx.nativeDelete(KnownNetwork, { user: userId });
-  await tx.nativeDelete(Link, { user: userId });
+  await tx.nativeDelete(FamiliarNetwork, { user: userId });
+  await tx.nativeDelete(OneTimeToken, { user: userId });
 }

@@ -8,7 +8,7 @@
 export { type Attempt, type Authentication, authenticate, type Outcome, releaseAt } from './authenticate.ts';
 export { type Authenticated, type Backend, type BackendAnswer, type Credentials, passwordBackend } from './backends.ts';
 export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './change-password.ts';
-export { Link, Throttle } from './entities.ts';
+export { OneTimeToken, Throttle } from './entities.ts';
 export { forgetSignIns } from './forget-user.ts';
 export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
 export { purgeExpired } from './purge.ts';

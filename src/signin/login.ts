@@ -6,7 +6,7 @@ import { createSession, endSessions, Session, type SessionLife } from '../sessio
 import { User } from '../users/index.ts';
 import type { Authentication } from './authenticate.ts';
 import type { Authenticated } from './backends.ts';
-import { KnownNetwork } from './entities.ts';
+import { FamiliarNetwork } from './entities.ts';
 import { takeTwin } from './repeat.ts';
 import { networkDigest } from './throttle/throttle.ts';
 
@@ -63,7 +63,7 @@ export async function logIn(
     if (twin) return { user: await tx.findOneOrFail(User, who.id), session, token };
     recordEvent(tx, now, { kind: 'login', userId: who.id, ip: browser.ip, detail: { sid: session.id } });
     if (upgraded !== null && who.outdated !== undefined) await upgrade(tx, who.id, who.outdated, upgraded, now);
-    await tx.upsert(KnownNetwork, { user: who.id, networkDigest: networkDigest(browser.ip), lastSuccessAt: now });
+    await tx.upsert(FamiliarNetwork, { user: who.id, networkDigest: networkDigest(browser.ip), lastSuccessAt: now });
     await tx.flush();
     return { user: await tx.findOneOrFail(User, who.id), session, token };
   });

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { digest, newSecret } from '../platform/digest.ts';
 import { plusSeconds } from '../platform/time.ts';
 import { User } from '../users/index.ts';
-import { Link } from './entities.ts';
+import { OneTimeToken } from './entities.ts';
 
 const SETUP_SECONDS = 86_400;
 
@@ -33,7 +33,7 @@ export async function showSetupSecret(
   return em.transactional(async (tx) => {
     await oneAtATime(tx);
     if (await hasSuperuser(tx)) return null;
-    const link = await tx.findOne(Link, { purpose: 'setup', consumedAt: null, expiresAt: { $gt: now } });
+    const link = await tx.findOne(OneTimeToken, { purpose: 'setup', consumedAt: null, expiresAt: { $gt: now } });
     if (!link) return makeLink(tx, now, derive);
     const { nonce } = link.payload as { nonce?: string };
     const secret = nonce === undefined ? null : derive(nonce);
@@ -43,11 +43,11 @@ export async function showSetupSecret(
 }
 
 async function makeLink(tx: SqlEntityManager, now: Date, derive?: DeriveSecret): Promise<string> {
-  await tx.nativeUpdate(Link, { purpose: 'setup', consumedAt: null }, { consumedAt: now });
+  await tx.nativeUpdate(OneTimeToken, { purpose: 'setup', consumedAt: null }, { consumedAt: now });
   const nonce = newSecret();
   const secret = derive ? derive(nonce) : newSecret();
   tx.persist(
-    tx.create(Link, {
+    tx.create(OneTimeToken, {
       tokenDigest: digest(secret),
       purpose: 'setup',
       payload: derive ? { nonce } : {},
@@ -64,7 +64,7 @@ async function oneAtATime(tx: SqlEntityManager): Promise<void> {
 
 /** Whether the secret could be redeemed now. Looking changes nothing. */
 export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
-  const open = await em.count(Link, {
+  const open = await em.count(OneTimeToken, {
     tokenDigest: digest(secret),
     purpose: 'setup',
     consumedAt: null,

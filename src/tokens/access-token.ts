@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { objectOf, splitCompact } from '../platform/jws.ts';
-import { recent } from '../platform/lru.ts';
+import { objectOf, splitJws } from '../platform/jws.ts';
+import { createLru } from '../platform/lru.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';
@@ -113,7 +113,7 @@ const REMEMBERED = 4_000_000;
  * times, and the signature is half of the work. Whether it is current, and its key still there, is looked at every time.
  */
 export function createVerify(keys: KeyRing, issuer: string): Verify {
-  const known = recent<Verified & { readonly length: number }>(REMEMBERED, (one) => one.length);
+  const known = createLru<Verified & { readonly length: number }>(REMEMBERED, (one) => one.length);
   return (token, now) => {
     const before = known.get(token);
     if (before && (before.key === null || keys.find(before.key.kid) === before.key))
@@ -127,7 +127,7 @@ export function createVerify(keys: KeyRing, issuer: string): Verify {
 
 /** The key that a token names, where it could be one of ours; null for everything else. */
 export function namedKey(token: string): string | null {
-  const parts = splitCompact(token, LONGEST);
+  const parts = splitJws(token, LONGEST);
   const kid = parts && objectOf(parts.head)?.['kid'];
   return typeof kid === 'string' && /^[\w-]{43}$/.test(kid) ? kid : null;
 }
@@ -148,7 +148,7 @@ interface Verified {
 }
 
 function verifySignature(keys: KeyRing, issuer: string, token: string): Verified | null {
-  const parts = splitCompact(token, LONGEST);
+  const parts = splitJws(token, LONGEST);
   if (!parts) return verifySealed(keys, issuer, token);
   const head = objectOf(parts.head);
   // RFC 8725 §3.1: the key says which algorithm it is for; the header must agree, and may ask for nothing else.

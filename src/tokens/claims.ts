@@ -1,7 +1,7 @@
-import { getAllPermissions, hasPerm, type KnownApi, type Rights } from '../permissions/index.ts';
+import { getAllPermissions, hasPerm, type ApiSnapshot, type Rights } from '../permissions/index.ts';
 import { readId } from '../platform/id.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
-import { type StatusPlace, statusListUri } from './status/status-index.ts';
+import { type StatusIndex, statusListUri } from './status/status-index.ts';
 import { tokenAudience } from './userinfo-api.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */
@@ -39,7 +39,7 @@ export function isByUser({ sub, act }: Actor): boolean {
 
 export interface TokenRequest {
   readonly issuer: string;
-  readonly api: Omit<KnownApi, 'id' | 'version'>;
+  readonly api: Omit<ApiSnapshot, 'id' | 'version'>;
   readonly clientId: string;
   readonly subject: Subject;
   readonly rights: Rights;
@@ -54,7 +54,7 @@ export interface TokenRequest {
   /** When it ends at the latest, earlier than the API's tokens would. */
   readonly until?: Date | undefined;
   /** Where its status stands. */
-  readonly place?: StatusPlace | undefined;
+  readonly place?: StatusIndex | undefined;
 }
 
 /** RFC 9068 §2.2 with Signet's permission claims. */
@@ -96,7 +96,7 @@ export interface PermissionsBitmap {
 }
 
 /** How permissions are said in one token: as its API wishes, or as a bitmap where its list would be too long. */
-export type Format = KnownApi['format'];
+export type Format = ApiSnapshot['format'];
 
 /** Scopes with a meaning of their own; the rest are names of permissions. */
 export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'groups', 'permissions', 'offline_access'];

@@ -1,4 +1,4 @@
-import { objectOf, splitCompact } from '../platform/jws.ts';
+import { objectOf, splitJws } from '../platform/jws.ts';
 import type { KeyRing } from './keys/ring.ts';
 import { isSignedWith } from './keys/signing-key.ts';
 
@@ -18,7 +18,7 @@ const LONGEST = 16_384;
  * other. `unknown_key`: of a key that is not here any more, so that nothing can be said of it. Null: not ours.
  */
 export function readIdTokenHint(keys: KeyRing, issuer: string, token: string): IdTokenHint | 'unknown_key' | null {
-  const parts = splitCompact(token, LONGEST);
+  const parts = splitJws(token, LONGEST);
   if (!parts) return null;
   const [header, claims] = [objectOf(parts.head), objectOf(parts.payload)];
   if (!header || !claims || typeof header['kid'] !== 'string' || 'crit' in header) return null;

@@ -59,12 +59,12 @@ export {
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
 export { createSign, type Sign } from './keys/sign.ts';
 export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
-export { type Mint, type Minted, mintAccessToken, mintUntilFresh, overBudget } from './issue.ts';
+export { type IssueDeps, type IssueRequest, issueAccessToken, issueWithRetry, overBudget } from './issue.ts';
 export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
-export { isStillGood, mayBeExchanged, type Through, takeExchangedPlace } from './status/delegation.ts';
-export { readHolding } from './status/owner.ts';
+export { isStillGood, mayBeExchanged, type DelegationChain, allocateExchangedIndex } from './status/delegation.ts';
+export { readStatusOwner } from './status/owner.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { clientRightsChanged, rightsChanged, STATUS, suspendPlace } from './status/set-status.ts';
-export { type Holding, type Minting, placeOf, readMinting, type StatusPlace, takePlace } from './status/status-index.ts';
+export { updateClientStatuses, updateStatuses, STATUS, suspendIndex } from './status/set-status.ts';
+export { type StatusOwner, type IssueSnapshot, placeOf, readIssueSnapshot, type StatusIndex, allocateIndex } from './status/status-index.ts';
 export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';

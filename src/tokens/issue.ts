@@ -1,36 +1,36 @@
-import type { Holder, KnownAccess, KnownApi } from '../permissions/index.ts';
+import type { PrincipalRef, PermissionCache, ApiSnapshot } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { NotReady } from '../platform/errors.ts';
 import { type AccessToken, draftAccessToken, type OverBudget } from './access-token.ts';
 import type { TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';
-import { type Holding, LIST_LENGTH, type StatusPlace, takePlace } from './status/status-index.ts';
+import { type StatusOwner, LIST_LENGTH, type StatusIndex, allocateIndex } from './status/status-index.ts';
 
 /** Makes the tokens of one request. */
-export interface Mint {
+export interface IssueDeps {
   readonly db: Database;
-  readonly access: KnownAccess;
+  readonly access: PermissionCache;
   readonly keys: KeyRing;
   /** How a server signs; absent: on this thread. */
   readonly sign?: Sign;
 }
 
 /** Whose token it is to be. */
-export interface Minted {
-  readonly request: TokenRequest & { readonly api: KnownApi };
+export interface IssueRequest {
+  readonly request: TokenRequest & { readonly api: ApiSnapshot };
   /** As read with its flags, at this version. */
-  readonly holder: Holder & { readonly version: number };
-  readonly holding: Holding;
+  readonly holder: PrincipalRef & { readonly version: number };
+  readonly holding: StatusOwner;
   /** The place that the statement saw which read that version; null when there was none, or it was another statement. */
-  readonly place: StatusPlace | null;
+  readonly place: StatusIndex | null;
 }
 
 /** As long as any: asked for the size of a token before it has a place. */
-const ANY_PLACE: StatusPlace = { list: 99, idx: LIST_LENGTH - 1 };
+const ANY_PLACE: StatusIndex = { list: 99, idx: LIST_LENGTH - 1 };
 
 /** Why the token may not be made: asked before anything is written. */
-export function overBudget({ keys }: Pick<Mint, 'keys'>, request: TokenRequest, now: Date): OverBudget | null {
+export function overBudget({ keys }: Pick<IssueDeps, 'keys'>, request: TokenRequest, now: Date): OverBudget | null {
   return draftAccessToken(keys, { ...request, place: ANY_PLACE }, now).excess;
 }
 
@@ -39,13 +39,13 @@ export function overBudget({ keys }: Pick<Mint, 'keys'>, request: TokenRequest, 
  * taken from or given to its holder later moves this place. `stale`: something has changed since the holder was read, read it again.
  * `over`: the holder has ended meanwhile.
  */
-export async function mintAccessToken(
-  mint: Mint,
-  { request, holder, holding, place }: Minted,
+export async function issueAccessToken(
+  mint: IssueDeps,
+  { request, holder, holding, place }: IssueRequest,
   now: Date,
 ): Promise<AccessToken | OverBudget | 'stale' | 'over'> {
   if (request.rights.version !== holder.version) return 'stale';
-  const taken = place ? { place, version: holder.version } : await takePlace(mint.db, holding, now);
+  const taken = place ? { place, version: holder.version } : await allocateIndex(mint.db, holding, now);
   if (!taken) return 'over';
   if (taken.version !== holder.version) return 'stale';
   const draft = draftAccessToken(mint.keys, { ...request, place: taken.place }, now);
@@ -57,7 +57,7 @@ export async function mintAccessToken(
 const TRIES = 5;
 
 /** Reads and mints until nothing has changed in between. NotReady (503: try again) when something changes again and again. */
-export async function mintUntilFresh<Answer>(attempt: () => Promise<Answer | 'stale'>): Promise<Answer> {
+export async function issueWithRetry<Answer>(attempt: () => Promise<Answer | 'stale'>): Promise<Answer> {
   for (let tries = 0; tries < TRIES; tries++) {
     const answer = await attempt();
     if (answer !== 'stale') return answer;

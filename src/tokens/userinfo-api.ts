@@ -1,10 +1,10 @@
-import { audienceOf, type KnownApi, noRights, type Rights } from '../permissions/index.ts';
+import { audienceOf, type ApiSnapshot, noRights, type Rights } from '../permissions/index.ts';
 
 /** Stands where a column needs an API and none is meant. */
 export const NO_API = '00000000-0000-0000-0000-000000000000';
 
 /** What a token is for when its client asked for no API: userinfo alone. It has no permissions, so it says nothing of any. */
-export const USERINFO: KnownApi = {
+export const USERINFO: ApiSnapshot = {
   id: NO_API,
   audience: '',
   isBuiltin: false,
@@ -22,7 +22,7 @@ export const USERINFO: KnownApi = {
 };
 
 /** `aud` of the tokens of an API. */
-export function tokenAudience(api: Pick<KnownApi, 'audience' | 'isBuiltin'> & { id?: string }, issuer: string): string {
+export function tokenAudience(api: Pick<ApiSnapshot, 'audience' | 'isBuiltin'> & { id?: string }, issuer: string): string {
   return api.id === NO_API ? userinfoUrl(issuer) : audienceOf(api, issuer);
 }
 

@@ -1,8 +1,8 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../audit/index.ts';
+import { recordChange, type AuditContext } from '../audit/index.ts';
 import { makeUnusable } from '../passwords/index.ts';
-import { dropHoldings } from '../permissions/index.ts';
+import { revokeAll } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
@@ -28,7 +28,7 @@ export interface DeletedUser {
  * which is never given again. The edit log keeps the id; from this entry on it knows no name for it
  * (docs/decisions/0004-deleting-a-user.md). Failure: deleted meanwhile.
  */
-export function deleteUser(em: SqlEntityManager, stamp: Stamp, of: Pick<User, 'id'>): Promise<DeletedUser> {
+export function deleteUser(em: SqlEntityManager, audit: AuditContext, of: Pick<User, 'id'>): Promise<DeletedUser> {
   return em.transactional(async (tx) => {
     // The row's lock comes first: a login or a change that is under way is either done and seen below, or finds nobody.
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
@@ -36,11 +36,11 @@ export function deleteUser(em: SqlEntityManager, stamp: Stamp, of: Pick<User, 'i
     if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
     const { isActive, isStaff, isSuperuser } = user;
     // In the order of locks: groups, principal, then sessions and what lives by them. No place of a status list moves before.
-    const { groups, permissions, roles } = await dropHoldings(tx, user.id);
-    const { sessions } = await onUserDeleted.of(tx)(tx, user, stamp.at);
-    erase(user, stamp.at);
+    const { groups, permissions, roles } = await revokeAll(tx, user.id);
+    const { sessions } = await onUserDeleted.of(tx)(tx, user, audit.at);
+    erase(user, audit.at);
     const before = { isActive, isStaff, isSuperuser, groups, permissions, roles };
-    recordChange(tx, stamp, { action: 'delete', object: objectOf(user), before, after: { sessionsEnded: sessions } });
+    recordChange(tx, audit, { action: 'delete', object: objectOf(user), before, after: { sessionsEnded: sessions } });
     await tx.flush();
     return { id: user.id, sessions, groups, permissions };
   });

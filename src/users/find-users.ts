@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../platform/errors.ts';
-import { foldName, isNameSized } from '../platform/casefold.ts';
+import { casefoldName, isNameSized } from '../platform/casefold.ts';
 import { readId } from '../platform/id.ts';
 import { suggest } from '../platform/suggest.ts';
 import { User } from './entities.ts';
@@ -12,7 +12,7 @@ export type UserRef = string | { readonly id: string };
 
 export async function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
   if (!isNameSized(username)) return null;
-  return em.findOne(User, { usernameKey: foldName(username), deletedAt: null });
+  return em.findOne(User, { usernameKey: casefoldName(username), deletedAt: null });
 }
 
 /**
@@ -60,7 +60,7 @@ async function noUser(em: SqlEntityManager, username: string): Promise<never> {
 
 /** Users by name, a page at a time: those whose folded name comes after `after`. */
 export function listUsers(em: SqlEntityManager, page: { after?: string; limit?: number } = {}): Promise<User[]> {
-  const where = page.after === undefined ? {} : { usernameKey: { $gt: foldName(page.after) } };
+  const where = page.after === undefined ? {} : { usernameKey: { $gt: casefoldName(page.after) } };
   return em.find(User, { ...where, deletedAt: null }, { orderBy: { usernameKey: 'asc' }, limit: page.limit ?? 100 });
 }
 

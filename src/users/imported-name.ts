@@ -1,4 +1,4 @@
-import { foldName, hasUnprintable, isBlank, isNameSized } from '../platform/casefold.ts';
+import { casefoldName, hasUnprintable, isBlank, isNameSized } from '../platform/casefold.ts';
 import { reservedName } from './reserved-names.ts';
 
 /** Characters of a name, in Django's columns and here; folding may lengthen one. */
@@ -16,7 +16,7 @@ const hidden =
  * may not, such as `@` or a space.
  */
 export function importedNameProblem(name: string): string | undefined {
-  const folded = foldName(name);
+  const folded = casefoldName(name);
   if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > LONGEST_NAME)
     return `the name is longer than ${LONGEST_NAME} characters`;
   if (isBlank(folded)) return 'the name is empty';

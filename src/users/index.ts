@@ -16,7 +16,7 @@ export { onUserRenamed, renameUser } from './rename-user.ts';
 export { reservedName } from './reserved-names.ts';
 export {
   createUser,
-  holderOf,
+  userPrincipal,
   type NewUser,
   objectOf,
   onUserDeactivated,

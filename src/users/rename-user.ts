@@ -1,10 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type Stamp } from '../audit/index.ts';
-import { apisWithUsername, rightsChanged } from '../permissions/index.ts';
+import { difference, recordChange, type AuditContext } from '../audit/index.ts';
+import { apisWithUsername, invalidateRights } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
-import { foldName, normalizeName } from '../platform/casefold.ts';
+import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
 import { objectOf, pictureOf, takenBy, usernameTaken } from './users.ts';
@@ -19,14 +19,14 @@ export const onUserRenamed =
  */
 export async function renameUser(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<User, 'id'>,
   username: string,
 ): Promise<User | FieldError[]> {
   const errors = checkUser({ username });
   if (errors.length > 0) return errors;
   try {
-    return await em.transactional((tx) => rename(tx, stamp, of, username));
+    return await em.transactional((tx) => rename(tx, audit, of, username));
   } catch (error) {
     // Somebody took the name between the look and the write; the index decides.
     const taken = takenBy(error);
@@ -37,14 +37,14 @@ export async function renameUser(
 
 async function rename(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<User, 'id'>,
   username: string,
 ): Promise<User | FieldError[]> {
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
   const user = await tx.findOne(User, { id: of.id, deletedAt: null }, options);
   if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
-  const usernameKey = foldName(username);
+  const usernameKey = casefoldName(username);
   if ((await tx.count(User, { usernameKey, id: { $ne: user.id } })) > 0) return [usernameTaken];
   const before = pictureOf(user);
   const named = { id: user.id, username: user.username };
@@ -52,8 +52,8 @@ async function rename(
   const changed = difference(before, pictureOf(user));
   if (!changed) return user;
   await onUserRenamed.of(tx)(tx, named);
-  recordChange(tx, stamp, { action: 'change', object: objectOf(user), ...changed });
+  recordChange(tx, audit, { action: 'change', object: objectOf(user), ...changed });
   await tx.flush();
-  await rightsChanged(tx, [user.id], { kind: 'removed', apis: await apisWithUsername(tx) });
+  await invalidateRights(tx, [user.id], { kind: 'removed', apis: await apisWithUsername(tx) });
   return user;
 }

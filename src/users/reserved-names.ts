@@ -1,4 +1,4 @@
-import { foldName } from '../platform/casefold.ts';
+import { casefoldName } from '../platform/casefold.ts';
 import { readId } from '../platform/id.ts';
 
 /** Names of what Signet is itself: its API, and the client of its own login. */
@@ -9,7 +9,7 @@ export const BUILT_IN = ['signet'];
  * `readId` takes, like a client's id (generated, or the address of a metadata document), or is a name of Signet's own. Null for any other.
  */
 export function reservedName(name: string): 'looks like an id' | 'looks like a client id' | 'is reserved' | null {
-  const folded = foldName(name);
+  const folded = casefoldName(name);
   if (readId(folded)) return 'looks like an id';
   if (folded.startsWith('c_') || folded.startsWith('https://')) return 'looks like a client id';
   return BUILT_IN.includes(folded) ? 'is reserved' : null;

@@ -1,10 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type Stamp } from '../audit/index.ts';
-import { createPrincipal, type Holder, principalsChanged, rightsChanged } from '../permissions/index.ts';
+import { difference, recordChange, type AuditContext } from '../audit/index.ts';
+import { createPrincipal, type PrincipalRef, bumpPrincipals, invalidateRights } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
-import { foldName, normalizeName } from '../platform/casefold.ts';
+import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
 
@@ -27,10 +27,10 @@ export interface UserChange
 }
 
 /** What the fields are refused for, or the user. A name that somebody has in any spelling is refused like a malformed one. */
-export async function createUser(em: SqlEntityManager, stamp: Stamp, given: NewUser): Promise<User | FieldError[]> {
+export async function createUser(em: SqlEntityManager, audit: AuditContext, given: NewUser): Promise<User | FieldError[]> {
   const errors = checkUser(given);
   if (errors.length > 0) return errors;
-  const usernameKey = foldName(given.username);
+  const usernameKey = casefoldName(given.username);
   if ((await em.count(User, { usernameKey })) > 0) return [usernameTaken];
   const email = given.email?.trim() ?? '';
   const isVerified = given.isEmailVerified ?? false;
@@ -41,18 +41,18 @@ export async function createUser(em: SqlEntityManager, stamp: Stamp, given: NewU
     username: normalizeName(given.username),
     usernameKey,
     email,
-    emailKey: email === '' ? null : foldName(email),
-    emailVerifiedAt: isVerified ? stamp.at : null,
+    emailKey: email === '' ? null : casefoldName(email),
+    emailVerifiedAt: isVerified ? audit.at : null,
     firstName: given.firstName ?? '',
     lastName: given.lastName ?? '',
     password: given.password,
     isStaff: given.isStaff ?? false,
     isSuperuser: given.isSuperuser ?? false,
-    dateJoined: stamp.at,
+    dateJoined: audit.at,
     attributes: {},
   });
   em.persist(user);
-  recordChange(em, stamp, { action: 'add', object: objectOf(user), after: pictureOf(user) });
+  recordChange(em, audit, { action: 'add', object: objectOf(user), after: pictureOf(user) });
   try {
     await em.flush();
   } catch (error) {
@@ -87,7 +87,7 @@ export function takenBy(error: unknown): FieldError | undefined {
 async function obstacleToVerifying(em: SqlEntityManager, email: string, id?: string): Promise<FieldError | undefined> {
   if (email === '')
     return { pointer: '/email', code: 'required', detail: 'There is no e-mail address that could be verified.' };
-  const verified = { emailKey: foldName(email), emailVerifiedAt: { $ne: null }, deletedAt: null };
+  const verified = { emailKey: casefoldName(email), emailVerifiedAt: { $ne: null }, deletedAt: null };
   const others = await em.count(User, id === undefined ? verified : { ...verified, id: { $ne: id } });
   return others === 0 ? undefined : addressTaken;
 }
@@ -97,7 +97,7 @@ export const onUserDeactivated =
   definePort<(tx: SqlEntityManager, userId: string, at: Date) => Promise<void>>('onUserDeactivated');
 
 /** Changes a user's fields. Deactivation ends every session in the same transaction. */
-export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User, change: UserChange): Promise<User> {
+export async function updateUser(em: SqlEntityManager, audit: AuditContext, user: User, change: UserChange): Promise<User> {
   const errors = checkUser({ username: user.username, ...change }, { existing: true });
   if (errors[0]) throw new Failure('usage', errors.map((one) => one.detail).join(' '));
   return em.transactional(async (tx) => {
@@ -109,20 +109,20 @@ export async function updateUser(em: SqlEntityManager, stamp: Stamp, user: User,
     const { isEmailVerified, ...fields } = change;
     Object.assign(fresh, fields);
     if (change.email !== undefined && change.email !== before.email) {
-      fresh.emailKey = change.email === '' ? null : foldName(change.email);
+      fresh.emailKey = change.email === '' ? null : casefoldName(change.email);
       fresh.emailVerifiedAt = null;
     }
-    if (isEmailVerified !== undefined) await setVerified(tx, fresh, isEmailVerified, stamp.at);
+    if (isEmailVerified !== undefined) await setVerified(tx, fresh, isEmailVerified, audit.at);
     const changed = difference(before, pictureOf(fresh));
     if (!changed) return fresh;
-    recordChange(tx, stamp, { action: 'change', object: objectOf(fresh), ...changed });
+    recordChange(tx, audit, { action: 'change', object: objectOf(fresh), ...changed });
     await tx.flush();
     if (changed.after['isActive'] === false) {
       // Everything that the user has ends, so no status has to move before; the locks go principal, sessions, statuses.
-      await principalsChanged(tx, [fresh.id]);
-      await onUserDeactivated.of(tx)(tx, fresh.id, stamp.at);
+      await bumpPrincipals(tx, [fresh.id]);
+      await onUserDeactivated.of(tx)(tx, fresh.id, audit.at);
     } else if ('isActive' in changed.after || 'isStaff' in changed.after || 'isSuperuser' in changed.after)
-      await rightsChanged(tx, [fresh.id], { kind: isLess(before, fresh) ? 'removed' : 'added', apis: null });
+      await invalidateRights(tx, [fresh.id], { kind: isLess(before, fresh) ? 'removed' : 'added', apis: null });
     return fresh;
   });
 }
@@ -140,7 +140,7 @@ function isLess(before: Flags, after: Flags): boolean {
 }
 
 /** The user as `access` knows one. */
-export function holderOf(user: Pick<User, 'id' | 'isActive' | 'isSuperuser'>): Holder {
+export function userPrincipal(user: Pick<User, 'id' | 'isActive' | 'isSuperuser'>): PrincipalRef {
   return { kind: 'user', id: user.id, isActive: user.isActive, isSuperuser: user.isSuperuser };
 }
 

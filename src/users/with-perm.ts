@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AskedPermission, type PermSource, principalsWithPerm, sourcesOfPerm } from '../permissions/index.ts';
-import { foldName } from '../platform/casefold.ts';
+import { casefoldName } from '../platform/casefold.ts';
 
 /** Somebody for whom `has_perm` of the name is true, or would be if they were active, and why. */
 export interface UserWithPerm {
@@ -33,7 +33,7 @@ export async function usersWithPerm(
      where u.deleted_at is null and (u.is_active or ?) ${after === undefined ? '' : 'and u.username_key > ?'}
        and (${withSuperusers ? 'u.is_superuser or ' : ''}u.id in (${sql}))
      order by u.username_key limit ?`,
-    [withInactive, ...(after === undefined ? [] : [foldName(after)]), ...values, limit],
+    [withInactive, ...(after === undefined ? [] : [casefoldName(after)]), ...values, limit],
   );
   const ids = rows.map((one) => one.id);
   const sources = await sourcesOfPerm(em, asked, ids, now);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { changeCatalogue, createApi, defaultPermissions } from '../../src/permissions/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, stamp, startApp } from '../support/server.ts';
+import { makeUser, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -40,8 +40,8 @@ const anyText = fc.string({ unit: 'binary', maxLength: 255 }).filter((text) => !
 await onEachEngine(t, async (t, db) => {
   const { app, passwords } = await startApp(db, { environment: cheap });
   t.teardown(() => app.close());
-  const api = await createApi(db.fork(), stamp(), 'polls');
-  await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+  const api = await createApi(db.fork(), audit(), 'polls');
+  await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
   await makeUser(db, passwords, 'plain', PASSWORD);
   await makeUser(db, passwords, 'root', PASSWORD, { isSuperuser: true });
   const tokenOf = async (username: string) => {

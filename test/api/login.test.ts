@@ -14,22 +14,22 @@ import { Session } from '../../src/sessions/index.ts';
 import { verifyAccessToken } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { type AppOptions, ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { type AppOptions, ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 
 async function polls(db: Database) {
   const em = db.fork();
-  const api = await createApi(em, stamp(), 'polls');
-  await changeCatalogue(em, stamp(), api, [
+  const api = await createApi(em, audit(), 'polls');
+  await changeCatalogue(em, audit(), api, [
     ...defaultPermissions('polls', 'choice'),
     { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' },
   ]);
-  const group = await createGroup(em, stamp(), 'Editors');
+  const group = await createGroup(em, audit(), 'Editors');
   await assign(
     em,
-    stamp(),
+    audit(),
     { kind: 'group', group },
     await getPermissions(em, api, ['polls.add_choice', 'polls.view_choice']),
   );
@@ -67,7 +67,7 @@ await onEachEngine(t, async (t, db) => {
   const alice = await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.test' });
   await makeUser(db, passwords, 'bob', PASSWORD);
   const root = await makeUser(db, passwords, 'root', PASSWORD, { isSuperuser: true });
-  await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+  await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
   const login = (who: ReturnType<typeof browser>, username: string, more: object = {}) =>
     who.send('POST', '/api/v1/login', { username, password: PASSWORD, ...more });
 
@@ -174,14 +174,14 @@ await onEachEngine(t, async (t, db) => {
         [404, 'unknown_audience', undefined],
       );
 
-      await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
+      await createApi(db.fork(), audit(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
       const em = db.fork();
       const specs = Array.from({ length: 60 }, (_, i) => ({
         app: 'big',
         codename: `do_thing_number_${i}`,
         label: 'x',
       }));
-      await changeCatalogue(em, stamp(), await em.findOneOrFail(Api, { audience: 'big' }), specs);
+      await changeCatalogue(em, audit(), await em.findOneOrFail(Api, { audience: 'big' }), specs);
       const over = await login(browser(service), 'root', { audience: 'big' });
       t.same([over.statusCode, over.json().code], [409, 'token_over_budget']);
       t.match(over.json().detail, /--budget/, 'names the remedy');
@@ -260,12 +260,12 @@ await onEachEngine(t, async (t, db) => {
       results: { 'polls.add_choice': false, '': false, ['__proto__']: false, 'a\nb': false },
       modules: { polls: false, '': false },
     });
-    await addMembers(db.fork(), stamp(), group, [{ id: bob.id, label: 'bob' }]);
+    await addMembers(db.fork(), audit(), group, [{ id: bob.id, label: 'bob' }]);
     t.same(await ask(['polls.add_choice', 'POLLS.add_choice', 'polls.add_choice '], ['polls']), {
       results: { 'polls.add_choice': true, 'POLLS.add_choice': false, 'polls.add_choice ': false },
       modules: { polls: true },
     });
-    await setRole(db.fork(), stamp(), { id: bob.id, label: 'bob' }, api, { isStaff: true, isSuperuser: true });
+    await setRole(db.fork(), audit(), { id: bob.id, label: 'bob' }, api, { isStaff: true, isSuperuser: true });
     t.same(
       (await ask(['no.such', ''], ['nowhere'])).results,
       { 'no.such': true, '': true },

@@ -3,7 +3,7 @@ import { updateUser } from '../../src/users/index.ts';
 import { claimsOf } from '../oauth/code-scene.ts';
 import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf } from '../web/visitor.ts';
@@ -17,7 +17,7 @@ await t.test('at the pages', async (t) => {
   t.teardown(() => db.close());
   const s = await webScene(db);
   const { clock } = s;
-  const made = await createClient(db.fork(), stamp(), { name: 'Box', preset: 'device', requests: [s.api] });
+  const made = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
   const box = { id: made.client.clientId, principal: made.client.id, secret: null };
   await s.allow(box, 'polls.add_choice');
   type Browser = Awaited<ReturnType<typeof s.signedIn>>;
@@ -78,7 +78,7 @@ await t.test('at the pages', async (t) => {
   await t.test(
     'OIDC Core §5.4 (A11): who was let know nothing but who it is does not learn the username',
     async (t) => {
-      const { client, secret } = await createClient(db.fork(), stamp(), {
+      const { client, secret } = await createClient(db.fork(), audit(), {
         name: 'Alone',
         preset: 'web',
         redirectUris: [CALLBACK],
@@ -117,7 +117,7 @@ await t.test('at the pages', async (t) => {
     'RFC 8628 §3.5 (V2), attacks 79: what was approved before its user was locked out is nothing afterwards',
     async (t) => {
       const approved = await approvedBy(await s.signedIn('bob'));
-      for (const isActive of [false, true]) await updateUser(db.fork(), stamp(clock.now()), s.bob, { isActive });
+      for (const isActive of [false, true]) await updateUser(db.fork(), audit(clock.now()), s.bob, { isActive });
       t.match((await poll(approved)).json(), { error: 'invalid_grant' });
     },
   );

@@ -5,7 +5,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, stamp, startApp, testClock } from '../support/server.ts';
+import { ISSUER, audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 // Assertions and proofs that nobody with the key has made, or made for this.
@@ -17,8 +17,8 @@ await onEachEngine(t, async (t, db) => {
   const { app } = await startApp(db, { clock, environment: { SIGNET_FETCH_ALLOW: '127.0.0.0/8' } });
   const second = await startApp(db, { clock });
   t.teardown(() => second.app.close());
-  const polls = await createApi(db.fork(), stamp(), 'polls');
-  const { client } = await createClient(db.fork(), stamp(), { name: 'A', preset: 'service', requests: [polls] });
+  const polls = await createApi(db.fork(), audit(), 'polls');
+  const { client } = await createClient(db.fork(), audit(), { name: 'A', preset: 'service', requests: [polls] });
   const id = client.clientId;
   const key = await clientKey('RS256');
   await givenKeys(db, client, { jwks: { keys: [{ ...key.jwk, kid: 'a' }] } });

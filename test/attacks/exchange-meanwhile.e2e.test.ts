@@ -6,7 +6,7 @@ import { deleteUser, updateUser } from '../../src/users/index.ts';
 import { CALLBACK, claimsOf, type Program } from '../oauth/code-scene.ts';
 import { EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // Row 71: what is revoked, and what ends, while it is being exchanged.
@@ -117,7 +117,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
     if (db.engine === 'embedded') return;
     const s = await exchangeScene(db);
     const { clock } = s;
-    const { client, secret } = await createClient(db.fork(), stamp(), {
+    const { client, secret } = await createClient(db.fork(), audit(), {
       name: 'Both',
       preset: 'web',
       isFirstParty: true,
@@ -128,7 +128,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
     });
     const both = { id: client.clientId, principal: client.id, secret };
     const setActive = async (isActive: boolean) =>
-      updateClient(db.fork(), stamp(clock.now()), await getClient(db.fork(), both.id), { isActive });
+      updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), both.id), { isActive });
     const held = async (username: string) => {
       const { token, sid } = await s.ofLogin(username, 'polls');
       await s.redeem(await s.code(both, { session: sid }), {}, both);
@@ -150,8 +150,8 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
     });
 
     for (const [how, end] of [
-      ['deactivated', (user: { id: string }) => updateUser(db.fork(), stamp(), user as never, { isActive: false })],
-      ['deleted', (user: { id: string }) => deleteUser(db.fork(), stamp(), user)],
+      ['deactivated', (user: { id: string }) => updateUser(db.fork(), audit(), user as never, { isActive: false })],
+      ['deleted', (user: { id: string }) => deleteUser(db.fork(), audit(), user)],
     ] as const)
       await t.test(
         `contract §6: a user who is ${how} and a client that ends wait for each other's grants in one order`,

@@ -3,7 +3,7 @@ import { allowPermissions, disallowPermissions } from '../../src/oauth/index.ts'
 import { claimsOf, type Program } from '../oauth/code-scene.ts';
 import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // Row 71: token exchange widened scope, crossed tenants, accepted revoked subjects. The single refusals are in ../oauth/exchange.test.ts;
@@ -54,8 +54,8 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
   const ceilings = new Map<string, string[]>();
   const setCeiling = async (of: Program) => {
     const chosen = some(every);
-    await disallowPermissions(db.fork(), stamp(), { id: of.principal }, every);
-    await allowPermissions(db.fork(), stamp(), { id: of.principal }, chosen);
+    await disallowPermissions(db.fork(), audit(), { id: of.principal }, every);
+    await allowPermissions(db.fork(), audit(), { id: of.principal }, chosen);
     ceilings.set(
       of.id,
       chosen.map((permission) => permission.name),

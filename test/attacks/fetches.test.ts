@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createInitialToken } from '../../src/oauth/index.ts';
 import { asserted, assertionBy, type ClientKey, clientKey, proofBy, signedBy } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 
@@ -29,7 +29,7 @@ async function sceneOf(t: Test, settings: Record<string, string>) {
   let made = 0;
   const register = async (metadata: object) => {
     const given = { label: `token ${++made}`, apis: [s.api], uses: 1, days: 1 };
-    const { secret } = await createInitialToken(db.fork(), stamp(s.clock.now()), given);
+    const { secret } = await createInitialToken(db.fork(), audit(s.clock.now()), given);
     return s.app.inject({
       method: 'POST',
       url: '/oauth2/register',

@@ -16,7 +16,7 @@ import { type Operation, openapiDocument } from '../../src/platform/http/index.t
 import { createSetupSecret } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { requestsTo, type Wild } from './requests.ts';
 import type { Known } from './values.ts';
@@ -79,9 +79,9 @@ async function scene(db: Database) {
   const passwords = await cheapPasswords();
   const { app } = await startApp(db, { clock, passwords, environment: unhindered });
   const em = db.fork();
-  const polls = await createApi(em, stamp(), 'polls');
-  await changeCatalogue(em, stamp(), polls, defaultPermissions('polls', 'choice'));
-  const { client, secret } = await createClient(db.fork(), stamp(), {
+  const polls = await createApi(em, audit(), 'polls');
+  await changeCatalogue(em, audit(), polls, defaultPermissions('polls', 'choice'));
+  const { client, secret } = await createClient(db.fork(), audit(), {
     name: 'Worker',
     preset: 'service',
     requests: [polls],
@@ -90,13 +90,13 @@ async function scene(db: Database) {
   const device = 'urn:ietf:params:oauth:grant-type:device_code';
   await db.fork().nativeUpdate(Client, { id: client.id }, { grantTypes: ['client_credentials', device] });
   const own = await getApi(db.fork(), 'signet');
-  const deploy = await createClient(db.fork(), stamp(), {
+  const deploy = await createClient(db.fork(), audit(), {
     name: 'Deploy',
     preset: 'service',
     requests: [own],
     serves: [polls],
   });
-  const reader = await createClient(db.fork(), stamp(), {
+  const reader = await createClient(db.fork(), audit(), {
     name: 'Reader',
     preset: 'web',
     redirectUris: ['https://reader.example/cb'],
@@ -106,7 +106,7 @@ async function scene(db: Database) {
   await db.fork().nativeUpdate(Client, { id: readerId }, { settings: { pkce: 'off' } });
   const principal = { id: deploy.client.id, label: 'Deploy' };
   const needed = await getPermissions(db.fork(), own, ['oauth.change_api']);
-  await assign(db.fork(), stamp(), { kind: 'client', principal }, needed);
+  await assign(db.fork(), audit(), { kind: 'client', principal }, needed);
   const made: string[] = [];
   let sent = 0;
   let live: {

@@ -7,7 +7,7 @@ import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openDesk } from '../cli/harness.ts';
 import { claimsOf, VERIFIER } from '../oauth/code-scene.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { stamp, startApp } from '../support/server.ts';
+import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf, newVisitor } from '../web/visitor.ts';
@@ -35,7 +35,7 @@ await onEachEngine(t, async (t, db) => {
   const s = await webScene(db);
   const { web, third, clock, post, redeem, introspect, app } = s;
   const alice = await s.signedIn();
-  const box = (await createClient(db.fork(), stamp(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
+  const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
   const device = { id: box.clientId, principal: box.id, secret: null };
   const refresh = (token: string, by = web) => post('token', { grant_type: 'refresh_token', refresh_token: token }, by);
 
@@ -100,18 +100,18 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'attacks 81: who leaves a group has nothing of it any more, by refresh or by signing in again',
     async (t) => {
-      const group = await createGroup(db.fork(), stamp(), 'Deleters');
+      const group = await createGroup(db.fork(), audit(), 'Deleters');
       const asGroup = { kind: 'group' as const, group };
-      await assign(db.fork(), stamp(), asGroup as never, await s.named('delete'));
+      await assign(db.fork(), audit(), asGroup as never, await s.named('delete'));
       const member = [{ id: s.alice.id, label: 'alice' }];
-      await addMembers(db.fork(), stamp(), group, member);
+      await addMembers(db.fork(), audit(), group, member);
       const browser = await s.signedIn();
       const scope = 'openid groups';
       const given = String((await s.answer(browser, web, { scope }))['code']);
       const first = (await redeem(given)).json();
       t.ok(claimsOf(first.access_token).permissions.includes('polls.delete_choice'));
       t.same(claimsOf(first.id_token).groups, ['Deleters', 'Editors']);
-      await removeMembers(db.fork(), stamp(), group, member);
+      await removeMembers(db.fork(), audit(), group, member);
       const later = (await refresh(first.refresh_token)).json();
       const again = (await redeem(String((await s.answer(browser, web, { scope }))['code']))).json();
       for (const one of [later, again]) {
@@ -175,15 +175,15 @@ await onEachEngine(t, async (t, db) => {
     // As if it had come into the database past every check.
     const settings = { idTokenAlg: 'HS256' } as never;
     await db.fork().nativeUpdate(Client, { id: client.id }, { settings });
-    await updateClient(db.fork(), stamp(), client, { isActive: false });
-    await updateClient(db.fork(), stamp(), client, { isActive: true });
+    await updateClient(db.fork(), audit(), client, { isActive: false });
+    await updateClient(db.fork(), audit(), client, { isActive: true });
     const session = (await s.signIn()).session.id;
     const answer = await redeem(await s.code(web, { session }));
     t.ok(answer.statusCode >= 500, 'it cannot be signed');
     t.notOk('id_token' in answer.json());
     await db.fork().nativeUpdate(Client, { id: client.id }, { settings: {} });
-    await updateClient(db.fork(), stamp(), client, { isActive: false });
-    await updateClient(db.fork(), stamp(), client, { isActive: true });
+    await updateClient(db.fork(), audit(), client, { isActive: false });
+    await updateClient(db.fork(), audit(), client, { isActive: true });
 
     const { id_token: good } = (await redeem(await s.code(web, { session }))).json();
     const [head, body] = good.split('.') as [string, string];

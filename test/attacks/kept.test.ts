@@ -2,7 +2,7 @@ import { assign, changeCatalogue, getPermissions } from '../../src/permissions/i
 import { getUser } from '../../src/users/index.ts';
 import { type Answer, startIssuer } from '../kits/issuer.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { stamp, startApp } from '../support/server.ts';
+import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { cheap, scene } from './scene.ts';
 
@@ -77,7 +77,7 @@ await t.test('attacks 65: a server decides by what it keeps as one that has just
   const codenames = parts.filter((one) => /^[\w:|,.]+$/.test(one));
   await changeCatalogue(
     db.fork(),
-    stamp(),
+    audit(),
     s.polls,
     ['polls', 'polls_a'].flatMap((app) => codenames.map((codename) => ({ app, codename, label: codename }))),
   );
@@ -86,7 +86,7 @@ await t.test('attacks 65: a server decides by what it keeps as one that has just
   for (const [i, username] of ['alice', 'bob'].entries()) {
     const user = await getUser(db.fork(), username);
     const some = all.filter((_, at) => at % 3 === i);
-    await assign(db.fork(), stamp(), { kind: 'user', principal: { id: user.id, label: username } }, some);
+    await assign(db.fork(), audit(), { kind: 'user', principal: { id: user.id, label: username } }, some);
   }
   const tokens = [(await s.logIn('alice')).token, (await s.logIn('bob')).token, (await s.logIn('root')).token];
   const fresh = await startApp(db, { clock: s.clock, environment: cheap });

@@ -1,6 +1,6 @@
 import { createClient, getClient, readUserCode } from '../../src/oauth/index.ts';
 import { createGroup, getGroup } from '../../src/permissions/index.ts';
-import { foldName, isNameSized, MAX_NAME_UNITS, normalizeName } from '../../src/platform/casefold.ts';
+import { casefoldName, isNameSized, MAX_NAME_UNITS, normalizeName } from '../../src/platform/casefold.ts';
 import {
   authenticate,
   checkNewUser,
@@ -14,7 +14,7 @@ import { openDesk } from '../cli/harness.ts';
 import { PASSWORD } from '../oauth/code-scene.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp, testClock } from '../support/server.ts';
+import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { workOf } from '../support/work.ts';
 import { cheap, scene } from './scene.ts';
@@ -42,15 +42,15 @@ t.test('decision 0013: no text is folded that is longer than any name, and none 
   for (const [what, text] of Object.entries({ ...long, growing })) {
     const work = await workOf(() => {
       t.notOk(isNameSized(text), what);
-      t.ok(foldName(text).length <= MAX_NAME_UNITS);
+      t.ok(casefoldName(text).length <= MAX_NAME_UNITS);
       t.ok(normalizeName(text).length <= MAX_NAME_UNITS);
     });
     t.ok(work.longestNormalized <= MAX_NAME_UNITS, `${what}: ${work.longestNormalized}`);
   }
-  t.equal(foldName('\u212bNGSTR\u00d6M'), 'ångström', 'a name is folded as before');
+  t.equal(casefoldName('\u212bNGSTR\u00d6M'), 'ångström', 'a name is folded as before');
   t.equal(
-    foldName(`${'é'.repeat(150)}`),
-    foldName('e\u0301'.repeat(150)),
+    casefoldName(`${'é'.repeat(150)}`),
+    casefoldName('e\u0301'.repeat(150)),
     'the longest one too, however it is composed',
   );
 });
@@ -186,10 +186,10 @@ await onEachEngine(t, async (t, db) => {
     'findUser()': async (text) => (await findUser(db.fork(), text)) === null,
     'getUser()': (text) => getUser(db.fork(), text).catch((error) => error.kind),
     'getGroup()': (text) => getGroup(db.fork(), text).catch((error) => error.kind),
-    'createGroup()': (text) => createGroup(db.fork(), stamp(), text).catch((error) => error.kind),
+    'createGroup()': (text) => createGroup(db.fork(), audit(), text).catch((error) => error.kind),
     'getClient()': (text) => getClient(db.fork(), text).catch((error) => error.kind),
     'createClient()': (text) =>
-      createClient(db.fork(), stamp(), { name: text, preset: 'service' }).catch((error) => error.kind),
+      createClient(db.fork(), audit(), { name: text, preset: 'service' }).catch((error) => error.kind),
   };
   const refusals = [200, 303, 400, 401, 413, 422, 429, 1, 2, 3, 'refused', true, 'usage', 'notFound'];
 
@@ -204,7 +204,7 @@ await onEachEngine(t, async (t, db) => {
         t.ok(work.longestNormalized <= MOST, `${what}: ${work.longestNormalized}`);
       }
     });
-  t.equal(await db.fork().count(User, { usernameKey: foldName(marks) }), 0, 'nobody has the name that is nobody');
+  t.equal(await db.fork().count(User, { usernameKey: casefoldName(marks) }), 0, 'nobody has the name that is nobody');
   await app.close();
 });
 
@@ -295,7 +295,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal(passwords.verifications, 1, 'only the login was worth one');
     for (let i = 0; i < 10; i++) t.equal((await change('wrong', `${PASSWORD} ${i}`)).statusCode, 422);
     const work = await workOf(async () => t.equal((await change(PASSWORD, ligatures)).statusCode, 429));
-    t.equal(work.longestNormalized, foldName('bob').length, 'the name of the counter, and nothing else');
+    t.equal(work.longestNormalized, casefoldName('bob').length, 'the name of the counter, and nothing else');
   });
   await app.close();
 });

@@ -4,7 +4,7 @@ import { AuthorizationCode, DeviceCode, StoredRequest } from '../../src/oauth/au
 import { createClient } from '../../src/oauth/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { stamp, startApp } from '../support/server.ts';
+import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
 import { answerOf, newVisitor } from '../web/visitor.ts';
@@ -15,7 +15,7 @@ const db = await openTestEmbedded();
 t.teardown(() => db.close());
 const s = await webScene(db);
 const { app, web, third, spa } = s;
-const box = (await createClient(db.fork(), stamp(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
+const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
 const queryFor = (more: Record<string, string | undefined> = {}) => s.urlFor(web, more).split('?')[1] as string;
 /** What may have come of a request. */

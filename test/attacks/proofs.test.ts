@@ -1,7 +1,7 @@
 import { AuditEvent } from '../../src/audit/index.ts';
 import { Replay } from '../../src/oauth/authorization-entities.ts';
 import { allowPermissions } from '../../src/oauth/index.ts';
-import { principalsChanged, updateApi } from '../../src/permissions/index.ts';
+import { bumpPrincipals, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { CALLBACK, VERIFIER } from '../oauth/code-scene.ts';
@@ -9,7 +9,7 @@ import { DEVICE, deviceScene } from '../oauth/device-scene.ts';
 import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, stamp } from '../support/server.ts';
+import { ISSUER, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
@@ -94,10 +94,10 @@ await onEachEngine(t, async (t, db) => {
       const [had, long] = [await s.code(spa, { session: session.id }), await s.code(spa, { session: session.id })];
       const set = await redeem(had, await proof());
       t.same([said(set), await marks()], [GIVEN, after + 1], 'its token has a place from now on');
-      await updateApi(db.fork(), stamp(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
+      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
       t.same(said(await refresh(set.json().refresh_token, await proof())), [400, 'invalid_target'], 'over the budget');
       t.same(said(await redeem(long, await proof())), [400, 'invalid_target'], 'over the budget');
-      await updateApi(db.fork(), stamp(), s.api, { budgetBytes: 4096 });
+      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 4096 });
       t.equal(await marks(), after + 1);
       const dpop = await proof();
       t.same(said(await refresh('garbage', dpop)), [400, 'invalid_grant']);
@@ -155,7 +155,7 @@ await onEachEngine(t, async (t, db) => {
     await s.give(s.alice, s.signet, 'auth.impersonate_user');
     await allowPermissions(
       db.fork(),
-      stamp(),
+      audit(),
       { id: s.desk.principal },
       await s.permissions(s.signet, 'auth.impersonate_user'),
     );
@@ -208,7 +208,7 @@ await onEachEngine(t, async (t, db) => {
         const dpop = await proof();
         const before = await marks();
         s.sent.length = 0;
-        s.hook.onSpent = () => db.fork().transactional((tx) => principalsChanged(tx, [changed]));
+        s.hook.onSpent = () => db.fork().transactional((tx) => bumpPrincipals(tx, [changed]));
         t.same(said(await ask(dpop)), GIVEN, what);
         t.equal(s.sent.filter((name) => name === 'oauth-replay').length, 1, what);
         t.equal(s.sent.filter((name) => name === s.sent[0]).length, 2, `${what}: it was tried again`);

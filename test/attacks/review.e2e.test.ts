@@ -7,7 +7,7 @@ import pg from 'pg';
 import type { Passwords } from '../../src/passwords/index.ts';
 import { lockFolder } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
-import { createSetupSecret, Link, Throttle } from '../../src/signin/index.ts';
+import { createSetupSecret, OneTimeToken, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { freshPlace, serving, signet } from '../support/process.ts';
@@ -119,7 +119,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('of many setup links made at once one is live', async (t) => {
     await Promise.all(Array.from({ length: 6 }, () => createSetupSecret(db.fork(), clock.now())));
-    t.equal(await db.fork().count(Link, { purpose: 'setup', consumedAt: null }), 1);
+    t.equal(await db.fork().count(OneTimeToken, { purpose: 'setup', consumedAt: null }), 1);
   });
 
   await t.test('a name that looks like an option is no username', async (t) => {

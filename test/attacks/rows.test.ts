@@ -5,7 +5,7 @@ import { purgeExpired, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp } from '../support/server.ts';
+import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
@@ -199,7 +199,7 @@ await onEachEngine(t, async (t, real) => {
   await t.test(
     'RFC 9126 §2.3: of 50 requests that one client pushes at once, from anywhere, 20 are kept; no other client is concerned',
     async (t) => {
-      const other = await createClient(db.fork(), stamp(clock.now()), {
+      const other = await createClient(db.fork(), audit(clock.now()), {
         name: 'Another backend',
         preset: 'web',
         redirectUris: [CALLBACK],
@@ -231,7 +231,7 @@ await onEachEngine(t, async (t, real) => {
 
   await t.test('RFC 8628 §3.2: of 50 devices that begin at once in a network 20 may, the others are 429', async (t) => {
     const box = await s.register('Box', 'device', []);
-    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+    const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
       name: 'Kiosk',
       preset: 'service',
       grantTypes: [DEVICE],

@@ -2,7 +2,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import type { Passwords } from '../../src/passwords/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { type AppOptions, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { type AppOptions, makeUser, audit, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
 
@@ -47,8 +47,8 @@ export async function scene(db: Database, options: AppOptions = {}) {
   });
   for (const name of ['alice', 'bob', 'root'])
     await makeUser(db, passwords, name, PASSWORD, { isSuperuser: name === 'root' });
-  const polls = await createApi(db.fork(), stamp(), 'polls');
-  const { client, secret } = await createClient(db.fork(), stamp(), {
+  const polls = await createApi(db.fork(), audit(), 'polls');
+  const { client, secret } = await createClient(db.fork(), audit(), {
     name: 'the service',
     preset: 'service',
     requests: [polls],

@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createSetupSecret, Link } from '../../src/signin/index.ts';
+import { createSetupSecret, OneTimeToken } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
@@ -322,7 +322,7 @@ t.test(
     for (const other of [...mutations(secret, 5)]) t.equal((await submit(other)).statusCode, 410);
     t.equal(await db.fork().count(User, { username: 'chief' }), 0);
     t.equal(await open(secret), 200);
-    const [link] = await db.fork().find(Link, { purpose: 'setup', consumedAt: null });
+    const [link] = await db.fork().find(OneTimeToken, { purpose: 'setup', consumedAt: null });
     t.notOk(JSON.stringify(link).includes(secret), 'which is stored nowhere');
   },
 );

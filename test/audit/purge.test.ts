@@ -4,7 +4,7 @@ import { readConfig } from '../../src/platform/config/index.ts';
 import { type Database, PURGE_BATCH, PURGE_ROUNDS } from '../../src/platform/database/index.ts';
 import { jobsOf } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const now = new Date('2026-11-22T12:34:56Z');
@@ -83,7 +83,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal(jobOf(environment), undefined);
     const em = db.fork();
     recordEvent(em, ago(8), { kind: 'logout' });
-    recordEvent(em, stamp(now).at, { kind: 'login' });
+    recordEvent(em, audit(now).at, { kind: 'login' });
     await em.flush();
     await jobOf({ SIGNET_AUDIT_RETENTION: '7' })?.run(new AbortController().signal);
     t.same(

@@ -1,7 +1,7 @@
 import { findApi, setRole } from '../../src/permissions/index.ts';
 import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { lastEntry, openDesk } from './harness.ts';
 
@@ -154,7 +154,7 @@ t.test('perm', (t) =>
         await db
           .fork()
           .transactional((tx) =>
-            setRole(tx, stamp(), { id: bob.id, label: 'bob' }, api as never, { isStaff: true, isSuperuser: true }),
+            setRole(tx, audit(), { id: bob.id, label: 'bob' }, api as never, { isStaff: true, isSuperuser: true }),
           );
         t.same((await desk.json('perm list --user bob')).permissions.length, 5);
         t.match((await desk.json('user show bob')).apis, [{ audience: 'polls', is_staff: true, is_superuser: true }]);

@@ -10,7 +10,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/prepare.ts';
 import { createKeyRing, ensureCurrentKey, type KeyRing, openKeys } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
-import { masterKey, stamp } from '../support/server.ts';
+import { masterKey, audit } from '../support/server.ts';
 
 const ACTOR = '1000';
 export const GOOD_PASSWORD = 'correct horse battery';
@@ -72,8 +72,8 @@ export function split(words: string): string[] {
 }
 
 export async function openDesk(db: Database, settings: Record<string, string> = {}): Promise<Desk> {
-  await prepareDatabase(db, stamp());
-  await ensureCurrentKey(db.fork(), stamp(), masterKey, 'RS256');
+  await prepareDatabase(db, audit());
+  await ensureCurrentKey(db.fork(), audit(), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
   const config = readConfig('development', { ...environment, ...settings });
   const progress: string[] = [];

@@ -1,8 +1,8 @@
 import { hasPerm } from '../../src/permissions/has-perm.ts';
 import { findApi, readRights, setRole } from '../../src/permissions/index.ts';
-import { findUser, holderOf, listUsers, type User } from '../../src/users/index.ts';
+import { findUser, userPrincipal, listUsers, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { openDesk } from './harness.ts';
 
@@ -46,7 +46,7 @@ await onEachEngine(t, async (t, db) => {
     for (const group of ['readers', 'writers']) if (isSo(4)) await desk.json(`group add ${group} ${username}`);
     for (const at of [api, shop])
       if (isSo(5))
-        await setRole(db.fork(), stamp(), { id: user.id, label: username }, at, {
+        await setRole(db.fork(), audit(), { id: user.id, label: username }, at, {
           isStaff: true,
           isSuperuser: isSo(2),
         });
@@ -61,7 +61,7 @@ await onEachEngine(t, async (t, db) => {
     );
   const people = await listUsers(db.fork());
   const may = async (user: User, name: string) =>
-    hasPerm(await readRights(db.fork(), holderOf(user), api.id, new Date()), name);
+    hasPerm(await readRights(db.fork(), userPrincipal(user), api.id, new Date()), name);
 
   await t.test('Django with_perm: those for whom has_perm is true, whatever the name', async (t) => {
     for (const name of [...NAMES, ...ODD]) {

@@ -1,8 +1,8 @@
 import { addMembers, createGroup, findApi, readRights } from '../../src/permissions/index.ts';
 import { STATUS } from '../../src/tokens/index.ts';
-import { findUser, holderOf, renameUser, User } from '../../src/users/index.ts';
+import { findUser, userPrincipal, renameUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp } from '../support/server.ts';
+import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { GOOD_PASSWORD, lastEntry, openDesk } from './harness.ts';
 
@@ -113,7 +113,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('contract §9: of two that take one name at once, one gets it', async (t) => {
     const users = await Promise.all(['x1', 'x2', 'x3', 'x4'].map(make));
-    const outcomes = await Promise.all(users.map((one) => renameUser(db.fork(), stamp(), one, 'wanted')));
+    const outcomes = await Promise.all(users.map((one) => renameUser(db.fork(), audit(), one, 'wanted')));
     t.equal(outcomes.filter((one) => one instanceof User).length, 1);
     for (const one of outcomes) if (!(one instanceof User)) t.match(one, [{ pointer: '/username', code: 'unique' }]);
   });
@@ -162,11 +162,11 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'contract §6: a group of more than 1,000 is renamed for all of them in the one transaction',
     async (t) => {
-      const group = await createGroup(db.fork(), stamp(), 'Crowd');
+      const group = await createGroup(db.fork(), audit(), 'Crowd');
       const polls = await findApi(db.fork(), 'polls');
       const { cookie } = await login('gina', 'polls');
       const gina = (await findUser(db.fork(), 'gina')) as User;
-      await addMembers(db.fork(), stamp(), group, [{ id: gina.id, label: 'gina' }]);
+      await addMembers(db.fork(), audit(), group, [{ id: gina.id, label: 'gina' }]);
       await db.fork().execute(
         `with made as (select gen_random_uuid() as id from generate_series(1, 1001)), principals as (
          insert into access_principal (id, kind) select id, 'user' from made
@@ -178,7 +178,7 @@ await onEachEngine(t, async (t, db) => {
       t.ok((await session(cookie)).groups.includes('Multitude'));
       const spread = await db.fork().execute('select 1 from access_spread');
       t.equal(spread.length, 0, 'there is nothing to tell in batches');
-      const rights = await readRights(db.fork(), holderOf(gina), polls?.id as string, new Date());
+      const rights = await readRights(db.fork(), userPrincipal(gina), polls?.id as string, new Date());
       t.ok(rights.groups.includes('Multitude'));
     },
   );

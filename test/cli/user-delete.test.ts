@@ -2,10 +2,10 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import { isUsable } from '../../src/passwords/index.ts';
 import { findApi, Principal, readRights } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { foldName } from '../../src/platform/casefold.ts';
+import { casefoldName } from '../../src/platform/casefold.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { logIn, setPassword } from '../../src/signin/index.ts';
-import { findUser, holderOf, User, updateUser } from '../../src/users/index.ts';
+import { findUser, userPrincipal, User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -110,7 +110,7 @@ t.test('user delete', (t) =>
       t.ok((await db.fork().findOneOrFail(Principal, zach.id)).permsVersion > permsVersion);
       const api = await findApi(db.fork(), 'polls');
       const row = await db.fork().findOneOrFail(User, zach.id);
-      const rights = await readRights(db, { ...holderOf(row), isActive: true }, api?.id as string, clock.now());
+      const rights = await readRights(db, { ...userPrincipal(row), isActive: true }, api?.id as string, clock.now());
       t.same([...rights.permissions], [], 'nothing is held, active or not');
       t.match(await desk.run('token verify -', { stdin: token }), { exit: 1, stderr: /user does not exist any more/ });
     });
@@ -132,7 +132,7 @@ t.test('user delete', (t) =>
         deletedAt: Date,
       });
       t.notOk(isUsable(row.password));
-      t.notSame(row.usernameKey, foldName(row.username), 'no spelling folds to it');
+      t.notSame(row.usernameKey, casefoldName(row.username), 'no spelling folds to it');
       t.match(await db.fork().find(Session, { user: zach.id }), [
         { endedReason: 'deleted', ip: null, userAgent: null },
       ]);
@@ -211,11 +211,11 @@ t.test('user delete', (t) =>
         const who = { id: user.id, passwordEpoch: user.passwordEpoch, amr: ['pwd'] };
         const browser = { ip: '203.0.113.77', userAgent: 'ZachBrowser', presented: null };
         const how = { clock } as never;
-        const stamp = { at: clock.now(), actor: { kind: 'system', id: null, label: 'test' } } as const;
+        const audit = { at: clock.now(), actor: { kind: 'system', id: null, label: 'test' } } as const;
         await Promise.allSettled([
           logIn(db, how, life, who, GOOD_PASSWORD, browser),
-          updateUser(db.fork(), stamp, user, { firstName: 'Zachary', isActive: true }),
-          db.fork().transactional((tx) => setPassword(tx, stamp, user, 'new', null)),
+          updateUser(db.fork(), audit, user, { firstName: 'Zachary', isActive: true }),
+          db.fork().transactional((tx) => setPassword(tx, audit, user, 'new', null)),
           desk.run('user delete zacharias --yes'),
           desk.run('group remove editors zacharias'),
           desk.run('perm grant --user zacharias --api polls polls.publish_poll'),

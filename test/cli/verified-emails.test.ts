@@ -4,7 +4,7 @@ import { PlatformState } from '../../src/platform/database/index.ts';
 import { makeSample } from '../../src/server/sample.ts';
 import { createUser, findUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, stamp, startApp } from '../support/server.ts';
+import { masterKey, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { GOOD_PASSWORD, lastEntry, openDesk } from './harness.ts';
 
@@ -68,7 +68,7 @@ await onEachEngine(t, async (t, db) => {
     const made = await Promise.all(
       ['m1', 'm2', 'm3'].map((username) => {
         const email = 'many@example.test';
-        return createUser(db.fork(), stamp(), { username, email, password: makeUnusable(), isEmailVerified: true });
+        return createUser(db.fork(), audit(), { username, email, password: makeUnusable(), isEmailVerified: true });
       }),
     );
     t.equal(made.filter((one) => one instanceof User).length, 1);
@@ -79,7 +79,7 @@ await onEachEngine(t, async (t, db) => {
     'contract §8: users of the sample have verified addresses, those of an earlier sample too',
     async (t) => {
       const passwords = await createContext(desk.config, db, '0', () => {}).passwords();
-      const make = () => makeSample(db.fork(), stamp(), passwords, masterKey);
+      const make = () => makeSample(db.fork(), audit(), passwords, masterKey);
       const shown = async (name: string) => (await desk.json(`user show ${name}`)).user;
       await make();
       for (const name of ['alice', 'bob'])

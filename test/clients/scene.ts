@@ -29,7 +29,7 @@ import { httpsIdentity } from '../../src/server/https.ts';
 import { jobsOf } from '../../src/server/jobs.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, masterKey, stamp, startApp } from '../support/server.ts';
+import { makeUser, masterKey, audit, startApp } from '../support/server.ts';
 import { type Browser, type BrowserOptions, newBrowser, type Page } from './browser.ts';
 
 export const PASSWORD = 'as long as it needs to be';
@@ -49,7 +49,7 @@ export interface SceneOptions {
 export type MadeClient = Awaited<ReturnType<Scene['client']>>;
 export type Scene = Awaited<ReturnType<typeof startScene>>;
 
-type Wanted = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
+type ConsentNeeded = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
   readonly name?: string;
   readonly requests?: readonly string[];
   readonly serves?: readonly string[];
@@ -103,18 +103,18 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     discoveryUrl: `${issuer}/.well-known/openid-configuration`,
     browser: (options: Omit<BrowserOptions, 'ca'> = {}): Browser => newBrowser({ ...options, ...(ca ? { ca } : {}) }),
     /** A client of `polls`, made by the verb of `signet client create`. */
-    async client({ name, requests = ['polls'], serves = [], ceiling, ...given }: Wanted) {
+    async client({ name, requests = ['polls'], serves = [], ceiling, ...given }: ConsentNeeded) {
       const unique = name ?? `${given.preset} ${port} ${Math.random().toString(36).slice(2)}`;
       const all = { ...given, name: unique, requests: await apis(requests), serves: await apis(serves) };
-      const { client, secret } = await createClient(db.fork(), stamp(systemClock.now()), all);
+      const { client, secret } = await createClient(db.fork(), audit(systemClock.now()), all);
       if (ceiling) {
         const permissions = await getPermissions(db.fork(), (await apis(['polls']))[0] as never, [...ceiling]);
-        await allowPermissions(db.fork(), stamp(systemClock.now()), client, permissions);
+        await allowPermissions(db.fork(), audit(systemClock.now()), client, permissions);
       }
       return { clientId: client.clientId, secret: secret as string, id: client.id, name: unique };
     },
     async changeClient(of: { id: string }, change: Parameters<typeof updateClient>[3]): Promise<void> {
-      await updateClient(db.fork(), stamp(systemClock.now()), of, change);
+      await updateClient(db.fork(), audit(systemClock.now()), of, change);
     },
     /** An access token for `polls`, as a first-party program gets one. */
     async token(username: string): Promise<string> {
@@ -136,7 +136,7 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     /** What `signet client registration-token` prints. */
     async registrationToken(): Promise<string> {
       const given = { label: 'stock clients', apis: await apis(['polls']), uses: 10, days: 1 };
-      return (await createInitialToken(db.fork(), stamp(systemClock.now()), given)).secret;
+      return (await createInitialToken(db.fork(), audit(systemClock.now()), given)).secret;
     },
     /** An API with the models question and choice. */
     async api(audience: string, settings: Parameters<typeof createApi>[3] = {}): Promise<void> {
@@ -146,14 +146,14 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     },
     async changeApi(audience: string, settings: Parameters<typeof updateApi>[3]): Promise<void> {
       const em = db.fork();
-      await updateApi(em, stamp(systemClock.now()), await getApi(em, audience), settings);
+      await updateApi(em, audit(systemClock.now()), await getApi(em, audience), settings);
     },
     /** Gives a client permissions of `polls` of its own: a service account. */
     async permit({ id, name }: { id: string; name: string }, permissions: readonly string[]): Promise<void> {
       const em = db.fork();
       const [polls] = await apis(['polls']);
       const some = await getPermissions(em, polls as never, [...permissions]);
-      await assign(em, stamp(systemClock.now()), { kind: 'client', principal: { id, label: name } }, some);
+      await assign(em, audit(systemClock.now()), { kind: 'client', principal: { id, label: name } }, some);
     },
   };
 }
@@ -162,11 +162,11 @@ async function fill(db: Database, passwords: Parameters<typeof makeUser>[1]): Pr
   const alice = await makeUser(db, passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
   await makeUser(db, passwords, 'bob', PASSWORD, { email: 'bob@example.com' });
   await db.fork().transactional(async (tx) => {
-    const group = await createGroup(tx, stamp(), 'Poll editors');
-    await addMembers(tx, stamp(), group, [{ id: alice.id, label: 'alice' }]);
+    const group = await createGroup(tx, audit(), 'Poll editors');
+    await addMembers(tx, audit(), group, [{ id: alice.id, label: 'alice' }]);
     for (const audience of ['polls', POLLS_URI]) {
       const api = await addPolls(tx, audience);
-      await assign(tx, stamp(), { kind: 'group', group }, await getPermissions(tx, api, EDITORS));
+      await assign(tx, audit(), { kind: 'group', group }, await getPermissions(tx, api, EDITORS));
     }
   });
 }
@@ -176,9 +176,9 @@ async function addPolls(
   audience: string,
   settings: Parameters<typeof createApi>[3] = {},
 ) {
-  const api = await createApi(tx, stamp(), audience, settings);
+  const api = await createApi(tx, audit(), audience, settings);
   const models = ['question', 'choice'].flatMap((model) => defaultPermissions('polls', model));
-  await changeCatalogue(tx, stamp(), api, models);
+  await changeCatalogue(tx, audit(), api, models);
   return api;
 }
 

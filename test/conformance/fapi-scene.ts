@@ -5,7 +5,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/prepare.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { type Alg, asserted, assertionBy, type ClientKey, clientKey, proofBy } from '../support/client-keys.ts';
-import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
 import { answerOf, newVisitor } from '../web/visitor.ts';
 
 export const ISSUER = 'https://id.example';
@@ -38,8 +38,8 @@ export type FapiScene = Awaited<ReturnType<typeof fapiScene>>;
 export async function fapiScene(db: Database) {
   const clock = testClock();
   // Signing keys are made with the first client that asks; here before the process reads them.
-  await prepareDatabase(db, stamp(clock.now()));
-  await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'ES256');
+  await prepareDatabase(db, audit(clock.now()));
+  await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'ES256');
   const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
   const environment = { SIGNET_ISSUER: ISSUER, ...cheap };
   const { app, passwords } = await startApp(db, { clock, environment });
@@ -48,7 +48,7 @@ export async function fapiScene(db: Database) {
 
   const make = async (name: string, alg: Alg, more: Partial<NewClient> = {}): Promise<FapiClient> => {
     const key = await clientKey(alg);
-    const { client } = await createClient(db.fork(), stamp(clock.now()), {
+    const { client } = await createClient(db.fork(), audit(clock.now()), {
       name,
       preset: 'web',
       authMethod: 'private_key_jwt',

@@ -182,7 +182,7 @@ async function signedInBefore(t: Test, suite: Suite) {
   });
 
   await t.test(
-    'oidcc-max-age-10000, OIDC Core §3.1.2.1: recent enough is not asked again, auth_time is there',
+    'oidcc-max-age-10000, OIDC Core §3.1.2.1: createLru enough is not asked again, auth_time is there',
     async (t) => {
       const { claims } = await twice(t, { max_age: '15000' }, () => ({ max_age: '10000' }));
       t.type(claims['auth_time'], 'number');

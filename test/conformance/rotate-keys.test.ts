@@ -2,7 +2,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { rotateKeys } from '../../src/tokens/index.ts';
 import { logoutScene } from '../oauth/logout-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { masterKey, stamp } from '../support/server.ts';
+import { masterKey, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // oidcc-server-rotate-keys of OpenID's conformance suite: the one module of the Dynamic plan that needs no registration.
@@ -23,7 +23,7 @@ t.test(
     const before = await jwks();
 
     const given = { leadSeconds: 86_400, isNow: false, alg: undefined };
-    await rotateKeys(db.fork(), stamp(s.clock.now()), masterKey, given);
+    await rotateKeys(db.fork(), audit(s.clock.now()), masterKey, given);
     await s.keys.reload();
     const after = await jwks();
 

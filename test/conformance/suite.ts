@@ -2,7 +2,7 @@ import { createLocalJWKSet } from 'jose';
 import { createClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { createUser } from '../../src/users/index.ts';
-import { stamp, startApp, testClock } from '../support/server.ts';
+import { audit, startApp, testClock } from '../support/server.ts';
 
 // What OpenID's conformance suite needs of a server before its plans begin, as docs/conformance.md tells an operator to make it.
 
@@ -38,10 +38,10 @@ export async function startSuite(db: Database, mode: Mode = 'query') {
     firstName: 'Alice',
     lastName: 'Lind',
   };
-  await createUser(db.fork(), stamp(), given);
+  await createUser(db.fork(), audit(), given);
   const make = async (name: string, auth: Client['auth']): Promise<Client> => {
     const wanted = { name, preset: 'web', redirectUris: [CALLBACK], settings: { pkce: 'off' } } as const;
-    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), wanted);
+    const { client, secret } = await createClient(db.fork(), audit(clock.now()), wanted);
     return { id: client.clientId, secret: secret as string, auth };
   };
   const first = await make('Suite', 'client_secret_basic');

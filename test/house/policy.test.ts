@@ -4,7 +4,7 @@ import { createApi, setRole } from '../../src/permissions/index.ts';
 import { endSessionsByOperator, Session } from '../../src/sessions/index.ts';
 import { getUser, User, updateUser } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { makeUser, stamp, startApp } from '../support/server.ts';
+import { makeUser, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // Who may do what, in one table: every route of the running server must have a row, and answers each caller as it says.
@@ -249,10 +249,10 @@ const people: Partial<Record<Caller, string>> = {
 };
 for (const name of ['alice', 'bob', 'stella', 'root'])
   await makeUser(db, passwords, name, PASSWORD, { isStaff: name === 'stella', isSuperuser: name === 'root' });
-const served = await createApi(db.fork(), stamp(), 'served');
+const served = await createApi(db.fork(), audit(), 'served');
 const stella = await db.fork().findOneOrFail(User, { username: 'stella' });
-await setRole(db.fork(), stamp(), { id: stella.id, label: 'stella' }, served, { isStaff: true, isSuperuser: false });
-const { client, secret } = await createClient(db.fork(), stamp(), {
+await setRole(db.fork(), audit(), { id: stella.id, label: 'stella' }, served, { isStaff: true, isSuperuser: false });
+const { client, secret } = await createClient(db.fork(), audit(), {
   name: 'the service',
   preset: 'service',
   requests: [served],
@@ -355,16 +355,16 @@ t.test(
     const em = () => db.fork();
     const mallory = () => getUser(em(), 'mallory');
     const { authorization: machine = '' } = await headersOf('client');
-    const { client: other, secret: otherSecret } = await createClient(em(), stamp(), {
+    const { client: other, secret: otherSecret } = await createClient(em(), audit(), {
       name: 'closed',
       preset: 'service',
     });
     const ways: Record<string, () => Promise<void>> = {
       'logged out': async () => {
-        await em().transactional(async (tx) => endSessionsByOperator(tx, stamp(now.at), await getUser(tx, 'mallory')));
+        await em().transactional(async (tx) => endSessionsByOperator(tx, audit(now.at), await getUser(tx, 'mallory')));
       },
       deactivated: async () => {
-        await updateUser(em(), stamp(now.at), await mallory(), { isActive: false });
+        await updateUser(em(), audit(now.at), await mallory(), { isActive: false });
       },
       'with another password': () => change({ passwordEpoch: 77 }),
       'after the longest time': async () => {
@@ -380,8 +380,8 @@ t.test(
       // Activated again, so that what is refused is what was given before.
       await change({ isActive: true });
     }
-    await updateClient(em(), stamp(now.at), client, { isActive: false });
-    await updateClient(em(), stamp(now.at), other, { isActive: false });
+    await updateClient(em(), audit(now.at), client, { isActive: false });
+    await updateClient(em(), audit(now.at), other, { isActive: false });
     const closed = Buffer.from(`${other.clientId}:${otherSecret}`).toString('base64');
     held.push({ what: 'client disabled, token', headers: { authorization: machine } });
     held.push({ what: 'client disabled, secret', headers: { authorization: basic } });

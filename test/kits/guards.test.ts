@@ -15,7 +15,7 @@ const routes: Record<string, Demand> = {
   '/open': {},
   '/add': { perms: 'polls.add_choice' },
   '/both': { perms: ['polls.add_choice', 'polls.publish "it"', 'polls.view_choice'] },
-  '/recent': { maxAgeSeconds: 300 },
+  '/createLru': { maxAgeSeconds: 300 },
   '/strong': { perms: 'polls.add_choice', acrValues: ['phr', 'phrh'], maxAgeSeconds: 60 },
 };
 
@@ -85,7 +85,7 @@ for (const [framework, serve] of Object.entries({ Fastify: serveFastify, Express
         t.match(await get(base + path, bearer()), { status: 200, body: { id: 'user-1' } });
       t.match(await get(`${base}/open`, bearer().replace('Bearer', 'bEaReR')), { status: 200 }, 'RFC 9110 §11.1');
       t.match(await get(`${base}/both`, bearer({ is_superuser: true })), { status: 200 });
-      t.match(await get(`${base}/recent`, bearer({ auth_time: seconds - 100 })), { status: 200 });
+      t.match(await get(`${base}/createLru`, bearer({ auth_time: seconds - 100 })), { status: 200 });
       t.match(await get(`${base}/strong`, bearer({ auth_time: seconds - 10, acr: 'phr' })), { status: 200 });
       t.match(await get(`${base}/unguarded`, bearer()), { status: 500 }, 'a route that was not guarded has no user');
     });
@@ -161,7 +161,7 @@ for (const [framework, serve] of Object.entries({ Fastify: serveFastify, Express
 
     await t.test('B2, RFC 9470: a login that is too old, too weak or unknown', async (t) => {
       for (const claims of [{}, { auth_time: seconds - 302 }])
-        t.match(await get(`${base}/recent`, bearer(claims)), {
+        t.match(await get(`${base}/createLru`, bearer(claims)), {
           status: 401,
           challenge:
             /^Bearer error="insufficient_user_authentication", error_description="[^"]+", max_age="300", action="login"$/,

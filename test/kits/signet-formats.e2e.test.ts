@@ -11,7 +11,7 @@ import { systemClock } from '../../src/platform/time.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, masterKey, stamp, startApp } from '../support/server.ts';
+import { makeUser, masterKey, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { codeOf, until } from './issuer.ts';
 
@@ -25,7 +25,7 @@ await t.test('contract §5, §6: an API of format bitmap, or signed with ES256, 
   const issuer = `http://127.0.0.1:${port}`;
   const environment = { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168' };
   const signet = await startApp(db, { environment, clock: systemClock });
-  await ensureCurrentKey(db.fork(), stamp(), masterKey, 'ES256');
+  await ensureCurrentKey(db.fork(), audit(), masterKey, 'ES256');
   await signet.keys.reload();
   await signet.app.listen({ host: '127.0.0.1', port });
   t.teardown(async () => {
@@ -45,10 +45,10 @@ await t.test('contract §5, §6: an API of format bitmap, or signed with ES256, 
     ['bits', { format: 'bitmap' }, { alg: 'RS256' }],
     ['curves', { alg: 'ES256' }, { alg: 'ES256' }],
   ] as const) {
-    const api = await createApi(db.fork(), stamp(), audience, settings);
-    await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+    const api = await createApi(db.fork(), audit(), audience, settings);
+    await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
     const permissions = (...names: string[]) => getPermissions(db.fork(), api, names);
-    await assign(db.fork(), stamp(), receiver, await permissions('polls.view_choice', 'polls.delete_choice'));
+    await assign(db.fork(), audit(), receiver, await permissions('polls.view_choice', 'polls.delete_choice'));
     const login = await post('/api/v1/login', { username: 'vera', password: PASSWORD, audience });
     const { access_token: first } = (await login.json()) as { access_token: string };
     const cookie = login.headers.getSetCookie()[0]?.split(';')[0] ?? '';
@@ -66,7 +66,7 @@ await t.test('contract §5, §6: an API of format bitmap, or signed with ES256, 
     const viewed = await verifier.verify(first);
     t.same(viewed.getAllPermissions(), ['polls.delete_choice', 'polls.view_choice'], audience);
 
-    await assign(db.fork(), stamp(), receiver, await permissions('polls.add_choice'));
+    await assign(db.fork(), audit(), receiver, await permissions('polls.add_choice'));
     await signet.refresh();
     await until(async () => (await verifier.verify(first)).isSuperseded);
     t.equal(await refusal(first, 'polls.view_choice'), null, 'what it says is still good');
@@ -75,7 +75,7 @@ await t.test('contract §5, §6: an API of format bitmap, or signed with ES256, 
     t.equal(await refusal(second, 'polls.add_choice'), null);
     t.match(await refusal(second, 'polls.change_choice'), { status: 403 });
 
-    await unassign(db.fork(), stamp(), receiver, await permissions('polls.delete_choice'));
+    await unassign(db.fork(), audit(), receiver, await permissions('polls.delete_choice'));
     await signet.refresh();
     await until(async () => (await codeOf(verifier.verify(second))) === 'token_suspended');
     t.same(await refusal(second, 'polls.view_choice'), { status: 401, action: 'refresh' });

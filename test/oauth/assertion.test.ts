@@ -6,7 +6,7 @@ import {
   authenticateClient,
   createAssertions,
   createClient,
-  createKnownClients,
+  createClientCache,
   updateClient,
 } from '../../src/oauth/index.ts';
 import { once } from '../../src/oauth/replay.ts';
@@ -22,7 +22,7 @@ import {
   seconds,
 } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { ISSUER, stamp, startApp, testClock } from '../support/server.ts';
+import { ISSUER, audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const TOKEN_ENDPOINT = `${ISSUER}/oauth2/token`;
@@ -30,9 +30,9 @@ const TOKEN_ENDPOINT = `${ISSUER}/oauth2/token`;
 async function scene(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment });
-  const polls = await createApi(db.fork(), stamp(), 'polls');
+  const polls = await createApi(db.fork(), audit(), 'polls');
   const make = async (name: string) => {
-    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+    const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
       name,
       preset: 'service',
       requests: [polls],
@@ -57,9 +57,9 @@ async function scene(db: Database, environment: Record<string, string> = {}) {
 await onEachEngine(t, async (t, db) => {
   const { clock, make, post, ask, by } = await scene(db);
   const ec = await clientKey('ES256');
-  const holder = await make('Holder of a key');
+  const holder = await make('PrincipalRef of a key');
   await givenKeys(db, holder.client, { jwks: { keys: [{ ...ec.jwk, kid: 'one', use: 'sig' }] } });
-  const secretive = await make('Holder of a secret');
+  const secretive = await make('PrincipalRef of a secret');
   const refusal = {
     error: 'invalid_client',
     error_description: 'This client and its credentials do not belong together.',
@@ -90,7 +90,7 @@ await onEachEngine(t, async (t, db) => {
     "RFC 7523 §3, OIDC Core §10.1 (T5): each of the algorithms that are taken, and no key that is not the client's",
     async (t) => {
       const keys = await Promise.all((['ES256', 'PS256', 'RS256', 'EdDSA'] as Alg[]).map((alg) => clientKey(alg)));
-      const many = await make('Holder of many keys');
+      const many = await make('PrincipalRef of many keys');
       const jwks = { keys: keys.map((one) => ({ ...one.jwk, kid: one.alg, alg: one.alg })) };
       await givenKeys(db, many.client, { jwks });
       for (const key of keys) {
@@ -114,7 +114,7 @@ await onEachEngine(t, async (t, db) => {
         200,
         'the one key for the algorithm needs no name',
       );
-      const two = await make('Holder of two keys for one algorithm');
+      const two = await make('PrincipalRef of two keys for one algorithm');
       const next = await clientKey('ES256');
       await givenKeys(db, two.client, { jwks: { keys: [ec, next].map(({ jwk }, at) => ({ ...jwk, kid: `${at}` })) } });
       await refused(t, 'one of two, and it is not said which', asserted(await by(next, two.id)));
@@ -299,7 +299,7 @@ await onEachEngine(t, async (t, db) => {
       await givenKeys(db, changed.client, { jwks: { keys: [next.jwk] as never } });
       await refused(t, 'by the key of before', asserted(await by(ec, changed.id)));
       t.equal((await ask(asserted(await by(next, changed.id)))).statusCode, 200);
-      await updateClient(db.fork(), stamp(), changed.client, { isActive: false });
+      await updateClient(db.fork(), audit(), changed.client, { isActive: false });
       await refused(t, 'disabled', asserted(await by(next, changed.id)));
     },
   );
@@ -323,7 +323,7 @@ await onEachEngine(t, async (t, db) => {
     'T5: one HTTP request may ask again by its assertion, when it has to begin anew; no other may',
     async (t) => {
       const assertions = createAssertions({ db, issuer: ISSUER, fetchJson: async () => ({}), failed: () => undefined });
-      const clients = createKnownClients(db, assertions);
+      const clients = createClientCache(db, assertions);
       const form = asserted(await by(ec, holder.id));
       const enter = (of: Record<string, string>) =>
         authenticateClient(clients, { authorization: undefined, form: of }, clock.now());
@@ -332,7 +332,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await enter(form)).id, first.id, 'the same request');
       await t.rejects(enter({ ...form }), { code: 'invalid_client' }, 'another one');
       const presented = { authorization: undefined, form: asserted(await by(ec, holder.id)) };
-      const without = authenticateClient(createKnownClients(db), presented, clock.now());
+      const without = authenticateClient(createClientCache(db), presented, clock.now());
       await t.rejects(without, { code: 'invalid_client' }, 'where no assertion is taken');
     },
   );

@@ -12,7 +12,7 @@ import { changeOwnPassword } from '../../src/signin/index.ts';
 import { endGrants, ensureCurrentKey } from '../../src/tokens/index.ts';
 import { deleteUser, getUser, User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, stamp } from '../support/server.ts';
+import { masterKey, audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { logoutScene, PASSWORD } from './logout-scene.ts';
 
@@ -214,7 +214,7 @@ t.test('back-channel logout', (t) =>
             headers: { cookie: (await s.logIn()).cookie },
           }),
         'ended by an operator': async (browser) =>
-          em().transactional(async (tx) => endSessionsByOperator(tx, stamp(clock.now()), await alice(), browser.sid)),
+          em().transactional(async (tx) => endSessionsByOperator(tx, audit(clock.now()), await alice(), browser.sid)),
         'another password': async (browser) => {
           const { password, id, passwordEpoch } = await alice();
           t.ok(isUsable(password));
@@ -223,11 +223,11 @@ t.test('back-channel logout', (t) =>
           const life = { idleSeconds: 3600, absoluteSeconds: 3600 };
           const at = { ip: '127.0.0.1', userAgent: null, presented: null };
           const to = { fromEpoch: passwordEpoch, to: password };
-          await changeOwnPassword(db, stamp(clock.now()), own, to, session, life, at);
+          await changeOwnPassword(db, audit(clock.now()), own, to, session, life, at);
         },
         deactivated: async () => {
-          await updateUser(em(), stamp(clock.now()), await alice(), { isActive: false });
-          await updateUser(em(), stamp(clock.now()), await alice(), { isActive: true });
+          await updateUser(em(), audit(clock.now()), await alice(), { isActive: false });
+          await updateUser(em(), audit(clock.now()), await alice(), { isActive: true });
         },
       };
       for (const [way, end] of Object.entries(ways)) {
@@ -439,7 +439,7 @@ t.test('back-channel logout', (t) =>
       await logOutOf(web);
       await deliver();
       t.same(told, [{ outcome: 'failed', error: 'no_key' }]);
-      await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'ES256');
+      await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'ES256');
       await s.keys.reload();
       clock.pass(5);
       await deliver();
@@ -525,7 +525,7 @@ t.test('back-channel logout', (t) =>
           );
         }
         t.same([await kept(browser.user), await kept(bob.id)], [3, 3]);
-        await deleteUser(db.fork(), stamp(clock.now()), await db.fork().findOneOrFail(User, browser.user));
+        await deleteUser(db.fork(), audit(clock.now()), await db.fork().findOneOrFail(User, browser.user));
         t.same([await kept(browser.user), await kept(bob.id)], [0, 3]);
         await deliver();
         t.equal(inbox.at('/deleted').length, 1, 'and its client is told that the session is over');

@@ -3,16 +3,16 @@ import { Consent } from '../../src/oauth/authorization-entities.ts';
 import {
   allowPermissions,
   apiDeleted,
-  ceilingOf,
+  boundaryOf,
   createClient,
   disallowPermissions,
   updateClient,
 } from '../../src/oauth/index.ts';
 import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { clientRightsChanged, RefreshGrant, STATUS, TokenStatus, takePlace } from '../../src/tokens/index.ts';
+import { updateClientStatuses, RefreshGrant, STATUS, TokenStatus, allocateIndex } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { claimsOf, codeScene } from './code-scene.ts';
 
@@ -29,7 +29,7 @@ t.test('ceilings', (t) =>
     const { api, third, web, code, redeem, post, named } = s;
     const [add, change, view] = (await named('add', 'change', 'view')) as [never, never, never];
     const all = (await named('add', 'change', 'view', 'delete')).map((one) => one.id);
-    const at = () => stamp(s.clock.now());
+    const at = () => audit(s.clock.now());
     const client = { id: third.principal };
     /** Tokens of alice for the third party, who was let use everything. */
     const tokens = async (by = third) => {
@@ -91,7 +91,7 @@ t.test('ceilings', (t) =>
       const [buy] = (await getPermissions(db.fork(), shop, ['shop.buy'])) as [never];
       const { access_token } = await tokens();
       t.same(await allowPermissions(db.fork(), at(), client, [buy]), ['shop.buy']);
-      t.same(await ceilingOf(db.fork(), client), {
+      t.same(await boundaryOf(db.fork(), client), {
         polls: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice', 'polls.view_choice'],
         shop: ['shop.buy'],
       });
@@ -99,7 +99,7 @@ t.test('ceilings', (t) =>
       t.equal(await stateOf(db, access_token), STATUS.valid);
       await allowPermissions(db.fork(), at(), client, [buy]);
       await changeCatalogue(db.fork(), at(), shop, [], { prune: true });
-      t.notOk('shop' in (await ceilingOf(db.fork(), client)), 'what is removed from an API drops out');
+      t.notOk('shop' in (await boundaryOf(db.fork(), client)), 'what is removed from an API drops out');
     });
 
     await t.test('contract §4: a change is in the edit log once; one that changes nothing is not', async (t) => {
@@ -148,7 +148,7 @@ t.test('ceilings', (t) =>
         let taking: Promise<void> | undefined;
         await db.fork().transactional(async (tx) => {
           await disallowPermissions(tx, at(), client, [add]);
-          taking = takePlace(db, holding, s.clock.now()).then(() => {
+          taking = allocateIndex(db, holding, s.clock.now()).then(() => {
             isTaken = true;
           });
           // As long as it would take many times over, were it free to.
@@ -165,7 +165,7 @@ t.test('ceilings', (t) =>
       const { access_token } = await tokens();
       const moved = await db
         .fork()
-        .transactional((tx) => clientRightsChanged(tx, client.id, { kind: 'removed', apis: [] }));
+        .transactional((tx) => updateClientStatuses(tx, client.id, { kind: 'removed', apis: [] }));
       t.same([moved, await stateOf(db, access_token)], [0, STATUS.valid]);
     });
 
@@ -194,7 +194,7 @@ t.test('ceilings', (t) =>
         );
       await em.flush();
       await deleteApi(db.fork(), at(), gone, (tx, { id }) => apiDeleted(tx, id));
-      t.same(await ceilingOf(db.fork(), other), {});
+      t.same(await boundaryOf(db.fork(), other), {});
       t.same(
         (await db.fork().find(Consent, { client: other.id })).map((one) => one.api),
         [api.id],

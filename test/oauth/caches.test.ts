@@ -14,7 +14,7 @@ import {
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { makeUser, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -41,9 +41,9 @@ async function scene(real: Database) {
   const { db, statements } = counting(real);
   const clock = testClock();
   const { app, passwords } = await startApp(db, { clock });
-  const api = await createApi(real.fork(), stamp(), 'polls');
-  await changeCatalogue(real.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
-  const { client, secret } = await createClient(real.fork(), stamp(clock.now()), {
+  const api = await createApi(real.fork(), audit(), 'polls');
+  await changeCatalogue(real.fork(), audit(), api, defaultPermissions('polls', 'choice'));
+  const { client, secret } = await createClient(real.fork(), audit(clock.now()), {
     name: 'Worker',
     preset: 'service',
     requests: [api],
@@ -132,35 +132,35 @@ t.test('what a process keeps', (t) =>
 
     await t.test('§6: a right given or taken by another process is seen by the very next request', async (t) => {
       const add = await permission('polls.add_choice');
-      await assign(db.fork(), stamp(), asUser, [add]);
+      await assign(db.fork(), audit(), asUser, [add]);
       t.same((await session()).permissions, ['polls.add_choice']);
       t.same((await introspect()).permissions, ['polls.add_choice']);
       t.same((await about()).permissions, ['polls.add_choice']);
       t.equal(await hasPerm('polls.add_choice'), true);
-      await unassign(db.fork(), stamp(), asUser, [add]);
+      await unassign(db.fork(), audit(), asUser, [add]);
       t.equal(await hasPerm('polls.add_choice'), false);
       t.same((await about()).permissions, []);
       t.same((await introspect()).permissions, []);
       t.same((await session()).permissions, []);
 
-      await assign(db.fork(), stamp(), asClient, [add]);
+      await assign(db.fork(), audit(), asClient, [add]);
       t.same((await claims()).permissions, ['polls.add_choice']);
-      await unassign(db.fork(), stamp(), asClient, [add]);
+      await unassign(db.fork(), audit(), asClient, [add]);
       t.same((await claims()).permissions, []);
     });
 
     await t.test('a group, a flag at one API and the catalogue itself are seen the same way', async (t) => {
-      const group = await createGroup(db.fork(), stamp(), 'Editors');
-      await addMembers(db.fork(), stamp(), group, [asUser.principal]);
+      const group = await createGroup(db.fork(), audit(), 'Editors');
+      await addMembers(db.fork(), audit(), group, [asUser.principal]);
       t.same((await session()).groups, ['Editors']);
       t.same((await about()).groups, ['Editors']);
-      await assign(db.fork(), stamp(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      await assign(db.fork(), audit(), { kind: 'group', group }, [await permission('polls.view_choice')]);
       t.same((await introspect()).permissions, ['polls.view_choice']);
-      await setRole(db.fork(), stamp(), asUser.principal, api, { isStaff: false, isSuperuser: true });
+      await setRole(db.fork(), audit(), asUser.principal, api, { isStaff: false, isSuperuser: true });
       t.equal((await session()).permissions.length, 4);
-      await changeCatalogue(db.fork(), stamp(), api, [{ app: 'polls', codename: 'publish', label: 'Publish' }]);
+      await changeCatalogue(db.fork(), audit(), api, [{ app: 'polls', codename: 'publish', label: 'Publish' }]);
       t.ok((await session()).permissions.includes('polls.publish'), "a superuser's list follows the catalogue");
-      await setRole(db.fork(), stamp(), asUser.principal, api, { isStaff: false, isSuperuser: false });
+      await setRole(db.fork(), audit(), asUser.principal, api, { isStaff: false, isSuperuser: false });
       t.same((await session()).permissions, ['polls.view_choice']);
     });
 
@@ -180,26 +180,26 @@ t.test('what a process keeps', (t) =>
     });
 
     await t.test('settings of an API', async (t) => {
-      await updateApi(db.fork(), stamp(), api, { ttlSeconds: 120, withUsername: false });
+      await updateApi(db.fork(), audit(), api, { ttlSeconds: 120, withUsername: false });
       const { iat, exp } = await claims();
       t.equal(exp - iat, 120);
       t.notOk('username' in (await introspect()));
-      await updateApi(db.fork(), stamp(), api, { format: 'bitmap' });
+      await updateApi(db.fork(), audit(), api, { format: 'bitmap' });
       const { permissions_bitmap, permissions } = await claims();
       t.same([permissions, permissions_bitmap.v, permissions_bitmap.b], [undefined, 2, 'AA']);
     });
 
     await t.test('a secret, and the client itself', async (t) => {
-      const next = await rotateSecret(db.fork(), stamp(all.clock.now()), client, { now: true });
+      const next = await rotateSecret(db.fork(), audit(all.clock.now()), client, { now: true });
       t.equal((await token()).statusCode, 401, 'the old secret was ended at once');
       t.equal((await token(next)).statusCode, 200);
-      await updateClient(db.fork(), stamp(), client, { isActive: false });
+      await updateClient(db.fork(), audit(), client, { isActive: false });
       t.equal((await token(next)).statusCode, 401);
-      await updateClient(db.fork(), stamp(), client, { isActive: true });
+      await updateClient(db.fork(), audit(), client, { isActive: true });
       t.equal((await token(next)).statusCode, 200);
-      await updateClient(db.fork(), stamp(), client, { requests: [] });
+      await updateClient(db.fork(), audit(), client, { requests: [] });
       t.equal((await token(next)).json().error, 'invalid_target');
-      await deleteClient(db.fork(), stamp(), client);
+      await deleteClient(db.fork(), audit(), client);
       t.equal((await token(next)).statusCode, 401);
       t.equal((await token(next)).statusCode, 401);
     });
@@ -213,10 +213,10 @@ t.test('what a process keeps', (t) =>
     });
     await t.test('an API that is gone', async (t) => {
       const given = { name: 'Second', preset: 'service', requests: [api] } as const;
-      const second = await createClient(db.fork(), stamp(all.clock.now()), given);
+      const second = await createClient(db.fork(), audit(all.clock.now()), given);
       const ask = () => all.issue(second.client.clientId, second.secret as string);
       for (let round = 0; round < 2; round++) t.equal((await ask()).statusCode, 200);
-      await deleteApi(db.fork(), stamp(), api, (tx, gone) => apiDeleted(tx, gone.id));
+      await deleteApi(db.fork(), audit(), api, (tx, gone) => apiDeleted(tx, gone.id));
       for (let round = 0; round < 2; round++) t.equal((await ask()).json().error, 'invalid_target');
       t.equal(await hasPerm('polls.add_choice'), undefined);
     });

@@ -4,7 +4,7 @@ import {
   Client,
   ClientSecret,
   createClient,
-  createKnownClients,
+  createClientCache,
   deleteClient,
   type NewClient,
   type Preset,
@@ -14,7 +14,7 @@ import {
 } from '../../src/oauth/index.ts';
 import { advanceKeys, askedAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, stamp } from '../support/server.ts';
+import { masterKey, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const jwkOf = (type: 'rsa' | 'ec' | 'ed25519', bits = 2048) => {
@@ -31,13 +31,13 @@ t.test('clients', (t) =>
   onEachEngine(t, async (t, db) => {
     let made = 0;
     const create = (preset: Preset, more: Partial<NewClient> = {}) =>
-      createClient(db.fork(), stamp(), {
+      createClient(db.fork(), audit(), {
         name: `Client ${++made}`,
         preset,
         redirectUris: ['https://app.example/cb'],
         ...more,
       });
-    const known = createKnownClients(db, undefined as never);
+    const known = createClientCache(db, undefined as never);
 
     await t.test(
       'RFC 9700 §2.1, RFC 8252 §7.1, RFC 3986 §2 (A3), attacks 37: which redirect URIs a client may have, by its preset',
@@ -106,12 +106,12 @@ t.test('clients', (t) =>
       const { client } = await create('web', { settings: off });
       t.same(client.settings, off, 'only what differs is stored');
       await t.rejects(create('spa', { settings: off }), { kind: 'usage', message: /--pkce off is for confidential/ });
-      await t.rejects(updateClient(db.fork(), stamp(), client, { authMethod: 'none' }), { message: /--pkce off/ });
+      await t.rejects(updateClient(db.fork(), audit(), client, { authMethod: 'none' }), { message: /--pkce off/ });
       await t.rejects(create('spa', { settings: { pkce: 'if-sent' } }), {
         kind: 'usage',
         message: /--pkce if-sent is for confidential/,
       });
-      const again = await updateClient(db.fork(), stamp(), client, { settings: { pkce: 'on' } });
+      const again = await updateClient(db.fork(), audit(), client, { settings: { pkce: 'on' } });
       t.same(again.settings, {}, 'and a standard value is none of its own');
     });
 
@@ -127,7 +127,7 @@ t.test('clients', (t) =>
       for (const grant of ['password', 'implicit', '__proto__'])
         await t.rejects(create('web', { grantTypes: [grant] }), { kind: 'usage', message: /There is no grant/ });
       await t.rejects(
-        updateClient(db.fork(), stamp(), client, { grantTypes: ['authorization_code'], redirectUris: [] }),
+        updateClient(db.fork(), audit(), client, { grantTypes: ['authorization_code'], redirectUris: [] }),
         {
           message: /needs --redirect-uri/,
         },
@@ -168,7 +168,7 @@ t.test('clients', (t) =>
         for (const [document, message] of refused) t.throws(() => readJwks(document), { kind: 'usage', message });
         const before = await db.fork().count(AuditEntry, { objectId: client.id });
         const other = readJwks({ keys: [{ ...jwkOf('ec').jwk, kid: 'a' }] });
-        await updateClient(db.fork(), stamp(), client, { settings: { jwks: other } });
+        await updateClient(db.fork(), audit(), client, { settings: { jwks: other } });
         t.equal(
           await db.fork().count(AuditEntry, { objectId: client.id }),
           before + 1,
@@ -188,7 +188,7 @@ t.test('clients', (t) =>
           settings: { jwks: ec, assertionAlg: 'ES256' },
         });
         const set = (settings: NonNullable<NewClient['settings']>) =>
-          updateClient(db.fork(), stamp(), client, { settings });
+          updateClient(db.fork(), audit(), client, { settings });
         const none = { kind: 'usage', message: /None of the keys of --jwks is for/ };
         await t.rejects(set({ assertionAlg: 'EdDSA' }), none);
         await t.rejects(set({ jwks: rsa }), none);
@@ -221,17 +221,17 @@ t.test('clients', (t) =>
 
     await t.test('contract §4 (A11): only a first-party client skips consent', async (t) => {
       const { client } = await create('web');
-      await t.rejects(updateClient(db.fork(), stamp(), client, { settings: { askConsent: false } }), {
+      await t.rejects(updateClient(db.fork(), audit(), client, { settings: { askConsent: false } }), {
         kind: 'usage',
         message: /--first-party/,
       });
-      const asking = await updateClient(db.fork(), stamp(), client, {
+      const asking = await updateClient(db.fork(), audit(), client, {
         isFirstParty: true,
         settings: { askConsent: true },
       });
       t.ok(settingsOf(asking).askConsent);
       t.notOk(
-        settingsOf(await updateClient(db.fork(), stamp(), asking, { settings: { askConsent: false } })).askConsent,
+        settingsOf(await updateClient(db.fork(), audit(), asking, { settings: { askConsent: false } })).askConsent,
       );
     });
 
@@ -245,11 +245,11 @@ t.test('clients', (t) =>
         await create('web', { name: 'Twin' });
         await t.rejects(create('web', { name: 'twin' }), { message: /already/ }, 'an administrator gives a name once');
         const [{ client }] = twins as [(typeof twins)[0]];
-        await t.rejects(updateClient(db.fork(), stamp(), client, { isFirstParty: true }), {
+        await t.rejects(updateClient(db.fork(), audit(), client, { isFirstParty: true }), {
           kind: 'conflict',
           message: /registered itself/,
         });
-        t.match(await updateClient(db.fork(), stamp(), client, { name: 'Other' }), { name: 'Other' });
+        t.match(await updateClient(db.fork(), audit(), client, { name: 'Other' }), { name: 'Other' });
         t.equal((await known.load(client.clientId))?.isDynamic, true, 'requests know it');
       },
     );
@@ -259,7 +259,7 @@ t.test('clients', (t) =>
       const secrets = () => db.fork().count(ClientSecret, { client: client.id });
       t.equal(await secrets(), 1);
       const before = await known.load(client.clientId);
-      await updateClient(db.fork(), stamp(), client, { authMethod: 'none' });
+      await updateClient(db.fork(), audit(), client, { authMethod: 'none' });
       t.equal(await secrets(), 0);
       t.ok(((await known.load(client.clientId))?.version ?? 0) > (before?.version ?? 0), 'and processes hear of it');
     });
@@ -267,18 +267,18 @@ t.test('clients', (t) =>
     await t.test('architecture: a change is logged field by field, and one that changes nothing is none', async (t) => {
       const { client } = await create('web', { settings: { requirePushed: true, defaultMaxAge: 60 } });
       const entries = () => db.fork().find(AuditEntry, { objectId: client.id }, { orderBy: { id: 'desc' } });
-      await updateClient(db.fork(), stamp(), client, { settings: { defaultMaxAge: null } });
+      await updateClient(db.fork(), audit(), client, { settings: { defaultMaxAge: null } });
       const [entry] = await entries();
       t.same([entry?.before, entry?.after], [{ defaultMaxAge: 60 }, { defaultMaxAge: null }]);
       const version = (await known.load(client.clientId))?.version;
-      await updateClient(db.fork(), stamp(), client, { settings: { requirePushed: true } });
+      await updateClient(db.fork(), audit(), client, { settings: { requirePushed: true } });
       t.same([(await entries()).length, (await known.load(client.clientId))?.version], [2, version]);
     });
 
     await t.test('contract §9: a client whose URIs would not be taken any more can still be disabled', async (t) => {
       const { client } = await create('web');
       await db.fork().nativeUpdate(Client, { id: client.id }, { redirectUris: ['http://old.example/cb'] });
-      t.match(await updateClient(db.fork(), stamp(), client, { isActive: false }), { isActive: false });
+      t.match(await updateClient(db.fork(), audit(), client, { isActive: false }), { isActive: false });
     });
 
     await t.test(
@@ -290,11 +290,11 @@ t.test('clients', (t) =>
         const { client } = await create('web', { settings: { idTokenAlg: 'ES256', userinfoAlg: 'EdDSA' } });
         t.same([...(await askedAlgorithms(db.fork()))].sort(), ['ES256', 'EdDSA', 'RS256']);
         for (const alg of ['RS256', 'ES256', 'EdDSA'] as const)
-          await ensureCurrentKey(db.fork(), stamp(at), masterKey, alg);
-        await advanceKeys(db.fork(), stamp(at), masterKey, policy);
+          await ensureCurrentKey(db.fork(), audit(at), masterKey, alg);
+        await advanceKeys(db.fork(), audit(at), masterKey, policy);
         const keys = await createKeyRing((open) => openKeys(db.fork(), masterKey, open));
         for (const alg of ['ES256', 'EdDSA'] as const) t.ok(keys.signer(alg).kid, alg);
-        await deleteClient(db.fork(), stamp(at), client);
+        await deleteClient(db.fork(), audit(at), client);
         t.same([...(await askedAlgorithms(db.fork()))], ['RS256'], 'and no longer than it asks');
       },
     );

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { issueCode, type NewCode } from '../../src/oauth/authorize/code.ts';
-import { ClientCeiling } from '../../src/oauth/entities.ts';
+import { ClientBoundary } from '../../src/oauth/entities.ts';
 import { createClient, type Preset } from '../../src/oauth/index.ts';
 import {
   addMembers,
@@ -12,7 +12,7 @@ import {
   getPermissions,
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { type AppOptions, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { type AppOptions, makeUser, audit, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
 export const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789';
@@ -35,8 +35,8 @@ export async function codeScene(db: Database, settings: Record<string, string> =
   const clock = testClock();
   const service = await startApp(db, { clock, environment: settings, ...more });
   const { app } = service;
-  const api = await createApi(db.fork(), stamp(), 'polls', { name: 'Polls' });
-  await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+  const api = await createApi(db.fork(), audit(), 'polls', { name: 'Polls' });
+  await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
   const alice = await makeUser(db, service.passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
   const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
   const named = async (...names: string[]) =>
@@ -45,12 +45,12 @@ export async function codeScene(db: Database, settings: Record<string, string> =
       api,
       names.map((one) => `polls.${one}_choice`),
     );
-  await assign(db.fork(), stamp(), asUser, await named('add', 'change', 'view'));
-  const group = await createGroup(db.fork(), stamp(), 'Editors');
-  await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+  await assign(db.fork(), audit(), asUser, await named('add', 'change', 'view'));
+  const group = await createGroup(db.fork(), audit(), 'Editors');
+  await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
   const make = async (name: string, preset: Preset, isFirstParty: boolean): Promise<Program> => {
     const given = { name, preset, isFirstParty, redirectUris: [CALLBACK], requests: [api], serves: [api] };
-    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), given);
+    const { client, secret } = await createClient(db.fork(), audit(clock.now()), given);
     return { id: client.clientId, principal: client.id, secret };
   };
   const web = await make('Web', 'web', true);
@@ -58,7 +58,7 @@ export async function codeScene(db: Database, settings: Record<string, string> =
   const spa = await make('Spa', 'spa', true);
   const under = await named('view', 'delete', 'add');
   const em = db.fork();
-  for (const one of under) em.persist(em.create(ClientCeiling, { client: third.principal, permission: one.id }));
+  for (const one of under) em.persist(em.create(ClientBoundary, { client: third.principal, permission: one.id }));
   await em.flush();
   const post = (
     path: string,
@@ -96,13 +96,13 @@ export async function codeScene(db: Database, settings: Record<string, string> =
       codename: `a_rather_long_codename_${at}`,
       label: 'x',
     }));
-    await changeCatalogue(db.fork(), stamp(), api, specs);
+    await changeCatalogue(db.fork(), audit(), api, specs);
     const all = await getPermissions(
       db.fork(),
       api,
       specs.map((one) => `polls.${one.codename}`),
     );
-    await assign(db.fork(), stamp(), { kind: 'user', principal: { id: user.id, label: 'longa' } }, all);
+    await assign(db.fork(), audit(), { kind: 'user', principal: { id: user.id, label: 'longa' } }, all);
     return signIn('longa');
   };
   const { session, cookie } = await signIn();

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { AuditEvent } from '../../src/audit/index.ts';
-import { Client, ClientCeiling } from '../../src/oauth/entities.ts';
+import { Client, ClientBoundary } from '../../src/oauth/entities.ts';
 import { updateApi } from '../../src/permissions/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, stamp } from '../support/server.ts';
+import { ISSUER, audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, codeScene, headerOf, PASSWORD, VERIFIER } from './code-scene.ts';
 
@@ -142,14 +142,14 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test('contract §5: a token over its budget is refused before the code is used', async (t) => {
-      await updateApi(db.fork(), stamp(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
+      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
       const long = await s.makeLong();
       const given = await code(web, { session: long.session.id });
       const refusal = await redeem(given);
       t.same([refusal.statusCode, refusal.json().error], [400, 'invalid_target'], refusal.body);
-      await updateApi(db.fork(), stamp(), s.api, { budgetBytes: 8192, overBudget: 'bitmap' });
+      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 8192, overBudget: 'bitmap' });
       t.equal((await redeem(given)).statusCode, 200, 'the code is still good');
-      await updateApi(db.fork(), stamp(), s.api, { budgetBytes: 4096 });
+      await updateApi(db.fork(), audit(), s.api, { budgetBytes: 4096 });
     });
 
     await t.test(
@@ -256,7 +256,7 @@ t.test('authorization codes', (t) =>
         const next = await post('token', { grant_type: 'refresh_token', refresh_token }, third);
         t.same(claimsOf(next.json().access_token).permissions, only);
 
-        await updateUser(db.fork(), stamp(clock.now()), alice, { isSuperuser: true });
+        await updateUser(db.fork(), audit(clock.now()), alice, { isSuperuser: true });
         const again = await post(
           'token',
           { grant_type: 'refresh_token', refresh_token: next.json().refresh_token },
@@ -270,19 +270,19 @@ t.test('authorization codes', (t) =>
           'a superuser may all of it, the client this',
         );
         t.match(await introspect(again.json().access_token, third), { is_superuser: false, is_staff: false });
-        await updateUser(db.fork(), stamp(clock.now()), alice, { isSuperuser: false });
+        await updateUser(db.fork(), audit(clock.now()), alice, { isSuperuser: false });
 
         await db
           .fork()
-          .nativeDelete(ClientCeiling, { client: third.principal, permission: (await ids('view'))[0] as string });
+          .nativeDelete(ClientBoundary, { client: third.principal, permission: (await ids('view'))[0] as string });
         t.same((await introspect(again.json().access_token, third)).permissions, [], 'the ceiling of now');
         const [view] = await ids('view');
-        await db.fork().insert(ClientCeiling, { client: third.principal, permission: view as string });
+        await db.fork().insert(ClientBoundary, { client: third.principal, permission: view as string });
       },
     );
 
     await t.test('contract §4: the same cut in a bitmap', async (t) => {
-      await updateApi(db.fork(), stamp(), s.api, { format: 'bitmap' });
+      await updateApi(db.fork(), audit(), s.api, { format: 'bitmap' });
       const given = await code(third, { permissions: await ids('view', 'delete') });
       const { access_token } = (await redeem(given, {}, third)).json();
       const { index } = (await s.named('view'))[0] as { index: number };
@@ -292,7 +292,7 @@ t.test('authorization codes', (t) =>
         [1 << (index % 8)],
       );
       t.equal(bits[index >> 3], 1 << (index % 8));
-      await updateApi(db.fork(), stamp(), s.api, { format: 'list' });
+      await updateApi(db.fork(), audit(), s.api, { format: 'list' });
     });
 
     await t.test('OIDC Core §11: an offline grant survives the logout, another does not', async (t) => {
@@ -303,9 +303,9 @@ t.test('authorization codes', (t) =>
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: other.session.id }, 'logout'));
       refused(t, await post('token', { grant_type: 'refresh_token', refresh_token: online }), 'ended with it');
       t.equal((await post('token', { grant_type: 'refresh_token', refresh_token: offline })).statusCode, 200);
-      await updateUser(db.fork(), stamp(clock.now()), alice, { isActive: false });
+      await updateUser(db.fork(), audit(clock.now()), alice, { isActive: false });
       refused(t, await post('token', { grant_type: 'refresh_token', refresh_token: offline }), 'deactivated');
-      await updateUser(db.fork(), stamp(clock.now()), alice, { isActive: true });
+      await updateUser(db.fork(), audit(clock.now()), alice, { isActive: true });
     });
 
     await t.test('OIDC Core §3.1.2.1 (A8): who authenticates again is not logged out of other clients', async (t) => {
@@ -333,7 +333,7 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test('contract §8: opaque access tokens say nothing to a client, and all to introspection', async (t) => {
-      await updateApi(db.fork(), stamp(), s.api, { tokenKind: 'opaque' });
+      await updateApi(db.fork(), audit(), s.api, { tokenKind: 'opaque' });
       const again = await s.signIn();
       const { access_token } = (await redeem(await code(web, { session: again.session.id }))).json();
       t.match(access_token, /^[\w-]+$/);
@@ -347,7 +347,7 @@ t.test('authorization codes', (t) =>
       t.same(await introspect(access_token.slice(0, -1)), { active: false });
       t.equal((await post('revoke', { token: access_token })).statusCode, 200);
       t.same(await introspect(access_token), { active: false });
-      await updateApi(db.fork(), stamp(), s.api, { tokenKind: 'jwt' });
+      await updateApi(db.fork(), audit(), s.api, { tokenKind: 'jwt' });
     });
 
     await t.test('A10: of 50 redemptions at once one wins, 200 rounds on PostgreSQL', async (t) => {

@@ -1,7 +1,7 @@
 import { allowPermissions, createClient } from '../../src/oauth/index.ts';
 import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { makeUser, audit, startApp, testClock } from '../support/server.ts';
 
 const PASSWORD = 'a long enough phrase';
 export const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -22,20 +22,20 @@ const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIG
 export async function deviceScene(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: { ...cheap, ...environment } });
-  const polls = await createApi(db.fork(), stamp(), 'polls', { name: 'The polls' });
-  await changeCatalogue(db.fork(), stamp(), polls, defaultPermissions('polls', 'choice'));
+  const polls = await createApi(db.fork(), audit(), 'polls', { name: 'The polls' });
+  await changeCatalogue(db.fork(), audit(), polls, defaultPermissions('polls', 'choice'));
   const permission = async (name: string) => (await getPermissions(db.fork(), polls, [name])) as never;
   const device = async (name: string, isFirstParty: boolean) =>
-    (await createClient(db.fork(), stamp(), { name, preset: 'device', isFirstParty, requests: [polls] })).client;
+    (await createClient(db.fork(), audit(), { name, preset: 'device', isFirstParty, requests: [polls] })).client;
   const [tv, box] = [await device('Television', true), await device('Some <b>box</b>', false)];
-  const { client: service1, secret } = await createClient(db.fork(), stamp(), {
+  const { client: service1, secret } = await createClient(db.fork(), audit(), {
     name: 'Service',
     preset: 'service',
     requests: [polls],
     serves: [polls],
   });
-  await allowPermissions(db.fork(), stamp(), box, await permission('polls.add_choice'));
-  await allowPermissions(db.fork(), stamp(), box, await permission('polls.view_choice'));
+  await allowPermissions(db.fork(), audit(), box, await permission('polls.add_choice'));
+  await allowPermissions(db.fork(), audit(), box, await permission('polls.view_choice'));
   const [alice, bob] = [
     await makeUser(db, service.passwords, 'alice', PASSWORD),
     await makeUser(db, service.passwords, 'bob', PASSWORD),
@@ -43,7 +43,7 @@ export async function deviceScene(db: Database, environment: Record<string, stri
   for (const name of ['polls.add_choice', 'polls.delete_choice'])
     await assign(
       db.fork(),
-      stamp(),
+      audit(),
       { kind: 'user', principal: { id: alice.id, label: 'alice' } },
       await permission(name),
     );

@@ -7,7 +7,7 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { User, updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, stamp } from '../support/server.ts';
+import { ISSUER, audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { DEVICE, deviceScene } from './device-scene.ts';
 
@@ -47,7 +47,7 @@ t.test('the device flow', (t) =>
     );
 
     await t.test('RFC 8628 §3.1: only a client that has the grant, for an API that it may ask for', async (t) => {
-      const { client: web } = await createClient(db.fork(), stamp(), {
+      const { client: web } = await createClient(db.fork(), audit(), {
         name: 'Web',
         preset: 'spa',
         redirectUris: ['https://app.example/cb'],
@@ -57,7 +57,7 @@ t.test('the device flow', (t) =>
       refused(t, await form('device_authorization', { client_id: tv.clientId, audience: 'other' }), 'invalid_target');
       for (const fields of [{ client_id: 'c_nobody' }, {}] as Record<string, string>[])
         t.same((await form('device_authorization', fields)).json().error, 'invalid_client');
-      const { client, secret } = await createClient(db.fork(), stamp(), {
+      const { client, secret } = await createClient(db.fork(), audit(), {
         name: 'Kiosk',
         preset: 'service',
         grantTypes: [DEVICE],
@@ -170,13 +170,13 @@ t.test('the device flow', (t) =>
       const begun = await begin();
       await decide(atAlice, begun.user_code, 'allow');
       const before = await db.fork().count(RefreshGrant);
-      await updateApi(db.fork(), stamp(), s.polls, { budgetBytes: 1024, overBudget: 'fail', alg: 'RS256' });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 1024, overBudget: 'fail', alg: 'RS256' });
       const { username } = alice;
       await db.fork().nativeUpdate(User, { id: alice.id }, { username: 'a'.repeat(600) });
       refused(t, await poll(begun.device_code), 'invalid_target');
       t.equal(await db.fork().count(RefreshGrant), before);
       await db.fork().nativeUpdate(User, { id: alice.id }, { username });
-      await updateApi(db.fork(), stamp(), s.polls, { budgetBytes: 4096 });
+      await updateApi(db.fork(), audit(), s.polls, { budgetBytes: 4096 });
       t.equal((await poll(begun.device_code)).statusCode, 200);
     });
 
@@ -190,12 +190,12 @@ t.test('the device flow', (t) =>
       const [two, three] = [await begin(), await begin()];
       const again = await logIn('bob');
       for (const { user_code } of [two, three]) await decide(again, user_code, 'allow');
-      await updateUser(db.fork(), stamp(), s.bob, { isActive: false });
+      await updateUser(db.fork(), audit(), s.bob, { isActive: false });
       refused(t, await poll(two.device_code), 'invalid_grant', 'he was deactivated');
-      await updateClient(db.fork(), stamp(), tv, { isActive: false });
+      await updateClient(db.fork(), audit(), tv, { isActive: false });
       t.equal((await poll(three.device_code)).json().error, 'invalid_client');
-      await updateClient(db.fork(), stamp(), tv, { isActive: true });
-      await updateUser(db.fork(), stamp(), s.bob, { isActive: true });
+      await updateClient(db.fork(), audit(), tv, { isActive: true });
+      await updateUser(db.fork(), audit(), s.bob, { isActive: true });
     });
 
     await t.test(

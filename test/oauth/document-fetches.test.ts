@@ -3,7 +3,7 @@ import { createClientDocuments } from '../../src/oauth/documents/documents.ts';
 import { Client, updateClient } from '../../src/oauth/index.ts';
 import { Throttle } from '../../src/signin/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp, testClock } from '../support/server.ts';
+import { audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 import { answerOf, hiddenOf } from '../web/visitor.ts';
@@ -213,7 +213,7 @@ t.test('clients of documents that nobody sees', (t) =>
 
     await t.test('docs/clients.md: disabled it stays out, unseen too', async (t) => {
       const row = await db.fork().findOneOrFail(Client, { clientId: client.id });
-      await updateClient(db.fork(), stamp(), row, { isActive: false });
+      await updateClient(db.fork(), audit(), row, { isActive: false });
       t.match((await asked({ 'sec-fetch-dest': 'iframe' }, {})).body, /There is no such client/);
     });
   }),

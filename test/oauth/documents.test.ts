@@ -8,7 +8,7 @@ import { audiencesOf, Client, deleteClient, settingsOf, updateClient } from '../
 import { createApi } from '../../src/permissions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp, testClock } from '../support/server.ts';
+import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { CALLBACK, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
@@ -283,7 +283,7 @@ t.test('clients of documents', (t) =>
         t.match((await s.ask(alice, client)).response.body, /value="allow"/);
         t.match(await s.answer(alice, client, { prompt: 'none' }), { error: 'interaction_required' });
         await t.rejects(
-          updateClient(db.fork(), stamp(), (await row()) as Client, { isFirstParty: true }),
+          updateClient(db.fork(), audit(), (await row()) as Client, { isFirstParty: true }),
           { kind: 'conflict', message: /cannot be first-party/ },
           'never first-party',
         );
@@ -340,9 +340,9 @@ t.test('clients of documents', (t) =>
 
     await t.test('contract §1: an address is a client or an audience, never both', async (t) => {
       for (const audience of [id, `${id}/`])
-        await t.rejects(createApi(db.fork(), stamp(), audience), { kind: 'conflict', message: /id of the client/ });
+        await t.rejects(createApi(db.fork(), audit(), audience), { kind: 'conflict', message: /id of the client/ });
       const taken = `${site.url}/api`;
-      await createApi(db.fork(), stamp(), taken);
+      await createApi(db.fork(), audit(), taken);
       for (const one of [taken, `${taken}/`]) {
         const page = await s.ask(await s.signedIn(), { id: one, principal: '', secret: null });
         t.match([page.response.statusCode, page.response.body], [400, /There is no such client/]);
@@ -351,11 +351,11 @@ t.test('clients of documents', (t) =>
 
     await t.test('docs/clients.md: disabled it stays out, deleted it may come again', async (t) => {
       const made = (await row()) as Client;
-      await updateClient(db.fork(), stamp(), made, { isActive: false });
+      await updateClient(db.fork(), audit(), made, { isActive: false });
       const alice = await s.signedIn();
       t.match((await s.ask(alice, client)).response.body, /There is no such client/);
       t.equal((await redeem('x')).json().error, 'invalid_client');
-      await deleteClient(db.fork(), stamp(), made);
+      await deleteClient(db.fork(), audit(), made);
       t.match(await agree(), { code: /./ });
       t.not((await row())?.id, made.id);
     });

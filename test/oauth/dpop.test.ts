@@ -5,7 +5,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';
 import { type Alg, type ClientKey, clientKey, proofBy, seconds, signedBy } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { ISSUER, makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import { ISSUER, makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
@@ -252,8 +252,8 @@ await onEachEngine(t, async (t, db) => {
 async function scene(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment });
-  const polls = await createApi(db.fork(), stamp(), 'polls');
-  const { client, secret } = await createClient(db.fork(), stamp(), {
+  const polls = await createApi(db.fork(), audit(), 'polls');
+  const { client, secret } = await createClient(db.fork(), audit(), {
     name: 'Worker',
     preset: 'service',
     requests: [polls],
@@ -422,7 +422,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('RFC 9449 §7.2 (B3): nor does the catalogue take a bound token from who has not its key', async (t) => {
-    await updateApi(db.fork(), stamp(), polls, { isCataloguePublic: false });
+    await updateApi(db.fork(), audit(), polls, { isCataloguePublic: false });
     const token = await bound();
     const url = '/.well-known/permissions?audience=polls';
     const bearer = await app.inject({ url, headers: { authorization: `Bearer ${token}` } });

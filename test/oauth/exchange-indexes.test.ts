@@ -6,7 +6,7 @@ import { endGrants, purgeTokens, RefreshGrant, STATUS, TokenStatus } from '../..
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { claimsOf, type Program } from './code-scene.ts';
 import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
@@ -37,7 +37,7 @@ t.test('the places of exchanged tokens', (t) =>
       return answer.json().access_token;
     };
     const update = async (of: Program, change: Parameters<typeof updateClient>[3]) =>
-      updateClient(db.fork(), stamp(clock.now()), await getClient(db.fork(), of.id), change);
+      updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), of.id), change);
 
     await t.test(
       'contract §6, RFC 8693: a disabled client ends what it exchanged at local verifiers too, and nothing else',
@@ -65,7 +65,7 @@ t.test('the places of exchanged tokens', (t) =>
       const gone = await s.service('Gone', { requests: [polls], serves: [polls] });
       const subject = await called();
       const made = await exchanged(gone, subject);
-      await deleteClient(db.fork(), stamp(), await getClient(db.fork(), gone.id));
+      await deleteClient(db.fork(), audit(), await getClient(db.fork(), gone.id));
       t.same(await statesOf(db, made, subject), [revoked, valid]);
     });
 
@@ -78,7 +78,7 @@ t.test('the places of exchanged tokens', (t) =>
         const after = await exchanged(backend, made);
         const beside = await exchanged(backend, subject);
         const below = { id: outside.principal };
-        await disallowPermissions(db.fork(), stamp(), below, await s.named('add'));
+        await disallowPermissions(db.fork(), audit(), below, await s.named('add'));
         t.same(await statesOf(db, subject, made, after, beside), [valid, suspended, suspended, valid]);
         const next = await exchanged(outside, subject);
         t.same([claimsOf(next).permissions, await statesOf(db, next)], [['polls.view_choice'], [valid]]);
@@ -94,7 +94,7 @@ t.test('the places of exchanged tokens', (t) =>
       const consented = (await s.named('add', 'view')).map((one) => one.id);
       const subject = await called(third, { permissions: consented });
       const made = await exchanged(backend, subject);
-      await disallowPermissions(db.fork(), stamp(), { id: third.principal }, await s.named('view'));
+      await disallowPermissions(db.fork(), audit(), { id: third.principal }, await s.named('view'));
       t.same(await statesOf(db, subject, made), [suspended, suspended]);
       await s.ceiling(third, polls, 'polls.view_choice');
     });
@@ -122,7 +122,7 @@ t.test('the places of exchanged tokens', (t) =>
     await t.test('contract §6: what is taken from the subject suspends it, and only at that API', async (t) => {
       const subject = await called();
       const [here, there] = [await exchanged(backend, subject), await exchanged(backend, subject, LEDGER)];
-      await unassign(db.fork(), stamp(), s.asUser, await s.named('add'));
+      await unassign(db.fork(), audit(), s.asUser, await s.named('add'));
       t.same(await statesOf(db, subject, here, there), [suspended, suspended, valid]);
       await s.give(alice, polls, 'polls.add_choice');
     });
@@ -145,7 +145,7 @@ t.test('the places of exchanged tokens', (t) =>
 
       const { token: again } = await s.ofLogin('carol', 'polls');
       const ofUser = await exchanged(backend, again);
-      await updateUser(db.fork(), stamp(), carol, { isActive: false });
+      await updateUser(db.fork(), audit(), carol, { isActive: false });
       t.same(await statesOf(db, again, ofUser), [revoked, revoked], 'a user');
     });
 
@@ -155,7 +155,7 @@ t.test('the places of exchanged tokens', (t) =>
       const subject = await called();
       const made = await exchanged(backend, subject, { actor_token: actor, actor_token_type: ACCESS_TOKEN });
       const after = await exchanged(outside, made);
-      await updateUser(db.fork(), stamp(), bob, { isActive: false });
+      await updateUser(db.fork(), audit(), bob, { isActive: false });
       t.same(await statesOf(db, subject, made, after), [valid, revoked, revoked]);
       const { id } = await s.person('bert');
       const { token: berts } = await s.ofLogin('bert', 'polls');
@@ -182,7 +182,7 @@ t.test('the places of exchanged tokens', (t) =>
         t.same(await statesOf(db, token, ellens, two), [valid, valid, revoked]);
         await update(desk, { isActive: true });
         const three = await exchanged(desk, token, asEllen);
-        await updateUser(db.fork(), stamp(), dora, { isActive: false });
+        await updateUser(db.fork(), audit(), dora, { isActive: false });
         t.same(await statesOf(db, ellens, three), [valid, revoked]);
       },
     );
@@ -245,13 +245,13 @@ t.test('the places of exchanged tokens', (t) =>
           return (await asking) as Awaited<ReturnType<typeof s.exchange>>;
         };
         const lowered = await meanwhile(async (tx) =>
-          disallowPermissions(tx, stamp(), { id: shop.principal }, await s.named('add')),
+          disallowPermissions(tx, audit(), { id: shop.principal }, await s.named('add')),
         );
         t.same(claimsOf(lowered.json().access_token).permissions, ['polls.view_choice'], lowered.body);
         t.same(await statesOf(db, lowered.json().access_token), [valid]);
         await db.fork().execute('delete from tokens_status where through is not null');
         const disabled = await meanwhile((tx) =>
-          updateClient(tx, stamp(), { id: shop.principal }, { isActive: false }),
+          updateClient(tx, audit(), { id: shop.principal }, { isActive: false }),
         );
         t.equal(disabled.statusCode, 401, disabled.body);
       },

@@ -9,7 +9,7 @@ import {
   getPermissions,
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { makeUser, stamp } from '../support/server.ts';
+import { makeUser, audit } from '../support/server.ts';
 import { codeScene, PASSWORD, type Program } from './code-scene.ts';
 
 export const EXCHANGE = grantNames['token-exchange'];
@@ -22,17 +22,17 @@ const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
 export async function exchangeScene(db: Database) {
   const s = await codeScene(db, cheap);
   const polls = s.api;
-  const ledger = await createApi(db.fork(), stamp(), 'https://ledger.example', { name: 'Ledger' });
-  await changeCatalogue(db.fork(), stamp(), ledger, defaultPermissions('ledger', 'entry'));
+  const ledger = await createApi(db.fork(), audit(), 'https://ledger.example', { name: 'Ledger' });
+  await changeCatalogue(db.fork(), audit(), ledger, defaultPermissions('ledger', 'entry'));
   const signet = (await findApi(db.fork(), 'signet')) as Api;
   const permissions = async (api: Api, ...names: string[]) => getPermissions(db.fork(), api, names);
-  await assign(db.fork(), stamp(), s.asUser, await permissions(ledger, 'ledger.view_entry'));
+  await assign(db.fork(), audit(), s.asUser, await permissions(ledger, 'ledger.view_entry'));
 
   const service = async (
     name: string,
     given: { isFirstParty?: boolean; requests: Api[]; serves?: Api[]; grantTypes?: string[]; dpop?: boolean },
   ): Promise<Program> => {
-    const { client, secret } = await createClient(db.fork(), stamp(), {
+    const { client, secret } = await createClient(db.fork(), audit(), {
       name,
       preset: 'service',
       isFirstParty: given.isFirstParty ?? true,
@@ -47,7 +47,7 @@ export async function exchangeScene(db: Database) {
   const outside = await service('Outside', { isFirstParty: false, requests: [polls, ledger], serves: [polls] });
   const desk = await service('Help desk', { requests: [polls, signet], serves: [signet, polls] });
   const ceiling = async (of: Program, api: Api, ...names: string[]) =>
-    allowPermissions(db.fork(), stamp(), { id: of.principal }, await permissions(api, ...names));
+    allowPermissions(db.fork(), audit(), { id: of.principal }, await permissions(api, ...names));
 
   const exchange = (
     by: Program,
@@ -81,7 +81,7 @@ export async function exchangeScene(db: Database) {
   const give = async (user: { id: string; username: string }, api: Api, ...names: string[]) =>
     assign(
       db.fork(),
-      stamp(),
+      audit(),
       { kind: 'user', principal: { id: user.id, label: user.username } },
       await permissions(api, ...names),
     );

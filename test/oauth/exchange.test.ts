@@ -6,7 +6,7 @@ import { endGrants, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts'
 import { updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, stamp } from '../support/server.ts';
+import { ISSUER, audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, type Program, VERIFIER } from './code-scene.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from './exchange-scene.ts';
@@ -50,12 +50,12 @@ t.test('token exchange', (t) =>
       const two = (await exchange(books, one, { audience: 'polls' })).json().access_token;
       t.same(claimsOf(two).act, { sub: books.id, act: { sub: backend.id } });
       t.match((await introspect(two, backend)).act, { sub: books.id, act: { sub: backend.id } });
-      await updateClient(db.fork(), stamp(), await getClient(db.fork(), books.id), { isActive: false });
+      await updateClient(db.fork(), audit(), await getClient(db.fork(), books.id), { isActive: false });
       t.same(await introspect(two, backend), { active: false }, 'all who act still may');
-      await updateClient(db.fork(), stamp(), await getClient(db.fork(), books.id), { isActive: true });
-      await updateClient(db.fork(), stamp(), await getClient(db.fork(), backend.id), { isActive: false });
+      await updateClient(db.fork(), audit(), await getClient(db.fork(), books.id), { isActive: true });
+      await updateClient(db.fork(), audit(), await getClient(db.fork(), backend.id), { isActive: false });
       t.same(await introspect(two, web), { active: false });
-      await updateClient(db.fork(), stamp(), await getClient(db.fork(), backend.id), { isActive: true });
+      await updateClient(db.fork(), audit(), await getClient(db.fork(), backend.id), { isActive: true });
     });
 
     await t.test('RFC 8693 §2.1: an actor by a token of its own', async (t) => {
@@ -70,7 +70,7 @@ t.test('token exchange', (t) =>
       const { token } = await s.ofLogin('bob', 'polls');
       const byBob = await exchange(backend, await called(), { ...shown, actor_token: token });
       t.same(claimsOf(byBob.json().access_token).act, { sub: bob.id, client_id: backend.id });
-      await updateUser(db.fork(), stamp(), bob, { isActive: false });
+      await updateUser(db.fork(), audit(), bob, { isActive: false });
       t.same(
         await introspect(byBob.json().access_token, books),
         { active: false },
@@ -143,7 +143,7 @@ t.test('token exchange', (t) =>
           EXCHANGE,
           web.principal,
         ]);
-      await updateClient(db.fork(), stamp(), await getClient(db.fork(), web.id), { requests: [polls, ledger] });
+      await updateClient(db.fork(), audit(), await getClient(db.fork(), web.id), { requests: [polls, ledger] });
       refused(t, await exchange(web, await called(web, { api: null }), LEDGER), 'invalid_target');
       t.equal((await exchange(web, await called(web), LEDGER)).statusCode, 200, 'its own token for an API is');
     });
@@ -229,14 +229,14 @@ t.test('token exchange', (t) =>
         const named = (await exchange(outside, token, shown)).json().access_token;
         const later = (await exchange(backend, named)).json().access_token;
         t.same(claimsOf(later).permissions, ['polls.add_choice'], 'nor when another was named as the actor');
-        await disallowPermissions(db.fork(), stamp(), { id: outside.principal }, await s.named('add'));
+        await disallowPermissions(db.fork(), audit(), { id: outside.principal }, await s.named('add'));
         t.same((await introspect(after, backend)).permissions, [], 'as of now');
       },
     );
 
     await t.test('rights as of now: what was taken away since the first token is not given again', async (t) => {
       const token = await called();
-      await unassign(db.fork(), stamp(), s.asUser, await s.named('add'));
+      await unassign(db.fork(), audit(), s.asUser, await s.named('add'));
       const made = (await exchange(backend, token)).json().access_token;
       t.same(claimsOf(made).permissions, ['polls.change_choice', 'polls.view_choice']);
       await s.give(alice, polls, 'polls.add_choice');
@@ -245,9 +245,9 @@ t.test('token exchange', (t) =>
     await t.test('a token over the budget is refused', async (t) => {
       const { session } = await s.makeLong();
       const token = await called(web, { session: session.id });
-      await updateApi(db.fork(), stamp(), polls, { budgetBytes: 1024, overBudget: 'fail' });
+      await updateApi(db.fork(), audit(), polls, { budgetBytes: 1024, overBudget: 'fail' });
       refused(t, await exchange(backend, token), 'invalid_target');
-      await updateApi(db.fork(), stamp(), polls, { budgetBytes: 4096, overBudget: 'bitmap' });
+      await updateApi(db.fork(), audit(), polls, { budgetBytes: 4096, overBudget: 'bitmap' });
     });
 
     await t.test('M5: discovery lists the grant', async (t) => {
@@ -266,7 +266,7 @@ t.test('token exchange', (t) =>
       await s.give(ellen, polls, 'polls.view_choice');
       await s.give(ellen, signet, 'auth.view_user');
       await s.give(boss, signet, 'auth.delete_user');
-      await setRole(db.fork(), stamp(), { id: poweruser.id, label: 'poweruser' }, ledger, {
+      await setRole(db.fork(), audit(), { id: poweruser.id, label: 'poweruser' }, ledger, {
         isStaff: true,
         isSuperuser: false,
       });
@@ -330,7 +330,7 @@ t.test('token exchange', (t) =>
       const { token: again } = await s.ofLogin('dora', 'signet');
       const second = (await exchange(desk, again, asked('ellen'))).json().access_token;
       t.equal(claimsOf(second).iss, ISSUER);
-      await updateUser(db.fork(), stamp(), ellen, { isActive: false });
+      await updateUser(db.fork(), audit(), ellen, { isActive: false });
       t.same(await introspect(second, desk), { active: false }, 'and with the access of whom one acts for');
       refused(t, await exchange(desk, again, asked('ellen')), 'invalid_target');
     }

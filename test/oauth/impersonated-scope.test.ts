@@ -1,7 +1,7 @@
 import { updateApi } from '../../src/permissions/index.ts';
 import { USER_SCOPES } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { claimsOf } from './code-scene.ts';
 import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
@@ -51,10 +51,10 @@ t.test('whoever acts for another', (t) =>
     );
 
     await t.test('an API that is told permissions as scopes is told those alone', async (t) => {
-      await updateApi(db.fork(), stamp(), polls, { format: 'scope' });
+      await updateApi(db.fork(), audit(), polls, { format: 'scope' });
       const asked = 'openid polls.view_choice profile polls.delete_choice';
       t.same(await scopesOf(await asEllen(asked), asked), ['polls.view_choice']);
-      await updateApi(db.fork(), stamp(), polls, { format: 'list' });
+      await updateApi(db.fork(), audit(), polls, { format: 'list' });
     });
 
     await t.test('RFC 8693 §4.1: nor has what is made of it, nor where a user is the actor', async (t) => {

@@ -5,7 +5,7 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, stamp } from '../support/server.ts';
+import { ISSUER, audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, codeScene, type Program, VERIFIER } from './code-scene.ts';
 
@@ -33,7 +33,7 @@ async function scene(db: Database) {
   const refresh = (token: string, by: Program = s.web, headers: Record<string, string> = {}) =>
     s.post('token', { grant_type: 'refresh_token', refresh_token: token }, by, headers);
   const set = async (of: Program, settings: Partial<ClientSettings>) =>
-    updateClient(db.fork(), stamp(s.clock.now()), await getClient(db.fork(), of.id), { settings });
+    updateClient(db.fork(), audit(s.clock.now()), await getClient(db.fork(), of.id), { settings });
   /** What a fresh sign-in of the first-party client gives. */
   const open = async (by: Program = s.web): Promise<string> => {
     const { session } = await s.signIn();
@@ -164,9 +164,9 @@ await onEachEngine(t, async (t, db) => {
       const remedy = { kind: 'usage', message: /--dpop on.*--refresh-rotation on/ };
       await t.rejects(set(spa, KEEPS), remedy);
       const given = { name: 'Open', preset: 'spa', redirectUris: [CALLBACK], settings: KEEPS } as const;
-      await t.rejects(createClient(db.fork(), stamp(), given), remedy);
+      await t.rejects(createClient(db.fork(), audit(), given), remedy);
       const webClient = await getClient(db.fork(), web.id);
-      await t.rejects(updateClient(db.fork(), stamp(), webClient, { authMethod: 'none' }), remedy);
+      await t.rejects(updateClient(db.fork(), audit(), webClient, { authMethod: 'none' }), remedy);
 
       const before = await open(spa);
       await set(spa, { ...KEEPS, dpopBound: true });

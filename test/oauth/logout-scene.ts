@@ -3,7 +3,7 @@ import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { type Alg, openGrant, refreshKeyOf, signIdToken } from '../../src/tokens/index.ts';
-import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
 export const BACK = 'https://app.example/signed-out?from=signet';
@@ -14,11 +14,11 @@ export async function logoutScene(db: Database, environment: Record<string, stri
   const clock = testClock();
   const service = await startApp(db, { clock, environment });
   const { app, keys, issuer } = service;
-  const api = await createApi(db.fork(), stamp(), 'polls');
+  const api = await createApi(db.fork(), audit(), 'polls');
 
   const make = async (name: string, settings: Partial<ClientSettings>) => {
     const given = { name, preset: 'web', redirectUris: ['https://app.example/cb'], requests: [api] } as const;
-    const { client } = await createClient(db.fork(), stamp(clock.now()), { ...given, isFirstParty: true });
+    const { client } = await createClient(db.fork(), audit(clock.now()), { ...given, isFirstParty: true });
     await db.fork().nativeUpdate(Client, { id: client.id }, { settings });
     return { id: client.id, clientId: client.clientId, name };
   };

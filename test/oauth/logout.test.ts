@@ -2,7 +2,7 @@ import { endSessionsByOperator } from '../../src/sessions/index.ts';
 import { RefreshGrant, readGrant, signJwt } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { BACK, logoutScene } from './logout-scene.ts';
 
@@ -259,7 +259,7 @@ t.test('logout', (t) =>
         const alice = await db.fork().findOneOrFail(User, { username: 'alice' });
         const again = await logIn();
         const kept = await s.grant(web, again, true);
-        await db.fork().transactional((tx) => endSessionsByOperator(tx, stamp(clock.now()), alice));
+        await db.fork().transactional((tx) => endSessionsByOperator(tx, audit(clock.now()), alice));
         t.equal(await isLive(kept.grant.id), true, 'an operator who ends sessions ends sessions');
         await db.fork().nativeUpdate(User, { id: alice.id }, { isActive: false });
         t.equal(await isLive(kept.grant.id), false, 'who is locked out has nothing');

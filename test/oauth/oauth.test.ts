@@ -23,7 +23,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { RevokedToken, verifyAccessToken } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -34,11 +34,11 @@ async function scene(db: Database) {
   const clock = testClock();
   const service = await startApp(db, { clock });
   const em = db.fork();
-  const polls = await createApi(em, stamp(), 'polls');
-  const shop = await createApi(em, stamp(), 'https://shop.example/api');
-  for (const api of [polls, shop]) await changeCatalogue(em, stamp(), api, defaultPermissions('polls', 'choice'));
+  const polls = await createApi(em, audit(), 'polls');
+  const shop = await createApi(em, audit(), 'https://shop.example/api');
+  for (const api of [polls, shop]) await changeCatalogue(em, audit(), api, defaultPermissions('polls', 'choice'));
   const make = async (name: string, more: object = {}) => {
-    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), { name, preset: 'service', ...more });
+    const { client, secret } = await createClient(db.fork(), audit(clock.now()), { name, preset: 'service', ...more });
     return { client, id: client.clientId, secret: secret as string };
   };
   const worker = await make('Worker', { requests: [polls] });
@@ -47,7 +47,7 @@ async function scene(db: Database) {
   const stranger = await make('Stranger', { requests: [shop], serves: [shop] });
   const open = await make('Public', { preset: 'spa', requests: [polls], redirectUris: ['https://app.example/cb'] });
   const [view] = await getPermissions(db.fork(), polls, ['polls.view_choice']);
-  await assign(db.fork(), stamp(), { kind: 'client', principal: { id: worker.client.id, label: 'Worker' } }, [
+  await assign(db.fork(), audit(), { kind: 'client', principal: { id: worker.client.id, label: 'Worker' } }, [
     view as never,
   ]);
 
@@ -151,12 +151,12 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'T3, T4: unknown client, wrong secret, disabled client, malformed Basic: one 401 invalid_client with the challenge',
     async (t) => {
-      const disabled = await createClient(db.fork(), stamp(), {
+      const disabled = await createClient(db.fork(), audit(), {
         name: 'Disabled',
         preset: 'service',
         requests: [s.polls],
       });
-      await updateClient(db.fork(), stamp(), disabled.client, { isActive: false });
+      await updateClient(db.fork(), audit(), disabled.client, { isActive: false });
       const raw = (text: string) => ({ authorization: `Basic ${Buffer.from(text).toString('base64')}` });
       const answers = new Set<string>();
       for (const [what, headers] of Object.entries({
@@ -304,20 +304,20 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('contract §5: over the budget is invalid_target with the remedy, decided before signing', async (t) => {
-    const big = await createApi(db.fork(), stamp(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
+    const big = await createApi(db.fork(), audit(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
     await changeCatalogue(
       db.fork(),
-      stamp(),
+      audit(),
       big,
       Array.from({ length: 60 }, (_, i) => ({ app: 'big', codename: `do_thing_number_${i}`, label: 'x' })),
     );
-    const heavy = await createClient(db.fork(), stamp(), { name: 'Heavy', preset: 'service', requests: [big] });
+    const heavy = await createClient(db.fork(), audit(), { name: 'Heavy', preset: 'service', requests: [big] });
     const all = await getPermissions(
       db.fork(),
       big,
       Array.from({ length: 60 }, (_, i) => `big.do_thing_number_${i}`),
     );
-    await assign(db.fork(), stamp(), { kind: 'client', principal: { id: heavy.client.id, label: 'Heavy' } }, all);
+    await assign(db.fork(), audit(), { kind: 'client', principal: { id: heavy.client.id, label: 'Heavy' } }, all);
     const response = await token({ id: heavy.client.clientId, secret: heavy.secret as string });
     t.same([response.statusCode, response.json().error], [400, 'invalid_target']);
     t.match(response.json().error_description, /60 permissions.*budget.*1024.*Raise it/);
@@ -342,7 +342,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(jti, /^[0-9a-f-]{36}$/);
     const [add] = await getPermissions(db.fork(), s.polls, ['polls.add_choice']);
     const principal = { id: worker.client.id, label: 'Worker' };
-    await assign(db.fork(), stamp(), { kind: 'client', principal }, [add as never]);
+    await assign(db.fork(), audit(), { kind: 'client', principal }, [add as never]);
     t.same((await introspect(server, access_token)).permissions, ['polls.add_choice', 'polls.view_choice']);
     t.same(
       (await introspect(worker, access_token, { token_type_hint: 'refresh_token' })).active,
@@ -372,15 +372,15 @@ await onEachEngine(t, async (t, db) => {
       const fresh = (await token(worker)).json().access_token;
       t.equal((await introspect(server, fresh)).active, true);
       const later = (await token(worker)).json().access_token;
-      await updateClient(db.fork(), stamp(), worker.client, { isActive: false });
+      await updateClient(db.fork(), audit(), worker.client, { isActive: false });
       t.same(await introspect(server, fresh), inactive, 'attacks 79: its client was disabled');
       t.equal((await hasPerm(fresh, [])).statusCode, 401);
-      await updateClient(db.fork(), stamp(), worker.client, { isActive: true });
+      await updateClient(db.fork(), audit(), worker.client, { isActive: true });
       t.same(await introspect(server, later), inactive, '§6: a status never goes back');
       t.equal((await introspect(server, (await token(worker)).json().access_token)).active, true);
-      const gone = await createClient(db.fork(), stamp(), { name: 'Gone', preset: 'service', requests: [s.polls] });
+      const gone = await createClient(db.fork(), audit(), { name: 'Gone', preset: 'service', requests: [s.polls] });
       const orphan = (await token({ id: gone.client.clientId, secret: gone.secret as string })).json().access_token;
-      await deleteClient(db.fork(), stamp(), gone.client);
+      await deleteClient(db.fork(), audit(), gone.client);
       t.same(await introspect(server, orphan), inactive, 'its client was deleted');
     },
   );
@@ -400,8 +400,8 @@ await onEachEngine(t, async (t, db) => {
     "contract §4: a user's token at introspection: username by the API's switch, groups, flags; dead with its session",
     async (t) => {
       const alice = await makeUser(db, s.passwords, 'alice', PASSWORD);
-      const group = await createGroup(db.fork(), stamp(), 'Editors');
-      await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+      const group = await createGroup(db.fork(), audit(), 'Editors');
+      await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
       const login = async (headers = {}) =>
         s.app.inject({
           method: 'POST',
@@ -423,7 +423,7 @@ await onEachEngine(t, async (t, db) => {
       });
       t.same(await introspect(worker, text), { active: false }, 'not issued to it, not served by it');
       const em = db.fork();
-      await updateApi(em, stamp(), (await em.findOne('Api' as never, s.polls.id)) as never as Api, {
+      await updateApi(em, audit(), (await em.findOne('Api' as never, s.polls.id)) as never as Api, {
         withUsername: false,
       });
       t.notOk('username' in (await introspect(server, text)));
@@ -469,7 +469,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'contract §8: two secrets are good at once; rotation ends the oldest, --now ends all before it',
     async (t) => {
-      const made = await createClient(db.fork(), stamp(clock.now()), {
+      const made = await createClient(db.fork(), audit(clock.now()), {
         name: 'Rotating',
         preset: 'service',
         requests: [s.polls],
@@ -477,7 +477,7 @@ await onEachEngine(t, async (t, db) => {
       const good = async (secret: string) => (await token({ id: made.client.clientId, secret })).statusCode === 200;
       const rotate = async (now = false) => {
         clock.pass(1);
-        return rotateSecret(db.fork(), stamp(clock.now()), made.client, { now });
+        return rotateSecret(db.fork(), audit(clock.now()), made.client, { now });
       };
       const one = made.secret as string;
       const two = await rotate();
@@ -493,12 +493,12 @@ await onEachEngine(t, async (t, db) => {
         rows.every((row) => !Buffer.from(row.digest).toString('latin1').includes(four)),
         'only digests are stored',
       );
-      await Promise.all(Array.from({ length: 6 }, () => rotateSecret(db.fork(), stamp(clock.now()), made.client)));
+      await Promise.all(Array.from({ length: 6 }, () => rotateSecret(db.fork(), audit(clock.now()), made.client)));
       t.ok(
         (await db.fork().count(ClientSecret, { client: made.client.id })) <= 2,
         'six simultaneous rotations leave two',
       );
-      await t.rejects(rotateSecret(db.fork(), stamp(), open.client), { message: /public/ });
+      await t.rejects(rotateSecret(db.fork(), audit(), open.client), { message: /public/ });
       const entries = await db.fork().find(AuditEntry, { objectId: made.client.id });
       t.notMatch(JSON.stringify(entries), new RegExp(`${four}|${three}`), 'the edit log holds no secret');
     },
@@ -507,7 +507,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'clients: names are one in every spelling, redirect URIs are checked, ids are never audiences',
     async (t) => {
-      await t.rejects(createClient(db.fork(), stamp(), { name: 'WORKER', preset: 'service' }), { message: /already/ });
+      await t.rejects(createClient(db.fork(), audit(), { name: 'WORKER', preset: 'service' }), { message: /already/ });
       t.equal((await getClient(db.fork(), 'worker')).clientId, worker.id);
       t.equal((await getClient(db.fork(), worker.id)).name, 'Worker');
       await t.rejects(getClient(db.fork(), 'Workr'), { message: /Did you mean "Worker"\?/ });
@@ -521,20 +521,20 @@ await onEachEngine(t, async (t, db) => {
         'https://app.example/c b',
       ])
         await t.rejects(
-          createClient(db.fork(), stamp(), { name: 'Web', preset: 'web', redirectUris: [uri] }),
+          createClient(db.fork(), audit(), { name: 'Web', preset: 'web', redirectUris: [uri] }),
           { message: /no redirect URI/ },
           uri,
         );
-      await t.rejects(createClient(db.fork(), stamp(), { name: 'Web', preset: 'web' }), {
+      await t.rejects(createClient(db.fork(), audit(), { name: 'Web', preset: 'web' }), {
         message: /needs --redirect-uri/,
       });
-      const native = await createClient(db.fork(), stamp(), {
+      const native = await createClient(db.fork(), audit(), {
         name: 'App',
         preset: 'native',
         redirectUris: ['com.example.app:/cb', 'http://127.0.0.1/cb'],
       });
       t.equal(native.secret, null);
-      await t.rejects(createClient(db.fork(), stamp(), { name: 'c_x', preset: 'service' }), {
+      await t.rejects(createClient(db.fork(), audit(), { name: 'c_x', preset: 'service' }), {
         message: /may not look like an id.*begin with c_/,
       });
     },

@@ -2,7 +2,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
-import { makeUser, stamp, startApp } from '../support/server.ts';
+import { makeUser, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -18,8 +18,8 @@ t.test(
     t.teardown(() => db.close());
     const { app, passwords } = await startApp(db);
     await makeUser(db, passwords, 'alice', PASSWORD);
-    const polls = await createApi(db.fork(), stamp(), 'polls');
-    const { client, secret } = await createClient(db.fork(), stamp(), {
+    const polls = await createApi(db.fork(), audit(), 'polls');
+    const { client, secret } = await createClient(db.fork(), audit(), {
       name: 'Worker',
       preset: 'service',
       requests: [polls],

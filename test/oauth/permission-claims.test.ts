@@ -4,7 +4,7 @@ import { setRole, updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, codeScene, type Program } from './code-scene.ts';
 
@@ -19,7 +19,7 @@ t.test('the scope permissions', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await codeScene(db);
     const { web, third, code, redeem, about, api, post, clock } = s;
-    const at = () => stamp(clock.now());
+    const at = () => audit(clock.now());
     const set = (by: Program, permissionsIn: 'userinfo' | 'id_token') =>
       updateClient(db.fork(), at(), { id: by.principal }, { settings: { permissionsIn } });
     const change = (settings: Parameters<typeof updateApi>[3]) => updateApi(db.fork(), at(), api, settings);
@@ -210,9 +210,9 @@ async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeScene>>) {
       t.equal(left.email, 'alice@example.com', 'the rest comes');
       await desk.json('api update legacy --typ at+jwt');
       t.ok('permissions' in (await askedFor()));
-      await updateApi(db.fork(), stamp(), api, { typ: 'JWT' });
+      await updateApi(db.fork(), audit(), api, { typ: 'JWT' });
       t.notOk('permissions' in (await askedFor()));
-      await updateApi(db.fork(), stamp(), api, { typ: 'at+jwt' });
+      await updateApi(db.fork(), audit(), api, { typ: 'at+jwt' });
     },
   );
 }

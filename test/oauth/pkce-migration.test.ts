@@ -1,7 +1,7 @@
 import { PkceAndRepeats } from '../../src/migrations/0012-pkce-and-repeats.ts';
 import { Client, createClient } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 await onEachEngine(t, async (t, db) => {
@@ -13,7 +13,7 @@ await onEachEngine(t, async (t, db) => {
       '{"dpopBound": true}',
     ]) {
       const given = { name: `client ${ids.length}`, preset: 'web', redirectUris: ['https://app.example/cb'] } as const;
-      const { client } = await createClient(db.fork(), stamp(), given);
+      const { client } = await createClient(db.fork(), audit(), given);
       ids.push(client.id);
       await db.fork().execute('update oauth_client set settings = ?::jsonb where id = ?', [settings, client.id]);
     }

@@ -8,7 +8,7 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { claimsOf, codeScene } from './code-scene.ts';
 
@@ -23,7 +23,7 @@ t.test('what redeems a code', (t) =>
     };
     const s = await codeScene({ ...db, query });
     const { code, redeem, introspect, web, third, alice, clock } = s;
-    const at = () => stamp(clock.now());
+    const at = () => audit(clock.now());
     const live = () => db.fork().count(RefreshGrant, { endedAt: null });
 
     await t.test(

@@ -15,7 +15,7 @@ import { setPassword } from '../../src/signin/index.ts';
 import { openGrant, RefreshGrant, refreshKeyOf, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -25,8 +25,8 @@ const LIFE = { idleSeconds: 30 * 86_400, absoluteSeconds: 90 * 86_400 };
 async function scene(db: Database, settings: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: settings });
-  const api = await createApi(db.fork(), stamp(), 'polls');
-  await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+  const api = await createApi(db.fork(), audit(), 'polls');
+  await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
   const make = async (name: string) => {
     const given = {
       name,
@@ -36,7 +36,7 @@ async function scene(db: Database, settings: Record<string, string> = {}) {
       requests: [api],
       serves: [api],
     } as const;
-    const { client, secret } = await createClient(db.fork(), stamp(clock.now()), given);
+    const { client, secret } = await createClient(db.fork(), audit(clock.now()), given);
     return { client, id: client.clientId, secret: secret as string };
   };
   const [web, other] = [await make('Web'), await make('Other')];
@@ -163,22 +163,22 @@ t.test('refresh', (t) =>
       const names = Array.from({ length: 60 }, (_, i) => `do_the_thing_number_${i}`);
       await changeCatalogue(
         db.fork(),
-        stamp(),
+        audit(),
         api,
         names.map((codename) => ({ app: 'polls', codename, label: 'x' })),
       );
-      await updateApi(db.fork(), stamp(), api, { budgetBytes: 1024, overBudget: 'fail' });
+      await updateApi(db.fork(), audit(), api, { budgetBytes: 1024, overBudget: 'fail' });
       const many = await getPermissions(
         db.fork(),
         api,
         names.map((name) => `polls.${name}`),
       );
-      await assign(db.fork(), stamp(), s.asUser, many);
+      await assign(db.fork(), audit(), s.asUser, many);
       const over = await refresh(token);
       t.same([over.statusCode, over.json().error], [400, 'invalid_target']);
       t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0);
-      await unassign(db.fork(), stamp(), s.asUser, many);
-      await updateApi(db.fork(), stamp(), api, { budgetBytes: 4096, overBudget: 'bitmap' });
+      await unassign(db.fork(), audit(), s.asUser, many);
+      await updateApi(db.fork(), audit(), api, { budgetBytes: 4096, overBudget: 'bitmap' });
       t.equal((await refresh(token)).statusCode, 200);
     });
 
@@ -209,14 +209,14 @@ t.test('refresh', (t) =>
 
     await t.test('contract §1, §4: what a client may ask for is asked at every refresh, and by whom', async (t) => {
       const { token, grant } = await open();
-      await updateClient(db.fork(), stamp(clock.now()), web.client, { requests: [] });
+      await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [] });
       const taken = await refresh(token);
       t.same([taken.statusCode, taken.json().error], [400, 'invalid_target'], 'its API was taken from the client');
-      await updateClient(db.fork(), stamp(clock.now()), web.client, { requests: [api], isFirstParty: false });
+      await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [api], isFirstParty: false });
       t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0, 'nothing was rotated');
       const cut = await refresh(token);
       t.same(claimsOf(cut.json().access_token).permissions, [], 'not first-party any more: nobody has consented');
-      await updateClient(db.fork(), stamp(clock.now()), web.client, { isFirstParty: true });
+      await updateClient(db.fork(), audit(clock.now()), web.client, { isFirstParty: true });
       t.equal((await refresh(cut.json().refresh_token)).statusCode, 200);
     });
 
@@ -231,10 +231,10 @@ t.test('refresh', (t) =>
         ['logout', () => db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: session.id }, 'logout'))],
         [
           'password',
-          () => db.fork().transactional((tx) => setPassword(tx, stamp(clock.now()), alice, '!unusable', null)),
+          () => db.fork().transactional((tx) => setPassword(tx, audit(clock.now()), alice, '!unusable', null)),
         ],
-        ['client', () => updateClient(db.fork(), stamp(clock.now()), web.client, { isActive: false })],
-        ['deactivation', () => updateUser(db.fork(), stamp(clock.now()), alice, { isActive: false })],
+        ['client', () => updateClient(db.fork(), audit(clock.now()), web.client, { isActive: false })],
+        ['deactivation', () => updateUser(db.fork(), audit(clock.now()), alice, { isActive: false })],
       ];
       for (const [name, end] of endings) {
         const { token, grant } = await open(name === 'logout' ? { session } : {});
@@ -243,7 +243,7 @@ t.test('refresh', (t) =>
         await end();
         if (name === 'client') {
           t.equal((await refresh(refresh_token)).statusCode, 401);
-          await updateClient(db.fork(), stamp(clock.now()), web.client, { isActive: true });
+          await updateClient(db.fork(), audit(clock.now()), web.client, { isActive: true });
         }
         refused(t, await refresh(refresh_token), name);
         t.same(await introspect(access_token), { active: false }, name);

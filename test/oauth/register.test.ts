@@ -3,7 +3,7 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import {
   audiencesOf,
   Client,
-  ceilingOf,
+  boundaryOf,
   createInitialToken,
   revokeInitialToken,
   settingsOf,
@@ -13,7 +13,7 @@ import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { asserted, assertionBy, type ClientKey, clientKey } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp, testClock } from '../support/server.ts';
+import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PATH = '/oauth2/register';
@@ -25,7 +25,7 @@ async function scene(db: Database, environment: Record<string, string> = {}) {
   let made = 0;
   const token = async (more: Partial<Parameters<typeof createInitialToken>[2]> = {}) => {
     const given = { label: `token ${++made} of ${Math.random()}`, apis: [], uses: 1, days: 1, ...more };
-    return (await createInitialToken(db.fork(), stamp(clock.now()), given)).secret;
+    return (await createInitialToken(db.fork(), audit(clock.now()), given)).secret;
   };
   const send = (payload: unknown, bearer?: string, headers: Record<string, string> = {}) =>
     service.app.inject({
@@ -45,7 +45,7 @@ async function scene(db: Database, environment: Record<string, string> = {}) {
 t.test('dynamic registration', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await scene(db);
-    const polls = await createApi(db.fork(), stamp(), 'polls');
+    const polls = await createApi(db.fork(), audit(), 'polls');
     const clientOf = (answer: { json(): { client_id: string } }) =>
       db.fork().findOneOrFail(Client, { clientId: answer.json().client_id });
 
@@ -113,7 +113,7 @@ t.test('dynamic registration', (t) =>
         t.equal(await db.fork().count(Client), before + 1);
         const client = await clientOf(answer);
         t.match(client, { isDynamic: true, isFirstParty: false, isActive: true, preset: 'web' });
-        t.same(await ceilingOf(db.fork(), client), {}, 'contract §4: its ceiling is empty');
+        t.same(await boundaryOf(db.fork(), client), {}, 'contract §4: its ceiling is empty');
         t.same(await audiencesOf(db.fork(), client.id), { requests: ['polls'], serves: [] }, 'the APIs of its token');
         const [entry] = await db.fork().find(AuditEntry, { objectId: client.id });
         t.match(entry, { action: 'add', actorKind: 'anonymous', actorLabel: 'registration token For one' });
@@ -144,7 +144,7 @@ t.test('dynamic registration', (t) =>
         s.clock.pass(86_400);
         await refused(s.send(good, late), /error="invalid_token"/);
         const revoked = await s.token({ label: 'Taken back' });
-        await revokeInitialToken(db.fork(), stamp(), 'Taken back');
+        await revokeInitialToken(db.fork(), audit(), 'Taken back');
         await refused(s.send(good, revoked), /error="invalid_token"/);
       },
     );
@@ -280,7 +280,7 @@ t.test('dynamic registration', (t) =>
       t.match(client, { isFirstParty: false, isDynamic: true, preset: 'web', settings: {} });
       t.not(client.clientId, 'c_mine');
       t.same(await audiencesOf(db.fork(), client.id), { requests: [], serves: [] });
-      t.same(await ceilingOf(db.fork(), client), {});
+      t.same(await boundaryOf(db.fork(), client), {});
     });
 
     await t.test('RFC 7591 §2, RFC 8252 §7: what kind of program it is follows from what it says', async (t) => {
@@ -366,7 +366,7 @@ t.test('dynamic registration', (t) =>
     });
 
     await t.test('contract §1: an API of the token that is gone meanwhile is left out', async (t) => {
-      const gone = await createApi(db.fork(), stamp(), 'short-lived');
+      const gone = await createApi(db.fork(), audit(), 'short-lived');
       const bearer = await s.token({ apis: [polls, gone] });
       await db.fork().nativeDelete(Object.getPrototypeOf(gone).constructor, { id: gone.id });
       const client = await clientOf(await s.send({ redirect_uris: [CALLBACK] }, bearer));

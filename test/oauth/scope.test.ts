@@ -3,7 +3,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import { assign, unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
@@ -33,21 +33,21 @@ async function scopeScene(db: Database) {
   const s = await webScene(db);
   const made = async (name: string, preset: 'service' | 'device', grantTypes: string[]): Promise<Program> => {
     const given = { name, preset, grantTypes, requests: [s.api], serves: [s.api] };
-    const { client, secret } = await createClient(db.fork(), stamp(), given);
+    const { client, secret } = await createClient(db.fork(), audit(), given);
     const program = { id: client.clientId, principal: client.id, secret };
     await s.allow(program, 'polls.add_choice', 'polls.delete_choice', 'polls.view_choice');
     return program;
   };
   const box = await made('Box', 'device', [DEVICE, 'refresh_token']);
   const backend = await made('Backend', 'service', [EXCHANGE]);
-  const { client, secret } = await createClient(db.fork(), stamp(), {
+  const { client, secret } = await createClient(db.fork(), audit(), {
     name: 'Robot',
     preset: 'service',
     requests: [s.api],
   });
   const robot = { id: client.clientId, principal: client.id, secret };
   const asRobot = { kind: 'client' as const, principal: { id: client.id, label: 'Robot' } };
-  await assign(db.fork(), stamp(), asRobot, await s.named('view'));
+  await assign(db.fork(), audit(), asRobot, await s.named('view'));
 
   /** By the authorization endpoint and its consent page, as a browser goes. */
   const byCode = async (scope: string | undefined) => {
@@ -125,12 +125,12 @@ t.test('the scope of an answer', (t) =>
     await t.test('contract §4: what the user loses between two refreshes is left out, and said', async (t) => {
       const before = await s.byCode('openid polls.add_choice');
       t.equal(outcome(before), 'openid polls.add_choice');
-      await unassign(db.fork(), stamp(), s.asUser, await s.named('add'));
+      await unassign(db.fork(), audit(), s.asUser, await s.named('add'));
       const token = String(before.json()['refresh_token']);
       const after = await s.refresh(token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(after), 'openid');
       t.same(claimsOf(after.json().access_token).permissions, []);
-      await assign(db.fork(), stamp(), s.asUser, await s.named('add'));
+      await assign(db.fork(), audit(), s.asUser, await s.named('add'));
       const again = await s.refresh(after.json().refresh_token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(again), 'openid polls.add_choice', 'and comes back with the right');
     });

@@ -5,7 +5,7 @@ import { createApi } from '../../src/permissions/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy, signedBy } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { ISSUER, masterKey, stamp } from '../support/server.ts';
+import { ISSUER, masterKey, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';
@@ -23,8 +23,8 @@ const jwks = async () => createLocalJWKSet((await app.inject('/.well-known/jwks.
 const pathOf = (url: string) => new URL(url).pathname;
 
 /** A service that asks for its own API, exchanges tokens for it and serves the one of the scene. */
-const ledger = await createApi(db.fork(), stamp(), 'ledger');
-const made = await createClient(db.fork(), stamp(), {
+const ledger = await createApi(db.fork(), audit(), 'ledger');
+const made = await createClient(db.fork(), audit(), {
   name: 'Backend',
   preset: 'service',
   isFirstParty: true,
@@ -33,7 +33,7 @@ const made = await createClient(db.fork(), stamp(), {
   serves: [s.api],
 });
 const backend: Program = { id: made.client.clientId, principal: made.client.id, secret: made.secret };
-const device = await createClient(db.fork(), stamp(), { name: 'Box', preset: 'device', requests: [s.api] });
+const device = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
 const box: Program = { id: device.client.clientId, principal: device.client.id, secret: null };
 
 const tokens = async (more: Parameters<typeof code>[1] = {}) => (await redeem(await code(web, more))).json();
@@ -121,7 +121,7 @@ t.test('M5, RFC 8414 §2: each grant that is named gives a token, every other on
 
 t.test('M5: each way to authenticate that is named works at its endpoint, every other one is refused', async (t) => {
   const key = await clientKey('ES256');
-  const service = await createClient(db.fork(), stamp(), { name: 'By key', preset: 'service', requests: [s.api] });
+  const service = await createClient(db.fork(), audit(), { name: 'By key', preset: 'service', requests: [s.api] });
   await givenKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
   const nobody = (id: string): Program => ({ id, principal: '', secret: null });
   const shown: Record<string, () => Promise<[Record<string, string>, Program]>> = {
@@ -155,8 +155,8 @@ t.test(
   async (t) => {
     const client = await getClient(db.fork(), web.id);
     for (const alg of document.id_token_signing_alg_values_supported) {
-      await ensureCurrentKey(db.fork(), stamp(), masterKey, alg);
-      await updateClient(db.fork(), stamp(), client, { settings: { idTokenAlg: alg, userinfoAlg: alg } });
+      await ensureCurrentKey(db.fork(), audit(), masterKey, alg);
+      await updateClient(db.fork(), audit(), client, { settings: { idTokenAlg: alg, userinfoAlg: alg } });
       await s.keys.reload();
       const { id_token, access_token } = await tokens({ scope: 'openid' });
       const options = { issuer: ISSUER, audience: web.id, currentDate: clock.now() };
@@ -181,7 +181,7 @@ t.test(
       [...document.userinfo_signing_alg_values_supported].sort(),
       [...document.id_token_signing_alg_values_supported].sort(),
     );
-    await updateClient(db.fork(), stamp(), client, { settings: { idTokenAlg: 'RS256', userinfoAlg: null } });
+    await updateClient(db.fork(), audit(), client, { settings: { idTokenAlg: 'RS256', userinfoAlg: null } });
   },
 );
 
@@ -435,7 +435,7 @@ t.test('RFC 9449 §10.1 (B3, P1): a request that is pushed with a proof gives a 
 
 t.test('RFC 7515 §4.1.11 (J3, T5): whoever demands that a header is understood is not understood', async (t) => {
   const key = await clientKey('RS256');
-  const service = await createClient(db.fork(), stamp(), { name: 'Critical', preset: 'service', requests: [s.api] });
+  const service = await createClient(db.fork(), audit(), { name: 'Critical', preset: 'service', requests: [s.api] });
   await givenKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
   const iat = Math.floor(clock.now().getTime() / 1000);
   const { sign } = await import('node:crypto');

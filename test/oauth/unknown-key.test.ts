@@ -3,7 +3,7 @@ import { changeCatalogue, createApi, defaultPermissions } from '../../src/permis
 import type { Database } from '../../src/platform/database/index.ts';
 import { rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import { masterKey, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 t.test('keys of another process', (t) =>
@@ -16,11 +16,11 @@ t.test('keys of another process', (t) =>
     };
     const counted: Database = { ...db, fork };
     const first = await startApp(counted, { clock });
-    const api = await createApi(db.fork(), stamp(), 'polls');
-    await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+    const api = await createApi(db.fork(), audit(), 'polls');
+    await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
     const given = { name: 'Worker', preset: 'service', requests: [api], serves: [api] } as const;
-    const { client, secret } = await createClient(db.fork(), stamp(), given);
-    await rotateKeys(db.fork(), stamp(clock.now()), masterKey, { leadSeconds: 0, isNow: true });
+    const { client, secret } = await createClient(db.fork(), audit(), given);
+    await rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: 0, isNow: true });
     const second = await startApp(db, { clock });
     const post = ({ app }: typeof second, path: string, fields: Record<string, string>) =>
       app.inject({

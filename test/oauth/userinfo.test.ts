@@ -1,4 +1,4 @@
-import { createKnownClients } from '../../src/oauth/clients/cache.ts';
+import { createClientCache } from '../../src/oauth/clients/cache.ts';
 import { apiDeleted, Client, deleteClient, updateClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
@@ -14,7 +14,7 @@ import { setPassword } from '../../src/signin/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { deleteUser, renameUser, type User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, makeUser, masterKey, stamp } from '../support/server.ts';
+import { ISSUER, makeUser, masterKey, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { claimsOf, codeScene, headerOf, PASSWORD, type Program } from './code-scene.ts';
 
@@ -30,7 +30,7 @@ async function countedScene(real: Database) {
     return real.query(statement, values);
   };
   const s = await codeScene({ ...real, query });
-  const at = () => stamp(s.clock.now());
+  const at = () => audit(s.clock.now());
   const signedIn = new Map<string, ReturnType<typeof s.signIn>>();
   /** A token of a client, for a user who signs in once. */
   const tokenOf = async (
@@ -174,7 +174,7 @@ t.test('userinfo', (t) =>
     await t.test(
       'decision 5: a client that is kept counts at the version that was read, of that very client',
       async (t) => {
-        const clients = createKnownClients(s.db);
+        const clients = createClientCache(s.db);
         const { id, version } = (await clients.load(web.id)) as { id: string; version: number };
         const asked = async (seen: { id: string; version: number }) => {
           forget();

@@ -6,7 +6,7 @@ import {
   catalogueHash,
   changeCatalogue,
   createApi,
-  createKnownCatalogues,
+  createCatalogueCache,
   deleteApi,
   type PermissionSpec,
   updateApi,
@@ -14,7 +14,7 @@ import {
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
 import { signalsOf } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, stamp } from '../support/server.ts';
+import { ISSUER, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const specs = (...codenames: string[]): PermissionSpec[] =>
@@ -39,16 +39,16 @@ function hashOf(document: CatalogueDocument): string {
 
 await onEachEngine(t, async (t, db) => {
   const change = (api: { id: string }, names: string[], prune = false) =>
-    changeCatalogue(db.fork(), stamp(), api, specs(...names), { prune });
+    changeCatalogue(db.fork(), audit(), api, specs(...names), { prune });
   const documentOf = async (audience: string, version?: number) => {
-    const known = await createKnownCatalogues(db, ISSUER).find(audience, version);
+    const known = await createCatalogueCache(db, ISSUER).find(audience, version);
     return JSON.parse(known?.json?.body.toString() ?? 'null') as CatalogueDocument;
   };
 
   await t.test(
     'contract §2: the document has every version with its hash and length, and anybody can make the hash again',
     async (t) => {
-      const api = await createApi(db.fork(), stamp(), 'document');
+      const api = await createApi(db.fork(), audit(), 'document');
       t.same(await documentOf('document'), {
         audience: 'document',
         version: 0,
@@ -85,7 +85,7 @@ await onEachEngine(t, async (t, db) => {
       t.same(await documentOf('document/'), now, 'a trailing slash makes no difference');
       t.equal(await documentOf('document', 4), null, 'a version that never was');
       t.equal(await documentOf('nothing'), null);
-      t.equal(await createKnownCatalogues(db, ISSUER).find('nothing'), null);
+      t.equal(await createCatalogueCache(db, ISSUER).find('nothing'), null);
     },
   );
 
@@ -100,7 +100,7 @@ await onEachEngine(t, async (t, db) => {
       await fc.assert(
         fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 6 }), async (steps) => {
           const audience = `history-${++runs}`;
-          const api = await createApi(db.fork(), stamp(), audience);
+          const api = await createApi(db.fork(), audit(), audience);
           const live: string[][] = [[]];
           for (const { names, prune } of steps) {
             const { version } = await change(api, names, prune);
@@ -129,11 +129,11 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'what is ready takes no statement; many who ask at once cause one; what is unknown is not kept',
     async (t) => {
-      const api = await createApi(db.fork(), stamp(), 'ready');
+      const api = await createApi(db.fork(), audit(), 'ready');
       await change(api, ['a']);
       await change(api, ['b']);
       const { count, db: watched } = counted(db);
-      const known = createKnownCatalogues(watched, ISSUER);
+      const known = createCatalogueCache(watched, ISSUER);
       t.equal(known.ready('ready'), undefined);
       const all = await Promise.all(Array.from({ length: 50 }, () => known.find('ready')));
       t.equal(count.statements, 1);
@@ -154,7 +154,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('what was read before a change was heard of is not kept after it', async (t) => {
-    const api = await createApi(db.fork(), stamp(), 'late');
+    const api = await createApi(db.fork(), audit(), 'late');
     await change(api, ['a']);
     let go = () => {};
     const waiting = new Promise<void>((resolve) => {
@@ -165,7 +165,7 @@ await onEachEngine(t, async (t, db) => {
       await waiting;
       return rows as never;
     };
-    const known = createKnownCatalogues({ ...db, query: slow } as Database, ISSUER);
+    const known = createCatalogueCache({ ...db, query: slow } as Database, ISSUER);
     const early = known.find('late');
     await change(api, ['a', 'b']);
     known.drop();
@@ -177,10 +177,10 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('every process drops its documents when a catalogue, its visibility or its API changes', async (t) => {
-    const api = await createApi(db.fork(), stamp(), 'heard');
+    const api = await createApi(db.fork(), audit(), 'heard');
     await change(api, ['a']);
     for (const listens of [true, false]) {
-      const catalogues = createKnownCatalogues(db, ISSUER);
+      const catalogues = createCatalogueCache(db, ISSUER);
       const keys = { reload: async () => {} } as never;
       const failed = (topic: string, error: Error) => t.fail(`${topic}: ${error.message}`);
       const stop = await startSignals(db, signalsOf({ keys, catalogues }), { failed, listens });
@@ -197,10 +197,10 @@ await onEachEngine(t, async (t, db) => {
       };
       await dropped('an addition', () => change(api, ['a', `b${listens}`]));
       await dropped('a new label', () =>
-        changeCatalogue(db.fork(), stamp(), api, [{ app: 'polls', codename: 'a', label: `May a ${listens}` }]),
+        changeCatalogue(db.fork(), audit(), api, [{ app: 'polls', codename: 'a', label: `May a ${listens}` }]),
       );
-      await dropped('another visibility', () => updateApi(db.fork(), stamp(), api, { isCataloguePublic: !listens }));
-      if (!listens) await dropped('deletion', () => deleteApi(db.fork(), stamp(), api, async () => {}));
+      await dropped('another visibility', () => updateApi(db.fork(), audit(), api, { isCataloguePublic: !listens }));
+      if (!listens) await dropped('deletion', () => deleteApi(db.fork(), audit(), api, async () => {}));
       await stop();
     }
   });
@@ -223,7 +223,7 @@ await onEachEngine(t, async (t, db) => {
       /no/,
     );
     t.equal(await versionOf(), before);
-    const api = await createApi(db.fork(), stamp(), 'quiet');
+    const api = await createApi(db.fork(), audit(), 'quiet');
     await change(api, ['a']);
     t.equal(await versionOf(), before + 1);
     await change(api, ['a']);

@@ -11,19 +11,20 @@ import {
   deleteGroup,
   type Group,
   getPermissions,
+  onRightsChanged,
   removeMembers,
   setRole,
-  spreadBatch,
-  spreadChanges,
+  runFanOutBatch,
+  runFanOut,
   unassign,
 } from '../../src/permissions/index.ts';
-import { type Database, startSignals } from '../../src/platform/database/index.ts';
+import { type Binding, bind, type Database, startSignals } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { startJobs } from '../../src/platform/jobs/index.ts';
 import { jobsOf, signalsOf } from '../../src/server/jobs.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -86,18 +87,18 @@ const NOTHING = { changes: 0, principals: 0 };
 /** Every batch until nothing is left. */
 async function spreadAll(db: Database, size: number) {
   const done = [];
-  for (let one = await spreadBatch(db, size); one; one = await spreadBatch(db, size)) done.push(one);
+  for (let one = await runFanOutBatch(db, size); one; one = await runFanOutBatch(db, size)) done.push(one);
   return done;
 }
 
 /** Two APIs and a group of its own for every case: whom one case touches, no other looks at. */
 async function crowd(db: Database, name: string, count: number) {
   const em = db.fork();
-  const polls = await createApi(em, stamp(), `${name}-polls`);
-  const shop = await createApi(em, stamp(), `${name}-shop`);
+  const polls = await createApi(em, audit(), `${name}-polls`);
+  const shop = await createApi(em, audit(), `${name}-shop`);
   for (const api of [polls, shop])
-    await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
-  const group = await createGroup(db.fork(), stamp(), name);
+    await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
+  const group = await createGroup(db.fork(), audit(), name);
   const asGroup = { kind: 'group' as const, group };
   const permissions = async (...names: string[]) =>
     getPermissions(
@@ -105,7 +106,7 @@ async function crowd(db: Database, name: string, count: number) {
       polls,
       names.map((one) => `polls.${one}_choice`),
     );
-  await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+  await assign(db.fork(), audit(), asGroup, await permissions('add'));
   await fill(db, group, count, [polls, shop]);
   return { polls, shop, group, asGroup, permissions };
 }
@@ -118,7 +119,7 @@ t.test('changes that touch many', (t) =>
 
     await t.test('contract §6: up to 1,000 members it is one transaction, above it a durable job', async (t) => {
       const { polls, shop, group, asGroup, permissions } = await crowd(db, 'edge', 1000);
-      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       t.same(await pending(db), NOTHING);
       t.same(
         [await states(db, polls), await states(db, shop)],
@@ -127,7 +128,7 @@ t.test('changes that touch many', (t) =>
       t.same(await versions(db, group), { 2: 1000 });
 
       await fill(db, group, 1, []);
-      await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+      await assign(db.fork(), audit(), asGroup, await permissions('add'));
       t.same(await pending(db), { changes: 1, principals: 1001 });
       t.same(await versions(db, group), { 1: 1, 2: 1000 });
       t.same(await spreadAll(db, 600), [
@@ -143,8 +144,8 @@ t.test('changes that touch many', (t) =>
       async (t) => {
         const { polls, shop, group, asGroup, permissions } = await crowd(db, 'taken', 1200);
         const alice = await makeUser(db, passwords, 'alice', PASSWORD);
-        await addMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
-        const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+        await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
+        const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
           name: 'Polls',
           preset: 'service',
           serves: [polls],
@@ -198,7 +199,7 @@ t.test('changes that touch many', (t) =>
         const before = await token();
         t.same(before.permissions, names);
 
-        await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+        await unassign(db.fork(), audit(), asGroup, await permissions('add'));
         t.same(await pending(db), { changes: 1, principals: 1201 });
         t.same([await hasPerm(), await introspect(), (await session()).permissions], [false, [], []]);
         const meanwhile = await token();
@@ -214,7 +215,7 @@ t.test('changes that touch many', (t) =>
         t.same([after.permissions, await stateOf(after)], [[], STATUS.valid]);
         t.same(await states(db, shop), { [STATUS.valid]: 1200 }, 'a change in one API touches that API alone');
 
-        await assign(db.fork(), stamp(), asGroup, await permissions('view'));
+        await assign(db.fork(), audit(), asGroup, await permissions('view'));
         t.same(
           [await hasPerm(), (await session()).permissions],
           [false, ['polls.view_choice']],
@@ -223,15 +224,15 @@ t.test('changes that touch many', (t) =>
         t.same((await token()).permissions, ['polls.view_choice']);
         await spreadAll(db, 5000);
         t.equal(await stateOf(after), STATUS.superseded);
-        await removeMembers(db.fork(), stamp(), group, [{ id: alice.id, label: 'alice' }]);
+        await removeMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
       },
     );
 
     await t.test('contract §6: removals come first, and what they moved is not moved back', async (t) => {
       const { polls, asGroup, permissions } = await crowd(db, 'order', 1100);
-      await assign(db.fork(), stamp(), asGroup, await permissions('view'));
-      t.same(await spreadBatch(db, 100), { kind: 'added', principals: 100, moved: 100 });
-      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      await assign(db.fork(), audit(), asGroup, await permissions('view'));
+      t.same(await runFanOutBatch(db, 100), { kind: 'added', principals: 100, moved: 100 });
+      await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       const rest = await spreadAll(db, 500);
       t.same(
         rest.map(({ kind, principals, moved }) => [kind, principals, moved]),
@@ -249,20 +250,20 @@ t.test('changes that touch many', (t) =>
 
     await t.test('contract §6: resumed after a crash; everyone has exactly one turn', async (t) => {
       const { polls, group, asGroup, permissions } = await crowd(db, 'crash', 1300);
-      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
-      await spreadBatch(db, 300);
+      await unassign(db.fork(), audit(), asGroup, await permissions('add'));
+      await runFanOutBatch(db, 300);
       // After the versions of the second batch were written, before anything of it is durable.
       const { config } = db.fork();
-      const ports = config.get('ports' as never);
+      const ports = config.get('ports' as never) as readonly Binding[];
       const breaks = async () => {
         throw new Error('the power is gone');
       };
-      config.set('ports' as never, { rightsChanged: breaks } as never);
-      await t.rejects(spreadBatch(db, 300), { message: 'the power is gone' });
-      config.set('ports' as never, ports);
+      config.set('ports' as never, ports.map((one) => (one.port === onRightsChanged ? bind(onRightsChanged, breaks) : one)) as never);
+      await t.rejects(runFanOutBatch(db, 300), { message: 'the power is gone' });
+      config.set('ports' as never, ports as never);
       t.same(await pending(db), { changes: 1, principals: 1000 });
       t.same(await versions(db, group), { 1: 1000, 2: 300 });
-      t.equal(await spreadChanges(db, clock), 1000);
+      t.equal(await runFanOut(db, clock), 1000);
       t.same([await versions(db, group), await pending(db)], [{ 2: 1300 }, NOTHING]);
       t.same(await states(db, polls), { [STATUS.suspended]: 1300 });
     });
@@ -282,11 +283,11 @@ t.test('changes that touch many', (t) =>
               someone?.id,
             ])
         )[0]?.version;
-      await assign(db.fork(), stamp(), asGroup, await getPermissions(db.fork(), shop, ['polls.view_choice']));
-      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
-      await removeMembers(db.fork(), stamp(), group, [{ id: someone?.id as string, label: 'someone' }]);
+      await assign(db.fork(), audit(), asGroup, await getPermissions(db.fork(), shop, ['polls.view_choice']));
+      await unassign(db.fork(), audit(), asGroup, await permissions('add'));
+      await removeMembers(db.fork(), audit(), group, [{ id: someone?.id as string, label: 'someone' }]);
       t.equal(await versionOf(), 2);
-      await deleteGroup(db.fork(), stamp(), group);
+      await deleteGroup(db.fork(), audit(), group);
       t.same(await pending(db), { changes: 3, principals: 1100 + 1100 + 1099 });
       const done = await spreadAll(db, 2000);
       t.same(
@@ -304,8 +305,8 @@ t.test('changes that touch many', (t) =>
       t.equal(await versionOf(), 4);
 
       const other = await crowd(db, 'gone-api', 1100);
-      await unassign(db.fork(), stamp(), other.asGroup, await other.permissions('add'));
-      await deleteApi(db.fork(), stamp(), other.polls, async () => {});
+      await unassign(db.fork(), audit(), other.asGroup, await other.permissions('add'));
+      await deleteApi(db.fork(), audit(), other.polls, async () => {});
       await spreadAll(db, 2000);
       t.same(await states(db, other.polls), { [STATUS.revoked]: 1100 }, 'what has ended stays ended');
       t.same([await versions(db, other.group), await pending(db)], [{ 2: 1100 }, NOTHING]);
@@ -313,7 +314,7 @@ t.test('changes that touch many', (t) =>
 
     await t.test('an API that many hold something of goes, and each of them is told in a batch', async (t) => {
       const { polls, group } = await crowd(db, 'held', 1100);
-      await deleteApi(db.fork(), stamp(), polls, async () => {});
+      await deleteApi(db.fork(), audit(), polls, async () => {});
       t.same(await states(db, polls), { [STATUS.revoked]: 1100 }, 'its tokens end in the transaction');
       t.same(await versions(db, group), { 1: 1100 });
       await spreadAll(db, 2000);
@@ -329,15 +330,15 @@ t.test('changes that touch many', (t) =>
           .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ? limit 2', [
             group.id,
           ]);
-        await removeMembers(db.fork(), stamp(), group, [{ id: two?.id as string, label: 'two' }]);
+        await removeMembers(db.fork(), audit(), group, [{ id: two?.id as string, label: 'two' }]);
         for (const who of [one, two])
-          await setRole(db.fork(), stamp(), { id: who?.id as string, label: 'x' }, polls, {
+          await setRole(db.fork(), audit(), { id: who?.id as string, label: 'x' }, polls, {
             isStaff: false,
             isSuperuser: true,
           });
         const before = await db.fork().findOneOrFail(Api, polls.id);
         const kept = defaultPermissions('polls', 'choice', ['change', 'delete', 'view']);
-        const change = await changeCatalogue(db.fork(), stamp(), polls, kept, { prune: true });
+        const change = await changeCatalogue(db.fork(), audit(), polls, kept, { prune: true });
         t.same(change.removed, ['polls.add_choice']);
         t.same(
           await pending(db),
@@ -355,7 +356,7 @@ t.test('changes that touch many', (t) =>
 
     await t.test('1,001 members who come at once are one change of many', async (t) => {
       const { polls, group } = await crowd(db, 'come', 1);
-      const others = await createGroup(db.fork(), stamp(), 'elsewhere');
+      const others = await createGroup(db.fork(), audit(), 'elsewhere');
       await fill(db, others, 1001, [polls]);
       const some = await db
         .fork()
@@ -363,8 +364,8 @@ t.test('changes that touch many', (t) =>
           others.id,
         ]);
       const named = some.map(({ id }) => ({ id, label: id }));
-      t.equal((await addMembers(db.fork(), stamp(), group, named)).length, 1001);
-      t.equal((await addMembers(db.fork(), stamp(), group, named)).length, 0, 'who is there already does not come');
+      t.equal((await addMembers(db.fork(), audit(), group, named)).length, 1001);
+      t.equal((await addMembers(db.fork(), audit(), group, named)).length, 0, 'who is there already does not come');
       t.same(await pending(db), { changes: 1, principals: 1001 });
       await spreadAll(db, 2000);
       t.same(await states(db, polls), { [STATUS.valid]: 1, [STATUS.superseded]: 1001 });
@@ -376,12 +377,12 @@ t.test('changes that touch many', (t) =>
         const { asGroup, permissions } = await crowd(db, 'pace', 1400);
         const pauses = async () => {
           clock.sleeps.length = 0;
-          await spreadChanges(db, clock);
+          await runFanOut(db, clock);
           return clock.sleeps.map((at) => at.getTime() - clock.now().getTime());
         };
-        await assign(db.fork(), stamp(), asGroup, await permissions('view'));
+        await assign(db.fork(), audit(), asGroup, await permissions('view'));
         t.same(await pauses(), [0, 0, 0]);
-        await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+        await unassign(db.fork(), audit(), asGroup, await permissions('add'));
         const paced = await pauses();
         // 5,000 places a second.
         t.same(
@@ -390,8 +391,8 @@ t.test('changes that touch many', (t) =>
           paced.join(', '),
         );
         t.not(paced[0], paced[1]);
-        await assign(db.fork(), stamp(), asGroup, await permissions('add'));
-        await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+        await assign(db.fork(), audit(), asGroup, await permissions('add'));
+        await unassign(db.fork(), audit(), asGroup, await permissions('add'));
         t.same(await pauses(), Array(6).fill(0), 'where nothing moves nobody asks');
       },
     );
@@ -401,21 +402,21 @@ t.test('changes that touch many', (t) =>
       const jobs = startJobs(jobsOf({ db, clock, config, log, keys, issuer: config.issuer as string }, masterKey), log);
       const failed = (_: string, error: Error) => t.fail(error.message);
       const stop = await startSignals(db, signalsOf({ keys }, jobs), { failed });
-      await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+      await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       while ((await pending(db)).changes > 0) await new Promise((done) => setTimeout(done, 5));
       t.same(await versions(db, group), { 2: 1300 });
       await stop();
       await jobs.stop();
 
-      await assign(db.fork(), stamp(), asGroup, await permissions('add'));
+      await assign(db.fork(), audit(), asGroup, await permissions('add'));
       const stopping = { aborted: false };
       const sleepUntil = async () => {
         stopping.aborted = true;
       };
       const stops = { ...clock, sleepUntil };
-      t.equal(await spreadChanges(db, stops, stopping), 500);
+      t.equal(await runFanOut(db, stops, stopping), 500);
       t.same(await pending(db), { changes: 1, principals: 800 });
-      t.equal(await spreadChanges(db, clock), 800);
+      t.equal(await runFanOut(db, clock), 800);
     });
     await app.close();
   }),
@@ -434,8 +435,8 @@ t.test('many nodes', { skip }, async (t) => {
   const { polls, group, asGroup, permissions } = await crowd(db, 'nodes', 2000);
 
   await t.test('two nodes that run the job at once leave nobody out and give nobody two turns', async (t) => {
-    await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
-    await assign(db.fork(), stamp(), asGroup, await permissions('view'));
+    await unassign(db.fork(), audit(), asGroup, await permissions('add'));
+    await assign(db.fork(), audit(), asGroup, await permissions('view'));
     const runs = await Promise.all(
       nodes.map(async (node) => {
         const done = [];
@@ -465,19 +466,19 @@ t.test('many nodes', { skip }, async (t) => {
       });
       const wide = (async () => {
         for (let round = 0; round < 4; round++) {
-          await assign(db.fork(), stamp(), asGroup, await permissions('add'));
-          await unassign(db.fork(), stamp(), asGroup, await permissions('add'));
+          await assign(db.fork(), audit(), asGroup, await permissions('add'));
+          await unassign(db.fork(), audit(), asGroup, await permissions('add'));
         }
       })();
       const single = some.map(async ({ id }) => {
         const asUser = { kind: 'user' as const, principal: { id, label: id } };
-        await assign(db.fork(), stamp(), asUser, view);
-        await removeMembers(db.fork(), stamp(), group, [{ id, label: id }]);
-        await unassign(db.fork(), stamp(), asUser, view);
+        await assign(db.fork(), audit(), asUser, view);
+        await removeMembers(db.fork(), audit(), group, [{ id, label: id }]);
+        await unassign(db.fork(), audit(), asUser, view);
       });
       const catalogue = (async () => {
         for (let round = 0; round < 4; round++)
-          await changeCatalogue(db.fork(), stamp(), polls, [{ app: 'polls', codename: `r${round}`, label: 'r' }]);
+          await changeCatalogue(db.fork(), audit(), polls, [{ app: 'polls', codename: `r${round}`, label: 'r' }]);
       })();
       await Promise.all([wide, catalogue, ...single]);
       isOver = true;
@@ -518,9 +519,9 @@ t.test('a group of 100,000', { skip }, async (t) => {
 
   await t.test('issue 5: the change itself is a handful of statements, and so is each batch of 500', async (t) => {
     const began = performance.now();
-    await unassign(db.fork(), stamp(), asGroup, taken);
+    await unassign(db.fork(), audit(), asGroup, taken);
     const first = statements();
-    await assign(db.fork(), stamp(), asGroup, given);
+    await assign(db.fork(), audit(), asGroup, given);
     const changed = performance.now();
     t.ok(first <= 20 && statements() <= 20, `${first} statements`);
     t.same(await pending(db), { changes: 2, principals: 200_000 });
@@ -528,7 +529,7 @@ t.test('a group of 100,000', { skip }, async (t) => {
 
     const counts = new Set<number>();
     const kinds: string[] = [];
-    for (let one = await spreadBatch(db); one; one = await spreadBatch(db)) {
+    for (let one = await runFanOutBatch(db); one; one = await runFanOutBatch(db)) {
       counts.add(statements());
       t.ok(one.principals <= 500);
       kinds.push(one.kind);

@@ -36,7 +36,7 @@ import {
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
@@ -66,8 +66,8 @@ t.test("Django User.has_perm, has_perms, has_module_perms: Django's answers", as
 
 async function scene(db: Database, audience: string) {
   const em = db.fork();
-  const api = await createApi(em, stamp(), audience);
-  await changeCatalogue(em, stamp(), api, [
+  const api = await createApi(em, audit(), audience);
+  await changeCatalogue(em, audit(), api, [
     ...defaultPermissions('polls', 'choice'),
     { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' },
   ]);
@@ -100,12 +100,12 @@ await onEachEngine(t, async (t, db) => {
       ]);
       const em = db.fork();
       const fresh = await em.findOneOrFail(Api, api.id);
-      const pruned = await changeCatalogue(em, stamp(), fresh, defaultPermissions('polls', 'choice', ['add', 'view']), {
+      const pruned = await changeCatalogue(em, audit(), fresh, defaultPermissions('polls', 'choice', ['add', 'view']), {
         prune: true,
       });
       t.same(pruned.removed, ['polls.change_choice', 'polls.delete_choice', 'polls.publish_poll']);
       t.equal((await listPermissions(db.fork(), api.id)).length, 2);
-      await changeCatalogue(db.fork(), stamp(), await db.fork().findOneOrFail(Api, api.id), [
+      await changeCatalogue(db.fork(), audit(), await db.fork().findOneOrFail(Api, api.id), [
         { app: 'polls', codename: 'publish_poll', label: 'Can publish poll' },
       ]);
       t.same(
@@ -132,7 +132,7 @@ await onEachEngine(t, async (t, db) => {
     const em = db.fork();
     const change = await changeCatalogue(
       em,
-      stamp(),
+      audit(),
       await em.findOneOrFail(Api, api.id),
       defaultPermissions('polls', 'choice'),
     );
@@ -148,7 +148,7 @@ await onEachEngine(t, async (t, db) => {
           const row = await tx.findOneOrFail(Api, api.id);
           await changeCatalogue(
             tx,
-            stamp(),
+            audit(),
             row,
             [0, 1, 2].map((n) => ({ app: 'polls', codename: `x${(i + n) % 8}`, label: 'x' })),
           );
@@ -175,19 +175,19 @@ await onEachEngine(t, async (t, db) => {
         'polls.view_choice',
         'polls.publish_poll',
       ]);
-      const group = await createGroup(em, stamp(), 'Éditeurs');
+      const group = await createGroup(em, audit(), 'Éditeurs');
       t.same([...(await rights()).permissions], []);
       const v1 = await version();
-      t.same(await assign(em, stamp(), { kind: 'user', principal: named }, [add as Permission]), ['polls.add_choice']);
+      t.same(await assign(em, audit(), { kind: 'user', principal: named }, [add as Permission]), ['polls.add_choice']);
       t.same(
-        await assign(em, stamp(), { kind: 'user', principal: named }, [add as Permission]),
+        await assign(em, audit(), { kind: 'user', principal: named }, [add as Permission]),
         [],
         'given twice is given once',
       );
       const v2 = await version();
-      await addMembers(em, stamp(), group, [named]);
+      await addMembers(em, audit(), group, [named]);
       const v3 = await version();
-      await assign(em, stamp(), { kind: 'group', group }, [
+      await assign(em, audit(), { kind: 'group', group }, [
         view as Permission,
         publish as Permission,
         add as Permission,
@@ -212,13 +212,13 @@ await onEachEngine(t, async (t, db) => {
       );
       t.same(getGroupPermissions(sources), ['polls.add_choice', 'polls.publish_poll', 'polls.view_choice']);
 
-      await unassign(db.fork(), stamp(), { kind: 'group', group }, [publish as Permission]);
+      await unassign(db.fork(), audit(), { kind: 'group', group }, [publish as Permission]);
       t.same(getAllPermissions(await rights()), ['polls.add_choice', 'polls.view_choice']);
-      await removeMembers(db.fork(), stamp(), group, [named]);
+      await removeMembers(db.fork(), audit(), group, [named]);
       t.same(getAllPermissions(await rights()), ['polls.add_choice'], 'what is held directly stays');
-      await addMembers(db.fork(), stamp(), group, [named]);
+      await addMembers(db.fork(), audit(), group, [named]);
       const before = await version();
-      await deleteGroup(db.fork(), stamp(), await getGroup(db.fork(), 'éditeurs'));
+      await deleteGroup(db.fork(), audit(), await getGroup(db.fork(), 'éditeurs'));
       t.same(getAllPermissions(await rights()), ['polls.add_choice']);
       t.ok((await version()) > before);
     },
@@ -228,9 +228,9 @@ await onEachEngine(t, async (t, db) => {
     const { api, named, rights } = await scene(db, 'ended');
     const em = db.fork();
     const [add] = await getPermissions(em, api, ['polls.add_choice']);
-    const group = await createGroup(em, stamp(), 'Temporary');
-    await assign(em, stamp(), { kind: 'group', group }, [add as Permission]);
-    await addMembers(em, stamp(), group, [named]);
+    const group = await createGroup(em, audit(), 'Temporary');
+    await assign(em, audit(), { kind: 'group', group }, [add as Permission]);
+    await addMembers(em, audit(), group, [named]);
     t.ok(hasPerm(await rights(), 'polls.add_choice'));
     await db.fork().nativeUpdate(GroupMember, { principal: named.id }, { endsAt: now });
     t.notOk(hasPerm(await rights(), 'polls.add_choice'));
@@ -242,8 +242,8 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('contract §1: flags per API: superuser of one API is nobody at another', async (t) => {
     const one = await scene(db, 'first-api');
-    const two = await createApi(db.fork(), stamp(), 'second-api');
-    await setRole(db.fork(), stamp(), one.named, one.api, { isStaff: true, isSuperuser: true });
+    const two = await createApi(db.fork(), audit(), 'second-api');
+    await setRole(db.fork(), audit(), one.named, one.api, { isStaff: true, isSuperuser: true });
     const here = await one.rights();
     t.same(
       [here.isSuperuser, here.isStaff, here.permissions.size],
@@ -263,8 +263,8 @@ await onEachEngine(t, async (t, db) => {
     'contract §1: two audiences that differ by a trailing slash are one; some names are not to be had',
     async (t) => {
       const em = db.fork();
-      await createApi(em, stamp(), 'https://api.example/');
-      await t.rejects(createApi(em, stamp(), 'https://api.example'), { name: 'Failure' });
+      await createApi(em, audit(), 'https://api.example/');
+      await t.rejects(createApi(em, audit(), 'https://api.example'), { name: 'Failure' });
       t.ok(await findApi(db.fork(), 'https://api.example'));
       for (const [audience, kind] of [
         ['c_123', 'usage'],
@@ -274,26 +274,26 @@ await onEachEngine(t, async (t, db) => {
         ['https://api.example/#x', 'usage'],
         ['ä', 'usage'],
       ] as const)
-        await t.rejects(createApi(em, stamp(), audience), { message: kind === 'usage' ? /audience/i : /own API/ });
-      await t.rejects(createApi(em, stamp(), 'ttl', { ttlSeconds: 59 }), { message: /60 to 900/ });
-      await t.rejects(createApi(em, stamp(), 'budget', { budgetBytes: 9000 }), { message: /1024 to 8192/ });
+        await t.rejects(createApi(em, audit(), audience), { message: kind === 'usage' ? /audience/i : /own API/ });
+      await t.rejects(createApi(em, audit(), 'ttl', { ttlSeconds: 59 }), { message: /60 to 900/ });
+      await t.rejects(createApi(em, audit(), 'budget', { budgetBytes: 9000 }), { message: /1024 to 8192/ });
       t.equal(await findApi(db.fork(), 'ttl'), null);
     },
   );
 
   await t.test('group names are one name in every spelling', async (t) => {
-    await createGroup(db.fork(), stamp(), 'Straße');
-    await t.rejects(createGroup(db.fork(), stamp(), 'STRAßE'), { name: 'Failure' });
+    await createGroup(db.fork(), audit(), 'Straße');
+    await t.rejects(createGroup(db.fork(), audit(), 'STRAßE'), { name: 'Failure' });
     for (const bad of ['', '   ', 'a\u0000b', 'zero\u200bwidth', 'x'.repeat(151)])
-      await t.rejects(createGroup(db.fork(), stamp(), bad), { name: 'Failure' }, JSON.stringify(bad));
+      await t.rejects(createGroup(db.fork(), audit(), bad), { name: 'Failure' }, JSON.stringify(bad));
     await t.rejects(getGroup(db.fork(), 'Strase'), { message: /Did you mean "Straße"\?/ });
   });
 
   await t.test('every change leaves one entry with actor, before and after', async (t) => {
     const { api, named } = await scene(db, 'audited');
     const [add] = await getPermissions(db.fork(), api, ['polls.add_choice']);
-    await assign(db.fork(), stamp(), { kind: 'user', principal: named }, [add as Permission]);
-    await unassign(db.fork(), stamp(), { kind: 'user', principal: named }, [add as Permission]);
+    await assign(db.fork(), audit(), { kind: 'user', principal: named }, [add as Permission]);
+    await unassign(db.fork(), audit(), { kind: 'user', principal: named }, [add as Permission]);
     const entries = await db.fork().find(AuditEntry, { objectId: named.id }, { orderBy: { id: 'asc' } });
     t.match(entries, [
       {

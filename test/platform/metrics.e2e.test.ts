@@ -7,7 +7,7 @@ import { metricsOf } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { freePort, freshPlace, serving, signet } from '../support/process.ts';
-import { ISSUER, makeUser, masterKey, stamp, startApp, testClock } from '../support/server.ts';
+import { ISSUER, makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -114,8 +114,8 @@ t.test('metrics of the service', (t) =>
         const told = await metricsOf(db, hashes, { keys, statusLists, clock });
         const before = await read(told);
         clock.pass(3600);
-        await rotateKeys(db.fork(), stamp(clock.now()), masterKey, { leadSeconds: 600, isNow: false });
-        await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'EdDSA');
+        await rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: 600, isNow: false });
+        await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'EdDSA');
         await keys.reload();
         clock.pass(60);
         const after = await read(told);

@@ -9,7 +9,7 @@ import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.t
 import { model, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
 import { signet as command, freshPlace, serving } from '../support/process.ts';
-import { djangoDump, masterKey, stamp, startApp } from '../support/server.ts';
+import { djangoDump, masterKey, audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { hostileDatabase, sessionChecks, signet } from './administrator.ts';
 
@@ -53,8 +53,8 @@ async function works(t: Test, db: Database, url: string): Promise<void> {
   t.teardown(() => app.close());
   const input = { text: djangoDump(), file: 'dump.json', audience: 'polls-site', dryRun: false } as const;
   const how = { existing: 'fail', superusers: 'api', trustEmails: false } as const;
-  await importDjango(db, stamp(), { ...input, ...how }, () => {});
-  const { client, secret } = await createClient(db.fork(), stamp(clock.now()), {
+  await importDjango(db, audit(), { ...input, ...how }, () => {});
+  const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
     name: 'polls\\ service\'s "own"',
     preset: 'service',
     requests: [await getApi(db.fork(), 'polls-site')],

@@ -7,7 +7,7 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { PIPELINE_SETTINGS, settingStatement } from '../../src/platform/database/session-settings.ts';
 import { ACCESS_TOKEN, EXCHANGE } from '../oauth/exchange-scene.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
-import { makeUser, stamp, startApp } from '../support/server.ts';
+import { makeUser, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -104,7 +104,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
   await client.query(many);
   const polls = await findApi(real.fork(), 'polls');
   const alice = await makeUser(real, passwords, 'alice', PASSWORD);
-  const { client: made, secret } = await createClient(real.fork(), stamp(), {
+  const { client: made, secret } = await createClient(real.fork(), audit(), {
     name: 'Worker',
     preset: 'service',
     grantTypes: ['client_credentials', EXCHANGE],
@@ -138,8 +138,8 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     const challenge = createHash('sha256').update(verifier).digest('base64url');
     const redirect_uri = 'https://app.example/cb';
     const given = { name: 'Third', preset: 'spa', requests: [polls as never], redirectUris: [redirect_uri] } as const;
-    const { client: third } = await createClient(real.fork(), stamp(), given);
-    const { client: tv } = await createClient(real.fork(), stamp(), {
+    const { client: third } = await createClient(real.fork(), audit(), given);
+    const { client: tv } = await createClient(real.fork(), audit(), {
       name: 'Tv',
       preset: 'device',
       requests: [polls as never],

@@ -4,13 +4,13 @@ import { findSample, makeSample } from '../../src/server/sample.ts';
 import { isSetupOpen } from '../../src/signin/index.ts';
 import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, stamp } from '../support/server.ts';
+import { masterKey, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 await onEachEngine(t, async (t, db) => {
   const desk = await openDesk(db);
   const passwords = await createContext(desk.config, db, '0', () => {}).passwords();
-  const make = () => makeSample(db.fork(), stamp(), passwords, masterKey);
+  const make = () => makeSample(db.fork(), audit(), passwords, masterKey);
   const rows = <Row>(sql: string) => db.fork().execute<Row[]>(sql);
   const versionOf = async (username: string) => {
     const of = `select p.perms_version::int as version from access_principal p join identity_user u on u.id = p.id`;

@@ -4,7 +4,7 @@ import { purgeExpired } from '../../src/signin/index.ts';
 import { purgeTokens } from '../../src/tokens/index.ts';
 import { createUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
@@ -22,7 +22,7 @@ async function fill(db: Database, statement: string, rows: number, ...values: un
 }
 
 await onEachEngine(t, async (t, db) => {
-  const user = (await createUser(db.fork(), stamp(), { username: 'ada', password: makeUnusable() })) as User;
+  const user = (await createUser(db.fork(), audit(), { username: 'ada', password: makeUnusable() })) as User;
   const digest = "sha256(convert_to(? || n::text, 'UTF8'))";
   const networks = `insert into identity_known_network (user_id, network_digest, last_success_at) select ?::uuid, ${digest}, ?::timestamptz`;
   const throttles = `insert into identity_throttle (key_digest, failures, max_failures, window_started_at, expires_at) select ${digest}, 1, 1, ?::timestamptz, ?::timestamptz`;

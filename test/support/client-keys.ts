@@ -1,7 +1,7 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { CompactSign, calculateJwkThumbprint, type JWK } from 'jose';
 import { Client, type ClientSettings, settingsOf } from '../../src/oauth/index.ts';
-import { principalsChanged } from '../../src/permissions/index.ts';
+import { bumpPrincipals } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 
 export type Alg = 'ES256' | 'RS256' | 'PS256' | 'EdDSA';
@@ -44,7 +44,7 @@ export async function givenKeys(
     one.authMethod = 'private_key_jwt';
     one.settings = { ...settingsOf(one), ...settings };
     await tx.flush();
-    await principalsChanged(tx, [client.id]);
+    await bumpPrincipals(tx, [client.id]);
   });
 }
 

@@ -19,7 +19,7 @@ import { getUser, updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from './client-keys.ts';
 import { openTestEmbedded } from './database.ts';
 import { freePort } from './process.ts';
-import { makeUser, stamp, startApp } from './server.ts';
+import { makeUser, audit, startApp } from './server.ts';
 
 const PASSWORD = 'as long as it needs to be';
 
@@ -78,9 +78,9 @@ export async function startListening(t: Test, environment: Record<string, string
     const em = db.fork();
     const polls = await getApi(em, 'polls');
     const name = `service with ${permissions.length}${proof ? ', bound' : ''}`;
-    const { client, secret } = await createClient(em, stamp(), { name, preset: 'service', requests: [polls] });
+    const { client, secret } = await createClient(em, audit(), { name, preset: 'service', requests: [polls] });
     const principal = { id: client.id, label: name };
-    await assign(em, stamp(), { kind: 'client', principal }, await getPermissions(em, polls, permissions));
+    await assign(em, audit(), { kind: 'client', principal }, await getPermissions(em, polls, permissions));
     const response = await fetch(`${issuer}/oauth2/token`, {
       method: 'POST',
       headers: {
@@ -122,17 +122,17 @@ export async function startListening(t: Test, environment: Record<string, string
       const user = await getUser(em, username);
       const to = { kind: 'user', principal: { id: user.id, label: username } } as const;
       const some = await getPermissions(em, await getApi(em, 'polls'), [name]);
-      await (isGiven ? assign : unassign)(em, stamp(clock.now()), to, some);
+      await (isGiven ? assign : unassign)(em, audit(clock.now()), to, some);
       await refresh();
     },
     refresh,
     async deactivate(username: string): Promise<void> {
       const em = db.fork();
-      await updateUser(em, stamp(clock.now()), await getUser(em, username), { isActive: false });
+      await updateUser(em, audit(clock.now()), await getUser(em, username), { isActive: false });
     },
     async update(audience: string, settings: Parameters<typeof updateApi>[3]): Promise<void> {
       const em = db.fork();
-      await updateApi(em, stamp(clock.now()), await getApi(em, audience), settings);
+      await updateApi(em, audit(clock.now()), await getApi(em, audience), settings);
     },
   };
 }
@@ -146,17 +146,17 @@ async function fill(db: Database, passwords: Passwords): Promise<void> {
     if (name === 'alice' || name === 'carol') members.push({ id: user.id, label: name });
   }
   await db.fork().transactional(async (tx) => {
-    const polls = await createApi(tx, stamp(), 'polls');
+    const polls = await createApi(tx, audit(), 'polls');
     await changeCatalogue(
       tx,
-      stamp(),
+      audit(),
       polls,
       ['question', 'choice'].flatMap((model) => defaultPermissions('polls', model)),
     );
-    await createApi(tx, stamp(), 'shop');
-    const group = await createGroup(tx, stamp(), 'Poll editors');
+    await createApi(tx, audit(), 'shop');
+    const group = await createGroup(tx, audit(), 'Poll editors');
     const permissions = await getPermissions(tx, polls, ['polls.add_choice', 'polls.view_choice']);
-    await assign(tx, stamp(), { kind: 'group', group }, permissions);
-    await addMembers(tx, stamp(), group, members);
+    await assign(tx, audit(), { kind: 'group', group }, permissions);
+    await addMembers(tx, audit(), group, members);
   });
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { pino } from 'pino';
-import type { Stamp } from '../../src/audit/index.ts';
+import type { AuditContext } from '../../src/audit/index.ts';
 import type { HashSpeed, Passwords } from '../../src/passwords/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
@@ -40,7 +40,7 @@ export function testClock(at = new Date('2026-11-22T12:00:00Z')): TestClock {
   return clock;
 }
 
-export const stamp = (at = new Date('2026-11-22T12:00:00Z')): Stamp => ({
+export const audit = (at = new Date('2026-11-22T12:00:00Z')): AuditContext => ({
   at,
   actor: { kind: 'system', id: null, label: 'test' },
 });
@@ -76,8 +76,8 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   });
   const issuer = config.issuer as string;
   const clock = options.clock ?? testClock();
-  await prepareDatabase(db, stamp(clock.now()));
-  await ensureCurrentKey(db.fork(), stamp(clock.now()), masterKey, 'RS256');
+  await prepareDatabase(db, audit(clock.now()));
+  await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
   const passwords = options.passwords ?? (await passwordsOf(config, 2, undefined, hashSpeed));
   const log = options.log ?? pino({ level: config.logLevel });
@@ -111,7 +111,7 @@ export async function makeUser(
   more: Partial<{ isSuperuser: boolean; isStaff: boolean; email: string; firstName: string; lastName: string }> = {},
 ): Promise<User> {
   const encoded = await passwords.hash(password);
-  const user = await createUser(db.fork(), stamp(), { username, password: encoded as string, ...more });
+  const user = await createUser(db.fork(), audit(), { username, password: encoded as string, ...more });
   if (!(user instanceof User)) throw new Error(JSON.stringify(user));
   return user;
 }

@@ -11,12 +11,12 @@ import {
 } from '../../src/tokens/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
-import { ISSUER, masterKey, stamp } from '../support/server.ts';
+import { ISSUER, masterKey, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-for (const alg of ['RS256', 'ES256', 'EdDSA'] as const) await ensureCurrentKey(db.fork(), stamp(), masterKey, alg);
+for (const alg of ['RS256', 'ES256', 'EdDSA'] as const) await ensureCurrentKey(db.fork(), audit(), masterKey, alg);
 const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
 const now = new Date('2026-11-22T12:00:00Z');
 

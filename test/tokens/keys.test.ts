@@ -13,7 +13,7 @@ import {
 import { seal, unseal } from '../../src/tokens/keys/seal.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
-import { ISSUER, masterKey, stamp } from '../support/server.ts';
+import { ISSUER, masterKey, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 t.test('what is sealed opens under the same master key and purpose only, and not when a bit was changed', async (t) => {
@@ -34,7 +34,7 @@ t.test('what is sealed opens under the same master key and purpose only, and not
 
 await onEachEngine(t, async (t, db) => {
   await t.test('of many nodes that start at once on an empty database, one makes the key', async (t) => {
-    await Promise.all(Array.from({ length: 4 }, () => ensureCurrentKey(db.fork(), stamp(), masterKey, 'RS256')));
+    await Promise.all(Array.from({ length: 4 }, () => ensureCurrentKey(db.fork(), audit(), masterKey, 'RS256')));
     const rows = await db.fork().findAll(SigningKey);
     t.equal(rows.length, 1);
     t.equal(await db.fork().count(AuditEntry, { objectKind: 'signingkey' }), 1, 'and says so once');
@@ -57,7 +57,7 @@ await onEachEngine(t, async (t, db) => {
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-await ensureCurrentKey(db.fork(), stamp(), masterKey, 'RS256');
+await ensureCurrentKey(db.fork(), audit(), masterKey, 'RS256');
 const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
 const now = new Date('2026-11-22T12:00:00Z');
 const request = (names: string[], more: Partial<TokenRequest['api']> = {}): TokenRequest => ({

@@ -17,7 +17,7 @@ import {
 import { type KeyState, later, stepsDue } from '../../src/tokens/keys/rotation.ts';
 import { signBytes, verifyBytes } from '../../src/tokens/keys/signing-key.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { masterKey, stamp, testClock } from '../support/server.ts';
+import { masterKey, audit, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const HOUR = 3600;
@@ -72,7 +72,7 @@ t.test('K2: the state machine, without a database', async (t) => {
   t.same(due([current], 0, {}, new Set(['RS256', 'EdDSA'])), [{ kind: 'make', alg: 'EdDSA' }]);
 });
 
-const advance = (db: Database, when: Date, master = masterKey) => advanceKeys(db.fork(), stamp(when), master, policy);
+const advance = (db: Database, when: Date, master = masterKey) => advanceKeys(db.fork(), audit(when), master, policy);
 const ringOf = (db: Database, master = masterKey, refused?: (error: Error) => void) =>
   createKeyRing((open) => openKeys(db.fork(), master, open), refused);
 const published = (ring: { jwks(): { body: Buffer } }) =>
@@ -180,8 +180,8 @@ await onEachEngine(t, async (t, db) => {
     'contract §2: an algorithm has a key while an API asks for it, and gives it up afterwards',
     async (t) => {
       await db.fork().transactional(async (tx) => {
-        const api = await createApi(tx, stamp(clock.now()), 'modern', { alg: 'EdDSA' });
-        await ensureCurrentKey(tx, stamp(clock.now()), masterKey, api.alg);
+        const api = await createApi(tx, audit(clock.now()), 'modern', { alg: 'EdDSA' });
+        await ensureCurrentKey(tx, audit(clock.now()), masterKey, api.alg);
       });
       await ring.reload();
       const { kid } = ring.signer('EdDSA');
@@ -192,8 +192,8 @@ await onEachEngine(t, async (t, db) => {
       t.equal(published(ring)[0]?.['alg'], 'RS256', 'the default algorithm first');
       t.same(await advance(db, clock.now()), []);
       const undone = db.fork().transactional(async (tx) => {
-        await createApi(tx, stamp(clock.now()), 'none', { alg: 'ES256' });
-        await ensureCurrentKey(tx, stamp(clock.now()), masterKey, 'ES256');
+        await createApi(tx, audit(clock.now()), 'none', { alg: 'ES256' });
+        await ensureCurrentKey(tx, audit(clock.now()), masterKey, 'ES256');
         throw new Error('undone');
       });
       await t.rejects(undone, { message: 'undone' });
@@ -202,7 +202,7 @@ await onEachEngine(t, async (t, db) => {
         'an API that did not come to be leaves no key',
       );
       await db.fork().transactional(async (tx) => {
-        await updateApi(tx, stamp(clock.now()), await getApi(tx, 'modern'), { alg: 'RS256' });
+        await updateApi(tx, audit(clock.now()), await getApi(tx, 'modern'), { alg: 'RS256' });
       });
       t.same(
         (await advance(db, clock.now())).map((step) => step.kind),
@@ -220,7 +220,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('rotate: publishes one next key however often it is asked; --now takes it, or makes one', async (t) => {
     const rotate = (isNow: boolean) =>
-      rotateKeys(db.fork(), stamp(clock.now()), masterKey, { leadSeconds: DAY, isNow });
+      rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: DAY, isNow });
     t.same(
       (await rotate(false)).map((step) => step.kind),
       ['publish'],
@@ -241,13 +241,13 @@ await onEachEngine(t, async (t, db) => {
     await ring.reload();
     t.not(ring.signer('RS256').kid, waiting?.kid);
     await t.rejects(
-      rotateKeys(db.fork(), stamp(clock.now()), masterKey, { leadSeconds: DAY, isNow: true, alg: 'ES256' }),
+      rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: DAY, isNow: true, alg: 'ES256' }),
       { message: /Nobody asks for ES256/ },
     );
   });
 
   await t.test('K2: a revoked key is gone at once, and another one signs', async (t) => {
-    const revoke = (kid: string) => revokeKey(db.fork(), stamp(clock.now()), masterKey, kid);
+    const revoke = (kid: string) => revokeKey(db.fork(), audit(clock.now()), masterKey, kid);
     const { kid } = ring.signer('RS256');
     t.same(
       (await revoke(kid)).map((step) => step.kind),
@@ -258,7 +258,7 @@ await onEachEngine(t, async (t, db) => {
     t.notOk(published(ring).some((one) => one['kid'] === kid));
     const fresh = ring.signer('RS256').kid;
     t.not(fresh, kid);
-    await rotateKeys(db.fork(), stamp(clock.now()), masterKey, { leadSeconds: DAY, isNow: false });
+    await rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: DAY, isNow: false });
     const next = (await listKeys(db.fork())).find((one) => one.state === 'next')?.kid as string;
     t.same(
       (await revoke(fresh)).map((step) => step.kind),
@@ -285,10 +285,10 @@ await onEachEngine(t, async (t, db) => {
     const running = await ringOf(db, masterKey, (error) => void refusals.push(error.message));
     const { kid } = running.signer('RS256');
     const live = (await listKeys(db.fork())).filter((one) => one.state !== 'gone');
-    await t.rejects(rewrapKeys(db.fork(), stamp(), other, Buffer.alloc(32, 1)), { message: /another master key/ });
-    await t.rejects(rewrapKeys(db.fork(), stamp(), masterKey, masterKey), { message: /seals the keys now/ });
+    await t.rejects(rewrapKeys(db.fork(), audit(), other, Buffer.alloc(32, 1)), { message: /another master key/ });
+    await t.rejects(rewrapKeys(db.fork(), audit(), masterKey, masterKey), { message: /seals the keys now/ });
     t.equal((await ringOf(db)).signer('RS256').kid, kid, 'what failed has changed nothing');
-    t.equal(await rewrapKeys(db.fork(), stamp(), masterKey, other), live.length);
+    t.equal(await rewrapKeys(db.fork(), audit(), masterKey, other), live.length);
     t.equal((await ringOf(db, other)).signer('RS256').kid, kid);
     await t.rejects(
       ringOf(db),
@@ -312,7 +312,7 @@ await onEachEngine(t, async (t, db) => {
     await running.reload();
     t.match(refusals, [/another master key/], 'said, and not taken for a crash');
     t.equal(running.signer('RS256').kid, kid);
-    await revokeKey(db.fork(), stamp(clock.now()), other, kid);
+    await revokeKey(db.fork(), audit(clock.now()), other, kid);
     await running.reload();
     t.equal(running.find(kid), undefined, 'a revocation reaches the one that runs as well');
     const entry = await db.fork().findOneOrFail(AuditEntry, { objectKind: 'masterkey' });
@@ -333,7 +333,7 @@ t.test('many processes with pools of their own, PostgreSQL: one wins', { skip },
   const counts: Record<string, number> = {};
   for (let seconds = 0; seconds <= 400; seconds += 5) {
     const taken = await Promise.all(
-      nodes.map((node) => advanceKeys(node.fork(), stamp(at(seconds)), masterKey, short)),
+      nodes.map((node) => advanceKeys(node.fork(), audit(at(seconds)), masterKey, short)),
     );
     for (const step of taken.flat()) counts[step.kind] = (counts[step.kind] ?? 0) + 1;
   }

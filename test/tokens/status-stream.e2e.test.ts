@@ -2,7 +2,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/permissions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, stamp, startApp } from '../support/server.ts';
+import { makeUser, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // Over the wire: what a verifier's stream sees, and that it ends with the server.
@@ -48,8 +48,8 @@ t.test('§6: the event stream', async (t) => {
   const signet = await startApp(db, { environment: { SIGNET_ISSUER: issuer, SIGNET_ARGON2_MEMORY: '7168' } });
   await signet.refresh();
   await signet.app.listen({ host: '127.0.0.1', port });
-  const api = await createApi(db.fork(), stamp(), 'stream');
-  await changeCatalogue(db.fork(), stamp(), api, defaultPermissions('polls', 'choice'));
+  const api = await createApi(db.fork(), audit(), 'stream');
+  await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
   const alice = await makeUser(db, signet.passwords, 'stella', PASSWORD);
   const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'stella' } };
   const token = async () => {
@@ -62,7 +62,7 @@ t.test('§6: the event stream', async (t) => {
     return JSON.parse(Buffer.from(access_token.split('.')[1] as string, 'base64url').toString()).status.status_list.idx;
   };
   const give = async (name: string) =>
-    assign(db.fork(), stamp(), asUser, [(await getPermissions(db.fork(), api, [name]))[0] as never]);
+    assign(db.fork(), audit(), asUser, [(await getPermissions(db.fork(), api, [name]))[0] as never]);
 
   await t.test('tells each change with its list and version, and resumes after the last one seen', async (t) => {
     const idx = await token();
@@ -101,7 +101,7 @@ t.test('§6: the event stream', async (t) => {
   });
 
   await t.test('docs/freshness.md: a client that authenticates has streams of its own; a user has not', async (t) => {
-    const { client, secret } = await createClient(db.fork(), stamp(), {
+    const { client, secret } = await createClient(db.fork(), audit(), {
       name: 'Follower',
       preset: 'service',
       requests: [api],

@@ -18,7 +18,7 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createStatusLists, purgeTokens, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { ISSUER, makeUser, stamp, startApp, testClock } from '../support/server.ts';
+import { ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -36,9 +36,9 @@ async function scene(db: Database) {
   const clock = testClock();
   const service = await startApp(db, { clock });
   const em = db.fork();
-  const polls = await createApi(em, stamp(), 'polls');
-  const shop = await createApi(em, stamp(), 'shop');
-  for (const api of [polls, shop]) await changeCatalogue(em, stamp(), api, defaultPermissions('polls', 'choice'));
+  const polls = await createApi(em, audit(), 'polls');
+  const shop = await createApi(em, audit(), 'shop');
+  for (const api of [polls, shop]) await changeCatalogue(em, audit(), api, defaultPermissions('polls', 'choice'));
   const alice = await makeUser(db, service.passwords, 'alice', PASSWORD);
   const login = async () => {
     const response = await service.app.inject({
@@ -176,7 +176,7 @@ t.test('status lists', (t) =>
         const cookie = await login();
         const [before, shop] = [await token(cookie), await token(cookie, 'shop')];
         const add = await permission('polls.add_choice');
-        await assign(db.fork(), stamp(), asUser, [add]);
+        await assign(db.fork(), audit(), asUser, [add]);
         t.equal(await status(before), STATUS.superseded);
         t.equal(await status(shop), STATUS.valid);
         const after = await token(cookie);
@@ -184,12 +184,12 @@ t.test('status lists', (t) =>
         t.not(after.status.status_list.idx, before.status.status_list.idx);
         t.equal(await status(after), STATUS.valid);
 
-        await unassign(db.fork(), stamp(), asUser, [add]);
+        await unassign(db.fork(), audit(), asUser, [add]);
         t.equal(await status(after), STATUS.suspended);
         t.equal(await status(before), STATUS.suspended, 'what was superseded can still lose');
-        await assign(db.fork(), stamp(), asUser, [add]);
+        await assign(db.fork(), audit(), asUser, [add]);
         t.equal(await status(after), STATUS.suspended, 'a status never goes back');
-        await unassign(db.fork(), stamp(), asUser, [add]);
+        await unassign(db.fork(), audit(), asUser, [add]);
         t.equal(
           (await post('/api/v1/has_perm', cookie, { audience: 'polls', perms: ['x.y'] })).statusCode,
           200,
@@ -205,20 +205,20 @@ t.test('status lists', (t) =>
 
     await t.test('groups and flags move the tokens of whom they concern', async (t) => {
       const cookie = await login();
-      const group = await createGroup(db.fork(), stamp(), 'Editors');
-      await addMembers(db.fork(), stamp(), group, [asUser.principal]);
+      const group = await createGroup(db.fork(), audit(), 'Editors');
+      await addMembers(db.fork(), audit(), group, [asUser.principal]);
       const before = await token(cookie);
       t.equal(await status(before), STATUS.valid, 'a group that holds nothing changes nothing');
-      await assign(db.fork(), stamp(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      await assign(db.fork(), audit(), { kind: 'group', group }, [await permission('polls.view_choice')]);
       t.equal(await status(before), STATUS.superseded);
       const held = await token(cookie);
-      await setRole(db.fork(), stamp(), asUser.principal, s.polls, { isStaff: true, isSuperuser: false });
+      await setRole(db.fork(), audit(), asUser.principal, s.polls, { isStaff: true, isSuperuser: false });
       t.equal(await status(held), STATUS.superseded);
       const staff = await token(cookie);
-      await setRole(db.fork(), stamp(), asUser.principal, s.polls, { isStaff: false, isSuperuser: false });
+      await setRole(db.fork(), audit(), asUser.principal, s.polls, { isStaff: false, isSuperuser: false });
       t.equal(await status(staff), STATUS.suspended);
       const last = await token(cookie);
-      await unassign(db.fork(), stamp(), { kind: 'group', group }, [await permission('polls.view_choice')]);
+      await unassign(db.fork(), audit(), { kind: 'group', group }, [await permission('polls.view_choice')]);
       t.equal(await status(last), STATUS.suspended);
     });
 
@@ -226,10 +226,10 @@ t.test('status lists', (t) =>
       '§6: flags that are taken while a token is made never stand at a place that stays valid',
       async (t) => {
         for (let round = 0; round < 8; round++) {
-          await updateUser(db.fork(), stamp(), s.alice, { isSuperuser: true });
+          await updateUser(db.fork(), audit(), s.alice, { isSuperuser: true });
           const cookie = await login();
           const [, made] = await Promise.all([
-            updateUser(db.fork(), stamp(), s.alice, { isSuperuser: false }),
+            updateUser(db.fork(), audit(), s.alice, { isSuperuser: false }),
             app.inject({ method: 'POST', url: '/api/v1/token', headers: { cookie }, payload: { audience: 'polls' } }),
           ]);
           const claims = claimsOf(made.json().access_token);
@@ -247,20 +247,20 @@ t.test('status lists', (t) =>
     });
 
     await t.test('an API with --superseded off is told of removals only', async (t) => {
-      await updateApi(db.fork(), stamp(), s.shop, { withSuperseded: false });
+      await updateApi(db.fork(), audit(), s.shop, { withSuperseded: false });
       const cookie = await login();
       const before = await token(cookie, 'shop');
       const view = await permission('polls.view_choice', s.shop);
-      await assign(db.fork(), stamp(), asUser, [view]);
+      await assign(db.fork(), audit(), asUser, [view]);
       t.equal(await status(before), STATUS.valid);
       t.same((await token(cookie, 'shop')).permissions, ['polls.view_choice']);
-      await unassign(db.fork(), stamp(), asUser, [view]);
+      await unassign(db.fork(), audit(), asUser, [view]);
       t.equal(await status(before), STATUS.suspended);
     });
 
     await t.test('contract §4: revoking one access token suspends its siblings', async (t) => {
       const given = { name: 'Worker', preset: 'service', requests: [s.polls] } as const;
-      const { client, secret } = await createClient(db.fork(), stamp(), given);
+      const { client, secret } = await createClient(db.fork(), audit(), given);
       const headers = {
         'content-type': 'application/x-www-form-urlencoded',
         authorization: `Basic ${Buffer.from(`${client.clientId}:${secret}`).toString('base64')}`,
@@ -326,7 +326,7 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
   await t.test('§6: a change made at one is told by the other', async (t) => {
     const cookie = await s.login();
     const before = await s.token(cookie);
-    await assign(here.fork(), stamp(), s.asUser, [await s.permission('polls.add_choice')]);
+    await assign(here.fork(), audit(), s.asUser, [await s.permission('polls.add_choice')]);
     t.ok(await seen(before, STATUS.superseded));
     await s.post('/api/v1/logout', cookie);
     t.ok(await seen(before, STATUS.revoked));
@@ -403,9 +403,9 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
       const add = await s.permission('polls.change_choice');
       for (let round = 0; round < 25; round++) {
         const cookie = await s.login();
-        await assign(here.fork(), stamp(), s.asUser, [add]);
+        await assign(here.fork(), audit(), s.asUser, [add]);
         const [, ...minted] = await Promise.all([
-          unassign(there.fork(), stamp(), s.asUser, [add]),
+          unassign(there.fork(), audit(), s.asUser, [add]),
           ...Array.from({ length: 8 }, () => s.token(cookie)),
         ]);
         for (const one of minted) {

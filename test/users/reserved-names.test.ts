@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { createClient } from '../../src/oauth/index.ts';
-import { foldName } from '../../src/platform/casefold.ts';
+import { casefoldName } from '../../src/platform/casefold.ts';
 import { readId } from '../../src/platform/id.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
 import { reservedName, User } from '../../src/users/index.ts';
 import { GOOD_PASSWORD, openDesk } from '../cli/harness.ts';
 import { project, runImport, userRow } from '../imports/django/dumps.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, stamp, startApp } from '../support/server.ts';
+import { makeUser, audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const fullwidth = (text: string) => text.replace(/[0-9a-z]/g, (one) => String.fromCharCode(one.charCodeAt(0) + 0xfee0));
@@ -136,7 +136,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('a client has no such name either: names and ids are taken at one place', async (t) => {
-    const make = (name: string) => createClient(db.fork(), stamp(), { name, preset: 'service' });
+    const make = (name: string) => createClient(db.fork(), audit(), { name, preset: 'service' });
     for (const name of [...misleading(victim.id), `{${victim.id}}`, 'https://app.example/client.json', 'HTTPS://x'])
       await t.rejects(make(name), { kind: 'usage', message: /look like an id/ }, name);
     const { client } = await make('Reports');
@@ -148,7 +148,7 @@ await onEachEngine(t, async (t, db) => {
       .fork()
       .execute('update oauth_client set name = ?, name_key = ? where id = ?', [
         client.clientId,
-        foldName(client.clientId),
+        casefoldName(client.clientId),
         second.id,
       ]);
     t.equal((await desk.json(`client show ${client.clientId}`)).name, 'Reports', 'the id alone counts');
@@ -163,7 +163,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await names(), { status: 'ok' });
     for (const [at, name] of [...misleading(victim.id), `{${victim.id}}`, 'https://x'].entries()) {
       const user = await makeUser(db, passwords, `late${at}`, GOOD_PASSWORD);
-      await db.fork().nativeUpdate(User, user.id, { username: name, usernameKey: `${foldName(name)}` });
+      await db.fork().nativeUpdate(User, user.id, { username: name, usernameKey: `${casefoldName(name)}` });
       t.match(
         await names(),
         { status: 'warn', message: new RegExp(`${user.id}`), remedy: /user rename --user-id/ },
@@ -175,7 +175,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('every spelling of a reserved name is one, by the form in which names are compared', async (t) => {
-    for (const name of misleading(victim.id)) t.equal(reservedName(name), reservedName(foldName(name)), name);
+    for (const name of misleading(victim.id)) t.equal(reservedName(name), reservedName(casefoldName(name)), name);
     for (const name of [...harmless, 'Poll editors', 'ada@example.test', '']) t.equal(reservedName(name), null, name);
   });
 });

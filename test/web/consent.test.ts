@@ -5,7 +5,7 @@ import { updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { CALLBACK, PASSWORD, webScene } from './scene.ts';
 import { answerOf, hiddenOf } from './visitor.ts';
@@ -47,7 +47,7 @@ await onEachEngine(t, async (t, db) => {
     "OpenID Connect Registration §2: the page links the client's own website, policy and terms, escaped",
     async (t) => {
       const say = (settings: object) =>
-        updateClient(db.fork(), stamp(clock.now()), { id: third.principal }, { settings });
+        updateClient(db.fork(), audit(clock.now()), { id: third.principal }, { settings });
       await say({ clientUri: 'https://app.example/?a=1&b=2', policyUri: 'https://app.example/policy' });
       const { response } = await s.ask(await s.signedIn(), third, { scope: 'openid email' });
       t.match(response.body, /href="https:\/\/app\.example\/\?a=1&#38;b=2" rel="noreferrer">Website</);
@@ -66,13 +66,13 @@ await onEachEngine(t, async (t, db) => {
       for (const asked of [{ scope: 'openid permissions' }, named('id_token'), named('userinfo')])
         t.match((await s.ask(alice, third, asked)).response.body, said);
       t.notMatch((await s.ask(alice, third)).response.body, said);
-      await updateApi(db.fork(), stamp(clock.now()), s.api, { typ: 'JWT' });
+      await updateApi(db.fork(), audit(clock.now()), s.api, { typ: 'JWT' });
       t.match(await s.answer(alice, third, named('id_token')), {
         error: 'invalid_request',
         error_description: /typ JWT/,
       });
       t.match((await s.ask(alice, third, named('userinfo'))).response.body, said, 'userinfo is no token');
-      await updateApi(db.fork(), stamp(clock.now()), s.api, { typ: 'at+jwt' });
+      await updateApi(db.fork(), audit(clock.now()), s.api, { typ: 'at+jwt' });
     },
   );
 
@@ -278,13 +278,13 @@ await onEachEngine(t, async (t, db) => {
     const page = await s.ask(alice, third);
     const form = { ...hiddenOf(page.response.body), decision: 'allow' };
     const client = await db.fork().findOneOrFail(Client, { id: third.principal });
-    await updateClient(db.fork(), stamp(), client, { redirectUris: ['https://app.example/moved'] });
+    await updateClient(db.fork(), audit(), client, { redirectUris: ['https://app.example/moved'] });
     const moved = await alice.send('POST', page.url, form);
     t.same([moved.response.statusCode, moved.response.headers.location], [400, undefined]);
-    await updateClient(db.fork(), stamp(), client, { redirectUris: [CALLBACK], isActive: false });
+    await updateClient(db.fork(), audit(), client, { redirectUris: [CALLBACK], isActive: false });
     t.equal((await alice.get(page.url)).response.statusCode, 400);
     t.equal((await s.ask(alice, third)).response.statusCode, 400);
-    await updateClient(db.fork(), stamp(), client, { isActive: true });
+    await updateClient(db.fork(), audit(), client, { isActive: true });
     t.match((await alice.get(page.url)).response.body, /Allow Third/, 'and goes on when it is back');
   });
 

@@ -3,7 +3,7 @@ import { createSetupSecret } from '../../src/signin/index.ts';
 import { createUser, User } from '../../src/users/index.ts';
 import { html } from '../../src/ui/html.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp, testClock } from '../support/server.ts';
+import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -110,7 +110,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('contract §8: the redemption itself demands that no superuser exists', async (t) => {
     await db.fork().nativeUpdate(User, { isSuperuser: true }, { isSuperuser: false });
     const token = (await createSetupSecret(db.fork(), clock.now())) as string;
-    await createUser(db.fork(), stamp(), { username: 'made-meanwhile', password: makeUnusable(), isSuperuser: true });
+    await createUser(db.fork(), audit(), { username: 'made-meanwhile', password: makeUnusable(), isSuperuser: true });
     t.equal((await submit({ ...fields, token, username: 'late' })).statusCode, 410);
     t.equal(await db.fork().count(User, { username: 'late' }), 0);
   });

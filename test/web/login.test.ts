@@ -2,7 +2,7 @@ import { Session } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { nextOf } from '../../src/web/return-to.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { ISSUER, stamp } from '../support/server.ts';
+import { ISSUER, audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf } from './visitor.ts';
@@ -119,7 +119,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'contract §3, attacks 31: one refusal, whoever it is; the name stays, the password does not',
     async (t) => {
-      await updateUser(db.fork(), stamp(), s.bob, { isActive: false });
+      await updateUser(db.fork(), audit(), s.bob, { isActive: false });
       const refusals = [];
       for (const [username, password] of [
         ['alice', 'not the password'],
@@ -136,7 +136,7 @@ await onEachEngine(t, async (t, db) => {
         refusals.push(response.body.replaceAll(username, 'X'));
       }
       t.equal(new Set(refusals).size, 1);
-      await updateUser(db.fork(), stamp(), s.bob, { isActive: true });
+      await updateUser(db.fork(), audit(), s.bob, { isActive: true });
       const empty = (await post(s.visitor(), { username: 'alice', password: '' })).response;
       t.same([empty.statusCode, empty.headers['set-cookie']], [200, undefined], 'nothing typed is nothing tried');
       t.match(empty.body, /Type your username and your password/);

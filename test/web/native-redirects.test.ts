@@ -1,6 +1,6 @@
 import { createClient, type NewClient, type Preset } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp } from '../support/server.ts';
+import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { CALLBACK, webScene } from './scene.ts';
 import { answerOf } from './visitor.ts';
@@ -13,7 +13,7 @@ await onEachEngine(t, async (t, db) => {
   let made = 0;
   const create = async (preset: Preset, redirectUris: string[], more: Partial<NewClient> = {}) => {
     const given = { name: `App ${++made}`, preset, redirectUris, redirectRules: rules, requests: [s.api], ...more };
-    const { client, secret } = await createClient(db.fork(), stamp(s.clock.now()), given);
+    const { client, secret } = await createClient(db.fork(), audit(s.clock.now()), given);
     return { id: client.clientId, principal: client.id, secret };
   };
 

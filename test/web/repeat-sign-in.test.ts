@@ -2,7 +2,7 @@ import { AuditEvent } from '../../src/audit/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { stamp, startApp } from '../support/server.ts';
+import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf, hiddenOf, newVisitor } from './visitor.ts';
@@ -143,10 +143,10 @@ await onEachEngine(t, async (t, db) => {
     await browser.send('POST', '/oauth2/logout', { decision: 'logout' });
     await post(browser);
     t.equal(verified, 2, 'signed out meanwhile');
-    await updateUser(db.fork(), stamp(clock.now()), one.alice, { isActive: false });
+    await updateUser(db.fork(), audit(clock.now()), one.alice, { isActive: false });
     browser.cookies.delete('signet_session');
     t.equal((await post(browser)).response.statusCode, 401, 'deactivated meanwhile');
-    await updateUser(db.fork(), stamp(clock.now()), one.alice, { isActive: true });
+    await updateUser(db.fork(), audit(clock.now()), one.alice, { isActive: true });
   });
 
   await t.test('docs/decisions/0014: the name of a form goes when its session is seen again', async (t) => {

@@ -1,11 +1,11 @@
 import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
-import { ClientCeiling } from '../../src/oauth/entities.ts';
+import { ClientBoundary } from '../../src/oauth/entities.ts';
 import { Client, type ClientSettings, createClient, type Preset } from '../../src/oauth/index.ts';
 import { getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { CALLBACK, CHALLENGE, codeScene, PASSWORD, type Program } from '../oauth/code-scene.ts';
-import { type AppOptions, makeUser, stamp } from '../support/server.ts';
+import { type AppOptions, makeUser, audit } from '../support/server.ts';
 import { answerOf, newVisitor } from './visitor.ts';
 
 export { CALLBACK, CHALLENGE, PASSWORD };
@@ -19,7 +19,7 @@ export async function webScene(db: Database, settings: Record<string, string> = 
 
   const register = async (name: string, preset: Preset, redirectUris: string[], isFirstParty = false) => {
     const given = { name, preset, isFirstParty, redirectUris, requests: [s.api] };
-    const { client, secret } = await createClient(db.fork(), stamp(s.clock.now()), given);
+    const { client, secret } = await createClient(db.fork(), audit(s.clock.now()), given);
     return { id: client.clientId, principal: client.id, secret };
   };
   const set = (program: Program, change: Partial<ClientSettings>) =>
@@ -27,7 +27,7 @@ export async function webScene(db: Database, settings: Record<string, string> = 
   const allow = async (program: Program, ...names: string[]) => {
     const em = db.fork();
     for (const one of await getPermissions(em, s.api, names))
-      em.persist(em.create(ClientCeiling, { client: program.principal, permission: one.id }));
+      em.persist(em.create(ClientBoundary, { client: program.principal, permission: one.id }));
     await em.flush();
   };
 

@@ -5,11 +5,11 @@ import { explainPermissions } from '../../permissions/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import { endSessions, listSessions } from '../../sessions/index.ts';
 import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/index.ts';
-import { holderOf, User } from '../../users/index.ts';
+import { userPrincipal, User } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { browserOf, requireSession, stampOf, wireSession } from '../requests.ts';
+import { browserOf, requireSession, auditContext, wireSession } from '../requests.ts';
 import { audience, bySession, changing, closed, named, reading, session } from '../schemas.ts';
-import { knownApi } from '../tokens.ts';
+import { cachedApi } from '../tokens.ts';
 
 const own = { tags: ['account'], security: bySession };
 
@@ -48,7 +48,7 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       const change = { fromEpoch, to: encoded };
       const changed = await changeOwnPassword(
         deps.db,
-        stampOf(deps, request, user),
+        auditContext(deps, request, user),
         user,
         change,
         current,
@@ -141,8 +141,8 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     },
     async (request) => {
       const current = await requireSession(deps, cookie, request);
-      const api = request.query.audience === undefined ? undefined : await knownApi(deps, request.query.audience);
-      const sources = await explainPermissions(deps.db.fork(), holderOf(current.user), deps.clock.now(), api?.id);
+      const api = request.query.audience === undefined ? undefined : await cachedApi(deps, request.query.audience);
+      const sources = await explainPermissions(deps.db.fork(), userPrincipal(current.user), deps.clock.now(), api?.id);
       return { permissions: sources };
     },
   );

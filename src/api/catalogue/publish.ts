@@ -1,5 +1,5 @@
-import type { Stamp } from '../../audit/index.ts';
-import { type ActiveToken, isServedBy, publishCatalogue, rehearse } from '../../oauth/index.ts';
+import type { AuditContext } from '../../audit/index.ts';
+import { type ActiveToken, isServedBy, publishCatalogue, dryRunPublication } from '../../oauth/index.ts';
 import {
   type Api,
   findApi,
@@ -49,18 +49,18 @@ export function publisherOf(active: ActiveToken | null): Publishing['publisher']
 /** Publishes, or says what that would come to. Users are named only where tokens of the API name them. */
 export async function publishFor(
   { db, issuer }: { readonly db: Database; readonly issuer: string },
-  stamp: Stamp,
+  audit: AuditContext,
   wanted: Publishing,
 ) {
   const specs = specsOf(wanted.apps);
   const work = async (tx: ReturnType<Database['fork']>) => {
     const api = await findApi(tx, wanted.audience, issuer);
-    await demandServed(tx, api, wanted);
-    return { api: api as Api, done: await publishCatalogue(tx, stamp, api as Api, specs, wanted) };
+    await requireServed(tx, api, wanted);
+    return { api: api as Api, done: await publishCatalogue(tx, audit, api as Api, specs, wanted) };
   };
   try {
     const em = db.fork();
-    const { api, done } = await (wanted.isRehearsal ? rehearse(em, work) : em.transactional(work));
+    const { api, done } = await (wanted.isRehearsal ? dryRunPublication(em, work) : em.transactional(work));
     const holders = done.holders.map(({ permission, kind, id, name }) => ({
       permission,
       kind,
@@ -75,7 +75,7 @@ export async function publishFor(
   }
 }
 
-async function demandServed(
+async function requireServed(
   tx: ReturnType<Database['fork']>,
   api: Api | null,
   { audience, publisher }: Publishing,

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import type { KnownCatalogue, KnownCatalogues } from '../../permissions/index.ts';
+import type { CachedCatalogue, CatalogueCache } from '../../permissions/index.ts';
 import {
   type App,
   Problem,
@@ -19,10 +19,10 @@ import { type Publishing, publisherOf, publishFor } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
 
 export interface CatalogueDeps extends CallerDeps {
-  readonly catalogues: KnownCatalogues;
+  readonly catalogues: CatalogueCache;
 }
 
-type Served = KnownCatalogue & { readonly json: PublicDocument };
+type Served = CachedCatalogue & { readonly json: PublicDocument };
 
 const tags = ['permissions'];
 
@@ -33,7 +33,7 @@ const MAX_AGE_SECONDS = 60;
 export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
   const { catalogues, keys, issuer, clock } = deps;
   // With the bytes that it is of, it goes.
-  const signed = new WeakMap<KnownCatalogue, SignedCatalogue>();
+  const signed = new WeakMap<CachedCatalogue, SignedCatalogue>();
 
   const send = (request: Request, reply: Reply, known: Served) => {
     const cacheControl = `${known.isPublic ? 'public' : 'private'}, max-age=${MAX_AGE_SECONDS}`;
@@ -125,12 +125,12 @@ export function publishingRoutes(app: App, deps: CatalogueDeps): void {
       const publisher = publishers.get(request.raw) as Publishing['publisher'];
       const { apps, prune = false, dry_run: isRehearsal = false } = request.body;
       const { audience: asked } = request.params;
-      const stamp = {
+      const audit = {
         at: deps.clock.now(),
         actor: { kind: 'client', id: publisher.id, label: publisher.clientId },
         requestId: request.id,
       } as const;
-      const done = await publishFor(deps, stamp, { publisher, audience: asked, apps, prune, isRehearsal });
+      const done = await publishFor(deps, audit, { publisher, audience: asked, apps, prune, isRehearsal });
       // Who asks here next reads what was written; other processes hear of it.
       if (!isRehearsal) deps.catalogues.drop();
       const { holders, ...rest } = done;

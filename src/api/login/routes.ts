@@ -3,7 +3,7 @@ import { type App, Problem, type SessionCookie, tryLater } from '../../platform/
 import { authenticate, checkNewUser, type LoggedIn, logIn, logOut, reserveQuota } from '../../signin/index.ts';
 import { createUser, findActiveUser, User } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { browserOf, requireSession, stampOf, wireSession, wireUser } from '../requests.ts';
+import { browserOf, requireSession, auditContext, wireSession, wireUser } from '../requests.ts';
 import {
   accessToken,
   audience,
@@ -58,7 +58,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         await reserved.giveBack();
         throw tryLater('busy', 5);
       }
-      const created = await createUser(deps.db.fork(), stampOf(deps, request, null), {
+      const created = await createUser(deps.db.fork(), auditContext(deps, request, null), {
         username,
         password: encoded,
         email,
@@ -131,9 +131,9 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       },
     },
     async (request) => {
-      const guess = deps.access.guess(request.body.audience);
-      const current = await requireSession(deps, cookie, request, guess?.id);
-      const seen = seenApi(guess, current.apiVersion);
+      const peek = deps.access.peek(request.body.audience);
+      const current = await requireSession(deps, cookie, request, peek?.id);
+      const seen = seenApi(peek, current.apiVersion);
       return (await prepareToken(deps, request.body, tokenUserOf(current.user), seen)).sign(current);
     },
   );

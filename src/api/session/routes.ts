@@ -5,7 +5,7 @@ import { admitted, nextNonce } from '../admit.ts';
 import type { ApiDeps } from '../deps.ts';
 import { currentSession, wireSession, wireUser } from '../requests.ts';
 import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
-import { knownApi, seenApi, tokenUserOf } from '../tokens.ts';
+import { cachedApi, seenApi, tokenUserOf } from '../tokens.ts';
 
 const known = named('CurrentSession', {
   is_authenticated: Type.Literal(true),
@@ -51,13 +51,13 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     },
     async (request, reply) => {
       const audience = request.query.audience ?? OWN_AUDIENCE;
-      const guess = deps.access.guess(audience);
-      const current = await currentSession(deps, cookie, request, guess?.id);
+      const peek = deps.access.peek(audience);
+      const current = await currentSession(deps, cookie, request, peek?.id);
       if (!current) {
         if (request.headers.authorization !== undefined) void reply.header('x-signet-hint', COOKIE_ONLY);
         return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
       }
-      const api = await knownApi(deps, audience, seenApi(guess, current.apiVersion));
+      const api = await cachedApi(deps, audience, seenApi(peek, current.apiVersion));
       const rights = await deps.access.rights(tokenUserOf(current.user), api, deps.clock.now());
       return {
         is_authenticated: true as const,
@@ -112,21 +112,21 @@ async function rightsOfRequest(
 ): Promise<Rights> {
   const active = await admitted(deps, request);
   if (active) {
-    if (audience !== undefined && (await knownApi(deps, audience)).id !== active.api.id)
+    if (audience !== undefined && (await cachedApi(deps, audience)).id !== active.api.id)
       throw new Problem('invalid', {
         errors: [{ pointer: '/audience', code: 'invalid', detail: 'A token is asked about the API of its own `aud`.' }],
       });
     return active.rights;
   }
-  const guess = audience === undefined ? undefined : deps.access.guess(audience);
-  const current = await currentSession(deps, cookie, request, guess?.id);
+  const peek = audience === undefined ? undefined : deps.access.peek(audience);
+  const current = await currentSession(deps, cookie, request, peek?.id);
   // RFC 6750 §3.1: who sent nothing is told the scheme and no error.
   if (!current) throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
   if (audience === undefined)
     throw new Problem('invalid', {
       errors: [{ pointer: '/audience', code: 'required', detail: 'Say which API is meant.' }],
     });
-  const api = await knownApi(deps, audience, seenApi(guess, current.apiVersion));
+  const api = await cachedApi(deps, audience, seenApi(peek, current.apiVersion));
   return deps.access.rights(tokenUserOf(current.user), api, deps.clock.now());
 }
 

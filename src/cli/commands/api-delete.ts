@@ -27,7 +27,7 @@ export const apiDelete: DatabaseCommand = {
     const { name, going } = await changing(context, async (tx) => {
       const api = await deletable(await namedApi(context, tx, audience));
       const kept = await rest(tx, api);
-      const contents = await deleteApi(tx, context.stamp(), api, async (inner, gone) => {
+      const contents = await deleteApi(tx, context.audit(), api, async (inner, gone) => {
         await apiDeleted(inner, gone.id);
         await forgetSource(inner, gone.audience);
       });

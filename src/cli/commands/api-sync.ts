@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Publication, publishCatalogue, rehearse } from '../../oauth/index.ts';
+import { type Publication, publishCatalogue, dryRunPublication } from '../../oauth/index.ts';
 import { type Api, type ApiFile, createApi, findApi, readApiFile, updateApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output } from '../command.ts';
@@ -28,7 +28,7 @@ export const apiSync: DatabaseCommand = {
     const prune = isSet(input, 'prune');
     // A removed permission never comes back, so it is said first what would end.
     if (prune && !isSet(input, 'yes'))
-      return told(file, await rehearse(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
+      return told(file, await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
     return told(file, await changing(context, (tx) => sync(context, tx, file, prune)), true);
   },
 };
@@ -39,10 +39,10 @@ function fileOf({ file }: Input): ApiFile {
 }
 
 async function sync(context: Context, tx: SqlEntityManager, file: ApiFile, prune: boolean): Promise<Synced> {
-  const stamp = context.stamp();
+  const audit = context.audit();
   const { api, created } = await target(tx, context, file);
-  const publication = await publishCatalogue(tx, stamp, api, file.permissions, { prune });
-  if (!created && Object.keys(file.settings).length > 0) await updateApi(tx, stamp, api, file.settings);
+  const publication = await publishCatalogue(tx, audit, api, file.permissions, { prune });
+  if (!created && Object.keys(file.settings).length > 0) await updateApi(tx, audit, api, file.settings);
   await ensureKeyOf(context, tx, { alg: file.settings.alg ?? api.alg });
   return { audience: api.audience, created, ...publication };
 }
@@ -52,7 +52,7 @@ async function target(tx: SqlEntityManager, context: Context, file: ApiFile): Pr
   if (found?.isBuiltin)
     throw new Failure('conflict', "That is Signet's own API: its permissions come with the version of Signet.");
   if (found) return { api: found, created: false };
-  return { api: await createApi(tx, context.stamp(), file.audience, file.settings), created: true };
+  return { api: await createApi(tx, context.audit(), file.audience, file.settings), created: true };
 }
 
 function told({ settings }: ApiFile, synced: Synced, isDone: boolean): Output {

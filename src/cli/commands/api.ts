@@ -61,7 +61,7 @@ export const apiCreate: DatabaseCommand = {
   async run(context, input) {
     const settings = settingsGiven(input);
     const api = await changing(context, async (tx) => {
-      const created = await createApi(tx, context.stamp(), input.positionals[0] as string, settings);
+      const created = await createApi(tx, context.audit(), input.positionals[0] as string, settings);
       await ensureKeyOf(context, tx, created);
       return created;
     });
@@ -84,7 +84,7 @@ export const apiUpdate: DatabaseCommand = {
     if (Object.keys(settings).length === 0) throw usage(apiUpdate, 'Say what to change');
     const api = await changing(context, async (tx) => {
       const found = await namedApi(context, tx, input.positionals[0] as string);
-      const updated = await updateApi(tx, context.stamp(), found, settings);
+      const updated = await updateApi(tx, context.audit(), found, settings);
       await ensureKeyOf(context, tx, updated);
       return updated;
     });

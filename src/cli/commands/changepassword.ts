@@ -26,7 +26,7 @@ export const changepassword: DatabaseCommand = {
   async run(context, input) {
     const user = await getUser(context.db.fork(), userAndWords(input).user);
     const encoded = await hashNew(context, passwordOf(input), user);
-    const isDone = await changing(context, (tx) => setPassword(tx, context.stamp(), user, encoded, null));
+    const isDone = await changing(context, (tx) => setPassword(tx, context.audit(), user, encoded, null));
     if (!isDone) throw new Failure('notFound', `The user ${user.username} was deleted meanwhile.`);
     return {
       data: { username: user.username, changed: true },

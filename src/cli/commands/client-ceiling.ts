@@ -56,7 +56,7 @@ interface Changed {
   readonly client: Client;
   readonly api: Api;
   readonly done: string[];
-  /** Named, and as it was asked for already. */
+  /** PrincipalLabel, and as it was asked for already. */
   readonly rest: string[];
 }
 
@@ -73,7 +73,7 @@ function change(
     const client = await getClient(tx, id);
     const api = await namedApi(context, tx, audience);
     const permissions = await meant(tx, api, named);
-    const done = await verb(tx, context.stamp(), client, permissions);
+    const done = await verb(tx, context.audit(), client, permissions);
     return { client, api, done, rest: [...new Set(named)].filter((name) => !done.includes(name)) };
   });
 }

@@ -31,7 +31,7 @@ export const clientRegistrationToken: DatabaseCommand = {
       throw usage(clientRegistrationToken, 'Make one, list them, or revoke one');
     if (isSet(input, 'list')) return list(context);
     if (revoked === undefined) return make(context, input);
-    await changing(context, (tx) => revokeInitialToken(tx, context.stamp(), revoked));
+    await changing(context, (tx) => revokeInitialToken(tx, context.audit(), revoked));
     return {
       data: { label: revoked, revoked: true },
       text: `Nobody registers with "${revoked}" any more. The clients that did stay: npx signet client list`,
@@ -41,7 +41,7 @@ export const clientRegistrationToken: DatabaseCommand = {
 
 async function make(context: Context, input: Input): Promise<Output> {
   const { secret, token } = await changing(context, async (tx) =>
-    createInitialToken(tx, context.stamp(), {
+    createInitialToken(tx, context.audit(), {
       label: optionText(input, 'label') ?? `token ${randomBytes(4).toString('hex')}`,
       apis: await apisOf(context, tx, input, 'api'),
       uses: wholeNumber(input, 'uses') ?? 1,

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
   type Client,
-  ceilingOf,
+  boundaryOf,
   createClient,
   deleteClient,
   getClient,
@@ -39,7 +39,7 @@ export const clientCreate: DatabaseCommand = {
     const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
     const { grantTypes = [], ...switches } = switchesOf(context, input);
     const { client, secret } = await changing(context, async (tx) => {
-      const created = await createClient(tx, context.stamp(), {
+      const created = await createClient(tx, context.audit(), {
         ...switches,
         name: input.positionals[0] as string,
         preset,
@@ -113,10 +113,10 @@ export const clientUpdate: DatabaseCommand = {
         serves: has('serves') ? await apisOf(context, tx, input, 'serves') : undefined,
         isFirstParty: onOff(input, 'first-party'),
       });
-      const updated = await updateClient(tx, context.stamp(), found, change);
+      const updated = await updateClient(tx, context.audit(), found, change);
       await ensureKeysOf(context, tx, updated);
       const needsSecret = updated.authMethod === 'client_secret' && authMethod !== 'client_secret';
-      return { client: updated, secret: needsSecret ? await rotateSecret(tx, context.stamp(), updated) : null };
+      return { client: updated, secret: needsSecret ? await rotateSecret(tx, context.audit(), updated) : null };
     });
     const data = await wireClient(context.db.fork(), client);
     return {
@@ -149,7 +149,7 @@ export const clientShow: DatabaseCommand = {
   async run(context, input) {
     const client = await getClient(context.db.fork(), input.positionals[0] as string);
     const data = await wireClient(context.db.fork(), client);
-    const ceiling = await ceilingOf(context.db.fork(), client);
+    const ceiling = await boundaryOf(context.db.fork(), client);
     const secrets = (await listSecrets(context.db.fork(), client, context.clock.now())).map((secret) => ({
       created_at: secret.createdAt.toISOString(),
       ends_at: secret.expiresAt?.toISOString() ?? null,
@@ -193,7 +193,7 @@ export const clientRotateSecret: DatabaseCommand = {
     const now = isSet(input, 'now');
     const { client, secret } = await changing(context, async (tx) => {
       const found = await getClient(tx, input.positionals[0] as string);
-      return { client: found, secret: await rotateSecret(tx, context.stamp(), found, { now }) };
+      return { client: found, secret: await rotateSecret(tx, context.audit(), found, { now }) };
     });
     const note = now
       ? 'Every secret before it has ended.'
@@ -221,7 +221,7 @@ export const clientDelete: DatabaseCommand = {
   async run(context, input) {
     const client = await changing(context, async (tx) => {
       const found = await getClient(tx, input.positionals[0] as string);
-      await deleteClient(tx, context.stamp(), found);
+      await deleteClient(tx, context.audit(), found);
       return found;
     });
     return { data: { client_id: client.clientId, deleted: true }, text: `Deleted the client ${client.name}.` };
@@ -237,7 +237,7 @@ function switching(name: string, isActive: boolean, summary: string): DatabaseCo
     words: one,
     async run(context, input) {
       const client = await changing(context, async (tx) =>
-        updateClient(tx, context.stamp(), await getClient(tx, input.positionals[0] as string), { isActive }),
+        updateClient(tx, context.audit(), await getClient(tx, input.positionals[0] as string), { isActive }),
       );
       return {
         data: await wireClient(context.db.fork(), client),

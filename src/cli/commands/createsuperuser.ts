@@ -3,7 +3,7 @@ import { Failure } from '../../platform/errors.ts';
 import { checkUser, createUser, User } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
 import { changing } from './changing.ts';
-import { askPassword, demandPassword, hashNew, passwordOf } from './passwords.ts';
+import { askPassword, requirePassword, hashNew, passwordOf } from './passwords.ts';
 import { refusedFields, wireUser } from './user-picture.ts';
 
 /** Django's `createsuperuser`, save that a weak password is refused without a way round. */
@@ -38,7 +38,7 @@ export const createsuperuser: DatabaseCommand = {
     const email = optionText(input, 'email') ?? '';
     const password = await hashNew(context, passwordOf(input), { username, email });
     const user = await changing(context, async (tx) => {
-      const made = await createUser(tx, context.stamp(), {
+      const made = await createUser(tx, context.audit(), {
         username,
         email,
         password,
@@ -62,7 +62,7 @@ interface Answers {
 async function completed(input: Input, config: Config, { username, email, password }: Answers): Promise<Input> {
   const errors = checkUser({ username, email });
   if (errors.length > 0) throw refusedFields(errors);
-  await demandPassword(password, config.passwordMinLength, { username, email });
+  await requirePassword(password, config.passwordMinLength, { username, email });
   return { ...input, options: { ...input.options, username, email }, stdin: password };
 }
 

@@ -21,10 +21,10 @@ import {
   SAMPLE_GROUP,
   type SampleUser,
 } from '../../server/sample.ts';
-import { type Prepare, type Running, serve, systemStamp, untilSignal } from '../../server/serve.ts';
+import { type Prepare, type Running, serve, systemContext, untilSignal } from '../../server/serve.ts';
 import { showSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
-import { findUser, holderOf } from '../../users/index.ts';
+import { findUser, userPrincipal } from '../../users/index.ts';
 import { isSet, type LocalCommand, optionText } from '../command.ts';
 import { runnerOf } from '../serve-commands.ts';
 import { version } from '../version.ts';
@@ -42,7 +42,7 @@ export const dev: LocalCommand = {
   async run({ commands, environment, print }, input) {
     const port = optionText(input, 'port');
     const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
-    demandDevelopment(config, environment);
+    requireDevelopment(config, environment);
     const isHttps = isSet(input, 'https');
     const issuer = isHttps ? httpsIssuerOf(config) : issuerOf(config);
     const place =
@@ -52,8 +52,8 @@ export const dev: LocalCommand = {
     print(`  Signet ${version} · development mode · ${place} · not for production\n`);
 
     let migrationCount = 0;
-    const prepare: Prepare = async (db, stamp) => {
-      await prepareDatabase(db, stamp);
+    const prepare: Prepare = async (db, audit) => {
+      await prepareDatabase(db, audit);
       migrationCount = db.migrations.count;
       return readMasterKey(config) ?? newMasterKey(config, await countKeys(db.fork()));
     };
@@ -67,7 +67,7 @@ export const dev: LocalCommand = {
       runCommand: runnerOf(commands, config),
       ...(isHttps ? { https } : {}),
     });
-    if (config.sample) await makeSample(running.db.fork(), systemStamp(), running.passwords, running.masterKey);
+    if (config.sample) await makeSample(running.db.fork(), systemContext(), running.passwords, running.masterKey);
     const text = await banner(running, config, { migrationCount, caPath });
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
     const stopped = untilSignal(running, print);
@@ -95,7 +95,7 @@ function httpsIssuerOf(config: Config): string {
   return config.issuer ?? `https://localhost:${config.port}`;
 }
 
-function demandDevelopment(config: Config, environment: Record<string, string | undefined>): void {
+function requireDevelopment(config: Config, environment: Record<string, string | undefined>): void {
   if (!isLoopbackHost(config.host))
     throw new Failure(
       'usage',
@@ -161,7 +161,7 @@ async function rightsInWords(em: SqlEntityManager, username: string): Promise<st
   if (!user?.isActive) return 'inactive';
   if (user.isSuperuser) return 'superuser';
   const groups = (await groupsOf(em, user.id)).map((group) => group.name);
-  const sources = await explainPermissions(em, holderOf(user), systemClock.now());
+  const sources = await explainPermissions(em, userPrincipal(user), systemClock.now());
   const direct = sources.filter((one) => one.from === 'user').length;
   const parts = [
     ...(groups.length > 0 ? [`group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}`] : []),

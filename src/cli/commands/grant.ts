@@ -103,13 +103,13 @@ export const grantEnd: DatabaseCommand = {
   words: { min: 0, max: 1 },
   async run(context, input) {
     const ended = await changing(context, async (tx) => {
-      const stamp = context.stamp();
+      const audit = context.audit();
       const which = await named(tx, input, grantEnd);
       if (which.id === undefined) await forgetConsents(tx, which);
-      const grants = await endGrants(tx, stamp.at, which, 'ended_by_operator');
+      const grants = await endGrants(tx, audit.at, which, 'ended_by_operator');
       for (const { id, client } of grants) {
         const object = { kind: 'grant', id, label: client };
-        recordChange(tx, stamp, { action: 'change', object, after: { ended: 'ended_by_operator' } });
+        recordChange(tx, audit, { action: 'change', object, after: { ended: 'ended_by_operator' } });
       }
       return grants.map((one) => one.id);
     });

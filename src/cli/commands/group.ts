@@ -6,7 +6,7 @@ import {
   getGroup,
   listGroups,
   listMembers,
-  type Named,
+  type PrincipalLabel,
   permissionsOfGroup,
   removeMembers,
   renameGroup,
@@ -25,7 +25,7 @@ export const groupCreate: DatabaseCommand = {
   usage: 'NAME',
   words: { min: 1, max: 1 },
   async run(context, input) {
-    const group = await changing(context, (tx) => createGroup(tx, context.stamp(), input.positionals[0] as string));
+    const group = await changing(context, (tx) => createGroup(tx, context.audit(), input.positionals[0] as string));
     return { data: { group: wireGroup(group) }, text: `Created the group "${group.name}".` };
   },
 };
@@ -80,7 +80,7 @@ export const groupUpdate: DatabaseCommand = {
     const { before, group } = await changing(context, async (tx) => {
       const found = await getGroup(tx, input.positionals[0] as string);
       const before = found.name;
-      return { before, group: await renameGroup(tx, context.stamp(), found, name) };
+      return { before, group: await renameGroup(tx, context.audit(), found, name) };
     });
     const isSame = before === group.name;
     const text = isSame
@@ -135,7 +135,7 @@ export const groupDelete: DatabaseCommand = {
       const found = await getGroup(tx, input.positionals[0] as string);
       const count = (await listMembers(tx, found.id)).length;
       const { name } = found;
-      await deleteGroup(tx, context.stamp(), found);
+      await deleteGroup(tx, context.audit(), found);
       return { group: name, members: count };
     });
     return {
@@ -156,13 +156,13 @@ async function changeMembers(
   const [name = ''] = input.positionals;
   const { group, users, changed } = await changing(context, async (tx) => {
     const found = await getGroup(tx, name);
-    const named = new Map<string, Named>();
+    const named = new Map<string, PrincipalLabel>();
     for (const who of usersAfterFirst(input)) {
       const user = await holdUser(tx, who);
       named.set(user.id, { id: user.id, label: user.username });
     }
     const everyone = [...named.values()];
-    return { group: found.name, users: everyone, changed: await verb(tx, context.stamp(), found, everyone) };
+    return { group: found.name, users: everyone, changed: await verb(tx, context.audit(), found, everyone) };
   });
   const ids = new Set(changed.map((one) => one.id));
   const labels = (isChanged: boolean) => users.filter((one) => ids.has(one.id) === isChanged).map((one) => one.label);

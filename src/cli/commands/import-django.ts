@@ -54,7 +54,7 @@ export const importDjangoCommand: DatabaseCommand = {
       tooSlow: (await context.passwords()).tooSlow,
     } as const;
     try {
-      const report = await importDjango(context.db, context.stamp(), wanted, teller(context));
+      const report = await importDjango(context.db, context.audit(), wanted, teller(context));
       // Only a dry run answers with what would be refused: it ends as the real run would.
       const isFailure = isRefused(report, wanted);
       const text = describeReport(report, wanted);

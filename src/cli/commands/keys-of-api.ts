@@ -9,5 +9,5 @@ import type { Context } from '../command.ts';
  */
 export async function ensureKeyOf(context: Context, tx: SqlEntityManager, { alg }: Pick<Api, 'alg'>): Promise<void> {
   if (alg === 'RS256' || (await hasCurrentKey(tx, alg))) return;
-  await ensureCurrentKey(tx, context.stamp(), context.masterKey(), alg);
+  await ensureCurrentKey(tx, context.audit(), context.masterKey(), alg);
 }

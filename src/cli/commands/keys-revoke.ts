@@ -35,7 +35,7 @@ export const keysRevoke: DatabaseCommand = {
         ]),
       };
     }
-    await revokeKey(context.db.fork(), context.stamp(), context.masterKey(), kid);
+    await revokeKey(context.db.fork(), context.audit(), context.masterKey(), kid);
     const current = (await listKeys(context.db.fork())).find((one) => one.alg === alg && one.state === 'current');
     const signs = current ? `${alg} is signed by ${current.kid}.` : `Nobody asks for ${alg}, so nothing signs it.`;
     return {

@@ -15,7 +15,7 @@ export const keysRewrap: DatabaseCommand = {
   async run(context, input) {
     if (!input.file) throw new Failure('usage', 'The file is missing.');
     const to = parseMasterKey(oneLine(input.file.text, input.file.name, 'key'), input.file.name);
-    const count = await rewrapKeys(context.db.fork(), context.stamp(), context.masterKey(), to);
+    const count = await rewrapKeys(context.db.fork(), context.audit(), context.masterKey(), to);
     const lines = [
       `${counted(count, 'signing key')} sealed under the new master key; tokens stay good.`,
       `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server keeps the keys it has open, and cannot start with the old master key.`,

@@ -36,7 +36,7 @@ export const keysRotate: DatabaseCommand = {
     const alg = oneOf(input, 'alg', ['RS256', 'ES256', 'EdDSA']);
     const isNow = isSet(input, 'now');
     const { leadSeconds } = rotationPolicyOf(context.config);
-    await rotateKeys(context.db.fork(), context.stamp(), context.masterKey(), { leadSeconds, isNow, alg });
+    await rotateKeys(context.db.fork(), context.audit(), context.masterKey(), { leadSeconds, isNow, alg });
     const keys = (await listKeys(context.db.fork())).filter(
       (one) => one.state === (isNow ? 'current' : 'next') && (alg === undefined || one.alg === alg),
     );

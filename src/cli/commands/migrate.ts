@@ -14,7 +14,7 @@ export const migrate: DatabaseCommand = {
   words: { min: 0, max: 0 },
   beforeMigrations: true,
   makesDatabase: true,
-  async run({ db, config, stamp }, input) {
+  async run({ db, config, audit }, input) {
     if (isSet(input, 'check')) {
       const pending = await db.migrations.pending();
       if (pending.length > 0)
@@ -25,11 +25,11 @@ export const migrate: DatabaseCommand = {
         );
       return { data: { pending }, text: 'The database is up to date.' };
     }
-    await demandFit(db, 'standby');
+    await requireFit(db, 'standby');
     const defaults = await db.writeRoleDefaults();
     // Behind a pooler the connections that are open begin with it only once they are made again.
-    await demandFit(db, 'setting', told(defaults));
-    const applied = await prepareDatabase(db, stamp());
+    await requireFit(db, 'setting', told(defaults));
+    const applied = await prepareDatabase(db, audit());
     const keyNote = await ensureMasterKey();
     const done = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`;
     return {
@@ -50,7 +50,7 @@ export const migrate: DatabaseCommand = {
   },
 };
 
-async function demandFit(db: Database, name: Obstacle['name'], more: readonly string[] = []): Promise<void> {
+async function requireFit(db: Database, name: Obstacle['name'], more: readonly string[] = []): Promise<void> {
   const obstacle = (await findObstacles(db)).find((one) => one.isVital && one.name === name);
   if (obstacle) throw new Failure('failed', [`${obstacle.what}. ${obstacle.remedy}`, ...more].join('\n'));
 }

@@ -38,7 +38,7 @@ export function passwordOf(input: Input): string {
 }
 
 /** Failure with every reason why this password may not be set; there is no way round. */
-export async function demandPassword(password: string, minLength: number, person: Person): Promise<void> {
+export async function requirePassword(password: string, minLength: number, person: Person): Promise<void> {
   const errors = await checkPassword(password, minLength, person);
   if (errors.length === 0) return;
   const reasons = errors.map(({ code, detail }) => ({ code, detail }));
@@ -51,7 +51,7 @@ export async function demandPassword(password: string, minLength: number, person
 
 /** The hash of a new password that may be set. Made before any transaction, because it takes its time. */
 export async function hashNew(context: Context, password: string, person: Person): Promise<string> {
-  await demandPassword(password, context.config.passwordMinLength, person);
+  await requirePassword(password, context.config.passwordMinLength, person);
   const encoded = await (await context.passwords()).hash(password);
   if (encoded === null)
     throw new Failure('failed', 'The server is busy with other passwords. Nothing was changed; run it again.');

@@ -7,13 +7,13 @@ import {
   type Group,
   getGroup,
   getPermissions,
-  type Holder,
+  type PrincipalRef,
   permissionsOfGroup,
-  type Receiver,
+  type Assignee,
   type Source,
   unassign,
 } from '../../permissions/index.ts';
-import { getUser, holderOf, holdUser, type User } from '../../users/index.ts';
+import { getUser, userPrincipal, holdUser, type User } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -45,16 +45,16 @@ async function named(em: SqlEntityManager, input: Input, command: DatabaseComman
   return { kind: 'client', client: await getClient(em, client as string) };
 }
 
-function receiverOf(who: Who): Receiver {
+function receiverOf(who: Who): Assignee {
   if (who.kind === 'group') return { kind: 'group', group: who.group };
   if (who.kind === 'user') return { kind: 'user', principal: { id: who.user.id, label: who.user.username } };
   return { kind: 'client', principal: { id: who.client.id, label: who.client.name } };
 }
 
 /** The principal that the name stands for; a group is none. */
-function principalOf(who: Who): Holder | null {
+function principalOf(who: Who): PrincipalRef | null {
   if (who.kind === 'group') return null;
-  if (who.kind === 'user') return holderOf(who.user);
+  if (who.kind === 'user') return userPrincipal(who.user);
   return { kind: 'client', id: who.client.id, isActive: who.client.isActive, isSuperuser: false };
 }
 
@@ -131,7 +131,7 @@ function change(
     const who = await named(tx, input, command, holdUser);
     const api = await namedApi(context, tx, audience);
     const permissions = await getPermissions(tx, api, input.positionals);
-    return { who, api, done: await verb(tx, context.stamp(), receiverOf(who), permissions) };
+    return { who, api, done: await verb(tx, context.audit(), receiverOf(who), permissions) };
   });
 }
 

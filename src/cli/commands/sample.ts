@@ -12,12 +12,12 @@ export const sample: DatabaseCommand = {
   options: { remove: { type: 'boolean' } },
   words: { min: 0, max: 0 },
   async run(context, input) {
-    const { db, clock, stamp } = context;
+    const { db, clock, audit } = context;
     const state = await findSample(db.fork());
     if (!state)
       throw new Failure('notFound', 'There is no sample in this database. Development mode makes one: npm start');
     if (isSet(input, 'remove')) {
-      await removeSample(db.fork(), stamp(), state);
+      await removeSample(db.fork(), audit(), state);
       return { data: { removed: true }, text: 'The sample is removed.' };
     }
     const users = await listSampleUsers(db.fork(), state, await context.passwords(), context.masterKey());

@@ -70,7 +70,7 @@ export const sessionEnd: DatabaseCommand = {
       const found = await named(tx, input, sessionEnd);
       return {
         user: found.user,
-        ended: await endSessionsByOperator(tx, context.stamp(), found.user, found.session?.id),
+        ended: await endSessionsByOperator(tx, context.audit(), found.user, found.session?.id),
       };
     });
     const text =

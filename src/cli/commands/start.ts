@@ -54,7 +54,7 @@ export const start: LocalCommand = {
     }
 
     const prepare = async (db: Database) => {
-      await demandReady(db);
+      await requireReady(db);
       return masterKey;
     };
     const running = await serve(config, issuer, prepare, {
@@ -72,7 +72,7 @@ export const start: LocalCommand = {
   },
 };
 
-async function demandReady(db: Database): Promise<void> {
+async function requireReady(db: Database): Promise<void> {
   const obstacle = (await findObstacles(db)).find((one) => one.isVital && one.name !== 'empty');
   if (obstacle) throw new Failure('failed', `${obstacle.what}. ${obstacle.remedy}`);
   const pending = await db.migrations.pending();

@@ -2,16 +2,16 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, recordEvent } from '../../audit/index.ts';
 import { findSourceId } from '../../imports/index.ts';
-import { audiencesOf, Client, createKnownClients, getClient } from '../../oauth/index.ts';
-import { type Api, createKnownAccess, type Holder, readRights } from '../../permissions/index.ts';
+import { audiencesOf, Client, createClientCache, getClient } from '../../oauth/index.ts';
+import { type Api, createPermissionCache, type PrincipalRef, readRights } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import {
   type AccessToken,
   type AccessTokenClaims,
   countKeys,
   endGrants,
-  type Holding,
-  mintAccessToken,
+  type StatusOwner,
+  issueAccessToken,
   type OverBudget,
   OWN_CLIENT,
   openGrant,
@@ -19,7 +19,7 @@ import {
   refreshKeyOf,
   type TokenRequest,
 } from '../../tokens/index.ts';
-import { findActiveUser, getUser, holderOf, holdUser, type User, type UserRef } from '../../users/index.ts';
+import { findActiveUser, getUser, userPrincipal, holdUser, type User, type UserRef } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -73,33 +73,33 @@ function askedFor(context: Context, input: Input, audience: string): Promise<Ask
   return clientRequest(context, client, audience);
 }
 
-async function mint(context: Context, asked: Asked, holding: Holding): Promise<AccessToken | Failure> {
+async function mint(context: Context, asked: Asked, holding: StatusOwner): Promise<AccessToken | Failure> {
   const { db } = context;
-  const access = createKnownAccess(db, context.issuer());
+  const access = createPermissionCache(db, context.issuer());
   const mint = { db, access, keys: await context.keys() };
-  const minted = await mintAccessToken(mint, { ...asked, holding, place: null }, context.clock.now());
+  const minted = await issueAccessToken(mint, { ...asked, holding, place: null }, context.clock.now());
   if (minted === 'over' || minted === 'stale')
     return new Failure('conflict', `${asked.label} was changed at this moment. Nothing was issued; run it again.`);
   return 'budget' in minted ? tooLarge(asked.request.api.audience, minted) : minted;
 }
 
 /** The grant that a sign-in with this client would open; audited in its transaction. */
-async function open(context: Context, { request, user, client }: Asked): Promise<{ holding: Holding; token: string }> {
+async function open(context: Context, { request, user, client }: Asked): Promise<{ holding: StatusOwner; token: string }> {
   if (!user || !client) throw new Failure('usage', 'A refresh grant is what a client holds for a user.');
   const { api } = request;
   const { config } = context;
   const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
-  const stamp = context.stamp();
+  const audit = context.audit();
   const { grant, token } = await changing(context, async (tx) => {
     // Who is deactivated or disabled at this moment has either ended before, or ends this grant too.
     const held = await holdUser(tx, user);
     const by = await tx.findOneOrFail(Client, client.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_READ });
-    await demandRefreshing(tx, by, api);
+    await requireRefreshable(tx, by, api);
     if (!held.isActive || !by.isActive) throw new Failure('conflict', 'The user or the client is not active any more.');
     const given = { user: held, client: by.id, api: api.id, scope: null, session: null };
-    const opened = openGrant(tx, refreshKeyOf(context.masterKey()), given, life, stamp.at);
+    const opened = openGrant(tx, refreshKeyOf(context.masterKey()), given, life, audit.at);
     const object = { kind: 'grant', id: opened.grant.id, label: user.username };
-    recordChange(tx, stamp, { action: 'add', object, after: { client: by.clientId, audience: api.audience } });
+    recordChange(tx, audit, { action: 'add', object, after: { client: by.clientId, audience: api.audience } });
     await tx.flush();
     return opened;
   });
@@ -108,7 +108,7 @@ async function open(context: Context, { request, user, client }: Asked): Promise
 }
 
 /** What the token endpoint will ask at every refresh. */
-async function demandRefreshing(tx: SqlEntityManager, client: Client, api: Api): Promise<void> {
+async function requireRefreshable(tx: SqlEntityManager, client: Client, api: Api): Promise<void> {
   const { requests } = await audiencesOf(tx, client.id);
   const wrong = !client.grantTypes.includes('refresh_token')
     ? 'its preset has no refresh tokens'
@@ -127,18 +127,18 @@ function record(
   { sub, aud, jti, exp, client_id: clientId }: AccessTokenClaims,
   isRefreshed: boolean,
 ): Promise<void> {
-  const stamp = context.stamp();
+  const audit = context.audit();
   const told = { sub, aud, jti, exp, client_id: clientId, ...(isRefreshed ? { refresh: true } : {}) };
-  recordChange(tx, stamp, { action: 'issue', object: { kind: 'token', id: jti, label }, after: told });
-  const detail = { aud, jti, by: stamp.actor.label };
-  recordEvent(tx, stamp.at, { kind: 'token_issued', userId: user?.id ?? null, detail });
+  recordChange(tx, audit, { action: 'issue', object: { kind: 'token', id: jti, label }, after: told });
+  const detail = { aud, jti, by: audit.actor.label };
+  recordEvent(tx, audit.at, { kind: 'token_issued', userId: user?.id ?? null, detail });
   return tx.flush();
 }
 
 interface Asked {
   readonly request: TokenRequest & { readonly api: Api };
-  readonly holder: Holder & { readonly version: number };
-  readonly holding: Holding;
+  readonly holder: PrincipalRef & { readonly version: number };
+  readonly holding: StatusOwner;
   readonly user?: User;
   readonly client?: Client;
   readonly label: string;
@@ -163,7 +163,7 @@ async function userRequest(
   // With its version, in one statement.
   const live = await findActiveUser(context.db, user.id);
   if (!live) throw new Failure('conflict', `${user.username} was changed at this moment. Run it again.`);
-  const holder = { ...holderOf(live), version: live.version };
+  const holder = { ...userPrincipal(live), version: live.version };
   const rights = await readRights(em, holder, api.id, context.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(context.db, api.audience, user.id) : undefined;
   const clientId = client?.clientId ?? OWN_CLIENT;
@@ -177,7 +177,7 @@ async function clientRequest(context: Context, idOrName: string, audience: strin
   const issuer = context.issuer();
   const client = await activeClient(em, idOrName);
   const api = await namedApi(context, em, audience);
-  const live = await createKnownClients(context.db).load(client.clientId);
+  const live = await createClientCache(context.db).load(client.clientId);
   if (!live?.isActive) throw new Failure('conflict', `${client.name} was changed at this moment. Run it again.`);
   const { version } = live;
   const holder = { kind: 'client', id: client.id, isActive: true, isSuperuser: false, version } as const;

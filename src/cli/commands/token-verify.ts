@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Client, findActiveToken } from '../../oauth/index.ts';
-import { createKnownAccess, findApi } from '../../permissions/index.ts';
+import { createPermissionCache, findApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { Session } from '../../sessions/index.ts';
 import {
@@ -34,7 +34,7 @@ export const tokenVerify: DatabaseCommand = {
     const { db } = context;
     const issuer = context.issuer();
     const active = await findActiveToken(
-      { db, keys, issuer, access: createKnownAccess(db, issuer), verify: createVerify(keys, issuer) },
+      { db, keys, issuer, access: createPermissionCache(db, issuer), verify: createVerify(keys, issuer) },
       token,
       now,
     );

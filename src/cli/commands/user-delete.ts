@@ -35,7 +35,7 @@ export const userDelete: DatabaseCommand = {
         ]),
       };
     }
-    const gone = await changing(context, (tx) => deleteUser(tx, context.stamp(), user));
+    const gone = await changing(context, (tx) => deleteUser(tx, context.audit(), user));
     const isLast = user.isSuperuser && !(await hasSuperuser(context.db.fork()));
     const lines = [
       `Deleted the user ${username}: ${counted(gone.sessions, 'session')} ended, ${counted(gone.groups.length, 'group')} left. The name is free; the id ${gone.id} is not used again.`,

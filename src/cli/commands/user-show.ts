@@ -1,4 +1,4 @@
-import { groupsOf, rolesOf } from '../../permissions/index.ts';
+import { groupsOf, readRoles } from '../../permissions/index.ts';
 import { getUser, listUsers } from '../../users/index.ts';
 import { type DatabaseCommand, optionText } from '../command.ts';
 import { pageLimit } from './options.ts';
@@ -51,7 +51,7 @@ export const userShow: DatabaseCommand = {
     const em = db.fork();
     const user = await getUser(em, userAndWords(input).user);
     const groups = (await groupsOf(em, user.id)).map((one) => one.name);
-    const roles = await rolesOf(em, user.id);
+    const roles = await readRoles(em, user.id);
     const summary = passwordSummary(user.password);
     const attributes = Object.keys(user.attributes);
     const apis = roles.map((one) => ({ audience: one.audience, is_staff: one.isStaff, is_superuser: one.isSuperuser }));

@@ -49,7 +49,7 @@ export const userCreate: DatabaseCommand = {
     // Django's create_superuser.
     const flags = { isStaff: isSuperuser || isSet(input, 'staff'), isSuperuser };
     const user = await changing(context, async (tx) => {
-      const made = await createUser(tx, context.stamp(), { ...person, ...flags, password });
+      const made = await createUser(tx, context.audit(), { ...person, ...flags, password });
       if (!(made instanceof User)) throw refusedFields(made);
       return made;
     });
@@ -107,7 +107,7 @@ export const userRename: DatabaseCommand = {
     const { before, user } = await changing(context, async (tx) => {
       const found = await getUser(tx, who);
       const { username } = found;
-      const renamed = await renameUser(tx, context.stamp(), found, words[0] as string);
+      const renamed = await renameUser(tx, context.audit(), found, words[0] as string);
       if (!(renamed instanceof User)) throw refusedFields(renamed);
       return { before: username, user: renamed };
     });
@@ -120,7 +120,7 @@ export const userRename: DatabaseCommand = {
 async function changeUser(context: Context, input: Input, change: UserChange, done: string): Promise<Output> {
   const user = await changing(context, async (tx) => {
     const found = await getUser(tx, userAndWords(input).user);
-    return updateUser(tx, context.stamp(), found, change);
+    return updateUser(tx, context.audit(), found, change);
   });
   return { data: { user: wireUser(user) }, text: `${done} ${user.username}.` };
 }

@@ -3,8 +3,8 @@ import { findSourceId } from '../../imports/index.ts';
 import { Client } from '../../oauth/index.ts';
 import {
   type Api,
-  type LargeHolder,
-  largestHolders,
+  type LargePrincipal,
+  largestPrincipals,
   listApis,
   noRights,
   readRights,
@@ -21,7 +21,7 @@ import {
   type TokenRequest,
   verifyAccessToken,
 } from '../../tokens/index.ts';
-import { findActiveUser, holderOf } from '../../users/index.ts';
+import { findActiveUser, userPrincipal } from '../../users/index.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
 /** What the checks of tokens look at. */
@@ -69,7 +69,7 @@ export function checkSigning({ keys, issuer, now }: Issuing): Check {
 /** Each API's largest token against its budget: a line for each that is near it, else one for all. */
 export async function checkSizes(issuing: Issuing): Promise<Check[]> {
   const em = issuing.db.fork();
-  const largest = await largestHolders(em, issuing.now, CANDIDATES);
+  const largest = await largestPrincipals(em, issuing.now, CANDIDATES);
   const superuser = await findSuperuser(em);
   const near: Check[] = [];
   let most = { share: 0, audience: '' };
@@ -96,7 +96,7 @@ function nearBudget({ audience, budgetBytes }: Api, bytes: number): Check {
     : warn('token size', `${said}.`, remedy);
 }
 
-type Candidate = Pick<LargeHolder, 'kind' | 'id' | 'bytes'>;
+type Candidate = Pick<LargePrincipal, 'kind' | 'id' | 'bytes'>;
 
 /**
  * Bytes of the largest token that somebody gets now. The candidates come largest first by a bound that is never too small, so
@@ -129,7 +129,7 @@ async function userRequest(
 ): Promise<TokenRequest | null> {
   const user = await findActiveUser(db, id);
   if (!user) return null;
-  const rights = await readRights(em, holderOf(user), api.id, now);
+  const rights = await readRights(em, userPrincipal(user), api.id, now);
   const sourceId = api.withSourceId ? await findSourceId(db, api.audience, id) : undefined;
   const session = { id: ANY_ID, authTime: now, amr: ['pwd'] };
   return { issuer, api, clientId: OWN_CLIENT, subject: user, rights, session, scope: undefined, sourceId };

@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordEvent, type Stamp } from '../../audit/index.ts';
-import { type Api, rightsChanged } from '../../permissions/index.ts';
+import { recordEvent, type AuditContext } from '../../audit/index.ts';
+import { type Api, invalidateRights } from '../../permissions/index.ts';
 import { endSessions } from '../../sessions/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
 import type { Plan } from './planning.ts';
 import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './present.ts';
-import { inBatches } from './turns.ts';
+import { inBatches } from './batches.ts';
 
 /** Whether an import changes what an earlier one made. */
 export function changesRows({ rows }: Plan): boolean {
@@ -147,27 +147,27 @@ const ENDED_AT_ONCE = 200;
 /** What the verbs of one change cause, for all of them: removals first, then what is gained, then sessions, which end everything. */
 export async function causeEffects(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   plan: Plan,
   api: Pick<Api, 'id'>,
 ): Promise<void> {
   const { less, more, groups, deactivated, newPasswords } = plan.effects;
   const here = [api.id];
-  await rightsChanged(tx, distinct(less.everywhere), { kind: 'removed', apis: null });
-  await rightsChanged(tx, distinct(less.here, await membersOf(tx, groups.less)), { kind: 'removed', apis: here });
-  await rightsChanged(tx, distinct(more.everywhere), { kind: 'added', apis: null });
-  await rightsChanged(tx, distinct(more.here, await membersOf(tx, groups.more)), { kind: 'added', apis: here });
+  await invalidateRights(tx, distinct(less.everywhere), { kind: 'removed', apis: null });
+  await invalidateRights(tx, distinct(less.here, await membersOf(tx, groups.less)), { kind: 'removed', apis: here });
+  await invalidateRights(tx, distinct(more.everywhere), { kind: 'added', apis: null });
+  await invalidateRights(tx, distinct(more.here, await membersOf(tx, groups.more)), { kind: 'added', apis: here });
   // No token says the name of a group, what is kept of its members does.
-  await rightsChanged(tx, await membersOf(tx, groups.renamed), { kind: 'added', apis: [] });
-  await rightsChanged(tx, deactivated, { kind: 'removed', apis: [] });
+  await invalidateRights(tx, await membersOf(tx, groups.renamed), { kind: 'added', apis: [] });
+  await invalidateRights(tx, deactivated, { kind: 'removed', apis: [] });
   for (const [users, reason] of [
     [deactivated, 'deactivated'],
     [newPasswords, 'password_changed'],
   ] as const)
     for (let from = 0; from < users.length; from += ENDED_AT_ONCE)
-      await endSessions(tx, stamp.at, { user: users.slice(from, from + ENDED_AT_ONCE) }, reason);
+      await endSessions(tx, audit.at, { user: users.slice(from, from + ENDED_AT_ONCE) }, reason);
   await inBatches(newPasswords, async (batch) => {
-    for (const userId of batch) recordEvent(tx, stamp.at, { kind: 'password_changed', userId });
+    for (const userId of batch) recordEvent(tx, audit.at, { kind: 'password_changed', userId });
     await tx.flush();
   });
 }

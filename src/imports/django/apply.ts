@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Stamp } from '../../audit/index.ts';
+import type { AuditContext } from '../../audit/index.ts';
 import { type Api, catalogueChanged, changeCatalogue, createApi, findApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import {
@@ -19,7 +19,7 @@ import { unstage } from './stage.ts';
 
 export interface Import {
   readonly id: string;
-  readonly stamp: Stamp;
+  readonly audit: AuditContext;
   readonly plan: Plan;
 }
 
@@ -29,7 +29,7 @@ const SLICE = 2000;
 /** The one transaction of an import: what was staged becomes users, groups and rights, or nothing does. */
 export async function apply(
   tx: SqlEntityManager,
-  { id, stamp, plan }: Import,
+  { id, audit, plan }: Import,
   tell: (done: number) => void,
 ): Promise<void> {
   const { report, rows } = plan;
@@ -42,16 +42,16 @@ export async function apply(
     await lockGroups(tx, id);
     if (!(await isUnchanged(tx, id))) throw meanwhile('a user or a group was changed');
   }
-  const api = report.apiCreated ? await createApi(tx, stamp, report.api) : await findApi(tx, report.api);
+  const api = report.apiCreated ? await createApi(tx, audit, report.api) : await findApi(tx, report.api);
   if (!api) throw meanwhile(`the API ${report.api} was deleted`);
-  await changeCatalogue(tx, stamp, api, plan.specs, { announces: false });
+  await changeCatalogue(tx, audit, api, plan.specs, { announces: false });
   const ids = JSON.stringify(await readIds(tx, api, plan.names));
   if (hasChanges) {
     await freeNames(tx, id);
     await inSlices(tx, rows.length, (slice) => updates(of, [id, ...slice], api, ids));
   }
-  await inSlices(tx, rows.length, (slice) => statements([id, ...slice], api, stamp, ids), tell);
-  if (hasChanges) await causeEffects(tx, stamp, plan, api);
+  await inSlices(tx, rows.length, (slice) => statements([id, ...slice], api, audit, ids), tell);
+  if (hasChanges) await causeEffects(tx, audit, plan, api);
   if (couldAdminister && !(await hasActiveSuperuser(tx)))
     throw new Failure(
       'conflict',
@@ -118,8 +118,8 @@ const of = (...kinds: string[]) =>
  * Nothing is joined: the database knows nothing yet of how much was staged, and would choose plans that take minutes.
  * Permissions are looked up in one object instead, where a missing one violates `not null`.
  */
-function statements(slice: unknown[], api: Api, stamp: Stamp, ids: string): [string, unknown[]][] {
-  const { actor } = stamp;
+function statements(slice: unknown[], api: Api, audit: AuditContext, ids: string): [string, unknown[]][] {
+  const { actor } = audit;
   return [
     [
       `insert into access_principal (id, kind) select (s.row->>'id')::uuid, 'user' from identity_import_staged s where ${of('new-user')}`,
@@ -170,13 +170,13 @@ function statements(slice: unknown[], api: Api, stamp: Stamp, ids: string): [str
        select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'before', s.row->'after', ?
        from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
        order by s.ordinal`,
-      [stamp.at, actor.kind, actor.id, actor.label, stamp.requestId ?? null, ...slice],
+      [audit.at, actor.kind, actor.id, actor.label, audit.requestId ?? null, ...slice],
     ],
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
        select ?::timestamptz, ?, ?, ?, 'import', 'permission', ?::jsonb->>(s.row->>'name'), s.row->>'label', s.row->'after', ?
        from identity_import_staged s where ${of('permission')} order by s.ordinal`,
-      [stamp.at, actor.kind, actor.id, actor.label, ids, stamp.requestId ?? null, ...slice],
+      [audit.at, actor.kind, actor.id, actor.label, ids, audit.requestId ?? null, ...slice],
     ],
   ];
 }

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { foldName } from '../../platform/casefold.ts';
+import { casefoldName } from '../../platform/casefold.ts';
 import { anyText, type Known } from './known.ts';
-import { inBatches } from './turns.ts';
+import { inBatches } from './batches.ts';
 
 /** What imports of a source have given to a user or a group, and not taken since. */
 export interface Given {
@@ -62,7 +62,7 @@ async function readNames(em: SqlEntityManager, source: string): Promise<Map<stri
   const add = (name: string, id: string) => names.set(name, (names.get(name) ?? new Set()).add(id));
   for (const { id, name } of rows) {
     add(id, id);
-    if (name !== null) add(foldName(name), id);
+    if (name !== null) add(casefoldName(name), id);
   }
   return names;
 }
@@ -100,7 +100,7 @@ function add(given: Given, after: Said, before: Said, groups: ReadonlyMap<string
   }
   const { flagsOf } = after;
   if (flagsOf === 'api' || flagsOf === 'global') given.flagsOf = flagsOf;
-  const idsOf = (said: Said) => listOf(said['groups']).flatMap((name) => [...(groups.get(foldName(name)) ?? [])]);
+  const idsOf = (said: Said) => listOf(said['groups']).flatMap((name) => [...(groups.get(casefoldName(name)) ?? [])]);
   for (const id of idsOf(before)) given.groups.delete(id);
   for (const id of idsOf(after)) given.groups.add(id);
   const permissionsOf = (said: Said) => [...listOf(said['permissions']), ...listOf(said['user_permissions'])];

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Stamp } from '../../audit/index.ts';
+import type { AuditContext } from '../../audit/index.ts';
 import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../permissions/index.ts';
 import { type Database, PlatformState } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
@@ -18,7 +18,7 @@ import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './reader/read.ts'
 import { Renames, readRenames } from './renames.ts';
 import { emptyReport, type ImportReport, isRefused } from './report.ts';
 import { dropStaged, stage, unstage, whileRunning } from './stage.ts';
-import { takeTurns } from './turns.ts';
+import { runInSteps } from './batches.ts';
 
 export interface ImportInput extends ImportOptions {
   /** Content of the file. */
@@ -55,20 +55,20 @@ export interface Progress {
  */
 export async function importDjango(
   db: Database,
-  stamp: Stamp,
+  audit: AuditContext,
   input: ImportInput,
   progress: (p: Progress) => void,
 ): Promise<ImportReport> {
   const userModel = readUserModel(input.userModel ?? DEFAULT_USER_MODEL);
   const em = db.fork();
-  const api = await findTarget(em, stamp, input.audience);
-  const plan = await preparePlan(em, api, stamp, input, userModel, progress);
+  const api = await findTarget(em, audit, input.audience);
+  const plan = await preparePlan(em, api, audit, input, userModel, progress);
   const { report } = plan;
   if (input.dryRun) return withoutId(report);
   if (isRefused(report, input))
     throw new Failure('conflict', describeRefusal(report, input), { report: withoutId(report) });
   if (plan.rows.length === 0 && api) return withoutId(report);
-  await write(db, { id: report.importId as string, stamp, plan }, userModel, progress);
+  await write(db, { id: report.importId as string, audit, plan }, userModel, progress);
   await renewStatistics(em);
   return report;
 }
@@ -76,7 +76,7 @@ export async function importDjango(
 async function preparePlan(
   em: SqlEntityManager,
   api: Api | null,
-  stamp: Stamp,
+  audit: AuditContext,
   input: ImportInput,
   userModel: string,
   progress: (p: Progress) => void,
@@ -88,7 +88,7 @@ async function preparePlan(
   );
   const raw = parseDump(input.text, file, userModel);
   const tell = (step: Progress['step']) => (done: number) => progress({ step, done, total: raw.length });
-  const dump = await takeTurns(
+  const dump = await runInSteps(
     readDjango(raw, { file, userModel, usernameField: input.usernameField, renames }),
     tell('read'),
   );
@@ -98,7 +98,7 @@ async function preparePlan(
   const present = await readPresent(em, api, audience, dump);
   const report = emptyReport({ dryRun, file, api: audience, apiCreated: api === null, userModel, superusers });
   report.importId = randomUUIDv7();
-  const plan = await takeTurns(makePlan(dump, present, input, report, stamp.at), tell('plan'));
+  const plan = await runInSteps(makePlan(dump, present, input, report, audit.at), tell('plan'));
   await planMissing(em, api?.id, plan);
   report.lastSuperusers.push(...(await findLastSuperusers(em, plan)));
   report.renames = await proposeRenames(em, plan.misnamed, dump);
@@ -111,7 +111,7 @@ function withoutId(report: ImportReport): ImportReport {
 }
 
 /** The API of the audience; null when it is to be made. Failures: Signet's own, a malformed audience. */
-async function findTarget(em: SqlEntityManager, stamp: Stamp, audience: string): Promise<Api | null> {
+async function findTarget(em: SqlEntityManager, audit: AuditContext, audience: string): Promise<Api | null> {
   const api = audience === OWN_AUDIENCE ? null : await findApi(em, audience);
   if (audience === OWN_AUDIENCE || api?.isBuiltin)
     throw new Failure(
@@ -123,7 +123,7 @@ async function findTarget(em: SqlEntityManager, stamp: Stamp, audience: string):
   const isFit = new Error('fit');
   try {
     await em.fork().transactional(async (tx) => {
-      await createApi(tx, stamp, audience);
+      await createApi(tx, audit, audience);
       throw isFit;
     });
   } catch (error) {

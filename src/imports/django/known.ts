@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { forgottenKeys, isNaturalKey } from '../index.ts';
+import { tombstoneKeys, isNaturalKey } from '../index.ts';
 import type { DjangoUser, SourceRecord } from './reader/records.ts';
-import { inBatches } from './turns.ts';
+import { inBatches } from './batches.ts';
 
 /** What an earlier run made of a record. */
 export interface Known {
@@ -62,7 +62,7 @@ export async function addForgotten(
   await inBatches(unknown, async (batch) => {
     const keyOf = new Map<string, string>();
     for (const one of batch) {
-      const { alone, besideKey } = forgottenKeys(source, one.username);
+      const { alone, besideKey } = tombstoneKeys(source, one.username);
       keyOf.set(alone, one.key);
       if (isNaturalKey(one.key)) keyOf.set(besideKey, one.key);
     }

@@ -1,18 +1,18 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { foldName, normalizeName } from '../../platform/casefold.ts';
+import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { canonical, digestGroup } from './digest.ts';
 import type { Known } from './known.ts';
 import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
 import type { PresentGroup } from './present.ts';
 import type { DjangoGroup } from './reader/records.ts';
 import { type RememberedGroup, rememberGroup, shortDigest } from './remembered.ts';
-import { type InTurns, TURN } from './turns.ts';
+import { type Steps, BATCH } from './batches.ts';
 
-export function* planGroups(planning: Planning): InTurns<void> {
+export function* planGroups(planning: Planning): Steps<void> {
   const { dump, present } = planning;
   let done = 0;
   const leaving = findLeaving(planning);
-  for (const [nameKey, records] of groupByName(dump.groups.records, (one) => foldName(one.name))) {
+  for (const [nameKey, records] of groupByName(dump.groups.records, (one) => casefoldName(one.name))) {
     const hereId = present.groupIds.get(nameKey);
     const ours = hereId === undefined || records.length > 1 ? undefined : present.ours.group.get(hereId);
     const known = records.map((one) => knownAs(one, present.known.group, ours));
@@ -30,12 +30,12 @@ export function* planGroups(planning: Planning): InTurns<void> {
       } else if (hereId !== undefined && !isFree)
         planExisting(planning, one, present.groups.get(hereId) as PresentGroup);
       else planNew(planning, one, nameKey);
-      if (++done % TURN === 0) yield done;
+      if (++done % BATCH === 0) yield done;
     }
   }
   for (const { one, before } of dump.kept.groups) {
     planKnown(planning, one, before, present.groups.get(before.localId));
-    if (++done % TURN === 0) yield done;
+    if (++done % BATCH === 0) yield done;
   }
 }
 
@@ -53,7 +53,7 @@ function findLeaving(planning: Planning): Set<string> {
 function takesName(planning: Planning, one: DjangoGroup, before: Known, here: PresentGroup): boolean {
   const last = lastImported(planning, one, before);
   if (last === null || shortDigest(one.sourceName) === last.source) return false;
-  return shortDigest(here.name) === last.local && foldName(one.name) !== foldName(here.name);
+  return shortDigest(here.name) === last.local && casefoldName(one.name) !== casefoldName(here.name);
 }
 
 /** What was imported last; null where it is not asked for, or an earlier version imported it and the source has changed since. */
@@ -146,7 +146,7 @@ function update(planning: Planning, one: DjangoGroup, before: Known, here: Prese
   const imported = { ...last, ...names, permissions: [...wanted].sort() };
   const digest = isKept ? before.digest : digestGroup('made', one);
   if (!isChanged && digest === before.digest && canonical(imported) === canonical(before.imported)) return;
-  const set = isRenamed ? { name: target, nameKey: foldName(target) } : {};
+  const set = isRenamed ? { name: target, nameKey: casefoldName(target) } : {};
   const { fingerprint } = here;
   const sides = {
     before: { ...(isRenamed ? { name: here.name } : {}), ...(lost.length > 0 ? { permissions: lost } : {}) },

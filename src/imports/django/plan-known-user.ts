@@ -1,4 +1,4 @@
-import { foldName, normalizeName } from '../../platform/casefold.ts';
+import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { differences } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { Known } from './known.ts';
@@ -82,5 +82,5 @@ export function takesName(one: DjangoUser, { imported }: Known, here: PresentUse
   const last = imported as RememberedUser | null;
   if (last === null || shortDigest(one.sourceName) === last.source.username) return false;
   const isOurs = shortDigest(here.username) === last.local.username;
-  return isOurs && foldName(normalizeName(one.username)) !== foldName(here.username);
+  return isOurs && casefoldName(normalizeName(one.username)) !== casefoldName(here.username);
 }

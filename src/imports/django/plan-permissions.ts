@@ -2,17 +2,17 @@ import { digestPermission } from './digest.ts';
 import type { Known } from './known.ts';
 import { changedOf, entryOf, groupByName, knownAs, type Planning } from './planning.ts';
 import type { DjangoPermission } from './reader/records.ts';
-import { type InTurns, TURN } from './turns.ts';
+import { type Steps, BATCH } from './batches.ts';
 
 /** Exactly the dump's permissions, byte for byte; Django's four are never invented, stale ones are kept. */
-export function* planPermissions(planning: Planning): InTurns<void> {
+export function* planPermissions(planning: Planning): Steps<void> {
   const { present, dump, available } = planning;
   for (const [name, { isLive }] of present.permissions) if (isLive) available.add(name);
   let done = 0;
   for (const [name, records] of groupByName(dump.permissions.records, (one) => one.name)) {
     planOneName(planning, name, records);
     done += records.length;
-    if (done % TURN === 0) yield done;
+    if (done % BATCH === 0) yield done;
   }
 }
 

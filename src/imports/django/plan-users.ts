@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto';
-import { foldName, normalizeName } from '../../platform/casefold.ts';
+import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { groupIdsOf } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';
@@ -9,18 +9,18 @@ import type { PresentUser } from './present.ts';
 import type { DjangoUser } from './reader/records.ts';
 import { localValues, type RememberedUser, sourceValues } from './remembered.ts';
 import { Tally } from './report.ts';
-import { type InTurns, TURN } from './turns.ts';
+import { type Steps, BATCH } from './batches.ts';
 
-export function* planUsers(planning: Planning): InTurns<void> {
+export function* planUsers(planning: Planning): Steps<void> {
   const { dump, present, report } = planning;
   const emails = groupByName(
     [...dump.users.records, ...dump.kept.users.map(({ one }) => one)].filter((one) => one.email !== ''),
-    (one) => foldName(one.email),
+    (one) => casefoldName(one.email),
   );
   findLeaving(planning);
   const tallies = { algorithms: new Tally(), attributes: new Tally() };
   let done = 0;
-  for (const [usernameKey, records] of groupByName(dump.users.records, (one) => foldName(one.username))) {
+  for (const [usernameKey, records] of groupByName(dump.users.records, (one) => casefoldName(one.username))) {
     const hereId = present.userIds.get(usernameKey);
     const ours = hereId === undefined || records.length > 1 ? undefined : present.ours.user.get(hereId);
     const known = records.map((one) => knownAs(one, present.known.user, ours));
@@ -38,12 +38,12 @@ export function* planUsers(planning: Planning): InTurns<void> {
         if (one !== keeper || hereId !== undefined) misname(planning, one);
       } else if (hereId !== undefined) planExisting(planning, one, present.users.get(hereId) as PresentUser);
       else planNew(planning, one, usernameKey, emails, tallies);
-      if (++done % TURN === 0) yield done;
+      if (++done % BATCH === 0) yield done;
     }
   }
   for (const { one, before } of dump.kept.users) {
     planKnownUser(planning, one, before, isProvable(planning, one, emails, before.localId));
-    if (++done % TURN === 0) yield done;
+    if (++done % BATCH === 0) yield done;
   }
   report.passwords.byAlgorithm = tallies.algorithms.toRecord();
   report.attributes = tallies.attributes.toRecord();
@@ -124,7 +124,7 @@ function planNew(planning: Planning, one: DjangoUser, usernameKey: string, email
     label: username,
     ...fields,
     usernameKey,
-    emailKey: one.email === '' ? null : foldName(one.email),
+    emailKey: one.email === '' ? null : casefoldName(one.email),
     emailVerifiedAt: isVerified ? now : null,
     password: password.encoded,
     isStaff: isGlobal && isStaff,
@@ -151,7 +151,7 @@ function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emai
     planning.report.addressLikeNames.push(entryOf(one, one.username, `is the e-mail address of ${other.record}`));
   else if (planning.present.emailKeys.has(usernameKey))
     planning.report.addressLikeNames.push(entryOf(one, one.username, 'is the e-mail address of somebody in Signet'));
-  else if (foldName(one.email) !== usernameKey)
+  else if (casefoldName(one.email) !== usernameKey)
     planning.report.addressLikeNames.push(entryOf(one, one.username, 'looks like an e-mail address'));
 }
 
@@ -159,7 +159,7 @@ type Emails = ReadonlyMap<string, readonly DjangoUser[]>;
 
 /** Whether an address is nobody else's, in the dump and here. */
 function isProvable({ present }: Planning, one: DjangoUser, emails: Emails, hereId?: string): boolean {
-  const key = foldName(one.email);
+  const key = casefoldName(one.email);
   const others = emails.get(key)?.some((another) => another !== one) ?? false;
   return one.email !== '' && !others && !(present.emailKeys.get(key)?.some((id) => id !== hereId) ?? false);
 }
@@ -172,7 +172,7 @@ function verify(planning: Planning, one: DjangoUser, emails: Emails): boolean {
   const isUnique = isProvable(planning, one, emails);
   const isVerified = isTrusted && isUnique;
   report.emails[isVerified ? 'verified' : 'unverified']++;
-  const other = emails.get(foldName(one.email))?.find((another) => another !== one);
+  const other = emails.get(casefoldName(one.email))?.find((another) => another !== one);
   if (isTrusted && !isUnique)
     report.emails.notUnique.push(
       entryOf(one, one.username, `its e-mail address is also that of ${other?.record ?? 'somebody in Signet'}`),

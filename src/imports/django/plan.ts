@@ -6,7 +6,7 @@ import type { Present } from './present.ts';
 import type { DjangoDump } from './reader/records.ts';
 import type { ImportReport } from './report.ts';
 import { type SettledDump, settle } from './settle.ts';
-import type { InTurns } from './turns.ts';
+import type { Steps } from './batches.ts';
 
 /** What becomes of every record of a dump, given what Signet has. Decides everything; writes nothing. */
 export function* makePlan(
@@ -15,7 +15,7 @@ export function* makePlan(
   options: ImportOptions,
   report: ImportReport,
   now: Date,
-): InTurns<Planning> {
+): Steps<Planning> {
   const dump = settle(read, present);
   const planning: Planning = {
     dump,

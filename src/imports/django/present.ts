@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Api } from '../../permissions/index.ts';
-import { foldName } from '../../platform/casefold.ts';
+import { casefoldName } from '../../platform/casefold.ts';
 import { type GivenByLog, readGiven } from './given.ts';
 import { addForgotten, anyId, anyText, type Known, readKnown, readOurs } from './known.ts';
 import type { DjangoDump, DjangoUser } from './reader/records.ts';
 import type { RememberedUser } from './remembered.ts';
-import { inBatches } from './turns.ts';
+import { inBatches } from './batches.ts';
 
 export interface ByKind<T> {
   readonly permission: ReadonlyMap<string, T>;
@@ -110,13 +110,13 @@ export async function readPresent(
     em,
     'access_group',
     'name_key',
-    dump.groups.records.map((one) => foldName(one.name)),
+    dump.groups.records.map((one) => casefoldName(one.name)),
   );
   const userIds = await idsByKey(
     em,
     'identity_user',
     'username_key',
-    dump.users.records.map((one) => foldName(one.username)),
+    dump.users.records.map((one) => casefoldName(one.username)),
   );
   const permissions = await readPermissions(em, apiId);
   const namesOf = namesById(permissions);
@@ -274,7 +274,7 @@ async function readEmailKeys(em: SqlEntityManager, users: readonly DjangoUser[])
   const keys = users
     .flatMap((one) => [one.email, one.username])
     .filter((text) => text.includes('@'))
-    .map(foldName);
+    .map(casefoldName);
   const found = new Map<string, string[]>();
   await inBatches(keys, async (batch) => {
     const rows = await em.execute<{ id: string; key: string }[]>(

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { groupNameProblem } from '../../permissions/index.ts';
-import { foldName } from '../../platform/casefold.ts';
+import { casefoldName } from '../../platform/casefold.ts';
 import { importedNameProblem } from '../../users/index.ts';
 import { idsByKey } from './present.ts';
 import type { DjangoDump, Misnamed } from './reader/records.ts';
@@ -25,14 +25,14 @@ export async function proposeRenames(
     const some = misnamed.filter((one) => one.kind === kind).map((one) => ({ ...one, tries: candidates(one) }));
     if (some.length === 0) continue;
     const { table, column } = TABLES[kind];
-    const all = some.flatMap((one) => one.tries.map(foldName));
+    const all = some.flatMap((one) => one.tries.map(casefoldName));
     const taken = new Set((await idsByKey(em, table, column, [...new Set(all)])).keys());
     for (const one of kind === 'user' ? dump.users.records : dump.groups.records)
-      taken.add(foldName('username' in one ? one.username : one.name));
+      taken.add(casefoldName('username' in one ? one.username : one.name));
     for (const { record, name, tries } of some) {
-      const newName = tries.find((one) => !taken.has(foldName(one)));
+      const newName = tries.find((one) => !taken.has(casefoldName(one)));
       if (newName === undefined) continue;
-      taken.add(foldName(newName));
+      taken.add(casefoldName(newName));
       proposals.push({ record, name, newName });
     }
   }

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import type { Database } from '../../platform/database/index.ts';
 import type { Staged } from './planning.ts';
-import { inBatches } from './turns.ts';
+import { inBatches } from './batches.ts';
 
 /**
  * Carries out `work` so that `dropStaged` in another process can tell that this import is running: by an advisory lock of a

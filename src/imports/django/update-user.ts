@@ -1,4 +1,4 @@
-import { foldName, normalizeName } from '../../platform/casefold.ts';
+import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { groupIdsOf } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';
@@ -218,13 +218,13 @@ function texts(
       draft.after['password'] = 'changed';
     } else if (field === 'username') {
       const username = normalizeName(one.username);
-      Object.assign(draft.set, { username, usernameKey: foldName(username) });
+      Object.assign(draft.set, { username, usernameKey: casefoldName(username) });
       draft.apply(field, here.username, username);
     } else if (field === 'email') {
       const emailVerifiedAt = isVerified ? planning.now : null;
       Object.assign(draft.set, {
         email: one.email,
-        emailKey: one.email === '' ? null : foldName(one.email),
+        emailKey: one.email === '' ? null : casefoldName(one.email),
         emailVerifiedAt,
       });
       draft.apply(field, here.email, one.email);

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, type KnownAccess, lockApis } from '../../permissions/index.ts';
+import { type Api, type PermissionCache, lockApis } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 
 /*
@@ -41,7 +41,7 @@ export async function requireNoPermissionsInIdTokens(
 
 /** Whether an API that a client asks for, or serves, takes tokens of `typ` JWT now. */
 export async function isAnyOfTypJwt(
-  access: Pick<KnownAccess, 'apiById'>,
+  access: Pick<PermissionCache, 'apiById'>,
   { requests, serves }: { readonly requests: readonly string[]; readonly serves: readonly string[] },
 ): Promise<boolean> {
   const apis = await Promise.all([...new Set([...requests, ...serves])].map((id) => access.apiById(id)));

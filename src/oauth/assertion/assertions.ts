@@ -1,5 +1,5 @@
 import type { Database } from '../../platform/database/index.ts';
-import { type ForeignJws, isSignedBy, readForeignJws } from '../client-jws.ts';
+import { type ClientJws, isSignedBy, readClientJws } from '../client-jws.ts';
 import { once } from '../replay.ts';
 import { createClientKeys, type KeyHolder } from './client-keys.ts';
 import type { FetchJson } from './remote-keys.ts';
@@ -9,7 +9,7 @@ type Form = Readonly<Record<string, string>>;
 /** A client's own statement of who it is (RFC 7523 §2.2), not believed yet. */
 export interface PresentedAssertion {
   readonly clientId: string;
-  readonly jws: ForeignJws;
+  readonly jws: ClientJws;
 }
 
 /** How clients authenticate by a key of theirs: `private_key_jwt` (OIDC Core §9). */
@@ -37,7 +37,7 @@ const BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 export function readAssertion(form: Form): PresentedAssertion | null {
   const { client_assertion: text, client_assertion_type: type, client_id: named } = form;
   // RFC 7523 §2.2.
-  const jws = type === BEARER && text !== undefined ? readForeignJws(text) : null;
+  const jws = type === BEARER && text !== undefined ? readClientJws(text) : null;
   const sub = jws?.claims['sub'];
   // RFC 7521 §4.2: a client_id beside it is the same client's.
   if (!jws || typeof sub !== 'string' || (named !== undefined && named !== sub)) return null;
@@ -81,7 +81,7 @@ const LONGEST_JTI = 255;
 
 /** RFC 7523 §3, OIDC Core §9: everything but for whom it is. */
 function isBy(
-  { iss, sub, exp, nbf, iat, jti }: ForeignJws['claims'],
+  { iss, sub, exp, nbf, iat, jti }: ClientJws['claims'],
   clientId: string,
   longestSeconds: number,
   now: Date,

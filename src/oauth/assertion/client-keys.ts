@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
 import type { ClientSettings } from '../clients/settings.ts';
-import { FOREIGN_ALGS, type ForeignAlg, type ForeignJws, publicKeyFor } from '../client-jws.ts';
+import { FOREIGN_ALGS, type ClientJwsAlg, type ClientJws, publicKeyFor } from '../client-jws.ts';
 import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
 
 /** A client as its keys are looked for. */
@@ -10,12 +10,12 @@ export interface KeyHolder {
 }
 
 /** The key that a client's assertion says it is signed with; null when the client has none such. */
-export type FindClientKey = (client: KeyHolder, jws: ForeignJws, now: Date) => Promise<JWK | null>;
+export type FindClientKey = (client: KeyHolder, jws: ClientJws, now: Date) => Promise<JWK | null>;
 
 interface ClientKey {
   readonly kid: string | undefined;
   /** A key for RSA can be for two algorithms. */
-  readonly algs: readonly { readonly alg: ForeignAlg; readonly jwk: JWK }[];
+  readonly algs: readonly { readonly alg: ClientJwsAlg; readonly jwk: JWK }[];
 }
 
 /** A set may hold old keys beside new ones; a longer one is refused as a whole. */
@@ -42,7 +42,7 @@ export function createClientKeys(
 }
 
 /** OIDC Core §10.1: with several keys that would do, the header has to name one. */
-function pick(keys: readonly ClientKey[], { alg, header }: ForeignJws): JWK | null {
+function pick(keys: readonly ClientKey[], { alg, header }: ClientJws): JWK | null {
   const { kid } = header;
   const fit = keys.flatMap((one) =>
     kid === undefined || one.kid === kid ? one.algs.filter((of) => of.alg === alg).map((of) => of.jwk) : [],

@@ -1,4 +1,4 @@
-import { recent } from '../../platform/lru.ts';
+import { createLru } from '../../platform/lru.ts';
 
 /** Asks an address that a client named for a document; refuses addresses that nobody outside should name. */
 export type FetchJson = (url: string) => Promise<unknown>;
@@ -31,7 +31,7 @@ export function createRemoteKeys<Key>(
   read: (document: unknown) => readonly Key[],
   failed: (clientId: string, error: unknown) => void,
 ): RemoteKeys<Key> {
-  const kept = recent<Kept<Key>>(KEPT);
+  const kept = createLru<Kept<Key>>(KEPT);
 
   async function ask(entry: Kept<Key>, clientId: string, url: string, nowMs: number): Promise<void> {
     try {

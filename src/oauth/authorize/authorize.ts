@@ -8,7 +8,7 @@ import { refused } from './answer.ts';
 import type { AnsweredRequests } from './code.ts';
 import { agree, complete } from './complete.ts';
 import { type Decided, decide, type Shown } from './decide.ts';
-import { type Pairs, type Parameters, parametersOf, sortOut } from './parameters.ts';
+import { type Pairs, type Parameters, parametersOf, parseParameters } from './parameters.ts';
 import { denied, type RepeatedAnswer, repeatAnswer } from './repeat.ts';
 import {
   type AuthorizationRequest,
@@ -54,7 +54,7 @@ export async function authorize(
   from: Origin,
 ): Promise<Next> {
   const now = endpoint.clock.now();
-  const { opened, pushed } = await openAsked(endpoint, sortOut(pairs), from, now);
+  const { opened, pushed } = await openAsked(endpoint, parseParameters(pairs), from, now);
   const used = pushed ? [pushed] : [];
   const waiting = await see(endpoint, opened, session, { at: now, session: session?.id ?? null }, now);
   if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
@@ -153,7 +153,7 @@ async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, n
 }
 
 /** What an interaction waits for, and nothing is done about it: for the page that somebody logs in at. */
-export async function lookAtInteraction(
+export async function loadInteraction(
   endpoint: AuthorizeEndpoint,
   secret: string,
   who: Present,

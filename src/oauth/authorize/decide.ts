@@ -1,8 +1,8 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { acrOf } from '../../tokens/index.ts';
-import { type Asked, whatIsAsked } from '../consent/requested-access.ts';
-import { isConsented, type Wanted, wantedBy } from '../consent/consent.ts';
+import { type RequestedAccess, resolveRequestedAccess } from '../consent/requested-access.ts';
+import { isConsented, type ConsentNeeded, consentNeeded } from '../consent/consent.ts';
 import { isAssured } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
 import type { Begun } from './stored-request.ts';
@@ -13,8 +13,8 @@ export type Decision =
   | {
       readonly kind: 'consent' | 'code';
       readonly session: LiveSession;
-      readonly asked: Asked;
-      readonly wanted: Wanted;
+      readonly asked: RequestedAccess;
+      readonly wanted: ConsentNeeded;
     };
 
 export type Decided = Exclude<Decision, { readonly kind: 'login' }>;
@@ -47,8 +47,8 @@ export async function decide(
   if (request.subjects?.some((one) => one !== session.user.id))
     throw new OAuthError('login_required', 'Somebody else is signed in.');
   const { client, api, claims } = request;
-  const asked = await whatIsAsked(endpoint.db, client, api, request.scope);
-  const wanted = wantedBy(asked, claims);
+  const asked = await resolveRequestedAccess(endpoint.db, client, api, request.scope);
+  const wanted = consentNeeded(asked, claims);
   const consent = await consentOf(endpoint, request, session, wanted);
   if (isSilent && consent === 'each_time')
     throw new OAuthError('interaction_required', 'The users of this client are asked each time.');
@@ -83,7 +83,7 @@ async function consentOf(
   { db }: AuthorizeEndpoint,
   { client, api, prompts, to }: AuthorizationRequest,
   session: LiveSession,
-  wanted: Wanted,
+  wanted: ConsentNeeded,
 ): Promise<'given' | 'missing' | 'each_time'> {
   if (prompts.has('consent')) return 'missing';
   // RFC 8252 §8.6: another app may stand at the same address, and what was remembered, or is first-party, would be given to it.

@@ -45,7 +45,7 @@ const LONGEST_OF_OTHERS = 8192;
 const LONGEST_TOGETHER = 20_480;
 
 /** RFC 6749 §3.1: an empty value is no value, a name that nobody knows is ignored, and none may be there twice. */
-export function sortOut(pairs: Pairs): Parameters {
+export function parseParameters(pairs: Pairs): Parameters {
   const values: Partial<Record<ParameterName, string>> = {};
   const faults = new Map<string, string>();
   const tooLong = new Set<string>();

@@ -1,4 +1,4 @@
-import type { KnownApi } from '../../permissions/index.ts';
+import type { ApiSnapshot } from '../../permissions/index.ts';
 import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
 import { quote } from '../../platform/quote.ts';
 import type { Clock } from '../../platform/time.ts';
@@ -38,7 +38,7 @@ export interface Opened {
 
 /** What a client asks for, checked. */
 export interface AuthorizationRequest extends Opened {
-  readonly api: KnownApi | null;
+  readonly api: ApiSnapshot | null;
   readonly scope: string | undefined;
   readonly nonce: string | null;
   readonly codeChallenge: string | null;

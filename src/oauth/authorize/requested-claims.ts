@@ -2,7 +2,7 @@ import { OAuthError } from '../../platform/http/index.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
 
 /** What the parameter `claims` says (OIDC Core §5.5). */
-export interface AskedClaims {
+export interface ClaimsParameter {
   /** By name, for the ID token and for userinfo. */
   readonly names: RequestedClaims | null;
   /** The user that the client means. */
@@ -11,12 +11,12 @@ export interface AskedClaims {
   readonly acr: readonly string[] | null;
 }
 
-const none: AskedClaims = { names: null, sub: null, acr: null };
+const none: ClaimsParameter = { names: null, sub: null, acr: null };
 
 /** Claims that one request may name: there are not so many. */
 const MOST = 100;
 
-export function readClaimsParameter(text: string | undefined): AskedClaims {
+export function readClaimsParameter(text: string | undefined): ClaimsParameter {
   if (text === undefined) return none;
   const asked = objectOf(parse(text));
   const idToken = membersOf(asked, 'id_token');

@@ -1,10 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Stamp } from '../../audit/index.ts';
+import type { AuditContext } from '../../audit/index.ts';
 import {
   type Api,
   changeCatalogue,
-  type FormerHolder,
-  holdersOfRemoved,
+  type FormerAssignee,
+  formerAssignees,
   listPermissions,
   MOST_PERMISSIONS,
   type PermissionSpec,
@@ -16,7 +16,7 @@ import { clientIdsOf } from '../clients/of-api.ts';
 /** Somebody whose permission ended with a publication. */
 export interface EndedHolder {
   readonly permission: string;
-  readonly kind: FormerHolder['kind'];
+  readonly kind: FormerAssignee['kind'];
   readonly id: string;
   /** A username, a client id or the name of a group. */
   readonly name: string;
@@ -40,12 +40,12 @@ export interface Publication {
  */
 export async function publishCatalogue(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Api, 'id' | 'audience'>,
   specs: readonly PermissionSpec[],
   { prune }: { prune: boolean },
 ): Promise<Publication> {
-  const change = await changeCatalogue(tx, stamp, of, specs, { prune });
+  const change = await changeCatalogue(tx, audit, of, specs, { prune });
   const live = await listPermissions(tx, of.id);
   if (live.length > MOST_PERMISSIONS)
     throw new Failure(
@@ -53,7 +53,7 @@ export async function publishCatalogue(
       `${of.audience} would have ${live.length} permissions; a catalogue has ${MOST_PERMISSIONS} at the most. Remove some first.`,
     );
   const wanted = new Set(specs.map((one) => `${one.app}.${one.codename}`));
-  const holders = change.removed.length > 0 ? await holdersOfRemoved(tx, of.id, change.version) : [];
+  const holders = change.removed.length > 0 ? await formerAssignees(tx, of.id, change.version) : [];
   const { hash } = await stateOf(tx, of.id);
   return {
     version: change.version,
@@ -73,8 +73,8 @@ async function stateOf(tx: SqlEntityManager, apiId: string): Promise<{ hash: str
   return row as { hash: string };
 }
 
-async function named(tx: SqlEntityManager, holders: readonly FormerHolder[]): Promise<EndedHolder[]> {
-  const idsOf = (kind: FormerHolder['kind']) => [
+async function named(tx: SqlEntityManager, holders: readonly FormerAssignee[]): Promise<EndedHolder[]> {
+  const idsOf = (kind: FormerAssignee['kind']) => [
     ...new Set(holders.filter((one) => one.kind === kind).map((one) => one.id)),
   ];
   const names = new Map([...(await usernamesOf(tx, idsOf('user'))), ...(await clientIdsOf(tx, idsOf('client')))]);
@@ -87,7 +87,7 @@ async function named(tx: SqlEntityManager, holders: readonly FormerHolder[]): Pr
 }
 
 /** What a publication would come to: carried out, and rolled back. */
-export async function rehearse<T>(em: SqlEntityManager, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
+export async function dryRunPublication<T>(em: SqlEntityManager, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
   let outcome: { readonly is: T } | undefined;
   try {
     await em.transactional(async (tx) => {

@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../../audit/index.ts';
-import { type Permission, principalsChanged } from '../../permissions/index.ts';
-import { clientRightsChanged } from '../../tokens/index.ts';
-import { type Client, ClientCeiling } from '../entities.ts';
+import { recordChange, type AuditContext } from '../../audit/index.ts';
+import { type Permission, bumpPrincipals } from '../../permissions/index.ts';
+import { updateClientStatuses } from '../../tokens/index.ts';
+import { type Client, ClientBoundary } from '../entities.ts';
 import { lockClient } from './clients.ts';
 import { objectOf } from './audit.ts';
 
@@ -12,54 +12,54 @@ import { objectOf } from './audit.ts';
  */
 export function allowPermissions(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Client, 'id'>,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  return change(em, stamp, of, permissions, 'added');
+  return change(em, audit, of, permissions, 'added');
 }
 
 /** Lowers it; answers the names that were under it. What users have consented to stays: it is cut by the ceiling every time. */
 export function disallowPermissions(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Client, 'id'>,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  return change(em, stamp, of, permissions, 'removed');
+  return change(em, audit, of, permissions, 'removed');
 }
 
 function change(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Client, 'id'>,
   permissions: readonly Permission[],
   kind: 'added' | 'removed',
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
     const client = await lockClient(tx, of);
-    const rows = await tx.find(ClientCeiling, { client: client.id }, { disableIdentityMap: true });
+    const rows = await tx.find(ClientBoundary, { client: client.id }, { disableIdentityMap: true });
     const held = new Set(rows.map((one) => one.permission));
     const changed = permissions.filter((one) => held.has(one.id) === (kind === 'removed'));
     if (changed.length === 0) return [];
     const ids = changed.map((one) => one.id);
     if (kind === 'added')
-      for (const permission of ids) tx.persist(tx.create(ClientCeiling, { client: client.id, permission }));
-    else await tx.nativeDelete(ClientCeiling, { client: client.id, permission: { $in: ids } });
+      for (const permission of ids) tx.persist(tx.create(ClientBoundary, { client: client.id, permission }));
+    else await tx.nativeDelete(ClientBoundary, { client: client.id, permission: { $in: ids } });
     const names = changed.map((one) => one.name);
     const ceiling = { [kind === 'added' ? 'after' : 'before']: { ceiling: names } };
-    recordChange(tx, stamp, { action: 'change', object: objectOf(client), ...ceiling });
+    recordChange(tx, audit, { action: 'change', object: objectOf(client), ...ceiling });
     await tx.flush();
-    await principalsChanged(tx, [client.id]);
+    await bumpPrincipals(tx, [client.id]);
     // What a first-party client carries is not cut.
     if (!client.isFirstParty)
-      await clientRightsChanged(tx, client.id, { kind, apis: [...new Set(changed.map((one) => one.api))] });
+      await updateClientStatuses(tx, client.id, { kind, apis: [...new Set(changed.map((one) => one.api))] });
     return names;
   });
 }
 
 /** The ceiling of a client: the live permissions by their APIs' audiences. */
-export async function ceilingOf(em: SqlEntityManager, client: Pick<Client, 'id'>): Promise<Record<string, string[]>> {
+export async function boundaryOf(em: SqlEntityManager, client: Pick<Client, 'id'>): Promise<Record<string, string[]>> {
   const rows = await em.execute<{ audience: string; name: string }[]>(
     `select a.audience, q.name from oauth_client_ceiling x join access_permission q on q.id = x.permission_id
      join access_api a on a.id = q.api_id where x.client_id = ? and q.removed_version is null

@@ -1,6 +1,6 @@
 import { type Database, hotSelect } from '../../platform/database/index.ts';
-import { recent } from '../../platform/lru.ts';
-import type { Holder } from '../../permissions/index.ts';
+import { createLru } from '../../platform/lru.ts';
+import type { PrincipalRef } from '../../permissions/index.ts';
 import type { Assertions } from '../assertion/assertions.ts';
 import type { Client } from '../entities.ts';
 import { type ClientSettings, settingsOf } from './settings.ts';
@@ -86,11 +86,11 @@ function secretOf(text: string): LiveClient['secrets'][number] {
 }
 
 /** What a process keeps of clients between requests; it counts only at the version that a request reads. */
-export interface KnownClients {
+export interface ClientCache {
   /** How a client shows that it has a key; null where no client is asked for one. */
   readonly assertions: Assertions | null;
   /** Perhaps stale. */
-  guess(clientId: string): LiveClient | undefined;
+  peek(clientId: string): LiveClient | undefined;
   /** As of now, without a statement when `seen` is what is kept. Null when there is none. */
   load(clientId: string, seen?: ClientVersion): Promise<LiveClient | null>;
 }
@@ -100,11 +100,11 @@ export type ClientVersion = Pick<LiveClient, 'id' | 'version'>;
 
 const KEPT = 10_000;
 
-export function createKnownClients(db: Database, assertions: Assertions | null = null): KnownClients {
-  const kept = recent<LiveClient>(KEPT);
+export function createClientCache(db: Database, assertions: Assertions | null = null): ClientCache {
+  const kept = createLru<LiveClient>(KEPT);
   return {
     assertions,
-    guess: (clientId) => kept.get(clientId),
+    peek: (clientId) => kept.get(clientId),
     async load(clientId, seen) {
       const before = kept.get(clientId);
       if (before && before.id === seen?.id && before.version === seen.version) return before;
@@ -117,7 +117,7 @@ export function createKnownClients(db: Database, assertions: Assertions | null =
 }
 
 /** The client as `access` knows one. */
-export function clientHolder(client: Pick<LiveClient, 'id' | 'isActive' | 'version'>): Holder & { version: number } {
+export function clientPrincipal(client: Pick<LiveClient, 'id' | 'isActive' | 'version'>): PrincipalRef & { version: number } {
   const { id, isActive, version } = client;
   return { kind: 'client', id, isActive, isSuperuser: false, version };
 }

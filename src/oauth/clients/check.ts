@@ -1,5 +1,5 @@
 import { Failure } from '../../platform/errors.ts';
-import { foldName, hasUnprintable, isNameSized } from '../../platform/casefold.ts';
+import { casefoldName, hasUnprintable, isNameSized } from '../../platform/casefold.ts';
 import { reservedName } from '../../users/index.ts';
 import type { Client } from '../entities.ts';
 import { publicKeyFor } from '../client-jws.ts';
@@ -14,7 +14,7 @@ export interface ClientShape
 }
 
 export function checkName(name: string): void {
-  if (!isNameSized(name) || foldName(name).trim() === '' || [...name].length > 150 || hasUnprintable(name))
+  if (!isNameSized(name) || casefoldName(name).trim() === '' || [...name].length > 150 || hasUnprintable(name))
     throw new Failure('usage', 'A client needs a name of 1 to 150 printable characters.');
   if (reservedName(name) !== null)
     throw new Failure(

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type Stamp } from '../../audit/index.ts';
-import { type Api, createPrincipal, Principal, principalsChanged } from '../../permissions/index.ts';
+import { difference, recordChange, type AuditContext } from '../../audit/index.ts';
+import { type Api, createPrincipal, Principal, bumpPrincipals } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { foldName, normalizeName } from '../../platform/casefold.ts';
+import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { suggest } from '../../platform/suggest.ts';
-import { clientRightsChanged, endClient } from '../../tokens/index.ts';
+import { updateClientStatuses, endClient } from '../../tokens/index.ts';
 import { requireDistinctIdTokens } from '../api-rules/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';
 import { type ClientShape, checkName, checkShape } from './check.ts';
@@ -50,7 +50,7 @@ export interface CreatedClient {
 }
 
 /** Failures: an unfit name, redirect URIs or settings that are missing or unfit (usage), a name that exists (conflict). */
-export async function createClient(em: SqlEntityManager, stamp: Stamp, given: NewClient): Promise<CreatedClient> {
+export async function createClient(em: SqlEntityManager, audit: AuditContext, given: NewClient): Promise<CreatedClient> {
   checkName(given.name);
   const preset = presets[given.preset];
   const shape: ClientShape = {
@@ -67,7 +67,7 @@ export async function createClient(em: SqlEntityManager, stamp: Stamp, given: Ne
   checkConsent(shape, given.settings);
   return em.transactional(async (tx) => {
     const clientId = `c_${randomBytes(16).toString('base64url')}`;
-    const nameKey = shape.isDynamic ? `${foldName(given.name)} ${clientId}` : foldName(given.name);
+    const nameKey = shape.isDynamic ? `${casefoldName(given.name)} ${clientId}` : casefoldName(given.name);
     if ((await tx.count(Client, { nameKey })) > 0)
       throw new Failure('conflict', `There is a client "${given.name}" already.`);
     const client = tx.create(Client, {
@@ -77,19 +77,19 @@ export async function createClient(em: SqlEntityManager, stamp: Stamp, given: Ne
       name: normalizeName(given.name),
       nameKey,
       settings: storedSettings(shape.settings),
-      createdAt: stamp.at,
+      createdAt: audit.at,
     });
     tx.persist(client);
     for (const { id } of given.requests ?? [])
       tx.persist(tx.create(ClientApi, { client: client.id, api: id, role: 'requests' }));
     for (const { id } of given.serves ?? [])
       tx.persist(tx.create(ClientApi, { client: client.id, api: id, role: 'serves' }));
-    const secret = shape.authMethod === 'client_secret' ? addSecret(tx, client, stamp.at, given.secret) : null;
+    const secret = shape.authMethod === 'client_secret' ? addSecret(tx, client, audit.at, given.secret) : null;
     const apis = {
       requests: given.requests?.map((one) => one.audience),
       serves: given.serves?.map((one) => one.audience),
     };
-    recordChange(tx, stamp, { action: 'add', object: objectOf(client), after: { ...pictureOf(client), ...apis } });
+    recordChange(tx, audit, { action: 'add', object: objectOf(client), after: { ...pictureOf(client), ...apis } });
     await tx.flush();
     await requireDistinctIdTokens(tx, client);
     return { client, secret };
@@ -107,7 +107,7 @@ export interface ClientChange extends Switches {
  */
 export async function updateClient(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Client, 'id'>,
   change: ClientChange,
 ): Promise<Client> {
@@ -124,14 +124,14 @@ export async function updateClient(
     const changed = difference(before, { ...pictureOf(client), ...(await audiencesOf(tx, client.id)) });
     if (!changed) return client;
     await requireDistinctIdTokens(tx, client);
-    recordChange(tx, stamp, { action: 'change', object: objectOf(client), ...changed });
-    await principalsChanged(tx, [client.id]);
+    recordChange(tx, audit, { action: 'change', object: objectOf(client), ...changed });
+    await bumpPrincipals(tx, [client.id]);
     const { isActive, isFirstParty, authMethod } = changed.after;
     if (authMethod !== undefined && authMethod !== 'client_secret')
       await tx.nativeDelete(ClientSecret, { client: client.id });
     if (isFirstParty !== undefined)
-      await clientRightsChanged(tx, client.id, { kind: isFirstParty ? 'added' : 'removed', apis: null });
-    if (isActive === false) await endClient(tx, stamp.at, client.id, 'client_disabled');
+      await updateClientStatuses(tx, client.id, { kind: isFirstParty ? 'added' : 'removed', apis: null });
+    if (isActive === false) await endClient(tx, audit.at, client.id, 'client_disabled');
     return client;
   });
 }
@@ -163,7 +163,7 @@ function reshape(client: Client, change: ClientChange): void {
 
 function rename(client: Client, name: string): void {
   const suffix = client.isDynamic ? ` ${client.clientId}` : '';
-  Object.assign(client, { name: normalizeName(name), nameKey: foldName(name) + suffix });
+  Object.assign(client, { name: normalizeName(name), nameKey: casefoldName(name) + suffix });
 }
 
 function checkConsent({ isFirstParty }: ClientShape, given: Partial<ClientSettings> | undefined): void {
@@ -172,12 +172,12 @@ function checkConsent({ isFirstParty }: ClientShape, given: Partial<ClientSettin
 }
 
 /** Deletes a client with its secrets and permissions. Its id is never given again: it is random. */
-export function deleteClient(em: SqlEntityManager, stamp: Stamp, client: Client): Promise<void> {
+export function deleteClient(em: SqlEntityManager, audit: AuditContext, client: Client): Promise<void> {
   return em.transactional(async (tx) => {
     await lockClient(tx, client);
-    recordChange(tx, stamp, { action: 'delete', object: objectOf(client), before: pictureOf(client) });
-    await principalsChanged(tx, [client.id]);
-    await endClient(tx, stamp.at, client.id, 'client_deleted');
+    recordChange(tx, audit, { action: 'delete', object: objectOf(client), before: pictureOf(client) });
+    await bumpPrincipals(tx, [client.id]);
+    await endClient(tx, audit.at, client.id, 'client_deleted');
     await tx.nativeDelete(Principal, { id: client.id });
   });
 }
@@ -187,7 +187,7 @@ const isClientId = /^(?:c_|https:\/\/)/;
 
 /** A client by its id or its name, whichever it looks like; Failure with the nearest. */
 export async function getClient(em: SqlEntityManager, idOrName: string): Promise<Client> {
-  const where = isClientId.test(idOrName) ? { clientId: idOrName } : { nameKey: foldName(idOrName) };
+  const where = isClientId.test(idOrName) ? { clientId: idOrName } : { nameKey: casefoldName(idOrName) };
   const client = await em.findOne(Client, where);
   if (client) return client;
   const near = suggest(

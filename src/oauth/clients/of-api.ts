@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api, principalsChanged } from '../../permissions/index.ts';
+import { Api, bumpPrincipals } from '../../permissions/index.ts';
 import { Consent } from '../authorization-entities.ts';
 import { Client, ClientApi } from '../entities.ts';
 
@@ -26,7 +26,7 @@ export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<Clien
 export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<void> {
   await tx.nativeDelete(Consent, { api: apiId });
   const rows = await tx.find(ClientApi, { api: apiId });
-  await principalsChanged(tx, [...new Set(rows.map((one) => one.client))].sort());
+  await bumpPrincipals(tx, [...new Set(rows.map((one) => one.client))].sort());
 }
 
 /** Whether a client, by its principal, is the resource server of an API. */

@@ -1,8 +1,8 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../../audit/index.ts';
-import { principalsChanged } from '../../permissions/index.ts';
+import { recordChange, type AuditContext } from '../../audit/index.ts';
+import { bumpPrincipals } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
@@ -26,7 +26,7 @@ export function addSecret(tx: SqlEntityManager, client: Pick<Client, 'id'>, now:
  */
 export function rotateSecret(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   of: Pick<Client, 'id'>,
   options: { now?: boolean } = {},
 ): Promise<string> {
@@ -44,15 +44,15 @@ export function rotateSecret(
     );
     for (const one of older) tx.remove(one);
     if (newest && options.now) tx.remove(newest);
-    else if (newest) newest.expiresAt = plusSeconds(stamp.at, OVERLAP_SECONDS);
-    const secret = addSecret(tx, client, stamp.at);
-    recordChange(tx, stamp, {
+    else if (newest) newest.expiresAt = plusSeconds(audit.at, OVERLAP_SECONDS);
+    const secret = addSecret(tx, client, audit.at);
+    recordChange(tx, audit, {
       action: 'change',
       object: objectOf(client),
       after: { secret: options.now ? 'replaced' : 'rotated' },
     });
     await tx.flush();
-    await principalsChanged(tx, [client.id]);
+    await bumpPrincipals(tx, [client.id]);
     return secret;
   });
 }

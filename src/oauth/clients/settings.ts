@@ -1,5 +1,5 @@
 import type { Alg } from '../../tokens/index.ts';
-import type { ForeignAlg } from '../client-jws.ts';
+import type { ClientJwsAlg } from '../client-jws.ts';
 
 /**
  * How a client protects its codes (RFC 7636, RFC 9700 §2.1.1). `on`: by PKCE. `if-sent`: by PKCE, or by the `nonce` of an OpenID Connect
@@ -28,7 +28,7 @@ export interface ClientSettings {
   /** The `aud` of its assertions: the issuer alone, or the token endpoint's URL too. */
   readonly assertionAudience: 'issuer' | 'issuer_or_token_endpoint';
   /** The one algorithm of its assertions (OIDC Registration §2 `token_endpoint_auth_signing_alg`); null: each that its keys are good for. */
-  readonly assertionAlg: ForeignAlg | null;
+  readonly assertionAlg: ClientJwsAlg | null;
   readonly postLogoutRedirectUris: readonly string[];
   readonly backchannelLogoutUri: string | null;
   readonly backchannelLogoutSessionRequired: boolean;

@@ -4,17 +4,17 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { endGrants, type GrantEnd, NO_API, type RequestedClaims } from '../../tokens/index.ts';
 import { AuthorizationCode, Consent, DeviceCode } from '../authorization-entities.ts';
 import { ofScope } from '../user-claims.ts';
-import type { Asked } from './requested-access.ts';
+import type { RequestedAccess } from './requested-access.ts';
 
 /** What a user is asked to let a client do at one API, as it is remembered. */
-export interface Wanted {
+export interface ConsentNeeded {
   readonly scopes: readonly string[];
   /** Ids. */
   readonly permissions: readonly string[];
 }
 
 /** What has to be consented to: a claim that is asked for by name counts as the scope that would bring it. */
-export function wantedBy(asked: Asked, claims: RequestedClaims | null): Wanted {
+export function consentNeeded(asked: RequestedAccess, claims: RequestedClaims | null): ConsentNeeded {
   const named = new Set([...(claims?.idToken ?? []), ...(claims?.userinfo ?? [])]);
   const implied = Object.entries(ofScope)
     // Groups come by their scope alone.
@@ -39,7 +39,7 @@ export async function isConsented(
   user: string,
   client: string,
   api: string | null,
-  wanted: Wanted,
+  wanted: ConsentNeeded,
 ): Promise<boolean> {
   const { scopes, permissions } = wanted;
   return (await db.query(covering, [user, client, api ?? NO_API, scopes, permissions])).length > 0;
@@ -56,7 +56,7 @@ const union = `insert into oauth_consent (principal_id, client_id, api_id, scope
 export async function rememberConsent(
   tx: SqlEntityManager,
   given: { readonly user: string; readonly client: string; readonly api: string | null; readonly ip: string },
-  { scopes, permissions }: Wanted,
+  { scopes, permissions }: ConsentNeeded,
   now: Date,
 ): Promise<void> {
   const { user, client, api } = given;

@@ -1,21 +1,21 @@
-import type { KnownApi } from '../../permissions/index.ts';
+import type { ApiSnapshot } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { requireSome, scopeNames } from '../requested-scope.ts';
 
 /** What an authorization request comes to. */
-export interface Asked {
+export interface RequestedAccess {
   /** The scopes that are kept, as a parameter has them; null for none. */
   readonly scope: string | null;
   readonly scopes: readonly string[];
   /** Asks for tokens that outlive the session (OIDC Core §11). */
   readonly isOffline: boolean;
   /** What the client would carry at most of the user's permissions; null for a first-party client, which carries all. */
-  readonly permissions: readonly AskedPermission[] | null;
+  readonly permissions: readonly RequestedPermission[] | null;
 }
 
-export interface AskedPermission {
+export interface RequestedPermission {
   readonly id: string;
   readonly name: string;
   readonly label: string;
@@ -39,12 +39,12 @@ const named: Statement = {
  * `invalid_scope` when nothing is left. A permission is asked for by its name as a scope; a client that names none asks for all that is
  * under its ceiling.
  */
-export async function whatIsAsked(
+export async function resolveRequestedAccess(
   db: Database,
   client: LiveClient,
-  api: KnownApi | null,
+  api: ApiSnapshot | null,
   scope: string | undefined,
-): Promise<Asked> {
+): Promise<RequestedAccess> {
   const asked = scopeNames(scope);
   const ofUser = asked.filter((one) => isKept(client, api, one));
   const rest = asked.filter((one) => !USER_SCOPES.includes(one));
@@ -54,30 +54,30 @@ export async function whatIsAsked(
     const allowed = [...ofUser, ...known.map((one) => one.name)];
     return { ...kept(asked, allowed), isOffline, permissions: null };
   }
-  const under = api ? await db.query<AskedPermission>(ceiling, [client.id, api.id]) : [];
+  const under = api ? await db.query<RequestedPermission>(ceiling, [client.id, api.id]) : [];
   const permissions = under.filter((one) => rest.length === 0 || rest.includes(one.name));
   const names = rest.length === 0 ? [] : permissions.map((one) => one.name);
   return { ...kept(asked, [...ofUser, ...names]), isOffline, permissions };
 }
 
-/** Refuses what `whatIsAsked` would, before anybody logs in for nothing. It asks the database only where no scope of OpenID's is there. */
+/** Refuses what `resolveRequestedAccess` would, before anybody logs in for nothing. It asks the database only where no scope of OpenID's is there. */
 export async function requireKnownScope(
   db: Database,
   client: LiveClient,
-  api: KnownApi | null,
+  api: ApiSnapshot | null,
   scope: string | undefined,
 ): Promise<void> {
-  if (!scopeNames(scope).some((one) => isKept(client, api, one))) await whatIsAsked(db, client, api, scope);
+  if (!scopeNames(scope).some((one) => isKept(client, api, one))) await resolveRequestedAccess(db, client, api, scope);
 }
 
 /** A scope of which something can come: OIDC Core §11, `offline_access` takes refresh tokens; `permissions` are of an API. */
-function isKept(client: LiveClient, api: KnownApi | null, scope: string): boolean {
+function isKept(client: LiveClient, api: ApiSnapshot | null, scope: string): boolean {
   if (scope === 'offline_access') return client.grantTypes.includes('refresh_token');
   return USER_SCOPES.includes(scope) && (scope !== 'permissions' || api !== null);
 }
 
 /** In the order in which they were asked for. */
-function kept(asked: readonly string[], those: readonly string[]): Pick<Asked, 'scope' | 'scopes'> {
+function kept(asked: readonly string[], those: readonly string[]): Pick<RequestedAccess, 'scope' | 'scopes'> {
   const scopes = asked.filter((one) => those.includes(one));
   requireSome(asked, scopes);
   return { scopes, scope: scopes.length === 0 ? null : scopes.join(' ') };

@@ -1,11 +1,11 @@
-import type { KnownAccess } from '../../permissions/index.ts';
+import type { PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { type Clock, plusSeconds } from '../../platform/time.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
-import type { KnownClients } from '../clients/cache.ts';
-import { whatIsAsked } from '../consent/requested-access.ts';
+import type { ClientCache } from '../clients/cache.ts';
+import { resolveRequestedAccess } from '../consent/requested-access.ts';
 import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS } from './device.ts';
@@ -15,8 +15,8 @@ import { newUserCode, shownUserCode } from './user-code.ts';
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
 export interface DeviceEndpoint extends RateLimited {
-  readonly access: KnownAccess;
-  readonly clients: KnownClients;
+  readonly access: PermissionCache;
+  readonly clients: ClientCache;
   readonly clock: Clock;
   readonly issuer: string;
 }
@@ -42,7 +42,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
   if (!client.grantTypes.includes(DEVICE_GRANT))
     throw new OAuthError('unauthorized_client', 'This client may not use the device flow.');
   const api = await findDefaultTarget(access, client, form);
-  const { scope, isOffline, permissions } = await whatIsAsked(db, client, api, form['scope']);
+  const { scope, isOffline, permissions } = await resolveRequestedAccess(db, client, api, form['scope']);
   await enforceRateLimit(endpoint, { kind: 'device', ip, client }, now);
   const deviceCode = newSecret();
   const waiting = {

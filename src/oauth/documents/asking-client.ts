@@ -1,9 +1,9 @@
-import type { KnownAccess } from '../../permissions/index.ts';
+import type { PermissionCache } from '../../permissions/index.ts';
 import type { Statement } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { siteOf } from '../../signin/index.ts';
 import { NO_API } from '../../tokens/index.ts';
-import type { KnownClients, LiveClient } from '../clients/cache.ts';
+import type { ClientCache, LiveClient } from '../clients/cache.ts';
 import { settingsOf } from '../clients/settings.ts';
 import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
 import type { ClientDocuments } from './documents.ts';
@@ -12,8 +12,8 @@ import { isOfDocument } from './url.ts';
 
 /** What it takes to know the client of an authorization request. */
 export interface AskingClients extends RateLimited {
-  readonly clients: KnownClients;
-  readonly access: KnownAccess;
+  readonly clients: ClientCache;
+  readonly access: PermissionCache;
   readonly documents: ClientDocuments;
   /** SIGNET_CLIENT_METADATA_APIS: audiences that clients of documents may ask for; `*` for every one but Signet's own. */
   readonly documentApis: readonly string[];

@@ -9,7 +9,7 @@ import {
 } from '../../platform/fetch/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { inFlight } from '../../platform/in-flight.ts';
-import { recent } from '../../platform/lru.ts';
+import { createLru } from '../../platform/lru.ts';
 import type { RedirectRules } from '../clients/uris.ts';
 import { type ClientDocument, readDocument, unfit } from './read-document.ts';
 import { isDocumentUrl } from './url.ts';
@@ -36,7 +36,7 @@ export interface ClientDocuments {
 export interface Asker {
   /** By which fetches under way are shared. */
   readonly network: string;
-  /** Asked before anything is fetched. */
+  /** RequestedAccess before anything is fetched. */
   mayFetch(): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function createClientDocuments(
   const outside = createGuardedFetch({ ...common, allow: [] });
   const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
   const fetchOf = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
-  const kept = recent<Kept>(KEPT);
+  const kept = createLru<Kept>(KEPT);
   const once = inFlight<Kept>();
   const shares = createFairShares<AbortController>(UNDERWAY);
 

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange } from '../../audit/index.ts';
-import { createPrincipal, principalsChanged } from '../../permissions/index.ts';
-import { foldName } from '../../platform/casefold.ts';
+import { createPrincipal, bumpPrincipals } from '../../permissions/index.ts';
+import { casefoldName } from '../../platform/casefold.ts';
 import { requireNoApiNamed } from '../api-rules/index.ts';
 import { lockClient } from '../clients/clients.ts';
 import type { LiveClient } from '../clients/cache.ts';
@@ -21,11 +21,11 @@ export async function storeAgreedClient(
 ): Promise<string> {
   // Of two users who agree at once one writes it, and the other waits here and finds it.
   await requireNoApiNamed(tx, client.clientId);
-  const stamp = { at: now, actor: { kind: 'user', id: by.user.id, label: by.user.username } } as const;
+  const audit = { at: now, actor: { kind: 'user', id: by.user.id, label: by.user.username } } as const;
   const { clientId, preset, authMethod } = client;
   const said = {
     name: client.name.normalize('NFKC'),
-    nameKey: `${foldName(client.name)} ${clientId}`,
+    nameKey: `${casefoldName(client.name)} ${clientId}`,
     redirectUris: [...client.redirectUris],
     grantTypes: [...client.grantTypes],
   };
@@ -37,16 +37,16 @@ export async function storeAgreedClient(
     Object.assign(row, said);
     const changed = difference(before, pictureOf(row));
     if (changed) {
-      recordChange(tx, stamp, { action: 'change', object: objectOf(row), ...changed });
+      recordChange(tx, audit, { action: 'change', object: objectOf(row), ...changed });
       await tx.flush();
-      await principalsChanged(tx, [row.id]);
+      await bumpPrincipals(tx, [row.id]);
     }
   } else {
     id = createPrincipal(tx, 'client');
     const shape = { ...said, id, clientId, preset, authMethod, isDynamic: true, settings: {}, createdAt: now };
     const row = tx.create(Client, shape);
     tx.persist(row);
-    recordChange(tx, stamp, { action: 'add', object: objectOf(row), after: pictureOf(row) });
+    recordChange(tx, audit, { action: 'add', object: objectOf(row), after: pictureOf(row) });
     await tx.flush();
   }
   await addApi(tx, id as string, by.api);
@@ -57,5 +57,5 @@ async function addApi(tx: SqlEntityManager, client: string, api: string | null):
   if (api === null || (await tx.count(ClientApi, { client, api, role: 'requests' })) > 0) return;
   tx.persist(tx.create(ClientApi, { client, api, role: 'requests' }));
   await tx.flush();
-  await principalsChanged(tx, [client]);
+  await bumpPrincipals(tx, [client]);
 }

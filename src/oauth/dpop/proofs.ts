@@ -3,7 +3,7 @@ import { calculateJwkThumbprint } from 'jose';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { type ForeignJws, isSignedBy, publicKeyFor, readForeignJws } from '../client-jws.ts';
+import { type ClientJws, isSignedBy, publicKeyFor, readClientJws } from '../client-jws.ts';
 import { once } from '../replay.ts';
 import { createNonces, NONCE_SECONDS, type Nonces } from './nonces.ts';
 import { isSameUrl } from './urls.ts';
@@ -50,24 +50,24 @@ export interface ProofRules {
 export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Proofs {
   const nonces = createNonces(masterKey);
   const read: Proofs['read'] = async (proof, of, now) => {
-    const jws = readForeignJws(proof);
+    const jws = readClientJws(proof);
     // RFC 9449 §4.3, in its order.
     if (jws?.header['typ'] !== 'dpop+jwt')
       throw refused('It is no JWT of the type dpop+jwt by an algorithm that is taken.');
     const key = publicKeyFor(jws.header['jwk'], jws.alg);
     if (!key || isForAnother(jws)) throw refused('Its header holds no public key for its algorithm.');
     if (!(await isSignedBy(jws, key))) throw refused('Its signature is wrong.');
-    demandFor(jws.claims, of);
+    requireFor(jws.claims, of);
     const isTimed = hasNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
     const until = isTimed ? untilNonceEnds(jws.claims['iat'], now) : requireAge(jws.claims['iat'], now);
     const jkt = await calculateJwkThumbprint(key);
     // RFC 9449 §7.1.
     if (of.jkt !== undefined && of.jkt !== jkt)
       throw new OAuthError('invalid_token', 'The token is bound to another key.');
-    const jti = demandJti(jws.claims['jti']);
+    const jti = requireJti(jws.claims['jti']);
     let spent: Promise<void> | undefined;
     const spend = () => {
-      spent ??= demandUnused(db, jkt, jti, until);
+      spent ??= requireUnused(db, jkt, jti, until);
       return spent;
     };
     return { jkt, spend };
@@ -84,7 +84,7 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofRules): Pr
 }
 
 /** RFC 7517 §4.4, RFC 8725 §3.1: a key that says it is for PS256 signs nothing by RS256, which is weaker. */
-function isForAnother({ alg, header }: ForeignJws): boolean {
+function isForAnother({ alg, header }: ClientJws): boolean {
   const { alg: said } = header['jwk'] as { alg?: unknown };
   // RFC 9864 §2.2: of the curves of EdDSA, the one that is taken.
   const isSame = said === alg || (said === 'Ed25519' && alg === 'EdDSA');
@@ -92,7 +92,7 @@ function isForAnother({ alg, header }: ForeignJws): boolean {
 }
 
 /** Made for this request (`htm`, `htu`), and at a resource for this token (`ath`). */
-function demandFor({ htm, htu, ath }: ForeignJws['claims'], { method, url, accessToken }: Proven): void {
+function requireFor({ htm, htu, ath }: ClientJws['claims'], { method, url, accessToken }: Proven): void {
   if (htm !== method) throw refused('Its htm is not the method of this request.');
   if (typeof htu !== 'string' || !isSameUrl(htu, url)) throw refused('Its htu is not the address of this request.');
   if (accessToken === undefined) return;
@@ -128,14 +128,14 @@ function untilNonceEnds(iat: unknown, now: Date): Date {
 
 const LONGEST_JTI = 255;
 
-function demandJti(jti: unknown): string {
+function requireJti(jti: unknown): string {
   if (typeof jti !== 'string' || jti === '' || jti.length > LONGEST_JTI)
     throw refused('Its jti is missing or too long.');
   return jti;
 }
 
 /** RFC 9449 §11.1: kept for as long as its `iat`, or its nonce, would be taken. */
-async function demandUnused(db: Database, jkt: string, jti: string, until: Date): Promise<void> {
+async function requireUnused(db: Database, jkt: string, jti: string, until: Date): Promise<void> {
   if (!(await once(db, JSON.stringify(['proof', jkt, jti]), until))) throw refused('It has been used.');
 }
 

@@ -5,7 +5,7 @@ import { FetchError, type GuardedFetch } from '../../platform/fetch/index.ts';
 import { type Clock, plusSeconds } from '../../platform/time.ts';
 import type { KeyRing } from '../../tokens/index.ts';
 import { signLogoutToken } from './logout-token.ts';
-import { claimNotices, closeNotice, type Notice, putOff } from './notices.ts';
+import { claimNotices, closeNotice, type Notice, reschedule } from './notices.ts';
 
 /** What one try came to. */
 export type NoticeOutcome = 'delivered' | 'failed' | 'given_up';
@@ -84,7 +84,7 @@ async function deliver(deps: DeliveryDeps, notice: Notice): Promise<void> {
   }
   const wait = notice.uri === null ? null : waitSeconds(tries);
   if (wait === null) await closeNotice(db, notice.id, now, error);
-  else await putOff(db, notice, plusSeconds(now, wait), error);
+  else await reschedule(db, notice, plusSeconds(now, wait), error);
   told(wait === null ? 'given_up' : 'failed', { clientId, tries, error });
 }
 

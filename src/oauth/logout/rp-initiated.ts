@@ -2,7 +2,7 @@ import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { isSessionLive, type LiveSession } from '../../sessions/index.ts';
 import { type KeyRing, readIdTokenHint } from '../../tokens/index.ts';
-import type { KnownClients, LiveClient } from '../index.ts';
+import type { ClientCache, LiveClient } from '../index.ts';
 
 /** What a client asks for when it sends a browser to log out, as far as it can be believed. */
 export interface LogoutRequest {
@@ -24,7 +24,7 @@ function refused(fault: OAuthError): LogoutRequest {
  * another client than the one that is named, a client that is not there. A hint of a key that is gone is no hint.
  */
 export async function readLogoutRequest(
-  { keys, issuer, clients }: { keys: KeyRing; issuer: string; clients: Pick<KnownClients, 'load'> },
+  { keys, issuer, clients }: { keys: KeyRing; issuer: string; clients: Pick<ClientCache, 'load'> },
   given: Readonly<Partial<Record<'id_token_hint' | 'client_id' | 'post_logout_redirect_uri', string>>>,
 ): Promise<LogoutRequest> {
   const read = given.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, given.id_token_hint);

@@ -1,5 +1,5 @@
 import { OAuthError } from '../../platform/http/index.ts';
-import { type Parameters, sortOut } from '../authorize/parameters.ts';
+import { type Parameters, parseParameters } from '../authorize/parameters.ts';
 import { type AuthorizeEndpoint, checkRequest, openRequest } from '../authorize/request.ts';
 import { PUSHED_SECONDS, storePushed } from '../authorize/stored-request.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
@@ -32,7 +32,7 @@ export async function pushRequest(
   const { request_uri: uri, ...form } = presented.form;
   // RFC 9126 §2.1.
   if (uri !== undefined) throw new OAuthError('invalid_request', 'request_uri cannot be pushed.');
-  const said = sortOut(Object.entries({ ...form, client_id: client.clientId }));
+  const said = parseParameters(Object.entries({ ...form, client_id: client.clientId }));
   const opened = openRequest(client, said, true);
   // FAPI 2.0 Security Profile 5.3.2.2: said every time, also by a client that has one only.
   if (client.settings.requirePushed && opened.sentRedirectUri === null)

@@ -1,6 +1,6 @@
 import { raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../../audit/index.ts';
+import { recordChange, type AuditContext } from '../../audit/index.ts';
 import type { Api } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/errors.ts';
@@ -24,7 +24,7 @@ const MOST_DAYS = 3650;
 /** An initial access token (RFC 7591 §3), told this once. Failures: an unfit label or number (usage), a label that exists (conflict). */
 export function createInitialToken(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   given: NewInitialToken,
 ): Promise<{ secret: string; token: RegistrationToken }> {
   const { label, apis, uses, days } = given;
@@ -34,7 +34,7 @@ export function createInitialToken(
   if (days < 1 || days > MOST_DAYS) throw new Failure('usage', `--days takes 1 to ${MOST_DAYS}, not ${days}.`);
   return em.transactional(async (tx) => {
     // What is long over is of no interest to anybody.
-    await tx.nativeDelete(RegistrationToken, { expiresAt: { $lt: plusSeconds(stamp.at, -30 * DAY) } });
+    await tx.nativeDelete(RegistrationToken, { expiresAt: { $lt: plusSeconds(audit.at, -30 * DAY) } });
     if ((await tx.count(RegistrationToken, { label })) > 0)
       throw new Failure('conflict', `There is a registration token "${label}" already. Take another --label.`);
     const secret = newSecret();
@@ -43,12 +43,12 @@ export function createInitialToken(
       label,
       apiIds: apis.map((one) => one.id),
       usesLeft: uses,
-      createdAt: stamp.at,
-      expiresAt: plusSeconds(stamp.at, days * DAY),
+      createdAt: audit.at,
+      expiresAt: plusSeconds(audit.at, days * DAY),
     });
     tx.persist(token);
     const after = { apis: apis.map((one) => one.audience), uses, expiresAt: token.expiresAt.toISOString() };
-    recordChange(tx, stamp, { action: 'add', object: objectOf(label), after });
+    recordChange(tx, audit, { action: 'add', object: objectOf(label), after });
     await tx.flush();
     return { secret, token };
   });
@@ -59,14 +59,14 @@ export function listInitialTokens(em: SqlEntityManager): Promise<RegistrationTok
 }
 
 /** Failure: there is none of that label. The clients that were registered with it stay. */
-export function revokeInitialToken(em: SqlEntityManager, stamp: Stamp, label: string): Promise<void> {
+export function revokeInitialToken(em: SqlEntityManager, audit: AuditContext, label: string): Promise<void> {
   return em.transactional(async (tx) => {
     if ((await tx.nativeDelete(RegistrationToken, { label })) === 0)
       throw new Failure(
         'notFound',
         `There is no registration token "${label}". List them with: npx signet client registration-token --list`,
       );
-    recordChange(tx, stamp, { action: 'delete', object: objectOf(label) });
+    recordChange(tx, audit, { action: 'delete', object: objectOf(label) });
     await tx.flush();
   });
 }

@@ -1,4 +1,4 @@
-import type { Stamp } from '../../audit/index.ts';
+import type { AuditContext } from '../../audit/index.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
@@ -56,10 +56,10 @@ export async function register(registrar: Registrar, request: RegistrationReques
     if (request.fault) throw misfit(request.fault);
     const given = readMetadata(request.metadata, redirectRules);
     const actor = { kind: 'anonymous', id: null, label: `registration token ${token.label}` } as const;
-    const stamp = { at: now, actor, requestId: request.requestId };
+    const audit = { at: now, actor, requestId: request.requestId };
     const requests = await apisById(tx, token.apiIds);
-    const created = await createClient(tx, stamp, { ...given, requests }).catch(asMetadataFault);
-    const isKeyNew = await ensureKeys(tx, stamp, registrar.masterKey, created.client);
+    const created = await createClient(tx, audit, { ...given, requests }).catch(asMetadataFault);
+    const isKeyNew = await ensureKeys(tx, audit, registrar.masterKey, created.client);
     return { ...created, isKeyNew };
   });
   // Other processes hear of it by a signal; this one is asked first.
@@ -99,7 +99,7 @@ function asMetadataFault(error: unknown): never {
 /** The key of an algorithm is there in the moment in which the first client asks for it. */
 async function ensureKeys(
   tx: Parameters<typeof hasCurrentKey>[0],
-  stamp: Stamp,
+  audit: AuditContext,
   masterKey: Buffer,
   client: Client,
 ): Promise<boolean> {
@@ -107,7 +107,7 @@ async function ensureKeys(
   let isNew = false;
   for (const alg of new Set([idTokenAlg, userinfoAlg ?? idTokenAlg])) {
     if (await hasCurrentKey(tx, alg)) continue;
-    await ensureCurrentKey(tx, stamp, masterKey, alg);
+    await ensureCurrentKey(tx, audit, masterKey, alg);
     isNew = true;
   }
   return isNew;

@@ -22,21 +22,21 @@ export function codeGrant(deps: Opening): Grant<CodeState> {
       if (!form['code']) throw new OAuthError('invalid_request', 'code is missing.');
       if (!code) throw notGood();
       if (memory.grant === undefined) {
-        await demandUnused(deps, request, code);
-        demandSame(request, code);
+        await requireUnused(deps, request, code);
+        requireSame(request, code);
       }
       const granted = await openedBy(deps, request, { ...code, redemption });
       if (granted) return granted;
       // Somebody was first since it was read.
       const later = await findCode(db, form['code'], now);
-      if (later) await demandUnused(deps, request, later);
+      if (later) await requireUnused(deps, request, later);
       throw notGood();
     },
   };
 }
 
 /** RFC 6749 §4.1.2, §10.5: what was used before ends what it gave; what another client brings is used up. */
-async function demandUnused({ db }: Opening, request: GrantRequest, code: CodeState): Promise<void> {
+async function requireUnused({ db }: Opening, request: GrantRequest, code: CodeState): Promise<void> {
   const { client, now } = request;
   const isOwn = code.client === client.id;
   if (!code.isConsumed && isOwn && code.isGood) return;
@@ -50,7 +50,7 @@ async function demandUnused({ db }: Opening, request: GrantRequest, code: CodeSt
 }
 
 /** What the request has to show of the one that the code was given for. */
-function demandSame({ form, jkt }: GrantRequest, code: CodeState): void {
+function requireSame({ form, jkt }: GrantRequest, code: CodeState): void {
   // RFC 6749 §4.1.3: the same redirect URI, where there was one.
   if (code.redirectUri !== null && form['redirect_uri'] !== code.redirectUri)
     throw new OAuthError('invalid_grant', 'redirect_uri is not the one that the code was sent to.', {

@@ -1,17 +1,17 @@
-import type { KnownAccess } from '../../permissions/index.ts';
+import type { PermissionCache } from '../../permissions/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
-import { clientHolder } from '../clients/cache.ts';
+import { clientPrincipal } from '../clients/cache.ts';
 import { requireSome, scopeNames } from '../requested-scope.ts';
 import type { Grant } from './grant.ts';
 
 /** RFC 6749 §4.4: a client asks for itself. `sub` is its client id, which no user's `sub` can equal; no refresh token. */
-export function clientCredentials(access: KnownAccess): Grant {
+export function clientCredentials(access: PermissionCache): Grant {
   return {
     type: 'client_credentials',
     needsConfidentialClient: true,
     async authorize({ client, form, now, target, seen }) {
       const api = await target();
-      const holder = clientHolder(client);
+      const holder = clientPrincipal(client);
       const rights = await access.rights(holder, api, now);
       const names = scopeNames(form['scope']);
       // OpenID's scopes are known, and say nothing where there is no user.

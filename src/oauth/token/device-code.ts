@@ -24,7 +24,7 @@ export function deviceGrant(deps: Opening): Grant {
       if (!device) throw notGood();
       if (memory.grant === undefined) {
         if (device.isConsumed && device.grant !== null) await endReused(db, request, device.grant, device.user);
-        demandApproved(device);
+        requireApproved(device);
       }
       const { approval } = device;
       if (!approval) throw notGood();
@@ -37,7 +37,7 @@ export function deviceGrant(deps: Opening): Grant {
 }
 
 /** RFC 8628 §3.5. */
-function demandApproved({ state, isConsumed, isExpired, isTooSoon }: PolledDevice): void {
+function requireApproved({ state, isConsumed, isExpired, isTooSoon }: PolledDevice): void {
   if (isConsumed) throw notGood();
   if (isExpired) throw new OAuthError('expired_token', 'This device code has expired. Begin anew.');
   if (state === 'denied') throw new OAuthError('access_denied', 'The user has refused.');

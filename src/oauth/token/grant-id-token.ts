@@ -1,4 +1,4 @@
-import type { KnownApi, Rights } from '../../permissions/index.ts';
+import type { ApiSnapshot, Rights } from '../../permissions/index.ts';
 import { acrOf, draftIdToken, type GrantState, NO_API } from '../../tokens/index.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
@@ -7,12 +7,12 @@ import type { OfGrant, UserGrant } from './grant-tokens.ts';
 import { tooLarge } from './too-large.ts';
 
 /** What an ID token is made of beside its grant. */
-export interface IdTokenAsked {
+export interface IdTokenRequest {
   readonly scope: string | undefined;
   readonly nonce: string | null;
   /** The access token that it comes with: its API, and what its client may use there. */
   readonly with: {
-    readonly api: KnownApi;
+    readonly api: ApiSnapshot;
     readonly rights: Rights;
     readonly subject: { readonly isStaff?: boolean };
   };
@@ -29,7 +29,7 @@ export async function draftGrantIdToken(
   deps: OfGrant,
   client: LiveClient,
   grant: UserGrant & Pick<GrantState, 'claims'>,
-  asked: IdTokenAsked,
+  asked: IdTokenRequest,
   now: Date,
 ): Promise<SignIdToken | null> {
   const scopes = asked.scope?.split(' ') ?? [];

@@ -1,5 +1,5 @@
 import { findSourceId } from '../../imports/index.ts';
-import type { KnownAccess, KnownApi } from '../../permissions/index.ts';
+import type { PermissionCache, ApiSnapshot } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {
@@ -7,21 +7,21 @@ import {
   type GrantState,
   type KeyRing,
   NO_API,
-  readMinting,
+  readIssueSnapshot,
   type Sign,
-  takePlace,
+  allocateIndex,
   USERINFO,
   userinfoRights,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { type Cut, cut } from '../limit-rights.ts';
+import { type RightsLimit, cut } from '../limit-rights.ts';
 import type { Granted, GrantRequest } from './grant.ts';
 import { isAbsoluteUri } from './target.ts';
 
 /** What tokens of a user's grant are made with. */
 export interface OfGrant {
   readonly db: Database;
-  readonly access: KnownAccess;
+  readonly access: PermissionCache;
   readonly keys: KeyRing;
   readonly sign?: Sign;
   readonly issuer: string;
@@ -31,7 +31,7 @@ export interface OfGrant {
 export type UserGrant = Pick<GrantState, 'user' | 'version' | 'session' | 'authTime' | 'amr' | 'permissions'>;
 
 /** The user of a grant as the subject of its tokens, with the rights that its client may use. */
-export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant, api: KnownApi, now: Date) {
+export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant, api: ApiSnapshot, now: Date) {
   const { user, version, session, authTime, amr } = grant;
   const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
   const all = api.id === NO_API ? userinfoRights(version) : await deps.access.rights(holder, api, now);
@@ -45,7 +45,7 @@ export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant
 }
 
 /** Null for a first-party client. A grant that was opened for one, which it is no more, was never consented to. */
-function cutOf(client: Pick<LiveClient, 'id' | 'isFirstParty'>, grant: Pick<GrantState, 'permissions'>): Cut | null {
+function cutOf(client: Pick<LiveClient, 'id' | 'isFirstParty'>, grant: Pick<GrantState, 'permissions'>): RightsLimit | null {
   return client.isFirstParty ? null : { clients: [client.id], consented: grant.permissions ?? [] };
 }
 
@@ -57,7 +57,7 @@ export async function grantedOf(
   deps: OfGrant,
   { client, now }: Pick<GrantRequest, 'client' | 'now'>,
   grant: GrantState,
-  api: KnownApi,
+  api: ApiSnapshot,
   scope: string | undefined,
 ): Promise<Granted> {
   const holding = {
@@ -68,7 +68,7 @@ export async function grantedOf(
     endsAt: grant.endsAt,
   } as const;
   const needsPlace = grant.place === null;
-  const taken = needsPlace ? await takePlace(deps.db, holding, now) : null;
+  const taken = needsPlace ? await allocateIndex(deps.db, holding, now) : null;
   if (needsPlace && !taken) throw new OAuthError('invalid_grant', 'What was granted has ended.');
   const { holder, ...subject } = await userOf(deps, client, grant, api, now);
   // A version other than that of the rights sends the request round again.
@@ -78,7 +78,7 @@ export async function grantedOf(
 
 /** What the rights of a token that has just got its place must have been read at; no version at all when its client has changed. */
 async function versionAfter(db: Database, client: LiveClient, version: number): Promise<number> {
-  const { principal } = await readMinting(db, client.id, null, client.id);
+  const { principal } = await readIssueSnapshot(db, client.id, null, client.id);
   return principal === client.version ? version : CHANGED;
 }
 
@@ -87,10 +87,10 @@ const CHANGED = -1;
 
 /** RFC 8707 §2.2: the grant is for one API, and a request for its token may name no other. */
 export async function apiOfGrant(
-  access: KnownAccess,
+  access: PermissionCache,
   grant: Pick<GrantState, 'api'> & Partial<Pick<GrantState, 'apiVersion'>>,
   { client, form }: Pick<GrantRequest, 'client' | 'form'>,
-): Promise<KnownApi> {
+): Promise<ApiSnapshot> {
   if (grant.api === null) {
     if (form['resource'] !== undefined || form['audience'] !== undefined) throw otherApi();
     return USERINFO;

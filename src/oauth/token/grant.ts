@@ -1,5 +1,5 @@
-import type { Holder, KnownApi, Rights } from '../../permissions/index.ts';
-import type { AccessToken, Holding, StatusPlace, TokenRequest } from '../../tokens/index.ts';
+import type { PrincipalRef, ApiSnapshot, Rights } from '../../permissions/index.ts';
+import type { AccessToken, StatusOwner, StatusIndex, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
 
@@ -23,9 +23,9 @@ export interface GrantRequest<Read extends Begun = Begun> {
    */
   spendProof(): Promise<void>;
   /** The API that the client asks for (RFC 8707), or its only one; `invalid_target` when it may not. */
-  target(): Promise<KnownApi>;
+  target(): Promise<ApiSnapshot>;
   /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
-  readonly seen: { readonly api: string; readonly place: StatusPlace | null } | undefined;
+  readonly seen: { readonly api: string; readonly place: StatusIndex | null } | undefined;
   /** What `begin` has read. */
   readonly begun: Read | null;
   /** Lives as long as the request, through every attempt at it. */
@@ -42,18 +42,18 @@ export interface Memory {
 
 /** What a grant decides: for whom the token is, and what it may carry. Refusals are thrown as OAuthError before anything is written. */
 export interface Granted extends Pick<TokenRequest, 'act' | 'until'> {
-  readonly api: KnownApi;
+  readonly api: ApiSnapshot;
   readonly subject: TokenRequest['subject'];
-  readonly holder: Holder & { readonly version: number };
+  readonly holder: PrincipalRef & { readonly version: number };
   readonly rights: Rights;
   readonly session: TokenRequest['session'];
   readonly scope: string | undefined;
   /** The imported primary key, where the API's tokens carry it. */
   readonly sourceId?: string | number | undefined;
   /** By what its tokens live. */
-  readonly holding: Holding;
+  readonly holding: StatusOwner;
   /** As the statement saw it that read the version of `rights`. */
-  readonly place: StatusPlace | null;
+  readonly place: StatusIndex | null;
   /** What comes with the access token; written once nothing can refuse any more. */
   finish?(token: AccessToken): Promise<Finished>;
 }

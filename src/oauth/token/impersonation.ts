@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, recordEvent } from '../../audit/index.ts';
 import { findSourceId } from '../../imports/index.ts';
-import { getAllPermissions, hasPerm, type KnownAccess, type KnownApi, rolesOf } from '../../permissions/index.ts';
+import { getAllPermissions, hasPerm, type PermissionCache, type ApiSnapshot, readRoles } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { readId } from '../../platform/id.ts';
@@ -12,7 +12,7 @@ import {
   overBudget,
   type RefreshKey,
   readGrant,
-  takeExchangedPlace,
+  allocateExchangedIndex,
 } from '../../tokens/index.ts';
 import { type ActiveUser, findActiveUser, findUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
@@ -23,7 +23,7 @@ import { tooLarge } from './too-large.ts';
 
 export interface Impersonating {
   readonly db: Database;
-  readonly access: KnownAccess;
+  readonly access: PermissionCache;
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly refreshKey: RefreshKey;
@@ -79,7 +79,7 @@ export async function impersonate(
   const grant = await grantFor(deps, request, actor, user, api);
   const holding = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt } as const;
   const through = new Map([...actor.through, [actor.user.id, actor.holder.version], [client.id, client.version]]);
-  const taken = await takeExchangedPlace(db, holding, through, now);
+  const taken = await allocateExchangedIndex(db, holding, through, now);
   if (!taken) throw over();
   if (taken === 'stale') return 'stale';
   return {
@@ -118,7 +118,7 @@ async function obstacleTo(
   { db, access }: Impersonating,
   { api: own, claims, cut, rights, user: actor }: UserToken,
   user: ActiveUser | null,
-  api: KnownApi,
+  api: ApiSnapshot,
   { now }: GrantRequest,
 ): Promise<string | null> {
   if (!own.isBuiltin || cut !== null || claims.act) return 'not by a token of their own for Signet';
@@ -126,7 +126,7 @@ async function obstacleTo(
   if (api.isBuiltin) return 'at Signet itself';
   if (!user || user.id === actor.id) return 'nobody else of that name';
   if (actor.isSuperuser) return null;
-  if (user.isSuperuser || user.isStaff || (await rolesOf(db.fork(), user.id)).length > 0)
+  if (user.isSuperuser || user.isStaff || (await readRoles(db.fork(), user.id)).length > 0)
     return 'as superuser or staff';
   const { id, isSuperuser, version } = user;
   const theirs = await access.rights({ kind: 'user', id, isActive: true, isSuperuser, version }, own, now);
@@ -158,7 +158,7 @@ async function grantFor(
   { client, now, memory }: GrantRequest,
   actor: UserToken,
   user: ActiveUser,
-  api: KnownApi,
+  api: ApiSnapshot,
 ): Promise<{ id: string; endsAt: Date }> {
   if (memory.grant !== undefined) {
     const opened = await readGrant(db, memory.grant, now);
@@ -210,9 +210,9 @@ function record(
   at: Date,
 ): void {
   recordEvent(tx, at, { kind: 'impersonated', userId: user.id, detail: { ...detail, actor: actor.id } });
-  const stamp = { at, actor: { kind: 'user', id: actor.id, label: actor.username } } as const;
+  const audit = { at, actor: { kind: 'user', id: actor.id, label: actor.username } } as const;
   const object = { kind: 'user', id: user.id, label: user.username };
-  recordChange(tx, stamp, { action: 'issue', object, after: { impersonated: true, ...detail } });
+  recordChange(tx, audit, { action: 'issue', object, after: { impersonated: true, ...detail } });
 }
 
 function over(): OAuthError {

@@ -1,17 +1,17 @@
-import type { KnownAccess, KnownApi, SeenApi } from '../../permissions/index.ts';
+import type { PermissionCache, ApiSnapshot, ApiVersion } from '../../permissions/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 
 type Form = Readonly<Record<string, string>>;
 
 /** The API that is probably meant, so that its version can be read together with the client's. */
-export function guessTarget(
-  access: KnownAccess,
+export function peekTarget(
+  access: PermissionCache,
   client: LiveClient,
   { resource, audience }: Form,
-): KnownApi | undefined {
+): ApiSnapshot | undefined {
   const asked = resource ?? audience;
-  return asked === undefined ? access.guessById(client.requests[0] ?? '') : access.guess(asked);
+  return asked === undefined ? access.peekById(client.requests[0] ?? '') : access.peek(asked);
 }
 
 /**
@@ -19,11 +19,11 @@ export function guessTarget(
  * too), which must be one that the client may ask for; with neither, the client's only one. Else `invalid_target`.
  */
 export async function findTarget(
-  access: KnownAccess,
+  access: PermissionCache,
   client: LiveClient,
   { resource, audience }: Form,
-  seen: SeenApi | undefined,
-): Promise<KnownApi> {
+  seen: ApiVersion | undefined,
+): Promise<ApiSnapshot> {
   if (resource !== undefined && !isAbsoluteUri(resource))
     throw target('resource takes an absolute URI without a fragment; a short name goes by audience.');
   const asked = [...new Set([resource, audience].filter((one) => one !== undefined))];
@@ -41,16 +41,16 @@ export async function findTarget(
  * The API that a user is asked about: as `findTarget`; with none named, the client's only one, else none: a token for userinfo alone.
  */
 export async function findDefaultTarget(
-  access: KnownAccess,
+  access: PermissionCache,
   client: LiveClient,
   form: Form,
-  seen?: SeenApi,
-): Promise<KnownApi | null> {
+  seen?: ApiVersion,
+): Promise<ApiSnapshot | null> {
   const isNamed = form['resource'] !== undefined || form['audience'] !== undefined;
   return isNamed || client.requests.length === 1 ? findTarget(access, client, form, seen) : null;
 }
 
-async function onlyApi(access: KnownAccess, client: LiveClient, seen: SeenApi | undefined): Promise<KnownApi> {
+async function onlyApi(access: PermissionCache, client: LiveClient, seen: ApiVersion | undefined): Promise<ApiSnapshot> {
   const [only, ...others] = client.requests;
   const api = only === undefined || others.length > 0 ? null : await access.apiById(only, seen);
   if (!api) throw target('Say which API the token is for, by audience or resource.');

@@ -1,29 +1,29 @@
-import type { KnownAccess } from '../../permissions/index.ts';
+import type { PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import {
   grantedScope,
   type KeyRing,
-  type Minting,
-  mintAccessToken,
-  mintUntilFresh,
+  type IssueSnapshot,
+  issueAccessToken,
+  issueWithRetry,
   overBudget,
-  readMinting,
+  readIssueSnapshot,
   type Sign,
   type TokenRequest,
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
-import type { KnownClients, LiveClient } from '../clients/cache.ts';
+import type { ClientCache, LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
 import type { Begun, Grant, Memory } from './grant.ts';
-import { findTarget, guessTarget } from './target.ts';
+import { findTarget, peekTarget } from './target.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface TokenEndpoint {
   readonly db: Database;
-  readonly access: KnownAccess;
-  readonly clients: KnownClients;
+  readonly access: PermissionCache;
+  readonly clients: ClientCache;
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly sign?: Sign;
@@ -55,7 +55,7 @@ export interface TokenAnswer {
  */
 export async function answerTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer> {
   const memory: Memory = {};
-  const answer = await mintUntilFresh(() => attempt(endpoint, presented, memory));
+  const answer = await issueWithRetry(() => attempt(endpoint, presented, memory));
   if (answer === 'over') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
   return answer;
 }
@@ -72,9 +72,9 @@ async function attempt(
 
   // 1. Who asks? Before anything that was sent is looked at. One statement says whether what is known of it still holds.
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
-  const guess = guessTarget(access, caller.guess, form);
+  const peek = peekTarget(access, caller.peek, form);
   const begun = await endpoint.grants.find((one) => one.type === form['grant_type'])?.begin?.(form, now);
-  const seen = begun ? seenBy(begun, caller.id) : await readMinting(db, caller.id, guess?.id ?? null, caller.id);
+  const seen = begun ? seenBy(begun, caller.id) : await readIssueSnapshot(db, caller.id, peek?.id ?? null, caller.id);
   const client = await caller.confirm(seen.principal);
 
   // 2. How?
@@ -86,10 +86,10 @@ async function attempt(
   const jkt = proof?.jkt ?? null;
   const spendProof = async () => proof?.spend();
 
-  // 4. For which API, and may it? What the statement saw of the guess counts for no other.
-  const target = () => findTarget(access, client, form, guess && { id: guess.id, version: seen.api });
+  // 4. For which API, and may it? What the statement saw of the peek counts for no other.
+  const target = () => findTarget(access, client, form, peek && { id: peek.id, version: seen.api });
   const place = client.version === seen.principal ? seen.place : null;
-  const seenPlace = guess && { api: guess.id, place };
+  const seenPlace = peek && { api: peek.id, place };
   const asked = { client, form, now, jkt, spendProof, target, seen: seenPlace, begun: begun ?? null, memory };
   const granted = await grant.authorize(asked);
   if (granted === 'stale') return 'stale';
@@ -103,7 +103,7 @@ async function attempt(
   await spendProof();
 
   // 6. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
-  const minted = await mintAccessToken(endpoint, { ...granted, request }, now);
+  const minted = await issueAccessToken(endpoint, { ...granted, request }, now);
   if (minted === 'stale' || minted === 'over') return minted;
   if ('budget' in minted) throw tooLarge(minted);
 
@@ -132,7 +132,7 @@ function scopeAnswer(request: TokenRequest, sent: string | undefined): Pick<Toke
 }
 
 /** The version of the caller, where what was read is its own. */
-function seenBy({ client, clientVersion }: Begun, caller: string): Minting {
+function seenBy({ client, clientVersion }: Begun, caller: string): IssueSnapshot {
   return { principal: client === caller ? clientVersion : null, api: null, place: null };
 }
 

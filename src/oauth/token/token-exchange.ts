@@ -5,19 +5,19 @@ import { OAuthError } from '../../platform/http/index.ts';
 import {
   type AccessToken,
   type Actor,
-  type Holding,
+  type StatusOwner,
   isByUser,
   isStillGood,
   NO_API,
-  readHolding,
-  type Through,
-  takeExchangedPlace,
+  readStatusOwner,
+  type DelegationChain,
+  allocateExchangedIndex,
 } from '../../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { grantNames } from '../clients/presets.ts';
 import { requireKnownScope } from '../consent/requested-access.ts';
-import { type Cut, cut } from '../limit-rights.ts';
+import { type RightsLimit, cut } from '../limit-rights.ts';
 import { maySee } from '../introspect.ts';
 import { withinGrant } from '../requested-scope.ts';
 import type { Grant, Granted, GrantRequest } from './grant.ts';
@@ -37,7 +37,7 @@ export function tokenExchange(deps: Exchanging): Grant {
     needsConfidentialClient: true,
     async authorize(request) {
       const { form } = request;
-      demandTypes(form);
+      requireTypes(form);
       const subject = await shownToken(deps, request, 'subject_token');
       if (!isOfUser(subject)) throw unfit('subject_token is the own token of a client: that one asks for itself.');
       if (form['requested_subject'] !== undefined) return impersonate(deps, request, subject);
@@ -49,7 +49,7 @@ export function tokenExchange(deps: Exchanging): Grant {
 }
 
 /** RFC 8693 §2.1. */
-function demandTypes(form: GrantRequest['form']): void {
+function requireTypes(form: GrantRequest['form']): void {
   const invalid = (description: string) => new OAuthError('invalid_request', description);
   if (!form['subject_token']) throw invalid('subject_token is missing.');
   if (!form['subject_token_type']) throw invalid('subject_token_type is missing.');
@@ -103,7 +103,7 @@ async function exchange(
   const holding = await holdingOf(deps, subject, api.id);
   const by = cutFor(client, subject);
   // The place comes first, and then what may change with whom it came through: see `grantedOf`.
-  const taken = await takeExchangedPlace(db, holding, throughOf(client, subject, actor), now);
+  const taken = await allocateExchangedIndex(db, holding, throughOf(client, subject, actor), now);
   if (!taken) throw unfit('subject_token is not good here.');
   // Revoked meanwhile: the next attempt is told so.
   if (taken === 'stale' || !(await isStillGood(db, deps.issuer, claims))) return 'stale';
@@ -165,21 +165,21 @@ async function holdingOf(
   { db, issuer }: Exchanging,
   { claims, holder, cut }: UserToken,
   api: string,
-): Promise<Holding> {
-  const holding = await readHolding(db, issuer, claims, { principal: holder.id, api });
+): Promise<StatusOwner> {
+  const holding = await readStatusOwner(db, issuer, claims, { principal: holder.id, api });
   // What an operator has issued for a client that is not first-party belongs to no grant, which would remember the client.
   if (!holding || (holding.kind === 'principal' && cut)) throw unfit('subject_token is not good here.');
   return holding;
 }
 
 /** Who acted before, who acts now, and the client whose exchange it is. */
-function throughOf(client: LiveClient, subject: UserToken, actor: ActiveToken | null): Through {
+function throughOf(client: LiveClient, subject: UserToken, actor: ActiveToken | null): DelegationChain {
   const who: [string, number][] = actor ? [[actor.holder.id, actor.holder.version]] : [];
   return new Map([...subject.through, ...who, [client.id, client.version]]);
 }
 
 /** Everything that cuts the subject's token, and the client's own ceiling. */
-function cutFor(client: LiveClient, subject: UserToken): Cut | null {
+function cutFor(client: LiveClient, subject: UserToken): RightsLimit | null {
   if (client.isFirstParty) return subject.cut;
   return { clients: [...(subject.cut?.clients ?? []), client.id], consented: subject.cut?.consented ?? null };
 }

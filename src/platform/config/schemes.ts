@@ -23,7 +23,7 @@ const reserved: ReadonlySet<string> = new Set(
     'prefs app-prefs applescript addressbook calshow contact ical macappstore macappstores maps photos-redirect shortcuts workflow x-man-page x-help-action',
     'telprompt videos-redirect music-redirect mobilenotes ichat daap podcast podcasts',
     'market package android.resource google.navigation google.streetview',
-    'apt snap appstream trash recent computer network man ghelp admin mtp gphoto2',
+    'apt snap appstream trash createLru computer network man ghelp admin mtp gphoto2',
   ].flatMap((line) => line.split(' ')),
 );
 

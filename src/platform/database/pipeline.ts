@@ -62,7 +62,7 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
     if (links().some((link) => link.inFlight > 0)) watch = setTimeout(check, stallMs).unref();
   };
   let next = 0;
-  const freeLink = (): Link | null => {
+  const freeLink = (): OneTimeToken | null => {
     for (let tries = 0; tries < lanes.length; tries++) {
       const { link } = lanes[next++ % lanes.length] as Lane;
       if (link?.isFree) return link;
@@ -90,9 +90,9 @@ export async function openPipeline(options: PipelineOptions): Promise<Pipeline> 
 /** A place for one connection, which is opened again whenever it breaks. */
 class Lane {
   readonly #options: PipelineOptions;
-  link: Link | null = null;
+  link: OneTimeToken | null = null;
   /** While it connects. */
-  #next: Link | null = null;
+  #next: OneTimeToken | null = null;
   #isClosing = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -103,7 +103,7 @@ class Lane {
   async open(delay = RETRY_MS.first): Promise<void> {
     try {
       // May throw too: the driver reads the files that the URL names, and one of them may just be exchanged.
-      const link = new Link(this.#options, () => {
+      const link = new OneTimeToken(this.#options, () => {
         if (this.link !== link) return;
         this.link = null;
         this.#retryAfter(RETRY_MS.first);
@@ -132,7 +132,7 @@ class Lane {
 }
 
 /** One connection, from its beginning to its end. */
-class Link implements SelectConnection {
+class OneTimeToken implements SelectConnection {
   readonly descriptions: SelectConnection['descriptions'] = new Map();
   readonly outbox: Buffer[] = [];
   readonly #client: pg.Client;

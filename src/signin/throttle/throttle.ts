@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Database, Statement } from '../../platform/database/index.ts';
-import { foldName } from '../../platform/casefold.ts';
+import { casefoldName } from '../../platform/casefold.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { counted, giveBackSoon, keyOf, secondsUntilRoom } from './counters.ts';
 import { networkOf } from './network.ts';
@@ -60,7 +60,7 @@ export async function reserveAttempt(
   what: 'password' | 'user code' = 'password',
 ): Promise<Reservation> {
   const of = what === 'password' ? '' : `${what} `;
-  const folded = foldName(name);
+  const folded = casefoldName(name);
   const network = networkOf(ip);
   const others = [
     { key: keyOf(`${of}name`, folded, network), limit: limits.name, seconds: QUARTER_HOUR, spared: false },

@@ -1,6 +1,6 @@
 import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import type { RequestedClaims } from '../entities.ts';
-import type { StatusPlace } from '../status/status-index.ts';
+import type { StatusIndex } from '../status/status-index.ts';
 
 /** A grant with everything that it lives by, as of one moment. */
 export interface GrantState {
@@ -39,7 +39,7 @@ export interface GrantState {
   };
   /** Of the user's principal. */
   readonly version: number;
-  readonly place: StatusPlace | null;
+  readonly place: StatusIndex | null;
 }
 
 /** $1 grant, $2 now. */

@@ -3,7 +3,7 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { RequestedClaims } from '../entities.ts';
 import { LINGER_SECONDS } from '../status/set-status.ts';
-import { anyPlace, findFreePlace, type StatusPlace } from '../status/status-index.ts';
+import { randomIndex, findFreeIndex, type StatusIndex } from '../status/status-index.ts';
 import { NO_API } from '../userinfo-api.ts';
 import { endsOf, type GrantLife } from './grants.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
@@ -83,7 +83,7 @@ export interface Redemption {
 export interface OpenedGrant {
   readonly id: string;
   readonly endsAt: Date;
-  readonly place: StatusPlace;
+  readonly place: StatusIndex;
   /** Of the user's principal, when the place was taken. */
   readonly version: number;
   readonly refreshToken: string | undefined;
@@ -102,7 +102,7 @@ export async function redeemGrant(
   const { idleExpiresAt, expiresAt } = endsOf(life, now);
   const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
   // Any index of the first list is free, until there are a great many: then one is looked for.
-  for (let place = anyPlace(1); ; place = await findFreePlace(db)) {
+  for (let place = randomIndex(1); ; place = await findFreeIndex(db)) {
     const taken = [place.list, place.idx, plusSeconds(expiresAt, LINGER_SECONDS)];
     const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...taken, ...of]);
     if (!row || row.version === null || row.client_version === null) return null;

@@ -2,7 +2,7 @@ import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { calculateJwkThumbprint } from 'jose';
-import { recordChange, type Stamp } from '../../audit/index.ts';
+import { recordChange, type AuditContext } from '../../audit/index.ts';
 import { SigningKey } from '../entities.ts';
 import { seal } from './seal.ts';
 import { type Alg, publicJwkOf, sealPurpose } from './signing-key.ts';
@@ -33,7 +33,7 @@ async function generate(alg: Alg): Promise<{ publicKey: KeyObject; privateKey: K
 /** Writes a key, published from now on: as `current`, or as `next` until `activateAt`. */
 export async function insertKey(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   masterKey: Buffer,
   { kid, alg, publicKey, privateKey }: NewKey,
   activateAt: Date | null,
@@ -45,13 +45,13 @@ export async function insertKey(
     publicJwk: publicJwkOf(publicKey, kid, alg),
     privateSealed: seal(masterKey, sealPurpose(kid), privateKey.export({ type: 'pkcs8', format: 'der' })),
     state,
-    createdAt: stamp.at,
-    publishedAt: stamp.at,
-    activateAt: activateAt ?? stamp.at,
-    activatedAt: activateAt ? null : stamp.at,
+    createdAt: audit.at,
+    publishedAt: audit.at,
+    activateAt: activateAt ?? audit.at,
+    activatedAt: activateAt ? null : audit.at,
   });
   tx.persist(key);
-  recordChange(tx, stamp, {
+  recordChange(tx, audit, {
     action: 'add',
     object: { kind: 'signingkey', id: kid, label: kid },
     after: { alg, state, ...(activateAt ? { activateAt: activateAt.toISOString() } : {}) },

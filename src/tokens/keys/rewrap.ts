@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../../audit/index.ts';
+import { recordChange, type AuditContext } from '../../audit/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { KEYS_LOCK, readKeys } from './rotate.ts';
@@ -10,7 +10,7 @@ import { sealPurpose, unsealKey } from './signing-key.ts';
  * Seals every signing key under another master key, all of them or none; answers how many. The keys stay what they are, so that a
  * running server goes on with those that it has open. Failures: the old master key is not the right one, both are the same.
  */
-export async function rewrapKeys(em: SqlEntityManager, stamp: Stamp, from: Buffer, to: Buffer): Promise<number> {
+export async function rewrapKeys(em: SqlEntityManager, audit: AuditContext, from: Buffer, to: Buffer): Promise<number> {
   if (from.equals(to)) throw new Failure('usage', 'That is the master key that seals the keys now. Give another one.');
   return em.transactional(async (tx) => {
     await tx.execute('select pg_advisory_xact_lock(?)', [KEYS_LOCK]);
@@ -20,7 +20,7 @@ export async function rewrapKeys(em: SqlEntityManager, stamp: Stamp, from: Buffe
       const privateSealed = seal(to, sealPurpose(kid), unsealKey(from, key));
       await tx.nativeUpdate(SigningKey, { kid }, { privateSealed });
     }
-    recordChange(tx, stamp, {
+    recordChange(tx, audit, {
       action: 'change',
       object: { kind: 'masterkey', id: 'master', label: 'master key' },
       after: { rewrapped: keys.map((key) => key.kid) },

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type Stamp } from '../../audit/index.ts';
+import { recordChange, type AuditContext } from '../../audit/index.ts';
 import { algorithmsOfApis } from '../../permissions/index.ts';
 import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
@@ -29,19 +29,19 @@ type Decide = (keys: SigningKey[], asked: Set<Alg>) => Step[];
  */
 export function advanceKeys(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   masterKey: Buffer,
   policy: RotationPolicy,
 ): Promise<Step[]> {
-  return take(em, stamp, masterKey, (keys, asked) => stepsDue(keys, asked, policy, stamp.at));
+  return take(em, audit, masterKey, (keys, asked) => stepsDue(keys, asked, policy, audit.at));
 }
 
 /**
  * Makes the current key of an algorithm where there is none, in the caller's transaction if there is one: whoever asks for the
  * algorithm there has its key in the same moment.
  */
-export async function ensureCurrentKey(em: SqlEntityManager, stamp: Stamp, masterKey: Buffer, alg: Alg): Promise<void> {
-  await take(em, stamp, masterKey, (keys) => {
+export async function ensureCurrentKey(em: SqlEntityManager, audit: AuditContext, masterKey: Buffer, alg: Alg): Promise<void> {
+  await take(em, audit, masterKey, (keys) => {
     const { current, next } = keysOf(keys, alg);
     return current ? [] : [instead(alg, next)];
   });
@@ -57,11 +57,11 @@ export async function hasCurrentKey(em: SqlEntityManager, alg: Alg): Promise<boo
  */
 export async function rotateKeys(
   em: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   masterKey: Buffer,
   given: { readonly leadSeconds: number; readonly isNow: boolean; readonly alg?: Alg | undefined },
 ): Promise<Step[]> {
-  return take(em, stamp, masterKey, (keys, asked) => {
+  return take(em, audit, masterKey, (keys, asked) => {
     if (given.alg && !asked.has(given.alg))
       throw new Failure(
         'conflict',
@@ -71,8 +71,8 @@ export async function rotateKeys(
       const { current, next } = keysOf(keys, alg);
       if (!current) return [instead(alg, next)];
       if (given.isNow)
-        return next ? replace(current, next, stamp.at) : [retired(current, stamp.at), { kind: 'make', alg }];
-      return next ? [] : [{ kind: 'publish', alg, activateAt: later(stamp.at, given.leadSeconds) }];
+        return next ? replace(current, next, audit.at) : [retired(current, audit.at), { kind: 'make', alg }];
+      return next ? [] : [{ kind: 'publish', alg, activateAt: later(audit.at, given.leadSeconds) }];
     });
   });
 }
@@ -81,7 +81,7 @@ export async function rotateKeys(
 export const KEYS_LOCK = 0x6b657973;
 
 /** Looks without a lock first, so that nothing due costs a read; then decides again under it. */
-export async function take(em: SqlEntityManager, stamp: Stamp, masterKey: Buffer, decide: Decide): Promise<Step[]> {
+export async function take(em: SqlEntityManager, audit: AuditContext, masterKey: Buffer, decide: Decide): Promise<Step[]> {
   const made = new Map<Alg, NewKey>();
   const first = decide(await readKeys(em), await askedAlgorithms(em));
   if (first.length === 0) return [];
@@ -92,7 +92,7 @@ export async function take(em: SqlEntityManager, stamp: Stamp, masterKey: Buffer
     const keys = await readKeys(tx);
     const steps = decide(keys, await askedAlgorithms(tx));
     if (steps.length === 0) return [];
-    for (const step of steps) await carryOut(tx, stamp, masterKey, step, keys, made);
+    for (const step of steps) await carryOut(tx, audit, masterKey, step, keys, made);
     await tx.flush();
     await announce(tx, 'keys');
     return steps;
@@ -109,36 +109,36 @@ export function readKeys(em: SqlEntityManager): Promise<SigningKey[]> {
 
 async function carryOut(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   masterKey: Buffer,
   step: Step,
   keys: readonly SigningKey[],
   made: ReadonlyMap<Alg, NewKey>,
 ): Promise<void> {
-  const { at } = stamp;
+  const { at } = audit;
   if (step.kind === 'make' || step.kind === 'publish') {
     // A node that was not restarted after `keys rewrap` must not add what the others cannot open.
     for (const key of keys) unsealKey(masterKey, key);
     const key = made.get(step.alg) ?? (await generateKey(step.alg));
-    return insertKey(tx, stamp, masterKey, key, step.kind === 'publish' ? step.activateAt : null);
+    return insertKey(tx, audit, masterKey, key, step.kind === 'publish' ? step.activateAt : null);
   }
   const key = keys.find((one) => one.kid === step.kid) as SigningKey;
-  if (step.kind === 'activate') return move(tx, stamp, key, { state: 'current', activatedAt: at });
-  if (step.kind === 'retire') return move(tx, stamp, key, { state: 'retiring', retireAt: step.retireAt });
-  return move(tx, stamp, key, { state: 'gone', retireAt: at, privateSealed: Buffer.alloc(0) });
+  if (step.kind === 'activate') return move(tx, audit, key, { state: 'current', activatedAt: at });
+  if (step.kind === 'retire') return move(tx, audit, key, { state: 'retiring', retireAt: step.retireAt });
+  return move(tx, audit, key, { state: 'gone', retireAt: at, privateSealed: Buffer.alloc(0) });
 }
 
 /** From the state that was seen, or not at all. */
 async function move(
   tx: SqlEntityManager,
-  stamp: Stamp,
+  audit: AuditContext,
   key: SigningKey,
   to: { state: SigningKey['state']; activatedAt?: Date; retireAt?: Date; privateSealed?: Buffer },
 ): Promise<void> {
   const { kid, alg, state } = key;
   if ((await tx.nativeUpdate(SigningKey, { kid, state }, to)) !== 1)
     throw new Failure('conflict', 'Somebody else changed the keys at this moment. Run it again.');
-  recordChange(tx, stamp, {
+  recordChange(tx, audit, {
     action: 'change',
     object: { kind: 'signingkey', id: kid, label: kid },
     before: { alg, state },

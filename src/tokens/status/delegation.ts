@@ -2,13 +2,13 @@ import { type Database, hotSelect, type Statement } from '../../platform/databas
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS, STATUS } from './set-status.ts';
-import { anyPlace, type Holding, isLive, placeOf, type StatusPlace, TRIES } from './status-index.ts';
+import { randomIndex, type StatusOwner, isLive, placeOf, type StatusIndex, TRIES } from './status-index.ts';
 
 /**
- * Through whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and
+ * DelegationChain whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and
  * the client that had the first.
  */
-export type Through = ReadonlyMap<string, number>;
+export type DelegationChain = ReadonlyMap<string, number>;
 
 /** A place that nobody has exchanged for in this time is free again; one that is used goes on. */
 const KEPT_SECONDS = 3600;
@@ -30,7 +30,7 @@ const known = hotSelect(
  * $1 to $5 as above, $6 list, $7 index, $8 until when. All principals are locked, in their order, and then the holder: whoever changes or ends
  * one of them afterwards finds this place, and who did before is seen by the versions. A place that would soon be free goes on.
  */
-const take = (kind: Holding['kind']): Statement => ({
+const take = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-exchanged-${kind}`,
   text: `with who as materialized (
       select p.id, p.perms_version::int as version from access_principal p where p.id = any($4::uuid[] || $1::uuid) order by p.id for share of p
@@ -64,12 +64,12 @@ interface Row {
  * their number and order. It ends, and moves, with the holder and with each of them. `stale`: one of them was changed since it was
  * read. Null when the holder or its principal is over.
  */
-export async function takeExchangedPlace(
+export async function allocateExchangedIndex(
   db: Database,
-  of: Holding,
-  through: Through,
+  of: StatusOwner,
+  through: DelegationChain,
   now: Date,
-): Promise<{ place: StatusPlace; version: number } | 'stale' | null> {
+): Promise<{ place: StatusIndex; version: number } | 'stale' | null> {
   const ids = [...through.keys()].sort();
   const whose = [of.principal, of.api, of.id, ids, ids.map((id) => through.get(id))];
   const end = Math.min((of.endsAt ?? NEVER).getTime(), plusSeconds(now, KEPT_SECONDS).getTime());
@@ -78,7 +78,7 @@ export async function takeExchangedPlace(
     const [seen] = await db.query<Row>(known, [...whose, plusSeconds(now, LINGER_SECONDS)]);
     const found = seen && answerOf(seen);
     if (!seen || found) return found ?? null;
-    const fresh = anyPlace(1 + Math.floor(tries / TRIES));
+    const fresh = randomIndex(1 + Math.floor(tries / TRIES));
     const [row] = await db.query<Row & { is_live: boolean }>(statements[of.kind], [
       ...whose,
       fresh.list,

@@ -1,6 +1,6 @@
 import { type Database, hotSelect } from '../../platform/database/index.ts';
 import type { AccessTokenClaims } from '../claims.ts';
-import { type Holding, placeOf } from './status-index.ts';
+import { type StatusOwner, placeOf } from './status-index.ts';
 
 /** $1 and $2 a place in a status list. */
 const holder = hotSelect(
@@ -14,17 +14,17 @@ const holder = hotSelect(
 interface Row {
   id: string;
   principal: string;
-  kind: Holding['kind'];
+  kind: StatusOwner['kind'];
   ends_at: number | null;
 }
 
 /** By what an access token lives, for another token of the same principal that is to end with it; null when it has no place any more. */
-export async function readHolding(
+export async function readStatusOwner(
   db: Database,
   issuer: string,
   { status }: Pick<AccessTokenClaims, 'status'>,
   of: { readonly principal: string; readonly api: string },
-): Promise<Holding | null> {
+): Promise<StatusOwner | null> {
   const place = placeOf(issuer, status?.status_list);
   const [row] = place ? await db.query<Row>(holder, [place.list, place.idx]) : [];
   if (!row || row.principal !== of.principal) return null;

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Affected, RightsChange } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import type { StatusPlace } from './status-index.ts';
+import type { StatusIndex } from './status-index.ts';
 
 /** What an index of a status list says (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
@@ -17,7 +17,7 @@ export const LINGER_SECONDS = 900 + 300 + 60;
  * What tokens say of these rights is not true any more: too much (suspended) or too little (superseded). A state moves only
  * 0 → 3 → 2 → 1, never back, and only at the APIs that are meant. Nobody has to log in again because of it.
  */
-export async function rightsChanged(
+export async function updateStatuses(
   tx: SqlEntityManager,
   who: Affected,
   { kind, apis }: RightsChange,
@@ -34,7 +34,7 @@ export async function rightsChanged(
  * afterwards: a place is there before these rows are held, and is moved, or it is taken after the change, which is then read. What was
  * exchanged through the client moves with them: its places are taken under its principal's row.
  */
-export async function clientRightsChanged(tx: SqlEntityManager, client: string, change: RightsChange): Promise<number> {
+export async function updateClientStatuses(tx: SqlEntityManager, client: string, change: RightsChange): Promise<number> {
   if (change.apis?.length === 0) return 0;
   const live = 'select id from tokens_grant where client_id = ? and ended_at is null';
   await tx.execute(
@@ -105,11 +105,11 @@ export async function endHolders(
  * one first and looks at the old one again afterwards (`isStillGood`): it is seen to be suspended, or it was looked at before that was
  * committed, and then the new place is there for the next time round. So neither holds a lock that the other waits for.
  */
-export async function suspendPlace(db: Database, place: StatusPlace): Promise<void> {
+export async function suspendIndex(db: Database, place: StatusIndex): Promise<void> {
   while ((await db.fork().transactional((tx) => suspendOnce(tx, place))) > 0);
 }
 
-function suspendOnce(tx: SqlEntityManager, { list, idx }: StatusPlace): Promise<number> {
+function suspendOnce(tx: SqlEntityManager, { list, idx }: StatusIndex): Promise<number> {
   const whose = `(list, idx) in (select ?::int, ?::int union all
     select made.list, made.idx from tokens_status t join tokens_status made on made.holder_id = t.holder_id and made.through @> coalesce(t.through, '{}')
     where t.list = ? and t.idx = ?)`;

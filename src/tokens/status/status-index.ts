@@ -8,13 +8,13 @@ import { LINGER_SECONDS } from './set-status.ts';
 export const LIST_LENGTH = 1_048_576;
 
 /** Where a token's status stands. */
-export interface StatusPlace {
+export interface StatusIndex {
   readonly list: number;
   readonly idx: number;
 }
 
 /** Whose tokens are meant: all of one holder's for one API share a place. */
-export interface Holding {
+export interface StatusOwner {
   /** A session or a grant, or a principal that holds its tokens by itself. */
   readonly kind: 'session' | 'grant' | 'principal';
   readonly id: string;
@@ -25,11 +25,11 @@ export interface Holding {
 }
 
 /** What one statement saw: the versions that rights are kept by, and the place of a token that is made now. */
-export interface Minting {
+export interface IssueSnapshot {
   readonly principal: number | null;
   readonly api: number | null;
   /** Null when the holder has none, or its last one has moved: the next token gets a fresh one. */
-  readonly place: StatusPlace | null;
+  readonly place: StatusIndex | null;
 }
 
 const mint = hotSelect(
@@ -40,12 +40,12 @@ const mint = hotSelect(
 );
 
 /** Read together, so that a token never pairs the rights of one moment with the index of another. */
-export async function readMinting(
+export async function readIssueSnapshot(
   from: Database | SqlEntityManager,
   principal: string,
   api: string | null,
   holder: string,
-): Promise<Minting> {
+): Promise<IssueSnapshot> {
   const [row] = await runOn<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
     from,
     mint,
@@ -66,7 +66,7 @@ export const isLive = {
  * $1 principal, $2 API, $3 holder, $4 list, $5 index, $6 until when, $7 how long one left behind lingers. The rows of the principal
  * and of the holder are locked against whoever changes or ends them: what they write afterwards sees this place.
  */
-const place = (kind: Holding['kind']): Statement => ({
+const place = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-place-${kind}`,
   text: `with who as materialized (
       select p.perms_version::int as version from access_principal p where p.id = $1 for share of p
@@ -90,17 +90,17 @@ export const TRIES = 6;
  * The place of the holder's next token, a fresh one where it has none that still says "valid"; with the version of its principal
  * that this place belongs to. Null when the holder or its principal is over.
  */
-export async function takePlace(
+export async function allocateIndex(
   from: Database | SqlEntityManager,
-  of: Holding,
+  of: StatusOwner,
   now: Date,
-): Promise<{ place: StatusPlace; version: number } | null> {
+): Promise<{ place: StatusIndex; version: number } | null> {
   const until = of.endsAt === null ? new Date('9999-12-31T00:00:00Z') : plusSeconds(of.endsAt, LINGER_SECONDS);
   for (let tries = 0; ; tries++) {
-    const known = await readMinting(from, of.principal, of.api, of.id);
+    const known = await readIssueSnapshot(from, of.principal, of.api, of.id);
     if (known.principal === null) return null;
     if (known.place) return { place: known.place, version: known.principal };
-    const fresh = anyPlace(1 + Math.floor(tries / TRIES));
+    const fresh = randomIndex(1 + Math.floor(tries / TRIES));
     const values = [of.principal, of.api, of.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
     const [row] = await runOn<{ version: number | null; is_live: boolean; is_made: boolean }>(
       from,
@@ -113,7 +113,7 @@ export async function takePlace(
 }
 
 /** A place of that list, perhaps somebody's. */
-export function anyPlace(list: number): StatusPlace {
+export function randomIndex(list: number): StatusIndex {
   return { list, idx: randomInt(LIST_LENGTH) };
 }
 
@@ -124,10 +124,10 @@ const free: Statement = {
 };
 
 /** A place that was nobody's a moment ago, in the first lists that have one. */
-export async function findFreePlace(db: Database): Promise<StatusPlace> {
+export async function findFreeIndex(db: Database): Promise<StatusIndex> {
   for (let list = 1; ; list++) {
-    const some = Array.from({ length: TRIES }, () => anyPlace(list));
-    const [found] = await db.query<StatusPlace>(free, [some.map((one) => one.list), some.map((one) => one.idx)]);
+    const some = Array.from({ length: TRIES }, () => randomIndex(list));
+    const [found] = await db.query<StatusIndex>(free, [some.map((one) => one.list), some.map((one) => one.idx)]);
     if (found) return found;
   }
 }
@@ -138,7 +138,7 @@ export function statusListUri(issuer: string, list: number): string {
 }
 
 /** Where a status claim of ours points; null for anything else. */
-export function placeOf(issuer: string, status: { idx: number; uri: string } | undefined): StatusPlace | null {
+export function placeOf(issuer: string, status: { idx: number; uri: string } | undefined): StatusIndex | null {
   if (!status) return null;
   const list = Number(status.uri.slice(`${issuer}/status-lists/`.length));
   return Number.isInteger(list) && statusListUri(issuer, list) === status.uri && Number.isInteger(status.idx)

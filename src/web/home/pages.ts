@@ -104,11 +104,11 @@ async function createAdministrator(
   const password = await deps.passwords.hash(given.password);
   if (password === null) throw tryLater('busy', 5);
   const at = deps.clock.now();
-  const stamp = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
+  const audit = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
   try {
     return await deps.db.fork().transactional(async (tx) => {
       if (!(await redeemSetup(tx, given.token, at))) throw new Refused('gone');
-      const made = await createUser(tx, stamp, {
+      const made = await createUser(tx, audit, {
         username: given.username,
         email: given.email,
         password,

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import { Type } from 'typebox';
-import { type AuthorizationRequest, formTargets, lookAtInteraction } from '../../oauth/index.ts';
+import { type AuthorizationRequest, formTargets, loadInteraction } from '../../oauth/index.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
 import { type InFlight, inFlight } from '../../platform/in-flight.ts';
 import type { LiveSession } from '../../sessions/index.ts';
@@ -153,7 +153,7 @@ async function contextOf(deps: LoginDeps, request: Request, reply: Reply, next: 
   const session = await sessionOf(deps, request);
   const secret = interactionOf(next);
   if (secret === null) return { next, session, isNeeded: false, request: null };
-  const looked = await lookAtInteraction(deps.endpoint, secret, {
+  const looked = await loadInteraction(deps.endpoint, secret, {
     browser: browserOf(deps, request, reply),
     session,
     ...originOf(request),

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { formTargets, type KnownClients, locationOf } from '../../oauth/index.ts';
+import { formTargets, type ClientCache, locationOf } from '../../oauth/index.ts';
 import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import {
@@ -24,7 +24,7 @@ export interface LogoutPageDeps {
   readonly clock: Clock;
   readonly keys: KeyRing;
   readonly issuer: string;
-  readonly clients: Pick<KnownClients, 'load'>;
+  readonly clients: Pick<ClientCache, 'load'>;
   readonly sessionIdleSeconds: number;
 }
 

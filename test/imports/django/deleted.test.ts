@@ -3,7 +3,7 @@ import { findSourceId, ImportedRecord } from '../../../src/imports/index.ts';
 import { deleteUser, findUser, renameUser, User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { makeUser, naturalise, project, type Row, runImport, stamp, userRow } from './dumps.ts';
+import { makeUser, naturalise, project, type Row, runImport, audit, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   const forms = {
@@ -23,7 +23,7 @@ await onEachEngine(t, async (t, db) => {
           await runImport(db, before(rows), { audience });
           const em = db.fork();
           const zach = (await findUser(em, name)) as User;
-          await deleteUser(em, stamp, zach);
+          await deleteUser(em, audit, zach);
 
           const kept = await db.fork().find(ImportedRecord, { localId: zach.id });
           t.notMatch(JSON.stringify(kept), /zacharias/, 'not even the name is kept');
@@ -53,7 +53,7 @@ await onEachEngine(t, async (t, db) => {
           await runImport(db, before(rows), { audience });
           const zach = (await findUser(db.fork(), name)) as User;
           const rename = async (to: string) =>
-            t.ok((await renameUser(db.fork(), stamp, zach, `${to}-${tag}`)) instanceof User);
+            t.ok((await renameUser(db.fork(), audit, zach, `${to}-${tag}`)) instanceof User);
           await rename('zack');
           await rename('zac');
           const again = async () => runImport(db, after(rows), { audience, dryRun: true });
@@ -72,7 +72,7 @@ await onEachEngine(t, async (t, db) => {
           const more = await runImport(db, after([...rows, third]), { audience, dryRun: true, existing: 'skip' });
           t.match(more.users, { known: 2, skipped: 1 }, 'who is somebody else');
 
-          await deleteUser(db.fork(), stamp, zach);
+          await deleteUser(db.fork(), audit, zach);
           const kept = await db.fork().find(ImportedRecord, { localId: zach.id });
           t.notMatch(JSON.stringify(kept), /zac/, 'not even a name is kept');
           t.ok(kept.every((one) => Buffer.from(one.importedDigest).every((byte) => byte === 0)));
@@ -87,7 +87,7 @@ await onEachEngine(t, async (t, db) => {
     const { rows, audience, tag } = project([userRow(1, 'zacharias')]);
     await runImport(db, rows, { audience });
     const zach = (await findUser(db.fork(), `zacharias-${tag}`)) as User;
-    await deleteUser(db.fork(), stamp, zach);
+    await deleteUser(db.fork(), audit, zach);
     const other = userRow(7, `zacharias-${tag}`, { first_name: 'Another' });
     const report = await runImport(
       db,
@@ -99,14 +99,14 @@ await onEachEngine(t, async (t, db) => {
     t.match(report, { users: { created: 1 } });
     const made = (await findUser(db.fork(), `zacharias-${tag}`)) as User;
     t.not(made.id, zach.id);
-    await deleteUser(db.fork(), stamp, made);
+    await deleteUser(db.fork(), audit, made);
     t.match(await runImport(db, [...rows, other], { audience }), { users: { created: 0, known: 2 } }, 'both are known');
   });
 
   await t.test('contract §8: who took the freed name in Signet is not taken for the deleted one', async (t) => {
     const { rows, audience, tag } = project([userRow(1, 'zacharias', { groups: [1] })]);
     await runImport(db, rows, { audience });
-    await deleteUser(db.fork(), stamp, (await findUser(db.fork(), `zacharias-${tag}`)) as User);
+    await deleteUser(db.fork(), audit, (await findUser(db.fork(), `zacharias-${tag}`)) as User);
     const other = await makeUser(db, `zacharias-${tag}`);
     const report = await runImport(db, rows, { audience, existing: 'update' });
     t.match(report, { users: { updated: 0, known: 1 }, changedInSignet: [{ fields: ['deleted'] }] });

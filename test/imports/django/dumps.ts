@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Stamp } from '../../../src/audit/index.ts';
+import type { AuditContext } from '../../../src/audit/index.ts';
 import { type ImportInput, type ImportReport, importDjango } from '../../../src/imports/django/index.ts';
 import { makeUnusable } from '../../../src/passwords/index.ts';
 import { findApi, readRights } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
 import { Failure } from '../../../src/platform/errors.ts';
-import { createUser, findUser, holderOf, type User } from '../../../src/users/index.ts';
+import { createUser, findUser, userPrincipal, type User } from '../../../src/users/index.ts';
 
 /** What `manage.py dumpdata` of Django 3.2 wrote, and what that Django answered about the same database. */
 export const dumpText = readFileSync(new URL('../../fixtures/django-3.2/dump.json', import.meta.url), 'utf8');
@@ -44,7 +44,7 @@ export function readRows(): Row[] {
 }
 
 export const now = new Date('2026-11-22T20:00:00Z');
-export const stamp: Stamp = { at: now, actor: { kind: 'cli', id: '0', label: 'cli:0' } };
+export const audit: AuditContext = { at: now, actor: { kind: 'cli', id: '0', label: 'cli:0' } };
 
 export const defaults = {
   file: 'dump.json',
@@ -61,7 +61,7 @@ export function runImport(
   options: Partial<ImportInput> = {},
 ): Promise<ImportReport> {
   const text = typeof dump === 'string' ? dump : JSON.stringify(dump);
-  return importDjango(db, stamp, { ...defaults, ...options, text }, () => {});
+  return importDjango(db, audit, { ...defaults, ...options, text }, () => {});
 }
 
 /** What the same database would give with `--natural-foreign`, and with `--natural-primary` too. */
@@ -186,7 +186,7 @@ export async function failureOf(work: Promise<unknown>): Promise<Failure & { det
 }
 
 export async function makeUser(db: Database, username: string): Promise<User> {
-  return (await createUser(db.fork(), stamp, {
+  return (await createUser(db.fork(), audit, {
     username,
     password: makeUnusable(),
     email: `${username}@signet.test`,
@@ -197,5 +197,5 @@ export async function permissionsOf(db: Database, username: string, audience: st
   const em = db.fork();
   const user = (await findUser(em, username)) as User;
   const api = await findApi(em, audience);
-  return [...(await readRights(db, holderOf(user), api?.id as string, now)).permissions].sort();
+  return [...(await readRights(db, userPrincipal(user), api?.id as string, now)).permissions].sort();
 }

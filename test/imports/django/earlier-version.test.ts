@@ -12,10 +12,10 @@ import {
   setRole,
 } from '../../../src/permissions/index.ts';
 import { Session } from '../../../src/sessions/index.ts';
-import { findUser, holderOf, type User, updateUser } from '../../../src/users/index.ts';
+import { findUser, userPrincipal, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { makeUser, now, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
+import { makeUser, now, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": of what an earlier version imported, what Django took is taken all the same.
 
@@ -23,7 +23,7 @@ const HAD = { is_staff: true, is_superuser: true, groups: [1], user_permissions:
 const LEFT = { is_active: false, is_staff: false, is_superuser: false, groups: [], user_permissions: [] };
 
 await onEachEngine(t, async (t, db) => {
-  await updateUser(db.fork(), stamp, await makeUser(db, 'operator'), { isSuperuser: true });
+  await updateUser(db.fork(), audit, await makeUser(db, 'operator'), { isSuperuser: true });
 
   const start = async (users: Row[], options = {}) => {
     const made = project(users);
@@ -39,7 +39,7 @@ await onEachEngine(t, async (t, db) => {
     const api = (await findApi(db.fork(), audience)) as Api;
     const rightsOf = async (name: string) => {
       const found = await user(name);
-      const { isStaff, isSuperuser, permissions } = await readRights(db, holderOf(found), api.id, now);
+      const { isStaff, isSuperuser, permissions } = await readRights(db, userPrincipal(found), api.id, now);
       const groups = (await groupsOf(db.fork(), found.id)).map((one) => one.name).sort();
       return { isActive: found.isActive, isStaff, isSuperuser, permissions: [...permissions].sort(), groups };
     };
@@ -111,15 +111,15 @@ await onEachEngine(t, async (t, db) => {
       userRow(3, 'cyd', { groups: [1] }),
     ]);
     const em = db.fork();
-    await updateUser(em, stamp, await it.user('ada'), { isActive: true });
-    await updateUser(em, stamp, await it.user('bob'), { isSuperuser: true, isStaff: true });
-    await setRole(em, stamp, await it.named('ada'), it.api, { isStaff: true, isSuperuser: false });
-    const own = await createGroup(em, stamp, `Own ${it.tag}`);
-    await addMembers(em, stamp, await getGroup(em, it.group), [await it.named('ada')]);
-    await addMembers(em, stamp, own, [await it.named('ada'), await it.named('cyd')]);
+    await updateUser(em, audit, await it.user('ada'), { isActive: true });
+    await updateUser(em, audit, await it.user('bob'), { isSuperuser: true, isStaff: true });
+    await setRole(em, audit, await it.named('ada'), it.api, { isStaff: true, isSuperuser: false });
+    const own = await createGroup(em, audit, `Own ${it.tag}`);
+    await addMembers(em, audit, await getGroup(em, it.group), [await it.named('ada')]);
+    await addMembers(em, audit, own, [await it.named('ada'), await it.named('cyd')]);
     await assign(
       em,
-      stamp,
+      audit,
       { kind: 'user', principal: await it.named('ada') },
       await getPermissions(em, it.api, ['polls.fly']),
     );
@@ -141,9 +141,9 @@ await onEachEngine(t, async (t, db) => {
       Object.assign(it.fields(1), LEFT);
       await it.update();
       const em = db.fork();
-      await updateUser(em, stamp, await it.user('ada'), { isActive: true });
-      await setRole(em, stamp, await it.named('ada'), it.api, { isStaff: true, isSuperuser: false });
-      await addMembers(em, stamp, await getGroup(em, it.group), [await it.named('ada')]);
+      await updateUser(em, audit, await it.user('ada'), { isActive: true });
+      await setRole(em, audit, await it.named('ada'), it.api, { isStaff: true, isSuperuser: false });
+      await addMembers(em, audit, await getGroup(em, it.group), [await it.named('ada')]);
       t.match(await it.update(), { importId: null, takenAway: [] });
       t.match(await it.rightsOf('ada'), { isActive: true, isStaff: true, groups: [it.group] });
     },
@@ -151,7 +151,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('a membership is known by the group, however Signet and Django have named it since', async (t) => {
     const it = await start([userRow(1, 'ada', { groups: [1] }), userRow(2, 'bob', { groups: [1] })]);
-    await renameGroup(db.fork(), stamp, await getGroup(db.fork(), it.group), `Renamed ${it.tag}`);
+    await renameGroup(db.fork(), audit, await getGroup(db.fork(), it.group), `Renamed ${it.tag}`);
     Object.assign(it.fields(1, 'auth.group'), { name: `Django's ${it.tag}` });
     Object.assign(it.fields(2), { groups: [] });
     t.match(await it.update(), { takenAway: [{ record: 'auth.user 2', fields: [`Renamed ${it.tag}`] }] });

@@ -1,13 +1,13 @@
 import { changeCatalogue, createApi, createGroup } from '../../../src/permissions/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, makeUser, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
+import { failureOf, makeUser, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('--existing fail: names that Signet has from elsewhere are listed, nothing is written', async (t) => {
     const { rows, audience, tag, group } = project([userRow(1, 'ada'), userRow(2, 'bob')]);
     await makeUser(db, `Ada-${tag.toUpperCase()}`);
-    await createGroup(db.fork(), stamp, group.toUpperCase());
+    await createGroup(db.fork(), audit, group.toUpperCase());
     const before = await picture(db.fork());
     const failure = await failureOf(runImport(db, rows, { audience }));
     t.equal(failure.kind, 'conflict');
@@ -28,7 +28,7 @@ await onEachEngine(t, async (t, db) => {
       userRow(2, 'bob', { groups: [1] }),
     ]);
     await makeUser(db, `ada-${tag}`);
-    await createGroup(db.fork(), stamp, group);
+    await createGroup(db.fork(), audit, group);
     const report = await runImport(db, rows, { audience, existing: 'skip' });
     t.match(report, { users: { created: 1, skipped: 1 }, groups: { skipped: 1 } });
     t.same(report.unmapped, [], 'what was asked for is no loss');
@@ -52,7 +52,7 @@ await onEachEngine(t, async (t, db) => {
         userRow(1, 'ada', { groups: [1], is_superuser: true, email: 'ada@match.test' }),
       ]);
       await makeUser(db, `ada-${tag}`);
-      await createGroup(db.fork(), stamp, group);
+      await createGroup(db.fork(), audit, group);
       const before = await picture(db.fork());
       for (const existing of ['fail', 'update'] as const) {
         const failure = await failureOf(runImport(db, rows, { audience, existing }));
@@ -107,8 +107,8 @@ await onEachEngine(t, async (t, db) => {
   await t.test('an API that exists keeps its permissions; those of the same name are taken over', async (t) => {
     const { rows, audience } = project([userRow(1, 'ada', { user_permissions: [1] })]);
     const em = db.fork();
-    const api = await createApi(em, stamp, audience);
-    await changeCatalogue(em, stamp, api, [
+    const api = await createApi(em, audit, audience);
+    await changeCatalogue(em, audit, api, [
       { app: 'polls', codename: 'add_question', label: 'Can add a question', model: 'question' },
       { app: 'polls', codename: 'own', label: 'Own' },
     ]);

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { importDjango, type Progress } from '../../../src/imports/django/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { defaults, picture, type Row, stamp, userRow } from './dumps.ts';
+import { defaults, picture, type Row, audit, userRow } from './dumps.ts';
 
 const USERS = 20_000;
 
@@ -63,7 +63,7 @@ await onEachEngine(t, async (t, db) => {
       last = at;
     };
     const began = performance.now();
-    const report = await importDjango(db, stamp, { ...defaults, text }, progress);
+    const report = await importDjango(db, audit, { ...defaults, text }, progress);
     const took = performance.now() - began;
     delay.disable();
     isRunning = false;
@@ -81,7 +81,7 @@ await onEachEngine(t, async (t, db) => {
     t.same(steps, ['read', 'compare', 'plan', 'stage', 'write']);
     t.ok(answeredWhileStaging > 10, 'others are served meanwhile');
     t.match((await picture(db.fork()))['identity_import_staged'], /^0 /);
-    const again = await importDjango(db, stamp, { ...defaults, text }, () => {});
+    const again = await importDjango(db, audit, { ...defaults, text }, () => {});
     t.match(again, { importId: null, users: { known: USERS }, changedInDump: [], changedInSignet: [] });
   });
 });

@@ -13,8 +13,8 @@ import {
   type Source,
 } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
-import { foldName } from '../../../src/platform/casefold.ts';
-import { holderOf, User } from '../../../src/users/index.ts';
+import { casefoldName } from '../../../src/platform/casefold.ts';
+import { userPrincipal, User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t, { type Test } from '../../support/tap.ts';
 import { dumpText, naturalise, now, type OracleUser, oracle, picture, readRows, runImport } from './dumps.ts';
@@ -143,8 +143,8 @@ async function sameAnswers(t: Test, db: Database, audience: string): Promise<voi
   await t.test("Django's ModelBackend: every user has the permissions that Django said", async (t) => {
     for (const expected of oracle.users) {
       const em = db.fork();
-      const user = await em.findOneOrFail(User, { usernameKey: foldName(expected.username) });
-      const holder = holderOf(user);
+      const user = await em.findOneOrFail(User, { usernameKey: casefoldName(expected.username) });
+      const holder = userPrincipal(user);
       const rights = await readRights(db, holder, api.id, now);
       const sources = await explainPermissions(em, holder, now, api.id);
       t.same(actual(rights, sources, expected), wanted(expected), expected.username);

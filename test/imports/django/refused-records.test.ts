@@ -1,6 +1,6 @@
 import { describeReport } from '../../../src/imports/django/index.ts';
 import { addMembers, findApi, getGroup, groupsOf, readRights } from '../../../src/permissions/index.ts';
-import { findUser, holderOf, type User } from '../../../src/users/index.ts';
+import { findUser, userPrincipal, type User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
 import {
@@ -12,7 +12,7 @@ import {
   project,
   type Row,
   runImport,
-  stamp,
+  audit,
   userRow,
 } from './dumps.ts';
 
@@ -62,7 +62,7 @@ await onEachEngine(t, async (t, db) => {
     const rightsOf = async (name: string) => {
       const found = await user(name);
       const api = await findApi(db.fork(), audience);
-      const { isStaff, isSuperuser, permissions } = await readRights(db, holderOf(found), api?.id as string, now);
+      const { isStaff, isSuperuser, permissions } = await readRights(db, userPrincipal(found), api?.id as string, now);
       const groups = (await groupsOf(db.fork(), found.id)).map((one) => one.name);
       return { isActive: found.isActive, isStaff, isSuperuser, permissions: [...permissions].sort(), groups };
     };
@@ -146,7 +146,7 @@ await onEachEngine(t, async (t, db) => {
       async (t) => {
         const it = await start([userRow(1, 'ada', { groups: [1] }), userRow(2, 'bob', { groups: [1] })]);
         const own = await makeUser(db, `own-${it.tag}`);
-        await addMembers(db.fork(), stamp, await getGroup(db.fork(), it.group), [{ id: own.id, label: 'own' }]);
+        await addMembers(db.fork(), audit, await getGroup(db.fork(), it.group), [{ id: own.id, label: 'own' }]);
         Object.assign(it.fields(1, 'auth.group'), { name, permissions: [2] });
         Object.assign(it.fields(2), { groups: [] });
         const report = await it.update();

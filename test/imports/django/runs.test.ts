@@ -13,7 +13,7 @@ import {
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
+import { failureOf, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('what was changed in Signet since is not undone, and reported', async (t) => {
@@ -24,19 +24,19 @@ await onEachEngine(t, async (t, db) => {
     await runImport(db, rows, { audience });
     const em = db.fork();
     const user = async (name: string) => (await findUser(em, `${name}-${tag}`)) as User;
-    await updateUser(em, stamp, await user('ada'), { email: 'ada@new.test', isActive: false });
+    await updateUser(em, audit, await user('ada'), { email: 'ada@new.test', isActive: false });
     const bob = await user('bob');
-    await addMembers(em, stamp, await createGroup(em, stamp, `Others ${tag}`), [{ id: bob.id, label: bob.username }]);
+    await addMembers(em, audit, await createGroup(em, audit, `Others ${tag}`), [{ id: bob.id, label: bob.username }]);
     await em.execute('delete from access_assignment where principal_id = ?', [(await user('cyd')).id]);
     await em.execute('delete from access_principal where id = ?', [(await user('dee')).id]);
     const eve = await user('eve');
     await em.execute('update identity_user set password_epoch = 2 where id = ?', [eve.id]);
     const api = await findApi(em, audience);
-    await changeCatalogue(em, stamp, api as never, [
+    await changeCatalogue(em, audit, api as never, [
       { app: 'polls', codename: 'fly', label: 'May fly', model: 'question' },
     ]);
     const permissions = await getPermissions(em, api as never, ['polls.fly']);
-    await assign(em, stamp, { kind: 'group', group: await getGroup(em, group) }, permissions);
+    await assign(em, audit, { kind: 'group', group: await getGroup(em, group) }, permissions);
 
     const before = await picture(db.fork());
     const report = await runImport(db, rows, { audience });
@@ -65,12 +65,12 @@ await onEachEngine(t, async (t, db) => {
       const api = await findApi(em, audience);
       await changeCatalogue(
         em,
-        stamp,
+        audit,
         api as never,
         [{ app: 'polls', codename: 'add_question', label: 'Can add question' }],
         { prune: true },
       );
-      await deleteGroup(em, stamp, await getGroup(em, group));
+      await deleteGroup(em, audit, await getGroup(em, group));
       const more = userRow(2, `bob-${tag}`, { groups: [1], user_permissions: [1, 2] });
       t.match((await failureOf(runImport(db, [...rows, more], { audience }))).message, /--allow-unmapped/);
       const report = await runImport(db, [...rows, more], { audience, allowUnmapped: true });

@@ -1,14 +1,14 @@
 import { type Api, findApi, readRights, setRole } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
-import { findUser, holderOf, renameUser, type User, updateUser } from '../../../src/users/index.ts';
+import { findUser, userPrincipal, renameUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { makeUser, naturalise, now, project, type Row, runImport, stamp, userRow } from './dumps.ts';
+import { makeUser, naturalise, now, project, type Row, runImport, audit, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "Superusers": who rules a Django site rules Signet only where the run itself says so.
 
 await onEachEngine(t, async (t, db) => {
-  await updateUser(db.fork(), stamp, await makeUser(db, 'operator'), { isSuperuser: true });
+  await updateUser(db.fork(), audit, await makeUser(db, 'operator'), { isSuperuser: true });
   const start = async (superusers: 'api' | 'global', fields = {}) => {
     const made = project([userRow(1, 'ada', fields)]);
     const { audience } = made;
@@ -22,7 +22,7 @@ await onEachEngine(t, async (t, db) => {
     return { audience, ada, update };
   };
   const atApi = async (db: Database, audience: string, user: User) =>
-    readRights(db, holderOf(user), (await findApi(db.fork(), audience))?.id as string, now);
+    readRights(db, userPrincipal(user), (await findApi(db.fork(), audience))?.id as string, now);
 
   await t.test(
     'a superuser made in Django since is one of Signet only by --superusers global of that run',
@@ -43,7 +43,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('flags that Signet gave are not taken for those of an import of an earlier version', async (t) => {
     const it = await start('api', { is_staff: true, is_superuser: true });
     await db.fork().execute('update identity_import set imported = null where source = ?', [it.audience]);
-    await updateUser(db.fork(), stamp, await it.ada(), { isStaff: true });
+    await updateUser(db.fork(), audit, await it.ada(), { isStaff: true });
     await it.update({});
     await it.update({ is_superuser: false });
     t.match(await it.ada(), { isStaff: true, isSuperuser: false });
@@ -57,14 +57,14 @@ await onEachEngine(t, async (t, db) => {
     const it = project([userRow(1, 'ada')]);
     await runImport(db, it.rows, { audience: it.audience });
     const ada = (await findUser(db.fork(), `ada-${it.tag}`)) as User;
-    await renameUser(db.fork(), stamp, ada, `adele-${it.tag}`);
+    await renameUser(db.fork(), audit, ada, `adele-${it.tag}`);
     const rows = structuredClone(it.rows) as Row[];
     Object.assign(rows.at(-1)?.fields as object, { is_superuser: true });
     const options = { audience: it.audience, existing: 'update' } as const;
     await runImport(db, naturalise(rows, { primary: true }), options);
     t.match(await atApi(db, it.audience, ada), { isSuperuser: true });
     const api = (await findApi(db.fork(), it.audience)) as Api;
-    await setRole(db.fork(), stamp, { id: ada.id, label: 'ada' }, api, { isStaff: false, isSuperuser: false });
+    await setRole(db.fork(), audit, { id: ada.id, label: 'ada' }, api, { isStaff: false, isSuperuser: false });
     t.match(await runImport(db, rows, options), { applied: [] });
     t.match(await atApi(db, it.audience, ada), { isSuperuser: false }, 'what Signet took since is not given back');
   });

@@ -3,7 +3,7 @@ import { addMembers, groupsOf, removeMembers } from '../../../src/permissions/in
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { picture, type Row, runImport, smallProject, stamp, userRow } from './dumps.ts';
+import { picture, type Row, runImport, smallProject, audit, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": random changes between two dumps and in Signet, held to the rules of that page.
 
@@ -120,13 +120,13 @@ await onEachEngine(t, async (t, db) => {
                 ...(first === undefined ? {} : { firstName: first }),
                 ...(email === undefined ? {} : { email: mail(index, email) }),
               };
-              if (Object.keys(change).length > 0) await updateUser(db.fork(), stamp, who, change);
+              if (Object.keys(change).length > 0) await updateUser(db.fork(), audit, who, change);
               if (member !== undefined) {
                 const [row] = await db
                   .fork()
                   .execute<{ id: string }[]>('select id from access_group where name = ?', [`G ${tag}`]);
                 const group = { id: row?.id as string, name: `G ${tag}` } as Parameters<typeof addMembers>[2];
-                await (member ? addMembers : removeMembers)(db.fork(), stamp, group, [
+                await (member ? addMembers : removeMembers)(db.fork(), audit, group, [
                   { id: who.id, label: who.username },
                 ]);
               }

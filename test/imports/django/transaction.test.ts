@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { dropStaged, importDjango } from '../../../src/imports/django/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, picture, project, runImport, smallProject, stamp, userRow } from './dumps.ts';
+import { failureOf, picture, project, runImport, smallProject, audit, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('all or nothing: a failure in the last transaction leaves nothing, not even staged rows', async (t) => {
@@ -107,7 +107,7 @@ await onEachEngine(t, async (t, db) => {
       superusers: 'api',
       trustEmails: false,
     } as const;
-    const report = await importDjango(db, stamp, input, ({ step, done }) => {
+    const report = await importDjango(db, audit, input, ({ step, done }) => {
       if (step === 'stage' && done === 500) dropped = dropStaged(db);
     });
     await dropped;

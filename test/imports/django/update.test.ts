@@ -14,10 +14,10 @@ import {
 import type { Database } from '../../../src/platform/database/index.ts';
 import { Session } from '../../../src/sessions/index.ts';
 import { setPassword } from '../../../src/signin/index.ts';
-import { findUser, holderOf, type User, updateUser } from '../../../src/users/index.ts';
+import { findUser, userPrincipal, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, now, permissionsOf, picture, project, type Row, runImport, stamp, userRow } from './dumps.ts';
+import { failureOf, now, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md: rehearsal and cut-over.
 
@@ -112,7 +112,7 @@ await onEachEngine(t, async (t, db) => {
       [`Writers ${it.tag}`],
     );
     const api = await findApi(db.fork(), it.audience);
-    t.match(await readRights(db, holderOf(cyd), api?.id as string, now), { isSuperuser: true, isStaff: false });
+    t.match(await readRights(db, userPrincipal(cyd), api?.id as string, now), { isSuperuser: true, isStaff: false });
     const [entry] = await db.fork().find(AuditEntry, { objectId: bob.id }, { orderBy: { id: 'desc' }, limit: 1 });
     t.match(entry, {
       action: 'import',
@@ -133,10 +133,10 @@ await onEachEngine(t, async (t, db) => {
   await t.test('what changed in Signet stays, and what changed on both sides too, listed', async (t) => {
     const it = await start([userRow(1, 'ada', { email: 'ada@both.test' }), userRow(2, 'bob', { groups: [1] })]);
     const em = db.fork();
-    await updateUser(em, stamp, await it.user('ada'), { email: 'signet@both.test', firstName: 'Own' });
+    await updateUser(em, audit, await it.user('ada'), { email: 'signet@both.test', firstName: 'Own' });
     const owner = await it.user('ada');
-    await em.transactional((tx) => setPassword(tx, stamp, owner, '!ours', null));
-    await removeMembers(em, stamp, await getGroup(em, it.group), [{ id: (await it.user('bob')).id, label: 'bob' }]);
+    await em.transactional((tx) => setPassword(tx, audit, owner, '!ours', null));
+    await removeMembers(em, audit, await getGroup(em, it.group), [{ id: (await it.user('bob')).id, label: 'bob' }]);
     Object.assign(it.fields(1), { email: 'django@both.test', password: NEW_HASH, last_name: 'New' });
     const report = await it.update();
     t.same(lines(report.applied), ['auth.user 1: last_name']);
@@ -166,12 +166,12 @@ await onEachEngine(t, async (t, db) => {
     const em = db.fork();
     const ada = await it.user('ada');
     const api = (await findApi(em, it.audience)) as NonNullable<Awaited<ReturnType<typeof findApi>>>;
-    await setRole(em, stamp, { id: ada.id, label: 'ada' }, api, { isStaff: false, isSuperuser: false });
-    await setRole(em, stamp, { id: ada.id, label: 'ada' }, api, { isStaff: true, isSuperuser: true });
-    const own = await createGroup(em, stamp, `Own ${it.tag}`);
-    await addMembers(em, stamp, own, [{ id: ada.id, label: 'ada' }]);
-    await updateUser(em, stamp, ada, { isActive: false });
-    await updateUser(em, stamp, await it.user('ada'), { isActive: true });
+    await setRole(em, audit, { id: ada.id, label: 'ada' }, api, { isStaff: false, isSuperuser: false });
+    await setRole(em, audit, { id: ada.id, label: 'ada' }, api, { isStaff: true, isSuperuser: true });
+    const own = await createGroup(em, audit, `Own ${it.tag}`);
+    await addMembers(em, audit, own, [{ id: ada.id, label: 'ada' }]);
+    await updateUser(em, audit, ada, { isActive: false });
+    await updateUser(em, audit, await it.user('ada'), { isActive: true });
     const session = await openSession(db, ada.id);
     const version = (await db.fork().findOneOrFail(Principal, ada.id)).permsVersion;
     Object.assign(it.fields(1), { is_superuser: false, is_active: false, groups: [], user_permissions: [2] });
@@ -199,7 +199,7 @@ await onEachEngine(t, async (t, db) => {
       userRow(4, 'dee', { is_active: false }),
     ]);
     const set = async (name: string, isActive: boolean) =>
-      updateUser(db.fork(), stamp, await it.user(name), { isActive });
+      updateUser(db.fork(), audit, await it.user(name), { isActive });
     await set('ada', false);
     for (const pk of [1, 2, 3]) Object.assign(it.fields(pk), { is_active: false });
     await it.update();

@@ -1,7 +1,7 @@
 import { Failure } from '../../../platform/errors.ts';
 import type { Renames } from '../renames.ts';
 import { Tally } from '../report.ts';
-import { type InTurns, TURN } from '../turns.ts';
+import { type Steps, BATCH } from '../batches.ts';
 import { refuse } from './command.ts';
 import type { RawRecord } from './json.ts';
 import {
@@ -38,7 +38,7 @@ export interface ReadOptions {
 }
 
 /** Makes records of the entries of a dump, references resolved. Failures: a missing table, another user model, renames that meet nobody. */
-export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): InTurns<DjangoDump> {
+export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): Steps<DjangoDump> {
   const { file, userModel, renames } = options;
   const tables = sortByModel(raw);
   const of = (model: string) => tables.get(model) ?? [];
@@ -73,7 +73,7 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): In
   for (const [model, read] of stages) {
     for (const one of of(model)) {
       read(one);
-      if (++done % TURN === 0) yield done;
+      if (++done % BATCH === 0) yield done;
     }
   }
   renames.checkUsed();

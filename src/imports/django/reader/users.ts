@@ -1,4 +1,4 @@
-import { foldName, isStorable } from '../../../platform/casefold.ts';
+import { casefoldName, isStorable } from '../../../platform/casefold.ts';
 import { checkUser, importedNameProblem } from '../../../users/index.ts';
 import { isStorableValue, readFlag, readMoment } from './fields.ts';
 import { NOT_A_NUMBER, type RawRecord } from './json.ts';
@@ -123,10 +123,10 @@ function addressOf(
   const primary = addresses.find((one) => one.isPrimary && one.isVerified);
   const isFit = (text: string) => checkUser({ username: '', email: text }, { existing: true }).length === 0;
   const chosen = email === '' && primary && isFit(primary.email) ? primary.email : email;
-  const key = foldName(chosen);
+  const key = casefoldName(chosen);
   const [same, others] = [
-    addresses.filter((one) => one.email.length <= 254 && foldName(one.email) === key),
-    addresses.filter((one) => one.email.length > 254 || foldName(one.email) !== key),
+    addresses.filter((one) => one.email.length <= 254 && casefoldName(one.email) === key),
+    addresses.filter((one) => one.email.length > 254 || casefoldName(one.email) !== key),
   ];
   reading.otherAddresses += others.length;
   if (primary && !same.includes(primary)) drop('its e-mail address is another one than the primary address of allauth');
