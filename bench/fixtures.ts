@@ -37,14 +37,14 @@ export async function prepareSignet(stage: Stage, place: Place, options: { users
   await signet(place, ['perm', 'grant', '--group', 'Poll editors', '--api', AUDIENCE, ...permissions]);
   await query(
     place.databaseUrl,
-    `insert into access_group_member (principal_id, group_id)
-      select u.id, g.id from identity_user u, access_group g where g.name = 'Poll editors'`,
+    `insert into permissions_group_member (principal_id, group_id)
+      select u.id, g.id from users_user u, permissions_group g where g.name = 'Poll editors'`,
   );
   const client = await createClient(place, 'bench', AUDIENCES);
   for (const audience of AUDIENCES)
     await signet(place, ['perm', 'grant', '--client', client.id, '--api', audience, 'polls.view_choice']);
   await query(place.databaseUrl, 'analyze');
-  const rows = await query(place.databaseUrl, 'select username from identity_user order by random() limit 1000');
+  const rows = await query(place.databaseUrl, 'select username from users_user order by random() limit 1000');
   return { client, usernames: rows.map((row) => row['username'] as string) };
 }
 

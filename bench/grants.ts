@@ -105,14 +105,14 @@ async function createHolders(place: Place): Promise<{ id: string; secret: string
     clients.push(client);
     await query(
       place.databaseUrl,
-      `insert into access_assignment (principal_id, permission_id)
-        select holder.id, p.id from access_permission p join access_api a on a.id = p.api_id,
-          (select id from oauth_client where client_id = $1 union all select id from identity_user where username_key = $2) as holder
+      `insert into permissions_assignment (principal_id, permission_id)
+        select holder.id, p.id from permissions_permission p join permissions_api a on a.id = p.api_id,
+          (select id from oauth_client where client_id = $1 union all select id from users_user where username_key = $2) as holder
         where a.audience_key = $3 and p.index < $4`,
       [client.id, `u${n + 1}`, WIDE, size],
     );
   }
-  await query(place.databaseUrl, 'update access_principal set perms_version = perms_version + 1');
+  await query(place.databaseUrl, 'update permissions_principal set perms_version = perms_version + 1');
   await query(place.databaseUrl, 'vacuum analyze');
   return clients;
 }

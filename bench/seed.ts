@@ -62,7 +62,7 @@ async function open(stage: Stage, postgresql: Postgresql, name: string, users: n
   await insertSessions(databaseUrl, users * PER_USER.sessions, users);
   say(`analysing the ${name} database`);
   await query(databaseUrl, 'vacuum analyze');
-  const found = await query(databaseUrl, 'select username from identity_user order by random() limit $1', [FEW]);
+  const found = await query(databaseUrl, 'select username from users_user order by random() limit $1', [FEW]);
   const server = await startSignet(stage, place, { name: `Signet ${name}` });
   return { server, fixtures, users, usernames: found.map((row) => row['username'] as string) };
 }

@@ -3,7 +3,7 @@ import { importDjango } from '../src/imports/django/index.ts';
 import { verifyAccessToken } from '../src/tokens/index.ts';
 import { User } from '../src/users/index.ts';
 import { onEachEngine } from './support/database.ts';
-import { djangoDump, djangoOracle, ISSUER, audit, startApp } from './support/server.ts';
+import { audit, djangoDump, djangoOracle, ISSUER, startApp } from './support/server.ts';
 import t from './support/tap.ts';
 
 // The main job: a Django project's users log in with their old passwords, get a token with their permissions, and has_perm

@@ -15,10 +15,10 @@ interface Query {
 /** Reads one row by a unique key, prepared by name, through the pool of the driver that Signet uses. */
 export async function limitSelect(databaseUrl: string, seconds: number): Promise<LimitResult> {
   const pool = openPool(databaseUrl);
-  const { rows } = await pool.query('select username_key from identity_user order by random() limit 1000');
+  const { rows } = await pool.query('select username_key from users_user order by random() limit 1000');
   return measure(pool, seconds, {
     name: 'bench-point',
-    text: 'select id, username, email, is_active from identity_user where username_key = $1',
+    text: 'select id, username, email, is_active from users_user where username_key = $1',
     values: (nth) => [rows[nth % rows.length].username_key],
   });
 }

@@ -27,9 +27,9 @@ export async function seedCodes(databaseUrl: string, count: number, of: SeededCo
          redirect_uri, code_challenge, expires_at)
        select d.digest, c.id, s.user_id, s.password_epoch, s.id, s.auth_time, s.amr, a.id, $4, $5, $6, now() + interval '1 hour'
        from unnest($1::bytea[]) with ordinality d(digest, n)
-       join (select *, row_number() over (order by id) - 1 as n, count(*) over () as total from identity_session
+       join (select *, row_number() over (order by id) - 1 as n, count(*) over () as total from sessions_session
          where ended_at is null) s on s.n = d.n % s.total
-       join oauth_client c on c.client_id = $2 join access_api a on a.audience = $3`,
+       join oauth_client c on c.client_id = $2 join permissions_api a on a.audience = $3`,
       [digests, of.clientId, of.audience, of.scope, of.redirectUri, of.codeChallenge],
     );
   }

@@ -13,11 +13,11 @@ export async function insertUsers(databaseUrl: string, count: number, first = 1)
       `with made as (
         select n, ${uuidV7()} as id from generate_series($1::int, $2::int) as n
       ), principals as (
-        insert into access_principal (id, kind) select id, 'user' from made
-      ) insert into identity_user (id, username, username_key, email, email_key, password, date_joined, attributes)
+        insert into permissions_principal (id, kind) select id, 'user' from made
+      ) insert into users_user (id, username, username_key, email, email_key, password, date_joined, attributes)
         select made.id, 'u' || n, 'u' || n, 'u' || n || '@bench.example', 'u' || n || '@bench.example', b.password,
           now() - make_interval(secs => $3::int - n), '{}'
-        from made, (select password from identity_user where username_key = 'bench') as b`,
+        from made, (select password from users_user where username_key = 'bench') as b`,
       [from, to, count],
     );
   });

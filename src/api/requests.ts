@@ -36,7 +36,11 @@ export async function requireSession(
   return session;
 }
 
-export function auditContext(deps: ApiDeps, request: Request, user: Pick<ActiveUser, 'id' | 'username'> | null): AuditContext {
+export function auditContext(
+  deps: ApiDeps,
+  request: Request,
+  user: Pick<ActiveUser, 'id' | 'username'> | null,
+): AuditContext {
   const actor = user
     ? ({ kind: 'user', id: user.id, label: user.username } as const)
     : ({ kind: 'anonymous', id: null, label: 'anonymous' } as const);

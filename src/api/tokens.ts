@@ -1,5 +1,5 @@
 import { findSourceId } from '../imports/index.ts';
-import type { PrincipalRef, ApiSnapshot, ApiVersion } from '../permissions/index.ts';
+import type { ApiSnapshot, ApiVersion, PrincipalRef } from '../permissions/index.ts';
 import { Problem } from '../platform/http/index.ts';
 import { quote } from '../platform/quote.ts';
 import {

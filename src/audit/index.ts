@@ -7,10 +7,10 @@ export { AuditEntry, AuditEvent } from './entities.ts';
 export { purgeEvents } from './purge.ts';
 export {
   type Actor,
+  type AuditContext,
   type Change,
   difference,
   recordChange,
   recordEvent,
   type SecurityEvent,
-  type AuditContext,
 } from './record.ts';

@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 
 const ImportSchema = defineEntity({
   name: 'ImportedRecord',
-  tableName: 'identity_import',
+  tableName: 'imports_record',
   indexes: [{ properties: ['localId'] }],
   properties: {
     /** Audience of the API that the record was imported for. */
@@ -23,7 +23,7 @@ ImportSchema.setClass(ImportedRecord);
 
 const StagedSchema = defineEntity({
   name: 'StagedRow',
-  tableName: 'identity_import_staged',
+  tableName: 'imports_staged_row',
   properties: {
     importId: p.uuid().primary(),
     ordinal: p.integer().primary(),

@@ -7,4 +7,4 @@
  */
 export { ImportedRecord } from './entities.ts';
 export { findSourceId } from './queries.ts';
-export { forgetImports, tombstoneKeys, isNaturalKey, recallByName } from './tombstones.ts';
+export { forgetImports, isNaturalKey, recallByName, tombstoneKeys } from './tombstones.ts';

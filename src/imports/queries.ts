@@ -1,9 +1,9 @@
 import { type Database, hotSelect } from '../platform/database/index.ts';
 
 const sourceId = hotSelect(
-  'identity-source-id',
+  'imports-source-id',
   // Not the digest by which a renamed user is recalled.
-  `select source_pk from identity_import where source = $1 and kind = 'user' and local_id = $2 and source_pk not like 'deleted%'`,
+  `select source_pk from imports_record where source = $1 and kind = 'user' and local_id = $2 and source_pk not like 'deleted%'`,
 );
 
 /** The primary key that a user had in the system it was imported from, for one API. */

@@ -47,8 +47,8 @@ export async function recallByName(tx: SqlEntityManager, user: Pick<User, 'id' |
     const hasKey = ofSource.some((one) => !isNaturalKey(one));
     // Somebody of this name may have been deleted before: then that one is recalled.
     await tx.execute(
-      `insert into identity_import (source, kind, source_pk, local_id, imported_digest, imported)
-       select source, kind, ?, local_id, imported_digest, imported from identity_import
+      `insert into imports_record (source, kind, source_pk, local_id, imported_digest, imported)
+       select source, kind, ?, local_id, imported_digest, imported from imports_record
        where source = ? and kind = 'user' and source_pk = ? on conflict do nothing`,
       [hasKey ? keys.besideKey : keys.alone, source, ofSource[0]],
     );

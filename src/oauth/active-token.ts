@@ -1,7 +1,8 @@
-import type { PrincipalRef, PermissionCache, ApiSnapshot, Rights } from '../permissions/index.ts';
+import type { ApiSnapshot, PermissionCache, PrincipalRef, Rights } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import {
   type AccessTokenClaims,
+  type DelegationChain,
   type KeyRing,
   mayBeExchanged,
   NO_API,
@@ -9,14 +10,13 @@ import {
   OWN_CLIENT,
   placeOf,
   STATUS,
-  type DelegationChain,
   tokenAudience,
   USERINFO,
   userinfoRights,
   userinfoUrl,
   type Verify,
 } from '../tokens/index.ts';
-import { type RightsLimit, cut } from './limit-rights.ts';
+import { cut, type RightsLimit } from './limit-rights.ts';
 import { readTokenState, type TokenState, type TokenUse, type TokenUser, type ToldOfUser } from './queries.ts';
 
 /** What it takes to say what a token is worth. */

@@ -1,7 +1,7 @@
 import { OAuthError } from '../platform/http/index.ts';
 import { type ActiveToken, findActiveToken, type LiveToken, type TokenReader } from './active-token.ts';
-import type { Proofs } from './dpop/proofs.ts';
 import { FOREIGN_ALGS } from './client-jws.ts';
+import type { Proofs } from './dpop/proofs.ts';
 
 /** A request to a resource of Signet's own, as far as its access token goes. */
 export interface ResourceRequest {

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { digest } from '../platform/digest.ts';
 import { isStorable } from '../platform/casefold.ts';
+import { digest } from '../platform/digest.ts';
 import { OAuthError } from '../platform/http/index.ts';
 import { type Assertions, type Judgement, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';

@@ -63,7 +63,7 @@ ClientApiSchema.setClass(ClientApi);
 
 const ClientCeilingSchema = defineEntity({
   name: 'ClientBoundary',
-  tableName: 'oauth_client_ceiling',
+  tableName: 'oauth_client_boundary',
   indexes: [{ properties: ['permission'] }],
   properties: {
     client: () => p.manyToOne(Client).mapToPk().primary().deleteRule('cascade'),

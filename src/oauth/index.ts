@@ -21,9 +21,11 @@ export type { Shown } from './authorize/decide.ts';
 export { formTargets } from './authorize/redirect-uri.ts';
 export type { AuthorizationRequest, AuthorizeEndpoint, Opened } from './authorize/request.ts';
 export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.ts';
-export { type EndedHolder, type Publication, publishCatalogue, dryRunPublication } from './catalogue/publish.ts';
+export { dryRunPublication, type EndedHolder, type Publication, publishCatalogue } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
+export { FOREIGN_ALGS } from './client-jws.ts';
 export { allowPermissions, boundaryOf, disallowPermissions } from './clients/boundary.ts';
+export { type ClientCache, createClientCache, type LiveClient } from './clients/cache.ts';
 export {
   audiencesOf,
   type ClientChange,
@@ -34,7 +36,6 @@ export {
   type NewClient,
   updateClient,
 } from './clients/clients.ts';
-export { createClientCache, type ClientCache, type LiveClient } from './clients/cache.ts';
 export { readJwks } from './clients/jwks.ts';
 export { metadataOf } from './clients/metadata.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
@@ -54,7 +55,6 @@ export { type ClientDocuments, createClientDocuments } from './documents/documen
 export { hostOfDocument, isOfDocument } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
-export { FOREIGN_ALGS } from './client-jws.ts';
 export { purgeOauth } from './purge.ts';
 export { createRefusalNotes } from './refusal-notes.ts';
 export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';

@@ -2,10 +2,10 @@ import { type Database, hotSelect } from '../platform/database/index.ts';
 import {
   type AccessTokenClaims,
   type Actor,
+  type DelegationChain,
   OWN_CLIENT,
   type RequestedClaims,
   type StatusIndex,
-  type DelegationChain,
 } from '../tokens/index.ts';
 import type { ClientVersion } from './clients/cache.ts';
 import { profileColumns, type UserProfile } from './user-claims.ts';
@@ -76,18 +76,18 @@ const stateOf = (name: string, through: string, told = '') =>
     `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
     t.state::int as status, c.id as client_principal, c.is_first_party, g.client_id as grant_client, g.permissions::text[] as grant_permissions,
     (select h.is_first_party from oauth_client h where h.id = g.client_id) as is_grant_first_party, u.id as user_id, u.username, u.is_staff, u.is_superuser,
-    (select p.perms_version::int from access_principal p where p.id = coalesce($2::uuid, c.id)) as version,
-    (select a.version::int from access_api a where a.id = $5::uuid) as api_version,
-    (select o.perms_version::int from access_principal o where o.id = $6::uuid) as other_version,
+    (select p.perms_version::int from permissions_principal p where p.id = coalesce($2::uuid, c.id)) as version,
+    (select a.version::int from permissions_api a where a.id = $5::uuid) as api_version,
+    (select o.perms_version::int from permissions_principal o where o.id = $6::uuid) as other_version,
     (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and x.is_active) as acting_clients,
-    (select count(*)::int from identity_user y where y.id = any($11::uuid[]) and y.is_active) as acting_users,
+    (select count(*)::int from users_user y where y.id = any($11::uuid[]) and y.is_active) as acting_users,
     array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${through} as through${told}
     from (values (1)) one
     left join tokens_status t on t.list = $8::int and t.idx = $9::int
     left join tokens_grant g on g.id = t.holder_id
     left join oauth_client c on c.client_id = $4 and c.is_active
-    left join identity_user u on u.id = $2::uuid and u.is_active and ($3::uuid is null or exists (
-      select from identity_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
+    left join users_user u on u.id = $2::uuid and u.is_active and ($3::uuid is null or exists (
+      select from sessions_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
         and s.idle_expires_at > $7::timestamptz and s.expires_at > $7::timestamptz and s.password_epoch = u.password_epoch))`,
   );
 const tokenState = stateOf('oauth-token-state', 'null');
@@ -97,13 +97,13 @@ const tokenStateThrough = stateOf(
   `(select json_object_agg(p.id, p.perms_version)::text from (
       select x.id from oauth_client x where x.client_id = any($10::text[]) union select y.id from unnest($11::uuid[]) y(id)
       union select z.id from unnest(array[c.id, g.client_id]) z(id)
-    ) w join access_principal p on p.id = w.id)`,
+    ) w join permissions_principal p on p.id = w.id)`,
 );
 /** For userinfo, beside: $12 whether groups are wanted. */
 const tokenStateUserinfo = stateOf(
   'oauth-token-state-userinfo',
   'null',
-  `, ${profileColumns('$7', '$12')}, g.claims::text as requested, (select k.perms_version::int from access_principal k where k.id = c.id) as client_version`,
+  `, ${profileColumns('$7', '$12')}, g.claims::text as requested, (select k.perms_version::int from permissions_principal k where k.id = c.id) as client_version`,
 );
 
 interface Row extends UserProfile {

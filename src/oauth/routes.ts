@@ -23,8 +23,8 @@ import { revoke } from './revoke.ts';
 import { codeGrant } from './token/authorization-code.ts';
 import { clientCredentials } from './token/client-credentials.ts';
 import { deviceGrant } from './token/device-code.ts';
-import { answerTokenRequest, type TokenEndpoint } from './token/token-endpoint.ts';
 import { type Refreshing, refreshGrant } from './token/refresh-token.ts';
+import { answerTokenRequest, type TokenEndpoint } from './token/token-endpoint.ts';
 import { tokenExchange } from './token/token-exchange.ts';
 import { userinfo } from './userinfo.ts';
 

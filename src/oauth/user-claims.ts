@@ -23,15 +23,15 @@ export interface UserProfile {
   readonly groups: readonly string[];
 }
 
-/** Columns for claims about `identity_user u`, beside its username. The parameters are those of now, and of whether the groups are wanted. */
+/** Columns for claims about `users_user u`, beside its username. The parameters are those of now, and of whether the groups are wanted. */
 export const profileColumns = (now: string, withGroups: string) =>
   `u.email, u.email_verified_at is not null as is_email_verified, u.first_name, u.last_name,
-    case when ${withGroups}::boolean then array(select g.name from access_group_member m join access_group g on g.id = m.group_id where m.principal_id = u.id
+    case when ${withGroups}::boolean then array(select g.name from permissions_group_member m join permissions_group g on g.id = m.group_id where m.principal_id = u.id
       and (m.ends_at is null or m.ends_at > ${now}::timestamptz) order by g.name_key collate "C") else '{}' end as groups`;
 
 const about = hotSelect(
   'oauth-user-claims',
-  `select u.username, ${profileColumns('$2', '$3')} from identity_user u where u.id = $1::uuid and u.is_active`,
+  `select u.username, ${profileColumns('$2', '$3')} from users_user u where u.id = $1::uuid and u.is_active`,
 );
 
 /** The claims that scopes bring, and those that were asked for by name (OIDC Core §5.4, §5.5). Groups come by their scope alone. */

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/suggest.ts';
@@ -80,14 +80,19 @@ export async function createApi(
 export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
   const id = randomUUIDv7();
   await em.execute(
-    `insert into access_api (id, audience, audience_key, name, is_builtin, catalogue_hash) values (?, ?, ?, 'Signet', true, ?) on conflict (audience_key) do nothing`,
+    `insert into permissions_api (id, audience, audience_key, name, is_builtin, catalogue_hash) values (?, ?, ?, 'Signet', true, ?) on conflict (audience_key) do nothing`,
     [id, OWN_AUDIENCE, OWN_AUDIENCE, catalogueHash([])],
   );
   return em.findOneOrFail(Api, { audienceKey: OWN_AUDIENCE });
 }
 
 /** Under the row's lock: changes of one API follow each other. One transaction, or a part of the caller's. */
-export function updateApi(em: SqlEntityManager, audit: AuditContext, of: Pick<Api, 'id'>, given: ApiSettings): Promise<Api> {
+export function updateApi(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  of: Pick<Api, 'id'>,
+  given: ApiSettings,
+): Promise<Api> {
   checkSettings(given);
   return em.transactional(async (tx) => {
     const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });

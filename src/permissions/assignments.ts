@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, recordChange } from '../audit/index.ts';
 import { type Api, Assignment, type Group, GroupPermission, type Permission, Role } from './entities.ts';
 import type { PrincipalLabel } from './groups.ts';
-import { membersOf, invalidateRights, invalidateRightsOf } from './invalidate.ts';
+import { invalidateRights, invalidateRightsOf, membersOf } from './invalidate.ts';
 import { lockApis, lockGroup, lockPrincipals } from './principal.ts';
 
 /** Whoever can be given a permission. */

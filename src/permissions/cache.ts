@@ -1,5 +1,5 @@
 import type { Database } from '../platform/database/index.ts';
-import { type Lru, createLru } from '../platform/lru.ts';
+import { createLru, type Lru } from '../platform/lru.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Rights } from './has-perm.ts';
 import type { PrincipalRef } from './principal.ts';

@@ -1,6 +1,6 @@
 import type { Database } from '../platform/database/index.ts';
-import { type PublicDocument, publicDocument } from '../platform/public-document.ts';
 import { createLru } from '../platform/lru.ts';
+import { type PublicDocument, publicDocument } from '../platform/public-document.ts';
 import { keyOfAudience } from './audience.ts';
 import { type CatalogueHistory, catalogueDocument, readCatalogueHistory } from './catalogue-document.ts';
 import type { Api } from './entities.ts';
@@ -30,7 +30,9 @@ const LIMIT_BYTES = 32 * 1024 * 1024;
 const FLOOR_BYTES = 64 * 1024;
 
 export function createCatalogueCache(db: Database, issuer: string): CatalogueCache {
-  const documents = createLru<CachedCatalogue>(LIMIT_BYTES, ({ json }) => Math.max(FLOOR_BYTES, json?.body.length ?? 0));
+  const documents = createLru<CachedCatalogue>(LIMIT_BYTES, ({ json }) =>
+    Math.max(FLOOR_BYTES, json?.body.length ?? 0),
+  );
   const histories = createLru<CatalogueHistory>(LIMIT_BYTES, weightOf);
   /** Readings under way, so that many who ask at once cause one statement. */
   const reading = new Map<string, Promise<CatalogueHistory | null>>();

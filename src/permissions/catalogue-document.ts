@@ -33,13 +33,13 @@ export interface CatalogueDocument {
 }
 
 const history: Statement = {
-  name: 'access-catalogue-history',
+  name: 'permissions-catalogue-history',
   text: `select a.audience, a.is_builtin as "isBuiltin", a.alg, a.is_catalogue_public as "isCataloguePublic",
     (select coalesce(json_agg(json_build_object('version', v.version, 'hash', v.hash, 'length', v.length) order by v.version), '[]')
-      from access_catalogue_version v where v.api_id = a.id)::text as versions,
+      from permissions_catalogue_version v where v.api_id = a.id)::text as versions,
     (select coalesce(json_agg(json_build_array(q.index, q.name, q.label, q.added_version, q.removed_version) order by q.index), '[]')
-      from access_permission q where q.api_id = a.id)::text as permissions
-    from access_api a where a.audience_key = $1`,
+      from permissions_permission q where q.api_id = a.id)::text as permissions
+    from permissions_api a where a.audience_key = $1`,
 };
 
 type HistoryRow = CatalogueHistory['api'] & { versions: string; permissions: string };

@@ -1,11 +1,11 @@
 import { createHash, randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, recordChange } from '../audit/index.ts';
 import { announce } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
-import { holdersOf, superusersAt, invalidateRightsOf } from './invalidate.ts';
+import { holdersOf, invalidateRightsOf, superusersAt } from './invalidate.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app alone. */
 export interface PermissionSpec {

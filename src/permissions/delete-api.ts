@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, recordChange } from '../audit/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { catalogueChanged } from './catalogue.ts';
 import { Api } from './entities.ts';
@@ -26,15 +26,16 @@ export interface ApiContents {
 export type ApiDeleted = (tx: SqlEntityManager, api: Api) => Promise<void>;
 
 export async function contentsOfApi(em: SqlEntityManager, apiId: string): Promise<ApiContents> {
-  const live = 'join access_permission q on q.id = x.permission_id where q.removed_version is null and q.api_id = ?';
+  const live =
+    'join permissions_permission q on q.id = x.permission_id where q.removed_version is null and q.api_id = ?';
   const given = (kind: string) =>
-    `(select count(*)::int from access_assignment x join access_principal p on p.id = x.principal_id and p.kind = '${kind}' ${live})`;
+    `(select count(*)::int from permissions_assignment x join permissions_principal p on p.id = x.principal_id and p.kind = '${kind}' ${live})`;
   const [row] = await em.execute<Record<string, number>[]>(
-    `select (select count(*)::int from access_model where api_id = ?) as models,
-       (select count(*)::int from access_permission where removed_version is null and api_id = ?) as permissions,
+    `select (select count(*)::int from permissions_model where api_id = ?) as models,
+       (select count(*)::int from permissions_permission where removed_version is null and api_id = ?) as permissions,
        ${given('user')} as users, ${given('client')} as clients,
-       (select count(*)::int from access_group_permission x ${live}) as groups,
-       (select count(*)::int from access_role where api_id = ?) as roles,
+       (select count(*)::int from permissions_group_permission x ${live}) as groups,
+       (select count(*)::int from permissions_role where api_id = ?) as roles,
        (select count(*)::int from (${touched}) t) as holders`,
     Array.from({ length: 9 }, () => apiId),
   );
@@ -49,10 +50,10 @@ export async function contentsOfApi(em: SqlEntityManager, apiId: string): Promis
 }
 
 /** Everyone who may do something there, directly, by a group or by a flag. */
-const touched = `select x.principal_id as id from access_assignment x join access_permission q on q.id = x.permission_id where q.api_id = ?
-  union select m.principal_id from access_group_permission g join access_permission q on q.id = g.permission_id
-    join access_group_member m on m.group_id = g.group_id where q.api_id = ?
-  union select principal_id from access_role where api_id = ?`;
+const touched = `select x.principal_id as id from permissions_assignment x join permissions_permission q on q.id = x.permission_id where q.api_id = ?
+  union select m.principal_id from permissions_group_permission g join permissions_permission q on q.id = g.permission_id
+    join permissions_group_member m on m.group_id = g.group_id where q.api_id = ?
+  union select principal_id from permissions_role where api_id = ?`;
 
 /**
  * Deletes an API with its catalogue and everything that was given of it. Its tokens are refused from then on. Failure: it is

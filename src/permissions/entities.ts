@@ -2,7 +2,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 
 const PrincipalSchema = defineEntity({
   name: 'Principal',
-  tableName: 'access_principal',
+  tableName: 'permissions_principal',
   properties: {
     id: p.uuid().primary(),
     kind: p.enum(['user', 'client'] as const),
@@ -16,11 +16,11 @@ PrincipalSchema.setClass(Principal);
 
 const ApiSchema = defineEntity({
   name: 'Api',
-  tableName: 'access_api',
-  uniques: [{ name: 'access_api_builtin', properties: ['isBuiltin'], where: 'is_builtin' }],
+  tableName: 'permissions_api',
+  uniques: [{ name: 'permissions_api_builtin', properties: ['isBuiltin'], where: 'is_builtin' }],
   checks: [
-    { name: 'access_api_ttl', expression: 'ttl_seconds >= 60 and ttl_seconds <= 900' },
-    { name: 'access_api_budget', expression: 'budget_bytes >= 1024 and budget_bytes <= 8192' },
+    { name: 'permissions_api_ttl', expression: 'ttl_seconds >= 60 and ttl_seconds <= 900' },
+    { name: 'permissions_api_budget', expression: 'budget_bytes >= 1024 and budget_bytes <= 8192' },
   ],
   properties: {
     id: p.uuid().primary(),
@@ -59,7 +59,7 @@ ApiSchema.setClass(Api);
 
 const CatalogueVersionSchema = defineEntity({
   name: 'CatalogueVersion',
-  tableName: 'access_catalogue_version',
+  tableName: 'permissions_catalogue_version',
   properties: {
     api: () => p.manyToOne(Api).mapToPk().primary().deleteRule('cascade'),
     version: p.integer().primary(),
@@ -74,7 +74,7 @@ CatalogueVersionSchema.setClass(CatalogueVersion);
 
 const ModelSchema = defineEntity({
   name: 'Model',
-  tableName: 'access_model',
+  tableName: 'permissions_model',
   uniques: [{ properties: ['api', 'appLabel', 'model'] }],
   properties: {
     id: p.uuid().primary(),
@@ -89,10 +89,10 @@ ModelSchema.setClass(Model);
 
 const PermissionSchema = defineEntity({
   name: 'Permission',
-  tableName: 'access_permission',
+  tableName: 'permissions_permission',
   uniques: [
     { properties: ['api', 'index'] },
-    { name: 'access_permission_live_name', properties: ['api', 'name'], where: 'removed_version is null' },
+    { name: 'permissions_permission_live_name', properties: ['api', 'name'], where: 'removed_version is null' },
   ],
   indexes: [{ properties: ['model'] }],
   properties: {
@@ -114,7 +114,7 @@ PermissionSchema.setClass(Permission);
 
 const GroupSchema = defineEntity({
   name: 'Group',
-  tableName: 'access_group',
+  tableName: 'permissions_group',
   properties: {
     id: p.uuid().primary(),
     name: p.string().columnType('text'),
@@ -127,7 +127,7 @@ GroupSchema.setClass(Group);
 
 const GroupPermissionSchema = defineEntity({
   name: 'GroupPermission',
-  tableName: 'access_group_permission',
+  tableName: 'permissions_group_permission',
   indexes: [{ properties: ['permission'] }],
   properties: {
     group: () => p.manyToOne(Group).mapToPk().primary().deleteRule('cascade'),
@@ -140,7 +140,7 @@ GroupPermissionSchema.setClass(GroupPermission);
 
 const GroupMemberSchema = defineEntity({
   name: 'GroupMember',
-  tableName: 'access_group_member',
+  tableName: 'permissions_group_member',
   indexes: [{ properties: ['group', 'principal'] }],
   properties: {
     principal: () => p.manyToOne(Principal).mapToPk().primary().deleteRule('cascade'),
@@ -153,7 +153,7 @@ GroupMemberSchema.setClass(GroupMember);
 
 const AssignmentSchema = defineEntity({
   name: 'Assignment',
-  tableName: 'access_assignment',
+  tableName: 'permissions_assignment',
   indexes: [{ properties: ['permission'] }],
   properties: {
     principal: () => p.manyToOne(Principal).mapToPk().primary().deleteRule('cascade'),
@@ -167,7 +167,7 @@ AssignmentSchema.setClass(Assignment);
 
 const RoleSchema = defineEntity({
   name: 'Role',
-  tableName: 'access_role',
+  tableName: 'permissions_role',
   indexes: [{ properties: ['api'] }],
   properties: {
     principal: () => p.manyToOne(Principal).mapToPk().primary().deleteRule('cascade'),
@@ -180,33 +180,33 @@ const RoleSchema = defineEntity({
 export class Role extends RoleSchema.class {}
 RoleSchema.setClass(Role);
 
-const SpreadSchema = defineEntity({
+const FanOutSchema = defineEntity({
   name: 'FanOut',
-  tableName: 'access_spread',
+  tableName: 'permissions_fan_out',
   properties: {
     id: p.uuid().primary(),
     kind: p.enum(['added', 'removed'] as const),
     /** Ids; null for every API. No reference: a change outlives the API that it was of. */
     apis: p.array().columnType('uuid[]').nullable(),
-    /** The last turn that has been. */
+    /** The last ordinal that a batch has reached. */
     done: p.integer().default(0),
   },
 });
 /** A change of rights that has happened, whose principals get their new versions and statuses in batches. */
-export class FanOut extends SpreadSchema.class {}
-SpreadSchema.setClass(FanOut);
+export class FanOut extends FanOutSchema.class {}
+FanOutSchema.setClass(FanOut);
 
-const SpreadPrincipalSchema = defineEntity({
+const FanOutPrincipalSchema = defineEntity({
   name: 'FanOutPrincipal',
-  tableName: 'access_spread_principal',
+  tableName: 'permissions_fan_out_principal',
   properties: {
     /** No references: a hundred thousand of these are written at once, and one whose principal is gone does no harm. */
-    spread: p.uuid().primary().fieldName('spread_id'),
+    fanOut: p.uuid().primary().fieldName('fan_out_id'),
     /** From 1, without a gap: a batch is found by its bounds, however little the planner knows of what was written just now. */
-    turn: p.integer().primary(),
+    ordinal: p.integer().primary(),
     principal: p.uuid().fieldName('principal_id'),
   },
 });
-/** A principal whose turn is still to come. */
-export class FanOutPrincipal extends SpreadPrincipalSchema.class {}
-SpreadPrincipalSchema.setClass(FanOutPrincipal);
+/** A principal that a batch has not reached yet. */
+export class FanOutPrincipal extends FanOutPrincipalSchema.class {}
+FanOutPrincipalSchema.setClass(FanOutPrincipal);

@@ -21,14 +21,14 @@ export async function explainPermissions(
   const api = apiId === undefined ? [] : [apiId];
   return em.execute<Source[]>(
     `select i.audience, q.name, s.source as "from", s.group_name as "group" from (
-       select a.permission_id, 'user' as source, null::text as group_name from access_assignment a
+       select a.permission_id, 'user' as source, null::text as group_name from permissions_assignment a
          where a.principal_id = ? and (a.ends_at is null or a.ends_at > ?)
-       union all select g.permission_id, 'group', x.name from access_group_member m
-         join access_group_permission g on g.group_id = m.group_id join access_group x on x.id = m.group_id
+       union all select g.permission_id, 'group', x.name from permissions_group_member m
+         join permissions_group_permission g on g.group_id = m.group_id join permissions_group x on x.id = m.group_id
          where m.principal_id = ? and (m.ends_at is null or m.ends_at > ?) and (g.ends_at is null or g.ends_at > ?)
-       union all select q.id, 'superuser', null from access_permission q
-         where ? or exists (select from access_role r where r.principal_id = ? and r.api_id = q.api_id and r.is_superuser)
-     ) s join access_permission q on q.id = s.permission_id join access_api i on i.id = q.api_id
+       union all select q.id, 'superuser', null from permissions_permission q
+         where ? or exists (select from permissions_role r where r.principal_id = ? and r.api_id = q.api_id and r.is_superuser)
+     ) s join permissions_permission q on q.id = s.permission_id join permissions_api i on i.id = q.api_id
      where q.removed_version is null ${atApi}
      order by i.audience collate "C", q.name collate "C", s.source collate "C", s.group_name collate "C"`,
     [who.id, now, who.id, now, now, who.isSuperuser, who.id, ...api],

@@ -1,12 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../audit/index.ts';
-import { Failure } from '../platform/errors.ts';
+import { type AuditContext, recordChange } from '../audit/index.ts';
 import { casefoldName, hasUnprintable, isBlank, isNameSized, normalizeName } from '../platform/casefold.ts';
+import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
 import { BATCH_THRESHOLD } from './fan-out.ts';
-import { apisOfGroup, membersOf, invalidateRights, invalidateRightsOf } from './invalidate.ts';
+import { apisOfGroup, invalidateRights, invalidateRightsOf, membersOf } from './invalidate.ts';
 import { lockApis, lockGroup } from './principal.ts';
 
 /** A principal as the log names it. */
@@ -74,7 +74,12 @@ export async function groupsOf(em: SqlEntityManager, principalId: string): Promi
  * Gives a group another name. Sessions, introspection and userinfo say the new one at once; access tokens say no groups, so none of them
  * is told. Failures as of `createGroup`.
  */
-export function renameGroup(em: SqlEntityManager, audit: AuditContext, of: Pick<Group, 'id'>, name: string): Promise<Group> {
+export function renameGroup(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  of: Pick<Group, 'id'>,
+  name: string,
+): Promise<Group> {
   checkGroupName(name);
   return em.transactional(async (tx) => {
     await lockApis(tx, null, 'writes');
@@ -107,7 +112,12 @@ export function deleteGroup(em: SqlEntityManager, audit: AuditContext, group: Gr
 }
 
 /** Adds principals to a group; answers those who were not in it. */
-export function addMembers(em: SqlEntityManager, audit: AuditContext, group: Group, some: readonly PrincipalLabel[]): Promise<PrincipalLabel[]> {
+export function addMembers(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  group: Group,
+  some: readonly PrincipalLabel[],
+): Promise<PrincipalLabel[]> {
   return em.transactional(async (tx) => {
     const present = await lockMembers(tx, group, some);
     const added = some.filter((one) => !present.has(one.id));

@@ -21,9 +21,9 @@ export {
   settingWords,
   updateApi,
 } from './apis.ts';
-export { assign, type Assignee, setRole, unassign } from './assignments.ts';
+export { type Assignee, assign, setRole, unassign } from './assignments.ts';
 export { audienceKey, OWN_AUDIENCE } from './audience.ts';
-export { createPermissionCache, type PermissionCache, type ApiVersion } from './cache.ts';
+export { type ApiVersion, createPermissionCache, type PermissionCache } from './cache.ts';
 export {
   type CatalogueChange,
   catalogueChanged,
@@ -36,7 +36,7 @@ export {
   listPermissions,
   type PermissionSpec,
 } from './catalogue.ts';
-export { createCatalogueCache, type CachedCatalogue, type CatalogueCache } from './catalogue-cache.ts';
+export { type CachedCatalogue, type CatalogueCache, createCatalogueCache } from './catalogue-cache.ts';
 export type { CatalogueDocument } from './catalogue-document.ts';
 export { type ApiContents, type ApiDeleted, contentsOfApi, deleteApi } from './delete-api.ts';
 export {
@@ -48,7 +48,7 @@ export {
   Principal,
 } from './entities.ts';
 export { explainPermissions, getGroupPermissions, type Source } from './explain.ts';
-export { FAN_OUT_TOPIC, runFanOutBatch, runFanOut } from './fan-out.ts';
+export { FAN_OUT_TOPIC, runFanOut, runFanOutBatch } from './fan-out.ts';
 export {
   addMembers,
   createGroup,
@@ -64,11 +64,11 @@ export {
 } from './groups.ts';
 export {
   type CatalogueState,
-  limitRights,
   getAllPermissions,
   hasModulePerms,
   hasPerm,
   hasPerms,
+  limitRights,
   modulePerms,
   noRights,
   type PlacedPermission,
@@ -77,16 +77,16 @@ export {
 export { invalidateRights, superusersOf } from './invalidate.ts';
 export {
   type Affected,
+  bumpPrincipals,
   createPrincipal,
-  type PrincipalRef,
   lockApis,
   onRightsChanged,
-  bumpPrincipals,
+  type PrincipalRef,
   type RightsChange,
 } from './principal.ts';
 export { type ApiSnapshot, readRights } from './queries.ts';
 export { type RevokedAssignments, revokeAll } from './revoke-all.ts';
-export { type FormerAssignee, type AssignedRole, formerAssignees, permissionsOfGroup, readRoles } from './roles.ts';
+export { type AssignedRole, type FormerAssignee, formerAssignees, permissionsOfGroup, readRoles } from './roles.ts';
 export {
   type ApiFile,
   LONGEST_CODENAME,

@@ -41,7 +41,11 @@ export const onRightsChanged =
   definePort<(tx: SqlEntityManager, who: Affected, change: RightsChange) => Promise<number>>('onRightsChanged');
 
 /** Gives these principals a new version and moves what their tokens say: as many as one transaction takes. Answers how many moved. */
-export async function bumpAndNotify(tx: SqlEntityManager, ids: readonly string[], change: RightsChange): Promise<number> {
+export async function bumpAndNotify(
+  tx: SqlEntityManager,
+  ids: readonly string[],
+  change: RightsChange,
+): Promise<number> {
   if (ids.length === 0) return 0;
   await bumpPrincipals(tx, ids);
   return onRightsChanged.of(tx)(tx, { principals: ids }, change);
@@ -52,8 +56,8 @@ export async function bumpPrincipals(tx: SqlEntityManager, ids: readonly string[
   if (ids.length === 0) return;
   await tx.execute(
     `with held as materialized (
-       select id from access_principal where id in (${ids.map(() => '?').join(', ')}) order by id for update
-     ) update access_principal p set perms_version = p.perms_version + 1 from held where p.id = held.id`,
+       select id from permissions_principal where id in (${ids.map(() => '?').join(', ')}) order by id for update
+     ) update permissions_principal p set perms_version = p.perms_version + 1 from held where p.id = held.id`,
     [...ids],
   );
 }
@@ -89,5 +93,5 @@ export async function lockApis(
   if (apis?.length === 0) return;
   const where = apis === null ? '' : `where id in (${apis.map(() => '?').join(', ')})`;
   const lock = mode === 'writes' ? 'for no key update' : 'for share';
-  await tx.execute(`select 1 from access_api ${where} order by id ${lock}`, [...(apis ?? [])]);
+  await tx.execute(`select 1 from permissions_api ${where} order by id ${lock}`, [...(apis ?? [])]);
 }

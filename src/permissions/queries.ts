@@ -12,29 +12,29 @@ const isLive = (table: string) => `(${table}.ends_at is null or ${table}.ends_at
  * from what is held, so that a large catalogue costs nothing to who holds little.
  */
 const rightsStatement = hotSelect(
-  'access-rights',
+  'permissions-rights',
   `with role as (
       select coalesce(bool_or(r.is_staff), false) as is_staff, $3::boolean or coalesce(bool_or(r.is_superuser), false) as is_superuser
-      from access_role r where r.principal_id = $1 and r.api_id = $2
+      from permissions_role r where r.principal_id = $1 and r.api_id = $2
     ), member as materialized (
-      select m.group_id, m.ends_at from access_group_member m where m.principal_id = $1 and ${isLive('m')}
+      select m.group_id, m.ends_at from permissions_group_member m where m.principal_id = $1 and ${isLive('m')}
     ), held as materialized (
-      select a.permission_id as id, a.ends_at from access_assignment a where a.principal_id = $1 and ${isLive('a')}
+      select a.permission_id as id, a.ends_at from permissions_assignment a where a.principal_id = $1 and ${isLive('a')}
       union all
-      select g.permission_id, g.ends_at from member m join access_group_permission g on g.group_id = m.group_id where ${isLive('g')}
+      select g.permission_id, g.ends_at from member m join permissions_group_permission g on g.group_id = m.group_id where ${isLive('g')}
     ), named as materialized (
-      select q.index, q.name from access_permission q
+      select q.index, q.name from permissions_permission q
         where q.api_id = $2 and q.removed_version is null and (select is_superuser from role)
       union
-      select q.index, q.name from access_permission q
+      select q.index, q.name from permissions_permission q
         where q.id in (select id from held) and q.api_id = $2 and q.removed_version is null
     )
     select p.perms_version::int as version, r.is_staff, r.is_superuser,
       array(select index from named order by index)::int[] as indexes, array(select name from named order by index) as names,
-      array(select x.name from member m join access_group x on x.id = m.group_id order by x.name_key collate "C") as groups,
+      array(select x.name from member m join permissions_group x on x.id = m.group_id order by x.name_key collate "C") as groups,
       extract(epoch from least((select min(ends_at) from held), (select min(ends_at) from member)))::float8 as ends_at,
       i.catalogue_version::int as catalogue_version, i.catalogue_hash, i.next_index::int as length
-    from access_principal p cross join role r join access_api i on i.id = $2
+    from permissions_principal p cross join role r join permissions_api i on i.id = $2
     where p.id = $1`,
 );
 
@@ -94,9 +94,9 @@ export type ApiSnapshot = Pick<
 >;
 
 const apiColumns = `select id, audience, is_builtin as "isBuiltin", typ, alg, token_kind as "tokenKind", format, ttl_seconds::int as "ttlSeconds", budget_bytes::int as "budgetBytes",
-  over_budget as "overBudget", with_username as "withUsername", with_source_id as "withSourceId", version::int as version from access_api`;
-const apiByAudience = hotSelect('access-api-by-audience', `${apiColumns} where audience_key = $1`);
-const apiById = hotSelect('access-api-by-id', `${apiColumns} where id = $1`);
+  over_budget as "overBudget", with_username as "withUsername", with_source_id as "withSourceId", version::int as version from permissions_api`;
+const apiByAudience = hotSelect('permissions-api-by-audience', `${apiColumns} where audience_key = $1`);
+const apiById = hotSelect('permissions-api-by-id', `${apiColumns} where id = $1`);
 
 /** The API of an audience; the issuer and `signet` both name Signet's own. Null when there is none. */
 export async function readApi(db: Database, audience: string, issuer: string): Promise<ApiSnapshot | null> {

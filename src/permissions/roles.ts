@@ -11,7 +11,7 @@ export interface AssignedRole {
 export function readRoles(em: SqlEntityManager, principalId: string): Promise<AssignedRole[]> {
   return em.execute<AssignedRole[]>(
     `select i.audience, r.is_staff as "isStaff", r.is_superuser as "isSuperuser"
-     from access_role r join access_api i on i.id = r.api_id
+     from permissions_role r join permissions_api i on i.id = r.api_id
      where r.principal_id = ? and (r.is_staff or r.is_superuser) order by i.audience collate "C"`,
     [principalId],
   );
@@ -26,8 +26,8 @@ export function permissionsOfGroup(
 ): Promise<{ audience: string; name: string }[]> {
   const atApi = apiId === undefined ? '' : 'and q.api_id = ?';
   return em.execute<{ audience: string; name: string }[]>(
-    `select i.audience, q.name from access_group_permission g
-       join access_permission q on q.id = g.permission_id join access_api i on i.id = q.api_id
+    `select i.audience, q.name from permissions_group_permission g
+       join permissions_permission q on q.id = g.permission_id join permissions_api i on i.id = q.api_id
      where g.group_id = ? and (g.ends_at is null or g.ends_at > ?) and q.removed_version is null ${atApi}
      order by i.audience collate "C", q.name collate "C"`,
     [groupId, now, ...(apiId === undefined ? [] : [apiId])],
@@ -45,9 +45,9 @@ export interface FormerAssignee {
 /** Who held, directly, the permissions that a version of a catalogue removed: the rows outlive the permission. */
 export function formerAssignees(em: SqlEntityManager, apiId: string, version: number): Promise<FormerAssignee[]> {
   return em.execute<FormerAssignee[]>(
-    `select q.name as permission, h.kind, h.id, h.group_name as "group" from access_permission q join (
-       select a.permission_id, p.kind, p.id, null::text as group_name from access_assignment a join access_principal p on p.id = a.principal_id
-       union all select g.permission_id, 'group', x.id, x.name from access_group_permission g join access_group x on x.id = g.group_id
+    `select q.name as permission, h.kind, h.id, h.group_name as "group" from permissions_permission q join (
+       select a.permission_id, p.kind, p.id, null::text as group_name from permissions_assignment a join permissions_principal p on p.id = a.principal_id
+       union all select g.permission_id, 'group', x.id, x.name from permissions_group_permission g join permissions_group x on x.id = g.group_id
      ) h on h.permission_id = q.id
      where q.api_id = ? and q.removed_version = ?
      order by q.name collate "C", h.kind collate "C", h.group_name collate "C", h.id`,

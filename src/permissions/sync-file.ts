@@ -1,6 +1,6 @@
 import { parse, type YAMLParseError } from 'yaml';
-import { Failure } from '../platform/errors.ts';
 import { isStorable } from '../platform/casefold.ts';
+import { Failure } from '../platform/errors.ts';
 import { type ApiSettings, settingFault, settingWords } from './apis.ts';
 import { defaultPermissions, type PermissionSpec } from './catalogue.ts';
 

@@ -16,7 +16,7 @@ import {
 import { registrationRoutes } from '../oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from '../oauth/routes.ts';
 import type { Passwords } from '../passwords/index.ts';
-import { createPermissionCache, createCatalogueCache, type CatalogueCache } from '../permissions/index.ts';
+import { type CatalogueCache, createCatalogueCache, createPermissionCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
@@ -48,10 +48,10 @@ import { jwksRoute } from '../tokens/routes.ts';
 import { statusRoutes } from '../tokens/status/routes.ts';
 import { authorizePages } from '../web/authorize/pages.ts';
 import { devicePages } from '../web/device/pages.ts';
+import { pages } from '../web/home/pages.ts';
 import { interactionPages } from '../web/interaction/pages.ts';
 import { loginPages } from '../web/login/pages.ts';
 import { logoutPages } from '../web/logout/pages.ts';
-import { pages } from '../web/home/pages.ts';
 import { countRequests } from './metrics.ts';
 import { authenticationOf, documentsOf, grantLifeOf, quotasOf } from './options.ts';
 

@@ -1,4 +1,4 @@
-import { purgeEvents, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, purgeEvents } from '../audit/index.ts';
 import { dropStaged } from '../imports/django/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
 import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
@@ -16,7 +16,7 @@ export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'
   return {
     keys: () => keys.reload(),
     catalogue: async () => catalogues?.drop(),
-    [FAN_OUT_TOPIC]: async () => jobs?.wake('spread'),
+    [FAN_OUT_TOPIC]: async () => jobs?.wake('fan-out'),
   };
 }
 
@@ -37,12 +37,12 @@ export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
       },
     },
     {
-      name: 'spread',
+      name: 'fan-out',
       // Woken by a signal; by itself it takes over what a process that has crashed left behind.
       everySeconds: 5,
       run: async (stopping) => {
         const principals = await runFanOut(db, clock, stopping);
-        if (principals > 0) log.info({ principals }, 'changes of many rights were spread');
+        if (principals > 0) log.info({ principals }, 'permission changes reached the tokens of many principals');
       },
     },
     { name: 'logout-notices', everySeconds: 1, run: deliveryOf(deps) },

@@ -1,12 +1,12 @@
 import { forgetImports, recallByName } from '../imports/index.ts';
-import { migrations } from '../migrations/index.ts';
+import { migrations, predecessor } from '../migrations/index.ts';
 import { algorithmsOfClients, requireNoClientNamed, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
 import { noticeLogout } from '../oauth/logout/index.ts';
 import { beforeAudience, beforeTypJwt, onRightsChanged } from '../permissions/index.ts';
 import { bind, type Model } from '../platform/database/index.ts';
 import { endSessions, eraseSessions, onSessionsEnded } from '../sessions/index.ts';
 import { forgetSignIns } from '../signin/index.ts';
-import { clientAlgorithms, updateStatuses, sessionsEnded } from '../tokens/index.ts';
+import { clientAlgorithms, sessionsEnded, updateStatuses } from '../tokens/index.ts';
 import { onUserDeactivated, onUserDeleted, onUserRenamed } from '../users/index.ts';
 import { entities } from './entities.ts';
 
@@ -14,6 +14,7 @@ import { entities } from './entities.ts';
 export const model: Model = {
   entities,
   migrations,
+  predecessor,
   ports: [
     bind(onRightsChanged, updateStatuses),
     bind(onSessionsEnded, async (tx, ended) => {

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, recordChange } from '../audit/index.ts';
 import { forgetSource } from '../imports/django/index.ts';
 import { apiDeleted, Client, createClient, deleteClient, isSecretOf } from '../oauth/index.ts';
 import type { Passwords } from '../passwords/index.ts';

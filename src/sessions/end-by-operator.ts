@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, recordEvent, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, recordChange, recordEvent } from '../audit/index.ts';
 import type { User } from '../users/index.ts';
 import { endSessions } from './end.ts';
 

@@ -3,10 +3,10 @@ import { User } from '../users/index.ts';
 
 const SessionSchema = defineEntity({
   name: 'Session',
-  tableName: 'identity_session',
+  tableName: 'sessions_session',
   indexes: [
-    { name: 'identity_session_live', properties: ['user'], where: 'ended_at is null' },
-    { name: 'identity_session_form', properties: ['formDigest'], where: 'form_digest is not null' },
+    { name: 'sessions_session_live', properties: ['user'], where: 'ended_at is null' },
+    { name: 'sessions_session_form', properties: ['formDigest'], where: 'form_digest is not null' },
     { properties: ['expiresAt'] },
   ],
   properties: {

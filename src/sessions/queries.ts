@@ -24,20 +24,17 @@ const SEEN_EVERY_SECONDS = 60;
 const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, extract(epoch from s.last_seen_at)::float8 as last_seen_at,
   extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.expires_at)::float8 as ends_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
   ${activeUserColumns},
-  (select a.version::int from access_api a where a.id = $3::uuid) as api_version
-  from identity_session s join identity_user u on u.id = s.user_id join access_principal p on p.id = u.id`;
+  (select a.version::int from permissions_api a where a.id = $3::uuid) as api_version
+  from sessions_session s join users_user u on u.id = s.user_id join permissions_principal p on p.id = u.id`;
 
 /** Of the session `s` and its user `u`, at $2. A session is over when it was ended, its time is up, its user is inactive, or the password was changed since. */
 export const liveSession =
   's.ended_at is null and s.idle_expires_at > $2::timestamptz and s.expires_at > $2::timestamptz and u.is_active and u.password_epoch = s.password_epoch';
 
-const byToken = hotSelect(
-  'identity-session-by-token',
-  `select ${columns} where s.token_digest = $1 and ${liveSession}`,
-);
+const byToken = hotSelect('sessions-by-token', `select ${columns} where s.token_digest = $1 and ${liveSession}`);
 const seen: Statement = {
-  name: 'identity-session-seen',
-  text: `update identity_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
+  name: 'sessions-seen',
+  text: `update sessions_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
 };
 
 interface Row extends ActiveUserRow {
@@ -67,8 +64,8 @@ export async function findSession(
 }
 
 const byId = hotSelect(
-  'identity-session-live',
-  `select 1 as live from identity_session s join identity_user u on u.id = s.user_id where s.id = $1::uuid and ${liveSession}`,
+  'sessions-live',
+  `select 1 as live from sessions_session s join users_user u on u.id = s.user_id where s.id = $1::uuid and ${liveSession}`,
 );
 
 /** Whether the session of a public id lives; whose it is does not matter. */

@@ -1,7 +1,7 @@
 import { recordEvent } from '../audit/index.ts';
 import type { Passwords } from '../passwords/index.ts';
-import { type Database, hotSelect } from '../platform/database/index.ts';
 import { casefoldName } from '../platform/casefold.ts';
+import { type Database, hotSelect } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { type Authenticated, askBackends, type Backend } from './backends.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
@@ -100,7 +100,7 @@ export function releaseAt(since: Date, now: Date, stepMilliseconds: number): Dat
   return new Date(since.getTime() + steps * stepMilliseconds);
 }
 
-const known = hotSelect('identity-user-id-by-name', 'select id from identity_user where username_key = $1');
+const known = hotSelect('signin-user-id-by-name', 'select id from users_user where username_key = $1');
 
 /** What was typed is kept only where it is somebody's name: otherwise it may be a password in the wrong field. */
 async function refused(db: Database, attempt: Attempt, at: Date): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Passwords } from '../passwords/index.ts';
 import { isPasswordSized } from '../passwords/index.ts';
-import { type Database, hotSelect } from '../platform/database/index.ts';
 import { casefoldName, isNameSized } from '../platform/casefold.ts';
+import { type Database, hotSelect } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 
 export interface Credentials {
@@ -57,11 +57,11 @@ export async function askBackends(
 
 /** A username first; a verified e-mail address where no username is spelled so. */
 const byName = hotSelect(
-  'identity-user-by-name',
-  `select id, password, password_epoch::int as password_epoch, is_active from identity_user where username_key = $1
+  'signin-user-by-name',
+  `select id, password, password_epoch::int as password_epoch, is_active from users_user where username_key = $1
     union all
-    select id, password, password_epoch::int, is_active from identity_user where email_key = $1 and email_verified_at is not null
-      and not exists (select from identity_user where username_key = $1)`,
+    select id, password, password_epoch::int, is_active from users_user where email_key = $1 and email_verified_at is not null
+      and not exists (select from users_user where username_key = $1)`,
 );
 
 interface Row {

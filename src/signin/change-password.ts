@@ -1,6 +1,6 @@
 import { LockMode, raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, recordEvent, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, recordChange, recordEvent } from '../audit/index.ts';
 import { validatePassword } from '../passwords/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { createSession, endSessions, Session, type SessionLife } from '../sessions/index.ts';

@@ -3,7 +3,7 @@ import { User } from '../users/index.ts';
 
 const ThrottleSchema = defineEntity({
   name: 'Throttle',
-  tableName: 'identity_throttle',
+  tableName: 'signin_throttle',
   indexes: [{ properties: ['expiresAt'] }],
   properties: {
     keyDigest: p.blob().primary(),
@@ -20,7 +20,7 @@ ThrottleSchema.setClass(Throttle);
 
 const KnownNetworkSchema = defineEntity({
   name: 'FamiliarNetwork',
-  tableName: 'identity_known_network',
+  tableName: 'signin_familiar_network',
   indexes: [{ properties: ['lastSuccessAt'] }],
   properties: {
     user: () => p.manyToOne(User).mapToPk().primary().deleteRule('cascade'),
@@ -34,7 +34,7 @@ KnownNetworkSchema.setClass(FamiliarNetwork);
 
 const LinkSchema = defineEntity({
   name: 'OneTimeToken',
-  tableName: 'identity_link',
+  tableName: 'signin_one_time_token',
   indexes: [{ properties: ['expiresAt'] }],
   properties: {
     tokenDigest: p.blob().primary(),

@@ -12,34 +12,34 @@ const KNOWN_NETWORK_SECONDS = 90 * DAY_SECONDS;
 const statements: { statement: Statement; keptSeconds: number }[] = [
   {
     statement: {
-      name: 'identity-purge-sessions',
-      text: `delete from identity_session where id in (
-        select id from identity_session where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
+      name: 'signin-purge-sessions',
+      text: `delete from sessions_session where id in (
+        select id from sessions_session where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
     keptSeconds: KEPT_SECONDS,
   },
   {
     statement: {
-      name: 'identity-purge-throttle',
-      text: `delete from identity_throttle where key_digest in (
-        select key_digest from identity_throttle where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
+      name: 'signin-purge-throttle',
+      text: `delete from signin_throttle where key_digest in (
+        select key_digest from signin_throttle where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
     keptSeconds: 0,
   },
   {
     statement: {
-      name: 'identity-purge-links',
-      text: `delete from identity_link where token_digest in (
-        select token_digest from identity_link where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
+      name: 'signin-purge-links',
+      text: `delete from signin_one_time_token where token_digest in (
+        select token_digest from signin_one_time_token where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
     keptSeconds: KEPT_SECONDS,
   },
   {
     statement: {
-      name: 'identity-purge-networks',
+      name: 'signin-purge-networks',
       // Once more beside the list: somebody may be logging in from there at this moment.
-      text: `delete from identity_known_network where last_success_at < $1::timestamptz and (user_id, network_digest) in (
-        select user_id, network_digest from identity_known_network where last_success_at < $1::timestamptz limit $2) returning 1 as gone`,
+      text: `delete from signin_familiar_network where last_success_at < $1::timestamptz and (user_id, network_digest) in (
+        select user_id, network_digest from signin_familiar_network where last_success_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
     keptSeconds: KNOWN_NETWORK_SECONDS,
   },

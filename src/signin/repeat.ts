@@ -32,14 +32,14 @@ export function formDigest(key: KeyObject, { browser, username, password, next }
 
 /** $1 form, $2 now, $3 since, $4 the session that was presented, $5 a new digest. */
 const repeat: Statement = {
-  name: 'identity-session-repeat',
+  name: 'sessions-repeat',
   text: `with twin as materialized (
-      select s.id, s.token_digest = $4::bytea as is_here from identity_session s join identity_user u on u.id = s.user_id
+      select s.id, s.token_digest = $4::bytea as is_here from sessions_session s join users_user u on u.id = s.user_id
       where s.form_digest = $1::bytea and s.created_at > $3::timestamptz and ${liveSession}
-        and not exists (select from identity_session o where o.token_digest = $4::bytea and o.ended_at is null and o.id <> s.id)
+        and not exists (select from sessions_session o where o.token_digest = $4::bytea and o.ended_at is null and o.id <> s.id)
       order by s.created_at desc limit 1 for update of s
     ), moved as (
-      update identity_session s set token_digest = $5::bytea from twin t where s.id = t.id and t.is_here is not true returning 1
+      update sessions_session s set token_digest = $5::bytea from twin t where s.id = t.id and t.is_here is not true returning 1
     ) select t.is_here is true as is_here from twin t`,
 };
 

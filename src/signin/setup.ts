@@ -77,8 +77,8 @@ export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Dat
 export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
   await oneAtATime(tx);
   const rows = await tx.execute<unknown[]>(
-    `update identity_link set consumed_at = ? where token_digest = ? and purpose = 'setup' and consumed_at is null and expires_at > ?
-       and not exists (select from identity_user where is_superuser) returning 1 as redeemed`,
+    `update signin_one_time_token set consumed_at = ? where token_digest = ? and purpose = 'setup' and consumed_at is null and expires_at > ?
+       and not exists (select from users_user where is_superuser) returning 1 as redeemed`,
     [now, digest(secret), now],
   );
   return rows.length === 1;

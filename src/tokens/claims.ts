@@ -1,4 +1,4 @@
-import { getAllPermissions, hasPerm, type ApiSnapshot, type Rights } from '../permissions/index.ts';
+import { type ApiSnapshot, getAllPermissions, hasPerm, type Rights } from '../permissions/index.ts';
 import { readId } from '../platform/id.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusIndex, statusListUri } from './status/status-index.ts';

@@ -45,6 +45,7 @@ export { redeemGrant, redemptionOf } from './grants/redeem.ts';
 export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
 export { draftIdToken, signIdToken, signJwt } from './id-token.ts';
 export { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';
+export { type IssueDeps, type IssueRequest, issueAccessToken, issueWithRetry, overBudget } from './issue.ts';
 export { getLiveKey, revokeKey } from './keys/revoke.ts';
 export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
@@ -59,12 +60,18 @@ export {
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
 export { createSign, type Sign } from './keys/sign.ts';
 export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
-export { type IssueDeps, type IssueRequest, issueAccessToken, issueWithRetry, overBudget } from './issue.ts';
 export { purgeTokens } from './purge.ts';
 export { revokeToken } from './revoked.ts';
-export { isStillGood, mayBeExchanged, type DelegationChain, allocateExchangedIndex } from './status/delegation.ts';
-export { readStatusOwner } from './status/owner.ts';
+export { allocateExchangedIndex, type DelegationChain, isStillGood, mayBeExchanged } from './status/delegation.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { updateClientStatuses, updateStatuses, STATUS, suspendIndex } from './status/set-status.ts';
-export { type StatusOwner, type IssueSnapshot, placeOf, readIssueSnapshot, type StatusIndex, allocateIndex } from './status/status-index.ts';
+export { readStatusOwner } from './status/owner.ts';
+export { STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './status/set-status.ts';
+export {
+  allocateIndex,
+  type IssueSnapshot,
+  placeOf,
+  readIssueSnapshot,
+  type StatusIndex,
+  type StatusOwner,
+} from './status/status-index.ts';
 export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';

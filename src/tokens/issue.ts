@@ -1,11 +1,11 @@
-import type { PrincipalRef, PermissionCache, ApiSnapshot } from '../permissions/index.ts';
+import type { ApiSnapshot, PermissionCache, PrincipalRef } from '../permissions/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { NotReady } from '../platform/errors.ts';
 import { type AccessToken, draftAccessToken, type OverBudget } from './access-token.ts';
 import type { TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/sign.ts';
-import { type StatusOwner, LIST_LENGTH, type StatusIndex, allocateIndex } from './status/status-index.ts';
+import { allocateIndex, LIST_LENGTH, type StatusIndex, type StatusOwner } from './status/status-index.ts';
 
 /** Makes the tokens of one request. */
 export interface IssueDeps {

@@ -1,4 +1,4 @@
-import { audienceOf, type ApiSnapshot, noRights, type Rights } from '../permissions/index.ts';
+import { type ApiSnapshot, audienceOf, noRights, type Rights } from '../permissions/index.ts';
 
 /** Stands where a column needs an API and none is meant. */
 export const NO_API = '00000000-0000-0000-0000-000000000000';
@@ -22,7 +22,10 @@ export const USERINFO: ApiSnapshot = {
 };
 
 /** `aud` of the tokens of an API. */
-export function tokenAudience(api: Pick<ApiSnapshot, 'audience' | 'isBuiltin'> & { id?: string }, issuer: string): string {
+export function tokenAudience(
+  api: Pick<ApiSnapshot, 'audience' | 'isBuiltin'> & { id?: string },
+  issuer: string,
+): string {
   return api.id === NO_API ? userinfoUrl(issuer) : audienceOf(api, issuer);
 }
 

@@ -1,6 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, recordChange } from '../audit/index.ts';
 import { makeUnusable } from '../passwords/index.ts';
 import { revokeAll } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';

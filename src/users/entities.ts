@@ -3,8 +3,8 @@ import { Principal } from '../permissions/index.ts';
 
 const UserSchema = defineEntity({
   name: 'User',
-  tableName: 'identity_user',
-  uniques: [{ name: 'identity_user_verified_email', properties: ['emailKey'], where: 'email_verified_at is not null' }],
+  tableName: 'users_user',
+  uniques: [{ name: 'users_user_verified_email', properties: ['emailKey'], where: 'email_verified_at is not null' }],
   indexes: [{ properties: ['emailKey'] }, { properties: ['dateJoined', 'id'] }],
   properties: {
     id: () => p.oneToOne(Principal).primary().mapToPk().joinColumn('id').deleteRule('cascade'),

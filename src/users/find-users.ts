@@ -1,7 +1,7 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../platform/errors.ts';
 import { casefoldName, isNameSized } from '../platform/casefold.ts';
+import { Failure } from '../platform/errors.ts';
 import { readId } from '../platform/id.ts';
 import { suggest } from '../platform/suggest.ts';
 import { User } from './entities.ts';
@@ -70,7 +70,7 @@ export async function usersWithReservedNames(
   limit: number,
 ): Promise<{ id: string; username: string }[]> {
   return em.execute<{ id: string; username: string }[]>(
-    `select id, username from identity_user where deleted_at is null and (username_key ~ '^(c_|https://)'
+    `select id, username from users_user where deleted_at is null and (username_key ~ '^(c_|https://)'
        or username_key = any(array(select jsonb_array_elements_text(?::jsonb))) or translate(username_key, '{}-', '') ~ '^[0-9a-f]{32}$')
      order by username_key limit ?`,
     [JSON.stringify(BUILT_IN), limit],

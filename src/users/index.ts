@@ -16,12 +16,12 @@ export { onUserRenamed, renameUser } from './rename-user.ts';
 export { reservedName } from './reserved-names.ts';
 export {
   createUser,
-  userPrincipal,
   type NewUser,
   objectOf,
   onUserDeactivated,
   pictureOf,
   type UserChange,
   updateUser,
+  userPrincipal,
 } from './users.ts';
 export { type UserWithPerm, usersWithPerm, type WithPerm } from './with-perm.ts';

@@ -30,9 +30,9 @@ export interface ActiveUserRow {
 }
 
 const activeUser = hotSelect(
-  'identity-active-user',
+  'users-active-user',
   `select ${activeUserColumns}
-    from identity_user u join access_principal p on p.id = u.id where u.id = $1 and u.is_active`,
+    from users_user u join permissions_principal p on p.id = u.id where u.id = $1 and u.is_active`,
 );
 
 /** The user of an id, while active. */

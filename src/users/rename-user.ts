@@ -1,10 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type AuditContext } from '../audit/index.ts';
+import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { apisWithUsername, invalidateRights } from '../permissions/index.ts';
+import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
-import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
 import { objectOf, pictureOf, takenBy, usernameTaken } from './users.ts';

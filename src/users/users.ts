@@ -1,10 +1,10 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type AuditContext } from '../audit/index.ts';
-import { createPrincipal, type PrincipalRef, bumpPrincipals, invalidateRights } from '../permissions/index.ts';
+import { type AuditContext, difference, recordChange } from '../audit/index.ts';
+import { bumpPrincipals, createPrincipal, invalidateRights, type PrincipalRef } from '../permissions/index.ts';
+import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
-import { casefoldName, normalizeName } from '../platform/casefold.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
 
@@ -27,7 +27,11 @@ export interface UserChange
 }
 
 /** What the fields are refused for, or the user. A name that somebody has in any spelling is refused like a malformed one. */
-export async function createUser(em: SqlEntityManager, audit: AuditContext, given: NewUser): Promise<User | FieldError[]> {
+export async function createUser(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  given: NewUser,
+): Promise<User | FieldError[]> {
   const errors = checkUser(given);
   if (errors.length > 0) return errors;
   const usernameKey = casefoldName(given.username);
@@ -80,7 +84,7 @@ const addressTaken: FieldError = {
 export function takenBy(error: unknown): FieldError | undefined {
   const { code, message = '' } = error as { code?: string; message?: string };
   if (code !== '23505') return undefined;
-  return message.includes('identity_user_verified_email') ? addressTaken : usernameTaken;
+  return message.includes('users_user_verified_email') ? addressTaken : usernameTaken;
 }
 
 /** An address is verified for one user at a time: a login by it means that one. */
@@ -97,7 +101,12 @@ export const onUserDeactivated =
   definePort<(tx: SqlEntityManager, userId: string, at: Date) => Promise<void>>('onUserDeactivated');
 
 /** Changes a user's fields. Deactivation ends every session in the same transaction. */
-export async function updateUser(em: SqlEntityManager, audit: AuditContext, user: User, change: UserChange): Promise<User> {
+export async function updateUser(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  user: User,
+  change: UserChange,
+): Promise<User> {
   const errors = checkUser({ username: user.username, ...change }, { existing: true });
   if (errors[0]) throw new Failure('usage', errors.map((one) => one.detail).join(' '));
   return em.transactional(async (tx) => {

@@ -29,7 +29,7 @@ export async function usersWithPerm(
   const { withInactive, withSuperusers, after, limit } = how;
   const { sql, values } = principalsWithPerm(asked, now, withSuperusers);
   const rows = await em.execute<{ id: string; username: string; isActive: boolean; isSuperuser: boolean }[]>(
-    `select u.id, u.username, u.is_active as "isActive", u.is_superuser as "isSuperuser" from identity_user u
+    `select u.id, u.username, u.is_active as "isActive", u.is_superuser as "isSuperuser" from users_user u
      where u.deleted_at is null and (u.is_active or ?) ${after === undefined ? '' : 'and u.username_key > ?'}
        and (${withSuperusers ? 'u.is_superuser or ' : ''}u.id in (${sql}))
      order by u.username_key limit ?`,

@@ -198,8 +198,8 @@ await onEachEngine(t, async (t, db) => {
       t.match((await put('signet', choice, token)).json(), { status: 403, detail: /Signet's own/ });
       t.match((await put('nobody', choice, token)).json(), { status: 404, code: 'unknown_audience' });
       t.match(await desk.counts(), {
-        access_permission: before['access_permission'],
-        access_api: before['access_api'],
+        permissions_permission: before['permissions_permission'],
+        permissions_api: before['permissions_api'],
       });
       t.equal((await put('polls', choice, token)).statusCode, 200);
       await desk.json(`perm revoke --client ${publisher.id} --api signet oauth.change_api`);

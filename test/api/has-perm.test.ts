@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { changeCatalogue, createApi, defaultPermissions } from '../../src/permissions/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';

@@ -14,7 +14,7 @@ import { Session } from '../../src/sessions/index.ts';
 import { verifyAccessToken } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { type AppOptions, ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { type AppOptions, audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';

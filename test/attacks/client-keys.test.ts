@@ -5,7 +5,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, audit, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 // Assertions and proofs that nobody with the key has made, or made for this.

@@ -16,7 +16,7 @@ import { type Operation, openapiDocument } from '../../src/platform/http/index.t
 import { createSetupSecret } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { requestsTo, type Wild } from './requests.ts';
 import type { Known } from './values.ts';

@@ -9,7 +9,7 @@ import { DEVICE, deviceScene } from '../oauth/device-scene.ts';
 import { exchangeScene } from '../oauth/exchange-scene.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, audit } from '../support/server.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;

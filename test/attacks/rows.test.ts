@@ -37,7 +37,7 @@ function watched(real: Database) {
   const during = async (work: () => Promise<unknown>) => {
     seen.length = 0;
     await work();
-    return seen.filter((name) => name.startsWith('identity-throttle'));
+    return seen.filter((name) => name.startsWith('signin-throttle'));
   };
   return { db: { ...real, query }, during };
 }
@@ -150,7 +150,7 @@ await onEachEngine(t, async (t, real) => {
       );
       t.same(counted, []);
     }
-    t.same(await during(() => authorize(ELSEWHERE)), ['identity-throttle-row'], 'what is stored costs one');
+    t.same(await during(() => authorize(ELSEWHERE)), ['signin-throttle-row'], 'what is stored costs one');
   });
 
   await t.test('a pushed request that finds no room is not used up: reloaded, it goes on', async (t) => {

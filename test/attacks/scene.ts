@@ -2,7 +2,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import type { Passwords } from '../../src/passwords/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { type AppOptions, makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { type AppOptions, audit, makeUser, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
 

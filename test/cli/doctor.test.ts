@@ -15,7 +15,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { makeSample } from '../../src/server/sample.ts';
 import { createTestPostgresql, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { masterKey, audit, testClock } from '../support/server.ts';
+import { audit, masterKey, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { openDesk } from './harness.ts';
 

@@ -10,7 +10,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/prepare.ts';
 import { createKeyRing, ensureCurrentKey, type KeyRing, openKeys } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
-import { masterKey, audit } from '../support/server.ts';
+import { audit, masterKey } from '../support/server.ts';
 
 const ACTOR = '1000';
 export const GOOD_PASSWORD = 'correct horse battery';
@@ -113,13 +113,13 @@ export async function openDesk(db: Database, settings: Record<string, string> = 
     counts: async () => {
       const em = db.fork();
       const tables = [
-        'access_api',
-        'access_permission',
-        'access_group',
-        'access_group_member',
-        'access_group_permission',
-        'access_assignment',
-        'identity_user',
+        'permissions_api',
+        'permissions_permission',
+        'permissions_group',
+        'permissions_group_member',
+        'permissions_group_permission',
+        'permissions_assignment',
+        'users_user',
       ];
       const rows = tables.map((table) => `select '${table}' as name, count(*)::int as count from ${table}`);
       const counted = await em.execute<{ name: string; count: number }[]>(rows.join(' union all '));

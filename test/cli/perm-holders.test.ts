@@ -1,6 +1,6 @@
 import { hasPerm } from '../../src/permissions/has-perm.ts';
 import { findApi, readRights, setRole } from '../../src/permissions/index.ts';
-import { findUser, userPrincipal, listUsers, type User } from '../../src/users/index.ts';
+import { findUser, listUsers, type User, userPrincipal } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -53,11 +53,14 @@ await onEachEngine(t, async (t, db) => {
     if (isSo(6)) await desk.json(`user deactivate ${username}`);
   }
   // Of some of it the time is up.
-  const past = ["'2020-01-01'", 'id < (select percentile_disc(0.2) within group (order by id) from access_principal)'];
+  const past = [
+    "'2020-01-01'",
+    'id < (select percentile_disc(0.2) within group (order by id) from permissions_principal)',
+  ];
   await db
     .fork()
     .execute(
-      `update access_assignment set ends_at = ${past[0]} where principal_id in (select id from access_principal where ${past[1]})`,
+      `update permissions_assignment set ends_at = ${past[0]} where principal_id in (select id from permissions_principal where ${past[1]})`,
     );
   const people = await listUsers(db.fork());
   const may = async (user: User, name: string) =>

@@ -1,6 +1,6 @@
 import { addMembers, createGroup, findApi, readRights } from '../../src/permissions/index.ts';
 import { STATUS } from '../../src/tokens/index.ts';
-import { findUser, userPrincipal, renameUser, User } from '../../src/users/index.ts';
+import { findUser, renameUser, User, userPrincipal } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -169,14 +169,14 @@ await onEachEngine(t, async (t, db) => {
       await addMembers(db.fork(), audit(), group, [{ id: gina.id, label: 'gina' }]);
       await db.fork().execute(
         `with made as (select gen_random_uuid() as id from generate_series(1, 1001)), principals as (
-         insert into access_principal (id, kind) select id, 'user' from made
-       ) insert into access_group_member (principal_id, group_id) select id, ? from made`,
+         insert into permissions_principal (id, kind) select id, 'user' from made
+       ) insert into permissions_group_member (principal_id, group_id) select id, ? from made`,
         [group.id],
       );
       t.ok((await session(cookie)).groups.includes('Crowd'));
       await desk.json('group update Crowd --name Multitude');
       t.ok((await session(cookie)).groups.includes('Multitude'));
-      const spread = await db.fork().execute('select 1 from access_spread');
+      const spread = await db.fork().execute('select 1 from permissions_fan_out');
       t.equal(spread.length, 0, 'there is nothing to tell in batches');
       const rights = await readRights(db.fork(), userPrincipal(gina), polls?.id as string, new Date());
       t.ok(rights.groups.includes('Multitude'));

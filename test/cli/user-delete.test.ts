@@ -1,11 +1,11 @@
 import { AuditEntry } from '../../src/audit/index.ts';
 import { isUsable } from '../../src/passwords/index.ts';
 import { findApi, Principal, readRights } from '../../src/permissions/index.ts';
-import type { Database } from '../../src/platform/database/index.ts';
 import { casefoldName } from '../../src/platform/casefold.ts';
+import type { Database } from '../../src/platform/database/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { logIn, setPassword } from '../../src/signin/index.ts';
-import { findUser, userPrincipal, User, updateUser } from '../../src/users/index.ts';
+import { findUser, User, updateUser, userPrincipal } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -228,11 +228,11 @@ t.test('user delete', (t) =>
         t.equal(await db.fork().count(Session, { user: user.id, endedAt: null }), 0);
         const held = await db
           .fork()
-          .execute<unknown[]>('select 1 from access_assignment where principal_id = ?', [user.id]);
+          .execute<unknown[]>('select 1 from permissions_assignment where principal_id = ?', [user.id]);
         t.equal(held.length, 0);
         const networks = await db
           .fork()
-          .execute<unknown[]>('select 1 from identity_known_network where user_id = ?', [user.id]);
+          .execute<unknown[]>('select 1 from signin_familiar_network where user_id = ?', [user.id]);
         t.equal(networks.length, 0);
       }
       t.same(await tablesWith(db, PERSONAL), []);

@@ -4,7 +4,7 @@ import { PlatformState } from '../../src/platform/database/index.ts';
 import { makeSample } from '../../src/server/sample.ts';
 import { createUser, findUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, audit, startApp } from '../support/server.ts';
+import { audit, masterKey, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { GOOD_PASSWORD, lastEntry, openDesk } from './harness.ts';
 

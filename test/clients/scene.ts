@@ -29,7 +29,7 @@ import { httpsIdentity } from '../../src/server/https.ts';
 import { jobsOf } from '../../src/server/jobs.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, masterKey, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, masterKey, startApp } from '../support/server.ts';
 import { type Browser, type BrowserOptions, newBrowser, type Page } from './browser.ts';
 
 export const PASSWORD = 'as long as it needs to be';

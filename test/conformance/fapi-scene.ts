@@ -5,7 +5,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/prepare.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { type Alg, asserted, assertionBy, type ClientKey, clientKey, proofBy } from '../support/client-keys.ts';
-import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
+import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import { answerOf, newVisitor } from '../web/visitor.ts';
 
 export const ISSUER = 'https://id.example';

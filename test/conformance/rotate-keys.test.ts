@@ -2,7 +2,7 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { rotateKeys } from '../../src/tokens/index.ts';
 import { logoutScene } from '../oauth/logout-scene.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { masterKey, audit } from '../support/server.ts';
+import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // oidcc-server-rotate-keys of OpenID's conformance suite: the one module of the Dynamic plan that needs no registration.

@@ -525,21 +525,21 @@ async function checkBooks(engine: Engine, environment: Environment): Promise<voi
 
 /** Each finds what must not be. */
 const books: Record<string, string> = {
-  'a principal without its user or client': `select id from access_principal p where kind = 'user' and not exists (select from identity_user u where u.id = p.id)`,
-  'a user who was not added exactly once': `select u.username from identity_user u where not exists (select from identity_import i where i.local_id = u.id)
+  'a principal without its user or client': `select id from permissions_principal p where kind = 'user' and not exists (select from users_user u where u.id = p.id)`,
+  'a user who was not added exactly once': `select u.username from users_user u where not exists (select from imports_record i where i.local_id = u.id)
     and (select count(*) from audit_entry e where e.action = 'add' and e.object_kind = 'user' and e.object_id = u.id::text) <> 1`,
   'an addition without its user': `select object_label from audit_entry e where action = 'add' and object_kind = 'user'
-    and not exists (select from identity_user u where u.id::text = e.object_id)`,
-  'a password epoch that events do not explain': `select u.username, u.password_epoch from identity_user u where u.password_epoch <> 1 +
+    and not exists (select from users_user u where u.id::text = e.object_id)`,
+  'a password epoch that events do not explain': `select u.username, u.password_epoch from users_user u where u.password_epoch <> 1 +
     (select count(*) from audit_event e where e.kind = 'password_changed' and e.user_id = u.id)`,
-  'a session without the event that began it': `select s.id from identity_session s join identity_user u on u.id = s.user_id where u.username not like 'changer%'
+  'a session without the event that began it': `select s.id from sessions_session s join users_user u on u.id = s.user_id where u.username not like 'changer%'
     and (select count(*) from audit_event e where e.kind = 'login' and e.detail->>'sid' = s.id::text) <> 1`,
-  'a login event without its session': `select id from audit_event e where kind = 'login' and not exists (select from identity_session s where s.id::text = e.detail->>'sid')`,
-  'a live session of an inactive user': `select s.id from identity_session s join identity_user u on u.id = s.user_id where s.ended_at is null and not u.is_active`,
-  'a membership that the edit log does not explain': `select u.username from identity_user u where exists (select from access_group_member m where m.principal_id = u.id) <>
+  'a login event without its session': `select id from audit_event e where kind = 'login' and not exists (select from sessions_session s where s.id::text = e.detail->>'sid')`,
+  'a live session of an inactive user': `select s.id from sessions_session s join users_user u on u.id = s.user_id where s.ended_at is null and not u.is_active`,
+  'a membership that the edit log does not explain': `select u.username from users_user u where exists (select from permissions_group_member m where m.principal_id = u.id) <>
     coalesce((select e.after is not null and e.after->'members' ? u.username from audit_entry e where e.object_kind = 'group' and e.action = 'change'
       and (e.after->'members' ? u.username or e.before->'members' ? u.username) order by e.id desc limit 1), false)`,
-  'staged rows of an import that is over': 'select import_id from identity_import_staged limit 1',
+  'staged rows of an import that is over': 'select import_id from imports_staged_row limit 1',
 };
 
 if (import.meta.main && process.argv[2] === 'operator') {

@@ -206,7 +206,7 @@ t.test('PostgreSQL goes away, hangs and is slow, under traffic', { skip }, async
       20,
       async () => {
         await holder.query('begin');
-        await holder.query('lock table identity_user in access exclusive mode');
+        await holder.query('lock table users_user in access exclusive mode');
         // The pool is full of statements that wait: whoever comes next is told to come again, the probe too.
         await until(instance, '/health/ready', 503);
       },

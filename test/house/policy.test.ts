@@ -4,7 +4,7 @@ import { createApi, setRole } from '../../src/permissions/index.ts';
 import { endSessionsByOperator, Session } from '../../src/sessions/index.ts';
 import { getUser, User, updateUser } from '../../src/users/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { makeUser, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // Who may do what, in one table: every route of the running server must have a row, and answers each caller as it says.

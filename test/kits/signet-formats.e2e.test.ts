@@ -11,7 +11,7 @@ import { systemClock } from '../../src/platform/time.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, masterKey, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, masterKey, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { codeOf, until } from './issuer.ts';
 

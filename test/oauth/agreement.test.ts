@@ -37,7 +37,7 @@ await onEachEngine(t, async (t, db) => {
     );
     return [...(await Promise.all(counts)), await em.count(StoredRequest, { consumedAt: null })];
   };
-  const versions = () => db.fork().execute('select sum(perms_version) as all from access_principal');
+  const versions = () => db.fork().execute('select sum(perms_version) as all from permissions_principal');
 
   for (const [kind, programOf] of [
     ['known by a document', () => ({ id: `${site.url}/client`, principal: '', secret: null })],
@@ -69,7 +69,7 @@ await onEachEngine(t, async (t, db) => {
     // The session ends when the client was written down, and before the code is issued.
     const em = db.fork();
     await em.execute(`create function ending() returns trigger language plpgsql as $f$ begin
-      update identity_session set ended_at = now() where ended_at is null; return new; end $f$`);
+      update sessions_session set ended_at = now() where ended_at is null; return new; end $f$`);
     await em.execute('create trigger ending after insert on oauth_client for each row execute function ending()');
     const form = { ...hiddenOf(page.response.body), decision: 'allow' };
     const { response } = await alice.send('POST', page.url, form);

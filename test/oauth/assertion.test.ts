@@ -22,7 +22,7 @@ import {
   seconds,
 } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { ISSUER, audit, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const TOKEN_ENDPOINT = `${ISSUER}/oauth2/token`;

@@ -12,7 +12,7 @@ import { changeOwnPassword } from '../../src/signin/index.ts';
 import { endGrants, ensureCurrentKey } from '../../src/tokens/index.ts';
 import { deleteUser, getUser, User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, audit } from '../support/server.ts';
+import { audit, masterKey } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { logoutScene, PASSWORD } from './logout-scene.ts';
 
@@ -289,7 +289,7 @@ t.test('back-channel logout', (t) =>
         clock.pass(8 * 86_400);
         await purgeNotices(db, clock.now());
         t.equal((await rows(first)).length, 1, 'held while the session is there');
-        await db.fork().execute('delete from identity_session where id = ?', [over.sid]);
+        await db.fork().execute('delete from sessions_session where id = ?', [over.sid]);
         await purgeNotices(db, clock.now());
         t.equal((await rows(first)).length, 0, 'forgotten with a session that ran out of time');
       },

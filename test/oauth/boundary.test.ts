@@ -10,7 +10,7 @@ import {
 } from '../../src/oauth/index.ts';
 import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { updateClientStatuses, RefreshGrant, STATUS, TokenStatus, allocateIndex } from '../../src/tokens/index.ts';
+import { allocateIndex, RefreshGrant, STATUS, TokenStatus, updateClientStatuses } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -205,7 +205,7 @@ t.test('ceilings', (t) =>
 );
 
 async function version(db: Database, principal: string): Promise<number> {
-  const sql = 'select perms_version::int as version from access_principal where id = ?';
+  const sql = 'select perms_version::int as version from permissions_principal where id = ?';
   const [row] = await db.fork().execute<{ version: number }[]>(sql, [principal]);
   return row?.version as number;
 }

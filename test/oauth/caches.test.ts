@@ -14,7 +14,7 @@ import {
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { audit, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -121,7 +121,7 @@ t.test('what a process keeps', (t) =>
       await token();
       t.same(statements(), ['tokens-mint']);
       await session();
-      t.same(statements(), ['identity-session-by-token']);
+      t.same(statements(), ['sessions-by-token']);
       await introspect();
       t.same(statements(), ['oauth-token-state']);
       await hasPerm('polls.add_choice');
@@ -166,8 +166,8 @@ t.test('what a process keeps', (t) =>
 
     await t.test('a membership that ends at an hour ends at that hour, with no change to announce it', async (t) => {
       const ends = new Date(all.clock.now().getTime() + 60_000);
-      await db.fork().execute('update access_group_member set ends_at = ?', [ends]);
-      await db.fork().execute('update access_principal set perms_version = perms_version + 1');
+      await db.fork().execute('update permissions_group_member set ends_at = ?', [ends]);
+      await db.fork().execute('update permissions_principal set perms_version = perms_version + 1');
       await warm();
       t.same((await session()).groups, ['Editors']);
       all.clock.pass(59);
@@ -207,7 +207,7 @@ t.test('what a process keeps', (t) =>
     await t.test('a user who is deactivated', async (t) => {
       t.equal(typeof (await hasPerm('polls.add_choice')), 'boolean');
       t.equal((await about()).sub, alice.id);
-      await db.fork().execute('update identity_user set is_active = false where id = ?', [alice.id]);
+      await db.fork().execute('update users_user set is_active = false where id = ?', [alice.id]);
       t.equal(await hasPerm('polls.add_choice'), undefined);
       t.equal((await about()).error, 'invalid_token');
     });

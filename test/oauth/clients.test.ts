@@ -14,7 +14,7 @@ import {
 } from '../../src/oauth/index.ts';
 import { advanceKeys, askedAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, audit } from '../support/server.ts';
+import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const jwkOf = (type: 'rsa' | 'ec' | 'ed25519', bits = 2048) => {

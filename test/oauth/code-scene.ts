@@ -12,7 +12,7 @@ import {
   getPermissions,
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { type AppOptions, makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { type AppOptions, audit, makeUser, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
 export const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789';

@@ -5,7 +5,7 @@ import { updateApi } from '../../src/permissions/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, audit } from '../support/server.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, codeScene, headerOf, PASSWORD, VERIFIER } from './code-scene.ts';
 
@@ -219,7 +219,9 @@ t.test('authorization codes', (t) =>
       const em = db.fork();
       (await em.findOneOrFail(Client, web.principal)).settings = { userinfoAlg: 'RS256' };
       await em.flush();
-      await em.execute('update access_principal set perms_version = perms_version + 1 where id = ?', [web.principal]);
+      await em.execute('update permissions_principal set perms_version = perms_version + 1 where id = ?', [
+        web.principal,
+      ]);
       const { access_token } = (await redeem(await code())).json();
       const answer = await about(access_token);
       t.equal(answer.headers['content-type'], 'application/jwt');
@@ -227,7 +229,9 @@ t.test('authorization codes', (t) =>
       t.same(await introspect(answer.body), { active: false });
       (await em.findOneOrFail(Client, web.principal)).settings = {};
       await em.flush();
-      await em.execute('update access_principal set perms_version = perms_version + 1 where id = ?', [web.principal]);
+      await em.execute('update permissions_principal set perms_version = perms_version + 1 where id = ?', [
+        web.principal,
+      ]);
     });
 
     await t.test(

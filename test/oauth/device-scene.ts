@@ -1,7 +1,7 @@
 import { allowPermissions, createClient } from '../../src/oauth/index.ts';
 import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { audit, makeUser, startApp, testClock } from '../support/server.ts';
 
 const PASSWORD = 'a long enough phrase';
 export const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -7,7 +7,7 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { User, updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, audit } from '../support/server.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { DEVICE, deviceScene } from './device-scene.ts';
 

@@ -5,7 +5,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';
 import { type Alg, type ClientKey, clientKey, proofBy, seconds, signedBy } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { ISSUER, makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const TOKEN_URL = `${ISSUER}/oauth2/token`;
@@ -330,13 +330,13 @@ await onEachEngine(t, async (t, db) => {
     await db.fork().transactional(async (tx) => {
       const one = await tx.findOneOrFail(Client, client.id);
       one.settings = { ...settingsOf(one), dpopBound: true };
-      await tx.execute('update access_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
+      await tx.execute('update permissions_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
     });
     t.same([(await ask()).statusCode, (await ask()).json().error], [400, 'invalid_request']);
     t.equal((await ask({ dpop: await proofFor(key, TOKEN_URL) })).statusCode, 200);
     await db.fork().transactional(async (tx) => {
       (await tx.findOneOrFail(Client, client.id)).settings = {};
-      await tx.execute('update access_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
+      await tx.execute('update permissions_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
     });
   });
 

@@ -9,7 +9,7 @@ import {
   getPermissions,
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { makeUser, audit } from '../support/server.ts';
+import { audit, makeUser } from '../support/server.ts';
 import { codeScene, PASSWORD, type Program } from './code-scene.ts';
 
 export const EXCHANGE = grantNames['token-exchange'];

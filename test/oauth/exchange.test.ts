@@ -6,7 +6,7 @@ import { endGrants, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts'
 import { updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, audit } from '../support/server.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, claimsOf, type Program, VERIFIER } from './code-scene.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from './exchange-scene.ts';

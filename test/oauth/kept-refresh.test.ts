@@ -5,7 +5,7 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, audit } from '../support/server.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { CALLBACK, codeScene, type Program, VERIFIER } from './code-scene.ts';
 

@@ -3,7 +3,7 @@ import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { type Alg, openGrant, refreshKeyOf, signIdToken } from '../../src/tokens/index.ts';
-import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
+import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
 export const BACK = 'https://app.example/signed-out?from=signet';

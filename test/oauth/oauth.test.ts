@@ -23,7 +23,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { RevokedToken, verifyAccessToken } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';

@@ -2,7 +2,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
-import { makeUser, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';

@@ -15,7 +15,7 @@ import { setPassword } from '../../src/signin/index.ts';
 import { openGrant, RefreshGrant, refreshKeyOf, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
+import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';

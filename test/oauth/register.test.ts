@@ -2,8 +2,8 @@ import { generateKeyPairSync } from 'node:crypto';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
   audiencesOf,
-  Client,
   boundaryOf,
+  Client,
   createInitialToken,
   revokeInitialToken,
   settingsOf,

@@ -5,7 +5,7 @@ import { createApi } from '../../src/permissions/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { asserted, assertionBy, clientKey, givenKeys, proofBy, signedBy } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { ISSUER, masterKey, audit } from '../support/server.ts';
+import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
 import { answerOf } from '../web/visitor.ts';

@@ -3,7 +3,7 @@ import { changeCatalogue, createApi, defaultPermissions } from '../../src/permis
 import type { Database } from '../../src/platform/database/index.ts';
 import { rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, audit, startApp, testClock } from '../support/server.ts';
+import { audit, masterKey, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 t.test('keys of another process', (t) =>

@@ -14,7 +14,7 @@ import { setPassword } from '../../src/signin/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { deleteUser, renameUser, type User, updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, makeUser, masterKey, audit } from '../support/server.ts';
+import { audit, ISSUER, makeUser, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { claimsOf, codeScene, headerOf, PASSWORD, type Program } from './code-scene.ts';
 
@@ -259,7 +259,7 @@ t.test('userinfo', (t) =>
         db.fork().transactional((tx) => setPassword(tx, at(), of.user, of.user.password, null)),
       'its user was deactivated': (of) => updateUser(db.fork(), at(), of.user, { isActive: false }),
       'its user was deactivated by SQL': (of) =>
-        db.fork().execute('update identity_user set is_active = false where id = ?', [of.user.id]),
+        db.fork().execute('update users_user set is_active = false where id = ?', [of.user.id]),
       'its user was deleted': (of) => deleteUser(db.fork(), at(), of.user),
       'its client was disabled': (of) => updateClient(db.fork(), at(), { id: of.by.principal }, { isActive: false }),
       'its client was deleted': async (of) => {

@@ -14,7 +14,7 @@ import {
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
 import { signalsOf } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
-import { ISSUER, audit } from '../support/server.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const specs = (...codenames: string[]): PermissionSpec[] =>

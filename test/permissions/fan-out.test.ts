@@ -13,9 +13,9 @@ import {
   getPermissions,
   onRightsChanged,
   removeMembers,
-  setRole,
-  runFanOutBatch,
   runFanOut,
+  runFanOutBatch,
+  setRole,
   unassign,
 } from '../../src/permissions/index.ts';
 import { type Binding, bind, type Database, startSignals } from '../../src/platform/database/index.ts';
@@ -24,7 +24,7 @@ import { startJobs } from '../../src/platform/jobs/index.ts';
 import { jobsOf, signalsOf } from '../../src/server/jobs.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
+import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
@@ -37,15 +37,15 @@ async function fill(db: Database, group: Group, count: number, apis: readonly Pi
   const em = db.fork();
   await em.execute(
     `with made as (select gen_random_uuid() as id from generate_series(1, ${count})), principals as (
-       insert into access_principal (id, kind) select id, 'user' from made
-     ) insert into access_group_member (principal_id, group_id) select id, ? from made`,
+       insert into permissions_principal (id, kind) select id, 'user' from made
+     ) insert into permissions_group_member (principal_id, group_id) select id, ? from made`,
     [group.id],
   );
   for (const { id } of apis) {
     await em.execute(
       `insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
        select 2, ${placed} + row_number() over (), gen_random_uuid(), ?, m.principal_id, now() + interval '1 day'
-       from access_group_member m where m.group_id = ?`,
+       from permissions_group_member m where m.group_id = ?`,
       [id, group.id],
     );
     placed += count + 1000;
@@ -66,8 +66,8 @@ async function states(db: Database, api: Pick<Api, 'id'>): Promise<Record<number
 /** How many principals have each version. */
 async function versions(db: Database, group: Pick<Group, 'id'>): Promise<Record<number, number>> {
   const rows = await db.fork().execute<{ version: number; count: number }[]>(
-    `select p.perms_version::int as version, count(*)::int as count from access_principal p
-     join access_group_member m on m.principal_id = p.id where m.group_id = ? group by 1`,
+    `select p.perms_version::int as version, count(*)::int as count from permissions_principal p
+     join permissions_group_member m on m.principal_id = p.id where m.group_id = ? group by 1`,
     [group.id],
   );
   return Object.fromEntries(rows.map((row) => [row.version, row.count]));
@@ -77,7 +77,7 @@ async function pending(db: Database): Promise<{ changes: number; principals: num
   const [row] = await db
     .fork()
     .execute<{ changes: number; principals: number }[]>(
-      'select (select count(*)::int from access_spread) as changes, (select count(*)::int from access_spread_principal) as principals',
+      'select (select count(*)::int from permissions_fan_out) as changes, (select count(*)::int from permissions_fan_out_principal) as principals',
     );
   return row as { changes: number; principals: number };
 }
@@ -258,7 +258,10 @@ t.test('changes that touch many', (t) =>
       const breaks = async () => {
         throw new Error('the power is gone');
       };
-      config.set('ports' as never, ports.map((one) => (one.port === onRightsChanged ? bind(onRightsChanged, breaks) : one)) as never);
+      config.set(
+        'ports' as never,
+        ports.map((one) => (one.port === onRightsChanged ? bind(onRightsChanged, breaks) : one)) as never,
+      );
       await t.rejects(runFanOutBatch(db, 300), { message: 'the power is gone' });
       config.set('ports' as never, ports as never);
       t.same(await pending(db), { changes: 1, principals: 1000 });
@@ -272,16 +275,18 @@ t.test('changes that touch many', (t) =>
       const { polls, shop, group, asGroup, permissions } = await crowd(db, 'gone', 1100);
       const [someone] = await db
         .fork()
-        .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ? limit 1', [
-          group.id,
-        ]);
+        .execute<{ id: string }[]>(
+          'select principal_id as id from permissions_group_member where group_id = ? limit 1',
+          [group.id],
+        );
       const versionOf = async () =>
         (
           await db
             .fork()
-            .execute<{ version: number }[]>('select perms_version::int as version from access_principal where id = ?', [
-              someone?.id,
-            ])
+            .execute<{ version: number }[]>(
+              'select perms_version::int as version from permissions_principal where id = ?',
+              [someone?.id],
+            )
         )[0]?.version;
       await assign(db.fork(), audit(), asGroup, await getPermissions(db.fork(), shop, ['polls.view_choice']));
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
@@ -327,9 +332,10 @@ t.test('changes that touch many', (t) =>
         const { polls, group } = await crowd(db, 'pruned', 1100);
         const [one, two] = await db
           .fork()
-          .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ? limit 2', [
-            group.id,
-          ]);
+          .execute<{ id: string }[]>(
+            'select principal_id as id from permissions_group_member where group_id = ? limit 2',
+            [group.id],
+          );
         await removeMembers(db.fork(), audit(), group, [{ id: two?.id as string, label: 'two' }]);
         for (const who of [one, two])
           await setRole(db.fork(), audit(), { id: who?.id as string, label: 'x' }, polls, {
@@ -360,7 +366,7 @@ t.test('changes that touch many', (t) =>
       await fill(db, others, 1001, [polls]);
       const some = await db
         .fork()
-        .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ?', [
+        .execute<{ id: string }[]>('select principal_id as id from permissions_group_member where group_id = ?', [
           others.id,
         ]);
       const named = some.map(({ id }) => ({ id, label: id }));
@@ -456,9 +462,10 @@ t.test('many nodes', { skip }, async (t) => {
     async (t) => {
       const some = await db
         .fork()
-        .execute<{ id: string }[]>('select principal_id as id from access_group_member where group_id = ? limit 60', [
-          group.id,
-        ]);
+        .execute<{ id: string }[]>(
+          'select principal_id as id from permissions_group_member where group_id = ? limit 60',
+          [group.id],
+        );
       const view = await permissions('view');
       let isOver = false;
       const spreading = nodes.map(async (node) => {
@@ -485,7 +492,7 @@ t.test('many nodes', { skip }, async (t) => {
       await Promise.all(spreading);
       t.same(await pending(db), NOTHING);
       t.equal(
-        (await db.fork().execute('select 1 from access_group_member where group_id = ?', [group.id])).length,
+        (await db.fork().execute('select 1 from permissions_group_member where group_id = ?', [group.id])).length,
         1940,
       );
     },

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { Writable } from 'node:stream';
 import fc from 'fast-check';
 import { pino } from 'pino';
-import { makeMasterKey, readConfig, readMasterKey, settings } from '../../src/platform/config/index.ts';
 import { casefoldName, hasUnprintable } from '../../src/platform/casefold.ts';
+import { makeMasterKey, readConfig, readMasterKey, settings } from '../../src/platform/config/index.ts';
 import { suggest } from '../../src/platform/suggest.ts';
 import { logOptions, safeError } from '../../src/platform/telemetry/index.ts';
 import t from '../support/tap.ts';
@@ -329,7 +329,7 @@ t.test('nothing secret reaches the log', async (t) => {
     req: { method: 'POST', url: '/setup?token=hunter2', headers: { cookie: 'hunter2', authorization: 'hunter2' } },
   });
   log.info({ headers: { cookie: 'hunter2' }, access_token: 'hunter2', a: { b: { client_secret: 'hunter2' } } });
-  const refused = Object.assign(new Error('insert into identity_user values (hunter2)'), {
+  const refused = Object.assign(new Error('insert into users_user values (hunter2)'), {
     code: '23505',
     constraint: 'c',
     detail: 'Key (x)=(hunter2)',

@@ -7,7 +7,7 @@ import { metricsOf } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { freePort, freshPlace, serving, signet } from '../support/process.ts';
-import { ISSUER, makeUser, masterKey, audit, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';

@@ -9,7 +9,7 @@ import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.t
 import { model, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
 import { signet as command, freshPlace, serving } from '../support/process.ts';
-import { djangoDump, masterKey, audit, startApp } from '../support/server.ts';
+import { audit, djangoDump, masterKey, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { hostileDatabase, sessionChecks, signet } from './administrator.ts';
 

@@ -7,63 +7,63 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { PIPELINE_SETTINGS, settingStatement } from '../../src/platform/database/session-settings.ts';
 import { ACCESS_TOKEN, EXCHANGE } from '../oauth/exchange-scene.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
-import { makeUser, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 
 /** Enough rows that a plan which reads a whole table is worse than one by an index, and that PostgreSQL knows it. */
 const many = `
-  insert into access_api (id, audience, audience_key, name) select gen_random_uuid(), 'api' || n, 'api' || n, 'A' from generate_series(1, 3000) n;
-  insert into access_api (id, audience, audience_key, name, next_index, catalogue_version) values (gen_random_uuid(), 'polls', 'polls', 'Polls', 3000, 1);
-  insert into access_permission (id, api_id, name, label, index, added_version)
-    select gen_random_uuid(), (select id from access_api where audience = 'polls'), 'polls.p' || n, '', n - 1, 1 from generate_series(1, 3000) n;
-  insert into access_permission (id, api_id, name, label, index, added_version)
-    select gen_random_uuid(), id, 'a.p' || n, '', n - 1, 1 from access_api, generate_series(1, 10) n where audience like 'api%';
-  insert into access_group (id, name, name_key) select gen_random_uuid(), 'g' || n, 'g' || n from generate_series(1, 3000) n;
+  insert into permissions_api (id, audience, audience_key, name) select gen_random_uuid(), 'api' || n, 'api' || n, 'A' from generate_series(1, 3000) n;
+  insert into permissions_api (id, audience, audience_key, name, next_index, catalogue_version) values (gen_random_uuid(), 'polls', 'polls', 'Polls', 3000, 1);
+  insert into permissions_permission (id, api_id, name, label, index, added_version)
+    select gen_random_uuid(), (select id from permissions_api where audience = 'polls'), 'polls.p' || n, '', n - 1, 1 from generate_series(1, 3000) n;
+  insert into permissions_permission (id, api_id, name, label, index, added_version)
+    select gen_random_uuid(), id, 'a.p' || n, '', n - 1, 1 from permissions_api, generate_series(1, 10) n where audience like 'api%';
+  insert into permissions_group (id, name, name_key) select gen_random_uuid(), 'g' || n, 'g' || n from generate_series(1, 3000) n;
   with made as (select gen_random_uuid() as id, n from generate_series(1, 20000) n), principals as (
-    insert into access_principal (id, kind) select id, 'user' from made
-  ) insert into identity_user (id, username, username_key, email, email_key, email_verified_at, password, date_joined, attributes)
+    insert into permissions_principal (id, kind) select id, 'user' from made
+  ) insert into users_user (id, username, username_key, email, email_key, email_verified_at, password, date_joined, attributes)
     select id, 'u' || n, 'u' || n, 'u' || n || '@x.example', 'u' || n || '@x.example', now(), '!', now(), '{}' from made;
   with made as (select gen_random_uuid() as id, n from generate_series(1, 3000) n), principals as (
-    insert into access_principal (id, kind) select id, 'client' from made
+    insert into permissions_principal (id, kind) select id, 'client' from made
   ) insert into oauth_client (id, client_id, name, name_key, preset, auth_method, grant_types, redirect_uris, created_at)
     select id, 'c_' || n, 'c' || n, 'c' || n, 'service', 'client_secret', '{client_credentials}', '{}', now() from made;
   insert into oauth_client_secret (id, client_id, digest, created_at) select gen_random_uuid(), id, sha256(client_id::bytea), now() from oauth_client;
-  insert into oauth_client_api (client_id, api_id, role) select id, (select id from access_api where audience = 'polls'), 'serves' from oauth_client;
-  insert into identity_session (id, token_digest, user_id, password_epoch, auth_time, amr, created_at, last_seen_at, idle_expires_at, expires_at)
+  insert into oauth_client_api (client_id, api_id, role) select id, (select id from permissions_api where audience = 'polls'), 'serves' from oauth_client;
+  insert into sessions_session (id, token_digest, user_id, password_epoch, auth_time, amr, created_at, last_seen_at, idle_expires_at, expires_at)
     select gen_random_uuid(), sha256((u.id::text || n)::bytea), u.id, 1, now(), '{pwd}', now(), now(), now() + interval '1 day', now() + interval '9 days'
-    from identity_user u, generate_series(1, 2) n;
-  insert into access_group_member (principal_id, group_id)
-    select u.id, g.id from (select id, row_number() over () as n from identity_user) u join (select id, row_number() over () as n from access_group) g on g.n in (u.n % 3000 + 1, u.n % 2999 + 1);
-  insert into access_group_permission (group_id, permission_id)
-    select g.id, q.id from (select id, row_number() over () as n from access_group) g
-    join (select id, row_number() over (order by index) as n from access_permission where name like 'polls.%') q on q.n between g.n and g.n + 5;
-  insert into access_assignment (principal_id, permission_id)
-    select u.id, q.id from (select id, row_number() over () as n from identity_user) u
-    join (select id, row_number() over (order by index) as n from access_permission where name like 'polls.%') q on q.n = u.n % 3000 + 1;
-  insert into access_role (principal_id, api_id, is_staff) select id, (select id from access_api where audience = 'polls'), true from identity_user;
+    from users_user u, generate_series(1, 2) n;
+  insert into permissions_group_member (principal_id, group_id)
+    select u.id, g.id from (select id, row_number() over () as n from users_user) u join (select id, row_number() over () as n from permissions_group) g on g.n in (u.n % 3000 + 1, u.n % 2999 + 1);
+  insert into permissions_group_permission (group_id, permission_id)
+    select g.id, q.id from (select id, row_number() over () as n from permissions_group) g
+    join (select id, row_number() over (order by index) as n from permissions_permission where name like 'polls.%') q on q.n between g.n and g.n + 5;
+  insert into permissions_assignment (principal_id, permission_id)
+    select u.id, q.id from (select id, row_number() over () as n from users_user) u
+    join (select id, row_number() over (order by index) as n from permissions_permission where name like 'polls.%') q on q.n = u.n % 3000 + 1;
+  insert into permissions_role (principal_id, api_id, is_staff) select id, (select id from permissions_api where audience = 'polls'), true from users_user;
   insert into tokens_revoked (jti, expires_at) select gen_random_uuid(), now() + interval '10 minutes' from generate_series(1, 20000);
-  insert into identity_throttle (key_digest, failures, max_failures, window_started_at, expires_at)
+  insert into signin_throttle (key_digest, failures, max_failures, window_started_at, expires_at)
     select sha256(n::text::bytea), 1, 10, now(), now() + interval '1 hour' from generate_series(1, 20000) n;
-  insert into identity_known_network (user_id, network_digest, last_success_at) select id, sha256(id::text::bytea), now() from identity_user;
-  insert into identity_import (source, kind, source_pk, local_id, imported_digest) select 'polls', 'user', username, id, sha256('x') from identity_user;
+  insert into signin_familiar_network (user_id, network_digest, last_success_at) select id, sha256(id::text::bytea), now() from users_user;
+  insert into imports_record (source, kind, source_pk, local_id, imported_digest) select 'polls', 'user', username, id, sha256('x') from users_user;
   insert into tokens_grant (id, seed, principal_id, client_id, api_id, session_id, password_epoch, created_at, rotated_at, idle_expires_at, expires_at)
     select gen_random_uuid(), sha256(s.id::text::bytea), s.user_id, (select id from oauth_client limit 1), a.id, s.id, 1, now(), now(), now() + interval '1 day', now() + interval '9 days'
-    from identity_session s, access_api a where a.audience = 'polls';
-  insert into oauth_client_ceiling (client_id, permission_id)
+    from sessions_session s, permissions_api a where a.audience = 'polls';
+  insert into oauth_client_boundary (client_id, permission_id)
     select c.id, q.id from (select id, row_number() over () as n from oauth_client) c
-    join (select id, row_number() over (order by index) as n from access_permission where name like 'polls.%') q on q.n between c.n and c.n + 5;
+    join (select id, row_number() over (order by index) as n from permissions_permission where name like 'polls.%') q on q.n between c.n and c.n + 5;
   insert into oauth_code (digest, client_id, principal_id, password_epoch, session_id, auth_time, amr, expires_at)
-    select sha256(s.id::text::bytea), (select id from oauth_client limit 1), s.user_id, 1, s.id, now(), '{pwd}', now() from identity_session s;
+    select sha256(s.id::text::bytea), (select id from oauth_client limit 1), s.user_id, 1, s.id, now(), '{pwd}', now() from sessions_session s;
   insert into oauth_request (digest, kind, client_id, parameters, created_at, expires_at)
-    select sha256(s.id::text::bytea), 'pushed', (select id from oauth_client limit 1), '{}', now(), now() from identity_session s;
+    select sha256(s.id::text::bytea), 'pushed', (select id from oauth_client limit 1), '{}', now(), now() from sessions_session s;
   insert into oauth_consent (principal_id, client_id, api_id, scopes, permissions, created_at, updated_at)
-    select u.id, (select id from oauth_client limit 1), (select id from access_api where audience = 'polls'), '{}', '{}', now(), now() from identity_user u;
+    select u.id, (select id from oauth_client limit 1), (select id from permissions_api where audience = 'polls'), '{}', '{}', now(), now() from users_user u;
   insert into oauth_device (digest, user_code, client_id, interval_seconds, expires_at)
-    select sha256(s.id::text::bytea), s.id::text, (select id from oauth_client limit 1), 5, now() from identity_session s;
+    select sha256(s.id::text::bytea), s.id::text, (select id from oauth_client limit 1), 5, now() from sessions_session s;
   insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
-    select 1, row_number() over (), s.id, a.id, s.user_id, now() + interval '1 day' from identity_session s, access_api a where a.audience = 'polls';
+    select 1, row_number() over (), s.id, a.id, s.user_id, now() + interval '1 day' from sessions_session s, permissions_api a where a.audience = 'polls';
   analyze`;
 
 interface Plan {
@@ -111,8 +111,10 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     requests: [polls as never],
     serves: [polls as never],
   });
-  await client.query(`update access_api set with_source_id = true, over_budget = 'bitmap' where audience = 'polls'`);
-  await client.query('insert into identity_import values ($1, $2, $3, $4, $5)', [
+  await client.query(
+    `update permissions_api set with_source_id = true, over_budget = 'bitmap' where audience = 'polls'`,
+  );
+  await client.query('insert into imports_record values ($1, $2, $3, $4, $5)', [
     'polls',
     'user',
     '"7"',
@@ -229,7 +231,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     'oauth-code-issue',
     'oauth-code-reissue',
     'oauth-request-refused',
-    'identity-session-repeat',
+    'sessions-repeat',
     'oauth-code',
     'tokens-grant-rotate',
     'tokens-redeem-oauth_code',
@@ -292,7 +294,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
     await prepare(piped, statement);
     const { rows } = await piped.query(
       `select c.id as client, q.api_id as api, array_agg(q.id::text order by q.index) as ids
-        from oauth_client c join oauth_client_ceiling x on x.client_id = c.id join access_permission q on q.id = x.permission_id
+        from oauth_client c join oauth_client_boundary x on x.client_id = c.id join permissions_permission q on q.id = x.permission_id
         where c.client_id = 'c_7' group by 1, 2`,
     );
     const [{ client, api, ids }] = rows;
@@ -305,7 +307,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
         `explain (analyze, format json) ${run(statement, [[client], api, consented])}`,
       );
       const read = [...nodes(analyzed.rows[0]['QUERY PLAN'][0].Plan as Plan)]
-        .filter((one) => one['Relation Name'] === 'access_permission')
+        .filter((one) => one['Relation Name'] === 'permissions_permission')
         .map((one) => (one['Actual Loops'] ?? 0) * ((one['Actual Rows'] ?? 0) + (one['Rows Removed by Filter'] ?? 0)));
       t.same(read, [expected.length], `${expected.length} of 3000`);
     }

@@ -4,7 +4,7 @@ import { findSample, makeSample } from '../../src/server/sample.ts';
 import { isSetupOpen } from '../../src/signin/index.ts';
 import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
-import { masterKey, audit } from '../support/server.ts';
+import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 await onEachEngine(t, async (t, db) => {
@@ -13,7 +13,7 @@ await onEachEngine(t, async (t, db) => {
   const make = () => makeSample(db.fork(), audit(), passwords, masterKey);
   const rows = <Row>(sql: string) => db.fork().execute<Row[]>(sql);
   const versionOf = async (username: string) => {
-    const of = `select p.perms_version::int as version from access_principal p join identity_user u on u.id = p.id`;
+    const of = `select p.perms_version::int as version from permissions_principal p join users_user u on u.id = p.id`;
     const [row] = await db.fork().execute<{ version: number }[]>(`${of} where u.username = ?`, [username]);
     return row?.version as number;
   };
@@ -89,10 +89,12 @@ await onEachEngine(t, async (t, db) => {
 
     await desk.run('setup-link');
     t.notOk(await isSetupOpen(db.fork(), token, new Date()), 'setup-link ended it');
-    const before = await rows<{ n: number }>('select count(*)::int as n from identity_link where consumed_at is null');
+    const before = await rows<{ n: number }>(
+      'select count(*)::int as n from signin_one_time_token where consumed_at is null',
+    );
     const after = await desk.json('sample');
     t.not(after.setup_url, first);
-    t.same(await rows('select count(*)::int as n from identity_link where consumed_at is null'), before);
+    t.same(await rows('select count(*)::int as n from signin_one_time_token where consumed_at is null'), before);
     await desk.json('sample --remove');
   });
 

@@ -24,8 +24,8 @@ async function fill(db: Database, statement: string, rows: number, ...values: un
 await onEachEngine(t, async (t, db) => {
   const user = (await createUser(db.fork(), audit(), { username: 'ada', password: makeUnusable() })) as User;
   const digest = "sha256(convert_to(? || n::text, 'UTF8'))";
-  const networks = `insert into identity_known_network (user_id, network_digest, last_success_at) select ?::uuid, ${digest}, ?::timestamptz`;
-  const throttles = `insert into identity_throttle (key_digest, failures, max_failures, window_started_at, expires_at) select ${digest}, 1, 1, ?::timestamptz, ?::timestamptz`;
+  const networks = `insert into signin_familiar_network (user_id, network_digest, last_success_at) select ?::uuid, ${digest}, ?::timestamptz`;
+  const throttles = `insert into signin_throttle (key_digest, failures, max_failures, window_started_at, expires_at) select ${digest}, 1, 1, ?::timestamptz, ?::timestamptz`;
   const revoked = 'insert into tokens_revoked (jti, expires_at) select gen_random_uuid(), ?::timestamptz';
 
   await t.test('contract: what has expired is purged, what has not stays', async (t) => {
@@ -38,7 +38,7 @@ await onEachEngine(t, async (t, db) => {
     await purgeExpired(db, now);
     t.equal(await count(db, 'tokens_revoked'), 5, 'each room purges its own');
     await purgeTokens(db, now);
-    for (const table of ['identity_known_network', 'identity_throttle', 'tokens_revoked'])
+    for (const table of ['signin_familiar_network', 'signin_throttle', 'tokens_revoked'])
       t.equal(await count(db, table), 2, table);
   });
 
@@ -48,7 +48,7 @@ await onEachEngine(t, async (t, db) => {
     await purgeTokens(db, now);
     await purgeExpired(db, now);
     t.equal(await count(db, 'tokens_revoked'), 2);
-    t.equal(await count(db, 'identity_known_network'), 2);
+    t.equal(await count(db, 'signin_familiar_network'), 2);
   });
 
   await t.test('contract: batches are bounded, and so are the rounds of a run', async (t) => {

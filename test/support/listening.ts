@@ -19,7 +19,7 @@ import { getUser, updateUser } from '../../src/users/index.ts';
 import { clientKey, proofBy } from './client-keys.ts';
 import { openTestEmbedded } from './database.ts';
 import { freePort } from './process.ts';
-import { makeUser, audit, startApp } from './server.ts';
+import { audit, makeUser, startApp } from './server.ts';
 
 const PASSWORD = 'as long as it needs to be';
 

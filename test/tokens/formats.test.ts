@@ -11,7 +11,7 @@ import {
 } from '../../src/tokens/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
-import { ISSUER, masterKey, audit } from '../support/server.ts';
+import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const db = await openTestEmbedded();

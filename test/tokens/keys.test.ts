@@ -13,7 +13,7 @@ import {
 import { seal, unseal } from '../../src/tokens/keys/seal.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { holding } from '../support/rights.ts';
-import { ISSUER, masterKey, audit } from '../support/server.ts';
+import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 t.test('what is sealed opens under the same master key and purpose only, and not when a bit was changed', async (t) => {

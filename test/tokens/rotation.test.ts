@@ -17,7 +17,7 @@ import {
 import { type KeyState, later, stepsDue } from '../../src/tokens/keys/rotation.ts';
 import { signBytes, verifyBytes } from '../../src/tokens/keys/signing-key.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { masterKey, audit, testClock } from '../support/server.ts';
+import { audit, masterKey, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const HOUR = 3600;

@@ -2,7 +2,7 @@ import { createClient } from '../../src/oauth/index.ts';
 import { assign, changeCatalogue, createApi, defaultPermissions, getPermissions } from '../../src/permissions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
-import { makeUser, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 // Over the wire: what a verifier's stream sees, and that it ends with the server.

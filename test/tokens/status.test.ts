@@ -18,7 +18,7 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createStatusLists, purgeTokens, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { ISSUER, makeUser, audit, startApp, testClock } from '../support/server.ts';
+import { audit, ISSUER, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';

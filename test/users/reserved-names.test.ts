@@ -7,7 +7,7 @@ import { reservedName, User } from '../../src/users/index.ts';
 import { GOOD_PASSWORD, openDesk } from '../cli/harness.ts';
 import { project, runImport, userRow } from '../imports/django/dumps.ts';
 import { onEachEngine } from '../support/database.ts';
-import { makeUser, audit, startApp } from '../support/server.ts';
+import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const fullwidth = (text: string) => text.replace(/[0-9a-z]/g, (one) => String.fromCharCode(one.charCodeAt(0) + 0xfee0));

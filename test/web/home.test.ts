@@ -1,7 +1,7 @@
 import { makeUnusable } from '../../src/passwords/index.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
-import { createUser, User } from '../../src/users/index.ts';
 import { html } from '../../src/ui/html.ts';
+import { createUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';

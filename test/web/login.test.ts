@@ -2,7 +2,7 @@ import { Session } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { nextOf } from '../../src/web/return-to.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { ISSUER, audit } from '../support/server.ts';
+import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { PASSWORD, webScene } from './scene.ts';
 import { answerOf } from './visitor.ts';

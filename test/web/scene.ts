@@ -5,7 +5,7 @@ import { getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { CALLBACK, CHALLENGE, codeScene, PASSWORD, type Program } from '../oauth/code-scene.ts';
-import { type AppOptions, makeUser, audit } from '../support/server.ts';
+import { type AppOptions, audit, makeUser } from '../support/server.ts';
 import { answerOf, newVisitor } from './visitor.ts';
 
 export { CALLBACK, CHALLENGE, PASSWORD };

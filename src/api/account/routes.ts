@@ -5,9 +5,9 @@ import { explainPermissions } from '../../permissions/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import { endSessions, listSessions } from '../../sessions/index.ts';
 import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/index.ts';
-import { userPrincipal, User } from '../../users/index.ts';
+import { User, userPrincipal } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { browserOf, requireSession, auditContext, wireSession } from '../requests.ts';
+import { auditContext, browserOf, requireSession, wireSession } from '../requests.ts';
 import { audience, bySession, changing, closed, named, reading, session } from '../schemas.ts';
 import { cachedApi } from '../tokens.ts';
 

@@ -1,5 +1,5 @@
 import type { AuditContext } from '../../audit/index.ts';
-import { type ActiveToken, isServedBy, publishCatalogue, dryRunPublication } from '../../oauth/index.ts';
+import { type ActiveToken, dryRunPublication, isServedBy, publishCatalogue } from '../../oauth/index.ts';
 import {
   type Api,
   findApi,

@@ -3,7 +3,7 @@ import { type App, Problem, type SessionCookie, tryLater } from '../../platform/
 import { authenticate, checkNewUser, type LoggedIn, logIn, logOut, reserveQuota } from '../../signin/index.ts';
 import { createUser, findActiveUser, User } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { browserOf, requireSession, auditContext, wireSession, wireUser } from '../requests.ts';
+import { auditContext, browserOf, requireSession, wireSession, wireUser } from '../requests.ts';
 import {
   accessToken,
   audience,

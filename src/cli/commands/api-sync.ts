@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Publication, publishCatalogue, dryRunPublication } from '../../oauth/index.ts';
+import { dryRunPublication, type Publication, publishCatalogue } from '../../oauth/index.ts';
 import { type Api, type ApiFile, createApi, findApi, readApiFile, updateApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output } from '../command.ts';

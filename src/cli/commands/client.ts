@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
-  type Client,
   boundaryOf,
+  type Client,
   createClient,
   deleteClient,
   getClient,

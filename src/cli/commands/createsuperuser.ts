@@ -3,7 +3,7 @@ import { Failure } from '../../platform/errors.ts';
 import { checkUser, createUser, User } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
 import { changing } from './changing.ts';
-import { askPassword, requirePassword, hashNew, passwordOf } from './passwords.ts';
+import { askPassword, hashNew, passwordOf, requirePassword } from './passwords.ts';
 import { refusedFields, wireUser } from './user-picture.ts';
 
 /** Django's `createsuperuser`, save that a weak password is refused without a way round. */

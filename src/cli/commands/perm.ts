@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Client, getClient } from '../../oauth/index.ts';
 import {
   type Api,
+  type Assignee,
   assign,
   explainPermissions,
   type Group,
@@ -9,11 +10,10 @@ import {
   getPermissions,
   type PrincipalRef,
   permissionsOfGroup,
-  type Assignee,
   type Source,
   unassign,
 } from '../../permissions/index.ts';
-import { getUser, userPrincipal, holdUser, type User } from '../../users/index.ts';
+import { getUser, holdUser, type User, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';

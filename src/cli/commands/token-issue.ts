@@ -10,16 +10,16 @@ import {
   type AccessTokenClaims,
   countKeys,
   endGrants,
-  type StatusOwner,
   issueAccessToken,
   type OverBudget,
   OWN_CLIENT,
   openGrant,
   overBudget,
   refreshKeyOf,
+  type StatusOwner,
   type TokenRequest,
 } from '../../tokens/index.ts';
-import { findActiveUser, getUser, userPrincipal, holdUser, type User, type UserRef } from '../../users/index.ts';
+import { findActiveUser, getUser, holdUser, type User, type UserRef, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -84,7 +84,10 @@ async function mint(context: Context, asked: Asked, holding: StatusOwner): Promi
 }
 
 /** The grant that a sign-in with this client would open; audited in its transaction. */
-async function open(context: Context, { request, user, client }: Asked): Promise<{ holding: StatusOwner; token: string }> {
+async function open(
+  context: Context,
+  { request, user, client }: Asked,
+): Promise<{ holding: StatusOwner; token: string }> {
   if (!user || !client) throw new Failure('usage', 'A refresh grant is what a client holds for a user.');
   const { api } = request;
   const { config } = context;

@@ -5,7 +5,7 @@ import { type Check, ok, warn } from './check.ts';
 /** Of every family but Signet's own: what was imported, and not upgraded by a login yet. */
 const imported: Statement = {
   name: 'doctor-imported-passwords',
-  text: `select password from identity_user where deleted_at is null and password not like 'argon2id\\_nfkc$%' and password not like '!%' limit $1`,
+  text: `select password from users_user where deleted_at is null and password not like 'argon2id\\_nfkc$%' and password not like '!%' limit $1`,
 };
 const MOST = 100_000;
 

@@ -1,32 +1,32 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordEvent, type AuditContext } from '../../audit/index.ts';
+import { type AuditContext, recordEvent } from '../../audit/index.ts';
 import { type Api, invalidateRights } from '../../permissions/index.ts';
 import { endSessions } from '../../sessions/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
+import { inBatches } from './batches.ts';
 import type { Plan } from './planning.ts';
 import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './present.ts';
-import { inBatches } from './batches.ts';
 
 /** Whether an import changes what an earlier one made. */
 export function changesRows({ rows }: Plan): boolean {
   return rows.some((one) => one.kind === 'old-user' || one.kind === 'old-group');
 }
 
-const staged = (kind: string) => `from identity_import_staged s where s.import_id = ? and s.kind = '${kind}'`;
+const staged = (kind: string) => `from imports_staged_row s where s.import_id = ? and s.kind = '${kind}'`;
 const ids = (kind: string) => `any(array(select (s.row->>'id')::uuid ${staged(kind)}))`;
 const lists = (...names: string[]) =>
   names.map((name) => `select jsonb_array_elements_text(s.row->'${name}')::uuid ${staged('old-user')}`).join(' union ');
 
 /** Holds the users that change, before anything else: users, then APIs, then groups is the order of everybody who locks several. */
 export async function lockUsers(tx: SqlEntityManager, id: string): Promise<void> {
-  await tx.execute(`select 1 from identity_user where id = ${ids('old-user')} order by id for update`, [id]);
+  await tx.execute(`select 1 from users_user where id = ${ids('old-user')} order by id for update`, [id]);
 }
 
 /** Holds every API, whose versions may grow, and the groups whose members, permissions or names change. */
 export async function lockGroups(tx: SqlEntityManager, id: string): Promise<void> {
-  await tx.execute('select 1 from access_api order by id for no key update');
+  await tx.execute('select 1 from permissions_api order by id for no key update');
   await tx.execute(
-    `select 1 from access_group where id = any(array(
+    `select 1 from permissions_group where id = any(array(
        select (s.row->>'id')::uuid ${staged('old-group')} union ${lists('groupsGained', 'groupsLost')})) order by id for update`,
     [id, id, id],
   );
@@ -35,10 +35,10 @@ export async function lockGroups(tx: SqlEntityManager, id: string): Promise<void
 /** Whether what was compared is still so, under its locks. */
 export async function isUnchanged(tx: SqlEntityManager, id: string): Promise<boolean> {
   const rows = await tx.execute<unknown[]>(
-    `select 1 ${staged('old-user')} and not exists (select from identity_user u join access_principal p on p.id = u.id
+    `select 1 ${staged('old-user')} and not exists (select from users_user u join permissions_principal p on p.id = u.id
        where u.id = (s.row->>'id')::uuid and u.deleted_at is null and ${USER_FINGERPRINT} = s.row->>'fingerprint')
      union all
-     select 1 ${staged('old-group')} and not exists (select from access_group g
+     select 1 ${staged('old-group')} and not exists (select from permissions_group g
        where g.id = (s.row->>'id')::uuid and ${GROUP_FINGERPRINT} = s.row->>'fingerprint') limit 1`,
     [id, id],
   );
@@ -51,13 +51,13 @@ export async function isUnchanged(tx: SqlEntityManager, id: string): Promise<boo
  */
 export async function freeNames(tx: SqlEntityManager, id: string): Promise<void> {
   await tx.execute(
-    `update identity_user u set username_key = case when jsonb_exists(s.row->'set', 'username') then 'MOVES:' || u.id else u.username_key end,
+    `update users_user u set username_key = case when jsonb_exists(s.row->'set', 'username') then 'MOVES:' || u.id else u.username_key end,
        email_verified_at = case when jsonb_exists(s.row->'set', 'email') then null else u.email_verified_at end
      ${staged('old-user')} and u.id = (s.row->>'id')::uuid and (jsonb_exists(s.row->'set', 'username') or jsonb_exists(s.row->'set', 'email'))`,
     [id],
   );
   await tx.execute(
-    `update access_group g set name_key = 'MOVES:' || g.id
+    `update permissions_group g set name_key = 'MOVES:' || g.id
      ${staged('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
     [id],
   );
@@ -71,11 +71,11 @@ const given = (column: string, field: string, kind: string) =>
 
 /** One slice of what changes. `of`: the condition that selects its rows of one kind. */
 export function updates(of: (kind: string) => string, slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
-  const from = 'from identity_import_staged s';
+  const from = 'from imports_staged_row s';
   const each = (list: string) => `cross join lateral jsonb_array_elements_text(s.row->'${list}') as one(value)`;
   return [
     [
-      `update identity_user u set ${text('username', 'username')}, ${text('username_key', 'usernameKey')}, ${text('email', 'email')},
+      `update users_user u set ${text('username', 'username')}, ${text('username_key', 'usernameKey')}, ${text('email', 'email')},
          ${given('email_key', 'emailKey', '')}, ${given('email_verified_at', 'emailVerifiedAt', '::timestamptz')},
          ${text('first_name', 'firstName')}, ${text('last_name', 'lastName')}, ${text('password', 'password')},
          password_epoch = u.password_epoch + case when jsonb_exists(s.row->'set', 'password') then 1 else 0 end,
@@ -85,37 +85,37 @@ export function updates(of: (kind: string) => string, slice: unknown[], api: Api
       slice,
     ],
     [
-      `update access_group g set name = s.row->'set'->>'name', name_key = s.row->'set'->>'nameKey'
+      `update permissions_group g set name = s.row->'set'->>'name', name_key = s.row->'set'->>'nameKey'
        ${from} where ${of('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
       slice,
     ],
     [
-      `delete from access_group_permission h using identity_import_staged s ${each('permissionsLost')}
+      `delete from permissions_group_permission h using imports_staged_row s ${each('permissionsLost')}
        where ${of('old-group')} and h.group_id = (s.row->>'id')::uuid and h.permission_id = (?::jsonb->>one.value)::uuid`,
       [...slice, ids],
     ],
     [
-      `delete from access_group_member m using identity_import_staged s ${each('groupsLost')}
+      `delete from permissions_group_member m using imports_staged_row s ${each('groupsLost')}
        where ${of('old-user')} and m.principal_id = (s.row->>'id')::uuid and m.group_id = one.value::uuid`,
       slice,
     ],
     [
-      `delete from access_assignment a using identity_import_staged s ${each('permissionsLost')}
+      `delete from permissions_assignment a using imports_staged_row s ${each('permissionsLost')}
        where ${of('old-user')} and a.principal_id = (s.row->>'id')::uuid and a.permission_id = (?::jsonb->>one.value)::uuid`,
       [...slice, ids],
     ],
     [
-      `insert into access_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
+      `insert into permissions_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
        ${from} ${each('permissionsGained')} where ${of('old-group')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
-      `insert into access_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
+      `insert into permissions_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
        ${from} ${each('permissionsGained')} where ${of('old-user')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
-      `insert into access_role (principal_id, api_id, is_staff, is_superuser)
+      `insert into permissions_role (principal_id, api_id, is_staff, is_superuser)
        select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
        ${from} where ${of('old-user')} and jsonb_typeof(s.row->'role') = 'object'
        on conflict (principal_id, api_id) do update set is_staff = excluded.is_staff, is_superuser = excluded.is_superuser`,
@@ -127,7 +127,7 @@ export function updates(of: (kind: string) => string, slice: unknown[], api: Api
       ['group', "i.local_id = (s.row->>'id')::uuid"],
       ['permission', "i.source_pk = s.row->>'key'"],
     ].map(([kind, known]): [string, unknown[]] => [
-      `update identity_import i set imported_digest = decode(s.row->>'digest', 'hex'), imported = nullif(s.row->'imported', 'null')
+      `update imports_record i set imported_digest = decode(s.row->>'digest', 'hex'), imported = nullif(s.row->'imported', 'null')
        ${from} where ${of(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and ${known}`,
       [...slice, api.audience],
     ]),
@@ -136,8 +136,8 @@ export function updates(of: (kind: string) => string, slice: unknown[], api: Api
 
 /** After the groups that are new: memberships that were gained may be of those. */
 export function gainedMemberships(of: (kind: string) => string): string {
-  return `insert into access_group_member (principal_id, group_id) select (s.row->>'id')::uuid, one.value::uuid
-    from identity_import_staged s cross join lateral jsonb_array_elements_text(s.row->'groupsGained') as one(value)
+  return `insert into permissions_group_member (principal_id, group_id) select (s.row->>'id')::uuid, one.value::uuid
+    from imports_staged_row s cross join lateral jsonb_array_elements_text(s.row->'groupsGained') as one(value)
     where ${of('old-user')} on conflict do nothing`;
 }
 
@@ -175,7 +175,7 @@ export async function causeEffects(
 async function membersOf(tx: SqlEntityManager, groups: readonly string[]): Promise<string[]> {
   if (groups.length === 0) return [];
   const rows = await tx.execute<{ id: string }[]>(
-    `select distinct principal_id as id from access_group_member
+    `select distinct principal_id as id from permissions_group_member
      where group_id = any(array(select jsonb_array_elements_text(?::jsonb)::uuid))`,
     [JSON.stringify(groups)],
   );

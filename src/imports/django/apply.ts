@@ -83,7 +83,7 @@ function meanwhile(what: string): Failure {
 
 async function checkStaged(tx: SqlEntityManager, id: string, expected: number): Promise<void> {
   const [row] = await tx.execute<{ count: number }[]>(
-    'select count(*)::int as count from identity_import_staged where import_id = ?',
+    'select count(*)::int as count from imports_staged_row where import_id = ?',
     [id],
   );
   if (row?.count !== expected) throw meanwhile('a server dropped the rows that were put aside');
@@ -92,8 +92,8 @@ async function checkStaged(tx: SqlEntityManager, id: string, expected: number): 
 /** A deleted user is given nothing any more, and is not remembered anew. */
 async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
   const rows = await tx.execute<unknown[]>(
-    `select 1 from identity_user where deleted_at is not null and id = any(array(
-       select (row->>'id')::uuid from identity_import_staged where import_id = ? and kind = 'old-user')) limit 1`,
+    `select 1 from users_user where deleted_at is not null and id = any(array(
+       select (row->>'id')::uuid from imports_staged_row where import_id = ? and kind = 'old-user')) limit 1`,
     [id],
   );
   if (rows.length > 0) throw meanwhile('a user was deleted');
@@ -102,7 +102,7 @@ async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
 /** Ids of the permissions by name. One that is gone would be left out in silence. */
 async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string>): Promise<Record<string, string>> {
   const rows = await tx.execute<{ id: string; name: string }[]>(
-    'select id, name from access_permission where api_id = ? and removed_version is null',
+    'select id, name from permissions_permission where api_id = ? and removed_version is null',
     [api.id],
   );
   const ids = rows.filter((row) => names.has(row.name)).map((row) => [row.name, row.id] as const);
@@ -122,60 +122,60 @@ function statements(slice: unknown[], api: Api, audit: AuditContext, ids: string
   const { actor } = audit;
   return [
     [
-      `insert into access_principal (id, kind) select (s.row->>'id')::uuid, 'user' from identity_import_staged s where ${of('new-user')}`,
+      `insert into permissions_principal (id, kind) select (s.row->>'id')::uuid, 'user' from imports_staged_row s where ${of('new-user')}`,
       slice,
     ],
     [
-      `insert into identity_user (id, username, username_key, email, email_key, email_verified_at, first_name, last_name, password,
+      `insert into users_user (id, username, username_key, email, email_key, email_verified_at, first_name, last_name, password,
          is_active, is_staff, is_superuser, date_joined, last_login, attributes)
        select (s.row->>'id')::uuid, s.row->>'username', s.row->>'usernameKey', s.row->>'email', s.row->>'emailKey', (s.row->>'emailVerifiedAt')::timestamptz,
          s.row->>'firstName', s.row->>'lastName', s.row->>'password', (s.row->>'isActive')::boolean, (s.row->>'isStaff')::boolean,
          (s.row->>'isSuperuser')::boolean, (s.row->>'dateJoined')::timestamptz, (s.row->>'lastLogin')::timestamptz, s.row->'attributes'
-       from identity_import_staged s where ${of('new-user')} order by s.ordinal`,
+       from imports_staged_row s where ${of('new-user')} order by s.ordinal`,
       slice,
     ],
     [
-      `insert into access_group (id, name, name_key) select (s.row->>'id')::uuid, s.row->>'name', s.row->>'nameKey'
-       from identity_import_staged s where ${of('new-group')}`,
+      `insert into permissions_group (id, name, name_key) select (s.row->>'id')::uuid, s.row->>'name', s.row->>'nameKey'
+       from imports_staged_row s where ${of('new-group')}`,
       slice,
     ],
     [
-      `insert into access_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
-       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
+      `insert into permissions_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
+       from imports_staged_row s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
        where ${of('new-group')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
-      `insert into access_group_member (principal_id, group_id) select (s.row->>'id')::uuid, held.group_id::uuid
-       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'groups') as held(group_id)
+      `insert into permissions_group_member (principal_id, group_id) select (s.row->>'id')::uuid, held.group_id::uuid
+       from imports_staged_row s cross join jsonb_array_elements_text(s.row->'groups') as held(group_id)
        where ${of('new-user')} on conflict do nothing`,
       slice,
     ],
     [gainedMemberships(of), slice],
     [
-      `insert into access_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
-       from identity_import_staged s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
+      `insert into permissions_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
+       from imports_staged_row s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
        where ${of('new-user')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
-      `insert into access_role (principal_id, api_id, is_staff, is_superuser)
+      `insert into permissions_role (principal_id, api_id, is_staff, is_superuser)
        select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
-       from identity_import_staged s where ${of('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
+       from imports_staged_row s where ${of('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
       [api.id, ...slice],
     ],
     ...memory(slice, api, ids),
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, before, after, request_id)
        select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'before', s.row->'after', ?
-       from identity_import_staged s where ${of('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
+       from imports_staged_row s where ${of('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
        order by s.ordinal`,
       [audit.at, actor.kind, actor.id, actor.label, audit.requestId ?? null, ...slice],
     ],
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
        select ?::timestamptz, ?, ?, ?, 'import', 'permission', ?::jsonb->>(s.row->>'name'), s.row->>'label', s.row->'after', ?
-       from identity_import_staged s where ${of('permission')} order by s.ordinal`,
+       from imports_staged_row s where ${of('permission')} order by s.ordinal`,
       [audit.at, actor.kind, actor.id, actor.label, ids, audit.requestId ?? null, ...slice],
     ],
   ];
@@ -183,30 +183,30 @@ function statements(slice: unknown[], api: Api, audit: AuditContext, ids: string
 
 /** What every record became, so that a second run knows its own. */
 function memory(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
-  const into = 'insert into identity_import (source, kind, source_pk, local_id, imported_digest, imported)';
+  const into = 'insert into imports_record (source, kind, source_pk, local_id, imported_digest, imported)';
   return [
     [
       `${into} select ?, split_part(s.kind, '-', 2), s.row->>'key', (s.row->>'id')::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
-       from identity_import_staged s where ${of('new-group', 'new-user')}`,
+       from imports_staged_row s where ${of('new-group', 'new-user')}`,
       [api.audience, ...slice],
     ],
     [
       `${into} select ?, 'permission', s.row->>'key', (?::jsonb->>(s.row->>'name'))::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
-       from identity_import_staged s where ${of('permission')}`,
+       from imports_staged_row s where ${of('permission')}`,
       [api.audience, ids, ...slice],
     ],
   ];
 }
 
 const FILLED = [
-  'access_permission',
-  'access_group',
-  'access_group_member',
-  'access_group_permission',
-  'access_assignment',
-  'access_role',
-  'identity_user',
-  'identity_import',
+  'permissions_permission',
+  'permissions_group',
+  'permissions_group_member',
+  'permissions_group_permission',
+  'permissions_assignment',
+  'permissions_role',
+  'users_user',
+  'imports_record',
 ];
 
 /**

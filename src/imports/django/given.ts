@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { casefoldName } from '../../platform/casefold.ts';
-import { anyText, type Known } from './known.ts';
 import { inBatches } from './batches.ts';
+import { anyText, type Known } from './known.ts';
 
 /** What imports of a source have given to a user or a group, and not taken since. */
 export interface Given {
@@ -50,8 +50,8 @@ function unremembered(known: Iterable<Known>): string[] {
 /** Every name that a group of the source ever had, folded, and its id: the log names groups as they were called then. */
 async function readNames(em: SqlEntityManager, source: string): Promise<Map<string, Set<string>>> {
   const rows = await em.execute<{ id: string; name: string | null }[]>(
-    `with ours as materialized (select local_id from identity_import where source = ? and kind = 'group')
-     select id::text as id, name from access_group where id in (select local_id from ours)
+    `with ours as materialized (select local_id from imports_record where source = ? and kind = 'group')
+     select id::text as id, name from permissions_group where id in (select local_id from ours)
      union select object_id, coalesce("after"->>'name', "before"->>'name') from audit_entry
        where object_kind = 'group' and object_id in (select local_id::text from ours)
      union select object_id, "before"->>'name' from audit_entry

@@ -5,6 +5,7 @@ import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../permissions/in
 import { type Database, PlatformState } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { apply, type Import, renewStatistics } from './apply.ts';
+import { runInSteps } from './batches.ts';
 import { describeRefusal } from './describe.ts';
 import { stateName } from './forget-source.ts';
 import { findLastSuperusers } from './last-superuser.ts';
@@ -18,7 +19,6 @@ import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './reader/read.ts'
 import { Renames, readRenames } from './renames.ts';
 import { emptyReport, type ImportReport, isRefused } from './report.ts';
 import { dropStaged, stage, unstage, whileRunning } from './stage.ts';
-import { runInSteps } from './batches.ts';
 
 export interface ImportInput extends ImportOptions {
   /** Content of the file. */

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { tombstoneKeys, isNaturalKey } from '../index.ts';
-import type { DjangoUser, SourceRecord } from './reader/records.ts';
+import { isNaturalKey, tombstoneKeys } from '../index.ts';
 import { inBatches } from './batches.ts';
+import type { DjangoUser, SourceRecord } from './reader/records.ts';
 
 /** What an earlier run made of a record. */
 export interface Known {
@@ -42,7 +42,7 @@ export async function readKnown(
   const known = new Map<string, Known>();
   await inBatches(records, async (batch) => {
     const rows = await em.execute<Row[]>(
-      `select ${COLUMNS} from identity_import
+      `select ${COLUMNS} from imports_record
        where source = ? and kind = ? and source_pk = ${anyText}`,
       [source, kind, JSON.stringify(batch.map((one) => one.key))],
     );
@@ -89,9 +89,9 @@ export async function readOurs(
   const ours = new Map<string, Known>();
   await inBatches([...ids.values()], async (batch) => {
     const rows = await em.execute<Row[]>(
-      `select ${COLUMNS} from identity_import i
+      `select ${COLUMNS} from imports_record i
        where source = ? and kind = ? and local_id = ${anyId} and not exists (
-         select from identity_import r where r.local_id = i.local_id and r.source = i.source and r.source_pk like 'deleted%')`,
+         select from imports_record r where r.local_id = i.local_id and r.source = i.source and r.source_pk like 'deleted%')`,
       [source, kind, JSON.stringify(batch)],
     );
     for (const row of rows) ours.set(row.local_id, knownRow(row));

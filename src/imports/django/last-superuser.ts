@@ -12,12 +12,12 @@ export async function findLastSuperusers(em: SqlEntityManager, planning: Plannin
   if (losers.size === 0 || rows.some((one) => isMaking(planning, one))) return [];
   const ids = JSON.stringify([...losers.keys()]);
   const [other] = await em.execute<unknown[]>(
-    `select 1 from identity_user where ${RULES} and not (id = ${anyId}) limit 1`,
+    `select 1 from users_user where ${RULES} and not (id = ${anyId}) limit 1`,
     [ids],
   );
   if (other) return [];
   const last = await em.execute<{ id: string; username: string }[]>(
-    `select id::text as id, username from identity_user where ${RULES} and id = ${anyId} order by id`,
+    `select id::text as id, username from users_user where ${RULES} and id = ${anyId} order by id`,
     [ids],
   );
   return last.map(({ id, username }) => ({

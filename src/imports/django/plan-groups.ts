@@ -1,12 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
+import { BATCH, type Steps } from './batches.ts';
 import { canonical, digestGroup } from './digest.ts';
 import type { Known } from './known.ts';
 import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
 import type { PresentGroup } from './present.ts';
 import type { DjangoGroup } from './reader/records.ts';
 import { type RememberedGroup, rememberGroup, shortDigest } from './remembered.ts';
-import { type Steps, BATCH } from './batches.ts';
 
 export function* planGroups(planning: Planning): Steps<void> {
   const { dump, present } = planning;

@@ -20,8 +20,8 @@ const PAGE = 2000;
 /** What earlier runs imported and the dump holds no more. */
 const missing = `select i.kind, i.source_pk as key, i.local_id as id, coalesce(u.username, g.name) as name,
     encode(i.imported_digest, 'hex') as digest, i.imported::text as imported
-  from identity_import i left join identity_user u on i.kind = 'user' and u.id = i.local_id and u.deleted_at is null
-    left join access_group g on i.kind = 'group' and g.id = i.local_id
+  from imports_record i left join users_user u on i.kind = 'user' and u.id = i.local_id and u.deleted_at is null
+    left join permissions_group g on i.kind = 'group' and g.id = i.local_id
   where i.source = ? and i.kind = ? and i.source_pk > ? and i.source_pk not like 'deleted%' and (u.id is not null or g.id is not null) order by i.source_pk limit ${PAGE}`;
 
 /**

@@ -1,8 +1,8 @@
+import { BATCH, type Steps } from './batches.ts';
 import { digestPermission } from './digest.ts';
 import type { Known } from './known.ts';
 import { changedOf, entryOf, groupByName, knownAs, type Planning } from './planning.ts';
 import type { DjangoPermission } from './reader/records.ts';
-import { type Steps, BATCH } from './batches.ts';
 
 /** Exactly the dump's permissions, byte for byte; Django's four are never invented, stale ones are kept. */
 export function* planPermissions(planning: Planning): Steps<void> {

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
+import { BATCH, type Steps } from './batches.ts';
 import { groupIdsOf } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';
@@ -9,7 +10,6 @@ import type { PresentUser } from './present.ts';
 import type { DjangoUser } from './reader/records.ts';
 import { localValues, type RememberedUser, sourceValues } from './remembered.ts';
 import { Tally } from './report.ts';
-import { type Steps, BATCH } from './batches.ts';
 
 export function* planUsers(planning: Planning): Steps<void> {
   const { dump, present, report } = planning;

@@ -1,3 +1,4 @@
+import type { Steps } from './batches.ts';
 import { planGroups } from './plan-groups.ts';
 import { planPermissions } from './plan-permissions.ts';
 import { planUsers } from './plan-users.ts';
@@ -6,7 +7,6 @@ import type { Present } from './present.ts';
 import type { DjangoDump } from './reader/records.ts';
 import type { ImportReport } from './report.ts';
 import { type SettledDump, settle } from './settle.ts';
-import type { Steps } from './batches.ts';
 
 /** What becomes of every record of a dump, given what Signet has. Decides everything; writes nothing. */
 export function* makePlan(

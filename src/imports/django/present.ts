@@ -1,11 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Api } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
+import { inBatches } from './batches.ts';
 import { type GivenByLog, readGiven } from './given.ts';
 import { addForgotten, anyId, anyText, type Known, readKnown, readOurs } from './known.ts';
 import type { DjangoDump, DjangoUser } from './reader/records.ts';
 import type { RememberedUser } from './remembered.ts';
-import { inBatches } from './batches.ts';
 
 export interface ByKind<T> {
   readonly permission: ReadonlyMap<string, T>;
@@ -82,7 +82,7 @@ export const USER_FINGERPRINT = `md5(concat_ws('|', u.username, u.email, u.email
 
 /** The same of a group `g`. */
 export const GROUP_FINGERPRINT = `md5(g.name || '|' || array_to_string(array(
-  select h.permission_id::text from access_group_permission h where h.group_id = g.id order by 1), ','))`;
+  select h.permission_id::text from permissions_group_permission h where h.group_id = g.id order by 1), ','))`;
 
 /** No API has this id. */
 const NOBODY = '00000000-0000-0000-0000-000000000000';
@@ -108,13 +108,13 @@ export async function readPresent(
   await addForgotten(em, audience, dump.users.records, known.user);
   const groupIds = await idsByKey(
     em,
-    'access_group',
+    'permissions_group',
     'name_key',
     dump.groups.records.map((one) => casefoldName(one.name)),
   );
   const userIds = await idsByKey(
     em,
-    'identity_user',
+    'users_user',
     'username_key',
     dump.users.records.map((one) => casefoldName(one.username)),
   );
@@ -182,7 +182,7 @@ export async function idsByKey(
 
 async function readPermissions(em: SqlEntityManager, apiId: string): Promise<Map<string, PresentPermission>> {
   const rows = await em.execute<{ id: string; name: string; label: string; is_live: boolean }[]>(
-    'select id, name, label, removed_version is null as is_live from access_permission where api_id = ? order by is_live, index',
+    'select id, name, label, removed_version is null as is_live from permissions_permission where api_id = ? order by is_live, index',
     [apiId],
   );
   return new Map(rows.map((row) => [row.name, { id: row.id, label: row.label, isLive: row.is_live }]));
@@ -196,8 +196,8 @@ async function readGroups(
   const groups = new Map<string, PresentGroup>();
   await inBatches(ids, async (batch) => {
     const rows = await em.execute<{ id: string; name: string; fingerprint: string; permissions: string[] }[]>(
-      `select g.id, g.name, ${GROUP_FINGERPRINT} as fingerprint, array(select h.permission_id::text from access_group_permission h where h.group_id = g.id) as permissions
-       from access_group g where g.id = ${anyId}`,
+      `select g.id, g.name, ${GROUP_FINGERPRINT} as fingerprint, array(select h.permission_id::text from permissions_group_permission h where h.group_id = g.id) as permissions
+       from permissions_group g where g.id = ${anyId}`,
       [JSON.stringify(batch)],
     );
     for (const { id, name, fingerprint, permissions } of rows)
@@ -236,9 +236,9 @@ async function readUsers(
     const rows = await em.execute<UserRow[]>(
       `select u.id, u.username, u.email, u.first_name, u.last_name, u.is_active, u.password_epoch::int as password_epoch,
          u.is_staff, u.is_superuser, r.is_staff as role_staff, r.is_superuser as role_superuser, u.password, ${USER_FINGERPRINT} as fingerprint,
-         u.attributes::text as attributes, array(select m.group_id::text from access_group_member m where m.principal_id = u.id) as groups,
-         array(select a.permission_id::text from access_assignment a where a.principal_id = u.id) as permissions
-       from identity_user u join access_principal p on p.id = u.id left join access_role r on r.principal_id = u.id and r.api_id = ?
+         u.attributes::text as attributes, array(select m.group_id::text from permissions_group_member m where m.principal_id = u.id) as groups,
+         array(select a.permission_id::text from permissions_assignment a where a.principal_id = u.id) as permissions
+       from users_user u join permissions_principal p on p.id = u.id left join permissions_role r on r.principal_id = u.id and r.api_id = ?
        where u.deleted_at is null and u.id = ${anyId}`,
       [apiId, JSON.stringify(batch)],
     );
@@ -278,7 +278,7 @@ async function readEmailKeys(em: SqlEntityManager, users: readonly DjangoUser[])
   const found = new Map<string, string[]>();
   await inBatches(keys, async (batch) => {
     const rows = await em.execute<{ id: string; key: string }[]>(
-      `select id, email_key as key from identity_user where email_key = ${anyText}`,
+      `select id, email_key as key from users_user where email_key = ${anyText}`,
       [JSON.stringify(batch)],
     );
     for (const { id, key } of rows) found.set(key, [...new Set([...(found.get(key) ?? []), id])]);

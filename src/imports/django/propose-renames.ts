@@ -10,8 +10,8 @@ import type { Rename } from './renames.ts';
 const TRIES = 20;
 
 const TABLES = {
-  user: { table: 'identity_user', column: 'username_key', problem: importedNameProblem },
-  group: { table: 'access_group', column: 'name_key', problem: groupNameProblem },
+  user: { table: 'users_user', column: 'username_key', problem: importedNameProblem },
+  group: { table: 'permissions_group', column: 'name_key', problem: groupNameProblem },
 } as const;
 
 /** For each record that needs another name one that is free, here and in the dump: for the operator to look over, never taken by itself. */

@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import type { Database } from '../../platform/database/index.ts';
-import type { Staged } from './planning.ts';
 import { inBatches } from './batches.ts';
+import type { Staged } from './planning.ts';
 
 /**
  * Carries out `work` so that `dropStaged` in another process can tell that this import is running: by an advisory lock of a
@@ -32,7 +32,7 @@ export async function whileRunning(db: Database, importId: string, work: () => P
   }
 }
 
-const insert = `insert into identity_import_staged (import_id, ordinal, kind, row)
+const insert = `insert into imports_staged_row (import_id, ordinal, kind, row)
   select $1::uuid, $2::int + n::int, one->>'kind', one->'row' from jsonb_array_elements($3::jsonb) with ordinality as batch(one, n)`;
 
 /**
@@ -53,7 +53,7 @@ export async function stage(
 }
 
 export async function unstage(em: SqlEntityManager, importId: string): Promise<void> {
-  await em.execute('delete from identity_import_staged where import_id = ?', [importId]);
+  await em.execute('delete from imports_staged_row where import_id = ?', [importId]);
 }
 
 /**
@@ -68,13 +68,13 @@ export async function dropStaged(db: Database, processStart = performance.timeOr
     if (db.engine === 'embedded') {
       const start = Math.floor(processStart).toString(16).padStart(12, '0');
       const first = `${start.slice(0, 8)}-${start.slice(8)}-0000-0000-000000000000`;
-      await tx.execute('delete from identity_import_staged where import_id < ?::uuid', [first]);
+      await tx.execute('delete from imports_staged_row where import_id < ?::uuid', [first]);
       return;
     }
     await tx.execute(
-      `with found as materialized (select distinct import_id from identity_import_staged),
+      `with found as materialized (select distinct import_id from imports_staged_row),
          dead as materialized (select import_id from found where pg_try_advisory_xact_lock(hashtextextended(import_id::text, 0)))
-       delete from identity_import_staged where import_id in (select import_id from dead)`,
+       delete from imports_staged_row where import_id in (select import_id from dead)`,
     );
   });
 }

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, type PermissionCache, lockApis } from '../../permissions/index.ts';
+import { type Api, lockApis, type PermissionCache } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 
 /*
@@ -20,7 +20,7 @@ export async function requireDistinctIdTokens(
   const ids = [...new Set(apis.map((one) => one.id))];
   await lockApis(tx, ids, 'reads');
   const [found] = await tx.execute<{ audience: string }[]>(
-    `select a.audience from oauth_client_api x join access_api a on a.id = x.api_id where x.client_id = ? and a.typ = 'JWT' order by 1 limit 1`,
+    `select a.audience from oauth_client_api x join permissions_api a on a.id = x.api_id where x.client_id = ? and a.typ = 'JWT' order by 1 limit 1`,
     [client.id],
   );
   if (found) throw mixed(client.name, found.audience);

@@ -26,7 +26,7 @@ export async function requireNoClientNamed(em: SqlEntityManager, audience: strin
 export async function requireNoApiNamed(tx: SqlEntityManager, clientId: string): Promise<void> {
   const key = audienceKey(clientId);
   await lockName(tx, key);
-  const found = await tx.execute<unknown[]>('select 1 from access_api where audience_key = ?', [key]);
+  const found = await tx.execute<unknown[]>('select 1 from permissions_api where audience_key = ?', [key]);
   if (found.length > 0) throw new Failure('conflict', `"${clientId}" is the audience of an API.`);
 }
 

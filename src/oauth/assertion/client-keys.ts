@@ -1,6 +1,6 @@
 import type { JWK } from 'jose';
+import { type ClientJws, type ClientJwsAlg, FOREIGN_ALGS, publicKeyFor } from '../client-jws.ts';
 import type { ClientSettings } from '../clients/settings.ts';
-import { FOREIGN_ALGS, type ClientJwsAlg, type ClientJws, publicKeyFor } from '../client-jws.ts';
 import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
 
 /** A client as its keys are looked for. */

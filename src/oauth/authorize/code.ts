@@ -41,7 +41,7 @@ export const isSessionLiveAt = (
 const issue: Statement = {
   name: 'oauth-code-issue',
   text: `with who as materialized (
-      select s.id as session_id, s.auth_time, s.amr, u.id, u.password_epoch from identity_session s join identity_user u on u.id = s.user_id
+      select s.id as session_id, s.auth_time, s.amr, u.id, u.password_epoch from sessions_session s join users_user u on u.id = s.user_id
       where s.id = $3::uuid and ${isSessionLiveAt('$13::timestamptz')}
     ), used as (
       update oauth_request r set consumed_at = $13::timestamptz
@@ -129,9 +129,9 @@ const find: Statement = {
       c.api_id as api, a.version::int as api_version, c.scope, c.permissions::text[] as permissions, c.redirect_uri, c.code_challenge, c.nonce, c.claims::text as claims,
       c.dpop_jkt, c.consumed_at is not null as is_consumed, c.grant_id as grant, u.id as user_id, u.username, u.is_staff, u.is_superuser,
       p.perms_version::int as version, c.expires_at > $2::timestamptz and u.is_active and u.password_epoch = c.password_epoch
-        and not exists (select from identity_session s where s.id = c.session_id and s.ended_at is not null) as is_good
-    from oauth_code c join identity_user u on u.id = c.principal_id join access_principal p on p.id = u.id
-    join access_principal cp on cp.id = c.client_id left join access_api a on a.id = c.api_id where c.digest = $1::bytea`,
+        and not exists (select from sessions_session s where s.id = c.session_id and s.ended_at is not null) as is_good
+    from oauth_code c join users_user u on u.id = c.principal_id join permissions_principal p on p.id = u.id
+    join permissions_principal cp on cp.id = c.client_id left join permissions_api a on a.id = c.api_id where c.digest = $1::bytea`,
 };
 
 interface Row {

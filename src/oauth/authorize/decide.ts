@@ -1,8 +1,8 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { acrOf } from '../../tokens/index.ts';
+import { type ConsentNeeded, consentNeeded, isConsented } from '../consent/consent.ts';
 import { type RequestedAccess, resolveRequestedAccess } from '../consent/requested-access.ts';
-import { isConsented, type ConsentNeeded, consentNeeded } from '../consent/consent.ts';
 import { isAssured } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
 import type { Begun } from './stored-request.ts';

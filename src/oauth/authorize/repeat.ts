@@ -100,7 +100,7 @@ const reissue: Statement = {
   text: `with decided as materialized (
       ${answered}
     ), who as materialized (
-      select s.id from identity_session s join identity_user u on u.id = s.user_id
+      select s.id from sessions_session s join users_user u on u.id = s.user_id
       where s.id = $4::uuid and ${isSessionLiveAt('$6::timestamptz')}
     ), moved as (
       update oauth_code c set digest = $5::bytea, expires_at = $7::timestamptz from decided d, who w

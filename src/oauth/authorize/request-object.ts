@@ -1,5 +1,5 @@
-import { objectOf } from '../../platform/jws.ts';
 import { isStorable } from '../../platform/casefold.ts';
+import { objectOf } from '../../platform/jws.ts';
 
 /** How a refusal reaches its client. */
 export interface ReplyWish {

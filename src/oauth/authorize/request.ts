@@ -10,10 +10,10 @@ import type { AskingClients } from '../documents/asking-client.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { isAboutRights } from '../user-claims.ts';
 import type { ReplyTo } from './answer.ts';
-import { readClaimsParameter } from './requested-claims.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, takesForms } from './redirect-uri.ts';
 import { replyWishOf } from './request-object.ts';
+import { readClaimsParameter } from './requested-claims.ts';
 
 /** What authorization requests are answered with. */
 export interface AuthorizeEndpoint extends AskingClients {

@@ -67,9 +67,10 @@ export async function publishCatalogue(
 }
 
 async function stateOf(tx: SqlEntityManager, apiId: string): Promise<{ hash: string }> {
-  const [row] = await tx.execute<{ hash: string }[]>('select catalogue_hash as hash from access_api where id = ?', [
-    apiId,
-  ]);
+  const [row] = await tx.execute<{ hash: string }[]>(
+    'select catalogue_hash as hash from permissions_api where id = ?',
+    [apiId],
+  );
   return row as { hash: string };
 }
 
@@ -87,7 +88,10 @@ async function named(tx: SqlEntityManager, holders: readonly FormerAssignee[]): 
 }
 
 /** What a publication would come to: carried out, and rolled back. */
-export async function dryRunPublication<T>(em: SqlEntityManager, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
+export async function dryRunPublication<T>(
+  em: SqlEntityManager,
+  work: (tx: SqlEntityManager) => Promise<T>,
+): Promise<T> {
   let outcome: { readonly is: T } | undefined;
   try {
     await em.transactional(async (tx) => {

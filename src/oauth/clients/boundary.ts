@@ -1,10 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../../audit/index.ts';
-import { type Permission, bumpPrincipals } from '../../permissions/index.ts';
+import { type AuditContext, recordChange } from '../../audit/index.ts';
+import { bumpPrincipals, type Permission } from '../../permissions/index.ts';
 import { updateClientStatuses } from '../../tokens/index.ts';
 import { type Client, ClientBoundary } from '../entities.ts';
-import { lockClient } from './clients.ts';
 import { objectOf } from './audit.ts';
+import { lockClient } from './clients.ts';
 
 /**
  * Raises what a client may carry of its users' rights (contract §4); answers the names that were not under its ceiling before. A
@@ -61,8 +61,8 @@ function change(
 /** The ceiling of a client: the live permissions by their APIs' audiences. */
 export async function boundaryOf(em: SqlEntityManager, client: Pick<Client, 'id'>): Promise<Record<string, string[]>> {
   const rows = await em.execute<{ audience: string; name: string }[]>(
-    `select a.audience, q.name from oauth_client_ceiling x join access_permission q on q.id = x.permission_id
-     join access_api a on a.id = q.api_id where x.client_id = ? and q.removed_version is null
+    `select a.audience, q.name from oauth_client_boundary x join permissions_permission q on q.id = x.permission_id
+     join permissions_api a on a.id = q.api_id where x.client_id = ? and q.removed_version is null
      order by a.audience collate "C", q.name collate "C"`,
     [client.id],
   );

@@ -1,6 +1,6 @@
+import type { PrincipalRef } from '../../permissions/index.ts';
 import { type Database, hotSelect } from '../../platform/database/index.ts';
 import { createLru } from '../../platform/lru.ts';
-import type { PrincipalRef } from '../../permissions/index.ts';
 import type { Assertions } from '../assertion/assertions.ts';
 import type { Client } from '../entities.ts';
 import { type ClientSettings, settingsOf } from './settings.ts';
@@ -36,7 +36,7 @@ const byClientId = hotSelect(
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'requests') as requests,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves,
     p.perms_version::int as version
-    from oauth_client c join access_principal p on p.id = c.id where c.client_id = $1`,
+    from oauth_client c join permissions_principal p on p.id = c.id where c.client_id = $1`,
 );
 
 interface Row {
@@ -117,7 +117,9 @@ export function createClientCache(db: Database, assertions: Assertions | null = 
 }
 
 /** The client as `access` knows one. */
-export function clientPrincipal(client: Pick<LiveClient, 'id' | 'isActive' | 'version'>): PrincipalRef & { version: number } {
+export function clientPrincipal(
+  client: Pick<LiveClient, 'id' | 'isActive' | 'version'>,
+): PrincipalRef & { version: number } {
   const { id, isActive, version } = client;
   return { kind: 'client', id, isActive, isSuperuser: false, version };
 }

@@ -1,8 +1,8 @@
-import { Failure } from '../../platform/errors.ts';
 import { casefoldName, hasUnprintable, isNameSized } from '../../platform/casefold.ts';
+import { Failure } from '../../platform/errors.ts';
 import { reservedName } from '../../users/index.ts';
-import type { Client } from '../entities.ts';
 import { publicKeyFor } from '../client-jws.ts';
+import type { Client } from '../entities.ts';
 import { grantNames, type Preset } from './presets.ts';
 import type { ClientSettings } from './settings.ts';
 import { checkRedirects, checkUri, isOfAdmittedScheme } from './uris.ts';

@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { difference, recordChange, type AuditContext } from '../../audit/index.ts';
-import { type Api, createPrincipal, Principal, bumpPrincipals } from '../../permissions/index.ts';
-import { Failure } from '../../platform/errors.ts';
+import { type AuditContext, difference, recordChange } from '../../audit/index.ts';
+import { type Api, bumpPrincipals, createPrincipal, Principal } from '../../permissions/index.ts';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
+import { Failure } from '../../platform/errors.ts';
 import { suggest } from '../../platform/suggest.ts';
-import { updateClientStatuses, endClient } from '../../tokens/index.ts';
+import { endClient, updateClientStatuses } from '../../tokens/index.ts';
 import { requireDistinctIdTokens } from '../api-rules/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';
+import { objectOf, pictureOf } from './audit.ts';
 import { type ClientShape, checkName, checkShape } from './check.ts';
-import { objectOf } from './audit.ts';
-import { pictureOf } from './audit.ts';
 import { type Preset, presets } from './presets.ts';
 import { addSecret } from './secrets.ts';
 import { type ClientSettings, settingsOf, storedSettings } from './settings.ts';
@@ -50,7 +49,11 @@ export interface CreatedClient {
 }
 
 /** Failures: an unfit name, redirect URIs or settings that are missing or unfit (usage), a name that exists (conflict). */
-export async function createClient(em: SqlEntityManager, audit: AuditContext, given: NewClient): Promise<CreatedClient> {
+export async function createClient(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  given: NewClient,
+): Promise<CreatedClient> {
   checkName(given.name);
   const preset = presets[given.preset];
   const shape: ClientShape = {
@@ -207,7 +210,7 @@ export function listClients(em: SqlEntityManager): Promise<Client[]> {
 /** The audiences that a client may ask for, and those that it serves. */
 export async function audiencesOf(em: SqlEntityManager, id: string): Promise<{ requests: string[]; serves: string[] }> {
   const rows = await em.execute<{ role: string; audience: string }[]>(
-    'select x.role, i.audience from oauth_client_api x join access_api i on i.id = x.api_id where x.client_id = ? order by i.audience collate "C"',
+    'select x.role, i.audience from oauth_client_api x join permissions_api i on i.id = x.api_id where x.client_id = ? order by i.audience collate "C"',
     [id],
   );
   const of = (role: string) => rows.filter((row) => row.role === role).map((row) => row.audience);

@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../../audit/index.ts';
+import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { bumpPrincipals } from '../../permissions/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/errors.ts';

@@ -24,14 +24,14 @@ export interface RequestedPermission {
 /** $1 client, $2 API. */
 const ceiling: Statement = {
   name: 'oauth-ceiling',
-  text: `select q.id, q.name, q.label from oauth_client_ceiling x join access_permission q on q.id = x.permission_id
+  text: `select q.id, q.name, q.label from oauth_client_boundary x join permissions_permission q on q.id = x.permission_id
     where x.client_id = $1 and q.api_id = $2 and q.removed_version is null order by q.index`,
 };
 
 /** $1 API, $2 names. */
 const named: Statement = {
   name: 'oauth-permissions-named',
-  text: 'select q.name from access_permission q where q.api_id = $1 and q.removed_version is null and q.name = any($2::text[])',
+  text: 'select q.name from permissions_permission q where q.api_id = $1 and q.removed_version is null and q.name = any($2::text[])',
 };
 
 /**

@@ -26,7 +26,7 @@ const waiting: Statement = {
   name: 'oauth-device-waiting',
   text: `select encode(d.digest, 'hex') as digest, c.id as client, c.name as client_name, c.is_dynamic, d.api_id as api, a.name as api_name, d.scope,
       d.asked_permissions::text[] as permissions
-    from oauth_device d join oauth_client c on c.id = d.client_id left join access_api a on a.id = d.api_id
+    from oauth_device d join oauth_client c on c.id = d.client_id left join permissions_api a on a.id = d.api_id
     where d.user_code = $1 and d.state = 'pending' and d.expires_at > $2::timestamptz and c.is_active
       and (d.api_id is null or a.id is not null)`,
 };
@@ -34,7 +34,7 @@ const waiting: Statement = {
 /** $1 ids. */
 const permissionsOf: Statement = {
   name: 'oauth-device-permissions',
-  text: 'select q.id, q.name, q.label from access_permission q where q.id = any($1::uuid[]) and q.removed_version is null order by q.index',
+  text: 'select q.id, q.name, q.label from permissions_permission q where q.id = any($1::uuid[]) and q.removed_version is null order by q.index',
 };
 
 interface Row {
@@ -82,7 +82,7 @@ export async function decideDevice(
     permissions = d.asked_permissions`;
   const rows = await tx.execute<unknown[]>(
     `update oauth_device d set state = ?, decided_at = ?, session_id = s.id${decision === 'allow' ? approval : ''}
-     from identity_session s, identity_user u
+     from sessions_session s, users_user u
      where d.digest = decode(?, 'hex') and d.state = 'pending' and d.expires_at > ? and ${isLive} returning 1`,
     [
       decision === 'allow' ? 'approved' : 'denied',

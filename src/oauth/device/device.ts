@@ -72,8 +72,8 @@ export interface Approval {
 }
 
 /** Of the device `d`: its user is who approved it, and the session that they did it in was not ended, unless what was given outlives it. */
-const isGood = `exists (select from identity_user u where u.id = d.principal_id and u.is_active and u.password_epoch = d.password_epoch)
-  and (d.is_offline or exists (select from identity_session s where s.id = d.session_id and s.ended_at is null))`;
+const isGood = `exists (select from users_user u where u.id = d.principal_id and u.is_active and u.password_epoch = d.password_epoch)
+  and (d.is_offline or exists (select from sessions_session s where s.id = d.session_id and s.ended_at is null))`;
 
 /**
  * RFC 8628 §3.5: one question, which is noted in the same statement, so that of two that come together one is too soon. A code of
@@ -93,7 +93,7 @@ const polled: Statement = {
       d.api_id as api, d.scope, d.permissions::text[] as permissions, d.is_offline, d.password_epoch::int as password_epoch,
       d.session_id as session, extract(epoch from d.auth_time)::float8 as auth_time, d.amr, ${isGood} as is_good,
       w.id as user_id, w.username, w.is_staff, w.is_superuser, p.perms_version::int as version
-    from d left join identity_user w on w.id = d.principal_id left join access_principal p on p.id = w.id`,
+    from d left join users_user w on w.id = d.principal_id left join permissions_principal p on p.id = w.id`,
 };
 
 interface Row {

@@ -91,7 +91,7 @@ function unstored(clientId: string): LiveClient {
 
 const everyApi: Statement = {
   name: 'oauth-apis-of-documents',
-  text: 'select a.id::text as id from access_api a where not a.is_builtin order by a.id',
+  text: 'select a.id::text as id from permissions_api a where not a.is_builtin order by a.id',
 };
 
 /** Ids of the APIs that a client of a document may ask for. */

@@ -1,12 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange } from '../../audit/index.ts';
-import { createPrincipal, bumpPrincipals } from '../../permissions/index.ts';
+import { bumpPrincipals, createPrincipal } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
 import { requireNoApiNamed } from '../api-rules/index.ts';
-import { lockClient } from '../clients/clients.ts';
+import { objectOf, pictureOf } from '../clients/audit.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { objectOf } from '../clients/audit.ts';
-import { pictureOf } from '../clients/audit.ts';
+import { lockClient } from '../clients/clients.ts';
 import { Client, ClientApi } from '../entities.ts';
 
 /**

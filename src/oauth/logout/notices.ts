@@ -93,7 +93,7 @@ const purgeHeld: Statement = {
   name: 'oauth-purge-logout-held',
   text: `delete from oauth_logout_notice where id in (
     select n.id from oauth_logout_notice n where n.after_session_id is not null and n.created_at < $1::timestamptz
-      and not exists (select from identity_session s where s.id = n.after_session_id) limit $2) returning 1 as gone`,
+      and not exists (select from sessions_session s where s.id = n.after_session_id) limit $2) returning 1 as gone`,
 };
 
 /** How long what became of a notice stays visible to an operator. */

@@ -32,7 +32,7 @@ export async function noticeLogout(tx: SqlEntityManager, ended: EndedSessions): 
 function notice(sessions: number): string {
   return `insert into oauth_logout_notice (id, client_id, sub, sid, after_session_id, created_at, next_try_at)
     select gen_random_uuid(), c.id, s.user_id, s.id, case when s.user_id = ?::uuid then ?::uuid end, ?, ?
-    from identity_session s
+    from sessions_session s
     cross join lateral (select distinct g.client_id from tokens_grant g where g.principal_id = s.user_id and g.session_id = s.id) given
     join oauth_client c on c.id = given.client_id and c.is_active and c.settings ->> 'backchannelLogoutUri' is not null
     where s.id in (${marks(sessions)})`;

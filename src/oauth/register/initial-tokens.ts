@@ -1,10 +1,10 @@
 import { raw } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../../audit/index.ts';
+import { type AuditContext, recordChange } from '../../audit/index.ts';
 import type { Api } from '../../permissions/index.ts';
+import { hasUnprintable } from '../../platform/casefold.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/errors.ts';
-import { hasUnprintable } from '../../platform/casefold.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { RegistrationToken } from '../authorization-entities.ts';
 

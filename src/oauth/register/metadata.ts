@@ -1,6 +1,7 @@
 import { Failure } from '../../platform/errors.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { type Alg, USER_SCOPES } from '../../tokens/index.ts';
+import { FOREIGN_ALGS } from '../client-jws.ts';
 import type { NewClient } from '../clients/clients.ts';
 import { readJwks } from '../clients/jwks.ts';
 import { metadataOf } from '../clients/metadata.ts';
@@ -8,7 +9,6 @@ import { grantNames, type Preset } from '../clients/presets.ts';
 import { type ClientSettings, settingsOf } from '../clients/settings.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
-import { FOREIGN_ALGS } from '../client-jws.ts';
 import type { ClientMetadata } from './schemas.ts';
 
 /** What a program may register for itself. Token exchange is an administrator's to give. */

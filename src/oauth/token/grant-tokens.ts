@@ -1,20 +1,20 @@
 import { findSourceId } from '../../imports/index.ts';
-import type { PermissionCache, ApiSnapshot } from '../../permissions/index.ts';
+import type { ApiSnapshot, PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {
   acrOf,
+  allocateIndex,
   type GrantState,
   type KeyRing,
   NO_API,
   readIssueSnapshot,
   type Sign,
-  allocateIndex,
   USERINFO,
   userinfoRights,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { type RightsLimit, cut } from '../limit-rights.ts';
+import { cut, type RightsLimit } from '../limit-rights.ts';
 import type { Granted, GrantRequest } from './grant.ts';
 import { isAbsoluteUri } from './target.ts';
 
@@ -45,7 +45,10 @@ export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant
 }
 
 /** Null for a first-party client. A grant that was opened for one, which it is no more, was never consented to. */
-function cutOf(client: Pick<LiveClient, 'id' | 'isFirstParty'>, grant: Pick<GrantState, 'permissions'>): RightsLimit | null {
+function cutOf(
+  client: Pick<LiveClient, 'id' | 'isFirstParty'>,
+  grant: Pick<GrantState, 'permissions'>,
+): RightsLimit | null {
   return client.isFirstParty ? null : { clients: [client.id], consented: grant.permissions ?? [] };
 }
 

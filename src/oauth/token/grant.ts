@@ -1,5 +1,5 @@
-import type { PrincipalRef, ApiSnapshot, Rights } from '../../permissions/index.ts';
-import type { AccessToken, StatusOwner, StatusIndex, TokenRequest } from '../../tokens/index.ts';
+import type { ApiSnapshot, PrincipalRef, Rights } from '../../permissions/index.ts';
+import type { AccessToken, StatusIndex, StatusOwner, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
 

@@ -1,18 +1,24 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, recordEvent } from '../../audit/index.ts';
 import { findSourceId } from '../../imports/index.ts';
-import { getAllPermissions, hasPerm, type PermissionCache, type ApiSnapshot, readRoles } from '../../permissions/index.ts';
+import {
+  type ApiSnapshot,
+  getAllPermissions,
+  hasPerm,
+  type PermissionCache,
+  readRoles,
+} from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { readId } from '../../platform/id.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import {
+  allocateExchangedIndex,
   type KeyRing,
   openGrant,
   overBudget,
   type RefreshKey,
   readGrant,
-  allocateExchangedIndex,
 } from '../../tokens/index.ts';
 import { type ActiveUser, findActiveUser, findUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
@@ -189,11 +195,11 @@ async function grantFor(
 /** The user and the actor's session, while both live, until the end of the transaction: whoever ends one of them afterwards finds the grant. */
 async function holdBoth(tx: SqlEntityManager, sid: string | undefined, user: string): Promise<number> {
   const [held] = await tx.execute<{ epoch: number }[]>(
-    'select u.password_epoch::int as epoch from identity_user u where u.id = ? and u.is_active for share',
+    'select u.password_epoch::int as epoch from users_user u where u.id = ? and u.is_active for share',
     [user],
   );
   const sessions = sid
-    ? await tx.execute<unknown[]>('select 1 from identity_session s where s.id = ? and s.ended_at is null for share', [
+    ? await tx.execute<unknown[]>('select 1 from sessions_session s where s.id = ? and s.ended_at is null for share', [
         sid,
       ])
     : [true];

@@ -14,8 +14,8 @@ import {
 } from '../../tokens/index.ts';
 import type { Finished, Granted, GrantRequest } from './grant.ts';
 import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
-import { lifeOf } from './life.ts';
 import { apiOfGrant, grantedOf, type OfGrant, type UserGrant, userOf } from './grant-tokens.ts';
+import { lifeOf } from './life.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Opening extends OfGrant {

@@ -17,8 +17,8 @@ import type { LiveClient } from '../clients/cache.ts';
 import { withinGrant } from '../requested-scope.ts';
 import type { Grant } from './grant.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
-import { lifeOf } from './life.ts';
 import { apiOfGrant, grantedOf, type OfGrant } from './grant-tokens.ts';
+import { lifeOf } from './life.ts';
 
 export interface Refreshing extends OfGrant {
   readonly refreshKey: RefreshKey;

@@ -1,4 +1,4 @@
-import type { PermissionCache, ApiSnapshot, ApiVersion } from '../../permissions/index.ts';
+import type { ApiSnapshot, ApiVersion, PermissionCache } from '../../permissions/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 
@@ -50,7 +50,11 @@ export async function findDefaultTarget(
   return isNamed || client.requests.length === 1 ? findTarget(access, client, form, seen) : null;
 }
 
-async function onlyApi(access: PermissionCache, client: LiveClient, seen: ApiVersion | undefined): Promise<ApiSnapshot> {
+async function onlyApi(
+  access: PermissionCache,
+  client: LiveClient,
+  seen: ApiVersion | undefined,
+): Promise<ApiSnapshot> {
   const [only, ...others] = client.requests;
   const api = only === undefined || others.length > 0 ? null : await access.apiById(only, seen);
   if (!api) throw target('Say which API the token is for, by audience or resource.');

@@ -4,10 +4,10 @@ import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import {
   grantedScope,
-  type KeyRing,
   type IssueSnapshot,
   issueAccessToken,
   issueWithRetry,
+  type KeyRing,
   overBudget,
   readIssueSnapshot,
   type Sign,

@@ -5,20 +5,20 @@ import { OAuthError } from '../../platform/http/index.ts';
 import {
   type AccessToken,
   type Actor,
-  type StatusOwner,
+  allocateExchangedIndex,
+  type DelegationChain,
   isByUser,
   isStillGood,
   NO_API,
   readStatusOwner,
-  type DelegationChain,
-  allocateExchangedIndex,
+  type StatusOwner,
 } from '../../tokens/index.ts';
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { grantNames } from '../clients/presets.ts';
 import { requireKnownScope } from '../consent/requested-access.ts';
-import { type RightsLimit, cut } from '../limit-rights.ts';
 import { maySee } from '../introspect.ts';
+import { cut, type RightsLimit } from '../limit-rights.ts';
 import { withinGrant } from '../requested-scope.ts';
 import type { Grant, Granted, GrantRequest } from './grant.ts';
 import { type Impersonating, impersonate } from './impersonation.ts';

@@ -1,6 +1,11 @@
 import type { MikroORM, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { Failure } from '../errors.ts';
 import type { Migrations } from './database.ts';
+import { type Model, namesOf } from './options.ts';
+
+const OLD_DATABASE =
+  'A version of Signet before its first release made this database. It cannot be upgraded. Use an empty database; on a laptop, delete the data folder.';
 
 /**
  * The ORM's migrator under a lock of ours: it has none, and two that run at once break each other. What is pending is read by
@@ -8,9 +13,10 @@ import type { Migrations } from './database.ts';
  */
 export function migrationsOf(
   orm: MikroORM,
-  names: readonly string[],
+  model: Model,
   underLock: <T>(work: () => Promise<T>) => Promise<T>,
 ): Migrations {
+  const names = namesOf(model);
   const pending = async () => {
     const em = orm.em.fork() as unknown as SqlEntityManager;
     const [found] = await em.execute<{ there: boolean }[]>(
@@ -19,6 +25,7 @@ export function migrationsOf(
     if (!found?.there) return [...names];
     const rows = await em.execute<{ name: string }[]>('select name from mikro_orm_migrations');
     const applied = new Set(rows.map((row) => row.name));
+    if (model.predecessor !== undefined && applied.has(model.predecessor)) throw new Failure('failed', OLD_DATABASE);
     return names.filter((name) => !applied.has(name));
   };
   return {

@@ -7,6 +7,8 @@ export interface Model {
   readonly entities: readonly (EntityClass | EntitySchema)[];
   /** What happens in higher rooms when something happens in a lower one. */
   readonly ports: readonly Binding[];
+  /** The first migration of versions that no upgrade leads from. */
+  readonly predecessor?: string;
   readonly migrations: readonly { readonly name: string; readonly class: new (...parameters: never[]) => Migration }[];
 }
 

@@ -9,7 +9,7 @@ import { endClient, KEEP_ALIVE, PinnedClient, pinSession } from './client.ts';
 import type { Database, Migrations } from './database.ts';
 import { listenOn } from './listen.ts';
 import { migrationsOf } from './migrations.ts';
-import { type Model, namesOf, ormOptions } from './options.ts';
+import { type Model, ormOptions } from './options.ts';
 import { openPipeline } from './pipeline.ts';
 import { findPooler, isNameClash, type Pooler, type PoolerSetting } from './pooler.ts';
 import { writeRoleDefaults } from './role-defaults.ts';
@@ -89,7 +89,7 @@ export async function openPostgresql(
         })
       : null;
   const underLock = <T>(work: () => Promise<T>) => underMigrationLock(url, work);
-  const migrations = migrationsOf(orm, namesOf(model), underLock);
+  const migrations = migrationsOf(orm, model, underLock);
   const db: Database = {
     engine: 'postgresql',
     pooler,

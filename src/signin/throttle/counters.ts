@@ -11,7 +11,7 @@ export function keyOf(...parts: string[]): string {
  * window that is over begins anew.
  */
 export function counted(rows: string): string {
-  return `insert into identity_throttle as t (key_digest, failures, max_failures, window_started_at, expires_at)
+  return `insert into signin_throttle as t (key_digest, failures, max_failures, window_started_at, expires_at)
       ${rows}
       on conflict (key_digest) do update set
         failures = case when t.expires_at <= excluded.window_started_at then 1 else t.failures + 1 end,
@@ -24,18 +24,18 @@ export function counted(rows: string): string {
 
 /** Takes the attempt off again; a counter that falls to nothing leaves no row. $1 keys, in the order in which they were locked. */
 const giveBackStatement: Statement = {
-  name: 'identity-throttle-give-back',
+  name: 'signin-throttle-give-back',
   text: `with held as materialized (
       select t.key_digest, t.failures from unnest($1::text[]) with ordinality as a(k, n)
-      join identity_throttle t on t.key_digest = decode(a.k, 'hex') order by a.n for update of t
+      join signin_throttle t on t.key_digest = decode(a.k, 'hex') order by a.n for update of t
     ), gone as (
-      delete from identity_throttle t using held where t.key_digest = held.key_digest and held.failures <= 1
-    ) update identity_throttle t set failures = t.failures - 1 from held where t.key_digest = held.key_digest and held.failures > 1`,
+      delete from signin_throttle t using held where t.key_digest = held.key_digest and held.failures <= 1
+    ) update signin_throttle t set failures = t.failures - 1 from held where t.key_digest = held.key_digest and held.failures > 1`,
 };
 
 const waitStatement: Statement = {
-  name: 'identity-throttle-wait',
-  text: `select max(extract(epoch from expires_at))::float8 as until from identity_throttle where key_digest in (select decode(k, 'hex') from unnest($1::text[]) as k)`,
+  name: 'signin-throttle-wait',
+  text: `select max(extract(epoch from expires_at))::float8 as until from signin_throttle where key_digest in (select decode(k, 'hex') from unnest($1::text[]) as k)`,
 };
 
 /** How long it takes until all of these counters have room again. */

@@ -32,7 +32,7 @@ export type QuotaOwner = { readonly ip: string } | { readonly clientId: string }
 
 /** $1 key, $2 limit, $3 now, $4 until. */
 const reserveStatement: Statement = {
-  name: 'identity-throttle-row',
+  name: 'signin-throttle-row',
   text: counted("values (decode($1, 'hex'), 1, $2::int, $3::timestamptz, $4::timestamptz)"),
 };
 

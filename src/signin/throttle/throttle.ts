@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Database, Statement } from '../../platform/database/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
+import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { counted, giveBackSoon, keyOf, secondsUntilRoom } from './counters.ts';
 import { networkOf } from './network.ts';
@@ -30,11 +30,11 @@ const KNOWN_FOR_SECONDS = 90 * 86_400;
  * $1 keys (the network's first), $2 limits, $3 seconds, $4 spared, $5 folded name, $6 network digest, $7 known since, $8 now.
  */
 const reserveStatement: Statement = {
-  name: 'identity-throttle-reserve',
+  name: 'signin-throttle-reserve',
   text: `with attempt as (
       select decode(k, 'hex') as key, m, s, spared, n from unnest($1::text[], $2::int[], $3::int[], $4::boolean[]) with ordinality as a(k, m, s, spared, n)
     ), known as (
-      select exists (select from identity_known_network n join identity_user u on u.id = n.user_id
+      select exists (select from signin_familiar_network n join users_user u on u.id = n.user_id
         where (u.username_key = $5 or (u.email_key = $5 and u.email_verified_at is not null))
           and n.network_digest = decode($6, 'hex') and n.last_success_at > $7::timestamptz) as yes
     ), network as (

@@ -54,10 +54,10 @@ const state = hotSelect(
     p.perms_version::int as version, a.version::int as api_version, t.list::int as list, t.idx::int as idx,
     g.ended_at is null and g.idle_expires_at > $2::timestamptz and g.expires_at > $2::timestamptz and u.is_active
       and u.password_epoch = g.password_epoch
-      and (g.is_offline or not exists (select from identity_session s where s.id = g.session_id and s.ended_at is not null)) as is_live
-    from tokens_grant g join identity_user u on u.id = g.principal_id join access_principal p on p.id = g.principal_id
-    join access_principal cp on cp.id = g.client_id
-    left join access_api a on a.id = g.api_id
+      and (g.is_offline or not exists (select from sessions_session s where s.id = g.session_id and s.ended_at is not null)) as is_live
+    from tokens_grant g join users_user u on u.id = g.principal_id join permissions_principal p on p.id = g.principal_id
+    join permissions_principal cp on cp.id = g.client_id
+    left join permissions_api a on a.id = g.api_id
     left join tokens_status t on t.holder_id = g.id and t.api_id = coalesce(g.api_id, '00000000-0000-0000-0000-000000000000') and t.is_current and t.state = 0
     where g.id = $1`,
 );

@@ -3,7 +3,7 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { RequestedClaims } from '../entities.ts';
 import { LINGER_SECONDS } from '../status/set-status.ts';
-import { randomIndex, findFreeIndex, type StatusIndex } from '../status/status-index.ts';
+import { findFreeIndex, randomIndex, type StatusIndex } from '../status/status-index.ts';
 import { NO_API } from '../userinfo-api.ts';
 import { endsOf, type GrantLife } from './grants.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
@@ -26,15 +26,15 @@ export const redemptionOf = (table: string): Statement => ({
       select x.principal_id, x.client_id, x.password_epoch, x.session_id, x.api_id from ${table} x
       where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz
     ), who as materialized (
-      select u.id from agreed a join identity_user u on u.id = a.principal_id and u.is_active and u.password_epoch = a.password_epoch
+      select u.id from agreed a join users_user u on u.id = a.principal_id and u.is_active and u.password_epoch = a.password_epoch
       for share of u
     ), api as materialized (
-      select q.id from agreed a join access_api q on q.id = a.api_id where (select count(*) from who) = 1 for key share of q
+      select q.id from agreed a join permissions_api q on q.id = a.api_id where (select count(*) from who) = 1 for key share of q
     ), held as materialized (
-      select p.id, p.perms_version::int as version from agreed a join access_principal p on p.id = any(array[a.principal_id, a.client_id])
+      select p.id, p.perms_version::int as version from agreed a join permissions_principal p on p.id = any(array[a.principal_id, a.client_id])
       where (select count(*) from api) >= 0 order by p.id for key share of p
     ), live as materialized (
-      select s.id from agreed a join identity_session s on s.id = a.session_id and s.ended_at is null
+      select s.id from agreed a join sessions_session s on s.id = a.session_id and s.ended_at is null
       where (select count(*) from held) = 2 for share of s
     ), code as materialized (
       select x.* from ${table} x

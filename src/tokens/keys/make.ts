@@ -2,7 +2,7 @@ import { generateKeyPair, type KeyObject } from 'node:crypto';
 import { promisify } from 'node:util';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { calculateJwkThumbprint } from 'jose';
-import { recordChange, type AuditContext } from '../../audit/index.ts';
+import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { SigningKey } from '../entities.ts';
 import { seal } from './seal.ts';
 import { type Alg, publicJwkOf, sealPurpose } from './signing-key.ts';

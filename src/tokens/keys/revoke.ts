@@ -17,7 +17,12 @@ export async function getLiveKey(em: SqlEntityManager, kid: string): Promise<Sig
  * Takes a key away at once: it is not published any more, what it signed is refused, its private half is erased. In the place of
  * a current one the next key signs, or one that is made now. Answers the steps that were taken.
  */
-export async function revokeKey(em: SqlEntityManager, audit: AuditContext, masterKey: Buffer, kid: string): Promise<Step[]> {
+export async function revokeKey(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  masterKey: Buffer,
+  kid: string,
+): Promise<Step[]> {
   await getLiveKey(em, kid);
   const steps = await take(em, audit, masterKey, (keys, asked) => {
     const key = keys.find((one) => one.kid === kid);

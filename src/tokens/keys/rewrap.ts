@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../../audit/index.ts';
+import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { KEYS_LOCK, readKeys } from './rotate.ts';

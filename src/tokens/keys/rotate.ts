@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { recordChange, type AuditContext } from '../../audit/index.ts';
+import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { algorithmsOfApis } from '../../permissions/index.ts';
 import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
@@ -40,7 +40,12 @@ export function advanceKeys(
  * Makes the current key of an algorithm where there is none, in the caller's transaction if there is one: whoever asks for the
  * algorithm there has its key in the same moment.
  */
-export async function ensureCurrentKey(em: SqlEntityManager, audit: AuditContext, masterKey: Buffer, alg: Alg): Promise<void> {
+export async function ensureCurrentKey(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  masterKey: Buffer,
+  alg: Alg,
+): Promise<void> {
   await take(em, audit, masterKey, (keys) => {
     const { current, next } = keysOf(keys, alg);
     return current ? [] : [instead(alg, next)];
@@ -81,7 +86,12 @@ export async function rotateKeys(
 export const KEYS_LOCK = 0x6b657973;
 
 /** Looks without a lock first, so that nothing due costs a read; then decides again under it. */
-export async function take(em: SqlEntityManager, audit: AuditContext, masterKey: Buffer, decide: Decide): Promise<Step[]> {
+export async function take(
+  em: SqlEntityManager,
+  audit: AuditContext,
+  masterKey: Buffer,
+  decide: Decide,
+): Promise<Step[]> {
   const made = new Map<Alg, NewKey>();
   const first = decide(await readKeys(em), await askedAlgorithms(em));
   if (first.length === 0) return [];

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { CompactParts } from '../../platform/jws.ts';
 import { Failure } from '../../platform/errors.ts';
+import type { CompactParts } from '../../platform/jws.ts';
 import { SigningKey } from '../entities.ts';
 import { opaqueKeyOf } from '../opaque.ts';
 import { derOf, rawOf } from './ecdsa.ts';

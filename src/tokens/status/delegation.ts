@@ -2,7 +2,7 @@ import { type Database, hotSelect, type Statement } from '../../platform/databas
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS, STATUS } from './set-status.ts';
-import { randomIndex, type StatusOwner, isLive, placeOf, type StatusIndex, TRIES } from './status-index.ts';
+import { isLive, placeOf, randomIndex, type StatusIndex, type StatusOwner, TRIES } from './status-index.ts';
 
 /**
  * DelegationChain whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and
@@ -19,9 +19,9 @@ const NEVER = new Date('9999-12-31T00:00:00Z');
 const known = hotSelect(
   'tokens-exchanged',
   `select p.perms_version::int as version, t.list::int as list, t.idx::int as idx,
-    (select count(*) from unnest($4::uuid[], $5::int[]) v(id, version) join access_principal q on q.id = v.id and q.perms_version = v.version)
+    (select count(*) from unnest($4::uuid[], $5::int[]) v(id, version) join permissions_principal q on q.id = v.id and q.perms_version = v.version)
       = cardinality($4::uuid[]) as is_same
-    from access_principal p left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0
+    from permissions_principal p left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0
       and t.expires_at >= $6::timestamptz
     where p.id = $1`,
 );
@@ -33,7 +33,7 @@ const known = hotSelect(
 const take = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-exchanged-${kind}`,
   text: `with who as materialized (
-      select p.id, p.perms_version::int as version from access_principal p where p.id = any($4::uuid[] || $1::uuid) order by p.id for share of p
+      select p.id, p.perms_version::int as version from permissions_principal p where p.id = any($4::uuid[] || $1::uuid) order by p.id for share of p
     ), same as materialized (
       select count(*) = cardinality($4::uuid[]) as is_same from who join unnest($4::uuid[], $5::int[]) v(id, version) using (id, version)
     ), live as materialized (

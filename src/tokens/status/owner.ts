@@ -1,13 +1,13 @@
 import { type Database, hotSelect } from '../../platform/database/index.ts';
 import type { AccessTokenClaims } from '../claims.ts';
-import { type StatusOwner, placeOf } from './status-index.ts';
+import { placeOf, type StatusOwner } from './status-index.ts';
 
 /** $1 and $2 a place in a status list. */
 const holder = hotSelect(
   'tokens-status-holder',
   `select t.holder_id as id, t.principal_id as principal, case when g.id is not null then 'grant' when s.id is not null then 'session' else 'principal' end as kind,
       extract(epoch from coalesce(g.expires_at, s.expires_at))::float8 as ends_at
-    from tokens_status t left join tokens_grant g on g.id = t.holder_id left join identity_session s on s.id = t.holder_id
+    from tokens_status t left join tokens_grant g on g.id = t.holder_id left join sessions_session s on s.id = t.holder_id
     where t.list = $1::int and t.idx = $2::int`,
 );
 

@@ -34,7 +34,11 @@ export async function updateStatuses(
  * afterwards: a place is there before these rows are held, and is moved, or it is taken after the change, which is then read. What was
  * exchanged through the client moves with them: its places are taken under its principal's row.
  */
-export async function updateClientStatuses(tx: SqlEntityManager, client: string, change: RightsChange): Promise<number> {
+export async function updateClientStatuses(
+  tx: SqlEntityManager,
+  client: string,
+  change: RightsChange,
+): Promise<number> {
   if (change.apis?.length === 0) return 0;
   const live = 'select id from tokens_grant where client_id = ? and ended_at is null';
   await tx.execute(
@@ -63,7 +67,7 @@ function moveTo(
     `state in (${from.join(', ')})`,
     ...(apis === null ? [] : [`api_id in (${marks(apis)})`]),
     // An API whose verifiers know the value 0 alone hears of additions at the next refresh.
-    ...(kind === 'added' ? ['api_id in (select id from access_api where with_superseded)'] : []),
+    ...(kind === 'added' ? ['api_id in (select id from permissions_api where with_superseded)'] : []),
   ];
   return move(tx, `state = ${state}`, where.join(' and '), [...values, ...(apis ?? [])]);
 }

@@ -34,8 +34,8 @@ export interface IssueSnapshot {
 
 const mint = hotSelect(
   'tokens-mint',
-  `select (select p.perms_version::int from access_principal p where p.id = $1) as principal,
-    (select a.version::int from access_api a where a.id = $2) as api, t.list::int as list, t.idx::int as idx
+  `select (select p.perms_version::int from permissions_principal p where p.id = $1) as principal,
+    (select a.version::int from permissions_api a where a.id = $2) as api, t.list::int as list, t.idx::int as idx
     from (values (1)) one left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state = 0`,
 );
 
@@ -57,7 +57,7 @@ export async function readIssueSnapshot(
 
 /** $3 holder: its row is locked against whoever ends it. */
 export const isLive = {
-  session: 'select 1 from identity_session s where s.id = $3 and s.ended_at is null for share of s',
+  session: 'select 1 from sessions_session s where s.id = $3 and s.ended_at is null for share of s',
   grant: 'select 1 from tokens_grant g where g.id = $3 and g.ended_at is null for share of g',
   principal: 'select 1 where $3::uuid is not null',
 };
@@ -69,7 +69,7 @@ export const isLive = {
 const place = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-place-${kind}`,
   text: `with who as materialized (
-      select p.perms_version::int as version from access_principal p where p.id = $1 for share of p
+      select p.perms_version::int as version from permissions_principal p where p.id = $1 for share of p
     ), live as materialized (
       ${isLive[kind]}
     ), behind as (

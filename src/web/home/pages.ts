@@ -5,10 +5,10 @@ import type { Database } from '../../platform/database/index.ts';
 import { type App, acceptForms, type Reply, tryLater } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { checkNewUser, isSetupOpen, redeemSetup } from '../../signin/index.ts';
-import { createUser, type FieldError, User } from '../../users/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
 import { show, shown } from '../../ui/render.ts';
+import { createUser, type FieldError, User } from '../../users/index.ts';
 import { type SignInDeps, sessionOf } from '../session.ts';
 
 export interface PageDeps {

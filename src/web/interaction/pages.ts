@@ -10,9 +10,9 @@ import {
 import { Api } from '../../permissions/index.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
 import { inFlight } from '../../platform/in-flight.ts';
-import { sendAnswer } from '../authorize/send.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { errorPages, sentTo, show, showErrors, shown } from '../../ui/render.ts';
+import { sendAnswer } from '../authorize/send.ts';
 import { browserOf, originOf, type SignInDeps, sessionOf } from '../session.ts';
 import { consentPage } from './consent.ts';
 

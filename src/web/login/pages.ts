@@ -13,8 +13,8 @@ import {
   repeatSignIn,
 } from '../../signin/index.ts';
 import type { Allowance } from '../../ui/layout.ts';
-import { interactionOf, nextOf } from '../return-to.ts';
 import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../../ui/render.ts';
+import { interactionOf, nextOf } from '../return-to.ts';
 import { browserOf, originOf, type SignInDeps, sessionOf } from '../session.ts';
 import { loginForm } from './form.ts';
 

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { formTargets, type ClientCache, locationOf } from '../../oauth/index.ts';
+import { type ClientCache, formTargets, locationOf } from '../../oauth/index.ts';
 import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import {

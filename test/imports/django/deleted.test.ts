@@ -3,7 +3,7 @@ import { findSourceId, ImportedRecord } from '../../../src/imports/index.ts';
 import { deleteUser, findUser, renameUser, User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { makeUser, naturalise, project, type Row, runImport, audit, userRow } from './dumps.ts';
+import { audit, makeUser, naturalise, project, type Row, runImport, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   const forms = {
@@ -36,8 +36,11 @@ await onEachEngine(t, async (t, db) => {
           }
           t.equal(await findUser(db.fork(), name), null);
           t.equal(
-            (await db.fork().execute<unknown[]>('select 1 from access_group_member where principal_id = ?', [zach.id]))
-              .length,
+            (
+              await db
+                .fork()
+                .execute<unknown[]>('select 1 from permissions_group_member where principal_id = ?', [zach.id])
+            ).length,
             0,
           );
         },

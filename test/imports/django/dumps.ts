@@ -7,7 +7,7 @@ import { makeUnusable } from '../../../src/passwords/index.ts';
 import { findApi, readRights } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
 import { Failure } from '../../../src/platform/errors.ts';
-import { createUser, findUser, userPrincipal, type User } from '../../../src/users/index.ts';
+import { createUser, findUser, type User, userPrincipal } from '../../../src/users/index.ts';
 
 /** What `manage.py dumpdata` of Django 3.2 wrote, and what that Django answered about the same database. */
 export const dumpText = readFileSync(new URL('../../fixtures/django-3.2/dump.json', import.meta.url), 'utf8');
@@ -129,18 +129,18 @@ export const smallProject: readonly Row[] = [
 ];
 
 const TABLES = [
-  'access_api',
-  'access_model',
-  'access_permission',
-  'access_principal',
-  'access_group',
-  'access_group_member',
-  'access_group_permission',
-  'access_assignment',
-  'access_role',
-  'identity_user',
-  'identity_import',
-  'identity_import_staged',
+  'permissions_api',
+  'permissions_model',
+  'permissions_permission',
+  'permissions_principal',
+  'permissions_group',
+  'permissions_group_member',
+  'permissions_group_permission',
+  'permissions_assignment',
+  'permissions_role',
+  'users_user',
+  'imports_record',
+  'imports_staged_row',
   'audit_entry',
   'audit_event',
   'platform_state',

@@ -12,10 +12,10 @@ import {
   setRole,
 } from '../../../src/permissions/index.ts';
 import { Session } from '../../../src/sessions/index.ts';
-import { findUser, userPrincipal, type User, updateUser } from '../../../src/users/index.ts';
+import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { makeUser, now, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
+import { audit, makeUser, now, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": of what an earlier version imported, what Django took is taken all the same.
 
@@ -29,7 +29,7 @@ await onEachEngine(t, async (t, db) => {
     const made = project(users);
     const { audience } = made;
     await runImport(db, made.rows, { audience, ...options });
-    await db.fork().execute('update identity_import set imported = null where source = ?', [audience]);
+    await db.fork().execute('update imports_record set imported = null where source = ?', [audience]);
     const rows = structuredClone(made.rows) as Row[];
     const fields = (pk: number, model = 'auth.user') =>
       rows.find((one) => one.model === model && one.pk === pk)?.fields as Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { changeCatalogue, createApi, createGroup } from '../../../src/permissions/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, makeUser, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
+import { audit, failureOf, makeUser, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('--existing fail: names that Signet has from elsewhere are listed, nothing is written', async (t) => {
@@ -116,7 +116,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(report, { apiCreated: false, permissions: { created: 1, updated: 1 } });
     const names = await db
       .fork()
-      .execute('select name, label from access_permission where api_id = ? order by index', [api.id]);
+      .execute('select name, label from permissions_permission where api_id = ? order by index', [api.id]);
     t.same(names, [
       { name: 'polls.add_question', label: 'Can add question' },
       { name: 'polls.own', label: 'Own' },
@@ -144,13 +144,13 @@ await onEachEngine(t, async (t, db) => {
       const verified = await db
         .fork()
         .execute<{ username: string }[]>(
-          "select username from identity_user where email_verified_at is not null and username like '%' || ?",
+          "select username from users_user where email_verified_at is not null and username like '%' || ?",
           [`-${tag}`],
         );
       t.same(verified, [{ username: `ada-${tag}` }]);
       const [dee] = await db
         .fork()
-        .execute<{ key: string | null }[]>('select email_key as key from identity_user where username = ?', [
+        .execute<{ key: string | null }[]>('select email_key as key from users_user where username = ?', [
           `dee-${tag}`,
         ]);
       t.equal(dee?.key, null, "'' is none");

@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { importDjango, type Progress } from '../../../src/imports/django/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { defaults, picture, type Row, audit, userRow } from './dumps.ts';
+import { audit, defaults, picture, type Row, userRow } from './dumps.ts';
 
 const USERS = 20_000;
 
@@ -80,7 +80,7 @@ await onEachEngine(t, async (t, db) => {
     });
     t.same(steps, ['read', 'compare', 'plan', 'stage', 'write']);
     t.ok(answeredWhileStaging > 10, 'others are served meanwhile');
-    t.match((await picture(db.fork()))['identity_import_staged'], /^0 /);
+    t.match((await picture(db.fork()))['imports_staged_row'], /^0 /);
     const again = await importDjango(db, audit, { ...defaults, text }, () => {});
     t.match(again, { importId: null, users: { known: USERS }, changedInDump: [], changedInSignet: [] });
   });

@@ -57,20 +57,20 @@ await onEachEngine(t, async (t, db) => {
     const inactive = [userRow(7, `heir-${tag}`, { is_superuser: true, is_active: false })];
     t.match((await runImport(db, rows({ is_superuser: false }, inactive), wanted)).lastSuperusers, last);
     const other = await makeUser(db, `other-${tag}`);
-    await db.fork().execute('update identity_user set is_superuser = true where id = ?', [other.id]);
+    await db.fork().execute('update users_user set is_superuser = true where id = ?', [other.id]);
     const lost = rows({ is_superuser: false });
     t.same((await runImport(db, lost, { ...options, dryRun: true })).lastSuperusers, []);
     const em = db.fork();
-    const demote = `update identity_user set is_superuser = false where id = '${other.id}'`;
+    const demote = `update users_user set is_superuser = false where id = '${other.id}'`;
     await em.execute(
       `create function meddle() returns trigger language plpgsql as $$ begin ${demote}; return null; end $$`,
     );
-    await em.execute('create trigger meddle after insert on identity_import_staged execute function meddle()');
+    await em.execute('create trigger meddle after insert on imports_staged_row execute function meddle()');
     const failure = await failureOf(runImport(db, lost, options));
     await em.execute('drop function meddle() cascade');
     t.match(failure.message, /last active superuser/, 'nor when the other one is lost meanwhile');
     t.equal((await root()).isSuperuser, true);
-    await em.execute('update identity_user set is_superuser = true where id = ?', [other.id]);
+    await em.execute('update users_user set is_superuser = true where id = ?', [other.id]);
     t.match(await runImport(db, lost, options), { takenAway: [{ fields: ['is_superuser'] }] });
     t.equal((await root()).isSuperuser, false, 'the flag is taken where it was put');
     t.match(await runImport(db, rows({ is_superuser: false, is_active: false }), options), {

@@ -12,9 +12,9 @@ import {
   readRights,
   type Source,
 } from '../../../src/permissions/index.ts';
-import type { Database } from '../../../src/platform/database/index.ts';
 import { casefoldName } from '../../../src/platform/casefold.ts';
-import { userPrincipal, User } from '../../../src/users/index.ts';
+import type { Database } from '../../../src/platform/database/index.ts';
+import { User, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t, { type Test } from '../../support/tap.ts';
 import { dumpText, naturalise, now, type OracleUser, oracle, picture, readRows, runImport } from './dumps.ts';
@@ -63,7 +63,7 @@ await onEachEngine(t, async (t, db) => {
         api.catalogueHash,
         catalogueHash(permissions.map(({ index, name }) => ({ index, name, isRemoved: false }))),
       );
-      const models = await em.execute('select 1 from access_model where api_id = ?', [api.id]);
+      const models = await em.execute('select 1 from permissions_model where api_id = ?', [api.id]);
       t.equal(models.length, 15, 'with the models that they belong to');
     },
   );
@@ -120,7 +120,7 @@ await onEachEngine(t, async (t, db) => {
     const em = db.fork();
     const superusers = await em.find(User, { isSuperuser: true });
     t.same(superusers.map((one) => one.username).sort(), [...report.superusers.names].sort());
-    t.same(await em.execute('select 1 from access_role'), []);
+    t.same(await em.execute('select 1 from permissions_role'), []);
   });
   await t.test('--trust-emails: unique addresses count as verified', async (t) => {
     const users = await db.fork().findAll(User);
@@ -155,8 +155,8 @@ async function sameAnswers(t: Test, db: Database, audience: string): Promise<voi
   });
   await t.test('Django Group.permissions: every group holds what it held', async (t) => {
     const rows = await db.fork().execute<{ name: string; permissions: string[] }[]>(
-      `select g.name, array(select q.name from access_group_permission h join access_permission q on q.id = h.permission_id
-         where h.group_id = g.id order by q.name collate "C") as permissions from access_group g`,
+      `select g.name, array(select q.name from permissions_group_permission h join permissions_permission q on q.id = h.permission_id
+         where h.group_id = g.id order by q.name collate "C") as permissions from permissions_group g`,
     );
     t.same(Object.fromEntries(rows.map((row) => [row.name, row.permissions])), oracle.groups);
   });

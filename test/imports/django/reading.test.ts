@@ -192,16 +192,14 @@ await t.test('permissions of one name under two content types become one, report
   const stored = await db
     .fork()
     .execute(
-      'select q.name, q.label from access_permission q join access_api i on i.id = q.api_id where i.audience = ? order by index',
+      'select q.name, q.label from permissions_permission q join permissions_api i on i.id = q.api_id where i.audience = ? order by index',
       ['merged'],
     );
   t.same(stored, [
     { name: 'polls.add_question', label: 'Can add question' },
     { name: 'polls.fly', label: 'Can fly' },
   ]);
-  const known = await db
-    .fork()
-    .execute("select 1 from identity_import where source = 'merged' and kind = 'permission'");
+  const known = await db.fork().execute("select 1 from imports_record where source = 'merged' and kind = 'permission'");
   t.equal(known.length, 3, 'each record is remembered');
 });
 
@@ -260,7 +258,7 @@ await t.test('unknown models are counted, extra fields of a user are kept as att
   t.match(report.unkept, [{ record: 'auth.user 1', what: 'its field "nul" cannot be stored' }]);
   const [row] = await db
     .fork()
-    .execute<{ text: string }[]>("select attributes::text as text from identity_user where username = 'extra-ada'");
+    .execute<{ text: string }[]>("select attributes::text as text from users_user where username = 'extra-ada'");
   t.same(
     JSON.parse(row?.text ?? ''),
     JSON.parse('{"__proto__":{"isSuperuser":true},"phone":"+49","tags":["a",{"b":null}],"constructor":1}'),
@@ -308,7 +306,7 @@ await t.test('primary keys beyond 2^53 stay apart', async (t) => {
     .replace('"pk":2', '"pk": 9007199254740992');
   const report = await runImport(db, text, { audience: 'long' });
   t.match(report, { users: { created: 2 }, conflicts: [] });
-  t.same(await db.fork().execute("select source_pk from identity_import where source = 'long' order by source_pk"), [
+  t.same(await db.fork().execute("select source_pk from imports_record where source = 'long' order by source_pk"), [
     { source_pk: '"9007199254740992"' },
     { source_pk: '"9007199254740993"' },
   ]);

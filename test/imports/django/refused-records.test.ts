@@ -1,9 +1,10 @@
 import { describeReport } from '../../../src/imports/django/index.ts';
 import { addMembers, findApi, getGroup, groupsOf, readRights } from '../../../src/permissions/index.ts';
-import { findUser, userPrincipal, type User } from '../../../src/users/index.ts';
+import { findUser, type User, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
 import {
+  audit,
   failureOf,
   makeUser,
   now,
@@ -12,7 +13,6 @@ import {
   project,
   type Row,
   runImport,
-  audit,
   userRow,
 } from './dumps.ts';
 

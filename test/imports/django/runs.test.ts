@@ -13,7 +13,7 @@ import {
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
+import { audit, failureOf, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('what was changed in Signet since is not undone, and reported', async (t) => {
@@ -27,10 +27,10 @@ await onEachEngine(t, async (t, db) => {
     await updateUser(em, audit, await user('ada'), { email: 'ada@new.test', isActive: false });
     const bob = await user('bob');
     await addMembers(em, audit, await createGroup(em, audit, `Others ${tag}`), [{ id: bob.id, label: bob.username }]);
-    await em.execute('delete from access_assignment where principal_id = ?', [(await user('cyd')).id]);
-    await em.execute('delete from access_principal where id = ?', [(await user('dee')).id]);
+    await em.execute('delete from permissions_assignment where principal_id = ?', [(await user('cyd')).id]);
+    await em.execute('delete from permissions_principal where id = ?', [(await user('dee')).id]);
     const eve = await user('eve');
-    await em.execute('update identity_user set password_epoch = 2 where id = ?', [eve.id]);
+    await em.execute('update users_user set password_epoch = 2 where id = ?', [eve.id]);
     const api = await findApi(em, audience);
     await changeCatalogue(em, audit, api as never, [
       { app: 'polls', codename: 'fly', label: 'May fly', model: 'question' },

@@ -1,9 +1,9 @@
 import { type Api, findApi, readRights, setRole } from '../../../src/permissions/index.ts';
 import type { Database } from '../../../src/platform/database/index.ts';
-import { findUser, userPrincipal, renameUser, type User, updateUser } from '../../../src/users/index.ts';
+import { findUser, renameUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { makeUser, naturalise, now, project, type Row, runImport, audit, userRow } from './dumps.ts';
+import { audit, makeUser, naturalise, now, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "Superusers": who rules a Django site rules Signet only where the run itself says so.
 
@@ -42,7 +42,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('flags that Signet gave are not taken for those of an import of an earlier version', async (t) => {
     const it = await start('api', { is_staff: true, is_superuser: true });
-    await db.fork().execute('update identity_import set imported = null where source = ?', [it.audience]);
+    await db.fork().execute('update imports_record set imported = null where source = ?', [it.audience]);
     await updateUser(db.fork(), audit, await it.ada(), { isStaff: true });
     await it.update({});
     await it.update({ is_superuser: false });

@@ -3,7 +3,7 @@ import { addMembers, groupsOf, removeMembers } from '../../../src/permissions/in
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { picture, type Row, runImport, smallProject, audit, userRow } from './dumps.ts';
+import { audit, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": random changes between two dumps and in Signet, held to the rules of that page.
 
@@ -124,7 +124,7 @@ await onEachEngine(t, async (t, db) => {
               if (member !== undefined) {
                 const [row] = await db
                   .fork()
-                  .execute<{ id: string }[]>('select id from access_group where name = ?', [`G ${tag}`]);
+                  .execute<{ id: string }[]>('select id from permissions_group where name = ?', [`G ${tag}`]);
                 const group = { id: row?.id as string, name: `G ${tag}` } as Parameters<typeof addMembers>[2];
                 await (member ? addMembers : removeMembers)(db.fork(), audit, group, [
                   { id: who.id, label: who.username },
@@ -139,8 +139,8 @@ await onEachEngine(t, async (t, db) => {
               models[index]?.import(django);
               const who = await user(index);
               const [held] = await db.fork().execute<{ holds: boolean; staff: boolean }[]>(
-                `select exists(select from access_assignment where principal_id = ?) as holds,
-                 exists(select from access_role where principal_id = ? and is_staff) as staff`,
+                `select exists(select from permissions_assignment where principal_id = ?) as holds,
+                 exists(select from permissions_role where principal_id = ? and is_staff) as staff`,
                 [who.id, who.id],
               );
               const actual = {

@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { dropStaged, importDjango } from '../../../src/imports/django/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, picture, project, runImport, smallProject, audit, userRow } from './dumps.ts';
+import { audit, failureOf, picture, project, runImport, smallProject, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('all or nothing: a failure in the last transaction leaves nothing, not even staged rows', async (t) => {
@@ -12,14 +12,14 @@ await onEachEngine(t, async (t, db) => {
     await em.execute(
       "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$",
     );
-    await em.execute('create trigger refuse before delete on identity_import_staged execute function refuse()');
+    await em.execute('create trigger refuse before delete on imports_staged_row execute function refuse()');
     // The rows are put aside and applied; the deletion of the staged ones is the last statement.
     await t.rejects(runImport(db, rows, { audience }), /refused/);
-    await em.execute('drop trigger refuse on identity_import_staged');
+    await em.execute('drop trigger refuse on imports_staged_row');
     const between = await picture(db.fork());
     t.not(
-      between['identity_import_staged'],
-      before['identity_import_staged'],
+      between['imports_staged_row'],
+      before['imports_staged_row'],
       'here they stay, for their deletion was refused',
     );
     // A server that starts now: on the embedded engine nothing that began in its own process is taken for dead.
@@ -43,7 +43,7 @@ await onEachEngine(t, async (t, db) => {
       "create function refuse() returns trigger language plpgsql as $$ begin raise exception 'refused'; end $$",
     );
     await em.execute(
-      'create trigger refuse before insert on identity_import_staged for each row execute function refuse()',
+      'create trigger refuse before insert on imports_staged_row for each row execute function refuse()',
     );
     const error = await runImport(db, rows, { audience }).catch((one: unknown) => one);
     await em.execute('drop function refuse() cascade');
@@ -56,18 +56,18 @@ await onEachEngine(t, async (t, db) => {
     const em = db.fork();
     await em.execute(
       `create function take() returns trigger language plpgsql as $$ begin
-         insert into access_principal (id, kind) values ('00000000-0000-0000-0000-00000000000${db.engine === 'embedded' ? 1 : 2}', 'user');
-         insert into identity_user (id, username, username_key, password, date_joined, attributes)
-           select id, 'ada-${tag}', 'ada-${tag}', '!', now(), '{}' from access_principal where id::text like '00000000-%';
+         insert into permissions_principal (id, kind) values ('00000000-0000-0000-0000-00000000000${db.engine === 'embedded' ? 1 : 2}', 'user');
+         insert into users_user (id, username, username_key, password, date_joined, attributes)
+           select id, 'ada-${tag}', 'ada-${tag}', '!', now(), '{}' from permissions_principal where id::text like '00000000-%';
          return null; end $$`,
     );
-    await em.execute('create trigger take after insert on access_api execute function take()');
+    await em.execute('create trigger take after insert on permissions_api execute function take()');
     const before = await picture(db.fork());
     const failure = await failureOf(runImport(db, rows, { audience }));
     t.equal(failure.kind, 'conflict');
     t.match(failure.message, /^Nothing was imported: .* meanwhile/);
     t.same(await picture(db.fork()), before);
-    await em.execute('drop trigger take on access_api');
+    await em.execute('drop trigger take on permissions_api');
     await em.execute('drop function take()');
   });
 
@@ -82,18 +82,18 @@ await onEachEngine(t, async (t, db) => {
       if (one.status === 'rejected') t.match(one.reason, { name: 'Failure', kind: 'conflict' });
     const [{ count } = { count: 0 }] = await db
       .fork()
-      .execute<{ count: number }[]>('select count(*)::int as count from identity_import where source = ?', [audience]);
+      .execute<{ count: number }[]>('select count(*)::int as count from imports_record where source = ?', [audience]);
     t.equal(count, 5);
-    t.match((await picture(db.fork()))['identity_import_staged'], /^0 /);
+    t.match((await picture(db.fork()))['imports_staged_row'], /^0 /);
   });
 
   await t.test('dropStaged: an import that runs in another process keeps its rows, a dead one does not', async (t) => {
     const em = db.fork();
-    const insert = "insert into identity_import_staged (import_id, ordinal, kind, row) values (?, 1, 'new-user', '{}')";
+    const insert = "insert into imports_staged_row (import_id, ordinal, kind, row) values (?, 1, 'new-user', '{}')";
     await em.execute(insert, ['01a00000-0000-7000-8000-000000000001']);
     if (db.engine === 'embedded') {
       await dropStaged(db);
-      t.match((await picture(em))['identity_import_staged'], /^0 /, 'the embedded engine has one process: this one');
+      t.match((await picture(em))['imports_staged_row'], /^0 /, 'the embedded engine has one process: this one');
       return;
     }
     const rows = [...smallProject, ...Array.from({ length: 1200 }, (_, index) => userRow(index + 1, `user${index}`))];
@@ -112,6 +112,6 @@ await onEachEngine(t, async (t, db) => {
     });
     await dropped;
     t.match(report, { users: { created: 1200 } });
-    t.match((await picture(em))['identity_import_staged'], /^0 /);
+    t.match((await picture(em))['imports_staged_row'], /^0 /);
   });
 });

@@ -14,19 +14,17 @@ import {
 import type { Database } from '../../../src/platform/database/index.ts';
 import { Session } from '../../../src/sessions/index.ts';
 import { setPassword } from '../../../src/signin/index.ts';
-import { findUser, userPrincipal, type User, updateUser } from '../../../src/users/index.ts';
+import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, now, permissionsOf, picture, project, type Row, runImport, audit, userRow } from './dumps.ts';
+import { audit, failureOf, now, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md: rehearsal and cut-over.
 
 const NEW_HASH = 'md5$other$00112233445566778899aabbccddeeff';
 
 async function passwordOf(db: Database, id: string): Promise<string> {
-  const [row] = await db
-    .fork()
-    .execute<{ password: string }[]>('select password from identity_user where id = ?', [id]);
+  const [row] = await db.fork().execute<{ password: string }[]>('select password from users_user where id = ?', [id]);
   return row?.password ?? '';
 }
 
@@ -152,7 +150,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('a password that a login has upgraded here is not brought back', async (t) => {
     const it = await start([userRow(1, 'ada')]);
     const ada = await it.user('ada');
-    await db.fork().execute('update identity_user set password = ? where id = ?', ['!upgraded', ada.id]);
+    await db.fork().execute('update users_user set password = ? where id = ?', ['!upgraded', ada.id]);
     t.same((await it.update()).changedInSignet, [], 'an upgrade alone is no change');
     Object.assign(it.fields(1), { password: NEW_HASH });
     t.same(lines((await it.update()).keptHere), ['auth.user 1: password']);
@@ -287,7 +285,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('what an earlier version imported is compared by its digest, and then by field', async (t) => {
     const it = await start([userRow(1, 'ada', { groups: [1] }), userRow(2, 'bob')]);
-    await db.fork().execute('update identity_import set imported = null where source = ?', [it.audience]);
+    await db.fork().execute('update imports_record set imported = null where source = ?', [it.audience]);
     Object.assign(it.fields(2), { first_name: 'New' });
     const report = await it.update();
     t.same(lines(report.changedInDump), ['auth.user 2: first_name'], 'nobody can tell who changed it: reported');
@@ -302,13 +300,13 @@ await onEachEngine(t, async (t, db) => {
     const ada = await it.user('ada');
     await em.execute(
       `create function meddle() returns trigger language plpgsql as $$ begin
-         update identity_user set last_name = 'Meanwhile' where id = '${ada.id}'; return null; end $$`,
+         update users_user set last_name = 'Meanwhile' where id = '${ada.id}'; return null; end $$`,
     );
-    await em.execute('create trigger meddle after insert on identity_import_staged execute function meddle()');
+    await em.execute('create trigger meddle after insert on imports_staged_row execute function meddle()');
     const failure = await failureOf(it.update());
     await em.execute('drop function meddle() cascade');
     t.match(failure, { kind: 'conflict', message: /meanwhile a user or a group was changed/ });
     t.match(await it.user('ada'), { firstName: '', lastName: 'Meanwhile' });
-    t.match((await picture(db.fork()))['identity_import_staged'], /^0 /);
+    t.match((await picture(db.fork()))['imports_staged_row'], /^0 /);
   });
 });

@@ -1,7 +1,7 @@
 import { Failure } from '../../../platform/errors.ts';
+import { BATCH, type Steps } from '../batches.ts';
 import type { Renames } from '../renames.ts';
 import { Tally } from '../report.ts';
-import { type Steps, BATCH } from '../batches.ts';
 import { refuse } from './command.ts';
 import type { RawRecord } from './json.ts';
 import {
