@@ -3,7 +3,7 @@ import { getApi } from '../../src/permissions/index.ts';
 import { readConfig, readMasterKey } from '../../src/platform/config/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { model } from '../../src/server/model.ts';
-import { openGrant, refreshKeyOf } from '../../src/tokens/index.ts';
+import { openGrant, deriveRefreshKey } from '../../src/tokens/index.ts';
 import { getUser, type User } from '../../src/users/index.ts';
 import { query } from '../postgresql.ts';
 import type { Place } from '../servers/signet.ts';
@@ -36,7 +36,7 @@ export async function openFamilies(
         const user = users.get(username) ?? (await getUser(tx, username));
         users.set(username, user);
         const given = { user, client: client.id, api: api.id, scope: null, session: null };
-        const { grant, token } = openGrant(tx, refreshKeyOf(masterKey), given, life, new Date());
+        const { grant, token } = openGrant(tx, deriveRefreshKey(masterKey), given, life, new Date());
         families.push({ id: grant.id, token });
       }
       return families;

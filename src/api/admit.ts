@@ -1,5 +1,5 @@
 import { type ActiveToken, authenticateToken, presentedToken, type TokenAuthDeps } from '../oauth/index.ts';
-import { dpopOf, OAuthError, Problem, type Request } from '../platform/http/index.ts';
+import { dpopHeader, OAuthError, Problem, type Request } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 
 type Door = TokenAuthDeps & { readonly clock: Clock };
@@ -11,7 +11,7 @@ type Door = TokenAuthDeps & { readonly clock: Clock };
 export async function admitted(deps: Door, request: Request): Promise<ActiveToken | null> {
   const { authorization } = request.headers;
   const path = request.url.split('?')[0] as string;
-  const carrier = { method: request.method, url: `${deps.issuer}${path}`, authorization, dpop: dpopOf(request) };
+  const carrier = { method: request.method, url: `${deps.issuer}${path}`, authorization, dpop: dpopHeader(request) };
   try {
     const presented = presentedToken(carrier);
     return presented && (await authenticateToken(deps, carrier, presented, deps.clock.now()));

@@ -1,11 +1,11 @@
 import type { AuditContext } from '../audit/index.ts';
 import { Problem, type Request, type SessionCookie } from '../platform/http/index.ts';
 import { findSession, type LiveSession } from '../sessions/index.ts';
-import type { Browser } from '../signin/index.ts';
+import type { ClientInfo } from '../signin/index.ts';
 import type { ActiveUser, User } from '../users/index.ts';
 import type { ApiDeps } from './deps.ts';
 
-export function browserOf(request: Request, cookie: SessionCookie): Browser {
+export function clientInfo(request: Request, cookie: SessionCookie): ClientInfo {
   return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, presented: cookie.read(request) };
 }
 

@@ -25,7 +25,7 @@ export interface PreparedToken {
 /** A user as the subject of a token, and as a holder of permissions of this version. */
 export type TokenUser = PrincipalRef & Pick<ActiveUser, 'version' | 'username' | 'isStaff'>;
 
-export function tokenUserOf(user: ActiveUser): TokenUser {
+export function tokenUser(user: ActiveUser): TokenUser {
   return { ...userPrincipal(user), version: user.version, username: user.username, isStaff: user.isStaff };
 }
 
@@ -96,7 +96,7 @@ async function requestFor(deps: ApiDeps, wanted: WantedToken, user: TokenUser, s
 async function again(deps: ApiDeps, wanted: WantedToken, userId: string) {
   const found = await findActiveUser(deps.db, userId);
   if (!found) throw new Problem('unauthenticated');
-  const user = tokenUserOf(found);
+  const user = tokenUser(found);
   return { user, request: await requestFor(deps, wanted, user) };
 }
 

@@ -1,10 +1,10 @@
 import { availableParallelism } from 'node:os';
 import type { Passwords } from '../passwords/index.ts';
-import { type Config, issuerOf, readMasterKey } from '../platform/config/index.ts';
+import { type Config, readIssuer, readMasterKey } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { type Clock, systemClock } from '../platform/time.ts';
-import { passwordsOf } from '../server/options.ts';
+import { createConfiguredPasswords } from '../server/options.ts';
 import type { Ready } from '../server/serve.ts';
 import { createKeyRing, type KeyRing, openKeys } from '../tokens/index.ts';
 import type { Context } from './command.ts';
@@ -34,10 +34,12 @@ export function createContext(
     db,
     clock,
     audit: () => ({ at: clock.now(), actor: { kind: 'cli', id: actor, label: `cli:${actor}` } }),
-    issuer: () => ready?.issuer ?? issuerOf(config),
+    issuer: () => ready?.issuer ?? readIssuer(config),
     masterKey,
     passwords: () => {
-      passwords ??= ready ? Promise.resolve(ready.passwords) : passwordsOf(config, availableParallelism());
+      passwords ??= ready
+        ? Promise.resolve(ready.passwords)
+        : createConfiguredPasswords(config, availableParallelism());
       return passwords;
     },
     keys: () => {

@@ -15,13 +15,13 @@ export async function execute(
 ): Promise<Result> {
   try {
     if (!command.beforeMigrations) await requireMigrations(context);
-    return resultOf(await command.run(context, input), isJson);
+    return toResult(await command.run(context, input), isJson);
   } catch (error) {
     return failed(error, isJson);
   }
 }
 
-export function resultOf(output: Output | undefined, isJson: boolean): Result {
+export function toResult(output: Output | undefined, isJson: boolean): Result {
   if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
   if (output.passedOn !== undefined) return { exit: output.passedOn, stdout: '', stderr: '' };
   const rows = output.rows ? { rows: output.rows } : {};

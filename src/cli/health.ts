@@ -4,8 +4,8 @@ import type { TLSSocket } from 'node:tls';
 import { type Config, readConfig } from '../platform/config/index.ts';
 import { Failure } from '../platform/errors.ts';
 import type { LocalCommand, Output } from './command.ts';
-import { failed, type Result, resultOf } from './execute.ts';
-import { helpOf, parseWords } from './parse.ts';
+import { failed, type Result, toResult } from './execute.ts';
+import { commandHelp, parseWords } from './parse.ts';
 import { readStdin } from './terminal.ts';
 
 /** A supervisor asks again soon: one that waits longer only hides that the server is slow. */
@@ -38,15 +38,15 @@ export async function runHealth(
   try {
     const { input, isJson, isHelp } = parseWords(commands, words);
     const { name, usage } = health;
-    if (isHelp) return resultOf({ data: { name, usage }, text: helpOf(health) }, isJson);
-    return resultOf(await health.run({ commands, environment, readStdin, print }, input), isJson);
+    if (isHelp) return toResult({ data: { name, usage }, text: commandHelp(health) }, isJson);
+    return toResult(await health.run({ commands, environment, readStdin, print }, input), isJson);
   } catch (error) {
     return failed(error, words.includes('--json'));
   }
 }
 
 async function askReady(config: Config): Promise<Output> {
-  const { url, status, body } = await answerOf(config);
+  const { url, status, body } = await askServer(config);
   const isReady = status === 200 && isOk(body);
   const text = isReady ? `Ready: ${url}` : `Not ready: ${url} answered ${status}. Its log says why.`;
   return { data: { ready: isReady, url, status }, text, isFailure: !isReady };
@@ -56,8 +56,8 @@ async function askReady(config: Config): Promise<Output> {
  * By plain http, which every server speaks but that of `dev --https`. That one hangs up, and is asked by https: it is believed by
  * the CA in its data folder alone.
  */
-async function answerOf(config: Config): Promise<Answer> {
-  const place = `${hostOf(config)}:${config.port}/health/ready`;
+async function askServer(config: Config): Promise<Answer> {
+  const place = `${probeHost(config)}:${config.port}/health/ready`;
   try {
     return await asked(get, `http://${place}`);
   } catch (error) {
@@ -73,8 +73,8 @@ async function answerOf(config: Config): Promise<Answer> {
 
 /** Undefined when this data folder has no CA, or what is there speaks no TLS. */
 async function answerByHttps({ dataDir }: Config, url: string): Promise<Answer | undefined> {
-  const { authorityOf } = await import('../server/https.ts');
-  const ca = authorityOf(dataDir);
+  const { readAuthority } = await import('../server/https.ts');
+  const ca = readAuthority(dataDir);
   if (!ca) return undefined;
   const { get: getByHttps } = await import('node:https');
   try {
@@ -90,7 +90,7 @@ async function answerByHttps({ dataDir }: Config, url: string): Promise<Answer |
 }
 
 /** An address to listen on everywhere is none to connect to. */
-function hostOf({ host }: Config): string {
+function probeHost({ host }: Config): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;

@@ -91,6 +91,6 @@ export function helpPage(commands: readonly Command[]): string {
   ].join('\n');
 }
 
-export function helpOf(command: Command): string {
+export function commandHelp(command: Command): string {
   return `${command.summary}\nUsage: npx signet ${command.name} ${command.usage}`.trimEnd();
 }

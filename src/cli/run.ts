@@ -10,8 +10,8 @@ import { type DatabaseCommand, type Input, optionText } from './command.ts';
 import { commands } from './commands/index.ts';
 import { runConfirmed } from './confirm.ts';
 import { createContext } from './context.ts';
-import { execute, failed, type Result, resultOf } from './execute.ts';
-import { helpOf, helpPage, parseWords } from './parse.ts';
+import { execute, failed, type Result, toResult } from './execute.ts';
+import { commandHelp, helpPage, parseWords } from './parse.ts';
 import { openTerminal, readStdin, readText } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -27,13 +27,14 @@ export async function runCommand(
   const wantsJson = words.includes('--json');
   try {
     if (words.length === 1 && words[0] === '--version')
-      return resultOf({ data: { version }, text: version }, wantsJson);
+      return toResult({ data: { version }, text: version }, wantsJson);
     if (words[0] === 'help' || words.every((word) => word === '--help' || word === '-h' || word === '--json'))
-      return resultOf({ data: commands.map((one) => one.name), text: helpPage(commands) }, wantsJson);
+      return toResult({ data: commands.map((one) => one.name), text: helpPage(commands) }, wantsJson);
     const { command, input, isJson, isHelp } = parseWords(commands, words);
-    if (isHelp) return resultOf({ data: { name: command.name, usage: command.usage }, text: helpOf(command) }, isJson);
+    if (isHelp)
+      return toResult({ data: { name: command.name, usage: command.usage }, text: commandHelp(command) }, isJson);
     if (command.kind === 'local')
-      return resultOf(await command.run({ commands, environment, readStdin, print }, input), isJson);
+      return toResult(await command.run({ commands, environment, readStdin, print }, input), isJson);
     const config = readConfig(
       environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development',
       environment,

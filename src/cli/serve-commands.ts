@@ -6,7 +6,7 @@ import { createContext } from './context.ts';
 import { execute, failed } from './execute.ts';
 
 /** Runs the commands of other processes in the server that holds the embedded database. */
-export function runnerOf(commands: readonly Command[], config: Config): RunCommand {
+export function createCommandRunner(commands: readonly Command[], config: Config): RunCommand {
   return async (db, ready, request, progress) => {
     const command = commands.find((one) => one.name === request.name);
     if (command?.kind !== 'database') {

@@ -8,8 +8,8 @@ import {
   NO_API,
   namedKey,
   OWN_CLIENT,
-  placeOf,
   STATUS,
+  statusIndexFromClaim,
   tokenAudience,
   USERINFO,
   userinfoRights,
@@ -17,7 +17,7 @@ import {
   type Verify,
 } from '../tokens/index.ts';
 import { cut, type RightsLimit } from './limit-rights.ts';
-import { readTokenState, type TokenState, type TokenUse, type TokenUser, type ToldOfUser } from './queries.ts';
+import { readTokenState, type TokenState, type TokenUse, type TokenUser, type UserClaimState } from './queries.ts';
 
 /** What it takes to say what a token is worth. */
 export interface TokenReader {
@@ -44,7 +44,7 @@ export interface ActiveToken {
 }
 
 /** Before anybody has asked what it may do. */
-export type LiveToken = Omit<ActiveToken, 'rights'> & { readonly told: ToldOfUser | null };
+export type LiveToken = Omit<ActiveToken, 'rights'> & { readonly told: UserClaimState | null };
 
 /** One of a user's. */
 export type UserToken = ActiveToken & { readonly user: TokenUser };
@@ -88,7 +88,7 @@ export async function findLiveToken(
     return null;
   }
   const peek = access.peek(claims.aud);
-  const place = placeOf(issuer, claims.status?.status_list);
+  const place = statusIndexFromClaim(issuer, claims.status?.status_list);
   const { versionOf, use } = also ?? {};
   const state = await readTokenState(db, claims, now, { apiId: peek?.id, versionOf, place, use });
   await also?.read?.(state.otherVersion);
@@ -103,7 +103,7 @@ export async function findLiveToken(
   const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
   const { user, through, told } = state;
-  return { claims, api, holder, user, cut: holder.kind === 'client' ? null : cutOf(claims, state), through, told };
+  return { claims, api, holder, user, cut: holder.kind === 'client' ? null : limitFor(claims, state), through, told };
 }
 
 /** As of now, not as of the token; cut to what its client may use of them. */
@@ -127,7 +127,7 @@ async function verifyAnew({ keys, verify }: TokenReader, token: string, now: Dat
  * Contract of every client that is not first-party: the one that the user has let, and the one that the token was given to, which
  * is another where it was exchanged (RFC 8693), with all that have acted before.
  */
-function cutOf({ client_id }: AccessTokenClaims, state: TokenState): RightsLimit | null {
+function limitFor({ client_id }: AccessTokenClaims, state: TokenState): RightsLimit | null {
   const { grant, isClientFirstParty, clientPrincipal, cutActors } = state;
   const isOwn = client_id === OWN_CLIENT || isClientFirstParty;
   const clients = [

@@ -38,7 +38,7 @@ export async function authenticateClient(
   now: Date,
   options: { allowPublic?: boolean } = {},
 ): Promise<Caller> {
-  const { clientId, secret, assertion, isBasic } = credentialsOf(presented);
+  const { clientId, secret, assertion, isBasic } = readCredentials(presented);
   let audiences: readonly string[] | null = null;
   const isRightFor = async (client: LiveClient | null | undefined) => {
     if (assertion) {
@@ -94,7 +94,7 @@ interface Credentials {
   readonly isBasic: boolean;
 }
 
-function credentialsOf({ authorization, form }: PresentedClient): Credentials {
+function readCredentials({ authorization, form }: PresentedClient): Credentials {
   const isBasic = authorization !== undefined;
   const methods = [isBasic, 'client_secret' in form, 'client_assertion' in form].filter(Boolean).length;
   if (methods > 1) throw new OAuthError('invalid_request', 'Authenticate the client by one method only.');

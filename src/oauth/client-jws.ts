@@ -1,5 +1,5 @@
 import { compactVerify, type JWK } from 'jose';
-import { objectOf, splitJws } from '../platform/jws.ts';
+import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 
 /** What clients may sign with: their assertions and their proofs. Nothing symmetric, and not `none` (RFC 8725 §3.1). */
 export const FOREIGN_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
@@ -23,7 +23,7 @@ const LONGEST = 8192;
 export function readClientJws(text: string): ClientJws | null {
   const parts = splitJws(text, LONGEST);
   if (!parts) return null;
-  const [header, claims] = [objectOf(parts.head), objectOf(parts.payload)];
+  const [header, claims] = [decodeJsonPart(parts.head), decodeJsonPart(parts.payload)];
   const alg = FOREIGN_ALGS.find((one) => one === header?.['alg']);
   return header && claims && alg && !('crit' in header) ? { text, alg, header, claims } : null;
 }

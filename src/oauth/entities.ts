@@ -18,7 +18,7 @@ const ClientSchema = defineEntity({
     authMethod: p.enum(['client_secret', 'private_key_jwt', 'none'] as const),
     grantTypes: p.array().columnType('text[]'),
     redirectUris: p.array().columnType('text[]'),
-    /** What differs from the standard settings: `settingsOf` reads them. */
+    /** What differs from the standard settings: `clientSettings` reads them. */
     settings: p.json().$type<Partial<ClientSettings>>().defaultRaw("'{}'"),
     /** Registered by itself (RFC 7591). */
     isDynamic: p.boolean().default(false),

@@ -9,7 +9,7 @@
 export { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 export { createAssertions } from './assertion/assertions.ts';
 export { keySetFetch } from './assertion/key-sets.ts';
-export { type Answer, locationOf } from './authorize/answer.ts';
+export { type Answer, answerLocation } from './authorize/answer.ts';
 export {
   answerInteraction,
   authorize,
@@ -24,25 +24,25 @@ export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.
 export { dryRunPublication, type EndedHolder, type Publication, publishCatalogue } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
 export { FOREIGN_ALGS } from './client-jws.ts';
-export { allowPermissions, boundaryOf, disallowPermissions } from './clients/boundary.ts';
+export { allowPermissions, disallowPermissions, readBoundary } from './clients/boundary.ts';
 export { type ClientCache, createClientCache, type LiveClient } from './clients/cache.ts';
 export {
-  audiencesOf,
   type ClientChange,
   createClient,
   deleteClient,
   getClient,
   listClients,
   type NewClient,
+  readAudiences,
   updateClient,
 } from './clients/clients.ts';
 export { readJwks } from './clients/jwks.ts';
-export { metadataOf } from './clients/metadata.ts';
+export { clientMetadata } from './clients/metadata.ts';
 export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
 export { pkceSettings } from './clients/pkce-settings.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
-export { isSecretOf, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
-export { type ClientSettings, PKCE_RULES, type PkceRule, settingsOf } from './clients/settings.ts';
+export { isClientSecret, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
+export { type ClientSettings, clientSettings, PKCE_RULES, type PkceRule } from './clients/settings.ts';
 export { checkRedirects, type RedirectRules } from './clients/uris.ts';
 export { type ClientWithPerm, clientsWithPerm } from './clients/with-perm.ts';
 export { forgetConsents, takeBackConsent } from './consent/consent.ts';

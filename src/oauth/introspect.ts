@@ -50,7 +50,8 @@ async function introspectRefresh(
   // One statement tells of the grant, and whether what is known of the caller still holds.
   const grant = await readGrant(db, presented.id, now);
   const client = await caller.confirm(grant?.client === caller.id ? grant.clientVersion : null);
-  if (!grant || !presented.isOf(refreshKey, grant.seed) || grant.client !== client.id || !grant.isLive) return inactive;
+  if (!grant || !presented.matches(refreshKey, grant.seed) || grant.client !== client.id || !grant.isLive)
+    return inactive;
   const isInGrace =
     presented.generation === grant.generation - 1 && now.getTime() - grant.rotatedAtMs < graceSeconds * 1000;
   if (presented.generation !== grant.generation && !isInGrace) return inactive;

@@ -51,11 +51,11 @@ export interface TokenState {
   /** Of the principal that was asked after beside. */
   readonly otherVersion: number | null;
   /** What userinfo tells; null for others, and where there is no user. */
-  readonly told: ToldOfUser | null;
+  readonly told: UserClaimState | null;
 }
 
 /** What userinfo needs beside the state of its token. */
-export interface ToldOfUser {
+export interface UserClaimState {
   readonly profile: UserProfile;
   /** What the authorization request asked for by the parameter `claims`. */
   readonly requested: RequestedClaims | null;
@@ -70,7 +70,7 @@ export type TokenUse = 'exchange' | 'userinfo' | undefined;
  * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now, $8 and $9 its place in a
  * status list, $10 and $11 the clients and the users who act. A session is over when it was ended, its time is up, or the password was changed since.
  */
-const stateOf = (name: string, through: string, told = '') =>
+const stateStatement = (name: string, through: string, told = '') =>
   hotSelect(
     name,
     `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
@@ -90,9 +90,9 @@ const stateOf = (name: string, through: string, told = '') =>
       select from sessions_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
         and s.idle_expires_at > $7::timestamptz and s.expires_at > $7::timestamptz and s.password_epoch = u.password_epoch))`,
   );
-const tokenState = stateOf('oauth-token-state', 'null');
+const tokenState = stateStatement('oauth-token-state', 'null');
 /** For who exchanges it, beside. */
-const tokenStateThrough = stateOf(
+const tokenStateThrough = stateStatement(
   'oauth-token-state-through',
   `(select json_object_agg(p.id, p.perms_version)::text from (
       select x.id from oauth_client x where x.client_id = any($10::text[]) union select y.id from unnest($11::uuid[]) y(id)
@@ -100,7 +100,7 @@ const tokenStateThrough = stateOf(
     ) w join permissions_principal p on p.id = w.id)`,
 );
 /** For userinfo, beside: $12 whether groups are wanted. */
-const tokenStateUserinfo = stateOf(
+const tokenStateUserinfo = stateStatement(
   'oauth-token-state-userinfo',
   'null',
   `, ${profileColumns('$7', '$12')}, g.claims::text as requested, (select k.perms_version::int from permissions_principal k where k.id = c.id) as client_version`,
@@ -143,9 +143,9 @@ export async function readTokenState(
   // A grant's token lives by its grant, which may outlive the session's time; that it was ended shows in the status.
   const session = claims.client_id === OWN_CLIENT ? claims.sid : null;
   const { apiId, versionOf, place, use } = also;
-  const actors = claims.act ? actorsOf(claims.act) : null;
+  const actors = claims.act ? actorIds(claims.act) : null;
   const ofToken = [claims.jti, user, session, claims.client_id, apiId, versionOf, now, place?.list, place?.idx];
-  const withGroups = use === 'userinfo' ? [scopesOf(claims).includes('groups')] : [];
+  const withGroups = use === 'userinfo' ? [tokenScopes(claims).includes('groups')] : [];
   const values = [...ofToken, actors?.clients, actors?.users, ...withGroups];
   const [row] = (await db.query<Row>(
     use === 'userinfo' ? tokenStateUserinfo : use === 'exchange' ? tokenStateThrough : tokenState,
@@ -176,13 +176,13 @@ export async function readTokenState(
     through: new Map(Object.entries(JSON.parse(row.through ?? '{}') as Record<string, number>)),
     apiVersion: row.api_version,
     otherVersion: row.other_version,
-    told: use === 'userinfo' && row.user_id !== null ? toldOf(row) : null,
+    told: use === 'userinfo' && row.user_id !== null ? userClaimState(row) : null,
   };
 }
 
-export const scopesOf = ({ scope }: AccessTokenClaims): readonly string[] => scope?.split(' ') ?? [];
+export const tokenScopes = ({ scope }: AccessTokenClaims): readonly string[] => scope?.split(' ') ?? [];
 
-function toldOf(row: Row): ToldOfUser {
+function userClaimState(row: Row): UserClaimState {
   const { requested, client_principal: id, client_version: version } = row;
   return {
     profile: row,
@@ -194,7 +194,7 @@ function toldOf(row: Row): ToldOfUser {
 const uuid = /^[0-9a-f-]{36}$/;
 
 /** Every client and every user of a chain of actors, each once. A user's id is a UUID, a client's is none. */
-function actorsOf(act: Actor): { clients: string[]; users: string[] } {
+function actorIds(act: Actor): { clients: string[]; users: string[] } {
   const [clients, users] = [new Set<string>(), new Set<string>()];
   for (let one: Actor | undefined = act; one; one = one.act) {
     (uuid.test(one.sub) ? users : clients).add(one.sub);

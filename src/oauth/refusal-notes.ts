@@ -13,7 +13,7 @@ const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
 /** What the log says of a refusal beside its reason: which client, and what can be done. Only what is kept of clients is asked. */
 export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): NoteRefusal {
   return (error, asked, named) => {
-    const id = named?.clientId ?? clientIdOf(asked);
+    const id = named?.clientId ?? readClientId(asked);
     const client = id === null ? null : ((named as LiveClient | undefined) ?? clients.peek(id) ?? null);
     const remedy = REMEDIES[error.reason ?? error.code];
     return {
@@ -25,7 +25,7 @@ export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelop
 }
 
 /** The client that a request names, in whichever way it does. */
-function clientIdOf({ authorization, fields }: Parameters<NoteRefusal>[1]): string | null {
+function readClientId({ authorization, fields }: Parameters<NoteRefusal>[1]): string | null {
   const named = fields['client_id'] ?? basicClientId(authorization) ?? bearerClientId(authorization);
   const id = named ?? readAssertion(fields)?.clientId;
   return id !== undefined && CLIENT_ID.test(id) ? id : null;

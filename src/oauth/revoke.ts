@@ -5,11 +5,11 @@ import {
   endGrants,
   type KeyRing,
   namedKey,
-  placeOf,
   type RefreshKey,
   readGrant,
   readRefreshToken,
   revokeToken,
+  statusIndexFromClaim,
   suspendIndex,
   verifyAccessToken,
 } from '../tokens/index.ts';
@@ -44,7 +44,7 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   if (claims?.client_id !== client.clientId) return;
   await revokeToken(db, claims);
   // Its siblings go and get another; nobody logs in because of it.
-  const place = placeOf(issuer, claims.status?.status_list);
+  const place = statusIndexFromClaim(issuer, claims.status?.status_list);
   if (place) await suspendIndex(db, place);
 }
 
@@ -57,7 +57,7 @@ async function endedGrant(
 ): Promise<boolean> {
   const presented = readRefreshToken(token);
   const grant = presented && (await readGrant(db, presented.id, now));
-  if (!grant || !presented.isOf(refreshKey, grant.seed) || grant.client !== client) return false;
+  if (!grant || !presented.matches(refreshKey, grant.seed) || grant.client !== client) return false;
   await db.fork().transactional((tx) => endGrants(tx, now, { id: grant.id }, 'revoked'));
   return true;
 }

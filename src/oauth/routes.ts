@@ -2,12 +2,12 @@ import { Type } from 'typebox';
 import {
   type App,
   asBuilt,
-  dpopOf,
-  formOf,
+  dpopHeader,
   oauthScope,
   offerNonce,
   type Reply,
   type Request,
+  readForm,
   servePublic,
 } from '../platform/http/index.ts';
 import { publicDocument } from '../platform/public-document.ts';
@@ -40,7 +40,7 @@ const credentials = { client_id: text, client_secret: text, client_assertion: te
 
 /** OAuth's endpoints, `/oauth2/…`: forms in, JSON out, nothing from the cookie. */
 export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
-  const endpoint: TokenEndpoint = { ...deps, grants: grantsOf(deps) };
+  const endpoint: TokenEndpoint = { ...deps, grants: createGrants(deps) };
   oauthScope(app);
 
   const token = {
@@ -143,8 +143,8 @@ function userinfoRoute(app: App, deps: OAuthDeps): void {
       method: request.method,
       url: userinfoUrl(deps.issuer),
       authorization,
-      dpop: dpopOf(request),
-      form: formOf(request),
+      dpop: dpopHeader(request),
+      form: readForm(request),
     };
     const about = await userinfo(deps, carrier);
     return 'jwt' in about
@@ -283,7 +283,7 @@ const offered = Type.Object(
 
 /** Discovery (RFC 8414, OpenID Connect Discovery): the same bytes under every name. */
 export function discoveryRoutes(app: App, deps: OAuthDeps): void {
-  const grantTypes = grantsOf(deps).map((one) => one.type);
+  const grantTypes = createGrants(deps).map((one) => one.type);
   const document = publicDocument(Buffer.from(JSON.stringify(metadata({ ...deps, grantTypes }))));
   for (const path of metadataPaths(deps.issuer)) {
     const isOpenid = path.includes('openid-configuration');
@@ -299,12 +299,12 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
   }
 }
 
-function grantsOf(deps: OAuthDeps) {
+function createGrants(deps: OAuthDeps) {
   return [codeGrant(deps), refreshGrant(deps), clientCredentials(deps.access), deviceGrant(deps), tokenExchange(deps)];
 }
 
 function presentedBy(request: Request): PresentedClient {
-  return { authorization: request.headers.authorization, form: formOf(request), dpop: dpopOf(request) };
+  return { authorization: request.headers.authorization, form: readForm(request), dpop: dpopHeader(request) };
 }
 
 function nextNonce({ proofs, clock }: OAuthDeps): () => string {

@@ -4,7 +4,7 @@ import { NO_API, signJwt } from '../tokens/index.ts';
 import { findLiveToken, readRights } from './active-token.ts';
 import { authenticateFound, presentedToken, type ResourceRequest, type TokenAuthDeps } from './bearer.ts';
 import type { ClientCache } from './clients/cache.ts';
-import { scopesOf } from './queries.ts';
+import { tokenScopes } from './queries.ts';
 import { isAboutRights, permissionClaims, profileClaims, wantedClaims } from './user-claims.ts';
 
 export interface UserinfoEndpoint extends TokenAuthDeps {
@@ -29,7 +29,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequ
   const found = await findLiveToken(endpoint, presented.token, now, { use: 'userinfo' });
   const token = await authenticateFound(endpoint, carrier, presented, found, now);
   const { claims, user, api, cut, told } = token;
-  const scopes = scopesOf(claims);
+  const scopes = tokenScopes(claims);
   // RFC 6750 §3.1.
   if (!user || !told || !scopes.includes('openid'))
     throw new OAuthError('insufficient_scope', 'This takes a token whose scope says openid.', {

@@ -32,11 +32,11 @@ const DEFAULTS_OF_DJANGO: readonly Cost[] = [
 
 /** `refusalMilliseconds`: the setting; 0 hides nothing, and admits whatever is within the bounds. */
 export function hashBudget(speed: HashSpeed, refusalMilliseconds: number, own: Argon2Parameters): HashBudget {
-  const millisecondsOf = ({ unit, amount }: Cost) => speed[unit] * amount * MARGIN;
-  const always = [...DEFAULTS_OF_DJANGO, argon2Cost(own)].map(millisecondsOf);
+  const hashMilliseconds = ({ unit, amount }: Cost) => speed[unit] * amount * MARGIN;
+  const always = [...DEFAULTS_OF_DJANGO, argon2Cost(own)].map(hashMilliseconds);
   const deadlineMilliseconds =
     refusalMilliseconds === 0 ? 0 : Math.max(refusalMilliseconds, Math.ceil(Math.max(...always)));
-  const estimate = ({ cost }: Parsed) => (cost === null ? 0 : millisecondsOf(cost));
+  const estimate = ({ cost }: Parsed) => (cost === null ? 0 : hashMilliseconds(cost));
   return {
     deadlineMilliseconds,
     estimate,

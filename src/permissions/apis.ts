@@ -70,7 +70,7 @@ export async function createApi(
   recordChange(em, audit, {
     action: 'add',
     object: { kind: 'api', id: api.id, label: audience },
-    after: settingsOf(api),
+    after: apiSettings(api),
   });
   await em.flush();
   return api;
@@ -96,9 +96,9 @@ export function updateApi(
   checkSettings(given);
   return em.transactional(async (tx) => {
     const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
-    const before = settingsOf(api);
+    const before = apiSettings(api);
     tx.assign(api, defined(given));
-    const changed = difference(before, settingsOf(api));
+    const changed = difference(before, apiSettings(api));
     const object = { kind: 'api', id: api.id, label: api.audience };
     if (changed) recordChange(tx, audit, { action: 'change', object, ...changed });
     await tx.flush();
@@ -135,11 +135,11 @@ export function listApis(em: SqlEntityManager): Promise<Api[]> {
 }
 
 /** The `aud` of tokens for this API. */
-export function audienceOf(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: string): string {
+export function apiAudience(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: string): string {
   return api.isBuiltin ? issuer : api.audience;
 }
 
-function settingsOf(api: Api) {
+function apiSettings(api: Api) {
   const { name, typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget } = api;
   const { withSuperseded, withUsername, withSourceId, isCataloguePublic } = api;
   const token = { typ, alg, tokenKind, format, ttlSeconds, budgetBytes, overBudget };

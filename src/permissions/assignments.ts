@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { type Api, Assignment, type Group, GroupPermission, type Permission, Role } from './entities.ts';
 import type { PrincipalLabel } from './groups.ts';
-import { invalidateRights, invalidateRightsOf, membersOf } from './invalidate.ts';
+import { groupMembers, invalidateRights, invalidateRightsByQuery } from './invalidate.ts';
 import { lockApis, lockGroup, lockPrincipals } from './principal.ts';
 
 /** Whoever can be given a permission. */
@@ -81,7 +81,7 @@ async function changed(
     kind: side === 'after' ? 'added' : 'removed',
     apis: [...new Set(permissions.map((one) => one.api))],
   } as const;
-  if (who.kind === 'group') await invalidateRightsOf(em, membersOf(who.group.id), change);
+  if (who.kind === 'group') await invalidateRightsByQuery(em, groupMembers(who.group.id), change);
   else await invalidateRights(em, [who.principal.id], change);
   return names;
 }

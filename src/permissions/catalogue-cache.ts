@@ -33,7 +33,7 @@ export function createCatalogueCache(db: Database, issuer: string): CatalogueCac
   const documents = createLru<CachedCatalogue>(LIMIT_BYTES, ({ json }) =>
     Math.max(FLOOR_BYTES, json?.body.length ?? 0),
   );
-  const histories = createLru<CatalogueHistory>(LIMIT_BYTES, weightOf);
+  const histories = createLru<CatalogueHistory>(LIMIT_BYTES, historyWeight);
   /** Readings under way, so that many who ask at once cause one statement. */
   const reading = new Map<string, Promise<CatalogueHistory | null>>();
   // What was read before a change was heard of must not be kept after it.
@@ -57,11 +57,11 @@ export function createCatalogueCache(db: Database, issuer: string): CatalogueCac
     reading.set(key, next);
     return next;
   };
-  const keyOf = (audience: string, version: number | undefined) =>
+  const cacheKey = (audience: string, version: number | undefined) =>
     `${keyOfAudience(audience, issuer)}\n${version ?? ''}`;
 
   return {
-    ready: (audience, version) => documents.get(keyOf(audience, version)),
+    ready: (audience, version) => documents.get(cacheKey(audience, version)),
     async find(audience, version) {
       const begun = changes;
       const history = await read(keyOfAudience(audience, issuer));
@@ -71,7 +71,7 @@ export function createCatalogueCache(db: Database, issuer: string): CatalogueCac
       const json = document && publicDocument(Buffer.from(JSON.stringify(document)));
       const made = { isPublic, alg, json };
       // Of versions that never were there is no end either.
-      if (json && changes === begun) documents.set(keyOf(audience, version), made);
+      if (json && changes === begun) documents.set(cacheKey(audience, version), made);
       return made;
     },
     drop() {
@@ -86,7 +86,7 @@ export function createCatalogueCache(db: Database, issuer: string): CatalogueCac
 /** Texts and objects of an entry. */
 const ENTRY_BYTES = 150;
 
-function weightOf({ versions, permissions }: CatalogueHistory): number {
+function historyWeight({ versions, permissions }: CatalogueHistory): number {
   let bytes = (versions.length + permissions.length) * ENTRY_BYTES;
   for (const { name, label } of permissions) bytes += 2 * (name.length + label.length);
   return Math.max(FLOOR_BYTES, bytes);

@@ -1,5 +1,5 @@
 import type { Database, Statement } from '../platform/database/index.ts';
-import { audienceOf } from './apis.ts';
+import { apiAudience } from './apis.ts';
 import { keyOfAudience } from './audience.ts';
 import { catalogueHash } from './catalogue.ts';
 import type { Api, CatalogueVersion } from './entities.ts';
@@ -81,7 +81,7 @@ export function catalogueDocument(
   const at = versions.find((one) => one.version === version);
   if (!at) return null;
   return {
-    audience: audienceOf(api, issuer),
+    audience: apiAudience(api, issuer),
     version: at.version,
     hash: at.hash,
     versions: versions.filter((one) => one.version <= at.version),

@@ -5,7 +5,7 @@ import { type AuditContext, recordChange } from '../audit/index.ts';
 import { announce } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
-import { holdersOf, invalidateRightsOf, superusersAt } from './invalidate.ts';
+import { invalidateRightsByQuery, permissionHolders, superusersAt } from './invalidate.ts';
 
 /** A permission to register. `model` is absent for one that belongs to an app alone. */
 export interface PermissionSpec {
@@ -65,7 +65,7 @@ export function changeCatalogue(
       await tellOfCatalogue(tx, api, removed);
     }
     const change = {
-      added: added.map(nameOf),
+      added: added.map(permissionName),
       relabelled: names(relabelled.map(([permission]) => permission)),
       removed: names(removed),
       version: api.catalogueVersion,
@@ -86,15 +86,15 @@ export function changeCatalogue(
  * too. The version of the API grows by itself: its row changes.
  */
 async function tellOfCatalogue(tx: SqlEntityManager, api: Api, removed: readonly Permission[]): Promise<void> {
-  const holders = holdersOf(removed.map((one) => one.id));
+  const holders = permissionHolders(removed.map((one) => one.id));
   const superusers = superusersAt(api.id);
   const others = {
     sql: `${superusers.sql} except (${holders.sql})`,
     values: [...superusers.values, ...holders.values],
   };
   // First, because what is announced is announced last.
-  await invalidateRightsOf(tx, others, { kind: 'added', apis: [api.id] }, []);
-  if (removed.length > 0) await invalidateRightsOf(tx, holders, { kind: 'removed', apis: [api.id] }, []);
+  await invalidateRightsByQuery(tx, others, { kind: 'added', apis: [api.id] }, []);
+  if (removed.length > 0) await invalidateRightsByQuery(tx, holders, { kind: 'removed', apis: [api.id] }, []);
 }
 
 /** Every process drops what it keeps of catalogues when this transaction ends. To be said last: see `announce`. */
@@ -102,7 +102,7 @@ export async function catalogueChanged(tx: SqlEntityManager): Promise<void> {
   await announce(tx, 'catalogue');
 }
 
-function nameOf({ app, codename }: PermissionSpec): string {
+function permissionName({ app, codename }: PermissionSpec): string {
   return `${app}.${codename}`;
 }
 
@@ -113,7 +113,7 @@ function compare(live: readonly Permission[], specs: readonly PermissionSpec[]) 
   const relabelled: [Permission, string][] = [];
   const kept = new Set<string>();
   for (const spec of specs) {
-    const name = nameOf(spec);
+    const name = permissionName(spec);
     if (kept.has(name)) continue;
     kept.add(name);
     const existing = byName.get(name);
@@ -127,7 +127,7 @@ async function addPermissions(tx: SqlEntityManager, api: Api, specs: readonly Pe
   const models = await ensureModels(tx, api, specs);
   for (const spec of specs) {
     const model = spec.model === undefined ? null : (models.get(modelKey(spec.app, spec.model)) ?? null);
-    const given = { api: api.id, model, name: nameOf(spec), label: spec.label };
+    const given = { api: api.id, model, name: permissionName(spec), label: spec.label };
     const place = { index: api.nextIndex++, addedVersion: api.catalogueVersion };
     tx.persist(tx.create(Permission, { id: randomUUIDv7(), ...given, ...place }));
   }

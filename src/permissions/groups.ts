@@ -6,7 +6,7 @@ import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/suggest.ts';
 import { Group, GroupMember } from './entities.ts';
 import { BATCH_THRESHOLD } from './fan-out.ts';
-import { apisOfGroup, invalidateRights, invalidateRightsOf, membersOf } from './invalidate.ts';
+import { apisOfGroup, groupMembers, invalidateRights, invalidateRightsByQuery } from './invalidate.ts';
 import { lockApis, lockGroup } from './principal.ts';
 
 /** A principal as the log names it. */
@@ -22,7 +22,7 @@ export async function createGroup(em: SqlEntityManager, audit: AuditContext, nam
   if (existing) throw new Failure('conflict', `There is a group "${existing.name}" already.`);
   const group = em.create(Group, { id: randomUUIDv7(), name: normalizeName(name), nameKey: casefoldName(name) });
   em.persist(group);
-  recordChange(em, audit, { action: 'add', object: objectOf(group), after: { name: group.name } });
+  recordChange(em, audit, { action: 'add', object: auditObject(group), after: { name: group.name } });
   await em.flush();
   return group;
 }
@@ -65,7 +65,7 @@ export async function listMembers(em: SqlEntityManager, groupId: string): Promis
 }
 
 /** The groups of a principal, by name. */
-export async function groupsOf(em: SqlEntityManager, principalId: string): Promise<Group[]> {
+export async function readGroups(em: SqlEntityManager, principalId: string): Promise<Group[]> {
   const memberships = await em.find(GroupMember, { principal: principalId });
   return em.find(Group, { id: { $in: memberships.map((one) => one.group) } }, { orderBy: { nameKey: 'asc' } });
 }
@@ -91,9 +91,9 @@ export function renameGroup(
     Object.assign(group, { name: normalizeName(name), nameKey });
     if (group.name === before) return group;
     const sides = { before: { name: before }, after: { name: group.name } };
-    recordChange(tx, audit, { action: 'change', object: objectOf(group), ...sides });
+    recordChange(tx, audit, { action: 'change', object: auditObject(group), ...sides });
     await tx.flush();
-    await invalidateRightsOf(tx, membersOf(group.id), { kind: 'added', apis: [] }, null);
+    await invalidateRightsByQuery(tx, groupMembers(group.id), { kind: 'added', apis: [] }, null);
     return group;
   });
 }
@@ -105,8 +105,8 @@ export function deleteGroup(em: SqlEntityManager, audit: AuditContext, group: Gr
     await lockGroup(tx, group.id);
     const change = { kind: 'removed', apis: await apisOfGroup(tx, group.id) } as const;
     // At every API its members are said to be in it.
-    await invalidateRightsOf(tx, membersOf(group.id), change, null);
-    recordChange(tx, audit, { action: 'delete', object: objectOf(group), before: { name: group.name } });
+    await invalidateRightsByQuery(tx, groupMembers(group.id), change, null);
+    recordChange(tx, audit, { action: 'delete', object: auditObject(group), before: { name: group.name } });
     await tx.nativeDelete(Group, { id: group.id });
   });
 }
@@ -159,7 +159,7 @@ async function membersChanged(
 ): Promise<PrincipalLabel[]> {
   if (who.length === 0) return who;
   const members = who.map((one) => one.label);
-  recordChange(tx, audit, { action: 'change', object: objectOf(group), [side]: { members } });
+  recordChange(tx, audit, { action: 'change', object: auditObject(group), [side]: { members } });
   await tx.flush();
   const ids = who.map((one) => one.id);
   const kind = side === 'after' ? 'added' : 'removed';
@@ -167,6 +167,6 @@ async function membersChanged(
   return who;
 }
 
-function objectOf(group: Group) {
+function auditObject(group: Group) {
   return { kind: 'group', id: group.id, label: group.name };
 }

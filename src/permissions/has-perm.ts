@@ -36,7 +36,7 @@ export type ReadRights = Omit<Rights, 'permissions' | 'list' | 'listBytes' | 'bi
   readonly names: readonly string[];
 };
 
-export function rightsOf({ indexes, names, ...read }: ReadRights): Rights {
+export function createRights({ indexes, names, ...read }: ReadRights): Rights {
   const bits = new Uint8Array(Math.ceil(read.catalogue.length / 8));
   if (!read.isSuperuser)
     for (const index of indexes) bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
@@ -54,7 +54,7 @@ export interface PlacedPermission {
 /** What is left of somebody's rights when no more than this may be used of them: never a flag. */
 export function limitRights(rights: Rights, allowed: readonly PlacedPermission[]): Rights {
   const left = allowed.filter((one) => hasPerm(rights, one.name) && rights.permissions.has(one.name));
-  return rightsOf({
+  return createRights({
     ...rights,
     isSuperuser: false,
     isStaff: false,
@@ -63,7 +63,7 @@ export function limitRights(rights: Rights, allowed: readonly PlacedPermission[]
   });
 }
 
-export const noRights: Rights = rightsOf({
+export const noRights: Rights = createRights({
   isActive: false,
   isSuperuser: false,
   isStaff: false,

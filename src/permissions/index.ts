@@ -9,8 +9,8 @@
 export { algorithmsOfApis } from './algorithms.ts';
 export {
   type ApiSettings,
+  apiAudience,
   apisWithUsername,
-  audienceOf,
   beforeAudience,
   beforeTypJwt,
   createApi,
@@ -55,10 +55,10 @@ export {
   deleteGroup,
   getGroup,
   groupNameProblem,
-  groupsOf,
   listGroups,
   listMembers,
   type PrincipalLabel,
+  readGroups,
   removeMembers,
   renameGroup,
 } from './groups.ts';
@@ -74,7 +74,7 @@ export {
   type PlacedPermission,
   type Rights,
 } from './has-perm.ts';
-export { invalidateRights, superusersOf } from './invalidate.ts';
+export { invalidateRights, readSuperusers } from './invalidate.ts';
 export {
   type Affected,
   bumpPrincipals,

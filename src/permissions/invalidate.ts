@@ -4,7 +4,7 @@ import { bumpAndNotify, bumpPrincipals, type RightsChange } from './principal.ts
 
 /**
  * Invalidates the cached rights and the tokens of these principals from the end of this transaction. Every verb of this room that changes
- * rights ends here or at `invalidateRightsOf`.
+ * rights ends here or at `invalidateRightsByQuery`.
  */
 export async function invalidateRights(
   tx: SqlEntityManager,
@@ -21,7 +21,7 @@ const LISTED = 'select distinct value::uuid as id from jsonb_array_elements_text
  * The same for the principals that a query finds. `apisToBump`: the APIs whose version grows when they are many, null for all; none where
  * the transaction changes the API itself.
  */
-export async function invalidateRightsOf(
+export async function invalidateRightsByQuery(
   tx: SqlEntityManager,
   principals: PrincipalQuery,
   change: RightsChange,
@@ -48,12 +48,12 @@ async function readFew(tx: SqlEntityManager, { sql, values }: PrincipalQuery): P
 }
 
 /** The members of a group, whose row is locked. */
-export function membersOf(group: string): PrincipalQuery {
+export function groupMembers(group: string): PrincipalQuery {
   return { sql: 'select principal_id as id from permissions_group_member where group_id = ?', values: [group] };
 }
 
 /** Everyone who holds one of these permissions, directly or by a group. */
-export function holdersOf(permissionIds: readonly string[]): PrincipalQuery {
+export function permissionHolders(permissionIds: readonly string[]): PrincipalQuery {
   const ids = 'array(select jsonb_array_elements_text(?::jsonb)::uuid)';
   const given = JSON.stringify(permissionIds);
   const sql = `select principal_id as id from permissions_assignment where permission_id = any(${ids})
@@ -66,7 +66,7 @@ export function superusersAt(apiId: string): PrincipalQuery {
   return { sql: 'select principal_id as id from permissions_role where api_id = ? and is_superuser', values: [apiId] };
 }
 
-export async function superusersOf(em: SqlEntityManager, apiId: string): Promise<string[]> {
+export async function readSuperusers(em: SqlEntityManager, apiId: string): Promise<string[]> {
   const { sql, values } = superusersAt(apiId);
   return (await em.execute<{ id: string }[]>(sql, [...values])).map((row) => row.id);
 }

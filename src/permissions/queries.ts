@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, hotSelect, runOn } from '../platform/database/index.ts';
 import { keyOfAudience } from './audience.ts';
 import type { Api } from './entities.ts';
-import { noRights, type Rights, rightsOf } from './has-perm.ts';
+import { createRights, noRights, type Rights } from './has-perm.ts';
 import type { PrincipalRef } from './principal.ts';
 
 const isLive = (table: string) => `(${table}.ends_at is null or ${table}.ends_at > $4::timestamptz)`;
@@ -62,7 +62,7 @@ export async function readRights(
   const values = [who.id, apiId, who.isSuperuser, now];
   const [row] = await runOn<RightsRow>(from, rightsStatement, values);
   if (!row) return noRights;
-  return rightsOf({
+  return createRights({
     isActive: true,
     isSuperuser: row.is_superuser,
     isStaff: row.is_staff,

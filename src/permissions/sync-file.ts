@@ -102,7 +102,7 @@ function readDocument(document: unknown, report: Report): ApiFile {
     ...readTokenSettings(top['token'] ?? {}, report),
     ...(isPublic === undefined ? {} : { isCataloguePublic: isPublic === 'public' }),
   };
-  return { audience: audience as string, settings, permissions: permissionsOf(top['apps'] ?? {}, report) };
+  return { audience: audience as string, settings, permissions: readPermissionSpecs(top['apps'] ?? {}, report) };
 }
 
 const tokenFields = [
@@ -157,10 +157,10 @@ function onOff(value: unknown, path: string[], report: Report): boolean | undefi
 
 /** The permissions of `apps`, each once, in the order of the document. Throws Misfits. */
 export function readApps(apps: unknown): PermissionSpec[] {
-  return reading((report) => permissionsOf(apps, report));
+  return reading((report) => readPermissionSpecs(apps, report));
 }
 
-function permissionsOf(apps: unknown, report: Report): PermissionSpec[] {
+function readPermissionSpecs(apps: unknown, report: Report): PermissionSpec[] {
   const permissions: PermissionSpec[] = [];
   for (const [app, value] of Object.entries(fields(apps, ['apps'], report))) {
     const path = ['apps', app];

@@ -13,7 +13,7 @@ export function splitJws(token: string, longest: number): CompactParts | null {
 }
 
 /** The JSON object of one part; null for everything else. */
-export function objectOf(part: string): Record<string, unknown> | null {
+export function decodeJsonPart(part: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
     return typeof value === 'object' && value !== null && !Array.isArray(value)

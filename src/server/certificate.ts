@@ -65,7 +65,7 @@ export async function makeAuthority(name: string, life: Lifetime): Promise<Certi
     ...ADDRESSES.map((address) => ipAddress([...address, ...address.map(() => 255)])),
   ].map((base) => new GeneralSubtree({ base }));
   const certificate = await blank(name, keys.publicKey, life);
-  certificate.issuer = nameOf(name);
+  certificate.issuer = distinguishedName(name);
   certificate.extensions?.push(
     extension(oid.basicConstraints, true, new BasicConstraints({ cA: true, pathLenConstraint: 0 }).toSchema()),
     extension(oid.keyUsage, true, keyUsage(CERT_SIGN)),
@@ -107,7 +107,7 @@ async function blank(subject: string, publicKey: webcrypto.CryptoKey, life: Life
   certificate.version = 2;
   // Positive, and more than 64 random bits: RFC 5280 §4.1.2.2.
   certificate.serialNumber = new Integer({ valueHex: Buffer.concat([Buffer.of(1), randomBytes(15)]) });
-  certificate.subject = nameOf(subject);
+  certificate.subject = distinguishedName(subject);
   certificate.notBefore.value = life.from;
   certificate.notAfter.value = life.until;
   await certificate.subjectPublicKeyInfo.importKey(publicKey);
@@ -116,7 +116,7 @@ async function blank(subject: string, publicKey: webcrypto.CryptoKey, life: Life
   return certificate;
 }
 
-function nameOf(commonName: string): RelativeDistinguishedNames {
+function distinguishedName(commonName: string): RelativeDistinguishedNames {
   const value = new Utf8String({ value: commonName });
   return new RelativeDistinguishedNames({
     typesAndValues: [new AttributeTypeAndValue({ type: oid.commonName, value })],

@@ -35,12 +35,12 @@ import {
 import { openapiRoute } from '../platform/openapi/routes.ts';
 import type { Metrics } from '../platform/telemetry/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { type Backend, formKeyOf } from '../signin/index.ts';
+import { type Backend, deriveFormKey } from '../signin/index.ts';
 import {
   createStatusLists,
   createVerify,
+  deriveRefreshKey,
   type KeyRing,
-  refreshKeyOf,
   type Sign,
   type StatusLists,
 } from '../tokens/index.ts';
@@ -53,7 +53,7 @@ import { interactionPages } from '../web/interaction/pages.ts';
 import { loginPages } from '../web/login/pages.ts';
 import { logoutPages } from '../web/logout/pages.ts';
 import { countRequests } from './metrics.ts';
-import { authenticationOf, documentsOf, grantLifeOf, quotasOf } from './options.ts';
+import { createAuthentication, createDocuments, readGrantLife, readQuotas } from './options.ts';
 
 export interface Deps {
   readonly config: Config;
@@ -69,7 +69,7 @@ export interface Deps {
   readonly masterKey: Buffer;
   /** Given by a server that follows them. */
   readonly statusLists?: StatusLists;
-  /** Given by a server that hears of changes elsewhere (`signalsOf`). */
+  /** Given by a server that hears of changes elsewhere (`createSignals`). */
   readonly catalogues?: CatalogueCache;
   readonly passwords: Passwords;
   /** Asked before Signet's own passwords, in this order. */
@@ -150,7 +150,7 @@ export async function buildApp(deps: Deps): Promise<App> {
       pages(web, { db, clock, passwords: deps.passwords, passwordMinLength, issuer }, signIn),
     );
     await first.register(async (web: App) =>
-      loginPages(web, { ...signIn, authentication, formKey: formKeyOf(deps.masterKey) }),
+      loginPages(web, { ...signIn, authentication, formKey: deriveFormKey(deps.masterKey) }),
     );
     await first.register(async (web: App) => interactionPages(web, signIn));
     await first.register(async (web: App) => devicePages(web, { ...signIn, limits: authentication.limits }));
@@ -176,23 +176,23 @@ function createServices(deps: Deps) {
     access: createPermissionCache(db, issuer),
     proofs: createProofs({ db, masterKey, isNonceRequired: config.dpopNonce === 'required' }),
     verify: createVerify(keys, issuer),
-    quotas: quotasOf(config),
+    quotas: readQuotas(config),
   };
   const oauth = {
     ...shared,
     clients: createClientCache(db, assertions),
-    refreshKey: refreshKeyOf(masterKey),
+    refreshKey: deriveRefreshKey(masterKey),
     graceSeconds: config.refreshGraceSeconds,
-    grantLife: grantLifeOf(config),
+    grantLife: readGrantLife(config),
     registration: config.registration,
-    documents: documentsOf(config, issuer),
+    documents: createDocuments(config, issuer),
     documentApis: config.clientMetadataApis,
     hasDocuments: config.clientMetadataHosts.length > 0,
   };
   const sessionLife = { idleSeconds: config.sessionIdleSeconds, absoluteSeconds: config.sessionAbsoluteSeconds };
   const api: ApiDeps = {
     ...shared,
-    authentication: authenticationOf(deps),
+    authentication: createAuthentication(deps),
     sessionLife,
     signup: config.signup,
     passwordMinLength: config.passwordMinLength,

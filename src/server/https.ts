@@ -31,9 +31,9 @@ export async function httpsIdentity(dataDir: string, now: Date): Promise<HttpsId
   const caPath = join(folder, 'ca.pem');
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-    if (!isGood(contentOf(caPath), now)) await makeCa(folder, now);
+    if (!isGood(readIfThere(caPath), now)) await makeCa(folder, now);
     const ca = readFileSync(caPath, 'utf8');
-    const kept = contentOf(join(folder, 'localhost.pem'));
+    const kept = readIfThere(join(folder, 'localhost.pem'));
     const leaf = kept !== undefined && isGood(kept, now, ca) ? kept : await makeLeaf(folder, ca, now);
     // One file holds both, so that they are never of two makings.
     return { key: leaf, cert: leaf, caPath };
@@ -46,13 +46,13 @@ export async function httpsIdentity(dataDir: string, now: Date): Promise<HttpsId
 }
 
 /** The CA of this data folder, for who asks its server; undefined where https was never served. */
-export function authorityOf(dataDir: string): { readonly path: string; readonly pem: string } | undefined {
+export function readAuthority(dataDir: string): { readonly path: string; readonly pem: string } | undefined {
   const path = join(dataDir, 'https', 'ca.pem');
-  const pem = contentOf(path);
+  const pem = readIfThere(path);
   return pem === undefined ? undefined : { path, pem };
 }
 
-function contentOf(path: string): string | undefined {
+function readIfThere(path: string): string | undefined {
   return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
 }
 
@@ -82,7 +82,7 @@ async function makeCa(folder: string, now: Date): Promise<void> {
   writeFileSync(join(draft, 'ca.pem'), certificate, { flush: true });
   try {
     // One that has run out goes, with the certificate that it made.
-    if (!isGood(contentOf(join(folder, 'ca.pem')), now)) rmSync(folder, { recursive: true, force: true });
+    if (!isGood(readIfThere(join(folder, 'ca.pem')), now)) rmSync(folder, { recursive: true, force: true });
     renameSync(draft, folder);
   } catch (error) {
     if (!['EEXIST', 'ENOTEMPTY'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;

@@ -9,10 +9,13 @@ import type { Job, Jobs } from '../platform/jobs/index.ts';
 import { purgeExpired } from '../signin/index.ts';
 import { advanceKeys, purgeTokens } from '../tokens/index.ts';
 import type { Deps } from './compose.ts';
-import { rotationPolicyOf } from './options.ts';
+import { readRotationPolicy } from './options.ts';
 
 /** What a running server reads anew when some process says that it has changed. */
-export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>, jobs?: Pick<Jobs, 'wake'>): Signals {
+export function createSignals(
+  { keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>,
+  jobs?: Pick<Jobs, 'wake'>,
+): Signals {
   return {
     keys: () => keys.reload(),
     catalogue: async () => catalogues?.drop(),
@@ -23,9 +26,9 @@ export function signalsOf({ keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'
 type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
 
 /** What a running server does on its own. */
-export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
+export function createJobs(deps: ForJobs, masterKey: Buffer): Job[] {
   const { db, clock, config, log } = deps;
-  const policy = rotationPolicyOf(config);
+  const policy = readRotationPolicy(config);
   const audit = (): AuditContext => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
   return [
     {
@@ -45,18 +48,18 @@ export function jobsOf(deps: ForJobs, masterKey: Buffer): Job[] {
         if (principals > 0) log.info({ principals }, 'permission changes reached the tokens of many principals');
       },
     },
-    { name: 'logout-notices', everySeconds: 1, run: deliveryOf(deps) },
+    { name: 'logout-notices', everySeconds: 1, run: createLogoutDelivery(deps) },
     { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-imports', everySeconds: 300, run: () => dropStaged(db) },
     { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
     { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
-    ...auditJobsOf(deps),
+    ...createAuditJobs(deps),
   ];
 }
 
 /** None unless the operator says how long events are to be kept. */
-function auditJobsOf({ db, clock, config: { auditRetentionDays: days }, log }: ForJobs): Job[] {
+function createAuditJobs({ db, clock, config: { auditRetentionDays: days }, log }: ForJobs): Job[] {
   if (days === 0) return [];
   const run = async () => {
     const events = await purgeEvents(db, clock.now(), days);
@@ -66,7 +69,7 @@ function auditJobsOf({ db, clock, config: { auditRetentionDays: days }, log }: F
 }
 
 /** Clients are told of logouts; who cannot be told at all stands in the log. */
-function deliveryOf({ db, clock, config, log, keys, issuer, metrics }: ForJobs): Delivery {
+function createLogoutDelivery({ db, clock, config, log, keys, issuer, metrics }: ForJobs): Delivery {
   return createDelivery({
     db,
     clock,

@@ -16,11 +16,11 @@ export function countRequests(app: App, metrics: Metrics): void {
 }
 
 /** What a running server counts, and where the figures come from. */
-export function metricsOf(db: Database, pool: HashPool, tokens?: TokenSources): Promise<Metrics> {
+export function createServerMetrics(db: Database, pool: HashPool, tokens?: TokenSources): Promise<Metrics> {
   return createMetrics({
     hashPool: () => pool.stats(),
     connections: () => db.connections(),
-    ...(tokens ? { signingKeys: () => figuresOf(tokens), statusLists: () => tokens.statusLists.figures() } : {}),
+    ...(tokens ? { signingKeys: () => keyFigures(tokens), statusLists: () => tokens.statusLists.figures() } : {}),
   });
 }
 
@@ -30,7 +30,7 @@ interface TokenSources {
   readonly statusLists: StatusLists;
 }
 
-function figuresOf({ keys, clock }: TokenSources) {
+function keyFigures({ keys, clock }: TokenSources) {
   const now = clock.now().getTime();
   return keys.all().map(({ alg, state, activatedAt }) => {
     const ageSeconds = state === 'current' && activatedAt ? (now - activatedAt.getTime()) / 1000 : null;

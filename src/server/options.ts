@@ -27,7 +27,7 @@ interface AuthenticationDeps {
   readonly backends?: readonly Backend[];
 }
 
-export function authenticationOf(deps: AuthenticationDeps): Authentication {
+export function createAuthentication(deps: AuthenticationDeps): Authentication {
   const { config, db, clock, passwords, metrics, backends = [] } = deps;
   return {
     clock,
@@ -40,7 +40,7 @@ export function authenticationOf(deps: AuthenticationDeps): Authentication {
 }
 
 /** How clients are known that have no row: by documents of theirs. */
-export function documentsOf(config: Config, issuer: string): ClientDocuments {
+export function createDocuments(config: Config, issuer: string): ClientDocuments {
   const httpsOnly = !isLoopbackHost(new URL(issuer).hostname);
   return createClientDocuments({
     hosts: config.clientMetadataHosts,
@@ -50,7 +50,7 @@ export function documentsOf(config: Config, issuer: string): ClientDocuments {
 }
 
 /** What one network, or one client that authenticates, may have stored. */
-export function quotasOf(config: Config): Quotas {
+export function readQuotas(config: Config): Quotas {
   return {
     interaction: config.throttleAuthorize,
     pushed: config.throttleAuthorize,
@@ -63,25 +63,25 @@ export function quotasOf(config: Config): Quotas {
 }
 
 /** How long a refresh grant lives. */
-export function grantLifeOf(config: Config): GrantLife {
+export function readGrantLife(config: Config): GrantLife {
   return { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
 }
 
 /** Hashes at once: as many as the settings say, or one less than there are cores. */
-export function hashWidthOf(config: Config, cores: number): number {
+export function readHashWidth(config: Config, cores: number): number {
   return config.hashWidth === 0 ? Math.max(1, Math.floor(cores - 1)) : config.hashWidth;
 }
 
-export function hashPoolOf(config: Config, cores: number): HashPool {
-  const width = hashWidthOf(config, cores);
+export function createConfiguredHashPool(config: Config, cores: number): HashPool {
+  const width = readHashWidth(config, cores);
   return createHashPool({ width, queueLimit: config.hashQueue, maxWaitMs: config.hashWaitMilliseconds });
 }
 
 /** The hashing that the settings ask for; `cores` is what the machine has, `speed` how fast it is: measured where it is not given. */
-export async function passwordsOf(
+export async function createConfiguredPasswords(
   config: Config,
   cores: number,
-  pool = hashPoolOf(config, cores),
+  pool = createConfiguredHashPool(config, cores),
   speed?: HashSpeed,
 ): Promise<Passwords> {
   const parameters = {
@@ -97,7 +97,7 @@ export async function passwordsOf(
 }
 
 /** How signing keys follow each other. Failure: two settings that do not go together. */
-export function rotationPolicyOf(config: Config): RotationPolicy {
+export function readRotationPolicy(config: Config): RotationPolicy {
   const { keyLeadSeconds: leadSeconds, keyRotationSeconds: rotationSeconds } = config;
   if (rotationSeconds > 0 && rotationSeconds <= leadSeconds)
     throw new Failure(

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { forgetSource } from '../imports/django/index.ts';
-import { apiDeleted, Client, createClient, deleteClient, isSecretOf } from '../oauth/index.ts';
+import { apiDeleted, Client, createClient, deleteClient, isClientSecret } from '../oauth/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import {
   Api,
@@ -223,7 +223,7 @@ export async function listSampleClients(
     const client = await em.fork().findOne(Client, state.clients[name] as string);
     if (!client) continue;
     const secret = sampleSecret(masterKey, name);
-    const isCurrent = await isSecretOf(em.fork(), client, secret, now);
+    const isCurrent = await isClientSecret(em.fork(), client, secret, now);
     clients.push({ client_id: client.clientId, client_secret: isCurrent ? secret : null, preset: client.preset });
   }
   return clients;

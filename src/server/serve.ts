@@ -16,10 +16,10 @@ import { advanceKeys, createKeyRing, createSign, createStatusLists, type KeyRing
 import { buildApp } from './compose.ts';
 import { answerControl, type ControlRequest, type ControlResult } from './control.ts';
 import type { HttpsIdentity } from './https.ts';
-import { jobsOf, signalsOf } from './jobs.ts';
-import { metricsOf } from './metrics.ts';
+import { createJobs, createSignals } from './jobs.ts';
+import { createServerMetrics } from './metrics.ts';
 import { model } from './model.ts';
-import { hashPoolOf, passwordsOf, rotationPolicyOf } from './options.ts';
+import { createConfiguredHashPool, createConfiguredPasswords, readRotationPolicy } from './options.ts';
 import { OUTPUT_LOST } from './output-lost.ts';
 
 /** What a running server has ready already. */
@@ -74,7 +74,7 @@ export async function serve(
 ): Promise<Running> {
   // Each worker has metrics of its own, on a port of its own.
   const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.place;
-  const policy = rotationPolicyOf(config);
+  const policy = readRotationPolicy(config);
   requireSeparatePort(config);
   await requireFreePort(config);
   const closers: (() => Promise<unknown>)[] = [];
@@ -97,8 +97,8 @@ export async function serve(
       (error) => log.error({ err: safeError(error) }, 'a new signing key could not be opened'),
     );
     const cores = availableParallelism() / workers.count;
-    const pool = hashPoolOf(config, cores);
-    const passwords = await passwordsOf(config, cores, pool);
+    const pool = createConfiguredHashPool(config, cores);
+    const passwords = await createConfiguredPasswords(config, cores, pool);
     if ((passwords.deadlineMilliseconds ?? 0) > config.refusalMilliseconds)
       log.info(
         { milliseconds: passwords.deadlineMilliseconds },
@@ -108,7 +108,9 @@ export async function serve(
     const catalogues = createCatalogueCache(db, issuer);
     const statusLists = createStatusLists(db, keys, issuer, systemClock);
     const metrics =
-      metricsPort === undefined ? undefined : await metricsOf(db, pool, { keys, statusLists, clock: systemClock });
+      metricsPort === undefined
+        ? undefined
+        : await createServerMetrics(db, pool, { keys, statusLists, clock: systemClock });
     const blind = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
     closers.push(await statusLists.start(blind));
     let isStopping = false;
@@ -136,11 +138,11 @@ export async function serve(
     if (metrics && metricsPort !== undefined)
       closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
     const forJobs = { db, clock: systemClock, config, log, keys, issuer, ...(metrics ? { metrics } : {}) };
-    const jobs = startJobs(jobsOf(forJobs, masterKey), log);
+    const jobs = startJobs(createJobs(forJobs, masterKey), log);
     closers.push(() => jobs.stop());
     const failed = (topic: string, error: Error) =>
       log.error({ topic, err: safeError(error) }, 'a change was not read yet');
-    closers.push(await startSignals(db, signalsOf({ keys, catalogues }, jobs), { failed }));
+    closers.push(await startSignals(db, createSignals({ keys, catalogues }, jobs), { failed }));
     const ready = { issuer, masterKey, keys, passwords };
     if (lock && runCommand)
       lock.serve((connection) =>

@@ -60,7 +60,7 @@ export async function findSession(
   if (!row) return null;
   if (row.last_seen_at < now.getTime() / 1000 - SEEN_EVERY_SECONDS)
     await db.query(seen, [row.id, now, plusSeconds(now, idleSeconds), plusSeconds(now, -SEEN_EVERY_SECONDS)]);
-  return sessionOf(row);
+  return readSession(row);
 }
 
 const byId = hotSelect(
@@ -73,7 +73,7 @@ export async function isSessionLive(db: Database, id: string, now: Date): Promis
   return (await db.query(byId, [id, now])).length > 0;
 }
 
-function sessionOf(row: Row): LiveSession {
+function readSession(row: Row): LiveSession {
   const at = (seconds: number) => new Date(Math.round(seconds * 1000));
   return {
     id: row.id,

@@ -4,8 +4,8 @@ import { type AuditContext, recordChange, recordEvent } from '../audit/index.ts'
 import { validatePassword } from '../passwords/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { createSession, endSessions, Session, type SessionLife } from '../sessions/index.ts';
-import { checkUser, type FieldError, objectOf, User } from '../users/index.ts';
-import type { Browser } from './login.ts';
+import { auditObject, checkUser, type FieldError, User } from '../users/index.ts';
+import type { ClientInfo } from './login.ts';
 
 /** Why this password may not be set, as field errors; empty when it may. */
 export async function checkPassword(
@@ -44,7 +44,7 @@ export async function setPassword(
   const change = { password: encoded, passwordEpoch: raw('password_epoch + 1') };
   if ((await tx.nativeUpdate(User, where, change)) === 0) return false;
   await endSessions(tx, audit.at, { user: user.id }, 'password_changed');
-  recordChange(tx, audit, { action: 'change', object: objectOf(user), after: { password: 'changed' } });
+  recordChange(tx, audit, { action: 'change', object: auditObject(user), after: { password: 'changed' } });
   recordEvent(tx, audit.at, { kind: 'password_changed', userId: user.id });
   await tx.flush();
   return true;
@@ -61,7 +61,7 @@ export async function changeOwnPassword(
   encoded: { fromEpoch: number; to: string },
   session: { id: string; authTime: Date; amr: readonly string[] },
   life: SessionLife,
-  browser: Browser,
+  browser: ClientInfo,
 ): Promise<{ session: Session; token: string } | Lost> {
   return db.fork().transactional(async (tx) => {
     // The user's row before the session's, as everybody who locks both.

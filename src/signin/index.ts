@@ -10,9 +10,9 @@ export { type Authenticated, type Backend, type BackendAnswer, type Credentials,
 export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './change-password.ts';
 export { OneTimeToken, Throttle } from './entities.ts';
 export { forgetSignIns } from './forget-user.ts';
-export { type Browser, type LoggedIn, logIn, logOut } from './login.ts';
+export { type ClientInfo, type LoggedIn, logIn, logOut } from './login.ts';
 export { purgeExpired } from './purge.ts';
-export { formDigest, formKeyOf, REPEAT_SECONDS, repeatSignIn } from './repeat.ts';
+export { deriveFormKey, formDigest, REPEAT_SECONDS, repeatSignIn } from './repeat.ts';
 export {
   createSetupSecret,
   type DeriveSecret,
@@ -22,6 +22,6 @@ export {
   redeemSetup,
   showSetupSecret,
 } from './setup.ts';
-export { siteOf } from './throttle/network.ts';
+export { clientSite } from './throttle/network.ts';
 export { type QuotaKind, type Quotas, reserveQuota } from './throttle/quotas.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';

@@ -10,7 +10,7 @@ import { FamiliarNetwork } from './entities.ts';
 import { takeTwin } from './repeat.ts';
 import { networkDigest } from './throttle/throttle.ts';
 
-export interface Browser {
+export interface ClientInfo {
   readonly ip: string;
   readonly userAgent: string | null;
   /** The session cookie that came with the request, whatever it is worth. */
@@ -37,7 +37,7 @@ export async function logIn(
   life: SessionLife,
   who: Authenticated,
   password: string,
-  browser: Browser,
+  browser: ClientInfo,
 ): Promise<LoggedIn | null> {
   // Hashed before the transaction, and given up when the pool is busy: the next login tries again.
   const upgraded = who.outdated === undefined ? null : await how.passwords.hash(password);

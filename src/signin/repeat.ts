@@ -10,7 +10,7 @@ import { liveSession, Session } from '../sessions/index.ts';
 export const REPEAT_SECONDS = 10;
 
 /** Names the forms of this server; without it and the browser's own secret a name says nothing of what was typed. */
-export function formKeyOf(masterKey: Buffer): KeyObject {
+export function deriveFormKey(masterKey: Buffer): KeyObject {
   return createSecretKey(deriveKey(masterKey, 'sign-in form'));
 }
 

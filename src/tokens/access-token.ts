@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { objectOf, splitJws } from '../platform/jws.ts';
+import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 import { createLru } from '../platform/lru.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
@@ -53,7 +53,7 @@ function draftAs(format: Format, keys: KeyRing, request: TokenRequest, now: Date
   const key = keys.signer(alg);
   const signed = `${base64url({ typ, alg: key.alg, kid: key.kid })}.${base64url(claims)}`;
   const bytes = signed.length + 1 + SIGNATURE_LENGTH[key.alg];
-  const excess = excessOf(bytes, request);
+  const excess = measureExcess(bytes, request);
   const input = () => {
     if (excess) throw new Error(`a token of ${bytes} bytes was about to be signed over its budget of ${budget}`);
     return Buffer.from(signed);
@@ -69,7 +69,7 @@ function draftAs(format: Format, keys: KeyRing, request: TokenRequest, now: Date
 
 function draftOpaque(keys: KeyRing, request: TokenRequest, claims: AccessTokenClaims): Draft {
   const bytes = opaqueLength(Buffer.byteLength(JSON.stringify(claims)));
-  const excess = excessOf(bytes, request);
+  const excess = measureExcess(bytes, request);
   const sign = () => {
     if (excess) throw new Error(`a token of ${bytes} bytes was about to be sealed over its budget of ${excess.budget}`);
     return issued(sealClaims(keys.opaqueKey(), claims), claims);
@@ -81,7 +81,7 @@ function issued(token: string, claims: AccessTokenClaims): AccessToken {
   return { token, claims, expiresIn: claims.exp - claims.iat };
 }
 
-function excessOf(bytes: number, { api, rights }: TokenRequest): OverBudget | null {
+function measureExcess(bytes: number, { api, rights }: TokenRequest): OverBudget | null {
   return bytes <= api.budgetBytes ? null : { bytes, budget: api.budgetBytes, permissions: rights.list.length };
 }
 
@@ -128,7 +128,7 @@ export function createVerify(keys: KeyRing, issuer: string): Verify {
 /** The key that a token names, where it could be one of ours; null for everything else. */
 export function namedKey(token: string): string | null {
   const parts = splitJws(token, LONGEST);
-  const kid = parts && objectOf(parts.head)?.['kid'];
+  const kid = parts && decodeJsonPart(parts.head)?.['kid'];
   return typeof kid === 'string' && /^[\w-]{43}$/.test(kid) ? kid : null;
 }
 
@@ -150,13 +150,13 @@ interface Verified {
 function verifySignature(keys: KeyRing, issuer: string, token: string): Verified | null {
   const parts = splitJws(token, LONGEST);
   if (!parts) return verifySealed(keys, issuer, token);
-  const head = objectOf(parts.head);
+  const head = decodeJsonPart(parts.head);
   // RFC 8725 §3.1: the key says which algorithm it is for; the header must agree, and may ask for nothing else.
   const key = typeof head?.['kid'] === 'string' ? keys.find(head['kid']) : undefined;
   if (!head || !key || head['alg'] !== key.alg || 'crit' in head) return null;
   if (head['typ'] !== 'at+jwt' && head['typ'] !== 'JWT') return null;
   if (!isSignedWith(key, parts)) return null;
-  const claims = objectOf(parts.payload) as AccessTokenClaims | null;
+  const claims = decodeJsonPart(parts.payload) as AccessTokenClaims | null;
   return claims?.iss === issuer && isWellFormed(claims) ? { key, claims } : null;
 }
 

@@ -2,6 +2,6 @@
 export const ACR_VALUES = ['urn:signet:acr:1fa'] as const;
 
 /** The class of a session's methods (RFC 8176). One factor is all there is today. */
-export function acrOf(_amr: readonly string[]): (typeof ACR_VALUES)[number] {
+export function readAcr(_amr: readonly string[]): (typeof ACR_VALUES)[number] {
   return ACR_VALUES[0];
 }

@@ -1,4 +1,4 @@
-import { objectOf, splitJws } from '../platform/jws.ts';
+import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 import type { KeyRing } from './keys/ring.ts';
 import { isSignedWith } from './keys/signing-key.ts';
 
@@ -20,7 +20,7 @@ const LONGEST = 16_384;
 export function readIdTokenHint(keys: KeyRing, issuer: string, token: string): IdTokenHint | 'unknown_key' | null {
   const parts = splitJws(token, LONGEST);
   if (!parts) return null;
-  const [header, claims] = [objectOf(parts.head), objectOf(parts.payload)];
+  const [header, claims] = [decodeJsonPart(parts.head), decodeJsonPart(parts.payload)];
   if (!header || !claims || typeof header['kid'] !== 'string' || 'crit' in header) return null;
   // RFC 8725 §3.11: every other kind that is signed here has a `typ` of its own.
   if (header['typ'] !== 'JWT' || claims['iss'] !== issuer) return null;

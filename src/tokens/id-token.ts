@@ -26,7 +26,7 @@ export interface IdTokenRequest {
 
 /** An ID token (OIDC Core §2). Never an access token: it has no `client_id`, and its `aud` is a client. */
 export function signIdToken(keys: KeyRing, request: IdTokenRequest, now: Date): string {
-  return signJwt(keys, 'JWT', request.alg, claimsOf(request, now));
+  return signJwt(keys, 'JWT', request.alg, idTokenClaims(request, now));
 }
 
 /** An ID token that could be signed: what it says is decided, its size is known. */
@@ -43,19 +43,19 @@ export function draftIdToken(keys: KeyRing, draft: Omit<IdTokenRequest, 'accessT
   return {
     get bytes() {
       // A hash is as long whatever it is of.
-      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, claimsOf(completed(''), now));
+      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(completed(''), now));
       return signed.length + 1 + SIGNATURE_LENGTH[key.alg];
     },
     async sign(accessToken, by) {
       const request = completed(accessToken);
       if (!by) return signIdToken(keys, request, now);
-      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, claimsOf(request, now));
+      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(request, now));
       return compact(signed, await by(key, Buffer.from(signed)));
     },
   };
 }
 
-function claimsOf(request: IdTokenRequest, now: Date): object {
+function idTokenClaims(request: IdTokenRequest, now: Date): object {
   const { alg, sid, authTime, amr, acr, nonce, accessToken } = request;
   const iat = numericDate(now);
   return {

@@ -16,7 +16,7 @@ export {
   type Verify,
   verifyAccessToken,
 } from './access-token.ts';
-export { ACR_VALUES, acrOf } from './acr.ts';
+export { ACR_VALUES, readAcr } from './acr.ts';
 export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
 export {
   type AccessTokenClaims,
@@ -34,15 +34,15 @@ export {
   endGrants,
   type GrantEnd,
   type GrantLife,
-  lastUseOf,
+  lastGrantUse,
   listGrants,
   type NewGrant,
   openGrant,
   sessionsEnded,
 } from './grants/grants.ts';
 export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/queries.ts';
-export { redeemGrant, redemptionOf } from './grants/redeem.ts';
-export { type RefreshKey, readRefreshToken, refreshKeyOf, refreshToken } from './grants/refresh-token.ts';
+export { redeemGrant, redemptionStatement } from './grants/redeem.ts';
+export { deriveRefreshKey, type RefreshKey, readRefreshToken, refreshToken } from './grants/refresh-token.ts';
 export { draftIdToken, signIdToken, signJwt } from './id-token.ts';
 export { type IdTokenHint, readIdTokenHint } from './id-token-hint.ts';
 export { type IssueDeps, type IssueRequest, issueAccessToken, issueWithRetry, overBudget } from './issue.ts';
@@ -69,9 +69,9 @@ export { STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './st
 export {
   allocateIndex,
   type IssueSnapshot,
-  placeOf,
   readIssueSnapshot,
   type StatusIndex,
   type StatusOwner,
+  statusIndexFromClaim,
 } from './status/status-index.ts';
 export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';

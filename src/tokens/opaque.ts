@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, rand
 import { deriveKey } from '../platform/digest.ts';
 
 /** Seals what an opaque token says: made from the master key, for nothing else. */
-export function opaqueKeyOf(masterKey: Buffer): KeyObject {
+export function deriveOpaqueKey(masterKey: Buffer): KeyObject {
   return createSecretKey(deriveKey(masterKey, 'opaque-token'));
 }
 

@@ -1,4 +1,4 @@
-import { type ApiSnapshot, audienceOf, noRights, type Rights } from '../permissions/index.ts';
+import { type ApiSnapshot, apiAudience, noRights, type Rights } from '../permissions/index.ts';
 
 /** Stands where a column needs an API and none is meant. */
 export const NO_API = '00000000-0000-0000-0000-000000000000';
@@ -26,7 +26,7 @@ export function tokenAudience(
   api: Pick<ApiSnapshot, 'audience' | 'isBuiltin'> & { id?: string },
   issuer: string,
 ): string {
-  return api.id === NO_API ? userinfoUrl(issuer) : audienceOf(api, issuer);
+  return api.id === NO_API ? userinfoUrl(issuer) : apiAudience(api, issuer);
 }
 
 export function userinfoUrl(issuer: string): string {

@@ -6,7 +6,7 @@ import { revokeAll } from '../permissions/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
-import { objectOf } from './users.ts';
+import { auditObject } from './users.ts';
 
 /** Port: a user is being deleted. What the user has ends and what says who it was is erased, in the same transaction; returns how many sessions ended. */
 export const onUserDeleted =
@@ -40,7 +40,12 @@ export function deleteUser(em: SqlEntityManager, audit: AuditContext, of: Pick<U
     const { sessions } = await onUserDeleted.of(tx)(tx, user, audit.at);
     erase(user, audit.at);
     const before = { isActive, isStaff, isSuperuser, groups, permissions, roles };
-    recordChange(tx, audit, { action: 'delete', object: objectOf(user), before, after: { sessionsEnded: sessions } });
+    recordChange(tx, audit, {
+      action: 'delete',
+      object: auditObject(user),
+      before,
+      after: { sessionsEnded: sessions },
+    });
     await tx.flush();
     return { id: user.id, sessions, groups, permissions };
   });

@@ -10,16 +10,16 @@ export { User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';
 export { findUser, getUser, holdUser, listUsers, type UserRef, usersWithReservedNames } from './find-users.ts';
 export { importedNameProblem } from './imported-name.ts';
-export { usernamesOf } from './names.ts';
+export { readUsernames } from './names.ts';
 export { type ActiveUser, type ActiveUserRow, activeUserColumns, findActiveUser, readActiveUser } from './queries.ts';
 export { onUserRenamed, renameUser } from './rename-user.ts';
 export { reservedName } from './reserved-names.ts';
 export {
+  auditObject,
+  auditSnapshot,
   createUser,
   type NewUser,
-  objectOf,
   onUserDeactivated,
-  pictureOf,
   type UserChange,
   updateUser,
   userPrincipal,

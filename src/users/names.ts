@@ -5,7 +5,7 @@ import { User } from './entities.ts';
 const BATCH = 1000;
 
 /** The usernames of these ids, in the order of the names; an id that is no user's, or a deleted one's, is left out. */
-export async function usernamesOf(em: SqlEntityManager, ids: readonly string[]): Promise<Map<string, string>> {
+export async function readUsernames(em: SqlEntityManager, ids: readonly string[]): Promise<Map<string, string>> {
   const found: { id: string; username: string; usernameKey: string }[] = [];
   for (let from = 0; from < ids.length; from += BATCH) {
     const batch = ids.slice(from, from + BATCH);

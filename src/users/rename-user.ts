@@ -7,7 +7,7 @@ import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
-import { objectOf, pictureOf, takenBy, usernameTaken } from './users.ts';
+import { auditObject, auditSnapshot, takenBy, usernameTaken } from './users.ts';
 
 /** Port: a user, still shown under the name before, gets another one in this transaction. */
 export const onUserRenamed =
@@ -46,13 +46,13 @@ async function rename(
   if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
   const usernameKey = casefoldName(username);
   if ((await tx.count(User, { usernameKey, id: { $ne: user.id } })) > 0) return [usernameTaken];
-  const before = pictureOf(user);
+  const before = auditSnapshot(user);
   const named = { id: user.id, username: user.username };
   Object.assign(user, { username: normalizeName(username), usernameKey });
-  const changed = difference(before, pictureOf(user));
+  const changed = difference(before, auditSnapshot(user));
   if (!changed) return user;
   await onUserRenamed.of(tx)(tx, named);
-  recordChange(tx, audit, { action: 'change', object: objectOf(user), ...changed });
+  recordChange(tx, audit, { action: 'change', object: auditObject(user), ...changed });
   await tx.flush();
   await invalidateRights(tx, [user.id], { kind: 'removed', apis: await apisWithUsername(tx) });
   return user;

@@ -56,7 +56,7 @@ export async function createUser(
     attributes: {},
   });
   em.persist(user);
-  recordChange(em, audit, { action: 'add', object: objectOf(user), after: pictureOf(user) });
+  recordChange(em, audit, { action: 'add', object: auditObject(user), after: auditSnapshot(user) });
   try {
     await em.flush();
   } catch (error) {
@@ -114,7 +114,7 @@ export async function updateUser(
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
     const fresh = await tx.findOne(User, { id: user.id, deletedAt: null }, options);
     if (!fresh) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
-    const before = pictureOf(fresh);
+    const before = auditSnapshot(fresh);
     const { isEmailVerified, ...fields } = change;
     Object.assign(fresh, fields);
     if (change.email !== undefined && change.email !== before.email) {
@@ -122,9 +122,9 @@ export async function updateUser(
       fresh.emailVerifiedAt = null;
     }
     if (isEmailVerified !== undefined) await setVerified(tx, fresh, isEmailVerified, audit.at);
-    const changed = difference(before, pictureOf(fresh));
+    const changed = difference(before, auditSnapshot(fresh));
     if (!changed) return fresh;
-    recordChange(tx, audit, { action: 'change', object: objectOf(fresh), ...changed });
+    recordChange(tx, audit, { action: 'change', object: auditObject(fresh), ...changed });
     await tx.flush();
     if (changed.after['isActive'] === false) {
       // Everything that the user has ends, so no status has to move before; the locks go principal, sessions, statuses.
@@ -154,12 +154,12 @@ export function userPrincipal(user: Pick<User, 'id' | 'isActive' | 'isSuperuser'
 }
 
 /** The fields that the edit log shows; never the password. */
-export function pictureOf(user: User) {
+export function auditSnapshot(user: User) {
   const { username, email, firstName, lastName, isActive, isStaff, isSuperuser } = user;
   const emailVerified = Boolean(user.emailVerifiedAt);
   return { username, email, emailVerified, firstName, lastName, isActive, isStaff, isSuperuser };
 }
 
-export function objectOf(user: Pick<User, 'id' | 'username'>) {
+export function auditObject(user: Pick<User, 'id' | 'username'>) {
   return { kind: 'user', id: user.id, label: user.username };
 }

@@ -12,7 +12,7 @@ export interface SignInDeps {
 }
 
 /** The live session of the request's cookie; null for nobody. */
-export async function sessionOf(deps: SignInDeps, request: Request): Promise<LiveSession | null> {
+export async function currentSession(deps: SignInDeps, request: Request): Promise<LiveSession | null> {
   const token = deps.session.read(request);
   if (token === null) return null;
   const { db, clock } = deps.endpoint;
@@ -20,7 +20,7 @@ export async function sessionOf(deps: SignInDeps, request: Request): Promise<Liv
 }
 
 /** Which browser this is; one that was never here is given a secret of its own. */
-export function browserOf({ flow }: SignInDeps, request: Request, reply: Reply): string {
+export function browserBinding({ flow }: SignInDeps, request: Request, reply: Reply): string {
   const known = flow.read(request);
   if (known !== null) return known;
   const secret = newSecret();
@@ -32,7 +32,7 @@ export function browserOf({ flow }: SignInDeps, request: Request, reply: Reply):
  * Where a request comes from, and whether somebody sees the answer. Fetch Metadata §2.1: by browsers that say so it is for a window of its own,
  * and not loaded in advance (`Sec-Purpose`). Pages of Signet are shown in no frame.
  */
-export function originOf({ ip, headers }: Request): Origin {
+export function requestOrigin({ ip, headers }: Request): Origin {
   const { 'sec-fetch-dest': destination = 'document', 'sec-purpose': purpose = '' } = headers;
   return { ip, isSeen: destination === 'document' && !/\bprefetch\b/.test(purpose.toString()) };
 }

@@ -1,7 +1,7 @@
 import type { Passwords } from '../../src/passwords/index.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
-import { hashPoolOf, passwordsOf } from '../../src/server/options.ts';
+import { createConfiguredHashPool, createConfiguredPasswords } from '../../src/server/options.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { startApp } from '../support/server.ts';
@@ -11,7 +11,7 @@ import t, { type Test } from '../support/tap.ts';
 
 const QUEUE = 16;
 
-type Pool = ReturnType<typeof hashPoolOf>;
+type Pool = ReturnType<typeof createConfiguredHashPool>;
 
 async function listening(t: Test, hashing: (pool: Pool, config: Config) => Promise<Passwords>) {
   const port = await freePort();
@@ -25,7 +25,7 @@ async function listening(t: Test, hashing: (pool: Pool, config: Config) => Promi
     SIGNET_REFUSAL_MS: '0',
   };
   const config = readConfig('development', environment);
-  const pool = hashPoolOf(config, 2);
+  const pool = createConfiguredHashPool(config, 2);
   const db = await openTestEmbedded();
   const { app } = await startApp(db, { clock: systemClock, passwords: await hashing(pool, config), environment });
   await app.listen({ host: '127.0.0.1', port });
@@ -82,7 +82,9 @@ t.test('attacks 103: of 500 logins at once as many wait as may; the others are t
 });
 
 t.test('attacks 103: with real hashes every login is evaluated once or told to come again', async (t) => {
-  const { pool, storm, others, answers, count } = await listening(t, (pool, config) => passwordsOf(config, 2, pool));
+  const { pool, storm, others, answers, count } = await listening(t, (pool, config) =>
+    createConfiguredPasswords(config, 2, pool),
+  );
   const before = pool.stats().started;
   const done = storm(120);
   for (let served = 0; answers.length < 120; served++) {

@@ -2,7 +2,7 @@ import { pino } from 'pino';
 import { AuditEvent, purgeEvents, recordEvent } from '../../src/audit/index.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
 import { type Database, PURGE_BATCH, PURGE_ROUNDS } from '../../src/platform/database/index.ts';
-import { jobsOf } from '../../src/server/jobs.ts';
+import { createJobs } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -76,7 +76,7 @@ await onEachEngine(t, async (t, db) => {
       const config = readConfig('production', environment);
       const deps = { db, config, clock: { now: () => now, sleepUntil: async () => {} }, issuer: 'https://id.example' };
       const log = pino({ level: 'silent' });
-      const jobs = jobsOf({ ...deps, log, keys: undefined as never }, Buffer.alloc(32));
+      const jobs = createJobs({ ...deps, log, keys: undefined as never }, Buffer.alloc(32));
       return jobs.find((one) => one.name === 'purge-audit');
     };
     for (const environment of [{}, { SIGNET_AUDIT_RETENTION: '' }, { SIGNET_AUDIT_RETENTION: '0' }])

@@ -1,4 +1,4 @@
-import { redirectRulesOf } from '../../src/cli/commands/client-options.ts';
+import { redirectRules } from '../../src/cli/commands/client-options.ts';
 import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
@@ -8,7 +8,7 @@ import { storeAgreedClient } from '../../src/oauth/documents/store-client.ts';
 import { getClient } from '../../src/oauth/index.ts';
 import { findApi } from '../../src/permissions/index.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
-import { documentsOf } from '../../src/server/options.ts';
+import { createDocuments } from '../../src/server/options.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -35,8 +35,8 @@ await onEachEngine(t, async (t, db) => {
   const consult = async (given: Record<string, string>) => {
     const context = contextOf(given);
     return checkClients(db, {
-      redirectRules: redirectRulesOf(context),
-      documents: documentsOf(context.config, context.issuer()),
+      redirectRules: redirectRules(context),
+      documents: createDocuments(context.config, context.issuer()),
       documentApis: context.config.clientMetadataApis,
     });
   };

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commands } from '../../src/cli/commands/index.ts';
 import { tokenInspect } from '../../src/cli/commands/token-inspect.ts';
-import { failed, type Result, resultOf } from '../../src/cli/execute.ts';
+import { failed, type Result, toResult } from '../../src/cli/execute.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import { postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
@@ -231,7 +231,7 @@ t.test('token inspect', async (t) => {
 
   async function refused(t: Test, text: string, why: RegExp): Promise<void> {
     const result = await inspect(text).then(
-      (output) => resultOf(output, false),
+      (output) => toResult(output, false),
       (error) => failed(error, false),
     );
     t.match(result, { exit: 2, stdout: '', stderr: why }, text.slice(0, 20));

@@ -26,7 +26,7 @@ import {
 import type { Database } from '../../src/platform/database/index.ts';
 import { systemClock } from '../../src/platform/time.ts';
 import { httpsIdentity } from '../../src/server/https.ts';
-import { jobsOf } from '../../src/server/jobs.ts';
+import { createJobs } from '../../src/server/jobs.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { audit, makeUser, masterKey, startApp } from '../support/server.ts';
@@ -129,7 +129,7 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     async run(job: string): Promise<void> {
       const { config, keys } = service;
       const deps = { db, clock: systemClock, config, log: pino({ level: 'silent' }), keys, issuer };
-      await jobsOf(deps, masterKey)
+      await createJobs(deps, masterKey)
         .find((one) => one.name === job)
         ?.run(AbortSignal.timeout(20_000));
     },

@@ -6,7 +6,7 @@ import { createDelivery, type DeliveryDeps, type NoticeOutcome, purgeNotices } f
 import { isUsable } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { createGuardedFetch, FetchError } from '../../src/platform/fetch/index.ts';
-import { jobsOf } from '../../src/server/jobs.ts';
+import { createJobs } from '../../src/server/jobs.ts';
 import { endSessions, endSessionsByOperator } from '../../src/sessions/index.ts';
 import { changeOwnPassword } from '../../src/signin/index.ts';
 import { endGrants, ensureCurrentKey } from '../../src/tokens/index.ts';
@@ -458,7 +458,7 @@ t.test('back-channel logout', (t) =>
       const counted: string[] = [];
       const metrics = { logoutNotice: (outcome: string) => void counted.push(outcome) } as never;
       const { config, keys, issuer } = s;
-      const job = jobsOf({ db, clock, config, log, keys, issuer, metrics }, masterKey).find(
+      const job = createJobs({ db, clock, config, log, keys, issuer, metrics }, masterKey).find(
         (one) => one.name === 'logout-notices',
       );
       t.equal(job?.everySeconds, 1);

@@ -3,9 +3,9 @@ import { Consent } from '../../src/oauth/authorization-entities.ts';
 import {
   allowPermissions,
   apiDeleted,
-  boundaryOf,
   createClient,
   disallowPermissions,
+  readBoundary,
   updateClient,
 } from '../../src/oauth/index.ts';
 import { changeCatalogue, createApi, deleteApi, getPermissions, updateApi } from '../../src/permissions/index.ts';
@@ -91,7 +91,7 @@ t.test('ceilings', (t) =>
       const [buy] = (await getPermissions(db.fork(), shop, ['shop.buy'])) as [never];
       const { access_token } = await tokens();
       t.same(await allowPermissions(db.fork(), at(), client, [buy]), ['shop.buy']);
-      t.same(await boundaryOf(db.fork(), client), {
+      t.same(await readBoundary(db.fork(), client), {
         polls: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice', 'polls.view_choice'],
         shop: ['shop.buy'],
       });
@@ -99,7 +99,7 @@ t.test('ceilings', (t) =>
       t.equal(await stateOf(db, access_token), STATUS.valid);
       await allowPermissions(db.fork(), at(), client, [buy]);
       await changeCatalogue(db.fork(), at(), shop, [], { prune: true });
-      t.notOk('shop' in (await boundaryOf(db.fork(), client)), 'what is removed from an API drops out');
+      t.notOk('shop' in (await readBoundary(db.fork(), client)), 'what is removed from an API drops out');
     });
 
     await t.test('contract §4: a change is in the edit log once; one that changes nothing is not', async (t) => {
@@ -194,7 +194,7 @@ t.test('ceilings', (t) =>
         );
       await em.flush();
       await deleteApi(db.fork(), at(), gone, (tx, { id }) => apiDeleted(tx, id));
-      t.same(await boundaryOf(db.fork(), other), {});
+      t.same(await readBoundary(db.fork(), other), {});
       t.same(
         (await db.fork().find(Consent, { client: other.id })).map((one) => one.api),
         [api.id],

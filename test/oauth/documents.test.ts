@@ -4,7 +4,7 @@ import { createClientDocuments, type DocumentRules } from '../../src/oauth/docum
 import { readDocument } from '../../src/oauth/documents/read-document.ts';
 import { isDocumentUrl } from '../../src/oauth/documents/url.ts';
 import { ClientApi } from '../../src/oauth/entities.ts';
-import { audiencesOf, Client, deleteClient, settingsOf, updateClient } from '../../src/oauth/index.ts';
+import { Client, deleteClient, readAudiences, settingsOf, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
@@ -260,7 +260,11 @@ t.test('clients of documents', (t) =>
       const made = (await row()) as Client;
       t.match(made, { name: 'Assistant', authMethod: 'none', isFirstParty: false, isDynamic: true, isActive: true });
       t.same(settingsOf(made), settingsOf({ settings: {} }));
-      t.same(await audiencesOf(db.fork(), made.id), { requests: ['polls'], serves: [] }, 'the API that was agreed to');
+      t.same(
+        await readAudiences(db.fork(), made.id),
+        { requests: ['polls'], serves: [] },
+        'the API that was agreed to',
+      );
       const tokens = (await redeem(code)).json();
       t.match(claimsOf(tokens.access_token), { client_id: id, aud: 'polls', permissions: [], is_superuser: false });
       t.match(claimsOf(tokens.id_token), { aud: id });

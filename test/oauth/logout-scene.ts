@@ -2,7 +2,7 @@ import { Client, type ClientSettings, createClient } from '../../src/oauth/index
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { Session } from '../../src/sessions/index.ts';
-import { type Alg, openGrant, refreshKeyOf, signIdToken } from '../../src/tokens/index.ts';
+import { type Alg, deriveRefreshKey, openGrant, signIdToken } from '../../src/tokens/index.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 
 export const PASSWORD = 'a long enough phrase';
@@ -67,7 +67,7 @@ export async function logoutScene(db: Database, environment: Record<string, stri
     return db.fork().transactional(async (tx) => {
       const user = { id: browser.user, passwordEpoch: session.passwordEpoch };
       const given = { user, client: client.id, api: api.id, scope: 'openid', session, isOffline };
-      return openGrant(tx, refreshKeyOf(masterKey), given, LIFE, clock.now());
+      return openGrant(tx, deriveRefreshKey(masterKey), given, LIFE, clock.now());
     });
   };
 

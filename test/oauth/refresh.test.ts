@@ -12,7 +12,7 @@ import {
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions, Session } from '../../src/sessions/index.ts';
 import { setPassword } from '../../src/signin/index.ts';
-import { openGrant, RefreshGrant, refreshKeyOf, TokenStatus } from '../../src/tokens/index.ts';
+import { deriveRefreshKey, openGrant, RefreshGrant, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
@@ -61,7 +61,7 @@ async function scene(db: Database, settings: Record<string, string> = {}) {
         scope: more.scope ?? null,
         session: more.session ?? null,
       };
-      return openGrant(tx, refreshKeyOf(masterKey), given, LIFE, clock.now());
+      return openGrant(tx, deriveRefreshKey(masterKey), given, LIFE, clock.now());
     });
   };
   const refresh = (token: string, more: Record<string, string> = {}, by = web) =>

@@ -1,10 +1,10 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
-  audiencesOf,
-  boundaryOf,
   Client,
   createInitialToken,
+  readAudiences,
+  readBoundary,
   revokeInitialToken,
   settingsOf,
 } from '../../src/oauth/index.ts';
@@ -113,8 +113,8 @@ t.test('dynamic registration', (t) =>
         t.equal(await db.fork().count(Client), before + 1);
         const client = await clientOf(answer);
         t.match(client, { isDynamic: true, isFirstParty: false, isActive: true, preset: 'web' });
-        t.same(await boundaryOf(db.fork(), client), {}, 'contract §4: its ceiling is empty');
-        t.same(await audiencesOf(db.fork(), client.id), { requests: ['polls'], serves: [] }, 'the APIs of its token');
+        t.same(await readBoundary(db.fork(), client), {}, 'contract §4: its ceiling is empty');
+        t.same(await readAudiences(db.fork(), client.id), { requests: ['polls'], serves: [] }, 'the APIs of its token');
         const [entry] = await db.fork().find(AuditEntry, { objectId: client.id });
         t.match(entry, { action: 'add', actorKind: 'anonymous', actorLabel: 'registration token For one' });
         t.notMatch(JSON.stringify(entry), client_secret);
@@ -279,8 +279,8 @@ t.test('dynamic registration', (t) =>
       const client = await clientOf(await s.register({ ...own, client_id: 'c_mine', settings: { pkce: 'off' } }));
       t.match(client, { isFirstParty: false, isDynamic: true, preset: 'web', settings: {} });
       t.not(client.clientId, 'c_mine');
-      t.same(await audiencesOf(db.fork(), client.id), { requests: [], serves: [] });
-      t.same(await boundaryOf(db.fork(), client), {});
+      t.same(await readAudiences(db.fork(), client.id), { requests: [], serves: [] });
+      t.same(await readBoundary(db.fork(), client), {});
     });
 
     await t.test('RFC 7591 §2, RFC 8252 §7: what kind of program it is follows from what it says', async (t) => {
@@ -370,7 +370,7 @@ t.test('dynamic registration', (t) =>
       const bearer = await s.token({ apis: [polls, gone] });
       await db.fork().nativeDelete(Object.getPrototypeOf(gone).constructor, { id: gone.id });
       const client = await clientOf(await s.send({ redirect_uris: [CALLBACK] }, bearer));
-      t.same(await audiencesOf(db.fork(), client.id), { requests: ['polls'], serves: [] });
+      t.same(await readAudiences(db.fork(), client.id), { requests: ['polls'], serves: [] });
     });
   }),
 );

@@ -12,7 +12,7 @@ import {
   updateApi,
 } from '../../src/permissions/index.ts';
 import { type Database, startSignals } from '../../src/platform/database/index.ts';
-import { signalsOf } from '../../src/server/jobs.ts';
+import { createSignals } from '../../src/server/jobs.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -183,7 +183,7 @@ await onEachEngine(t, async (t, db) => {
       const catalogues = createCatalogueCache(db, ISSUER);
       const keys = { reload: async () => {} } as never;
       const failed = (topic: string, error: Error) => t.fail(`${topic}: ${error.message}`);
-      const stop = await startSignals(db, signalsOf({ keys, catalogues }), { failed, listens });
+      const stop = await startSignals(db, createSignals({ keys, catalogues }), { failed, listens });
       const dropped = async (what: string, act: () => Promise<unknown>) => {
         await catalogues.find('heard');
         // The first look drops whatever is there.

@@ -21,7 +21,7 @@ import {
 import { type Binding, bind, type Database, startSignals } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { startJobs } from '../../src/platform/jobs/index.ts';
-import { jobsOf, signalsOf } from '../../src/server/jobs.ts';
+import { createJobs, createSignals } from '../../src/server/jobs.ts';
 import { STATUS } from '../../src/tokens/index.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
@@ -405,9 +405,12 @@ t.test('changes that touch many', (t) =>
 
     await t.test('a running server begins at once, and one that stops leaves the rest to the next', async (t) => {
       const { group, asGroup, permissions } = await crowd(db, 'served', 1300);
-      const jobs = startJobs(jobsOf({ db, clock, config, log, keys, issuer: config.issuer as string }, masterKey), log);
+      const jobs = startJobs(
+        createJobs({ db, clock, config, log, keys, issuer: config.issuer as string }, masterKey),
+        log,
+      );
       const failed = (_: string, error: Error) => t.fail(error.message);
-      const stop = await startSignals(db, signalsOf({ keys }, jobs), { failed });
+      const stop = await startSignals(db, createSignals({ keys }, jobs), { failed });
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       while ((await pending(db)).changes > 0) await new Promise((done) => setTimeout(done, 5));
       t.same(await versions(db, group), { 2: 1300 });

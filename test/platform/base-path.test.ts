@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { openapiDocument } from '../../src/platform/http/index.ts';
-import { nextOf } from '../../src/web/return-to.ts';
+import { safeReturnTo } from '../../src/web/return-to.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -144,6 +144,6 @@ t.test('contract §10: `next` leads below the issuer, whether it names the path 
     ['/auth/\\evil.example', '/'],
     [undefined, '/'],
   ] as const)
-    t.equal(nextOf(given, ISSUER), next, String(given));
-  t.equal(nextOf('/auth/x', 'https://id.example'), '/auth/x');
+    t.equal(safeReturnTo(given, ISSUER), next, String(given));
+  t.equal(safeReturnTo('/auth/x', 'https://id.example'), '/auth/x');
 });

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { createHashPool } from '../../src/passwords/index.ts';
 import { Failure } from '../../src/platform/errors.ts';
 import { createMetrics, type Metrics, serveMetrics } from '../../src/platform/telemetry/index.ts';
-import { metricsOf } from '../../src/server/metrics.ts';
+import { createServerMetrics } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { freePort, freshPlace, serving, signet } from '../support/process.ts';
@@ -26,7 +26,7 @@ async function read(metrics: Metrics): Promise<Map<string, number>> {
 t.test('metrics of the service', (t) =>
   onEachEngine(t, async (t, db) => {
     const hashes = pool();
-    const metrics = await metricsOf(db, hashes);
+    const metrics = await createServerMetrics(db, hashes);
     const { app, passwords } = await startApp(db, {
       metrics,
       environment: { SIGNET_THROTTLE_NAME: '3', SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' },
@@ -111,7 +111,7 @@ t.test('metrics of the service', (t) =>
         t.teardown(() => signing.close());
         const statusLists = createStatusLists(db, keys, ISSUER, clock);
         await statusLists.refresh();
-        const told = await metricsOf(db, hashes, { keys, statusLists, clock });
+        const told = await createServerMetrics(db, hashes, { keys, statusLists, clock });
         const before = await read(told);
         clock.pass(3600);
         await rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: 600, isNow: false });
@@ -143,7 +143,7 @@ t.test('metrics of the service', (t) =>
       t.teardown(() => serving.close());
       const statusLists = createStatusLists(db, keys, ISSUER, clock);
       await statusLists.refresh();
-      const told = await metricsOf(db, hashes, { keys, statusLists, clock });
+      const told = await createServerMetrics(db, hashes, { keys, statusLists, clock });
       const stop = statusLists.follow(null, () => {});
       await new Promise((resolve) => setTimeout(resolve, 60));
       const stale = await read(told);

@@ -1,8 +1,8 @@
-import { type ReadRights, type Rights, rightsOf } from '../../src/permissions/has-perm.ts';
+import { createRights, type ReadRights, type Rights } from '../../src/permissions/has-perm.ts';
 
 /** The rights of who holds these permissions, in a catalogue that has these and nothing else. */
 export function holding(names: readonly string[], more: Partial<ReadRights> = {}): Rights {
-  return rightsOf({
+  return createRights({
     isActive: true,
     isSuperuser: false,
     isStaff: false,

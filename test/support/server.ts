@@ -9,7 +9,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import type { Metrics } from '../../src/platform/telemetry/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
 import { buildApp } from '../../src/server/compose.ts';
-import { passwordsOf } from '../../src/server/options.ts';
+import { createConfiguredPasswords } from '../../src/server/options.ts';
 import { prepareDatabase } from '../../src/server/prepare.ts';
 import type { Backend } from '../../src/signin/index.ts';
 import { createKeyRing, createStatusLists, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
@@ -79,7 +79,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   await prepareDatabase(db, audit(clock.now()));
   await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
-  const passwords = options.passwords ?? (await passwordsOf(config, 2, undefined, hashSpeed));
+  const passwords = options.passwords ?? (await createConfiguredPasswords(config, 2, undefined, hashSpeed));
   const log = options.log ?? pino({ level: config.logLevel });
   const statusLists = createStatusLists(db, keys, issuer, clock);
   const app = await heldToItsDocument(() =>

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, sign, verify } from 'node:crypto';
 import fc from 'fast-check';
-import { derOf, rawOf } from '../../src/tokens/keys/ecdsa.ts';
+import { toDer, toRaw } from '../../src/tokens/keys/ecdsa.ts';
 import { type OpenKey, signBytes, verifyBytes } from '../../src/tokens/keys/signing-key.ts';
 import t from '../support/tap.ts';
 
@@ -13,11 +13,11 @@ t.test('RFC 7518 §3.4: R and S are 32 bytes each, whatever they begin with; Nod
   // One number in 256 begins with a zero byte; one in two has a zero put in front.
   for (let n = 0; n < 3000; n++) {
     const der = sign('sha256', bytes, pair.privateKey);
-    const raw = rawOf(der);
+    const raw = toRaw(der);
     shapes.add(der.length);
     if (raw.length !== 64 || !verify('sha256', bytes, { key: pair.publicKey, dsaEncoding: 'ieee-p1363' }, raw))
       t.fail(`${der.toString('hex')} became ${raw.toString('hex')}`);
-    if (!derOf(raw)?.equals(der)) t.fail(`${raw.toString('hex')} did not become ${der.toString('hex')} again`);
+    if (!toDer(raw)?.equals(der)) t.fail(`${raw.toString('hex')} did not become ${der.toString('hex')} again`);
   }
   t.ok(
     [70, 71, 72].every((length) => shapes.has(length)),
@@ -32,8 +32,8 @@ t.test('RFC 7518 §3.4: short numbers are filled up, and written as DER wants th
   raw.set([0x80], 31);
   raw.set([0x7f, 0xff], 62);
   const der = Buffer.from([0x30, 8, 2, 2, 0, 0x80, 2, 2, 0x7f, 0xff]);
-  t.same(derOf(raw), der);
-  t.same(rawOf(der), raw);
+  t.same(toDer(raw), der);
+  t.same(toRaw(der), raw);
   const half = () => {
     const zeros = fc.integer({ min: 0, max: 32 });
     return fc.tuple(fc.uint8Array({ minLength: 32, maxLength: 32 }), zeros).map(([of, count]) => of.fill(0, 0, count));
@@ -41,7 +41,7 @@ t.test('RFC 7518 §3.4: short numbers are filled up, and written as DER wants th
   fc.assert(
     fc.property(half(), half(), (r, s) => {
       const both = Buffer.concat([r, s]);
-      return rawOf(derOf(both) as Buffer).equals(both);
+      return toRaw(toDer(both) as Buffer).equals(both);
     }),
   );
 });

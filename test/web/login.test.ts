@@ -1,6 +1,6 @@
 import { Session } from '../../src/sessions/index.ts';
 import { updateUser } from '../../src/users/index.ts';
-import { nextOf } from '../../src/web/return-to.ts';
+import { safeReturnTo } from '../../src/web/return-to.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -9,7 +9,7 @@ import { answerOf } from './visitor.ts';
 
 t.test('attacks 39: next is a path of Signet itself, or the front door', async (t) => {
   for (const next of ['/', '/interaction/abc', '/oauth2/device?user_code=BCDF-GHJK', '/a/b.c/~d?x=%20&y=+'])
-    t.equal(nextOf(next, ISSUER), next, next);
+    t.equal(safeReturnTo(next, ISSUER), next, next);
   const others = [
     [
       '//evil.example',
@@ -33,9 +33,9 @@ t.test('attacks 39: next is a path of Signet itself, or the front door', async (
       '/a?b#c',
     ],
   ].flat();
-  for (const next of others) t.equal(nextOf(next, ISSUER), '/', JSON.stringify(next));
-  t.equal(nextOf(undefined, ISSUER), '/');
-  t.equal(nextOf(`/${'a'.repeat(3000)}`, ISSUER), '/');
+  for (const next of others) t.equal(safeReturnTo(next, ISSUER), '/', JSON.stringify(next));
+  t.equal(safeReturnTo(undefined, ISSUER), '/');
+  t.equal(safeReturnTo(`/${'a'.repeat(3000)}`, ISSUER), '/');
 });
 
 t.test(

@@ -40,7 +40,7 @@ export async function readKeySet(body: Uint8Array): Promise<KeySet> {
     const shape = typeof alg === 'string' ? SHAPES[alg] : undefined;
     if (!shape || typeof kid !== 'string' || kty !== shape.kty || (use ?? 'sig') !== 'sig') continue;
     if (shape.crv !== undefined && crv !== shape.crv) continue;
-    if (shape.kty === 'RSA' && bitsOf(n) < MIN_RSA_BITS) continue;
+    if (shape.kty === 'RSA' && readBits(n) < MIN_RSA_BITS) continue;
     if (read.has(kid)) throw refuse('two keys have one kid');
     try {
       read.set(kid, { alg: shape.alg, key: (await importJWK(jwk, shape.alg)) as CryptoKey });
@@ -52,7 +52,7 @@ export async function readKeySet(body: Uint8Array): Promise<KeySet> {
   return read;
 }
 
-function bitsOf(modulus: unknown): number {
+function readBits(modulus: unknown): number {
   return typeof modulus === 'string' ? Buffer.from(modulus, 'base64url').length * 8 : 0;
 }
 

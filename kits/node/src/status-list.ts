@@ -42,7 +42,7 @@ const rank = (status: number) => [0, 3, 2, 1].indexOf(status) + (status > 3 ? 5 
  * Of two lists of one address the younger one with what the other knows to be worse: the issuer has several processes, and one of
  * them may have signed its list before it saw a change that another had seen.
  */
-export function worseOf(younger: StatusList, other: StatusList): StatusList {
+export function worseList(younger: StatusList, other: StatusList): StatusList {
   const { bits } = younger;
   if (other.bits !== bits || other.size !== younger.size) throw malformed('it is of another size than the one before');
   const mask = (1 << bits) - 1;

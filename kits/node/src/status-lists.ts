@@ -6,7 +6,7 @@ import { read } from './http.ts';
 import type { Kept } from './kept.ts';
 import { findKey, type KeySet } from './keys.ts';
 import { mediaType } from './media-type.ts';
-import { MAX_STATUS_LIST_LENGTH, readStatusList, type StatusList, statusAt, worse, worseOf } from './status-list.ts';
+import { MAX_STATUS_LIST_LENGTH, readStatusList, type StatusList, statusAt, worse, worseList } from './status-list.ts';
 
 export interface StatusListRules {
   /** With the slash at its end. A list that does not begin so is not the issuer's. */
@@ -198,7 +198,7 @@ export class StatusLists {
         const list = await readStatusList(token, held.uri, (compact) => this.#isSigned(compact), clock.now());
         if (list.iat < (held.list?.iat ?? 0) - RESIGN_SECONDS - list.ttlSeconds)
           throw new VerifierError('status_list_malformed', { detail: 'it is older than the one before' });
-        held.list = held.list && list.iat <= held.list.iat ? worseOf(held.list, list) : list;
+        held.list = held.list && list.iat <= held.list.iat ? worseList(held.list, list) : list;
         held.etag = answer.headers.etag;
       } else if (answer.status !== 304 || !held.list)
         throw new VerifierError('request_failed', { detail: `the status list answers ${answer.status}` });

@@ -1,8 +1,8 @@
-import { isOpening, type Program, parts, programOf, type Range } from './program.ts';
+import { isOpening, type Program, parts, type Range, readProgram } from './program.ts';
 import { isGo, isJava, isPython } from './syntax.ts';
 import type { Syntax, Token } from './token.ts';
 import { permissionUse, type Use, unknownUse } from './use.ts';
-import { type Value, valuesOf } from './values.ts';
+import { readValues, type Value } from './values.ts';
 
 /** Who asks for one permission, and who for many. */
 const asksForOne = ['has_perm', 'ahas_perm', 'hasPerm', 'HasPerm'];
@@ -15,7 +15,7 @@ const keywords = ['perm', 'perms', 'perm_list', 'permission', 'permissions'];
 
 /** Every place of a program that asks for a permission, in the order of the source. */
 export function usesIn(tokens: readonly Token[], syntax: Syntax): Use[] {
-  const program = programOf(tokens, syntax);
+  const program = readProgram(tokens, syntax);
   return tokens.flatMap((token, i) => {
     if (token.kind !== 'name' || !asking.has(token.text)) return [];
     const open = openingAfter(tokens, i);
@@ -93,20 +93,20 @@ function called(program: Program, by: Token, inside: Range): Use[] {
     if (!isKeyword) return [part];
     return keywords.includes(name.text) ? [{ from: part.from + 2, to: part.to }] : [];
   });
-  const read = given.map((one) => valuesOf(program, one));
+  const read = given.map((one) => readValues(program, one));
   const asked = by.text === DECORATOR ? read.slice(0, 1) : read;
   const found = asked.findIndex((one) => one !== null);
   if (found < 0) return [unknownUse(by.line, by.text)];
   const values = asked[found] as Value[];
   // Many may stand side by side: HasPerms("a", "b").
-  const isSpread = asksForMany.includes(by.text) && lengthOf(given[found]) === 1;
+  const isSpread = asksForMany.includes(by.text) && rangeLength(given[found]) === 1;
   const more = isSpread ? asked.slice(found + 1).flatMap((one) => one ?? [{ line: by.line, text: null }]) : [];
-  return [...values, ...more].map((one) => useOf(by.text, one));
+  return [...values, ...more].map((one) => readUse(by.text, one));
 }
 
-const lengthOf = (range: Range | undefined) => (range ? range.to - range.from : 0);
+const rangeLength = (range: Range | undefined) => (range ? range.to - range.from : 0);
 
-function useOf(by: string, { line, text }: Value): Use {
+function readUse(by: string, { line, text }: Value): Use {
   return text === null ? unknownUse(line, by) : permissionUse(line, by, text);
 }
 
@@ -127,7 +127,7 @@ function attribute(program: Program, at: number): Use[] {
   }
   if (to - from === 1 && tokens[from]?.text === 'None') return [];
   // `= "a", "b"` is a tuple without brackets.
-  const all = parts(program, { from, to }).map((part) => valuesOf(program, part));
+  const all = parts(program, { from, to }).map((part) => readValues(program, part));
   if (all.length === 0) return [];
-  return all.flatMap((one) => one ?? [{ line: name.line, text: null }]).map((one) => useOf(name.text, one));
+  return all.flatMap((one) => one ?? [{ line: name.line, text: null }]).map((one) => readUse(name.text, one));
 }

@@ -1,4 +1,4 @@
-import { findEnd, forwardSearch, type Source, sourceOf } from './source.ts';
+import { createSource, findEnd, forwardSearch, type Source } from './source.ts';
 import type { Syntax, Token } from './token.ts';
 
 const name = /[\p{L}_$][\p{L}\p{N}_$]*/uy;
@@ -27,7 +27,7 @@ const DEEPEST = 100;
 
 /** The tokens of a source. What cannot be read is a mark: nothing is refused, the program itself says whether it is right. */
 export function lex(source: string, syntax: Syntax): Token[] {
-  const read = sourceOf(source);
+  const read = createSource(source);
   const nextLine = forwardSearch(source, '\n');
   const tokens: Token[] = [];
   let line = 1;

@@ -29,8 +29,8 @@ export interface Program {
   isInClass(at: number): boolean;
 }
 
-export function programOf(tokens: readonly Token[], syntax: Syntax): Program {
-  const closings = closingsOf(tokens);
+export function readProgram(tokens: readonly Token[], syntax: Syntax): Program {
+  const closings = findClosings(tokens);
   const colons = new Int32Array(tokens.length + 1);
   for (const [i, token] of tokens.entries()) colons[i + 1] = (colons[i] as number) + (isMark(token, ':') ? 1 : 0);
   let inClass: Uint8Array | undefined;
@@ -42,7 +42,7 @@ export function programOf(tokens: readonly Token[], syntax: Syntax): Program {
     after: (at) => (isOpening(tokens[at]) ? (closing(at) ?? tokens.length - 1) : at) + 1,
     hasColon: ({ from, to }) => colons[to] !== colons[from],
     isInClass(at) {
-      inClass ??= inClassOf(tokens);
+      inClass ??= markClassBodies(tokens);
       return inClass[at] === 1;
     },
   };
@@ -50,7 +50,7 @@ export function programOf(tokens: readonly Token[], syntax: Syntax): Program {
 
 const NEVER = -1;
 
-function closingsOf(tokens: readonly Token[]): Int32Array {
+function findClosings(tokens: readonly Token[]): Int32Array {
   const closings = new Int32Array(tokens.length).fill(NEVER);
   const open: number[] = [];
   for (const [i, token] of tokens.entries()) {
@@ -63,7 +63,7 @@ function closingsOf(tokens: readonly Token[]): Int32Array {
   return closings;
 }
 
-function inClassOf(tokens: readonly Token[]): Uint8Array {
+function markClassBodies(tokens: readonly Token[]): Uint8Array {
   const inClass = new Uint8Array(tokens.length);
   // The lines above, each indented more than the one before it.
   const above: Token[] = [];

@@ -5,7 +5,7 @@ export interface Source {
   readonly vain: Map<string, Uint8Array>;
 }
 
-export const sourceOf = (text: string): Source => ({ text, vain: new Map() });
+export const createSource = (text: string): Source => ({ text, vain: new Map() });
 
 /**
  * Looks for an end, from place to place. `step` answers the next place; `~place` for the end that was found; null when there is none.

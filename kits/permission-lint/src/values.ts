@@ -14,7 +14,7 @@ const collecting = ['of', 'asList', 'Set', 'set', 'tuple', 'list', 'frozenset'];
 const DEEPEST = 100;
 
 /** The texts of a literal, or of a list of literals; null when this is neither. */
-export function valuesOf(program: Program, expression: Range, depth = 0): Value[] | null {
+export function readValues(program: Program, expression: Range, depth = 0): Value[] | null {
   const { tokens } = program;
   const { from, to } = bare(program, expression);
   const first = tokens[from];
@@ -28,12 +28,12 @@ export function valuesOf(program: Program, expression: Range, depth = 0): Value[
   if (open === from) {
     const isOnlyBrackets =
       first.text === '(' && parts(program, inner).length === 1 && !isMark(tokens[inner.to - 1], ',');
-    return isOnlyBrackets ? valuesOf(program, inner, depth + 1) : listOf(program, inner, depth);
+    return isOnlyBrackets ? readValues(program, inner, depth + 1) : readList(program, inner, depth);
   }
   // `new String[] {…}`, `[]string{…}`, `List.of(…)`, `new Set([…])`.
   const isCollecting = collecting.includes(tokens[open - 1]?.text ?? '') && tokens[open]?.text === '(';
   if (!isCollecting && tokens[open]?.text !== '{') return null;
-  return isPrefix(tokens, { from, to: open }) ? listOf(program, inner, depth) : null;
+  return isPrefix(tokens, { from, to: open }) ? readList(program, inner, depth) : null;
 }
 
 /** The texts that these are; null when there is anything else among them. */
@@ -59,9 +59,9 @@ function isPrefix(tokens: readonly Token[], { from, to }: Range): boolean {
   return true;
 }
 
-function listOf(program: Program, list: Range, depth: number): Value[] {
+function readList(program: Program, list: Range, depth: number): Value[] {
   return parts(program, list).flatMap(
-    (part) => valuesOf(program, part, depth + 1) ?? [{ line: (program.tokens[part.from] as Token).line, text: null }],
+    (part) => readValues(program, part, depth + 1) ?? [{ line: (program.tokens[part.from] as Token).line, text: null }],
   );
 }
 

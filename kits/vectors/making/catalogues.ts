@@ -7,7 +7,7 @@ interface Entry {
   label: string;
   removed?: true;
 }
-const hashOf = (entries: readonly Entry[]) =>
+const hashEntries = (entries: readonly Entry[]) =>
   createHash('sha256')
     .update(entries.map((one) => `${one.index}\t${one.removed ? '' : one.name}\n`).join(''), 'utf8')
     .digest('base64url');
@@ -30,7 +30,7 @@ const states = [
   { version: 3, at: entries(names, [3]) },
   { version: 4, at: entries([...names, 'polls.change_choice'], [3]) },
 ];
-export const versions = states.map(({ version, at }) => ({ version, hash: hashOf(at), length: at.length }));
+export const versions = states.map(({ version, at }) => ({ version, hash: hashEntries(at), length: at.length }));
 export const catalogue = {
   audience,
   version: 4,
@@ -50,7 +50,7 @@ export const catalogues = [
     document: JSON.stringify({
       audience,
       version: 0,
-      hash: hashOf([]),
+      hash: hashEntries([]),
       versions: versions.slice(0, 1),
       permissions: [],
     }),

@@ -15,7 +15,7 @@ interface TestKey {
   readonly jwk: Record<string, string>;
 }
 export const testKeys = JSON.parse(readFileSync(join(folder, 'test-keys.json'), 'utf8')) as { keys: TestKey[] };
-export const keyOf = (kid: string) => testKeys.keys.find((one) => one.kid === kid) as TestKey;
+export const findTestKey = (kid: string) => testKeys.keys.find((one) => one.kid === kid) as TestKey;
 const before = ['tokens.json', 'status-lists.json']
   .map((name) => join(folder, name))
   .map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''))
@@ -70,7 +70,7 @@ export function jws(
   { kid = 'test-ed25519', header = {}, claims = {}, headerText, claimsText }: Making,
   typ = 'at+jwt',
 ): string {
-  const key = keyOf(kid);
+  const key = findTestKey(kid);
   const head = headerText ?? JSON.stringify(without({ typ, alg: key.alg, kid, ...header }));
   const base = typ === 'at+jwt' ? goodClaims : {};
   const body = claimsText ?? JSON.stringify(without({ ...base, ...claims }));

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { bad, badHeader } from './entries.ts';
-import { base64url, goodClaims, jws, keyOf } from './jws.ts';
+import { base64url, findTestKey, goodClaims, jws } from './jws.ts';
 
 const plain = jws({});
 const [head, body, tail] = plain.split('.') as [string, string, string];
-const stranger = keyOf('test-stranger').jwk;
+const stranger = findTestKey('test-stranger').jwk;
 const { d: _, ...strangerPublic } = stranger;
 const hmacHead = base64url(JSON.stringify({ typ: 'at+jwt', alg: 'HS256', kid: 'test-rs256' }));
 

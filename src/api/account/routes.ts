@@ -7,7 +7,7 @@ import { endSessions, listSessions } from '../../sessions/index.ts';
 import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/index.ts';
 import { User, userPrincipal } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { auditContext, browserOf, requireSession, wireSession } from '../requests.ts';
+import { auditContext, clientInfo, requireSession, wireSession } from '../requests.ts';
 import { audience, bySession, changing, closed, named, reading, session } from '../schemas.ts';
 import { cachedApi } from '../tokens.ts';
 
@@ -33,7 +33,7 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     },
     async (request, reply) => {
       const current = await requireSession(deps, cookie, request);
-      const browser = browserOf(request, cookie);
+      const browser = clientInfo(request, cookie);
       const { current_password: given, new_password: wanted } = request.body;
       const { user } = current;
       const reservation = await reserveGuess(deps, user, browser.ip);

@@ -28,7 +28,7 @@ export interface Publishing {
 const NEEDED = 'oauth.change_api';
 
 /** The service account that a token speaks for; refused are users, other APIs' tokens, and who lacks the permission. */
-export function publisherOf(active: ActiveToken | null): Publishing['publisher'] {
+export function publisherName(active: ActiveToken | null): Publishing['publisher'] {
   // RFC 6750 §3.1: a token for another API is none here.
   if (!active?.api.isBuiltin)
     throw new Problem('invalid_token', {
@@ -52,7 +52,7 @@ export async function publishFor(
   audit: AuditContext,
   wanted: Publishing,
 ) {
-  const specs = specsOf(wanted.apps);
+  const specs = readSpecs(wanted.apps);
   const work = async (tx: ReturnType<Database['fork']>) => {
     const api = await findApi(tx, wanted.audience, issuer);
     await requireServed(tx, api, wanted);
@@ -91,7 +91,7 @@ async function requireServed(
     });
 }
 
-function specsOf(apps: unknown): PermissionSpec[] {
+function readSpecs(apps: unknown): PermissionSpec[] {
   try {
     return readApps(apps);
   } catch (error) {

@@ -15,7 +15,7 @@ import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
 import { admitted } from '../admit.ts';
 import { type CallerDeps, callerChallenge, documentCaller } from '../caller.ts';
 import { audience, closed, reading } from '../schemas.ts';
-import { type Publishing, publisherOf, publishFor } from './publish.ts';
+import { type Publishing, publisherName, publishFor } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
 
 export interface CatalogueDeps extends CallerDeps {
@@ -118,7 +118,7 @@ export function publishingRoutes(app: App, deps: CatalogueDeps): void {
       onRequest: async (request) => {
         if (request.headers.authorization === undefined)
           throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
-        publishers.set(request.raw, publisherOf(await admitted(deps, request)));
+        publishers.set(request.raw, publisherName(await admitted(deps, request)));
       },
     },
     async (request) => {

@@ -3,7 +3,7 @@ import { type App, Problem, type SessionCookie, tryLater } from '../../platform/
 import { authenticate, checkNewUser, type LoggedIn, logIn, logOut, reserveQuota } from '../../signin/index.ts';
 import { createUser, findActiveUser, User } from '../../users/index.ts';
 import type { ApiDeps } from '../deps.ts';
-import { auditContext, browserOf, requireSession, wireSession, wireUser } from '../requests.ts';
+import { auditContext, clientInfo, requireSession, wireSession, wireUser } from '../requests.ts';
 import {
   accessToken,
   audience,
@@ -16,7 +16,7 @@ import {
   session,
   user,
 } from '../schemas.ts';
-import { type PreparedToken, prepareToken, seenApi, tokenUserOf, type WantedToken } from '../tokens.ts';
+import { type PreparedToken, prepareToken, seenApi, tokenUser, type WantedToken } from '../tokens.ts';
 
 const tags = ['login'];
 
@@ -97,7 +97,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
     },
     async (request, reply) => {
       const { username, password, audience, scope } = request.body;
-      const browser = browserOf(request, cookie);
+      const browser = clientInfo(request, cookie);
       const outcome = await authenticate(deps.db, deps.authentication, { username, password, ip: browser.ip });
       if (outcome.kind === 'throttled') throw tryLater('too_many_attempts', outcome.retryAfterSeconds);
       if (outcome.kind === 'busy') throw tryLater('busy', outcome.retryAfterSeconds);
@@ -112,7 +112,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       return {
         user: wireUser(loggedIn.user),
         session: wireSession(loggedIn.session),
-        ...(await prepared?.sign(tokenSessionOf(loggedIn.session))),
+        ...(await prepared?.sign(tokenSession(loggedIn.session))),
       };
     },
   );
@@ -134,7 +134,7 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       const peek = deps.access.peek(request.body.audience);
       const current = await requireSession(deps, cookie, request, peek?.id);
       const seen = seenApi(peek, current.apiVersion);
-      return (await prepareToken(deps, request.body, tokenUserOf(current.user), seen)).sign(current);
+      return (await prepareToken(deps, request.body, tokenUser(current.user), seen)).sign(current);
     },
   );
 
@@ -160,14 +160,14 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
   );
 }
 
-function tokenSessionOf({ id, authTime, amr, expiresAt }: LoggedIn['session']) {
+function tokenSession({ id, authTime, amr, expiresAt }: LoggedIn['session']) {
   return { id, authTime, amr, endsAt: expiresAt };
 }
 
 async function preparedFor(deps: ApiDeps, userId: string, wanted: WantedToken): Promise<PreparedToken> {
   const user = await findActiveUser(deps.db, userId);
   if (!user) throw wrongCredentials();
-  return prepareToken(deps, wanted, tokenUserOf(user));
+  return prepareToken(deps, wanted, tokenUser(user));
 }
 
 /** One refusal for an unknown user, a wrong password, an inactive user and an unusable password. */

@@ -5,7 +5,7 @@ import { admitted, nextNonce } from '../admit.ts';
 import type { ApiDeps } from '../deps.ts';
 import { currentSession, wireSession, wireUser } from '../requests.ts';
 import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
-import { cachedApi, seenApi, tokenUserOf } from '../tokens.ts';
+import { cachedApi, seenApi, tokenUser } from '../tokens.ts';
 
 const known = named('CurrentSession', {
   is_authenticated: Type.Literal(true),
@@ -58,7 +58,7 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
       }
       const api = await cachedApi(deps, audience, seenApi(peek, current.apiVersion));
-      const rights = await deps.access.rights(tokenUserOf(current.user), api, deps.clock.now());
+      const rights = await deps.access.rights(tokenUser(current.user), api, deps.clock.now());
       return {
         is_authenticated: true as const,
         user: {
@@ -127,7 +127,7 @@ async function rightsOfRequest(
       errors: [{ pointer: '/audience', code: 'required', detail: 'Say which API is meant.' }],
     });
   const api = await cachedApi(deps, audience, seenApi(peek, current.apiVersion));
-  return deps.access.rights(tokenUserOf(current.user), api, deps.clock.now());
+  return deps.access.rights(tokenUser(current.user), api, deps.clock.now());
 }
 
 /** Null-prototype, so that `__proto__` is a name like any other. */

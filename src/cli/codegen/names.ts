@@ -1,5 +1,5 @@
 /** The parts of a name that a program can spell: `add_choice` is add, choice; what is no ASCII letter or digit parts them. */
-export function wordsOf(text: string): string[] {
+export function splitWords(text: string): string[] {
   return text.split(/[^A-Za-z0-9]+/).filter((part) => part !== '');
 }
 

@@ -1,4 +1,4 @@
-import { byEight, byHalves, camel, pascal, quoted, scopeOfNames, upper, wordsOf } from './names.ts';
+import { byEight, byHalves, camel, pascal, quoted, scopeOfNames, splitWords, upper } from './names.ts';
 
 /** What constants are made of: live permissions in the order of their indexes. */
 export interface Constants {
@@ -25,7 +25,7 @@ interface App {
 }
 
 /** The apps of a catalogue with names for everything; `member` spells the constants. */
-function appsOf(
+function groupByApp(
   { permissions }: Constants,
   member: (words: readonly string[]) => string,
   reserved: { readonly types: readonly string[]; readonly members: readonly string[] },
@@ -36,10 +36,10 @@ function appsOf(
     const memberName = scopeOfNames(reserved.members);
     const first = some[0]?.index ?? 0;
     return {
-      type: typeName(pascal(wordsOf(app)) || 'App', first),
+      type: typeName(pascal(splitWords(app)) || 'App', first),
       members: some.map(({ index, name }) => ({
         index,
-        name: memberName(member(wordsOf(name.slice(app.length + 1))) || `P${index}`, index),
+        name: memberName(member(splitWords(name.slice(app.length + 1))) || `P${index}`, index),
         value: name,
       })),
     };
@@ -54,7 +54,7 @@ function header({ audience, version, hash }: Constants, comment: string, astral:
 }
 
 function ts(catalogue: Constants): string {
-  const apps = appsOf(catalogue, camel, { types: ['Permission'], members: [] });
+  const apps = groupByApp(catalogue, camel, { types: ['Permission'], members: [] });
   const lines = apps.flatMap(({ type, members }) => [
     '',
     `export const ${type} = {`,
@@ -68,7 +68,7 @@ function ts(catalogue: Constants): string {
 
 function python(catalogue: Constants): string {
   // The only keywords with a capital.
-  const apps = appsOf(catalogue, upper, { types: ['None', 'True', 'False', 'Final'], members: [] });
+  const apps = groupByApp(catalogue, upper, { types: ['None', 'True', 'False', 'Final'], members: [] });
   const lines = apps.flatMap(({ type, members }) => [
     '',
     '',
@@ -79,7 +79,7 @@ function python(catalogue: Constants): string {
 }
 
 function go(catalogue: Constants): string {
-  const apps = appsOf(catalogue, pascal, { types: [], members: [] });
+  const apps = groupByApp(catalogue, pascal, { types: [], members: [] });
   const constant = scopeOfNames(['Permission']);
   const rows = apps.flatMap(({ type, members }) =>
     members.map(({ index, name, value }) => [constant(type + name, index), quoted(value, byEight)] as const),
@@ -98,8 +98,8 @@ function go(catalogue: Constants): string {
 }
 
 function java(catalogue: Constants): string {
-  const outer = `${scopeOfNames()(pascal(wordsOf(catalogue.audience)) || 'Api', 0)}Permissions`;
-  const apps = appsOf(catalogue, upper, { types: [outer, 'String'], members: [] });
+  const outer = `${scopeOfNames()(pascal(splitWords(catalogue.audience)) || 'Api', 0)}Permissions`;
+  const apps = groupByApp(catalogue, upper, { types: [outer, 'String'], members: [] });
   const classes = apps.flatMap(({ type, members }) => [
     '',
     `    public static final class ${type} {`,

@@ -50,8 +50,8 @@ export const apiCheck: DatabaseCommand = {
     const em = context.db.fork();
     const api = await namedApi(context, em, input.positionals[0] as string);
     const ignored = new Set(optionTexts(input, 'ignore-app'));
-    const judge = judgeOf(api.audience, await listPermissionHistory(em, api.id));
-    const found = scan.uses.filter((one) => !ignored.has(appOf(one))).flatMap(judge);
+    const judge = createJudge(api.audience, await listPermissionHistory(em, api.id));
+    const found = scan.uses.filter((one) => !ignored.has(readApp(one))).flatMap(judge);
     const skipped = scan.skipped.map(
       (file): Finding => ({ file, line: 1, kind: 'note', name: null, text: 'too large, not read' }),
     );
@@ -68,12 +68,12 @@ export const apiCheck: DatabaseCommand = {
   },
 };
 
-function appOf({ permission, app }: FoundUse): string {
+function readApp({ permission, app }: FoundUse): string {
   return app ?? permission?.split('.')[0] ?? '';
 }
 
 /** What there is to say about a use; nothing when it asks for what exists. */
-function judgeOf(
+function createJudge(
   audience: string,
   history: readonly { readonly name: string; readonly removedVersion?: number | null | undefined }[],
 ): (use: FoundUse) => Finding[] {

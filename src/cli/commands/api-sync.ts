@@ -4,7 +4,7 @@ import { type Api, type ApiFile, createApi, findApi, readApiFile, updateApi } fr
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output } from '../command.ts';
 import { changing } from './changing.ts';
-import { ensureKeyOf } from './keys-of-api.ts';
+import { ensureApiKey } from './keys-of-api.ts';
 import { counted, names } from './text.ts';
 import { withTypWarning } from './typ-warning.ts';
 
@@ -22,9 +22,9 @@ export const apiSync: DatabaseCommand = {
   options: { prune: { type: 'boolean' }, yes: { type: 'boolean' } },
   words: { min: 1, max: 1 },
   fileAt: 0,
-  confirm: (input) => (isSet(input, 'prune') ? fileOf(input).audience : undefined),
+  confirm: (input) => (isSet(input, 'prune') ? readInputFile(input).audience : undefined),
   async run(context, input) {
-    const file = fileOf(input);
+    const file = readInputFile(input);
     const prune = isSet(input, 'prune');
     // A removed permission never comes back, so it is said first what would end.
     if (prune && !isSet(input, 'yes'))
@@ -33,7 +33,7 @@ export const apiSync: DatabaseCommand = {
   },
 };
 
-function fileOf({ file }: Input): ApiFile {
+function readInputFile({ file }: Input): ApiFile {
   if (!file) throw new Failure('usage', 'The file is missing.');
   return readApiFile(file.text, file.name);
 }
@@ -43,7 +43,7 @@ async function sync(context: Context, tx: SqlEntityManager, file: ApiFile, prune
   const { api, created } = await target(tx, context, file);
   const publication = await publishCatalogue(tx, audit, api, file.permissions, { prune });
   if (!created && Object.keys(file.settings).length > 0) await updateApi(tx, audit, api, file.settings);
-  await ensureKeyOf(context, tx, { alg: file.settings.alg ?? api.alg });
+  await ensureApiKey(context, tx, { alg: file.settings.alg ?? api.alg });
   return { audience: api.audience, created, ...publication };
 }
 

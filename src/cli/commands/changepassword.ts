@@ -3,7 +3,7 @@ import { setPassword } from '../../signin/index.ts';
 import { getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
-import { askPassword, hashNew, passwordOf } from './passwords.ts';
+import { askPassword, hashNew, readNewPassword } from './passwords.ts';
 import { typedUser, userAndWords, userId } from './whom.ts';
 
 export const changepassword: DatabaseCommand = {
@@ -25,7 +25,7 @@ export const changepassword: DatabaseCommand = {
   },
   async run(context, input) {
     const user = await getUser(context.db.fork(), userAndWords(input).user);
-    const encoded = await hashNew(context, passwordOf(input), user);
+    const encoded = await hashNew(context, readNewPassword(input), user);
     const isDone = await changing(context, (tx) => setPassword(tx, context.audit(), user, encoded, null));
     if (!isDone) throw new Failure('notFound', `The user ${user.username} was deleted meanwhile.`);
     return {

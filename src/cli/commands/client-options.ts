@@ -12,7 +12,7 @@ import { isLoopbackHost } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
 import { readText } from '../terminal.ts';
-import { given, oneOf, onOff, wholeNumber } from './options.ts';
+import { given, oneOfWords, onOff, wholeNumber } from './options.ts';
 
 const one = { type: 'string' } as const;
 const several = { type: 'string', multiple: true } as const;
@@ -71,32 +71,32 @@ export const readsKeys: Pick<DatabaseCommand, 'readsStdin' | 'gather'> = {
 };
 
 /** What was said of a client, but for its APIs. */
-export function switchesOf(context: Context, input: Input): ClientChange {
-  const grants = optionTexts(input, 'grant').map(grantOf);
+export function readClientChange(context: Context, input: Input): ClientChange {
+  const grants = optionTexts(input, 'grant').map(readGrantName);
   return given({
     redirectUris: has(input, 'redirect-uri') ? optionTexts(input, 'redirect-uri') : undefined,
     grantTypes: has(input, 'grant') ? grants : undefined,
-    authMethod: oneOf<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
-    settings: settingsOf(input),
-    redirectRules: redirectRulesOf(context),
+    authMethod: oneOfWords<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
+    settings: readSettings(input),
+    redirectRules: redirectRules(context),
   });
 }
 
-function settingsOf(input: Input): Partial<ClientSettings> | undefined {
+function readSettings(input: Input): Partial<ClientSettings> | undefined {
   const algs = ['RS256', 'ES256', 'EdDSA'] as const;
-  const consent = oneOf(input, 'consent', ['ask', 'skip']);
+  const consent = oneOfWords(input, 'consent', ['ask', 'skip']);
   const settings = given({
-    pkce: oneOf(input, 'pkce', PKCE_RULES),
+    pkce: oneOfWords(input, 'pkce', PKCE_RULES),
     requirePushed: onOff(input, 'require-par'),
     dpopBound: onOff(input, 'dpop'),
     askConsent: consent === undefined ? undefined : consent === 'ask',
-    idTokenAlg: oneOf(input, 'id-token-alg', algs),
-    permissionsIn: oneOf(input, 'permissions-in', ['userinfo', 'id_token']),
-    userinfoAlg: orNone(input, 'userinfo-alg', () => oneOf(input, 'userinfo-alg', algs)),
-    jwks: orNone(input, 'jwks', () => keysOf(input)),
+    idTokenAlg: oneOfWords(input, 'id-token-alg', algs),
+    permissionsIn: oneOfWords(input, 'permissions-in', ['userinfo', 'id_token']),
+    userinfoAlg: orNone(input, 'userinfo-alg', () => oneOfWords(input, 'userinfo-alg', algs)),
+    jwks: orNone(input, 'jwks', () => readKeys(input)),
     jwksUri: orNone(input, 'jwks-uri'),
-    assertionAudience: oneOf(input, 'assertion-audience', ['issuer', 'issuer_or_token_endpoint']),
-    assertionAlg: orNone(input, 'assertion-alg', () => oneOf(input, 'assertion-alg', FOREIGN_ALGS)),
+    assertionAudience: oneOfWords(input, 'assertion-audience', ['issuer', 'issuer_or_token_endpoint']),
+    assertionAlg: orNone(input, 'assertion-alg', () => oneOfWords(input, 'assertion-alg', FOREIGN_ALGS)),
     postLogoutRedirectUris: listOrNone(input, 'post-logout-redirect-uri'),
     backchannelLogoutUri: orNone(input, 'backchannel-logout-uri'),
     defaultMaxAge: orNone(input, 'max-age', wholeNumber),
@@ -112,14 +112,14 @@ function settingsOf(input: Input): Partial<ClientSettings> | undefined {
 }
 
 /** The short name of a grant, or its own. */
-function grantOf(typed: string): string {
+function readGrantName(typed: string): string {
   const names: Record<string, string> = grantNames;
   if (Object.hasOwn(names, typed)) return names[typed] as string;
   if (Object.values(names).includes(typed)) return typed;
   throw new Failure('usage', `--grant takes ${Object.keys(names).join(', ')}, not "${typed}".`);
 }
 
-function keysOf({ file }: Input): ClientSettings['jwks'] {
+function readKeys({ file }: Input): ClientSettings['jwks'] {
   if (!file) throw new Failure('usage', 'The file of --jwks is missing.');
   try {
     return readJwks(JSON.parse(file.text));
@@ -149,7 +149,7 @@ function has(input: Input, name: string): boolean {
 }
 
 /** What the settings say of redirect URIs. */
-export function redirectRulesOf(context: Context): RedirectRules {
+export function redirectRules(context: Context): RedirectRules {
   return { httpsOnly: isMetOverHttps(context), schemes: context.config.redirectSchemes };
 }
 

@@ -4,7 +4,7 @@ import { listApis } from '../../permissions/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
-import { apisOf, wholeNumber } from './options.ts';
+import { findApis, wholeNumber } from './options.ts';
 import { instant, rows, when } from './text.ts';
 
 const DAYS = 7;
@@ -43,7 +43,7 @@ async function make(context: Context, input: Input): Promise<Output> {
   const { secret, token } = await changing(context, async (tx) =>
     createInitialToken(tx, context.audit(), {
       label: optionText(input, 'label') ?? `token ${randomBytes(4).toString('hex')}`,
-      apis: await apisOf(context, tx, input, 'api'),
+      apis: await findApis(context, tx, input, 'api'),
       uses: wholeNumber(input, 'uses') ?? 1,
       days: wholeNumber(input, 'days') ?? DAYS,
     }),

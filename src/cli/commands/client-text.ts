@@ -1,5 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { audiencesOf, type Client, isOfDocument, metadataOf, type PkceRule, settingsOf } from '../../oauth/index.ts';
+import {
+  type Client,
+  clientMetadata,
+  isOfDocument,
+  type PkceRule,
+  readAudiences,
+  settingsOf,
+} from '../../oauth/index.ts';
 import { yesNo } from './text.ts';
 
 /** A client for `--json`: names of RFC 7591 where it has them. */
@@ -15,7 +22,7 @@ export async function wireClient(em: SqlEntityManager, client: Client) {
     auth_method: client.authMethod,
     grant_types: client.grantTypes,
     redirect_uris: client.redirectUris,
-    ...(await audiencesOf(em, client.id)),
+    ...(await readAudiences(em, client.id)),
     pkce: settings.pkce,
     consent: client.isFirstParty && !settings.askConsent ? 'skip' : 'ask',
     permissions_in: settings.permissionsIn,
@@ -23,7 +30,7 @@ export async function wireClient(em: SqlEntityManager, client: Client) {
     refresh_idle_seconds: settings.refreshIdleSeconds,
     refresh_ttl_seconds: settings.refreshAbsoluteSeconds,
     refresh_rotation: settings.refreshRotation,
-    ...metadataOf(settings),
+    ...clientMetadata(settings),
   };
 }
 
@@ -41,7 +48,7 @@ export function settingFields(data: Wire): Field[] {
   const fields: (readonly [string, string | readonly string[] | null])[] = [
     ['PKCE', pkceTexts[data.pkce]],
     ['Consent', data.consent === 'skip' ? 'skipped (first party)' : 'asked'],
-    ['Algorithms', algorithmsOf(data)],
+    ['Algorithms', algorithmText(data)],
     ['Permissions', data.permissions_in === 'id_token' ? 'in the ID token too (scope permissions)' : null],
     ['Pushed requests', data.require_pushed_authorization_requests ? 'demanded (PAR)' : null],
     ['DPoP', data.dpop_bound_access_tokens ? 'demanded' : null],
@@ -60,19 +67,19 @@ export function settingFields(data: Wire): Field[] {
     ['Terms of service', data.tos_uri],
     ['Contacts', data.contacts],
     ['Software', [data.software_id, data.software_version].filter((one) => one !== null)],
-    ['Registered', data.is_dynamic ? registrationOf(data) : null],
+    ['Registered', data.is_dynamic ? registrationText(data) : null],
   ];
   return fields.filter((one): one is Field => one[1] !== null && one[1].length > 0);
 }
 
 /** Nobody here has looked at it. */
-function registrationOf({ client_id: clientId }: Wire): string {
-  const isOf = isOfDocument({ clientId });
-  const how = isOf ? 'by its document at that address, read again at each sign-in' : 'by itself (RFC 7591)';
+function registrationText({ client_id: clientId }: Wire): string {
+  const isDocumentClient = isOfDocument({ clientId });
+  const how = isDocumentClient ? 'by its document at that address, read again at each sign-in' : 'by itself (RFC 7591)';
   return `${how}: what it says of itself is its own word`;
 }
 
-function algorithmsOf(data: Wire): string {
+function algorithmText(data: Wire): string {
   const userinfo = data.userinfo_signed_response_alg;
   return `ID token ${data.id_token_signed_response_alg}, userinfo ${userinfo ?? 'as JSON'}`;
 }

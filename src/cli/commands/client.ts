@@ -1,6 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
-  boundaryOf,
   type Client,
   createClient,
   deleteClient,
@@ -12,16 +11,17 @@ import {
   type Preset,
   pkceSettings,
   presets,
+  readBoundary,
   rotateSecret,
   settingsOf,
   updateClient,
 } from '../../oauth/index.ts';
 import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
 import { changing } from './changing.ts';
-import { readsKeys, switchesOf, switchOptions, switchUsage } from './client-options.ts';
+import { readClientChange, readsKeys, switchOptions, switchUsage } from './client-options.ts';
 import { listCells, settingFields, wireClient } from './client-text.ts';
-import { ensureKeyOf } from './keys-of-api.ts';
-import { apisOf, given, oneOf, onOff, required } from './options.ts';
+import { ensureApiKey } from './keys-of-api.ts';
+import { findApis, given, oneOfWords, onOff, required } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 
 const one = { min: 1, max: 1 } as const;
@@ -36,19 +36,19 @@ export const clientCreate: DatabaseCommand = {
   ...readsKeys,
   async run(context, input) {
     required(input, 'preset', `npx signet ${clientCreate.name} ${clientCreate.usage}`);
-    const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
-    const { grantTypes = [], ...switches } = switchesOf(context, input);
+    const preset = oneOfWords(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
+    const { grantTypes = [], ...switches } = readClientChange(context, input);
     const { client, secret } = await changing(context, async (tx) => {
       const created = await createClient(tx, context.audit(), {
         ...switches,
         name: input.positionals[0] as string,
         preset,
         grantTypes: [...presets[preset].grantTypes, ...grantTypes],
-        requests: await apisOf(context, tx, input, 'api'),
-        serves: await apisOf(context, tx, input, 'serves'),
+        requests: await findApis(context, tx, input, 'api'),
+        serves: await findApis(context, tx, input, 'serves'),
         isFirstParty: isSet(input, 'first-party'),
       });
-      await ensureKeysOf(context, tx, created.client);
+      await ensureClientKeys(context, tx, created.client);
       return created;
     });
     const note =
@@ -107,14 +107,14 @@ export const clientUpdate: DatabaseCommand = {
       const found = await getClient(tx, input.positionals[0] as string);
       const { authMethod } = found;
       const change = given({
-        ...switchesOf(context, input),
+        ...readClientChange(context, input),
         name: optionText(input, 'name'),
-        requests: has('api') ? await apisOf(context, tx, input, 'api') : undefined,
-        serves: has('serves') ? await apisOf(context, tx, input, 'serves') : undefined,
+        requests: has('api') ? await findApis(context, tx, input, 'api') : undefined,
+        serves: has('serves') ? await findApis(context, tx, input, 'serves') : undefined,
         isFirstParty: onOff(input, 'first-party'),
       });
       const updated = await updateClient(tx, context.audit(), found, change);
-      await ensureKeysOf(context, tx, updated);
+      await ensureClientKeys(context, tx, updated);
       const needsSecret = updated.authMethod === 'client_secret' && authMethod !== 'client_secret';
       return { client: updated, secret: needsSecret ? await rotateSecret(tx, context.audit(), updated) : null };
     });
@@ -149,7 +149,7 @@ export const clientShow: DatabaseCommand = {
   async run(context, input) {
     const client = await getClient(context.db.fork(), input.positionals[0] as string);
     const data = await wireClient(context.db.fork(), client);
-    const ceiling = await boundaryOf(context.db.fork(), client);
+    const ceiling = await readBoundary(context.db.fork(), client);
     const secrets = (await listSecrets(context.db.fork(), client, context.clock.now())).map((secret) => ({
       created_at: secret.createdAt.toISOString(),
       ends_at: secret.expiresAt?.toISOString() ?? null,
@@ -248,8 +248,8 @@ function switching(name: string, isActive: boolean, summary: string): DatabaseCo
 }
 
 /** The keys of the algorithms that a client asks for are there in the moment in which it does. */
-async function ensureKeysOf(context: Context, tx: SqlEntityManager, client: Client): Promise<void> {
+async function ensureClientKeys(context: Context, tx: SqlEntityManager, client: Client): Promise<void> {
   const { idTokenAlg, userinfoAlg } = settingsOf(client);
   for (const alg of new Set([idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])]))
-    await ensureKeyOf(context, tx, { alg });
+    await ensureApiKey(context, tx, { alg });
 }

@@ -12,7 +12,7 @@ export const config: LocalCommand = {
   async run({ environment, print }, input) {
     const mode = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development';
     const known = readConfig(mode, withoutUnknown(environment));
-    const listed = listOf(known);
+    const listed = listSettings(known);
     const text = `${rows(
       ['SETTING', 'VALUE', 'FROM'],
       listed.map((one) => [one.name, shownValue(one.value), one.source]),
@@ -35,7 +35,7 @@ interface Listed {
   readonly meaning: string;
 }
 
-function listOf(values: Config): Listed[] {
+function listSettings(values: Config): Listed[] {
   return (Object.keys(settings) as SettingName[]).map((key) => {
     const { env, meaning, secret } = settings[key];
     const value = values[key] ?? null;

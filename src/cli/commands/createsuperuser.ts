@@ -3,7 +3,7 @@ import { Failure } from '../../platform/errors.ts';
 import { checkUser, createUser, User } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
 import { changing } from './changing.ts';
-import { askPassword, hashNew, passwordOf, requirePassword } from './passwords.ts';
+import { askPassword, hashNew, readNewPassword, requirePassword } from './passwords.ts';
 import { refusedFields, wireUser } from './user-picture.ts';
 
 /** Django's `createsuperuser`, save that a weak password is refused without a way round. */
@@ -31,12 +31,12 @@ export const createsuperuser: DatabaseCommand = {
         'usage',
         '--password-stdin needs --username too: standard input is taken, so nothing can be asked.',
       );
-    return completed(input, config, { username, email: email ?? '', password: passwordOf(input) });
+    return completed(input, config, { username, email: email ?? '', password: readNewPassword(input) });
   },
   async run(context, input) {
     const username = optionText(input, 'username') ?? '';
     const email = optionText(input, 'email') ?? '';
-    const password = await hashNew(context, passwordOf(input), { username, email });
+    const password = await hashNew(context, readNewPassword(input), { username, email });
     const user = await changing(context, async (tx) => {
       const made = await createUser(tx, context.audit(), {
         username,
@@ -69,7 +69,7 @@ async function completed(input: Input, config: Config, { username, email, passwo
 function fromSettings(input: Input, config: Config): Answers {
   const username = optionText(input, 'username') ?? config.superuserUsername;
   const email = optionText(input, 'email') ?? config.superuserEmail ?? '';
-  const password = input.stdin === null ? config.superuserPassword : passwordOf(input);
+  const password = input.stdin === null ? config.superuserPassword : readNewPassword(input);
   const missing = [
     username ? '' : 'SIGNET_SUPERUSER_USERNAME (or --username)',
     password ? '' : 'SIGNET_SUPERUSER_PASSWORD_FILE (or --password-stdin)',

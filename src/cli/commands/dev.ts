@@ -1,12 +1,12 @@
 import { relative } from 'node:path';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api, explainPermissions, groupsOf, listModels, listPermissions } from '../../permissions/index.ts';
+import { Api, explainPermissions, listModels, listPermissions, readGroups } from '../../permissions/index.ts';
 import {
   type Config,
   isLoopbackHost,
-  issuerOf,
   makeMasterKey,
   readConfig,
+  readIssuer,
   readMasterKey,
 } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
@@ -26,7 +26,7 @@ import { showSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
 import { findUser, userPrincipal } from '../../users/index.ts';
 import { isSet, type LocalCommand, optionText } from '../command.ts';
-import { runnerOf } from '../serve-commands.ts';
+import { createCommandRunner } from '../serve-commands.ts';
 import { version } from '../version.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 import { counted } from './text.ts';
@@ -44,7 +44,7 @@ export const dev: LocalCommand = {
     const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
     requireDevelopment(config, environment);
     const isHttps = isSet(input, 'https');
-    const issuer = isHttps ? httpsIssuerOf(config) : issuerOf(config);
+    const issuer = isHttps ? httpsIssuer(config) : readIssuer(config);
     const place =
       config.databaseUrl === undefined
         ? `data ${shown(config.dataDir)} (embedded PostgreSQL)`
@@ -64,7 +64,7 @@ export const dev: LocalCommand = {
       return identity;
     };
     const running = await serve(config, issuer, prepare, {
-      runCommand: runnerOf(commands, config),
+      runCommand: createCommandRunner(commands, config),
       ...(isHttps ? { https } : {}),
     });
     if (config.sample) await makeSample(running.db.fork(), systemContext(), running.passwords, running.masterKey);
@@ -86,7 +86,7 @@ function newMasterKey(config: Config, keys: number): Buffer {
   );
 }
 
-function httpsIssuerOf(config: Config): string {
+function httpsIssuer(config: Config): string {
   if (config.issuer?.startsWith('http:'))
     throw new Failure(
       'usage',
@@ -160,7 +160,7 @@ async function rightsInWords(em: SqlEntityManager, username: string): Promise<st
   const user = await findUser(em, username);
   if (!user?.isActive) return 'inactive';
   if (user.isSuperuser) return 'superuser';
-  const groups = (await groupsOf(em, user.id)).map((group) => group.name);
+  const groups = (await readGroups(em, user.id)).map((group) => group.name);
   const sources = await explainPermissions(em, userPrincipal(user), systemClock.now());
   const direct = sources.filter((one) => one.from === 'user').length;
   const parts = [

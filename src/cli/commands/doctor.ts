@@ -1,11 +1,11 @@
 import { availableParallelism } from 'node:os';
 import { ARGON2_ENGINE } from '../../passwords/index.ts';
 import { type Config, isLoopbackHost } from '../../platform/config/index.ts';
-import { documentsOf, hashWidthOf, rotationPolicyOf } from '../../server/options.ts';
+import { createDocuments, readHashWidth, readRotationPolicy } from '../../server/options.ts';
 import { findSample } from '../../server/sample.ts';
 import { countKeys } from '../../tokens/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
-import { type Check, checkOf, fail, note, ok, warn } from '../doctor/check.ts';
+import { type Check, fail, note, ok, runCheck, warn } from '../doctor/check.ts';
 import { checkClients } from '../doctor/clients.ts';
 import { checkClock, checkDatabase, checkMigrations, checkSessions } from '../doctor/database.ts';
 import { checkHashing } from '../doctor/hashing.ts';
@@ -16,7 +16,7 @@ import { checkNames } from '../doctor/names.ts';
 import { checkSlowPasswords } from '../doctor/slow-passwords.ts';
 import { checkSigning, checkSizes } from '../doctor/tokens.ts';
 import { checkTyp } from '../doctor/typ.ts';
-import { redirectRulesOf } from './client-options.ts';
+import { redirectRules } from './client-options.ts';
 import { printable } from './text.ts';
 
 export const doctor: DatabaseCommand = {
@@ -30,20 +30,20 @@ export const doctor: DatabaseCommand = {
     const { config, db, clock } = context;
     const isProduction = config.mode === 'production';
     const checks = [
-      ...(await checkOf('clock', 'Look at the database.', () => checkClock(db, clock))),
-      ...(await checkOf('migrations', 'Look at the database.', () => checkMigrations(db))),
-      ...(await checkOf('database', 'Look at the database.', () => checkDatabase(db, isProduction, config))),
-      ...(await checkOf('sessions', 'Look at the database.', () => checkSessions(db))),
-      ...(await checkOf('argon2', 'Look at the memory of this machine.', () => hashing(context))),
+      ...(await runCheck('clock', 'Look at the database.', () => checkClock(db, clock))),
+      ...(await runCheck('migrations', 'Look at the database.', () => checkMigrations(db))),
+      ...(await runCheck('database', 'Look at the database.', () => checkDatabase(db, isProduction, config))),
+      ...(await runCheck('sessions', 'Look at the database.', () => checkSessions(db))),
+      ...(await runCheck('argon2', 'Look at the memory of this machine.', () => hashing(context))),
       ...surroundings(config),
     ];
     const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
     checks.push(...(await issuing(context, isMigrated)));
     if (isMigrated) {
-      checks.push(...(await checkOf('names', 'Look at the database.', () => checkNames(db))));
-      checks.push(...(await checkOf('sample', 'Look at the database.', () => sample(context))));
+      checks.push(...(await runCheck('names', 'Look at the database.', () => checkNames(db))));
+      checks.push(...(await runCheck('sample', 'Look at the database.', () => sample(context))));
       const slow = async () => checkSlowPasswords(db, await context.passwords());
-      checks.push(...(await checkOf('passwords', 'Look at the database.', slow)));
+      checks.push(...(await runCheck('passwords', 'Look at the database.', slow)));
     }
     const isFailure = checks.some((one) => one.status === 'fail');
     return { data: { ok: !isFailure, checks }, text: checks.map(line).join('\n'), isFailure };
@@ -69,7 +69,7 @@ async function hashing({ config, passwords }: Context): Promise<Check[]> {
   return checkHashing({
     engine: ARGON2_ENGINE,
     hashMs: times.length === 0 ? null : { fastest: Math.min(...times), slowest: Math.max(...times) },
-    width: hashWidthOf(config, cores),
+    width: readHashWidth(config, cores),
     cores,
     threads: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4),
     queue: config.hashQueue,
@@ -114,7 +114,7 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
   const first = checkIssuer(issuer, config.mode === 'production');
   if (!isMigrated) return [first];
   const remedy = 'Give the master key that belongs to this database: SIGNET_MASTER_KEY_FILE, or keys/master.key.';
-  const rest = await checkOf('signing', remedy, async () => {
+  const rest = await runCheck('signing', remedy, async () => {
     const keys = await context.keys();
     if ((await countKeys(db.fork())) === 0)
       return warn('signing', 'There is no signing key yet.', 'Start the server once: it makes one.');
@@ -122,16 +122,16 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
     return [
       checkSigning(given),
       await checkServed(issuer, keys.signer('RS256').kid),
-      ...(await checkKeys(db, rotationPolicyOf(config), clock.now())),
+      ...(await checkKeys(db, readRotationPolicy(config), clock.now())),
       await checkTyp(db.fork()),
       ...(await checkSizes(given)),
       ...(await checkLibraries(given)),
     ];
   });
-  const clients = await checkOf('clients', 'Look at the database.', () =>
+  const clients = await runCheck('clients', 'Look at the database.', () =>
     checkClients(db, {
-      redirectRules: redirectRulesOf(context),
-      documents: documentsOf(config, issuer),
+      redirectRules: redirectRules(context),
+      documents: createDocuments(config, issuer),
       documentApis: config.clientMetadataApis,
     }),
   );

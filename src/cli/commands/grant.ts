@@ -4,8 +4,8 @@ import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
 import { Api } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { readId } from '../../platform/id.ts';
-import { endGrants, lastUseOf, listGrants, RefreshGrant } from '../../tokens/index.ts';
-import { getUser, usernamesOf } from '../../users/index.ts';
+import { endGrants, lastGrantUse, listGrants, RefreshGrant } from '../../tokens/index.ts';
+import { getUser, readUsernames } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -49,7 +49,7 @@ export const grantList: DatabaseCommand = {
   async run({ db, clock }, input) {
     const em = db.fork();
     const grants = await listGrants(em, await named(em, input, grantList), clock.now());
-    const usernames = await usernamesOf(
+    const usernames = await readUsernames(
       em,
       grants.map((one) => one.principal),
     );
@@ -72,7 +72,7 @@ export const grantList: DatabaseCommand = {
       session: one.session,
       created_at: instant(one.createdAt),
       rotated_at: instant(one.rotatedAt),
-      last_used_at: instant(lastUseOf(one)),
+      last_used_at: instant(lastGrantUse(one)),
       expires_at: instant(one.idleExpiresAt < one.expiresAt ? one.idleExpiresAt : one.expiresAt),
     }));
     const lines = wired.map((one, at) => [
@@ -81,7 +81,7 @@ export const grantList: DatabaseCommand = {
       one.client,
       one.audience,
       when(grants[at]?.createdAt as Date),
-      when(lastUseOf(grants[at] as RefreshGrant)),
+      when(lastGrantUse(grants[at] as RefreshGrant)),
     ]);
     return {
       data: { grants: wired },

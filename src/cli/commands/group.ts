@@ -11,7 +11,7 @@ import {
   removeMembers,
   renameGroup,
 } from '../../permissions/index.ts';
-import { holdUser, usernamesOf } from '../../users/index.ts';
+import { holdUser, readUsernames } from '../../users/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
 import { changing } from './changing.ts';
 import { required } from './options.ts';
@@ -54,7 +54,7 @@ export const groupShow: DatabaseCommand = {
   async run({ db, clock }, input) {
     const em = db.fork();
     const group = await getGroup(em, input.positionals[0] as string);
-    const members = [...(await usernamesOf(em, await listMembers(em, group.id))).values()];
+    const members = [...(await readUsernames(em, await listMembers(em, group.id))).values()];
     const permissions = await permissionsOfGroup(em, group.id, clock.now());
     return {
       data: { group: wireGroup(group), members, permissions },

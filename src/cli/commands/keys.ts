@@ -1,7 +1,7 @@
-import { rotationPolicyOf } from '../../server/options.ts';
+import { readRotationPolicy } from '../../server/options.ts';
 import { listKeys, rotateKeys, type SigningKey } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { oneOf } from './options.ts';
+import { oneOfWords } from './options.ts';
 import { instant, rows, when } from './text.ts';
 
 export const keysList: DatabaseCommand = {
@@ -33,9 +33,9 @@ export const keysRotate: DatabaseCommand = {
   options: { alg: { type: 'string' }, now: { type: 'boolean' } },
   words: { min: 0, max: 0 },
   async run(context, input) {
-    const alg = oneOf(input, 'alg', ['RS256', 'ES256', 'EdDSA']);
+    const alg = oneOfWords(input, 'alg', ['RS256', 'ES256', 'EdDSA']);
     const isNow = isSet(input, 'now');
-    const { leadSeconds } = rotationPolicyOf(context.config);
+    const { leadSeconds } = readRotationPolicy(context.config);
     await rotateKeys(context.db.fork(), context.audit(), context.masterKey(), { leadSeconds, isNow, alg });
     const keys = (await listKeys(context.db.fork())).filter(
       (one) => one.state === (isNow ? 'current' : 'next') && (alg === undefined || one.alg === alg),

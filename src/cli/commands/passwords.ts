@@ -26,7 +26,7 @@ export async function askPassword(terminal: Terminal, prompt = 'Password'): Prom
 }
 
 /** The password on standard input: one line, without its end. */
-export function passwordOf(input: Input): string {
+export function readNewPassword(input: Input): string {
   if (input.stdin === null)
     throw new Failure(
       'usage',

@@ -46,7 +46,12 @@ export const permHolders: DatabaseCommand = {
         sources,
       })),
     ];
-    const lines = holders.map((one) => [one.kind, one.name, yesNo(one.isActive), one.sources.map(sourceOf).join(', ')]);
+    const lines = holders.map((one) => [
+      one.kind,
+      one.name,
+      yesNo(one.isActive),
+      one.sources.map(sourceText).join(', '),
+    ]);
     const text = [
       lines.length === 0 ? `Nobody has ${name} at ${api.audience}.` : rows(['KIND', 'NAME', 'ACTIVE', 'FROM'], lines),
       asked.id === null ? `${api.audience} has no permission "${name}": nobody but a superuser has it.` : '',
@@ -71,7 +76,7 @@ export const permHolders: DatabaseCommand = {
   },
 };
 
-export function sourceOf({ from, group }: PermSource): string {
+export function sourceText({ from, group }: PermSource): string {
   if (from === 'group') return `group "${group}"`;
   return from === 'user' ? 'given directly' : 'superuser';
 }

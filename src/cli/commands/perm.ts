@@ -18,7 +18,7 @@ import { type Context, type DatabaseCommand, type Input, isSet, optionText } fro
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
-import { sourceOf } from './perm-holders.ts';
+import { sourceText } from './perm-holders.ts';
 import { rows } from './text.ts';
 import { optionalUser, userOptions } from './whom.ts';
 
@@ -45,20 +45,20 @@ async function named(em: SqlEntityManager, input: Input, command: DatabaseComman
   return { kind: 'client', client: await getClient(em, client as string) };
 }
 
-function receiverOf(who: Who): Assignee {
+function assignee(who: Who): Assignee {
   if (who.kind === 'group') return { kind: 'group', group: who.group };
   if (who.kind === 'user') return { kind: 'user', principal: { id: who.user.id, label: who.user.username } };
   return { kind: 'client', principal: { id: who.client.id, label: who.client.name } };
 }
 
 /** The principal that the name stands for; a group is none. */
-function principalOf(who: Who): PrincipalRef | null {
+function principalRef(who: Who): PrincipalRef | null {
   if (who.kind === 'group') return null;
   if (who.kind === 'user') return userPrincipal(who.user);
   return { kind: 'client', id: who.client.id, isActive: who.client.isActive, isSuperuser: false };
 }
 
-function labelOf(who: Who): string {
+function principalLabel(who: Who): string {
   if (who.kind === 'group') return `the group "${who.group.name}"`;
   return who.kind === 'user' ? who.user.username : `the client ${who.client.name}`;
 }
@@ -79,7 +79,7 @@ export const permGrant: DatabaseCommand = {
     const { who, api, done } = await change(context, input, permGrant, assign);
     const rest = input.positionals.filter((name) => !done.includes(name));
     const lines = [
-      done.length > 0 ? `Gave ${labelOf(who)} at ${api.audience}: ${done.join(', ')}` : '',
+      done.length > 0 ? `Gave ${principalLabel(who)} at ${api.audience}: ${done.join(', ')}` : '',
       rest.length > 0 ? `Held already: ${[...new Set(rest)].join(', ')}` : '',
     ];
     return {
@@ -99,13 +99,13 @@ export const permRevoke: DatabaseCommand = {
   async run(context, input) {
     const { who, api, done } = await change(context, input, permRevoke, unassign);
     const rest = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
-    const holder = principalOf(who);
+    const holder = principalRef(who);
     const held = holder ? await explainPermissions(context.db.fork(), holder, context.clock.now(), api.id) : [];
     const still = held.filter((one) => input.positionals.includes(one.name));
     const lines = [
-      done.length > 0 ? `Took from ${labelOf(who)} at ${api.audience}: ${done.join(', ')}` : '',
+      done.length > 0 ? `Took from ${principalLabel(who)} at ${api.audience}: ${done.join(', ')}` : '',
       rest.length > 0 ? `Not held directly: ${rest.join(', ')}` : '',
-      ...still.map((one) => `Held still: ${one.name} (${sourceOf(one)})`),
+      ...still.map((one) => `Held still: ${one.name} (${sourceText(one)})`),
     ];
     return {
       data: {
@@ -131,7 +131,7 @@ function change(
     const who = await named(tx, input, command, holdUser);
     const api = await namedApi(context, tx, audience);
     const permissions = await getPermissions(tx, api, input.positionals);
-    return { who, api, done: await verb(tx, context.audit(), receiverOf(who), permissions) };
+    return { who, api, done: await verb(tx, context.audit(), assignee(who), permissions) };
   });
 }
 
@@ -147,29 +147,31 @@ export const permList: DatabaseCommand = {
     const who = await named(em, input, permList);
     const audience = optionText(input, 'api');
     const api = audience === undefined ? undefined : await namedApi(context, em, audience);
-    const sources = await sourcesOf(em, who, context.clock.now(), api?.id);
+    const sources = await readSources(em, who, context.clock.now(), api?.id);
     const isExplained = isSet(input, 'explain');
     const permissions = isExplained ? sources : withoutSource(sources);
     const lines = isExplained
       ? rows(
           ['API', 'PERMISSION', 'FROM'],
-          sources.map((one) => [one.audience, one.name, sourceOf(one)]),
+          sources.map((one) => [one.audience, one.name, sourceText(one)]),
         )
       : rows(
           ['API', 'PERMISSION'],
           permissions.map((one) => [one.audience, one.name]),
         );
     const text =
-      permissions.length === 0 ? `${labelOf(who)} holds no permission${api ? ` of ${api.audience}` : ''}.` : lines;
+      permissions.length === 0
+        ? `${principalLabel(who)} holds no permission${api ? ` of ${api.audience}` : ''}.`
+        : lines;
     return {
-      data: { ...wire(who), ...flagsOf(who), permissions },
+      data: { ...wire(who), ...readFlags(who), permissions },
       text: [text, remark(who)].filter(Boolean).join('\n'),
     };
   },
 };
 
-async function sourcesOf(em: SqlEntityManager, who: Who, now: Date, apiId: string | undefined): Promise<Source[]> {
-  const holder = principalOf(who);
+async function readSources(em: SqlEntityManager, who: Who, now: Date, apiId: string | undefined): Promise<Source[]> {
+  const holder = principalRef(who);
   if (holder) return explainPermissions(em, holder, now, apiId);
   const { id, name } = (who as { group: Group }).group;
   return (await permissionsOfGroup(em, id, now, apiId)).map((one) => ({ ...one, from: 'group', group: name }));
@@ -180,8 +182,8 @@ function withoutSource(sources: readonly Source[]): { audience: string; name: st
   return [...seen.values()];
 }
 
-function flagsOf(who: Who) {
-  const holder = principalOf(who);
+function readFlags(who: Who) {
+  const holder = principalRef(who);
   return holder ? { is_active: holder.isActive, is_superuser: holder.isSuperuser } : {};
 }
 

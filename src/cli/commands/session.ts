@@ -82,7 +82,7 @@ export const sessionEnd: DatabaseCommand = {
 };
 
 /** A session ends when it was not used for long, or when its time is up, whichever is first. */
-function expiryOf(session: Session): Date {
+function sessionExpiry(session: Session): Date {
   return new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
 }
 
@@ -92,7 +92,7 @@ function wireSession(session: Session, user: User) {
     user: user.username,
     created_at: instant(session.createdAt),
     last_seen_at: instant(session.lastSeenAt),
-    expires_at: instant(expiryOf(session)),
+    expires_at: instant(sessionExpiry(session)),
     auth_time: instant(session.authTime),
     amr: session.amr,
     ip: session.ip ?? null,
@@ -108,7 +108,7 @@ function oneSession(session: Session, user: User): string {
     ['User', user.username],
     ['Since', when(session.createdAt)],
     ['Last seen', when(session.lastSeenAt)],
-    ['Until', when(expiryOf(session))],
+    ['Until', when(sessionExpiry(session))],
     ['Logged in by', session.amr.join(', ')],
     ['Address', session.ip ?? '(unknown)'],
     ['Program', session.userAgent ?? '(unknown)'],

@@ -1,4 +1,4 @@
-import { issuerOf, readConfig, readMasterKey } from '../../platform/config/index.ts';
+import { readConfig, readIssuer, readMasterKey } from '../../platform/config/index.ts';
 import { type Database, findObstacles } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { createLog } from '../../platform/telemetry/index.ts';
@@ -6,7 +6,7 @@ import { findSample } from '../../server/sample.ts';
 import { type Running, serve, untilSignal } from '../../server/serve.ts';
 import { sayReady, superviseWorkers, workerPlace } from '../../server/workers.ts';
 import { isSet, type LocalCommand } from '../command.ts';
-import { runnerOf } from '../serve-commands.ts';
+import { createCommandRunner } from '../serve-commands.ts';
 import { version } from '../version.ts';
 import { wholeNumber } from './options.ts';
 
@@ -20,7 +20,7 @@ export const start: LocalCommand = {
   words: { min: 0, max: 0 },
   async run({ commands, environment }, input) {
     const config = readConfig('production', environment);
-    const issuer = issuerOf(config);
+    const issuer = readIssuer(config);
     const isEmbedded = isSet(input, 'embedded');
     const count = wholeNumber(input, 'workers') ?? 1;
     if (count < 1 || count > MOST_WORKERS) throw new Failure('usage', `--workers takes 1 to ${MOST_WORKERS}.`);
@@ -59,7 +59,7 @@ export const start: LocalCommand = {
     };
     const running = await serve(config, issuer, prepare, {
       workers: { count, place: place ?? 0 },
-      runCommand: runnerOf(commands, config),
+      runCommand: createCommandRunner(commands, config),
     });
     if (place === null || place === 0) warnOnce(running, issuer, isEmbedded);
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.

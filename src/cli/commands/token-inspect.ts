@@ -2,7 +2,7 @@ import { Failure } from '../../platform/errors.ts';
 import { systemClock } from '../../platform/time.ts';
 import type { LocalCommand } from '../command.ts';
 import { duration, printable } from './text.ts';
-import { decode, tokenOf } from './token-text.ts';
+import { decode, readTokenArgument } from './token-text.ts';
 
 /** Shows what a token says. Needs no database and no key, and so verifies nothing. */
 export const tokenInspect: LocalCommand = {
@@ -12,7 +12,7 @@ export const tokenInspect: LocalCommand = {
   usage: '-',
   words: { min: 1, max: 1 },
   async run({ readStdin }, input) {
-    const token = tokenOf(input, input.positionals[0] === '-' ? await readStdin() : null, tokenInspect.name);
+    const token = readTokenArgument(input, input.positionals[0] === '-' ? await readStdin() : null, tokenInspect.name);
     const decoded = decode(token);
     if (typeof decoded === 'string') throw new Failure('usage', `This is no JWT: ${decoded}.`);
     const { header, claims } = decoded;

@@ -2,20 +2,20 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange, recordEvent } from '../../audit/index.ts';
 import { findSourceId } from '../../imports/index.ts';
-import { audiencesOf, Client, createClientCache, getClient } from '../../oauth/index.ts';
+import { Client, createClientCache, getClient, readAudiences } from '../../oauth/index.ts';
 import { type Api, createPermissionCache, type PrincipalRef, readRights } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import {
   type AccessToken,
   type AccessTokenClaims,
   countKeys,
+  deriveRefreshKey,
   endGrants,
   issueAccessToken,
   type OverBudget,
   OWN_CLIENT,
   openGrant,
   overBudget,
-  refreshKeyOf,
   type StatusOwner,
   type TokenRequest,
 } from '../../tokens/index.ts';
@@ -100,7 +100,7 @@ async function open(
     await requireRefreshable(tx, by, api);
     if (!held.isActive || !by.isActive) throw new Failure('conflict', 'The user or the client is not active any more.');
     const given = { user: held, client: by.id, api: api.id, scope: null, session: null };
-    const opened = openGrant(tx, refreshKeyOf(context.masterKey()), given, life, audit.at);
+    const opened = openGrant(tx, deriveRefreshKey(context.masterKey()), given, life, audit.at);
     const object = { kind: 'grant', id: opened.grant.id, label: user.username };
     recordChange(tx, audit, { action: 'add', object, after: { client: by.clientId, audience: api.audience } });
     await tx.flush();
@@ -112,7 +112,7 @@ async function open(
 
 /** What the token endpoint will ask at every refresh. */
 async function requireRefreshable(tx: SqlEntityManager, client: Client, api: Api): Promise<void> {
-  const { requests } = await audiencesOf(tx, client.id);
+  const { requests } = await readAudiences(tx, client.id);
   const wrong = !client.grantTypes.includes('refresh_token')
     ? 'its preset has no refresh tokens'
     : !client.isFirstParty

@@ -12,7 +12,7 @@ export interface Decoded {
 const LONGEST = 65_536;
 
 /** The token of standard input. A word on the command line would stay in the shell's history. */
-export function tokenOf(input: Input, stdin: string | null, name: string): string {
+export function readTokenArgument(input: Input, stdin: string | null, name: string): string {
   if (input.positionals[0] !== '-' || stdin === null || optionText(input, 'token') !== undefined)
     throw new Failure(
       'usage',
@@ -30,13 +30,13 @@ export function decode(token: string): Decoded | string {
   if (parts.length === 5) return 'it has five parts: an encrypted JWT (JWE)';
   if (parts.length !== 3) return `a JWT has three parts with dots between, this has ${parts.length}`;
   if (!parts.every((part) => /^[\w-]+$/.test(part))) return 'its parts are not base64url';
-  const [header, claims] = parts.map(objectOf);
+  const [header, claims] = parts.map(decodeJsonPart);
   if (!header) return 'its header is no JSON object';
   if (!claims) return 'its claims are no JSON object';
   return { header, claims };
 }
 
-function objectOf(part: string): Record<string, unknown> | null {
+function decodeJsonPart(part: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(part, 'base64url')));
     return typeof value === 'object' && value !== null && !Array.isArray(value)

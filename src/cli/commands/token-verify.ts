@@ -8,16 +8,16 @@ import {
   createVerify,
   type KeyRing,
   OWN_CLIENT,
-  placeOf,
   RevokedToken,
   STATUS,
+  statusIndexFromClaim,
   TokenStatus,
   verifyAccessToken,
 } from '../../tokens/index.ts';
 import { User } from '../../users/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
 import { duration, fields, printable, yesNo } from './text.ts';
-import { decode, tokenOf } from './token-text.ts';
+import { decode, readTokenArgument } from './token-text.ts';
 
 /** Asks what a resource server would ask at introspection, and says why not. */
 export const tokenVerify: DatabaseCommand = {
@@ -28,7 +28,7 @@ export const tokenVerify: DatabaseCommand = {
   words: { min: 1, max: 1 },
   readsStdin: (input) => input.positionals[0] === '-',
   async run(context, input) {
-    const token = tokenOf(input, input.stdin, tokenVerify.name);
+    const token = readTokenArgument(input, input.stdin, tokenVerify.name);
     const keys = await context.keys();
     const now = context.clock.now();
     const { db } = context;
@@ -128,7 +128,7 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
 
 /** By its place in a status list. Its session tells more, where it has one. */
 async function isEnded(em: SqlEntityManager, issuer: string, claims: AccessTokenClaims): Promise<boolean> {
-  const place = claims.sid === undefined ? placeOf(issuer, claims.status?.status_list) : null;
+  const place = claims.sid === undefined ? statusIndexFromClaim(issuer, claims.status?.status_list) : null;
   const found = place && (await em.findOne(TokenStatus, { list: place.list, idx: place.idx }));
   return place !== null && found?.state !== STATUS.valid && (!found || found.state === STATUS.revoked);
 }

@@ -1,4 +1,4 @@
-import { groupsOf } from '../../permissions/index.ts';
+import { readGroups } from '../../permissions/index.ts';
 import { listSessions } from '../../sessions/index.ts';
 import { hasSuperuser } from '../../signin/index.ts';
 import { deleteUser, getUser } from '../../users/index.ts';
@@ -20,7 +20,7 @@ export const userDelete: DatabaseCommand = {
     const user = await getUser(em, userAndWords(input).user);
     const { username } = user;
     if (!isSet(input, 'yes')) {
-      const groups = (await groupsOf(em, user.id)).map((one) => one.name);
+      const groups = (await readGroups(em, user.id)).map((one) => one.name);
       const sessions = (await listSessions(em, user.id, context.clock.now())).length;
       return {
         data: { user: username, id: user.id, deleted: false, groups, sessions },

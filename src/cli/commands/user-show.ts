@@ -1,4 +1,4 @@
-import { groupsOf, readRoles } from '../../permissions/index.ts';
+import { readGroups, readRoles } from '../../permissions/index.ts';
 import { getUser, listUsers } from '../../users/index.ts';
 import { type DatabaseCommand, optionText } from '../command.ts';
 import { pageLimit } from './options.ts';
@@ -50,7 +50,7 @@ export const userShow: DatabaseCommand = {
   async run({ db }, input) {
     const em = db.fork();
     const user = await getUser(em, userAndWords(input).user);
-    const groups = (await groupsOf(em, user.id)).map((one) => one.name);
+    const groups = (await readGroups(em, user.id)).map((one) => one.name);
     const roles = await readRoles(em, user.id);
     const summary = passwordSummary(user.password);
     const attributes = Object.keys(user.attributes);

@@ -4,7 +4,7 @@ import { type Context, type DatabaseCommand, type Input, isSet, type Output, opt
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { given, onOff } from './options.ts';
-import { hashNew, passwordOf } from './passwords.ts';
+import { hashNew, readNewPassword } from './passwords.ts';
 import { refusedFields, wireUser } from './user-picture.ts';
 import { userAndWords, userId } from './whom.ts';
 
@@ -19,7 +19,7 @@ const fieldUsage = '[--email E] [--email-verified on|off] [--first-name F] [--la
 
 const oneUser = { min: 1, max: 1, orUserId: true } as const;
 
-function fieldsOf(input: Input) {
+function readFields(input: Input) {
   return given({
     email: optionText(input, 'email')?.trim(),
     isEmailVerified: onOff(input, 'email-verified'),
@@ -42,9 +42,9 @@ export const userCreate: DatabaseCommand = {
   words: { min: 1, max: 1 },
   readsStdin: (input) => isSet(input, 'password-stdin'),
   async run(context, input) {
-    const person = { username: input.positionals[0] as string, ...fieldsOf(input) };
+    const person = { username: input.positionals[0] as string, ...readFields(input) };
     const hasPassword = isSet(input, 'password-stdin');
-    const password = hasPassword ? await hashNew(context, passwordOf(input), person) : makeUnusable();
+    const password = hasPassword ? await hashNew(context, readNewPassword(input), person) : makeUnusable();
     const isSuperuser = isSet(input, 'superuser');
     // Django's create_superuser.
     const flags = { isStaff: isSuperuser || isSet(input, 'staff'), isSuperuser };
@@ -67,7 +67,7 @@ export const userUpdate: DatabaseCommand = {
   words: oneUser,
   async run(context, input) {
     const change = {
-      ...fieldsOf(input),
+      ...readFields(input),
       ...given({ isStaff: onOff(input, 'staff'), isSuperuser: onOff(input, 'superuser') }),
     };
     if (Object.keys(change).length === 0) throw usage(userUpdate, 'Say what to change');

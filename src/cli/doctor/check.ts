@@ -23,7 +23,7 @@ function of(status: Status, name: string, message: string, remedy: string | unde
 }
 
 /** A check that cannot be made is no reason for the others not to be: it becomes a line of its own. */
-export async function checkOf(name: string, remedy: string, work: () => Promise<Check | Check[]>): Promise<Check[]> {
+export async function runCheck(name: string, remedy: string, work: () => Promise<Check | Check[]>): Promise<Check[]> {
   try {
     return [await work()].flat();
   } catch (error) {

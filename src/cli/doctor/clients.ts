@@ -1,11 +1,11 @@
 import {
-  audiencesOf,
   type Client,
   type ClientDocuments,
   checkRedirects,
   isOfDocument,
   listClients,
   type RedirectRules,
+  readAudiences,
 } from '../../oauth/index.ts';
 import { OWN_AUDIENCE } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
@@ -59,7 +59,7 @@ export async function checkClients(db: Database, { redirectRules, documents, doc
     documentApis.includes('*') ? audience !== OWN_AUDIENCE : documentApis.includes(audience);
   const beyond: string[] = [];
   for (const one of ofDocuments) {
-    const { requests } = await audiencesOf(db.fork(), one.id);
+    const { requests } = await readAudiences(db.fork(), one.id);
     const audiences = requests.filter((audience) => !isForDocuments(audience));
     if (audiences.length > 0) beyond.push(`${named(one)} for ${shorten(audiences)}`);
   }

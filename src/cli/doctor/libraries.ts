@@ -28,7 +28,7 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
       ),
     );
   const clients = (await listClients(db.fork())).filter((one) => one.isActive);
-  const edwardsClients = clients.filter((one) => algorithmsOf(one).includes('EdDSA'));
+  const edwardsClients = clients.filter((one) => clientAlgorithmNames(one).includes('EdDSA'));
   if (edwardsClients.length > 0)
     checks.push(
       note(
@@ -41,7 +41,7 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
   const algorithms = [...new Set(published.keys.map((one) => one.alg))];
   const others = [
     ...apis.filter((one) => one.alg !== 'RS256').map((one) => one.audience),
-    ...clients.filter((one) => algorithmsOf(one).some((alg) => alg !== 'RS256')).map((one) => one.name),
+    ...clients.filter((one) => clientAlgorithmNames(one).some((alg) => alg !== 'RS256')).map((one) => one.name),
   ];
   if (algorithms.length > 1)
     checks.push(
@@ -54,7 +54,7 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
   return checks;
 }
 
-function algorithmsOf(client: Client): string[] {
+function clientAlgorithmNames(client: Client): string[] {
   const { idTokenAlg, userinfoAlg } = settingsOf(client);
   return [idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])];
 }

@@ -8,7 +8,7 @@ import {
   listApis,
   noRights,
   readRights,
-  superusersOf,
+  readSuperusers,
 } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
@@ -74,7 +74,10 @@ export async function checkSizes(issuing: Issuing): Promise<Check[]> {
   const near: Check[] = [];
   let most = { share: 0, audience: '' };
   for (const api of await listApis(em)) {
-    const superusers = [...(superuser ? [superuser.id] : []), ...(await superusersOf(em, api.id)).slice(0, CANDIDATES)];
+    const superusers = [
+      ...(superuser ? [superuser.id] : []),
+      ...(await readSuperusers(em, api.id)).slice(0, CANDIDATES),
+    ];
     const bytes = await largestToken(issuing, em, api, [
       ...superusers.map((id) => ({ kind: 'user' as const, id, bytes: Number.POSITIVE_INFINITY })),
       ...largest.filter((one) => one.apiId === api.id),

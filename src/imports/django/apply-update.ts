@@ -154,11 +154,11 @@ export async function causeEffects(
   const { less, more, groups, deactivated, newPasswords } = plan.effects;
   const here = [api.id];
   await invalidateRights(tx, distinct(less.everywhere), { kind: 'removed', apis: null });
-  await invalidateRights(tx, distinct(less.here, await membersOf(tx, groups.less)), { kind: 'removed', apis: here });
+  await invalidateRights(tx, distinct(less.here, await readMembers(tx, groups.less)), { kind: 'removed', apis: here });
   await invalidateRights(tx, distinct(more.everywhere), { kind: 'added', apis: null });
-  await invalidateRights(tx, distinct(more.here, await membersOf(tx, groups.more)), { kind: 'added', apis: here });
+  await invalidateRights(tx, distinct(more.here, await readMembers(tx, groups.more)), { kind: 'added', apis: here });
   // No token says the name of a group, what is kept of its members does.
-  await invalidateRights(tx, await membersOf(tx, groups.renamed), { kind: 'added', apis: [] });
+  await invalidateRights(tx, await readMembers(tx, groups.renamed), { kind: 'added', apis: [] });
   await invalidateRights(tx, deactivated, { kind: 'removed', apis: [] });
   for (const [users, reason] of [
     [deactivated, 'deactivated'],
@@ -172,7 +172,7 @@ export async function causeEffects(
   });
 }
 
-async function membersOf(tx: SqlEntityManager, groups: readonly string[]): Promise<string[]> {
+async function readMembers(tx: SqlEntityManager, groups: readonly string[]): Promise<string[]> {
   if (groups.length === 0) return [];
   const rows = await tx.execute<{ id: string }[]>(
     `select distinct principal_id as id from permissions_group_member

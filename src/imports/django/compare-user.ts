@@ -34,7 +34,7 @@ function ownDifferences(one: DjangoUser, here: PresentUser, epoch: number): stri
 }
 
 function rightsDifferences(planning: Planning, one: DjangoUser, here: PresentUser, isJoined: boolean): string[] {
-  const groups = groupIdsOf(planning, one);
+  const groups = readGroupIds(planning, one);
   const permissions = one.permissions.filter((name) => planning.available.has(name));
   const differ = (expected: readonly string[], actual: ReadonlySet<string>) =>
     expected.some((value) => !actual.has(value)) || (!isJoined && actual.size !== expected.length);
@@ -45,7 +45,7 @@ function rightsDifferences(planning: Planning, one: DjangoUser, here: PresentUse
 }
 
 /** Ids of those groups of a record that are something here. */
-export function groupIdsOf(planning: Planning, one: DjangoUser): string[] {
+export function readGroupIds(planning: Planning, one: DjangoUser): string[] {
   return one.groups.flatMap((group) => {
     const here = planning.groups.get(group);
     return here && 'id' in here ? [here.id] : [];

@@ -11,7 +11,7 @@ export type Form = 'made' | 'joined';
 export function digestUser(form: Form, user: DjangoUser): string {
   const { sourceName: username, email, firstName, lastName, password, isActive, isStaff, isSuperuser } = user;
   const { dateJoined, groups, permissions, attributes } = user;
-  return digestOf(form, {
+  return digestRecord(form, {
     ...{ username, email, firstName, lastName, password, isActive, isStaff, isSuperuser, attributes },
     dateJoined: dateJoined?.toISOString() ?? null,
     groups: groups.map((one) => one.sourceName).sort(),
@@ -20,15 +20,15 @@ export function digestUser(form: Form, user: DjangoUser): string {
 }
 
 export function digestGroup(form: Form, group: DjangoGroup): string {
-  return digestOf(form, { name: group.sourceName, permissions: [...group.permissions].sort() });
+  return digestRecord(form, { name: group.sourceName, permissions: [...group.permissions].sort() });
 }
 
 export function digestPermission(permission: DjangoPermission): string {
   const { name, model, label } = permission;
-  return digestOf('made', { name, model, label });
+  return digestRecord('made', { name, model, label });
 }
 
-function digestOf(form: Form, record: object): string {
+function digestRecord(form: Form, record: object): string {
   return createHash('sha256')
     .update(canonical([form, record]), 'utf8')
     .digest('hex');

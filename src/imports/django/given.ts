@@ -9,7 +9,7 @@ export interface Given {
   isActive?: boolean;
   isStaff?: boolean;
   isSuperuser?: boolean;
-  flagsOf?: 'api' | 'global';
+  flagScope?: 'api' | 'global';
   /** Ids. */
   readonly groups: Set<string>;
   /** Names. */
@@ -98,16 +98,17 @@ function add(given: Given, after: Said, before: Said, groups: ReadonlyMap<string
     const value = after[flag];
     if (typeof value === 'boolean') given[flag] = value;
   }
-  const { flagsOf } = after;
-  if (flagsOf === 'api' || flagsOf === 'global') given.flagsOf = flagsOf;
-  const idsOf = (said: Said) => listOf(said['groups']).flatMap((name) => [...(groups.get(casefoldName(name)) ?? [])]);
-  for (const id of idsOf(before)) given.groups.delete(id);
-  for (const id of idsOf(after)) given.groups.add(id);
-  const permissionsOf = (said: Said) => [...listOf(said['permissions']), ...listOf(said['user_permissions'])];
-  for (const name of permissionsOf(before)) given.permissions.delete(name);
-  for (const name of permissionsOf(after)) given.permissions.add(name);
+  const { flagScope } = after;
+  if (flagScope === 'api' || flagScope === 'global') given.flagScope = flagScope;
+  const toIds = (said: Said) =>
+    readTexts(said['groups']).flatMap((name) => [...(groups.get(casefoldName(name)) ?? [])]);
+  for (const id of toIds(before)) given.groups.delete(id);
+  for (const id of toIds(after)) given.groups.add(id);
+  const permissionNames = (said: Said) => [...readTexts(said['permissions']), ...readTexts(said['user_permissions'])];
+  for (const name of permissionNames(before)) given.permissions.delete(name);
+  for (const name of permissionNames(after)) given.permissions.add(name);
 }
 
-function listOf(value: unknown): string[] {
+function readTexts(value: unknown): string[] {
   return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }

@@ -162,7 +162,7 @@ async function write(db: Database, work: Import, userModel: string, progress: (p
     } catch (error) {
       // Should this fail too, the next start of a server drops them.
       await unstage(db.fork(), work.id).catch(() => {});
-      throw refusalOf(error);
+      throw toRefusal(error);
     }
   });
   progress({ step: 'write', done: rows.length, total: rows.length });
@@ -179,7 +179,7 @@ async function remember(tx: SqlEntityManager, audience: string, userModel: strin
  * Unique and foreign key violations (SQLSTATE 23505, 23503): somebody made or deleted what the plan counted on. Of any other
  * error of the database only message and code go on: its parameters and details may hold password hashes.
  */
-function refusalOf(error: unknown): Error {
+function toRefusal(error: unknown): Error {
   if (error instanceof Failure) return error;
   const { code, message, stack } = error as Error & { code?: string };
   if (code !== '23505' && code !== '23503') return Object.assign(new Error(message), { code, stack });

@@ -60,19 +60,19 @@ export async function addForgotten(
 ): Promise<void> {
   const unknown = records.filter((one) => !known.has(one.key));
   await inBatches(unknown, async (batch) => {
-    const keyOf = new Map<string, string>();
+    const keyById = new Map<string, string>();
     for (const one of batch) {
       const { alone, besideKey } = tombstoneKeys(source, one.username);
-      keyOf.set(alone, one.key);
-      if (isNaturalKey(one.key)) keyOf.set(besideKey, one.key);
+      keyById.set(alone, one.key);
+      if (isNaturalKey(one.key)) keyById.set(besideKey, one.key);
     }
     const found = await readKnown(
       em,
       source,
       'user',
-      [...keyOf.keys()].map((key) => ({ key })),
+      [...keyById.keys()].map((key) => ({ key })),
     );
-    for (const [key, one] of found) known.set(keyOf.get(key) as string, one);
+    for (const [key, one] of found) known.set(keyById.get(key) as string, one);
   });
 }
 

@@ -27,19 +27,19 @@ export async function findLastSuperusers(em: SqlEntityManager, planning: Plannin
   }));
 }
 
-function setOf({ kind, row }: Staged): Readonly<Record<string, unknown>> {
+function stagedFields({ kind, row }: Staged): Readonly<Record<string, unknown>> {
   return kind === 'old-user' ? (row['set'] as Record<string, unknown>) : {};
 }
 
 function isLosing(one: Staged): boolean {
-  const { isActive, isSuperuser } = setOf(one);
+  const { isActive, isSuperuser } = stagedFields(one);
   return isActive === false || isSuperuser === false;
 }
 
 /** Whether a row makes an active superuser of somebody. */
 function isMaking({ present }: Planning, one: Staged): boolean {
   if (one.kind === 'new-user') return one.row['isActive'] === true && one.row['isSuperuser'] === true;
-  const { isActive, isSuperuser } = setOf(one);
+  const { isActive, isSuperuser } = stagedFields(one);
   if (isActive !== true && isSuperuser !== true) return false;
   const here = present.users.get(String(one.row['id']));
   return here !== undefined && (isActive ?? here.isActive) === true && (isSuperuser ?? here.own.isSuperuser) === true;

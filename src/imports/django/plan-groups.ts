@@ -3,7 +3,15 @@ import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { BATCH, type Steps } from './batches.ts';
 import { canonical, digestGroup } from './digest.ts';
 import type { Known } from './known.ts';
-import { changedOf, entryOf, givenNames, groupByName, knownAs, noteSpelling, type Planning } from './planning.ts';
+import {
+  changedEntry,
+  givenNames,
+  groupByName,
+  knownAs,
+  noteSpelling,
+  type Planning,
+  reportEntry,
+} from './planning.ts';
 import type { PresentGroup } from './present.ts';
 import type { DjangoGroup } from './reader/records.ts';
 import { type RememberedGroup, rememberGroup, shortDigest } from './remembered.ts';
@@ -73,7 +81,7 @@ function planKnown(planning: Planning, one: DjangoGroup, before: Known, here: Pr
   if (!here) {
     report.groups.known++;
     planning.groups.set(one, { why: 'was deleted in Signet' });
-    report.changedInSignet.push(changedOf(one, one.name, ['deleted']));
+    report.changedInSignet.push(changedEntry(one, one.name, ['deleted']));
     return;
   }
   place(planning, one, here.id, here.name);
@@ -88,8 +96,8 @@ function planKnown(planning: Planning, one: DjangoGroup, before: Known, here: Pr
   const left = mayTake ? takeAway(planning, one, before, here) : here;
   report.groups[left === here ? 'known' : 'updated']++;
   const fields = differences(planning, one, left, wasJoined);
-  if (!wasMade && !wasJoined) report.changedInDump.push(changedOf(one, one.name, fields));
-  else if (fields.length > 0) report.changedInSignet.push(changedOf(one, one.name, fields));
+  if (!wasMade && !wasJoined) report.changedInDump.push(changedEntry(one, one.name, fields));
+  else if (fields.length > 0) report.changedInSignet.push(changedEntry(one, one.name, fields));
 }
 
 /**
@@ -101,7 +109,7 @@ function takeAway(planning: Planning, one: DjangoGroup, before: Known, here: Pre
   const given = present.given.groups.get(here.id)?.permissions ?? here.permissions;
   const lost = [...given].filter((name) => here.permissions.has(name) && !one.permissions.includes(name)).sort();
   if (lost.length === 0) return here;
-  report.takenAway.push(changedOf(one, one.name, lost));
+  report.takenAway.push(changedEntry(one, one.name, lost));
   for (const name of lost) names.add(name);
   effects.groups.less.push(here.id);
   const { id, name: label, fingerprint } = here;
@@ -130,10 +138,10 @@ function update(planning: Planning, one: DjangoGroup, before: Known, here: Prese
       : []),
   ];
   const applied = [...(isRenamed ? ['name'] : []), ...(gained.length > 0 ? ['permissions'] : [])];
-  if (applied.length > 0) report.applied.push(changedOf(one, one.name, applied));
-  if (lost.length > 0) report.takenAway.push(changedOf(one, one.name, lost));
-  if (isKept) report.keptHere.push(changedOf(one, one.name, ['name']));
-  if (own.length > 0) report.changedInSignet.push(changedOf(one, one.name, own));
+  if (applied.length > 0) report.applied.push(changedEntry(one, one.name, applied));
+  if (lost.length > 0) report.takenAway.push(changedEntry(one, one.name, lost));
+  if (isKept) report.keptHere.push(changedEntry(one, one.name, ['name']));
+  if (own.length > 0) report.changedInSignet.push(changedEntry(one, one.name, own));
   const isChanged = applied.length + lost.length > 0;
   report.groups[isChanged ? 'updated' : 'known']++;
   report.added.groupPermissions += gained.length;
@@ -172,7 +180,7 @@ function differences(planning: Planning, one: DjangoGroup, here: PresentGroup, i
 
 function planConflict(planning: Planning, one: DjangoGroup, what: string): void {
   planning.report.groups.conflicts++;
-  planning.report.conflicts.push(entryOf(one, one.name, what));
+  planning.report.conflicts.push(reportEntry(one, one.name, what));
   planning.groups.set(one, { why: null });
 }
 
@@ -185,7 +193,7 @@ function planExisting(planning: Planning, one: DjangoGroup, here: PresentGroup):
   const { report, options, groups } = planning;
   if (options.existing === 'skip') {
     report.groups.skipped++;
-    report.skipped.push(entryOf(one, one.name, 'Signet has a group of this name from elsewhere'));
+    report.skipped.push(reportEntry(one, one.name, 'Signet has a group of this name from elsewhere'));
     groups.set(one, { why: 'was skipped: Signet has a group of this name from elsewhere', isSkipped: true });
     return;
   }

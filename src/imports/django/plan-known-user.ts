@@ -2,7 +2,7 @@ import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { differences } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { Known } from './known.ts';
-import { changedOf, type Planning } from './planning.ts';
+import { changedEntry, type Planning } from './planning.ts';
 import type { PresentUser } from './present.ts';
 import type { DjangoUser } from './reader/records.ts';
 import { type RememberedUser, shortDigest } from './remembered.ts';
@@ -17,7 +17,7 @@ export function planKnownUser(planning: Planning, one: DjangoUser, before: Known
   planning.matched.add(before.localId);
   if (!here) {
     report.users.known++;
-    report.changedInSignet.push(changedOf(one, one.username, ['deleted']));
+    report.changedInSignet.push(changedEntry(one, one.username, ['deleted']));
     return;
   }
   const last = options.existing === 'update' ? lastImported(planning, one, before, here) : null;
@@ -33,8 +33,8 @@ export function planKnownUser(planning: Planning, one: DjangoUser, before: Known
   const left = mayTake ? takeAway(planning, one, before, here) : here;
   report.users[left === here ? 'known' : 'updated']++;
   const fields = differences(planning, one, left, wasJoined, (before.imported as RememberedUser | null)?.epoch ?? 1);
-  if (!wasMade && !wasJoined) report.changedInDump.push(changedOf(one, one.username, fields));
-  else if (fields.length > 0) report.changedInSignet.push(changedOf(one, one.username, fields));
+  if (!wasMade && !wasJoined) report.changedInDump.push(changedEntry(one, one.username, fields));
+  else if (fields.length > 0) report.changedInSignet.push(changedEntry(one, one.username, fields));
 }
 
 function update(
@@ -48,7 +48,7 @@ function update(
   const { report } = planning;
   const { change, applied, taken, kept, own } = outcome;
   const list = (to: typeof report.applied, fields: readonly string[]) =>
-    fields.length > 0 && to.push(changedOf(one, one.username, fields));
+    fields.length > 0 && to.push(changedEntry(one, one.username, fields));
   list(report.applied, applied);
   list(report.takenAway, taken);
   list(report.keptHere, kept);

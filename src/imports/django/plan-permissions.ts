@@ -1,7 +1,7 @@
 import { BATCH, type Steps } from './batches.ts';
 import { digestPermission } from './digest.ts';
 import type { Known } from './known.ts';
-import { changedOf, entryOf, groupByName, knownAs, type Planning } from './planning.ts';
+import { changedEntry, groupByName, knownAs, type Planning, reportEntry } from './planning.ts';
 import type { DjangoPermission } from './reader/records.ts';
 
 /** Exactly the dump's permissions, byte for byte; Django's four are never invented, stale ones are kept. */
@@ -41,7 +41,7 @@ function planOneName(planning: Planning, name: string, records: readonly DjangoP
       if (!isRelabelled && (index === 0 || wasRemoved)) compare(planning, one, before);
     } else if (wasRemoved) {
       report.permissions.unfit++;
-      report.unmapped.push(entryOf(one, name, 'the permission was removed in Signet'));
+      report.unmapped.push(reportEntry(one, name, 'the permission was removed in Signet'));
     } else {
       report.permissions[index > 0 ? 'merged' : here?.isLive ? 'updated' : 'created']++;
       available.add(name);
@@ -58,7 +58,7 @@ function relabel(planning: Planning, one: DjangoPermission, before: Known): bool
   const here = present.permissions.get(one.name);
   const last = (before.imported as { label?: string } | null)?.label;
   if (!here?.isLive || last === undefined || one.label === last || here.label !== last) return false;
-  report.applied.push(changedOf(one, one.name, ['label']));
+  report.applied.push(changedEntry(one, one.name, ['label']));
   specs.push({ app: one.app, codename: one.codename, label: one.label, model: one.model });
   const row = { key: before.key, digest: digestPermission(one), imported: { label: one.label } };
   rows.push({ kind: 'old-permission', row });
@@ -68,10 +68,10 @@ function relabel(planning: Planning, one: DjangoPermission, before: Known): bool
 function compare(planning: Planning, one: DjangoPermission, before: Known): void {
   const { report, present } = planning;
   const here = present.permissions.get(one.name);
-  if (!here?.isLive) report.changedInSignet.push(changedOf(one, one.name, ['deleted']));
+  if (!here?.isLive) report.changedInSignet.push(changedEntry(one, one.name, ['deleted']));
   else if (before.digest !== digestPermission(one))
-    report.changedInDump.push(changedOf(one, one.name, here.label === one.label ? [] : ['label']));
-  else if (here.label !== one.label) report.changedInSignet.push(changedOf(one, one.name, ['label']));
+    report.changedInDump.push(changedEntry(one, one.name, here.label === one.label ? [] : ['label']));
+  else if (here.label !== one.label) report.changedInSignet.push(changedEntry(one, one.name, ['label']));
 }
 
 function staged(planning: Planning, one: DjangoPermission, label: string): Planning['rows'][number] {

@@ -1,11 +1,19 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { BATCH, type Steps } from './batches.ts';
-import { groupIdsOf } from './compare-user.ts';
+import { readGroupIds } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';
 import { findLeaving, planKnownUser, takesName } from './plan-known-user.ts';
-import { entryOf, givenNames, groupByName, knownAs, notePassword, noteSpelling, type Planning } from './planning.ts';
+import {
+  givenNames,
+  groupByName,
+  knownAs,
+  notePassword,
+  noteSpelling,
+  type Planning,
+  reportEntry,
+} from './planning.ts';
 import type { PresentUser } from './present.ts';
 import type { DjangoUser } from './reader/records.ts';
 import { localValues, type RememberedUser, sourceValues } from './remembered.ts';
@@ -51,7 +59,7 @@ export function* planUsers(planning: Planning): Steps<void> {
 
 function planConflict(planning: Planning, one: DjangoUser, what: string): void {
   planning.report.users.conflicts++;
-  planning.report.conflicts.push(entryOf(one, one.username, what));
+  planning.report.conflicts.push(reportEntry(one, one.username, what));
 }
 
 function misname({ misnamed }: Planning, { record, sourceName: name }: DjangoUser): void {
@@ -72,22 +80,22 @@ function planExisting(planning: Planning, one: DjangoUser, here: PresentUser): v
   const { report, options } = planning;
   if (options.existing === 'skip') {
     report.users.skipped++;
-    report.skipped.push(entryOf(one, one.username, 'Signet has a user of this name from elsewhere'));
+    report.skipped.push(reportEntry(one, one.username, 'Signet has a user of this name from elsewhere'));
     return;
   }
   planConflict(planning, one, `Signet has a user "${here.username}" from elsewhere`);
   misname(planning, one);
 }
 
-function rightsOf(planning: Planning, one: DjangoUser): { groups: string[]; permissions: string[] } {
+function readRights(planning: Planning, one: DjangoUser): { groups: string[]; permissions: string[] } {
   for (const group of one.groups) {
     const here = planning.groups.get(group);
     if (here && 'why' in here && here.why !== null)
       planning.report[here.isSkipped ? 'skipped' : 'unmapped'].push(
-        entryOf(one, one.username, `its group "${group.name}" ${here.why}`),
+        reportEntry(one, one.username, `its group "${group.name}" ${here.why}`),
       );
   }
-  return { groups: groupIdsOf(planning, one), permissions: givenNames(planning, one, one.username, one.permissions) };
+  return { groups: readGroupIds(planning, one), permissions: givenNames(planning, one, one.username, one.permissions) };
 }
 
 interface Tallies {
@@ -133,11 +141,11 @@ function planNew(planning: Planning, one: DjangoUser, usernameKey: string, email
     dateJoined: one.dateJoined ?? now,
     lastLogin: one.lastLogin,
     attributes: one.attributes,
-    ...rightsOf(planning, one),
+    ...readRights(planning, one),
   };
   stage(planning, one, row, {
     ...fields,
-    flagsOf: options.superusers,
+    flagScope: options.superusers,
     attributes: Object.keys(one.attributes),
   });
 }
@@ -148,11 +156,13 @@ function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emai
   if (!usernameKey.includes('@')) return;
   const other = emails.get(usernameKey)?.find((another) => another !== one);
   if (other)
-    planning.report.addressLikeNames.push(entryOf(one, one.username, `is the e-mail address of ${other.record}`));
+    planning.report.addressLikeNames.push(reportEntry(one, one.username, `is the e-mail address of ${other.record}`));
   else if (planning.present.emailKeys.has(usernameKey))
-    planning.report.addressLikeNames.push(entryOf(one, one.username, 'is the e-mail address of somebody in Signet'));
+    planning.report.addressLikeNames.push(
+      reportEntry(one, one.username, 'is the e-mail address of somebody in Signet'),
+    );
   else if (casefoldName(one.email) !== usernameKey)
-    planning.report.addressLikeNames.push(entryOf(one, one.username, 'looks like an e-mail address'));
+    planning.report.addressLikeNames.push(reportEntry(one, one.username, 'looks like an e-mail address'));
 }
 
 type Emails = ReadonlyMap<string, readonly DjangoUser[]>;
@@ -175,7 +185,7 @@ function verify(planning: Planning, one: DjangoUser, emails: Emails): boolean {
   const other = emails.get(casefoldName(one.email))?.find((another) => another !== one);
   if (isTrusted && !isUnique)
     report.emails.notUnique.push(
-      entryOf(one, one.username, `its e-mail address is also that of ${other?.record ?? 'somebody in Signet'}`),
+      reportEntry(one, one.username, `its e-mail address is also that of ${other?.record ?? 'somebody in Signet'}`),
     );
   return isVerified;
 }
@@ -197,7 +207,7 @@ function stage(
     local: localValues(one, row.password),
     epoch: 1,
     ...{ isActive, isStaff, isSuperuser },
-    flagsOf: options.superusers,
+    flagScope: options.superusers,
     groups: [...row.groups].sort(),
     permissions: [...row.permissions].sort(),
   };

@@ -93,10 +93,10 @@ export function knownAs(
 }
 
 /** Records that fold to one name, by that name. */
-export function groupByName<T>(records: readonly T[], nameOf: (one: T) => string): Map<string, T[]> {
+export function groupByName<T>(records: readonly T[], readName: (one: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const one of records) {
-    const name = nameOf(one);
+    const name = readName(one);
     const group = groups.get(name);
     if (group) group.push(one);
     else groups.set(name, [one]);
@@ -113,16 +113,16 @@ export function givenNames(
 ): string[] {
   return permissions.filter((permission) => {
     if (planning.available.has(permission)) return true;
-    planning.report.unmapped.push(entryOf(record, name, `its permission ${permission} was removed in Signet`));
+    planning.report.unmapped.push(reportEntry(record, name, `its permission ${permission} was removed in Signet`));
     return false;
   });
 }
 
-export function entryOf(record: SourceRecord, name: string, what: string): Entry {
+export function reportEntry(record: SourceRecord, name: string, what: string): Entry {
   return { record: record.record, name, what };
 }
 
-export function changedOf(record: SourceRecord, name: string, fields: readonly string[]): Changed {
+export function changedEntry(record: SourceRecord, name: string, fields: readonly string[]): Changed {
   return { record: record.record, name, fields };
 }
 
@@ -132,14 +132,16 @@ export function notePassword(
   one: DjangoUser,
   { encoded, problem }: { readonly encoded: string; readonly problem: string | null },
 ): void {
-  if (problem !== null) report.passwords.unusable.push(entryOf(one, one.username, problem));
+  if (problem !== null) report.passwords.unusable.push(reportEntry(one, one.username, problem));
   const slow = options.tooSlow?.(encoded) ?? null;
   if (slow === null) return;
-  report.passwords.slow.push(entryOf(one, one.username, `verifying it takes about ${(slow / 1000).toFixed(1)} s here`));
+  report.passwords.slow.push(
+    reportEntry(one, one.username, `verifying it takes about ${(slow / 1000).toFixed(1)} s here`),
+  );
 }
 
 /** The note of a name that Unicode's NFKC spells in another way. */
 export function noteSpelling(planning: Planning, record: SourceRecord, name: string): void {
   const spelling = normalizeName(name);
-  if (spelling !== name) planning.report.respelled.push(entryOf(record, name, `stored as ${spelling}`));
+  if (spelling !== name) planning.report.respelled.push(reportEntry(record, name, `stored as ${spelling}`));
 }

@@ -119,16 +119,16 @@ export async function readPresent(
     dump.users.records.map((one) => casefoldName(one.username)),
   );
   const permissions = await readPermissions(em, apiId);
-  const namesOf = namesById(permissions);
+  const permissionNamesById = namesById(permissions);
   const permissionIds = new Map(
     dump.permissions.records.flatMap(({ name }) => [[name, permissions.get(name)?.id] as const].filter(hasId)),
   );
-  const idsOf = (kind: 'group' | 'user', ids: Map<string, string>) => [
+  const idsByKind = (kind: 'group' | 'user', ids: Map<string, string>) => [
     ...new Set([...[...known[kind].values()].map((one) => one.localId), ...ids.values()]),
   ];
   const given = await readGiven(em, audience, known.user.values(), known.group.values());
   const held = [...known.user.values()].flatMap((one) => (one.imported as RememberedUser | null)?.groups ?? []);
-  const users = await readUsers(em, apiId, namesOf, idsOf('user', userIds));
+  const users = await readUsers(em, apiId, permissionNamesById, idsByKind('user', userIds));
   return {
     permissions,
     known,
@@ -138,7 +138,9 @@ export async function readPresent(
       group: await readOurs(em, audience, 'group', groupIds),
       user: await readOurs(em, audience, 'user', userIds),
     },
-    groups: await readGroups(em, namesOf, [...new Set([...idsOf('group', groupIds), ...held, ...given.groupIds])]),
+    groups: await readGroups(em, permissionNamesById, [
+      ...new Set([...idsByKind('group', groupIds), ...held, ...given.groupIds]),
+    ]),
     groupIds,
     users,
     userIds,
@@ -150,10 +152,10 @@ export async function readPresent(
   };
 }
 
-type NamesOf = (ids: readonly string[]) => Set<string>;
+type PermissionNames = (ids: readonly string[]) => Set<string>;
 
 /** Of ids of permissions, the names of those that are live at the API. */
-function namesById(permissions: ReadonlyMap<string, PresentPermission>): NamesOf {
+function namesById(permissions: ReadonlyMap<string, PresentPermission>): PermissionNames {
   const names = new Map([...permissions].flatMap(([name, { id, isLive }]) => (isLive ? [[id, name] as const] : [])));
   return (ids) => new Set(ids.flatMap((id) => names.get(id) ?? []));
 }
@@ -190,7 +192,7 @@ async function readPermissions(em: SqlEntityManager, apiId: string): Promise<Map
 
 async function readGroups(
   em: SqlEntityManager,
-  namesOf: NamesOf,
+  permissionNamesById: PermissionNames,
   ids: readonly string[],
 ): Promise<Map<string, PresentGroup>> {
   const groups = new Map<string, PresentGroup>();
@@ -201,7 +203,7 @@ async function readGroups(
       [JSON.stringify(batch)],
     );
     for (const { id, name, fingerprint, permissions } of rows)
-      groups.set(id, { id, name, fingerprint, permissions: namesOf(permissions) });
+      groups.set(id, { id, name, fingerprint, permissions: permissionNamesById(permissions) });
   });
   return groups;
 }
@@ -228,7 +230,7 @@ interface UserRow {
 async function readUsers(
   em: SqlEntityManager,
   apiId: string,
-  namesOf: NamesOf,
+  permissionNamesById: PermissionNames,
   ids: readonly string[],
 ): Promise<Map<string, PresentUser>> {
   const users = new Map<string, PresentUser>();
@@ -242,12 +244,12 @@ async function readUsers(
        where u.deleted_at is null and u.id = ${anyId}`,
       [apiId, JSON.stringify(batch)],
     );
-    for (const row of rows) users.set(row.id, userOf(row, namesOf));
+    for (const row of rows) users.set(row.id, readUserRow(row, permissionNamesById));
   });
   return users;
 }
 
-function userOf(row: UserRow, namesOf: NamesOf): PresentUser {
+function readUserRow(row: UserRow, permissionNamesById: PermissionNames): PresentUser {
   const own = { isStaff: row.is_staff, isSuperuser: row.is_superuser };
   const role = row.role_staff === null ? null : { isStaff: row.role_staff, isSuperuser: row.role_superuser ?? false };
   return {
@@ -266,7 +268,7 @@ function userOf(row: UserRow, namesOf: NamesOf): PresentUser {
     passwordEpoch: row.password_epoch,
     attributes: JSON.parse(row.attributes) as Record<string, unknown>,
     groups: new Set(row.groups),
-    permissions: namesOf(row.permissions),
+    permissions: permissionNamesById(row.permissions),
   };
 }
 

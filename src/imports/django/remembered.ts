@@ -20,7 +20,7 @@ export interface RememberedUser {
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
   /** Where the two flags were put. */
-  readonly flagsOf: 'api' | 'global';
+  readonly flagScope: 'api' | 'global';
   /** Ids of groups here. */
   readonly groups: readonly string[];
   /** Names. */

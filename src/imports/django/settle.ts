@@ -34,9 +34,9 @@ export function settle(dump: DjangoDump, present: Present): SettledDump {
       : user;
   const users = keptUsers(dump, present, withGroups);
   const kept = new Map<NamedRecord, Kept<NamedRecord>>([...groups, ...users]);
-  const recordsOf = (some: readonly NamedRecord[]) => new Set(some.map((one) => one.record));
-  const gone = recordsOf([...dump.groups.refused, ...dump.users.refused].filter((one) => !kept.has(one)));
-  const same = recordsOf([...kept.values()].filter((one) => one.isSame).map(({ one }) => one));
+  const recordSet = (some: readonly NamedRecord[]) => new Set(some.map((one) => one.record));
+  const gone = recordSet([...dump.groups.refused, ...dump.users.refused].filter((one) => !kept.has(one)));
+  const same = recordSet([...kept.values()].filter((one) => one.isSame).map(({ one }) => one));
   return {
     ...dump,
     users: { ...dump.users, records: dump.users.records.map(withGroups) },

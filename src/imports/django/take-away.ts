@@ -1,6 +1,6 @@
-import { groupIdsOf } from './compare-user.ts';
+import { readGroupIds } from './compare-user.ts';
 import type { Known } from './known.ts';
-import { changedOf, type Planning } from './planning.ts';
+import { changedEntry, type Planning } from './planning.ts';
 import type { PresentUser } from './present.ts';
 import type { DjangoUser } from './reader/records.ts';
 import { digests, type RememberedUser, sourceValues } from './remembered.ts';
@@ -20,12 +20,14 @@ export function takeAway(planning: Planning, one: DjangoUser, before: Known, her
     isActive: one.isActive && last.isActive,
     isStaff: one.isStaff && last.isStaff,
     isSuperuser: one.isSuperuser && last.isSuperuser,
-    groups: one.groups.filter((group) => groupIdsOf(planning, { ...one, groups: [group] }).some(isGiven(last.groups))),
+    groups: one.groups.filter((group) =>
+      readGroupIds(planning, { ...one, groups: [group] }).some(isGiven(last.groups)),
+    ),
     permissions: one.permissions.filter(isGiven(last.permissions)).filter((name) => planning.available.has(name)),
   };
   const { change, taken } = compareThreeWays(planning, less, here, last, false, false);
   if (!change || taken.length === 0) return here;
-  planning.report.takenAway.push(changedOf(one, one.username, taken));
+  planning.report.takenAway.push(changedEntry(one, one.username, taken));
   stageUserChange(planning, here, before.key, before.digest, { ...change, remembered: null }, true);
   return without(here, change);
 }
@@ -38,8 +40,8 @@ function lastGiven({ present }: Planning, one: DjangoUser, here: PresentUser): R
   const given = present.given.users.get(here.id);
   const texts = { source: sourceValues(one), local: digests(here), epoch: here.passwordEpoch };
   if (given) {
-    const { isActive = true, isStaff = false, isSuperuser = false, flagsOf = 'api', groups, permissions } = given;
-    const rights = { isActive, isStaff, isSuperuser, flagsOf, groups: [...groups], permissions: [...permissions] };
+    const { isActive = true, isStaff = false, isSuperuser = false, flagScope = 'api', groups, permissions } = given;
+    const rights = { isActive, isStaff, isSuperuser, flagScope, groups: [...groups], permissions: [...permissions] };
     return { ...texts, ...rights };
   }
   const isGlobal = !here.role && (here.own.isStaff || here.own.isSuperuser);
@@ -48,7 +50,7 @@ function lastGiven({ present }: Planning, one: DjangoUser, here: PresentUser): R
     isActive: true,
     isStaff: true,
     isSuperuser: true,
-    flagsOf: isGlobal ? 'global' : 'api',
+    flagScope: isGlobal ? 'global' : 'api',
     groups: [...here.groups].filter((id) => present.given.groupIds.has(id)),
     permissions: [...here.permissions],
   };

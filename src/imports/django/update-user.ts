@@ -1,5 +1,5 @@
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
-import { groupIdsOf } from './compare-user.ts';
+import { readGroupIds } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';
 import type { Known } from './known.ts';
@@ -73,8 +73,8 @@ export function lastImported(
     isActive: one.isActive,
     isStaff: one.isStaff,
     isSuperuser: one.isSuperuser,
-    flagsOf: isGlobal ? 'global' : 'api',
-    groups: groupIdsOf(planning, one).sort(),
+    flagScope: isGlobal ? 'global' : 'api',
+    groups: readGroupIds(planning, one).sort(),
     permissions: one.permissions.filter((name) => planning.available.has(name)).sort(),
   };
 }
@@ -99,7 +99,7 @@ export function compareThreeWays(
   texts(draft, planning, one, here, { password: password.encoded, isVerified });
   activity(draft, one, here, mayActivate);
   const role = flags(draft, one, here, planning.options.superusers === 'global');
-  const groups = members(groupIdsOf(planning, one), last.groups, here.groups);
+  const groups = members(readGroupIds(planning, one), last.groups, here.groups);
   const wanted = givenNames(planning, one, one.username, one.permissions);
   const permissions = members(wanted, last.permissions, here.permissions);
   noteSilence(planning, 'groups', groups.lost);
@@ -114,7 +114,7 @@ export function compareThreeWays(
   const remembered = {
     ...last,
     ...draft.remembered(),
-    groups: groupIdsOf(planning, one).sort(),
+    groups: readGroupIds(planning, one).sort(),
     permissions: [...wanted].sort(),
   };
   const isSame = canonical(remembered) === canonical(last);
@@ -152,13 +152,13 @@ class Draft {
   readonly source: Record<TextField, string>;
   readonly local: Record<TextField, string>;
   readonly flags: Pick<RememberedUser, 'isActive' | 'isStaff' | 'isSuperuser'>;
-  readonly flagsOf: RememberedUser['flagsOf'];
+  readonly flagScope: RememberedUser['flagScope'];
   epoch: number;
 
   constructor(last: RememberedUser) {
     this.source = { ...last.source };
     this.local = { ...last.local };
-    this.flagsOf = last.flagsOf;
+    this.flagScope = last.flagScope;
     this.epoch = last.epoch;
     this.flags = { isActive: last.isActive, isStaff: last.isStaff, isSuperuser: last.isSuperuser };
   }
@@ -258,7 +258,7 @@ function activity(draft: Draft, one: DjangoUser, here: PresentUser, mayActivate:
  * @param mayRule whether this run may give those of Signet itself; what is lost is lost without it
  */
 function flags(draft: Draft, one: DjangoUser, here: PresentUser, mayRule: boolean): UserChange['role'] {
-  const isGlobal = draft.flagsOf === 'global';
+  const isGlobal = draft.flagScope === 'global';
   const held = isGlobal ? here.own : (here.role ?? { isStaff: false, isSuperuser: false });
   const next = { ...held };
   for (const flag of FLAGS) {

@@ -45,7 +45,7 @@ export function readAssertion(form: Form): PresentedAssertion | null {
 }
 
 export function createAssertions({ db, issuer, fetchJson, failed }: AssertionRules): Assertions {
-  const keyOf = createClientKeys(fetchJson, failed);
+  const findKey = createClientKeys(fetchJson, failed);
   // One request may authenticate its client several times: when something has changed meanwhile, it begins anew.
   const redeemed = new WeakMap<Form, Promise<boolean>>();
   return {
@@ -56,7 +56,7 @@ export function createAssertions({ db, issuer, fetchJson, failed }: AssertionRul
       const audiences = isStrict ? [issuer] : [issuer, `${issuer}/oauth2/token`];
       const longestSeconds = isStrict ? LONGEST_LIFE_SECONDS : LONGEST_OLD_LIFE_SECONDS;
       if (!isBy(jws.claims, client.clientId, longestSeconds, now)) return 'wrong';
-      const key = await keyOf(client, jws, now);
+      const key = await findKey(client, jws, now);
       if (key === null || !(await isSignedBy(jws, key))) return 'wrong';
       // As FAPI 2.0 has it: one text, not a list that others could be in.
       const { aud } = jws.claims;

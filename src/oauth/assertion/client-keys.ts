@@ -29,7 +29,7 @@ export function createClientKeys(
   // By the document itself: a changed client comes with another one.
   const registered = new WeakMap<object, readonly ClientKey[]>();
   const ownKeys = (jwks: object) => {
-    const known = registered.get(jwks) ?? keysOf(jwks) ?? [];
+    const known = registered.get(jwks) ?? readKeySet(jwks) ?? [];
     registered.set(jwks, known);
     return known;
   };
@@ -51,13 +51,13 @@ function pick(keys: readonly ClientKey[], { alg, header }: ClientJws): JWK | nul
 }
 
 function readRemote(document: unknown): readonly ClientKey[] {
-  const keys = keysOf(document);
+  const keys = readKeySet(document);
   if (!keys) throw new Error(`there is no set of at most ${MOST_KEYS} keys`);
   return keys;
 }
 
 /** RFC 7517 §5: what is no public key for signatures by an algorithm that is taken is passed over. Null: this is no set. */
-function keysOf(document: unknown): readonly ClientKey[] | null {
+function readKeySet(document: unknown): readonly ClientKey[] | null {
   const keys = (document as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys) || keys.length > MOST_KEYS) return null;
   return keys.flatMap((one: unknown) => {

@@ -37,7 +37,7 @@ function answer(issuer: string, { redirectUri, mode, state }: ReplyTo, said: Rec
  * The URI of an answer by redirect: what is registered stays as it is, its own query too (RFC 6749 §3.1.2). Percent-encoded
  * throughout, because readers disagree about what `+` is.
  */
-export function locationOf({ redirectUri, parameters }: Answer): string {
+export function answerLocation({ redirectUri, parameters }: Answer): string {
   const query = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const joint = query.length === 0 || /[?&]$/.test(redirectUri) ? '' : redirectUri.includes('?') ? '&' : '?';
   // A header takes ASCII alone.

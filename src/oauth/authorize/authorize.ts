@@ -8,7 +8,7 @@ import { refused } from './answer.ts';
 import type { AnsweredRequests } from './code.ts';
 import { agree, complete } from './complete.ts';
 import { type Decided, decide, type Shown } from './decide.ts';
-import { type Pairs, type Parameters, parametersOf, parseParameters } from './parameters.ts';
+import { createParameters, type Pairs, type Parameters, parseParameters } from './parameters.ts';
 import { denied, type RepeatedAnswer, repeatAnswer } from './repeat.ts';
 import {
   type AuthorizationRequest,
@@ -92,7 +92,7 @@ async function openAsked(
   const stored = uri === undefined || !isPushedUri(uri) ? undefined : await findPushed(endpoint.db, uri, now);
   // RFC 9126 §2.2: unknown, expired, used and another client's are one answer.
   if (stored === null || (stored && (stored.clientId !== clientId || given.faults.has('client_id')))) throw usedUp();
-  const asked = stored ? parametersOf(stored.values) : given;
+  const asked = stored ? createParameters(stored.values) : given;
   const by = { ...from, isSeen: from.isSeen && !isSilent(asked) };
   const client = clientId === undefined ? null : await loadAskingClient(endpoint, clientId, by, now);
   return { opened: openRequest(client, asked, stored !== undefined), pushed: stored?.digest ?? null };
@@ -138,17 +138,17 @@ export interface Present extends Origin {
   readonly session: LiveSession | null;
 }
 
-function visitorOf({ browser, session, ip, isSeen }: Present): Visitor & Origin {
+function currentVisitor({ browser, session, ip, isSeen }: Present): Visitor & Origin {
   return { browser, session: session?.id ?? null, ip, isSeen };
 }
 
 type Seen = { readonly interaction: Interaction; readonly waiting: Waiting };
 
 async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, now: Date): Promise<Seen | null> {
-  const interaction = await openInteraction(endpoint.db, secret, visitorOf(who), now);
+  const interaction = await openInteraction(endpoint.db, secret, currentVisitor(who), now);
   if (!interaction) return null;
   const client = await loadAskingClient(endpoint, interaction.clientId, who, now);
-  const opened = openRequest(client, parametersOf(interaction.values), interaction.pushed !== null);
+  const opened = openRequest(client, createParameters(interaction.values), interaction.pushed !== null);
   return { interaction, waiting: await see(endpoint, opened, who.session, interaction.begun, now) };
 }
 
@@ -167,7 +167,7 @@ export async function loadInteraction(
 /** Goes on with an interaction for who is signed in now. */
 export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, who: Present): Promise<Next> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), 'allow', now);
+  const again = () => repeatAnswer(endpoint, secret, currentVisitor(who), 'allow', now);
   const seen = await look(endpoint, secret, who, now);
   if (!seen) return again();
   const { waiting } = seen;
@@ -191,7 +191,7 @@ export async function answerInteraction(
   { decision, shown }: Answered,
 ): Promise<Next> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, visitorOf(who), decision, now);
+  const again = () => repeatAnswer(endpoint, secret, currentVisitor(who), decision, now);
   const seen = await look(endpoint, secret, who, now);
   if (!seen) return again();
   const { interaction, waiting } = seen;

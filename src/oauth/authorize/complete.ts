@@ -59,7 +59,7 @@ export async function agree(
   const api = request.api?.id ?? null;
   try {
     return await db.fork().transactional(async (tx) => {
-      const id = await clientOf(tx, waiting, answered, now);
+      const id = await ensureClient(tx, waiting, answered, now);
       const agreed = { ...waiting, request: { ...request, client: { ...request.client, id } } };
       const completed = await complete({ db: tx, issuer }, agreed, answered, now);
       if (completed.kind !== 'answer') throw new NotIssued(completed.kind);
@@ -83,7 +83,7 @@ class NotIssued extends Error {
 }
 
 /** The principal of the client. One that is known by its document is written down. */
-async function clientOf(
+async function ensureClient(
   tx: SqlEntityManager,
   { request: { client, api }, session: { user } }: Shown,
   { digests }: AnsweredRequests,

@@ -1,6 +1,6 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
-import { acrOf } from '../../tokens/index.ts';
+import { readAcr } from '../../tokens/index.ts';
 import { type ConsentNeeded, consentNeeded, isConsented } from '../consent/consent.ts';
 import { type RequestedAccess, resolveRequestedAccess } from '../consent/requested-access.ts';
 import { isAssured } from './redirect-uri.ts';
@@ -49,7 +49,7 @@ export async function decide(
   const { client, api, claims } = request;
   const asked = await resolveRequestedAccess(endpoint.db, client, api, request.scope);
   const wanted = consentNeeded(asked, claims);
-  const consent = await consentOf(endpoint, request, session, wanted);
+  const consent = await decideConsent(endpoint, request, session, wanted);
   if (isSilent && consent === 'each_time')
     throw new OAuthError('interaction_required', 'The users of this client are asked each time.');
   if (isSilent && consent === 'missing')
@@ -71,7 +71,7 @@ function isSince(session: LiveSession, begun: Begun): boolean {
 /** OIDC Core §3.1.2.1, §5.5.1.1: authenticated recently enough, and strongly enough. */
 function isFresh(request: AuthorizationRequest, session: LiveSession, begun: Begun, now: Date): boolean {
   const { prompts, maxAge, acr } = request;
-  if (acr && !acr.includes(acrOf(session.amr))) return false;
+  if (acr && !acr.includes(readAcr(session.amr))) return false;
   if (isSince(session, begun)) return true;
   // Whoever is signed in may be asked which account it is by being shown the form, as with `login`.
   if (prompts.has('login') || prompts.has('select_account') || maxAge === 0) return false;
@@ -79,7 +79,7 @@ function isFresh(request: AuthorizationRequest, session: LiveSession, begun: Beg
 }
 
 /** RFC 6749 §10.2: whether the user has agreed to this. */
-async function consentOf(
+async function decideConsent(
   { db }: AuthorizeEndpoint,
   { client, api, prompts, to }: AuthorizationRequest,
   session: LiveSession,

@@ -72,6 +72,6 @@ function isKnown(name: string): name is ParameterName {
 }
 
 /** Of a request that was sorted out when it was stored. */
-export function parametersOf(values: Parameters['values']): Parameters {
+export function createParameters(values: Parameters['values']): Parameters {
   return { values, faults: new Map(), tooLong: new Set() };
 }

@@ -6,7 +6,7 @@ import { REPEAT_SECONDS } from '../../signin/index.ts';
 import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
 import { type Answer, granted, refused } from './answer.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
-import { parametersOf } from './parameters.ts';
+import { createParameters } from './parameters.ts';
 import { type AuthorizeEndpoint, type Opened, openRequest } from './request.ts';
 import { readStored, type Visitor } from './stored-request.ts';
 
@@ -57,7 +57,7 @@ async function openAnswered(
 ): Promise<Opened> {
   const { values, pushed } = readStored(parameters);
   const client = await loadAskingClient(endpoint, clientId, from, now);
-  return openRequest(client, parametersOf(values), pushed !== null);
+  return openRequest(client, createParameters(values), pushed !== null);
 }
 
 /** Whose interaction was answered. */

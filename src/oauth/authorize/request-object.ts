@@ -1,5 +1,5 @@
 import { isStorable } from '../../platform/casefold.ts';
-import { objectOf } from '../../platform/jws.ts';
+import { decodeJsonPart } from '../../platform/jws.ts';
 
 /** How a refusal reaches its client. */
 export interface ReplyWish {
@@ -13,14 +13,14 @@ const none: ReplyWish = { state: undefined, responseMode: undefined };
  * What a request object says of its answer. None is taken here (OIDC Core §6), but its client has put `state` and `response_mode` into
  * it alone (§6.1), and would not hear the refusal elsewhere. Nothing is verified: it says no more than could stand beside it.
  */
-export function replyWishOf(request: string | undefined): ReplyWish {
+export function readReplyWish(request: string | undefined): ReplyWish {
   const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]*$/.exec(request ?? '') ?? [];
   if (payload === undefined) return none;
-  const { state, response_mode: mode } = objectOf(payload) ?? {};
-  return { state: textOf(state), responseMode: textOf(mode) };
+  const { state, response_mode: mode } = decodeJsonPart(payload) ?? {};
+  return { state: readText(state), responseMode: readText(mode) };
 }
 
 /** What a form or a query could hold: by JSON there may be half a character, which no URL takes. */
-function textOf(value: unknown): string | undefined {
+function readText(value: unknown): string | undefined {
   return typeof value === 'string' && value !== '' && isStorable(value) ? value : undefined;
 }

@@ -12,7 +12,7 @@ import { isAboutRights } from '../user-claims.ts';
 import type { ReplyTo } from './answer.ts';
 import type { Parameters } from './parameters.ts';
 import { isRegistered, takesForms } from './redirect-uri.ts';
-import { replyWishOf } from './request-object.ts';
+import { readReplyWish } from './request-object.ts';
 import { readClaimsParameter } from './requested-claims.ts';
 
 /** What authorization requests are answered with. */
@@ -70,8 +70,8 @@ export function openRequest(client: LiveClient | null, given: Parameters, isPush
       status: 400,
       reason: 'client_unknown',
     });
-  const wish = replyWishOf(values.request);
-  const redirectUri = redirectOf(client, given);
+  const wish = readReplyWish(values.request);
+  const redirectUri = readRedirectUri(client, given);
   const isForm = (values.response_mode ?? wish.responseMode) === 'form_post' && takesForms(redirectUri);
   const to = { redirectUri, mode: isForm ? 'form_post' : 'query', state: values.state ?? wish.state } as const;
   return { client, to, sentRedirectUri: values.redirect_uri ?? null, given, isPushed };
@@ -80,7 +80,7 @@ export function openRequest(client: LiveClient | null, given: Parameters, isPush
 /** Of a redirect URI that is refused: whoever has registered another one sees where they differ. */
 const LONGEST_SHOWN = 200;
 
-function redirectOf(client: LiveClient, { values }: Parameters): string {
+function readRedirectUri(client: LiveClient, { values }: Parameters): string {
   const { redirect_uri: asked } = values;
   if (asked !== undefined) {
     // RFC 9700 §2.1, RFC 6749 §3.1.2.3.
@@ -93,12 +93,12 @@ function redirectOf(client: LiveClient, { values }: Parameters): string {
   }
   const [only, ...others] = client.redirectUris;
   // RFC 6749 §3.1.2.3; OIDC Core §3.1.2.1 requires it always.
-  if (only === undefined || others.length > 0 || scopesOf(values.scope).includes('openid'))
+  if (only === undefined || others.length > 0 || readScopes(values.scope).includes('openid'))
     throw new OAuthError('invalid_request', 'redirect_uri is missing.', { reason: 'redirect_uri_missing' });
   return only;
 }
 
-function scopesOf(scope: string | undefined): string[] {
+function readScopes(scope: string | undefined): string[] {
   return (scope ?? '').split(' ');
 }
 
@@ -110,7 +110,7 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
   for (const [name, reason] of faults)
     throw name === 'resource' ? new OAuthError('invalid_target', reason) : invalid(reason);
   checkKind(opened);
-  const prompts = promptsOf(values.prompt);
+  const prompts = readPrompts(values.prompt);
   const asked = readClaimsParameter(values.claims);
   const hinted = subjectOfHint(endpoint, client, values.id_token_hint, prompts);
   const subjects = [hinted, asked.sub].filter((one) => one !== null);
@@ -120,17 +120,17 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
     throw invalid(
       'Ask for permissions at userinfo: an API of this client takes tokens of typ JWT, which ID tokens are too.',
     );
-  const api = await findDefaultTarget(endpoint.access, client, targetOf(values));
+  const api = await findDefaultTarget(endpoint.access, client, readTarget(values));
   const request = {
     ...opened,
     api,
     scope: values.scope,
     nonce: values.nonce ?? null,
-    codeChallenge: challengeOf(client, given),
+    codeChallenge: readChallenge(client, given),
     dpopJkt: values.dpop_jkt ?? null,
     claims: asked.names,
     prompts,
-    maxAge: maxAgeOf(values.max_age) ?? client.settings.defaultMaxAge,
+    maxAge: readMaxAge(values.max_age) ?? client.settings.defaultMaxAge,
     acr: reachable(asked.acr),
     subjects: subjects.length === 0 ? null : subjects,
     loginHint: values.login_hint !== undefined && values.login_hint.length <= 320 ? values.login_hint : null,
@@ -140,7 +140,7 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
   return request;
 }
 
-function targetOf({ resource, audience }: Parameters['values']): Record<string, string> {
+function readTarget({ resource, audience }: Parameters['values']): Record<string, string> {
   return { ...(resource === undefined ? {} : { resource }), ...(audience === undefined ? {} : { audience }) };
 }
 
@@ -169,7 +169,7 @@ function checkKind({ client, to, given: { values }, isPushed }: Opened): void {
 }
 
 /** RFC 7636 §4.3, §4.4.1; RFC 9700 §2.1.1: always for a public client, and by S256 alone. */
-function challengeOf(client: LiveClient, { values }: Parameters): string | null {
+function readChallenge(client: LiveClient, { values }: Parameters): string | null {
   const { code_challenge: challenge, code_challenge_method: method } = values;
   if (challenge === undefined) {
     if (method !== undefined) throw invalid('code_challenge is missing.');
@@ -185,7 +185,7 @@ function challengeOf(client: LiveClient, { values }: Parameters): string | null 
 function requireProtection({ authMethod, settings }: LiveClient, { scope, nonce }: Parameters['values']): void {
   const rule = authMethod === 'none' ? 'on' : settings.pkce;
   if (rule === 'off') return;
-  if (rule === 'if-sent' && nonce !== undefined && scopesOf(scope).includes('openid')) return;
+  if (rule === 'if-sent' && nonce !== undefined && readScopes(scope).includes('openid')) return;
   const wanted =
     rule === 'on' ? 'this client uses PKCE (RFC 7636)' : 'this client uses PKCE (RFC 7636), or openid with a nonce';
   throw invalid(`code_challenge is missing: ${wanted}.`, 'pkce_missing');
@@ -197,7 +197,7 @@ export function isSilent({ values: { prompt } }: Parameters): boolean {
 }
 
 /** OIDC Core §3.1.2.1. */
-function promptsOf(prompt: string | undefined): ReadonlySet<Prompt> {
+function readPrompts(prompt: string | undefined): ReadonlySet<Prompt> {
   const asked = new Set((prompt ?? '').split(' ').filter((one) => one !== ''));
   if (![...asked].every((one) => (PROMPTS as readonly string[]).includes(one)))
     throw invalid(`prompt takes ${PROMPTS.join(', ')}.`);
@@ -206,7 +206,7 @@ function promptsOf(prompt: string | undefined): ReadonlySet<Prompt> {
 }
 
 /** OIDC Core §3.1.2.1. */
-function maxAgeOf(text: string | undefined): number | null {
+function readMaxAge(text: string | undefined): number | null {
   if (text === undefined) return null;
   if (!/^\d{1,9}$/.test(text)) throw invalid('max_age is a number of seconds.');
   return Number(text);

@@ -18,24 +18,24 @@ const MOST = 100;
 
 export function readClaimsParameter(text: string | undefined): ClaimsParameter {
   if (text === undefined) return none;
-  const asked = objectOf(parse(text));
-  const idToken = membersOf(asked, 'id_token');
-  const userinfo = membersOf(asked, 'userinfo');
+  const asked = expectObject(parse(text));
+  const idToken = readMembers(asked, 'id_token');
+  const userinfo = readMembers(asked, 'userinfo');
   const { sub, acr } = idToken;
-  const wanted = objectOf(sub ?? {})['value'];
+  const wanted = expectObject(sub ?? {})['value'];
   if (wanted !== undefined && typeof wanted !== 'string') throw malformed();
   return {
     names: { idToken: Object.keys(idToken), userinfo: Object.keys(userinfo) },
     sub: wanted ?? null,
-    acr: essentialValues(objectOf(acr ?? {})),
+    acr: essentialValues(expectObject(acr ?? {})),
   };
 }
 
 /** What each of them is asked for with: null, or an object (§5.5.1). Members that nobody knows are ignored. */
-function membersOf(asked: Record<string, unknown>, name: string): Record<string, unknown> {
-  const members = objectOf(asked[name] ?? {});
+function readMembers(asked: Record<string, unknown>, name: string): Record<string, unknown> {
+  const members = expectObject(asked[name] ?? {});
   if (Object.keys(members).length > MOST) throw malformed();
-  for (const one of Object.values(members)) if (one !== null) objectOf(one);
+  for (const one of Object.values(members)) if (one !== null) expectObject(one);
   return members;
 }
 
@@ -53,7 +53,7 @@ function parse(text: string): unknown {
   }
 }
 
-function objectOf(value: unknown): Record<string, unknown> {
+function expectObject(value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw malformed();
   return value as Record<string, unknown>;
 }

@@ -99,7 +99,7 @@ interface Row {
   created_at: number;
 }
 
-function storedOf(key: Buffer, row: Row): Stored & { readonly begun: Begun } {
+function readStoredRow(key: Buffer, row: Row): Stored & { readonly begun: Begun } {
   const { values, pushed, session } = readStored(row.parameters);
   const begun = { at: new Date(row.created_at * 1000), session };
   return { digest: key, values, clientId: row.client_id, pushed, begun };
@@ -120,7 +120,7 @@ export function isPushedUri(uri: string): boolean {
 export async function findPushed(db: Database, uri: string, now: Date): Promise<Stored | null> {
   const key = digest(uri.slice(URN.length));
   const [row] = await db.query<Row>(find, [key, 'pushed', now]);
-  return row ? storedOf(key, row) : null;
+  return row ? readStoredRow(key, row) : null;
 }
 
 /** $1 digest, $2 browser, $3 session, $4 now. */
@@ -157,7 +157,7 @@ export async function openInteraction(
     [row] = await db.query<Row>(find, [key, 'interaction', now]);
   }
   if (row?.browser !== browser.toString('hex')) return null;
-  return { ...storedOf(key, row), secret };
+  return { ...readStoredRow(key, row), secret };
 }
 
 /** $1 digests, $2 now. */

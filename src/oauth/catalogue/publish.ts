@@ -10,8 +10,8 @@ import {
   type PermissionSpec,
 } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { usernamesOf } from '../../users/index.ts';
-import { clientIdsOf } from '../clients/of-api.ts';
+import { readUsernames } from '../../users/index.ts';
+import { readClientIds } from '../clients/of-api.ts';
 
 /** Somebody whose permission ended with a publication. */
 export interface EndedHolder {
@@ -54,7 +54,7 @@ export async function publishCatalogue(
     );
   const wanted = new Set(specs.map((one) => `${one.app}.${one.codename}`));
   const holders = change.removed.length > 0 ? await formerAssignees(tx, of.id, change.version) : [];
-  const { hash } = await stateOf(tx, of.id);
+  const { hash } = await readCatalogueHash(tx, of.id);
   return {
     version: change.version,
     hash,
@@ -66,7 +66,7 @@ export async function publishCatalogue(
   };
 }
 
-async function stateOf(tx: SqlEntityManager, apiId: string): Promise<{ hash: string }> {
+async function readCatalogueHash(tx: SqlEntityManager, apiId: string): Promise<{ hash: string }> {
   const [row] = await tx.execute<{ hash: string }[]>(
     'select catalogue_hash as hash from permissions_api where id = ?',
     [apiId],
@@ -75,10 +75,13 @@ async function stateOf(tx: SqlEntityManager, apiId: string): Promise<{ hash: str
 }
 
 async function named(tx: SqlEntityManager, holders: readonly FormerAssignee[]): Promise<EndedHolder[]> {
-  const idsOf = (kind: FormerAssignee['kind']) => [
+  const assigneeIds = (kind: FormerAssignee['kind']) => [
     ...new Set(holders.filter((one) => one.kind === kind).map((one) => one.id)),
   ];
-  const names = new Map([...(await usernamesOf(tx, idsOf('user'))), ...(await clientIdsOf(tx, idsOf('client')))]);
+  const names = new Map([
+    ...(await readUsernames(tx, assigneeIds('user'))),
+    ...(await readClientIds(tx, assigneeIds('client'))),
+  ]);
   return holders.map(({ permission, kind, id, group }) => ({
     permission,
     kind,

@@ -1,18 +1,18 @@
 import { digest } from '../../platform/digest.ts';
 import type { Client } from '../entities.ts';
-import { settingsOf } from './settings.ts';
+import { clientSettings } from './settings.ts';
 
 // A client as the edit log names and shows it.
 
 /** A client as the edit log names it. */
-export function objectOf(client: Pick<Client, 'id' | 'clientId' | 'name'>) {
+export function auditObject(client: Pick<Client, 'id' | 'clientId' | 'name'>) {
   return { kind: 'client', id: client.id, label: `${client.name} (${client.clientId})` };
 }
 
 /** A client as the edit log shows it: what it is set to, never a secret. Its keys are public; their digests tell one from another. */
-export function pictureOf(client: Client) {
+export function auditSnapshot(client: Client) {
   const { clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isDynamic, isActive } = client;
-  const { jwks, ...settings } = settingsOf(client);
+  const { jwks, ...settings } = clientSettings(client);
   return {
     ...{ clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isDynamic, isActive },
     ...settings,

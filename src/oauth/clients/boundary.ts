@@ -3,7 +3,7 @@ import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { bumpPrincipals, type Permission } from '../../permissions/index.ts';
 import { updateClientStatuses } from '../../tokens/index.ts';
 import { type Client, ClientBoundary } from '../entities.ts';
-import { objectOf } from './audit.ts';
+import { auditObject } from './audit.ts';
 import { lockClient } from './clients.ts';
 
 /**
@@ -48,7 +48,7 @@ function change(
     else await tx.nativeDelete(ClientBoundary, { client: client.id, permission: { $in: ids } });
     const names = changed.map((one) => one.name);
     const ceiling = { [kind === 'added' ? 'after' : 'before']: { ceiling: names } };
-    recordChange(tx, audit, { action: 'change', object: objectOf(client), ...ceiling });
+    recordChange(tx, audit, { action: 'change', object: auditObject(client), ...ceiling });
     await tx.flush();
     await bumpPrincipals(tx, [client.id]);
     // What a first-party client carries is not cut.
@@ -59,7 +59,10 @@ function change(
 }
 
 /** The ceiling of a client: the live permissions by their APIs' audiences. */
-export async function boundaryOf(em: SqlEntityManager, client: Pick<Client, 'id'>): Promise<Record<string, string[]>> {
+export async function readBoundary(
+  em: SqlEntityManager,
+  client: Pick<Client, 'id'>,
+): Promise<Record<string, string[]>> {
   const rows = await em.execute<{ audience: string; name: string }[]>(
     `select a.audience, q.name from oauth_client_boundary x join permissions_permission q on q.id = x.permission_id
      join permissions_api a on a.id = q.api_id where x.client_id = ? and q.removed_version is null

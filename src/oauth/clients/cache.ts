@@ -3,7 +3,7 @@ import { type Database, hotSelect } from '../../platform/database/index.ts';
 import { createLru } from '../../platform/lru.ts';
 import type { Assertions } from '../assertion/assertions.ts';
 import type { Client } from '../entities.ts';
-import { type ClientSettings, settingsOf } from './settings.ts';
+import { type ClientSettings, clientSettings } from './settings.ts';
 
 /** A client as a request needs it. */
 export interface LiveClient {
@@ -72,15 +72,15 @@ async function findClient(db: Database, clientId: string): Promise<LiveClient | 
     grantTypes: row.grant_types,
     preset: row.preset,
     redirectUris: row.redirect_uris,
-    settings: settingsOf({ settings: JSON.parse(row.settings) as Partial<ClientSettings> }),
-    secrets: row.secrets.map(secretOf),
+    settings: clientSettings({ settings: JSON.parse(row.settings) as Partial<ClientSettings> }),
+    secrets: row.secrets.map(readSecret),
     requests: row.requests,
     serves: row.serves,
     version: row.version,
   };
 }
 
-function secretOf(text: string): LiveClient['secrets'][number] {
+function readSecret(text: string): LiveClient['secrets'][number] {
   const [digest, ends] = text.split(' ') as [string, string];
   return { digest: Buffer.from(digest, 'hex'), endsAtMs: ends === '' ? Number.POSITIVE_INFINITY : Number(ends) * 1000 };
 }

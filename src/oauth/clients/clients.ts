@@ -9,11 +9,11 @@ import { suggest } from '../../platform/suggest.ts';
 import { endClient, updateClientStatuses } from '../../tokens/index.ts';
 import { requireDistinctIdTokens } from '../api-rules/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';
-import { objectOf, pictureOf } from './audit.ts';
+import { auditObject, auditSnapshot } from './audit.ts';
 import { type ClientShape, checkName, checkShape } from './check.ts';
 import { type Preset, presets } from './presets.ts';
 import { addSecret } from './secrets.ts';
-import { type ClientSettings, settingsOf, storedSettings } from './settings.ts';
+import { type ClientSettings, clientSettings, storedSettings } from './settings.ts';
 import { checkRedirects, type RedirectRules } from './uris.ts';
 
 /** What can be said of a client beside its preset. */
@@ -63,7 +63,7 @@ export async function createClient(
     redirectUris: [...new Set(given.redirectUris)],
     isFirstParty: given.isFirstParty ?? false,
     isDynamic: given.isDynamic ?? false,
-    settings: settingsOf({ settings: given.settings ?? {} }),
+    settings: clientSettings({ settings: given.settings ?? {} }),
   };
   checkRedirects(shape.preset, shape.redirectUris, given.redirectRules);
   checkShape(shape);
@@ -92,7 +92,11 @@ export async function createClient(
       requests: given.requests?.map((one) => one.audience),
       serves: given.serves?.map((one) => one.audience),
     };
-    recordChange(tx, audit, { action: 'add', object: objectOf(client), after: { ...pictureOf(client), ...apis } });
+    recordChange(tx, audit, {
+      action: 'add',
+      object: auditObject(client),
+      after: { ...auditSnapshot(client), ...apis },
+    });
     await tx.flush();
     await requireDistinctIdTokens(tx, client);
     return { client, secret };
@@ -117,17 +121,17 @@ export async function updateClient(
   if (change.name !== undefined) checkName(change.name);
   return em.transactional(async (tx) => {
     const client = await lockClient(tx, of);
-    const before = { ...pictureOf(client), ...(await audiencesOf(tx, client.id)) };
+    const before = { ...auditSnapshot(client), ...(await readAudiences(tx, client.id)) };
     reshape(client, change);
     if (change.name !== undefined) rename(client, change.name);
     if (change.isActive !== undefined) client.isActive = change.isActive;
     if (change.requests) await setApis(tx, client.id, 'requests', change.requests);
     if (change.serves) await setApis(tx, client.id, 'serves', change.serves);
     await tx.flush();
-    const changed = difference(before, { ...pictureOf(client), ...(await audiencesOf(tx, client.id)) });
+    const changed = difference(before, { ...auditSnapshot(client), ...(await readAudiences(tx, client.id)) });
     if (!changed) return client;
     await requireDistinctIdTokens(tx, client);
-    recordChange(tx, audit, { action: 'change', object: objectOf(client), ...changed });
+    recordChange(tx, audit, { action: 'change', object: auditObject(client), ...changed });
     await bumpPrincipals(tx, [client.id]);
     const { isActive, isFirstParty, authMethod } = changed.after;
     if (authMethod !== undefined && authMethod !== 'client_secret')
@@ -157,7 +161,7 @@ function reshape(client: Client, change: ClientChange): void {
     grantTypes: [...new Set(grantTypes ?? client.grantTypes)],
     redirectUris: [...new Set(redirectUris ?? client.redirectUris)],
     isFirstParty: isFirstParty ?? client.isFirstParty,
-    settings: { ...settingsOf(client), ...settings },
+    settings: { ...clientSettings(client), ...settings },
   };
   checkShape(shape);
   checkConsent(shape, settings);
@@ -178,7 +182,7 @@ function checkConsent({ isFirstParty }: ClientShape, given: Partial<ClientSettin
 export function deleteClient(em: SqlEntityManager, audit: AuditContext, client: Client): Promise<void> {
   return em.transactional(async (tx) => {
     await lockClient(tx, client);
-    recordChange(tx, audit, { action: 'delete', object: objectOf(client), before: pictureOf(client) });
+    recordChange(tx, audit, { action: 'delete', object: auditObject(client), before: auditSnapshot(client) });
     await bumpPrincipals(tx, [client.id]);
     await endClient(tx, audit.at, client.id, 'client_deleted');
     await tx.nativeDelete(Principal, { id: client.id });
@@ -208,7 +212,10 @@ export function listClients(em: SqlEntityManager): Promise<Client[]> {
 }
 
 /** The audiences that a client may ask for, and those that it serves. */
-export async function audiencesOf(em: SqlEntityManager, id: string): Promise<{ requests: string[]; serves: string[] }> {
+export async function readAudiences(
+  em: SqlEntityManager,
+  id: string,
+): Promise<{ requests: string[]; serves: string[] }> {
   const rows = await em.execute<{ role: string; audience: string }[]>(
     'select x.role, i.audience from oauth_client_api x join permissions_api i on i.id = x.api_id where x.client_id = ? order by i.audience collate "C"',
     [id],

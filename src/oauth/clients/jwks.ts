@@ -34,7 +34,7 @@ function publicKey(key: unknown): Jwk {
     throw new Failure('usage', 'A member of one of the keys is no text.');
   if (jwk['use'] !== undefined && jwk['use'] !== 'sig')
     throw new Failure('usage', 'One of the keys is not for signatures: use must be sig, or absent.');
-  const bits = strengthOf(jwk);
+  const bits = keyStrength(jwk);
   if (bits === null)
     throw new Failure('usage', 'One of the keys is no RSA, EC (P-256, P-384, P-521) or Ed25519 public key.');
   // RFC 7518 §3.3: 2048 bits or more.
@@ -43,7 +43,7 @@ function publicKey(key: unknown): Jwk {
 }
 
 /** Bits of an RSA key; as many as any may have for a curve that is strong; null for what is no such key. */
-function strengthOf(jwk: Jwk): number | null {
+function keyStrength(jwk: Jwk): number | null {
   try {
     const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({ key: jwk, format: 'jwk' });
     if (type === 'rsa') return details?.modulusLength ?? 0;

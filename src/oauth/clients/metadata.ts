@@ -1,7 +1,7 @@
 import type { ClientSettings } from './settings.ts';
 
 /** A client's settings under the names of RFC 7591 §2, RFC 9126 §6, RFC 9449 §5.2 and OpenID Connect Registration §2. */
-export function metadataOf(settings: ClientSettings) {
+export function clientMetadata(settings: ClientSettings) {
   return {
     token_endpoint_auth_signing_alg: settings.assertionAlg,
     id_token_signed_response_alg: settings.idTokenAlg,

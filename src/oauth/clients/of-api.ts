@@ -39,7 +39,7 @@ export async function isServedBy(em: SqlEntityManager, apiId: string, clientPrin
 }
 
 /** Client ids (`c_…`) by principal. */
-export async function clientIdsOf(em: SqlEntityManager, principals: readonly string[]): Promise<Map<string, string>> {
+export async function readClientIds(em: SqlEntityManager, principals: readonly string[]): Promise<Map<string, string>> {
   const found = await em.find(Client, { id: { $in: [...principals] } });
   return new Map(found.map((one) => [one.id, one.clientId]));
 }

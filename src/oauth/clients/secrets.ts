@@ -7,7 +7,7 @@ import { digest, newSecret } from '../../platform/digest.ts';
 import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { Client, ClientSecret } from '../entities.ts';
-import { objectOf } from './audit.ts';
+import { auditObject } from './audit.ts';
 
 /** How long the secret before a new one stays good, so that a deployment can follow. */
 export const OVERLAP_SECONDS = 86_400;
@@ -48,7 +48,7 @@ export function rotateSecret(
     const secret = addSecret(tx, client, audit.at);
     recordChange(tx, audit, {
       action: 'change',
-      object: objectOf(client),
+      object: auditObject(client),
       after: { secret: options.now ? 'replaced' : 'rotated' },
     });
     await tx.flush();
@@ -68,7 +68,7 @@ export async function listSecrets(
 }
 
 /** Whether this is a secret of the client that is good now. */
-export async function isSecretOf(
+export async function isClientSecret(
   em: SqlEntityManager,
   client: Pick<Client, 'id'>,
   secret: string,

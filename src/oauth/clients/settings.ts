@@ -78,7 +78,7 @@ const standard: ClientSettings = {
 };
 
 /** A client's settings, the standard ones where it has none of its own. */
-export function settingsOf(client: { readonly settings: Partial<ClientSettings> }): ClientSettings {
+export function clientSettings(client: { readonly settings: Partial<ClientSettings> }): ClientSettings {
   return { ...standard, ...client.settings };
 }
 

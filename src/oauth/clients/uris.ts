@@ -49,19 +49,19 @@ export function checkRedirects(preset: Preset, uris: readonly string[], rules: R
 
 /** Whether a redirect URI has a scheme that is a program's: its own, or one that the server admits. */
 function isOfProgram(preset: Preset, uri: string, { schemes }: RedirectRules): boolean {
-  const scheme = schemeOf(uri);
+  const scheme = uriScheme(uri);
   if (scheme === null || isReservedScheme(scheme.toLowerCase())) return false;
   return (preset === 'native' && ownScheme.test(scheme)) || (onTheMachine.includes(preset) && schemes.includes(scheme));
 }
 
 /** Whether a redirect URI has a scheme that only SIGNET_REDIRECT_SCHEMES admits: nothing about it says whose it is. */
 export function isOfAdmittedScheme(uri: string): boolean {
-  const scheme = schemeOf(uri);
+  const scheme = uriScheme(uri);
   return scheme !== null && !scheme.includes('.') && scheme !== 'https' && scheme !== 'http';
 }
 
 /** As it is written: a scheme of programs has no other spelling. */
-function schemeOf(uri: string): string | null {
+function uriScheme(uri: string): string | null {
   return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1] ?? null;
 }
 

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Api, Permission } from '../../permissions/index.ts';
-import { lastUseOf, listGrants, type RefreshGrant } from '../../tokens/index.ts';
+import { lastGrantUse, listGrants, type RefreshGrant } from '../../tokens/index.ts';
 import { Consent } from '../authorization-entities.ts';
 import { Client } from '../entities.ts';
 
@@ -27,7 +27,7 @@ export async function listAllowed(em: SqlEntityManager, user: string, now: Date)
   const grants = await listGrants(em, { principal: user }, now);
   const ids = [...new Set([...consents, ...grants].map((one) => one.client))];
   const clients = await em.find(Client, { id: { $in: ids } }, { orderBy: { nameKey: 'asc' } });
-  const named = await permissionsOf(
+  const named = await readPermissions(
     em,
     [...consents, ...grants].flatMap((one) => one.permissions ?? []),
   );
@@ -37,19 +37,19 @@ export async function listAllowed(em: SqlEntityManager, user: string, now: Date)
     const permissions = new Set([...agreed, ...held].flatMap((one) => one.permissions ?? []));
     return {
       client,
-      scopes: [...new Set([...agreed.flatMap((one) => one.scopes), ...held.flatMap(scopesOf)])].sort(),
+      scopes: [...new Set([...agreed.flatMap((one) => one.scopes), ...held.flatMap(grantScopes)])].sort(),
       permissions: named.filter((one) => permissions.has(one.id)).map(({ id: _, ...rest }) => rest),
       since: earliest([...agreed, ...held].map((one) => one.createdAt)),
-      lastUsedAt: held.length === 0 ? null : latest(held.map(lastUseOf)),
+      lastUsedAt: held.length === 0 ? null : latest(held.map(lastGrantUse)),
     };
   });
 }
 
-function scopesOf({ scope }: RefreshGrant): string[] {
+function grantScopes({ scope }: RefreshGrant): string[] {
   return scope?.split(' ') ?? [];
 }
 
-async function permissionsOf(em: SqlEntityManager, ids: readonly string[]) {
+async function readPermissions(em: SqlEntityManager, ids: readonly string[]) {
   const permissions = await em.find(Permission, { id: { $in: [...new Set(ids)] }, removedVersion: null });
   const apis = await em.find(Api, { id: { $in: [...new Set(permissions.map((one) => one.api))] } });
   const audiences = new Map(apis.map((one) => [one.id, one.audience]));

@@ -32,7 +32,7 @@ const waiting: Statement = {
 };
 
 /** $1 ids. */
-const permissionsOf: Statement = {
+const devicePermissions: Statement = {
   name: 'oauth-device-permissions',
   text: 'select q.id, q.name, q.label from permissions_permission q where q.id = any($1::uuid[]) and q.removed_version is null order by q.index',
 };
@@ -58,7 +58,7 @@ export async function findWaitingDevice(db: Database, userCode: string, now: Dat
     client: { id: row.client, name: row.client_name, isDynamic: row.is_dynamic },
     api: row.api === null ? null : { id: row.api, name: row.api_name ?? '' },
     scopes: row.scope?.split(' ') ?? [],
-    permissions: permissions === null ? null : await db.query(permissionsOf, [permissions]),
+    permissions: permissions === null ? null : await db.query(devicePermissions, [permissions]),
   };
 }
 

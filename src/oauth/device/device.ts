@@ -136,11 +136,11 @@ export async function pollDevice(
     isExpired: row.is_expired,
     isTooSoon: row.is_too_soon,
     isConsumed: row.is_consumed,
-    approval: state === 'approved' && row.is_good ? approvalOf(row) : null,
+    approval: state === 'approved' && row.is_good ? readApproval(row) : null,
   };
 }
 
-function approvalOf(row: Row): Approval | null {
+function readApproval(row: Row): Approval | null {
   if (row.user_id === null) return null;
   return {
     user: { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, formOf } from '../../platform/http/index.ts';
+import { type App, readForm } from '../../platform/http/index.ts';
 import { authorizeDevice, type DeviceEndpoint } from './authorize-device.ts';
 
 const text = Type.Optional(Type.String());
@@ -27,7 +27,7 @@ export function deviceRoutes(app: App, deps: DeviceEndpoint): void {
     oauthErrors: ['invalid_client', 'unauthorized_client', 'invalid_scope', 'invalid_target'],
   } as const;
   app.post('/oauth2/device_authorization', { schema }, (request) =>
-    authorizeDevice(deps, { authorization: request.headers.authorization, form: formOf(request) }, request.ip),
+    authorizeDevice(deps, { authorization: request.headers.authorization, form: readForm(request) }, request.ip),
   );
 }
 

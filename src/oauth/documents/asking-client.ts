@@ -1,10 +1,10 @@
 import type { PermissionCache } from '../../permissions/index.ts';
 import type { Statement } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import { siteOf } from '../../signin/index.ts';
+import { clientSite } from '../../signin/index.ts';
 import { NO_API } from '../../tokens/index.ts';
 import type { ClientCache, LiveClient } from '../clients/cache.ts';
-import { settingsOf } from '../clients/settings.ts';
+import { clientSettings } from '../clients/settings.ts';
 import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
 import type { ClientDocuments } from './documents.ts';
 import { DOCUMENT_PRESET } from './read-document.ts';
@@ -47,7 +47,7 @@ export async function loadAskingClient(
   // Audiences and client ids share one namespace. An operator's row of that name was disabled: it stays so.
   if (!documents.admits(clientId) || stored?.isActive === false || (await access.api(clientId))) return null;
   const asker = {
-    network: siteOf(from.ip),
+    network: clientSite(from.ip),
     mayFetch: () => enforceRateLimit(endpoint, { kind: 'document', ip: from.ip }, now),
   };
   const said = from.isSeen ? await documents.of(clientId, now, asker) : (documents.peek(clientId, now) ?? stored);
@@ -58,7 +58,7 @@ export async function loadAskingClient(
     name,
     redirectUris,
     grantTypes,
-    requests: await apisOf(endpoint),
+    requests: await readApis(endpoint),
   };
 }
 
@@ -81,7 +81,7 @@ function unstored(clientId: string): LiveClient {
     grantTypes: [],
     preset: DOCUMENT_PRESET,
     redirectUris: [],
-    settings: settingsOf({ settings: {} }),
+    settings: clientSettings({ settings: {} }),
     secrets: [],
     requests: [],
     serves: [],
@@ -95,7 +95,7 @@ const everyApi: Statement = {
 };
 
 /** Ids of the APIs that a client of a document may ask for. */
-async function apisOf({ db, access, documentApis }: AskingClients): Promise<string[]> {
+async function readApis({ db, access, documentApis }: AskingClients): Promise<string[]> {
   if (documentApis.includes('*')) return (await db.query<{ id: string }>(everyApi, [])).map((one) => one.id);
   const apis = await Promise.all(documentApis.map((audience) => access.api(audience)));
   return apis.flatMap((api) => (api && !api.isBuiltin ? [api.id] : []));

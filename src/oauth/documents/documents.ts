@@ -67,14 +67,14 @@ export function createClientDocuments(
   // Anybody may name an address: what SIGNET_FETCH_ALLOW opens is for those whom an operator knows.
   const outside = createGuardedFetch({ ...common, allow: [] });
   const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
-  const fetchOf = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
+  const fetchFor = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
   const kept = createLru<Kept>(KEPT);
   const once = inFlight<Kept>();
   const shares = createFairShares<AbortController>(UNDERWAY);
 
   const ask = async (clientId: string, nowMs: number, signal: AbortSignal): Promise<Kept> => {
     try {
-      const fetched = await fetchOf(new URL(clientId))({
+      const fetched = await fetchFor(new URL(clientId))({
         url: clientId,
         accept: 'application/json',
         mostBytes: MOST_BYTES,

@@ -41,7 +41,7 @@ export function readDocument(clientId: string, body: Buffer, rules: RedirectRule
   } catch (error) {
     throw error instanceof Failure ? unfit(error.message.replace(/\.$/, '')) : error;
   }
-  return { name, redirectUris: [...new Set(redirectUris)], grantTypes: grantsOf(metadata) };
+  return { name, redirectUris: [...new Set(redirectUris)], grantTypes: readGrantTypes(metadata) };
 }
 
 function parse(body: Buffer): Record<string, unknown> {
@@ -61,7 +61,7 @@ function checkMethod({ token_endpoint_auth_method: method = 'none' }: ClientMeta
 }
 
 /** RFC 7591 §2: absent, the code alone. What is not offered here is left out. */
-function grantsOf({ grant_types: asked = [grantNames.code], response_types: types = ['code'] }: ClientMetadata) {
+function readGrantTypes({ grant_types: asked = [grantNames.code], response_types: types = ['code'] }: ClientMetadata) {
   if (!asked.includes(grantNames.code) || !types.includes('code'))
     throw unfit('its grant_types and response_types do not name authorization_code and code');
   return grants.filter((one) => asked.includes(one));

@@ -3,7 +3,7 @@ import { difference, recordChange } from '../../audit/index.ts';
 import { bumpPrincipals, createPrincipal } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
 import { requireNoApiNamed } from '../api-rules/index.ts';
-import { objectOf, pictureOf } from '../clients/audit.ts';
+import { auditObject, auditSnapshot } from '../clients/audit.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { lockClient } from '../clients/clients.ts';
 import { Client, ClientApi } from '../entities.ts';
@@ -32,11 +32,11 @@ export async function storeAgreedClient(
   let id = existing?.id;
   if (existing) {
     const row = await lockClient(tx, existing);
-    const before = pictureOf(row);
+    const before = auditSnapshot(row);
     Object.assign(row, said);
-    const changed = difference(before, pictureOf(row));
+    const changed = difference(before, auditSnapshot(row));
     if (changed) {
-      recordChange(tx, audit, { action: 'change', object: objectOf(row), ...changed });
+      recordChange(tx, audit, { action: 'change', object: auditObject(row), ...changed });
       await tx.flush();
       await bumpPrincipals(tx, [row.id]);
     }
@@ -45,7 +45,7 @@ export async function storeAgreedClient(
     const shape = { ...said, id, clientId, preset, authMethod, isDynamic: true, settings: {}, createdAt: now };
     const row = tx.create(Client, shape);
     tx.persist(row);
-    recordChange(tx, audit, { action: 'add', object: objectOf(row), after: pictureOf(row) });
+    recordChange(tx, audit, { action: 'add', object: auditObject(row), after: auditSnapshot(row) });
     await tx.flush();
   }
   await addApi(tx, id as string, by.api);

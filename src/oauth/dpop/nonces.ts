@@ -18,13 +18,13 @@ export function createNonces(masterKey: Buffer): Nonces {
   const key = createSecretKey(deriveKey(masterKey, 'dpop-nonce'));
   const ofStep = (step: number) =>
     createHmac('sha256', key).update(String(step)).digest().subarray(0, BYTES).toString('base64url');
-  const stepOf = (now: Date) => Math.floor(now.getTime() / STEP_MS);
+  const nonceStep = (now: Date) => Math.floor(now.getTime() / STEP_MS);
   return {
-    current: (now) => ofStep(stepOf(now)),
+    current: (now) => ofStep(nonceStep(now)),
     isGood(nonce, now) {
       const given = Buffer.from(nonce);
       const isEqual = (good: string) => given.length === good.length && timingSafeEqual(given, Buffer.from(good));
-      return isEqual(ofStep(stepOf(now))) || isEqual(ofStep(stepOf(now) - 1));
+      return isEqual(ofStep(nonceStep(now))) || isEqual(ofStep(nonceStep(now) - 1));
     },
   };
 }

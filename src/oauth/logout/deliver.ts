@@ -49,7 +49,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
           const most = { all, perClient: MOST.perClient };
           for (const notice of await claimNotices(deps.db, deps.clock.now(), most, [...busy])) start(notice);
         }
-        if (underWay.size > 0) await oneOf(underWay.keys());
+        if (underWay.size > 0) await race(underWay.keys());
         // Nothing was due, of any client.
         else if (busy.size === 0) break;
       }
@@ -62,7 +62,7 @@ export function createDelivery(deps: DeliveryDeps): Delivery {
 }
 
 /** The first that ends; or a moment later, none. */
-async function oneOf(promises: Iterable<Promise<void>>): Promise<void> {
+async function race(promises: Iterable<Promise<void>>): Promise<void> {
   const late = new AbortController();
   const pause = setTimeout(LOOK_AGAIN_MS, undefined, { signal: late.signal }).catch(() => {});
   try {

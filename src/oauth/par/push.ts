@@ -42,12 +42,16 @@ export async function pushRequest(
   await checkRequest(endpoint, opened);
   // Before the proof, whose mark is a row too.
   await enforceRateLimit(endpoint, { kind: 'pushed', ip, client }, now);
-  const given = withKey(said, await keyOf(endpoint, presented.dpop, now));
+  const given = withKey(said, await proofKey(endpoint, presented.dpop, now));
   return { request_uri: await storePushed(db, client, given, now), expires_in: PUSHED_SECONDS };
 }
 
 /** RFC 9449 §10.1: a proof that comes along says which key the code is for. */
-async function keyOf({ proofs, issuer }: PushedEndpoint, proof: string | undefined, now: Date): Promise<string | null> {
+async function proofKey(
+  { proofs, issuer }: PushedEndpoint,
+  proof: string | undefined,
+  now: Date,
+): Promise<string | null> {
   if (proof === undefined) return null;
   return (await proofs.check(proof, { method: 'POST', url: `${issuer}/oauth2/par` }, now)).jkt;
 }

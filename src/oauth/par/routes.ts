@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, dpopOf, formOf, offerNonce } from '../../platform/http/index.ts';
+import { type App, dpopHeader, offerNonce, readForm } from '../../platform/http/index.ts';
 import { type PushedEndpoint, pushRequest } from './push.ts';
 
 const text = Type.Optional(Type.String());
@@ -44,7 +44,7 @@ export function pushedRoute(app: App, deps: PushedEndpoint): void {
   const onRequest = offerNonce(() => deps.proofs.nonce(deps.clock.now()));
   app.post('/oauth2/par', { schema, onRequest }, async (request, reply) => {
     const { authorization } = request.headers;
-    const presented = { authorization, form: formOf(request), dpop: dpopOf(request) };
+    const presented = { authorization, form: readForm(request), dpop: dpopHeader(request) };
     return reply.code(201).send(await pushRequest(deps, presented, request.ip));
   });
 }

@@ -48,7 +48,7 @@ export function createInitialToken(
     });
     tx.persist(token);
     const after = { apis: apis.map((one) => one.audience), uses, expiresAt: token.expiresAt.toISOString() };
-    recordChange(tx, audit, { action: 'add', object: objectOf(label), after });
+    recordChange(tx, audit, { action: 'add', object: auditObject(label), after });
     await tx.flush();
     return { secret, token };
   });
@@ -66,7 +66,7 @@ export function revokeInitialToken(em: SqlEntityManager, audit: AuditContext, la
         'notFound',
         `There is no registration token "${label}". List them with: npx signet client registration-token --list`,
       );
-    recordChange(tx, audit, { action: 'delete', object: objectOf(label) });
+    recordChange(tx, audit, { action: 'delete', object: auditObject(label) });
     await tx.flush();
   });
 }
@@ -89,6 +89,6 @@ export async function useInitialToken(
   return used === 1 ? tx.findOneOrFail(RegistrationToken, { digest: key }) : null;
 }
 
-function objectOf(label: string) {
+function auditObject(label: string) {
   return { kind: 'registrationtoken', id: label, label };
 }

@@ -4,9 +4,9 @@ import { type Alg, USER_SCOPES } from '../../tokens/index.ts';
 import { FOREIGN_ALGS } from '../client-jws.ts';
 import type { NewClient } from '../clients/clients.ts';
 import { readJwks } from '../clients/jwks.ts';
-import { metadataOf } from '../clients/metadata.ts';
+import { clientMetadata } from '../clients/metadata.ts';
 import { grantNames, type Preset } from '../clients/presets.ts';
-import { type ClientSettings, settingsOf } from '../clients/settings.ts';
+import { type ClientSettings, clientSettings } from '../clients/settings.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
 import type { ClientMetadata } from './schemas.ts';
@@ -31,15 +31,15 @@ export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRu
   const { redirect_uris: redirectUris = [], client_name: name = 'Unnamed client' } = metadata;
   const authMethod = methods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
   if (!authMethod) throw unfit(`token_endpoint_auth_method takes ${Object.keys(methods).join(', ')}.`);
-  const grantTypes = grantsOf(metadata);
-  const preset = presetOf(metadata, authMethod, grantTypes);
+  const grantTypes = readGrantTypes(metadata);
+  const preset = choosePreset(metadata, authMethod, grantTypes);
   if (grantTypes.includes(grantNames.code) && redirectUris.length === 0)
     throw new OAuthError('invalid_redirect_uri', 'The grant authorization_code needs redirect_uris.');
   refusing('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, redirectRules));
   const settings = given({
-    assertionAlg: algOf(metadata, 'token_endpoint_auth_signing_alg', FOREIGN_ALGS),
-    idTokenAlg: algOf(metadata, 'id_token_signed_response_alg', algs),
-    userinfoAlg: algOf(metadata, 'userinfo_signed_response_alg', algs),
+    assertionAlg: readAlg(metadata, 'token_endpoint_auth_signing_alg', FOREIGN_ALGS),
+    idTokenAlg: readAlg(metadata, 'id_token_signed_response_alg', algs),
+    userinfoAlg: readAlg(metadata, 'userinfo_signed_response_alg', algs),
     requirePushed: metadata.require_pushed_authorization_requests,
     dpopBound: metadata.dpop_bound_access_tokens,
     defaultMaxAge: metadata.default_max_age,
@@ -75,14 +75,14 @@ export function registeredMetadata(client: Client, asked: ClientMetadata) {
         ?.split(' ')
         .filter((one) => USER_SCOPES.includes(one))
         .join(' ') || null,
-    ...metadataOf(settingsOf(client)),
+    ...clientMetadata(clientSettings(client)),
   };
   const isSaid = ([name, value]: [string, unknown]) =>
     value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0 && name !== 'response_types');
   return Object.fromEntries(Object.entries(all).filter(isSaid));
 }
 
-function grantsOf({ grant_types: asked = [grantNames.code], response_types: types }: ClientMetadata): string[] {
+function readGrantTypes({ grant_types: asked = [grantNames.code], response_types: types }: ClientMetadata): string[] {
   for (const grant of asked)
     if (!grants.includes(grant)) throw unfit(`grant_types: a program may register ${grants.join(', ')}.`);
   if (types?.some((one) => one !== 'code')) throw unfit('response_types: only code is offered.');
@@ -96,7 +96,11 @@ function grantsOf({ grant_types: asked = [grantNames.code], response_types: type
  * What kind of program it is. One that does not say so (OIDC Registration §2 calls it `web` then) and waits on loopback runs on its
  * user's machine, as the clients of the Model Context Protocol do.
  */
-function presetOf(metadata: ClientMetadata, authMethod: Client['authMethod'], grantTypes: readonly string[]): Preset {
+function choosePreset(
+  metadata: ClientMetadata,
+  authMethod: Client['authMethod'],
+  grantTypes: readonly string[],
+): Preset {
   const { application_type: type, redirect_uris: uris = [] } = metadata;
   if (type !== undefined && type !== 'web' && type !== 'native') throw unfit('application_type takes web or native.');
   if (type === 'native') return 'native';
@@ -107,7 +111,7 @@ function presetOf(metadata: ClientMetadata, authMethod: Client['authMethod'], gr
 }
 
 /** RFC 8725 §3.2: no algorithm with a shared secret, and never none. */
-function algOf<T extends string>(
+function readAlg<T extends string>(
   metadata: ClientMetadata,
   name: 'token_endpoint_auth_signing_alg' | 'id_token_signed_response_alg' | 'userinfo_signed_response_alg',
   taken: readonly T[],

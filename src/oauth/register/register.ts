@@ -7,7 +7,7 @@ import type { Clock } from '../../platform/time.ts';
 import { ensureCurrentKey, hasCurrentKey, type KeyRing } from '../../tokens/index.ts';
 import { createClient } from '../clients/clients.ts';
 import { apisById } from '../clients/of-api.ts';
-import { settingsOf } from '../clients/settings.ts';
+import { clientSettings } from '../clients/settings.ts';
 import type { Client } from '../entities.ts';
 import { useInitialToken } from './initial-tokens.ts';
 import { inWireNames, readMetadata, registeredMetadata } from './metadata.ts';
@@ -44,7 +44,7 @@ export async function register(registrar: Registrar, request: RegistrationReques
     throw new OAuthError('access_denied', 'Programs cannot register themselves here: SIGNET_REGISTRATION is off.', {
       status: 403,
     });
-  const secret = bearerOf(request.authorization);
+  const secret = readBearer(request.authorization);
   const now = clock.now();
   const redirectRules = {
     httpsOnly: !isLoopbackHost(new URL(issuer).hostname),
@@ -74,7 +74,7 @@ export async function register(registrar: Registrar, request: RegistrationReques
 }
 
 /** RFC 6750 §2.1. */
-function bearerOf(authorization: string | undefined): string {
+function readBearer(authorization: string | undefined): string {
   if (authorization === undefined) throw unauthorized('Send a registration token as a bearer token.', false);
   const token = /^Bearer +([A-Za-z0-9_-]{43})$/i.exec(authorization)?.[1];
   if (token === undefined) throw unauthorized('This is no registration token.', true);
@@ -103,7 +103,7 @@ async function ensureKeys(
   masterKey: Buffer,
   client: Client,
 ): Promise<boolean> {
-  const { idTokenAlg, userinfoAlg } = settingsOf(client);
+  const { idTokenAlg, userinfoAlg } = clientSettings(client);
   let isNew = false;
   for (const alg of new Set([idTokenAlg, userinfoAlg ?? idTokenAlg])) {
     if (await hasCurrentKey(tx, alg)) continue;

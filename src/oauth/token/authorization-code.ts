@@ -1,11 +1,11 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
-import { redemptionOf } from '../../tokens/index.ts';
+import { redemptionStatement } from '../../tokens/index.ts';
 import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
 import type { Grant, GrantRequest } from './grant.ts';
 import { endReused, notGood, type Opening, openedBy } from './redeem-authorization.ts';
 
-const redemption = redemptionOf('oauth_code');
+const redemption = redemptionStatement('oauth_code');
 
 /**
  * RFC 6749 §4.1.3 with PKCE (RFC 7636). Everything that can refuse comes first; then one statement redeems the code, opens the grant

@@ -1,12 +1,12 @@
 import { digest } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import { redemptionOf } from '../../tokens/index.ts';
+import { redemptionStatement } from '../../tokens/index.ts';
 import { DEVICE_GRANT } from '../device/authorize-device.ts';
 import { type PolledDevice, pollDevice } from '../device/device.ts';
 import type { Grant } from './grant.ts';
 import { endReused, notGood, type Opening, openedBy } from './redeem-authorization.ts';
 
-const redemption = redemptionOf('oauth_device');
+const redemption = redemptionStatement('oauth_device');
 
 /**
  * RFC 8628 §3.4, §3.5: a device asks whether its user has decided. Until then it is told to wait; once approved, its code is redeemed as

@@ -1,5 +1,5 @@
 import type { ApiSnapshot, Rights } from '../../permissions/index.ts';
-import { acrOf, draftIdToken, type GrantState, NO_API } from '../../tokens/index.ts';
+import { draftIdToken, type GrantState, NO_API, readAcr } from '../../tokens/index.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { isAboutRights, permissionClaims, userClaims, wantedClaims } from '../user-claims.ts';
@@ -52,7 +52,7 @@ export async function draftGrantIdToken(
       sid: session,
       authTime,
       amr,
-      acr: authTime ? acrOf(amr) : null,
+      acr: authTime ? readAcr(amr) : null,
       nonce: asked.nonce,
       claims,
     },

@@ -3,11 +3,11 @@ import type { ApiSnapshot, PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {
-  acrOf,
   allocateIndex,
   type GrantState,
   type KeyRing,
   NO_API,
+  readAcr,
   readIssueSnapshot,
   type Sign,
   USERINFO,
@@ -31,21 +31,21 @@ export interface OfGrant {
 export type UserGrant = Pick<GrantState, 'user' | 'version' | 'session' | 'authTime' | 'amr' | 'permissions'>;
 
 /** The user of a grant as the subject of its tokens, with the rights that its client may use. */
-export async function userOf(deps: OfGrant, client: LiveClient, grant: UserGrant, api: ApiSnapshot, now: Date) {
+export async function findGrantUser(deps: OfGrant, client: LiveClient, grant: UserGrant, api: ApiSnapshot, now: Date) {
   const { user, version, session, authTime, amr } = grant;
   const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
   const all = api.id === NO_API ? userinfoRights(version) : await deps.access.rights(holder, api, now);
-  const by = cutOf(client, grant);
+  const by = limitFor(client, grant);
   const rights = await cut(deps.db, all, api, by);
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
   // Django's is_staff is a flag, and no third party carries one.
   const subject = by ? { ...user, isStaff: false } : user;
-  const ofSession = session !== null && authTime !== null ? { id: session, authTime, amr, acr: acrOf(amr) } : null;
+  const ofSession = session !== null && authTime !== null ? { id: session, authTime, amr, acr: readAcr(amr) } : null;
   return { api, holder, rights, sourceId, subject, session: ofSession };
 }
 
 /** Null for a first-party client. A grant that was opened for one, which it is no more, was never consented to. */
-function cutOf(
+function limitFor(
   client: Pick<LiveClient, 'id' | 'isFirstParty'>,
   grant: Pick<GrantState, 'permissions'>,
 ): RightsLimit | null {
@@ -56,7 +56,7 @@ function cutOf(
  * The token of a live grant. A new place comes first: whoever changes the client or its ceiling afterwards finds it, and who did before is
  * seen by what is read then.
  */
-export async function grantedOf(
+export async function grantTokens(
   deps: OfGrant,
   { client, now }: Pick<GrantRequest, 'client' | 'now'>,
   grant: GrantState,
@@ -73,7 +73,7 @@ export async function grantedOf(
   const needsPlace = grant.place === null;
   const taken = needsPlace ? await allocateIndex(deps.db, holding, now) : null;
   if (needsPlace && !taken) throw new OAuthError('invalid_grant', 'What was granted has ended.');
-  const { holder, ...subject } = await userOf(deps, client, grant, api, now);
+  const { holder, ...subject } = await findGrantUser(deps, client, grant, api, now);
   // A version other than that of the rights sends the request round again.
   const version = taken ? await versionAfter(deps.db, client, taken.version) : holder.version;
   return { ...subject, holder: { ...holder, version }, scope, holding, place: taken?.place ?? grant.place };

@@ -55,7 +55,7 @@ export async function impersonate(
 ): Promise<Granted | 'stale'> {
   const { db, access, issuer } = deps;
   const { client, form, now, jkt } = request;
-  const reason = reasonOf(form);
+  const reason = readReason(form);
   // What a user's rights are cut for, nobody was asked to let it be somebody else.
   if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'This client may not act for anybody else.');
   const api = await request.target();
@@ -104,7 +104,7 @@ export async function impersonate(
   };
 }
 
-function reasonOf(form: GrantRequest['form']): string {
+function readReason(form: GrantRequest['form']): string {
   const reason = form['reason']?.trim() ?? '';
   if (reason === '' || [...reason].length > LONGEST_REASON)
     throw new OAuthError('invalid_request', `reason takes 1 to ${LONGEST_REASON} characters.`);

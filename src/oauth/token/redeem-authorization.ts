@@ -14,8 +14,8 @@ import {
 } from '../../tokens/index.ts';
 import type { Finished, Granted, GrantRequest } from './grant.ts';
 import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
-import { apiOfGrant, grantedOf, type OfGrant, type UserGrant, userOf } from './grant-tokens.ts';
-import { lifeOf } from './life.ts';
+import { apiOfGrant, findGrantUser, grantTokens, type OfGrant, type UserGrant } from './grant-tokens.ts';
+import { clientGrantLife } from './life.ts';
 import { tooLarge } from './too-large.ts';
 
 export interface Opening extends OfGrant {
@@ -47,7 +47,7 @@ export async function openedBy(
   const { client, now, jkt, memory } = request;
   if (memory.grant !== undefined) return again(deps, request, agreed, memory.grant);
   const api = await apiOfGrant(deps.access, agreed, request);
-  const granted = await userOf(deps, client, agreed, api, now);
+  const granted = await findGrantUser(deps, client, agreed, api, now);
   const scope = agreed.scope ?? undefined;
   const excess = overBudget(deps, { ...granted, issuer: deps.issuer, clientId: client.clientId, scope, jkt }, now);
   if (excess) throw tooLarge(excess);
@@ -57,8 +57,8 @@ export async function openedBy(
   const opened = await redeem(deps, request, agreed);
   if (opened === null || opened === 'stale') return opened;
   memory.grant = opened.id;
-  // What is cut, and whether, is read after the place was taken: see `grantedOf`.
-  const { holder, ...subject } = client.isFirstParty ? granted : await userOf(deps, client, agreed, api, now);
+  // What is cut, and whether, is read after the place was taken: see `grantTokens`.
+  const { holder, ...subject } = client.isFirstParty ? granted : await findGrantUser(deps, client, agreed, api, now);
   return {
     ...subject,
     // A version other than that of the rights sends the request round again.
@@ -76,7 +76,7 @@ function redeem({ db, refreshKey, grantLife }: Opening, { client, now, jkt }: Gr
   // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
   const dpopJkt = client.authMethod === 'none' ? jkt : null;
   const given = { digest, clientVersion: client.version, isRefreshable, dpopJkt, claims };
-  return redeemGrant(db, agreed.redemption, refreshKey, given, lifeOf(client, grantLife), now);
+  return redeemGrant(db, agreed.redemption, refreshKey, given, clientGrantLife(client, grantLife), now);
 }
 
 /** Another attempt at the request that has redeemed it: by the grant that it has opened. */
@@ -85,7 +85,7 @@ async function again(deps: Opening, request: GrantRequest, agreed: Agreement, id
   if (!grant?.isLive) throw notGood();
   const api = await apiOfGrant(deps.access, grant, request);
   const scope = grant.scope ?? undefined;
-  const granted = await grantedOf(deps, request, grant, api, scope);
+  const granted = await grantTokens(deps, request, grant, api, scope);
   const asked = { scope, nonce: agreed.nonce, with: granted };
   const idToken = await draftGrantIdToken(deps, request.client, agreed, asked, request.now);
   const first = grant.isRefreshable ? refreshToken(deps.refreshKey, grant, grant.generation) : undefined;

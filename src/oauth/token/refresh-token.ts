@@ -17,8 +17,8 @@ import type { LiveClient } from '../clients/cache.ts';
 import { withinGrant } from '../requested-scope.ts';
 import type { Grant } from './grant.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
-import { apiOfGrant, grantedOf, type OfGrant } from './grant-tokens.ts';
-import { lifeOf } from './life.ts';
+import { apiOfGrant, grantTokens, type OfGrant } from './grant-tokens.ts';
+import { clientGrantLife } from './life.ts';
 
 export interface Refreshing extends OfGrant {
   readonly refreshKey: RefreshKey;
@@ -45,9 +45,9 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
       const { client, form, now, begun: grant } = request;
       if (!form['refresh_token']) throw new OAuthError('invalid_request', 'refresh_token is missing.');
       const presented = readRefreshToken(form['refresh_token']);
-      if (!grant || !presented?.isOf(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
+      if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
       if (!grant.isLive) throw refused();
-      const step = stepOf(grant, presented.generation, now, refreshing.graceSeconds);
+      const step = rotationStep(grant, presented.generation, now, refreshing.graceSeconds);
       if (step === 'reuse') {
         // Once for a family: after that it does not live.
         await request.spendProof();
@@ -58,7 +58,7 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
       if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw refused();
       const api = await apiOfGrant(access, grant, request);
       const scope = withinGrant(grant.scope, form['scope'], api);
-      const granted = await grantedOf(refreshing, request, grant, api, scope);
+      const granted = await grantTokens(refreshing, request, grant, api, scope);
       const asked = { scope, nonce: null, with: granted };
       const signIdToken = await draftGrantIdToken(refreshing, client, grant, asked, now);
       return {
@@ -76,7 +76,12 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
 }
 
 /** Where a presented generation stands: to be rotated, rotated a moment ago, used before, or of a future that was never stored. */
-function stepOf(grant: Pick<GrantState, 'generation' | 'rotatedAtMs'>, presented: number, now: Date, grace: number) {
+function rotationStep(
+  grant: Pick<GrantState, 'generation' | 'rotatedAtMs'>,
+  presented: number,
+  now: Date,
+  grace: number,
+) {
   if (presented === grant.generation) return 'current';
   if (presented > grant.generation) return 'unknown';
   const isInGrace = presented === grant.generation - 1 && now.getTime() - grant.rotatedAtMs < grace * 1000;
@@ -93,14 +98,20 @@ async function rotate(
 ): Promise<string> {
   const { db, refreshKey, graceSeconds } = refreshing;
   const successor = refreshToken(refreshKey, grant, presented + 1);
-  if (stepOf(grant, presented, now, graceSeconds) === 'again') return successor;
+  if (rotationStep(grant, presented, now, graceSeconds) === 'again') return successor;
   if (
-    await rotateGrant(db, grant.id, presented, now, plusSeconds(now, lifeOf(client, refreshing.grantLife).idleSeconds))
+    await rotateGrant(
+      db,
+      grant.id,
+      presented,
+      now,
+      plusSeconds(now, clientGrantLife(client, refreshing.grantLife).idleSeconds),
+    )
   )
     return successor;
   const later = await readGrant(db, grant.id, now);
   if (!later?.isLive) throw refused();
-  const step = stepOf(later, presented, now, graceSeconds);
+  const step = rotationStep(later, presented, now, graceSeconds);
   if (step === 'again') return successor;
   if (step === 'reuse') await endFamily(db, later, presented, now);
   throw refused();
@@ -120,7 +131,7 @@ const LONGEST_BATCH_SECONDS = 3600;
 /** RFC 6749 §6: the same token again. */
 async function keep(refreshing: Refreshing, client: LiveClient, grant: GrantState, now: Date): Promise<string> {
   const { db, refreshKey } = refreshing;
-  const { idleSeconds } = lifeOf(client, refreshing.grantLife);
+  const { idleSeconds } = clientGrantLife(client, refreshing.grantLife);
   const idleExpiresAt = plusSeconds(now, idleSeconds);
   const since = plusSeconds(now, -Math.min(idleSeconds / 100, LONGEST_BATCH_SECONDS));
   const isDue = grant.usedAtMs < since.getTime();

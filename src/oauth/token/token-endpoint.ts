@@ -78,10 +78,10 @@ async function attempt(
   const client = await caller.confirm(seen.principal);
 
   // 2. How?
-  const grant = grantOf(endpoint, client, form['grant_type']);
+  const grant = findGrant(endpoint, client, form['grant_type']);
 
   // 3. Bound to a key? Its proof is read once, and spent once nothing can refuse any more: what is refused leaves no mark of it.
-  memory.proof ??= await proofOf(endpoint, client, presented, now);
+  memory.proof ??= await verifyProof(endpoint, client, presented, now);
   const { proof } = memory;
   const jkt = proof?.jkt ?? null;
   const spendProof = async () => proof?.spend();
@@ -137,7 +137,7 @@ function seenBy({ client, clientVersion }: Begun, caller: string): IssueSnapshot
 }
 
 /** RFC 9449 §5: null where the client sends none and need not. */
-async function proofOf(
+async function verifyProof(
   { proofs, issuer }: TokenEndpoint,
   client: LiveClient,
   { dpop }: PresentedClient,
@@ -152,7 +152,7 @@ async function proofOf(
   return null;
 }
 
-function grantOf({ grants }: TokenEndpoint, client: LiveClient, type: string | undefined): Grant {
+function findGrant({ grants }: TokenEndpoint, client: LiveClient, type: string | undefined): Grant {
   if (!type) throw new OAuthError('invalid_request', 'grant_type is missing.');
   const grant = grants.find((one) => one.type === type);
   if (!grant) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');

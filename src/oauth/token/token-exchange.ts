@@ -94,16 +94,16 @@ async function exchange(
   const { client, form, now } = request;
   const { claims, holder, user } = subject;
   const act = actingNow(client, subject, actor);
-  const api = await targetOf(request, subject);
+  const api = await findExchangeTarget(request, subject);
   const scope = withinGrant(claims.scope, form['scope'], subject.api);
   if (form['scope'] !== undefined) await requireKnownScope(db, client, api, form['scope']);
   // As an impersonation: whatever has been made of its token since.
   if (api.isBuiltin && isByUser(act))
     throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
-  const holding = await holdingOf(deps, subject, api.id);
+  const holding = await statusOwner(deps, subject, api.id);
   const by = cutFor(client, subject);
-  // The place comes first, and then what may change with whom it came through: see `grantedOf`.
-  const taken = await allocateExchangedIndex(db, holding, throughOf(client, subject, actor), now);
+  // The place comes first, and then what may change with whom it came through: see `grantTokens`.
+  const taken = await allocateExchangedIndex(db, holding, delegationChain(client, subject, actor), now);
   if (!taken) throw unfit('subject_token is not good here.');
   // Revoked meanwhile: the next attempt is told so.
   if (taken === 'stale' || !(await isStillGood(db, deps.issuer, claims))) return 'stale';
@@ -151,7 +151,7 @@ function actingNow(client: LiveClient, { claims }: UserToken, actor: ActiveToken
 }
 
 /** RFC 8693 §2.1, RFC 8707 §2: an API that the client may ask for; none named is that of the token. */
-async function targetOf({ client, form, target }: GrantRequest, { api }: UserToken) {
+async function findExchangeTarget({ client, form, target }: GrantRequest, { api }: UserToken) {
   // It was given for userinfo alone: nobody has let anybody do anything with it.
   if (api.id === NO_API) throw new OAuthError('invalid_target', 'subject_token is for userinfo alone.');
   if (form['resource'] !== undefined || form['audience'] !== undefined) return target();
@@ -161,7 +161,7 @@ async function targetOf({ client, form, target }: GrantRequest, { api }: UserTok
 }
 
 /** The session, the grant or the principal that the subject's token lives by; at another API it has a place of its own. */
-async function holdingOf(
+async function statusOwner(
   { db, issuer }: Exchanging,
   { claims, holder, cut }: UserToken,
   api: string,
@@ -173,7 +173,7 @@ async function holdingOf(
 }
 
 /** Who acted before, who acts now, and the client whose exchange it is. */
-function throughOf(client: LiveClient, subject: UserToken, actor: ActiveToken | null): DelegationChain {
+function delegationChain(client: LiveClient, subject: UserToken, actor: ActiveToken | null): DelegationChain {
   const who: [string, number][] = actor ? [[actor.holder.id, actor.holder.version]] : [];
   return new Map([...subject.through, ...who, [client.id, client.version]]);
 }

@@ -4,7 +4,7 @@
  * Does not own: what a setting means to a room; each room takes the values it needs as arguments.
  */
 export { makeMasterKey, parseMasterKey, readMasterKey } from './master-key.ts';
-export { type Config, issuerOf, readConfig } from './read.ts';
+export { type Config, readConfig, readIssuer } from './read.ts';
 export { isLoopbackHost } from './readers.ts';
 export { isReservedScheme } from './schemes.ts';
 export { type Mode, type Setting, takenBy } from './setting.ts';

@@ -21,13 +21,13 @@ export function readNetwork(value: string): Network | null {
   const bits = width === undefined ? null : Number(width);
   if ((bits ?? 0) > (version === 4 ? 32 : 128)) return null;
   if (address instanceof ipaddr.IPv6 && address.match(mapped, mappedBits) && (bits ?? 128) >= mappedBits) {
-    const plain = bits === null ? address.toIPv4Address() : networkOf(address.toIPv4Address(), bits - mappedBits);
+    const plain = bits === null ? address.toIPv4Address() : networkText(address.toIPv4Address(), bits - mappedBits);
     throw new Unreadable(`takes IPv4 as IPv4: ${plain}`);
   }
   return { address, bits };
 }
 
-function networkOf(address: ipaddr.IPv4, bits: number): string {
+function networkText(address: ipaddr.IPv4, bits: number): string {
   return `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)}/${bits}`;
 }
 

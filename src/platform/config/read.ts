@@ -69,7 +69,7 @@ function refuseUnknown(environment: Environment): void {
 }
 
 /** The issuer that the settings give; in development it follows the port. */
-export function issuerOf(config: Config): string {
+export function readIssuer(config: Config): string {
   if (config.issuer !== undefined) return config.issuer;
   if (config.mode === 'development') return `http://localhost:${config.port}`;
   throw new Failure('usage', 'SIGNET_ISSUER is not set. Set it to the public https URL of this server.');

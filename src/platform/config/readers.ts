@@ -22,14 +22,14 @@ export function wholeNumber(from: number, to: number): Read<number> {
   };
 }
 
-export function oneOf<const T extends string>(...words: T[]): Read<T> {
+export function oneOfWords<const T extends string>(...words: T[]): Read<T> {
   return (value) => {
     if (!(words as string[]).includes(value)) throw new Unreadable(`takes one of: ${words.join(', ')}`);
     return value as T;
   };
 }
 
-export const yesNo: Read<boolean> = (value) => oneOf('true', 'false')(value) === 'true';
+export const yesNo: Read<boolean> = (value) => oneOfWords('true', 'false')(value) === 'true';
 
 export const origin: Read<string> = (value) => {
   const url = URL.parse(value);

@@ -31,7 +31,7 @@ interface Stream {
 }
 
 /** The driver's stream, which its types do not name. TLS puts another one in its place while it connects. */
-export function streamOf(client: pg.Client): Stream {
+export function clientStream(client: pg.Client): Stream {
   return (client.connection as unknown as { readonly stream: Stream }).stream;
 }
 
@@ -40,7 +40,7 @@ const FAREWELL_MS = 2000;
 
 /** Says goodbye to the server, and hangs up by itself where the server does not. */
 export async function endClient(client: pg.Client, milliseconds = FAREWELL_MS): Promise<void> {
-  const timer = setTimeout(() => streamOf(client).destroy(), milliseconds);
+  const timer = setTimeout(() => clientStream(client).destroy(), milliseconds);
   try {
     await client.end();
   } finally {

@@ -2,7 +2,7 @@ import { PGlite } from '@electric-sql/pglite';
 import { MikroORM } from '@mikro-orm/pglite';
 import { createPostgreSqlTypeParsers } from '@mikro-orm/sql';
 import type { Database } from './database.ts';
-import { migrationsOf } from './migrations.ts';
+import { createMigrations } from './migrations.ts';
 import { type Model, ormOptions } from './options.ts';
 import { NO_POOLER } from './pooler.ts';
 import { NO_ROLE_DEFAULTS } from './role-defaults.ts';
@@ -36,7 +36,7 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
     query: async (statement, values) => (await pglite.query(statement.text, values as unknown[])).rows as never,
     listen: async (channel, heard) => pglite.listen(channel, heard),
     // The folder's lock stands for the migration lock: no other process is here.
-    migrations: migrationsOf(orm, model, (work) => work()),
+    migrations: createMigrations(orm, model, (work) => work()),
     writeRoleDefaults: async () => NO_ROLE_DEFAULTS,
     connections: () => null,
     close: async () => {

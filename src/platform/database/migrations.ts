@@ -2,7 +2,7 @@ import type { MikroORM, Transaction } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../errors.ts';
 import type { Migrations } from './database.ts';
-import { type Model, namesOf } from './options.ts';
+import { type Model, migrationNames } from './options.ts';
 
 const OLD_DATABASE =
   'A version of Signet before its first release made this database. It cannot be upgraded. Use an empty database; on a laptop, delete the data folder.';
@@ -11,12 +11,12 @@ const OLD_DATABASE =
  * The ORM's migrator under a lock of ours: it has none, and two that run at once break each other. What is pending is read by
  * ourselves, because the migrator would make its table, and the database, to answer that.
  */
-export function migrationsOf(
+export function createMigrations(
   orm: MikroORM,
   model: Model,
   underLock: <T>(work: () => Promise<T>) => Promise<T>,
 ): Migrations {
-  const names = namesOf(model);
+  const names = migrationNames(model);
   const pending = async () => {
     const em = orm.em.fork() as unknown as SqlEntityManager;
     const [found] = await em.execute<{ there: boolean }[]>(

@@ -32,6 +32,6 @@ export function ormOptions(model: Model) {
 }
 
 /** The names of the migrations, in their order. */
-export function namesOf(model: Model): string[] {
+export function migrationNames(model: Model): string[] {
   return model.migrations.map((one) => one.name);
 }

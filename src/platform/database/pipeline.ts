@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { endClient, PinnedClient, streamOf } from './client.ts';
+import { clientStream, endClient, PinnedClient } from './client.ts';
 import { isForgotten, PipelinedSelect, type SelectConnection } from './pipelined-select.ts';
 import { PATIENCE_MS, PIPELINE_SETTINGS, settingStatement } from './session-settings.ts';
 import type { Row, Statement } from './statement.ts';
@@ -193,7 +193,7 @@ class OneTimeToken implements SelectConnection {
   }
 
   readonly #flush = (): void => {
-    if (this.outbox.length > 0) streamOf(this.#client).write(Buffer.concat(this.outbox));
+    if (this.outbox.length > 0) clientStream(this.#client).write(Buffer.concat(this.outbox));
     this.outbox.length = 0;
   };
 
@@ -245,7 +245,7 @@ class OneTimeToken implements SelectConnection {
   }
 
   destroy(): void {
-    streamOf(this.#client).destroy();
+    clientStream(this.#client).destroy();
   }
 
   /** Waits for what is in flight, unless that is stuck. */

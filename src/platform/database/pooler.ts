@@ -36,7 +36,7 @@ export async function findPooler(url: string, setting: PoolerSetting): Promise<P
   const first = await connect(url);
   try {
     const own = (first as unknown as { processID: number }).processID;
-    if (setting === 'none' || (setting === 'auto' && own === (await processOf(first)))) return NO_POOLER;
+    if (setting === 'none' || (setting === 'auto' && own === (await readBackendId(first)))) return NO_POOLER;
     const second = await connect(url);
     try {
       return await askInTurns(first, second, setting === 'transaction');
@@ -53,8 +53,8 @@ async function askInTurns(first: pg.Client, second: pg.Client, isTransaction: bo
   const met: [Set<number>, Set<number>] = [new Set(), new Set()];
   try {
     for (let round = 0; round < ROUNDS; round++) {
-      met[0].add(await processOf(first, 'signet-pooler'));
-      met[1].add(await processOf(second, 'signet-pooler'));
+      met[0].add(await readBackendId(first, 'signet-pooler'));
+      met[1].add(await readBackendId(second, 'signet-pooler'));
     }
   } catch (error) {
     if (isNameClash(error)) return without;
@@ -66,7 +66,7 @@ async function askInTurns(first: pg.Client, second: pg.Client, isTransaction: bo
   return NO_POOLER;
 }
 
-async function processOf(client: pg.Client, name?: string): Promise<number> {
+async function readBackendId(client: pg.Client, name?: string): Promise<number> {
   const text = 'select pg_catalog.pg_backend_pid() as pid';
   const { rows } = await client.query<{ pid: number }>(name === undefined ? { text } : { name, text });
   return rows[0]?.pid as number;

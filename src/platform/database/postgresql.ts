@@ -8,7 +8,7 @@ import { Failure } from '../errors.ts';
 import { endClient, KEEP_ALIVE, PinnedClient, pinSession } from './client.ts';
 import type { Database, Migrations } from './database.ts';
 import { listenOn } from './listen.ts';
-import { migrationsOf } from './migrations.ts';
+import { createMigrations } from './migrations.ts';
 import { type Model, ormOptions } from './options.ts';
 import { openPipeline } from './pipeline.ts';
 import { findPooler, isNameClash, type Pooler, type PoolerSetting } from './pooler.ts';
@@ -34,7 +34,7 @@ export async function openPostgresql(
   options: PostgresqlOptions = {},
 ): Promise<Database> {
   const { use = 'commands', pooler: setting = 'auto', pipelines = 0 } = options;
-  const dbName = nameOf(url);
+  const dbName = databaseName(url);
   const pooler = await findPooler(url, setting).catch((error: unknown) => {
     throw noConnection(error, dbName);
   });
@@ -89,7 +89,7 @@ export async function openPostgresql(
         })
       : null;
   const underLock = <T>(work: () => Promise<T>) => underMigrationLock(url, work);
-  const migrations = migrationsOf(orm, model, underLock);
+  const migrations = createMigrations(orm, model, underLock);
   const db: Database = {
     engine: 'postgresql',
     pooler,
@@ -148,7 +148,7 @@ const patientTransactions: EventSubscriber = {
 };
 
 /** As the driver reads it, sockets too (`postgres://user@/signet?host=/run/postgresql`). */
-function nameOf(url: string): string {
+function databaseName(url: string): string {
   if (!/^postgres(ql)?:\/\//.test(url))
     throw new Failure('usage', 'DATABASE_URL takes a URL such as postgres://user:password@host:5432/signet');
   try {

@@ -4,7 +4,7 @@ import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import { readMediaType } from '../media-type.ts';
 import { FetchError, type FetchErrorCode } from './fetch-error.ts';
-import { allowedOf, isHostAllowed, judge } from './target.ts';
+import { isHostAllowed, judge, parseAllowed } from './target.ts';
 
 export interface FetchRequest {
   readonly url: string;
@@ -51,14 +51,14 @@ const LONGEST_URL = 2048;
 
 /** Decides where it goes before it goes there, and goes nowhere else: no redirect, no proxy, no cookie, no credential of Signet's. */
 export function createGuardedFetch(options: FetchOptions): GuardedFetch {
-  const allowed = allowedOf(options.allow);
+  const allowed = parseAllowed(options.allow);
   const resolve = options.resolve ?? ((hostname) => lookup(hostname, { all: true, verbatim: true }));
   const deadline = options.deadlineMilliseconds ?? DEADLINE_MS;
 
   /** The addresses of a URL's host, each of them one that may be reached. One that may not is enough: somebody tries something. */
-  const addressesOf = async (url: URL): Promise<readonly Resolved[]> => {
+  const lookUp = async (url: URL): Promise<readonly Resolved[]> => {
     const hostname = url.hostname.replace(/^\[|\]$/g, '');
-    const isNamed = isHostAllowed(allowed, url.hostname, portOf(url));
+    const isNamed = isHostAllowed(allowed, url.hostname, urlPort(url));
     const family = isIP(hostname);
     const found = family > 0 ? [{ address: hostname, family }] : await resolve(hostname).catch(() => []);
     if (found.length === 0) throw new FetchError('unresolvable');
@@ -74,7 +74,7 @@ export function createGuardedFetch(options: FetchOptions): GuardedFetch {
     const ends = setTimeout(() => timer.abort(), deadline);
     const signal = request.signal ? AbortSignal.any([timer.signal, request.signal]) : timer.signal;
     try {
-      const addresses = await orTimeout(addressesOf(url), signal);
+      const addresses = await orTimeout(lookUp(url), signal);
       return await exchange(url, addresses, request, signal);
     } finally {
       clearTimeout(ends);
@@ -89,7 +89,7 @@ function readUrl(text: string): URL {
   return url;
 }
 
-function portOf(url: URL): number {
+function urlPort(url: URL): number {
   return url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port);
 }
 
@@ -132,7 +132,7 @@ function exchange(
   return new Promise((resolve, reject) => {
     const outgoing = (url.protocol === 'https:' ? requestHttps : requestHttp)(withoutFragment(url), options);
     const fail = (error: Error) => {
-      reject(error instanceof FetchError ? error : new FetchError(codeOf(error)));
+      reject(error instanceof FetchError ? error : new FetchError(errorCode(error)));
       outgoing.destroy();
     };
     signal.addEventListener('abort', () => fail(new FetchError('timeout')), { once: true });
@@ -176,7 +176,7 @@ async function read(incoming: IncomingMessage, mostBytes: number): Promise<Fetch
   return { status, type: media, cacheControl, body: Buffer.concat(chunks) };
 }
 
-function codeOf(error: NodeJS.ErrnoException): FetchErrorCode {
+function errorCode(error: NodeJS.ErrnoException): FetchErrorCode {
   const code = error.code ?? '';
   if (code === 'HPE_HEADER_OVERFLOW') return 'too_large';
   if (/^HPE_/.test(code)) return 'bad_answer';

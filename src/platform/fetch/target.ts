@@ -10,13 +10,13 @@ export interface Allowed {
 }
 
 /** Reads what SIGNET_FETCH_ALLOW holds, which the setting's reader has looked at. */
-export function allowedOf(entries: readonly string[]): Allowed {
+export function parseAllowed(entries: readonly string[]): Allowed {
   const networks = entries.filter((one) => one.includes('/')).map((one) => ipaddr.parseCIDR(one));
-  return { hosts: new Set(entries.filter((one) => !one.includes('/')).map(hostOf)), networks };
+  return { hosts: new Set(entries.filter((one) => !one.includes('/')).map(entryHost)), networks };
 }
 
 /** The one spelling of a `host:port`: a URL's own. */
-function hostOf(entry: string): string {
+function entryHost(entry: string): string {
   const port = entry.slice(entry.lastIndexOf(':') + 1);
   return `${new URL(`http://${entry}`).hostname}:${Number(port)}`;
 }

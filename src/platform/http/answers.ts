@@ -53,12 +53,12 @@ export function watchAnswers(app: App, milliseconds: number): void {
     if (!app.server.listening) return;
     // The close of net, which ends no connection; that of http follows when this hook is done.
     Server.prototype.close.call(app.server);
-    for (let waited = 0; waited < FAREWELL_MS && (await connectionsOf(app.server)) > 0; waited += LOOK_EVERY_MS)
+    for (let waited = 0; waited < FAREWELL_MS && (await countConnections(app.server)) > 0; waited += LOOK_EVERY_MS)
       await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
   });
 }
 
-function connectionsOf(server: HttpServer): Promise<number> {
+function countConnections(server: HttpServer): Promise<number> {
   return new Promise((resolve, reject) =>
     server.getConnections((error, count) => (error ? reject(error) : resolve(count))),
   );

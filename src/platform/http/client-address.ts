@@ -72,16 +72,16 @@ export function readClientAddress(app: App, proxies: readonly string[]): void {
   const isTrusted = proxies.length === 0 ? null : trustedProxies(proxies);
   // A socket that has closed since does not know any more whose it was.
   const peers = new WeakMap<object, string>();
-  const peerOf = (socket: { readonly remoteAddress?: string | undefined }) => {
+  const peerAddress = (socket: { readonly remoteAddress?: string | undefined }) => {
     const peer = peers.get(socket) ?? readAddress(socket.remoteAddress ?? '') ?? UNSPECIFIED;
     peers.set(socket, peer);
     return peer;
   };
-  for (const event of ['connection', 'secureConnection']) app.server.on(event, peerOf);
+  for (const event of ['connection', 'secureConnection']) app.server.on(event, peerAddress);
   app.decorateRequest('ip', {
     getter(this: { readonly raw: IncomingMessage }) {
       const forwarded = this.raw.headers['x-forwarded-for'];
-      return clientAddress(peerOf(this.raw.socket), forwarded?.toString(), isTrusted);
+      return clientAddress(peerAddress(this.raw.socket), forwarded?.toString(), isTrusted);
     },
   });
 }

@@ -14,7 +14,7 @@ export function answerClientErrors(log: FastifyBaseLogger) {
   return (error: Error & { code?: string }, socket: Duplex): void => {
     if (socket.destroyed || socket.writableEnded) return;
     if (error.code === 'ECONNRESET' || !socket.writable || isBeingAnswered(socket)) return void socket.destroy();
-    const problem = problemOf(error.code);
+    const problem = toProblem(error.code);
     // Never the bytes: what is secret may stand in them.
     log.info({ code: problem.code, reason: error.code }, 'refused');
     const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
@@ -26,7 +26,7 @@ export function answerClientErrors(log: FastifyBaseLogger) {
 }
 
 /** What Node's parser refuses, by the code of its error. */
-function problemOf(code: string | undefined): Problem {
+function toProblem(code: string | undefined): Problem {
   if (code === 'HPE_HEADER_OVERFLOW') return new Problem('headers_too_large');
   if (code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return new Problem('too_large');
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Problem('request_timeout');

@@ -54,12 +54,12 @@ export function acceptForms(app: FastifyInstance, refuseRepeated = repeatedField
 
 declare module 'fastify' {
   interface FastifyContextConfig {
-    /** The route reads its query by `pairsOf`, and says itself what it makes of a name that is there twice. */
+    /** The route reads its query by `formPairs`, and says itself what it makes of a name that is there twice. */
     readsPairs?: true;
   }
 }
 
-/** Takes a form as it came, name by name: for a route that has its own answer to a repeated one. Read by `pairsOf`. */
+/** Takes a form as it came, name by name: for a route that has its own answer to a repeated one. Read by `formPairs`. */
 export function acceptPairs(app: FastifyInstance): void {
   acceptOnly(app, FORM_TYPE, (_request, text, done) => {
     done(text === null ? new Problem('bad_request', { detail: 'The form is not UTF-8.' }) : null, text);
@@ -105,7 +105,7 @@ export function wrongType(request: FastifyRequest): Problem {
 }
 
 /** Every name and value of the query and of the form, in their order. */
-export function pairsOf(request: FastifyRequest): [name: string, value: string][] {
+export function formPairs(request: FastifyRequest): [name: string, value: string][] {
   const start = request.url.indexOf('?');
   const texts = [start < 0 ? '' : request.url.slice(start + 1), typeof request.body === 'string' ? request.body : ''];
   return texts.flatMap((text) => {

@@ -4,7 +4,7 @@ import { acceptForms } from './input.ts';
 import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
 import { logOAuthRefusal } from './oauth-refusals.ts';
-import { type App, problemOf } from './server.ts';
+import { type App, toProblem } from './server.ts';
 
 /**
  * What holds for every OAuth endpoint below this scope: forms only, each name once (RFC 6749 §3.1), no-store with the Pragma of
@@ -41,7 +41,7 @@ export function answerOAuthErrors(app: App): void {
 }
 
 /** A form's fields; a request without a body has none. An empty value is absent (RFC 6749 §3.1). */
-export function formOf(request: FastifyRequest): Record<string, string> {
+export function readForm(request: FastifyRequest): Record<string, string> {
   const fields: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries((request.body ?? {}) as Record<string, string>))
     if (value !== '') fields[name] = value;
@@ -49,16 +49,16 @@ export function formOf(request: FastifyRequest): Record<string, string> {
 }
 
 function answerOAuthError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
-  const refusal = refusalOf(error, request);
+  const refusal = toOAuthError(error, request);
   if (refusal.status < 500) logOAuthRefusal(request, refusal);
   else logRefusal(request, refusal.status, refusal.code, error);
   for (const [name, value] of Object.entries(refusal.headers)) void reply.header(name, value);
   void reply.code(refusal.status).type('application/json').send(JSON.stringify(refusal.body()));
 }
 
-function refusalOf(error: FastifyError | Error, request: FastifyRequest): OAuthError {
+function toOAuthError(error: FastifyError | Error, request: FastifyRequest): OAuthError {
   if (error instanceof OAuthError) return error;
-  const { status, extra } = problemOf(error, request);
+  const { status, extra } = toProblem(error, request);
   const { detail = 'The request cannot be read.', headers = {} } = extra;
   if (status === 503) return new OAuthError('temporarily_unavailable', detail, { headers });
   if (status >= 500) return new OAuthError('server_error', 'Something went wrong here.');

@@ -3,7 +3,7 @@ import { logRefusal } from './log-refusal.ts';
 import { OAuthError } from './oauth-errors.ts';
 import { logOAuthRefusal } from './oauth-refusals.ts';
 import { PROBLEMS } from './problems.ts';
-import { type App, problemOf } from './server.ts';
+import { type App, toProblem } from './server.ts';
 
 /** A refusal that a person reads. */
 export interface PageError {
@@ -34,7 +34,7 @@ function readable(error: FastifyError | Error, request: FastifyRequest) {
     const { status, code, message: detail, headers } = error;
     return { status, code, title: 'This request cannot be answered', detail, headers };
   }
-  const problem = problemOf(error, request);
+  const problem = toProblem(error, request);
   const { status, code, extra } = problem;
   const { detail = '' } = problem.body();
   return { status, code, title: PROBLEMS[code].title, detail, headers: extra.headers ?? {} };

@@ -146,14 +146,14 @@ function answerWrongMethods(app: App): void {
 
 /** The last word on every error: a problem document, with nothing in it that the caller may not know. */
 function answerError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
-  const problem = problemOf(error, request);
+  const problem = toProblem(error, request);
   logRefusal(request, problem.status, problem.code, error);
   for (const [name, value] of Object.entries(problem.extra.headers ?? {})) void reply.header(name, value);
   void reply.code(problem.status).type('application/problem+json').send(JSON.stringify(problem.body()));
 }
 
 /** Every error as what it is to the caller. */
-export function problemOf(error: Partial<FastifyError> & Error, request: FastifyRequest): Problem {
+export function toProblem(error: Partial<FastifyError> & Error, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof Failure)
     return new Problem(error.kind === 'notFound' ? 'not_found' : 'internal', { reason: error.message });

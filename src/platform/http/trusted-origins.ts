@@ -6,12 +6,12 @@ import type { App } from './server.ts';
  * called before the routes are mounted: each path answers its own preflight, so that a path that is not here stays 404.
  */
 export function allowOrigins(app: App, origins: readonly string[]): void {
-  const trustedOf = ({ headers: { origin } }: Request) =>
+  const trustedOrigin = ({ headers: { origin } }: Request) =>
     origin !== undefined && origins.includes(origin) ? origin : undefined;
   app.addHook('onRequest', (request, reply, done) => {
     // Fetch §3.2.5: the answer depends on who asks, and a cache has to know.
     reply.header('vary', 'Origin');
-    const origin = trustedOf(request);
+    const origin = trustedOrigin(request);
     if (origin !== undefined)
       reply.header('access-control-allow-origin', origin).header('access-control-allow-credentials', 'true');
     done();
@@ -20,7 +20,7 @@ export function allowOrigins(app: App, origins: readonly string[]): void {
   // Fetch §4.8: a question of the browser's, answered before anything else of the request is looked at.
   const answer = async (request: Request, reply: Reply) => {
     reply.code(204).header('vary', 'Origin, Access-Control-Request-Headers');
-    if (trustedOf(request) === undefined) return reply.send();
+    if (trustedOrigin(request) === undefined) return reply.send();
     const wanted = request.headers['access-control-request-headers'];
     if (wanted !== undefined) reply.header('access-control-allow-headers', wanted);
     return reply.header('access-control-allow-methods', 'GET, POST, DELETE').send();

@@ -107,7 +107,7 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
 }
 
 /** Gauges whose figure is read at each scrape. */
-async function gaugesOf(registry: Registry) {
+async function collectGauges(registry: Registry) {
   const { Gauge } = await import('prom-client');
   return (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -123,7 +123,7 @@ async function gaugesOf(registry: Registry) {
 /** Figures that others keep. */
 async function watch(registry: Registry, { hashPool, connections }: Sources): Promise<void> {
   const { Counter } = await import('prom-client');
-  const gauge = await gaugesOf(registry);
+  const gauge = await collectGauges(registry);
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
@@ -189,7 +189,7 @@ async function watchTokens(registry: Registry, { signingKeys, statusLists }: Sou
     });
   }
   if (!statusLists) return;
-  const gauge = await gaugesOf(registry);
+  const gauge = await collectGauges(registry);
   gauge('signet_status_lists', 'Status lists.', () => statusLists().lists);
   gauge('signet_status_followers', 'Open event streams of status lists.', () => statusLists().followers);
   gauge(

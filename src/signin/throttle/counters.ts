@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Database, Statement } from '../../platform/database/index.ts';
 
 /** Names a counter; what it counts and for whom is kept as a digest alone. */
-export function keyOf(...parts: string[]): string {
+export function throttleKey(...parts: string[]): string {
   return createHash('sha256').update(parts.join('\0')).digest('hex');
 }
 

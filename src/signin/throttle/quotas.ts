@@ -1,7 +1,7 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { counted, giveBackSoon, keyOf, secondsUntilRoom } from './counters.ts';
-import { networkOf } from './network.ts';
+import { counted, giveBackSoon, secondsUntilRoom, throttleKey } from './counters.ts';
+import { clientNetwork } from './network.ts';
 import type { Reservation } from './throttle.ts';
 
 /** What is stored for a request, and the seconds in which one network's or one client's are counted. */
@@ -47,7 +47,7 @@ export async function reserveQuota(
   owner: QuotaOwner,
   now: Date,
 ): Promise<Reservation> {
-  const key = keyOf(`${kind} rows`, 'ip' in owner ? networkOf(owner.ip) : `client ${owner.clientId}`);
+  const key = throttleKey(`${kind} rows`, 'ip' in owner ? clientNetwork(owner.ip) : `client ${owner.clientId}`);
   const values = [key, quotas[kind], now, plusSeconds(now, WINDOWS[kind])];
   if ((await db.query(reserveStatement, values)).length === 1)
     return { ok: true, giveBack: () => giveBackSoon(db, [key]) };

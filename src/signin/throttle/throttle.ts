@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { casefoldName } from '../../platform/casefold.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { counted, giveBackSoon, keyOf, secondsUntilRoom } from './counters.ts';
-import { networkOf } from './network.ts';
+import { counted, giveBackSoon, secondsUntilRoom, throttleKey } from './counters.ts';
+import { clientNetwork } from './network.ts';
 
 /** Failures allowed before an attempt is refused unevaluated. */
 export interface ThrottleLimits {
@@ -61,12 +61,17 @@ export async function reserveAttempt(
 ): Promise<Reservation> {
   const of = what === 'password' ? '' : `${what} `;
   const folded = casefoldName(name);
-  const network = networkOf(ip);
+  const network = clientNetwork(ip);
   const others = [
-    { key: keyOf(`${of}name`, folded, network), limit: limits.name, seconds: QUARTER_HOUR, spared: false },
-    { key: keyOf(`${of}account`, folded), limit: limits.account, seconds: HOUR, spared: true },
+    { key: throttleKey(`${of}name`, folded, network), limit: limits.name, seconds: QUARTER_HOUR, spared: false },
+    { key: throttleKey(`${of}account`, folded), limit: limits.account, seconds: HOUR, spared: true },
   ].sort((a, b) => (a.key < b.key ? -1 : 1));
-  const first = { key: keyOf(`${of}network`, network), limit: limits.network, seconds: QUARTER_HOUR, spared: false };
+  const first = {
+    key: throttleKey(`${of}network`, network),
+    limit: limits.network,
+    seconds: QUARTER_HOUR,
+    spared: false,
+  };
   const keys = [first, ...others];
   const rows = await db.query<{ key: string }>(reserveStatement, [
     keys.map((one) => one.key),
@@ -92,6 +97,6 @@ export async function reserveAttempt(
 /** What is kept of a network from which somebody logged in. */
 export function networkDigest(ip: string): Buffer {
   return createHash('sha256')
-    .update(`network\0${networkOf(ip)}`)
+    .update(`network\0${clientNetwork(ip)}`)
     .digest();
 }

@@ -28,7 +28,7 @@ export interface NewGrant {
 }
 
 /** When a grant that is opened now ends. */
-export function endsOf(life: GrantLife, now: Date): { idleExpiresAt: Date; expiresAt: Date } {
+export function grantEnds(life: GrantLife, now: Date): { idleExpiresAt: Date; expiresAt: Date } {
   return {
     idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
     expiresAt: plusSeconds(now, life.absoluteSeconds),
@@ -61,7 +61,7 @@ export function openGrant(
     claims: null,
     createdAt: now,
     rotatedAt: now,
-    ...endsOf(life, now),
+    ...grantEnds(life, now),
   });
   tx.persist(grant);
   return { grant, token: refreshToken(key, { id: grant.id, seed: Buffer.from(grant.seed) }, 0) };
@@ -185,7 +185,7 @@ export async function endClient(
 }
 
 /** When a token was last fetched by it. */
-export function lastUseOf({ rotatedAt, usedAt }: Pick<RefreshGrant, 'rotatedAt' | 'usedAt'>): Date {
+export function lastGrantUse({ rotatedAt, usedAt }: Pick<RefreshGrant, 'rotatedAt' | 'usedAt'>): Date {
   return usedAt && usedAt > rotatedAt ? usedAt : rotatedAt;
 }
 

@@ -5,7 +5,7 @@ import type { RequestedClaims } from '../entities.ts';
 import { LINGER_SECONDS } from '../status/set-status.ts';
 import { findFreeIndex, randomIndex, type StatusIndex } from '../status/status-index.ts';
 import { NO_API } from '../userinfo-api.ts';
-import { endsOf, type GrantLife } from './grants.ts';
+import { type GrantLife, grantEnds } from './grants.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
 /**
@@ -20,7 +20,7 @@ import { type RefreshKey, refreshToken } from './refresh-token.ts';
  * $1 digest, $2 now, $3 grant, $4 seed, $5 list, $6 index, $7 until when the place is kept, $8 refreshable, $9 key, $10 claims,
  * $11 idle until, $12 until, $13 version of the client. Nothing is written when the index is taken, or the client has another version.
  */
-export const redemptionOf = (table: string): Statement => ({
+export const redemptionStatement = (table: string): Statement => ({
   name: `tokens-redeem-${table}`,
   text: `with agreed as materialized (
       select x.principal_id, x.client_id, x.password_epoch, x.session_id, x.api_id from ${table} x
@@ -99,7 +99,7 @@ export async function redeemGrant(
   now: Date,
 ): Promise<OpenedGrant | 'stale' | null> {
   const [id, seed] = [randomUUIDv7(), randomBytes(32)];
-  const { idleExpiresAt, expiresAt } = endsOf(life, now);
+  const { idleExpiresAt, expiresAt } = grantEnds(life, now);
   const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
   // Any index of the first list is free, until there are a great many: then one is looked for.
   for (let place = randomIndex(1); ; place = await findFreeIndex(db)) {

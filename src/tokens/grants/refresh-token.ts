@@ -4,7 +4,7 @@ import { deriveKey } from '../../platform/digest.ts';
 /** What makes and reads refresh tokens: a key of the master key that only they are made under. */
 export type RefreshKey = KeyObject & { readonly refreshes: true };
 
-export function refreshKeyOf(masterKey: Buffer): RefreshKey {
+export function deriveRefreshKey(masterKey: Buffer): RefreshKey {
   return createSecretKey(deriveKey(masterKey, 'refresh-token')) as RefreshKey;
 }
 
@@ -19,7 +19,7 @@ const HEAD_BYTES = 1 + ID_BYTES + GENERATION_BYTES;
  * same generation is the same token again.
  */
 export function refreshToken(key: RefreshKey, grant: { id: string; seed: Buffer }, generation: number): string {
-  const head = headOf(grant.id, generation);
+  const head = tokenHead(grant.id, generation);
   return Buffer.concat([head, mac(key, head, grant.seed)]).toString('base64url');
 }
 
@@ -28,7 +28,7 @@ export interface PresentedRefresh {
   readonly id: string;
   readonly generation: number;
   /** Whether the MAC is right for a grant of this seed. In constant time. */
-  isOf(key: RefreshKey, seed: Buffer): boolean;
+  matches(key: RefreshKey, seed: Buffer): boolean;
 }
 
 /** Null for everything that has not the form of one. */
@@ -42,11 +42,11 @@ export function readRefreshToken(token: string): PresentedRefresh | null {
   return {
     id: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
     generation: head.readUInt32BE(1 + ID_BYTES),
-    isOf: (key, seed) => timingSafeEqual(mac(key, head, seed), bytes.subarray(HEAD_BYTES)),
+    matches: (key, seed) => timingSafeEqual(mac(key, head, seed), bytes.subarray(HEAD_BYTES)),
   };
 }
 
-function headOf(id: string, generation: number): Buffer {
+function tokenHead(id: string, generation: number): Buffer {
   const head = Buffer.alloc(HEAD_BYTES);
   head[0] = VERSION;
   head.set(Buffer.from(id.replaceAll('-', ''), 'hex'), 1);

@@ -6,7 +6,7 @@ const HALF = 32;
 const [SEQUENCE, INTEGER] = [0x30, 0x02];
 
 /** RFC 7518 §3.4: R and S one after the other, of the DER sequence that OpenSSL makes. */
-export function rawOf(der: Buffer): Buffer {
+export function toRaw(der: Buffer): Buffer {
   const raw = Buffer.alloc(2 * HALF);
   let at = 2;
   for (const end of [HALF, 2 * HALF]) {
@@ -20,13 +20,13 @@ export function rawOf(der: Buffer): Buffer {
 }
 
 /** And back; null for what is not as long as two such numbers (RFC 7518 §3.4). */
-export function derOf(raw: Buffer): Buffer | null {
+export function toDer(raw: Buffer): Buffer | null {
   if (raw.length !== 2 * HALF) return null;
-  const numbers = Buffer.concat([integerOf(raw.subarray(0, HALF)), integerOf(raw.subarray(HALF))]);
+  const numbers = Buffer.concat([toInteger(raw.subarray(0, HALF)), toInteger(raw.subarray(HALF))]);
   return Buffer.concat([Buffer.from([SEQUENCE, numbers.length]), numbers]);
 }
 
-function integerOf(half: Buffer): Buffer {
+function toInteger(half: Buffer): Buffer {
   let from = 0;
   while (from < HALF - 1 && half[from] === 0) from += 1;
   const number = half.subarray(from);

@@ -5,7 +5,7 @@ import { calculateJwkThumbprint } from 'jose';
 import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { SigningKey } from '../entities.ts';
 import { seal } from './seal.ts';
-import { type Alg, publicJwkOf, sealPurpose } from './signing-key.ts';
+import { type Alg, publicJwk, sealPurpose } from './signing-key.ts';
 
 /** A key that is nowhere yet. */
 export interface NewKey {
@@ -42,7 +42,7 @@ export async function insertKey(
   const key = tx.create(SigningKey, {
     kid,
     alg,
-    publicJwk: publicJwkOf(publicKey, kid, alg),
+    publicJwk: publicJwk(publicKey, kid, alg),
     privateSealed: seal(masterKey, sealPurpose(kid), privateKey.export({ type: 'pkcs8', format: 'der' })),
     state,
     createdAt: audit.at,

@@ -3,7 +3,7 @@ import type { AuditContext } from '../../audit/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { take } from './rotate.ts';
-import { instead, keysOf, type Step } from './rotation.ts';
+import { instead, keysForAlg, type Step } from './rotation.ts';
 
 /** A key that can be revoked. Failures: there is none of this name, it is gone already. */
 export async function getLiveKey(em: SqlEntityManager, kid: string): Promise<SigningKey> {
@@ -29,7 +29,7 @@ export async function revokeKey(
     if (!key) return [];
     const drop: Step = { kind: 'drop', kid };
     if (key.state !== 'current' || !asked.has(key.alg)) return [drop];
-    return [drop, instead(key.alg, keysOf(keys, key.alg).next)];
+    return [drop, instead(key.alg, keysForAlg(keys, key.alg).next)];
   });
   if (steps.length === 0) throw new Failure('conflict', `Somebody else took the key ${kid} away at this moment.`);
   return steps;

@@ -44,7 +44,7 @@ export async function createKeyRing(
     if (failure && keys.size === 0) throw failure;
     if (failure) refused(failure);
     keys = new Map(opened.map((key) => [key.kid, key]));
-    signers = signersOf(opened);
+    signers = currentSigners(opened);
     published = publish(opened);
     opaqueKey = given.opaqueKey;
   };
@@ -75,7 +75,7 @@ export async function createKeyRing(
  * The current key of each algorithm. Where there is none, because nobody asks for the algorithm any more, the one that was: it is
  * published for long enough, and a request may still be under way.
  */
-function signersOf(opened: readonly OpenKey[]): Map<Alg, OpenKey> {
+function currentSigners(opened: readonly OpenKey[]): Map<Alg, OpenKey> {
   const signers = new Map<Alg, OpenKey>();
   const last = opened
     .filter((key) => key.state === 'retiring')

@@ -5,7 +5,7 @@ import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { generateKey, insertKey, type NewKey } from './make.ts';
-import { instead, keysOf, later, type RotationPolicy, replace, retired, type Step, stepsDue } from './rotation.ts';
+import { instead, keysForAlg, later, type RotationPolicy, replace, retired, type Step, stepsDue } from './rotation.ts';
 import { type Alg, unsealKey } from './signing-key.ts';
 
 /** The default algorithm of APIs and of ID tokens: always there. */
@@ -47,7 +47,7 @@ export async function ensureCurrentKey(
   alg: Alg,
 ): Promise<void> {
   await take(em, audit, masterKey, (keys) => {
-    const { current, next } = keysOf(keys, alg);
+    const { current, next } = keysForAlg(keys, alg);
     return current ? [] : [instead(alg, next)];
   });
 }
@@ -73,7 +73,7 @@ export async function rotateKeys(
         `Nobody asks for ${given.alg}. Its key is made with the first API or client that does: npx signet api update AUDIENCE --alg ${given.alg}`,
       );
     return [...(given.alg ? [given.alg] : asked)].flatMap((alg): Step[] => {
-      const { current, next } = keysOf(keys, alg);
+      const { current, next } = keysForAlg(keys, alg);
       if (!current) return [instead(alg, next)];
       if (given.isNow)
         return next ? replace(current, next, audit.at) : [retired(current, audit.at), { kind: 'make', alg }];

@@ -46,14 +46,14 @@ export function stepsDue(
     .filter((key) => key.state === 'retiring' && isReached(key.retireAt, now))
     .map((key) => ({ kind: 'drop', kid: key.kid }));
   for (const alg of algorithms) {
-    const { current, next } = keysOf(keys, alg);
+    const { current, next } = keysForAlg(keys, alg);
     steps.push(...(asked.has(alg) ? rotate(alg, current, next, policy, now) : giveUp(current, next, now)));
   }
   return steps;
 }
 
 /** There is at most one of each: unique indexes say so. */
-export function keysOf(keys: readonly KeyState[], alg: SigningKey['alg']) {
+export function keysForAlg(keys: readonly KeyState[], alg: SigningKey['alg']) {
   const inState = (state: KeyState['state']) => keys.find((key) => key.alg === alg && key.state === state);
   return { current: inState('current'), next: inState('next') };
 }

@@ -3,8 +3,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/errors.ts';
 import type { CompactParts } from '../../platform/jws.ts';
 import { SigningKey } from '../entities.ts';
-import { opaqueKeyOf } from '../opaque.ts';
-import { derOf, rawOf } from './ecdsa.ts';
+import { deriveOpaqueKey } from '../opaque.ts';
+import { toDer, toRaw } from './ecdsa.ts';
 import { unseal } from './seal.ts';
 
 export type Alg = SigningKey['alg'];
@@ -35,12 +35,12 @@ export const SIGNATURE_LENGTH: Record<Alg, number> = { RS256: 342, ES256: 86, Ed
 
 /** Signs synchronously: WebCrypto would queue behind the password hashes in the thread pool. */
 export function signBytes(key: OpenKey, bytes: Buffer): Buffer {
-  if (key.alg === 'ES256') return rawOf(sign('sha256', bytes, key.privateKey));
+  if (key.alg === 'ES256') return toRaw(sign('sha256', bytes, key.privateKey));
   return sign(key.alg === 'RS256' ? 'sha256' : null, bytes, key.privateKey);
 }
 
 export function verifyBytes(key: OpenKey, bytes: Buffer, signature: Buffer): boolean {
-  const made = key.alg === 'ES256' ? derOf(signature) : signature;
+  const made = key.alg === 'ES256' ? toDer(signature) : signature;
   return made !== null && verify(key.alg === 'EdDSA' ? null : 'sha256', bytes, key.publicKey, made);
 }
 
@@ -88,7 +88,7 @@ export async function openKeys(
       failure = error;
     }
   }
-  return { opened, opaqueKey: opaqueKeyOf(masterKey), ...(failure ? { failure } : {}) };
+  return { opened, opaqueKey: deriveOpaqueKey(masterKey), ...(failure ? { failure } : {}) };
 }
 
 /** The public half is made from the private one: a row that somebody has changed publishes nothing. */
@@ -96,11 +96,11 @@ function openKey(masterKey: Buffer, row: SigningKey): Omit<OpenKey, 'state' | 'a
   const { kid, alg } = row;
   const privateKey = createPrivateKey({ key: unsealKey(masterKey, row), format: 'der', type: 'pkcs8' });
   const publicKey = createPublicKey(privateKey);
-  return { kid, alg, privateKey, publicKey, publicJwk: publicJwkOf(publicKey, kid, alg) };
+  return { kid, alg, privateKey, publicKey, publicJwk: publicJwk(publicKey, kid, alg) };
 }
 
 /** RFC 7517 §4: the members that verifiers look at. */
-export function publicJwkOf(publicKey: KeyObject, kid: string, alg: Alg): Record<string, string> {
+export function publicJwk(publicKey: KeyObject, kid: string, alg: Alg): Record<string, string> {
   return { ...(publicKey.export({ format: 'jwk' }) as Record<string, string>), kid, alg, use: 'sig' };
 }
 

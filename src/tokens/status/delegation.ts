@@ -2,7 +2,14 @@ import { type Database, hotSelect, type Statement } from '../../platform/databas
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS, STATUS } from './set-status.ts';
-import { isLive, placeOf, randomIndex, type StatusIndex, type StatusOwner, TRIES } from './status-index.ts';
+import {
+  isLive,
+  randomIndex,
+  type StatusIndex,
+  type StatusOwner,
+  statusIndexFromClaim,
+  TRIES,
+} from './status-index.ts';
 
 /**
  * DelegationChain whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and
@@ -76,7 +83,7 @@ export async function allocateExchangedIndex(
   const until = plusSeconds(new Date(end), LINGER_SECONDS);
   for (let tries = 0; ; tries++) {
     const [seen] = await db.query<Row>(known, [...whose, plusSeconds(now, LINGER_SECONDS)]);
-    const found = seen && answerOf(seen);
+    const found = seen && readAllocation(seen);
     if (!seen || found) return found ?? null;
     const fresh = randomIndex(1 + Math.floor(tries / TRIES));
     const [row] = await db.query<Row & { is_live: boolean }>(statements[of.kind], [
@@ -86,7 +93,7 @@ export async function allocateExchangedIndex(
       until,
     ]);
     if (!row?.is_live || row.version === null) return null;
-    const taken = answerOf(row);
+    const taken = readAllocation(row);
     if (taken) return taken;
   }
 }
@@ -108,7 +115,7 @@ export async function isStillGood(
   issuer: string,
   claims: Pick<AccessTokenClaims, 'jti' | 'act' | 'status'>,
 ): Promise<boolean> {
-  const place = placeOf(issuer, claims.status?.status_list);
+  const place = statusIndexFromClaim(issuer, claims.status?.status_list);
   const [seen] = place
     ? await db.query<{ state: number; is_revoked: boolean }>(again, [place.list, place.idx, claims.jti])
     : [];
@@ -124,7 +131,7 @@ export function mayBeExchanged({ act }: Pick<AccessTokenClaims, 'act'>, state: n
 }
 
 /** Undefined when there is no place yet. */
-function answerOf({ version, is_same, list, idx }: Row) {
+function readAllocation({ version, is_same, list, idx }: Row) {
   if (!is_same) return 'stale';
   return list === null || version === null ? undefined : { place: { list, idx }, version };
 }

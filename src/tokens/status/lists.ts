@@ -102,7 +102,7 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
   let wholeAt = Number.NEGATIVE_INFINITY;
   let readAt = Number.NEGATIVE_INFINITY;
 
-  const listOf = (number: number): List => {
+  const ensureList = (number: number): List => {
     const known = lists.get(number);
     if (known) return known;
     const list: List = { bits: new Uint8Array(LIST_LENGTH / 4), revision: 0, built: null, building: null };
@@ -115,7 +115,7 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
     const changes = new Map<number, [number, number][]>();
     for (const { list: number, idx, state } of rows) {
       if (number === null) continue;
-      const list = listOf(number);
+      const list = ensureList(number);
       const shift = (idx & 3) * 2;
       const byte = list.bits[idx >> 2] as number;
       if (((byte >> shift) & 3) === state) continue;
@@ -237,7 +237,7 @@ export function createStatusLists(db: Database, keys: KeyRing, issuer: string, c
       if (performance.now() - readAt > BLIND_SECONDS * 1000) return 'blind';
       // Another process may have begun it a moment ago.
       if (number !== 1 && !lists.has(number)) await refresh();
-      const list = number === 1 ? listOf(1) : lists.get(number);
+      const list = number === 1 ? ensureList(1) : lists.get(number);
       if (!list) return null;
       // What was so when it was asked for: what moves meanwhile is the next one's.
       const { revision } = list;

@@ -1,6 +1,6 @@
 import { type Database, hotSelect } from '../../platform/database/index.ts';
 import type { AccessTokenClaims } from '../claims.ts';
-import { placeOf, type StatusOwner } from './status-index.ts';
+import { type StatusOwner, statusIndexFromClaim } from './status-index.ts';
 
 /** $1 and $2 a place in a status list. */
 const holder = hotSelect(
@@ -25,7 +25,7 @@ export async function readStatusOwner(
   { status }: Pick<AccessTokenClaims, 'status'>,
   of: { readonly principal: string; readonly api: string },
 ): Promise<StatusOwner | null> {
-  const place = placeOf(issuer, status?.status_list);
+  const place = statusIndexFromClaim(issuer, status?.status_list);
   const [row] = place ? await db.query<Row>(holder, [place.list, place.idx]) : [];
   if (!row || row.principal !== of.principal) return null;
   return { kind: row.kind, id: row.id, ...of, endsAt: row.ends_at === null ? null : new Date(row.ends_at * 1000) };

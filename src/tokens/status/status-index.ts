@@ -138,7 +138,10 @@ export function statusListUri(issuer: string, list: number): string {
 }
 
 /** Where a status claim of ours points; null for anything else. */
-export function placeOf(issuer: string, status: { idx: number; uri: string } | undefined): StatusIndex | null {
+export function statusIndexFromClaim(
+  issuer: string,
+  status: { idx: number; uri: string } | undefined,
+): StatusIndex | null {
   if (!status) return null;
   const list = Number(status.uri.slice(`${issuer}/status-lists/`.length));
   return Number.isInteger(list) && statusListUri(issuer, list) === status.uri && Number.isInteger(status.idx)

@@ -1,6 +1,6 @@
 import { createFairShares, type ShareLimits, type ShareOwner } from '../../platform/fair-shares.ts';
 import { type App, type Reply, type Request, tryLater } from '../../platform/http/index.ts';
-import { siteOf } from '../../signin/index.ts';
+import { clientSite } from '../../signin/index.ts';
 import type { StatusEvent, StatusLists } from './lists.ts';
 
 /** A comment that keeps a stream from being taken for dead. */
@@ -28,7 +28,7 @@ export function createStreams(
 ): Streams {
   // Written down once, however many read it.
   const texts = new WeakMap<StatusEvent, string>();
-  const textOf = (event: StatusEvent) => {
+  const eventText = (event: StatusEvent) => {
     const text = texts.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
     texts.set(event, text);
     return text;
@@ -44,10 +44,10 @@ export function createStreams(
     for (const reply of open) reply.raw.end();
   });
 
-  const ownerOf = async (request: Request): Promise<ShareOwner> => {
+  const shareOwner = async (request: Request): Promise<ShareOwner> => {
     const client = await clientOf(request);
     if (client !== null) return { kind: 'client', name: client };
-    return { kind: 'network', name: siteOf(request.ip) };
+    return { kind: 'network', name: clientSite(request.ip) };
   };
 
   /** The bytes of one stream, until either side ends it. */
@@ -64,7 +64,7 @@ export function createStreams(
     raw.write('retry: 1000\n\n');
     const stop = lists.follow(last === undefined ? null : Number(last), (event: StatusEvent) => {
       if (only !== null && event.list !== only) return;
-      raw.write(textOf(event));
+      raw.write(eventText(event));
       if (raw.writableLength > UNREAD_BYTES) raw.destroy();
     });
     const end = () => {
@@ -78,7 +78,7 @@ export function createStreams(
 
   return {
     async open(request, reply, only) {
-      const owner = await ownerOf(request);
+      const owner = await shareOwner(request);
       // RFC 9110 §9.3.2: what it would say, without saying it.
       if (request.method === 'HEAD') return void reply.type('text/event-stream').send('');
       const { isTaken, displaced } = shares.take(owner, reply);

@@ -1,8 +1,8 @@
 import { Type } from 'typebox';
 import { authorize } from '../../oauth/index.ts';
-import { type App, acceptPairs, OAuthError, pairsOf, type Reply, type Request } from '../../platform/http/index.ts';
+import { type App, acceptPairs, formPairs, OAuthError, type Reply, type Request } from '../../platform/http/index.ts';
 import { errorPages, sentTo, showErrors, shown, shownLater } from '../../ui/render.ts';
-import { originOf, type SignInDeps, sessionOf } from '../session.ts';
+import { currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { sendAnswer } from './send.ts';
 
 const text = Type.Optional(Type.String());
@@ -79,7 +79,7 @@ export async function authorizePages(app: App, deps: SignInDeps): Promise<void> 
   };
   // A HEAD is given no code: nobody reads its answer, and logs may (RFC 9110 §9.3.2).
   app.get('/oauth2/authorize', { ...read, schema: asked }, async (request, reply) =>
-    answer(deps, request, reply, request.method === 'HEAD' ? undefined : await sessionOf(deps, request)),
+    answer(deps, request, reply, request.method === 'HEAD' ? undefined : await currentSession(deps, request)),
   );
   const posted = {
     ...described,
@@ -99,7 +99,7 @@ async function answer(
   reply: Reply,
   session: Parameters<typeof authorize>[2],
 ): Promise<Reply> {
-  const next = await authorize(endpoint, pairsOf(request), session, originOf(request));
+  const next = await authorize(endpoint, formPairs(request), session, requestOrigin(request));
   if (next.kind === 'answer') return sendAnswer(reply, next.answer);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
   throw new OAuthError('invalid_request_uri', 'This request was used already.');

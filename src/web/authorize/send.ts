@@ -1,4 +1,4 @@
-import { type Answer, formTargets, locationOf } from '../../oauth/index.ts';
+import { type Answer, answerLocation, formTargets } from '../../oauth/index.ts';
 import { descriptionText, logOAuthRefusal, type Reply } from '../../platform/http/index.ts';
 import { Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
@@ -12,7 +12,7 @@ const submit = 'document.forms[0].submit()';
  */
 export function sendAnswer(reply: Reply, answer: Answer): Reply {
   const parameters = answer.refused ? explained(reply, answer, answer.refused) : answer.parameters;
-  if (answer.mode === 'query') return reply.redirect(locationOf({ ...answer, parameters }), 303);
+  if (answer.mode === 'query') return reply.redirect(answerLocation({ ...answer, parameters }), 303);
   const { redirectUri } = answer;
   const content = html`<p>You are being sent back to the application.</p>
 <form method="post" action="${redirectUri}">

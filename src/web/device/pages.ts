@@ -13,7 +13,7 @@ import { type App, acceptForms, type Reply } from '../../platform/http/index.ts'
 import type { LiveSession } from '../../sessions/index.ts';
 import { reserveAttempt, type ThrottleLimits } from '../../signin/index.ts';
 import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../../ui/render.ts';
-import { type SignInDeps, sessionOf } from '../session.ts';
+import { currentSession, type SignInDeps } from '../session.ts';
 import { allowed, codeForm, denied, question, tooMany } from './views.ts';
 
 export interface DevicePageDeps extends SignInDeps {
@@ -42,7 +42,7 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
   };
   app.get(PATH, { schema: form }, async (request, reply) => {
     const { user_code: typed = '' } = request.query;
-    if (!(await sessionOf(deps, request))) return logInFirst(reply, issuer, typed);
+    if (!(await currentSession(deps, request))) return logInFirst(reply, issuer, typed);
     // Nothing is looked up: a link is not a person who types.
     const code = readUserCode(typed);
     return show(reply, 200, 'Connect a device', codeForm(code === null ? '' : shownUserCode(code)));
@@ -67,7 +67,7 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
   };
   app.post(PATH, { schema: submitted }, async (request, reply) => {
     const fields = (request.body ?? {}) as Record<string, string>;
-    const session = await sessionOf(deps, request);
+    const session = await currentSession(deps, request);
     if (!session) return logInFirst(reply, issuer, fields['user_code'] ?? '');
     return answer(deps, reply, fields, { session, secret: deps.session.read(request) as string, ip: request.ip });
   });
@@ -93,7 +93,7 @@ async function answer(deps: DevicePageDeps, reply: Reply, fields: Record<string,
   }
   const userCode = readUserCode(typed);
   const device = userCode === null ? null : await findWaitingDevice(db, userCode, now);
-  const expected = userCode === null ? '' : confirmationOf(visitor, userCode);
+  const expected = userCode === null ? '' : confirmationCode(visitor, userCode);
   // A form that comes twice: what was decided a moment ago in this session is said again, and a different decision is none.
   const isRepeated = async () =>
     userCode !== null &&
@@ -135,7 +135,7 @@ function decide(
  * What only a page has that was shown to this session about this code: a form that was sent by anything else, or was shown to somebody
  * who has left since, is answered with the question again. A MAC under the cookie's secret, so nothing is kept.
  */
-function confirmationOf({ session, secret }: Visitor, userCode: string): string {
+function confirmationCode({ session, secret }: Visitor, userCode: string): string {
   return createHmac('sha256', secret).update(`device\0${session.user.id}\0${userCode}`).digest('base64url');
 }
 

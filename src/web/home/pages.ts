@@ -9,7 +9,7 @@ import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
 import { show, shown } from '../../ui/render.ts';
 import { createUser, type FieldError, User } from '../../users/index.ts';
-import { type SignInDeps, sessionOf } from '../session.ts';
+import { currentSession, type SignInDeps } from '../session.ts';
 
 export interface PageDeps {
   readonly db: Database;
@@ -34,7 +34,7 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
     response: { 200: shown('The page.') },
   };
   app.get('/', { schema: { ...front, problems: ['unavailable'] } }, async (request, reply) => {
-    const session = await sessionOf(signIn, request);
+    const session = await currentSession(signIn, request);
     return show(reply, 200, 'Signet', frontDoor(deps.issuer, session?.user.username ?? null));
   });
 

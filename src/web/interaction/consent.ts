@@ -26,8 +26,8 @@ ${words.length > 0 ? html`<h2>About you, it may</h2>${list(words.map((one) => ht
 ${apiName === null ? null : atApi(apiName, asked.permissions)}
 ${words.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
 ${asked.isOffline ? html`<p>It keeps its access when you sign out, until you take it back.</p>` : null}
-${pagesOf(client.settings)}
-<p class="quiet">You will be sent to ${placeOf(to.redirectUri)}. What you allow can be taken back later.</p>
+${clientPages(client.settings)}
+<p class="quiet">You will be sent to ${redirectHost(to.redirectUri)}. What you allow can be taken back later.</p>
 <form method="post">
 ${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
 <button type="submit" name="decision" value="allow">Allow</button>
@@ -37,7 +37,7 @@ ${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
 }
 
 /** What the client publishes about itself (OpenID Connect Registration §2). */
-function pagesOf({ clientUri, policyUri, tosUri }: AuthorizationRequest['client']['settings']): Html | null {
+function clientPages({ clientUri, policyUri, tosUri }: AuthorizationRequest['client']['settings']): Html | null {
   const pages = [
     ['Website', clientUri],
     ['Privacy policy', policyUri],
@@ -72,7 +72,7 @@ function list(lines: readonly Html[]): Html {
 }
 
 /** Where the browser goes, as people know places. */
-function placeOf(redirectUri: string): Html {
+function redirectHost(redirectUri: string): Html {
   const { protocol, hostname, host } = new URL(redirectUri);
   if (protocol !== 'https:' && protocol !== 'http:') return html`the app <strong>${protocol.slice(0, -1)}</strong>`;
   const isHere = ['127.0.0.1', '[::1]', 'localhost'].includes(hostname);

@@ -13,7 +13,7 @@ import { inFlight } from '../../platform/in-flight.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { errorPages, sentTo, show, showErrors, shown } from '../../ui/render.ts';
 import { sendAnswer } from '../authorize/send.ts';
-import { browserOf, originOf, type SignInDeps, sessionOf } from '../session.ts';
+import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { consentPage } from './consent.ts';
 
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
@@ -31,9 +31,9 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   // Of a double click both get the one answer; what comes a moment later is repeated from what is stored.
   const once = inFlight<Next>();
   const who = async (request: Request, reply: Reply) => ({
-    browser: browserOf(deps, request, reply),
-    session: await sessionOf(deps, request),
-    ...originOf(request),
+    browser: browserBinding(deps, request, reply),
+    session: await currentSession(deps, request),
+    ...requestOrigin(request),
   });
 
   const looked = {
@@ -101,13 +101,13 @@ async function showConsent({ endpoint }: SignInDeps, reply: Reply, id: string, n
 
 /** There is nothing left to do here: the application has had its answer. */
 function signedIn({ client, to }: Opened, issuer: string): Html {
-  const home = client.settings.clientUri ?? siteOf(to.redirectUri);
+  const home = client.settings.clientUri ?? formTarget(to.redirectUri);
   return html`<p>You have signed in to <strong>${client.name}</strong> already.</p>
 <p>${home === null ? html`Go back to it, or <a href="${issuer}/">see who is signed in here</a>` : html`<a href="${home}">Go on to ${client.name}</a>`}.</p>`;
 }
 
 /** The site of a redirect URI; null for an app on a device. */
-function siteOf(redirectUri: string): string | null {
+function formTarget(redirectUri: string): string | null {
   const { protocol, origin } = new URL(redirectUri);
   return protocol === 'https:' || protocol === 'http:' ? `${origin}/` : null;
 }

@@ -7,15 +7,15 @@ import type { LiveSession } from '../../sessions/index.ts';
 import {
   type Authentication,
   authenticate,
-  type Browser,
+  type ClientInfo,
   formDigest,
   logIn,
   repeatSignIn,
 } from '../../signin/index.ts';
 import type { Allowance } from '../../ui/layout.ts';
 import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../../ui/render.ts';
-import { interactionOf, nextOf } from '../return-to.ts';
-import { browserOf, originOf, type SignInDeps, sessionOf } from '../session.ts';
+import { interactionFrom, safeReturnTo } from '../return-to.ts';
+import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { loginForm } from './form.ts';
 
 export interface LoginDeps extends SignInDeps {
@@ -47,10 +47,10 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     },
   };
   app.get('/login', { schema: form }, async (request, reply) => {
-    const next = nextOf(request.query.next, deps.endpoint.issuer);
-    const about = await contextOf(deps, request, reply, next);
+    const next = safeReturnTo(request.query.next, deps.endpoint.issuer);
+    const about = await loadContext(deps, request, reply, next);
     // By it a form that is sent twice is recognised; on the way to an interaction the browser has it already.
-    if (interactionOf(next) === null) browserOf(deps, request, reply);
+    if (interactionFrom(next) === null) browserBinding(deps, request, reply);
     // Whoever is signed in may want to be somebody else.
     const isAsked = about.isNeeded || request.query.again === '1';
     if (about.session && !isAsked) return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
@@ -74,7 +74,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
   const once = inFlight<Entered>();
   app.post('/login', { schema: submitted }, async (request, reply) => {
     const { username = '', password = '', next } = (request.body ?? {}) as Record<string, string | undefined>;
-    return enter(deps, once, request, reply, { username, password, next: nextOf(next, deps.endpoint.issuer) });
+    return enter(deps, once, request, reply, { username, password, next: safeReturnTo(next, deps.endpoint.issuer) });
   });
 }
 
@@ -92,10 +92,10 @@ type Entered =
 async function enter(deps: LoginDeps, once: InFlight<Entered>, request: Request, reply: Reply, typed: Typed) {
   const { username, password, next } = typed;
   const again = async (status: number, error: string) =>
-    showForm(reply, status, await contextOf(deps, request, reply, next), { username, error });
+    showForm(reply, status, await loadContext(deps, request, reply, next), { username, error });
   if (username === '' || password === '') return again(200, NOT_FILLED);
   const secret = deps.flow.read(request);
-  const browser: Browser = {
+  const browser: ClientInfo = {
     ip: request.ip,
     userAgent: request.headers['user-agent'] ?? null,
     presented: deps.session.read(request),
@@ -114,7 +114,7 @@ async function enter(deps: LoginDeps, once: InFlight<Entered>, request: Request,
 }
 
 /** As at `POST /api/v1/login`: one throttle, one verification, one refusal at its deadline. A form that has made a session is not verified again. */
-async function attempt(deps: LoginDeps, { username, password }: Typed, browser: Browser): Promise<Entered> {
+async function attempt(deps: LoginDeps, { username, password }: Typed, browser: ClientInfo): Promise<Entered> {
   const { db, clock } = deps.endpoint;
   const typed = { username, password, ip: browser.ip };
   const { form, presented } = browser;
@@ -133,10 +133,10 @@ async function attempt(deps: LoginDeps, { username, password }: Typed, browser: 
 }
 
 function tooMany(seconds: number): string {
-  return `There were too many attempts. Try again in ${waitOf(seconds)}.`;
+  return `There were too many attempts. Try again in ${waitText(seconds)}.`;
 }
 
-function waitOf(seconds: number): string {
+function waitText(seconds: number): string {
   return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }
 
@@ -149,14 +149,14 @@ interface Context {
   readonly request: AuthorizationRequest | null;
 }
 
-async function contextOf(deps: LoginDeps, request: Request, reply: Reply, next: string): Promise<Context> {
-  const session = await sessionOf(deps, request);
-  const secret = interactionOf(next);
+async function loadContext(deps: LoginDeps, request: Request, reply: Reply, next: string): Promise<Context> {
+  const session = await currentSession(deps, request);
+  const secret = interactionFrom(next);
   if (secret === null) return { next, session, isNeeded: false, request: null };
   const looked = await loadInteraction(deps.endpoint, secret, {
-    browser: browserOf(deps, request, reply),
+    browser: browserBinding(deps, request, reply),
     session,
-    ...originOf(request),
+    ...requestOrigin(request),
   });
   return { next, session, isNeeded: looked?.isLogin ?? false, request: looked?.request ?? null };
 }
@@ -170,7 +170,7 @@ function showForm(reply: Reply, status: number, about: Context, typed: { usernam
     error: typed.error ?? null,
     clientName: request?.client.name ?? null,
     signedIn: session?.user.username ?? null,
-    interaction: request ? interactionOf(next) : null,
+    interaction: request ? interactionFrom(next) : null,
   });
   const allowed: Allowance = request ? { formTargets: formTargets(request.to.redirectUri) } : {};
   return show(reply, status, 'Sign in', content, allowed);

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type ClientCache, formTargets, locationOf } from '../../oauth/index.ts';
+import { answerLocation, type ClientCache, formTargets } from '../../oauth/index.ts';
 import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import {
@@ -79,7 +79,7 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
   };
   app.post(PATH, { schema: post }, async (request, reply) => {
     const isBlind = isFromElsewhere(request, new URL(deps.issuer).origin);
-    const { decision } = fieldsOf(request);
+    const { decision } = readFields(request);
     if (!isBlind && decision === 'stay') return show(reply, 200, 'You are still signed in', stayed);
     const isConfirmed = !isBlind && decision === 'logout';
     return answer(deps, cookie, request, reply, { isConfirmed, isBlind, isHarmless: isBlind });
@@ -97,7 +97,7 @@ interface How {
 async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Request, reply: Reply, how: How) {
   const { db, clock } = deps;
   const now = clock.now();
-  const given = fieldsOf(request);
+  const given = readFields(request);
   const asked = await readLogoutRequest(deps, given);
   const note = asked.fault && logOAuthRefusal(request, asked.fault, asked.client ?? undefined);
   const token = cookie.read(request);
@@ -129,14 +129,14 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
 /** OIDC RP-Initiated Logout §3: where the client wanted the browser back, with its `state`. */
 function backTo({ redirectUri }: LogoutRequest, state: string | undefined): string | null {
   if (redirectUri === null) return null;
-  return locationOf({ redirectUri, mode: 'query', parameters: state === undefined ? {} : { state } });
+  return answerLocation({ redirectUri, mode: 'query', parameters: state === undefined ? {} : { state } });
 }
 
 /** Characters. */
 const LONGEST_STATE = 8192;
 
 /** Of the query or of the form, never of both; an empty one is absent (RFC 6749 §3.1). */
-function fieldsOf(request: Request): Record<string, string> {
+function readFields(request: Request): Record<string, string> {
   const [query, form] = [request.query, request.body ?? {}] as [Record<string, string>, Record<string, string>];
   if (request.method === 'POST' && Object.keys(query).some((name) => name in form))
     throw new Problem('bad_request', { detail: 'A parameter is in the query and in the form.' });

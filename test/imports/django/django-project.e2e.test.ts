@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeDump } from '../../../src/imports/django/index.ts';
 import { readPassword } from '../../../src/passwords/index.ts';
-import { groupsOf } from '../../../src/permissions/index.ts';
+import { readGroups } from '../../../src/permissions/index.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded, root } from '../../support/database.ts';
 import t from '../../support/tap.ts';
@@ -39,7 +39,7 @@ t.test('Django dumpdata: a user model of its own, rehearsed and cut over', { ski
   });
   const user = async (index: number) => (await findUser(db.fork(), `müller${index}@club.test`)) as User;
   t.same(
-    (await groupsOf(db.fork(), (await user(0)).id)).map((one) => one.name),
+    (await readGroups(db.fork(), (await user(0)).id)).map((one) => one.name),
     ['می‌نویسند'],
   );
   t.same(await permissionsOf(db, 'Müller1@club.test', 'club'), ['club.add_membership']);

@@ -6,7 +6,7 @@ import {
   findApi,
   getGroup,
   getPermissions,
-  groupsOf,
+  readGroups,
   readRights,
   renameGroup,
   setRole,
@@ -40,7 +40,7 @@ await onEachEngine(t, async (t, db) => {
     const rightsOf = async (name: string) => {
       const found = await user(name);
       const { isStaff, isSuperuser, permissions } = await readRights(db, userPrincipal(found), api.id, now);
-      const groups = (await groupsOf(db.fork(), found.id)).map((one) => one.name).sort();
+      const groups = (await readGroups(db.fork(), found.id)).map((one) => one.name).sort();
       return { isActive: found.isActive, isStaff, isSuperuser, permissions: [...permissions].sort(), groups };
     };
     return { ...made, rows, fields, user, named, update, api, rightsOf };

@@ -5,10 +5,10 @@ import {
   findApi,
   getAllPermissions,
   getGroupPermissions,
-  groupsOf,
   hasModulePerms,
   hasPerm,
   listPermissions,
+  readGroups,
   readRights,
   type Source,
 } from '../../../src/permissions/index.ts';
@@ -148,7 +148,7 @@ async function sameAnswers(t: Test, db: Database, audience: string): Promise<voi
       const rights = await readRights(db, holder, api.id, now);
       const sources = await explainPermissions(em, holder, now, api.id);
       t.same(actual(rights, sources, expected), wanted(expected), expected.username);
-      t.same((await groupsOf(em, user.id)).map((one) => one.name).sort(), [...expected.groups].sort(), 'groups');
+      t.same((await readGroups(em, user.id)).map((one) => one.name).sort(), [...expected.groups].sort(), 'groups');
       t.equal(user.isActive, expected.is_active);
       if (expected.is_active) t.equal(rights.isSuperuser, expected.is_superuser);
     }

@@ -1,5 +1,5 @@
 import { describeReport } from '../../../src/imports/django/index.ts';
-import { addMembers, findApi, getGroup, groupsOf, readRights } from '../../../src/permissions/index.ts';
+import { addMembers, findApi, getGroup, readGroups, readRights } from '../../../src/permissions/index.ts';
 import { findUser, type User, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
@@ -63,7 +63,7 @@ await onEachEngine(t, async (t, db) => {
       const found = await user(name);
       const api = await findApi(db.fork(), audience);
       const { isStaff, isSuperuser, permissions } = await readRights(db, userPrincipal(found), api?.id as string, now);
-      const groups = (await groupsOf(db.fork(), found.id)).map((one) => one.name);
+      const groups = (await readGroups(db.fork(), found.id)).map((one) => one.name);
       return { isActive: found.isActive, isStaff, isSuperuser, permissions: [...permissions].sort(), groups };
     };
     return { ...made, rows, fields, user, update, rightsOf };

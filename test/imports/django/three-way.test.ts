@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { addMembers, groupsOf, removeMembers } from '../../../src/permissions/index.ts';
+import { addMembers, readGroups, removeMembers } from '../../../src/permissions/index.ts';
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
@@ -148,7 +148,7 @@ await onEachEngine(t, async (t, db) => {
                 staff: held?.staff,
                 first: who.firstName,
                 email: who.email,
-                member: (await groupsOf(db.fork(), who.id)).length > 0,
+                member: (await readGroups(db.fork(), who.id)).length > 0,
                 holds: held?.holds,
               };
               const expected = { ...models[index]?.here, email: mail(index, models[index]?.here.email ?? '') };

@@ -5,8 +5,8 @@ import {
   createGroup,
   findApi,
   getGroup,
-  groupsOf,
   Principal,
+  readGroups,
   readRights,
   removeMembers,
   setRole,
@@ -106,7 +106,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await it.user('robert')).isActive, true);
     t.same(await permissionsOf(db, `ada-${it.tag}`, it.audience), ['polls.add_question', 'polls.fly']);
     t.same(
-      (await groupsOf(db.fork(), cyd.id)).map((one) => one.name),
+      (await readGroups(db.fork(), cyd.id)).map((one) => one.name),
       [`Writers ${it.tag}`],
     );
     const api = await findApi(db.fork(), it.audience);
@@ -142,7 +142,11 @@ await onEachEngine(t, async (t, db) => {
     t.same(lines(report.changedInSignet), ['auth.user 1: first_name', 'auth.user 2: groups']);
     t.match(await it.user('ada'), { email: 'signet@both.test', firstName: 'Own', lastName: 'New' });
     t.equal(await passwordOf(db, (await it.user('ada')).id), '!ours');
-    t.same(await groupsOf(db.fork(), (await it.user('bob')).id), [], 'a membership that Signet took is not given back');
+    t.same(
+      await readGroups(db.fork(), (await it.user('bob')).id),
+      [],
+      'a membership that Signet took is not given back',
+    );
     const second = await it.again();
     t.same(lines(second.keptHere), ['auth.user 1: email, password'], 'and said again');
   });
@@ -178,7 +182,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await it.user('ada'), { isActive: false });
     t.match(await db.fork().findOneOrFail(Session, session), { endedReason: 'deactivated' });
     t.same(
-      (await groupsOf(db.fork(), ada.id)).map((one) => one.name),
+      (await readGroups(db.fork(), ada.id)).map((one) => one.name),
       [own.name],
       "a group of Signet's own stays",
     );

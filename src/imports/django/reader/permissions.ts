@@ -4,7 +4,7 @@ import { identifierProblem } from './fields.ts';
 import type { RawRecord } from './json.ts';
 import type { Reading } from './reading.ts';
 import type { DjangoGroup, DjangoPermission } from './records.ts';
-import { type Found, keyProblem, keysOf, type Lookup, recordKey, recordName, shown } from './references.ts';
+import { type Found, keyProblem, type Lookup, recordKey, recordKeys, recordName, shown } from './references.ts';
 
 export const CONTENT_TYPE = 'contenttypes.contenttype';
 export const PERMISSION = 'auth.permission';
@@ -20,7 +20,7 @@ export function readContentType(raw: RawRecord, types: Lookup<ContentType>, read
   const natural = [app, model];
   const known = typeof app === 'string' && typeof model === 'string';
   const found = known ? { value: { app, model } } : { problem: 'has no app label or model' };
-  if (!types.add(keysOf(raw.pk, natural), found))
+  if (!types.add(recordKeys(raw.pk, natural), found))
     reading.repeat(CONTENT_TYPE, recordName(CONTENT_TYPE, raw.pk, natural), '');
 }
 
@@ -31,15 +31,15 @@ export function readPermission(
   reading: Reading,
 ): void {
   const { codename, name: label, content_type: reference } = raw.fields;
-  const type = contentTypeOf(reference, types);
+  const type = findContentType(reference, types);
   const natural = [codename, ...('value' in type ? [type.value.app, type.value.model] : [])];
-  const keys = keysOf(raw.pk, natural);
+  const keys = recordKeys(raw.pk, natural);
   const record = recordName(PERMISSION, raw.pk, natural);
   const found: Found<DjangoPermission> =
     'problem' in type
       ? { problem: `its content type ${shown(reference)} ${type.problem}` }
-      : permissionOf(raw, record, recordKey(keys), type.value);
-  const name = 'value' in found ? found.value.name : textOf(codename);
+      : toPermission(raw, record, recordKey(keys), type.value);
+  const name = 'value' in found ? found.value.name : toText(codename);
   if (!permissions.add(keys, 'value' in found ? found : { problem: 'could not be mapped' })) {
     reading.repeat(PERMISSION, record, name);
     return;
@@ -53,7 +53,7 @@ export function readPermission(
 }
 
 /** A natural key says all that there is to know, the table may be missing. */
-function contentTypeOf(reference: unknown, types: Lookup<ContentType>): Found<ContentType> {
+function findContentType(reference: unknown, types: Lookup<ContentType>): Found<ContentType> {
   if (!Array.isArray(reference)) return types.find(reference);
   const [app, model] = reference;
   if (reference.length !== 2 || typeof app !== 'string' || typeof model !== 'string')
@@ -61,7 +61,7 @@ function contentTypeOf(reference: unknown, types: Lookup<ContentType>): Found<Co
   return { value: { app, model } };
 }
 
-function permissionOf(raw: RawRecord, record: string, key: string, type: ContentType): Found<DjangoPermission> {
+function toPermission(raw: RawRecord, record: string, key: string, type: ContentType): Found<DjangoPermission> {
   const { codename, name: label } = raw.fields;
   if (typeof codename !== 'string') return { problem: 'it has no codename' };
   for (const [what, text] of [
@@ -92,7 +92,7 @@ export function readGroup(
 ): void {
   const { name: sourceName } = raw.fields;
   const natural = [sourceName];
-  const keys = keysOf(raw.pk, natural);
+  const keys = recordKeys(raw.pk, natural);
   const record = recordName(GROUP, raw.pk, natural);
   const isNamed = typeof sourceName === 'string';
   const given = isNamed ? reading.nameFor(record, sourceName) : '';
@@ -100,7 +100,7 @@ export function readGroup(
   const problem = keyProblem(raw.pk);
   if (problem !== undefined) {
     if (!groups.add(keys, { problem: 'could not be mapped' })) reading.repeat(GROUP, record, given);
-    else reading.unmap(record, textOf(sourceName), nameProblem ?? problem);
+    else reading.unmap(record, toText(sourceName), nameProblem ?? problem);
     return;
   }
   const name = nameProblem === null ? given : '';
@@ -108,7 +108,7 @@ export function readGroup(
     .follow(raw.fields['permissions'], permissions, record, name, 'permission')
     .map((one) => one.name);
   const permissionNames = [...new Set(held)];
-  const names = { name, sourceName: textOf(sourceName), nameProblem };
+  const names = { name, sourceName: toText(sourceName), nameProblem };
   const group = { record, key: recordKey(keys), ...names, permissions: permissionNames };
   if (!groups.add(keys, { value: group })) {
     reading.repeat(GROUP, record, given);
@@ -121,6 +121,6 @@ export function readGroup(
   }
 }
 
-function textOf(value: unknown): string {
+function toText(value: unknown): string {
   return typeof value === 'string' ? value : '';
 }

@@ -56,8 +56,8 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   const groups = new Lookup<DjangoGroup>(lacking(GROUP));
   const users = new Lookup<null>(lacking(userModel));
   const through = {
-    groups: throughOf(tables, own, userModel, 'groups', reading),
-    user_permissions: throughOf(tables, own, userModel, 'user_permissions', reading),
+    groups: readThroughRows(tables, own, userModel, 'groups', reading),
+    user_permissions: readThroughRows(tables, own, userModel, 'user_permissions', reading),
   };
   const side = {
     addresses: readAddresses(of(EMAIL_ADDRESS)),
@@ -106,7 +106,7 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
  * The rows of a table of the project's own, where no user has the field itself: Django leaves a field with `through` out of a
  * dump. Rights that may be somewhere else are not taken for none.
  */
-function throughOf(
+function readThroughRows(
   tables: ReadonlyMap<string, RawRecord[]>,
   own: readonly string[],
   userModel: string,

@@ -48,7 +48,7 @@ export interface Keys {
   readonly natural: string | null;
 }
 
-export function keysOf(pk: RawRecord['pk'], natural: readonly unknown[]): Keys {
+export function recordKeys(pk: RawRecord['pk'], natural: readonly unknown[]): Keys {
   return { primary: pk === null ? null : JSON.stringify(pk), natural: naturalKey(natural) };
 }
 

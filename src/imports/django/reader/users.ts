@@ -4,7 +4,7 @@ import { isStorableValue, readFlag, readMoment } from './fields.ts';
 import { NOT_A_NUMBER, type RawRecord } from './json.ts';
 import type { Reading } from './reading.ts';
 import type { DjangoGroup, DjangoPermission, DjangoUser, NamedRecord } from './records.ts';
-import { keyProblem, keysOf, type Lookup, recordKey, recordName, shown } from './references.ts';
+import { keyProblem, type Lookup, recordKey, recordKeys, recordName, shown } from './references.ts';
 import type { Address, SideTable } from './side-tables.ts';
 import { readName } from './username-field.ts';
 
@@ -28,7 +28,7 @@ export interface UserTables {
 export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): void {
   const sourceName = readName(raw, tables.nameField);
   const natural = [sourceName];
-  const keys = keysOf(raw.pk, natural);
+  const keys = recordKeys(raw.pk, natural);
   const both = [keys.primary, keys.natural];
   const record = recordName(raw.model, raw.pk, natural);
   const addresses = tables.addresses.take(both);
@@ -50,7 +50,7 @@ export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): 
   }
   const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(given) ?? null);
   const names = { username: nameProblem === null ? given : '', sourceName: sourceName ?? '', nameProblem };
-  const user = userOf(raw, { record, key: recordKey(keys), ...names }, references, addresses, tables, reading);
+  const user = toUser(raw, { record, key: recordKey(keys), ...names }, references, addresses, tables, reading);
   if (nameProblem === null) reading.users.push(user);
   else {
     reading.refused.users.push(user);
@@ -63,7 +63,7 @@ const NAMELESS = 'it has no username';
 type Named = NamedRecord & Pick<DjangoUser, 'username'>;
 
 /** The rest of a record, whatever its name is worth: who cannot be called so may still have lost what they had. */
-function userOf(
+function toUser(
   raw: RawRecord,
   one: Named,
   references: { readonly groups: unknown; readonly permissions: unknown },
@@ -76,18 +76,18 @@ function userOf(
   const drop = (what: string) => reading.drop(record, shownName, what);
   const permissions = reading.follow(references.permissions, tables.permissions, record, shownName, 'permission');
   const groups = reading.follow(references.groups, tables.groups, record, shownName, 'group');
-  const text = fieldsOf(raw, drop);
+  const text = readFields(raw, drop);
   return {
     ...one,
     ...text,
-    ...addressOf(text.email, addresses, reading, drop),
+    ...readAddress(text.email, addresses, reading, drop),
     password: typeof raw.fields['password'] === 'string' ? raw.fields['password'] : null,
-    ...flagsOf(raw, (what) => reading.unmap(record, shownName, what)),
-    dateJoined: dateOf(raw, 'date_joined', reading, drop),
-    lastLogin: dateOf(raw, 'last_login', reading, drop),
+    ...readFlags(raw, (what) => reading.unmap(record, shownName, what)),
+    dateJoined: readDate(raw, 'date_joined', reading, drop),
+    lastLogin: readDate(raw, 'last_login', reading, drop),
     groups: [...new Set(groups)],
     permissions: [...new Set(permissions.map((one) => one.name))],
-    attributes: attributesOf(raw, tables.nameField, drop),
+    attributes: readAttributes(raw, tables.nameField, drop),
   };
 }
 
@@ -96,7 +96,7 @@ type Note = (what: string) => void;
 const POINTERS = { '/email': 'email', '/first_name': 'first_name', '/last_name': 'last_name' } as const;
 
 /** Within the bounds that every user's fields have here; Django checks addresses in forms only, so a column may hold anything. */
-function fieldsOf(raw: RawRecord, drop: Note): Pick<DjangoUser, 'email' | 'firstName' | 'lastName'> {
+function readFields(raw: RawRecord, drop: Note): Pick<DjangoUser, 'email' | 'firstName' | 'lastName'> {
   const text = (field: string) => {
     const value = raw.fields[field] ?? '';
     if (typeof value === 'string' && isStorable(value)) return value;
@@ -114,7 +114,7 @@ function fieldsOf(raw: RawRecord, drop: Note): Pick<DjangoUser, 'email' | 'first
 }
 
 /** What django-allauth knows: whether the user's address is verified; and the address, where the user has none of its own. */
-function addressOf(
+function readAddress(
   email: string,
   addresses: readonly Address[],
   reading: Reading,
@@ -134,7 +134,7 @@ function addressOf(
 }
 
 /** What cannot be read is the lesser right. A model without `is_active` has active users: Django's AbstractBaseUser. */
-function flagsOf(raw: RawRecord, note: Note): Pick<DjangoUser, 'isActive' | 'isStaff' | 'isSuperuser'> {
+function readFlags(raw: RawRecord, note: Note): Pick<DjangoUser, 'isActive' | 'isStaff' | 'isSuperuser'> {
   const flag = (field: string, absent: boolean) => {
     if (!(field in raw.fields)) return absent;
     const value = readFlag(raw.fields[field]);
@@ -148,7 +148,7 @@ function flagsOf(raw: RawRecord, note: Note): Pick<DjangoUser, 'isActive' | 'isS
   };
 }
 
-function dateOf(raw: RawRecord, field: string, reading: Reading, drop: Note): Date | null {
+function readDate(raw: RawRecord, field: string, reading: Reading, drop: Note): Date | null {
   const value = raw.fields[field];
   if (value === undefined || value === null) return null;
   const moment = readMoment(value);
@@ -161,7 +161,7 @@ function dateOf(raw: RawRecord, field: string, reading: Reading, drop: Note): Da
 const LARGEST_ATTRIBUTE = 16 * 1024;
 
 /** Made from entries: a field may be called `__proto__`. */
-function attributesOf(raw: RawRecord, nameField: string, drop: Note): Record<string, unknown> {
+function readAttributes(raw: RawRecord, nameField: string, drop: Note): Record<string, unknown> {
   const extra = Object.entries(raw.fields).filter(([field]) => !DJANGO_FIELDS.has(field) && field !== nameField);
   const kept = extra.filter(([field, value]) => {
     const problem =

@@ -75,7 +75,7 @@ export function withRefusals(schema: FastifySchema, method: string): FastifySche
       add(status, problemAnswer(status, codes));
   if (oauthErrors) {
     const codes = [...oauthErrors, 'invalid_request', 'temporarily_unavailable'] as const;
-    for (const [status, some] of byStatus(codes, statusesOf(oauthErrors))) add(status, oauthAnswer(status, some));
+    for (const [status, some] of byStatus(codes, oauthStatuses(oauthErrors))) add(status, oauthAnswer(status, some));
     // RFC 6749 has no words for these, but HTTP has.
     for (const status of [413, 415]) add(status, oauthAnswer(status, ['invalid_request']));
     if (isThrottled) add(429, oauthAnswer(429, ['temporarily_unavailable']));
@@ -98,7 +98,7 @@ function ofTheServer(schema: FastifySchema, method: string): ProblemCode[] {
 }
 
 /** RFC 9449 §7.1: where a token is shown, a proof that is not good is 401, as the token is. */
-function statusesOf(oauthErrors: readonly OAuthErrorCode[]): (code: OAuthErrorCode) => number {
+function oauthStatuses(oauthErrors: readonly OAuthErrorCode[]): (code: OAuthErrorCode) => number {
   const isResource = oauthErrors.includes('invalid_token');
   const isOfProof = (code: OAuthErrorCode) => code === 'invalid_dpop_proof' || code === 'use_dpop_nonce';
   return (code) => (isResource && isOfProof(code) ? 401 : OAUTH_ERRORS[code].status);
