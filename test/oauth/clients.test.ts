@@ -9,7 +9,7 @@ import {
   type NewClient,
   type Preset,
   readJwks,
-  settingsOf,
+  clientSettings,
   updateClient,
 } from '../../src/oauth/index.ts';
 import { advanceKeys, askedAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
@@ -229,9 +229,9 @@ t.test('clients', (t) =>
         isFirstParty: true,
         settings: { askConsent: true },
       });
-      t.ok(settingsOf(asking).askConsent);
+      t.ok(clientSettings(asking).askConsent);
       t.notOk(
-        settingsOf(await updateClient(db.fork(), audit(), asking, { settings: { askConsent: false } })).askConsent,
+        clientSettings(await updateClient(db.fork(), audit(), asking, { settings: { askConsent: false } })).askConsent,
       );
     });
 

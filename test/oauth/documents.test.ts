@@ -4,7 +4,7 @@ import { createClientDocuments, type DocumentRules } from '../../src/oauth/docum
 import { readDocument } from '../../src/oauth/documents/read-document.ts';
 import { isDocumentUrl } from '../../src/oauth/documents/url.ts';
 import { ClientApi } from '../../src/oauth/entities.ts';
-import { Client, deleteClient, readAudiences, settingsOf, updateClient } from '../../src/oauth/index.ts';
+import { Client, deleteClient, readAudiences, clientSettings, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
@@ -259,7 +259,7 @@ t.test('clients of documents', (t) =>
       const { code } = await agree('alice', { scope: 'openid offline_access' });
       const made = (await row()) as Client;
       t.match(made, { name: 'Assistant', authMethod: 'none', isFirstParty: false, isDynamic: true, isActive: true });
-      t.same(settingsOf(made), settingsOf({ settings: {} }));
+      t.same(clientSettings(made), clientSettings({ settings: {} }));
       t.same(
         await readAudiences(db.fork(), made.id),
         { requests: ['polls'], serves: [] },

@@ -1,5 +1,5 @@
 import { randomUUID, sign } from 'node:crypto';
-import { Client, createClient, createProofs, settingsOf } from '../../src/oauth/index.ts';
+import { Client, createClient, createProofs, clientSettings } from '../../src/oauth/index.ts';
 import { createApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';
@@ -329,7 +329,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('RFC 9449 §5.2 (B3): a client that is registered for bound tokens gets no other', async (t) => {
     await db.fork().transactional(async (tx) => {
       const one = await tx.findOneOrFail(Client, client.id);
-      one.settings = { ...settingsOf(one), dpopBound: true };
+      one.settings = { ...clientSettings(one), dpopBound: true };
       await tx.execute('update permissions_principal set perms_version = perms_version + 1 where id = ?', [client.id]);
     });
     t.same([(await ask()).statusCode, (await ask()).json().error], [400, 'invalid_request']);

@@ -6,7 +6,7 @@ import {
   readAudiences,
   readBoundary,
   revokeInitialToken,
-  settingsOf,
+  clientSettings,
 } from '../../src/oauth/index.ts';
 import { useInitialToken } from '../../src/oauth/register/initial-tokens.ts';
 import { createApi } from '../../src/permissions/index.ts';
@@ -323,7 +323,7 @@ t.test('dynamic registration', (t) =>
           userinfo_signed_response_alg: 'ES256',
         });
         t.match(answer.json(), { id_token_signed_response_alg: 'ES256', userinfo_signed_response_alg: 'ES256' });
-        t.match(settingsOf(await clientOf(answer)), { idTokenAlg: 'ES256', userinfoAlg: 'ES256' });
+        t.match(clientSettings(await clientOf(answer)), { idTokenAlg: 'ES256', userinfoAlg: 'ES256' });
         t.same(await published(), ['RS256', 'ES256']);
       },
     );

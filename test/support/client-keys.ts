@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import { CompactSign, calculateJwkThumbprint, type JWK } from 'jose';
-import { Client, type ClientSettings, settingsOf } from '../../src/oauth/index.ts';
+import { Client, type ClientSettings, clientSettings } from '../../src/oauth/index.ts';
 import { bumpPrincipals } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 
@@ -42,7 +42,7 @@ export async function givenKeys(
   await db.fork().transactional(async (tx) => {
     const one = await tx.findOneOrFail(Client, client.id);
     one.authMethod = 'private_key_jwt';
-    one.settings = { ...settingsOf(one), ...settings };
+    one.settings = { ...clientSettings(one), ...settings };
     await tx.flush();
     await bumpPrincipals(tx, [client.id]);
   });

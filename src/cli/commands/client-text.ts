@@ -5,13 +5,13 @@ import {
   isOfDocument,
   type PkceRule,
   readAudiences,
-  settingsOf,
+  clientSettings,
 } from '../../oauth/index.ts';
 import { yesNo } from './text.ts';
 
 /** A client for `--json`: names of RFC 7591 where it has them. */
 export async function wireClient(em: SqlEntityManager, client: Client) {
-  const settings = settingsOf(client);
+  const settings = clientSettings(client);
   return {
     client_id: client.clientId,
     name: client.name,

@@ -13,7 +13,7 @@ import {
   presets,
   readBoundary,
   rotateSecret,
-  settingsOf,
+  clientSettings,
   updateClient,
 } from '../../oauth/index.ts';
 import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
@@ -75,7 +75,7 @@ function credentials(client: Client, secret: string | null): string[] {
 
 /** What its library has to be told: most of them leave PKCE off. */
 function pkceAdvice(client: Client): string[] {
-  if (!client.grantTypes.includes(grantNames.code) || settingsOf(client).pkce !== 'on') return [];
+  if (!client.grantTypes.includes(grantNames.code) || clientSettings(client).pkce !== 'on') return [];
   const without =
     client.authMethod === 'none'
       ? ''
@@ -249,7 +249,7 @@ function switching(name: string, isActive: boolean, summary: string): DatabaseCo
 
 /** The keys of the algorithms that a client asks for are there in the moment in which it does. */
 async function ensureClientKeys(context: Context, tx: SqlEntityManager, client: Client): Promise<void> {
-  const { idTokenAlg, userinfoAlg } = settingsOf(client);
+  const { idTokenAlg, userinfoAlg } = clientSettings(client);
   for (const alg of new Set([idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])]))
     await ensureApiKey(context, tx, { alg });
 }

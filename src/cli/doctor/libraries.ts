@@ -1,4 +1,4 @@
-import { type Client, listClients, settingsOf } from '../../oauth/index.ts';
+import { type Client, listClients, clientSettings } from '../../oauth/index.ts';
 import { type Api, listApis } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
@@ -55,7 +55,7 @@ export async function checkLibraries({ db, keys }: { db: Database; keys: KeyRing
 }
 
 function clientAlgorithmNames(client: Client): string[] {
-  const { idTokenAlg, userinfoAlg } = settingsOf(client);
+  const { idTokenAlg, userinfoAlg } = clientSettings(client);
   return [idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])];
 }
 
