@@ -3,7 +3,7 @@ import { getApi } from '../../src/permissions/index.ts';
 import { readConfig, readMasterKey } from '../../src/platform/config/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { model } from '../../src/server/model.ts';
-import { openGrant, deriveRefreshKey } from '../../src/tokens/index.ts';
+import { deriveRefreshKey, openGrant } from '../../src/tokens/index.ts';
 import { getUser, type User } from '../../src/users/index.ts';
 import { query } from '../postgresql.ts';
 import type { Place } from '../servers/signet.ts';

@@ -1,7 +1,7 @@
 import { findSourceId } from '../imports/index.ts';
 import type { ApiSnapshot, ApiVersion, PrincipalRef } from '../permissions/index.ts';
 import { Problem } from '../platform/http/index.ts';
-import { quote } from '../platform/quote.ts';
+import { quote } from '../platform/text.ts';
 import {
   ANY_ID,
   issueAccessToken,

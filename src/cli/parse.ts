@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Failure } from '../platform/errors.ts';
-import { suggest } from '../platform/suggest.ts';
+import { suggest } from '../platform/text.ts';
 import type { Command, Input } from './command.ts';
 
 export interface Parsed {

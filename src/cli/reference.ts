@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { readConfig, type Setting, settings, takenBy } from '../platform/config/index.ts';
+import { acceptedValues, readConfig, type Setting, settings } from '../platform/config/index.ts';
 import { OAUTH_ERRORS, type OpenapiDocument, openapiDocument, openapiYaml, PROBLEMS } from '../platform/http/index.ts';
 import { systemClock } from '../platform/time.ts';
 import { buildApp } from '../server/compose.ts';
@@ -72,7 +72,7 @@ function configurationPage(): string {
   const rows = Object.values(settings as Record<string, Setting<unknown>>).map((one) => {
     const standard = one.standard === '' ? 'not set' : one.standard;
     const names = one.secret ? `\`${one.env}\`, \`${one.env}_FILE\`` : `\`${one.env}\``;
-    return row(names, one.meaning, takenBy(one) ?? 'text', standard);
+    return row(names, one.meaning, acceptedValues(one) ?? 'text', standard);
   });
   return `${made}
 # Configuration

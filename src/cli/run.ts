@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Config, readConfig } from '../platform/config/index.ts';
-import { FolderHeld, findHolder, lockFolder, openDatabase } from '../platform/database/index.ts';
+import { FolderLocked, findLockOwner, lockFolder, openDatabase } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { type FileRows, sendControl } from '../server/control.ts';
 import { model } from '../server/model.ts';
@@ -96,7 +96,7 @@ async function runOnDatabase(
   }
   const send = (holder: Parameters<typeof sendControl>[0]) =>
     sendControl(holder, { name: command.name, input, isJson, actor }, progress);
-  const holder = existsSync(config.dataDir) ? await findHolder(config.dataDir) : undefined;
+  const holder = existsSync(config.dataDir) ? await findLockOwner(config.dataDir) : undefined;
   if (holder) return send(holder);
   if (!command.makesDatabase && !existsSync(join(config.dataDir, 'PG_VERSION')))
     throw new Failure(
@@ -108,7 +108,7 @@ async function runOnDatabase(
     lock = await lockFolder(config.dataDir);
   } catch (error) {
     // A server took the folder between the look and the lock.
-    if (error instanceof FolderHeld) return send(error.holder);
+    if (error instanceof FolderLocked) return send(error.holder);
     throw error;
   }
   try {

@@ -3,7 +3,7 @@ import { stat } from 'node:fs/promises';
 import { createInterface } from 'node:readline/promises';
 import { type Readable, Writable } from 'node:stream';
 import { Failure } from '../platform/errors.ts';
-import { decodeText } from '../platform/text.ts';
+import { decodeText } from '../platform/text-file.ts';
 import type { Terminal } from './command.ts';
 
 /** Bytes of a file, or of standard input, at the most: more does not fit into one text of the engine. */

@@ -1,4 +1,4 @@
-import type { NoteRefusal } from '../platform/http/index.ts';
+import type { DescribeRefusal } from '../platform/http/index.ts';
 import { readAssertion } from './assertion/assertions.ts';
 import { basicClientId } from './client-auth.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
@@ -11,7 +11,7 @@ const LONGEST = 2048;
 const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
 
 /** What the log says of a refusal beside its reason: which client, and what can be done. Only what is kept of clients is asked. */
-export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): NoteRefusal {
+export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): DescribeRefusal {
   return (error, asked, named) => {
     const id = named?.clientId ?? readClientId(asked);
     const client = id === null ? null : ((named as LiveClient | undefined) ?? clients.peek(id) ?? null);
@@ -25,7 +25,7 @@ export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelop
 }
 
 /** The client that a request names, in whichever way it does. */
-function readClientId({ authorization, fields }: Parameters<NoteRefusal>[1]): string | null {
+function readClientId({ authorization, fields }: Parameters<DescribeRefusal>[1]): string | null {
   const named = fields['client_id'] ?? basicClientId(authorization) ?? bearerClientId(authorization);
   const id = named ?? readAssertion(fields)?.clientId;
   return id !== undefined && CLIENT_ID.test(id) ? id : null;

@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
+import { publicDocument } from '../platform/digest.ts';
 import {
   type App,
-  asBuilt,
   dpopHeader,
   oauthScope,
   offerNonce,
@@ -9,8 +9,8 @@ import {
   type Request,
   readForm,
   servePublic,
+  stringifyResponse,
 } from '../platform/http/index.ts';
-import { publicDocument } from '../platform/public-document.ts';
 import { userinfoUrl } from '../tokens/index.ts';
 import type { PresentedClient } from './client-auth.ts';
 import { deviceRoutes } from './device/routes.ts';
@@ -97,7 +97,7 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     response: { 200: Type.Union([active, activeRefresh, inactive]) },
     oauthErrors: ['invalid_client'],
   } as const;
-  app.post('/oauth2/introspect', { ...asBuilt, schema: introspection }, (request) =>
+  app.post('/oauth2/introspect', { ...stringifyResponse, schema: introspection }, (request) =>
     introspect(deps, presentedBy(request)),
   );
 

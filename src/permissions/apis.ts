@@ -4,7 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
-import { suggest } from '../platform/suggest.ts';
+import { suggest } from '../platform/text.ts';
 import { audienceKey, keyOfAudience, OWN_AUDIENCE } from './audience.ts';
 import { catalogueChanged, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';

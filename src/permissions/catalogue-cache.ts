@@ -1,6 +1,6 @@
 import type { Database } from '../platform/database/index.ts';
+import { type PublicDocument, publicDocument } from '../platform/digest.ts';
 import { createLru } from '../platform/lru.ts';
-import { type PublicDocument, publicDocument } from '../platform/public-document.ts';
 import { keyOfAudience } from './audience.ts';
 import { type CatalogueHistory, catalogueDocument, readCatalogueHistory } from './catalogue-document.ts';
 import type { Api } from './entities.ts';

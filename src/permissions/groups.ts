@@ -3,7 +3,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { casefoldName, hasUnprintable, isBlank, isNameSized, normalizeName } from '../platform/casefold.ts';
 import { Failure } from '../platform/errors.ts';
-import { suggest } from '../platform/suggest.ts';
+import { suggest } from '../platform/text.ts';
 import { Group, GroupMember } from './entities.ts';
 import { BATCH_THRESHOLD } from './fan-out.ts';
 import { apisOfGroup, groupMembers, invalidateRights, invalidateRightsByQuery } from './invalidate.ts';

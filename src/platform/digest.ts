@@ -17,3 +17,14 @@ export function newSecret(): string {
 export function deriveKey(masterKey: Buffer, purpose: string, bytes = 32): Buffer {
   return Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `signet:${purpose}`, bytes));
 }
+
+/** A document that everybody may read, as bytes that were made when it last changed. */
+export interface PublicDocument {
+  readonly body: Buffer;
+  /** A strong validator (RFC 9110 §8.8.3). */
+  readonly etag: string;
+}
+
+export function publicDocument(body: Buffer): PublicDocument {
+  return { body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` };
+}

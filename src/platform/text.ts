@@ -1,39 +1,55 @@
-import { closeSync, openSync, readSync } from 'node:fs';
-import { Failure } from './errors.ts';
-import { decodeUtf8 } from './utf8.ts';
+/** A name, as it stands in a sentence. */
+const NAME_LENGTH = 64;
 
-/** Far more than any secret, and little enough to be read at once. */
-const SMALL_BYTES = 64 * 1024;
+const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
-/** The text of a file, or of standard input, as it was meant: UTF-8, without a byte-order mark. Failure: it is not UTF-8. */
-export function decodeText(bytes: Buffer, source: string): string {
-  const decoded = decodeUtf8(bytes);
-  if ('text' in decoded) return decoded.text;
-  const { offset, line, encoding } = decoded.fault;
-  const where = encoding ? `it is ${encoding}` : `byte ${offset}, line ${line}`;
-  throw new Failure('usage', `${source} is not UTF-8 (${where}). Save it as UTF-8, then run the command again.`);
+/**
+ * Text from outside, fit to stand in an answer or in the log: what is too long is cut, and says how long it was; what cannot be printed
+ * (controls, direction marks, half a character) is a question mark, so that it ends no line and turns no terminal. The work is bounded too.
+ */
+export function quote(text: string, longest = NAME_LENGTH): string {
+  const isLong = text.length > longest;
+  const start = isLong ? text.slice(0, longest) : text;
+  const printable = start.replace(unprintable, '?');
+  return isLong ? `${printable}... (${text.length} characters)` : printable;
 }
 
-/** The one line of a text: a single line break at its end is no part of it. Failure: there are more lines. */
-export function oneLine(text: string, source: string, what: string): string {
-  const line = text.replace(/\r?\n$/, '');
-  // What has several lines was meant for something else, or holds more than this.
-  if (/[\r\n]/.test(line)) throw new Failure('usage', `${source} holds more than one line. Give the ${what} alone.`);
-  return line;
-}
+/** Longer than any word that is known: what is longer was not mistyped. It bounds the work, which grows with the square. */
+const LONGEST = 300;
 
-/** The text of a file that holds one value. Throws what the file system says. Failure: it is too large, or not UTF-8. */
-export function readSmallFile(path: string, source: string): string {
-  const bytes = Buffer.alloc(SMALL_BYTES + 1);
-  const file = openSync(path, 'r');
-  let size = 0;
-  try {
-    for (let read = -1; read !== 0 && size < bytes.length; size += read)
-      read = readSync(file, bytes, size, bytes.length - size, null);
-  } finally {
-    closeSync(file);
+/** The known word nearest to a mistyped one, or undefined when none is near: "did you mean …?" */
+export function suggest(typed: string, known: readonly string[]): string | undefined {
+  if (typed.length > LONGEST) return undefined;
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1;
+  for (const word of known) {
+    if (word.length > LONGEST) continue;
+    const distance = editDistance(typed, word, bestDistance);
+    if (distance < bestDistance) [best, bestDistance] = [word, distance];
   }
-  if (size > SMALL_BYTES)
-    throw new Failure('usage', `${source} has more than ${SMALL_BYTES / 1024} KiB: it is another file than was meant.`);
-  return decodeText(bytes.subarray(0, size), source);
+  return best;
+}
+
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit;
+  let row = Array.from({ length: b.length + 1 }, (_, column) => column);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] as number) + 1, (next[j - 1] as number) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] as number;
+}
+
+/** What PostgreSQL reads as a uuid: hyphens after any group of four, capitals and braces alike. */
+const uuid = /^(?:[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}|\{[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}\})$/i;
+
+/** The one spelling of the id that a text is in any spelling; null for what is no id. */
+export function parseUuid(text: string): string | null {
+  if (!uuid.test(text)) return null;
+  const hex = text.replace(/[{}-]/g, '').toLowerCase();
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

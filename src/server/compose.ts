@@ -93,7 +93,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     trustProxy: config.trustProxy,
     hosts: config.mode === 'development' ? ['localhost', '127.0.0.1', '[::1]'] : null,
     hashWaitMilliseconds: config.hashWaitMilliseconds,
-    noteRefusal: createRefusalNotes(oauth.clients, config.mode === 'development'),
+    describeRefusal: createRefusalNotes(oauth.clients, config.mode === 'development'),
     basePath: basePath(issuer),
     ...(deps.https ? { https: deps.https } : {}),
   });

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import type { Holder } from '../platform/database/index.ts';
+import type { LockOwner } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 
 /** A command on its way to the server that holds the embedded database: words, standard input and file contents, never paths. */
@@ -80,7 +80,7 @@ function readRequest(line: string): ControlRequest | null {
 
 /** Sends a command to the holder of the folder and waits for its result. Failure when the holder stops meanwhile. */
 export function sendControl(
-  holder: Holder,
+  holder: LockOwner,
   request: ControlRequest,
   progress: (line: string) => void,
 ): Promise<ControlResult> {

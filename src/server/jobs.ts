@@ -77,7 +77,7 @@ function createLogoutDelivery({ db, clock, config, log, keys, issuer, metrics }:
     issuer,
     fetch: createGuardedFetch({ allow: config.fetchAllow }),
     told: (outcome, notice) => {
-      metrics?.logoutNotice(outcome);
+      metrics?.logoutDelivery(outcome);
       if (outcome === 'given_up') log.warn(notice, 'a client was not told of a logout');
       else if (outcome === 'failed') log.info(notice, 'a client was not told of a logout yet');
     },

@@ -1,4 +1,4 @@
-import { type PublicDocument, publicDocument } from '../platform/public-document.ts';
+import { type PublicDocument, publicDocument } from '../platform/digest.ts';
 import { numericDate } from '../platform/time.ts';
 import type { KeyRing } from './keys/ring.ts';
 import { type Alg, signBytes } from './keys/signing-key.ts';

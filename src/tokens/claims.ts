@@ -1,5 +1,5 @@
 import { type ApiSnapshot, getAllPermissions, hasPerm, type Rights } from '../permissions/index.ts';
-import { readId } from '../platform/id.ts';
+import { parseUuid } from '../platform/text.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusIndex, statusListUri } from './status/status-index.ts';
 import { tokenAudience } from './userinfo-api.ts';
@@ -34,7 +34,7 @@ export interface Actor {
 
 /** Whether a user acts, or has acted, for the subject: a client's id is no UUID. */
 export function isByUser({ sub, act }: Actor): boolean {
-  return readId(sub) !== null || (act !== undefined && isByUser(act));
+  return parseUuid(sub) !== null || (act !== undefined && isByUser(act));
 }
 
 export interface TokenRequest {

@@ -2,8 +2,7 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { casefoldName, isNameSized } from '../platform/casefold.ts';
 import { Failure } from '../platform/errors.ts';
-import { readId } from '../platform/id.ts';
-import { suggest } from '../platform/suggest.ts';
+import { parseUuid, suggest } from '../platform/text.ts';
 import { User } from './entities.ts';
 import { BUILT_IN } from './reserved-names.ts';
 
@@ -28,7 +27,7 @@ export async function holdUser(tx: SqlEntityManager, who: UserRef): Promise<User
 /** As `findUser`, failing with the nearest name. An id is never taken for a name, nor a name for an id. */
 export async function getUser(em: SqlEntityManager, who: UserRef): Promise<User> {
   if (typeof who !== 'string') return getUserById(em, who.id);
-  if (readId(who) !== null)
+  if (parseUuid(who) !== null)
     throw new Failure('notFound', `"${who}" is an id, not a username. Name the user by it: --user-id ${who}`);
   const user = await findUser(em, who);
   if (user) return user;
@@ -36,7 +35,7 @@ export async function getUser(em: SqlEntityManager, who: UserRef): Promise<User>
 }
 
 async function getUserById(em: SqlEntityManager, text: string): Promise<User> {
-  const id = readId(text);
+  const id = parseUuid(text);
   if (id === null) throw new Failure('usage', `--user-id takes the id of a user (a UUID), not "${text}".`);
   const user = await em.findOne(User, { id, deletedAt: null });
   if (user) return user;

@@ -1,7 +1,7 @@
 import { pino } from 'pino';
 import { openapiDocument } from '../../src/platform/http/index.ts';
-import { quote } from '../../src/platform/quote.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
+import { quote } from '../../src/platform/text.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';

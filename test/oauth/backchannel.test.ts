@@ -456,7 +456,7 @@ t.test('back-channel logout', (t) =>
       const lines: { msg: string; level: number; clientId?: string; error?: string }[] = [];
       const log = pino({ level: 'info' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
       const counted: string[] = [];
-      const metrics = { logoutNotice: (outcome: string) => void counted.push(outcome) } as never;
+      const metrics = { logoutDelivery: (outcome: string) => void counted.push(outcome) } as never;
       const { config, keys, issuer } = s;
       const job = createJobs({ db, clock, config, log, keys, issuer, metrics }, masterKey).find(
         (one) => one.name === 'logout-notices',

@@ -3,13 +3,13 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import {
   Client,
   ClientSecret,
+  clientSettings,
   createClient,
   createClientCache,
   deleteClient,
   type NewClient,
   type Preset,
   readJwks,
-  clientSettings,
   updateClient,
 } from '../../src/oauth/index.ts';
 import { advanceKeys, askedAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';

@@ -4,7 +4,7 @@ import { createClientDocuments, type DocumentRules } from '../../src/oauth/docum
 import { readDocument } from '../../src/oauth/documents/read-document.ts';
 import { isDocumentUrl } from '../../src/oauth/documents/url.ts';
 import { ClientApi } from '../../src/oauth/entities.ts';
-import { Client, deleteClient, readAudiences, clientSettings, updateClient } from '../../src/oauth/index.ts';
+import { Client, clientSettings, deleteClient, readAudiences, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';

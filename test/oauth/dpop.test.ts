@@ -1,5 +1,5 @@
 import { randomUUID, sign } from 'node:crypto';
-import { Client, createClient, createProofs, clientSettings } from '../../src/oauth/index.ts';
+import { Client, clientSettings, createClient, createProofs } from '../../src/oauth/index.ts';
 import { createApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';

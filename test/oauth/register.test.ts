@@ -2,11 +2,11 @@ import { generateKeyPairSync } from 'node:crypto';
 import { AuditEntry } from '../../src/audit/index.ts';
 import {
   Client,
+  clientSettings,
   createInitialToken,
   readAudiences,
   readBoundary,
   revokeInitialToken,
-  clientSettings,
 } from '../../src/oauth/index.ts';
 import { useInitialToken } from '../../src/oauth/register/initial-tokens.ts';
 import { createApi } from '../../src/permissions/index.ts';

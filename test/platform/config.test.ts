@@ -6,8 +6,8 @@ import fc from 'fast-check';
 import { pino } from 'pino';
 import { casefoldName, hasUnprintable } from '../../src/platform/casefold.ts';
 import { makeMasterKey, readConfig, readMasterKey, settings } from '../../src/platform/config/index.ts';
-import { suggest } from '../../src/platform/suggest.ts';
 import { logOptions, safeError } from '../../src/platform/telemetry/index.ts';
+import { suggest } from '../../src/platform/text.ts';
 import t from '../support/tap.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));

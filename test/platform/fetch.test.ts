@@ -171,9 +171,9 @@ t.test('an answer is bounded: its body, its head; and nothing is unpacked', asyn
   t.equal(await outcome(options, `http://127.0.0.1:${port}/endless`), 'too_large');
   t.ok(sent < 20_000_000, `given up after ${sent} bytes`);
   t.equal(await outcome(options, `http://127.0.0.1:${port}/exact`), 200, 'as much as is read');
-  t.equal(await outcome(options, { url: `http://127.0.0.1:${port}/exact`, mostBytes: 65_535 }), 'too_large');
+  t.equal(await outcome(options, { url: `http://127.0.0.1:${port}/exact`, maxBytes: 65_535 }), 'too_large');
   t.equal(await outcome(options, `http://127.0.0.1:${port}/head`), 'too_large', 'the head');
-  t.equal(await outcome(options, { url: `http://127.0.0.1:${port}/endless`, mostBytes: 0 }), 200, 'the status alone');
+  t.equal(await outcome(options, { url: `http://127.0.0.1:${port}/endless`, maxBytes: 0 }), 200, 'the status alone');
   t.equal(await outcome(options, `http://127.0.0.1:${port}/zip`), 'bad_answer', 'packed, though nobody asked');
 });
 

@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findHolder, lockFolder } from '../../src/platform/database/index.ts';
+import { findLockOwner, lockFolder } from '../../src/platform/database/index.ts';
 import t from '../support/tap.ts';
 
 // PGlite has no lock of its own: two processes on one folder lose rows. Everything here guards that.
@@ -45,9 +45,9 @@ if (process.argv[2] === 'hold') {
       kind: 'conflict',
       message: /held by another Signet \(process \d+\)\. Stop it, or set SIGNET_DATA_DIR/,
     });
-    t.match(await findHolder(place), { instance: lock.holder.instance });
+    t.match(await findLockOwner(place), { instance: lock.holder.instance });
     await lock.release();
-    t.equal(await findHolder(place), undefined);
+    t.equal(await findLockOwner(place), undefined);
     t.same(readdirSync(place), [], 'nothing is left');
     await (await lockFolder(place)).release();
   });
@@ -109,7 +109,7 @@ if (process.argv[2] === 'hold') {
     const place = join(folder(), 'x'.repeat(60), 'y'.repeat(60));
     const lock = await lockFolder(place);
     t.notOk(lock.holder.socket.startsWith(place));
-    t.match(await findHolder(place), { socket: lock.holder.socket });
+    t.match(await findLockOwner(place), { socket: lock.holder.socket });
     await lock.release();
     t.notOk(existsSync(lock.holder.socket));
   });

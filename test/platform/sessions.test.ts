@@ -3,7 +3,7 @@ import { importDjango } from '../../src/imports/django/index.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { getApi } from '../../src/permissions/index.ts';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
-import { type Database, findObstacles } from '../../src/platform/database/index.ts';
+import { type Database, findDatabaseProblems } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.ts';
 import { model, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
@@ -124,7 +124,7 @@ t.test('deploy/README.md, Connection poolers: a database set to anything else wo
   t.teardown(() => db.close());
   const found = await effective(db);
   t.same(found, pinned(found));
-  t.same(await findObstacles(db), []);
+  t.same(await findDatabaseProblems(db), []);
   await works(t, db, url);
   const patient = await openPostgresql(url, 2, model);
   t.teardown(() => patient.close());
@@ -152,7 +152,7 @@ for (const mode of ['transaction', 'session'] as const)
       );
       // Several at once: each on a connection of PostgreSQL that it never saw.
       for (const found of await Promise.all([1, 2, 3, 4].map(() => effective(db)))) t.same(found, pinned(found));
-      t.same(await findObstacles(db), []);
+      t.same(await findDatabaseProblems(db), []);
       await works(t, db, through(url));
       const patient = await openPostgresql(through(url), 2, model);
       t.teardown(() => patient.close());
@@ -241,11 +241,11 @@ t.test('the embedded engine: a folder whose database is set to anything else wor
   t.teardown(() => db.close());
   const found = await effective(db);
   t.same(found, { ...pinned(found), lock_timeout: '0', statement_timeout: '0' });
-  t.same(await findObstacles(db), []);
+  t.same(await findDatabaseProblems(db), []);
 });
 
 onEachEngine(t, async (t, db) => {
-  t.same(await findObstacles(db), [], 'nothing stands in the way of a database that nobody has set');
+  t.same(await findDatabaseProblems(db), [], 'nothing stands in the way of a database that nobody has set');
   const found = await effective(db);
   for (const { name, forCommands } of SESSION_SETTINGS)
     if (name in found) t.equal(found[name], forCommands ?? pinned(found)[name], name);

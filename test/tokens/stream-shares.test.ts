@@ -1,4 +1,4 @@
-import { createFairShares, type ShareOwner } from '../../src/platform/fair-shares.ts';
+import { createFairShares, type ShareOwner } from '../../src/platform/concurrency.ts';
 import { createServer } from '../../src/platform/http/index.ts';
 import { createLog } from '../../src/platform/telemetry/index.ts';
 import { createStreams } from '../../src/tokens/status/streams.ts';
@@ -17,10 +17,10 @@ function tracked(limits = LIMITS) {
   const open = new Set<{ owner: ShareOwner }>();
   const take = (owner: ShareOwner) => {
     const stream = { owner };
-    const { isTaken, displaced } = shares.take(owner, stream);
+    const { isTaken, evicted } = shares.take(owner, stream);
     if (isTaken) open.add(stream);
-    if (displaced) open.delete(displaced);
-    return { isTaken, displaced: displaced?.owner.name };
+    if (evicted) open.delete(evicted);
+    return { isTaken, evicted: evicted?.owner.name };
   };
   const held = (owner: ShareOwner) => [...open].filter((one) => one.owner.name === owner.name).length;
   const count = (kind: ShareOwner['kind']) => [...open].filter((one) => one.owner.kind === kind).length;
@@ -38,7 +38,7 @@ t.test('docs/freshness.md: 40 networks with 50 streams each do not keep a newcom
   for (let i = 0; i < 40; i++) for (let n = 0; n < 50; n++) take(network(`flood ${i}`));
   t.equal(count('network'), LIMITS.kind, 'a quarter stays free for clients');
   for (let n = 1; n <= 10; n++) {
-    t.match(take(network('newcomer')), { isTaken: true, displaced: /^flood/ });
+    t.match(take(network('newcomer')), { isTaken: true, evicted: /^flood/ });
     t.equal(held(network('newcomer')), n);
   }
   t.equal(count('network'), LIMITS.kind, 'one makes way for each');
@@ -49,9 +49,9 @@ t.test('docs/freshness.md: 40 networks with 50 streams each do not keep a newcom
 t.test('docs/freshness.md: nobody loses a stream to somebody who then has as many', async (t) => {
   const { take, held } = tracked({ owner: 50, kind: 6, all: 8 });
   for (const name of ['a', 'a', 'a', 'b', 'b', 'c']) take(network(name));
-  t.same(take(network('d')), { isTaken: true, displaced: 'a' });
-  t.same(take(network('d')), { isTaken: false, displaced: undefined });
-  t.same(take(network('c')), { isTaken: false, displaced: undefined });
+  t.same(take(network('d')), { isTaken: true, evicted: 'a' });
+  t.same(take(network('d')), { isTaken: false, evicted: undefined });
+  t.same(take(network('c')), { isTaken: false, evicted: undefined });
   t.same(
     ['a', 'b', 'c', 'd'].map((name) => held(network(name))),
     [2, 2, 1, 1],
@@ -86,11 +86,11 @@ t.test(
       if (random(3) === 0) close(owner);
       else {
         const before = held(owner);
-        const { isTaken, displaced } = take(owner);
+        const { isTaken, evicted } = take(owner);
         if (before >= limits.owner && isTaken) t.fail('more than an owner may have');
         if (!isTaken && before === 0 && open.size < limits.all && count(owner.kind) < limits.kind)
           t.fail('room unused');
-        if (displaced === owner.name) t.fail('made way for itself');
+        if (evicted === owner.name) t.fail('made way for itself');
       }
       if (open.size > limits.all || count('client') > limits.kind || count('network') > limits.kind) t.fail('too many');
     }
@@ -106,7 +106,7 @@ t.test('docs/freshness.md: over the wire the newcomer is served, and the stream 
     hosts: null,
     hashWaitMilliseconds: 0,
     basePath: '',
-    noteRefusal: () => ({}) as never,
+    describeRefusal: () => ({}) as never,
   });
   const followers = new Set<unknown>();
   const lists = {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { createClient } from '../../src/oauth/index.ts';
 import { casefoldName } from '../../src/platform/casefold.ts';
-import { readId } from '../../src/platform/id.ts';
+import { parseUuid } from '../../src/platform/text.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
 import { reservedName, User } from '../../src/users/index.ts';
 import { GOOD_PASSWORD, openDesk } from '../cli/harness.ts';
@@ -77,14 +77,14 @@ await onEachEngine(t, async (t, db) => {
       '',
       hex.slice(1),
     ])
-      t.equal(readId(text), await read(text), JSON.stringify(text));
+      t.equal(parseUuid(text), await read(text), JSON.stringify(text));
     const hyphenated = fc
       .tuple(fc.uuid(), fc.array(fc.boolean(), { minLength: 31, maxLength: 31 }))
       .map(([uuid, hyphens]) =>
         [...uuid.replaceAll('-', '')].map((one, at) => one + (hyphens[at] && at < 31 && at % 2 ? '-' : '')).join(''),
       );
     await fc.assert(
-      fc.asyncProperty(hyphenated, async (text) => readId(text) === (await read(text))),
+      fc.asyncProperty(hyphenated, async (text) => parseUuid(text) === (await read(text))),
       { numRuns: 50, seed: 11 },
     );
   });

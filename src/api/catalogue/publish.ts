@@ -12,7 +12,7 @@ import {
 import type { Database } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { Problem } from '../../platform/http/index.ts';
-import { quote } from '../../platform/quote.ts';
+import { quote } from '../../platform/text.ts';
 
 /** Of a catalogue, by a program. */
 export interface Publishing {

@@ -1,16 +1,16 @@
 import { Type } from 'typebox';
 import type { CachedCatalogue, CatalogueCache } from '../../permissions/index.ts';
+import type { PublicDocument } from '../../platform/digest.ts';
 import {
   type App,
+  notModified,
   Problem,
   prefersNamed,
   type Reply,
   type Request,
   sendDocument,
-  unchanged,
 } from '../../platform/http/index.ts';
-import type { PublicDocument } from '../../platform/public-document.ts';
-import { quote } from '../../platform/quote.ts';
+import { quote } from '../../platform/text.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
 import { admitted } from '../admit.ts';
 import { type CallerDeps, callerChallenge, documentCaller } from '../caller.ts';
@@ -67,7 +67,7 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
             description: 'The catalogue.',
             content: { 'application/json': { schema: catalogue }, 'application/jwt': { schema: Type.String() } },
           },
-          ...unchanged,
+          ...notModified,
         },
         problems: ['unauthenticated', 'invalid_token', 'unknown_audience', 'not_found', ...reading],
       },

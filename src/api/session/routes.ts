@@ -1,6 +1,13 @@
 import { Type } from 'typebox';
 import { getAllPermissions, hasPerm, modulePerms, OWN_AUDIENCE, type Rights } from '../../permissions/index.ts';
-import { type App, asBuilt, offerNonce, Problem, type Request, type SessionCookie } from '../../platform/http/index.ts';
+import {
+  type App,
+  offerNonce,
+  Problem,
+  type Request,
+  type SessionCookie,
+  stringifyResponse,
+} from '../../platform/http/index.ts';
 import { admitted, nextNonce } from '../admit.ts';
 import type { ApiDeps } from '../deps.ts';
 import { currentSession, wireSession, wireUser } from '../requests.ts';
@@ -36,7 +43,7 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
   app.get(
     '/api/v1/session',
     {
-      ...asBuilt,
+      ...stringifyResponse,
       schema: {
         operationId: 'getSession',
         summary: 'The user of the cookie, or the anonymous one',

@@ -1,7 +1,7 @@
 import { type FoundUse, type Scan, ScanError, scanFolder } from '../../../kits/permission-lint/src/scan.ts';
 import { listPermissionHistory } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { suggest } from '../../platform/suggest.ts';
+import { suggest } from '../../platform/text.ts';
 import { systemClock } from '../../platform/time.ts';
 import { type DatabaseCommand, optionTexts } from '../command.ts';
 import { namedApi } from './options.ts';

@@ -2,7 +2,7 @@ import { listPermissions } from '../../permissions/index.ts';
 import { languages, writeConstants } from '../codegen/write.ts';
 import type { DatabaseCommand } from '../command.ts';
 import { usage } from '../parse.ts';
-import { namedApi, oneOfWords } from './options.ts';
+import { namedApi, oneOf } from './options.ts';
 
 export const apiConstants: DatabaseCommand = {
   kind: 'database',
@@ -12,7 +12,7 @@ export const apiConstants: DatabaseCommand = {
   options: { lang: { type: 'string' } },
   words: { min: 1, max: 1 },
   async run(context, input) {
-    const language = oneOfWords(input, 'lang', languages);
+    const language = oneOf(input, 'lang', languages);
     if (!language) throw usage(apiConstants, '--lang is missing');
     const em = context.db.fork();
     const api = await namedApi(context, em, input.positionals[0] as string);

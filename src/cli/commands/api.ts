@@ -12,7 +12,7 @@ import { type DatabaseCommand, type Input, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
 import { ensureApiKey } from './keys-of-api.ts';
-import { given, namedApi, oneOfWords, onOff, wholeNumber } from './options.ts';
+import { given, namedApi, oneOf, onOff, wholeNumber } from './options.ts';
 import { fields, rows, yesNo } from './text.ts';
 import { withTypWarning } from './typ-warning.ts';
 
@@ -34,16 +34,16 @@ const settingUsage =
   '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
 function settingsGiven(input: Input): ApiSettings {
-  const catalogue = oneOfWords(input, 'catalogue', settingWords.catalogue);
+  const catalogue = oneOf(input, 'catalogue', settingWords.catalogue);
   return given({
     name: optionText(input, 'name'),
-    typ: oneOfWords(input, 'typ', settingWords.typ),
-    alg: oneOfWords(input, 'alg', settingWords.alg),
-    format: oneOfWords(input, 'format', settingWords.format),
-    tokenKind: oneOfWords(input, 'token', settingWords.token),
+    typ: oneOf(input, 'typ', settingWords.typ),
+    alg: oneOf(input, 'alg', settingWords.alg),
+    format: oneOf(input, 'format', settingWords.format),
+    tokenKind: oneOf(input, 'token', settingWords.token),
     ttlSeconds: wholeNumber(input, 'ttl'),
     budgetBytes: wholeNumber(input, 'budget'),
-    overBudget: oneOfWords(input, 'over-budget', settingWords.overBudget),
+    overBudget: oneOf(input, 'over-budget', settingWords.overBudget),
     withUsername: onOff(input, 'username'),
     withSourceId: onOff(input, 'source-id'),
     withSuperseded: onOff(input, 'superseded'),

@@ -12,7 +12,7 @@ import { isLoopbackHost } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
 import { readText } from '../terminal.ts';
-import { given, oneOfWords, onOff, wholeNumber } from './options.ts';
+import { given, oneOf, onOff, wholeNumber } from './options.ts';
 
 const one = { type: 'string' } as const;
 const several = { type: 'string', multiple: true } as const;
@@ -76,7 +76,7 @@ export function readClientChange(context: Context, input: Input): ClientChange {
   return given({
     redirectUris: has(input, 'redirect-uri') ? optionTexts(input, 'redirect-uri') : undefined,
     grantTypes: has(input, 'grant') ? grants : undefined,
-    authMethod: oneOfWords<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
+    authMethod: oneOf<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
     settings: readSettings(input),
     redirectRules: redirectRules(context),
   });
@@ -84,19 +84,19 @@ export function readClientChange(context: Context, input: Input): ClientChange {
 
 function readSettings(input: Input): Partial<ClientSettings> | undefined {
   const algs = ['RS256', 'ES256', 'EdDSA'] as const;
-  const consent = oneOfWords(input, 'consent', ['ask', 'skip']);
+  const consent = oneOf(input, 'consent', ['ask', 'skip']);
   const settings = given({
-    pkce: oneOfWords(input, 'pkce', PKCE_RULES),
+    pkce: oneOf(input, 'pkce', PKCE_RULES),
     requirePushed: onOff(input, 'require-par'),
     dpopBound: onOff(input, 'dpop'),
     askConsent: consent === undefined ? undefined : consent === 'ask',
-    idTokenAlg: oneOfWords(input, 'id-token-alg', algs),
-    permissionsIn: oneOfWords(input, 'permissions-in', ['userinfo', 'id_token']),
-    userinfoAlg: orNone(input, 'userinfo-alg', () => oneOfWords(input, 'userinfo-alg', algs)),
+    idTokenAlg: oneOf(input, 'id-token-alg', algs),
+    permissionsIn: oneOf(input, 'permissions-in', ['userinfo', 'id_token']),
+    userinfoAlg: orNone(input, 'userinfo-alg', () => oneOf(input, 'userinfo-alg', algs)),
     jwks: orNone(input, 'jwks', () => readKeys(input)),
     jwksUri: orNone(input, 'jwks-uri'),
-    assertionAudience: oneOfWords(input, 'assertion-audience', ['issuer', 'issuer_or_token_endpoint']),
-    assertionAlg: orNone(input, 'assertion-alg', () => oneOfWords(input, 'assertion-alg', FOREIGN_ALGS)),
+    assertionAudience: oneOf(input, 'assertion-audience', ['issuer', 'issuer_or_token_endpoint']),
+    assertionAlg: orNone(input, 'assertion-alg', () => oneOf(input, 'assertion-alg', FOREIGN_ALGS)),
     postLogoutRedirectUris: listOrNone(input, 'post-logout-redirect-uri'),
     backchannelLogoutUri: orNone(input, 'backchannel-logout-uri'),
     defaultMaxAge: orNone(input, 'max-age', wholeNumber),

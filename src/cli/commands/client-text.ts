@@ -2,10 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
   type Client,
   clientMetadata,
+  clientSettings,
   isOfDocument,
   type PkceRule,
   readAudiences,
-  clientSettings,
 } from '../../oauth/index.ts';
 import { yesNo } from './text.ts';
 

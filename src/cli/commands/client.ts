@@ -1,6 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import {
   type Client,
+  clientSettings,
   createClient,
   deleteClient,
   getClient,
@@ -13,7 +14,6 @@ import {
   presets,
   readBoundary,
   rotateSecret,
-  clientSettings,
   updateClient,
 } from '../../oauth/index.ts';
 import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
@@ -21,7 +21,7 @@ import { changing } from './changing.ts';
 import { readClientChange, readsKeys, switchOptions, switchUsage } from './client-options.ts';
 import { listCells, settingFields, wireClient } from './client-text.ts';
 import { ensureApiKey } from './keys-of-api.ts';
-import { findApis, given, oneOfWords, onOff, required } from './options.ts';
+import { findApis, given, oneOf, onOff, required } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 
 const one = { min: 1, max: 1 } as const;
@@ -36,7 +36,7 @@ export const clientCreate: DatabaseCommand = {
   ...readsKeys,
   async run(context, input) {
     required(input, 'preset', `npx signet ${clientCreate.name} ${clientCreate.usage}`);
-    const preset = oneOfWords(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
+    const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
     const { grantTypes = [], ...switches } = readClientChange(context, input);
     const { client, secret } = await changing(context, async (tx) => {
       const created = await createClient(tx, context.audit(), {

@@ -3,7 +3,7 @@ import { recordChange } from '../../audit/index.ts';
 import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
 import { Api } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { readId } from '../../platform/id.ts';
+import { parseUuid } from '../../platform/text.ts';
 import { endGrants, lastGrantUse, listGrants, RefreshGrant } from '../../tokens/index.ts';
 import { getUser, readUsernames } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
@@ -29,7 +29,7 @@ async function named(
       ...(user === undefined ? {} : { principal: (await getUser(em, user)).id }),
       ...(client === undefined ? {} : { client: (await getClient(em, client)).id }),
     };
-  const id = readId(typed);
+  const id = parseUuid(typed);
   const grant = id === null ? null : await em.findOne(RefreshGrant, id);
   if (!grant)
     throw new Failure(

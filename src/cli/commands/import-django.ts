@@ -11,7 +11,7 @@ import { Failure } from '../../platform/errors.ts';
 import type { FileRows } from '../../server/control.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';
-import { oneOfWords, required } from './options.ts';
+import { oneOf, required } from './options.ts';
 
 export const importDjangoCommand: DatabaseCommand = {
   kind: 'database',
@@ -42,9 +42,9 @@ export const importDjangoCommand: DatabaseCommand = {
       file: file.name,
       audience: required(input, 'api', `npx signet ${importDjangoCommand.name} ${importDjangoCommand.usage}`),
       dryRun: isSet(input, 'dry-run'),
-      existing: oneOfWords(input, 'existing', ['fail', 'skip', 'update']) ?? 'fail',
-      missing: oneOfWords(input, 'missing', ['report', 'deactivate']),
-      superusers: oneOfWords(input, 'superusers', ['api', 'global']) ?? 'api',
+      existing: oneOf(input, 'existing', ['fail', 'skip', 'update']) ?? 'fail',
+      missing: oneOf(input, 'missing', ['report', 'deactivate']),
+      superusers: oneOf(input, 'superusers', ['api', 'global']) ?? 'api',
       trustEmails: isSet(input, 'trust-emails'),
       userModel: optionText(input, 'user-model'),
       usernameField: optionText(input, 'username-field'),

@@ -1,6 +1,6 @@
 import { parseMasterKey } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { oneLine } from '../../platform/text.ts';
+import { oneLine } from '../../platform/text-file.ts';
 import { rewrapKeys } from '../../tokens/index.ts';
 import type { DatabaseCommand } from '../command.ts';
 import { counted } from './text.ts';

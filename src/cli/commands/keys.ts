@@ -1,7 +1,7 @@
 import { readRotationPolicy } from '../../server/options.ts';
 import { listKeys, rotateKeys, type SigningKey } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { oneOfWords } from './options.ts';
+import { oneOf } from './options.ts';
 import { instant, rows, when } from './text.ts';
 
 export const keysList: DatabaseCommand = {
@@ -33,7 +33,7 @@ export const keysRotate: DatabaseCommand = {
   options: { alg: { type: 'string' }, now: { type: 'boolean' } },
   words: { min: 0, max: 0 },
   async run(context, input) {
-    const alg = oneOfWords(input, 'alg', ['RS256', 'ES256', 'EdDSA']);
+    const alg = oneOf(input, 'alg', ['RS256', 'ES256', 'EdDSA']);
     const isNow = isSet(input, 'now');
     const { leadSeconds } = readRotationPolicy(context.config);
     await rotateKeys(context.db.fork(), context.audit(), context.masterKey(), { leadSeconds, isNow, alg });

@@ -1,5 +1,10 @@
 import { makeMasterKey, readMasterKey } from '../../platform/config/index.ts';
-import { type Database, findObstacles, type Obstacle, type RoleDefaults } from '../../platform/database/index.ts';
+import {
+  type Database,
+  type DatabaseProblem,
+  findDatabaseProblems,
+  type RoleDefaults,
+} from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { prepareDatabase } from '../../server/prepare.ts';
 import { countKeys } from '../../tokens/index.ts';
@@ -50,8 +55,8 @@ export const migrate: DatabaseCommand = {
   },
 };
 
-async function requireFit(db: Database, name: Obstacle['name'], more: readonly string[] = []): Promise<void> {
-  const obstacle = (await findObstacles(db)).find((one) => one.isVital && one.name === name);
+async function requireFit(db: Database, name: DatabaseProblem['name'], more: readonly string[] = []): Promise<void> {
+  const obstacle = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name === name);
   if (obstacle) throw new Failure('failed', [`${obstacle.what}. ${obstacle.remedy}`, ...more].join('\n'));
 }
 

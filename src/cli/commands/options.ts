@@ -11,12 +11,12 @@ export function required(input: Input, name: string, usage: string): string {
 
 /** `--name on|off`; undefined when it was not given. */
 export function onOff(input: Input, name: string): boolean | undefined {
-  const value = oneOfWords(input, name, ['on', 'off']);
+  const value = oneOf(input, name, ['on', 'off']);
   return value === undefined ? undefined : value === 'on';
 }
 
 /** An option that takes one of these words. */
-export function oneOfWords<const T extends string>(input: Input, name: string, words: readonly T[]): T | undefined {
+export function oneOf<const T extends string>(input: Input, name: string, words: readonly T[]): T | undefined {
   const value = optionText(input, name);
   if (value === undefined || (words as readonly string[]).includes(value)) return value as T | undefined;
   throw new Failure('usage', `--${name} takes ${words.join(' or ')}, not "${value}".`);

@@ -1,5 +1,5 @@
 import { Failure } from '../../platform/errors.ts';
-import { oneLine } from '../../platform/text.ts';
+import { oneLine } from '../../platform/text-file.ts';
 import { checkPassword } from '../../signin/index.ts';
 import type { Context, Input, Terminal } from '../command.ts';
 

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/errors.ts';
-import { readId } from '../../platform/id.ts';
+import { parseUuid } from '../../platform/text.ts';
 import { endSessionsByOperator, listSessions, Session } from '../../sessions/index.ts';
 import { getUser, User } from '../../users/index.ts';
 import type { DatabaseCommand, Input } from '../command.ts';
@@ -19,7 +19,7 @@ async function named(
   const [typed] = input.positionals;
   if ((who === undefined) === (typed === undefined)) throw usage(command, 'Name either a user or a session');
   if (who !== undefined) return { user: await getUser(em, who), session: null };
-  const id = readId(typed as string);
+  const id = parseUuid(typed as string);
   const session = id === null ? null : await em.findOne(Session, id);
   if (!session)
     throw new Failure(

@@ -1,5 +1,5 @@
 import { readConfig, readIssuer, readMasterKey } from '../../platform/config/index.ts';
-import { type Database, findObstacles } from '../../platform/database/index.ts';
+import { type Database, findDatabaseProblems } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { createLog } from '../../platform/telemetry/index.ts';
 import { findSample } from '../../server/sample.ts';
@@ -73,7 +73,7 @@ export const start: LocalCommand = {
 };
 
 async function requireReady(db: Database): Promise<void> {
-  const obstacle = (await findObstacles(db)).find((one) => one.isVital && one.name !== 'empty');
+  const obstacle = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name !== 'empty');
   if (obstacle) throw new Failure('failed', `${obstacle.what}. ${obstacle.remedy}`);
   const pending = await db.migrations.pending();
   if (pending.length > 0)

@@ -1,5 +1,5 @@
 import { Failure } from '../../platform/errors.ts';
-import { oneLine } from '../../platform/text.ts';
+import { oneLine } from '../../platform/text-file.ts';
 import { type Input, optionText } from '../command.ts';
 
 /** A JWS in compact form, taken apart and nothing more. */

@@ -1,5 +1,10 @@
 import type { Config } from '../../platform/config/index.ts';
-import { type Database, findObstacles, lackingRoleDefaults, type Statement } from '../../platform/database/index.ts';
+import {
+  type Database,
+  findDatabaseProblems,
+  missingRoleDefaults,
+  type Statement,
+} from '../../platform/database/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
 
@@ -85,9 +90,9 @@ export async function checkMigrations(db: Database): Promise<Check> {
 /** What PostgreSQL, the database or the role set for every session, and what stands before it. */
 export async function checkSessions(db: Database): Promise<Check[]> {
   const name = 'sessions';
-  const obstacles = (await findObstacles(db)).filter((one) => one.name !== 'empty');
+  const obstacles = (await findDatabaseProblems(db)).filter((one) => one.name !== 'empty');
   if (obstacles.length > 0)
-    return obstacles.map(({ what, remedy, isVital }) => (isVital ? fail : warn)(name, `${what}.`, remedy));
+    return obstacles.map(({ what, remedy, isFatal }) => (isFatal ? fail : warn)(name, `${what}.`, remedy));
   if (db.engine === 'embedded') return [ok(name, 'Set as Signet needs them.')];
   const { mode, keepsStatements } = db.pooler;
   if (mode === 'transaction')
@@ -100,7 +105,7 @@ export async function checkSessions(db: Database): Promise<Check[]> {
             'With PgBouncer 1.21 or newer set max_prepared_statements, or connect to PostgreSQL itself.',
           ),
     ];
-  const lacking = await lackingRoleDefaults(db);
+  const lacking = await missingRoleDefaults(db);
   if (lacking.length === 0) return [ok(name, 'Set as Signet needs them, by its connections and by the role.')];
   return [
     note(

@@ -1,4 +1,4 @@
-import { type Client, listClients, clientSettings } from '../../oauth/index.ts';
+import { type Client, clientSettings, listClients } from '../../oauth/index.ts';
 import { type Api, listApis } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';

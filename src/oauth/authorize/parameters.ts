@@ -1,4 +1,4 @@
-import { quote } from '../../platform/quote.ts';
+import { quote } from '../../platform/text.ts';
 
 /** What came, in its order: names may be there twice. */
 export type Pairs = readonly (readonly [name: string, value: string])[];

@@ -1,6 +1,6 @@
 import type { ApiSnapshot } from '../../permissions/index.ts';
 import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
-import { quote } from '../../platform/quote.ts';
+import { quote } from '../../platform/text.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';

@@ -5,7 +5,7 @@ import { type AuditContext, difference, recordChange } from '../../audit/index.t
 import { type Api, bumpPrincipals, createPrincipal, Principal } from '../../permissions/index.ts';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { Failure } from '../../platform/errors.ts';
-import { suggest } from '../../platform/suggest.ts';
+import { suggest } from '../../platform/text.ts';
 import { endClient, updateClientStatuses } from '../../tokens/index.ts';
 import { requireDistinctIdTokens } from '../api-rules/index.ts';
 import { Client, ClientApi, ClientSecret } from '../entities.ts';

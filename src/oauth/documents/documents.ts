@@ -1,14 +1,13 @@
+import { createFairShares, singleFlight } from '../../platform/concurrency.ts';
 import { isLoopbackHost } from '../../platform/config/index.ts';
-import { createFairShares } from '../../platform/fair-shares.ts';
 import {
   createGuardedFetch,
   FetchError,
-  type Fetched,
   type FetchOptions,
+  type FetchResponse,
   type GuardedFetch,
 } from '../../platform/fetch/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import { inFlight } from '../../platform/in-flight.ts';
 import { createLru } from '../../platform/lru.ts';
 import type { RedirectRules } from '../clients/uris.ts';
 import { type ClientDocument, readDocument, unfit } from './read-document.ts';
@@ -69,7 +68,7 @@ export function createClientDocuments(
   const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
   const fetchFor = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
   const kept = createLru<Kept>(KEPT);
-  const once = inFlight<Kept>();
+  const once = singleFlight<Kept>();
   const shares = createFairShares<AbortController>(UNDERWAY);
 
   const ask = async (clientId: string, nowMs: number, signal: AbortSignal): Promise<Kept> => {
@@ -77,7 +76,7 @@ export function createClientDocuments(
       const fetched = await fetchFor(new URL(clientId))({
         url: clientId,
         accept: 'application/json',
-        mostBytes: MOST_BYTES,
+        maxBytes: MOST_BYTES,
         signal,
       });
       checkAnswer(fetched);
@@ -96,9 +95,9 @@ export function createClientDocuments(
   const askInTurn = async (clientId: string, network: string, nowMs: number): Promise<Kept> => {
     const owner = { kind: 'network', name: network } as const;
     const fetching = new AbortController();
-    const { isTaken, displaced } = shares.take(owner, fetching);
+    const { isTaken, evicted } = shares.take(owner, fetching);
     if (!isTaken) throw busy();
-    displaced?.abort();
+    evicted?.abort();
     try {
       return await ask(clientId, nowMs, fetching.signal);
     } finally {
@@ -141,7 +140,7 @@ function busy(): OAuthError {
   return new OAuthError('temporarily_unavailable', text, { status: 503, headers: { 'retry-after': '5' } });
 }
 
-function checkAnswer({ status, type }: Fetched): void {
+function checkAnswer({ status, type }: FetchResponse): void {
   if (status !== 200) throw unfit(`its address answers ${status}`);
   if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw unfit('it is not served as application/json');
 }

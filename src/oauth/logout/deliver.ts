@@ -92,7 +92,7 @@ async function deliver(deps: DeliveryDeps, notice: Notice): Promise<void> {
 async function post({ keys, issuer, clock, fetch }: DeliveryDeps, notice: Notice, uri: string): Promise<string | null> {
   try {
     const token = signLogoutToken(keys, issuer, notice, clock.now());
-    const { status } = await fetch({ url: uri, form: { logout_token: token }, mostBytes: 0 });
+    const { status } = await fetch({ url: uri, form: { logout_token: token }, maxBytes: 0 });
     // OIDC Back-Channel Logout §2.8: 200, and what some frameworks make of an empty answer.
     return status === 200 || status === 204 ? null : `status_${status}`;
   } catch (error) {

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, answerOAuthErrors, asBuilt } from '../../platform/http/index.ts';
+import { type App, answerOAuthErrors, stringifyResponse } from '../../platform/http/index.ts';
 import { type Registrar, register } from './register.ts';
 import { clientMetadata, registeredClient } from './schemas.ts';
 
@@ -19,18 +19,22 @@ export async function registrationRoutes(app: App, registrar: Registrar): Promis
   } as const;
   // Clients that live in a browser register too, or read that they cannot: what they may do hangs on the token that they send.
   const config = { anyOrigin: true } as const;
-  app.post('/oauth2/register', { ...asBuilt, config, schema, attachValidation: true }, async (request, reply) => {
-    const fault = request.validationError?.validation?.[0];
-    const registered = await register(registrar, {
-      authorization: request.headers.authorization,
-      metadata: request.body,
-      ...(fault
-        ? { fault: { member: fault.instancePath.split('/')[1] ?? '', detail: fault.message ?? 'not taken' } }
-        : {}),
-      requestId: request.id,
-    });
-    return reply.code(201).send(registered as typeof registered & { client_id: string });
-  });
+  app.post(
+    '/oauth2/register',
+    { ...stringifyResponse, config, schema, attachValidation: true },
+    async (request, reply) => {
+      const fault = request.validationError?.validation?.[0];
+      const registered = await register(registrar, {
+        authorization: request.headers.authorization,
+        metadata: request.body,
+        ...(fault
+          ? { fault: { member: fault.instancePath.split('/')[1] ?? '', detail: fault.message ?? 'not taken' } }
+          : {}),
+        requestId: request.id,
+      });
+      return reply.code(201).send(registered as typeof registered & { client_id: string });
+    },
+  );
 }
 
 const closed = Type.Object(

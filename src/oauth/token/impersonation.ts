@@ -10,7 +10,7 @@ import {
 } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
-import { readId } from '../../platform/id.ts';
+import { parseUuid } from '../../platform/text.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import {
   allocateExchangedIndex,
@@ -115,7 +115,7 @@ function readReason(form: GrantRequest['form']): string {
 
 /** By id or by name, which never looks like an id, while active. Read with the version that the token is made at: whoever becomes more after this is looked at again. */
 async function userMeant(db: Database, asked: string): Promise<ActiveUser | null> {
-  const id = readId(asked) ?? (await findUser(db.fork(), asked))?.id;
+  const id = parseUuid(asked) ?? (await findUser(db.fork(), asked))?.id;
   return id === undefined ? null : findActiveUser(db, id);
 }
 

@@ -7,5 +7,5 @@ export { makeMasterKey, parseMasterKey, readMasterKey } from './master-key.ts';
 export { type Config, readConfig, readIssuer } from './read.ts';
 export { isLoopbackHost } from './readers.ts';
 export { isReservedScheme } from './schemes.ts';
-export { type Mode, type Setting, takenBy } from './setting.ts';
+export { acceptedValues, type Mode, type Setting } from './setting.ts';
 export { type SettingName, settings } from './settings.ts';

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { linkSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Failure } from '../errors.ts';
-import { oneLine, readSmallFile } from '../text.ts';
+import { oneLine, readSmallFile } from '../text-file.ts';
 import type { Config } from './read.ts';
 
 /**

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
-import { Unreadable } from './unreadable.ts';
+import { InvalidSetting } from './setting.ts';
 
 /** A network such as `10.0.0.0/8`, or an address alone. */
 interface Network {
@@ -22,7 +22,7 @@ export function readNetwork(value: string): Network | null {
   if ((bits ?? 0) > (version === 4 ? 32 : 128)) return null;
   if (address instanceof ipaddr.IPv6 && address.match(mapped, mappedBits) && (bits ?? 128) >= mappedBits) {
     const plain = bits === null ? address.toIPv4Address() : networkText(address.toIPv4Address(), bits - mappedBits);
-    throw new Unreadable(`takes IPv4 as IPv4: ${plain}`);
+    throw new InvalidSetting(`takes IPv4 as IPv4: ${plain}`);
   }
   return { address, bits };
 }
@@ -38,7 +38,7 @@ const WIDEST = { ipv4: 8, ipv6: 7 };
 export function requireNotEverybody({ address, bits }: Network): void {
   if (bits === null) return;
   if (bits < WIDEST[address.kind()])
-    throw new Unreadable(`takes networks of proxies alone, from /${WIDEST.ipv4} (IPv6: /${WIDEST.ipv6}) on`);
+    throw new InvalidSetting(`takes networks of proxies alone, from /${WIDEST.ipv4} (IPv6: /${WIDEST.ipv6}) on`);
   if (address instanceof ipaddr.IPv6 && mapped.match(address, bits))
-    throw new Unreadable('takes networks that do not hold all of IPv4');
+    throw new InvalidSetting('takes networks that do not hold all of IPv4');
 }

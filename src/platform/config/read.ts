@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Failure } from '../errors.ts';
-import { suggest } from '../suggest.ts';
-import { oneLine, readSmallFile } from '../text.ts';
+import { suggest } from '../text.ts';
+import { oneLine, readSmallFile } from '../text-file.ts';
 import { type Mode, readSetting, type Setting } from './setting.ts';
 import { type SettingName, settings } from './settings.ts';
 

@@ -1,15 +1,12 @@
 import { readNetwork, requireNotEverybody } from './networks.ts';
 import { isReservedScheme } from './schemes.ts';
-import { Unreadable } from './unreadable.ts';
-
-/** Reads the text of a setting; refuses it by saying what the setting takes. */
-export type Read<T> = (text: string) => T;
+import { InvalidSetting, type Read } from './setting.ts';
 
 /** Blanks are a part of a password. */
 export const anyText: Read<string> = (value) => value;
 
 export const text: Read<string> = (value) => {
-  if (value.trim() !== value) throw new Unreadable('takes a text without blanks before or after it');
+  if (value.trim() !== value) throw new InvalidSetting('takes a text without blanks before or after it');
   return value;
 };
 
@@ -17,26 +14,28 @@ export function wholeNumber(from: number, to: number): Read<number> {
   return (value) => {
     const number = Number(value);
     if (!Number.isInteger(number) || String(number) !== value || number < from || number > to)
-      throw new Unreadable(`takes a whole number from ${from} to ${to}`);
+      throw new InvalidSetting(`takes a whole number from ${from} to ${to}`);
     return number;
   };
 }
 
-export function oneOfWords<const T extends string>(...words: T[]): Read<T> {
+export function oneOf<const T extends string>(...words: T[]): Read<T> {
   return (value) => {
-    if (!(words as string[]).includes(value)) throw new Unreadable(`takes one of: ${words.join(', ')}`);
+    if (!(words as string[]).includes(value)) throw new InvalidSetting(`takes one of: ${words.join(', ')}`);
     return value as T;
   };
 }
 
-export const yesNo: Read<boolean> = (value) => oneOfWords('true', 'false')(value) === 'true';
+export const yesNo: Read<boolean> = (value) => oneOf('true', 'false')(value) === 'true';
 
 export const origin: Read<string> = (value) => {
   const url = URL.parse(value);
   const isWeb = url !== null && /^https?:$/.test(url.protocol);
   if (!isWeb || url.origin !== value) {
     const normal = isWeb ? url.origin : 'https://app.example';
-    throw new Unreadable(`takes origins such as ${normal}, without a path or trailing slash, as browsers write them`);
+    throw new InvalidSetting(
+      `takes origins such as ${normal}, without a path or trailing slash, as browsers write them`,
+    );
   }
   return value;
 };
@@ -45,7 +44,7 @@ export const origin: Read<string> = (value) => {
 export const proxy: Read<string> = (value) => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return value;
   const network = readNetwork(value);
-  if (network === null) throw new Unreadable('takes addresses or networks such as 10.0.0.0/8, comma-separated');
+  if (network === null) throw new InvalidSetting('takes addresses or networks such as 10.0.0.0/8, comma-separated');
   requireNotEverybody(network);
   return value;
 };
@@ -56,21 +55,21 @@ export const target: Read<string> = (value) => {
   const url = URL.parse(`http://${value}`);
   const isHost = /^[\w.-]+:\d{1,5}$|^\[[\da-f:.]+\]:\d{1,5}$/i.test(value) && url !== null && !value.endsWith(':0');
   if (!isNetwork && !isHost)
-    throw new Unreadable('takes host:port or networks such as rp.internal:8443,10.0.0.0/8, comma-separated');
+    throw new InvalidSetting('takes host:port or networks such as rp.internal:8443,10.0.0.0/8, comma-separated');
   return value;
 };
 
 /** A host as URLs say it, with its port where that is not the scheme's own; `*` for every one. */
 export const documentHost: Read<string> = (value) => {
   if (value !== '*' && URL.parse(`https://${value}/`)?.host !== value)
-    throw new Unreadable('takes hosts such as claude.ai,mcp.example:8443, in lower case and without a path, or *');
+    throw new InvalidSetting('takes hosts such as claude.ai,mcp.example:8443, in lower case and without a path, or *');
   return value;
 };
 
 /** A scheme of programs on their user's machine, as RFC 3986 §3.1 has it in lower case. */
 export const appScheme: Read<string> = (value) => {
   if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || isReservedScheme(value))
-    throw new Unreadable(
+    throw new InvalidSetting(
       'takes schemes of programs such as cursor,vscode, in lower case without the colon; none that browsers, systems or standards have a use for',
     );
   return value;
@@ -90,14 +89,14 @@ export const issuer: Read<string> = (value) => {
   const url = URL.parse(value);
   const isLoopback = url !== null && isLoopbackHost(url.hostname);
   if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
-    throw new Unreadable('takes an https URL (http only for localhost, 127.0.0.1 or [::1])');
+    throw new InvalidSetting('takes an https URL (http only for localhost, 127.0.0.1 or [::1])');
   // What is written in percent, and empty parts, are one path to one reader and another to the next.
   const path = url.pathname.replace(/\/+$/, '');
   if (!/^(?:\/[\w.~-]+)*$/.test(path))
-    throw new Unreadable('takes a URL whose path is made of letters, digits and - . _ ~, without empty parts');
+    throw new InvalidSetting('takes a URL whose path is made of letters, digits and - . _ ~, without empty parts');
   const normal = `${url.protocol}//${url.host.replace(/\.(?=:|$)/, '')}${path}`;
   if (normal !== value)
-    throw new Unreadable(
+    throw new InvalidSetting(
       `takes a URL in its normal form, without query, fragment, user name or trailing slash: ${normal}`,
     );
   return value;

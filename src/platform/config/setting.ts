@@ -1,6 +1,10 @@
 import { Failure } from '../errors.ts';
-import type { Read } from './readers.ts';
-import { Unreadable } from './unreadable.ts';
+
+/** Reads the text of a setting. Throws `InvalidSetting` for a value that the setting does not take. */
+export type Read<T> = (text: string) => T;
+
+/** Thrown by a reader; becomes one line that names the setting, its value and what it takes. */
+export class InvalidSetting extends Error {}
 
 export type Mode = 'development' | 'production';
 
@@ -30,12 +34,12 @@ export function setting<T>(
 }
 
 /** What a setting takes, in the words of its reader; null for any text. */
-export function takenBy(one: Setting<unknown>): string | null {
+export function acceptedValues(one: Setting<unknown>): string | null {
   try {
     one.read('?');
     return null;
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
+    if (!(error instanceof InvalidSetting)) throw error;
     return error.message.replace(/^takes /, '');
   }
 }
@@ -44,10 +48,11 @@ export function takenBy(one: Setting<unknown>): string | null {
 export function readSetting<T>(one: Setting<T>, value: string, source: string): T {
   try {
     const control = /\p{Cc}/u.exec(value);
-    if (control) throw new Unreadable(`holds a control character (${codePoint(control[0])}), which no setting takes`);
+    if (control)
+      throw new InvalidSetting(`holds a control character (${codePoint(control[0])}), which no setting takes`);
     return one.read(value);
   } catch (error) {
-    if (!(error instanceof Unreadable)) throw error;
+    if (!(error instanceof InvalidSetting)) throw error;
     const shown = one.secret ? '' : ` (it is ${JSON.stringify(value)})`;
     throw new Failure('usage', `${source} ${error.message}${shown}.`);
   }

@@ -5,7 +5,7 @@ import {
   documentHost,
   issuer,
   list,
-  oneOfWords,
+  oneOf,
   origin,
   proxy,
   target,
@@ -36,7 +36,7 @@ export const settings = {
   pooler: setting(
     'SIGNET_POOLER',
     'What stands before PostgreSQL: auto (found out at start), none (or a pooler in session mode), transaction (a pooler in transaction mode)',
-    oneOfWords('auto', 'none', 'transaction'),
+    oneOf('auto', 'none', 'transaction'),
     'auto' as 'auto' | 'none' | 'transaction',
   ),
   issuer: setting(
@@ -105,14 +105,14 @@ export const settings = {
   signup: setting(
     'SIGNET_SIGNUP',
     'Who may sign up: open = anybody, closed = an administrator creates accounts',
-    oneOfWords('open', 'closed'),
+    oneOf('open', 'closed'),
     (mode): 'open' | 'closed' => (mode === 'development' ? 'open' : 'closed'),
     { standard: 'development: open; else closed' },
   ),
   registration: setting(
     'SIGNET_REGISTRATION',
     'Whether programs may register themselves as clients (RFC 7591): off, or token = with a token of `signet client registration-token`',
-    oneOfWords('off', 'token'),
+    oneOf('off', 'token'),
     'off',
   ),
   clientMetadataHosts: setting(
@@ -175,7 +175,7 @@ export const settings = {
   dpopNonce: setting(
     'SIGNET_DPOP_NONCE',
     'Whether a DPoP proof must hold the nonce of DPoP-Nonce (RFC 9449 §8): optional (looked at where it is there) or required',
-    oneOfWords('optional', 'required'),
+    oneOf('optional', 'required'),
     'optional',
   ),
   ...limits,
@@ -204,7 +204,7 @@ export const settings = {
   logLevel: setting(
     'SIGNET_LOG_LEVEL',
     'fatal, error, warn, info, debug, trace or silent',
-    oneOfWords('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
+    oneOf('fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'),
     (mode): 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent' =>
       mode === 'development' ? 'warn' : 'info',
     { standard: 'development: warn; else info' },

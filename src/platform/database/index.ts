@@ -9,17 +9,24 @@ import type { Database } from './database.ts';
 import type { Model } from './options.ts';
 import type { Use } from './session-settings.ts';
 
-export { type Connections, type Database, type Migrations, runOn } from './database.ts';
+export {
+  type Connections,
+  type Database,
+  type Migrations,
+  PURGE_BATCH,
+  PURGE_ROUNDS,
+  purgeRows,
+  runOn,
+} from './database.ts';
 export { PlatformState } from './entities.ts';
-export { FolderHeld, type FolderLock, findHolder, type Holder, lockFolder } from './lock.ts';
+export { type FolderLock, FolderLocked, findLockOwner, type LockOwner, lockFolder } from './lock.ts';
 export type { Model } from './options.ts';
 export type { Pooler } from './pooler.ts';
 export { type Binding, bind, definePort, type Port } from './ports.ts';
-export { PURGE_BATCH, PURGE_ROUNDS, purgeRows } from './purge.ts';
-export { lackingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
+export { type DatabaseProblem, findDatabaseProblems } from './problems.ts';
+export { missingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
 export { announce, type Signals, startSignals } from './signals.ts';
 export { hotSelect, type Statement } from './statement.ts';
-export { findObstacles, type Obstacle } from './surroundings.ts';
 
 /**
  * Opens the database that the settings name. For the embedded one the caller holds the folder's lock. A server that answers

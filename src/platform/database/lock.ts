@@ -20,7 +20,7 @@ import { Failure } from '../errors.ts';
 const WATCH_MS = 1000;
 
 /** What the lock file says of the process that holds the folder. */
-export interface Holder {
+export interface LockOwner {
   readonly instance: string;
   readonly pid: number;
   /** The control socket on which the holder answers with its instance id. */
@@ -28,16 +28,16 @@ export interface Holder {
 }
 
 export interface FolderLock {
-  readonly holder: Holder;
+  readonly holder: LockOwner;
   /** Serves the control socket: what a connection says after the greeting goes to `serve`. Until then it only greets. */
   serve(handler: (connection: Socket) => void): void;
   release(): Promise<void>;
 }
 
 /** Raised when a live process holds the folder; `holder` is where a command can be sent. */
-export class FolderHeld extends Failure {
-  readonly holder: Holder;
-  constructor(folder: string, holder: Holder) {
+export class FolderLocked extends Failure {
+  readonly holder: LockOwner;
+  constructor(folder: string, holder: LockOwner) {
     super(
       'conflict',
       `The data folder ${folder} is held by another Signet (process ${holder.pid}). Stop it, or set SIGNET_DATA_DIR to another folder.`,
@@ -58,7 +58,7 @@ export async function lockFolder(folder: string, onLost: () => void = () => {}):
   makeFolder(folder);
   const instance = randomUUID();
   const place = socketPlace(folder, instance);
-  const own: Holder = { instance, pid: process.pid, socket: place.socket };
+  const own: LockOwner = { instance, pid: process.pid, socket: place.socket };
   const control = await listen(own, place);
   try {
     await claim(folder, own);
@@ -83,19 +83,19 @@ export async function lockFolder(folder: string, onLost: () => void = () => {}):
 }
 
 /** The live holder of a folder, if there is one. */
-export async function findHolder(folder: string): Promise<Holder | undefined> {
+export async function findLockOwner(folder: string): Promise<LockOwner | undefined> {
   const last = lastOfChain(folder);
   return last && (await isLive(last)) ? last : undefined;
 }
 
-async function claim(folder: string, own: Holder): Promise<void> {
+async function claim(folder: string, own: LockOwner): Promise<void> {
   for (;;) {
     const last = lastOfChain(folder);
     if (last === undefined) {
       if (!createOnce(lockPath(folder), own)) continue;
       return;
     }
-    if (await isLive(last)) throw new FolderHeld(folder, last);
+    if (await isLive(last)) throw new FolderLocked(folder, last);
     const claimPath = successionPath(folder, last.instance);
     if (!createOnce(claimPath, own)) continue;
     // The chain may have been shortened between reading it and claiming: then the claim was on nobody.
@@ -117,24 +117,24 @@ function successionPath(folder: string, instance: string): string {
   return join(folder, `signet.lock.${instance}`);
 }
 
-function chain(folder: string): Holder[] {
-  const holders: Holder[] = [];
+function chain(folder: string): LockOwner[] {
+  const holders: LockOwner[] = [];
   for (let next = readHolder(lockPath(folder)); next; next = readHolder(successionPath(folder, next.instance))) {
     holders.push(next);
   }
   return holders;
 }
 
-function lastOfChain(folder: string): Holder | undefined {
+function lastOfChain(folder: string): LockOwner | undefined {
   return chain(folder).at(-1);
 }
 
-function readHolder(path: string): Holder | undefined {
+function readHolder(path: string): LockOwner | undefined {
   try {
-    const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<Holder> | null;
+    const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockOwner> | null;
     if (typeof holder?.instance !== 'string' || typeof holder.socket !== 'string')
       throw new Error('it names no holder');
-    return holder as Holder;
+    return holder as LockOwner;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new Failure(
@@ -145,7 +145,7 @@ function readHolder(path: string): Holder | undefined {
 }
 
 /** Writes aside, then links: the name appears with its whole content, or not at all when it exists. */
-function createOnce(path: string, holder: Holder): boolean {
+function createOnce(path: string, holder: LockOwner): boolean {
   const draft = `${path}.draft.${holder.instance}`;
   writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
   try {
@@ -159,14 +159,14 @@ function createOnce(path: string, holder: Holder): boolean {
   }
 }
 
-function replace(path: string, holder: Holder): void {
+function replace(path: string, holder: LockOwner): void {
   const draft = `${path}.draft.${holder.instance}`;
   writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
   renameSync(draft, path);
 }
 
 /** Removes what dead holders left, once this process is the first of the chain. */
-function sweep(folder: string, own: Holder): void {
+function sweep(folder: string, own: LockOwner): void {
   for (const name of readdirSync(folder)) {
     const isSuccession = name.startsWith('signet.lock.') && !name.includes('.draft.');
     const isOldSocket = name.startsWith('control-') && join(folder, name) !== own.socket;
@@ -216,7 +216,7 @@ interface Control {
   close(): Promise<void>;
 }
 
-async function listen(own: Holder, place: Place): Promise<Control> {
+async function listen(own: LockOwner, place: Place): Promise<Control> {
   let handler: ((connection: Socket) => void) | undefined;
   const connections = new Set<Socket>();
   const greet = (connection: Socket) => {
@@ -256,7 +256,7 @@ async function listen(own: Holder, place: Place): Promise<Control> {
  * Does the holder answer with its id? A refused connection is a dead process. An accepted one without an answer is a process
  * that is busy (the embedded engine blocks while it opens): that counts as live.
  */
-function isLive(holder: Holder): Promise<boolean> {
+function isLive(holder: LockOwner): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = connect(holder.socket);
     const answer = (live: boolean) => {

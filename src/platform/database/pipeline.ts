@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { clientStream, endClient, PinnedClient } from './client.ts';
 import { isForgotten, PipelinedSelect, type SelectConnection } from './pipelined-select.ts';
-import { PATIENCE_MS, PIPELINE_SETTINGS, settingStatement } from './session-settings.ts';
+import { PIPELINE_SETTINGS, settingStatement, TIMEOUTS_MS } from './session-settings.ts';
 import type { Row, Statement } from './statement.ts';
 
 type Run = (statement: Statement, values: readonly unknown[]) => Promise<Row[]>;
@@ -36,7 +36,7 @@ export interface PipelineOptions {
 
 const STALL_MS = 100;
 /** PostgreSQL itself ends a statement before this, so the connection is dead. */
-const DEAD_MS = PATIENCE_MS.statement + 2000;
+const DEAD_MS = TIMEOUTS_MS.statement + 2000;
 /**
  * Selects that wait on one connection: as many as it answers in this time at its pace, so that a database which is slow (its disks after a
  * restart) is asked by all connections of the pool too. The pool, which has a deadline, takes those beyond.
@@ -172,7 +172,7 @@ class OneTimeToken implements SelectConnection {
   async connect(): Promise<void> {
     await this.#client.connect();
     const text = settingStatement('requests', PIPELINE_SETTINGS);
-    await this.#client.query({ text, query_timeout: PATIENCE_MS.connection } as pg.QueryConfig);
+    await this.#client.query({ text, query_timeout: TIMEOUTS_MS.connection } as pg.QueryConfig);
   }
 
   get inFlight(): number {

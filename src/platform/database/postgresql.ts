@@ -13,7 +13,7 @@ import { type Model, ormOptions } from './options.ts';
 import { openPipeline } from './pipeline.ts';
 import { findPooler, isNameClash, type Pooler, type PoolerSetting } from './pooler.ts';
 import { writeRoleDefaults } from './role-defaults.ts';
-import { PATIENCE_MS, PATIENT_TRANSACTION, type Use } from './session-settings.ts';
+import { PATIENT_TRANSACTION, TIMEOUTS_MS, type Use } from './session-settings.ts';
 
 /** Any number that only Signet uses for its migration lock: the bytes of "signet". */
 const MIGRATION_LOCK = 0x7369676e;
@@ -41,7 +41,7 @@ export async function openPostgresql(
   const driver = {
     // The whole URL to the driver: the ORM reads host, user and name of it and drops the rest, `sslmode` too.
     connectionString: url,
-    connectionTimeoutMillis: PATIENCE_MS.connection,
+    connectionTimeoutMillis: TIMEOUTS_MS.connection,
     ...KEEP_ALIVE,
     application_name: 'signet',
   };

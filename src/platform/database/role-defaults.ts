@@ -25,14 +25,14 @@ const lacking: Statement = {
 };
 
 /** The statements that are still to be run, so that each connection of this role begins as Signet needs it. */
-export async function lackingRoleDefaults(db: Pick<Database, 'query'>): Promise<string[]> {
+export async function missingRoleDefaults(db: Pick<Database, 'query'>): Promise<string[]> {
   return (await db.query<{ statement: string }>(lacking, [])).map((row) => row.statement);
 }
 
 /** Of the role that logged in: it may set its own defaults, unless it acts as another one. To be called by one process at a time. */
 export async function writeRoleDefaults(db: Pick<Database, 'query' | 'fork'>): Promise<RoleDefaults> {
   const [written, refused]: [string[], string[]] = [[], []];
-  for (const statement of await lackingRoleDefaults(db)) {
+  for (const statement of await missingRoleDefaults(db)) {
     try {
       await db.fork().transactional(async (tx) => {
         await tx.execute('set local transaction_read_only = off');

@@ -19,7 +19,7 @@ export interface SessionSetting {
  * How long a request may wait: for a connection, for a lock that somebody else holds, for one statement. Who waits longer is told
  * to come again, so that one held row does not fill the pool for everybody. Migrations, imports and commands wait as they must.
  */
-export const PATIENCE_MS = { connection: 5000, lock: 4000, statement: 8000 };
+export const TIMEOUTS_MS = { connection: 5000, lock: 4000, statement: 8000 };
 
 const session = (name: string, value: string): SessionSetting => ({ name, value, sent: 'session' });
 const patience = (name: string, milliseconds: number): SessionSetting => ({
@@ -57,8 +57,8 @@ export const SESSION_SETTINGS: readonly SessionSetting[] = [
   session('transaction_timeout', '0'),
   // Purges and lists need a plan for the values at hand; the pipeline has another value.
   { ...session('plan_cache_mode', 'auto'), forCommands: 'auto' },
-  patience('lock_timeout', PATIENCE_MS.lock),
-  patience('statement_timeout', PATIENCE_MS.statement),
+  patience('lock_timeout', TIMEOUTS_MS.lock),
+  patience('statement_timeout', TIMEOUTS_MS.statement),
 ];
 
 /**

@@ -13,12 +13,12 @@ export interface FetchRequest {
   /** Media types that are read. */
   readonly accept?: string;
   /** Of the answer's body; 0: the status is all that counts, and the body is not waited for. */
-  readonly mostBytes?: number;
+  readonly maxBytes?: number;
   /** Calls it off: a `FetchError`, whatever has come by then. */
   readonly signal?: AbortSignal;
 }
 
-export interface Fetched {
+export interface FetchResponse {
   /** Never one of a redirect. */
   readonly status: number;
   /** Without parameters; empty when there is none. */
@@ -28,7 +28,7 @@ export interface Fetched {
 }
 
 /** Asks another server for something. A `FetchError` when that was refused or did not come to an answer. */
-export type GuardedFetch = (request: FetchRequest) => Promise<Fetched>;
+export type GuardedFetch = (request: FetchRequest) => Promise<FetchResponse>;
 
 export interface Resolved {
   readonly address: string;
@@ -105,9 +105,9 @@ function orTimeout<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
 function exchange(
   url: URL,
   addresses: readonly Resolved[],
-  { form, accept = '*/*', mostBytes = MOST_BYTES }: FetchRequest,
+  { form, accept = '*/*', maxBytes = MOST_BYTES }: FetchRequest,
   signal: AbortSignal,
-): Promise<Fetched> {
+): Promise<FetchResponse> {
   const body = form ? Buffer.from(new URLSearchParams(form).toString()) : null;
   const options: RequestOptions & { rejectUnauthorized: boolean } = {
     method: body ? 'POST' : 'GET',
@@ -140,7 +140,7 @@ function exchange(
     // RFC 9110 §15.2.2: nobody asked for another protocol.
     outgoing.on('upgrade', () => fail(new FetchError('bad_answer')));
     outgoing.on('response', (incoming) => {
-      read(incoming, mostBytes)
+      read(incoming, maxBytes)
         .then(resolve, fail)
         .finally(() => outgoing.destroy());
     });
@@ -154,7 +154,7 @@ function withoutFragment(url: URL): URL {
   return sent;
 }
 
-async function read(incoming: IncomingMessage, mostBytes: number): Promise<Fetched> {
+async function read(incoming: IncomingMessage, maxBytes: number): Promise<FetchResponse> {
   const status = incoming.statusCode ?? 0;
   if (status >= 300 && status <= 399) throw new FetchError('redirect');
   const {
@@ -163,14 +163,14 @@ async function read(incoming: IncomingMessage, mostBytes: number): Promise<Fetch
     'cache-control': cacheControl = '',
   } = incoming.headers;
   const media = readMediaType(type)?.essence ?? '';
-  if (mostBytes === 0) return { status, type: media, cacheControl, body: Buffer.alloc(0) };
+  if (maxBytes === 0) return { status, type: media, cacheControl, body: Buffer.alloc(0) };
   // It was not asked for, and would have to be unpacked within bounds.
   if (encoding !== 'identity') throw new FetchError('bad_answer');
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of incoming as AsyncIterable<Buffer>) {
     bytes += chunk.length;
-    if (bytes > mostBytes) throw new FetchError('too_large');
+    if (bytes > maxBytes) throw new FetchError('too_large');
     chunks.push(chunk);
   }
   return { status, type: media, cacheControl, body: Buffer.concat(chunks) };

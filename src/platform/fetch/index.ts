@@ -7,8 +7,8 @@
 export { FetchError, type FetchErrorCode } from './fetch-error.ts';
 export {
   createGuardedFetch,
-  type Fetched,
   type FetchOptions,
   type FetchRequest,
+  type FetchResponse,
   type GuardedFetch,
 } from './guarded.ts';

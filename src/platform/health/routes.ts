@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type Database, findObstacles } from '../database/index.ts';
+import { type Database, findDatabaseProblems } from '../database/index.ts';
 import { type App, tryLater } from '../http/index.ts';
 
 const ok = Type.Object({ status: Type.Literal('ok') }, { title: 'Ok', additionalProperties: false });
@@ -23,7 +23,7 @@ export function healthRoutes(app: App, db: Database, isStopping: () => boolean):
   const ready = { operationId: 'isReady', summary: 'Requests can be served', ...probe };
   app.get('/health/ready', { schema: { ...ready, problems: ['unavailable'] } }, async () => {
     if (isStopping()) throw tryLater('unavailable', 5, 'stopping');
-    const obstacle = (await findObstacles(db)).find((one) => one.isVital);
+    const obstacle = (await findDatabaseProblems(db)).find((one) => one.isFatal);
     if (obstacle) throw tryLater('unavailable', 5, `${obstacle.what}. ${obstacle.remedy}`);
     return { status: 'ok' as const };
   });

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { isStorable } from '../casefold.ts';
 import { readMediaType } from '../media-type.ts';
-import { quote } from '../quote.ts';
+import { quote } from '../text.ts';
 import { Problem } from './problems.ts';
 
 /** Deeper than any request of ours, and shallow enough for every walk. */

@@ -1,4 +1,4 @@
-import { quote } from '../quote.ts';
+import { quote } from '../text.ts';
 
 /** The codes of OAuth's own errors, with their statuses and, for docs/errors.md, when a client gets them. */
 export const OAUTH_ERRORS = {

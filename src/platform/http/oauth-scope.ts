@@ -1,9 +1,8 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { quote } from '../quote.ts';
+import { quote } from '../text.ts';
 import { acceptForms } from './input.ts';
-import { logRefusal } from './log-refusal.ts';
+import { logOAuthRefusal, logRefusal } from './log-refusals.ts';
 import { OAuthError } from './oauth-errors.ts';
-import { logOAuthRefusal } from './oauth-refusals.ts';
 import { type App, toProblem } from './server.ts';
 
 /**
@@ -66,4 +65,17 @@ function toOAuthError(error: FastifyError | Error, request: FastifyRequest): OAu
     status: status === 413 || status === 415 ? status : 400,
     headers,
   });
+}
+
+/** The DPoP proof of a request (RFC 9449 §4.1). Two headers are one text to Node, and no proof. */
+export function dpopHeader({ headers }: FastifyRequest): string | undefined {
+  return headers['dpop'] as string | undefined;
+}
+
+/** RFC 9449 §8.2: whoever sends a proof is told what the next one may hold. A hook for `onRequest`. */
+export function offerNonce(nonce: () => string) {
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    if (dpopHeader(request) !== undefined) void reply.header('dpop-nonce', nonce());
+    done();
+  };
 }

@@ -1,7 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { logRefusal } from './log-refusal.ts';
+import { logOAuthRefusal, logRefusal } from './log-refusals.ts';
 import { OAuthError } from './oauth-errors.ts';
-import { logOAuthRefusal } from './oauth-refusals.ts';
 import { PROBLEMS } from './problems.ts';
 import { type App, toProblem } from './server.ts';
 

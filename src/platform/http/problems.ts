@@ -1,4 +1,4 @@
-import { quote } from '../quote.ts';
+import { quote } from '../text.ts';
 
 interface Kind {
   readonly status: number;

@@ -1,5 +1,5 @@
 import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
-import type { PublicDocument } from '../public-document.ts';
+import type { PublicDocument } from '../digest.ts';
 import type { App } from './server.ts';
 
 /** Serves one with ETag, 304, max-age and CORS for everybody, without credentials. HEAD comes with GET. */
@@ -11,14 +11,14 @@ export function servePublic(
   schema: FastifySchema,
   read: () => PublicDocument,
 ): void {
-  const documented = { ...schema, response: { ...(schema.response as object | undefined), ...unchanged } };
+  const documented = { ...schema, response: { ...(schema.response as object | undefined), ...notModified } };
   app.get(path, { config: { anyOrigin: true }, schema: documented }, async (request, reply) =>
     sendDocument(request, reply, read(), type, `public, max-age=${maxAgeSeconds}`),
   );
 }
 
 /** The answer of `sendDocument` to who has it already, for the schema of a route. */
-export const unchanged = {
+export const notModified = {
   304: { type: 'null', description: 'Unchanged since the `ETag` of `If-None-Match`.' },
 } as const;
 

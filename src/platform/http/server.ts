@@ -8,18 +8,16 @@ import fastify, {
   LogController,
 } from 'fastify';
 import { Failure, NotReady } from '../errors.ts';
-import { quote } from '../quote.ts';
-import { watchAnswers } from './answers.ts';
+import { quote } from '../text.ts';
 import { refuseOwnPath, withoutBase } from './base-path.ts';
 import { readClientAddress } from './client-address.ts';
 import { answerClientErrors } from './client-errors.ts';
-import { checkHost, readsEveryHost } from './host.ts';
 import { acceptJson, checkQuery, wrongType } from './input.ts';
-import { logRefusal } from './log-refusal.ts';
+import { type DescribeRefusal, logOAuthRefusal, logRefusal } from './log-refusals.ts';
 import { OAuthError } from './oauth-errors.ts';
-import { logOAuthRefusal, type NoteRefusal } from './oauth-refusals.ts';
 import { Problem, type ProblemCode, tryLater } from './problems.ts';
 import { RequestLog } from './request-log.ts';
+import { watchAnswers } from './responses.ts';
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
@@ -30,7 +28,7 @@ export interface ServerOptions {
   /** How long a request may wait for a password hash: by so much its answer may come later. */
   readonly hashWaitMilliseconds: number;
   /** What the log says of OAuth's refusals. */
-  readonly noteRefusal: NoteRefusal;
+  readonly describeRefusal: DescribeRefusal;
   /** The path of the issuer; empty: none. */
   readonly basePath: string;
   /** PEM: given, the server speaks https (in development; in production a proxy in front does). */
@@ -70,7 +68,7 @@ export function createServer(options: ServerOptions) {
       answerError(error as FastifyError, asked, answer);
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
-  app.decorate('noteRefusal', options.noteRefusal);
+  app.decorate('describeRefusal', options.describeRefusal);
   app.setValidatorCompiler(TypeBoxValidatorCompiler);
   readClientAddress(app, options.trustProxy);
   if (options.basePath !== '') refuseOwnPath(app, options.basePath);
@@ -103,6 +101,22 @@ function standingHeaders(request: FastifyRequest, reply: FastifyReply): void {
     .header('x-content-type-options', 'nosniff')
     .header('cache-control', 'no-store')
     .header('referrer-policy', 'no-referrer');
+}
+
+/**
+ * For Node's server: a field that may stand there once (`Host`, `Content-Type`, `Authorization`, …) and stands there twice is
+ * joined, and so refused by whoever reads it; left alone, Node keeps the first and says nothing. And a request without a `Host`
+ * comes to `checkHost`.
+ */
+export const readsEveryHost = { joinDuplicateHeaders: true, requireHostHeader: false } as const;
+
+/** A name, an IPv4 or an IPv6 address, and perhaps a port (RFC 3986 §3.2.2, as DNS has names). */
+const hostField = /^(?:\[[\da-f:.]{2,45}\]|[\w.~-]{1,255})(?::\d{0,5})?$/i;
+
+/** RFC 9112 §3.2: one `Host` that can be read, 400 otherwise. HTTP/1.0 knew none. */
+export function checkHost({ headers: { host }, raw }: FastifyRequest): void {
+  if (host === undefined ? raw.httpVersion === '1.0' : hostField.test(host)) return;
+  throw new Problem('bad_request', { detail: 'Send one Host field: a name or an address, and the port.' });
 }
 
 function hostName(host: string): string {
@@ -238,3 +252,9 @@ function isOutage(error: Error): boolean {
   }
   return false;
 }
+
+/**
+ * For a route that answers one of several shapes: Fastify's own serializer would validate every answer against each of them to
+ * find which one it is. What the handler built is written as it is; the tests hold it to the document.
+ */
+export const stringifyResponse = { serializerCompiler: () => (answer: unknown) => JSON.stringify(answer) } as const;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type PublicDocument, publicDocument } from '../digest.ts';
 import { type App, servePublic } from '../http/index.ts';
-import { type PublicDocument, publicDocument } from '../public-document.ts';
 
 const file = join(import.meta.dirname, '../../../openapi.yaml');
 

@@ -31,7 +31,7 @@ export interface Sources {
   statusLists?(): { readonly lists: number; readonly followers: number; readonly readAgeSeconds: number };
 }
 
-export type LogoutNoticeOutcome = 'delivered' | 'failed' | 'given_up';
+export type LogoutDeliveryOutcome = 'delivered' | 'failed' | 'given_up';
 
 export type LoginOutcome = 'success' | 'refused' | 'throttled' | 'busy';
 
@@ -40,7 +40,7 @@ export interface Metrics {
   request(answered: AnsweredRequest): void;
   login(outcome: LoginOutcome): void;
   /** A try to tell a client of a logout. */
-  logoutNotice(outcome: LogoutNoticeOutcome): void;
+  logoutDelivery(outcome: LogoutDeliveryOutcome): void;
   /** The page that Prometheus reads, and its content type. */
   page(): Promise<{ readonly type: string; readonly text: string }>;
 }
@@ -101,7 +101,7 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
       durations.observe(labels, seconds);
     },
     login: (outcome) => logins.inc({ outcome }),
-    logoutNotice: (outcome) => notices.inc({ outcome }),
+    logoutDelivery: (outcome) => notices.inc({ outcome }),
     page: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto';
+import { type PublicDocument, publicDocument } from '../../platform/digest.ts';
 import { NotReady } from '../../platform/errors.ts';
-import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
 import type { Alg, OpenKey, OpenKeys } from './signing-key.ts';
 
 /** The keys of this process: which one signs, which ones verify, what is published. */

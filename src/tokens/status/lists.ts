@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
 import type { Database, Statement } from '../../platform/database/index.ts';
-import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
+import { type PublicDocument, publicDocument } from '../../platform/digest.ts';
 import { type Clock, numericDate } from '../../platform/time.ts';
 import type { KeyRing } from '../keys/ring.ts';
 import { signBytes } from '../keys/signing-key.ts';

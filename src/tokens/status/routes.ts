@@ -1,16 +1,16 @@
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { Type } from 'typebox';
+import { type PublicDocument, publicDocument } from '../../platform/digest.ts';
 import {
   type App,
   acceptedWeight,
+  notModified,
   Problem,
   sendDocument,
   takesGzip,
   tryLater,
-  unchanged,
 } from '../../platform/http/index.ts';
-import { type PublicDocument, publicDocument } from '../../platform/public-document.ts';
 import { LIST_TTL_SECONDS, type StatusLists } from './lists.ts';
 import { statusListUri } from './status-index.ts';
 import { createStreams, type StreamClient } from './streams.ts';
@@ -65,7 +65,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, clien
         querystring: Type.Object({ time: Type.Optional(Type.String()) }, { additionalProperties: false }),
         response: {
           200: { description: 'The list, signed.', content: { [TYPE]: { schema: Type.String() } } },
-          ...unchanged,
+          ...notModified,
         },
         problems: ['not_found', 'not_acceptable', 'not_implemented', 'unavailable', 'invalid'],
       },

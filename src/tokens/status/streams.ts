@@ -1,4 +1,4 @@
-import { createFairShares, type ShareLimits, type ShareOwner } from '../../platform/fair-shares.ts';
+import { createFairShares, type ShareLimits, type ShareOwner } from '../../platform/concurrency.ts';
 import { type App, type Reply, type Request, tryLater } from '../../platform/http/index.ts';
 import { clientSite } from '../../signin/index.ts';
 import type { StatusEvent, StatusLists } from './lists.ts';
@@ -81,10 +81,10 @@ export function createStreams(
       const owner = await shareOwner(request);
       // RFC 9110 §9.3.2: what it would say, without saying it.
       if (request.method === 'HEAD') return void reply.type('text/event-stream').send('');
-      const { isTaken, displaced } = shares.take(owner, reply);
+      const { isTaken, evicted } = shares.take(owner, reply);
       if (!isTaken) throw tryLater('busy', 5, 'too many streams');
       // Not ended in good order: who does not read would keep it.
-      displaced?.raw.destroy();
+      evicted?.raw.destroy();
       open.add(reply);
       stream(request, reply, only, () => {
         open.delete(reply);

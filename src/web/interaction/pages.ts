@@ -8,8 +8,8 @@ import {
   type Shown,
 } from '../../oauth/index.ts';
 import { Api } from '../../permissions/index.ts';
+import { singleFlight } from '../../platform/concurrency.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
-import { inFlight } from '../../platform/in-flight.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { errorPages, sentTo, show, showErrors, shown } from '../../ui/render.ts';
 import { sendAnswer } from '../authorize/send.ts';
@@ -29,7 +29,7 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   acceptForms(app);
   showErrors(app);
   // Of a double click both get the one answer; what comes a moment later is repeated from what is stored.
-  const once = inFlight<Next>();
+  const once = singleFlight<Next>();
   const who = async (request: Request, reply: Reply) => ({
     browser: browserBinding(deps, request, reply),
     session: await currentSession(deps, request),

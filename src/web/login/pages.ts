@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { Type } from 'typebox';
 import { type AuthorizationRequest, formTargets, loadInteraction } from '../../oauth/index.ts';
+import { type SingleFlight, singleFlight } from '../../platform/concurrency.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
-import { type InFlight, inFlight } from '../../platform/in-flight.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import {
   type Authentication,
@@ -71,7 +71,7 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
       503: shownLater('Too many people log in just now, or the database cannot be reached.'),
     },
   };
-  const once = inFlight<Entered>();
+  const once = singleFlight<Entered>();
   app.post('/login', { schema: submitted }, async (request, reply) => {
     const { username = '', password = '', next } = (request.body ?? {}) as Record<string, string | undefined>;
     return enter(deps, once, request, reply, { username, password, next: safeReturnTo(next, deps.endpoint.issuer) });
@@ -89,7 +89,7 @@ type Entered =
   | { readonly kind: 'in'; readonly token: string | null }
   | { readonly kind: 'again'; readonly status: number; readonly error: string; readonly retryAfterSeconds?: number };
 
-async function enter(deps: LoginDeps, once: InFlight<Entered>, request: Request, reply: Reply, typed: Typed) {
+async function enter(deps: LoginDeps, once: SingleFlight<Entered>, request: Request, reply: Reply, typed: Typed) {
   const { username, password, next } = typed;
   const again = async (status: number, error: string) =>
     showForm(reply, status, await loadContext(deps, request, reply, next), { username, error });

@@ -5,7 +5,7 @@ import type { Database } from '../../platform/database/index.ts';
 import {
   type App,
   acceptForms,
-  isFromElsewhere,
+  isCrossOrigin,
   logOAuthRefusal,
   Problem,
   type Reply,
@@ -78,7 +78,7 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
     }),
   };
   app.post(PATH, { schema: post }, async (request, reply) => {
-    const isBlind = isFromElsewhere(request, new URL(deps.issuer).origin);
+    const isBlind = isCrossOrigin(request, new URL(deps.issuer).origin);
     const { decision } = readFields(request);
     if (!isBlind && decision === 'stay') return show(reply, 200, 'You are still signed in', stayed);
     const isConfirmed = !isBlind && decision === 'logout';

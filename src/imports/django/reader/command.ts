@@ -1,5 +1,5 @@
 import { Failure } from '../../../platform/errors.ts';
-import { decodeUtf8 } from '../../../platform/utf8.ts';
+import { decodeUtf8 } from '../../../platform/text-file.ts';
 
 /** The command that makes a complete dump. `--output`, because `>` also catches what a settings file prints. */
 function dumpCommand(file: string, userModel: string): string {

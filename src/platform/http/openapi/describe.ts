@@ -3,7 +3,7 @@ import type {} from '@fastify/swagger';
 import type { App } from '../server.ts';
 import { nameComponents } from './components.ts';
 import type { OpenapiDocument } from './document.ts';
-import { withRefusals } from './refusals.ts';
+import { withRefusals } from './error-responses.ts';
 
 /** Lets a server describe itself: to be called before its routes are mounted. A server that only serves does without. */
 export async function describeRoutes(app: App, version: string): Promise<void> {

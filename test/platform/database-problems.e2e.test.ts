@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { type Database, findObstacles } from '../../src/platform/database/index.ts';
+import { type Database, findDatabaseProblems } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { noPostgresql, startPostgresql } from '../faults/instance.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
@@ -116,7 +116,7 @@ t.test(
     const later = await openPostgresql(url, 4, model, { use: 'requests' });
     t.teardown(() => later.close());
     const said = /in the schema public, and search_path = other does not lead there/;
-    t.match(await findObstacles(later), [{ name: 'elsewhere', what: said, isVital: true }]);
+    t.match(await findDatabaseProblems(later), [{ name: 'elsewhere', what: said, isFatal: true }]);
     t.match(await sessionChecks(url), [
       { status: 'fail', message: said, remedy: /ALTER ROLE "postgres" IN DATABASE "\w+" SET search_path = "public"/ },
     ]);

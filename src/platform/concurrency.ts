@@ -15,10 +15,10 @@ export interface ShareLimits {
 /** What there is only so much of at once (open streams, fetches under way), shared among those who want some. */
 export interface FairShares<Holding> {
   /**
-   * Takes a holding in, or says no. Where all are taken, `displaced` has to make way for it: the newest holding of the owner that has most, where
+   * Takes a holding in, or says no. Where all are taken, `evicted` has to make way for it: the newest holding of the owner that has most, where
    * that is more than the newcomer will have. So who takes many can shut nobody else out, and who is let go has its fair share still.
    */
-  take(owner: ShareOwner, holding: Holding): { readonly isTaken: boolean; readonly displaced?: Holding };
+  take(owner: ShareOwner, holding: Holding): { readonly isTaken: boolean; readonly evicted?: Holding };
   release(owner: ShareOwner, holding: Holding): void;
 }
 
@@ -60,10 +60,24 @@ export function createFairShares<Holding>(limits: ShareLimits): FairShares<Holdi
       }
       // Clients come first: what is theirs is taken back from networks, though never what is kept for those.
       const isOwed = kind === 'client' && counts.client < limits.kind;
-      const displaced = isOwed ? displace('network', 0) : displace(kind, own + 1);
-      if (displaced === undefined) return { isTaken: false };
+      const evicted = isOwed ? displace('network', 0) : displace(kind, own + 1);
+      if (evicted === undefined) return { isTaken: false };
       add(owner, holding);
-      return { isTaken: true, displaced };
+      return { isTaken: true, evicted };
     },
+  };
+}
+
+/** Runs once for everybody who asks for the same thing while it is under way: all get the one answer. Nothing is kept of it afterwards. */
+export type SingleFlight<T> = (key: string, run: () => Promise<T>) => Promise<T>;
+
+export function singleFlight<T>(): SingleFlight<T> {
+  const running = new Map<string, Promise<T>>();
+  return (key, run) => {
+    const found = running.get(key);
+    if (found) return found;
+    const made = run().finally(() => running.delete(key));
+    running.set(key, made);
+    return made;
   };
 }

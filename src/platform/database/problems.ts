@@ -3,13 +3,13 @@ import { SESSION_SETTINGS } from './session-settings.ts';
 import type { Statement } from './statement.ts';
 
 /** What makes a database that answers one that Signet cannot work on. */
-export interface Obstacle {
+export interface DatabaseProblem {
   /** `elsewhere`: its tables are in a schema that is not searched; `empty`: it has none. */
   readonly name: 'setting' | 'standby' | 'elsewhere' | 'empty';
   readonly what: string;
   readonly remedy: string;
   /** False: answers may come late, and none is wrong. */
-  readonly isVital: boolean;
+  readonly isFatal: boolean;
 }
 
 const shown = SESSION_SETTINGS.map(({ name }) => `current_setting('${name}', true)`).join(', ');
@@ -29,10 +29,10 @@ interface Seen {
 }
 
 /** Asks a connection of the pool how it is set, whether it may write, and whether it finds Signet's tables. */
-export async function findObstacles(db: Database): Promise<Obstacle[]> {
+export async function findDatabaseProblems(db: Database): Promise<DatabaseProblem[]> {
   const [seen] = await db.query<Seen>(look, []);
   if (!seen) return [];
-  const obstacles = SESSION_SETTINGS.flatMap((setting, place): Obstacle[] => {
+  const obstacles = SESSION_SETTINGS.flatMap((setting, place): DatabaseProblem[] => {
     const value = seen.settings[place] ?? null;
     // Unknown to this version of PostgreSQL, or set for this process alone: commands wait as they must.
     if (value === null || value === setting.value || (setting.forCommands !== undefined && db.pooler.mode === 'none'))
@@ -42,7 +42,7 @@ export async function findObstacles(db: Database): Promise<Obstacle[]> {
         name: 'setting',
         what: `PostgreSQL has ${setting.name} = ${value}, and Signet needs ${setting.value}`,
         remedy: REMEDY,
-        isVital: setting.forCommands === undefined,
+        isFatal: setting.forCommands === undefined,
       },
     ];
   });
@@ -51,7 +51,7 @@ export async function findObstacles(db: Database): Promise<Obstacle[]> {
       name: 'standby',
       what: 'PostgreSQL is a hot standby here, which takes no writes',
       remedy: 'Point DATABASE_URL at the primary, or promote this one.',
-      isVital: true,
+      isFatal: true,
     });
   if (!seen.has_tables) obstacles.push(await missingTables(db, seen.search_path));
   return obstacles;
@@ -67,7 +67,7 @@ const schemas: Statement = {
 };
 
 /** The tables are not where this connection looks. */
-async function missingTables(db: Database, searchPath: string): Promise<Obstacle> {
+async function missingTables(db: Database, searchPath: string): Promise<DatabaseProblem> {
   const [found] = await db.query<{ schemas: string[]; role: string; database: string }>(schemas, []);
   const [schema] = found?.schemas ?? [];
   if (!found || schema === undefined)
@@ -75,13 +75,13 @@ async function missingTables(db: Database, searchPath: string): Promise<Obstacle
       name: 'empty',
       what: 'The database holds no tables of Signet',
       remedy: 'Run: npx signet migrate',
-      isVital: true,
+      isFatal: true,
     };
   const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
   return {
     name: 'elsewhere',
     what: `The tables of Signet are in the schema ${schema}, and search_path = ${searchPath} does not lead there`,
     remedy: `Run: ALTER ROLE ${quoted(found.role)} IN DATABASE ${quoted(found.database)} SET search_path = ${quoted(schema)}`,
-    isVital: true,
+    isFatal: true,
   };
 }
