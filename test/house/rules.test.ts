@@ -17,6 +17,7 @@ const wings = [
   'imports',
   'tokens',
   'oauth',
+  'ui',
   'api',
   'web',
   'server',
