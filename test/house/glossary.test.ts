@@ -1,0 +1,65 @@
+import { globSync, readFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { root } from '../support/database.ts';
+import t from '../support/tap.ts';
+
+const page = readFileSync(join(root, 'docs/glossary.md'), 'utf8');
+const [terms = '', names = '', phrases = ''] = page.split(/^## .*$/m);
+const rowsOf = (table: string) =>
+  table
+    .split('\n')
+    .filter((line) => line.startsWith('| ') && !line.startsWith('|---'))
+    .slice(1)
+    .map((line) => line.split('|').map((cell) => cell.trim()));
+const quoted = (cell = '') => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
+
+const files = globSync('{src,kits}/**/*.ts', { cwd: root, exclude: (name) => name === 'node_modules' });
+const sources = files.map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
+/** The code without its comments and texts, which may use plain English. */
+const code = sources.map(({ file, text }) => ({
+  file,
+  text: text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '').replace(/'(?:[^'\\\n]|\\.)*'/g, "''"),
+}));
+
+t.test('docs/glossary.md: each term has one row, and its name is in the code', async (t) => {
+  const rows = rowsOf(terms);
+  t.ok(rows.length >= 30, `${rows.length} terms`);
+  const words = rows.map(([, word]) => word);
+  t.same([...new Set(words)], words, 'no term has two rows');
+  t.same([...words].sort((a = '', b = '') => a.toLowerCase().localeCompare(b.toLowerCase())), words, 'in the order of the alphabet');
+  for (const [, word, meaning, , name] of rows) {
+    t.ok(meaning, `${word} has a meaning`);
+    for (const one of quoted(name)) {
+      const found = code.some(({ text }) => new RegExp(`\\b${one}\\b`).test(text));
+      t.ok(found, `${word}: ${one} is in the code`);
+    }
+  }
+});
+
+t.test('docs/glossary.md: names that are not used are in no code and name no file', async (t) => {
+  for (const [, not] of rowsOf(names))
+    for (const name of quoted(not)) {
+      const pattern = new RegExp(`(?<![\\w$.-])${name}(?![\\w$-])`);
+      for (const { file, text } of code) {
+        if (basename(file, '.ts') === name) t.fail(`${file} is named ${name}`);
+        const line = text.split('\n').findIndex((one) => pattern.test(one));
+        if (line >= 0) t.fail(`${file} uses the name ${name}: ${text.split('\n')[line]?.trim()}`);
+      }
+    }
+});
+
+t.test('docs/glossary.md: phrases that are not used are in no comment and on no page', async (t) => {
+  const pages = globSync('{docs,deploy,kits}/**/*.md', { cwd: root, exclude: (name) => name === 'node_modules' })
+    .concat('README.md', 'CONTRIBUTING.md')
+    .filter((file) => file !== 'docs/glossary.md')
+    .map((file) => ({ file, text: readFileSync(join(root, file), 'utf8') }));
+  const words = [...phrases.matchAll(/\*([^*]+)\*/g)].map(([, phrase = '']) => phrase);
+  t.ok(words.length > 3);
+  for (const phrase of words) {
+    const pattern = new RegExp(`\\b${phrase}\\b`, 'i');
+    for (const { file, text } of [...sources, ...pages]) {
+      const line = text.split('\n').find((one) => pattern.test(one));
+      if (line !== undefined) t.fail(`${file} says "${phrase}": ${line.trim().slice(0, 100)}`);
+    }
+  }
+});
