@@ -6,7 +6,7 @@ import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import { type Database, findDatabaseProblems } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.ts';
-import { model, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
+import { model, onEachEngine, openOwnEmbedded, postgresqlUrl } from '../support/database.ts';
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
 import { signet as command, freshPlace, serving } from '../support/process.ts';
 import { audit, djangoDump, masterKey, startApp } from '../support/server.ts';
@@ -226,7 +226,7 @@ t.test(
 );
 
 t.test('the embedded engine: a folder whose database is set to anything else works', async (t) => {
-  const before = await openTestEmbedded();
+  const before = await openOwnEmbedded();
   const [{ name = '' } = {}] = await before.query<{ name: string }>(
     { name: 'test-name', text: 'select current_database()::text as name' },
     [],

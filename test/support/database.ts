@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, openAsBlob, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import type { Test } from 'tap';
+import tap, { type Test } from 'tap';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
@@ -25,19 +25,75 @@ export async function onEachEngine(t: Test, suite: (t: Test, db: Database) => Pr
   });
   const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
   const postgresql = t.test('on PostgreSQL', { skip }, async (t) => {
-    const { url, drop } = await createTestPostgresql();
-    const db = await openPostgresql(url, 10, model, { pipelines: 2 });
-    t.teardown(async () => {
-      await db.close();
-      await drop();
-    });
+    const db = await postgresqlPool.take();
+    t.teardown(() => db.close());
     await suite(t, db);
   });
   await Promise.all([embedded, postgresql]);
 }
 
-export async function openTestEmbedded() {
+/** An empty, migrated database on the embedded engine. Emptied and used again after `close`. */
+export function openTestEmbedded() {
+  return embeddedPool.take();
+}
+
+const embeddedPool = createPool(async () => ({ db: await openOwnEmbedded(), end: async () => {} }));
+const postgresqlPool = createPool(async () => {
+  const { url, drop } = await createTestPostgresql();
+  return { db: await openPostgresql(url, 10, model, { pipelines: 2 }), end: drop };
+});
+
+/** One of its own, for a test that changes more than rows. */
+export async function openOwnEmbedded() {
   return openEmbedded({ template: await openAsBlob(await embeddedTemplate()) }, model);
+}
+
+/**
+ * Databases that are emptied and handed out again, because making one takes most of a second. One whose schema a test has changed, or
+ * whose folder it has dumped, is thrown away.
+ */
+function createPool<D extends Database>(make: () => Promise<{ readonly db: D; readonly end: () => Promise<void> }>) {
+  const idle: D[] = [];
+  const ends: (() => Promise<void>)[] = [];
+  tap.teardown(async () => {
+    for (const end of ends) await end();
+  });
+  return {
+    async take(): Promise<D> {
+      let db = idle.pop();
+      if (db === undefined) {
+        const made = await make();
+        db = made.db;
+        ends.push(async () => {
+          await made.db.close();
+          await made.end();
+        });
+      }
+      const taken = db;
+      return { ...taken, close: async () => void ((await isEmptied(taken)) && idle.push(taken)) };
+    },
+  };
+}
+
+/** False when it cannot be used again. */
+async function isEmptied(db: Database): Promise<boolean> {
+  try {
+    const em = db.fork();
+    const found = await em.execute<{ name: string; objects: number }[]>(
+      `select c.relname as name, (select count(*)::int from pg_trigger where not tgisinternal)
+         + (select count(*)::int from pg_proc p where p.pronamespace = c.relnamespace) as objects
+       from pg_class c where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace and c.relname <> 'mikro_orm_migrations'`,
+    );
+    if (found.length !== model.entities.length || found.some((one) => one.objects > 0)) return false;
+    const filled = await em.execute<{ name: string }[]>(
+      found.map(({ name }) => `select '${name}' as name where exists (select from "${name}")`).join(' union all '),
+    );
+    if (filled.length > 0)
+      await em.execute(`truncate ${filled.map(({ name }) => `"${name}"`).join(', ')} restart identity cascade`);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A fresh database on the server of DATABASE_URL; `empty` without the schema. */
@@ -59,7 +115,7 @@ function schemaDigest(): string {
 }
 
 export async function embeddedTemplate(): Promise<string> {
-  const path = join(root, '.cache', `template-${schemaDigest()}.tgz`);
+  const path = join(root, '.cache', `template-${schemaDigest()}.tar`);
   if (existsSync(path)) return path;
   const db = await openEmbedded({}, model);
   await db.migrations.apply();

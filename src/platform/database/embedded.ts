@@ -43,6 +43,6 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
       await orm.close(true);
       await pglite.close();
     },
-    dump: () => pglite.dumpDataDir('gzip'),
+    dump: () => pglite.dumpDataDir('none'),
   };
 }
