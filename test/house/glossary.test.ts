@@ -18,7 +18,10 @@ const sources = files.map((file) => ({ file, text: readFileSync(join(root, file)
 /** The code without its comments and texts, which may use plain English. */
 const code = sources.map(({ file, text }) => ({
   file,
-  text: text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\/\/.*$/gm, '').replace(/'(?:[^'\\\n]|\\.)*'/g, "''"),
+  text: text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/\/\/.*$/gm, '')
+    .replace(/'(?:[^'\\\n]|\\.)*'/g, "''"),
 }));
 
 t.test('docs/glossary.md: each term has one row, and its name is in the code', async (t) => {
@@ -26,7 +29,11 @@ t.test('docs/glossary.md: each term has one row, and its name is in the code', a
   t.ok(rows.length >= 30, `${rows.length} terms`);
   const words = rows.map(([, word]) => word);
   t.same([...new Set(words)], words, 'no term has two rows');
-  t.same([...words].sort((a = '', b = '') => a.toLowerCase().localeCompare(b.toLowerCase())), words, 'in the order of the alphabet');
+  t.same(
+    [...words].sort((a = '', b = '') => a.toLowerCase().localeCompare(b.toLowerCase())),
+    words,
+    'in the order of the alphabet',
+  );
   for (const [, word, meaning, , name] of rows) {
     t.ok(meaning, `${word} has a meaning`);
     for (const one of quoted(name)) {
