@@ -70,7 +70,7 @@ export async function prepareToken(
         );
       });
       // The session ended since it was read.
-      if (made === 'over') throw new Problem('unauthenticated');
+      if (made === 'ended') throw new Problem('unauthenticated');
       if ('budget' in made) throw tooLarge(first.api, made);
       return { access_token: made.token, token_type: 'Bearer', expires_in: made.expiresIn };
     },

@@ -16,7 +16,7 @@ import {
   userinfoUrl,
   type Verify,
 } from '../tokens/index.ts';
-import { cut, type RightsLimit } from './limit-rights.ts';
+import { readLimitedRights, type RightsLimit } from './limit-rights.ts';
 import { readTokenState, type TokenState, type TokenUse, type TokenUser, type UserClaimState } from './queries.ts';
 
 /** What it takes to say what a token is worth. */
@@ -35,10 +35,10 @@ export interface ActiveToken {
   readonly holder: PrincipalRef & { readonly version: number };
   /** Null for a client's own token. */
   readonly user: TokenUser | null;
-  /** As of now, not as of the token; cut to what its client may use of them. */
+  /** As of now, not as of the token; limited to what its client may use of them. */
   readonly rights: Rights;
-  /** By what they are cut; null for first-party clients and for a client's own. */
-  readonly cut: RightsLimit | null;
+  /** The limit on `rights`; null for first-party clients and for a client's own token. */
+  readonly rightsLimit: RightsLimit | null;
   /** DelegationChain whom it came about, with the versions that were read; empty unless asked for. */
   readonly through: DelegationChain;
 }
@@ -103,17 +103,17 @@ export async function findLiveToken(
   const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
   const { user, through, told } = state;
-  return { claims, api, holder, user, cut: holder.kind === 'client' ? null : limitFor(claims, state), through, told };
+  return { claims, api, holder, user, rightsLimit: holder.kind === 'client' ? null : limitFor(claims, state), through, told };
 }
 
-/** As of now, not as of the token; cut to what its client may use of them. */
+/** As of now, not as of the token; limited to what its client may use of them. */
 export async function readRights(
   { db, access }: TokenReader,
-  { api, holder, cut: by }: LiveToken,
+  { api, holder, rightsLimit }: LiveToken,
   now: Date,
 ): Promise<Rights> {
   const all = api.id === NO_API ? userinfoRights(holder.version) : await access.rights(holder, api, now);
-  return cut(db, all, api, by);
+  return readLimitedRights(db, all, api, rightsLimit);
 }
 
 /** Another process may have begun to sign by a key that this one has not heard of yet. */
@@ -128,12 +128,12 @@ async function verifyAnew({ keys, verify }: TokenReader, token: string, now: Dat
  * is another where it was exchanged (RFC 8693), with all that have acted before.
  */
 function limitFor({ client_id }: AccessTokenClaims, state: TokenState): RightsLimit | null {
-  const { grant, isClientFirstParty, clientPrincipal, cutActors } = state;
+  const { grant, isClientFirstParty, clientPrincipal, limitedActors } = state;
   const isOwn = client_id === OWN_CLIENT || isClientFirstParty;
   const clients = [
     ...(isOwn || clientPrincipal === null ? [] : [clientPrincipal]),
     ...(grant && !grant.isFirstParty ? [grant.client] : []),
-    ...cutActors,
+    ...limitedActors,
   ];
   if (clients.length === 0) return null;
   // Without a grant nobody was asked: an operator has issued it.

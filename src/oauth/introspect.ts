@@ -78,10 +78,10 @@ export function maySee(caller: LiveClient, token: ActiveToken): boolean {
   return token.claims.client_id === caller.clientId || caller.serves.includes(token.api.id);
 }
 
-/** Rights as of now, not as of the token; cut by the API's claims switch. */
-function activeAnswer({ claims, api, rights, user, cut }: ActiveToken) {
+/** Rights as of now, not as of the token; limited by the API's claims switch. */
+function activeAnswer({ claims, api, rights, user, rightsLimit }: ActiveToken) {
   // A client that is not first-party learns of groups by their scope alone, as in ID tokens.
-  const showsGroups = cut === null || claims.scope?.split(' ').includes('groups') === true;
+  const showsGroups = rightsLimit === null || claims.scope?.split(' ').includes('groups') === true;
   return {
     active: true as const,
     ...(claims.scope ? { scope: claims.scope } : {}),
@@ -101,7 +101,7 @@ function activeAnswer({ claims, api, rights, user, cut }: ActiveToken) {
     ...(claims.act ? { act: claims.act } : {}),
     permissions: [...getAllPermissions(rights)],
     groups: showsGroups ? [...rights.groups] : [],
-    is_staff: user !== null && cut === null && (user.isStaff || rights.isStaff),
+    is_staff: user !== null && rightsLimit === null && (user.isStaff || rights.isStaff),
     is_superuser: user !== null && rights.isSuperuser,
   };
 }

@@ -2,17 +2,21 @@ import { type ApiSnapshot, limitRights, type PlacedPermission, type Rights } fro
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import { NO_API } from '../tokens/index.ts';
 
-/** What may be used of a user's rights by the clients that are not first-party. */
+/** What clients that are not first-party may use of a user's rights. */
 export interface RightsLimit {
-  /** Principals of the clients whose ceilings hold, every one of them. */
+  /** Principals of the clients; the boundary of each of them applies. */
   readonly clients: readonly string[];
-  /** Ids of permissions that the user has let the client use; null: nobody was asked, and the ceilings alone hold. */
+  /**
+   * Ids of the permissions that the user has consented to; null where no consent was asked, and the boundaries alone
+   * apply.
+   */
   readonly consented: readonly string[] | null;
 }
 
 /**
- * $1 clients, $2 API, $3 what was consented to. It starts from that, or from the first ceiling where nobody was asked, so that a large
- * catalogue costs nothing to a client that may use little of it. (`offset 0` keeps PostgreSQL from starting at the catalogue.)
+ * $1 clients, $2 API, $3 consented permissions. The query starts from the consented permissions, or from the first
+ * boundary where no consent was asked, so the size of the catalogue does not matter to a client that may use little of
+ * it. (`offset 0` keeps PostgreSQL from starting at the catalogue.)
  */
 const allowed = hotSelect(
   'oauth-allowed',
@@ -26,16 +30,17 @@ const allowed = hotSelect(
 );
 
 /**
- * A user's rights as a client that is not first-party may use them: those under its ceiling, of those that the user has consented
- * to, and no flag. What is read here must be read after the token has its place: a ceiling that changes later finds the place.
+ * Returns a user's rights as clients that are not first-party may use them: permissions within each boundary that the
+ * user has consented to, and no flags. Call it after the token has its status index: a later change of the boundary
+ * then finds the index and invalidates the token.
  */
-export async function cut(
+export async function readLimitedRights(
   db: Database,
   rights: Rights,
   api: Pick<ApiSnapshot, 'id'>,
-  by: RightsLimit | null,
+  limit: RightsLimit | null,
 ): Promise<Rights> {
-  if (by === null || api.id === NO_API || !rights.isActive) return rights;
-  const rows = await db.query<PlacedPermission>(allowed, [[...new Set(by.clients)], api.id, by.consented]);
+  if (limit === null || api.id === NO_API || !rights.isActive) return rights;
+  const rows = await db.query<PlacedPermission>(allowed, [[...new Set(limit.clients)], api.id, limit.consented]);
   return limitRights(rights, rows);
 }

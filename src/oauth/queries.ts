@@ -42,7 +42,7 @@ export interface TokenState {
   /** Whoever acts for the subject, or has acted before (RFC 8693 §4.1): all of them still may. */
   readonly areActorsActive: boolean;
   /** Principals of the clients among them that are not first-party. */
-  readonly cutActors: readonly string[];
+  readonly limitedActors: readonly string[];
   /** Of the subject's principal. */
   readonly version: number | null;
   /** The principals that it came about through, with their versions: its client, that of its grant, and all who act. */
@@ -171,7 +171,7 @@ export async function readTokenState(
         : { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },
     areActorsActive:
       actors === null || (row.acting_clients === actors.clients.length && row.acting_users === actors.users.length),
-    cutActors: row.cut_actors,
+    limitedActors: row.cut_actors,
     version: row.version,
     through: new Map(Object.entries(JSON.parse(row.through ?? '{}') as Record<string, number>)),
     apiVersion: row.api_version,

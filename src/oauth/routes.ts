@@ -18,19 +18,19 @@ import { metadata, metadataPaths } from './discovery.ts';
 import type { AskingClients } from './documents/asking-client.ts';
 import type { Proofs } from './dpop/proofs.ts';
 import { type IntrospectionEndpoint, introspect } from './introspect.ts';
-import { pushedRoute } from './par/routes.ts';
+import { parRoutes } from './par/routes.ts';
 import { revoke } from './revoke.ts';
-import { codeGrant } from './token/authorization-code.ts';
-import { clientCredentials } from './token/client-credentials.ts';
-import { deviceGrant } from './token/device-code.ts';
-import { type Refreshing, refreshGrant } from './token/refresh-token.ts';
-import { answerTokenRequest, type TokenEndpoint } from './token/token-endpoint.ts';
-import { tokenExchange } from './token/token-exchange.ts';
+import { authorizationCodeGrant } from './token/authorization-code.ts';
+import { clientCredentialsGrant } from './token/client-credentials.ts';
+import { deviceCodeGrant } from './token/device-code.ts';
+import { type RefreshDeps, refreshTokenGrant } from './token/refresh-token.ts';
+import { handleTokenRequest, type TokenEndpoint } from './token/token-endpoint.ts';
+import { tokenExchangeGrant } from './token/token-exchange.ts';
 import { userinfo } from './userinfo.ts';
 
 export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
   IntrospectionEndpoint &
-  Refreshing &
+  RefreshDeps &
   AskingClients & { readonly proofs: Proofs; readonly registration: 'off' | 'token'; readonly hasDocuments: boolean };
 
 /** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
@@ -40,7 +40,7 @@ const credentials = { client_id: text, client_secret: text, client_assertion: te
 
 /** OAuth's endpoints, `/oauth2/…`: forms in, JSON out, nothing from the cookie. */
 export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
-  const endpoint: TokenEndpoint = { ...deps, grants: createGrants(deps) };
+  const endpoint: TokenEndpoint = { ...deps, grants: createGrantTypes(deps) };
   oauthScope(app);
 
   const token = {
@@ -84,7 +84,7 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     ],
   } as const;
   app.post('/oauth2/token', { schema: token, onRequest: offerNonce(nextNonce(deps)) }, (request) =>
-    answerTokenRequest(endpoint, presentedBy(request)),
+    handleTokenRequest(endpoint, presentedBy(request)),
   );
 
   const introspection = {
@@ -115,7 +115,7 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     await revoke(deps, presentedBy(request));
     return {};
   });
-  pushedRoute(app, deps);
+  parRoutes(app, deps);
   deviceRoutes(app, deps);
   userinfoRoute(app, deps);
 }
@@ -283,7 +283,7 @@ const offered = Type.Object(
 
 /** Discovery (RFC 8414, OpenID Connect Discovery): the same bytes under every name. */
 export function discoveryRoutes(app: App, deps: OAuthDeps): void {
-  const grantTypes = createGrants(deps).map((one) => one.type);
+  const grantTypes = createGrantTypes(deps).map((one) => one.type);
   const document = publicDocument(Buffer.from(JSON.stringify(metadata({ ...deps, grantTypes }))));
   for (const path of metadataPaths(deps.issuer)) {
     const isOpenid = path.includes('openid-configuration');
@@ -299,8 +299,8 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
   }
 }
 
-function createGrants(deps: OAuthDeps) {
-  return [codeGrant(deps), refreshGrant(deps), clientCredentials(deps.access), deviceGrant(deps), tokenExchange(deps)];
+function createGrantTypes(deps: OAuthDeps) {
+  return [authorizationCodeGrant(deps), refreshTokenGrant(deps), clientCredentialsGrant(deps.access), deviceCodeGrant(deps), tokenExchangeGrant(deps)];
 }
 
 function presentedBy(request: Request): PresentedClient {

@@ -28,7 +28,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequ
   const now = clock.now();
   const found = await findLiveToken(endpoint, presented.token, now, { use: 'userinfo' });
   const token = await authenticateFound(endpoint, carrier, presented, found, now);
-  const { claims, user, api, cut, told } = token;
+  const { claims, user, api, rightsLimit, told } = token;
   const scopes = tokenScopes(claims);
   // RFC 6750 §3.1.
   if (!user || !told || !scopes.includes('openid'))
@@ -39,7 +39,7 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequ
   const ofApi =
     api.id === NO_API || !isAboutRights(wanted)
       ? null
-      : { rights: await readRights(endpoint, token, now), isStaff: cut === null && user.isStaff };
+      : { rights: await readRights(endpoint, token, now), isStaff: rightsLimit === null && user.isStaff };
   // OIDC Core §5.3.2: always with the `sub` that the ID token has.
   const about = { ...profileClaims(told.profile, wanted), ...permissionClaims(ofApi, wanted), sub: user.id };
   // A session's own token was issued to no client that is registered.

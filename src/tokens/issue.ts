@@ -37,16 +37,16 @@ export function overBudget({ keys }: Pick<IssueDeps, 'keys'>, request: TokenRequ
 /**
  * Signs an access token that stands in a status list. It never pairs what was read at one moment with the place of another: what is
  * taken from or given to its holder later moves this place. `stale`: something has changed since the holder was read, read it again.
- * `over`: the holder has ended meanwhile.
+ * `ended`: the holder has ended meanwhile.
  */
 export async function issueAccessToken(
   mint: IssueDeps,
   { request, holder, holding, place }: IssueRequest,
   now: Date,
-): Promise<AccessToken | OverBudget | 'stale' | 'over'> {
+): Promise<AccessToken | OverBudget | 'stale' | 'ended'> {
   if (request.rights.version !== holder.version) return 'stale';
   const taken = place ? { place, version: holder.version } : await allocateIndex(mint.db, holding, now);
-  if (!taken) return 'over';
+  if (!taken) return 'ended';
   if (taken.version !== holder.version) return 'stale';
   const draft = draftAccessToken(mint.keys, { ...request, place: taken.place }, now);
   if (draft.excess) return draft.excess;

@@ -23,7 +23,7 @@ a{color:var(--accent)}code{overflow-wrap:anywhere}ul{padding-left:1.2rem}`;
 const styleHash = createHash('sha256').update(style).digest('base64');
 
 /** What a page needs beside the nothing that every page may do. */
-export interface Allowance {
+export interface CspOptions {
   /** Where the answer to a form may send the browser on to: browsers hold redirects after a form to it too (CSP 3, `form-action`). */
   readonly formTargets?: string;
   /** The one script of the page, word for word. */
@@ -31,7 +31,7 @@ export interface Allowance {
 }
 
 /** No foreign anything; the one style sheet, and a script where there is one, by their hashes. */
-export function policyWith({ formTargets, script }: Allowance = {}): string {
+export function contentSecurityPolicy({ formTargets, script }: CspOptions = {}): string {
   const forms = formTargets ? `'self' ${formTargets}` : "'self'";
   const scripts =
     script === undefined ? '' : ` script-src 'sha256-${createHash('sha256').update(script).digest('base64')}';`;

@@ -1,46 +1,46 @@
 import { Type } from 'typebox';
 import { type App, answerErrorsAsPages, type PageError, type Reply } from '../platform/http/index.ts';
 import { type Html, html } from './html.ts';
-import { type Allowance, page, policyWith } from './layout.ts';
+import { type CspOptions, page, contentSecurityPolicy } from './layout.ts';
 
 /** Sends a page of one card. */
-export function show(reply: Reply, status: number, title: string, content: Html, allowed: Allowance = {}): Reply {
+export function render(reply: Reply, status: number, title: string, content: Html, allowed: CspOptions = {}): Reply {
   return reply
     .code(status)
-    .header('content-security-policy', policyWith(allowed))
+    .header('content-security-policy', contentSecurityPolicy(allowed))
     .header('x-frame-options', 'DENY')
     .type('text/html; charset=utf-8')
     .send(page(title, content));
 }
 
 /** A page, for the schema of a route. */
-export function shown(description: string) {
+export function htmlResponse(description: string) {
   return { description, content: { 'text/html': { schema: Type.String() } } };
 }
 
 /** The same where whoever asks is to wait first. */
-export function shownLater(description: string) {
-  return { ...shown(description), headers: { 'Retry-After': { type: 'integer', description: 'Seconds.' } as never } };
+export function retryResponse(description: string) {
+  return { ...htmlResponse(description), headers: { 'Retry-After': { type: 'integer', description: 'Seconds.' } as never } };
 }
 
 /** RFC 9110 §15.4.4: a GET of another address follows. */
-export function sentTo(description: string) {
+export function redirectResponse(description: string) {
   return { description, type: 'null' } as const;
 }
 
 /** What is refused before a page's route is asked, and what only happens when something is broken: pages, all of them. */
 export const errorPages = {
-  400: shown('The request cannot be read.'),
-  403: shown('It comes from a page of another site.'),
-  413: shown('The request is too large.'),
-  415: shown('It is no form.'),
-  421: shown('This server answers to another host name.'),
-  503: shownLater('Not available just now.'),
+  400: htmlResponse('The request cannot be read.'),
+  403: htmlResponse('It comes from a page of another site.'),
+  413: htmlResponse('The request is too large.'),
+  415: htmlResponse('It is no form.'),
+  421: htmlResponse('This server answers to another host name.'),
+  503: retryResponse('Not available just now.'),
 };
 
 /** People meet errors in a browser: each is a page, whose last line is for whoever is told about it. */
-export function showErrors(app: App): void {
-  answerErrorsAsPages(app, (reply, error) => void show(reply, error.status, error.title, errorPage(error)));
+export function renderErrors(app: App): void {
+  answerErrorsAsPages(app, (reply, error) => void render(reply, error.status, error.title, errorPage(error)));
 }
 
 function errorPage({ code, detail, remedy: forDeveloper, requestId, status }: PageError): Html {

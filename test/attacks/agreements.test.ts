@@ -1,12 +1,12 @@
 import { createClient } from '../../src/oauth/index.ts';
 import { updateUser } from '../../src/users/index.ts';
-import { claimsOf } from '../oauth/code-scene.ts';
-import { exchangeScene } from '../oauth/exchange-scene.ts';
+import { jwtClaims } from '../oauth/code-world.ts';
+import { exchangeWorld } from '../oauth/exchange-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, webScene } from '../web/scene.ts';
-import { answerOf, hiddenOf } from '../web/visitor.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
+import { responseParameters, hiddenFields } from '../web/browser.ts';
 
 // What somebody has agreed to, or has to do first, is not got round by leaving something out, or by coming later.
 
@@ -15,7 +15,7 @@ const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 await t.test('at the pages', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const { clock } = s;
   const made = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
   const box = { id: made.client.clientId, principal: made.client.id, secret: null };
@@ -28,7 +28,7 @@ await t.test('at the pages', async (t) => {
       await s.post('device_authorization', { scope: 'openid offline_access' }, box)
     ).json();
     const { response } = await browser.send('POST', '/oauth2/device', { user_code });
-    const done = await browser.send('POST', '/oauth2/device', { ...hiddenOf(response.body), decision: 'allow' });
+    const done = await browser.send('POST', '/oauth2/device', { ...hiddenFields(response.body), decision: 'allow' });
     t.match(done.response.body, /The device is connected/);
     return device_code;
   };
@@ -50,7 +50,7 @@ await t.test('at the pages', async (t) => {
         const other = await s.signedIn();
         const [, since] = [...other.cookies].find(([one]) => one.includes('session')) as [string, string];
         alice.cookies.set(name, since);
-        t.match(answerOf(await alice.get(waiting)), { code: /./ }, 'one of a login since then will do');
+        t.match(responseParameters(await alice.get(waiting)), { code: /./ }, 'one of a login since then will do');
       },
     );
 
@@ -58,13 +58,13 @@ await t.test('at the pages', async (t) => {
     const alice = await s.signedIn();
     const { response } = await alice.send('HEAD', s.urlFor(s.web));
     t.match([response.statusCode, response.headers.location], [303, '/interaction/']);
-    t.match(answerOf(await alice.send('GET', s.urlFor(s.web))), { code: /./ });
+    t.match(responseParameters(await alice.send('GET', s.urlFor(s.web))), { code: /./ });
   });
 
   await t.test('RFC 9700 §4.5 (A11), attacks 79: what is taken back is not redeemed afterwards', async (t) => {
     const alice = await s.signedIn();
     const page = await s.ask(alice, s.third, { scope: 'openid polls.add_choice' });
-    const { code } = answerOf(await alice.submit(page, { decision: 'allow' }));
+    const { code } = responseParameters(await alice.submit(page, { decision: 'allow' }));
     const approved = await approvedBy(alice);
     for (const { id } of [s.third, box]) {
       const url = `/api/v1/account/grants/${id}`;
@@ -85,11 +85,11 @@ await t.test('at the pages', async (t) => {
       });
       const alone = { id: client.clientId, principal: client.id, secret };
       const alice = await s.signedIn();
-      const { code } = answerOf(await alice.submit(await s.ask(alice, alone), { decision: 'allow' }));
+      const { code } = responseParameters(await alice.submit(await s.ask(alice, alone), { decision: 'allow' }));
       const { access_token, refresh_token } = (await s.redeem(String(code), {}, alone)).json();
-      t.equal(claimsOf(access_token).aud, `${s.issuer}/oauth2/userinfo`);
+      t.equal(jwtClaims(access_token).aud, `${s.issuer}/oauth2/userinfo`);
       for (const said of [
-        claimsOf(access_token),
+        jwtClaims(access_token),
         await s.introspect(access_token, alone),
         await s.introspect(refresh_token, alone),
       ])
@@ -128,7 +128,7 @@ await t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const s = await exchangeScene(db);
+    const s = await exchangeWorld(db);
     const dora = await s.person('dora');
     const ellen = await s.person('ellen');
     await s.give(dora, s.signet, 'auth.impersonate_user', 'auth.view_user');

@@ -3,8 +3,8 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { deleteUser, updateUser } from '../../src/users/index.ts';
-import { CALLBACK, claimsOf, type Program } from '../oauth/code-scene.ts';
-import { EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';
+import { CALLBACK, jwtClaims, type Program } from '../oauth/code-world.ts';
+import { EXCHANGE, exchangeWorld } from '../oauth/exchange-world.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -15,7 +15,7 @@ const LEDGER = { resource: 'https://ledger.example' };
 const { valid, revoked, suspended } = STATUS;
 
 async function stateOf(db: Database, token: string): Promise<number> {
-  const { idx, uri } = claimsOf(token).status.status_list;
+  const { idx, uri } = jwtClaims(token).status.status_list;
   return (await db.fork().findOneOrFail(TokenStatus, { list: Number(uri.split('/').at(-1)), idx })).state;
 }
 
@@ -44,7 +44,7 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
       meanwhile = null;
       await now();
     };
-    const s = await exchangeScene(watched(db, before));
+    const s = await exchangeWorld(watched(db, before));
     const { called, web, backend, books, outside } = s;
     const revoke = async (token: string, by: Program) => {
       const answer = await s.post('revoke', { token }, by);
@@ -115,7 +115,7 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
 t.test('attacks 71: a client and sessions that end at once', (t) =>
   onEachEngine(t, async (t, db) => {
     if (db.engine === 'embedded') return;
-    const s = await exchangeScene(db);
+    const s = await exchangeWorld(db);
     const { clock } = s;
     const { client, secret } = await createClient(db.fork(), audit(), {
       name: 'Both',

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { allowPermissions, disallowPermissions } from '../../src/oauth/index.ts';
-import { claimsOf, type Program } from '../oauth/code-scene.ts';
-import { exchangeScene } from '../oauth/exchange-scene.ts';
+import { jwtClaims, type Program } from '../oauth/code-world.ts';
+import { exchangeWorld } from '../oauth/exchange-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -27,7 +27,7 @@ const scopes = ['openid', 'profile', 'email'];
 t.test(`attacks 71: whatever is exchanged for whatever, the result is within the subject (SEED=${seed})`, async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await exchangeScene(db);
+  const s = await exchangeWorld(db);
   const { polls, ledger, alice, web, third, backend, books, outside } = s;
   const elsewhere = await s.service('Elsewhere', {
     isFirstParty: false,
@@ -79,12 +79,12 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
           met.every((id) => ceilings.get(id)?.includes(name)) &&
           (consented === null || consented.some((permission) => permission.name === name)),
       );
-    t.same(claimsOf(token).permissions, within(mine.polls), `round ${round}: the first`);
-    const seen: Partial<Record<'polls' | 'ledger', string[]>> = { polls: claimsOf(token).permissions };
+    t.same(jwtClaims(token).permissions, within(mine.polls), `round ${round}: the first`);
+    const seen: Partial<Record<'polls' | 'ledger', string[]>> = { polls: jwtClaims(token).permissions };
     for (let step = 0; step < 4; step++) {
       const by = one(served[at]);
       const to = one(['polls', 'ledger'] as const);
-      const had = claimsOf(token);
+      const had = jwtClaims(token);
       const asked = random() < 0.5 ? some(scopes) : null;
       const answer = await s.exchange(by, token, {
         audience: asks[to],
@@ -100,7 +100,7 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
       token = answer.json().access_token;
       at = to;
       if (by === outside || by === elsewhere) met.push(by.id);
-      const claims = claimsOf(token);
+      const claims = jwtClaims(token);
       const why = `round ${round}, step ${step}: ${by.id} to ${to}`;
       t.same(claims.permissions, within(mine[to]), why);
       const before = seen[to];

@@ -5,7 +5,7 @@ import { asserted, assertionBy, type ClientKey, clientKey, proofBy, signedBy } f
 import { openTestEmbedded } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, webScene } from '../web/scene.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
 
 // Server-side requests that somebody else would like: what is fetched at all, and from where.
 
@@ -25,7 +25,7 @@ async function startTrap(t: Test) {
 async function sceneOf(t: Test, settings: Record<string, string>) {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await webScene(db, { SIGNET_REGISTRATION: 'token', ...settings });
+  const s = await webWorld(db, { SIGNET_REGISTRATION: 'token', ...settings });
   let made = 0;
   const register = async (metadata: object) => {
     const given = { label: `token ${++made}`, apis: [s.api], uses: 1, days: 1 };

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import fc from 'fast-check';
-import { rememberConsent } from '../../src/oauth/consent/consent.ts';
+import { saveConsent } from '../../src/oauth/consent/consent.ts';
 import { Client, createClient } from '../../src/oauth/index.ts';
 import { createHashPool, createPasswords, type Passwords } from '../../src/passwords/index.ts';
 import {
@@ -143,7 +143,7 @@ async function scene(db: Database) {
     const { user } = (await app.inject({ url: '/api/v1/session', headers: { cookie: session } })).json();
     const given = { user: user.id, client: readerId, api: null, ip: '192.0.2.1' };
     const wanted = { scopes: ['openid'], permissions: [] };
-    await db.fork().transactional((tx) => rememberConsent(tx, given, wanted, clock.now()));
+    await db.fork().transactional((tx) => saveConsent(tx, given, wanted, clock.now()));
     const query = new URLSearchParams({ ...request, client_id: readerClientId, scope: 'openid email' });
     const { headers } = await app.inject({ url: `/oauth2/authorize?${query}`, headers: { cookie: session } });
     const url = headers.location?.slice(ISSUER.length) ?? '';

@@ -5,12 +5,12 @@ import { Client, createClient, getClient, grantNames, updateClient } from '../..
 import { addMembers, assign, createGroup, removeMembers } from '../../src/permissions/index.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
 import { openDesk } from '../cli/harness.ts';
-import { claimsOf, VERIFIER } from '../oauth/code-scene.ts';
+import { jwtClaims, VERIFIER } from '../oauth/code-world.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
-import { answerOf, hiddenOf, newVisitor } from '../web/visitor.ts';
+import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { responseParameters, hiddenFields, newBrowser } from '../web/browser.ts';
 
 // What clients and their users are given on the way to a token, in the hands of others.
 
@@ -32,7 +32,7 @@ function* mutations(text: string, step = 4): Generator<string> {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const { web, third, clock, post, redeem, introspect, app } = s;
   const alice = await s.signedIn();
   const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
@@ -43,8 +43,8 @@ await onEachEngine(t, async (t, db) => {
     const uri: string = (await post('par', pushed)).json().request_uri;
     const go = (one: string) => `/oauth2/authorize?${new URLSearchParams({ client_id: web.id, request_uri: one })}`;
     for (const other of mutations(uri))
-      if (other !== uri) t.notOk('code' in answerOf(await alice.open(go(other))), other);
-    t.match(answerOf(await alice.open(go(uri))), { code: /./ }, 'the true one is still good');
+      if (other !== uri) t.notOk('code' in responseParameters(await alice.open(go(other))), other);
+    t.match(responseParameters(await alice.open(go(uri))), { code: /./ }, 'the true one is still good');
 
     const page = await s.ask(alice, third);
     const secret = page.url.split('/').at(-1) as string;
@@ -53,17 +53,17 @@ await onEachEngine(t, async (t, db) => {
       const { response } = await alice.get(`/interaction/${encodeURIComponent(other)}`);
       t.ok([400, 404, 410].includes(response.statusCode), `interaction ${other}`);
     }
-    const { shown = '' } = hiddenOf(page.response.body);
+    const { shown = '' } = hiddenFields(page.response.body);
     for (const other of mutations(shown)) {
       if (other === shown) continue;
       const said = await alice.send('POST', `/interaction/${secret}`, { decision: 'allow', shown: other });
-      t.notOk('code' in answerOf(said), `shown ${other}`);
+      t.notOk('code' in responseParameters(said), `shown ${other}`);
     }
-    t.match(answerOf(await alice.submit(page, { decision: 'allow' })), { code: /./ });
+    t.match(responseParameters(await alice.submit(page, { decision: 'allow' })), { code: /./ });
 
     const begun = (await post('device_authorization', {}, device)).json();
     const asked = await alice.send('POST', '/oauth2/device', { user_code: begun.user_code });
-    const { confirmation = '', user_code = '' } = hiddenOf(asked.response.body);
+    const { confirmation = '', user_code = '' } = hiddenFields(asked.response.body);
     for (const other of mutations(confirmation, 8))
       if (other !== confirmation)
         await alice.send('POST', '/oauth2/device', { user_code, decision: 'allow', confirmation: other });
@@ -109,14 +109,14 @@ await onEachEngine(t, async (t, db) => {
       const scope = 'openid groups';
       const given = String((await s.answer(browser, web, { scope }))['code']);
       const first = (await redeem(given)).json();
-      t.ok(claimsOf(first.access_token).permissions.includes('polls.delete_choice'));
-      t.same(claimsOf(first.id_token).groups, ['Deleters', 'Editors']);
+      t.ok(jwtClaims(first.access_token).permissions.includes('polls.delete_choice'));
+      t.same(jwtClaims(first.id_token).groups, ['Deleters', 'Editors']);
       await removeMembers(db.fork(), audit(), group, member);
       const later = (await refresh(first.refresh_token)).json();
       const again = (await redeem(String((await s.answer(browser, web, { scope }))['code']))).json();
       for (const one of [later, again]) {
-        t.notOk(claimsOf(one.access_token).permissions.includes('polls.delete_choice'));
-        t.same(claimsOf(one.id_token).groups, ['Editors']);
+        t.notOk(jwtClaims(one.access_token).permissions.includes('polls.delete_choice'));
+        t.same(jwtClaims(one.id_token).groups, ['Editors']);
         t.same((await s.about(one.access_token)).json().groups, ['Editors']);
       }
       const old = await introspect(first.access_token);
@@ -133,7 +133,7 @@ await onEachEngine(t, async (t, db) => {
     await post('revoke', { token: two.refresh_token });
     const uri: string = (await post('par', pushed)).json().request_uri;
     const go = `/oauth2/authorize?${new URLSearchParams({ client_id: web.id, request_uri: uri })}`;
-    t.match(answerOf(await alice.open(go)), { code: /./ });
+    t.match(responseParameters(await alice.open(go)), { code: /./ });
     clock.pass(11);
     const fresh = await startApp(db, { clock });
     const ask = async (fields: Record<string, string>) =>
@@ -155,7 +155,7 @@ await onEachEngine(t, async (t, db) => {
     const code = { grant_type: 'authorization_code', code: used, redirect_uri: CALLBACK, code_verifier: VERIFIER };
     t.equal((await ask(code)).error, 'invalid_grant', 'a code that was used');
     t.equal((await again(three.refresh_token)).error, 'invalid_grant', 'and what it gave has ended');
-    const browser = newVisitor(fresh.app);
+    const browser = newBrowser(fresh.app);
     for (const [name, value] of alice.cookies) browser.cookies.set(name, value);
     t.equal((await browser.open(go)).response.statusCode, 400, 'a pushed request that was used');
     await fresh.app.close();
@@ -214,7 +214,7 @@ await onEachEngine(t, async (t, db) => {
       }
       const uri: string = (await post('par', pushed)).json().request_uri;
       const go = `/oauth2/authorize?${new URLSearchParams({ client_id: web.id, request_uri: uri, code_challenge: '' })}`;
-      const { code } = answerOf(await alice.open(go));
+      const { code } = responseParameters(await alice.open(go));
       t.equal(
         (await redeem(String(code), { code_verifier: '' })).json().error,
         'invalid_grant',
@@ -229,7 +229,7 @@ await onEachEngine(t, async (t, db) => {
 t.test('A4, attacks 73: nothing that is good for something is in the log, however much is logged', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const lines: string[] = [];
   const log = pino(logOptions('trace'), { write: (line: string) => void lines.push(line) });
   const { app } = await startApp(db, {
@@ -237,7 +237,7 @@ t.test('A4, attacks 73: nothing that is good for something is in the log, howeve
     log,
     environment: { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_REGISTRATION: 'token' },
   });
-  const browser = newVisitor(app);
+  const browser = newBrowser(app);
   const secrets: Record<string, string> = { password: PASSWORD, client_secret: s.web.secret as string };
   const basic = { authorization: `Basic ${Buffer.from(`${s.web.id}:${s.web.secret}`).toString('base64')}` };
   const post = async (path: string, fields: Record<string, string>, headers: Record<string, string> = basic) =>
@@ -253,10 +253,10 @@ t.test('A4, attacks 73: nothing that is good for something is in the log, howeve
   await browser.submit(login, { username: 'alice', password: `${PASSWORD} but another` });
   const consent = await browser.submit(login, { username: 'alice', password: PASSWORD });
   for (const [name, value] of browser.cookies) secrets[name] = value;
-  secrets['shown'] = hiddenOf(consent.response.body)['shown'] as string;
+  secrets['shown'] = hiddenFields(consent.response.body)['shown'] as string;
   const denied = await browser.submit(await browser.open(s.urlFor(s.third)), { decision: 'deny' });
-  t.match(answerOf(denied), { error: 'access_denied' });
-  const done = answerOf(await browser.open(s.urlFor(s.web)));
+  t.match(responseParameters(denied), { error: 'access_denied' });
+  const done = responseParameters(await browser.open(s.urlFor(s.web)));
   const code = { grant_type: 'authorization_code', code: String(done['code']), redirect_uri: CALLBACK };
   secrets['code'] = code.code;
   secrets['code_verifier'] = VERIFIER;

@@ -1,4 +1,4 @@
-import { createClient, getClient, readUserCode } from '../../src/oauth/index.ts';
+import { createClient, getClient, parseUserCode } from '../../src/oauth/index.ts';
 import { createGroup, getGroup } from '../../src/permissions/index.ts';
 import { casefoldName, isNameSized, MAX_NAME_UNITS, normalizeName } from '../../src/platform/casefold.ts';
 import {
@@ -11,8 +11,8 @@ import {
 } from '../../src/signin/index.ts';
 import { checkUser, findUser, getUser, User } from '../../src/users/index.ts';
 import { openDesk } from '../cli/harness.ts';
-import { PASSWORD } from '../oauth/code-scene.ts';
-import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from '../oauth/exchange-scene.ts';
+import { PASSWORD } from '../oauth/code-world.ts';
+import { ACCESS_TOKEN, EXCHANGE, exchangeWorld } from '../oauth/exchange-world.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -67,7 +67,7 @@ t.test('decision 0013: what is too long is refused as a field, each by its own r
     }
   });
   t.ok(work.longestNormalized <= MAX_NAME_UNITS, String(work.longestNormalized));
-  t.equal(readUserCode('B'.repeat(60_000)), null);
+  t.equal(parseUserCode('B'.repeat(60_000)), null);
 });
 
 t.test("Django's similarity check: its work is linear, whatever stands in names and password", async (t) => {
@@ -106,7 +106,7 @@ await onEachEngine(t, async (t, db) => {
     await app.close();
   });
 
-  const s = await exchangeScene(db);
+  const s = await exchangeWorld(db);
   const { app, clock, passwords } = s;
   const json = (url: string, payload: object, headers = {}) => app.inject({ method: 'POST', url, payload, headers });
   const form = (url: string, fields: Record<string, string>, headers = {}) =>

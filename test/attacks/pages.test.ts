@@ -6,14 +6,14 @@ import { Session } from '../../src/sessions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
-import { answerOf, newVisitor } from '../web/visitor.ts';
+import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { responseParameters, newBrowser } from '../web/browser.ts';
 
 // What browsers and those in their way send to the pages: other spellings of a path, invented headers, parameters twice.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webScene(db);
+const s = await webWorld(db);
 const { app, web, third, spa } = s;
 const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
 const form = { 'content-type': 'application/x-www-form-urlencoded' };
@@ -68,7 +68,7 @@ t.test('attacks 55, 57: no header of a request is in a page, a redirect, a docum
     code_challenge_method: 'S256',
   };
   const login = { username: 'alice', password: PASSWORD };
-  const signedIn = await newVisitor(exposed, issuer).send('POST', '/login', login);
+  const signedIn = await newBrowser(exposed, issuer).send('POST', '/login', login);
   const [session] = signedIn.response.cookies as [{ name: string; value: string }];
   const cookie = `${session.name}=${session.value}`;
   const requests: [string, 'GET' | 'POST', string, Record<string, string>?, Record<string, string>?][] = [
@@ -117,7 +117,7 @@ t.test('attacks 55, 57: no header of a request is in a page, a redirect, a docum
     t.equal(spoofed, plain, request[0]);
     t.notMatch(spoofed, /evil|http:\/\/id\.example/, request[0]);
   }
-  const { response } = await newVisitor(exposed, issuer).send('POST', '/login', login, invented);
+  const { response } = await newBrowser(exposed, issuer).send('POST', '/login', login, invented);
   t.match(response.cookies[0], {
     name: '__Host-signet_session',
     secure: true,
@@ -288,7 +288,7 @@ t.test('attacks 49: a parameter twice is refused by every endpoint and page, and
       ] as const) {
         const sent = await alice.follow(await alice.send(method, url, payload));
         const isPage = ['client_id', 'redirect_uri'].includes(name);
-        t.match(answerOf(sent), isPage ? { status: 400 } : { error: 'invalid_request' }, `${method} ${again}`);
+        t.match(responseParameters(sent), isPage ? { status: 400 } : { error: 'invalid_request' }, `${method} ${again}`);
         if (isPage) t.notOk(sent.response.headers.location);
       }
   }
@@ -353,7 +353,7 @@ t.test('attacks 51: nothing of a request is in a cookie, and no step of it can b
   }
   const { response: unseen } = await browser.send('POST', `/interaction/${secret}`, { decision: 'allow' });
   t.notMatch(String(unseen.headers.location), 'code=', 'what was shown is not told');
-  const done = answerOf(await browser.submit(consent, { decision: 'allow' }));
+  const done = responseParameters(await browser.submit(consent, { decision: 'allow' }));
   t.match(done, { code: /./, state: 'the-state' });
   const without = await s.redeem(String(done['code']), { code_verifier: '' }, third);
   t.same([without.statusCode, without.json().error], [400, 'invalid_grant'], 'PKCE is not left out');
@@ -371,27 +371,27 @@ t.test('attacks 53: a flow that was begun in one browser ends in no other, whoev
       .send('POST', '/login', { username: 'alice', password: PASSWORD, next: `/interaction/${secret}` })
       .then(alice.follow),
   ])
-    t.same([visit.response.statusCode, 'code' in answerOf(visit)], [410, false], visit.url);
+    t.same([visit.response.statusCode, 'code' in responseParameters(visit)], [410, false], visit.url);
   t.equal((await made()).codes, before.codes);
   // With the victim's session and the attacker's browser cookie, as a cookie that was set from a neighbouring host.
   const planted = await s.signedIn();
   planted.cookies.set('signet_flow', mallory.cookies.get('signet_flow') as string);
   const page = await planted.open(`/interaction/${secret}`);
   t.match(
-    answerOf(page),
+    responseParameters(page),
     { state: 'of-mallory' },
     'it is bound to that cookie, and __Host- keeps it to this host over https',
   );
   const own = s.visitor();
   own.cookies.set('signet_flow', 'A'.repeat(43));
   const login = await s.ask(own, web);
-  t.match(answerOf(await own.submit(login, { username: 'alice', password: PASSWORD })), { code: /./ });
+  t.match(responseParameters(await own.submit(login, { username: 'alice', password: PASSWORD })), { code: /./ });
 });
 
 t.test('attacks 27: whose name is locked is locked at every door, and guesses at each count for all', async (t) => {
   const own = await openTestEmbedded();
   t.teardown(() => own.close());
-  const at = await webScene(own, { SIGNET_THROTTLE_NAME: '4' });
+  const at = await webWorld(own, { SIGNET_THROTTLE_NAME: '4' });
   const doors: Record<string, (password: string) => Promise<number>> = {
     'login API': async (password) => {
       const payload = { username: 'ALICE', password };

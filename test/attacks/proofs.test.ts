@@ -4,9 +4,9 @@ import { allowPermissions } from '../../src/oauth/index.ts';
 import { bumpPrincipals, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
-import { CALLBACK, VERIFIER } from '../oauth/code-scene.ts';
-import { DEVICE, deviceScene } from '../oauth/device-scene.ts';
-import { exchangeScene } from '../oauth/exchange-scene.ts';
+import { CALLBACK, VERIFIER } from '../oauth/code-world.ts';
+import { DEVICE, deviceWorld } from '../oauth/device-world.ts';
+import { exchangeWorld } from '../oauth/exchange-world.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
@@ -38,7 +38,7 @@ async function scene(real: Database) {
     }
     return rows as never;
   };
-  const s = await exchangeScene({ ...real, query });
+  const s = await exchangeWorld({ ...real, query });
   const key = await clientKey();
   const proof = (by = key) => proofBy(by, { method: 'POST', url: TOKEN_URL, now: s.clock.now() });
   const redeem = async (code: string, dpop: string, more: Record<string, string> = {}, by = s.spa) =>
@@ -241,7 +241,7 @@ await onEachEngine(t, async (t, db) => {
 });
 
 await onEachEngine(t, async (t, db) => {
-  const s = await deviceScene(db);
+  const s = await deviceWorld(db);
   const { form, begin, decide, tv, clock } = s;
   const atAlice = await s.logIn('alice');
   const key = await clientKey();

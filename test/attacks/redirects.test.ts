@@ -1,11 +1,11 @@
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { webScene } from '../web/scene.ts';
+import { webWorld } from '../web/world.ts';
 
 const NUL = '%00';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const alice = await s.signedIn();
   const goes = async (program: typeof s.web, redirect: string, more: Record<string, string> = {}) => {
     const [, query = ''] = s.urlFor(program, { ...more, redirect_uri: undefined }).split('?');

@@ -1,4 +1,4 @@
-import { CALLBACK, codeScene } from '../oauth/code-scene.ts';
+import { CALLBACK, codeWorld } from '../oauth/code-world.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { cheap } from './scene.ts';
@@ -7,7 +7,7 @@ import { cheap } from './scene.ts';
 
 t.test('an unsigned request object', (t) =>
   onEachEngine(t, async (t, db) => {
-    const { app, web } = await codeScene(db, cheap);
+    const { app, web } = await codeWorld(db, cheap);
     const refusal = async (claims: string) => {
       const request = `e30.${Buffer.from(claims).toString('base64url')}.`;
       const asked = { client_id: web.id, redirect_uri: CALLBACK, response_type: 'code', request };

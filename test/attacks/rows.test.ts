@@ -7,8 +7,8 @@ import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
+import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
 import { cheap, counting, type Headers } from './scene.ts';
 
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -44,7 +44,7 @@ function watched(real: Database) {
 
 await onEachEngine(t, async (t, real) => {
   const { db, during } = watched(real);
-  const s = await webScene(db, environment);
+  const s = await webWorld(db, environment);
   const { web, spa, clock } = s;
   const passwords = counting(s.passwords);
   const second = await startApp(db, { clock, passwords, environment });
@@ -146,7 +146,7 @@ await onEachEngine(t, async (t, real) => {
     ];
     for (const [url, headers, expected] of asks) {
       const counted = await during(async () =>
-        t.match(answerOf({ response: await authorize(OFFICE, url, s.app, headers) }), expected),
+        t.match(responseParameters({ response: await authorize(OFFICE, url, s.app, headers) }), expected),
       );
       t.same(counted, []);
     }

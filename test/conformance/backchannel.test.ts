@@ -1,7 +1,7 @@
 import { type JWTPayload, jwtVerify } from 'jose';
 import { startSite } from '../clients/scene.ts';
 import t, { type Test } from '../support/tap.ts';
-import { claimsOf, logoutRequest, SIGNED_OUT, startLogoutPlan } from './logout-scene.ts';
+import { jwtClaims, logoutRequest, SIGNED_OUT, startLogoutPlan } from './logout-scene.ts';
 
 // oidcc-backchannel-rp-initiated-logout-certification-test-plan of OpenID's conformance suite, module by module.
 
@@ -54,7 +54,7 @@ t.test(
     );
     const form = new URLSearchParams(told[0]?.body);
     t.same([...form.keys()], ['logout_token'], 'and with nothing else');
-    isLogoutToken(t, await jwtVerify(form.get('logout_token') as string, keys), claimsOf(idToken));
+    isLogoutToken(t, await jwtVerify(form.get('logout_token') as string, keys), jwtClaims(idToken));
 
     t.equal(`${url.origin}${url.pathname}`, SIGNED_OUT);
     t.same(Object.fromEntries(url.searchParams), { state: request.state });

@@ -1,4 +1,4 @@
-import { claimsOf } from '../oauth/code-scene.ts';
+import { jwtClaims } from '../oauth/code-world.ts';
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
@@ -35,9 +35,9 @@ t.test(
     const about = (await s.userinfo(token, key)).json();
     for (const name of offered) {
       t.ok(name in about, `${name} at userinfo`);
-      t.same(claimsOf(idToken)[name], about[name], `${name} in the ID token`);
+      t.same(jwtClaims(idToken)[name], about[name], `${name} in the ID token`);
     }
-    for (const name of Object.keys(unknown)) t.notOk(name in about || name in claimsOf(idToken), name);
+    for (const name of Object.keys(unknown)) t.notOk(name in about || name in jwtClaims(idToken), name);
   },
 );
 

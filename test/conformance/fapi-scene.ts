@@ -6,7 +6,7 @@ import { prepareDatabase } from '../../src/server/prepare.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { type Alg, asserted, assertionBy, type ClientKey, clientKey, proofBy } from '../support/client-keys.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
-import { answerOf, newVisitor } from '../web/visitor.ts';
+import { responseParameters, newBrowser } from '../web/browser.ts';
 
 export const ISSUER = 'https://id.example';
 export const CALLBACK = 'https://suite.example/test/a/signet/callback';
@@ -127,12 +127,12 @@ export async function fapiScene(db: Database) {
     return response.json().request_uri;
   };
 
-  const visit = () => newVisitor(app, ISSUER);
-  type Visitor = ReturnType<typeof visit>;
+  const visit = () => newBrowser(app, ISSUER);
+  type Browser = ReturnType<typeof visit>;
   const urlOf = (by: FapiClient, uri: string, more: Record<string, string> = {}) =>
     `${ISSUER}/oauth2/authorize?${new URLSearchParams({ client_id: by.id, request_uri: uri, ...more })}`;
   /** Where a browser ends up, after whoever is asked has logged in and answered; or has called it off where it was asked first. */
-  const go = async (url: string, browser: Visitor = visit(), decision: 'allow' | 'deny' = 'allow') => {
+  const go = async (url: string, browser: Browser = visit(), decision: 'allow' | 'deny' = 'allow') => {
     let page = await browser.open(url);
     if (page.url.includes('/login') && decision === 'deny') {
       const [, action] = /action="(interaction\/[^"]+)"/.exec(page.response.body) ?? [];
@@ -144,7 +144,7 @@ export async function fapiScene(db: Database) {
     return page;
   };
   const code = async (by: FapiClient, ...how: [Parameters<typeof push>[1]?, Parameters<typeof push>[2]?]) =>
-    String(answerOf(await go(urlOf(by, await pushed(by, ...how))))['code']);
+    String(responseParameters(await go(urlOf(by, await pushed(by, ...how))))['code']);
 
   const token = async (
     by: FapiClient,

@@ -1,7 +1,7 @@
 import { clientKey } from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { answerOf } from '../web/visitor.ts';
+import { responseParameters } from '../web/browser.ts';
 import { CALLBACK, fapiScene, ISSUER } from './fapi-scene.ts';
 
 // fapi2-security-profile-final-test-plan of OpenID's conformance suite (plain_fapi, private_key_jwt, DPoP, openid_connect): what it
@@ -19,7 +19,7 @@ const refused = (t: Test, { statusCode, body }: Response, errors: readonly strin
 };
 /** RFC 6749 §4.1.2, RFC 9207 §2: what a code comes with. */
 const isCode = (t: Test, page: Awaited<ReturnType<typeof go>>, state: string | undefined) =>
-  t.match(answerOf(page), { status: 303, code: /^[\w-]{43}$/, iss: ISSUER, ...(state ? { state } : {}) });
+  t.match(responseParameters(page), { status: 303, code: /^[\w-]{43}$/, iss: ISSUER, ...(state ? { state } : {}) });
 /** A page for the user, and nothing that goes back. */
 const isPage = (t: Test, { response }: Awaited<ReturnType<typeof go>>, what: RegExp) => {
   t.same([response.statusCode, response.headers.location], [400, undefined]);
@@ -74,7 +74,7 @@ t.test(
   async (t) => {
     const page = await go(urlOf(first, await pushed(first, { state: undefined }), { state: 'outside' }));
     isCode(t, page, undefined);
-    t.notOk('state' in answerOf(page));
+    t.notOk('state' in responseParameters(page));
     isCode(t, await go(urlOf(first, await pushed(first, { nonce: undefined, state: 'x' }))), 'x');
   },
 );
@@ -87,7 +87,7 @@ t.test(
       const page = await go(urlOf(first, await pushed(first, { state, nonce })));
       isCode(t, page, state);
       const dpop = await clientKey();
-      const { id_token: idToken } = (await s.redeem(first, String(answerOf(page)['code']), { dpop })).json();
+      const { id_token: idToken } = (await s.redeem(first, String(responseParameters(page)['code']), { dpop })).json();
       t.equal(JSON.parse(Buffer.from(idToken.split('.')[1], 'base64url').toString()).nonce, nonce);
     }
   },
@@ -101,7 +101,7 @@ t.test(
     const signedIn = visit();
     await go(urlOf(first, await pushed(first)), signedIn);
     for (const browser of [visit(), signedIn]) {
-      const { error_description: _, ...answer } = answerOf(await go(await ask(), browser, 'deny'));
+      const { error_description: _, ...answer } = responseParameters(await go(await ask(), browser, 'deny'));
       t.same(answer, { status: 303, error: 'access_denied', state, iss: ISSUER });
     }
   },
@@ -111,7 +111,7 @@ t.test(
   'fapi2-security-profile-final-ensure-unsigned-authorization-request-without-using-par-fails: RFC 9126 §6: such a client pushes',
   async (t) => {
     const url = `${ISSUER}/oauth2/authorize?${new URLSearchParams({ client_id: first.id, ...s.request({ state: 'x' }) })}`;
-    t.match(answerOf(await go(url)), { error: 'invalid_request', state: 'x', iss: ISSUER });
+    t.match(responseParameters(await go(url)), { error: 'invalid_request', state: 'x', iss: ISSUER });
   },
 );
 

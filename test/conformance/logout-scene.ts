@@ -100,4 +100,4 @@ export function unsigned(idToken: string): string {
 }
 
 /** The claims of an ID token that the module has checked before. */
-export const claimsOf = (idToken: string) => decodeJwt(idToken);
+export const jwtClaims = (idToken: string) => decodeJwt(idToken);

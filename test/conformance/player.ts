@@ -1,13 +1,13 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { decodeProtectedHeader, type JWTPayload, jwtVerify } from 'jose';
 import type { Test } from 'tap';
-import { hiddenOf, newVisitor } from '../web/visitor.ts';
+import { hiddenFields, newBrowser as openBrowser } from '../web/browser.ts';
 import { CALLBACK, type Client, PASSWORD, type Suite } from './suite.ts';
 
 // Plays one module as the suite does: asks, walks as its user through the pages, and believes nothing that comes back.
 
-export type Visitor = ReturnType<typeof newVisitor>;
-type Sent = Awaited<ReturnType<Visitor['get']>>;
+export type Browser = ReturnType<typeof openBrowser>;
+type Sent = Awaited<ReturnType<Browser['get']>>;
 type Response = Sent['response'];
 export type Asking = Readonly<Record<string, string>>;
 export interface Tokens {
@@ -19,7 +19,7 @@ export interface Tokens {
   readonly scope?: string;
 }
 
-export const newBrowser = (suite: Suite): Visitor => newVisitor(suite.app, suite.issuer);
+export const newBrowser = (suite: Suite): Browser => openBrowser(suite.app, suite.issuer);
 
 /** An authorization request as the suite makes it: no PKCE, a state and a nonce of ten characters. Undefined leaves one out. */
 export function asking(suite: Suite, client: Client, more: Record<string, string | undefined> = {}): Asking {
@@ -45,7 +45,7 @@ export interface Walked {
 /** Opens the authorization endpoint; alice logs in and allows, where she is asked. */
 export async function walk(
   suite: Suite,
-  browser: Visitor,
+  browser: Browser,
   wanted: Asking,
   method: 'GET' | 'POST' = 'GET',
 ): Promise<Walked> {
@@ -86,7 +86,7 @@ export function answerAt(t: Test, suite: Suite, { response }: Sent, mode = suite
   t.notMatch(attributes, /enctype/, 'application/x-www-form-urlencoded is what forms have by themselves');
   t.match(response.body, '<script>document.forms[0].submit()</script>', 'it sends itself');
   t.match(String(response.headers['content-security-policy']), /script-src 'sha256-.*form-action 'self' https:/);
-  return hiddenOf(response.body);
+  return hiddenFields(response.body);
 }
 
 /** RFC 6749 §4.1.2, RFC 9207 §2: a code that cannot be guessed, and what came with the request. */
@@ -238,7 +238,7 @@ export interface Flown {
 }
 
 export interface Variant {
-  readonly browser?: Visitor;
+  readonly browser?: Browser;
   readonly client?: Client;
   readonly method?: 'GET' | 'POST';
   readonly verifier?: string;

@@ -1,12 +1,12 @@
 import { signIdToken } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
-import { VERIFIER } from './code-scene.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
+import { VERIFIER } from './code-world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const { web, spa, issuer, clock } = s;
   const alice = await s.signedIn();
   const error = async (program: typeof web, more: Record<string, string | undefined>) =>
@@ -41,7 +41,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal(posted.response.statusCode, 303);
       t.match(posted.response.headers.location, /^http:\/\/localhost:4000\/interaction\/[\w-]{43}$/, 'first kept');
       const end = await alice.follow(posted);
-      t.match(answerOf(end), { status: 303, state: 's-1', iss: issuer, code: /./ });
+      t.match(responseParameters(end), { status: 303, state: 's-1', iss: issuer, code: /./ });
       const stranger = s.visitor();
       const login = await stranger.follow(await stranger.send('POST', '/oauth2/authorize', query));
       t.match(login.url, /\/login\?next=/, 'whoever is not signed in logs in');
@@ -52,9 +52,9 @@ await onEachEngine(t, async (t, db) => {
     t.match(await s.answer(alice, web, { login_hint: '', foo: 'bar', 'a[]': '1' }), { code: /./ });
     t.match(await error(web, { response_type: '' }), 'invalid_request');
     const twice = (name: string) => alice.open(`${s.urlFor(web)}&${name}=x`);
-    t.match(answerOf(await twice('scope')), { error: 'invalid_request', state: 's-1', iss: issuer });
-    t.match(answerOf(await twice('nonce')), { error: 'invalid_request' });
-    const state = answerOf(await twice('state'));
+    t.match(responseParameters(await twice('scope')), { error: 'invalid_request', state: 's-1', iss: issuer });
+    t.match(responseParameters(await twice('nonce')), { error: 'invalid_request' });
+    const state = responseParameters(await twice('state'));
     t.match(state, { error: 'invalid_request' });
     t.notOk('state' in state, 'which of the two is not for us to say');
     for (const name of ['client_id', 'redirect_uri']) {
@@ -62,7 +62,7 @@ await onEachEngine(t, async (t, db) => {
       t.same([response.statusCode, response.headers.location], [400, undefined], `${name} twice goes nowhere`);
     }
     const both = await alice.send('POST', s.urlFor(web), 'scope=openid');
-    t.match(answerOf(both), { error: 'invalid_request' }, 'once in the query and once in the form');
+    t.match(responseParameters(both), { error: 'invalid_request' }, 'once in the query and once in the form');
     const { response } = await alice.open(s.urlFor(web, { 'client_id[]': web.id, client_id: undefined }));
     t.equal(response.statusCode, 400, 'another name is another name');
   });
@@ -209,7 +209,7 @@ await onEachEngine(t, async (t, db) => {
     const [, query = ''] = s.urlFor(web, none).split('?');
     const stranger = s.visitor();
     const posted = await stranger.follow(await stranger.send('POST', '/oauth2/authorize', query));
-    t.match(answerOf(posted), { error: 'login_required' }, 'by POST too');
+    t.match(responseParameters(posted), { error: 'login_required' }, 'by POST too');
   });
 
   await t.test(
@@ -226,7 +226,7 @@ await onEachEngine(t, async (t, db) => {
         const page = await browser.submit(login, { username: 'alice', password: 'a long enough phrase' });
         t.not(browser.cookies.get('signet_session'), before, 'a new session');
         const end = prompt === 'consent login' ? await browser.submit(page, { decision: 'allow' }) : page;
-        const row = await s.rowOf(answerOf(end)['code']);
+        const row = await s.rowOf(responseParameters(end)['code']);
         t.equal(row.authTime.getTime(), clock.now().getTime(), 'a new auth_time');
       }
       const browser = await s.signedIn();
@@ -234,7 +234,7 @@ await onEachEngine(t, async (t, db) => {
       const login = await s.ask(browser, web, { prompt: 'login' });
       const secret = /interaction\/([\w-]{43})/.exec(login.url)?.[1];
       const cancelled = await browser.send('POST', `/interaction/${secret}`, { decision: 'deny' });
-      t.match(answerOf(cancelled), { error: 'access_denied', state: 's-1' });
+      t.match(responseParameters(cancelled), { error: 'access_denied', state: 's-1' });
       t.equal(browser.cookies.get('signet_session'), before, 'attacks 53: the session stays');
       t.match(await s.answer(browser, web), { code: /./ }, 'and is good');
     },
@@ -252,7 +252,7 @@ await onEachEngine(t, async (t, db) => {
       t.match(login.url, /\/login\?/);
       clock.pass(60);
       const end = await browser.submit(login, { username: 'alice', password: 'a long enough phrase' });
-      t.match(answerOf(end), { code: /./ });
+      t.match(responseParameters(end), { code: /./ });
       t.match((await s.ask(browser, web, { max_age: '0' })).url, /\/login\?/);
       for (const age of ['-1', '1.5', 'x', '1e3', '99999999999'])
         t.equal(await error(web, { max_age: age }), 'invalid_request', age);
@@ -310,7 +310,7 @@ await onEachEngine(t, async (t, db) => {
       const browser = s.visitor();
       const login = await s.ask(browser, web, { id_token_hint: hint(s.bob.id) });
       const wrong = await browser.submit(login, { username: 'alice', password: 'a long enough phrase' });
-      t.match(answerOf(wrong), { error: 'login_required' }, 'who logs in has to be the one who is meant');
+      t.match(responseParameters(wrong), { error: 'login_required' }, 'who logs in has to be the one who is meant');
       const gone = Buffer.from(JSON.stringify({ alg: 'RS256', typ: 'JWT', kid: 'long-gone' })).toString('base64url');
       const unknown = `${gone}.${body}.${signature}`;
       t.equal(await error(web, { id_token_hint: unknown, prompt: 'none' }), 'login_required', 'of a key that is gone');

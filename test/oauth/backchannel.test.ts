@@ -102,7 +102,7 @@ async function scene(t: Test, db: Database) {
 }
 
 /** As a stock client reads it. */
-async function claimsOf(s: Awaited<ReturnType<typeof scene>>, token: string, clientId: string) {
+async function jwtClaims(s: Awaited<ReturnType<typeof scene>>, token: string, clientId: string) {
   const set = createLocalJWKSet((await s.app.inject('/.well-known/jwks.json')).json() as JSONWebKeySet);
   const expected = { issuer: s.issuer, audience: clientId, typ: 'logout+jwt', currentDate: s.clock.now() };
   return jwtVerify(token, set, { ...expected, requiredClaims: ['iat', 'exp', 'jti', 'events', 'sub', 'sid'] });
@@ -158,7 +158,7 @@ t.test('back-channel logout', (t) =>
           ids.add(JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString()).jti);
         }
         t.equal(ids.size, 1, 'one notice, one jti');
-        const { payload, protectedHeader } = await claimsOf(s, sent[2]?.token as string, web.clientId);
+        const { payload, protectedHeader } = await jwtClaims(s, sent[2]?.token as string, web.clientId);
         t.match(protectedHeader, { typ: 'logout+jwt', alg: 'RS256' });
         t.match(payload, { sub: browser.user, sid: browser.sid, events: { [EVENT]: {} } });
         t.same(Object.keys(payload).sort(), ['aud', 'events', 'exp', 'iat', 'iss', 'jti', 'sid', 'sub'], 'no nonce');
@@ -237,7 +237,7 @@ t.test('back-channel logout', (t) =>
         await end(browser);
         await deliver();
         t.equal(inbox.at('/ways').length, 1, way);
-        const { payload } = await claimsOf(s, inbox.at('/ways')[0]?.token ?? '', web.clientId);
+        const { payload } = await jwtClaims(s, inbox.at('/ways')[0]?.token ?? '', web.clientId);
         t.equal(payload['sid'], browser.sid, way);
       }
       await forget();
@@ -270,7 +270,7 @@ t.test('back-channel logout', (t) =>
         await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: last.cookie } });
         await deliver();
         const sids = async (path: string, client: { clientId: string }) => {
-          const all = await Promise.all(inbox.at(path).map((one) => claimsOf(s, one.token, client.clientId)));
+          const all = await Promise.all(inbox.at(path).map((one) => jwtClaims(s, one.token, client.clientId)));
           return all.map((one) => one.payload['sid']).sort();
         };
         t.same(await sids('/first', first), [browser.sid, again.sid, last.sid].sort(), 'the first one');
@@ -443,7 +443,7 @@ t.test('back-channel logout', (t) =>
       await s.keys.reload();
       clock.pass(5);
       await deliver();
-      const { protectedHeader } = await claimsOf(s, inbox.at('/curve')[0]?.token ?? '', web.clientId);
+      const { protectedHeader } = await jwtClaims(s, inbox.at('/curve')[0]?.token ?? '', web.clientId);
       t.equal(protectedHeader.alg, 'ES256');
     });
 

@@ -14,18 +14,18 @@ import { allocateIndex, RefreshGrant, STATUS, TokenStatus, updateClientStatuses 
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { claimsOf, codeScene } from './code-scene.ts';
+import { jwtClaims, codeWorld } from './code-world.ts';
 
 /** What the place of a token says now. */
 async function stateOf(db: Database, token: string): Promise<number> {
-  const { idx, uri } = claimsOf(token).status.status_list;
+  const { idx, uri } = jwtClaims(token).status.status_list;
   const place = { list: Number(uri.split('/').at(-1)), idx };
   return (await db.fork().findOneOrFail(TokenStatus, place)).state;
 }
 
 t.test('ceilings', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeScene(db);
+    const s = await codeWorld(db);
     const { api, third, web, code, redeem, post, named } = s;
     const [add, change, view] = (await named('add', 'change', 'view')) as [never, never, never];
     const all = (await named('add', 'change', 'view', 'delete')).map((one) => one.id);
@@ -43,7 +43,7 @@ t.test('ceilings', (t) =>
       t.equal(answer.statusCode, 200);
       return answer.json() as { access_token: string; refresh_token: string };
     };
-    const carried = (token: string) => claimsOf(token).permissions;
+    const carried = (token: string) => jwtClaims(token).permissions;
 
     await t.test(
       'contract §4, §6: what is taken from a ceiling suspends the tokens that say it; a refresh says less, and nobody logs in',
@@ -136,7 +136,7 @@ t.test('ceilings', (t) =>
       async (t) => {
         const { access_token } = await tokens();
         const grants = await db.fork().find(RefreshGrant, { client: third.principal, endedAt: null });
-        const grant = grants.find((one) => one.session === claimsOf(access_token).sid) as RefreshGrant;
+        const grant = grants.find((one) => one.session === jwtClaims(access_token).sid) as RefreshGrant;
         const holding = {
           kind: 'grant' as const,
           id: grant.id,

@@ -7,14 +7,14 @@ import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, claimsOf, codeScene, headerOf, PASSWORD, VERIFIER } from './code-scene.ts';
+import { CALLBACK, jwtClaims, codeWorld, jwtHeader, PASSWORD, VERIFIER } from './code-world.ts';
 
 const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
   t.same([response.statusCode, response.json().error], [400, 'invalid_grant'], why);
 
 t.test('authorization codes', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeScene(db);
+    const s = await codeWorld(db);
     const { code, redeem, introspect, about, web, third, spa, alice, clock, post, session } = s;
     const ids = async (...names: string[]) => (await s.named(...names)).map((one) => one.id);
 
@@ -26,7 +26,7 @@ t.test('authorization codes', (t) =>
         t.match(answer.headers, { 'cache-control': 'no-store', pragma: 'no-cache' });
         const { access_token, refresh_token, id_token, ...rest } = answer.json();
         t.same(rest, { token_type: 'Bearer', expires_in: 600, scope: 'openid profile' });
-        t.match(claimsOf(access_token), {
+        t.match(jwtClaims(access_token), {
           sub: alice.id,
           aud: 'polls',
           client_id: web.id,
@@ -42,7 +42,7 @@ t.test('authorization codes', (t) =>
           scope: 'openid profile',
         });
         t.equal((await post('token', { grant_type: 'refresh_token', refresh_token })).statusCode, 200);
-        t.same(headerOf(id_token).typ, 'JWT');
+        t.same(jwtHeader(id_token).typ, 'JWT');
       },
     );
 
@@ -50,7 +50,7 @@ t.test('authorization codes', (t) =>
       'OIDC Core §2, §3.1.3.6 (J1): the ID token says who, for whom, when and how, and fits its access token',
       async (t) => {
         const { id_token, access_token } = (await redeem(await code())).json();
-        const claims = claimsOf(id_token);
+        const claims = jwtClaims(id_token);
         const half = createHash('sha256').update(access_token).digest().subarray(0, 16).toString('base64url');
         t.match(claims, {
           iss: ISSUER,
@@ -156,7 +156,7 @@ t.test('authorization codes', (t) =>
       'contract §4, OIDC Core §5.4: for userinfo alone, a token without an API says nothing of permissions',
       async (t) => {
         const { access_token } = (await redeem(await code(web, { api: null, scope: 'openid email groups' }))).json();
-        const claims = claimsOf(access_token);
+        const claims = jwtClaims(access_token);
         t.equal(claims.aud, `${ISSUER}/oauth2/userinfo`);
         t.notOk('permissions' in claims);
         t.same((await about(access_token)).json(), {
@@ -183,7 +183,7 @@ t.test('authorization codes', (t) =>
           await app.inject({ method: 'POST', url, headers: ofForm, payload: `access_token=${access_token}` }),
         ]) {
           t.equal(answer.statusCode, 200, answer.body);
-          t.same(answer.json(), { sub: claimsOf(id_token).sub, preferred_username: 'alice' });
+          t.same(answer.json(), { sub: jwtClaims(id_token).sub, preferred_username: 'alice' });
           t.equal(answer.headers['access-control-allow-origin'], '*');
         }
         const none = await app.inject({ method: 'GET', url });
@@ -207,7 +207,7 @@ t.test('authorization codes', (t) =>
     await t.test('OIDC Core §5.5: claims that were asked for by name come where they were asked for', async (t) => {
       const claims = { idToken: ['email'], userinfo: ['name', 'preferred_username', 'groups'] };
       const { access_token, id_token } = (await redeem(await code(web, { scope: 'openid', claims }))).json();
-      t.equal(claimsOf(id_token).email, 'alice@example.com');
+      t.equal(jwtClaims(id_token).email, 'alice@example.com');
       t.same(
         (await about(access_token)).json(),
         { sub: alice.id, preferred_username: 'alice' },
@@ -225,7 +225,7 @@ t.test('authorization codes', (t) =>
       const { access_token } = (await redeem(await code())).json();
       const answer = await about(access_token);
       t.equal(answer.headers['content-type'], 'application/jwt');
-      t.match(claimsOf(answer.body), { iss: ISSUER, aud: web.id, sub: alice.id, preferred_username: 'alice' });
+      t.match(jwtClaims(answer.body), { iss: ISSUER, aud: web.id, sub: alice.id, preferred_username: 'alice' });
       t.same(await introspect(answer.body), { active: false });
       (await em.findOneOrFail(Client, web.principal)).settings = {};
       await em.flush();
@@ -241,7 +241,7 @@ t.test('authorization codes', (t) =>
         const given = await code(third, { permissions: await ids('view', 'delete') });
         const { access_token, refresh_token } = (await redeem(given, {}, third)).json();
         const only = ['polls.view_choice'];
-        const claims = claimsOf(access_token);
+        const claims = jwtClaims(access_token);
         t.match(claims, { permissions: only, is_staff: false, is_superuser: false });
         t.match(await introspect(access_token, third), { permissions: only, groups: [], is_superuser: false });
         const asked = await s.app.inject({
@@ -258,7 +258,7 @@ t.test('authorization codes', (t) =>
           modules: { polls: true, auth: false },
         });
         const next = await post('token', { grant_type: 'refresh_token', refresh_token }, third);
-        t.same(claimsOf(next.json().access_token).permissions, only);
+        t.same(jwtClaims(next.json().access_token).permissions, only);
 
         await updateUser(db.fork(), audit(clock.now()), alice, { isSuperuser: true });
         const again = await post(
@@ -266,7 +266,7 @@ t.test('authorization codes', (t) =>
           { grant_type: 'refresh_token', refresh_token: next.json().refresh_token },
           third,
         );
-        const cut = claimsOf(again.json().access_token);
+        const cut = jwtClaims(again.json().access_token);
         t.match(cut, { is_superuser: false }, 'no flag');
         t.same(
           cut.permissions,
@@ -290,7 +290,7 @@ t.test('authorization codes', (t) =>
       const given = await code(third, { permissions: await ids('view', 'delete') });
       const { access_token } = (await redeem(given, {}, third)).json();
       const { index } = (await s.named('view'))[0] as { index: number };
-      const bits = Buffer.from(claimsOf(access_token).permissions_bitmap.b, 'base64url');
+      const bits = Buffer.from(jwtClaims(access_token).permissions_bitmap.b, 'base64url');
       t.same(
         [...bits].filter((one) => one !== 0),
         [1 << (index % 8)],
@@ -326,7 +326,7 @@ t.test('authorization codes', (t) =>
       t.not(after.json().session.id, before.session.id, 'a new session');
       t.equal((await introspect(access_token)).active, true);
       const next = await post('token', { grant_type: 'refresh_token', refresh_token });
-      t.equal(claimsOf(next.json().access_token).sid, after.json().session.id);
+      t.equal(jwtClaims(next.json().access_token).sid, after.json().session.id);
       const [cookie] = after.cookies as [{ name: string; value: string }];
       t.equal((await again('longa', `${cookie.name}=${cookie.value}`)).statusCode, 200);
       refused(

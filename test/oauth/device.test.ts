@@ -9,18 +9,18 @@ import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { DEVICE, deviceScene } from './device-scene.ts';
+import { DEVICE, deviceWorld } from './device-world.ts';
 
 type Answer = { statusCode: number; json(): Record<string, unknown> };
 const refused = (t: Test, response: Answer, error: string, why = error) =>
   t.same([response.statusCode, response.json()['error']], [400, error], why);
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+const jwtClaims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 const stored = (db: Database) =>
   db.fork().execute<Record<string, unknown>[]>('select * from oauth_device order by expires_at desc, user_code');
 
 t.test('the device flow', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await deviceScene(db);
+    const s = await deviceWorld(db);
     const { clock, form, begin, poll, decide, logIn, introspect, tv, box, alice } = s;
     const atAlice = await logIn('alice');
 
@@ -95,14 +95,14 @@ t.test('the device flow', (t) =>
       t.equal(answer.statusCode, 200, answer.body);
       const set = answer.json();
       t.match(set, { token_type: 'Bearer', expires_in: 600, scope: 'openid profile', refresh_token: /./ });
-      t.match(claimsOf(set.access_token), {
+      t.match(jwtClaims(set.access_token), {
         sub: alice.id,
         aud: 'polls',
         client_id: tv.clientId,
         amr: ['pwd'],
         permissions: ['polls.add_choice', 'polls.delete_choice'],
       });
-      t.match(claimsOf(set.id_token), { sub: alice.id, aud: tv.clientId, preferred_username: 'alice' });
+      t.match(jwtClaims(set.id_token), { sub: alice.id, aud: tv.clientId, preferred_username: 'alice' });
       t.match(await introspect(set.access_token), { active: true, username: 'alice' });
       const refresh = { grant_type: 'refresh_token', refresh_token: set.refresh_token, client_id: tv.clientId };
       const next = await form('token', refresh);
@@ -140,10 +140,10 @@ t.test('the device flow', (t) =>
         return (await poll(begun.device_code, box)).json();
       };
       const all = await ask('');
-      t.same(claimsOf(all.access_token).permissions, ['polls.add_choice'], 'view is under its ceiling, and not hers');
+      t.same(jwtClaims(all.access_token).permissions, ['polls.add_choice'], 'view is under its ceiling, and not hers');
       t.same((await introspect(all.access_token)).permissions, ['polls.add_choice']);
       const less = await ask('polls.view_choice');
-      t.same(claimsOf(less.access_token).permissions, [], 'only what was asked for was consented to');
+      t.same(jwtClaims(less.access_token).permissions, [], 'only what was asked for was consented to');
       const [consent] = await db
         .fork()
         .execute<{ permissions: string[] }[]>('select permissions::text[] from oauth_consent');
@@ -159,7 +159,7 @@ t.test('the device flow', (t) =>
         await decide(atAlice, begun.user_code, 'allow');
         const fields = { grant_type: DEVICE, device_code: begun.device_code, client_id: tv.clientId };
         const set = (await form('token', fields, { dpop: await proof() })).json();
-        t.match([set.token_type, claimsOf(set.access_token).cnf], ['DPoP', { jkt: key.jkt }]);
+        t.match([set.token_type, jwtClaims(set.access_token).cnf], ['DPoP', { jkt: key.jkt }]);
         const refresh = { grant_type: 'refresh_token', refresh_token: set.refresh_token, client_id: tv.clientId };
         refused(t, await form('token', refresh), 'invalid_grant', 'without the key');
         t.equal((await form('token', refresh, { dpop: await proof() })).statusCode, 200);

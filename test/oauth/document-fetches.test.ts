@@ -5,8 +5,8 @@ import { Throttle } from '../../src/signin/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { webScene } from '../web/scene.ts';
-import { answerOf, hiddenOf } from '../web/visitor.ts';
+import { webWorld } from '../web/world.ts';
+import { responseParameters, hiddenFields } from '../web/browser.ts';
 import { standard, startSite } from './document-site.ts';
 
 // docs/decisions/0016-clients-of-documents.md: who has metadata documents fetched, and how many at once.
@@ -76,7 +76,7 @@ const unseen: readonly (readonly [what: string, headers: Record<string, string>,
 
 t.test('clients of documents that nobody sees', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await webScene(db);
+    const s = await webWorld(db);
     const site = await startSite(t);
     site.says(standard);
     const program = (path: string) => ({ id: `${site.url}/${path}`, principal: '', secret: null });
@@ -91,7 +91,7 @@ t.test('clients of documents that nobody sees', (t) =>
         const response = await asked({ ...headers, cookie }, more);
         if (isRedirect(more)) {
           const expected = more['prompt'] === 'none' ? error : 'invalid_request';
-          t.match(answerOf({ response }), { status: 303, error: expected, state: 's-1' }, what);
+          t.match(responseParameters({ response }), { status: 303, error: expected, state: 's-1' }, what);
         } else t.match([response.statusCode, response.body], [400, /window of its own/], what);
         t.equal(site.asked, before, what);
       }
@@ -138,7 +138,7 @@ t.test('clients of documents that nobody sees', (t) =>
     await t.test('docs/decisions/0016: so does what was agreed to last, and a stranger is still none', async (t) => {
       const alice = await s.signedIn();
       const page = await s.ask(alice, client);
-      t.match(answerOf(await alice.submit(page, { decision: 'allow' })), { code: /./ });
+      t.match(responseParameters(await alice.submit(page, { decision: 'allow' })), { code: /./ });
       s.clock.pass(3600);
       await answersAll(t, '', 'login_required');
       const elsewhere = await asked({ 'sec-fetch-dest': 'iframe' }, { redirect_uri: 'https://evil.example/cb' });
@@ -151,7 +151,7 @@ t.test('clients of documents that nobody sees', (t) =>
       t.equal(pushed.statusCode, 201);
       const before = site.asked;
       const uri = String(pushed.json().request_uri);
-      t.match(answerOf({ response: await asked({}, { request_uri: uri }) }), { error: 'login_required' });
+      t.match(responseParameters({ response: await asked({}, { request_uri: uri }) }), { error: 'login_required' });
       t.equal(site.asked, before, 'prompt=none that was pushed');
     });
 
@@ -176,12 +176,12 @@ t.test('clients of documents that nobody sees', (t) =>
         const { response } = await alice.send(
           'POST',
           page.url,
-          { ...hiddenOf(page.response.body), decision: 'allow' },
+          { ...hiddenFields(page.response.body), decision: 'allow' },
           frame,
         );
         t.match([response.statusCode, response.body], [200, /value="allow"/], 'asked again');
         t.equal(await db.fork().count(Client, { clientId: other.id }), 0);
-        t.match(answerOf(await alice.submit(page, { decision: 'allow' })), { code: /./ });
+        t.match(responseParameters(await alice.submit(page, { decision: 'allow' })), { code: /./ });
       },
     );
 

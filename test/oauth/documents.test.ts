@@ -10,9 +10,9 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
-import { claimsOf, VERIFIER } from './code-scene.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
+import { jwtClaims, VERIFIER } from './code-world.ts';
 import { standard, startSite } from './document-site.ts';
 
 const rules = { httpsOnly: true, schemes: ['cursor'] };
@@ -200,7 +200,7 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
 
 t.test('clients of documents', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await webScene(db);
+    const s = await webWorld(db);
     const site = await startSite(t);
     site.says(standard);
     const id = `${site.url}/client.json`;
@@ -213,7 +213,7 @@ t.test('clients of documents', (t) =>
     const agree = async (username = 'alice', more: Record<string, string> = {}) => {
       const browser = await s.signedIn(username);
       const page = await s.ask(browser, client, more);
-      return answerOf(await browser.submit(page, { decision: 'allow' }));
+      return responseParameters(await browser.submit(page, { decision: 'allow' }));
     };
     const redeem = (code: unknown) =>
       s.post(
@@ -240,9 +240,9 @@ t.test('clients of documents', (t) =>
         );
         t.match(page.response.body, /nobody here has looked at/);
         t.match(page.response.body, /asks for nothing that needs a permission/, 'its boundary is empty');
-        t.match(answerOf(await alice.submit(page, { decision: 'deny' })), { error: 'access_denied', state: 's-1' });
+        t.match(responseParameters(await alice.submit(page, { decision: 'deny' })), { error: 'access_denied', state: 's-1' });
         t.match(
-          answerOf(await alice.submit(page, { decision: 'deny' })),
+          responseParameters(await alice.submit(page, { decision: 'deny' })),
           { error: 'access_denied', state: 's-1' },
           'docs/decisions/0014: said again',
         );
@@ -266,8 +266,8 @@ t.test('clients of documents', (t) =>
         'the API that was agreed to',
       );
       const tokens = (await redeem(code)).json();
-      t.match(claimsOf(tokens.access_token), { client_id: id, aud: 'polls', permissions: [], is_superuser: false });
-      t.match(claimsOf(tokens.id_token), { aud: id });
+      t.match(jwtClaims(tokens.access_token), { client_id: id, aud: 'polls', permissions: [], is_superuser: false });
+      t.match(jwtClaims(tokens.id_token), { aud: id });
       t.equal((await s.introspect(tokens.access_token)).active, true, 'a resource server sees it');
       t.match((await s.introspect(tokens.access_token)).client_id, id);
       t.equal((await s.about(tokens.access_token)).statusCode, 200);
@@ -334,7 +334,7 @@ t.test('clients of documents', (t) =>
           }),
         );
         const done = await Promise.all(answers.map(({ browser, page }) => browser.submit(page, { decision: 'allow' })));
-        for (const one of done) t.match(answerOf(one), { code: /./ });
+        for (const one of done) t.match(responseParameters(one), { code: /./ });
         const made = await db.fork().find(Client, { clientId: other.id });
         t.equal(made.length, 1);
         t.equal(await db.fork().count(ClientApi, { client: made[0]?.id as string }), 1);

@@ -8,15 +8,15 @@ import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { claimsOf, type Program } from './code-scene.ts';
-import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
+import { jwtClaims, type Program } from './code-world.ts';
+import { ACCESS_TOKEN, exchangeWorld } from './exchange-world.ts';
 
 // What local verifiers hear of an exchanged token: its place in the status list.
 
 const LEDGER = { resource: 'https://ledger.example' };
 
 function placeOf(token: string): { list: number; idx: number } {
-  const { idx, uri } = claimsOf(token).status.status_list;
+  const { idx, uri } = jwtClaims(token).status.status_list;
   return { list: Number(uri.split('/').at(-1)), idx };
 }
 
@@ -28,7 +28,7 @@ async function statesOf(db: Database, ...tokens: string[]): Promise<number[]> {
 
 t.test('the places of exchanged tokens', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await exchangeScene(db);
+    const s = await exchangeWorld(db);
     const { called, introspect, web, third, backend, books, outside, desk, clock, alice, polls, signet } = s;
     const { valid, revoked, suspended, superseded } = STATUS;
     const exchanged = async (by: Program, token: string, more: Record<string, string> = {}): Promise<string> => {
@@ -81,7 +81,7 @@ t.test('the places of exchanged tokens', (t) =>
         await disallowPermissions(db.fork(), audit(), below, await s.named('add'));
         t.same(await statesOf(db, subject, made, after, beside), [valid, suspended, suspended, valid]);
         const next = await exchanged(outside, subject);
-        t.same([claimsOf(next).permissions, await statesOf(db, next)], [['polls.view_choice'], [valid]]);
+        t.same([jwtClaims(next).permissions, await statesOf(db, next)], [['polls.view_choice'], [valid]]);
         await s.ceiling(outside, polls, 'polls.add_choice');
         t.same(await statesOf(db, next, after, subject), [superseded, suspended, valid], 'more is told as more');
         await update(outside, { isFirstParty: true });
@@ -191,7 +191,7 @@ t.test('the places of exchanged tokens', (t) =>
       const subject = await called();
       const before = await db.fork().count(TokenStatus);
       const made = await Promise.all(Array.from({ length: 20 }, () => exchanged(backend, subject, LEDGER)));
-      t.equal(new Set(made.map((one) => claimsOf(one).jti)).size, 20);
+      t.equal(new Set(made.map((one) => jwtClaims(one).jti)).size, 20);
       for (let round = 0; round < 98; round++)
         await Promise.all(Array.from({ length: 10 }, () => exchanged(backend, subject, LEDGER)));
       t.equal((await db.fork().count(TokenStatus)) - before, 1);
@@ -222,7 +222,7 @@ t.test('the places of exchanged tokens', (t) =>
         const latest = await exchanged(outside, next);
         t.same(placeOf(latest), placeOf(used), 'one and the same');
         const { expiresAt } = await db.fork().findOneOrFail(TokenStatus, placeOf(latest));
-        t.ok(expiresAt.getTime() / 1000 >= claimsOf(latest).exp + 300, 'and it outlives every token in it');
+        t.ok(expiresAt.getTime() / 1000 >= jwtClaims(latest).exp + 300, 'and it outlives every token in it');
         if (minutes === 70) t.same(await held(), [1, 1, 1]);
       }
       t.same(await held(), [1, 0, 1]);
@@ -247,7 +247,7 @@ t.test('the places of exchanged tokens', (t) =>
         const lowered = await meanwhile(async (tx) =>
           disallowPermissions(tx, audit(), { id: shop.principal }, await s.named('add')),
         );
-        t.same(claimsOf(lowered.json().access_token).permissions, ['polls.view_choice'], lowered.body);
+        t.same(jwtClaims(lowered.json().access_token).permissions, ['polls.view_choice'], lowered.body);
         t.same(await statesOf(db, lowered.json().access_token), [valid]);
         await db.fork().execute('delete from tokens_status where through is not null');
         const disabled = await meanwhile((tx) =>

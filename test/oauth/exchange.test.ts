@@ -8,8 +8,8 @@ import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, claimsOf, type Program, VERIFIER } from './code-scene.ts';
-import { ACCESS_TOKEN, EXCHANGE, exchangeScene } from './exchange-scene.ts';
+import { CALLBACK, jwtClaims, type Program, VERIFIER } from './code-world.ts';
+import { ACCESS_TOKEN, EXCHANGE, exchangeWorld } from './exchange-world.ts';
 
 type Answer = { statusCode: number; body: string; json(): Record<string, unknown> };
 const refused = (t: Test, response: Answer, error: string, why = error) =>
@@ -18,7 +18,7 @@ const LEDGER = { resource: 'https://ledger.example' };
 
 t.test('token exchange', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await exchangeScene(db);
+    const s = await exchangeWorld(db);
     const { exchange, called, introspect, web, third, backend, books, outside, clock, alice, polls, ledger } = s;
 
     await t.test('RFC 8693 §2.2.1 (X1): a service that was called gets a token to call the next with', async (t) => {
@@ -29,7 +29,7 @@ t.test('token exchange', (t) =>
       t.match(answer.json(), { token_type: 'Bearer', issued_token_type: ACCESS_TOKEN, scope: 'openid profile' });
       t.notOk('refresh_token' in answer.json() || 'id_token' in answer.json());
       t.equal(answer.json().expires_in, 500, 'and not a second longer than the one that was shown');
-      const [was, is] = [claimsOf(subject), claimsOf(answer.json().access_token)];
+      const [was, is] = [jwtClaims(subject), jwtClaims(answer.json().access_token)];
       t.match(is, {
         sub: alice.id,
         aud: 'https://ledger.example',
@@ -48,7 +48,7 @@ t.test('token exchange', (t) =>
     await t.test('RFC 8693 §4.1 (X1): who acted before stands inside', async (t) => {
       const one = (await exchange(backend, await called(), LEDGER)).json().access_token;
       const two = (await exchange(books, one, { audience: 'polls' })).json().access_token;
-      t.same(claimsOf(two).act, { sub: books.id, act: { sub: backend.id } });
+      t.same(jwtClaims(two).act, { sub: books.id, act: { sub: backend.id } });
       t.match((await introspect(two, backend)).act, { sub: books.id, act: { sub: backend.id } });
       await updateClient(db.fork(), audit(), await getClient(db.fork(), books.id), { isActive: false });
       t.same(await introspect(two, backend), { active: false }, 'all who act still may');
@@ -65,11 +65,11 @@ t.test('token exchange', (t) =>
       const actor = (await s.post('token', own, backend)).json().access_token;
       const shown = { ...LEDGER, actor_token: actor, actor_token_type: ACCESS_TOKEN };
       const by = await exchange(backend, await called(), shown);
-      t.same(claimsOf(by.json().access_token).act, { sub: backend.id, client_id: backend.id }, by.body);
+      t.same(jwtClaims(by.json().access_token).act, { sub: backend.id, client_id: backend.id }, by.body);
       const bob = await s.person('bob');
       const { token } = await s.ofLogin('bob', 'polls');
       const byBob = await exchange(backend, await called(), { ...shown, actor_token: token });
-      t.same(claimsOf(byBob.json().access_token).act, { sub: bob.id, client_id: backend.id });
+      t.same(jwtClaims(byBob.json().access_token).act, { sub: bob.id, client_id: backend.id });
       await updateUser(db.fork(), audit(), bob, { isActive: false });
       t.same(
         await introspect(byBob.json().access_token, books),
@@ -128,7 +128,7 @@ t.test('token exchange', (t) =>
       t.equal((await exchange(served, token, LEDGER)).statusCode, 200);
       const aboutMe = await called(web, { api: null });
       refused(t, await exchange(await asWeb(), aboutMe, LEDGER), 'invalid_request', 'not its own to see');
-      t.equal(claimsOf((await exchange(backend, token)).json().access_token).aud, 'polls', 'none named: the same');
+      t.equal(jwtClaims((await exchange(backend, token)).json().access_token).aud, 'polls', 'none named: the same');
     });
 
     /** A client that may exchange what it was given itself. */
@@ -194,7 +194,7 @@ t.test('token exchange', (t) =>
         );
         const made = await exchange(backend, bound, {}, { dpop: await proof() });
         t.match(made.json(), { token_type: 'DPoP' }, made.body);
-        t.same(claimsOf(made.json().access_token).cnf, { jkt: key.jkt });
+        t.same(jwtClaims(made.json().access_token).cnf, { jkt: key.jkt });
         t.match(await introspect(made.json().access_token, backend), { token_type: 'DPoP', cnf: { jkt: key.jkt } });
       },
     );
@@ -202,33 +202,33 @@ t.test('token exchange', (t) =>
     await t.test('contract §4, attacks 71: what cuts the subject cuts what is made of it, for ever', async (t) => {
       const consented = (await s.named('view')).map((one) => one.id);
       const narrow = await called(third, { permissions: consented });
-      t.same(claimsOf(narrow).permissions, ['polls.view_choice']);
+      t.same(jwtClaims(narrow).permissions, ['polls.view_choice']);
       const same = (await exchange(backend, narrow)).json().access_token;
-      t.match(claimsOf(same), { permissions: ['polls.view_choice'], is_staff: false });
+      t.match(jwtClaims(same), { permissions: ['polls.view_choice'], is_staff: false });
       t.same((await introspect(same, backend)).permissions, ['polls.view_choice']);
       const other = (await exchange(backend, narrow, LEDGER)).json().access_token;
-      t.same(claimsOf(other).permissions, [], 'nobody has consented to anything there');
+      t.same(jwtClaims(other).permissions, [], 'nobody has consented to anything there');
       const back = (await exchange(books, other, { audience: 'polls' })).json().access_token;
-      t.same(claimsOf(back).permissions, ['polls.view_choice'], 'and back again it is the same');
+      t.same(jwtClaims(back).permissions, ['polls.view_choice'], 'and back again it is the same');
     });
 
     await t.test(
       'a client that is not first-party adds its own ceiling, and whoever comes after has it too',
       async (t) => {
         const token = await called();
-        t.same(claimsOf(token).permissions.length, 3);
-        t.same(claimsOf((await exchange(outside, token)).json().access_token).permissions, [], 'nothing is under it');
+        t.same(jwtClaims(token).permissions.length, 3);
+        t.same(jwtClaims((await exchange(outside, token)).json().access_token).permissions, [], 'nothing is under it');
         await s.ceiling(outside, polls, 'polls.add_choice', 'polls.delete_choice');
         const cut = (await exchange(outside, token)).json().access_token;
-        t.same(claimsOf(cut).permissions, ['polls.add_choice']);
+        t.same(jwtClaims(cut).permissions, ['polls.add_choice']);
         const after = (await exchange(backend, cut)).json().access_token;
-        t.same(claimsOf(after).permissions, ['polls.add_choice'], 'a first-party client after it does not undo it');
+        t.same(jwtClaims(after).permissions, ['polls.add_choice'], 'a first-party client after it does not undo it');
         t.same((await introspect(after, backend)).permissions, ['polls.add_choice']);
         const actor = (await s.post('token', { grant_type: 'client_credentials', audience: 'polls' }, backend)).json();
         const shown = { actor_token: actor.access_token, actor_token_type: ACCESS_TOKEN };
         const named = (await exchange(outside, token, shown)).json().access_token;
         const later = (await exchange(backend, named)).json().access_token;
-        t.same(claimsOf(later).permissions, ['polls.add_choice'], 'nor when another was named as the actor');
+        t.same(jwtClaims(later).permissions, ['polls.add_choice'], 'nor when another was named as the actor');
         await disallowPermissions(db.fork(), audit(), { id: outside.principal }, await s.named('add'));
         t.same((await introspect(after, backend)).permissions, [], 'as of now');
       },
@@ -238,7 +238,7 @@ t.test('token exchange', (t) =>
       const token = await called();
       await unassign(db.fork(), audit(), s.asUser, await s.named('add'));
       const made = (await exchange(backend, token)).json().access_token;
-      t.same(claimsOf(made).permissions, ['polls.change_choice', 'polls.view_choice']);
+      t.same(jwtClaims(made).permissions, ['polls.change_choice', 'polls.view_choice']);
       await s.give(alice, polls, 'polls.add_choice');
     });
 
@@ -278,7 +278,7 @@ t.test('token exchange', (t) =>
       t.equal(answer.statusCode, 200, answer.body);
       t.match(answer.json(), { issued_token_type: ACCESS_TOKEN, expires_in: 300 });
       const made = answer.json().access_token;
-      const said = claimsOf(made);
+      const said = jwtClaims(made);
       t.match(said, { sub: ellen.id, username: 'ellen', permissions: ['polls.view_choice'] });
       t.same(said.act, { sub: dora.id, client_id: desk.id });
       t.notOk('sid' in said, 'it is of no session');
@@ -329,7 +329,7 @@ t.test('token exchange', (t) =>
 
       const { token: again } = await s.ofLogin('dora', 'signet');
       const second = (await exchange(desk, again, asked('ellen'))).json().access_token;
-      t.equal(claimsOf(second).iss, ISSUER);
+      t.equal(jwtClaims(second).iss, ISSUER);
       await updateUser(db.fork(), audit(), ellen, { isActive: false });
       t.same(await introspect(second, desk), { active: false }, 'and with the access of whom one acts for');
       refused(t, await exchange(desk, again, asked('ellen')), 'invalid_target');

@@ -3,12 +3,12 @@ import { USER_SCOPES } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { claimsOf } from './code-scene.ts';
-import { ACCESS_TOKEN, exchangeScene } from './exchange-scene.ts';
+import { jwtClaims } from './code-world.ts';
+import { ACCESS_TOKEN, exchangeWorld } from './exchange-world.ts';
 
 t.test('whoever acts for another', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await exchangeScene(db);
+    const s = await exchangeWorld(db);
     const { exchange, desk, backend, polls } = s;
     const [dora, ellen] = [await s.person('dora'), await s.person('ellen')];
     await s.give(dora, s.signet, 'auth.impersonate_user');
@@ -25,7 +25,7 @@ t.test('whoever acts for another', (t) =>
       t.equal(about.statusCode, 403, what);
       t.match(about.headers['www-authenticate'], /insufficient_scope/, what);
       t.notMatch(about.body, /ellen|alice/, what);
-      return claimsOf(made).scope?.split(' ') ?? [];
+      return jwtClaims(made).scope?.split(' ') ?? [];
     };
 
     await t.test(
@@ -42,7 +42,7 @@ t.test('whoever acts for another', (t) =>
         );
         const made = (await asEllen('openid profile')).json();
         t.same(
-          claimsOf(made.access_token).permissions,
+          jwtClaims(made.access_token).permissions,
           ['polls.add_choice', 'polls.view_choice'],
           'and its permissions',
         );
@@ -69,7 +69,7 @@ t.test('whoever acts for another', (t) =>
 
     await t.test('RFC 8693 §1.1: a service that acts for its caller keeps what the caller has let', async (t) => {
       const made = (await exchange(backend, await s.called(), { audience: 'polls' })).json().access_token;
-      t.equal(claimsOf(made).scope, 'openid profile');
+      t.equal(jwtClaims(made).scope, 'openid profile');
       t.match((await s.about(made)).json(), { sub: s.alice.id, preferred_username: 'alice' });
     });
   }),

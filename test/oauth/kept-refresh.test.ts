@@ -1,5 +1,5 @@
 import { AuditEvent } from '../../src/audit/index.ts';
-import { type ClientSettings, createClient, getClient, listAllowed, updateClient } from '../../src/oauth/index.ts';
+import { type ClientSettings, createClient, getClient, listAuthorizedClients, updateClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
@@ -7,7 +7,7 @@ import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, codeScene, type Program, VERIFIER } from './code-scene.ts';
+import { CALLBACK, codeWorld, type Program, VERIFIER } from './code-world.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -29,7 +29,7 @@ async function scene(db: Database) {
   const counting = () => {
     for (const name of ['tokens-grant-use', 'tokens-grant-rotate']) sent[name] = written[name] = 0;
   };
-  const s = await codeScene({ ...db, query });
+  const s = await codeWorld({ ...db, query });
   const refresh = (token: string, by: Program = s.web, headers: Record<string, string> = {}) =>
     s.post('token', { grant_type: 'refresh_token', refresh_token: token }, by, headers);
   const set = async (of: Program, settings: Partial<ClientSettings>) =>
@@ -65,7 +65,7 @@ await onEachEngine(t, async (t, db) => {
       const grant = await newest();
       t.equal(grant.generation, 0);
       t.equal(await db.fork().count(AuditEvent, { kind: 'refresh_reused' }), 0);
-      const [allowed] = await listAllowed(db.fork(), s.alice.id, clock.now());
+      const [allowed] = await listAuthorizedClients(db.fork(), s.alice.id, clock.now());
       t.same(allowed?.lastUsedAt, clock.now(), 'its user sees when it was used');
     },
   );

@@ -2,11 +2,11 @@ import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
+import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const { web, third, spa, clock } = s;
   const alice = await s.signedIn();
   const asked = {
@@ -73,7 +73,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('RFC 9126 §4 (P2): only what was pushed counts, and it is good once', async (t) => {
     const uri = await pushed();
-    const got = answerOf(
+    const got = responseParameters(
       await alice.open(go(uri, web, '&state=other&scope=groups&prompt=none&redirect_uri=https://evil.example')),
     );
     t.match(got, { status: 303, state: 'pushed', code: /./ });
@@ -90,7 +90,7 @@ await onEachEngine(t, async (t, db) => {
       t.same([response.statusCode, response.headers.location], [400, undefined]);
       t.match(response.body, /This request was used, has expired, or is of another client/);
     }
-    t.match(answerOf(await alice.open(go(uri))), { code: /./ }, 'its own client still can');
+    t.match(responseParameters(await alice.open(go(uri))), { code: /./ }, 'its own client still can');
     const late = await pushed();
     clock.pass(91);
     t.equal((await alice.open(go(late))).response.statusCode, 400);
@@ -106,7 +106,7 @@ await onEachEngine(t, async (t, db) => {
       t.match([first.url, second.url], [/\/login/, /\/login/]);
       clock.pass(120);
       const done = await browser.submit(second, { username: 'alice', password: 'a long enough phrase' });
-      t.match(answerOf(done), { code: /./, state: 'pushed' }, 'longer than its 90 seconds');
+      t.match(responseParameters(done), { code: /./, state: 'pushed' }, 'longer than its 90 seconds');
       const codes = await s.codes();
       const other = await browser.submit(first, { username: 'alice', password: 'a long enough phrase' });
       t.equal(other.response.statusCode, 410);
@@ -122,7 +122,7 @@ await onEachEngine(t, async (t, db) => {
     for (let round = 0; round < rounds; round++) {
       const uri = await pushed();
       const all = await Promise.all(Array.from({ length: 50 }, () => alice.open(go(uri))));
-      winners.push(all.filter((one) => 'code' in answerOf(one)).length);
+      winners.push(all.filter((one) => 'code' in responseParameters(one)).length);
     }
     t.same(winners, Array(rounds).fill(1));
     t.equal(await s.codes(), codes + rounds);
@@ -131,7 +131,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('RFC 9126 §6 (P2): a client that has to push is answered by nothing else', async (t) => {
     await s.set(web, { requirePushed: true });
     t.match(await s.answer(alice, web), { error: 'invalid_request', state: 's-1' });
-    t.match(answerOf(await alice.open(go(await pushed()))), { code: /./ });
+    t.match(responseParameters(await alice.open(go(await pushed()))), { code: /./ });
     await s.set(web, {});
   });
 
@@ -142,7 +142,7 @@ await onEachEngine(t, async (t, db) => {
     const response = await push({}, web, { dpop: await proof() });
     t.match(response.headers['dpop-nonce'], /^[\w-]+$/, 'RFC 9449 §8.2: what the next proof may hold');
     t.equal(response.statusCode, 201);
-    const got = answerOf(await alice.open(go(response.json().request_uri)));
+    const got = responseParameters(await alice.open(go(response.json().request_uri)));
     t.equal((await s.rowOf(got['code'])).dpopJkt, key.jkt);
     t.equal((await push({ dpop_jkt: key.jkt }, web, { dpop: await proof() })).statusCode, 201, 'both, and the same');
     const other = await push({ dpop_jkt: 'x'.repeat(43) }, web, { dpop: await proof() });

@@ -6,7 +6,7 @@ import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, claimsOf, codeScene, type Program } from './code-scene.ts';
+import { CALLBACK, jwtClaims, codeWorld, type Program } from './code-world.ts';
 
 const SCOPE = 'openid permissions';
 const NAMES = ['permissions', 'is_staff', 'is_superuser'];
@@ -17,7 +17,7 @@ const held = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
 
 t.test('the scope permissions', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await codeScene(db);
+    const s = await codeWorld(db);
     const { web, third, code, redeem, about, api, post, clock } = s;
     const at = () => audit(clock.now());
     const set = (by: Program, permissionsIn: 'userinfo' | 'id_token') =>
@@ -31,7 +31,7 @@ t.test('the scope permissions', (t) =>
     const told = async (by = web, more: Parameters<typeof code>[1] = {}) =>
       rightsIn((await about((await tokens(by, more)).access_token)).json());
     const inIdToken = async (by = web, more: Parameters<typeof code>[1] = {}) =>
-      rightsIn(claimsOf((await tokens(by, more)).id_token));
+      rightsIn(jwtClaims((await tokens(by, more)).id_token));
     const consented = (await s.named('add', 'view', 'delete', 'change')).map((one) => one.id);
 
     await t.test(
@@ -70,10 +70,10 @@ t.test('the scope permissions', (t) =>
         });
         await set(web, 'id_token');
         const first = await tokens();
-        t.same(rightsIn(claimsOf(first.id_token)), { permissions: held, is_staff: false, is_superuser: false });
+        t.same(rightsIn(jwtClaims(first.id_token)), { permissions: held, is_staff: false, is_superuser: false });
         t.same(await inIdToken(web, { scope: 'openid profile' }), {}, 'by the scope');
         const refreshed = await post('token', { grant_type: 'refresh_token', refresh_token: first.refresh_token });
-        t.same(rightsIn(claimsOf(refreshed.json().id_token)).permissions, held, 'OIDC Core §12.2: at a refresh too');
+        t.same(rightsIn(jwtClaims(refreshed.json().id_token)).permissions, held, 'OIDC Core §12.2: at a refresh too');
         await set(web, 'userinfo');
       },
     );
@@ -101,9 +101,9 @@ t.test('the scope permissions', (t) =>
         await set(third, 'id_token');
         const agreed = { permissions: consented.slice(0, 2) };
         const { access_token, id_token } = await tokens(third, agreed);
-        const { permissions } = claimsOf(access_token);
+        const { permissions } = jwtClaims(access_token);
         t.same(permissions, ['polls.add_choice', 'polls.view_choice']);
-        t.same(rightsIn(claimsOf(id_token)), { permissions, is_staff: false, is_superuser: false });
+        t.same(rightsIn(jwtClaims(id_token)), { permissions, is_staff: false, is_superuser: false });
         t.same(rightsIn((await about(access_token)).json()).permissions, permissions);
         t.same((await inIdToken(third, { permissions: [] })).permissions, [], 'nothing was agreed to');
         await disallowPermissions(db.fork(), at(), { id: third.principal }, await s.named('add'));
@@ -133,7 +133,7 @@ t.test('the scope permissions', (t) =>
         );
         await change({ budgetBytes: 8192 });
         const whole = (await redeem(given)).json();
-        t.equal(rightsIn(claimsOf(whole.id_token)).permissions.length, 60);
+        t.equal(rightsIn(jwtClaims(whole.id_token)).permissions.length, 60);
         await change({ budgetBytes: 2048 });
         const refresh = { grant_type: 'refresh_token', refresh_token: whole.refresh_token };
         const late = await post('token', refresh);
@@ -168,11 +168,11 @@ t.test('the scope permissions', (t) =>
 );
 
 /** RFC 8725 §3.11: what an API of `typ` JWT reads, an ID token must not say. */
-async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeScene>>) {
+async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
   const { db, web, code, redeem, api } = s;
   const desk = await openDesk(db);
   const permissions = { claims: { idToken: ['permissions', 'email'], userinfo: [] }, scope: SCOPE };
-  const askedFor = async () => claimsOf((await redeem(await code(web, permissions))).json().id_token);
+  const askedFor = async () => jwtClaims((await redeem(await code(web, permissions))).json().id_token);
 
   await t.test(
     'docs/clients.md, RFC 8725 §3.11: no client has permissions in ID tokens and an API of typ JWT',

@@ -4,10 +4,10 @@ import { purgeOauth } from '../../src/oauth/index.ts';
 import { plusSeconds } from '../../src/platform/time.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { webScene } from '../web/scene.ts';
+import { webWorld } from '../web/world.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
 
   await t.test(
     'what was good once is forgotten, each in its time: a code a day later, so that a reuse is recognised (A10)',

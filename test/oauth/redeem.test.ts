@@ -10,7 +10,7 @@ import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { claimsOf, codeScene } from './code-scene.ts';
+import { jwtClaims, codeWorld } from './code-world.ts';
 
 t.test('what redeems a code', (t) =>
   onEachEngine(t, async (t, db) => {
@@ -21,7 +21,7 @@ t.test('what redeems a code', (t) =>
       if (statement.name === 'tokens-redeem-oauth_code') await attempted({ list, idx });
       return db.query(statement, values);
     };
-    const s = await codeScene({ ...db, query });
+    const s = await codeWorld({ ...db, query });
     const { code, redeem, introspect, web, third, alice, clock } = s;
     const at = () => audit(clock.now());
     const live = () => db.fork().count(RefreshGrant, { endedAt: null });
@@ -45,7 +45,7 @@ t.test('what redeems a code', (t) =>
       };
       const answer = await redeem(await code());
       t.equal(answer.statusCode, 200, answer.body);
-      const { status_list: status } = claimsOf(answer.json().access_token).status;
+      const { status_list: status } = jwtClaims(answer.json().access_token).status;
       t.equal(places.length, 2, 'one more attempt');
       t.equal(status.idx, places[1]?.idx);
       t.equal((await introspect(answer.json().access_token)).active, true);
@@ -80,7 +80,7 @@ t.test('what redeems a code', (t) =>
         );
         t.ok(hasWaited);
         t.equal(answer.statusCode, 200, answer.body);
-        t.same(claimsOf(answer.json().access_token).permissions, ['polls.add_choice', 'polls.view_choice']);
+        t.same(jwtClaims(answer.json().access_token).permissions, ['polls.add_choice', 'polls.view_choice']);
         t.equal((await introspect(answer.json().access_token)).active, true);
       },
     );
@@ -97,7 +97,7 @@ t.test('what redeems a code', (t) =>
       );
       t.ok(hasWaited);
       t.equal(answer.statusCode, 200, answer.body);
-      t.same(claimsOf(answer.json().access_token).permissions, ['polls.add_choice']);
+      t.same(jwtClaims(answer.json().access_token).permissions, ['polls.add_choice']);
     });
 
     await t.test(

@@ -75,7 +75,7 @@ async function scene(db: Database, settings: Record<string, string> = {}) {
 const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
   t.same([response.statusCode, response.json().error], [400, 'invalid_grant'], why);
 
-const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
+const jwtClaims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
 t.test('refresh', (t) =>
   onEachEngine(t, async (t, db) => {
@@ -91,7 +91,7 @@ t.test('refresh', (t) =>
         t.match(first.json(), { token_type: 'Bearer', expires_in: 600, scope: 'openid profile' });
         const { access_token, refresh_token } = first.json();
         t.not(refresh_token, token);
-        t.match(claimsOf(access_token), { sub: alice.id, client_id: web.id, username: 'alice', permissions: [] });
+        t.match(jwtClaims(access_token), { sub: alice.id, client_id: web.id, username: 'alice', permissions: [] });
         t.equal((await introspect(access_token)).active, true);
         const second = await refresh(refresh_token);
         t.equal(second.statusCode, 200);
@@ -215,7 +215,7 @@ t.test('refresh', (t) =>
       await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [api], isFirstParty: false });
       t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0, 'nothing was rotated');
       const cut = await refresh(token);
-      t.same(claimsOf(cut.json().access_token).permissions, [], 'not first-party any more: nobody has consented');
+      t.same(jwtClaims(cut.json().access_token).permissions, [], 'not first-party any more: nobody has consented');
       await updateClient(db.fork(), audit(clock.now()), web.client, { isFirstParty: true });
       t.equal((await refresh(cut.json().refresh_token)).statusCode, 200);
     });

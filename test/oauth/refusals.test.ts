@@ -5,8 +5,8 @@ import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
 
 interface Line {
   readonly msg: string;
@@ -22,7 +22,7 @@ async function scene(mode: 'development' | 'production') {
   t.teardown(() => db.close());
   const lines: Line[] = [];
   const log = pino(logOptions('info'), { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
-  const s = await webScene(db, { SIGNET_ISSUER: 'https://id.example' }, { log, mode });
+  const s = await webWorld(db, { SIGNET_ISSUER: 'https://id.example' }, { log, mode });
   /** What the log says of what is done here. */
   const said = async (run: () => Promise<unknown>): Promise<Line[]> => {
     lines.length = 0;
@@ -53,7 +53,7 @@ for (const mode of ['development', 'production'] as const)
     await t.test('an authorization without PKCE names the setting of each library, and the other states', async (t) => {
       let answer: Record<string, string | number> = {};
       const lines = await said(async () => {
-        answer = answerOf(await visitor().get(s.urlFor(web, noPkce)));
+        answer = responseParameters(await visitor().get(s.urlFor(web, noPkce)));
       });
       isAt(t, lines, { code: 'invalid_request', client: clientOf(web, 'Web'), reason: /PKCE/ }, 'pkce');
       for (const word of [...everySetting, `client update ${web.id} --pkce if-sent`, '--pkce off'])

@@ -1,15 +1,15 @@
-import { decideDevice, findWaitingDevice } from '../../src/oauth/device/decide.ts';
+import { decideDevice, findPendingDevice } from '../../src/oauth/device/decide.ts';
 import { createClient } from '../../src/oauth/index.ts';
 import { assign, unassign } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
-import { CALLBACK, claimsOf, type Program, VERIFIER } from './code-scene.ts';
-import { DEVICE } from './device-scene.ts';
-import { ACCESS_TOKEN, EXCHANGE } from './exchange-scene.ts';
+import { webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, jwtClaims, type Program, VERIFIER } from './code-world.ts';
+import { DEVICE } from './device-world.ts';
+import { ACCESS_TOKEN, EXCHANGE } from './exchange-world.ts';
 
 /** Alice may add, change and view choices; the client may carry add, delete and view of it. What is asked for, and what is left. */
 const table = [
@@ -30,7 +30,7 @@ function outcome(answer: { readonly statusCode: number; json(): Record<string, s
 }
 
 async function scopeScene(db: Database) {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const made = async (name: string, preset: 'service' | 'device', grantTypes: string[]): Promise<Program> => {
     const given = { name, preset, grantTypes, requests: [s.api], serves: [s.api] };
     const { client, secret } = await createClient(db.fork(), audit(), given);
@@ -54,7 +54,7 @@ async function scopeScene(db: Database) {
     const browser = await s.signedIn();
     const page = await s.ask(browser, s.third, { scope, prompt: 'consent' });
     const answer = page.response.statusCode === 200 ? await browser.submit(page, { decision: 'allow' }) : page;
-    const { code, error } = answerOf(answer);
+    const { code, error } = responseParameters(answer);
     if (code === undefined) return { statusCode: 400, json: () => ({ error: String(error) }) };
     const fields = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK, code_verifier: VERIFIER };
     return s.post('token', fields as Record<string, string>, s.third);
@@ -63,7 +63,7 @@ async function scopeScene(db: Database) {
     const begun = await s.post('device_authorization', scope === undefined ? {} : { scope }, box);
     if (begun.statusCode !== 200) return begun;
     const { device_code, user_code } = begun.json();
-    const waiting = await findWaitingDevice(db, user_code.replace('-', ''), s.clock.now());
+    const waiting = await findPendingDevice(db, user_code.replace('-', ''), s.clock.now());
     if (!waiting) throw new Error('no device waits');
     const by = { session: s.session.id, user: s.alice.id, ip: '127.0.0.1' };
     await db.fork().transactional((tx) => decideDevice(tx, waiting, by, 'allow', s.clock.now()));
@@ -129,7 +129,7 @@ t.test('the scope of an answer', (t) =>
       const token = String(before.json()['refresh_token']);
       const after = await s.refresh(token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(after), 'openid');
-      t.same(claimsOf(after.json().access_token).permissions, []);
+      t.same(jwtClaims(after.json().access_token).permissions, []);
       await assign(db.fork(), audit(), s.asUser, await s.named('add'));
       const again = await s.refresh(after.json().refresh_token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(again), 'openid polls.add_choice', 'and comes back with the right');
@@ -143,7 +143,7 @@ t.test('the scope of an answer', (t) =>
     });
 
     await t.test('RFC 6749 §4.1.2.1: nobody logs in for a request of which nothing is left', async (t) => {
-      const answer = answerOf(await s.ask(s.visitor(), s.third, { scope: 'nonsense' }));
+      const answer = responseParameters(await s.ask(s.visitor(), s.third, { scope: 'nonsense' }));
       t.match(answer, { error: 'invalid_scope', state: 's-1' });
     });
   }),

@@ -7,15 +7,15 @@ import { asserted, assertionBy, clientKey, givenKeys, proofBy, signedBy } from '
 import { openTestEmbedded } from '../support/database.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
-import { claimsOf, headerOf, type Program, VERIFIER } from './code-scene.ts';
+import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
+import { jwtClaims, jwtHeader, type Program, VERIFIER } from './code-world.ts';
 
 // What the metadata says, tried out; and rows that are of no endpoint alone.
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webScene(db);
+const s = await webWorld(db);
 const { app, web, spa, clock, post, code, redeem, about, introspect } = s;
 const alice = await s.signedIn();
 const document = (await app.inject('/.well-known/openid-configuration')).json();
@@ -49,7 +49,7 @@ t.test(
   'M1, M3, M4, RFC 8628 §4, RFC 9126 §5, RFC 9207 §3, RFC 8414 §2: what works is named, by its address',
   async (t) => {
     t.equal(document.issuer, ISSUER);
-    t.equal(claimsOf((await tokens()).access_token).iss, ISSUER);
+    t.equal(jwtClaims((await tokens()).access_token).iss, ISSUER);
     t.equal((await s.answer(alice, web))['iss'], ISSUER);
     t.match(document, {
       authorization_response_iss_parameter_supported: true,
@@ -235,7 +235,7 @@ t.test('M4: every claim that a client is told is named', async (t) => {
     subject_token_type,
   };
   const { access_token: exchanged } = (await post('token', form, backend)).json();
-  const said = [bound.access_token, bound.id_token, exchanged].flatMap((token) => Object.keys(claimsOf(token)));
+  const said = [bound.access_token, bound.id_token, exchanged].flatMap((token) => Object.keys(jwtClaims(token)));
   const told = Object.keys((await about(free)).json());
   for (const name of new Set([...said, ...told])) t.ok(document.claims_supported.includes(name), name);
   for (const name of ['cnf', 'act', 'nonce', 'at_hash', 'groups'])
@@ -312,13 +312,13 @@ t.test('T1, T2, T3, RFC 6749 §5.1, §5.2: what every endpoint for programs answ
 t.test('J2, K3, RFC 9068 §2.1, §2.2, RFC 7519 §2: what an access token says, and by which key', async (t) => {
   clock.at = new Date('2026-11-22T13:00:00.999Z');
   const { access_token: token } = await tokens({ session: (await s.signIn()).session.id });
-  const header = headerOf(token);
+  const header = jwtHeader(token);
   t.same(Object.keys(header).sort(), ['alg', 'kid', 'typ']);
   t.match(header, { typ: 'at+jwt', alg: 'RS256' });
   const published = (await app.inject('/.well-known/jwks.json')).json().keys;
   t.equal(published.filter((one: { kid: string }) => one.kid === header.kid).length, 1);
   await jwtVerify(token, await jwks(), { typ: 'at+jwt', issuer: ISSUER, audience: 'polls', currentDate: clock.now() });
-  const claims = claimsOf(token);
+  const claims = jwtClaims(token);
   for (const name of [
     'iss',
     'exp',
@@ -339,7 +339,7 @@ t.test('J2, K3, RFC 9068 §2.1, §2.2, RFC 7519 §2: what an access token says, 
   t.equal(claims.iat, Date.parse('2026-11-22T13:00:00Z') / 1000, 'whole seconds, never of the future');
   t.same([claims.exp - claims.iat, claims.auth_time], [600, claims.iat]);
   const other = await tokens();
-  t.not(claimsOf(other.access_token).jti, claims.jti);
+  t.not(jwtClaims(other.access_token).jti, claims.jti);
 });
 
 t.test(
@@ -349,7 +349,7 @@ t.test(
     clock.pass(30);
     const form = { grant_type: 'refresh_token', refresh_token: first.refresh_token };
     const second = (await post('token', form)).json();
-    const [before, after] = [claimsOf(first.id_token), claimsOf(second.id_token)];
+    const [before, after] = [jwtClaims(first.id_token), jwtClaims(second.id_token)];
     for (const name of ['iss', 'sub', 'aud', 'auth_time', 'acr', 'amr', 'sid']) t.same(after[name], before[name], name);
     t.equal(after.iat, before.iat + 30);
     t.notOk('nonce' in after);
@@ -365,8 +365,8 @@ t.test('B2, RFC 9470 §4: whoever is sent to authenticate again comes back with 
     const page = await s.ask(browser, web, more);
     const isLogin = page.url.includes('/login');
     const done = isLogin ? await browser.submit(page, { username: 'alice', password: 'a long enough phrase' }) : page;
-    const { access_token } = (await redeem(String(answerOf(done)['code']))).json();
-    return { isLogin, ...claimsOf(access_token) };
+    const { access_token } = (await redeem(String(responseParameters(done)['code']))).json();
+    return { isLogin, ...jwtClaims(access_token) };
   };
   const first = await get();
   clock.pass(100);
@@ -384,8 +384,8 @@ t.test(
   async (t) => {
     const statusOf = async (token: string) => {
       await s.refresh();
-      const { idx, uri } = claimsOf(token).status.status_list;
-      const list = claimsOf((await app.inject(pathOf(uri))).body);
+      const { idx, uri } = jwtClaims(token).status.status_list;
+      const list = jwtClaims((await app.inject(pathOf(uri))).body);
       const { inflateSync } = await import('node:zlib');
       const bytes = inflateSync(Buffer.from(list.status_list.lst, 'base64url'));
       t.ok(list.ttl <= 5, 'within five seconds');
@@ -415,7 +415,7 @@ t.test('RFC 9449 §10.1 (B3, P1): a request that is pushed with a proof gives a 
     post('par', { ...asked, ...more }, web, headers);
   const redeemed = async (uri: string, dpop?: string) => {
     const query = new URLSearchParams({ client_id: web.id, request_uri: uri });
-    const { code: given } = answerOf(await alice.open(`/oauth2/authorize?${query}`));
+    const { code: given } = responseParameters(await alice.open(`/oauth2/authorize?${query}`));
     const form = {
       grant_type: 'authorization_code',
       code: String(given),

@@ -1,13 +1,13 @@
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { webScene } from '../web/scene.ts';
-import { answerOf } from '../web/visitor.ts';
-import { CALLBACK, CHALLENGE } from './code-scene.ts';
-import { DEVICE } from './device-scene.ts';
+import { webWorld } from '../web/world.ts';
+import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, CHALLENGE } from './code-world.ts';
+import { DEVICE } from './device-world.ts';
 
 const db = await openTestEmbedded();
 t.teardown(() => db.close());
-const s = await webScene(db);
+const s = await webWorld(db);
 t.teardown(() => s.app.close());
 
 const basic = `Basic ${Buffer.from(`${s.web.id}:${s.web.secret}`).toString('base64')}`;
@@ -29,9 +29,9 @@ t.test('RFC 8707 §2: two values of resource are invalid_target, wherever one is
     );
     t.same(await send('/oauth2/device_authorization', two), [400, 'invalid_target'], 'device');
     const alice = s.visitor();
-    t.match(answerOf(await alice.open(`${s.urlFor(s.web)}&${two}`)), { error: 'invalid_target', state: 's-1' });
+    t.match(responseParameters(await alice.open(`${s.urlFor(s.web)}&${two}`)), { error: 'invalid_target', state: 's-1' });
     const posted = await alice.send('POST', '/oauth2/authorize', `${s.urlFor(s.web).split('?')[1]}&${two}`);
-    t.match(answerOf(posted), { error: 'invalid_target', state: 's-1' }, 'authorize by POST');
+    t.match(responseParameters(posted), { error: 'invalid_target', state: 's-1' }, 'authorize by POST');
   }
   const split = await send('/oauth2/token?resource=https%3A%2F%2Fa.example', 'resource=https%3A%2F%2Fb.example');
   t.same(split, [400, 'invalid_target'], 'one in the query, one in the form');

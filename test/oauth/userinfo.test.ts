@@ -16,7 +16,7 @@ import { deleteUser, renameUser, type User, updateUser } from '../../src/users/i
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER, makeUser, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { claimsOf, codeScene, headerOf, PASSWORD, type Program } from './code-scene.ts';
+import { jwtClaims, codeWorld, jwtHeader, PASSWORD, type Program } from './code-world.ts';
 
 /** The scene, its statements counted. */
 async function countedScene(real: Database) {
@@ -29,7 +29,7 @@ async function countedScene(real: Database) {
     seen.push(statement.name);
     return real.query(statement, values);
   };
-  const s = await codeScene({ ...real, query });
+  const s = await codeWorld({ ...real, query });
   const at = () => audit(s.clock.now());
   const signedIn = new Map<string, ReturnType<typeof s.signIn>>();
   /** A token of a client, for a user who signs in once. */
@@ -200,8 +200,8 @@ t.test('userinfo', (t) =>
         await updateClient(db.fork(), at(), { id: web.principal }, { settings: { userinfoAlg: alg } });
         const { headers, body } = await about(token);
         t.equal(headers['content-type'], 'application/jwt', body);
-        t.match(headerOf(body), { alg, typ: 'userinfo+jwt' });
-        t.equal(JSON.stringify(claimsOf(body)), JSON.stringify({ ...JSON.parse(plain), iss: ISSUER, aud: web.id }));
+        t.match(jwtHeader(body), { alg, typ: 'userinfo+jwt' });
+        t.equal(JSON.stringify(jwtClaims(body)), JSON.stringify({ ...JSON.parse(plain), iss: ISSUER, aud: web.id }));
         t.same(await statements(token), ['oauth-token-state-userinfo']);
       }
       await updateClient(db.fork(), at(), { id: web.principal }, { settings: { userinfoAlg: null } });

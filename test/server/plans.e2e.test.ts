@@ -5,7 +5,7 @@ import { findApi } from '../../src/permissions/index.ts';
 import type { Database, Statement } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { PIPELINE_SETTINGS, settingStatement } from '../../src/platform/database/session-settings.ts';
-import { ACCESS_TOKEN, EXCHANGE } from '../oauth/exchange-scene.ts';
+import { ACCESS_TOKEN, EXCHANGE } from '../oauth/exchange-world.ts';
 import { createTestPostgresql, model, postgresqlUrl } from '../support/database.ts';
 import { audit, makeUser, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { startScene } from '../clients/scene.ts';
-import { CHALLENGE } from '../oauth/code-scene.ts';
+import { CHALLENGE } from '../oauth/code-world.ts';
 import { NO_CHROMIUM, startChromium } from '../support/chromium.ts';
 import t from '../support/tap.ts';
 

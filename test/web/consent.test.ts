@@ -7,11 +7,11 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, PASSWORD, webScene } from './scene.ts';
-import { answerOf, hiddenOf } from './visitor.ts';
+import { CALLBACK, PASSWORD, webWorld } from './world.ts';
+import { responseParameters, hiddenFields } from './browser.ts';
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const { third, web, clock } = s;
   const idsOf = async (...names: string[]) => (await s.named(...names)).map((one) => one.id).sort();
   const consents = (client = third) => db.fork().find(Consent, { client: client.principal });
@@ -86,7 +86,7 @@ await onEachEngine(t, async (t, db) => {
         /Can change choice|Can delete choice/,
         'what is over the ceiling or not asked for',
       );
-      const done = answerOf(await alice.submit(page, { decision: 'allow' }));
+      const done = responseParameters(await alice.submit(page, { decision: 'allow' }));
       t.match(done, { code: /./, state: 's-1', iss: s.issuer });
       const row = await s.rowOf(done['code']);
       t.same(row.permissions, await idsOf('add'));
@@ -137,7 +137,7 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const alice = await s.signedIn();
       const page = await s.ask(alice, third);
-      t.match(answerOf(await alice.submit(page, { decision: 'deny' })), {
+      t.match(responseParameters(await alice.submit(page, { decision: 'deny' })), {
         status: 303,
         error: 'access_denied',
         state: 's-1',
@@ -154,7 +154,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await s.answer(alice, web), { code: /./ });
     const asked = await s.ask(alice, web, { prompt: 'consent' });
     t.match(asked.response.body, /Do whatever you may do there/);
-    const done = answerOf(await alice.submit(asked, { decision: 'allow' }));
+    const done = responseParameters(await alice.submit(asked, { decision: 'allow' }));
     t.equal((await s.rowOf(done['code'])).permissions, null, 'uncut');
     await s.set(web, { askConsent: true });
     const page = await s.ask(alice, web, { scope: 'openid email' });
@@ -195,7 +195,7 @@ await onEachEngine(t, async (t, db) => {
     await s.allow(third, 'polls.change_choice');
     const more = await browser.submit(again, { decision: 'allow' });
     t.match(more.response.body, /Can change choice/, 'and shown what came to it meanwhile');
-    const done = answerOf(await browser.submit(more, { decision: 'allow' }));
+    const done = responseParameters(await browser.submit(more, { decision: 'allow' }));
     t.equal((await s.rowOf(done['code'])).principal, s.bob.id);
     t.ok((await s.rowOf(done['code'])).permissions?.includes(change?.id as string));
     await db.fork().nativeDelete(Consent, {});
@@ -208,7 +208,7 @@ await onEachEngine(t, async (t, db) => {
     const stranger = await bob.get(page.url);
     t.equal(stranger.response.statusCode, 410);
     t.equal(
-      (await bob.send('POST', page.url, { ...hiddenOf(page.response.body), decision: 'allow' })).response.statusCode,
+      (await bob.send('POST', page.url, { ...hiddenFields(page.response.body), decision: 'allow' })).response.statusCode,
       410,
     );
     alice.cookies.delete('signet_flow');
@@ -235,7 +235,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('contract §3: the answer comes from our own page', async (t) => {
     const alice = await s.signedIn();
     const page = await s.ask(alice, third);
-    const form = { ...hiddenOf(page.response.body), decision: 'allow' };
+    const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     const { response } = await alice.send('POST', page.url, form, { 'sec-fetch-site': 'cross-site' });
     t.same([response.statusCode, response.headers['content-type']], [403, 'text/html; charset=utf-8']);
     t.match(
@@ -244,7 +244,7 @@ await onEachEngine(t, async (t, db) => {
       'forged: asked again',
     );
     t.match((await alice.send('POST', page.url, {})).response.body, /Allow Third/, 'no answer: asked again');
-    t.match(answerOf(await alice.send('POST', page.url, form)), { code: /./ });
+    t.match(responseParameters(await alice.send('POST', page.url, form)), { code: /./ });
     await db.fork().nativeDelete(Consent, {});
   });
 
@@ -262,10 +262,10 @@ await onEachEngine(t, async (t, db) => {
       const alice = await s.signedIn();
       const page = await s.ask(alice, third);
       const codes = await s.codes();
-      const form = { ...hiddenOf(page.response.body), decision: 'allow' };
+      const form = { ...hiddenFields(page.response.body), decision: 'allow' };
       const all = await Promise.all(Array.from({ length: 50 }, () => alice.send('POST', page.url, form)));
       t.same(new Set(all.map((one) => one.response.statusCode)), new Set([303]));
-      const given = [...new Set(all.map((one) => String(answerOf(one)['code'])))];
+      const given = [...new Set(all.map((one) => String(responseParameters(one)['code'])))];
       const good = await Promise.all(given.map((code) => db.fork().count(AuthorizationCode, { digest: digest(code) })));
       t.equal(good.filter((one) => one === 1).length, 1);
       t.equal(await s.codes(), codes + 1);
@@ -276,7 +276,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('attacks 79: a client that is disabled meanwhile, or loses its address, gets nothing', async (t) => {
     const alice = await s.signedIn();
     const page = await s.ask(alice, third);
-    const form = { ...hiddenOf(page.response.body), decision: 'allow' };
+    const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     const client = await db.fork().findOneOrFail(Client, { id: third.principal });
     await updateClient(db.fork(), audit(), client, { redirectUris: ['https://app.example/moved'] });
     const moved = await alice.send('POST', page.url, form);
@@ -294,7 +294,7 @@ await onEachEngine(t, async (t, db) => {
     const list = async () => (await s.app.inject({ url: '/api/v1/account/grants', headers: { cookie } })).json().grants;
     t.same(await list(), []);
     const page = await s.ask(alice, third, { scope: 'openid offline_access polls.add_choice' });
-    const done = answerOf(await alice.submit(page, { decision: 'allow' }));
+    const done = responseParameters(await alice.submit(page, { decision: 'allow' }));
     const tokens = (await s.redeem(done['code'] as string, {}, third)).json();
     t.type(tokens.refresh_token, 'string');
     t.match(await list(), [

@@ -4,8 +4,8 @@ import { safeReturnTo } from '../../src/web/return-to.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { PASSWORD, webScene } from './scene.ts';
-import { answerOf } from './visitor.ts';
+import { PASSWORD, webWorld } from './world.ts';
+import { responseParameters } from './browser.ts';
 
 t.test('attacks 39: next is a path of Signet itself, or the front door', async (t) => {
   for (const next of ['/', '/interaction/abc', '/oauth2/device?user_code=BCDF-GHJK', '/a/b.c/~d?x=%20&y=+'])
@@ -43,20 +43,20 @@ t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const s = await webScene(db, { SIGNET_ISSUER: 'https://id.example/auth' });
+    const s = await webWorld(db, { SIGNET_ISSUER: 'https://id.example/auth' });
     const browser = s.visitor();
     const login = await s.ask(browser, s.third);
     t.match(login.url, /^https:\/\/id\.example\/auth\/login\?next=\/interaction\//);
     t.match(login.response.body, /<form method="post">[\s\S]*<form method="post" action="interaction\/[\w-]{43}">/);
     const page = await browser.submit(login, { username: 'alice', password: PASSWORD });
     t.match(page.url, /^https:\/\/id\.example\/auth\/interaction\//);
-    t.match(answerOf(await browser.submit(page, { decision: 'allow' })), { code: /./, iss: 'https://id.example/auth' });
+    t.match(responseParameters(await browser.submit(page, { decision: 'allow' })), { code: /./, iss: 'https://id.example/auth' });
     t.same([...browser.cookies.keys()].sort(), ['__Host-signet_flow', '__Host-signet_session']);
   },
 );
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db, { SIGNET_THROTTLE_NAME: '5' });
+  const s = await webWorld(db, { SIGNET_THROTTLE_NAME: '5' });
   const { clock, issuer, web } = s;
   const post = (browser: ReturnType<typeof s.visitor>, fields: Record<string, string>, headers = {}) =>
     browser.send('POST', '/login', fields, headers);
@@ -195,7 +195,7 @@ await onEachEngine(t, async (t, db) => {
       const again = await browser.send('POST', '/login', { next: '/x', username: 'alice', password: 'wrong' });
       t.equal(again.response.statusCode, 401);
       const end = await browser.submit(login, { username: 'alice', password: PASSWORD });
-      t.match(answerOf(end), { code: /./, state: 's-1' });
+      t.match(responseParameters(end), { code: /./, state: 's-1' });
       const other = s.visitor();
       other.cookies.set('signet_flow', 'B'.repeat(43));
       const foreign = await other.get(login.url);

@@ -2,14 +2,14 @@ import { createClient, type NewClient, type Preset } from '../../src/oauth/index
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, webScene } from './scene.ts';
-import { answerOf } from './visitor.ts';
+import { CALLBACK, webWorld } from './world.ts';
+import { responseParameters } from './browser.ts';
 
 const CURSOR = 'cursor://anysphere.cursor-retrieval/oauth/callback';
 const rules = { httpsOnly: true, schemes: ['cursor', 'vscode'] };
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   let made = 0;
   const create = async (preset: Preset, redirectUris: string[], more: Partial<NewClient> = {}) => {
     const given = { name: `App ${++made}`, preset, redirectUris, redirectRules: rules, requests: [s.api], ...more };
@@ -72,7 +72,7 @@ await onEachEngine(t, async (t, db) => {
           for (const time of ['first', 'second']) {
             const page = await s.ask(alice, app, at);
             t.match(page.response.body, /value="allow"/, `${said}: ${time}`);
-            const done = answerOf(await alice.submit(page, { decision: 'allow' }));
+            const done = responseParameters(await alice.submit(page, { decision: 'allow' }));
             t.match(done, { code: /./, state: 's-1', iss: s.issuer });
           }
           t.match(await s.answer(alice, app, { ...at, prompt: 'none' }), { error: 'interaction_required' }, said);

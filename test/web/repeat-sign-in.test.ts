@@ -4,14 +4,14 @@ import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { PASSWORD, webScene } from './scene.ts';
-import { answerOf, hiddenOf, newVisitor } from './visitor.ts';
+import { PASSWORD, webWorld } from './world.ts';
+import { responseParameters, hiddenFields, newBrowser } from './browser.ts';
 
 // docs/decisions/0014-repeated-posts.md: a sign-in form that its browser sends a second time within ten seconds.
 
 await onEachEngine(t, async (t, db) => {
   let verified = 0;
-  const one = await webScene(db);
+  const one = await webWorld(db);
   const passwords = {
     ...one.passwords,
     verify: (...given: Parameters<typeof one.passwords.verify>) => {
@@ -23,21 +23,21 @@ await onEachEngine(t, async (t, db) => {
   const { clock } = one;
   const apps = await Promise.all([0, 1].map(() => startApp(db, { clock, passwords })));
   const open = async (at = 0) => {
-    const browser = newVisitor((apps[at] as (typeof apps)[0]).app);
+    const browser = newBrowser((apps[at] as (typeof apps)[0]).app);
     await browser.get('/login');
     return browser;
   };
   const right = { username: 'alice', password: PASSWORD };
   const sessions = () => db.fork().find(Session, { endedAt: null }, { orderBy: { createdAt: 'desc', id: 'desc' } });
   const logins = () => db.fork().find(AuditEvent, { kind: 'login' });
-  const who = async (browser: ReturnType<typeof newVisitor>) =>
+  const who = async (browser: ReturnType<typeof newBrowser>) =>
     /signed in as <strong>(\w+)/.exec((await browser.get('/')).response.body)?.[1];
-  const post = (browser: ReturnType<typeof newVisitor>, form: Record<string, string> = right) =>
+  const post = (browser: ReturnType<typeof newBrowser>, form: Record<string, string> = right) =>
     browser.send('POST', '/login', form);
 
   await t.test('docs/decisions/0014: a second click is the session of the first, verified once', async (t) => {
     const browser = await open();
-    const first = newVisitor((apps[0] as (typeof apps)[0]).app);
+    const first = newBrowser((apps[0] as (typeof apps)[0]).app);
     for (const [name, value] of browser.cookies) first.cookies.set(name, value);
     const before = (await sessions()).length;
     verified = 0;
@@ -93,7 +93,7 @@ await onEachEngine(t, async (t, db) => {
     await post(browser);
     const cookies = new Map(browser.cookies);
     const like = (drop: string[]) => {
-      const other = newVisitor((apps[0] as (typeof apps)[0]).app);
+      const other = newBrowser((apps[0] as (typeof apps)[0]).app);
       for (const [name, value] of cookies) if (!drop.includes(name)) other.cookies.set(name, value);
       return other;
     };
@@ -119,7 +119,7 @@ await onEachEngine(t, async (t, db) => {
     'docs/decisions/0014: a repetition is counted like a sign-in, so that it is no way to guess',
     async (t) => {
       const victim = await open();
-      const thief = newVisitor((apps[0] as (typeof apps)[0]).app);
+      const thief = newBrowser((apps[0] as (typeof apps)[0]).app);
       for (const [name, value] of victim.cookies) thief.cookies.set(name, value);
       await post(victim);
       let guesses = 0;
@@ -162,13 +162,13 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/decisions/0014: a double click on the way to a client ends with a code that is good',
     async (t) => {
-      const browser = newVisitor((apps[0] as (typeof apps)[0]).app);
+      const browser = newBrowser((apps[0] as (typeof apps)[0]).app);
       const login = await browser.open(one.urlFor(one.web));
-      const form = { ...hiddenOf(login.response.body), ...right };
+      const form = { ...hiddenFields(login.response.body), ...right };
       const first = await browser.send('POST', '/login', form);
-      const codes = [answerOf(await browser.follow(first))];
+      const codes = [responseParameters(await browser.follow(first))];
       browser.cookies.delete('signet_session');
-      codes.push(answerOf(await browser.follow(await browser.send('POST', '/login', form))));
+      codes.push(responseParameters(await browser.follow(await browser.send('POST', '/login', form))));
       t.match(codes, [{ code: /./ }, { code: /./ }]);
       t.equal((await one.redeem(String(codes[1]?.['code']))).statusCode, 200);
       t.match((await browser.open(login.url)).response.body, /You are signed in/);
@@ -176,7 +176,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('docs/decisions/0014: a browser has one secret, wherever it came to first', async (t) => {
-    const browser = newVisitor((apps[0] as (typeof apps)[0]).app);
+    const browser = newBrowser((apps[0] as (typeof apps)[0]).app);
     const sent = await browser.get(one.urlFor(one.web));
     const interaction = new URL(String(sent.response.headers.location)).pathname;
     const login = await browser.get(`/login?next=${interaction}`);
@@ -184,7 +184,7 @@ await onEachEngine(t, async (t, db) => {
       login.response.cookies.map((cookie) => cookie.name),
       ['signet_flow'],
     );
-    t.match(answerOf(await browser.submit(login, right)), { code: /./ });
+    t.match(responseParameters(await browser.submit(login, right)), { code: /./ });
   });
 
   await t.test(

@@ -1,25 +1,25 @@
 import { AuthorizationCode, StoredRequest } from '../../src/oauth/authorization-entities.ts';
-import { takeBackConsent } from '../../src/oauth/index.ts';
+import { revokeConsent } from '../../src/oauth/index.ts';
 import { Session } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { PASSWORD, webScene } from './scene.ts';
-import { answerOf, hiddenOf } from './visitor.ts';
+import { PASSWORD, webWorld } from './world.ts';
+import { responseParameters, hiddenFields } from './browser.ts';
 
 // docs/decisions/0014-repeated-posts.md: what a browser sends a second time within ten seconds.
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const { clock, third, web, introspect } = s;
-  type Visitor = ReturnType<typeof s.visitor>;
+  type Browser = ReturnType<typeof s.visitor>;
   /** A consent page, answered once. */
-  const answered = async (decision = 'allow', browser?: Visitor) => {
+  const answered = async (decision = 'allow', browser?: Browser) => {
     const alice = browser ?? (await s.signedIn());
     const page = await s.ask(alice, third, { prompt: 'consent' });
-    const form = { ...hiddenOf(page.response.body), decision };
+    const form = { ...hiddenFields(page.response.body), decision };
     const send = (more: Record<string, string> = {}, from = alice) => from.send('POST', page.url, { ...form, ...more });
-    const first = answerOf(await send());
+    const first = responseParameters(await send());
     return { alice, url: page.url, send, first };
   };
   const redeem = (code: unknown) => s.redeem(String(code), {}, third);
@@ -30,11 +30,11 @@ await onEachEngine(t, async (t, db) => {
       const { alice, url, send, first } = await answered();
       const codes = await s.codes();
       clock.pass(3);
-      const second = answerOf(await send());
+      const second = responseParameters(await send());
       t.match(second, { status: 303, code: /./, state: 's-1', iss: s.issuer });
       t.not(second['code'], first['code']);
       t.equal(await s.codes(), codes, 'one row, all the time');
-      const reloaded = answerOf(await alice.get(url));
+      const reloaded = responseParameters(await alice.get(url));
       t.match(reloaded, { status: 303, code: /./ }, 'by a reload too');
       for (const dead of [first, second]) {
         const refused = await redeem(dead['code']);
@@ -86,7 +86,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await redeem(first['code'])).statusCode, 200, 'nothing of it has touched the code');
 
       const no = await answered('deny');
-      t.match(answerOf(await no.send()), { status: 303, error: 'access_denied', state: 's-1' }, 'no is said again');
+      t.match(responseParameters(await no.send()), { status: 303, error: 'access_denied', state: 's-1' }, 'no is said again');
       t.equal((await no.send({ decision: 'allow' })).response.statusCode, 410, 'and does not become yes');
       t.equal((await no.send({}, await s.signedIn())).response.statusCode, 410);
       clock.pass(10);
@@ -97,14 +97,14 @@ await onEachEngine(t, async (t, db) => {
   await t.test('RFC 9110 §9.3.2: a HEAD of an interaction is given no code, and ends none', async (t) => {
     const browser = s.visitor();
     const login = await browser.open(s.urlFor(web));
-    const form = { ...hiddenOf(login.response.body), username: 'alice', password: PASSWORD };
+    const form = { ...hiddenFields(login.response.body), username: 'alice', password: PASSWORD };
     const url = String((await browser.send('POST', '/login', form)).response.headers.location);
     t.match(url, /\/interaction\//);
     const codes = await s.codes();
-    t.notOk('code' in answerOf(await browser.send('HEAD', url)));
+    t.notOk('code' in responseParameters(await browser.send('HEAD', url)));
     t.equal(await s.codes(), codes);
-    const { code } = answerOf(await browser.get(url));
-    t.notOk('code' in answerOf(await browser.send('HEAD', url)));
+    const { code } = responseParameters(await browser.get(url));
+    t.notOk('code' in responseParameters(await browser.send('HEAD', url)));
     t.equal((await s.redeem(String(code), {}, web)).statusCode, 200, 'that of the GET is good');
   });
 
@@ -115,7 +115,7 @@ await onEachEngine(t, async (t, db) => {
     const back = await answered();
     await db
       .fork()
-      .transactional((tx) => takeBackConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
+      .transactional((tx) => revokeConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
     t.equal((await back.send()).response.statusCode, 410, 'consent taken back');
     const burnt = await answered();
     t.equal((await s.redeem(String(burnt.first['code']), {}, web)).statusCode, 400, 'another client brings the code');
@@ -128,7 +128,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('docs/decisions/0014: no secret is kept for it', async (t) => {
     const { alice, url, first, send } = await answered();
-    const second = answerOf(await send());
+    const second = responseParameters(await send());
     const rows = JSON.stringify([
       await db.fork().find(AuthorizationCode, {}),
       await db.fork().find(StoredRequest, {}),
@@ -148,13 +148,13 @@ await onEachEngine(t, async (t, db) => {
         // Each says something else beside, so that none waits for another's answer.
         const repeated = Array.from({ length: 25 }, async (_, at) => {
           const sent = await send({ shown: `repetition ${at}` });
-          const { code } = answerOf(sent);
+          const { code } = responseParameters(sent);
           if (code === undefined) t.match(sent.response.body, /You are signed in/, 'redeemed, and so it says');
           return code === undefined ? 0 : (await redeem(code)).statusCode;
         });
         const statuses = await Promise.all([redeem(first['code']).then((one) => one.statusCode), ...repeated]);
         const won = statuses.filter((one) => one === 200).length;
-        const last = answerOf(await send());
+        const last = responseParameters(await send());
         const late = last['code'] === undefined ? 0 : (await redeem(last['code'])).statusCode;
         t.equal(won + (late === 200 ? 1 : 0), 1, statuses.join(' '));
         t.equal(await db.fork().count(RefreshGrant), grants + 1);

@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { recordEvent } from '../../audit/index.ts';
-import { Client, listAllowed, takeBackConsent } from '../../oauth/index.ts';
+import { Client, listAuthorizedClients, revokeConsent } from '../../oauth/index.ts';
 import { explainPermissions } from '../../permissions/index.ts';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import { endSessions, listSessions } from '../../sessions/index.ts';
@@ -173,7 +173,7 @@ function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
     },
     async (request) => {
       const current = await requireSession(deps, cookie, request);
-      const grants = await listAllowed(deps.db.fork(), current.user.id, deps.clock.now());
+      const grants = await listAuthorizedClients(deps.db.fork(), current.user.id, deps.clock.now());
       return {
         grants: grants.map(({ client, scopes, permissions, since, lastUsedAt }) => ({
           client_id: client.clientId,
@@ -204,7 +204,7 @@ function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
       const { user } = await requireSession(deps, cookie, request);
       const isEnded = await deps.db.fork().transactional(async (tx) => {
         const client = await tx.findOne(Client, { clientId: request.params.client_id });
-        return client !== null && takeBackConsent(tx, user.id, client.id, 'ended_by_user', deps.clock.now());
+        return client !== null && revokeConsent(tx, user.id, client.id, 'ended_by_user', deps.clock.now());
       });
       if (!isEnded) throw new Problem('not_found', { detail: 'You have allowed no client of that id anything.' });
       return reply.code(204).send(null);

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordChange } from '../../audit/index.ts';
-import { Client, forgetConsents, getClient } from '../../oauth/index.ts';
+import { Client, deleteConsents, getClient } from '../../oauth/index.ts';
 import { Api } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { parseUuid } from '../../platform/text.ts';
@@ -105,7 +105,7 @@ export const grantEnd: DatabaseCommand = {
     const ended = await changing(context, async (tx) => {
       const audit = context.audit();
       const which = await named(tx, input, grantEnd);
-      if (which.id === undefined) await forgetConsents(tx, which);
+      if (which.id === undefined) await deleteConsents(tx, which);
       const grants = await endGrants(tx, audit.at, which, 'ended_by_operator');
       for (const { id, client } of grants) {
         const object = { kind: 'grant', id, label: client };

@@ -78,7 +78,7 @@ async function mint(context: Context, asked: Asked, holding: StatusOwner): Promi
   const access = createPermissionCache(db, context.issuer());
   const mint = { db, access, keys: await context.keys() };
   const minted = await issueAccessToken(mint, { ...asked, holding, place: null }, context.clock.now());
-  if (minted === 'over' || minted === 'stale')
+  if (minted === 'ended' || minted === 'stale')
     return new Failure('conflict', `${asked.label} was changed at this moment. Nothing was issued; run it again.`);
   return 'budget' in minted ? tooLarge(asked.request.api.audience, minted) : minted;
 }

@@ -4,47 +4,47 @@ import type { LiveSession } from '../../sessions/index.ts';
 import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
 import { isOfDocument } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
-import { refused } from './answer.ts';
-import type { AnsweredRequests } from './code.ts';
+import { refused } from './response.ts';
+import type { ConsumedRequests } from './code.ts';
 import { agree, complete } from './complete.ts';
-import { type Decided, decide, type Shown } from './decide.ts';
+import { type SessionDecision, decide, type ConsentPrompt } from './decide.ts';
 import { createParameters, type Pairs, type Parameters, parseParameters } from './parameters.ts';
-import { denied, type RepeatedAnswer, repeatAnswer } from './repeat.ts';
+import { accessDenied, type RepeatResult, repeatDecision } from './repeat.ts';
 import {
   type AuthorizationRequest,
   type AuthorizeEndpoint,
   checkRequest,
   isSilent,
-  type Opened,
-  openRequest,
+  type ResolvedRequest,
+  resolveRequest,
 } from './request.ts';
 import {
-  type Begun,
+  type FlowOrigin,
   consumeRequests,
   findPushed,
   type Interaction,
   isPushedUri,
   openInteraction,
   storeInteraction,
-  type Visitor,
+  type BrowserRef,
 } from './stored-request.ts';
 
 /** What the browser does next. */
-export type Next =
+export type NextStep =
   | { readonly kind: 'interaction'; readonly secret: string }
   | { readonly kind: 'login'; readonly request: AuthorizationRequest }
-  | Shown
-  | RepeatedAnswer;
+  | ConsentPrompt
+  | RepeatResult;
 
 /** What a request waits for. */
-type Waiting =
+type PendingStep =
   | { readonly kind: 'login'; readonly request: AuthorizationRequest }
-  | Shown
-  | { readonly kind: 'refused'; readonly opened: Opened; readonly error: OAuthError };
+  | ConsentPrompt
+  | { readonly kind: 'refused'; readonly resolvedRequest: ResolvedRequest; readonly error: OAuthError };
 
 /**
  * The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): answered at once where nothing has to be asked, else kept until its
- * user has logged in and agreed. `session`: null for nobody; undefined where the request says nothing about who is signed in, as a
+ * user has logged in and agreed. `session`: null for nobody; undefined where the request says nothing about context is signed in, as a
  * POST from another site does. OAuthError is for the user to read.
  */
 export async function authorize(
@@ -52,42 +52,42 @@ export async function authorize(
   pairs: Pairs,
   session: LiveSession | null | undefined,
   from: Origin,
-): Promise<Next> {
+): Promise<NextStep> {
   const now = endpoint.clock.now();
-  const { opened, pushed } = await openAsked(endpoint, parseParameters(pairs), from, now);
+  const { resolvedRequest, pushed } = await resolveParameters(endpoint, parseParameters(pairs), from, now);
   const used = pushed ? [pushed] : [];
-  const waiting = await see(endpoint, opened, session, { at: now, session: session?.id ?? null }, now);
-  if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
-  const keep = () => keepRequest(endpoint, opened, pushed, from, now);
-  if (waiting.kind !== 'code') return keep();
-  const next = await complete(endpoint, waiting, { digests: used, interaction: null }, now);
+  const step = await evaluate(endpoint, resolvedRequest, session, { at: now, session: session?.id ?? null }, now);
+  if (step.kind === 'refused') return refuse(endpoint, step.resolvedRequest, step.error, used, now);
+  const keep = () => keepRequest(endpoint, resolvedRequest, pushed, from, now);
+  if (step.kind !== 'code') return keep();
+  const next = await complete(endpoint, step, { digests: used, interaction: null }, now);
   return next.kind === 'login' ? keep() : next;
 }
 
 /**
- * For its user to log in and agree. Where their network has too many waiting it is they who hear it, and may reload in a moment: clients
+ * For its user to log in and agree. Where their network has too many step it is they context hear it, and may reload in a moment: clients
  * tend to answer an error by sending the browser here again.
  */
 async function keepRequest(
   endpoint: AuthorizeEndpoint,
-  opened: Opened,
+  resolvedRequest: ResolvedRequest,
   pushed: Buffer | null,
   { ip, isSeen }: Origin,
   now: Date,
-): Promise<Next> {
-  // Whoever is shown it in passing logs in nowhere, and would use up the room of those who do.
+): Promise<NextStep> {
+  // Whoever is shown it in passing logs in nowhere, and would use up the room of those context do.
   if (!isSeen) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
   await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
-  return { kind: 'interaction', secret: await storeInteraction(endpoint.db, opened.client, opened.given, pushed, now) };
+  return { kind: 'interaction', secret: await storeInteraction(endpoint.db, resolvedRequest.client, resolvedRequest.given, pushed, now) };
 }
 
 /** The request as it came, or as it was pushed: then nothing that stands beside it counts (RFC 9126 §4). */
-async function openAsked(
+async function resolveParameters(
   endpoint: AuthorizeEndpoint,
   given: Parameters,
   from: Origin,
   now: Date,
-): Promise<{ opened: Opened; pushed: Buffer | null }> {
+): Promise<{ resolvedRequest: ResolvedRequest; pushed: Buffer | null }> {
   const { client_id: clientId, request_uri: uri } = given.values;
   const stored = uri === undefined || !isPushedUri(uri) ? undefined : await findPushed(endpoint.db, uri, now);
   // RFC 9126 §2.2: unknown, expired, used and another client's are one answer.
@@ -95,138 +95,138 @@ async function openAsked(
   const asked = stored ? createParameters(stored.values) : given;
   const by = { ...from, isSeen: from.isSeen && !isSilent(asked) };
   const client = clientId === undefined ? null : await loadAskingClient(endpoint, clientId, by, now);
-  return { opened: openRequest(client, asked, stored !== undefined), pushed: stored?.digest ?? null };
+  return { resolvedRequest: resolveRequest(client, asked, stored !== undefined), pushed: stored?.digest ?? null };
 }
 
 function usedUp(): OAuthError {
   return new OAuthError('invalid_request_uri', 'This request was used, has expired, or is of another client.');
 }
 
-/** How things stand with a request for who is signed in; where that is not known, whether there is anything wrong with it. */
-async function see(
+/** How things stand with a request for context is signed in; where that is not known, whether there is anything wrong with it. */
+async function evaluate(
   endpoint: AuthorizeEndpoint,
-  opened: Opened,
+  resolvedRequest: ResolvedRequest,
   session: LiveSession | null | undefined,
-  begun: Begun,
+  flowOrigin: FlowOrigin,
   now: Date,
-): Promise<Waiting> {
+): Promise<PendingStep> {
   try {
-    const request = await checkRequest(endpoint, opened);
+    const request = await checkRequest(endpoint, resolvedRequest);
     if (session === undefined) return { kind: 'login', request };
-    const decision = await decide(endpoint, request, session, begun, now);
+    const decision = await decide(endpoint, request, session, flowOrigin, now);
     if (decision.kind === 'login') return { kind: 'login', request };
-    return { ...decision, request, shown: shownTo(request, decision) };
+    return { ...decision, request, promptDigest: digestPrompt(request, decision) };
   } catch (error) {
     // What is not the client's fault or the user's is no answer to the client.
-    if (error instanceof OAuthError && error.status < 500) return { kind: 'refused', opened, error };
+    if (error instanceof OAuthError && error.status < 500) return { kind: 'refused', resolvedRequest, error };
     throw error;
   }
 }
 
 /** Names what a consent page says, and to whom: an answer counts for nothing else. */
-function shownTo({ client, api }: AuthorizationRequest, { session, asked, wanted }: Decided): string {
-  const { scopes, permissions } = wanted;
-  const isEverything = asked.permissions === null;
+function digestPrompt({ client, api }: AuthorizationRequest, { session, requestedAccess, consentNeeded }: SessionDecision): string {
+  const { scopes, permissions } = consentNeeded;
+  const isEverything = requestedAccess.permissions === null;
   const said = JSON.stringify([session.user.id, client.name, api?.id ?? null, scopes, isEverything, permissions]);
   return createHash('sha256').update(said).digest('base64url');
 }
 
 /** Who stands before an interaction. */
-export interface Present extends Origin {
+export interface BrowserContext extends Origin {
   /** The secret of the browser. */
   readonly browser: string;
   readonly session: LiveSession | null;
 }
 
-function currentVisitor({ browser, session, ip, isSeen }: Present): Visitor & Origin {
+function browserRef({ browser, session, ip, isSeen }: BrowserContext): BrowserRef & Origin {
   return { browser, session: session?.id ?? null, ip, isSeen };
 }
 
-type Seen = { readonly interaction: Interaction; readonly waiting: Waiting };
+type LoadedInteraction = { readonly interaction: Interaction; readonly step: PendingStep };
 
-async function look(endpoint: AuthorizeEndpoint, secret: string, who: Present, now: Date): Promise<Seen | null> {
-  const interaction = await openInteraction(endpoint.db, secret, currentVisitor(who), now);
+async function load(endpoint: AuthorizeEndpoint, secret: string, context: BrowserContext, now: Date): Promise<LoadedInteraction | null> {
+  const interaction = await openInteraction(endpoint.db, secret, browserRef(context), now);
   if (!interaction) return null;
-  const client = await loadAskingClient(endpoint, interaction.clientId, who, now);
-  const opened = openRequest(client, createParameters(interaction.values), interaction.pushed !== null);
-  return { interaction, waiting: await see(endpoint, opened, who.session, interaction.begun, now) };
+  const client = await loadAskingClient(endpoint, interaction.clientId, context, now);
+  const resolvedRequest = resolveRequest(client, createParameters(interaction.values), interaction.pushed !== null);
+  return { interaction, step: await evaluate(endpoint, resolvedRequest, context.session, interaction.flowOrigin, now) };
 }
 
 /** What an interaction waits for, and nothing is done about it: for the page that somebody logs in at. */
 export async function loadInteraction(
   endpoint: AuthorizeEndpoint,
   secret: string,
-  who: Present,
+  context: BrowserContext,
 ): Promise<{ readonly isLogin: boolean; readonly request: AuthorizationRequest } | null> {
-  const waiting = (await look(endpoint, secret, who, endpoint.clock.now()))?.waiting;
-  return !waiting || waiting.kind === 'refused'
+  const step = (await load(endpoint, secret, context, endpoint.clock.now()))?.step;
+  return !step || step.kind === 'refused'
     ? null
-    : { isLogin: waiting.kind === 'login', request: waiting.request };
+    : { isLogin: step.kind === 'login', request: step.request };
 }
 
-/** Goes on with an interaction for who is signed in now. */
-export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, who: Present): Promise<Next> {
+/** Goes on with an interaction for context is signed in now. */
+export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, context: BrowserContext): Promise<NextStep> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, currentVisitor(who), 'allow', now);
-  const seen = await look(endpoint, secret, who, now);
-  if (!seen) return again();
-  const { waiting } = seen;
-  if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, usedBy(seen.interaction), now);
-  if (waiting.kind !== 'code') return waiting;
-  const next = await complete(endpoint, waiting, answeredBy(seen.interaction), now);
+  const again = () => repeatDecision(endpoint, secret, browserRef(context), 'allow', now);
+  const loaded = await load(endpoint, secret, context, now);
+  if (!loaded) return again();
+  const { step } = loaded;
+  if (step.kind === 'refused') return refuse(endpoint, step.resolvedRequest, step.error, requestDigests(loaded.interaction), now);
+  if (step.kind !== 'code') return step;
+  const next = await complete(endpoint, step, consumedRequests(loaded.interaction), now);
   return next.kind === 'gone' ? again() : next;
 }
 
 /** What somebody has answered, and to which page. */
-export interface Answered {
+export interface ConsentForm {
   readonly decision: string | undefined;
-  readonly shown: string | undefined;
+  readonly promptDigest: string | undefined;
 }
 
 /** The user allows or denies (RFC 6749 §4.1.1). What was not shown to this user is shown again, and so is what is not answered. */
 export async function answerInteraction(
   endpoint: AuthorizeEndpoint,
   secret: string,
-  who: Present,
-  { decision, shown }: Answered,
-): Promise<Next> {
+  context: BrowserContext,
+  { decision, promptDigest }: ConsentForm,
+): Promise<NextStep> {
   const now = endpoint.clock.now();
-  const again = () => repeatAnswer(endpoint, secret, currentVisitor(who), decision, now);
-  const seen = await look(endpoint, secret, who, now);
-  if (!seen) return again();
-  const { interaction, waiting } = seen;
-  const used = usedBy(interaction);
-  if (waiting.kind === 'refused') return refuse(endpoint, waiting.opened, waiting.error, used, now);
-  const { request } = waiting;
+  const again = () => repeatDecision(endpoint, secret, browserRef(context), decision, now);
+  const loaded = await load(endpoint, secret, context, now);
+  if (!loaded) return again();
+  const { interaction, step } = loaded;
+  const used = requestDigests(interaction);
+  if (step.kind === 'refused') return refuse(endpoint, step.resolvedRequest, step.error, used, now);
+  const { request } = step;
   if (decision === 'deny') {
-    const next = await refuse(endpoint, request, denied(), used, now);
+    const next = await refuse(endpoint, request, accessDenied(), used, now);
     return next.kind === 'gone' ? again() : next;
   }
-  if (waiting.kind === 'login') return waiting;
-  if (waiting.kind === 'consent' && (decision !== 'allow' || shown !== waiting.shown)) return waiting;
-  // What is agreed to is the document as it is now, which only who sees it has looked up.
-  if (isOfDocument(request.client) && !who.isSeen) return waiting;
-  const next = await (waiting.kind === 'consent'
-    ? agree(endpoint, waiting, answeredBy(interaction), who.ip, now)
-    : complete(endpoint, waiting, answeredBy(interaction), now));
+  if (step.kind === 'login') return step;
+  if (step.kind === 'consent' && (decision !== 'allow' || promptDigest !== step.promptDigest)) return step;
+  // What is agreed to is the document as it is now, which only context sees it has looked up.
+  if (isOfDocument(request.client) && !context.isSeen) return step;
+  const next = await (step.kind === 'consent'
+    ? agree(endpoint, step, consumedRequests(interaction), context.ip, now)
+    : complete(endpoint, step, consumedRequests(interaction), now));
   return next.kind === 'gone' ? again() : next;
 }
 
-function usedBy({ digest, pushed }: Interaction): Buffer[] {
+function requestDigests({ digest, pushed }: Interaction): Buffer[] {
   return pushed ? [digest, pushed] : [digest];
 }
 
-function answeredBy(interaction: Interaction): AnsweredRequests {
-  return { digests: usedBy(interaction), interaction: interaction.digest };
+function consumedRequests(interaction: Interaction): ConsumedRequests {
+  return { digests: requestDigests(interaction), interaction: interaction.digest };
 }
 
 async function refuse(
   { db, issuer }: AuthorizeEndpoint,
-  { to, client }: Opened,
+  { to, client }: ResolvedRequest,
   error: OAuthError,
   used: readonly Buffer[],
   now: Date,
-): Promise<Next> {
+): Promise<NextStep> {
   if (!(await consumeRequests(db, used, now))) return { kind: 'gone' };
   return { kind: 'answer', answer: refused(issuer, to, client, error) };
 }

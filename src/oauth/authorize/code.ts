@@ -61,7 +61,7 @@ interface Issued {
 }
 
 /** The stored requests that a code answers. */
-export interface AnsweredRequests {
+export interface ConsumedRequests {
   /** All that are used up with it. */
   readonly digests: readonly Buffer[];
   /** The one among them by which its browser may come again. */
@@ -75,7 +75,7 @@ export interface AnsweredRequests {
 export async function issueCode(
   from: Database | SqlEntityManager,
   code: NewCode,
-  answered: AnsweredRequests,
+  answered: ConsumedRequests,
   now: Date,
 ): Promise<{ readonly code: string } | 'ended' | 'used'> {
   const secret = newSecret();

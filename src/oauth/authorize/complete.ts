@@ -1,12 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../platform/database/index.ts';
 import { StoredRequest } from '../authorization-entities.ts';
-import { rememberConsent } from '../consent/consent.ts';
+import { saveConsent } from '../consent/consent.ts';
 import { storeAgreedClient } from '../documents/store-client.ts';
 import { isOfDocument } from '../documents/url.ts';
-import { type Answer, granted } from './answer.ts';
-import { type AnsweredRequests, issueCode } from './code.ts';
-import type { Shown } from './decide.ts';
+import { type Answer, granted } from './response.ts';
+import { type ConsumedRequests, issueCode } from './code.ts';
+import type { ConsentPrompt } from './decide.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
 
 /** What a request comes to that nothing stands in the way of. */
@@ -20,8 +20,8 @@ type Completed =
 /** The code, once. Pass a unit of work when inside its transaction. */
 export async function complete(
   { db, issuer }: { readonly db: Database | SqlEntityManager; readonly issuer: string },
-  { request, session, asked }: Shown,
-  answered: AnsweredRequests,
+  { request, session, requestedAccess }: ConsentPrompt,
+  answered: ConsumedRequests,
   now: Date,
 ): Promise<Completed> {
   const { client, api, sentRedirectUri, codeChallenge, nonce, claims, dpopJkt } = request;
@@ -29,9 +29,9 @@ export async function complete(
     client: client.id,
     session: session.id,
     api: api?.id ?? null,
-    scope: asked.scope,
-    permissions: asked.permissions?.map((one) => one.id) ?? null,
-    isOffline: asked.isOffline,
+    scope: requestedAccess.scope,
+    permissions: requestedAccess.permissions?.map((one) => one.id) ?? null,
+    isOffline: requestedAccess.isOffline,
     redirectUri: sentRedirectUri,
     codeChallenge,
     nonce,
@@ -50,12 +50,12 @@ export async function complete(
  */
 export async function agree(
   { db, issuer }: AuthorizeEndpoint,
-  waiting: Shown,
-  answered: AnsweredRequests,
+  waiting: ConsentPrompt,
+  answered: ConsumedRequests,
   ip: string,
   now: Date,
 ): Promise<Completed> {
-  const { request, session, wanted } = waiting;
+  const { request, session, consentNeeded } = waiting;
   const api = request.api?.id ?? null;
   try {
     return await db.fork().transactional(async (tx) => {
@@ -63,7 +63,7 @@ export async function agree(
       const agreed = { ...waiting, request: { ...request, client: { ...request.client, id } } };
       const completed = await complete({ db: tx, issuer }, agreed, answered, now);
       if (completed.kind !== 'answer') throw new NotIssued(completed.kind);
-      await rememberConsent(tx, { user: session.user.id, client: id, api, ip }, wanted, now);
+      await saveConsent(tx, { user: session.user.id, client: id, api, ip }, consentNeeded, now);
       return completed;
     });
   } catch (error) {
@@ -85,8 +85,8 @@ class NotIssued extends Error {
 /** The principal of the client. One that is known by its document is written down. */
 async function ensureClient(
   tx: SqlEntityManager,
-  { request: { client, api }, session: { user } }: Shown,
-  { digests }: AnsweredRequests,
+  { request: { client, api }, session: { user } }: ConsentPrompt,
+  { digests }: ConsumedRequests,
   now: Date,
 ): Promise<string> {
   if (!isOfDocument(client)) return client.id;

@@ -1,44 +1,44 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { readAcr } from '../../tokens/index.ts';
-import { type ConsentNeeded, consentNeeded, isConsented } from '../consent/consent.ts';
+import { type ConsentNeeded, deriveConsentNeeded, isConsented } from '../consent/consent.ts';
 import { type RequestedAccess, resolveRequestedAccess } from '../consent/requested-access.ts';
-import { isAssured } from './redirect-uri.ts';
+import { isExclusiveRedirect } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
-import type { Begun } from './stored-request.ts';
+import type { FlowOrigin } from './stored-request.ts';
 
 /** What stands between a request and its code. */
-export type Decision =
+export type AuthorizationDecision =
   | { readonly kind: 'login' }
   | {
       readonly kind: 'consent' | 'code';
       readonly session: LiveSession;
-      readonly asked: RequestedAccess;
-      readonly wanted: ConsentNeeded;
+      readonly requestedAccess: RequestedAccess;
+      readonly consentNeeded: ConsentNeeded;
     };
 
-export type Decided = Exclude<Decision, { readonly kind: 'login' }>;
+export type SessionDecision = Exclude<AuthorizationDecision, { readonly kind: 'login' }>;
 
-/** What a user is asked to agree to, or has agreed to before. */
-export interface Shown extends Decided {
+/** What a user is requestedAccess to agree to, or has agreed to before. */
+export interface ConsentPrompt extends SessionDecision {
   readonly request: AuthorizationRequest;
   /** Names what is said, and to whom. */
-  readonly shown: string;
+  readonly promptDigest: string;
 }
 
 /**
- * What is still to be done, by who is signed in now. `begun`: how the request found its browser. OAuthError: it cannot be done, or
+ * What is still to be done, by who is signed in now. `flowOrigin`: how the request found its browser. OAuthError: it cannot be done, or
  * not without showing anything (`prompt=none`).
  */
 export async function decide(
   endpoint: AuthorizeEndpoint,
   request: AuthorizationRequest,
   session: LiveSession | null,
-  begun: Begun,
+  flowOrigin: FlowOrigin,
   now: Date,
-): Promise<Decision> {
+): Promise<AuthorizationDecision> {
   const isSilent = request.prompts.has('none');
-  if (!session || !isFresh(request, session, begun, now)) {
+  if (!session || !isFresh(request, session, flowOrigin, now)) {
     // OIDC Core §3.1.2.6.
     if (isSilent) throw new OAuthError('login_required', 'Nobody is signed in, or not in the way that is asked for.');
     return { kind: 'login' };
@@ -47,14 +47,14 @@ export async function decide(
   if (request.subjects?.some((one) => one !== session.user.id))
     throw new OAuthError('login_required', 'Somebody else is signed in.');
   const { client, api, claims } = request;
-  const asked = await resolveRequestedAccess(endpoint.db, client, api, request.scope);
-  const wanted = consentNeeded(asked, claims);
-  const consent = await decideConsent(endpoint, request, session, wanted);
+  const requestedAccess = await resolveRequestedAccess(endpoint.db, client, api, request.scope);
+  const consentNeeded = deriveConsentNeeded(requestedAccess, claims);
+  const consent = await decideConsent(endpoint, request, session, consentNeeded);
   if (isSilent && consent === 'each_time')
     throw new OAuthError('interaction_required', 'The users of this client are asked each time.');
   if (isSilent && consent === 'missing')
     throw new OAuthError('consent_required', 'The user has not been asked about all of this.');
-  return { kind: consent === 'given' ? 'code' : 'consent', session, asked, wanted };
+  return { kind: consent === 'given' ? 'code' : 'consent', session, requestedAccess, consentNeeded };
 }
 
 /** Clocks of two nodes differ by less. */
@@ -64,16 +64,16 @@ const SKEW_MS = 60_000;
  * The session is of a login that the request has led to. That it is another one is not enough: a cookie can be kept back when the
  * request comes, and be there again later.
  */
-function isSince(session: LiveSession, begun: Begun): boolean {
-  return session.id !== begun.session && session.authTime.getTime() >= begun.at.getTime() - SKEW_MS;
+function isSince(session: LiveSession, flowOrigin: FlowOrigin): boolean {
+  return session.id !== flowOrigin.session && session.authTime.getTime() >= flowOrigin.at.getTime() - SKEW_MS;
 }
 
 /** OIDC Core §3.1.2.1, §5.5.1.1: authenticated recently enough, and strongly enough. */
-function isFresh(request: AuthorizationRequest, session: LiveSession, begun: Begun, now: Date): boolean {
+function isFresh(request: AuthorizationRequest, session: LiveSession, flowOrigin: FlowOrigin, now: Date): boolean {
   const { prompts, maxAge, acr } = request;
   if (acr && !acr.includes(readAcr(session.amr))) return false;
-  if (isSince(session, begun)) return true;
-  // Whoever is signed in may be asked which account it is by being shown the form, as with `login`.
+  if (isSince(session, flowOrigin)) return true;
+  // Whoever is signed in may be requestedAccess which account it is by being shown the form, as with `login`.
   if (prompts.has('login') || prompts.has('select_account') || maxAge === 0) return false;
   return maxAge === null || now.getTime() - session.authTime.getTime() <= maxAge * 1000;
 }
@@ -83,11 +83,11 @@ async function decideConsent(
   { db }: AuthorizeEndpoint,
   { client, api, prompts, to }: AuthorizationRequest,
   session: LiveSession,
-  wanted: ConsentNeeded,
+  consentNeeded: ConsentNeeded,
 ): Promise<'given' | 'missing' | 'each_time'> {
   if (prompts.has('consent')) return 'missing';
   // RFC 8252 §8.6: another app may stand at the same address, and what was remembered, or is first-party, would be given to it.
-  if (!isAssured(client, to.redirectUri)) return 'each_time';
+  if (!isExclusiveRedirect(client, to.redirectUri)) return 'each_time';
   if (client.isFirstParty && !client.settings.askConsent) return 'given';
-  return (await isConsented(db, session.user.id, client.id, api?.id ?? null, wanted)) ? 'given' : 'missing';
+  return (await isConsented(db, session.user.id, client.id, api?.id ?? null, consentNeeded)) ? 'given' : 'missing';
 }

@@ -23,7 +23,7 @@ function withoutPort(uri: string): string | null {
  * Whether only this client can be listening there: a page of its own over https, or any client that shows a secret later. Any app
  * on the machine can take a loopback port or a scheme (RFC 8252 §8.6), and nobody has looked at what a document says. A first-party page has http on loopback in development alone.
  */
-export function isAssured(
+export function isExclusiveRedirect(
   client: Pick<LiveClient, 'clientId' | 'authMethod' | 'isFirstParty' | 'preset'>,
   redirectUri: string,
 ): boolean {
@@ -33,7 +33,7 @@ export function isAssured(
 }
 
 /** Whether a form can be posted there: programs behind a scheme of their own read no body. */
-export function takesForms(redirectUri: string): boolean {
+export function acceptsForms(redirectUri: string): boolean {
   return /^https?:/i.test(redirectUri);
 }
 

@@ -4,49 +4,49 @@ import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { REPEAT_SECONDS } from '../../signin/index.ts';
 import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
-import { type Answer, granted, refused } from './answer.ts';
+import { type Answer, granted, refused } from './response.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
 import { createParameters } from './parameters.ts';
-import { type AuthorizeEndpoint, type Opened, openRequest } from './request.ts';
-import { readStored, type Visitor } from './stored-request.ts';
+import { type AuthorizeEndpoint, type ResolvedRequest, resolveRequest } from './request.ts';
+import { readStored, type BrowserRef } from './stored-request.ts';
 
 /** What an interaction comes to that was answered before. */
-export type RepeatedAnswer =
+export type RepeatResult =
   | { readonly kind: 'answer'; readonly answer: Answer }
   /** By this browser, a moment ago, and its code is redeemed: there is nothing left to do. */
-  | { readonly kind: 'redeemed'; readonly opened: Opened }
+  | { readonly kind: 'redeemed'; readonly resolvedRequest: ResolvedRequest }
   /** Unknown, expired, used up for nothing, or another browser's. */
   | { readonly kind: 'gone' };
 
-export function denied(): OAuthError {
+export function accessDenied(): OAuthError {
   return new OAuthError('access_denied', 'The user has said no.');
 }
 
 /**
- * A form that was sent twice, or a page that was opened again, a moment after it was answered (`docs/decisions/0014-repeated-posts.md`):
+ * A form that was sent twice, or a page that was resolvedRequest again, a moment after it was answered (`docs/decisions/0014-repeated-posts.md`):
  * the same decision again. Another decision than the first is none.
  */
-export async function repeatAnswer(
+export async function repeatDecision(
   endpoint: AuthorizeEndpoint,
   secret: string,
-  visitor: Visitor & Origin,
+  browserRef: BrowserRef & Origin,
   decision: string | undefined,
   now: Date,
-): Promise<RepeatedAnswer> {
+): Promise<RepeatResult> {
   const { db, issuer } = endpoint;
-  const by = { interaction: digest(secret), browser: digest(visitor.browser), session: visitor.session };
+  const by = { interaction: digest(secret), browser: digest(browserRef.browser), session: browserRef.session };
   if (decision === 'deny') {
     const found = await findRefused(db, by, now);
     if (!found) return { kind: 'gone' };
-    const { to, client } = await openAnswered(endpoint, found, visitor, now);
-    return { kind: 'answer', answer: refused(issuer, to, client, denied()) };
+    const { to, client } = await openAnswered(endpoint, found, browserRef, now);
+    return { kind: 'answer', answer: refused(issuer, to, client, accessDenied()) };
   }
   const found = decision === 'allow' ? await reissueCode(db, by, now) : null;
   if (!found) return { kind: 'gone' };
-  const opened = await openAnswered(endpoint, found, visitor, now);
+  const resolvedRequest = await openAnswered(endpoint, found, browserRef, now);
   return found.code === null
-    ? { kind: 'redeemed', opened }
-    : { kind: 'answer', answer: granted(issuer, opened.to, found.code) };
+    ? { kind: 'redeemed', resolvedRequest }
+    : { kind: 'answer', answer: granted(issuer, resolvedRequest.to, found.code) };
 }
 
 async function openAnswered(
@@ -54,10 +54,10 @@ async function openAnswered(
   { clientId, parameters }: Answered,
   from: Origin,
   now: Date,
-): Promise<Opened> {
+): Promise<ResolvedRequest> {
   const { values, pushed } = readStored(parameters);
   const client = await loadAskingClient(endpoint, clientId, from, now);
-  return openRequest(client, createParameters(values), pushed !== null);
+  return resolveRequest(client, createParameters(values), pushed !== null);
 }
 
 /** Whose interaction was answered. */

@@ -2,18 +2,18 @@ import { isStorable } from '../../platform/casefold.ts';
 import { decodeJsonPart } from '../../platform/jws.ts';
 
 /** How a refusal reaches its client. */
-export interface ReplyWish {
+export interface ResponseHints {
   readonly state: string | undefined;
   readonly responseMode: string | undefined;
 }
 
-const none: ReplyWish = { state: undefined, responseMode: undefined };
+const none: ResponseHints = { state: undefined, responseMode: undefined };
 
 /**
  * What a request object says of its answer. None is taken here (OIDC Core §6), but its client has put `state` and `response_mode` into
  * it alone (§6.1), and would not hear the refusal elsewhere. Nothing is verified: it says no more than could stand beside it.
  */
-export function readReplyWish(request: string | undefined): ReplyWish {
+export function readResponseHints(request: string | undefined): ResponseHints {
   const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]*$/.exec(request ?? '') ?? [];
   if (payload === undefined) return none;
   const { state, response_mode: mode } = decodeJsonPart(payload) ?? {};

@@ -5,14 +5,14 @@ import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { requireKnownScope } from '../consent/requested-access.ts';
+import { validateScope } from '../consent/requested-access.ts';
 import type { AskingClients } from '../documents/asking-client.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { isAboutRights } from '../user-claims.ts';
-import type { ReplyTo } from './answer.ts';
+import type { ResponseTarget } from './response.ts';
 import type { Parameters } from './parameters.ts';
-import { isRegistered, takesForms } from './redirect-uri.ts';
-import { readReplyWish } from './request-object.ts';
+import { isRegistered, acceptsForms } from './redirect-uri.ts';
+import { readResponseHints } from './request-object.ts';
 import { readClaimsParameter } from './requested-claims.ts';
 
 /** What authorization requests are answered with. */
@@ -26,9 +26,9 @@ export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const;
 export type Prompt = (typeof PROMPTS)[number];
 
 /** A request whose client is known, and where its answer may go: from here on refusals are the client's to hear. */
-export interface Opened {
+export interface ResolvedRequest {
   readonly client: LiveClient;
-  readonly to: ReplyTo;
+  readonly to: ResponseTarget;
   /** Null when there was none, and the client has one only. */
   readonly sentRedirectUri: string | null;
   readonly given: Parameters;
@@ -37,7 +37,7 @@ export interface Opened {
 }
 
 /** What a client asks for, checked. */
-export interface AuthorizationRequest extends Opened {
+export interface AuthorizationRequest extends ResolvedRequest {
   readonly api: ApiSnapshot | null;
   readonly scope: string | undefined;
   readonly nonce: string | null;
@@ -58,7 +58,7 @@ export interface AuthorizationRequest extends Opened {
  * The client of a request, and where its answer goes. OAuthError is for the user to read: nothing is sent to an address that is
  * not known to be the client's (RFC 6749 §4.1.2.1).
  */
-export function openRequest(client: LiveClient | null, given: Parameters, isPushed: boolean): Opened {
+export function resolveRequest(client: LiveClient | null, given: Parameters, isPushed: boolean): ResolvedRequest {
   const { values, faults } = given;
   for (const name of ['client_id', 'redirect_uri', 'request_uri'])
     if (faults.has(name)) throw invalid(faults.get(name) as string);
@@ -70,9 +70,9 @@ export function openRequest(client: LiveClient | null, given: Parameters, isPush
       status: 400,
       reason: 'client_unknown',
     });
-  const wish = readReplyWish(values.request);
+  const wish = readResponseHints(values.request);
   const redirectUri = readRedirectUri(client, given);
-  const isForm = (values.response_mode ?? wish.responseMode) === 'form_post' && takesForms(redirectUri);
+  const isForm = (values.response_mode ?? wish.responseMode) === 'form_post' && acceptsForms(redirectUri);
   const to = { redirectUri, mode: isForm ? 'form_post' : 'query', state: values.state ?? wish.state } as const;
   return { client, to, sentRedirectUri: values.redirect_uri ?? null, given, isPushed };
 }
@@ -103,13 +103,13 @@ function readScopes(scope: string | undefined): string[] {
 }
 
 /** Everything else of a request. OAuthError is for the client to hear. */
-export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened): Promise<AuthorizationRequest> {
-  const { client, given } = opened;
+export async function checkRequest(endpoint: AuthorizeEndpoint, resolvedRequest: ResolvedRequest): Promise<AuthorizationRequest> {
+  const { client, given } = resolvedRequest;
   const { values, faults } = given;
   // RFC 8707 §2.
   for (const [name, reason] of faults)
     throw name === 'resource' ? new OAuthError('invalid_target', reason) : invalid(reason);
-  checkKind(opened);
+  checkKind(resolvedRequest);
   const prompts = readPrompts(values.prompt);
   const asked = readClaimsParameter(values.claims);
   const hinted = subjectOfHint(endpoint, client, values.id_token_hint, prompts);
@@ -122,7 +122,7 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
     );
   const api = await findDefaultTarget(endpoint.access, client, readTarget(values));
   const request = {
-    ...opened,
+    ...resolvedRequest,
     api,
     scope: values.scope,
     nonce: values.nonce ?? null,
@@ -136,7 +136,7 @@ export async function checkRequest(endpoint: AuthorizeEndpoint, opened: Opened):
     loginHint: values.login_hint !== undefined && values.login_hint.length <= 320 ? values.login_hint : null,
   };
   // The last: for permissions it asks the database.
-  if (values.scope !== undefined) await requireKnownScope(endpoint.db, client, api, values.scope);
+  if (values.scope !== undefined) await validateScope(endpoint.db, client, api, values.scope);
   return request;
 }
 
@@ -145,7 +145,7 @@ function readTarget({ resource, audience }: Parameters['values']): Record<string
 }
 
 /** What kind of request it is, and whether this client may make one. */
-function checkKind({ client, to, given: { values }, isPushed }: Opened): void {
+function checkKind({ client, to, given: { values }, isPushed }: ResolvedRequest): void {
   // OIDC Core §6, §7.2.1.
   if (values.request !== undefined) throw new OAuthError('request_not_supported', 'Request objects are not taken.');
   if (values.registration !== undefined)
@@ -159,7 +159,7 @@ function checkKind({ client, to, given: { values }, isPushed }: Opened): void {
   // OAuth 2.0 Form Post Response Mode §2.
   if (!['query', 'form_post', undefined].includes(values.response_mode))
     throw invalid('response_mode is query or form_post.');
-  if (values.response_mode === 'form_post' && !takesForms(to.redirectUri))
+  if (values.response_mode === 'form_post' && !acceptsForms(to.redirectUri))
     throw invalid('response_mode is query: no form can be posted to that redirect_uri.');
   if (!client.grantTypes.includes('authorization_code'))
     throw new OAuthError('unauthorized_client', 'This client may not ask for codes.');

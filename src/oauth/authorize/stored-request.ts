@@ -29,11 +29,11 @@ export interface Stored {
 /** One that waits for its user. */
 export interface Interaction extends Stored {
   readonly secret: string;
-  readonly begun: Begun;
+  readonly flowOrigin: FlowOrigin;
 }
 
 /** What a login is known by that a request has led to. */
-export interface Begun {
+export interface FlowOrigin {
   /** When the request came. */
   readonly at: Date;
   /** The session that its browser had then; null for none. */
@@ -99,14 +99,14 @@ interface Row {
   created_at: number;
 }
 
-function readStoredRow(key: Buffer, row: Row): Stored & { readonly begun: Begun } {
+function readStoredRow(key: Buffer, row: Row): Stored & { readonly flowOrigin: FlowOrigin } {
   const { values, pushed, session } = readStored(row.parameters);
-  const begun = { at: new Date(row.created_at * 1000), session };
-  return { digest: key, values, clientId: row.client_id, pushed, begun };
+  const flowOrigin = { at: new Date(row.created_at * 1000), session };
+  return { digest: key, values, clientId: row.client_id, pushed, flowOrigin };
 }
 
 /** The parameters of a row, and what Signet keeps beside them. */
-export function readStored(parameters: string): Pick<Stored, 'values' | 'pushed'> & Pick<Begun, 'session'> {
+export function readStored(parameters: string): Pick<Stored, 'values' | 'pushed'> & Pick<FlowOrigin, 'session'> {
   const { [PUSHED]: pushed, [SESSION]: session, ...values } = JSON.parse(parameters) as Record<string, string>;
   return { values, pushed: pushed === undefined ? null : Buffer.from(pushed, 'hex'), session: session || null };
 }
@@ -132,7 +132,7 @@ const bind: Statement = {
 };
 
 /** Who comes to an interaction. */
-export interface Visitor {
+export interface BrowserRef {
   /** The secret of its browser. */
   readonly browser: string;
   readonly session: string | null;
@@ -145,14 +145,14 @@ export interface Visitor {
 export async function openInteraction(
   db: Database,
   secret: string,
-  visitor: Visitor,
+  browserRef: BrowserRef,
   now: Date,
 ): Promise<Interaction | null> {
   const key = digest(secret);
-  const browser = digest(visitor.browser);
+  const browser = digest(browserRef.browser);
   let [row] = await db.query<Row>(find, [key, 'interaction', now]);
   if (row && row.browser === null) {
-    await db.query(bind, [key, browser, visitor.session ?? '', now]);
+    await db.query(bind, [key, browser, browserRef.session ?? '', now]);
     // Of two browsers that come at once one has it.
     [row] = await db.query<Row>(find, [key, 'interaction', now]);
   }

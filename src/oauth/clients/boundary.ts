@@ -19,7 +19,7 @@ export function allowPermissions(
   return change(em, audit, of, permissions, 'added');
 }
 
-/** Lowers it; answers the names that were under it. What users have consented to stays: it is cut by the ceiling every time. */
+/** Lowers it; answers the names that were under it. What users have consented to stays: the boundary limits it every time. */
 export function disallowPermissions(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -51,7 +51,7 @@ function change(
     recordChange(tx, audit, { action: 'change', object: auditObject(client), ...ceiling });
     await tx.flush();
     await bumpPrincipals(tx, [client.id]);
-    // What a first-party client carries is not cut.
+    // The boundary does not limit a first-party client.
     if (!client.isFirstParty)
       await updateClientStatuses(tx, client.id, { kind, apis: [...new Set(changed.map((one) => one.api))] });
     return names;

@@ -14,7 +14,7 @@ export interface ConsentNeeded {
 }
 
 /** What has to be consented to: a claim that is asked for by name counts as the scope that would bring it. */
-export function consentNeeded(asked: RequestedAccess, claims: RequestedClaims | null): ConsentNeeded {
+export function deriveConsentNeeded(asked: RequestedAccess, claims: RequestedClaims | null): ConsentNeeded {
   const named = new Set([...(claims?.idToken ?? []), ...(claims?.userinfo ?? [])]);
   const implied = Object.entries(ofScope)
     // Groups come by their scope alone.
@@ -53,7 +53,7 @@ const union = `insert into oauth_consent (principal_id, client_id, api_id, scope
     permissions = array(select distinct unnest(oauth_consent.permissions || excluded.permissions) order by 1)`;
 
 /** Remembers that a user lets a client do this, beside what was allowed before, in the caller's transaction. */
-export async function rememberConsent(
+export async function saveConsent(
   tx: SqlEntityManager,
   given: { readonly user: string; readonly client: string; readonly api: string | null; readonly ip: string },
   { scopes, permissions }: ConsentNeeded,
@@ -70,14 +70,14 @@ export async function rememberConsent(
  * Takes back what a user has let a client do, and ends what the client holds for the user, in the caller's transaction. False:
  * there was nothing.
  */
-export async function takeBackConsent(
+export async function revokeConsent(
   tx: SqlEntityManager,
   user: string,
   client: string,
   reason: GrantEnd,
   now: Date,
 ): Promise<boolean> {
-  const forgotten = await forgetConsents(tx, { principal: user, client });
+  const forgotten = await deleteConsents(tx, { principal: user, client });
   const ended = await endGrants(tx, now, { principal: user, client }, reason);
   if (forgotten === 0 && ended.length === 0) return false;
   recordEvent(tx, now, { kind: 'consent_taken_back', userId: user, detail: { client, reason } });
@@ -89,7 +89,7 @@ export async function takeBackConsent(
  * Forgets what users have let clients do, and what of it is not redeemed yet: they are asked again. Whoever ends what clients hold
  * does it after this, which waits for a redemption that is under way. Answers how much was remembered.
  */
-export async function forgetConsents(
+export async function deleteConsents(
   tx: SqlEntityManager,
   which: { readonly principal?: string; readonly client?: string },
 ): Promise<number> {

@@ -61,7 +61,7 @@ export async function resolveRequestedAccess(
 }
 
 /** Refuses what `resolveRequestedAccess` would, before anybody logs in for nothing. It asks the database only where no scope of OpenID's is there. */
-export async function requireKnownScope(
+export async function validateScope(
   db: Database,
   client: LiveClient,
   api: ApiSnapshot | null,

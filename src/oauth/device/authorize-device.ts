@@ -9,7 +9,7 @@ import { resolveRequestedAccess } from '../consent/requested-access.ts';
 import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS } from './device.ts';
-import { newUserCode, shownUserCode } from './user-code.ts';
+import { newUserCode, formatUserCode } from './user-code.ts';
 
 /** RFC 8628 §3.4. */
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
@@ -54,7 +54,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
     permissions: permissions?.map((one) => one.id) ?? null,
     expiresAt: plusSeconds(now, DEVICE_SECONDS),
   };
-  const userCode = shownUserCode(await addUnderNewCode(db, waiting));
+  const userCode = formatUserCode(await addWithUserCode(db, waiting));
   const uri = verificationUri(issuer);
   return {
     device_code: deviceCode,
@@ -67,7 +67,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
   };
 }
 
-async function addUnderNewCode(
+async function addWithUserCode(
   db: Database,
   waiting: Omit<Parameters<typeof addDevice>[1], 'userCode'>,
 ): Promise<string> {

@@ -3,10 +3,10 @@ import { recordEvent } from '../../audit/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { REPEAT_SECONDS } from '../../signin/index.ts';
-import { rememberConsent } from '../consent/consent.ts';
+import { saveConsent } from '../consent/consent.ts';
 
 /** A device that waits for its user, as the user is told of it. */
-export interface WaitingDevice {
+export interface PendingDevice {
   readonly digest: Buffer;
   readonly client: {
     readonly id: string;
@@ -49,7 +49,7 @@ interface Row {
 }
 
 /** The device that waits under a user code. Null for one that is unknown, expired, decided already, or of a disabled client: one answer. */
-export async function findWaitingDevice(db: Database, userCode: string, now: Date): Promise<WaitingDevice | null> {
+export async function findPendingDevice(db: Database, userCode: string, now: Date): Promise<PendingDevice | null> {
   const [row] = await db.query<Row>(waiting, [userCode, now]);
   if (!row) return null;
   const { permissions } = row;
@@ -62,7 +62,7 @@ export async function findWaitingDevice(db: Database, userCode: string, now: Dat
   };
 }
 
-export type Decision = 'allow' | 'deny';
+export type UserDecision = 'allow' | 'deny';
 
 /**
  * The user of a session decides, once (RFC 8628 §3.3), in the caller's transaction. One conditional statement, which reads the session
@@ -71,9 +71,9 @@ export type Decision = 'allow' | 'deny';
  */
 export async function decideDevice(
   tx: SqlEntityManager,
-  device: WaitingDevice,
+  device: PendingDevice,
   by: { readonly session: string; readonly user: string; readonly ip: string },
-  decision: Decision,
+  decision: UserDecision,
   now: Date,
 ): Promise<boolean> {
   const isLive = `s.id = ? and s.user_id = ? and s.ended_at is null and s.idle_expires_at > ? and s.expires_at > ?
@@ -101,7 +101,7 @@ export async function decideDevice(
   const { client, api, scopes, permissions } = device;
   if (decision === 'allow' && permissions !== null) {
     const given = { user: by.user, client: client.id, api: api?.id ?? null, ip: by.ip };
-    await rememberConsent(tx, given, { scopes, permissions: permissions.map((one) => one.id) }, now);
+    await saveConsent(tx, given, { scopes, permissions: permissions.map((one) => one.id) }, now);
   }
   await tx.flush();
   return true;
@@ -115,12 +115,12 @@ const decided: Statement = {
 };
 
 /** What this session has decided a moment ago about a user code, for a form that it sends again (`docs/decisions/0014-repeated-posts.md`). */
-export async function findDecision(
+export async function findRecentDecision(
   db: Database,
   userCode: string,
   session: string,
   now: Date,
-): Promise<Decision | null> {
+): Promise<UserDecision | null> {
   const values = [userCode, session, plusSeconds(now, -REPEAT_SECONDS), now];
   const [row] = await db.query<{ state: 'approved' | 'denied' }>(decided, values);
   return row ? (row.state === 'approved' ? 'allow' : 'deny') : null;

@@ -37,7 +37,7 @@ export async function addDevice(db: Database, one: NewDevice): Promise<boolean> 
 }
 
 /** What a device's question finds. */
-export interface PolledDevice {
+export interface DevicePoll {
   readonly digest: Buffer;
   readonly state: 'pending' | 'approved' | 'denied';
   readonly isExpired: boolean;
@@ -97,7 +97,7 @@ const polled: Statement = {
 };
 
 interface Row {
-  state: PolledDevice['state'];
+  state: DevicePoll['state'];
   is_expired: boolean;
   is_too_soon: boolean;
   is_consumed: boolean;
@@ -124,7 +124,7 @@ export async function pollDevice(
   digest: Buffer,
   client: string,
   now: Date,
-): Promise<PolledDevice | null> {
+): Promise<DevicePoll | null> {
   const [row] = await db.query<Row>(polled, [digest, client, now]);
   if (!row) return null;
   const { state, grant } = row;

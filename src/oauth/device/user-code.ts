@@ -10,7 +10,7 @@ export function newUserCode(): string {
 }
 
 /** As people see it: `XXXX-XXXX`. */
-export function shownUserCode(code: string): string {
+export function formatUserCode(code: string): string {
   return `${code.slice(0, LENGTH / 2)}-${code.slice(LENGTH / 2)}`;
 }
 
@@ -18,7 +18,7 @@ export function shownUserCode(code: string): string {
 const LONGEST_TYPED = 64;
 
 /** RFC 8628 §6.1: case, dashes and spaces do not matter. Null for what no code can be. */
-export function readUserCode(typed: string): string | null {
+export function parseUserCode(typed: string): string | null {
   if (typed.length > LONGEST_TYPED) return null;
   const code = typed.toUpperCase().replace(/[^A-Z0-9]/g, '');
   return code.length === LENGTH && [...code].every((one) => ALPHABET.includes(one)) ? code : null;

@@ -1,17 +1,17 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import { type Parameters, parseParameters } from '../authorize/parameters.ts';
-import { type AuthorizeEndpoint, checkRequest, openRequest } from '../authorize/request.ts';
+import { type AuthorizeEndpoint, checkRequest, resolveRequest } from '../authorize/request.ts';
 import { PUSHED_SECONDS, storePushed } from '../authorize/stored-request.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { Proofs } from '../dpop/proofs.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
 
-export interface PushedEndpoint extends AuthorizeEndpoint {
+export interface ParEndpoint extends AuthorizeEndpoint {
   readonly proofs: Proofs;
 }
 
 /** RFC 9126 §2.2. */
-export interface PushedAnswer {
+export interface PushedResponse {
   readonly request_uri: string;
   readonly expires_in: number;
 }
@@ -21,10 +21,10 @@ export interface PushedAnswer {
  * what would be refused later. What it has pushed never travels through a browser.
  */
 export async function pushRequest(
-  endpoint: PushedEndpoint,
+  endpoint: ParEndpoint,
   presented: PresentedClient,
   ip: string,
-): Promise<PushedAnswer> {
+): Promise<PushedResponse> {
   const { db, clients, clock } = endpoint;
   const now = clock.now();
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
@@ -33,13 +33,13 @@ export async function pushRequest(
   // RFC 9126 §2.1.
   if (uri !== undefined) throw new OAuthError('invalid_request', 'request_uri cannot be pushed.');
   const said = parseParameters(Object.entries({ ...form, client_id: client.clientId }));
-  const opened = openRequest(client, said, true);
+  const resolvedRequest = resolveRequest(client, said, true);
   // FAPI 2.0 Security Profile 5.3.2.2: said every time, also by a client that has one only.
-  if (client.settings.requirePushed && opened.sentRedirectUri === null)
+  if (client.settings.requirePushed && resolvedRequest.sentRedirectUri === null)
     throw new OAuthError('invalid_request', 'redirect_uri is missing: this client says it with every request.', {
       reason: 'redirect_uri_missing',
     });
-  await checkRequest(endpoint, opened);
+  await checkRequest(endpoint, resolvedRequest);
   // Before the proof, whose mark is a row too.
   await enforceRateLimit(endpoint, { kind: 'pushed', ip, client }, now);
   const given = withKey(said, await proofKey(endpoint, presented.dpop, now));
@@ -48,7 +48,7 @@ export async function pushRequest(
 
 /** RFC 9449 §10.1: a proof that comes along says which key the code is for. */
 async function proofKey(
-  { proofs, issuer }: PushedEndpoint,
+  { proofs, issuer }: ParEndpoint,
   proof: string | undefined,
   now: Date,
 ): Promise<string | null> {

@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
 import { type App, dpopHeader, offerNonce, readForm } from '../../platform/http/index.ts';
-import { type PushedEndpoint, pushRequest } from './push.ts';
+import { type ParEndpoint, pushRequest } from './push.ts';
 
 const text = Type.Optional(Type.String());
 
 /** Where clients push authorization requests (RFC 9126), below the rules that hold for every OAuth endpoint. */
-export function pushedRoute(app: App, deps: PushedEndpoint): void {
+export function parRoutes(app: App, deps: ParEndpoint): void {
   const schema = {
     operationId: 'pushRequest',
     tags: ['oauth'],

@@ -2,8 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionStatement } from '../../tokens/index.ts';
 import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
-import type { Grant, GrantRequest } from './grant.ts';
-import { endReused, notGood, type Opening, openedBy } from './redeem-authorization.ts';
+import type { GrantType, GrantRequest } from './grant-type.ts';
+import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
 
 const redemption = redemptionStatement('oauth_code');
 
@@ -11,32 +11,32 @@ const redemption = redemptionStatement('oauth_code');
  * RFC 6749 §4.1.3 with PKCE (RFC 7636). Everything that can refuse comes first; then one statement redeems the code, opens the grant
  * and takes the place of its token. A code that comes a second time ends what it gave (§4.1.2), and one of another client is burnt.
  */
-export function codeGrant(deps: Opening): Grant<CodeState> {
+export function authorizationCodeGrant(deps: RedeemDeps): GrantType<CodeState> {
   const { db } = deps;
   return {
     type: 'authorization_code',
     needsConfidentialClient: false,
-    begin: async (form, now) => (form['code'] ? findCode(db, form['code'], now) : null),
+    preload: async (form, now) => (form['code'] ? findCode(db, form['code'], now) : null),
     async authorize(request) {
-      const { form, now, memory, begun: code } = request;
+      const { form, now, requestState, preloaded: code } = request;
       if (!form['code']) throw new OAuthError('invalid_request', 'code is missing.');
-      if (!code) throw notGood();
-      if (memory.grant === undefined) {
+      if (!code) throw invalidCode();
+      if (requestState.grant === undefined) {
         await requireUnused(deps, request, code);
         requireSame(request, code);
       }
-      const granted = await openedBy(deps, request, { ...code, redemption });
+      const granted = await redeemAuthorization(deps, request, { ...code, redemption });
       if (granted) return granted;
       // Somebody was first since it was read.
       const later = await findCode(db, form['code'], now);
       if (later) await requireUnused(deps, request, later);
-      throw notGood();
+      throw invalidCode();
     },
   };
 }
 
 /** RFC 6749 §4.1.2, §10.5: what was used before ends what it gave; what another client brings is used up. */
-async function requireUnused({ db }: Opening, request: GrantRequest, code: CodeState): Promise<void> {
+async function requireUnused({ db }: RedeemDeps, request: GrantRequest, code: CodeState): Promise<void> {
   const { client, now } = request;
   const isOwn = code.client === client.id;
   if (!code.isConsumed && isOwn && code.isGood) return;
@@ -45,8 +45,8 @@ async function requireUnused({ db }: Opening, request: GrantRequest, code: CodeS
     await request.spendProof();
     await burnCode(db, code, now);
   }
-  if (code.isConsumed && isOwn && grant !== null) await endReused(db, request, grant, code.user.id);
-  throw notGood();
+  if (code.isConsumed && isOwn && grant !== null) await endReusedGrant(db, request, grant, code.user.id);
+  throw invalidCode();
 }
 
 /** What the request has to show of the one that the code was given for. */

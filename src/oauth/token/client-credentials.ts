@@ -2,10 +2,10 @@ import type { PermissionCache } from '../../permissions/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
 import { clientPrincipal } from '../clients/cache.ts';
 import { requireSome, scopeNames } from '../requested-scope.ts';
-import type { Grant } from './grant.ts';
+import type { GrantType } from './grant-type.ts';
 
 /** RFC 6749 §4.4: a client asks for itself. `sub` is its client id, which no user's `sub` can equal; no refresh token. */
-export function clientCredentials(access: PermissionCache): Grant {
+export function clientCredentialsGrant(access: PermissionCache): GrantType {
   return {
     type: 'client_credentials',
     needsConfidentialClient: true,

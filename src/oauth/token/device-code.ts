@@ -2,9 +2,9 @@ import { digest } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionStatement } from '../../tokens/index.ts';
 import { DEVICE_GRANT } from '../device/authorize-device.ts';
-import { type PolledDevice, pollDevice } from '../device/device.ts';
-import type { Grant } from './grant.ts';
-import { endReused, notGood, type Opening, openedBy } from './redeem-authorization.ts';
+import { type DevicePoll, pollDevice } from '../device/device.ts';
+import type { GrantType } from './grant-type.ts';
+import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
 
 const redemption = redemptionStatement('oauth_device');
 
@@ -12,33 +12,33 @@ const redemption = redemptionStatement('oauth_device');
  * RFC 8628 §3.4, §3.5: a device asks whether its user has decided. Until then it is told to wait; once approved, its code is redeemed as
  * an authorization code is, and one that comes a second time ends what it gave.
  */
-export function deviceGrant(deps: Opening): Grant {
+export function deviceCodeGrant(deps: RedeemDeps): GrantType {
   const { db } = deps;
   return {
     type: DEVICE_GRANT,
     needsConfidentialClient: false,
     async authorize(request) {
-      const { client, form, now, memory } = request;
+      const { client, form, now, requestState } = request;
       if (!form['device_code']) throw new OAuthError('invalid_request', 'device_code is missing.');
       const device = await pollDevice(db, digest(form['device_code']), client.id, now);
-      if (!device) throw notGood();
-      if (memory.grant === undefined) {
-        if (device.isConsumed && device.grant !== null) await endReused(db, request, device.grant, device.user);
+      if (!device) throw invalidCode();
+      if (requestState.grant === undefined) {
+        if (device.isConsumed && device.grant !== null) await endReusedGrant(db, request, device.grant, device.user);
         requireApproved(device);
       }
       const { approval } = device;
-      if (!approval) throw notGood();
+      if (!approval) throw invalidCode();
       const agreed = { ...approval, digest: device.digest, nonce: null, claims: null, redemption };
-      const granted = await openedBy(deps, request, agreed);
-      if (!granted) throw notGood();
+      const granted = await redeemAuthorization(deps, request, agreed);
+      if (!granted) throw invalidCode();
       return granted;
     },
   };
 }
 
 /** RFC 8628 §3.5. */
-function requireApproved({ state, isConsumed, isExpired, isTooSoon }: PolledDevice): void {
-  if (isConsumed) throw notGood();
+function requireApproved({ state, isConsumed, isExpired, isTooSoon }: DevicePoll): void {
+  if (isConsumed) throw invalidCode();
   if (isExpired) throw new OAuthError('expired_token', 'This device code has expired. Begin anew.');
   if (state === 'denied') throw new OAuthError('access_denied', 'The user has refused.');
   if (state === 'approved') return;

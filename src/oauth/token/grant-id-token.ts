@@ -3,8 +3,8 @@ import { draftIdToken, type GrantState, NO_API, readAcr } from '../../tokens/ind
 import { isAnyOfTypJwt } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { isAboutRights, permissionClaims, userClaims, wantedClaims } from '../user-claims.ts';
-import type { OfGrant, UserGrant } from './grant-tokens.ts';
-import { tooLarge } from './too-large.ts';
+import type { GrantTokenDeps, UserGrant } from './grant-tokens.ts';
+import { tokenTooLarge } from './too-large.ts';
 
 /** What an ID token is made of beside its grant. */
 export interface IdTokenRequest {
@@ -26,7 +26,7 @@ export type SignIdToken = (accessToken: string) => Promise<string>;
  * written, because one that says permissions is held to the budget of their API. OAuthError `invalid_target` when it is too large.
  */
 export async function draftGrantIdToken(
-  deps: OfGrant,
+  deps: GrantTokenDeps,
   client: LiveClient,
   grant: UserGrant & Pick<GrantState, 'claims'>,
   asked: IdTokenRequest,
@@ -59,7 +59,7 @@ export async function draftGrantIdToken(
     now,
   );
   if (isOfApi && draft.bytes > api.budgetBytes)
-    throw tooLarge({ bytes: draft.bytes, budget: api.budgetBytes, permissions: rights.list.length }, 'ID token');
+    throw tokenTooLarge({ bytes: draft.bytes, budget: api.budgetBytes, permissions: rights.list.length }, 'ID token');
   return (accessToken) => draft.sign(accessToken, deps.sign);
 }
 
@@ -68,7 +68,7 @@ export async function draftGrantIdToken(
  * tokens of `typ` JWT: the switch is refused then, and what a request has named before is left out.
  */
 async function claimsOfIdToken(
-  { access }: OfGrant,
+  { access }: GrantTokenDeps,
   client: LiveClient,
   scopes: readonly string[],
   named: readonly string[],

@@ -14,12 +14,12 @@ import {
   userinfoRights,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { cut, type RightsLimit } from '../limit-rights.ts';
-import type { Granted, GrantRequest } from './grant.ts';
+import { readLimitedRights, type RightsLimit } from '../limit-rights.ts';
+import type { GrantResult, GrantRequest } from './grant-type.ts';
 import { isAbsoluteUri } from './target.ts';
 
 /** What tokens of a user's grant are made with. */
-export interface OfGrant {
+export interface GrantTokenDeps {
   readonly db: Database;
   readonly access: PermissionCache;
   readonly keys: KeyRing;
@@ -31,12 +31,12 @@ export interface OfGrant {
 export type UserGrant = Pick<GrantState, 'user' | 'version' | 'session' | 'authTime' | 'amr' | 'permissions'>;
 
 /** The user of a grant as the subject of its tokens, with the rights that its client may use. */
-export async function findGrantUser(deps: OfGrant, client: LiveClient, grant: UserGrant, api: ApiSnapshot, now: Date) {
+export async function findGrantUser(deps: GrantTokenDeps, client: LiveClient, grant: UserGrant, api: ApiSnapshot, now: Date) {
   const { user, version, session, authTime, amr } = grant;
   const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
   const all = api.id === NO_API ? userinfoRights(version) : await deps.access.rights(holder, api, now);
   const by = limitFor(client, grant);
-  const rights = await cut(deps.db, all, api, by);
+  const rights = await readLimitedRights(deps.db, all, api, by);
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
   // Django's is_staff is a flag, and no third party carries one.
   const subject = by ? { ...user, isStaff: false } : user;
@@ -57,12 +57,12 @@ function limitFor(
  * seen by what is read then.
  */
 export async function grantTokens(
-  deps: OfGrant,
+  deps: GrantTokenDeps,
   { client, now }: Pick<GrantRequest, 'client' | 'now'>,
   grant: GrantState,
   api: ApiSnapshot,
   scope: string | undefined,
-): Promise<Granted> {
+): Promise<GrantResult> {
   const holding = {
     kind: 'grant',
     id: grant.id,
@@ -89,7 +89,7 @@ async function versionAfter(db: Database, client: LiveClient, version: number): 
 const CHANGED = -1;
 
 /** RFC 8707 §2.2: the grant is for one API, and a request for its token may name no other. */
-export async function apiOfGrant(
+export async function grantApi(
   access: PermissionCache,
   grant: Pick<GrantState, 'api'> & Partial<Pick<GrantState, 'apiVersion'>>,
   { client, form }: Pick<GrantRequest, 'client' | 'form'>,

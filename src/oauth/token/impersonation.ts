@@ -22,12 +22,12 @@ import {
 } from '../../tokens/index.ts';
 import { type ActiveUser, findActiveUser, findUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
-import { requireKnownScope } from '../consent/requested-access.ts';
-import type { Granted, GrantRequest } from './grant.ts';
+import { validateScope } from '../consent/requested-access.ts';
+import type { GrantResult, GrantRequest } from './grant-type.ts';
 import { issued } from './token-types.ts';
-import { tooLarge } from './too-large.ts';
+import { tokenTooLarge } from './too-large.ts';
 
-export interface Impersonating {
+export interface ImpersonationDeps {
   readonly db: Database;
   readonly access: PermissionCache;
   readonly keys: KeyRing;
@@ -49,17 +49,17 @@ const LONGEST_REASON = 500;
  * It ends with the actor's session, with the user's access, and soon.
  */
 export async function impersonate(
-  deps: Impersonating,
+  deps: ImpersonationDeps,
   request: GrantRequest,
   actor: UserToken,
-): Promise<Granted | 'stale'> {
+): Promise<GrantResult | 'stale'> {
   const { db, access, issuer } = deps;
   const { client, form, now, jkt } = request;
   const reason = readReason(form);
-  // What a user's rights are cut for, nobody was asked to let it be somebody else.
+  // What a user's rights are rightsLimit for, nobody was asked to let it be somebody else.
   if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'This client may not act for anybody else.');
   const api = await request.target();
-  if (form['scope'] !== undefined) await requireKnownScope(db, client, api, form['scope']);
+  if (form['scope'] !== undefined) await validateScope(db, client, api, form['scope']);
   const user = await userMeant(db, form['requested_subject'] as string);
   const obstacle = await obstacleTo(deps, actor, user, api, request);
   if (obstacle !== null || user === null) throw await refused(deps, request, actor, user, { reason, obstacle });
@@ -79,7 +79,7 @@ export async function impersonate(
   const until = new Date(Math.min(actor.claims.exp * 1000, plusSeconds(now, IMPERSONATION_SECONDS).getTime()));
   const said = { api, subject, rights, sourceId, session: null, scope: form['scope'], act, until };
   const excess = overBudget(deps, { ...said, issuer, clientId: client.clientId, jkt }, now);
-  if (excess) throw tooLarge(excess);
+  if (excess) throw tokenTooLarge(excess);
 
   await request.spendProof();
   const grant = await grantFor(deps, request, actor, user, api);
@@ -121,13 +121,13 @@ async function userMeant(db: Database, asked: string): Promise<ActiveUser | null
 
 /** Why not; null for nothing. For the event log only. */
 async function obstacleTo(
-  { db, access }: Impersonating,
-  { api: own, claims, cut, rights, user: actor }: UserToken,
+  { db, access }: ImpersonationDeps,
+  { api: own, claims, rightsLimit, rights, user: actor }: UserToken,
   user: ActiveUser | null,
   api: ApiSnapshot,
   { now }: GrantRequest,
 ): Promise<string | null> {
-  if (!own.isBuiltin || cut !== null || claims.act) return 'not by a token of their own for Signet';
+  if (!own.isBuiltin || rightsLimit !== null || claims.act) return 'not by a token of their own for Signet';
   if (!hasPerm(rights, IMPERSONATE)) return `without ${IMPERSONATE}`;
   if (api.isBuiltin) return 'at Signet itself';
   if (!user || user.id === actor.id) return 'nobody else of that name';
@@ -142,7 +142,7 @@ async function obstacleTo(
 
 /** One refusal for every reason, committed before it is told. */
 async function refused(
-  { db }: Impersonating,
+  { db }: ImpersonationDeps,
   { client, now }: GrantRequest,
   actor: UserToken,
   user: ActiveUser | null,
@@ -160,14 +160,14 @@ async function refused(
  * password, with the client, or by an operator's hand. A request opens one, however often it is tried again.
  */
 async function grantFor(
-  { db, refreshKey }: Impersonating,
-  { client, now, memory }: GrantRequest,
+  { db, refreshKey }: ImpersonationDeps,
+  { client, now, requestState }: GrantRequest,
   actor: UserToken,
   user: ActiveUser,
   api: ApiSnapshot,
 ): Promise<{ id: string; endsAt: Date }> {
-  if (memory.grant !== undefined) {
-    const opened = await readGrant(db, memory.grant, now);
+  if (requestState.grant !== undefined) {
+    const opened = await readGrant(db, requestState.grant, now);
     if (!opened?.isLive) throw over();
     return opened;
   }
@@ -188,7 +188,7 @@ async function grantFor(
     await tx.flush();
     return { id: grant.id, endsAt: grant.expiresAt };
   });
-  memory.grant = opened.id;
+  requestState.grant = opened.id;
   return opened;
 }
 

@@ -12,19 +12,19 @@ import {
   redeemGrant,
   refreshToken,
 } from '../../tokens/index.ts';
-import type { Finished, Granted, GrantRequest } from './grant.ts';
+import type { ResponseExtras, GrantResult, GrantRequest } from './grant-type.ts';
 import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
-import { apiOfGrant, findGrantUser, grantTokens, type OfGrant, type UserGrant } from './grant-tokens.ts';
+import { grantApi, findGrantUser, grantTokens, type GrantTokenDeps, type UserGrant } from './grant-tokens.ts';
 import { clientGrantLife } from './life.ts';
-import { tooLarge } from './too-large.ts';
+import { tokenTooLarge } from './too-large.ts';
 
-export interface Opening extends OfGrant {
+export interface RedeemDeps extends GrantTokenDeps {
   readonly refreshKey: RefreshKey;
   readonly grantLife: GrantLife;
 }
 
 /** What a user has agreed to, which a client redeems once: an authorization code, or a device's. */
-export interface Agreement
+export interface RedeemableAuthorization
   extends UserGrant,
     Pick<GrantState, 'api' | 'scope' | 'claims'>,
     Partial<Pick<GrantState, 'apiVersion'>> {
@@ -39,24 +39,24 @@ export interface Agreement
  * grant and takes the place of its token. Null when somebody was first, or it is not good any more; `stale` when the client has
  * changed since it was read.
  */
-export async function openedBy(
-  deps: Opening,
+export async function redeemAuthorization(
+  deps: RedeemDeps,
   request: GrantRequest,
-  agreed: Agreement,
-): Promise<Granted | 'stale' | null> {
-  const { client, now, jkt, memory } = request;
-  if (memory.grant !== undefined) return again(deps, request, agreed, memory.grant);
-  const api = await apiOfGrant(deps.access, agreed, request);
+  agreed: RedeemableAuthorization,
+): Promise<GrantResult | 'stale' | null> {
+  const { client, now, jkt, requestState } = request;
+  if (requestState.grant !== undefined) return again(deps, request, agreed, requestState.grant);
+  const api = await grantApi(deps.access, agreed, request);
   const granted = await findGrantUser(deps, client, agreed, api, now);
   const scope = agreed.scope ?? undefined;
   const excess = overBudget(deps, { ...granted, issuer: deps.issuer, clientId: client.clientId, scope, jkt }, now);
-  if (excess) throw tooLarge(excess);
+  if (excess) throw tokenTooLarge(excess);
   const idToken = await draftGrantIdToken(deps, client, agreed, { scope, nonce: agreed.nonce, with: granted }, now);
 
   await request.spendProof();
   const opened = await redeem(deps, request, agreed);
   if (opened === null || opened === 'stale') return opened;
-  memory.grant = opened.id;
+  requestState.grant = opened.id;
   // What is cut, and whether, is read after the place was taken: see `grantTokens`.
   const { holder, ...subject } = client.isFirstParty ? granted : await findGrantUser(deps, client, agreed, api, now);
   return {
@@ -70,7 +70,7 @@ export async function openedBy(
   };
 }
 
-function redeem({ db, refreshKey, grantLife }: Opening, { client, now, jkt }: GrantRequest, agreed: Agreement) {
+function redeem({ db, refreshKey, grantLife }: RedeemDeps, { client, now, jkt }: GrantRequest, agreed: RedeemableAuthorization) {
   const { digest, claims } = agreed;
   const isRefreshable = client.grantTypes.includes('refresh_token');
   // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
@@ -80,10 +80,10 @@ function redeem({ db, refreshKey, grantLife }: Opening, { client, now, jkt }: Gr
 }
 
 /** Another attempt at the request that has redeemed it: by the grant that it has opened. */
-async function again(deps: Opening, request: GrantRequest, agreed: Agreement, id: string): Promise<Granted> {
+async function again(deps: RedeemDeps, request: GrantRequest, agreed: RedeemableAuthorization, id: string): Promise<GrantResult> {
   const grant = await readGrant(deps.db, id, request.now);
-  if (!grant?.isLive) throw notGood();
-  const api = await apiOfGrant(deps.access, grant, request);
+  if (!grant?.isLive) throw invalidCode();
+  const api = await grantApi(deps.access, grant, request);
   const scope = grant.scope ?? undefined;
   const granted = await grantTokens(deps, request, grant, api, scope);
   const asked = { scope, nonce: agreed.nonce, with: granted };
@@ -96,7 +96,7 @@ async function finish(
   first: string | undefined,
   signIdToken: SignIdToken | null,
   { token }: AccessToken,
-): Promise<Finished> {
+): Promise<ResponseExtras> {
   return { refreshToken: first, idToken: (await signIdToken?.(token)) ?? undefined };
 }
 
@@ -105,7 +105,7 @@ async function finish(
  * not. Committed before the refusal. The very request again, with its proof, ends nothing; and where there is nothing left to end, no
  * proof leaves a mark.
  */
-export async function endReused(
+export async function endReusedGrant(
   db: Database,
   { client, jkt, now, spendProof }: GrantRequest,
   grant: string,
@@ -120,6 +120,6 @@ export async function endReused(
 }
 
 /** RFC 6749 §5.2: one refusal for whatever is wrong with a code. */
-export function notGood(): OAuthError {
+export function invalidCode(): OAuthError {
   return new OAuthError('invalid_grant', 'This code is not good, or not any more.');
 }

@@ -15,12 +15,12 @@ import {
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { withinGrant } from '../requested-scope.ts';
-import type { Grant } from './grant.ts';
+import type { GrantType } from './grant-type.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
-import { apiOfGrant, grantTokens, type OfGrant } from './grant-tokens.ts';
+import { grantApi, grantTokens, type GrantTokenDeps } from './grant-tokens.ts';
 import { clientGrantLife } from './life.ts';
 
-export interface Refreshing extends OfGrant {
+export interface RefreshDeps extends GrantTokenDeps {
   readonly refreshKey: RefreshKey;
   /** Within it, the token before the last answers the same successor: an answer may have been lost. 0 = not at all. */
   readonly graceSeconds: number;
@@ -32,17 +32,17 @@ export interface Refreshing extends OfGrant {
  * `invalid_grant` and nothing else), the client that it was issued to, whether it lives, which generation, scope, API; then, once the
  * budget is known to hold, one conditional update.
  */
-export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
+export function refreshTokenGrant(refreshing: RefreshDeps): GrantType<GrantState> {
   const { db, access, refreshKey } = refreshing;
   return {
     type: 'refresh_token',
     needsConfidentialClient: false,
-    async begin(form, now) {
+    async preload(form, now) {
       const presented = readRefreshToken(form['refresh_token'] ?? '');
       return presented && readGrant(db, presented.id, now);
     },
     async authorize(request) {
-      const { client, form, now, begun: grant } = request;
+      const { client, form, now, preloaded: grant } = request;
       if (!form['refresh_token']) throw new OAuthError('invalid_request', 'refresh_token is missing.');
       const presented = readRefreshToken(form['refresh_token']);
       if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
@@ -56,7 +56,7 @@ export function refreshGrant(refreshing: Refreshing): Grant<GrantState> {
       if (step === 'reuse' || step === 'unknown') throw refused();
       // RFC 9449 §5: bound to the key that the grant was opened with.
       if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw refused();
-      const api = await apiOfGrant(access, grant, request);
+      const api = await grantApi(access, grant, request);
       const scope = withinGrant(grant.scope, form['scope'], api);
       const granted = await grantTokens(refreshing, request, grant, api, scope);
       const asked = { scope, nonce: null, with: granted };
@@ -90,7 +90,7 @@ function rotationStep(
 
 /** The token of the next generation; of many that ask at once one takes the step, and the others are given the same. */
 async function rotate(
-  refreshing: Refreshing,
+  refreshing: RefreshDeps,
   client: LiveClient,
   grant: GrantState,
   presented: number,
@@ -129,7 +129,7 @@ function keepsToken(client: LiveClient, grant: GrantState): boolean {
 const LONGEST_BATCH_SECONDS = 3600;
 
 /** RFC 6749 §6: the same token again. */
-async function keep(refreshing: Refreshing, client: LiveClient, grant: GrantState, now: Date): Promise<string> {
+async function keep(refreshing: RefreshDeps, client: LiveClient, grant: GrantState, now: Date): Promise<string> {
   const { db, refreshKey } = refreshing;
   const { idleSeconds } = clientGrantLife(client, refreshing.grantLife);
   const idleExpiresAt = plusSeconds(now, idleSeconds);

@@ -16,9 +16,9 @@ import {
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { ClientCache, LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
-import type { Begun, Grant, Memory } from './grant.ts';
+import type { Preloaded, GrantType, RequestState } from './grant-type.ts';
 import { findTarget, peekTarget } from './target.ts';
-import { tooLarge } from './too-large.ts';
+import { tokenTooLarge } from './too-large.ts';
 
 export interface TokenEndpoint {
   readonly db: Database;
@@ -28,7 +28,7 @@ export interface TokenEndpoint {
   readonly keys: KeyRing;
   readonly sign?: Sign;
   readonly issuer: string;
-  readonly grants: readonly Grant[];
+  readonly grants: readonly GrantType[];
   /** Reads DPoP proofs. */
   readonly proofs?: ProofReader;
 }
@@ -39,7 +39,7 @@ export interface ProofReader {
 }
 
 /** RFC 6749 §5.1. */
-export interface TokenAnswer {
+export interface TokenResponse {
   readonly access_token: string;
   readonly token_type: 'Bearer' | 'DPoP';
   readonly expires_in: number;
@@ -53,10 +53,10 @@ export interface TokenAnswer {
  * The token endpoint, the same for every grant (RFC 6749 §3.2). Before it, the route has seen to no-store, the form and
  * repeated parameters. Everything that can refuse comes before anything is written.
  */
-export async function answerTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenAnswer> {
-  const memory: Memory = {};
-  const answer = await issueWithRetry(() => attempt(endpoint, presented, memory));
-  if (answer === 'over') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
+export async function handleTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenResponse> {
+  const requestState: RequestState = {};
+  const answer = await issueWithRetry(() => attempt(endpoint, presented, requestState));
+  if (answer === 'ended') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
   return answer;
 }
 
@@ -64,8 +64,8 @@ export async function answerTokenRequest(endpoint: TokenEndpoint, presented: Pre
 async function attempt(
   endpoint: TokenEndpoint,
   presented: PresentedClient,
-  memory: Memory,
-): Promise<TokenAnswer | 'stale' | 'over'> {
+  requestState: RequestState,
+): Promise<TokenResponse | 'stale' | 'ended'> {
   const { db, access, clients, issuer, clock } = endpoint;
   const now = clock.now();
   const { form } = presented;
@@ -73,16 +73,16 @@ async function attempt(
   // 1. Who asks? Before anything that was sent is looked at. One statement says whether what is known of it still holds.
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
   const peek = peekTarget(access, caller.peek, form);
-  const begun = await endpoint.grants.find((one) => one.type === form['grant_type'])?.begin?.(form, now);
-  const seen = begun ? seenBy(begun, caller.id) : await readIssueSnapshot(db, caller.id, peek?.id ?? null, caller.id);
+  const preloaded = await endpoint.grants.find((one) => one.type === form['grant_type'])?.preload?.(form, now);
+  const seen = preloaded ? preloadedSnapshot(preloaded, caller.id) : await readIssueSnapshot(db, caller.id, peek?.id ?? null, caller.id);
   const client = await caller.confirm(seen.principal);
 
   // 2. How?
-  const grant = findGrant(endpoint, client, form['grant_type']);
+  const grant = findGrantType(endpoint, client, form['grant_type']);
 
   // 3. Bound to a key? Its proof is read once, and spent once nothing can refuse any more: what is refused leaves no mark of it.
-  memory.proof ??= await verifyProof(endpoint, client, presented, now);
-  const { proof } = memory;
+  requestState.proof ??= await verifyProof(endpoint, client, presented, now);
+  const { proof } = requestState;
   const jkt = proof?.jkt ?? null;
   const spendProof = async () => proof?.spend();
 
@@ -90,7 +90,7 @@ async function attempt(
   const target = () => findTarget(access, client, form, peek && { id: peek.id, version: seen.api });
   const place = client.version === seen.principal ? seen.place : null;
   const seenPlace = peek && { api: peek.id, place };
-  const asked = { client, form, now, jkt, spendProof, target, seen: seenPlace, begun: begun ?? null, memory };
+  const asked = { client, form, now, jkt, spendProof, target, seen: seenPlace, preloaded: preloaded ?? null, requestState };
   const granted = await grant.authorize(asked);
   if (granted === 'stale') return 'stale';
 
@@ -99,13 +99,13 @@ async function attempt(
   const of = { api, subject, rights, session, scope, sourceId, act, until };
   const request = { issuer, clientId: client.clientId, ...of, jkt };
   const excess = granted.place && !proof ? null : overBudget(endpoint, request, now);
-  if (excess) throw tooLarge(excess);
+  if (excess) throw tokenTooLarge(excess);
   await spendProof();
 
   // 6. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
   const minted = await issueAccessToken(endpoint, { ...granted, request }, now);
-  if (minted === 'stale' || minted === 'over') return minted;
-  if ('budget' in minted) throw tooLarge(minted);
+  if (minted === 'stale' || minted === 'ended') return minted;
+  if ('budget' in minted) throw tokenTooLarge(minted);
 
   // 7. Write.
   const finished = await granted.finish?.(minted);
@@ -115,7 +115,7 @@ async function attempt(
     // RFC 9449 §5.
     token_type: jkt === null ? 'Bearer' : 'DPoP',
     expires_in: expiresIn,
-    ...scopeAnswer(request, form['scope']),
+    ...scopeParameter(request, form['scope']),
     ...(finished?.refreshToken ? { refresh_token: finished.refreshToken } : {}),
     ...(finished?.idToken ? { id_token: finished.idToken } : {}),
     ...(finished?.issuedTokenType ? { issued_token_type: finished.issuedTokenType } : {}),
@@ -126,13 +126,13 @@ async function attempt(
  * RFC 6749 §3.3, §5.1: what is left of the scopes that were asked for, with the token or with what its user has agreed to. Also when
  * nothing is: absent it would mean all of them.
  */
-function scopeAnswer(request: TokenRequest, sent: string | undefined): Pick<TokenAnswer, 'scope'> {
+function scopeParameter(request: TokenRequest, sent: string | undefined): Pick<TokenResponse, 'scope'> {
   const scope = grantedScope(request);
   return scope === undefined && sent === undefined && request.scope === undefined ? {} : { scope: scope ?? '' };
 }
 
 /** The version of the caller, where what was read is its own. */
-function seenBy({ client, clientVersion }: Begun, caller: string): IssueSnapshot {
+function preloadedSnapshot({ client, clientVersion }: Preloaded, caller: string): IssueSnapshot {
   return { principal: client === caller ? clientVersion : null, api: null, place: null };
 }
 
@@ -152,7 +152,7 @@ async function verifyProof(
   return null;
 }
 
-function findGrant({ grants }: TokenEndpoint, client: LiveClient, type: string | undefined): Grant {
+function findGrantType({ grants }: TokenEndpoint, client: LiveClient, type: string | undefined): GrantType {
   if (!type) throw new OAuthError('invalid_request', 'grant_type is missing.');
   const grant = grants.find((one) => one.type === type);
   if (!grant) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');

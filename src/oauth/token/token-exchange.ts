@@ -16,22 +16,22 @@ import {
 import { type ActiveToken, findActiveToken, type TokenReader, type UserToken } from '../active-token.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { grantNames } from '../clients/presets.ts';
-import { requireKnownScope } from '../consent/requested-access.ts';
+import { validateScope } from '../consent/requested-access.ts';
 import { maySee } from '../introspect.ts';
-import { cut, type RightsLimit } from '../limit-rights.ts';
+import { readLimitedRights, type RightsLimit } from '../limit-rights.ts';
 import { withinGrant } from '../requested-scope.ts';
-import type { Grant, Granted, GrantRequest } from './grant.ts';
-import { type Impersonating, impersonate } from './impersonation.ts';
+import type { GrantType, GrantResult, GrantRequest } from './grant-type.ts';
+import { type ImpersonationDeps, impersonate } from './impersonation.ts';
 import { ACCESS_TOKEN, issued, JWT } from './token-types.ts';
 
-export type Exchanging = TokenReader & Impersonating;
+export type ExchangeDeps = TokenReader & ImpersonationDeps;
 
 /**
  * Token exchange (RFC 8693): a service that was called with a user's token gets one to call the next with. It says who acts, carries no
  * more than the token that was shown, ends no later, and ends with it: they live by the same session or grant. It stands at a place of its
  * own, because it ends with whoever acts, too.
  */
-export function tokenExchange(deps: Exchanging): Grant {
+export function tokenExchangeGrant(deps: ExchangeDeps): GrantType {
   return {
     type: grantNames['token-exchange'],
     needsConfidentialClient: true,
@@ -67,7 +67,7 @@ function requireTypes(form: GrantRequest['form']): void {
  * same refusal.
  */
 async function shownToken(
-  deps: Exchanging,
+  deps: ExchangeDeps,
   { client, form, jkt, now }: GrantRequest,
   name: 'subject_token' | 'actor_token',
 ): Promise<ActiveToken> {
@@ -85,18 +85,18 @@ function isOfUser(token: ActiveToken): token is UserToken {
 }
 
 async function exchange(
-  deps: Exchanging,
+  deps: ExchangeDeps,
   request: GrantRequest,
   subject: UserToken,
   actor: ActiveToken | null,
-): Promise<Granted | 'stale'> {
+): Promise<GrantResult | 'stale'> {
   const { db, access } = deps;
   const { client, form, now } = request;
   const { claims, holder, user } = subject;
   const act = actingNow(client, subject, actor);
   const api = await findExchangeTarget(request, subject);
   const scope = withinGrant(claims.scope, form['scope'], subject.api);
-  if (form['scope'] !== undefined) await requireKnownScope(db, client, api, form['scope']);
+  if (form['scope'] !== undefined) await validateScope(db, client, api, form['scope']);
   // As an impersonation: whatever has been made of its token since.
   if (api.isBuiltin && isByUser(act))
     throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
@@ -107,7 +107,7 @@ async function exchange(
   if (!taken) throw unfit('subject_token is not good here.');
   // Revoked meanwhile: the next attempt is told so.
   if (taken === 'stale' || !(await isStillGood(db, deps.issuer, claims))) return 'stale';
-  const rights = await cut(db, await access.rights(holder, api, now), api, by);
+  const rights = await readLimitedRights(db, await access.rights(holder, api, now), api, by);
   const { sid, auth_time: authTime, amr = [], acr } = claims;
   return {
     api,
@@ -162,13 +162,13 @@ async function findExchangeTarget({ client, form, target }: GrantRequest, { api 
 
 /** The session, the grant or the principal that the subject's token lives by; at another API it has a place of its own. */
 async function statusOwner(
-  { db, issuer }: Exchanging,
-  { claims, holder, cut }: UserToken,
+  { db, issuer }: ExchangeDeps,
+  { claims, holder, rightsLimit }: UserToken,
   api: string,
 ): Promise<StatusOwner> {
   const holding = await readStatusOwner(db, issuer, claims, { principal: holder.id, api });
   // What an operator has issued for a client that is not first-party belongs to no grant, which would remember the client.
-  if (!holding || (holding.kind === 'principal' && cut)) throw unfit('subject_token is not good here.');
+  if (!holding || (holding.kind === 'principal' && rightsLimit)) throw unfit('subject_token is not good here.');
   return holding;
 }
 
@@ -180,8 +180,8 @@ function delegationChain(client: LiveClient, subject: UserToken, actor: ActiveTo
 
 /** Everything that cuts the subject's token, and the client's own ceiling. */
 function cutFor(client: LiveClient, subject: UserToken): RightsLimit | null {
-  if (client.isFirstParty) return subject.cut;
-  return { clients: [...(subject.cut?.clients ?? []), client.id], consented: subject.cut?.consented ?? null };
+  if (client.isFirstParty) return subject.rightsLimit;
+  return { clients: [...(subject.rightsLimit?.clients ?? []), client.id], consented: subject.rightsLimit?.consented ?? null };
 }
 
 function unfit(description: string): OAuthError {

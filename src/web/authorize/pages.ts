@@ -1,9 +1,9 @@
 import { Type } from 'typebox';
 import { authorize } from '../../oauth/index.ts';
 import { type App, acceptPairs, formPairs, OAuthError, type Reply, type Request } from '../../platform/http/index.ts';
-import { errorPages, sentTo, showErrors, shown, shownLater } from '../../ui/render.ts';
+import { errorPages, redirectResponse, renderErrors, htmlResponse, retryResponse } from '../../ui/render.ts';
 import { currentSession, requestOrigin, type SignInDeps } from '../session.ts';
-import { sendAnswer } from './send.ts';
+import { sendAuthorizationResponse } from './send-response.ts';
 
 const text = Type.Optional(Type.String());
 const parameters = {
@@ -52,10 +52,10 @@ const described = {
   description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them. The client hears by the redirect: ${heard}.`,
   response: {
     ...errorPages,
-    200: shown('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
-    303: sentTo('To the client, with a code or an error; or to a page of Signet, where the user logs in and agrees.'),
-    400: shown('The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.'),
-    429: shownLater('Too many requests from this network wait for their users. Nothing was used up: reload it then.'),
+    200: htmlResponse('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
+    303: redirectResponse('To the client, with a code or an error; or to a page of Signet, where the user logs in and agrees.'),
+    400: htmlResponse('The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.'),
+    429: retryResponse('Too many requests from this network wait for their users. Nothing was used up: reload it then.'),
   },
 };
 
@@ -68,7 +68,7 @@ const read = { config: { readsPairs: true }, validatorCompiler: () => () => true
  */
 export async function authorizePages(app: App, deps: SignInDeps): Promise<void> {
   acceptPairs(app);
-  showErrors(app);
+  renderErrors(app);
   const security: Record<string, string[]>[] = [{ session: [] }, {}];
   const asked = {
     ...described,
@@ -100,7 +100,7 @@ async function answer(
   session: Parameters<typeof authorize>[2],
 ): Promise<Reply> {
   const next = await authorize(endpoint, formPairs(request), session, requestOrigin(request));
-  if (next.kind === 'answer') return sendAnswer(reply, next.answer);
+  if (next.kind === 'answer') return sendAuthorizationResponse(reply, next.answer);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
   throw new OAuthError('invalid_request_uri', 'This request was used already.');
 }

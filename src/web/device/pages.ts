@@ -1,18 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Type } from 'typebox';
 import {
-  type Decision,
+  type UserDecision,
   decideDevice,
-  findDecision,
-  findWaitingDevice,
-  readUserCode,
-  shownUserCode,
-  type WaitingDevice,
+  findRecentDecision,
+  findPendingDevice,
+  parseUserCode,
+  formatUserCode,
+  type PendingDevice,
 } from '../../oauth/index.ts';
 import { type App, acceptForms, type Reply } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { reserveAttempt, type ThrottleLimits } from '../../signin/index.ts';
-import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../../ui/render.ts';
+import { errorPages, redirectResponse, render, renderErrors, htmlResponse, retryResponse } from '../../ui/render.ts';
 import { currentSession, type SignInDeps } from '../session.ts';
 import { allowed, codeForm, denied, question, tooMany } from './views.ts';
 
@@ -25,12 +25,12 @@ const PATH = '/oauth2/device';
 const NOT_THIS = 'No device waits under this code. Look at the device again: codes are good for ten minutes.';
 
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
-const toLogin = sentTo('To the login page: nobody is signed in.');
+const toLogin = redirectResponse('To the login page: nobody is signed in.');
 
 /** Where the user of a device says yes or no (RFC 8628 §3.3): the code, then the question, then the answer; every step is a person's. */
 export async function devicePages(app: App, deps: DevicePageDeps): Promise<void> {
   acceptForms(app);
-  showErrors(app);
+  renderErrors(app);
   const { issuer } = deps.endpoint;
 
   const form = {
@@ -38,14 +38,14 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
     summary: 'Where the user of a device types its code (RFC 8628 §3.3)',
     ...ofPages,
     querystring: Type.Object({ user_code: Type.Optional(Type.String()) }),
-    response: { ...errorPages, 200: shown('The form.'), 303: toLogin },
+    response: { ...errorPages, 200: htmlResponse('The form.'), 303: toLogin },
   };
   app.get(PATH, { schema: form }, async (request, reply) => {
     const { user_code: typed = '' } = request.query;
     if (!(await currentSession(deps, request))) return logInFirst(reply, issuer, typed);
     // Nothing is looked up: a link is not a person who types.
-    const code = readUserCode(typed);
-    return show(reply, 200, 'Connect a device', codeForm(code === null ? '' : shownUserCode(code)));
+    const code = parseUserCode(typed);
+    return render(reply, 200, 'Connect a device', codeForm(code === null ? '' : formatUserCode(code)));
   });
 
   const submitted = {
@@ -59,10 +59,10 @@ export async function devicePages(app: App, deps: DevicePageDeps): Promise<void>
     }),
     response: {
       ...errorPages,
-      200: shown('The question, or what was decided.'),
+      200: htmlResponse('The question, or what was decided.'),
       303: toLogin,
-      422: shown('The form again: nothing waits under that code.'),
-      429: shownLater('Too many codes that were not right.'),
+      422: htmlResponse('The form again: nothing waits under that code.'),
+      429: retryResponse('Too many codes that were not right.'),
     },
   };
   app.post(PATH, { schema: submitted }, async (request, reply) => {
@@ -89,42 +89,42 @@ async function answer(deps: DevicePageDeps, reply: Reply, fields: Record<string,
   const reserved = await reserveAttempt(db, deps.limits, user.username, visitor.ip, now, 'user code');
   if (!reserved.ok) {
     void reply.header('retry-after', String(reserved.retryAfterSeconds));
-    return show(reply, 429, 'Too many attempts', tooMany(reserved.retryAfterSeconds));
+    return render(reply, 429, 'Too many attempts', tooMany(reserved.retryAfterSeconds));
   }
-  const userCode = readUserCode(typed);
-  const device = userCode === null ? null : await findWaitingDevice(db, userCode, now);
+  const userCode = parseUserCode(typed);
+  const device = userCode === null ? null : await findPendingDevice(db, userCode, now);
   const expected = userCode === null ? '' : confirmationCode(visitor, userCode);
   // A form that comes twice: what was decided a moment ago in this session is said again, and a different decision is none.
   const isRepeated = async () =>
     userCode !== null &&
     isSame(confirmation, expected) &&
-    (await findDecision(db, userCode, visitor.session.id, clock.now())) === decision;
+    (await findRecentDecision(db, userCode, visitor.session.id, clock.now())) === decision;
   const isDone = !device && (await isRepeated());
   if (device || isDone) await reserved.giveBack();
-  if (isDone) return said(reply, decision as Decision);
+  if (isDone) return said(reply, decision as UserDecision);
   // One answer for a code that is unknown, expired, or used.
-  if (userCode === null || !device) return show(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));
+  if (userCode === null || !device) return render(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));
   const hidden = { userCode, confirmation: expected };
   if (decision !== 'allow' && decision !== 'deny')
-    return show(reply, 200, 'Allow this device?', question(device, user, hidden, false));
+    return render(reply, 200, 'Allow this device?', question(device, user, hidden, false));
   if (!isSame(confirmation, expected))
-    return show(reply, 200, 'Allow this device?', question(device, user, hidden, true));
+    return render(reply, 200, 'Allow this device?', question(device, user, hidden, true));
   if (!(await decide(deps.endpoint, device, visitor, decision)) && !(await isRepeated()))
-    return show(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));
+    return render(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));
   return said(reply, decision);
 }
 
-function said(reply: Reply, decision: Decision): Reply {
+function said(reply: Reply, decision: UserDecision): Reply {
   return decision === 'allow'
-    ? show(reply, 200, 'The device is connected', allowed)
-    : show(reply, 200, 'Cancelled', denied);
+    ? render(reply, 200, 'The device is connected', allowed)
+    : render(reply, 200, 'Cancelled', denied);
 }
 
 function decide(
   { db, clock }: DevicePageDeps['endpoint'],
-  device: WaitingDevice,
+  device: PendingDevice,
   visitor: Visitor,
-  decision: Decision,
+  decision: UserDecision,
 ) {
   const { session, ip } = visitor;
   const by = { session: session.id, user: session.user.id, ip };
@@ -132,7 +132,7 @@ function decide(
 }
 
 /**
- * What only a page has that was shown to this session about this code: a form that was sent by anything else, or was shown to somebody
+ * What only a page has that was htmlResponse to this session about this code: a form that was sent by anything else, or was htmlResponse to somebody
  * who has left since, is answered with the question again. A MAC under the cookie's secret, so nothing is kept.
  */
 function confirmationCode({ session, secret }: Visitor, userCode: string): string {
@@ -145,8 +145,8 @@ function isSame(given: string, expected: string): boolean {
 }
 
 function logInFirst(reply: Reply, issuer: string, typed: string): Reply {
-  const code = readUserCode(typed);
-  const next = code === null ? PATH : `${PATH}?user_code=${shownUserCode(code)}`;
+  const code = parseUserCode(typed);
+  const next = code === null ? PATH : `${PATH}?user_code=${formatUserCode(code)}`;
   return reply
     .code(303)
     .header('location', `${issuer}/login?next=${encodeURIComponent(next)}`)

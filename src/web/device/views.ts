@@ -1,7 +1,7 @@
-import { shownUserCode, type WaitingDevice } from '../../oauth/index.ts';
+import { formatUserCode, type PendingDevice } from '../../oauth/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
-import { scopeWords } from '../interaction/scope-labels.ts';
+import { scopeLabels } from '../interaction/scope-labels.ts';
 
 /** Posts to its own address, wherever a proxy has put it. */
 const ACTION = 'device';
@@ -17,7 +17,7 @@ ${field({ name: 'user_code', label: 'Code', type: 'text', value: typed, isRequir
 
 /** What is asked, by whom, for whom: nothing has happened yet. */
 export function question(
-  device: WaitingDevice,
+  device: PendingDevice,
   user: { readonly username: string },
   hidden: { readonly userCode: string; readonly confirmation: string },
   hasChanged: boolean,
@@ -26,7 +26,7 @@ export function question(
   return html`${hasChanged ? html`<p class="error">Look again: this page was shown to another session.</p>` : null}
 <p><strong>${client.name}</strong> on a device wants to act for <strong>${user.username}</strong>.</p>
 ${client.isDynamic ? html`<p class="quiet">It has given itself this name, and nobody here has looked at it.</p>` : null}
-<p>Does the device show this code? <strong><code>${shownUserCode(hidden.userCode)}</code></strong></p>
+<p>Does the device show this code? <strong><code>${formatUserCode(hidden.userCode)}</code></strong></p>
 <p class="quiet">If you did not start this yourself, or somebody sent you here, cancel.</p>
 ${asked(device)}
 ${api && (permissions === null || permissions.length > 0) ? html`<p class="quiet">At: ${api.name}</p>` : null}
@@ -38,8 +38,8 @@ ${field({ name: 'confirmation', label: '', type: 'hidden', value: hidden.confirm
 </form>`;
 }
 
-function asked({ scopes, permissions, api }: WaitingDevice): Html {
-  const words = scopes.flatMap((one) => scopeWords[one] ?? []);
+function asked({ scopes, permissions, api }: PendingDevice): Html {
+  const words = scopes.flatMap((one) => scopeLabels[one] ?? []);
   const allowed = permissions?.map((one) => html`${one.label || one.name} <code>${one.name}</code>`);
   const everything = permissions === null && api ? [html`Do whatever you may do at ${api.name}`] : [];
   const lines = [...words.map((one) => html`${one}`), ...(allowed ?? []), ...everything];

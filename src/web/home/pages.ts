@@ -7,7 +7,7 @@ import type { Clock } from '../../platform/time.ts';
 import { checkNewUser, isSetupOpen, redeemSetup } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
-import { show, shown } from '../../ui/render.ts';
+import { render, htmlResponse } from '../../ui/render.ts';
 import { createUser, type FieldError, User } from '../../users/index.ts';
 import { currentSession, type SignInDeps } from '../session.ts';
 
@@ -20,7 +20,7 @@ export interface PageDeps {
 }
 
 const ofPages = { tags: ['pages'], security: [] };
-const usedUpAnswer = shown('The link was used, is older than a day, or there is an administrator already.');
+const usedUpAnswer = htmlResponse('The link was used, is older than a day, or there is an administrator already.');
 
 /** The pages that people see before there is anything else: the front door and the one-time setup. */
 export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promise<void> {
@@ -31,11 +31,11 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
     summary: 'What this server is, and who is signed in',
     tags: ['pages'],
     security: [{ session: [] }, {}] as Record<string, string[]>[],
-    response: { 200: shown('The page.') },
+    response: { 200: htmlResponse('The page.') },
   };
   app.get('/', { schema: { ...front, problems: ['unavailable'] } }, async (request, reply) => {
     const session = await currentSession(signIn, request);
-    return show(reply, 200, 'Signet', frontDoor(deps.issuer, session?.user.username ?? null));
+    return render(reply, 200, 'Signet', homeContent(deps.issuer, session?.user.username ?? null));
   });
 
   const form = {
@@ -43,12 +43,12 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
     summary: 'The form of a setup link, shown any number of times',
     ...ofPages,
     querystring: Type.Object({ token: Type.Optional(Type.String()) }),
-    response: { 200: shown('The form.'), 410: usedUpAnswer },
+    response: { 200: htmlResponse('The form.'), 410: usedUpAnswer },
   };
   app.get('/setup', { schema: { ...form, problems: ['unavailable'] } }, async (request, reply) => {
     const { token = '' } = request.query;
     if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
-    return show(reply, 200, 'Create your administrator', setupForm(deps, token, {}, []));
+    return render(reply, 200, 'Create your administrator', setupForm(deps, token, {}, []));
   });
 
   const submitted = {
@@ -62,9 +62,9 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
       password: Type.String(),
     }),
     response: {
-      201: shown('The administrator is ready.'),
+      201: htmlResponse('The administrator is ready.'),
       410: usedUpAnswer,
-      422: shown('The form again, with what is wrong.'),
+      422: htmlResponse('The form again, with what is wrong.'),
     },
   };
   app.post(
@@ -77,14 +77,14 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
       const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
       if (outcome === 'gone') return showGone(deps, reply);
       if (outcome instanceof User)
-        return show(reply, 201, 'Your administrator is ready', done(deps.issuer, outcome.username));
-      return show(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
+        return render(reply, 201, 'Your administrator is ready', done(deps.issuer, outcome.username));
+      return render(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
     },
   );
 }
 
 function showGone({ issuer }: PageDeps, reply: Reply): Reply {
-  return show(reply, 410, 'This link is no longer valid', noLongerValid(issuer));
+  return render(reply, 410, 'This link is no longer valid', noLongerValid(issuer));
 }
 
 interface SetupInput {
@@ -141,7 +141,7 @@ function noLongerValid(issuer: string): Html {
 <p class="quiet">If there is no administrator yet, get a new link: <code>npx signet setup-link</code>. To create another one: <code>npx signet createsuperuser</code></p>`;
 }
 
-function frontDoor(issuer: string, username: string | null): Html {
+function homeContent(issuer: string, username: string | null): Html {
   const who =
     username === null
       ? html`<p><a href="${issuer}/login">Sign in</a></p>`

@@ -1,7 +1,7 @@
-import { type AuthorizationRequest, hostOfDocument, isOfDocument, type Shown } from '../../oauth/index.ts';
+import { type AuthorizationRequest, hostOfDocument, isOfDocument, type ConsentPrompt } from '../../oauth/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
-import { scopeWords } from './scope-labels.ts';
+import { scopeLabels } from './scope-labels.ts';
 
 const kinds: Readonly<Record<AuthorizationRequest['client']['preset'], string>> = {
   web: 'a website',
@@ -12,24 +12,24 @@ const kinds: Readonly<Record<AuthorizationRequest['client']['preset'], string>> 
   device: 'a device',
 };
 
-/** What is asked of the user, in words: who asks, for what, and where the answer goes (RFC 6749 §10.2, §4.1.1). */
+/** What is requestedAccess of the user, in words: who asks, for what, and where the answer goes (RFC 6749 §10.2, §4.1.1). */
 export function consentPage(
-  { request, session, asked, wanted, shown }: Shown,
+  { request, session, requestedAccess, consentNeeded, promptDigest }: ConsentPrompt,
   { id, apiName }: { readonly id: string; readonly apiName: string | null },
 ): Html {
   const { client, to } = request;
-  const words = wanted.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeWords[one] ?? []);
+  const words = consentNeeded.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeLabels[one] ?? []);
   const kind = isOfDocument(client) ? documentKind(client) : html`${kinds[client.preset]}`;
   return html`<p><strong>${client.name}</strong>, ${kind}, wants to act for you, <strong>${session.user.username}</strong>.</p>
 ${client.isDynamic ? html`<p class="error">${isOfDocument(client) ? 'The name is its own word' : 'It has registered itself'}: nobody here has looked at what it calls itself.</p>` : null}
 ${words.length > 0 ? html`<h2>About you, it may</h2>${list(words.map((one) => html`${one}`))}` : null}
-${apiName === null ? null : atApi(apiName, asked.permissions)}
+${apiName === null ? null : atApi(apiName, requestedAccess.permissions)}
 ${words.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
-${asked.isOffline ? html`<p>It keeps its access when you sign out, until you take it back.</p>` : null}
+${requestedAccess.isOffline ? html`<p>It keeps its access when you sign out, until you take it back.</p>` : null}
 ${clientPages(client.settings)}
 <p class="quiet">You will be sent to ${redirectHost(to.redirectUri)}. What you allow can be taken back later.</p>
 <form method="post">
-${field({ name: 'shown', label: '', type: 'hidden', value: shown })}
+${field({ name: 'shown', label: '', type: 'hidden', value: promptDigest })}
 <button type="submit" name="decision" value="allow">Allow</button>
 <button type="submit" name="decision" value="deny" class="plain">Cancel</button>
 </form>
@@ -54,7 +54,7 @@ function documentKind({ clientId }: AuthorizationRequest['client']): Html {
   return html`an application of <strong>${hostOfDocument(clientId)}</strong>`;
 }
 
-function atApi(name: string, permissions: Shown['asked']['permissions']): Html {
+function atApi(name: string, permissions: ConsentPrompt['requestedAccess']['permissions']): Html {
   if (permissions === null) return html`<h2>At ${name}, it may</h2>${list([html`Do whatever you may do there`])}`;
   if (permissions.length === 0)
     return html`<p>At <strong>${name}</strong>, it asks for nothing that needs a permission.</p>`;
@@ -62,7 +62,7 @@ function atApi(name: string, permissions: Shown['asked']['permissions']): Html {
   return html`<h2>At ${name}, it may</h2>${list(lines)}<p class="quiet">Never more than you may yourself.</p>`;
 }
 
-/** Lines that stand there at once; the rest can be opened. */
+/** Lines that stand there at once; the rest can be resolvedRequest. */
 const OPEN_LINES = 12;
 
 function list(lines: readonly Html[]): Html {

@@ -3,33 +3,33 @@ import {
   answerInteraction,
   continueInteraction,
   formTargets,
-  type Next,
-  type Opened,
-  type Shown,
+  type NextStep,
+  type ResolvedRequest,
+  type ConsentPrompt,
 } from '../../oauth/index.ts';
 import { Api } from '../../permissions/index.ts';
 import { singleFlight } from '../../platform/concurrency.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
 import { type Html, html } from '../../ui/html.ts';
-import { errorPages, sentTo, show, showErrors, shown } from '../../ui/render.ts';
-import { sendAnswer } from '../authorize/send.ts';
+import { errorPages, htmlResponse, redirectResponse, render, renderErrors } from '../../ui/render.ts';
+import { sendAuthorizationResponse } from '../authorize/send-response.ts';
 import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { consentPage } from './consent.ts';
 
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
 const answers = {
   ...errorPages,
-  200: shown('The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.'),
-  303: sentTo('To the login page; or to the client, with a code or an error.'),
-  410: shown('Unknown, expired, used up, or begun in another browser.'),
+  200: htmlResponse('The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.'),
+  303: redirectResponse('To the login page; or to the client, with a code or an error.'),
+  410: htmlResponse('Unknown, expired, used up, or begun in another browser.'),
 };
 
 /** A request that waits for its user: to log in, to agree, or for nothing more. Held by the cross-origin rule. */
 export async function interactionPages(app: App, deps: SignInDeps): Promise<void> {
   acceptForms(app);
-  showErrors(app);
+  renderErrors(app);
   // Of a double click both get the one answer; what comes a moment later is repeated from what is stored.
-  const once = singleFlight<Next>();
+  const once = singleFlight<NextStep>();
   const who = async (request: Request, reply: Reply) => ({
     browser: browserBinding(deps, request, reply),
     session: await currentSession(deps, request),
@@ -46,7 +46,7 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   app.get('/interaction/:id', { schema: looked }, async (request, reply) => {
     const { id } = request.params;
     // A HEAD is given no code, nor does it end the one that was given: nobody reads its answer, and logs may (RFC 9110 §9.3.2).
-    if (request.method === 'HEAD') return show(reply, 200, 'One moment', html``);
+    if (request.method === 'HEAD') return render(reply, 200, 'One moment', html``);
     const next = await continueInteraction(deps.endpoint, id, await who(request, reply));
     return showNext(deps, reply, id, next);
   });
@@ -64,43 +64,43 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
   };
   app.post('/interaction/:id', { schema: answered }, async (request, reply) => {
     const { id } = request.params;
-    const { decision, shown } = (request.body ?? {}) as Record<string, string | undefined>;
+    const { decision, shown: promptDigest } = (request.body ?? {}) as Record<string, string | undefined>;
     const present = await who(request, reply);
-    const key = JSON.stringify([id, present.browser, present.session?.id, decision, shown]);
-    const next = await once(key, () => answerInteraction(deps.endpoint, id, present, { decision, shown }));
+    const key = JSON.stringify([id, present.browser, present.session?.id, decision, promptDigest]);
+    const next = await once(key, () => answerInteraction(deps.endpoint, id, present, { decision, promptDigest }));
     return showNext(deps, reply, id, next);
   });
 }
 
-async function showNext(deps: SignInDeps, reply: Reply, id: string, next: Next): Promise<Reply> {
+async function showNext(deps: SignInDeps, reply: Reply, id: string, next: NextStep): Promise<Reply> {
   const { issuer } = deps.endpoint;
   switch (next.kind) {
     case 'answer':
-      return sendAnswer(reply, next.answer);
+      return sendAuthorizationResponse(reply, next.answer);
     case 'login':
       return reply.redirect(`${issuer}/login?next=/interaction/${id}`, 303);
     case 'interaction':
       return reply.redirect(`${issuer}/interaction/${next.secret}`, 303);
     case 'redeemed':
-      return show(reply, 200, 'You are signed in', signedIn(next.opened, issuer));
+      return render(reply, 200, 'You are signed in', signedIn(next.resolvedRequest, issuer));
     case 'gone':
-      return show(reply, 410, 'This page is used up', usedUp);
+      return render(reply, 410, 'This page is used up', usedUp);
     default:
       return showConsent(deps, reply, id, next);
   }
 }
 
-async function showConsent({ endpoint }: SignInDeps, reply: Reply, id: string, next: Shown): Promise<Reply> {
+async function showConsent({ endpoint }: SignInDeps, reply: Reply, id: string, next: ConsentPrompt): Promise<Reply> {
   const { request } = next;
   const api = request.api && (await endpoint.db.fork().findOne(Api, request.api.id));
   const content = consentPage(next, { id, apiName: api?.name ?? null });
-  return show(reply, 200, `Allow ${request.client.name}?`, content, {
+  return render(reply, 200, `Allow ${request.client.name}?`, content, {
     formTargets: formTargets(request.to.redirectUri),
   });
 }
 
 /** There is nothing left to do here: the application has had its answer. */
-function signedIn({ client, to }: Opened, issuer: string): Html {
+function signedIn({ client, to }: ResolvedRequest, issuer: string): Html {
   const home = client.settings.clientUri ?? formTarget(to.redirectUri);
   return html`<p>You have signed in to <strong>${client.name}</strong> already.</p>
 <p>${home === null ? html`Go back to it, or <a href="${issuer}/">see who is signed in here</a>` : html`<a href="${home}">Go on to ${client.name}</a>`}.</p>`;

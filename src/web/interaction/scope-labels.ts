@@ -1,5 +1,5 @@
 /** What a scope lets a client do, for whoever is asked to allow it. */
-export const scopeWords: Readonly<Record<string, string>> = {
+export const scopeLabels: Readonly<Record<string, string>> = {
   openid: 'Know who you are',
   profile: 'See your name and username',
   email: 'See your e-mail address',

@@ -12,8 +12,8 @@ import {
   logIn,
   repeatSignIn,
 } from '../../signin/index.ts';
-import type { Allowance } from '../../ui/layout.ts';
-import { errorPages, sentTo, show, showErrors, shown, shownLater } from '../../ui/render.ts';
+import type { CspOptions } from '../../ui/layout.ts';
+import { errorPages, redirectResponse, render, renderErrors, htmlResponse, retryResponse } from '../../ui/render.ts';
 import { interactionFrom, safeReturnTo } from '../return-to.ts';
 import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { loginForm } from './form.ts';
@@ -33,7 +33,7 @@ const NOT_RIGHT = 'This username and password do not belong together.';
 /** Where people log in; held by the cross-origin rule. */
 export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
   acceptForms(app);
-  showErrors(app);
+  renderErrors(app);
 
   const form = {
     operationId: 'showLogin',
@@ -42,8 +42,8 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     querystring: Type.Object({ next: text, again: text }),
     response: {
       ...errorPages,
-      200: shown('The form.'),
-      303: sentTo('To `next`: whoever is there is logged in already, and need not be again.'),
+      200: htmlResponse('The form.'),
+      303: redirectResponse('To `next`: whoever is there is logged in already, and need not be again.'),
     },
   };
   app.get('/login', { schema: form }, async (request, reply) => {
@@ -64,11 +64,11 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
     form: Type.Object({ username: Type.String(), password: Type.String(), next: text }),
     response: {
       ...errorPages,
-      200: shown('The form again: a field was left empty, so nothing was tried.'),
-      303: sentTo('To `next`, with a new session.'),
-      401: shown('The form again: the username and the password do not belong together.'),
-      429: shownLater('Too many attempts.'),
-      503: shownLater('Too many people log in just now, or the database cannot be reached.'),
+      200: htmlResponse('The form again: a field was left empty, so nothing was tried.'),
+      303: redirectResponse('To `next`, with a new session.'),
+      401: htmlResponse('The form again: the username and the password do not belong together.'),
+      429: retryResponse('Too many attempts.'),
+      503: retryResponse('Too many people log in just now, or the database cannot be reached.'),
     },
   };
   const once = singleFlight<Entered>();
@@ -172,6 +172,6 @@ function showForm(reply: Reply, status: number, about: Context, typed: { usernam
     signedIn: session?.user.username ?? null,
     interaction: request ? interactionFrom(next) : null,
   });
-  const allowed: Allowance = request ? { formTargets: formTargets(request.to.redirectUri) } : {};
-  return show(reply, status, 'Sign in', content, allowed);
+  const allowed: CspOptions = request ? { formTargets: formTargets(request.to.redirectUri) } : {};
+  return render(reply, status, 'Sign in', content, allowed);
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { answerLocation, type ClientCache, formTargets } from '../../oauth/index.ts';
+import { responseLocation, type ClientCache, formTargets } from '../../oauth/index.ts';
 import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import {
@@ -16,7 +16,7 @@ import type { Clock } from '../../platform/time.ts';
 import { findSession } from '../../sessions/index.ts';
 import { logOut } from '../../signin/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
-import { errorPages, sentTo, show, showErrors, shown } from '../../ui/render.ts';
+import { errorPages, redirectResponse, render, renderErrors, htmlResponse } from '../../ui/render.ts';
 import { question, signedOut, signedOutAstray, stayed } from './views.ts';
 
 export interface LogoutPageDeps {
@@ -43,8 +43,8 @@ const ofPages = {
   tags: ['pages'],
   security: [{ session: [] }, {}] as Record<string, string[]>[],
   response: {
-    200: shown('The question whether to sign out, or what became of it.'),
-    303: sentTo('To `post_logout_redirect_uri`, with `state`.'),
+    200: htmlResponse('The question whether to sign out, or what became of it.'),
+    303: redirectResponse('To `post_logout_redirect_uri`, with `state`.'),
     ...errorPages,
   },
 };
@@ -55,7 +55,7 @@ const ofPages = {
  */
 export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: SessionCookie): Promise<void> {
   acceptForms(app);
-  showErrors(app);
+  renderErrors(app);
 
   const get = {
     operationId: 'endSessionOfBrowser',
@@ -80,7 +80,7 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
   app.post(PATH, { schema: post }, async (request, reply) => {
     const isBlind = isCrossOrigin(request, new URL(deps.issuer).origin);
     const { decision } = readFields(request);
-    if (!isBlind && decision === 'stay') return show(reply, 200, 'You are still signed in', stayed);
+    if (!isBlind && decision === 'stay') return render(reply, 200, 'You are still signed in', stayed);
     const isConfirmed = !isBlind && decision === 'logout';
     return answer(deps, cookie, request, reply, { isConfirmed, isBlind, isHarmless: isBlind });
   });
@@ -104,7 +104,7 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
   const session = token === null ? null : await findSession(db, token, now, deps.sessionIdleSeconds);
   const step = await nextStep(db, asked, session, how, now);
   if (step === 'ask' || (step === 'end' && how.isHarmless))
-    return show(reply, 200, 'Sign out?', question(given, session?.user.username ?? null, asked.client?.name ?? null), {
+    return render(reply, 200, 'Sign out?', question(given, session?.user.username ?? null, asked.client?.name ?? null), {
       formTargets: asked.redirectUri === null ? '' : formTargets(asked.redirectUri),
     });
   // One whose time is up is ended too, with what was given in it: somebody has said so, or an ID token.
@@ -114,22 +114,22 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
   // OIDC RP-Initiated Logout §3, §4: what was not registered is not followed, and the logout itself is in order.
   const isAstray = asked.client !== null && given['post_logout_redirect_uri'] !== undefined;
   if (next === null)
-    return show(
+    return render(
       reply,
       200,
       'You are signed out',
       isAstray ? signedOutAstray(note?.isShown ? note.remedy : null) : signedOut(null),
     );
-  // Nobody has shown that the client means it: the user goes on, or does not.
+  // Nobody has htmlResponse that the client means it: the user goes on, or does not.
   if (step === 'done')
-    return show(reply, 200, 'You are signed out', signedOut({ name: asked.client?.name ?? '', href: next }));
+    return render(reply, 200, 'You are signed out', signedOut({ name: asked.client?.name ?? '', href: next }));
   return reply.code(303).header('location', next).send();
 }
 
 /** OIDC RP-Initiated Logout §3: where the client wanted the browser back, with its `state`. */
 function backTo({ redirectUri }: LogoutRequest, state: string | undefined): string | null {
   if (redirectUri === null) return null;
-  return answerLocation({ redirectUri, mode: 'query', parameters: state === undefined ? {} : { state } });
+  return responseLocation({ redirectUri, mode: 'query', parameters: state === undefined ? {} : { state } });
 }
 
 /** Characters. */

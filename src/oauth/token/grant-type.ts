@@ -4,14 +4,14 @@ import type { LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
 
 /** What a grant reads before the phases, at the least: whose it is, and the version of that client. */
-export interface Begun {
+export interface Preloaded {
   /** The client's principal. */
   readonly client: string;
   readonly clientVersion: number;
 }
 
 /** What a grant is asked with, once the phases before it have passed. */
-export interface GrantRequest<Read extends Begun = Begun> {
+export interface GrantRequest<Read extends Preloaded = Preloaded> {
   readonly client: LiveClient;
   readonly form: Readonly<Record<string, string>>;
   readonly now: Date;
@@ -26,14 +26,14 @@ export interface GrantRequest<Read extends Begun = Begun> {
   target(): Promise<ApiSnapshot>;
   /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
   readonly seen: { readonly api: string; readonly place: StatusIndex | null } | undefined;
-  /** What `begin` has read. */
-  readonly begun: Read | null;
+  /** What `preload` has read. */
+  readonly preloaded: Read | null;
   /** Lives as long as the request, through every attempt at it. */
-  readonly memory: Memory;
+  readonly requestState: RequestState;
 }
 
 /** What was done already, when an attempt at a request has to be made again. */
-export interface Memory {
+export interface RequestState {
   /** The grant that a code of this request has given: a code is redeemed once. */
   grant?: string;
   /** Spent by an earlier attempt, it stays so. */
@@ -41,7 +41,7 @@ export interface Memory {
 }
 
 /** What a grant decides: for whom the token is, and what it may carry. Refusals are thrown as OAuthError before anything is written. */
-export interface Granted extends Pick<TokenRequest, 'act' | 'until'> {
+export interface GrantResult extends Pick<TokenRequest, 'act' | 'until'> {
   readonly api: ApiSnapshot;
   readonly subject: TokenRequest['subject'];
   readonly holder: PrincipalRef & { readonly version: number };
@@ -55,10 +55,10 @@ export interface Granted extends Pick<TokenRequest, 'act' | 'until'> {
   /** As the statement saw it that read the version of `rights`. */
   readonly place: StatusIndex | null;
   /** What comes with the access token; written once nothing can refuse any more. */
-  finish?(token: AccessToken): Promise<Finished>;
+  finish?(token: AccessToken): Promise<ResponseExtras>;
 }
 
-export interface Finished {
+export interface ResponseExtras {
   readonly refreshToken?: string | undefined;
   readonly idToken?: string | undefined;
   /** RFC 8693 §2.2.1. */
@@ -66,12 +66,12 @@ export interface Finished {
 }
 
 /** One way to a token (a grant of RFC 6749). It decides; the phases around it are shared and cannot be forgotten. */
-export interface Grant<Read extends Begun = Begun> {
+export interface GrantType<Read extends Preloaded = Preloaded> {
   readonly type: string;
   /** RFC 6749 §4.4: some grants are for clients that can keep a secret only. */
   readonly needsConfidentialClient: boolean;
   /** What it reads in any case, where that tells the version of the client too: then phase 1 needs no statement of its own. */
-  begin?(form: GrantRequest['form'], now: Date): Promise<Read | null>;
+  preload?(form: GrantRequest['form'], now: Date): Promise<Read | null>;
   /** `stale`: something has changed since it was read; nothing was written. */
-  authorize(request: GrantRequest<Read>): Promise<Granted | 'stale'>;
+  authorize(request: GrantRequest<Read>): Promise<GrantResult | 'stale'>;
 }

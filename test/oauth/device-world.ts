@@ -19,7 +19,7 @@ export interface Begun {
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_THROTTLE_DEVICE: '1000' };
 
 /** Two people, devices of a first-party client and of one that is not, and what goes on between them. */
-export async function deviceScene(db: Database, environment: Record<string, string> = {}) {
+export async function deviceWorld(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: { ...cheap, ...environment } });
   const polls = await createApi(db.fork(), audit(), 'polls', { name: 'The polls' });

@@ -4,17 +4,17 @@ import { Client, type ClientSettings, createClient, type Preset } from '../../sr
 import { getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';
-import { CALLBACK, CHALLENGE, codeScene, PASSWORD, type Program } from '../oauth/code-scene.ts';
+import { CALLBACK, CHALLENGE, codeWorld, PASSWORD, type Program } from '../oauth/code-world.ts';
 import { type AppOptions, audit, makeUser } from '../support/server.ts';
-import { answerOf, newVisitor } from './visitor.ts';
+import { responseParameters, newBrowser } from './browser.ts';
 
 export { CALLBACK, CHALLENGE, PASSWORD };
 
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
 
 /** The scene of the token endpoint, with browsers in it, a client of strangers that may ask for two permissions, and bob. */
-export async function webScene(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
-  const s = await codeScene(db, { ...cheap, ...settings }, more);
+export async function webWorld(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
+  const s = await codeWorld(db, { ...cheap, ...settings }, more);
   const bob = await makeUser(db, s.passwords, 'bob', PASSWORD);
 
   const register = async (name: string, preset: Preset, redirectUris: string[], isFirstParty = false) => {
@@ -47,8 +47,8 @@ export async function webScene(db: Database, settings: Record<string, string> = 
     const kept = Object.entries(all).filter((one): one is [string, string] => one[1] !== undefined);
     return `/oauth2/authorize?${new URLSearchParams(kept)}`;
   };
-  const visitor = () => newVisitor(s.app, s.issuer);
-  type Visitor = ReturnType<typeof visitor>;
+  const visitor = () => newBrowser(s.app, s.issuer);
+  type Browser = ReturnType<typeof visitor>;
   /** A browser in which somebody has logged in. */
   const signedIn = async (username = 'alice') => {
     const browser = visitor();
@@ -56,13 +56,13 @@ export async function webScene(db: Database, settings: Record<string, string> = 
     if (response.statusCode !== 303) throw new Error(`${username} could not log in: ${response.body}`);
     return browser;
   };
-  const ask = async (browser: Visitor, program: Program, more: Record<string, string | undefined> = {}) =>
+  const ask = async (browser: Browser, program: Program, more: Record<string, string | undefined> = {}) =>
     browser.open(urlFor(program, more));
-  const answer = async (browser: Visitor, program: Program, more: Record<string, string | undefined> = {}) =>
-    answerOf(await ask(browser, program, more));
+  const answer = async (browser: Browser, program: Program, more: Record<string, string | undefined> = {}) =>
+    responseParameters(await ask(browser, program, more));
   const rowOf = (code: unknown) => db.fork().findOneOrFail(AuthorizationCode, digest(String(code)));
   const codes = () => db.fork().count(AuthorizationCode);
   return { ...s, bob, register, set, allow, urlFor, visitor, signedIn, ask, answer, rowOf, codes };
 }
 
-export type WebScene = Awaited<ReturnType<typeof webScene>>;
+export type WebWorld = Awaited<ReturnType<typeof webWorld>>;

@@ -25,13 +25,13 @@ export interface Program {
   readonly secret: string | null;
 }
 
-export const claimsOf = (token: string) =>
+export const jwtClaims = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
-export const headerOf = (token: string) =>
+export const jwtHeader = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString());
 
 /** A user who may do things, an API, and a client of each kind. */
-export async function codeScene(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
+export async function codeWorld(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: settings, ...more });
   const { app } = service;

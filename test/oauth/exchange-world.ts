@@ -10,7 +10,7 @@ import {
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { audit, makeUser } from '../support/server.ts';
-import { codeScene, PASSWORD, type Program } from './code-scene.ts';
+import { codeWorld, PASSWORD, type Program } from './code-world.ts';
 
 export const EXCHANGE = grantNames['token-exchange'];
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
@@ -18,9 +18,9 @@ export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 /** The cheapest hashing that the settings take. */
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
 
-/** What `codeScene` has, another API `ledger`, and services that are called with tokens and call on. */
-export async function exchangeScene(db: Database) {
-  const s = await codeScene(db, cheap);
+/** What `codeWorld` has, another API `ledger`, and services that are called with tokens and call on. */
+export async function exchangeWorld(db: Database) {
+  const s = await codeWorld(db, cheap);
   const polls = s.api;
   const ledger = await createApi(db.fork(), audit(), 'https://ledger.example', { name: 'Ledger' });
   await changeCatalogue(db.fork(), audit(), ledger, defaultPermissions('ledger', 'entry'));

@@ -5,24 +5,24 @@ import { Consent } from '../authorization-entities.ts';
 import { Client } from '../entities.ts';
 
 /** What a client may do for a user, and since when. */
-export interface Allowed {
+export interface AuthorizedClient {
   readonly client: Pick<Client, 'clientId' | 'name' | 'isFirstParty'>;
   readonly scopes: readonly string[];
   /** What was agreed to; a first-party client was not asked for any. */
-  readonly permissions: readonly AllowedPermission[];
+  readonly permissions: readonly AuthorizedPermission[];
   readonly since: Date;
   /** When it last fetched a token by what it holds; null when it holds nothing now. */
   readonly lastUsedAt: Date | null;
 }
 
-export interface AllowedPermission {
+export interface AuthorizedPermission {
   readonly audience: string;
   readonly name: string;
   readonly label: string;
 }
 
 /** The clients that a user has agreed to, or that hold something for the user: by name. */
-export async function listAllowed(em: SqlEntityManager, user: string, now: Date): Promise<Allowed[]> {
+export async function listAuthorizedClients(em: SqlEntityManager, user: string, now: Date): Promise<AuthorizedClient[]> {
   const consents = await em.find(Consent, { principal: user });
   const grants = await listGrants(em, { principal: user }, now);
   const ids = [...new Set([...consents, ...grants].map((one) => one.client))];

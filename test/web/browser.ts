@@ -4,7 +4,7 @@ import { ISSUER } from '../support/server.ts';
 type Headers = Record<string, string>;
 
 /** A browser's cookies and redirects over a server that does not listen. `test/clients/browser.ts` is the one over the wire. */
-export function newVisitor(app: App, issuer: string = ISSUER) {
+export function newBrowser(app: App, issuer: string = ISSUER) {
   const cookies = new Map<string, string>();
   const send = async (method: 'GET' | 'HEAD' | 'POST', url: string, form?: Headers | string, headers: Headers = {}) => {
     const payload = typeof form === 'string' ? form : new URLSearchParams(form).toString();
@@ -44,12 +44,12 @@ export function newVisitor(app: App, issuer: string = ISSUER) {
     open: async (url: string) => follow(await send('GET', url)),
     /** Sends the form of a page that was shown, with its hidden fields, to where it says. */
     submit: async ({ response, url }: Sent, fields: Headers) =>
-      follow(await send('POST', url, { ...hiddenOf(response.body), ...fields })),
+      follow(await send('POST', url, { ...hiddenFields(response.body), ...fields })),
     follow,
   };
 }
 
-export function hiddenOf(page: string): Headers {
+export function hiddenFields(page: string): Headers {
   const [form = ''] = /<form[\s\S]*?<\/form>/.exec(page) ?? [];
   const inputs = [...form.matchAll(/<input type="hidden" name="([^"]*)" value="([^"]*)">/g)];
   return Object.fromEntries(inputs.map(([, name, value]) => [name, decoded(value as string)]));
@@ -58,7 +58,7 @@ export function hiddenOf(page: string): Headers {
 const decoded = (text: string) => text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
 
 /** What a redirect to a client says. */
-export function answerOf({
+export function responseParameters({
   response,
 }: {
   response: { statusCode: number; headers: Record<string, unknown> };

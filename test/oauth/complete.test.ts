@@ -4,14 +4,14 @@ import { ClientApi } from '../../src/oauth/entities.ts';
 import { Client } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { webScene } from '../web/scene.ts';
-import { answerOf, hiddenOf } from '../web/visitor.ts';
+import { webWorld } from '../web/world.ts';
+import { responseParameters, hiddenFields } from '../web/browser.ts';
 import { standard, startSite } from './document-site.ts';
 
 // contract §9: a request that fails changes nothing. What follows from a user's yes is all of it or nothing.
 
 await onEachEngine(t, async (t, db) => {
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const site = await startSite(t);
   site.says(standard);
   /** While it runs no row can be written to this table. */
@@ -55,7 +55,7 @@ await onEachEngine(t, async (t, db) => {
         t.same([await written(), await versions()], before, `${table}: nothing is changed`);
       }
       t.match(
-        answerOf(await alice.submit(page, { decision: 'allow' })),
+        responseParameters(await alice.submit(page, { decision: 'allow' })),
         { code: /./, state: 's-1' },
         'and it can be said again',
       );
@@ -71,7 +71,7 @@ await onEachEngine(t, async (t, db) => {
     await em.execute(`create function ending() returns trigger language plpgsql as $f$ begin
       update sessions_session set ended_at = now() where ended_at is null; return new; end $f$`);
     await em.execute('create trigger ending after insert on oauth_client for each row execute function ending()');
-    const form = { ...hiddenOf(page.response.body), decision: 'allow' };
+    const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     const { response } = await alice.send('POST', page.url, form);
     await db.fork().execute('drop trigger ending on oauth_client');
     t.match(

@@ -1,24 +1,24 @@
 import { LockMode } from '@mikro-orm/core';
 import { AuthorizationCode, Consent } from '../../src/oauth/authorization-entities.ts';
-import { takeBackConsent } from '../../src/oauth/index.ts';
+import { revokeConsent } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
 import t from '../support/tap.ts';
-import { webScene } from '../web/scene.ts';
-import { answerOf, hiddenOf } from '../web/visitor.ts';
+import { webWorld } from '../web/world.ts';
+import { responseParameters, hiddenFields } from '../web/browser.ts';
 
 // What happens to one agreement at the same time; the embedded engine has one connection, and no such time.
 
 await onEachEngine(t, async (t, db) => {
   const skip = db.engine === 'embedded' ? 'it has one connection' : false;
-  const s = await webScene(db);
+  const s = await webWorld(db);
   const { third } = s;
   const redeem = (code: unknown) => s.redeem(String(code), {}, third);
   /** A consent page, and its form. */
   const asked = async () => {
     const alice = await s.signedIn();
     const page = await s.ask(alice, third, { prompt: 'consent' });
-    const form = { ...hiddenOf(page.response.body), decision: 'allow' };
+    const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     return () => alice.send('POST', page.url, form);
   };
   /** While a row is held, each of these comes to where it waits for it, one after the other; then the row is let go. */
@@ -49,7 +49,7 @@ await onEachEngine(t, async (t, db) => {
     { skip },
     async (t) => {
       const send = await asked();
-      const { code } = answerOf(await send());
+      const { code } = responseParameters(await send());
       const row = await s.rowOf(code);
       const hold = (tx: ReturnType<typeof db.fork>) =>
         tx.findOneOrFail(AuthorizationCode, row.digest, { lockMode: LockMode.PESSIMISTIC_WRITE });
@@ -74,9 +74,9 @@ await onEachEngine(t, async (t, db) => {
       const takeBack = () =>
         db
           .fork()
-          .transactional((tx) => takeBackConsent(tx, which.principal, which.client, 'ended_by_user', s.clock.now()));
+          .transactional((tx) => revokeConsent(tx, which.principal, which.client, 'ended_by_user', s.clock.now()));
       const [sent] = await inTurn<unknown>(hold, [send, takeBack]);
-      const { code } = answerOf(sent as Awaited<ReturnType<typeof send>>);
+      const { code } = responseParameters(sent as Awaited<ReturnType<typeof send>>);
       t.ok(code, 'the yes was first');
       t.equal(await db.fork().count(Consent, which), 0, 'and is taken back');
       t.match((await redeem(code)).json(), { error: 'invalid_grant' });

@@ -2,7 +2,7 @@ import type { OAuthError } from '../../platform/http/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 
 /** Where the answer to a request goes: settled before anything else of it is looked at. */
-export interface ReplyTo {
+export interface ResponseTarget {
   readonly redirectUri: string;
   readonly mode: 'query' | 'form_post';
   /** As it came. */
@@ -12,24 +12,24 @@ export interface ReplyTo {
 /** What the browser takes to the client. */
 export interface Answer {
   readonly redirectUri: string;
-  readonly mode: ReplyTo['mode'];
+  readonly mode: ResponseTarget['mode'];
   readonly parameters: Readonly<Record<string, string>>;
   /** Whose request was refused, and why. */
   readonly refused?: { readonly client: LiveClient; readonly error: OAuthError };
 }
 
 /** RFC 6749 §4.1.2, with `iss` (RFC 9207 §2). */
-export function granted(issuer: string, to: ReplyTo, code: string): Answer {
+export function granted(issuer: string, to: ResponseTarget, code: string): Answer {
   return answer(issuer, to, { code });
 }
 
 /** RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6, with `iss` (RFC 9207 §2). */
-export function refused(issuer: string, to: ReplyTo, client: LiveClient, error: OAuthError): Answer {
+export function refused(issuer: string, to: ResponseTarget, client: LiveClient, error: OAuthError): Answer {
   const said = answer(issuer, to, { error: error.code, error_description: error.message });
   return { ...said, refused: { client, error } };
 }
 
-function answer(issuer: string, { redirectUri, mode, state }: ReplyTo, said: Record<string, string>): Answer {
+function answer(issuer: string, { redirectUri, mode, state }: ResponseTarget, said: Record<string, string>): Answer {
   return { redirectUri, mode, parameters: { ...said, ...(state === undefined ? {} : { state }), iss: issuer } };
 }
 
@@ -37,7 +37,7 @@ function answer(issuer: string, { redirectUri, mode, state }: ReplyTo, said: Rec
  * The URI of an answer by redirect: what is registered stays as it is, its own query too (RFC 6749 §3.1.2). Percent-encoded
  * throughout, because readers disagree about what `+` is.
  */
-export function answerLocation({ redirectUri, parameters }: Answer): string {
+export function responseLocation({ redirectUri, parameters }: Answer): string {
   const query = Object.entries(parameters).map(([name, value]) => `${name}=${encodeURIComponent(value)}`);
   const joint = query.length === 0 || /[?&]$/.test(redirectUri) ? '' : redirectUri.includes('?') ? '&' : '?';
   // A header takes ASCII alone.
