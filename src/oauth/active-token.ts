@@ -16,7 +16,7 @@ import {
   userinfoUrl,
   type Verify,
 } from '../tokens/index.ts';
-import { readLimitedRights, type RightsLimit } from './limit-rights.ts';
+import { type RightsLimit, readLimitedRights } from './limit-rights.ts';
 import { readTokenState, type TokenState, type TokenUse, type TokenUser, type UserClaimState } from './queries.ts';
 
 /** What it takes to say what a token is worth. */
@@ -103,7 +103,15 @@ export async function findLiveToken(
   const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
   const { user, through, told } = state;
-  return { claims, api, holder, user, rightsLimit: holder.kind === 'client' ? null : limitFor(claims, state), through, told };
+  return {
+    claims,
+    api,
+    holder,
+    user,
+    rightsLimit: holder.kind === 'client' ? null : limitFor(claims, state),
+    through,
+    told,
+  };
 }
 
 /** As of now, not as of the token; limited to what its client may use of them. */

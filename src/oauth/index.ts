@@ -9,7 +9,6 @@
 export { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 export { createAssertions } from './assertion/assertions.ts';
 export { keySetFetch } from './assertion/key-sets.ts';
-export { type Answer, responseLocation } from './authorize/response.ts';
 export {
   answerInteraction,
   authorize,
@@ -20,6 +19,7 @@ export {
 export type { ConsentPrompt } from './authorize/decide.ts';
 export { formTargets } from './authorize/redirect-uri.ts';
 export type { AuthorizationRequest, AuthorizeEndpoint, ResolvedRequest } from './authorize/request.ts';
+export { type Answer, responseLocation } from './authorize/response.ts';
 export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.ts';
 export { dryRunPublication, type EndedHolder, type Publication, publishCatalogue } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
@@ -45,10 +45,16 @@ export { isClientSecret, listSecrets, OVERLAP_SECONDS, rotateSecret } from './cl
 export { type ClientSettings, clientSettings, PKCE_RULES, type PkceRule } from './clients/settings.ts';
 export { checkRedirects, type RedirectRules } from './clients/uris.ts';
 export { type ClientWithPerm, clientsWithPerm } from './clients/with-perm.ts';
-export { deleteConsents, revokeConsent } from './consent/consent.ts';
 export { listAuthorizedClients } from './consent/authorized-clients.ts';
-export { type UserDecision, decideDevice, findRecentDecision, findPendingDevice, type PendingDevice } from './device/decide.ts';
-export { parseUserCode, formatUserCode } from './device/user-code.ts';
+export { deleteConsents, revokeConsent } from './consent/consent.ts';
+export {
+  decideDevice,
+  findPendingDevice,
+  findRecentDecision,
+  type PendingDevice,
+  type UserDecision,
+} from './device/decide.ts';
+export { formatUserCode, parseUserCode } from './device/user-code.ts';
 export { openPaths } from './discovery.ts';
 export type { Origin } from './documents/asking-client.ts';
 export { type ClientDocuments, createClientDocuments } from './documents/documents.ts';

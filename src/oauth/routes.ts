@@ -300,7 +300,13 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
 }
 
 function createGrantTypes(deps: OAuthDeps) {
-  return [authorizationCodeGrant(deps), refreshTokenGrant(deps), clientCredentialsGrant(deps.access), deviceCodeGrant(deps), tokenExchangeGrant(deps)];
+  return [
+    authorizationCodeGrant(deps),
+    refreshTokenGrant(deps),
+    clientCredentialsGrant(deps.access),
+    deviceCodeGrant(deps),
+    tokenExchangeGrant(deps),
+  ];
 }
 
 function presentedBy(request: Request): PresentedClient {

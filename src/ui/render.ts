@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type App, answerErrorsAsPages, type PageError, type Reply } from '../platform/http/index.ts';
 import { type Html, html } from './html.ts';
-import { type CspOptions, page, contentSecurityPolicy } from './layout.ts';
+import { type CspOptions, contentSecurityPolicy, page } from './layout.ts';
 
 /** Sends a page of one card. */
 export function render(reply: Reply, status: number, title: string, content: Html, allowed: CspOptions = {}): Reply {
@@ -20,7 +20,10 @@ export function htmlResponse(description: string) {
 
 /** The same where whoever asks is to wait first. */
 export function retryResponse(description: string) {
-  return { ...htmlResponse(description), headers: { 'Retry-After': { type: 'integer', description: 'Seconds.' } as never } };
+  return {
+    ...htmlResponse(description),
+    headers: { 'Retry-After': { type: 'integer', description: 'Seconds.' } as never },
+  };
 }
 
 /** RFC 9110 §15.4.4: a GET of another address follows. */

@@ -5,8 +5,8 @@ import { exchangeWorld } from '../oauth/exchange-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { CALLBACK, webWorld } from '../web/world.ts';
-import { responseParameters, hiddenFields } from '../web/browser.ts';
 
 // What somebody has agreed to, or has to do first, is not got round by leaving something out, or by coming later.
 

@@ -9,8 +9,8 @@ import { jwtClaims, VERIFIER } from '../oauth/code-world.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { hiddenFields, newBrowser, responseParameters } from '../web/browser.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
-import { responseParameters, hiddenFields, newBrowser } from '../web/browser.ts';
 
 // What clients and their users are given on the way to a token, in the hands of others.
 

@@ -6,8 +6,8 @@ import { Session } from '../../src/sessions/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { newBrowser, responseParameters } from '../web/browser.ts';
 import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
-import { responseParameters, newBrowser } from '../web/browser.ts';
 
 // What browsers and those in their way send to the pages: other spellings of a path, invented headers, parameters twice.
 
@@ -288,7 +288,11 @@ t.test('attacks 49: a parameter twice is refused by every endpoint and page, and
       ] as const) {
         const sent = await alice.follow(await alice.send(method, url, payload));
         const isPage = ['client_id', 'redirect_uri'].includes(name);
-        t.match(responseParameters(sent), isPage ? { status: 400 } : { error: 'invalid_request' }, `${method} ${again}`);
+        t.match(
+          responseParameters(sent),
+          isPage ? { status: 400 } : { error: 'invalid_request' },
+          `${method} ${again}`,
+        );
         if (isPage) t.notOk(sent.response.headers.location);
       }
   }

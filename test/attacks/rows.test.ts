@@ -7,8 +7,8 @@ import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
 import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, CHALLENGE, PASSWORD, webWorld } from '../web/world.ts';
 import { cheap, counting, type Headers } from './scene.ts';
 
 const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';

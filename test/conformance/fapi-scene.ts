@@ -6,7 +6,7 @@ import { prepareDatabase } from '../../src/server/prepare.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { type Alg, asserted, assertionBy, type ClientKey, clientKey, proofBy } from '../support/client-keys.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
-import { responseParameters, newBrowser } from '../web/browser.ts';
+import { newBrowser, responseParameters } from '../web/browser.ts';
 
 export const ISSUER = 'https://id.example';
 export const CALLBACK = 'https://suite.example/test/a/signet/callback';

@@ -1,8 +1,8 @@
 import { signIdToken } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
 import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
 import { VERIFIER } from './code-world.ts';
 
 await onEachEngine(t, async (t, db) => {

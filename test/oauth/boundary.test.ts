@@ -14,7 +14,7 @@ import { allocateIndex, RefreshGrant, STATUS, TokenStatus, updateClientStatuses 
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { jwtClaims, codeWorld } from './code-world.ts';
+import { codeWorld, jwtClaims } from './code-world.ts';
 
 /** What the place of a token says now. */
 async function stateOf(db: Database, token: string): Promise<number> {

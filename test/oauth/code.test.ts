@@ -7,7 +7,7 @@ import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, jwtClaims, codeWorld, jwtHeader, PASSWORD, VERIFIER } from './code-world.ts';
+import { CALLBACK, codeWorld, jwtClaims, jwtHeader, PASSWORD, VERIFIER } from './code-world.ts';
 
 const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
   t.same([response.statusCode, response.json().error], [400, 'invalid_grant'], why);

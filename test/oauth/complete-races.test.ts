@@ -4,8 +4,8 @@ import { revokeConsent } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
 import t from '../support/tap.ts';
+import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
-import { responseParameters, hiddenFields } from '../web/browser.ts';
 
 // What happens to one agreement at the same time; the embedded engine has one connection, and no such time.
 

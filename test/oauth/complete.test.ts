@@ -4,8 +4,8 @@ import { ClientApi } from '../../src/oauth/entities.ts';
 import { Client } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
+import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
-import { responseParameters, hiddenFields } from '../web/browser.ts';
 import { standard, startSite } from './document-site.ts';
 
 // contract §9: a request that fails changes nothing. What follows from a user's yes is all of it or nothing.

@@ -5,8 +5,8 @@ import { Throttle } from '../../src/signin/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
+import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
-import { responseParameters, hiddenFields } from '../web/browser.ts';
 import { standard, startSite } from './document-site.ts';
 
 // docs/decisions/0016-clients-of-documents.md: who has metadata documents fetched, and how many at once.

@@ -10,8 +10,8 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
 import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
 import { jwtClaims, VERIFIER } from './code-world.ts';
 import { standard, startSite } from './document-site.ts';
 
@@ -240,7 +240,10 @@ t.test('clients of documents', (t) =>
         );
         t.match(page.response.body, /nobody here has looked at/);
         t.match(page.response.body, /asks for nothing that needs a permission/, 'its boundary is empty');
-        t.match(responseParameters(await alice.submit(page, { decision: 'deny' })), { error: 'access_denied', state: 's-1' });
+        t.match(responseParameters(await alice.submit(page, { decision: 'deny' })), {
+          error: 'access_denied',
+          state: 's-1',
+        });
         t.match(
           responseParameters(await alice.submit(page, { decision: 'deny' })),
           { error: 'access_denied', state: 's-1' },

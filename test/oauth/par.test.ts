@@ -2,8 +2,8 @@ import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
 import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
 
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);

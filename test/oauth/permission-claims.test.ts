@@ -6,7 +6,7 @@ import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, jwtClaims, codeWorld, type Program } from './code-world.ts';
+import { CALLBACK, codeWorld, jwtClaims, type Program } from './code-world.ts';
 
 const SCOPE = 'openid permissions';
 const NAMES = ['permissions', 'is_staff', 'is_superuser'];

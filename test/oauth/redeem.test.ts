@@ -10,7 +10,7 @@ import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { jwtClaims, codeWorld } from './code-world.ts';
+import { codeWorld, jwtClaims } from './code-world.ts';
 
 t.test('what redeems a code', (t) =>
   onEachEngine(t, async (t, db) => {

@@ -5,8 +5,8 @@ import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, webWorld } from '../web/world.ts';
 import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, webWorld } from '../web/world.ts';
 
 interface Line {
   readonly msg: string;

@@ -7,8 +7,8 @@ import { asserted, assertionBy, clientKey, givenKeys, proofBy, signedBy } from '
 import { openTestEmbedded } from '../support/database.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
 import { responseParameters } from '../web/browser.ts';
+import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
 import { jwtClaims, jwtHeader, type Program, VERIFIER } from './code-world.ts';
 
 // What the metadata says, tried out; and rows that are of no endpoint alone.

@@ -1,7 +1,7 @@
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { webWorld } from '../web/world.ts';
 import { responseParameters } from '../web/browser.ts';
+import { webWorld } from '../web/world.ts';
 import { CALLBACK, CHALLENGE } from './code-world.ts';
 import { DEVICE } from './device-world.ts';
 
@@ -29,7 +29,10 @@ t.test('RFC 8707 §2: two values of resource are invalid_target, wherever one is
     );
     t.same(await send('/oauth2/device_authorization', two), [400, 'invalid_target'], 'device');
     const alice = s.visitor();
-    t.match(responseParameters(await alice.open(`${s.urlFor(s.web)}&${two}`)), { error: 'invalid_target', state: 's-1' });
+    t.match(responseParameters(await alice.open(`${s.urlFor(s.web)}&${two}`)), {
+      error: 'invalid_target',
+      state: 's-1',
+    });
     const posted = await alice.send('POST', '/oauth2/authorize', `${s.urlFor(s.web).split('?')[1]}&${two}`);
     t.match(responseParameters(posted), { error: 'invalid_target', state: 's-1' }, 'authorize by POST');
   }

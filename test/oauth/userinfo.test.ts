@@ -16,7 +16,7 @@ import { deleteUser, renameUser, type User, updateUser } from '../../src/users/i
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER, makeUser, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { jwtClaims, codeWorld, jwtHeader, PASSWORD, type Program } from './code-world.ts';
+import { codeWorld, jwtClaims, jwtHeader, PASSWORD, type Program } from './code-world.ts';
 
 /** The scene, its statements counted. */
 async function countedScene(real: Database) {

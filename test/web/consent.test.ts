@@ -7,8 +7,8 @@ import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { hiddenFields, responseParameters } from './browser.ts';
 import { CALLBACK, PASSWORD, webWorld } from './world.ts';
-import { responseParameters, hiddenFields } from './browser.ts';
 
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
@@ -208,7 +208,8 @@ await onEachEngine(t, async (t, db) => {
     const stranger = await bob.get(page.url);
     t.equal(stranger.response.statusCode, 410);
     t.equal(
-      (await bob.send('POST', page.url, { ...hiddenFields(page.response.body), decision: 'allow' })).response.statusCode,
+      (await bob.send('POST', page.url, { ...hiddenFields(page.response.body), decision: 'allow' })).response
+        .statusCode,
       410,
     );
     alice.cookies.delete('signet_flow');

@@ -4,8 +4,8 @@ import { safeReturnTo } from '../../src/web/return-to.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { PASSWORD, webWorld } from './world.ts';
 import { responseParameters } from './browser.ts';
+import { PASSWORD, webWorld } from './world.ts';
 
 t.test('attacks 39: next is a path of Signet itself, or the front door', async (t) => {
   for (const next of ['/', '/interaction/abc', '/oauth2/device?user_code=BCDF-GHJK', '/a/b.c/~d?x=%20&y=+'])
@@ -50,7 +50,10 @@ t.test(
     t.match(login.response.body, /<form method="post">[\s\S]*<form method="post" action="interaction\/[\w-]{43}">/);
     const page = await browser.submit(login, { username: 'alice', password: PASSWORD });
     t.match(page.url, /^https:\/\/id\.example\/auth\/interaction\//);
-    t.match(responseParameters(await browser.submit(page, { decision: 'allow' })), { code: /./, iss: 'https://id.example/auth' });
+    t.match(responseParameters(await browser.submit(page, { decision: 'allow' })), {
+      code: /./,
+      iss: 'https://id.example/auth',
+    });
     t.same([...browser.cookies.keys()].sort(), ['__Host-signet_flow', '__Host-signet_session']);
   },
 );

@@ -2,8 +2,8 @@ import { createClient, type NewClient, type Preset } from '../../src/oauth/index
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { CALLBACK, webWorld } from './world.ts';
 import { responseParameters } from './browser.ts';
+import { CALLBACK, webWorld } from './world.ts';
 
 const CURSOR = 'cursor://anysphere.cursor-retrieval/oauth/callback';
 const rules = { httpsOnly: true, schemes: ['cursor', 'vscode'] };

@@ -4,8 +4,8 @@ import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
+import { hiddenFields, newBrowser, responseParameters } from './browser.ts';
 import { PASSWORD, webWorld } from './world.ts';
-import { responseParameters, hiddenFields, newBrowser } from './browser.ts';
 
 // docs/decisions/0014-repeated-posts.md: a sign-in form that its browser sends a second time within ten seconds.
 

@@ -4,8 +4,8 @@ import { Session } from '../../src/sessions/index.ts';
 import { RefreshGrant } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
+import { hiddenFields, responseParameters } from './browser.ts';
 import { PASSWORD, webWorld } from './world.ts';
-import { responseParameters, hiddenFields } from './browser.ts';
 
 // docs/decisions/0014-repeated-posts.md: what a browser sends a second time within ten seconds.
 
@@ -86,7 +86,11 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await redeem(first['code'])).statusCode, 200, 'nothing of it has touched the code');
 
       const no = await answered('deny');
-      t.match(responseParameters(await no.send()), { status: 303, error: 'access_denied', state: 's-1' }, 'no is said again');
+      t.match(
+        responseParameters(await no.send()),
+        { status: 303, error: 'access_denied', state: 's-1' },
+        'no is said again',
+      );
       t.equal((await no.send({ decision: 'allow' })).response.statusCode, 410, 'and does not become yes');
       t.equal((await no.send({}, await s.signedIn())).response.statusCode, 410);
       clock.pass(10);
@@ -113,9 +117,7 @@ await onEachEngine(t, async (t, db) => {
     await out.alice.send('POST', '/oauth2/logout', { decision: 'logout' });
     t.equal((await out.send()).response.statusCode, 410, 'signed out');
     const back = await answered();
-    await db
-      .fork()
-      .transactional((tx) => revokeConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
+    await db.fork().transactional((tx) => revokeConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
     t.equal((await back.send()).response.statusCode, 410, 'consent taken back');
     const burnt = await answered();
     t.equal((await s.redeem(String(burnt.first['code']), {}, web)).statusCode, 400, 'another client brings the code');

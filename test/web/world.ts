@@ -6,7 +6,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';
 import { CALLBACK, CHALLENGE, codeWorld, PASSWORD, type Program } from '../oauth/code-world.ts';
 import { type AppOptions, audit, makeUser } from '../support/server.ts';
-import { responseParameters, newBrowser } from './browser.ts';
+import { newBrowser, responseParameters } from './browser.ts';
 
 export { CALLBACK, CHALLENGE, PASSWORD };
 

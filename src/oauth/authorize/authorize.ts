@@ -4,10 +4,9 @@ import type { LiveSession } from '../../sessions/index.ts';
 import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
 import { isOfDocument } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
-import { refused } from './response.ts';
 import type { ConsumedRequests } from './code.ts';
 import { agree, complete } from './complete.ts';
-import { type SessionDecision, decide, type ConsentPrompt } from './decide.ts';
+import { type ConsentPrompt, decide, type SessionDecision } from './decide.ts';
 import { createParameters, type Pairs, type Parameters, parseParameters } from './parameters.ts';
 import { accessDenied, type RepeatResult, repeatDecision } from './repeat.ts';
 import {
@@ -18,15 +17,16 @@ import {
   type ResolvedRequest,
   resolveRequest,
 } from './request.ts';
+import { refused } from './response.ts';
 import {
-  type FlowOrigin,
+  type BrowserRef,
   consumeRequests,
+  type FlowOrigin,
   findPushed,
   type Interaction,
   isPushedUri,
   openInteraction,
   storeInteraction,
-  type BrowserRef,
 } from './stored-request.ts';
 
 /** What the browser does next. */
@@ -78,7 +78,10 @@ async function keepRequest(
   // Whoever is shown it in passing logs in nowhere, and would use up the room of those context do.
   if (!isSeen) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
   await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
-  return { kind: 'interaction', secret: await storeInteraction(endpoint.db, resolvedRequest.client, resolvedRequest.given, pushed, now) };
+  return {
+    kind: 'interaction',
+    secret: await storeInteraction(endpoint.db, resolvedRequest.client, resolvedRequest.given, pushed, now),
+  };
 }
 
 /** The request as it came, or as it was pushed: then nothing that stands beside it counts (RFC 9126 §4). */
@@ -124,7 +127,10 @@ async function evaluate(
 }
 
 /** Names what a consent page says, and to whom: an answer counts for nothing else. */
-function digestPrompt({ client, api }: AuthorizationRequest, { session, requestedAccess, consentNeeded }: SessionDecision): string {
+function digestPrompt(
+  { client, api }: AuthorizationRequest,
+  { session, requestedAccess, consentNeeded }: SessionDecision,
+): string {
   const { scopes, permissions } = consentNeeded;
   const isEverything = requestedAccess.permissions === null;
   const said = JSON.stringify([session.user.id, client.name, api?.id ?? null, scopes, isEverything, permissions]);
@@ -144,7 +150,12 @@ function browserRef({ browser, session, ip, isSeen }: BrowserContext): BrowserRe
 
 type LoadedInteraction = { readonly interaction: Interaction; readonly step: PendingStep };
 
-async function load(endpoint: AuthorizeEndpoint, secret: string, context: BrowserContext, now: Date): Promise<LoadedInteraction | null> {
+async function load(
+  endpoint: AuthorizeEndpoint,
+  secret: string,
+  context: BrowserContext,
+  now: Date,
+): Promise<LoadedInteraction | null> {
   const interaction = await openInteraction(endpoint.db, secret, browserRef(context), now);
   if (!interaction) return null;
   const client = await loadAskingClient(endpoint, interaction.clientId, context, now);
@@ -159,19 +170,22 @@ export async function loadInteraction(
   context: BrowserContext,
 ): Promise<{ readonly isLogin: boolean; readonly request: AuthorizationRequest } | null> {
   const step = (await load(endpoint, secret, context, endpoint.clock.now()))?.step;
-  return !step || step.kind === 'refused'
-    ? null
-    : { isLogin: step.kind === 'login', request: step.request };
+  return !step || step.kind === 'refused' ? null : { isLogin: step.kind === 'login', request: step.request };
 }
 
 /** Goes on with an interaction for context is signed in now. */
-export async function continueInteraction(endpoint: AuthorizeEndpoint, secret: string, context: BrowserContext): Promise<NextStep> {
+export async function continueInteraction(
+  endpoint: AuthorizeEndpoint,
+  secret: string,
+  context: BrowserContext,
+): Promise<NextStep> {
   const now = endpoint.clock.now();
   const again = () => repeatDecision(endpoint, secret, browserRef(context), 'allow', now);
   const loaded = await load(endpoint, secret, context, now);
   if (!loaded) return again();
   const { step } = loaded;
-  if (step.kind === 'refused') return refuse(endpoint, step.resolvedRequest, step.error, requestDigests(loaded.interaction), now);
+  if (step.kind === 'refused')
+    return refuse(endpoint, step.resolvedRequest, step.error, requestDigests(loaded.interaction), now);
   if (step.kind !== 'code') return step;
   const next = await complete(endpoint, step, consumedRequests(loaded.interaction), now);
   return next.kind === 'gone' ? again() : next;

@@ -4,10 +4,10 @@ import { StoredRequest } from '../authorization-entities.ts';
 import { saveConsent } from '../consent/consent.ts';
 import { storeAgreedClient } from '../documents/store-client.ts';
 import { isOfDocument } from '../documents/url.ts';
-import { type Answer, granted } from './response.ts';
 import { type ConsumedRequests, issueCode } from './code.ts';
 import type { ConsentPrompt } from './decide.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
+import { type Answer, granted } from './response.ts';
 
 /** What a request comes to that nothing stands in the way of. */
 type Completed =

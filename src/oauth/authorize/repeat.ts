@@ -4,11 +4,11 @@ import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { REPEAT_SECONDS } from '../../signin/index.ts';
 import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
-import { type Answer, granted, refused } from './response.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
 import { createParameters } from './parameters.ts';
 import { type AuthorizeEndpoint, type ResolvedRequest, resolveRequest } from './request.ts';
-import { readStored, type BrowserRef } from './stored-request.ts';
+import { type Answer, granted, refused } from './response.ts';
+import { type BrowserRef, readStored } from './stored-request.ts';
 
 /** What an interaction comes to that was answered before. */
 export type RepeatResult =

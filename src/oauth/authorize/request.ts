@@ -9,11 +9,11 @@ import { validateScope } from '../consent/requested-access.ts';
 import type { AskingClients } from '../documents/asking-client.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { isAboutRights } from '../user-claims.ts';
-import type { ResponseTarget } from './response.ts';
 import type { Parameters } from './parameters.ts';
-import { isRegistered, acceptsForms } from './redirect-uri.ts';
+import { acceptsForms, isRegistered } from './redirect-uri.ts';
 import { readResponseHints } from './request-object.ts';
 import { readClaimsParameter } from './requested-claims.ts';
+import type { ResponseTarget } from './response.ts';
 
 /** What authorization requests are answered with. */
 export interface AuthorizeEndpoint extends AskingClients {
@@ -103,7 +103,10 @@ function readScopes(scope: string | undefined): string[] {
 }
 
 /** Everything else of a request. OAuthError is for the client to hear. */
-export async function checkRequest(endpoint: AuthorizeEndpoint, resolvedRequest: ResolvedRequest): Promise<AuthorizationRequest> {
+export async function checkRequest(
+  endpoint: AuthorizeEndpoint,
+  resolvedRequest: ResolvedRequest,
+): Promise<AuthorizationRequest> {
   const { client, given } = resolvedRequest;
   const { values, faults } = given;
   // RFC 8707 §2.

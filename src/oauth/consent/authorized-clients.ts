@@ -22,7 +22,11 @@ export interface AuthorizedPermission {
 }
 
 /** The clients that a user has agreed to, or that hold something for the user: by name. */
-export async function listAuthorizedClients(em: SqlEntityManager, user: string, now: Date): Promise<AuthorizedClient[]> {
+export async function listAuthorizedClients(
+  em: SqlEntityManager,
+  user: string,
+  now: Date,
+): Promise<AuthorizedClient[]> {
   const consents = await em.find(Consent, { principal: user });
   const grants = await listGrants(em, { principal: user }, now);
   const ids = [...new Set([...consents, ...grants].map((one) => one.client))];

@@ -9,7 +9,7 @@ import { resolveRequestedAccess } from '../consent/requested-access.ts';
 import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS } from './device.ts';
-import { newUserCode, formatUserCode } from './user-code.ts';
+import { formatUserCode, newUserCode } from './user-code.ts';
 
 /** RFC 8628 §3.4. */
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';

@@ -119,12 +119,7 @@ interface Row {
 }
 
 /** Null when this client has no such code. */
-export async function pollDevice(
-  db: Database,
-  digest: Buffer,
-  client: string,
-  now: Date,
-): Promise<DevicePoll | null> {
+export async function pollDevice(db: Database, digest: Buffer, client: string, now: Date): Promise<DevicePoll | null> {
   const [row] = await db.query<Row>(polled, [digest, client, now]);
   if (!row) return null;
   const { state, grant } = row;

@@ -47,11 +47,7 @@ export async function pushRequest(
 }
 
 /** RFC 9449 §10.1: a proof that comes along says which key the code is for. */
-async function proofKey(
-  { proofs, issuer }: ParEndpoint,
-  proof: string | undefined,
-  now: Date,
-): Promise<string | null> {
+async function proofKey({ proofs, issuer }: ParEndpoint, proof: string | undefined, now: Date): Promise<string | null> {
   if (proof === undefined) return null;
   return (await proofs.check(proof, { method: 'POST', url: `${issuer}/oauth2/par` }, now)).jkt;
 }

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionStatement } from '../../tokens/index.ts';
 import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
-import type { GrantType, GrantRequest } from './grant-type.ts';
+import type { GrantRequest, GrantType } from './grant-type.ts';
 import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
 
 const redemption = redemptionStatement('oauth_code');

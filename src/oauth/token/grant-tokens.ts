@@ -14,8 +14,8 @@ import {
   userinfoRights,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { readLimitedRights, type RightsLimit } from '../limit-rights.ts';
-import type { GrantResult, GrantRequest } from './grant-type.ts';
+import { type RightsLimit, readLimitedRights } from '../limit-rights.ts';
+import type { GrantRequest, GrantResult } from './grant-type.ts';
 import { isAbsoluteUri } from './target.ts';
 
 /** What tokens of a user's grant are made with. */
@@ -31,7 +31,13 @@ export interface GrantTokenDeps {
 export type UserGrant = Pick<GrantState, 'user' | 'version' | 'session' | 'authTime' | 'amr' | 'permissions'>;
 
 /** The user of a grant as the subject of its tokens, with the rights that its client may use. */
-export async function findGrantUser(deps: GrantTokenDeps, client: LiveClient, grant: UserGrant, api: ApiSnapshot, now: Date) {
+export async function findGrantUser(
+  deps: GrantTokenDeps,
+  client: LiveClient,
+  grant: UserGrant,
+  api: ApiSnapshot,
+  now: Date,
+) {
   const { user, version, session, authTime, amr } = grant;
   const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
   const all = api.id === NO_API ? userinfoRights(version) : await deps.access.rights(holder, api, now);

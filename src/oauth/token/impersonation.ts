@@ -23,7 +23,7 @@ import {
 import { type ActiveUser, findActiveUser, findUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
 import { validateScope } from '../consent/requested-access.ts';
-import type { GrantResult, GrantRequest } from './grant-type.ts';
+import type { GrantRequest, GrantResult } from './grant-type.ts';
 import { issued } from './token-types.ts';
 import { tokenTooLarge } from './too-large.ts';
 

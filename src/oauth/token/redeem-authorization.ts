@@ -12,9 +12,9 @@ import {
   redeemGrant,
   refreshToken,
 } from '../../tokens/index.ts';
-import type { ResponseExtras, GrantResult, GrantRequest } from './grant-type.ts';
 import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
-import { grantApi, findGrantUser, grantTokens, type GrantTokenDeps, type UserGrant } from './grant-tokens.ts';
+import { findGrantUser, type GrantTokenDeps, grantApi, grantTokens, type UserGrant } from './grant-tokens.ts';
+import type { GrantRequest, GrantResult, ResponseExtras } from './grant-type.ts';
 import { clientGrantLife } from './life.ts';
 import { tokenTooLarge } from './too-large.ts';
 
@@ -70,7 +70,11 @@ export async function redeemAuthorization(
   };
 }
 
-function redeem({ db, refreshKey, grantLife }: RedeemDeps, { client, now, jkt }: GrantRequest, agreed: RedeemableAuthorization) {
+function redeem(
+  { db, refreshKey, grantLife }: RedeemDeps,
+  { client, now, jkt }: GrantRequest,
+  agreed: RedeemableAuthorization,
+) {
   const { digest, claims } = agreed;
   const isRefreshable = client.grantTypes.includes('refresh_token');
   // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
@@ -80,7 +84,12 @@ function redeem({ db, refreshKey, grantLife }: RedeemDeps, { client, now, jkt }:
 }
 
 /** Another attempt at the request that has redeemed it: by the grant that it has opened. */
-async function again(deps: RedeemDeps, request: GrantRequest, agreed: RedeemableAuthorization, id: string): Promise<GrantResult> {
+async function again(
+  deps: RedeemDeps,
+  request: GrantRequest,
+  agreed: RedeemableAuthorization,
+  id: string,
+): Promise<GrantResult> {
   const grant = await readGrant(deps.db, id, request.now);
   if (!grant?.isLive) throw invalidCode();
   const api = await grantApi(deps.access, grant, request);

@@ -15,9 +15,9 @@ import {
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { withinGrant } from '../requested-scope.ts';
-import type { GrantType } from './grant-type.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
-import { grantApi, grantTokens, type GrantTokenDeps } from './grant-tokens.ts';
+import { type GrantTokenDeps, grantApi, grantTokens } from './grant-tokens.ts';
+import type { GrantType } from './grant-type.ts';
 import { clientGrantLife } from './life.ts';
 
 export interface RefreshDeps extends GrantTokenDeps {

@@ -16,7 +16,7 @@ import {
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { ClientCache, LiveClient } from '../clients/cache.ts';
 import type { ReadProof } from '../dpop/proofs.ts';
-import type { Preloaded, GrantType, RequestState } from './grant-type.ts';
+import type { GrantType, Preloaded, RequestState } from './grant-type.ts';
 import { findTarget, peekTarget } from './target.ts';
 import { tokenTooLarge } from './too-large.ts';
 
@@ -74,7 +74,9 @@ async function attempt(
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
   const peek = peekTarget(access, caller.peek, form);
   const preloaded = await endpoint.grants.find((one) => one.type === form['grant_type'])?.preload?.(form, now);
-  const seen = preloaded ? preloadedSnapshot(preloaded, caller.id) : await readIssueSnapshot(db, caller.id, peek?.id ?? null, caller.id);
+  const seen = preloaded
+    ? preloadedSnapshot(preloaded, caller.id)
+    : await readIssueSnapshot(db, caller.id, peek?.id ?? null, caller.id);
   const client = await caller.confirm(seen.principal);
 
   // 2. How?
@@ -90,7 +92,17 @@ async function attempt(
   const target = () => findTarget(access, client, form, peek && { id: peek.id, version: seen.api });
   const place = client.version === seen.principal ? seen.place : null;
   const seenPlace = peek && { api: peek.id, place };
-  const asked = { client, form, now, jkt, spendProof, target, seen: seenPlace, preloaded: preloaded ?? null, requestState };
+  const asked = {
+    client,
+    form,
+    now,
+    jkt,
+    spendProof,
+    target,
+    seen: seenPlace,
+    preloaded: preloaded ?? null,
+    requestState,
+  };
   const granted = await grant.authorize(asked);
   if (granted === 'stale') return 'stale';
 

@@ -18,9 +18,9 @@ import type { LiveClient } from '../clients/cache.ts';
 import { grantNames } from '../clients/presets.ts';
 import { validateScope } from '../consent/requested-access.ts';
 import { maySee } from '../introspect.ts';
-import { readLimitedRights, type RightsLimit } from '../limit-rights.ts';
+import { type RightsLimit, readLimitedRights } from '../limit-rights.ts';
 import { withinGrant } from '../requested-scope.ts';
-import type { GrantType, GrantResult, GrantRequest } from './grant-type.ts';
+import type { GrantRequest, GrantResult, GrantType } from './grant-type.ts';
 import { type ImpersonationDeps, impersonate } from './impersonation.ts';
 import { ACCESS_TOKEN, issued, JWT } from './token-types.ts';
 
@@ -181,7 +181,10 @@ function delegationChain(client: LiveClient, subject: UserToken, actor: ActiveTo
 /** Everything that cuts the subject's token, and the client's own ceiling. */
 function cutFor(client: LiveClient, subject: UserToken): RightsLimit | null {
   if (client.isFirstParty) return subject.rightsLimit;
-  return { clients: [...(subject.rightsLimit?.clients ?? []), client.id], consented: subject.rightsLimit?.consented ?? null };
+  return {
+    clients: [...(subject.rightsLimit?.clients ?? []), client.id],
+    consented: subject.rightsLimit?.consented ?? null,
+  };
 }
 
 function unfit(description: string): OAuthError {

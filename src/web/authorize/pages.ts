@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { authorize } from '../../oauth/index.ts';
 import { type App, acceptPairs, formPairs, OAuthError, type Reply, type Request } from '../../platform/http/index.ts';
-import { errorPages, redirectResponse, renderErrors, htmlResponse, retryResponse } from '../../ui/render.ts';
+import { errorPages, htmlResponse, redirectResponse, renderErrors, retryResponse } from '../../ui/render.ts';
 import { currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { sendAuthorizationResponse } from './send-response.ts';
 
@@ -53,9 +53,15 @@ const described = {
   response: {
     ...errorPages,
     200: htmlResponse('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
-    303: redirectResponse('To the client, with a code or an error; or to a page of Signet, where the user logs in and agrees.'),
-    400: htmlResponse('The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.'),
-    429: retryResponse('Too many requests from this network wait for their users. Nothing was used up: reload it then.'),
+    303: redirectResponse(
+      'To the client, with a code or an error; or to a page of Signet, where the user logs in and agrees.',
+    ),
+    400: htmlResponse(
+      'The client is not known, or where its answer is to go, or (`invalid_request_uri`) what it has pushed.',
+    ),
+    429: retryResponse(
+      'Too many requests from this network wait for their users. Nothing was used up: reload it then.',
+    ),
   },
 };
 

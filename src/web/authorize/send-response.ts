@@ -1,4 +1,4 @@
-import { type Answer, responseLocation, formTargets } from '../../oauth/index.ts';
+import { type Answer, formTargets, responseLocation } from '../../oauth/index.ts';
 import { descriptionText, logOAuthRefusal, type Reply } from '../../platform/http/index.ts';
 import { Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';

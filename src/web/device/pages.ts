@@ -1,18 +1,18 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { Type } from 'typebox';
 import {
-  type UserDecision,
   decideDevice,
-  findRecentDecision,
   findPendingDevice,
-  parseUserCode,
+  findRecentDecision,
   formatUserCode,
   type PendingDevice,
+  parseUserCode,
+  type UserDecision,
 } from '../../oauth/index.ts';
 import { type App, acceptForms, type Reply } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
 import { reserveAttempt, type ThrottleLimits } from '../../signin/index.ts';
-import { errorPages, redirectResponse, render, renderErrors, htmlResponse, retryResponse } from '../../ui/render.ts';
+import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
 import { currentSession, type SignInDeps } from '../session.ts';
 import { allowed, codeForm, denied, question, tooMany } from './views.ts';
 

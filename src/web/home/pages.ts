@@ -7,7 +7,7 @@ import type { Clock } from '../../platform/time.ts';
 import { checkNewUser, isSetupOpen, redeemSetup } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
-import { render, htmlResponse } from '../../ui/render.ts';
+import { htmlResponse, render } from '../../ui/render.ts';
 import { createUser, type FieldError, User } from '../../users/index.ts';
 import { currentSession, type SignInDeps } from '../session.ts';
 

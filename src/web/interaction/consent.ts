@@ -1,4 +1,4 @@
-import { type AuthorizationRequest, hostOfDocument, isOfDocument, type ConsentPrompt } from '../../oauth/index.ts';
+import { type AuthorizationRequest, type ConsentPrompt, hostOfDocument, isOfDocument } from '../../oauth/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
 import { scopeLabels } from './scope-labels.ts';

@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
 import {
   answerInteraction,
+  type ConsentPrompt,
   continueInteraction,
   formTargets,
   type NextStep,
   type ResolvedRequest,
-  type ConsentPrompt,
 } from '../../oauth/index.ts';
 import { Api } from '../../permissions/index.ts';
 import { singleFlight } from '../../platform/concurrency.ts';
@@ -19,7 +19,9 @@ import { consentPage } from './consent.ts';
 const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
 const answers = {
   ...errorPages,
-  200: htmlResponse('The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.'),
+  200: htmlResponse(
+    'The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.',
+  ),
   303: redirectResponse('To the login page; or to the client, with a code or an error.'),
   410: htmlResponse('Unknown, expired, used up, or begun in another browser.'),
 };

@@ -13,7 +13,7 @@ import {
   repeatSignIn,
 } from '../../signin/index.ts';
 import type { CspOptions } from '../../ui/layout.ts';
-import { errorPages, redirectResponse, render, renderErrors, htmlResponse, retryResponse } from '../../ui/render.ts';
+import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
 import { interactionFrom, safeReturnTo } from '../return-to.ts';
 import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { loginForm } from './form.ts';

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { responseLocation, type ClientCache, formTargets } from '../../oauth/index.ts';
+import { type ClientCache, formTargets, responseLocation } from '../../oauth/index.ts';
 import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import {
@@ -16,7 +16,7 @@ import type { Clock } from '../../platform/time.ts';
 import { findSession } from '../../sessions/index.ts';
 import { logOut } from '../../signin/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
-import { errorPages, redirectResponse, render, renderErrors, htmlResponse } from '../../ui/render.ts';
+import { errorPages, htmlResponse, redirectResponse, render, renderErrors } from '../../ui/render.ts';
 import { question, signedOut, signedOutAstray, stayed } from './views.ts';
 
 export interface LogoutPageDeps {
@@ -104,9 +104,15 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
   const session = token === null ? null : await findSession(db, token, now, deps.sessionIdleSeconds);
   const step = await nextStep(db, asked, session, how, now);
   if (step === 'ask' || (step === 'end' && how.isHarmless))
-    return render(reply, 200, 'Sign out?', question(given, session?.user.username ?? null, asked.client?.name ?? null), {
-      formTargets: asked.redirectUri === null ? '' : formTargets(asked.redirectUri),
-    });
+    return render(
+      reply,
+      200,
+      'Sign out?',
+      question(given, session?.user.username ?? null, asked.client?.name ?? null),
+      {
+        formTargets: asked.redirectUri === null ? '' : formTargets(asked.redirectUri),
+      },
+    );
   // One whose time is up is ended too, with what was given in it: somebody has said so, or an ID token.
   if (step !== 'done' && !how.isHarmless && token !== null) await logOut(db, token, now);
   if (!how.isHarmless) cookie.clear(reply);
