@@ -3,7 +3,7 @@ import { defineEntity, p } from '@mikro-orm/core';
 const EntrySchema = defineEntity({
   name: 'AuditEntry',
   tableName: 'audit_entry',
-  // No foreign keys: an entry outlives what it speaks of.
+  // No foreign keys: an entry outlives its object.
   indexes: [{ properties: ['objectKind', 'objectId', 'id'] }, { properties: ['actorId', 'id'] }],
   properties: {
     id: p.bigint('string').primary().autoincrement(),
@@ -20,7 +20,7 @@ const EntrySchema = defineEntity({
     requestId: p.string().columnType('text').nullable(),
   },
 });
-/** One change of one object: who, when, what it was and what it became. */
+/** One change of one object: actor, time, and its state before and after. */
 export class AuditEntry extends EntrySchema.class {}
 EntrySchema.setClass(AuditEntry);
 
@@ -38,6 +38,6 @@ const EventSchema = defineEntity({
     detail: p.json().$type<Record<string, unknown>>().nullable(),
   },
 });
-/** Something that happened to an account, such as a login, a refusal or a reset. */
+/** A security event of an account, such as a login, a refused login or a reset. */
 export class AuditEvent extends EventSchema.class {}
 EventSchema.setClass(AuditEvent);

@@ -1,7 +1,7 @@
 /**
- * audit: what was done, by whom, when.
- * Owns: the edit log (one entry a change, before and after), the security events beside it, and how long these are kept.
- * Does not own: what a change means; rooms above write their entries in the transaction of the change itself.
+ * audit: the record of changes and security events.
+ * Owns: the edit log (one entry per change, with the values before and after), security events and their retention.
+ * Does not own: the meaning of a change. Rooms above write their entries in the transaction of the change.
  */
 export { AuditEntry, AuditEvent } from './entities.ts';
 export { purgeEvents } from './purge.ts';

@@ -1,14 +1,14 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { AuditEntry, AuditEvent } from './entities.ts';
 
-/** Who did something. `cli` is a person at the server's own command line, `system` is Signet itself. */
+/** The author of a change. `cli` is a person at the server's command line, `system` is Signet itself. */
 export interface Actor {
   readonly kind: 'user' | 'client' | 'cli' | 'system' | 'anonymous';
   readonly id: string | null;
   readonly label: string;
 }
 
-/** Who and when: the second argument of every verb that changes something. */
+/** Actor and time of a change: the second argument of every function that changes something. */
 export interface AuditContext {
   readonly at: Date;
   readonly actor: Actor;
@@ -23,7 +23,7 @@ export interface Change {
   readonly after?: Record<string, unknown> | null;
 }
 
-/** Writes one entry of the edit log, in the caller's transaction, so that change and entry stand or fall together. */
+/** Writes one entry of the edit log in the caller's transaction, so that change and entry are committed together. */
 export function recordChange(em: SqlEntityManager, audit: AuditContext, change: Change): void {
   em.persist(
     em.create(AuditEntry, {
@@ -85,7 +85,7 @@ export function recordEvent(em: SqlEntityManager, at: Date, event: SecurityEvent
   );
 }
 
-/** The fields in which two pictures of one object differ; undefined when they do not. */
+/** Returns the fields in which two snapshots of an object differ; undefined if they are equal. */
 export function difference(
   before: Record<string, unknown>,
   after: Record<string, unknown>,

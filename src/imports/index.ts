@@ -7,4 +7,4 @@
  */
 export { ImportedRecord } from './entities.ts';
 export { findSourceId } from './queries.ts';
-export { forgetImports, isNaturalKey, recallByName, tombstoneKeys } from './tombstones.ts';
+export { eraseImports, isNaturalKey, addTombstoneKeys, tombstoneKeys } from './tombstones.ts';

@@ -27,8 +27,8 @@ const NO_DIGEST = Buffer.alloc(32);
  * Erases what imports remember of a user but that there was one: a later run of the same dump shall find it deleted, not new.
  * The digest of the record goes too: it was made over names and addresses, and would confirm a peek of them.
  */
-export async function forgetImports(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
-  await recallByName(tx, user);
+export async function eraseImports(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
+  await addTombstoneKeys(tx, user);
   const mine = { kind: 'user', localId: user.id } as const;
   await tx.nativeDelete(ImportedRecord, { ...mine, sourcePk: { $like: '[%' } });
   await tx.nativeUpdate(ImportedRecord, mine, { importedDigest: NO_DIGEST, imported: null });
@@ -38,11 +38,11 @@ export async function forgetImports(tx: SqlEntityManager, user: Pick<User, 'id' 
  * Lets imports find a user by the name that the source has for it, in a dump of the other kind of keys too: before the user is called otherwise,
  * or nothing any more. Once for each source: what a renamed user is called later, that source has never said.
  */
-export async function recallByName(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
+export async function addTombstoneKeys(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
   const records = await tx.find(ImportedRecord, { kind: 'user', localId: user.id });
   for (const source of new Set(records.map((one) => one.source))) {
     const ofSource = records.filter((one) => one.source === source).map((one) => one.sourcePk);
-    if (ofSource.some(isRecalled)) continue;
+    if (ofSource.some(isTombstoneKey)) continue;
     const keys = tombstoneKeys(source, user.username);
     const hasKey = ofSource.some((one) => !isNaturalKey(one));
     // Somebody of this name may have been deleted before: then that one is recalled.
@@ -56,6 +56,6 @@ export async function recallByName(tx: SqlEntityManager, user: Pick<User, 'id' |
 }
 
 /** A key of `tombstoneKeys`; a source's own are JSON. */
-function isRecalled(key: string): boolean {
+function isTombstoneKey(key: string): boolean {
   return key.startsWith('deleted');
 }

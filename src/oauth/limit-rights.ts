@@ -1,4 +1,4 @@
-import { type ApiSnapshot, limitRights, type PlacedPermission, type Rights } from '../permissions/index.ts';
+import { type ApiSnapshot, limitRights, type IndexedPermission, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import { NO_API } from '../tokens/index.ts';
 
@@ -41,6 +41,6 @@ export async function readLimitedRights(
   limit: RightsLimit | null,
 ): Promise<Rights> {
   if (limit === null || api.id === NO_API || !rights.isActive) return rights;
-  const rows = await db.query<PlacedPermission>(allowed, [[...new Set(limit.clients)], api.id, limit.consented]);
+  const rows = await db.query<IndexedPermission>(allowed, [[...new Set(limit.clients)], api.id, limit.consented]);
   return limitRights(rights, rows);
 }

@@ -5,15 +5,15 @@ import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/text.ts';
-import { audienceKey, keyOfAudience, OWN_AUDIENCE } from './audience.ts';
-import { catalogueChanged, catalogueHash } from './catalogue.ts';
+import { audienceKey, resolveAudienceKey, OWN_AUDIENCE } from './audience.ts';
+import { announceCatalogueChange, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';
 
-/** Port: an API, whose row is locked, is about to accept tokens of `typ` JWT. Throws Failure where one of its clients forbids that. */
+/** Port: runs before an API, whose row is locked, accepts tokens of `typ` JWT. Throws Failure if one of its clients does not allow that. */
 export const beforeTypJwt =
   definePort<(tx: SqlEntityManager, api: Pick<Api, 'id' | 'audience'>) => Promise<void>>('beforeTypJwt');
 
-/** Port: an API is about to get this audience. Throws Failure where something else has that name. */
+/** Port: runs before an API gets this audience. Throws Failure if the name is in use. */
 export const beforeAudience = definePort<(em: SqlEntityManager, audience: string) => Promise<void>>('beforeAudience');
 
 export interface ApiSettings {
@@ -31,8 +31,8 @@ export interface ApiSettings {
   isCataloguePublic?: boolean;
 }
 
-/** The words that a setting takes. */
-export const settingWords = {
+/** The values that each setting accepts. */
+export const settingValues = {
   typ: ['at+jwt', 'JWT'],
   alg: ['RS256', 'ES256', 'EdDSA'],
   token: ['jwt', 'opaque'],
@@ -41,15 +41,15 @@ export const settingWords = {
   catalogue: ['public', 'authenticated'],
 } as const;
 
-/** Registers a resource server. Failures: a malformed audience (usage), one that exists (conflict). */
+/** Registers a resource server. Throws Failure for a malformed audience (usage) or an existing one (conflict). */
 export async function createApi(
   em: SqlEntityManager,
   audit: AuditContext,
   audience: string,
-  given: ApiSettings = {},
+  settings: ApiSettings = {},
 ): Promise<Api> {
   checkAudience(audience);
-  checkSettings(given);
+  checkSettings(settings);
   const key = audienceKey(audience);
   const existing = await em.findOne(Api, { audienceKey: key });
   if (existing)
@@ -62,9 +62,9 @@ export async function createApi(
     id: randomUUIDv7(),
     audience,
     audienceKey: key,
-    name: given.name ?? audience,
+    name: settings.name ?? audience,
     catalogueHash: catalogueHash([]),
-    ...defined(given),
+    ...withoutUndefined(settings),
   });
   em.persist(api);
   recordChange(em, audit, {
@@ -76,7 +76,7 @@ export async function createApi(
   return api;
 }
 
-/** Signet's own API, whose permissions guard its administration. Made with the first migration; made once. */
+/** Returns Signet's own API, whose permissions guard its administration, and creates it if it does not exist. */
 export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
   const id = randomUUIDv7();
   await em.execute(
@@ -86,34 +86,34 @@ export async function ensureOwnApi(em: SqlEntityManager): Promise<Api> {
   return em.findOneOrFail(Api, { audienceKey: OWN_AUDIENCE });
 }
 
-/** Under the row's lock: changes of one API follow each other. One transaction, or a part of the caller's. */
+/** Changes the settings of an API under its row lock, in one transaction or as part of the caller's. */
 export function updateApi(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Api, 'id'>,
-  given: ApiSettings,
+  { id }: Pick<Api, 'id'>,
+  settings: ApiSettings,
 ): Promise<Api> {
-  checkSettings(given);
+  checkSettings(settings);
   return em.transactional(async (tx) => {
-    const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    const api = await tx.findOneOrFail(Api, id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
     const before = apiSettings(api);
-    tx.assign(api, defined(given));
+    tx.assign(api, withoutUndefined(settings));
     const changed = difference(before, apiSettings(api));
     const object = { kind: 'api', id: api.id, label: api.audience };
     if (changed) recordChange(tx, audit, { action: 'change', object, ...changed });
     await tx.flush();
     if (changed?.after['typ'] === 'JWT') await beforeTypJwt.of(tx)(tx, api);
-    if (changed && ('alg' in changed.after || 'isCataloguePublic' in changed.after)) await catalogueChanged(tx);
+    if (changed && ('alg' in changed.after || 'isCataloguePublic' in changed.after)) await announceCatalogueChange(tx);
     return api;
   });
 }
 
-/** The API of an audience; `issuer` and `signet` both name Signet's own. Null when there is none. */
+/** Returns the API of an audience, or null. `issuer` and `signet` both name Signet's own. */
 export function findApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api | null> {
-  return em.findOne(Api, { audienceKey: keyOfAudience(audience, issuer) });
+  return em.findOne(Api, { audienceKey: resolveAudienceKey(audience, issuer) });
 }
 
-/** As `findApi`, failing with the nearest name. */
+/** Like `findApi`, but throws Failure with the nearest name if there is no such API. */
 export async function getApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api> {
   const api = await findApi(em, audience, issuer);
   if (api) return api;
@@ -125,7 +125,7 @@ export async function getApi(em: SqlEntityManager, audience: string, issuer?: st
   throw new Failure('notFound', `There is no API ${audience}. ${advice}`);
 }
 
-/** The APIs whose tokens say a user's name. */
+/** Returns the ids of the APIs whose tokens contain the username. */
 export async function apisWithUsername(em: SqlEntityManager): Promise<string[]> {
   return (await em.find(Api, { withUsername: true }, { fields: ['id'] })).map((one) => one.id);
 }
@@ -134,7 +134,13 @@ export function listApis(em: SqlEntityManager): Promise<Api[]> {
   return em.findAll(Api, { orderBy: { id: 'asc' } });
 }
 
-/** The `aud` of tokens for this API. */
+/** Returns the signing algorithms of all APIs, without duplicates. */
+export async function listApiAlgorithms(em: SqlEntityManager): Promise<Api['alg'][]> {
+  const rows = await em.execute<{ alg: Api['alg'] }[]>('select distinct alg from permissions_api order by alg');
+  return rows.map((row) => row.alg);
+}
+
+/** Returns the `aud` claim of tokens for this API. */
 export function apiAudience(api: Pick<Api, 'audience' | 'isBuiltin'>, issuer: string): string {
   return api.isBuiltin ? issuer : api.audience;
 }
@@ -165,20 +171,21 @@ function checkAudience(audience: string): void {
     );
 }
 
-function checkSettings(given: ApiSettings): void {
-  const fault = settingFault(given);
-  if (fault) throw new Failure('usage', `${fault.setting === 'ttlSeconds' ? '--ttl' : '--budget'} ${fault.text}.`);
+function checkSettings(settings: ApiSettings): void {
+  const problem = settingProblem(settings);
+  if (!problem) return;
+  throw new Failure('usage', `${problem.setting === 'ttlSeconds' ? '--ttl' : '--budget'} ${problem.text}.`);
 }
 
-/** The first setting that is out of its bounds, and what it takes. */
-export function settingFault(given: ApiSettings): { setting: 'ttlSeconds' | 'budgetBytes'; text: string } | null {
+/** Returns the first setting that is out of bounds, with its bounds; null if all are valid. */
+export function settingProblem(settings: ApiSettings): { setting: 'ttlSeconds' | 'budgetBytes'; text: string } | null {
   const isWithin = (value: number | undefined, from: number, to: number) =>
     value === undefined || (Number.isInteger(value) && value >= from && value <= to);
-  if (!isWithin(given.ttlSeconds, 60, 900)) return { setting: 'ttlSeconds', text: 'takes 60 to 900 seconds' };
-  if (!isWithin(given.budgetBytes, 1024, 8192)) return { setting: 'budgetBytes', text: 'takes 1024 to 8192 bytes' };
+  if (!isWithin(settings.ttlSeconds, 60, 900)) return { setting: 'ttlSeconds', text: 'takes 60 to 900 seconds' };
+  if (!isWithin(settings.budgetBytes, 1024, 8192)) return { setting: 'budgetBytes', text: 'takes 1024 to 8192 bytes' };
   return null;
 }
 
-function defined<T extends object>(given: T): Partial<T> {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Partial<T>;
+function withoutUndefined<T extends object>(settings: T): Partial<T> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as Partial<T>;
 }

@@ -5,12 +5,12 @@ import type { PrincipalLabel } from './groups.ts';
 import { groupMembers, invalidateRights, invalidateRightsByQuery } from './invalidate.ts';
 import { lockApis, lockGroup, lockPrincipals } from './principal.ts';
 
-/** Whoever can be given a permission. */
+/** A user, client or group to which permissions are assigned. */
 export type Assignee =
   | { readonly kind: 'user' | 'client'; readonly principal: PrincipalLabel }
   | { readonly kind: 'group'; readonly group: Group };
 
-/** Gives permissions; answers the names that the receiver did not hold directly before. */
+/** Assigns permissions. Returns the names that the assignee did not have directly before. */
 export function assign(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -18,17 +18,17 @@ export function assign(
   permissions: readonly Permission[],
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
-    const held = await lockHeld(tx, to, permissions);
-    const added = permissions.filter((one) => !held.has(one.id));
+    const existing = await lockAssignments(tx, to, permissions);
+    const added = permissions.filter((one) => !existing.has(one.id));
     for (const { id } of added) {
       if (to.kind === 'group') tx.persist(tx.create(GroupPermission, { group: to.group.id, permission: id }));
       else tx.persist(tx.create(Assignment, { principal: to.principal.id, permission: id }));
     }
-    return changed(tx, audit, to, added, 'after');
+    return recordAssignments(tx, audit, to, added, 'after');
   });
 }
 
-/** Takes permissions away; answers the names that the receiver held directly. What it has by a group stays. */
+/** Removes direct assignments. Returns the names that the assignee had directly. Permissions of its groups stay. */
 export function unassign(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -36,74 +36,75 @@ export function unassign(
   permissions: readonly Permission[],
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
-    const held = await lockHeld(tx, from, permissions);
-    const removed = permissions.filter((one) => held.has(one.id));
+    const existing = await lockAssignments(tx, from, permissions);
+    const removed = permissions.filter((one) => existing.has(one.id));
     const permission = { $in: removed.map((one) => one.id) };
     if (from.kind === 'group') await tx.nativeDelete(GroupPermission, { group: from.group.id, permission });
     else await tx.nativeDelete(Assignment, { principal: from.principal.id, permission });
-    return changed(tx, audit, from, removed, 'before');
+    return recordAssignments(tx, audit, from, removed, 'before');
   });
 }
 
 /**
- * What the receiver holds, under its row lock: changes of one receiver follow each other, and the versions that they raise too. And
- * under those of the APIs: a catalogue that loses one of these permissions meanwhile must know who has it.
+ * Returns the ids of the assignee's direct permissions and locks its row, so that changes of one assignee, and of its version, are serialised.
+ * Locks the APIs too: a concurrent removal of one of these permissions from the catalogue must see every assignment.
  */
-async function lockHeld(
+async function lockAssignments(
   tx: SqlEntityManager,
-  receiver: Assignee,
+  assignee: Assignee,
   permissions: readonly Permission[],
 ): Promise<Set<string>> {
   const apis = [...new Set(permissions.map((one) => one.api))];
-  await lockApis(tx, apis, receiver.kind === 'group' ? 'writes' : 'reads');
-  if (receiver.kind === 'group') await lockGroup(tx, receiver.group.id);
-  else await lockPrincipals(tx, [receiver.principal.id]);
+  await lockApis(tx, apis, assignee.kind === 'group' ? 'writes' : 'reads');
+  if (assignee.kind === 'group') await lockGroup(tx, assignee.group.id);
+  else await lockPrincipals(tx, [assignee.principal.id]);
   const rows =
-    receiver.kind === 'group'
-      ? await tx.find(GroupPermission, { group: receiver.group.id })
-      : await tx.find(Assignment, { principal: receiver.principal.id });
+    assignee.kind === 'group'
+      ? await tx.find(GroupPermission, { group: assignee.group.id })
+      : await tx.find(Assignment, { principal: assignee.principal.id });
   return new Set(rows.map((one) => one.permission));
 }
 
-async function changed(
+async function recordAssignments(
   em: SqlEntityManager,
   audit: AuditContext,
-  who: Assignee,
+  assignee: Assignee,
   permissions: readonly Permission[],
   side: 'before' | 'after',
 ): Promise<string[]> {
   const names = permissions.map((one) => one.name);
   if (names.length === 0) return names;
-  const named = who.kind === 'group' ? { id: who.group.id, label: who.group.name } : who.principal;
-  recordChange(em, audit, { action: 'change', object: { kind: who.kind, ...named }, [side]: { permissions: names } });
+  const label = assignee.kind === 'group' ? { id: assignee.group.id, label: assignee.group.name } : assignee.principal;
+  const object = { kind: assignee.kind, ...label };
+  recordChange(em, audit, { action: 'change', object, [side]: { permissions: names } });
   await em.flush();
   const change = {
     kind: side === 'after' ? 'added' : 'removed',
     apis: [...new Set(permissions.map((one) => one.api))],
   } as const;
-  if (who.kind === 'group') await invalidateRightsByQuery(em, groupMembers(who.group.id), change);
-  else await invalidateRights(em, [who.principal.id], change);
+  if (assignee.kind === 'group') await invalidateRightsByQuery(em, groupMembers(assignee.group.id), change);
+  else await invalidateRights(em, [assignee.principal.id], change);
   return names;
 }
 
-/** Sets Django's two flags of a principal at one API. */
+/** Sets Django's flags `is_staff` and `is_superuser` of a principal at one API. */
 export function setRole(
   em: SqlEntityManager,
   audit: AuditContext,
-  who: PrincipalLabel,
+  principal: PrincipalLabel,
   api: Api,
   flags: { isStaff: boolean; isSuperuser: boolean },
 ): Promise<void> {
   return em.transactional(async (tx) => {
-    await lockPrincipals(tx, [who.id]);
-    const role = await tx.findOne(Role, { principal: who.id, api: api.id });
+    await lockPrincipals(tx, [principal.id]);
+    const role = await tx.findOne(Role, { principal: principal.id, api: api.id });
     const before = { isStaff: role?.isStaff ?? false, isSuperuser: role?.isSuperuser ?? false };
     if (before.isStaff === flags.isStaff && before.isSuperuser === flags.isSuperuser) return;
-    await tx.upsert(Role, { principal: who.id, api: api.id, ...flags });
+    await tx.upsert(Role, { principal: principal.id, api: api.id, ...flags });
     const sides = { before: { [api.audience]: before }, after: { [api.audience]: flags } };
-    recordChange(tx, audit, { action: 'change', object: { kind: 'user', ...who }, ...sides });
+    recordChange(tx, audit, { action: 'change', object: { kind: 'user', ...principal }, ...sides });
     await tx.flush();
     const isLess = (before.isStaff && !flags.isStaff) || (before.isSuperuser && !flags.isSuperuser);
-    await invalidateRights(tx, [who.id], { kind: isLess ? 'removed' : 'added', apis: [api.id] });
+    await invalidateRights(tx, [principal.id], { kind: isLess ? 'removed' : 'added', apis: [api.id] });
   });
 }

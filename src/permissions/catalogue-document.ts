@@ -1,6 +1,6 @@
 import type { Database, Statement } from '../platform/database/index.ts';
 import { apiAudience } from './apis.ts';
-import { keyOfAudience } from './audience.ts';
+import { resolveAudienceKey } from './audience.ts';
 import { catalogueHash } from './catalogue.ts';
 import type { Api, CatalogueVersion } from './entities.ts';
 
@@ -14,16 +14,16 @@ interface Entry {
   readonly removedVersion: number | null;
 }
 
-/** Everything that an API's catalogue has been, as one statement saw it. */
+/** All versions of an API's catalogue, read in one statement. */
 export interface CatalogueHistory {
   readonly api: Pick<Api, 'audience' | 'isBuiltin' | 'alg' | 'isCataloguePublic'>;
   /** Oldest first. */
   readonly versions: readonly Version[];
-  /** In the order of their indexes. */
+  /** Ordered by index. */
   readonly permissions: readonly Entry[];
 }
 
-/** `/.well-known/permissions`: what a verifier needs to read the tokens of an API. */
+/** The body of `/.well-known/permissions`: the data that a verifier needs to read tokens of an API. */
 export interface CatalogueDocument {
   readonly audience: string;
   readonly version: number;
@@ -44,19 +44,19 @@ const history: Statement = {
 
 type HistoryRow = CatalogueHistory['api'] & { versions: string; permissions: string };
 
-/** The history of an audience's catalogue; the issuer and `signet` both name Signet's own. Null when there is no such API. */
+/** Returns the history of an audience's catalogue, or null if there is no such API. The issuer and `signet` both name Signet's own. */
 export async function readCatalogueHistory(
   db: Database,
   audience: string,
   issuer: string,
 ): Promise<CatalogueHistory | null> {
-  const [row] = await db.query<HistoryRow>(history, [keyOfAudience(audience, issuer)]);
+  const [row] = await db.query<HistoryRow>(history, [resolveAudienceKey(audience, issuer)]);
   if (!row) return null;
   const { versions, permissions, ...api } = row;
   const entries = JSON.parse(permissions) as [number, string, string, number, number | null][];
   return {
     api,
-    // What a token says that was issued before the first permission was.
+    // The version in a token that was issued before the first permission was registered.
     versions: [{ version: 0, hash: catalogueHash([]), length: 0 }, ...(JSON.parse(versions) as Version[])],
     permissions: entries.map(([index, name, label, addedVersion, removedVersion]) => ({
       index,
@@ -69,9 +69,8 @@ export async function readCatalogueHistory(
 }
 
 /**
- * The catalogue as it was at a version (by default: as it is), labels as they are now. Null for a version that it never had. A
- * removed permission has an empty name: who takes names without looking at `removed` has no name to grant by, and the hash is made
- * of what stands there.
+ * Returns the catalogue at a version (by default the current one) with current labels; null for a version that never existed. A removed
+ * permission has an empty name: a reader that ignores `removed` gets no name to grant, and the hash covers the names as published.
  */
 export function catalogueDocument(
   { api, versions, permissions }: CatalogueHistory,

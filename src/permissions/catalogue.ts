@@ -5,9 +5,9 @@ import { type AuditContext, recordChange } from '../audit/index.ts';
 import { announce } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
-import { invalidateRightsByQuery, permissionHolders, superusersAt } from './invalidate.ts';
+import { invalidateRightsByQuery, principalsWithPermissions, superusersAt } from './invalidate.ts';
 
-/** A permission to register. `model` is absent for one that belongs to an app alone. */
+/** A permission to register. `model` is absent for one that belongs to an app only. */
 export interface PermissionSpec {
   readonly app: string;
   readonly codename: string;
@@ -22,7 +22,7 @@ export interface CatalogueChange {
   readonly version: number;
 }
 
-/** Django's four: registering a model makes these. */
+/** Django's default permissions of a model. */
 const DEFAULT_ACTIONS = ['add', 'change', 'delete', 'view'] as const;
 
 export function defaultPermissions(
@@ -34,26 +34,26 @@ export function defaultPermissions(
 }
 
 /**
- * Makes the catalogue of an API hold these permissions. Additive: what is not named stays, unless `prune` is set; then it
- * becomes a tombstone. Indexes are given in the order of `specs` and never again. The API's row lock makes changes of one
- * catalogue follow each other. One transaction, or a part of the caller's: one that takes other locks afterwards says
- * `announces: false`, and `catalogueChanged` itself at its end.
+ * Adds these permissions to the catalogue of an API. Other permissions stay, unless `prune` is set: then they are marked as removed.
+ * Indexes are assigned in the order of `specs` and never reused. The API's row lock serialises changes of one catalogue. Runs in one
+ * transaction or as part of the caller's. A caller that takes other locks afterwards passes `announces: false` and calls
+ * `announceCatalogueChange` at its end.
  */
 export function changeCatalogue(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Api, 'id'>,
+  { id }: Pick<Api, 'id'>,
   specs: readonly PermissionSpec[],
   options: { prune?: boolean; announces?: boolean } = {},
 ): Promise<CatalogueChange> {
   return em.transactional(async (tx) => {
-    const api = await tx.findOneOrFail(Api, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    const api = await tx.findOneOrFail(Api, id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
     const live = await tx.find(Permission, { api: api.id, removedVersion: null });
-    const { added, relabelled, kept } = compare(live, specs);
-    const removed = options.prune ? live.filter((one) => !kept.has(one.name)) : [];
+    const { added, relabelled, specNames } = compareSpecs(live, specs);
+    const removed = options.prune ? live.filter((one) => !specNames.has(one.name)) : [];
 
     for (const [permission, label] of relabelled) permission.label = label;
-    const names = (some: readonly { name: string }[]) => some.map((one) => one.name);
+    const names = (permissions: readonly { name: string }[]) => permissions.map((one) => one.name);
     if (added.length + removed.length > 0) {
       api.catalogueVersion += 1;
       for (const one of removed) one.removedVersion = api.catalogueVersion;
@@ -62,7 +62,7 @@ export function changeCatalogue(
       api.catalogueHash = await hashCatalogue(tx, api.id);
       const version = { version: api.catalogueVersion, hash: api.catalogueHash, length: api.nextIndex };
       tx.persist(tx.create(CatalogueVersion, { api: api.id, ...version }));
-      await tellOfCatalogue(tx, api, removed);
+      await invalidateCatalogueChange(tx, api, removed);
     }
     const change = {
       added: added.map(permissionName),
@@ -76,29 +76,29 @@ export function changeCatalogue(
       recordChange(tx, audit, { action: 'change', object, after: change });
     }
     await tx.flush();
-    if (isChanged && options.announces !== false) await catalogueChanged(tx);
+    if (isChanged && options.announces !== false) await announceCatalogueChange(tx);
     return change;
   });
 }
 
 /**
- * Whoever held what is removed has less. A superuser's token lists every permission of the API, so an addition changes what it says
- * too. The version of the API grows by itself: its row changes.
+ * Principals with a removed permission lose it. A superuser's token lists every permission of the API, so an addition changes it
+ * too. The version of the API grows by itself, because its row changes.
  */
-async function tellOfCatalogue(tx: SqlEntityManager, api: Api, removed: readonly Permission[]): Promise<void> {
-  const holders = permissionHolders(removed.map((one) => one.id));
+async function invalidateCatalogueChange(tx: SqlEntityManager, api: Api, removed: readonly Permission[]): Promise<void> {
+  const holders = principalsWithPermissions(removed.map((one) => one.id));
   const superusers = superusersAt(api.id);
   const others = {
     sql: `${superusers.sql} except (${holders.sql})`,
     values: [...superusers.values, ...holders.values],
   };
-  // First, because what is announced is announced last.
+  // Before the removals, because a transaction announces its signals last.
   await invalidateRightsByQuery(tx, others, { kind: 'added', apis: [api.id] }, []);
   if (removed.length > 0) await invalidateRightsByQuery(tx, holders, { kind: 'removed', apis: [api.id] }, []);
 }
 
-/** Every process drops what it keeps of catalogues when this transaction ends. To be said last: see `announce`. */
-export async function catalogueChanged(tx: SqlEntityManager): Promise<void> {
+/** Clears the catalogue cache of every process when this transaction ends. Call it last: see `announce`. */
+export async function announceCatalogueChange(tx: SqlEntityManager): Promise<void> {
   await announce(tx, 'catalogue');
 }
 
@@ -106,30 +106,30 @@ function permissionName({ app, codename }: PermissionSpec): string {
   return `${app}.${codename}`;
 }
 
-/** What is new, what has another label, and every name that is wanted; a name that is there twice counts the first time. */
-function compare(live: readonly Permission[], specs: readonly PermissionSpec[]) {
+/** Returns the new specs, the permissions with another label, and all names. The first of two specs with one name counts. */
+function compareSpecs(live: readonly Permission[], specs: readonly PermissionSpec[]) {
   const byName = new Map(live.map((one) => [one.name, one]));
   const added: PermissionSpec[] = [];
   const relabelled: [Permission, string][] = [];
-  const kept = new Set<string>();
+  const specNames = new Set<string>();
   for (const spec of specs) {
     const name = permissionName(spec);
-    if (kept.has(name)) continue;
-    kept.add(name);
+    if (specNames.has(name)) continue;
+    specNames.add(name);
     const existing = byName.get(name);
     if (!existing) added.push(spec);
     else if (existing.label !== spec.label) relabelled.push([existing, spec.label]);
   }
-  return { added, relabelled, kept };
+  return { added, relabelled, specNames };
 }
 
 async function addPermissions(tx: SqlEntityManager, api: Api, specs: readonly PermissionSpec[]): Promise<void> {
   const models = await ensureModels(tx, api, specs);
   for (const spec of specs) {
     const model = spec.model === undefined ? null : (models.get(modelKey(spec.app, spec.model)) ?? null);
-    const given = { api: api.id, model, name: permissionName(spec), label: spec.label };
-    const place = { index: api.nextIndex++, addedVersion: api.catalogueVersion };
-    tx.persist(tx.create(Permission, { id: randomUUIDv7(), ...given, ...place }));
+    const fields = { api: api.id, model, name: permissionName(spec), label: spec.label };
+    const position = { index: api.nextIndex++, addedVersion: api.catalogueVersion };
+    tx.persist(tx.create(Permission, { id: randomUUIDv7(), ...fields, ...position }));
   }
 }
 
@@ -176,7 +176,7 @@ export function listPermissions(em: SqlEntityManager, apiId: string): Promise<Pe
   return em.find(Permission, { api: apiId, removedVersion: null }, { orderBy: { index: 'asc' } });
 }
 
-/** With those that were removed. */
+/** Returns live and removed permissions. */
 export function listPermissionHistory(em: SqlEntityManager, apiId: string): Promise<Permission[]> {
   return em.find(Permission, { api: apiId }, { orderBy: { index: 'asc' } });
 }
@@ -185,7 +185,7 @@ export async function listModels(em: SqlEntityManager, apiId: string): Promise<M
   return em.find(Model, { api: apiId }, { orderBy: { appLabel: 'asc', model: 'asc' } });
 }
 
-/** The live permissions of these names, in the order given. Failure: the names that the API does not have. */
+/** Returns the live permissions of these names in the given order. Throws Failure with the names that the API does not have. */
 export async function getPermissions(em: SqlEntityManager, api: Api, names: readonly string[]): Promise<Permission[]> {
   const found = new Map(
     (await em.find(Permission, { api: api.id, name: { $in: [...names] }, removedVersion: null })).map((one) => [

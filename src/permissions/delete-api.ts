@@ -2,41 +2,41 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { Failure } from '../platform/errors.ts';
-import { catalogueChanged } from './catalogue.ts';
+import { announceCatalogueChange } from './catalogue.ts';
 import { Api } from './entities.ts';
-import { bumpHolders } from './invalidate.ts';
-import { apiEnded } from './principal.ts';
+import { bumpApiPrincipals } from './invalidate.ts';
+import { notifyApiDeleted } from './principal.ts';
 
-/** What goes when an API goes. */
+/** The rows that are deleted with an API. */
 export interface ApiContents {
   readonly models: number;
   readonly permissions: number;
-  /** Users, clients and groups that were given permissions of it directly: rows. */
+  /** Rows of direct assignments to users, clients and groups. */
   readonly assignments: { readonly users: number; readonly clients: number; readonly groups: number };
-  /** Flags at it. */
+  /** Rows of flags at the API. */
   readonly roles: number;
-  /** Users and clients that may do less afterwards, each once. */
+  /** Distinct users and clients that lose rights. */
   readonly holders: number;
 }
 
 /**
- * Port: what rooms above keep about an API by its audience, such as imports, goes in the same transaction. (What refers to it by
- * a foreign key goes by itself.)
+ * Port: rooms above delete their rows that name an API by its audience, such as imports, in the same transaction. (Rows with a foreign
+ * key are deleted by the database.)
  */
-export type ApiDeleted = (tx: SqlEntityManager, api: Api) => Promise<void>;
+export type OnApiDeleted = (tx: SqlEntityManager, api: Api) => Promise<void>;
 
-export async function contentsOfApi(em: SqlEntityManager, apiId: string): Promise<ApiContents> {
+export async function readApiContents(em: SqlEntityManager, apiId: string): Promise<ApiContents> {
   const live =
     'join permissions_permission q on q.id = x.permission_id where q.removed_version is null and q.api_id = ?';
-  const given = (kind: string) =>
+  const assignments = (kind: string) =>
     `(select count(*)::int from permissions_assignment x join permissions_principal p on p.id = x.principal_id and p.kind = '${kind}' ${live})`;
   const [row] = await em.execute<Record<string, number>[]>(
     `select (select count(*)::int from permissions_model where api_id = ?) as models,
        (select count(*)::int from permissions_permission where removed_version is null and api_id = ?) as permissions,
-       ${given('user')} as users, ${given('client')} as clients,
+       ${assignments('user')} as users, ${assignments('client')} as clients,
        (select count(*)::int from permissions_group_permission x ${live}) as groups,
        (select count(*)::int from permissions_role where api_id = ?) as roles,
-       (select count(*)::int from (${touched}) t) as holders`,
+       (select count(*)::int from (${apiPrincipals}) t) as holders`,
     Array.from({ length: 9 }, () => apiId),
   );
   const count = (name: string) => row?.[name] ?? 0;
@@ -49,39 +49,39 @@ export async function contentsOfApi(em: SqlEntityManager, apiId: string): Promis
   };
 }
 
-/** Everyone who may do something there, directly, by a group or by a flag. */
-const touched = `select x.principal_id as id from permissions_assignment x join permissions_permission q on q.id = x.permission_id where q.api_id = ?
+/** The principals with a right at an API, directly, by a group or by a flag. */
+const apiPrincipals = `select x.principal_id as id from permissions_assignment x join permissions_permission q on q.id = x.permission_id where q.api_id = ?
   union select m.principal_id from permissions_group_permission g join permissions_permission q on q.id = g.permission_id
     join permissions_group_member m on m.group_id = g.group_id where q.api_id = ?
   union select principal_id from permissions_role where api_id = ?`;
 
 /**
- * Deletes an API with its catalogue and everything that was given of it. Its tokens are refused from then on. Failure: it is
- * Signet's own, or was deleted meanwhile.
+ * Deletes an API with its catalogue and assignments. Its tokens are refused from then on. Throws Failure if it is Signet's own API or
+ * was deleted concurrently.
  */
 export function deleteApi(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Api, 'id'>,
-  deleted: ApiDeleted,
+  { id }: Pick<Api, 'id'>,
+  onDeleted: OnApiDeleted,
 ): Promise<ApiContents> {
   return em.transactional(async (tx) => {
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
-    const api = await tx.findOne(Api, { id: of.id }, options);
+    const api = await tx.findOne(Api, { id }, options);
     if (!api) throw new Failure('notFound', 'Somebody else deleted this API meanwhile.');
     if (api.isBuiltin)
       throw new Failure('conflict', "That is Signet's own API: it guards the administration and cannot be deleted.");
-    const contents = await contentsOfApi(tx, api.id);
-    await bumpHolders(tx, { sql: touched, values: [api.id, api.id, api.id] }, api.id);
-    // One statement, however many tokens there are: nobody waits for an API that goes.
-    await apiEnded(tx, api.id, audit.at);
-    await deleted(tx, api);
+    const contents = await readApiContents(tx, api.id);
+    await bumpApiPrincipals(tx, { sql: apiPrincipals, values: [api.id, api.id, api.id] }, api.id);
+    // One statement for any number of tokens: no request waits for the row of a deleted API.
+    await notifyApiDeleted(tx, api.id, audit.at);
+    await onDeleted(tx, api);
     const { audience, name } = api;
     const object = { kind: 'api', id: api.id, label: audience };
     recordChange(tx, audit, { action: 'delete', object, before: { audience, name, ...contents } });
     await tx.nativeDelete(Api, { id: api.id });
     await tx.flush();
-    await catalogueChanged(tx);
+    await announceCatalogueChange(tx);
     return contents;
   });
 }

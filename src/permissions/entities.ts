@@ -6,11 +6,11 @@ const PrincipalSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     kind: p.enum(['user', 'client'] as const),
-    /** Grows with every change of what this principal may do; what was computed at a lower version is stale. */
+    /** Grows with every change of this principal's rights; results computed at a lower version are stale. */
     permsVersion: p.integer().default(1),
   },
 });
-/** Whoever can hold permissions: a user or a client. Both use the principal's id as their own. */
+/** A user or a client: something that can have permissions. Both use the principal's id as their own. */
 export class Principal extends PrincipalSchema.class {}
 PrincipalSchema.setClass(Principal);
 
@@ -37,19 +37,19 @@ const ApiSchema = defineEntity({
     nextIndex: p.integer().default(0),
     catalogueVersion: p.integer().default(0),
     catalogueHash: p.string().columnType('text').default(''),
-    /** Whether everybody may read the catalogue, or only who authenticates. */
+    /** False if only authenticated callers may read the catalogue. */
     isCataloguePublic: p.boolean().default(true),
-    /** What signs its tokens; a key of it is made when an API asks for it. */
+    /** The signing algorithm of its tokens; a key is created when the first API uses an algorithm. */
     alg: p.enum(['RS256', 'ES256', 'EdDSA'] as const).default('RS256'),
-    /** What its tokens are: JWTs that verifiers read themselves, or sealed ones that only introspection reads. */
+    /** JWTs that verifiers read themselves, or sealed tokens that only introspection reads. */
     tokenKind: p.enum(['jwt', 'opaque'] as const).default('jwt'),
-    /** How its tokens say what their holder may do. */
+    /** The form of permissions in its tokens. */
     format: p.enum(['list', 'bitmap', 'scope', 'none'] as const).default('list'),
-    /** What becomes of a list that is over the budget. */
+    /** The fallback for a list that exceeds the budget. */
     overBudget: p.enum(['bitmap', 'fail'] as const).default('bitmap'),
-    /** Whether tokens are marked when something was added that they do not say; off for verifiers that know the status 0 alone. */
+    /** Whether tokens get a status when permissions were added since; off for verifiers that accept status 0 only. */
     withSuperseded: p.boolean().default(true),
-    /** Grows with every change of this row; what a process keeps of it is good while the version is the same. */
+    /** Grows with every change of this row; a cached copy is valid while the version is the same. */
     version: p.integer().version(),
   },
 });
@@ -64,11 +64,11 @@ const CatalogueVersionSchema = defineEntity({
     api: () => p.manyToOne(Api).mapToPk().primary().deleteRule('cascade'),
     version: p.integer().primary(),
     hash: p.string().columnType('text'),
-    /** Indexes given until then: a bitmap of this version has so many bits. */
+    /** Indexes assigned up to this version, and bits of its bitmaps. */
     length: p.integer(),
   },
 });
-/** A version that the catalogue of an API has had; by its hash and length a token of that version is read. */
+/** A version of an API's catalogue; its hash and length are needed to read tokens of that version. */
 export class CatalogueVersion extends CatalogueVersionSchema.class {}
 CatalogueVersionSchema.setClass(CatalogueVersion);
 
@@ -83,7 +83,7 @@ const ModelSchema = defineEntity({
     model: p.string().columnType('text'),
   },
 });
-/** A model of one of an API's apps: Django's content type. */
+/** A model of an app of an API: Django's content type. */
 export class Model extends ModelSchema.class {}
 ModelSchema.setClass(Model);
 
@@ -102,13 +102,13 @@ const PermissionSchema = defineEntity({
     /** `<app>.<codename>`, byte for byte. */
     name: p.string().columnType('text'),
     label: p.string().columnType('text'),
-    /** Its place in the catalogue; given once, never again. */
+    /** Its index in the catalogue; never reused. */
     index: p.integer(),
     addedVersion: p.integer(),
     removedVersion: p.integer().nullable(),
   },
 });
-/** Something that may be done at one API. A removed one stays as a tombstone, so that its index is never given again. */
+/** A permission of one API. A removed one stays as a tombstone, so that its index is never reused. */
 export class Permission extends PermissionSchema.class {}
 PermissionSchema.setClass(Permission);
 
@@ -121,7 +121,7 @@ const GroupSchema = defineEntity({
     nameKey: p.string().columnType('text').unique(),
   },
 });
-/** A named set of permissions, of any APIs, that its members hold. */
+/** A named set of permissions, of any APIs, for its members. */
 export class Group extends GroupSchema.class {}
 GroupSchema.setClass(Group);
 
@@ -161,7 +161,7 @@ const AssignmentSchema = defineEntity({
     endsAt: p.datetime().columnType('timestamptz').nullable(),
   },
 });
-/** A permission given to a principal directly. (The word *grant* is OAuth's.) */
+/** A permission assigned to a principal directly. (The word *grant* is OAuth's.) */
 export class Assignment extends AssignmentSchema.class {}
 AssignmentSchema.setClass(Assignment);
 
@@ -186,13 +186,13 @@ const FanOutSchema = defineEntity({
   properties: {
     id: p.uuid().primary(),
     kind: p.enum(['added', 'removed'] as const),
-    /** Ids; null for every API. No reference: a change outlives the API that it was of. */
+    /** Ids; null for every API. No foreign key: the change outlives its API. */
     apis: p.array().columnType('uuid[]').nullable(),
-    /** The last ordinal that a batch has reached. */
+    /** The last processed ordinal. */
     done: p.integer().default(0),
   },
 });
-/** A change of rights that has happened, whose principals get their new versions and statuses in batches. */
+/** A change of rights, committed, whose principals get their new versions and statuses in batches. */
 export class FanOut extends FanOutSchema.class {}
 FanOutSchema.setClass(FanOut);
 
@@ -200,13 +200,13 @@ const FanOutPrincipalSchema = defineEntity({
   name: 'FanOutPrincipal',
   tableName: 'permissions_fan_out_principal',
   properties: {
-    /** No references: a hundred thousand of these are written at once, and one whose principal is gone does no harm. */
+    /** No foreign keys: a hundred thousand of these rows are written at once, and a row of a deleted principal does no harm. */
     fanOut: p.uuid().primary().fieldName('fan_out_id'),
-    /** From 1, without a gap: a batch is found by its bounds, however little the planner knows of what was written just now. */
+    /** From 1, without gaps: a batch is selected by its bounds, so missing statistics of new rows do not matter. */
     ordinal: p.integer().primary(),
     principal: p.uuid().fieldName('principal_id'),
   },
 });
-/** A principal that a batch has not reached yet. */
+/** A principal that still waits for its batch. */
 export class FanOutPrincipal extends FanOutPrincipalSchema.class {}
 FanOutPrincipalSchema.setClass(FanOutPrincipal);

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { PrincipalRef } from './principal.ts';
 
-/** Where a permission comes from: `user` (given directly), `superuser`, or the group that holds it. */
+/** A permission and its source: `user` (assigned directly), `superuser`, or a group. */
 export interface Source {
   readonly audience: string;
   readonly name: string;
@@ -9,14 +9,14 @@ export interface Source {
   readonly group: string | null;
 }
 
-/** Every permission of a principal with each of its sources, for one API or for all. An inactive principal has none. */
+/** Returns every permission of a principal with each of its sources, for one API or for all. An inactive principal has none. */
 export async function explainPermissions(
   em: SqlEntityManager,
-  who: PrincipalRef,
+  principal: PrincipalRef,
   now: Date,
   apiId?: string,
 ): Promise<Source[]> {
-  if (!who.isActive) return [];
+  if (!principal.isActive) return [];
   const atApi = apiId === undefined ? '' : 'and q.api_id = ?';
   const api = apiId === undefined ? [] : [apiId];
   return em.execute<Source[]>(
@@ -31,11 +31,11 @@ export async function explainPermissions(
      ) s join permissions_permission q on q.id = s.permission_id join permissions_api i on i.id = q.api_id
      where q.removed_version is null ${atApi}
      order by i.audience collate "C", q.name collate "C", s.source collate "C", s.group_name collate "C"`,
-    [who.id, now, who.id, now, now, who.isSuperuser, who.id, ...api],
+    [principal.id, now, principal.id, now, now, principal.isSuperuser, principal.id, ...api],
   );
 }
 
-/** Django's `User.get_group_permissions`: names held by a group (all of them for a superuser), sorted. */
+/** Django's `User.get_group_permissions`: the names from groups (all names for a superuser), sorted. */
 export function getGroupPermissions(sources: readonly Source[]): string[] {
   return [...new Set(sources.filter((one) => one.from !== 'user').map((one) => one.name))].sort();
 }

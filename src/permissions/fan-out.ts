@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { announce, type Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { bumpAndNotify, type RightsChange } from './principal.ts';
+import { invalidateNow, type RightsChange } from './principal.ts';
 
 /** The affected principals as a query of distinct `id`s; there may be too many to load. */
 export interface PrincipalQuery {
@@ -17,14 +17,14 @@ export const BATCH_THRESHOLD = 1000;
 /** Principals of one batch. */
 const BATCH = 500;
 
-/** Status-list entries that each process suspends per second: the holder of each asks for another token. */
+/** Status-list entries that each process suspends per second: each suspended token causes a request for another one. */
 const SUSPENDED_A_SECOND = 5000;
 
 /** The topic of the signal that wakes the job of a running server. */
 export const FAN_OUT_TOPIC = 'fan-out';
 
 /**
- * Queues a change that affects many principals, in its transaction: three statements, however many they are.
+ * Queues a change that affects many principals, in its transaction: three statements for any number of principals.
  *
  * From the end of this transaction Signet itself decides by the new rights, because the version of the APIs (`apisToBump`, null for
  * all) grows: cached rights are used only at the versions of their principal *and* their API. The batches update the statuses that
@@ -42,7 +42,7 @@ export async function queueFanOut(
   apisToBump: readonly string[] | null,
 ): Promise<void> {
   await bumpApis(tx, apisToBump);
-  // Nothing that a token says has changed: a group without permissions, by its name alone.
+  // No token changes, for example when a group is renamed.
   if (apis?.length === 0) return;
   const id = randomUUIDv7();
   await tx.execute(
@@ -94,7 +94,7 @@ export function runFanOutBatch(db: Database, size = BATCH): Promise<FanOutBatch 
       [id, done, done + size],
     );
     const ids = rows.map((row) => row.id);
-    const moved = await bumpAndNotify(tx, ids, { kind, apis: fanOut.apis?.split(' ') ?? null });
+    const moved = await invalidateNow(tx, ids, { kind, apis: fanOut.apis?.split(' ') ?? null });
     if (ids.length < size) await tx.execute('delete from permissions_fan_out where id = ?', [id]);
     else await tx.execute('update permissions_fan_out set done = ? where id = ?', [done + size, id]);
     return { kind, principals: ids.length, moved };
@@ -113,13 +113,13 @@ export async function runFanOut(db: Database, clock: Clock, stopping?: { readonl
     if (!batch) break;
     principals += batch.principals;
     await clock.sleepUntil(new Date(clock.now().getTime() + pauseMs(batch, Math.random())));
-    // The embedded engine answers without ever leaving the queue of promises: requests are served here.
+    // The embedded engine resolves in microtasks only: this lets other requests run.
     await setImmediate();
   }
   return principals;
 }
 
-/** How long until the next batch: `chance` (0 to 1) makes it half as long to half as long again. */
+/** Returns the milliseconds until the next batch; `chance` (0 to 1) varies them from half to one and a half. */
 function pauseMs({ kind, moved }: FanOutBatch, chance: number): number {
   return kind === 'removed' ? (moved / SUSPENDED_A_SECOND) * 1000 * (0.5 + chance) : 0;
 }

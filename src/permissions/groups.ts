@@ -6,16 +6,16 @@ import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/text.ts';
 import { Group, GroupMember } from './entities.ts';
 import { BATCH_THRESHOLD } from './fan-out.ts';
-import { apisOfGroup, groupMembers, invalidateRights, invalidateRightsByQuery } from './invalidate.ts';
+import { readGroupApis, groupMembers, invalidateRights, invalidateRightsByQuery } from './invalidate.ts';
 import { lockApis, lockGroup } from './principal.ts';
 
-/** A principal as the log names it. */
+/** A principal with its name for the audit log. */
 export interface PrincipalLabel {
   readonly id: string;
   readonly label: string;
 }
 
-/** Failures: an unfit name (usage), one that exists in any spelling (conflict). */
+/** Throws Failure for an invalid name (usage) and for one that exists in any spelling (conflict). */
 export async function createGroup(em: SqlEntityManager, audit: AuditContext, name: string): Promise<Group> {
   checkGroupName(name);
   const existing = await em.findOne(Group, { nameKey: casefoldName(name) });
@@ -27,7 +27,7 @@ export async function createGroup(em: SqlEntityManager, audit: AuditContext, nam
   return group;
 }
 
-/** Why a name cannot be a group's, however it came here; undefined when it can. */
+/** Returns why a name is not valid for a group; undefined if it is. */
 export function groupNameProblem(name: string): string | undefined {
   const folded = casefoldName(name);
   if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > 150)
@@ -59,31 +59,31 @@ export function listGroups(em: SqlEntityManager): Promise<Group[]> {
   return em.findAll(Group, { orderBy: { nameKey: 'asc' } });
 }
 
-/** Ids of the members. */
+/** Returns the ids of the members. */
 export async function listMembers(em: SqlEntityManager, groupId: string): Promise<string[]> {
   return (await em.find(GroupMember, { group: groupId })).map((one) => one.principal);
 }
 
-/** The groups of a principal, by name. */
+/** Returns the groups of a principal, ordered by name. */
 export async function readGroups(em: SqlEntityManager, principalId: string): Promise<Group[]> {
   const memberships = await em.find(GroupMember, { principal: principalId });
   return em.find(Group, { id: { $in: memberships.map((one) => one.group) } }, { orderBy: { nameKey: 'asc' } });
 }
 
 /**
- * Gives a group another name. Sessions, introspection and userinfo say the new one at once; access tokens say no groups, so none of them
- * is told. Failures as of `createGroup`.
+ * Renames a group. Sessions, introspection and userinfo return the new name at once. Access tokens contain no group names, so their statuses
+ * do not change. Throws Failure as `createGroup` does.
  */
 export function renameGroup(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Group, 'id'>,
+  { id }: Pick<Group, 'id'>,
   name: string,
 ): Promise<Group> {
   checkGroupName(name);
   return em.transactional(async (tx) => {
     await lockApis(tx, null, 'writes');
-    const group = await lockGroup(tx, of.id);
+    const group = await lockGroup(tx, id);
     const nameKey = casefoldName(name);
     const other = await tx.findOne(Group, { nameKey, id: { $ne: group.id } });
     if (other) throw new Failure('conflict', `There is a group "${other.name}" already.`);
@@ -98,73 +98,77 @@ export function renameGroup(
   });
 }
 
-/** Deletes a group; its members lose what they had by it. */
+/** Deletes a group; its members lose its permissions. */
 export function deleteGroup(em: SqlEntityManager, audit: AuditContext, group: Group): Promise<void> {
   return em.transactional(async (tx) => {
     await lockApis(tx, null, 'writes');
     await lockGroup(tx, group.id);
-    const change = { kind: 'removed', apis: await apisOfGroup(tx, group.id) } as const;
-    // At every API its members are said to be in it.
+    const change = { kind: 'removed', apis: await readGroupApis(tx, group.id) } as const;
+    // Group names are part of the rights at every API.
     await invalidateRightsByQuery(tx, groupMembers(group.id), change, null);
     recordChange(tx, audit, { action: 'delete', object: auditObject(group), before: { name: group.name } });
     await tx.nativeDelete(Group, { id: group.id });
   });
 }
 
-/** Adds principals to a group; answers those who were not in it. */
+/** Adds principals to a group. Returns those that were not members. */
 export function addMembers(
   em: SqlEntityManager,
   audit: AuditContext,
   group: Group,
-  some: readonly PrincipalLabel[],
+  principals: readonly PrincipalLabel[],
 ): Promise<PrincipalLabel[]> {
   return em.transactional(async (tx) => {
-    const present = await lockMembers(tx, group, some);
-    const added = some.filter((one) => !present.has(one.id));
+    const members = await lockMembers(tx, group, principals);
+    const added = principals.filter((one) => !members.has(one.id));
     for (const { id } of added) tx.persist(tx.create(GroupMember, { principal: id, group: group.id }));
-    return membersChanged(tx, audit, group, added, 'after');
+    return recordMembers(tx, audit, group, added, 'after');
   });
 }
 
-/** Takes principals out of a group; answers those who were in it. */
+/** Removes principals from a group. Returns those that were members. */
 export function removeMembers(
   em: SqlEntityManager,
   audit: AuditContext,
   group: Group,
-  some: readonly PrincipalLabel[],
+  principals: readonly PrincipalLabel[],
 ): Promise<PrincipalLabel[]> {
   return em.transactional(async (tx) => {
-    const present = await lockMembers(tx, group, some);
-    const removed = some.filter((one) => present.has(one.id));
+    const members = await lockMembers(tx, group, principals);
+    const removed = principals.filter((one) => members.has(one.id));
     await tx.nativeDelete(GroupMember, { group: group.id, principal: { $in: removed.map((one) => one.id) } });
-    return membersChanged(tx, audit, group, removed, 'before');
+    return recordMembers(tx, audit, group, removed, 'before');
   });
 }
 
-/** Which of these are in the group, under its row lock; and under those of its APIs, as `lockHeld` of assignments. */
-async function lockMembers(tx: SqlEntityManager, group: Group, some: readonly PrincipalLabel[]): Promise<Set<string>> {
-  if (some.length > BATCH_THRESHOLD) await lockApis(tx, null, 'writes');
-  else await lockApis(tx, await apisOfGroup(tx, group.id), 'reads');
+/** Returns the ids of those that are members, and locks the group and its APIs as `lockAssignments` does. */
+async function lockMembers(
+  tx: SqlEntityManager,
+  group: Group,
+  principals: readonly PrincipalLabel[],
+): Promise<Set<string>> {
+  if (principals.length > BATCH_THRESHOLD) await lockApis(tx, null, 'writes');
+  else await lockApis(tx, await readGroupApis(tx, group.id), 'reads');
   await lockGroup(tx, group.id);
-  const found = await tx.find(GroupMember, { group: group.id, principal: { $in: some.map((one) => one.id) } });
+  const found = await tx.find(GroupMember, { group: group.id, principal: { $in: principals.map((one) => one.id) } });
   return new Set(found.map((one) => one.principal));
 }
 
-async function membersChanged(
+async function recordMembers(
   tx: SqlEntityManager,
   audit: AuditContext,
   group: Group,
-  who: PrincipalLabel[],
+  principals: PrincipalLabel[],
   side: 'before' | 'after',
 ): Promise<PrincipalLabel[]> {
-  if (who.length === 0) return who;
-  const members = who.map((one) => one.label);
+  if (principals.length === 0) return principals;
+  const members = principals.map((one) => one.label);
   recordChange(tx, audit, { action: 'change', object: auditObject(group), [side]: { members } });
   await tx.flush();
-  const ids = who.map((one) => one.id);
+  const ids = principals.map((one) => one.id);
   const kind = side === 'after' ? 'added' : 'removed';
-  await invalidateRights(tx, ids, { kind, apis: await apisOfGroup(tx, group.id) });
-  return who;
+  await invalidateRights(tx, ids, { kind, apis: await readGroupApis(tx, group.id) });
+  return principals;
 }
 
 function auditObject(group: Group) {

@@ -1,65 +1,65 @@
-/** The catalogue as it was when rights were read: what a bitmap of them is read with. */
+/** The version of the catalogue at which rights were read, needed to read their bitmap. */
 export interface CatalogueState {
   readonly version: number;
   /** SHA-256, base64url. */
   readonly hash: string;
-  /** Indexes given so far; a bitmap has so many bits. */
+  /** Indexes assigned so far, and bits of a bitmap. */
   readonly length: number;
 }
 
-/** What a principal may do at one API, as read at one moment. */
+/** The rights of a principal at one API, read at one moment. */
 export interface Rights {
-  /** False: none of the rest counts (Django: an inactive user has no permission, a superuser included). */
+  /** If false, the other fields do not count (Django: an inactive user, even a superuser, has no permission). */
   readonly isActive: boolean;
   readonly isSuperuser: boolean;
   readonly isStaff: boolean;
-  /** Names held directly or by a group; all of the API's for a superuser; none for an inactive principal. */
+  /** Names assigned directly or by a group; all names of the API for a superuser; empty for an inactive principal. */
   readonly permissions: ReadonlySet<string>;
   /** The same, sorted by code unit. */
   readonly list: readonly string[];
-  /** Of the list as JSON, in UTF-8. */
+  /** The size of the list as JSON in UTF-8. */
   readonly listBytes: number;
-  /** The same as bits by catalogue index, least significant first, base64url; none for a superuser, who is the flag. */
+  /** The same as bits by catalogue index, least significant bit first, base64url; all zero for a superuser, where the flag counts. */
   readonly bitmap: string;
   readonly catalogue: CatalogueState;
-  /** Names of the groups that the principal is in, of any APIs. */
+  /** Names of the principal's groups, of any APIs. */
   readonly groups: readonly string[];
-  /** The principal's permission version that this was read at. */
+  /** The principal's permission version at the time of reading. */
   readonly version: number;
-  /** When something of it ends by itself, in milliseconds; Infinity when nothing does. */
+  /** The earliest expiry of an assignment or membership, in milliseconds since 1970; Infinity if none expires. */
   readonly endsAtMs: number;
 }
 
-/** What was read of a principal's rights: permissions by their places in the catalogue, with their names. */
-export type ReadRights = Omit<Rights, 'permissions' | 'list' | 'listBytes' | 'bitmap'> & {
+/** The rights of a principal as the database returns them: catalogue indexes and names of permissions. */
+export type RightsData = Omit<Rights, 'permissions' | 'list' | 'listBytes' | 'bitmap'> & {
   readonly indexes: readonly number[];
   readonly names: readonly string[];
 };
 
-export function createRights({ indexes, names, ...read }: ReadRights): Rights {
-  const bits = new Uint8Array(Math.ceil(read.catalogue.length / 8));
-  if (!read.isSuperuser)
+export function createRights({ indexes, names, ...data }: RightsData): Rights {
+  const bits = new Uint8Array(Math.ceil(data.catalogue.length / 8));
+  if (!data.isSuperuser)
     for (const index of indexes) bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
   const bitmap = Buffer.from(bits).toString('base64url');
   const list = names.toSorted();
-  return { ...read, permissions: new Set(names), list, listBytes: Buffer.byteLength(JSON.stringify(list)), bitmap };
+  return { ...data, permissions: new Set(names), list, listBytes: Buffer.byteLength(JSON.stringify(list)), bitmap };
 }
 
-/** A permission by its place in the catalogue. */
-export interface PlacedPermission {
+/** A permission with its index in the catalogue. */
+export interface IndexedPermission {
   readonly index: number;
   readonly name: string;
 }
 
-/** What is left of somebody's rights when no more than this may be used of them: never a flag. */
-export function limitRights(rights: Rights, allowed: readonly PlacedPermission[]): Rights {
-  const left = allowed.filter((one) => hasPerm(rights, one.name) && rights.permissions.has(one.name));
+/** Returns the rights that are among the allowed permissions, without flags. */
+export function limitRights(rights: Rights, allowed: readonly IndexedPermission[]): Rights {
+  const remaining = allowed.filter((one) => hasPerm(rights, one.name) && rights.permissions.has(one.name));
   return createRights({
     ...rights,
     isSuperuser: false,
     isStaff: false,
-    indexes: left.map((one) => one.index),
-    names: left.map((one) => one.name),
+    indexes: remaining.map((one) => one.index),
+    names: remaining.map((one) => one.name),
   });
 }
 
@@ -75,18 +75,18 @@ export const noRights: Rights = createRights({
   endsAtMs: Number.POSITIVE_INFINITY,
 });
 
-/** Django's `User.has_perm`: an active superuser has every permission, names that nobody registered too. Compared byte for byte. */
+/** Django's `User.has_perm`: an active superuser has every permission, even unregistered names. Names are compared byte for byte. */
 export function hasPerm(rights: Rights, name: string): boolean {
   if (!rights.isActive) return false;
   return rights.isSuperuser || rights.permissions.has(name);
 }
 
-/** Django's `User.has_perms`: all of them. */
+/** Django's `User.has_perms`. */
 export function hasPerms(rights: Rights, names: readonly string[]): boolean {
   return names.every((name) => hasPerm(rights, name));
 }
 
-/** Django's `User.has_module_perms`: any permission of the app. */
+/** Django's `User.has_module_perms`: true for any permission of the app. */
 export function hasModulePerms(rights: Rights, app: string): boolean {
   if (!rights.isActive) return false;
   if (rights.isSuperuser) return true;
@@ -94,7 +94,7 @@ export function hasModulePerms(rights: Rights, app: string): boolean {
   return false;
 }
 
-/** The same question for many apps: the labels are gathered once. */
+/** Returns `hasModulePerms` for many apps: app labels are collected once. */
 export function modulePerms(rights: Rights): (app: string) => boolean {
   const labels = new Set<string>();
   for (const name of rights.permissions) labels.add(name.slice(0, name.indexOf('.')));

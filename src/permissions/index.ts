@@ -1,12 +1,11 @@
 /**
- * permissions: what one may do.
+ * permissions: the rights of users and clients.
  * Owns: APIs, their models, permissions and catalogue (append-only indexes, version, hash), groups, memberships, assignments,
- * per-API flags, and the answer to has_perm.
- * Does not own: who somebody is. A principal is known here as {kind, id, isActive, isSuperuser} and nothing more.
+ * per-API flags, and the evaluation of has_perm.
+ * Does not own: identities. Of a principal this room has only {kind, id, isActive, isSuperuser}.
  * Neighbours: audit below; users, tokens and oauth above.
  * Standards: Django's permission semantics (django.contrib.auth).
  */
-export { algorithmsOfApis } from './algorithms.ts';
 export {
   type ApiSettings,
   apiAudience,
@@ -17,8 +16,9 @@ export {
   ensureOwnApi,
   findApi,
   getApi,
+  listApiAlgorithms,
   listApis,
-  settingWords,
+  settingValues,
   updateApi,
 } from './apis.ts';
 export { type Assignee, assign, setRole, unassign } from './assignments.ts';
@@ -26,7 +26,7 @@ export { audienceKey, OWN_AUDIENCE } from './audience.ts';
 export { type ApiVersion, createPermissionCache, type PermissionCache } from './cache.ts';
 export {
   type CatalogueChange,
-  catalogueChanged,
+  announceCatalogueChange,
   catalogueHash,
   changeCatalogue,
   defaultPermissions,
@@ -38,7 +38,7 @@ export {
 } from './catalogue.ts';
 export { type CachedCatalogue, type CatalogueCache, createCatalogueCache } from './catalogue-cache.ts';
 export type { CatalogueDocument } from './catalogue-document.ts';
-export { type ApiContents, type ApiDeleted, contentsOfApi, deleteApi } from './delete-api.ts';
+export { type ApiContents, type OnApiDeleted, readApiContents, deleteApi } from './delete-api.ts';
 export {
   Api,
   Group,
@@ -71,12 +71,12 @@ export {
   limitRights,
   modulePerms,
   noRights,
-  type PlacedPermission,
+  type IndexedPermission,
   type Rights,
 } from './has-perm.ts';
 export { invalidateRights, readSuperusers } from './invalidate.ts';
 export {
-  type Affected,
+  type AffectedPrincipals,
   bumpPrincipals,
   createPrincipal,
   lockApis,
@@ -86,22 +86,22 @@ export {
 } from './principal.ts';
 export { type ApiSnapshot, readRights } from './queries.ts';
 export { type RevokedAssignments, revokeAll } from './revoke-all.ts';
-export { type AssignedRole, type FormerAssignee, formerAssignees, permissionsOfGroup, readRoles } from './roles.ts';
+export { type AssignedRole, type FormerAssignee, formerAssignees, listGroupPermissions, readRoles } from './roles.ts';
 export {
   type ApiFile,
-  LONGEST_CODENAME,
-  LONGEST_LABEL,
-  type Misfit,
-  Misfits,
-  MOST_PERMISSIONS,
+  MAX_CODENAME_LENGTH,
+  MAX_LABEL_LENGTH,
+  type DocumentIssue,
+  DocumentError,
+  MAX_PERMISSIONS,
   readApiFile,
   readApps,
 } from './sync-file.ts';
 export { type LargePrincipal, largestPrincipals } from './token-size.ts';
 export {
-  type AskedPermission,
-  askedPermission,
+  type PermissionRef,
+  findPermissionRef,
   type PermSource,
   principalsWithPerm,
-  sourcesOfPerm,
+  readPermSources,
 } from './with-perm.ts';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { BATCH_THRESHOLD, type PrincipalQuery, queueFanOut } from './fan-out.ts';
-import { bumpAndNotify, bumpPrincipals, type RightsChange } from './principal.ts';
+import { invalidateNow, bumpPrincipals, type RightsChange } from './principal.ts';
 
 /**
  * Invalidates the cached rights and the tokens of these principals from the end of this transaction. Every verb of this room that changes
@@ -11,11 +11,11 @@ export async function invalidateRights(
   principals: readonly string[],
   change: RightsChange,
 ): Promise<void> {
-  if (principals.length <= BATCH_THRESHOLD) await bumpAndNotify(tx, principals, change);
-  else await queueFanOut(tx, { sql: LISTED, values: [JSON.stringify(principals)] }, change, null);
+  if (principals.length <= BATCH_THRESHOLD) await invalidateNow(tx, principals, change);
+  else await queueFanOut(tx, { sql: ID_LIST, values: [JSON.stringify(principals)] }, change, null);
 }
 
-const LISTED = 'select distinct value::uuid as id from jsonb_array_elements_text(?::jsonb)';
+const ID_LIST = 'select distinct value::uuid as id from jsonb_array_elements_text(?::jsonb)';
 
 /**
  * The same for the principals that a query finds. `apisToBump`: the APIs whose version grows when they are many, null for all; none where
@@ -27,41 +27,41 @@ export async function invalidateRightsByQuery(
   change: RightsChange,
   apisToBump = change.apis,
 ): Promise<void> {
-  const few = await readFew(tx, principals);
-  if (few) await bumpAndNotify(tx, few, change);
+  const ids = await readIdsBelowThreshold(tx, principals);
+  if (ids) await invalidateNow(tx, ids, change);
   else await queueFanOut(tx, principals, change, apisToBump);
 }
 
-/** Invalidates the cached rights of everyone who has a permission at an API that is being deleted; their tokens for it end by themselves. */
-export async function bumpHolders(tx: SqlEntityManager, principals: PrincipalQuery, apiId: string): Promise<void> {
-  const few = await readFew(tx, principals);
-  if (few) await bumpPrincipals(tx, few);
+/** Invalidates the cached rights of all principals with a permission at an API that is being deleted; `notifyApiDeleted` ends their tokens for it. */
+export async function bumpApiPrincipals(tx: SqlEntityManager, principals: PrincipalQuery, apiId: string): Promise<void> {
+  const ids = await readIdsBelowThreshold(tx, principals);
+  if (ids) await bumpPrincipals(tx, ids);
   else await queueFanOut(tx, principals, { kind: 'removed', apis: [apiId] }, []);
 }
 
-/** Returns null when they are too many for one transaction. */
-async function readFew(tx: SqlEntityManager, { sql, values }: PrincipalQuery): Promise<string[] | null> {
+/** Returns null if there are too many for one transaction. */
+async function readIdsBelowThreshold(tx: SqlEntityManager, { sql, values }: PrincipalQuery): Promise<string[] | null> {
   const rows = await tx.execute<{ id: string }[]>(`select id from (${sql}) t limit ${BATCH_THRESHOLD + 1}`, [
     ...values,
   ]);
   return rows.length > BATCH_THRESHOLD ? null : rows.map((row) => row.id);
 }
 
-/** The members of a group, whose row is locked. */
+/** The members of a group. The caller has locked its row. */
 export function groupMembers(group: string): PrincipalQuery {
   return { sql: 'select principal_id as id from permissions_group_member where group_id = ?', values: [group] };
 }
 
-/** Everyone who holds one of these permissions, directly or by a group. */
-export function permissionHolders(permissionIds: readonly string[]): PrincipalQuery {
+/** The principals with one of these permissions, directly or by a group. */
+export function principalsWithPermissions(permissionIds: readonly string[]): PrincipalQuery {
   const ids = 'array(select jsonb_array_elements_text(?::jsonb)::uuid)';
-  const given = JSON.stringify(permissionIds);
+  const list = JSON.stringify(permissionIds);
   const sql = `select principal_id as id from permissions_assignment where permission_id = any(${ids})
     union select m.principal_id from permissions_group_permission g join permissions_group_member m on m.group_id = g.group_id where g.permission_id = any(${ids})`;
-  return { sql, values: [given, given] };
+  return { sql, values: [list, list] };
 }
 
-/** The superusers of one API. (A global superuser is known to `identity` only; minting reads all of the API's names for one.) */
+/** The superusers of one API. (Only `users` has global superusers; for one of those all names of the API are read when a token is issued.) */
 export function superusersAt(apiId: string): PrincipalQuery {
   return { sql: 'select principal_id as id from permissions_role where api_id = ? and is_superuser', values: [apiId] };
 }
@@ -71,8 +71,8 @@ export async function readSuperusers(em: SqlEntityManager, apiId: string): Promi
   return (await em.execute<{ id: string }[]>(sql, [...values])).map((row) => row.id);
 }
 
-/** The APIs that a group's permissions are of. */
-export async function apisOfGroup(em: SqlEntityManager, group: string): Promise<string[]> {
+/** Returns the ids of the APIs to which a group's permissions belong. */
+export async function readGroupApis(em: SqlEntityManager, group: string): Promise<string[]> {
   const rows = await em.execute<{ id: string }[]>(
     `select distinct q.api_id as id from permissions_group_permission g join permissions_permission q on q.id = g.permission_id where g.group_id = ?`,
     [group],

@@ -4,7 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { definePort } from '../platform/database/index.ts';
 import { Group, Principal } from './entities.ts';
 
-/** All that this wing knows of a user or client: enough to answer what it may do. */
+/** A user or client, with the fields needed to evaluate its rights. */
 export interface PrincipalRef {
   readonly kind: 'user' | 'client';
   readonly id: string;
@@ -12,36 +12,36 @@ export interface PrincipalRef {
   readonly isSuperuser: boolean;
 }
 
-/** Makes the row that a new user or client shares its id with. */
+/** Creates the principal of a new user or client and returns its id, which both share. */
 export function createPrincipal(em: SqlEntityManager, kind: PrincipalRef['kind']): string {
   const id = randomUUIDv7();
   em.persist(em.create(Principal, { id, kind }));
   return id;
 }
 
-/** How rights have changed: who may do more or less, and where. */
+/** The direction and the APIs of a change of rights. */
 export interface RightsChange {
-  /** `removed`: what tokens say may be too much from now on; `added`: it may be too little. */
+  /** `removed`: tokens may contain too many permissions; `added`: too few. */
   readonly kind: 'added' | 'removed';
   /** Ids of the APIs; null for every one. */
   readonly apis: readonly string[] | null;
 }
 
-/** Whose: these principals', whose rows are locked, or everybody's. */
-export type Affected =
+/** The principals that a change of rights affects. */
+export type AffectedPrincipals =
+  /** Ids; their rows are locked. */
   | { readonly principals: readonly string[] }
-  /** Whoever has anything there, at this moment: the API goes. */
-  | { readonly everybody: Date };
+  /** Every principal, because the API was deleted at this time. */
+  | { readonly apiDeletedAt: Date };
 
-/**
- * Port: issued tokens say what was right until now. Runs in the transaction of the change; returns how many status-list entries
- * changed.
- */
+/** Port: updates the statuses of issued tokens, in the transaction of the change. Returns how many status-list entries changed. */
 export const onRightsChanged =
-  definePort<(tx: SqlEntityManager, who: Affected, change: RightsChange) => Promise<number>>('onRightsChanged');
+  definePort<(tx: SqlEntityManager, affected: AffectedPrincipals, change: RightsChange) => Promise<number>>(
+    'onRightsChanged',
+  );
 
-/** Gives these principals a new version and moves what their tokens say: as many as one transaction takes. Answers how many moved. */
-export async function bumpAndNotify(
+/** Invalidates rights and tokens of these principals without batches. Returns how many status-list entries changed. */
+export async function invalidateNow(
   tx: SqlEntityManager,
   ids: readonly string[],
   change: RightsChange,
@@ -51,7 +51,7 @@ export async function bumpAndNotify(
   return onRightsChanged.of(tx)(tx, { principals: ids }, change);
 }
 
-/** Says that what is known of these principals has changed, though not what they may do. Their rows stay locked. */
+/** Increments the versions of these principals, which invalidates cached rights but changes no token. Their rows stay locked. */
 export async function bumpPrincipals(tx: SqlEntityManager, ids: readonly string[]): Promise<void> {
   if (ids.length === 0) return;
   await tx.execute(
@@ -62,28 +62,28 @@ export async function bumpPrincipals(tx: SqlEntityManager, ids: readonly string[
   );
 }
 
-/** Says that an API goes, and with it whatever was said about anybody's rights there. */
-export async function apiEnded(tx: SqlEntityManager, apiId: string, at: Date): Promise<void> {
-  await onRightsChanged.of(tx)(tx, { everybody: at }, { kind: 'removed', apis: [apiId] });
+/** Ends all tokens for an API that is being deleted. */
+export async function notifyApiDeleted(tx: SqlEntityManager, apiId: string, at: Date): Promise<void> {
+  await onRightsChanged.of(tx)(tx, { apiDeletedAt: at }, { kind: 'removed', apis: [apiId] });
 }
 
 /**
- * Holds a group's row until the end of the transaction. Whoever changes its members or its permissions does: otherwise a new
- * member and a new permission, written at the same moment, could miss each other, and the member's version with them.
+ * Locks a group's row until the end of the transaction. Every change of its members or permissions takes this lock: otherwise a new
+ * member and a new permission, written concurrently, would not see each other, and the member's version would not grow.
  */
 export function lockGroup(tx: SqlEntityManager, groupId: string): Promise<Group> {
   return tx.findOneOrFail(Group, groupId, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
 }
 
-/** Holds principals' rows until the end of the transaction, always in one order, so that two that want the same do not deadlock. */
+/** Locks principals' rows until the end of the transaction, ordered by id, so that concurrent transactions do not deadlock. */
 export async function lockPrincipals(tx: SqlEntityManager, ids: readonly string[]): Promise<void> {
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
   await tx.find(Principal, { id: { $in: [...ids] } }, options);
 }
 
 /**
- * Holds APIs' rows, every one for null, against whoever changes their catalogues; before groups and principals. `writes`: their
- * version may grow in this transaction.
+ * Locks the rows of APIs (null for all) against changes of their catalogues. Take this lock before those of groups and principals. `writes`:
+ * their version may grow in this transaction.
  */
 export async function lockApis(
   tx: SqlEntityManager,

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, hotSelect, runOn } from '../platform/database/index.ts';
-import { keyOfAudience } from './audience.ts';
+import { resolveAudienceKey } from './audience.ts';
 import type { Api } from './entities.ts';
 import { createRights, noRights, type Rights } from './has-perm.ts';
 import type { PrincipalRef } from './principal.ts';
@@ -8,8 +8,8 @@ import type { PrincipalRef } from './principal.ts';
 const isLive = (table: string) => `(${table}.ends_at is null or ${table}.ends_at > $4::timestamptz)`;
 
 /**
- * $1 principal, $2 API, $3 is a superuser everywhere, $4 now. One row, or none when the principal or the API is gone. It starts
- * from what is held, so that a large catalogue costs nothing to who holds little.
+ * $1 principal, $2 API, $3 is a global superuser, $4 now. Returns one row, or none if the principal or the API does not exist. It starts
+ * from the assignments, so that the size of the catalogue does not matter for principals with few permissions.
  */
 const rightsStatement = hotSelect(
   'permissions-rights',
@@ -51,15 +51,15 @@ interface RightsRow {
   length: number;
 }
 
-/** What a principal may do at an API now. Pass a unit of work when inside its transaction, else the database. */
+/** Returns the current rights of a principal at an API. Pass an entity manager inside its transaction, otherwise the database. */
 export async function readRights(
   from: Database | SqlEntityManager,
-  who: PrincipalRef,
+  principal: PrincipalRef,
   apiId: string,
   now: Date,
 ): Promise<Rights> {
-  if (!who.isActive) return noRights;
-  const values = [who.id, apiId, who.isSuperuser, now];
+  if (!principal.isActive) return noRights;
+  const values = [principal.id, apiId, principal.isSuperuser, now];
   const [row] = await runOn<RightsRow>(from, rightsStatement, values);
   if (!row) return noRights;
   return createRights({
@@ -75,7 +75,7 @@ export async function readRights(
   });
 }
 
-/** An API as requests need it. */
+/** The fields of an API that requests use. */
 export type ApiSnapshot = Pick<
   Api,
   | 'id'
@@ -98,9 +98,9 @@ const apiColumns = `select id, audience, is_builtin as "isBuiltin", typ, alg, to
 const apiByAudience = hotSelect('permissions-api-by-audience', `${apiColumns} where audience_key = $1`);
 const apiById = hotSelect('permissions-api-by-id', `${apiColumns} where id = $1`);
 
-/** The API of an audience; the issuer and `signet` both name Signet's own. Null when there is none. */
+/** Returns the API of an audience, or null. The issuer and `signet` both name Signet's own. */
 export async function readApi(db: Database, audience: string, issuer: string): Promise<ApiSnapshot | null> {
-  const [api] = await db.query<ApiSnapshot>(apiByAudience, [keyOfAudience(audience, issuer)]);
+  const [api] = await db.query<ApiSnapshot>(apiByAudience, [resolveAudienceKey(audience, issuer)]);
   return api ?? null;
 }
 

@@ -1,13 +1,13 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
-/** Django's two flags at one API. */
+/** Django's flags `is_staff` and `is_superuser` at one API. */
 export interface AssignedRole {
   readonly audience: string;
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
 }
 
-/** The flags that a principal has at single APIs, by audience. */
+/** Returns a principal's flags at single APIs, ordered by audience. */
 export function readRoles(em: SqlEntityManager, principalId: string): Promise<AssignedRole[]> {
   return em.execute<AssignedRole[]>(
     `select i.audience, r.is_staff as "isStaff", r.is_superuser as "isSuperuser"
@@ -17,8 +17,8 @@ export function readRoles(em: SqlEntityManager, principalId: string): Promise<As
   );
 }
 
-/** What a group gives its members now, for one API or for all. */
-export function permissionsOfGroup(
+/** Returns the current permissions of a group, for one API or for all. */
+export function listGroupPermissions(
   em: SqlEntityManager,
   groupId: string,
   now: Date,
@@ -34,7 +34,7 @@ export function permissionsOfGroup(
   );
 }
 
-/** Somebody who held a permission that is gone. A group has its name; a principal's is known to its own room. */
+/** An assignee of a removed permission. `group` is a group's name; names of users and clients are in their own rooms. */
 export interface FormerAssignee {
   readonly permission: string;
   readonly kind: 'user' | 'client' | 'group';
@@ -42,7 +42,7 @@ export interface FormerAssignee {
   readonly group: string | null;
 }
 
-/** Who held, directly, the permissions that a version of a catalogue removed: the rows outlive the permission. */
+/** Returns the direct assignees of the permissions that a catalogue version removed: the assignments outlive the permission. */
 export function formerAssignees(em: SqlEntityManager, apiId: string, version: number): Promise<FormerAssignee[]> {
   return em.execute<FormerAssignee[]>(
     `select q.name as permission, h.kind, h.id, h.group_name as "group" from permissions_permission q join (

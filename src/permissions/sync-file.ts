@@ -1,76 +1,76 @@
 import { parse, type YAMLParseError } from 'yaml';
 import { isStorable } from '../platform/casefold.ts';
 import { Failure } from '../platform/errors.ts';
-import { type ApiSettings, settingFault, settingWords } from './apis.ts';
+import { type ApiSettings, settingProblem, settingValues } from './apis.ts';
 import { defaultPermissions, type PermissionSpec } from './catalogue.ts';
 
 /**
- * An API as a file describes it: `{audience, apps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}}`,
- * with `name`, `token` and `catalogue` where its settings are to be those of the file.
+ * An API as described by a file: `{audience, apps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}}`,
+ * with `name`, `token` and `catalogue` for settings that the file sets.
  */
 export interface ApiFile {
   readonly audience: string;
-  /** Only what the file names. */
+  /** Only settings that the file contains. */
   readonly settings: ApiSettings;
   readonly permissions: PermissionSpec[];
 }
 
-/** One thing that is not as it should be: `message` continues a sentence that the place begins ("takes a list"). */
-export interface Misfit {
+/** One error in a document: `message` completes a sentence that begins with the path ("takes a list"). */
+export interface DocumentIssue {
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
 
-/** Everything that is not as it should be, in the order of the document, so that it can be mended in one go. */
-export class Misfits extends Error {
-  readonly all: readonly Misfit[];
+/** All errors in a document, in its order, so that they can be corrected at once. */
+export class DocumentError extends Error {
+  readonly issues: readonly DocumentIssue[];
 
-  constructor(all: readonly Misfit[]) {
-    super(`${all.length} misfits`);
-    this.name = 'Misfits';
-    this.all = all;
+  constructor(issues: readonly DocumentIssue[]) {
+    super(`${issues.length} misfits`);
+    this.name = 'DocumentError';
+    this.issues = issues;
   }
 }
 
-type Report = (path: Misfit['path'], message: string) => void;
+type Report = (path: DocumentIssue['path'], message: string) => void;
 
-/** Reads to the end, then throws what was reported, if anything was. */
-function reading<Result>(read: (report: Report) => Result): Result {
-  const all: Misfit[] = [];
-  const result = read((path, message) => all.push({ path, message }));
-  if (all.length > 0) throw new Misfits(all);
+/** Runs `read` to the end, then throws DocumentError if it reported anything. */
+function collectIssues<Result>(read: (report: Report) => Result): Result {
+  const issues: DocumentIssue[] = [];
+  const result = read((path, message) => issues.push({ path, message }));
+  if (issues.length > 0) throw new DocumentError(issues);
   return result;
 }
 
-/** Permissions that a file, a request and a catalogue may have. */
-export const MOST_PERMISSIONS = 10_000;
+/** The maximum number of permissions in a file, a request and a catalogue. */
+export const MAX_PERMISSIONS = 10_000;
 
 const identifier = /^[a-z_][a-z0-9_]{0,99}$/;
 const codename = /^[^\s\p{Cc}\p{Cs}]{1,100}$/u;
-/** Characters of Django's `Permission.name`. */
-export const LONGEST_LABEL = 255;
-/** Characters of a codename, of an app and of a model: Django's columns. */
-export const LONGEST_CODENAME = 100;
+/** The length of Django's `Permission.name`. */
+export const MAX_LABEL_LENGTH = 255;
+/** The length of codenames, app labels and model names in Django's columns. */
+export const MAX_CODENAME_LENGTH = 100;
 
 /**
- * Reads the file of `signet api sync`, YAML or JSON. A model is a name, or `name: [actions]` where it has its own list
- * instead of add, change, delete and view. Failure: everything that is wrong, each with its place.
+ * Reads the file of `signet api sync`, YAML or JSON. A model is a name, or `name: [actions]` with a list
+ * that replaces add, change, delete and view. Throws Failure with every error and its path.
  */
 export function readApiFile(text: string, file: string): ApiFile {
   const document = readYaml(text, file);
   try {
-    return reading((report) => readDocument(document, report));
+    return collectIssues((report) => readDocument(document, report));
   } catch (error) {
-    if (!(error instanceof Misfits)) throw error;
-    const lines = error.all.map(({ path, message }) => `${path.join('.') || 'the document'} ${message}.`);
-    throw new Failure('usage', `${file}: ${lines.slice(0, MOST_SHOWN).join('\n  ')}${moreThan(lines.length)}`);
+    if (!(error instanceof DocumentError)) throw error;
+    const lines = error.issues.map(({ path, message }) => `${path.join('.') || 'the document'} ${message}.`);
+    throw new Failure('usage', `${file}: ${lines.slice(0, MAX_LINES).join('\n  ')}${andMore(lines.length)}`);
   }
 }
 
-const MOST_SHOWN = 20;
+const MAX_LINES = 20;
 
-function moreThan(count: number): string {
-  return count > MOST_SHOWN ? `\n  and ${count - MOST_SHOWN} more` : '';
+function andMore(count: number): string {
+  return count > MAX_LINES ? `\n  and ${count - MAX_LINES} more` : '';
 }
 
 function readYaml(text: string, file: string): unknown {
@@ -79,24 +79,24 @@ function readYaml(text: string, file: string): unknown {
     return parse(text, { maxAliasCount: 0, prettyErrors: true });
   } catch (error) {
     const { message, linePos } = error as Partial<YAMLParseError>;
-    // The parser adds the place and the source below its sentence, and points behind the last line of a file that breaks off.
-    const what = String(message)
+    // The parser adds position and source below its sentence, and points behind the last line of a truncated file.
+    const reason = String(message)
       .split('\n')[0]
       ?.replace(/ at line \d+, column \d+:?$/, '')
       .replace(/[.:]$/, '');
-    const place = linePos ? ` (line ${Math.min(linePos[0].line, lines)})` : '';
-    throw new Failure('usage', `${file} is neither YAML nor JSON: ${what}${place}.`);
+    const position = linePos ? ` (line ${Math.min(linePos[0].line, lines)})` : '';
+    throw new Failure('usage', `${file} is neither YAML nor JSON: ${reason}${position}.`);
   }
 }
 
 function readDocument(document: unknown, report: Report): ApiFile {
-  const top = fields(document, [], report, ['audience', 'name', 'apps', 'token', 'catalogue']);
+  const top = readFields(document, [], report, ['audience', 'name', 'apps', 'token', 'catalogue']);
   const { audience, name, catalogue } = top;
   const isMapping = typeof document === 'object' && document !== null && !Array.isArray(document);
   if (audience === undefined && isMapping) report(['audience'], 'is missing');
   else if (audience !== undefined && typeof audience !== 'string') report(['audience'], 'takes a text');
   if (name !== undefined && (typeof name !== 'string' || !isStorable(name))) report(['name'], 'takes a text');
-  const isPublic = word(catalogue, ['catalogue'], settingWords.catalogue, report);
+  const isPublic = readChoice(catalogue, ['catalogue'], settingValues.catalogue, report);
   const settings = {
     ...(name ? { name: name as string } : {}),
     ...readTokenSettings(top['token'] ?? {}, report),
@@ -118,67 +118,67 @@ const tokenFields = [
 ];
 
 function readTokenSettings(value: unknown, report: Report): ApiSettings {
-  const given = fields(value, ['token'], report, tokenFields);
+  const token = readFields(value, ['token'], report, tokenFields);
   const at = (name: string) => ['token', name];
   const settings: ApiSettings = {
-    typ: word(given['typ'], at('typ'), settingWords.typ, report),
-    alg: word(given['alg'], at('alg'), settingWords.alg, report),
-    format: word(given['format'], at('format'), settingWords.format, report),
-    ttlSeconds: given['ttl_seconds'] as number | undefined,
-    budgetBytes: given['budget_bytes'] as number | undefined,
-    overBudget: word(given['over_budget'], at('over_budget'), settingWords.overBudget, report),
-    withUsername: onOff(given['username'], at('username'), report),
-    withSuperseded: onOff(given['superseded'], at('superseded'), report),
-    withSourceId: onOff(given['source_id'], at('source_id'), report),
+    typ: readChoice(token['typ'], at('typ'), settingValues.typ, report),
+    alg: readChoice(token['alg'], at('alg'), settingValues.alg, report),
+    format: readChoice(token['format'], at('format'), settingValues.format, report),
+    ttlSeconds: token['ttl_seconds'] as number | undefined,
+    budgetBytes: token['budget_bytes'] as number | undefined,
+    overBudget: readChoice(token['over_budget'], at('over_budget'), settingValues.overBudget, report),
+    withUsername: readSwitch(token['username'], at('username'), report),
+    withSuperseded: readSwitch(token['superseded'], at('superseded'), report),
+    withSourceId: readSwitch(token['source_id'], at('source_id'), report),
   } as ApiSettings;
   for (const one of [{ ttlSeconds: settings.ttlSeconds }, { budgetBytes: settings.budgetBytes }]) {
-    const fault = settingFault(one);
-    if (fault) report(at('ttlSeconds' in one ? 'ttl_seconds' : 'budget_bytes'), fault.text);
+    const problem = settingProblem(one);
+    if (problem) report(at('ttlSeconds' in one ? 'ttl_seconds' : 'budget_bytes'), problem.text);
   }
   return Object.fromEntries(Object.entries(settings).filter(([, one]) => one !== undefined));
 }
 
-function word<const T extends string>(
+function readChoice<const T extends string>(
   value: unknown,
   path: string[],
-  words: readonly T[],
+  choices: readonly T[],
   report: Report,
 ): T | undefined {
-  if (value === undefined || (words as readonly unknown[]).includes(value)) return value as T | undefined;
-  report(path, `takes ${words.join(' or ')}`);
+  if (value === undefined || (choices as readonly unknown[]).includes(value)) return value as T | undefined;
+  report(path, `takes ${choices.join(' or ')}`);
   return undefined;
 }
 
-/** YAML 1.2 knows true and false; `on` and `off`, as the options have it, are texts there. */
-function onOff(value: unknown, path: string[], report: Report): boolean | undefined {
+/** YAML 1.2 has true and false; `on` and `off`, as in the command's options, are strings there. */
+function readSwitch(value: unknown, path: string[], report: Report): boolean | undefined {
   if (value === undefined || typeof value === 'boolean') return value;
-  return word(value, path, ['on', 'off', 'true', 'false'], report)?.match(/^(on|true)$/) !== null;
+  return readChoice(value, path, ['on', 'off', 'true', 'false'], report)?.match(/^(on|true)$/) !== null;
 }
 
-/** The permissions of `apps`, each once, in the order of the document. Throws Misfits. */
+/** Returns the permissions of `apps`, without duplicates, in the order of the document. Throws DocumentError. */
 export function readApps(apps: unknown): PermissionSpec[] {
-  return reading((report) => readPermissionSpecs(apps, report));
+  return collectIssues((report) => readPermissionSpecs(apps, report));
 }
 
 function readPermissionSpecs(apps: unknown, report: Report): PermissionSpec[] {
   const permissions: PermissionSpec[] = [];
-  for (const [app, value] of Object.entries(fields(apps, ['apps'], report))) {
+  for (const [app, value] of Object.entries(readFields(apps, ['apps'], report))) {
     const path = ['apps', app];
     if (!identifier.test(app)) report(path, 'is not an app label (lower-case letters, digits and _)');
-    const parts = fields(value ?? {}, path, report, ['models', 'permissions']);
+    const parts = readFields(value ?? {}, path, report, ['models', 'permissions']);
     permissions.push(...readModels(parts['models'] ?? [], app, [...path, 'models'], report));
     permissions.push(...readPermissions(parts['permissions'] ?? {}, app, [...path, 'permissions'], report));
   }
-  if (permissions.length > MOST_PERMISSIONS) report(['apps'], `holds more than ${MOST_PERMISSIONS} permissions`);
+  if (permissions.length > MAX_PERMISSIONS) report(['apps'], `holds more than ${MAX_PERMISSIONS} permissions`);
   return permissions;
 }
 
 function readPermissions(value: unknown, app: string, path: string[], report: Report): PermissionSpec[] {
-  return Object.entries(fields(value, path, report)).map(([name, label]) => {
+  return Object.entries(readFields(value, path, report)).map(([name, label]) => {
     if (!codename.test(name)) report(path, `has an unfit codename ${JSON.stringify(name)}`);
     if (typeof label !== 'string') report([...path, name], 'takes a text, such as "Can publish poll"');
-    else if (label.length > LONGEST_LABEL || !isStorable(label))
-      report([...path, name], `takes a text of ${LONGEST_LABEL} characters at most`);
+    else if (label.length > MAX_LABEL_LENGTH || !isStorable(label))
+      report([...path, name], `takes a text of ${MAX_LABEL_LENGTH} characters at most`);
     return { app, codename: name, label: label as string };
   });
 }
@@ -206,17 +206,17 @@ function readModels(value: unknown, app: string, path: string[], report: Report)
   });
 }
 
-function fields(
+function readFields(
   value: unknown,
   path: readonly (string | number)[],
   report: Report,
-  known?: readonly string[],
+  allowed?: readonly string[],
 ): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     report(path, 'takes a mapping');
     return {};
   }
   for (const name of Object.keys(value))
-    if (known && !known.includes(name)) report(path, `has an unknown field ${name}; it takes ${known.join(', ')}`);
+    if (allowed && !allowed.includes(name)) report(path, `has an unknown field ${name}; it takes ${allowed.join(', ')}`);
   return value as Record<string, unknown>;
 }

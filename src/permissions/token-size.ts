@@ -1,17 +1,17 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
-/** Somebody who holds much of an API. */
+/** A principal with many permissions of an API. */
 export interface LargePrincipal {
   readonly apiId: string;
   readonly id: string;
   readonly kind: 'user' | 'client';
-  /** Bytes of the names as JSON, at the most: what is held by two groups counts twice. */
+  /** An upper bound of the names' size as JSON: a permission of two groups counts twice. */
   readonly bytes: number;
 }
 
 /**
- * Those who hold the most of each API now, largest first, at most `count` an API. One statement whose work grows with the
- * memberships, not with the permissions behind each: a group's names are added up once. Superusers are not in it.
+ * Returns the principals with the largest permission lists of each API, largest first, at most `count` per API. One statement whose work
+ * grows with the memberships, not with their permissions: a group's names are added up once. Superusers are left out.
  */
 export function largestPrincipals(em: SqlEntityManager, now: Date, count: number): Promise<LargePrincipal[]> {
   const holds = (table: string) => `(${table}.ends_at is null or ${table}.ends_at > ?::timestamptz)`;

@@ -3,39 +3,38 @@ import { type Api, Permission } from './entities.ts';
 import type { Source } from './explain.ts';
 import type { PrincipalQuery } from './fan-out.ts';
 
-/** A name at an API, as `has_perm` asks about it: `id` is null for one that nobody has registered. */
-export interface AskedPermission {
+/** A permission of an API by name, as in `has_perm`; `id` is null if the name is not registered. */
+export interface PermissionRef {
   readonly api: string;
   readonly id: string | null;
 }
 
-export async function askedPermission(
+export async function findPermissionRef(
   em: SqlEntityManager,
   api: Pick<Api, 'id'>,
   name: string,
-): Promise<AskedPermission> {
+): Promise<PermissionRef> {
   const permission = await em.findOne(Permission, { api: api.id, name, removedVersion: null });
   return { api: api.id, id: permission?.id ?? null };
 }
 
-/** The principals that hold a permission directly or by a group, as a query: and the API's superusers, where they count. */
-export function principalsWithPerm(asked: AskedPermission, now: Date, withSuperusers: boolean): PrincipalQuery {
-  const { api, id } = asked;
-  const held = `select a.principal_id as id from permissions_assignment a where a.permission_id = ?::uuid and (a.ends_at is null or a.ends_at > ?)
+/** The principals that have a permission directly or by a group, and optionally the API's superusers, as a query. */
+export function principalsWithPerm({ api, id }: PermissionRef, now: Date, withSuperusers: boolean): PrincipalQuery {
+  const principals = `select a.principal_id as id from permissions_assignment a where a.permission_id = ?::uuid and (a.ends_at is null or a.ends_at > ?)
     union select m.principal_id from permissions_group_permission g join permissions_group_member m on m.group_id = g.group_id
       where g.permission_id = ?::uuid and (g.ends_at is null or g.ends_at > ?) and (m.ends_at is null or m.ends_at > ?)`;
   const values = [id, now, id, now, now];
-  if (!withSuperusers) return { sql: held, values };
+  if (!withSuperusers) return { sql: principals, values };
   const superusers = 'select r.principal_id from permissions_role r where r.api_id = ?::uuid and r.is_superuser';
-  return { sql: `${held} union ${superusers}`, values: [...values, api] };
+  return { sql: `${principals} union ${superusers}`, values: [...values, api] };
 }
 
 export type PermSource = Pick<Source, 'from' | 'group'>;
 
-/** Where these principals have a permission from, by id; what identity alone knows, a superuser of everything, is not in it. */
-export async function sourcesOfPerm(
+/** Returns the sources of a permission by principal id. Global superusers are left out: only the room `users` has that flag. */
+export async function readPermSources(
   em: SqlEntityManager,
-  { api, id }: AskedPermission,
+  { api, id }: PermissionRef,
   principals: readonly string[],
   now: Date,
 ): Promise<Map<string, PermSource[]>> {

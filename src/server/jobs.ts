@@ -1,5 +1,5 @@
 import { type AuditContext, purgeEvents } from '../audit/index.ts';
-import { dropStaged } from '../imports/django/index.ts';
+import { deleteAbandonedRows } from '../imports/django/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
 import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
 import { FAN_OUT_TOPIC, runFanOut } from '../permissions/index.ts';
@@ -51,7 +51,7 @@ export function createJobs(deps: ForJobs, masterKey: Buffer): Job[] {
     { name: 'logout-notices', everySeconds: 1, run: createLogoutDelivery(deps) },
     { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
-    { name: 'purge-imports', everySeconds: 300, run: () => dropStaged(db) },
+    { name: 'purge-imports', everySeconds: 300, run: () => deleteAbandonedRows(db) },
     { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
     { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },
     ...createAuditJobs(deps),

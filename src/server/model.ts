@@ -1,11 +1,11 @@
-import { forgetImports, recallByName } from '../imports/index.ts';
+import { eraseImports, addTombstoneKeys } from '../imports/index.ts';
 import { migrations, predecessor } from '../migrations/index.ts';
 import { algorithmsOfClients, requireNoClientNamed, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
 import { noticeLogout } from '../oauth/logout/index.ts';
 import { beforeAudience, beforeTypJwt, onRightsChanged } from '../permissions/index.ts';
 import { bind, type Model } from '../platform/database/index.ts';
 import { endSessions, eraseSessions, onSessionsEnded } from '../sessions/index.ts';
-import { forgetSignIns } from '../signin/index.ts';
+import { eraseSignIns } from '../signin/index.ts';
 import { clientAlgorithms, sessionsEnded, updateStatuses } from '../tokens/index.ts';
 import { onUserDeactivated, onUserDeleted, onUserRenamed } from '../users/index.ts';
 import { entities } from './entities.ts';
@@ -26,11 +26,11 @@ export const model: Model = {
       onUserDeactivated,
       async (tx, userId, at) => void (await endSessions(tx, at, { user: userId }, 'deactivated')),
     ),
-    bind(onUserRenamed, recallByName),
+    bind(onUserRenamed, addTombstoneKeys),
     bind(onUserDeleted, async (tx, user, at) => {
       const sessions = await eraseSessions(tx, user.id, at);
-      await forgetSignIns(tx, user.id);
-      await forgetImports(tx, user);
+      await eraseSignIns(tx, user.id);
+      await eraseImports(tx, user);
       return { sessions };
     }),
     bind(clientAlgorithms, algorithmsOfClients),

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
-import { forgetSource } from '../imports/django/index.ts';
+import { deleteSource } from '../imports/django/index.ts';
 import { apiDeleted, Client, createClient, deleteClient, isClientSecret } from '../oauth/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import {
@@ -248,7 +248,7 @@ export async function removeSample(em: SqlEntityManager, audit: AuditContext, st
     if (api)
       await deleteApi(tx, audit, api, async (inner, gone) => {
         await apiDeleted(inner, gone.id);
-        await forgetSource(inner, gone.audience);
+        await deleteSource(inner, gone.audience);
       });
     await tx.nativeDelete(PlatformState, { name: 'sample' });
     recordChange(tx, audit, { action: 'delete', object: { kind: 'sample', id: state.api, label: SAMPLE_API } });

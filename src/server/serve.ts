@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { AuditContext } from '../audit/index.ts';
-import { dropStaged } from '../imports/django/index.ts';
+import { deleteAbandonedRows } from '../imports/django/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import { createCatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
@@ -90,7 +90,7 @@ export async function serve(
     closers.push(() => db.close());
     const masterKey = await prepare(db, systemContext());
     const identity = await https?.();
-    await dropStaged(db);
+    await deleteAbandonedRows(db);
     await advanceKeys(db.fork(), systemContext(), masterKey, policy);
     const keys = await createKeyRing(
       (open) => openKeys(db.fork(), masterKey, open),

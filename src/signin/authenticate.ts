@@ -3,7 +3,7 @@ import type { Passwords } from '../passwords/index.ts';
 import { casefoldName } from '../platform/casefold.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { type Authenticated, askBackends, type Backend } from './backends.ts';
+import { type AuthenticatedUser, tryBackends, type Backend } from './backends.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 
 /** What authentication is done with; made once, at start. */
@@ -25,19 +25,19 @@ export interface Attempt {
 }
 
 export type Outcome =
-  | { readonly kind: 'user'; readonly user: Authenticated }
+  | { readonly kind: 'user'; readonly user: AuthenticatedUser }
   | { readonly kind: 'refused' }
   | { readonly kind: 'throttled'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
 /** What has come a moment ago has come again. */
-export interface Repeated<T> {
+export interface RepeatedRequest<T> {
   readonly kind: 'repeated';
   readonly as: T;
 }
 
 /** Port: what the same request came to a moment ago; null: nothing, and it is verified. */
-export type FindRepeated<T> = () => Promise<T | null>;
+export type FindRepeat<T> = () => Promise<T | null>;
 
 /**
  * Who is this? In this order: the throttle is reserved in one statement before anything is verified, then the backends are
@@ -50,15 +50,15 @@ export async function authenticate<T>(
   db: Database,
   how: Authentication,
   attempt: Attempt,
-  findRepeated: FindRepeated<T>,
-): Promise<Outcome | Repeated<T>>;
+  findRepeat: FindRepeat<T>,
+): Promise<Outcome | RepeatedRequest<T>>;
 export async function authenticate<T>(
   db: Database,
   how: Authentication,
   attempt: Attempt,
-  findRepeated: FindRepeated<T> = async () => null,
-): Promise<Outcome | Repeated<T>> {
-  const outcome = await evaluate(db, how, attempt, findRepeated);
+  findRepeat: FindRepeat<T> = async () => null,
+): Promise<Outcome | RepeatedRequest<T>> {
+  const outcome = await evaluate(db, how, attempt, findRepeat);
   if (outcome.kind !== 'repeated') how.counted?.(outcome.kind);
   return outcome;
 }
@@ -67,25 +67,25 @@ async function evaluate<T>(
   db: Database,
   how: Authentication,
   attempt: Attempt,
-  findRepeated: FindRepeated<T>,
-): Promise<Outcome | Repeated<T>> {
+  findRepeat: FindRepeat<T>,
+): Promise<Outcome | RepeatedRequest<T>> {
   const cameAt = how.clock.now();
   const reservation = await reserveAttempt(db, how.limits, attempt.username, attempt.ip, cameAt);
   if (!reservation.ok) return { kind: 'throttled', retryAfterSeconds: reservation.retryAfterSeconds };
 
-  const repeated = await findRepeated();
+  const repeated = await findRepeat();
   if (repeated !== null) {
-    await reservation.giveBack();
+    await reservation.release();
     return { kind: 'repeated', as: repeated };
   }
-  const answer = await askBackends(how.backends, { username: attempt.username, password: attempt.password }, cameAt);
+  const answer = await tryBackends(how.backends, { username: attempt.username, password: attempt.password }, cameAt);
   if (answer.kind === 'user' || answer.kind === 'busy') {
-    await reservation.giveBack();
+    await reservation.release();
     return answer;
   }
   await refused(db, attempt, cameAt);
   const since = (answer.kind === 'refused' ? answer.since : undefined) ?? cameAt;
-  await how.clock.sleepUntil(releaseAt(since, how.clock.now(), how.refusalMilliseconds));
+  await how.clock.sleepUntil(refusalDeadline(since, how.clock.now(), how.refusalMilliseconds));
   return { kind: 'refused' };
 }
 
@@ -94,7 +94,7 @@ async function evaluate<T>(
  * was none). The wait for a place in the pool comes before that and is the same for everybody: counted in, it could be made to
  * end just before a step, and the step would tell a slow hash from a fast one.
  */
-export function releaseAt(since: Date, now: Date, stepMilliseconds: number): Date {
+export function refusalDeadline(since: Date, now: Date, stepMilliseconds: number): Date {
   if (stepMilliseconds === 0) return now;
   const steps = Math.max(1, Math.ceil((now.getTime() - since.getTime()) / stepMilliseconds));
   return new Date(since.getTime() + steps * stepMilliseconds);

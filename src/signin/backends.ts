@@ -12,7 +12,7 @@ export interface Credentials {
 }
 
 /** The user that a backend vouches for, as much as a login needs of it. */
-export interface Authenticated {
+export interface AuthenticatedUser {
   readonly id: string;
   readonly passwordEpoch: number;
   /** RFC 8176 names of how. */
@@ -25,8 +25,8 @@ export interface Authenticated {
  * `refused` = this backend knows nobody by these credentials, ask the next; `veto` = nobody shall, ask no more.
  * `since` = when the verification began: how long it waited for its place says nothing about the user.
  */
-export type BackendAnswer =
-  | { readonly kind: 'user'; readonly user: Authenticated }
+export type BackendResult =
+  | { readonly kind: 'user'; readonly user: AuthenticatedUser }
   | { readonly kind: 'refused'; readonly since?: Date }
   | { readonly kind: 'veto' }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
@@ -36,16 +36,16 @@ export interface Backend {
   readonly name: string;
   /** Whether it can take these credentials at all; one that cannot is skipped. */
   takes(credentials: Credentials): boolean;
-  authenticate(credentials: Credentials, now: Date): Promise<BackendAnswer>;
+  authenticate(credentials: Credentials, now: Date): Promise<BackendResult>;
 }
 
 /** Django's `authenticate`: backends in order, the first user wins, a veto ends it with nobody. */
-export async function askBackends(
+export async function tryBackends(
   backends: readonly Backend[],
   credentials: Credentials,
   now: Date,
-): Promise<BackendAnswer> {
-  let refusal: BackendAnswer = { kind: 'refused' };
+): Promise<BackendResult> {
+  let refusal: BackendResult = { kind: 'refused' };
   for (const backend of backends) {
     if (!backend.takes(credentials)) continue;
     const answer = await backend.authenticate(credentials, now);

@@ -51,7 +51,7 @@ export async function setPassword(
 }
 
 /** What was over by the time the new hash was made: nothing was changed. */
-export type Lost = { readonly lost: 'session' | 'password' };
+export type ChangeConflict = { readonly lost: 'session' | 'password' };
 
 /** The user's own change: the session goes on under a new id and secret, every other one ends. */
 export async function changeOwnPassword(
@@ -62,7 +62,7 @@ export async function changeOwnPassword(
   session: { id: string; authTime: Date; amr: readonly string[] },
   life: SessionLife,
   browser: ClientInfo,
-): Promise<{ session: Session; token: string } | Lost> {
+): Promise<{ session: Session; token: string } | ChangeConflict> {
   return db.fork().transactional(async (tx) => {
     // The user's row before the session's, as everybody who locks both.
     await tx.findOne(User, { id: user.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });

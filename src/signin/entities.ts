@@ -18,7 +18,7 @@ const ThrottleSchema = defineEntity({
 export class Throttle extends ThrottleSchema.class {}
 ThrottleSchema.setClass(Throttle);
 
-const KnownNetworkSchema = defineEntity({
+const FamiliarNetworkSchema = defineEntity({
   name: 'FamiliarNetwork',
   tableName: 'signin_familiar_network',
   indexes: [{ properties: ['lastSuccessAt'] }],
@@ -29,10 +29,10 @@ const KnownNetworkSchema = defineEntity({
   },
 });
 /** A network from which a user has logged in. */
-export class FamiliarNetwork extends KnownNetworkSchema.class {}
-KnownNetworkSchema.setClass(FamiliarNetwork);
+export class FamiliarNetwork extends FamiliarNetworkSchema.class {}
+FamiliarNetworkSchema.setClass(FamiliarNetwork);
 
-const LinkSchema = defineEntity({
+const OneTimeTokenSchema = defineEntity({
   name: 'OneTimeToken',
   tableName: 'signin_one_time_token',
   indexes: [{ properties: ['expiresAt'] }],
@@ -49,5 +49,5 @@ const LinkSchema = defineEntity({
   },
 });
 /** A secret that is good for one act, once. */
-export class OneTimeToken extends LinkSchema.class {}
-LinkSchema.setClass(OneTimeToken);
+export class OneTimeToken extends OneTimeTokenSchema.class {}
+OneTimeTokenSchema.setClass(OneTimeToken);

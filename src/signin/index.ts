@@ -5,11 +5,11 @@
  * Neighbours: sessions, users and passwords below; oauth, api and web above.
  * Standards: NIST SP 800-63B-4, OWASP ASVS 5 V6 and V7; Django's AUTHENTICATION_BACKENDS.
  */
-export { type Attempt, type Authentication, authenticate, type Outcome, releaseAt } from './authenticate.ts';
-export { type Authenticated, type Backend, type BackendAnswer, type Credentials, passwordBackend } from './backends.ts';
+export { type Attempt, type Authentication, authenticate, type Outcome, refusalDeadline } from './authenticate.ts';
+export { type AuthenticatedUser, type Backend, type BackendResult, type Credentials, passwordBackend } from './backends.ts';
 export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './change-password.ts';
 export { OneTimeToken, Throttle } from './entities.ts';
-export { forgetSignIns } from './forget-user.ts';
+export { eraseSignIns } from './forget-user.ts';
 export { type ClientInfo, type LoggedIn, logIn, logOut } from './login.ts';
 export { purgeExpired } from './purge.ts';
 export { deriveFormKey, formDigest, REPEAT_SECONDS, repeatSignIn } from './repeat.ts';
@@ -20,7 +20,7 @@ export {
   hasSuperuser,
   isSetupOpen,
   redeemSetup,
-  showSetupSecret,
+  readSetupSecret,
 } from './setup.ts';
 export { clientSite } from './throttle/network.ts';
 export { type QuotaKind, type Quotas, reserveQuota } from './throttle/quotas.ts';

@@ -5,9 +5,9 @@ import { digest } from '../platform/digest.ts';
 import { createSession, endSessions, Session, type SessionLife } from '../sessions/index.ts';
 import { User } from '../users/index.ts';
 import type { Authentication } from './authenticate.ts';
-import type { Authenticated } from './backends.ts';
+import type { AuthenticatedUser } from './backends.ts';
 import { FamiliarNetwork } from './entities.ts';
-import { takeTwin } from './repeat.ts';
+import { takeOverSession } from './repeat.ts';
 import { networkDigest } from './throttle/throttle.ts';
 
 export interface ClientInfo {
@@ -35,7 +35,7 @@ export async function logIn(
   db: Database,
   how: Authentication,
   life: SessionLife,
-  who: Authenticated,
+  who: AuthenticatedUser,
   password: string,
   browser: ClientInfo,
 ): Promise<LoggedIn | null> {
@@ -54,7 +54,7 @@ export async function logIn(
       userAgent: browser.userAgent,
       ...(browser.form ? { formDigest: browser.form } : {}),
     };
-    const twin = browser.form ? await takeTwin(tx, who.id, browser.form, now) : null;
+    const twin = browser.form ? await takeOverSession(tx, who.id, browser.form, now) : null;
     const { session, token } = twin ?? createSession(tx, given, life, now);
     if (browser.presented !== null) {
       const presented = { tokenDigest: digest(browser.presented) };

@@ -7,7 +7,7 @@ const DAY_SECONDS = 86_400;
 const KEPT_SECONDS = 7 * DAY_SECONDS;
 
 /** A network that was not logged in from for so long spares nobody any more (see the throttle). */
-const KNOWN_NETWORK_SECONDS = 90 * DAY_SECONDS;
+const FAMILIAR_NETWORK_SECONDS = 90 * DAY_SECONDS;
 
 const statements: { statement: Statement; keptSeconds: number }[] = [
   {
@@ -41,7 +41,7 @@ const statements: { statement: Statement; keptSeconds: number }[] = [
       text: `delete from signin_familiar_network where last_success_at < $1::timestamptz and (user_id, network_digest) in (
         select user_id, network_digest from signin_familiar_network where last_success_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
-    keptSeconds: KNOWN_NETWORK_SECONDS,
+    keptSeconds: FAMILIAR_NETWORK_SECONDS,
   },
 ];
 

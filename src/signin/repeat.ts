@@ -64,7 +64,7 @@ export async function repeatSignIn(
  * The same in the transaction of a login, whose user is locked and as they were verified: of two that verified one form at once, on two
  * processes, the second takes over the session of the first.
  */
-export async function takeTwin(
+export async function takeOverSession(
   tx: SqlEntityManager,
   user: string,
   form: Buffer,

@@ -16,8 +16,8 @@ export async function createSetupSecret(
   derive?: DeriveSecret,
 ): Promise<string | null> {
   return em.transactional(async (tx) => {
-    await oneAtATime(tx);
-    return (await hasSuperuser(tx)) ? null : makeLink(tx, now, derive);
+    await lockSetup(tx);
+    return (await hasSuperuser(tx)) ? null : createToken(tx, now, derive);
   });
 }
 
@@ -25,16 +25,16 @@ export async function createSetupSecret(
  * The secret of the live setup link, which stays as it is; a new one where none is live. `hidden` when the live one is not derived
  * and so cannot be shown again. Null when there is a superuser.
  */
-export async function showSetupSecret(
+export async function readSetupSecret(
   em: SqlEntityManager,
   now: Date,
   derive: DeriveSecret,
 ): Promise<string | 'hidden' | null> {
   return em.transactional(async (tx) => {
-    await oneAtATime(tx);
+    await lockSetup(tx);
     if (await hasSuperuser(tx)) return null;
     const link = await tx.findOne(OneTimeToken, { purpose: 'setup', consumedAt: null, expiresAt: { $gt: now } });
-    if (!link) return makeLink(tx, now, derive);
+    if (!link) return createToken(tx, now, derive);
     const { nonce } = link.payload as { nonce?: string };
     const secret = nonce === undefined ? null : derive(nonce);
     // Another master key derives another secret.
@@ -42,7 +42,7 @@ export async function showSetupSecret(
   });
 }
 
-async function makeLink(tx: SqlEntityManager, now: Date, derive?: DeriveSecret): Promise<string> {
+async function createToken(tx: SqlEntityManager, now: Date, derive?: DeriveSecret): Promise<string> {
   await tx.nativeUpdate(OneTimeToken, { purpose: 'setup', consumedAt: null }, { consumedAt: now });
   const nonce = newSecret();
   const secret = derive ? derive(nonce) : newSecret();
@@ -58,7 +58,7 @@ async function makeLink(tx: SqlEntityManager, now: Date, derive?: DeriveSecret):
 }
 
 /** Makers and redeemers of setup links follow each other: two links at once, or two first administrators, would need two at once. */
-async function oneAtATime(tx: SqlEntityManager): Promise<void> {
+async function lockSetup(tx: SqlEntityManager): Promise<void> {
   await tx.execute("select pg_advisory_xact_lock(hashtext('signet.setup'))");
 }
 
@@ -75,7 +75,7 @@ export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Dat
 
 /** Redeems the secret in one conditional statement, which also demands that no superuser exists. */
 export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
-  await oneAtATime(tx);
+  await lockSetup(tx);
   const rows = await tx.execute<unknown[]>(
     `update signin_one_time_token set consumed_at = ? where token_digest = ? and purpose = 'setup' and consumed_at is null and expires_at > ?
        and not exists (select from users_user where is_superuser) returning 1 as redeemed`,

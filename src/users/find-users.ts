@@ -18,7 +18,7 @@ export async function findUser(em: SqlEntityManager, username: string): Promise<
  * As `findUser`, for whoever is about to give the user something in this transaction: until its end the user is not deleted.
  * Not for a change of the user itself, which takes the stronger lock: two that hold this one would wait for each other.
  */
-export async function holdUser(tx: SqlEntityManager, who: UserRef): Promise<User> {
+export async function lockUser(tx: SqlEntityManager, who: UserRef): Promise<User> {
   const { id } = await getUser(tx, who);
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_READ } as const;
   return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, who);

@@ -2,7 +2,7 @@ import { casefoldName, hasUnprintable, isBlank, isNameSized } from '../platform/
 import { reservedName } from './reserved-names.ts';
 
 /** Characters of a name, in Django's columns and here; folding may lengthen one. */
-const LONGEST_NAME = 150;
+const MAX_NAME_LENGTH = 150;
 
 /**
  * Joiners are part of words in Persian and the scripts of India, and of emoji. After a Latin, Greek or Cyrillic letter they are
@@ -17,8 +17,8 @@ const hidden =
  */
 export function importedNameProblem(name: string): string | undefined {
   const folded = casefoldName(name);
-  if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > LONGEST_NAME)
-    return `the name is longer than ${LONGEST_NAME} characters`;
+  if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > MAX_NAME_LENGTH)
+    return `the name is longer than ${MAX_NAME_LENGTH} characters`;
   if (isBlank(folded)) return 'the name is empty';
   if (hasUnprintable(name) || hidden.test(name)) return 'the name has control or invisible characters';
   const why = reservedName(name);

@@ -7,7 +7,7 @@ import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
-import { auditObject, auditSnapshot, takenBy, usernameTaken } from './users.ts';
+import { auditObject, auditSnapshot, uniqueViolation, usernameTaken } from './users.ts';
 
 /** Port: a user, still shown under the name before, gets another one in this transaction. */
 export const onUserRenamed =
@@ -29,7 +29,7 @@ export async function renameUser(
     return await em.transactional((tx) => rename(tx, audit, of, username));
   } catch (error) {
     // Somebody took the name between the look and the write; the index decides.
-    const taken = takenBy(error);
+    const taken = uniqueViolation(error);
     if (taken) return [taken];
     throw error;
   }

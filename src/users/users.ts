@@ -38,7 +38,7 @@ export async function createUser(
   if ((await em.count(User, { usernameKey })) > 0) return [usernameTaken];
   const email = given.email?.trim() ?? '';
   const isVerified = given.isEmailVerified ?? false;
-  const obstacle = isVerified ? await obstacleToVerifying(em, email) : undefined;
+  const obstacle = isVerified ? await verificationProblem(em, email) : undefined;
   if (obstacle) return [obstacle];
   const user = em.create(User, {
     id: createPrincipal(em, 'user'),
@@ -61,7 +61,7 @@ export async function createUser(
     await em.flush();
   } catch (error) {
     // Somebody took the name, or proved the address, between the look and the write; the index decides.
-    const taken = takenBy(error);
+    const taken = uniqueViolation(error);
     if (taken) return [taken];
     throw error;
   }
@@ -81,14 +81,14 @@ const addressTaken: FieldError = {
 };
 
 /** What a write met that somebody else has; undefined for any other fault. */
-export function takenBy(error: unknown): FieldError | undefined {
+export function uniqueViolation(error: unknown): FieldError | undefined {
   const { code, message = '' } = error as { code?: string; message?: string };
   if (code !== '23505') return undefined;
   return message.includes('users_user_verified_email') ? addressTaken : usernameTaken;
 }
 
 /** An address is verified for one user at a time: a login by it means that one. */
-async function obstacleToVerifying(em: SqlEntityManager, email: string, id?: string): Promise<FieldError | undefined> {
+async function verificationProblem(em: SqlEntityManager, email: string, id?: string): Promise<FieldError | undefined> {
   if (email === '')
     return { pointer: '/email', code: 'required', detail: 'There is no e-mail address that could be verified.' };
   const verified = { emailKey: casefoldName(email), emailVerifiedAt: { $ne: null }, deletedAt: null };
@@ -137,7 +137,7 @@ export async function updateUser(
 }
 
 async function setVerified(tx: SqlEntityManager, user: User, isVerified: boolean, at: Date): Promise<void> {
-  const obstacle = isVerified ? await obstacleToVerifying(tx, user.email, user.id) : undefined;
+  const obstacle = isVerified ? await verificationProblem(tx, user.email, user.id) : undefined;
   if (obstacle) throw new Failure(obstacle.code === 'unique' ? 'conflict' : 'usage', obstacle.detail);
   user.emailVerifiedAt = isVerified ? (user.emailVerifiedAt ?? at) : null;
 }

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type AskedPermission, type PermSource, principalsWithPerm, sourcesOfPerm } from '../permissions/index.ts';
+import { type PermissionRef, type PermSource, principalsWithPerm, readPermSources } from '../permissions/index.ts';
 import { casefoldName } from '../platform/casefold.ts';
 
 /** Somebody for whom `has_perm` of the name is true, or would be if they were active, and why. */
@@ -10,7 +10,7 @@ export interface UserWithPerm {
   readonly sources: readonly PermSource[];
 }
 
-export interface WithPerm {
+export interface UsersWithPermOptions {
   /** Inactive users too. They have no permission; this is what they would have. */
   readonly withInactive: boolean;
   readonly withSuperusers: boolean;
@@ -22,8 +22,8 @@ export interface WithPerm {
 /** Django's `User.objects.with_perm`, a page at a time by name: who holds a permission directly, by a group, or as a superuser. */
 export async function usersWithPerm(
   em: SqlEntityManager,
-  asked: AskedPermission,
-  how: WithPerm,
+  asked: PermissionRef,
+  how: UsersWithPermOptions,
   now: Date,
 ): Promise<UserWithPerm[]> {
   const { withInactive, withSuperusers, after, limit } = how;
@@ -36,7 +36,7 @@ export async function usersWithPerm(
     [withInactive, ...(after === undefined ? [] : [casefoldName(after)]), ...values, limit],
   );
   const ids = rows.map((one) => one.id);
-  const sources = await sourcesOfPerm(em, asked, ids, now);
+  const sources = await readPermSources(em, asked, ids, now);
   return rows.map(({ id, username, isActive, isSuperuser }) => {
     const known = sources.get(id) ?? [];
     const global = { from: 'superuser', group: null } as const;

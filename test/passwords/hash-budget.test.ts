@@ -12,7 +12,7 @@ import {
   readPassword,
 } from '../../src/passwords/index.ts';
 import { DEFAULT_ARGON2 } from '../../src/passwords/passwords.ts';
-import { authenticate, passwordBackend, releaseAt } from '../../src/signin/index.ts';
+import { authenticate, passwordBackend, refusalDeadline } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { project, runImport, userRow } from '../imports/django/dumps.ts';
 import { onEachEngine } from '../support/database.ts';
@@ -83,7 +83,7 @@ t.test(
           if (!budget.admits(hash)) return budget.estimate(hash) > budget.deadlineMilliseconds;
           const began = new Date('2026-11-30T12:00:00Z');
           const ended = new Date(began.getTime() + budget.estimate(hash));
-          const released = releaseAt(began, ended, budget.deadlineMilliseconds);
+          const released = refusalDeadline(began, ended, budget.deadlineMilliseconds);
           return released.getTime() === began.getTime() + budget.deadlineMilliseconds;
         }),
       ),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import {
   type CatalogueDocument,
-  catalogueChanged,
+  announceCatalogueChange,
   catalogueHash,
   changeCatalogue,
   createApi,
@@ -217,7 +217,7 @@ await onEachEngine(t, async (t, db) => {
     const before = await versionOf();
     await t.rejects(
       db.fork().transactional(async (tx) => {
-        await catalogueChanged(tx);
+        await announceCatalogueChange(tx);
         throw new Error('no');
       }),
       /no/,

@@ -2,7 +2,7 @@ import { AuditEvent } from '../../src/audit/index.ts';
 import type { Passwords } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { Session } from '../../src/sessions/index.ts';
-import { releaseAt, Throttle } from '../../src/signin/index.ts';
+import { refusalDeadline, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { type AppOptions, makeUser, startApp, testClock } from '../support/server.ts';
@@ -268,8 +268,8 @@ async function md5(salt: string, password: string): Promise<string> {
 
 t.test('a refusal is released at the first multiple of the deadline that is not past', async (t) => {
   const came = new Date(0);
-  t.same(releaseAt(came, new Date(0), 600), new Date(600));
-  t.same(releaseAt(came, new Date(599), 600), new Date(600));
-  t.same(releaseAt(came, new Date(601), 600), new Date(1200));
-  t.same(releaseAt(came, new Date(1201), 600), new Date(1800));
+  t.same(refusalDeadline(came, new Date(0), 600), new Date(600));
+  t.same(refusalDeadline(came, new Date(599), 600), new Date(600));
+  t.same(refusalDeadline(came, new Date(601), 600), new Date(1200));
+  t.same(refusalDeadline(came, new Date(1201), 600), new Date(1800));
 });

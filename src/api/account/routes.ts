@@ -39,7 +39,7 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       const reservation = await reserveGuess(deps, user, browser.ip);
       const errors = await checkPassword(wanted, deps.passwordMinLength, user, '/new_password');
       if (errors.length > 0) {
-        await reservation.giveBack();
+        await reservation.release();
         throw new Problem('invalid', { errors });
       }
       const fromEpoch = await verifyOwn(deps, user, given, reservation);
@@ -240,7 +240,7 @@ async function verifyOwn(deps: ApiDeps, user: { id: string }, given: string, res
   const { passwords } = deps.authentication;
   const stored = await deps.db.fork().findOne(User, { id: user.id, isActive: true });
   const checked = await passwords.verify(given, stored?.password ?? null);
-  if (!checked.ok || checked.matches) await reservation.giveBack();
+  if (!checked.ok || checked.matches) await reservation.release();
   if (!checked.ok) throw tryLater('busy', checked.retryAfterSeconds);
   if (stored && checked.matches) return stored.passwordEpoch;
   throw new Problem('invalid', {

@@ -4,8 +4,8 @@ import {
   type Api,
   findApi,
   hasPerm,
-  type Misfit,
-  Misfits,
+  type DocumentIssue,
+  DocumentError,
   type PermissionSpec,
   readApps,
 } from '../../permissions/index.ts';
@@ -95,15 +95,15 @@ function readSpecs(apps: unknown): PermissionSpec[] {
   try {
     return readApps(apps);
   } catch (error) {
-    if (!(error instanceof Misfits)) throw error;
-    throw unfit(error.all.map(({ path, message }) => ({ path, message: `It ${message}.` })));
+    if (!(error instanceof DocumentError)) throw error;
+    throw unfit(error.issues.map(({ path, message }) => ({ path, message: `It ${message}.` })));
   }
 }
 
 /** As many as a refused schema names. */
 const MOST_ERRORS = 20;
 
-function unfit(misfits: readonly Misfit[]): Problem {
+function unfit(misfits: readonly DocumentIssue[]): Problem {
   const errors = misfits.slice(0, MOST_ERRORS).map(({ path, message }) => ({
     pointer: path.map((one) => `/${String(one).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
     code: 'invalid',

@@ -50,12 +50,12 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
       const errors = await checkNewUser({ username, email, firstName, lastName }, password, deps.passwordMinLength);
       if (errors.length > 0) {
-        await reserved.giveBack();
+        await reserved.release();
         throw new Problem('invalid', { errors });
       }
       const encoded = await deps.authentication.passwords.hash(password);
       if (encoded === null) {
-        await reserved.giveBack();
+        await reserved.release();
         throw tryLater('busy', 5);
       }
       const created = await createUser(deps.db.fork(), auditContext(deps, request, null), {

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { countImported, forgetSource } from '../../imports/django/index.ts';
+import { countImportedRecords, deleteSource } from '../../imports/django/index.ts';
 import { apiDeleted, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
-import { type Api, type ApiContents, contentsOfApi, deleteApi } from '../../permissions/index.ts';
+import { type Api, type ApiContents, readApiContents, deleteApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';
@@ -21,7 +21,7 @@ export const apiDelete: DatabaseCommand = {
     if (!isSet(input, 'yes')) {
       const em = context.db.fork();
       const api = await deletable(await namedApi(context, em, audience));
-      const going = { ...(await rest(em, api)), contents: await contentsOfApi(em, api.id) };
+      const going = { ...(await rest(em, api)), contents: await readApiContents(em, api.id) };
       return { data: { ...wire(api.audience, going), deleted: false }, text: told(api, going) };
     }
     const { name, going } = await changing(context, async (tx) => {
@@ -29,7 +29,7 @@ export const apiDelete: DatabaseCommand = {
       const kept = await rest(tx, api);
       const contents = await deleteApi(tx, context.audit(), api, async (inner, gone) => {
         await apiDeleted(inner, gone.id);
-        await forgetSource(inner, gone.audience);
+        await deleteSource(inner, gone.audience);
       });
       return { name: api.audience, going: { ...kept, contents } };
     });
@@ -49,7 +49,7 @@ interface Going {
 }
 
 async function rest(em: SqlEntityManager, api: Api): Promise<Omit<Going, 'contents'>> {
-  return { clients: await clientsOfApi(em, api.id), imported: await countImported(em, api.audience) };
+  return { clients: await clientsOfApi(em, api.id), imported: await countImportedRecords(em, api.audience) };
 }
 
 async function deletable(api: Api): Promise<Api> {

@@ -5,7 +5,7 @@ import {
   listApis,
   listModels,
   listPermissions,
-  settingWords,
+  settingValues,
   updateApi,
 } from '../../permissions/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
@@ -34,16 +34,16 @@ const settingUsage =
   '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
 function settingsGiven(input: Input): ApiSettings {
-  const catalogue = oneOf(input, 'catalogue', settingWords.catalogue);
+  const catalogue = oneOf(input, 'catalogue', settingValues.catalogue);
   return given({
     name: optionText(input, 'name'),
-    typ: oneOf(input, 'typ', settingWords.typ),
-    alg: oneOf(input, 'alg', settingWords.alg),
-    format: oneOf(input, 'format', settingWords.format),
-    tokenKind: oneOf(input, 'token', settingWords.token),
+    typ: oneOf(input, 'typ', settingValues.typ),
+    alg: oneOf(input, 'alg', settingValues.alg),
+    format: oneOf(input, 'format', settingValues.format),
+    tokenKind: oneOf(input, 'token', settingValues.token),
     ttlSeconds: wholeNumber(input, 'ttl'),
     budgetBytes: wholeNumber(input, 'budget'),
-    overBudget: oneOf(input, 'over-budget', settingWords.overBudget),
+    overBudget: oneOf(input, 'over-budget', settingValues.overBudget),
     withUsername: onOff(input, 'username'),
     withSourceId: onOff(input, 'source-id'),
     withSuperseded: onOff(input, 'superseded'),

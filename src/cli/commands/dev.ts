@@ -22,7 +22,7 @@ import {
   type SampleUser,
 } from '../../server/sample.ts';
 import { type Prepare, type Running, serve, systemContext, untilSignal } from '../../server/serve.ts';
-import { showSetupSecret } from '../../signin/index.ts';
+import { readSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
 import { findUser, userPrincipal } from '../../users/index.ts';
 import { isSet, type LocalCommand, optionText } from '../command.ts';
@@ -120,7 +120,7 @@ async function banner(
     `signing key ${key?.alg} kid=${key?.kid}`,
   ];
   const lines: string[] = [];
-  const secret = await showSetupSecret(db.fork(), systemClock.now(), derivedSetupSecret(masterKey));
+  const secret = await readSetupSecret(db.fork(), systemClock.now(), derivedSetupSecret(masterKey));
   lines.push(`  Issuer   ${issuer}`);
   if (caPath !== null)
     lines.push(

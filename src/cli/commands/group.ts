@@ -7,11 +7,11 @@ import {
   listGroups,
   listMembers,
   type PrincipalLabel,
-  permissionsOfGroup,
+  listGroupPermissions,
   removeMembers,
   renameGroup,
 } from '../../permissions/index.ts';
-import { holdUser, readUsernames } from '../../users/index.ts';
+import { lockUser, readUsernames } from '../../users/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
 import { changing } from './changing.ts';
 import { required } from './options.ts';
@@ -55,7 +55,7 @@ export const groupShow: DatabaseCommand = {
     const em = db.fork();
     const group = await getGroup(em, input.positionals[0] as string);
     const members = [...(await readUsernames(em, await listMembers(em, group.id))).values()];
-    const permissions = await permissionsOfGroup(em, group.id, clock.now());
+    const permissions = await listGroupPermissions(em, group.id, clock.now());
     return {
       data: { group: wireGroup(group), members, permissions },
       text: fields([
@@ -158,7 +158,7 @@ async function changeMembers(
     const found = await getGroup(tx, name);
     const named = new Map<string, PrincipalLabel>();
     for (const who of usersAfterFirst(input)) {
-      const user = await holdUser(tx, who);
+      const user = await lockUser(tx, who);
       named.set(user.id, { id: user.id, label: user.username });
     }
     const everyone = [...named.values()];

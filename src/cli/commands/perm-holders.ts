@@ -1,5 +1,5 @@
 import { clientsWithPerm } from '../../oauth/index.ts';
-import { askedPermission, type PermSource } from '../../permissions/index.ts';
+import { findPermissionRef, type PermSource } from '../../permissions/index.ts';
 import { usersWithPerm } from '../../users/index.ts';
 import { type DatabaseCommand, isSet, optionText } from '../command.ts';
 import { namedApi, pageLimit, required } from './options.ts';
@@ -29,7 +29,7 @@ export const permHolders: DatabaseCommand = {
     const now = context.clock.now();
     const em = context.db.fork();
     const api = await namedApi(context, em, audience);
-    const asked = await askedPermission(em, api, name);
+    const asked = await findPermissionRef(em, api, name);
     // One more than is shown tells whether there is more.
     const how = { withInactive, withSuperusers, after, limit: limit + 1 };
     const found = await usersWithPerm(em, asked, how, now);

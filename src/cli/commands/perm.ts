@@ -9,11 +9,11 @@ import {
   getGroup,
   getPermissions,
   type PrincipalRef,
-  permissionsOfGroup,
+  listGroupPermissions,
   type Source,
   unassign,
 } from '../../permissions/index.ts';
-import { getUser, holdUser, type User, userPrincipal } from '../../users/index.ts';
+import { getUser, lockUser, type User, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -128,7 +128,7 @@ function change(
 ): Promise<{ who: Who; api: Api; done: string[] }> {
   const audience = required(input, 'api', `npx signet ${command.name} ${command.usage}`);
   return changing(context, async (tx) => {
-    const who = await named(tx, input, command, holdUser);
+    const who = await named(tx, input, command, lockUser);
     const api = await namedApi(context, tx, audience);
     const permissions = await getPermissions(tx, api, input.positionals);
     return { who, api, done: await verb(tx, context.audit(), assignee(who), permissions) };
@@ -174,7 +174,7 @@ async function readSources(em: SqlEntityManager, who: Who, now: Date, apiId: str
   const holder = principalRef(who);
   if (holder) return explainPermissions(em, holder, now, apiId);
   const { id, name } = (who as { group: Group }).group;
-  return (await permissionsOfGroup(em, id, now, apiId)).map((one) => ({ ...one, from: 'group', group: name }));
+  return (await listGroupPermissions(em, id, now, apiId)).map((one) => ({ ...one, from: 'group', group: name }));
 }
 
 function withoutSource(sources: readonly Source[]): { audience: string; name: string }[] {

@@ -1,6 +1,6 @@
 import { Failure } from '../../platform/errors.ts';
 import { findSample, listSampleClients, listSampleUsers, removeSample, SAMPLE_API } from '../../server/sample.ts';
-import { showSetupSecret } from '../../signin/index.ts';
+import { readSetupSecret } from '../../signin/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 
@@ -25,7 +25,7 @@ export const sample: DatabaseCommand = {
     const { config } = context;
     const issuer =
       config.mode === 'development' ? context.issuer() : (config.issuer ?? `http://localhost:${config.port}`);
-    const secret = await showSetupSecret(db.fork(), clock.now(), derivedSetupSecret(context.masterKey()));
+    const secret = await readSetupSecret(db.fork(), clock.now(), derivedSetupSecret(context.masterKey()));
     const setup = secret === null || secret === 'hidden' ? null : setupUrl(issuer, secret);
     const clients = await listSampleClients(db.fork(), state, context.masterKey(), clock.now());
     const lines = users.map((user) => `${user.username} / ${user.password ?? '(changed)'}`);

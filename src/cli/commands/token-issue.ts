@@ -19,7 +19,7 @@ import {
   type StatusOwner,
   type TokenRequest,
 } from '../../tokens/index.ts';
-import { findActiveUser, getUser, holdUser, type User, type UserRef, userPrincipal } from '../../users/index.ts';
+import { findActiveUser, getUser, lockUser, type User, type UserRef, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { usage } from '../parse.ts';
 import { changing } from './changing.ts';
@@ -95,7 +95,7 @@ async function open(
   const audit = context.audit();
   const { grant, token } = await changing(context, async (tx) => {
     // Who is deactivated or disabled at this moment has either ended before, or ends this grant too.
-    const held = await holdUser(tx, user);
+    const held = await lockUser(tx, user);
     const by = await tx.findOneOrFail(Client, client.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_READ });
     await requireRefreshable(tx, by, api);
     if (!held.isActive || !by.isActive) throw new Failure('conflict', 'The user or the client is not active any more.');

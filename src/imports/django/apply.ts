@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
-import { type Api, catalogueChanged, changeCatalogue, createApi, findApi } from '../../permissions/index.ts';
+import { type Api, announceCatalogueChange, changeCatalogue, createApi, findApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import {
   causeEffects,
@@ -58,7 +58,7 @@ export async function apply(
       'Nothing was imported: it would take the last active superuser of Signet. Make another one first: npx signet createsuperuser',
     );
   await unstage(tx, id);
-  await catalogueChanged(tx);
+  await announceCatalogueChange(tx);
 }
 
 async function inSlices(

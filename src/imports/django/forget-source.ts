@@ -8,7 +8,7 @@ export function stateName(audience: string): string {
 }
 
 /** How many records were imported for an API. */
-export function countImported(em: SqlEntityManager, audience: string): Promise<number> {
+export function countImportedRecords(em: SqlEntityManager, audience: string): Promise<number> {
   return em.count(ImportedRecord, { source: audience });
 }
 
@@ -16,7 +16,7 @@ export function countImported(em: SqlEntityManager, audience: string): Promise<n
  * Forgets what was imported for an API, in the transaction that deletes it; the users and groups themselves stay. With it goes
  * the memory of users who were deleted since: an import into a new API of that name brings them as new ones.
  */
-export async function forgetSource(tx: SqlEntityManager, audience: string): Promise<void> {
+export async function deleteSource(tx: SqlEntityManager, audience: string): Promise<void> {
   await tx.nativeDelete(ImportedRecord, { source: audience });
   await tx.nativeDelete(PlatformState, { name: stateName(audience) });
 }

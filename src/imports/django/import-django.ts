@@ -18,7 +18,7 @@ import { parseDump } from './reader/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './reader/read.ts';
 import { Renames, readRenames } from './renames.ts';
 import { emptyReport, type ImportReport, isRefused } from './report.ts';
-import { dropStaged, stage, unstage, whileRunning } from './stage.ts';
+import { deleteAbandonedRows, stage, unstage, whileRunning } from './stage.ts';
 
 export interface ImportInput extends ImportOptions {
   /** Content of the file. */
@@ -150,7 +150,7 @@ async function checkSource(
 async function write(db: Database, work: Import, userModel: string, progress: (p: Progress) => void): Promise<void> {
   const { rows, report } = work.plan;
   // What a crash left of another one; should it fail, this one does not.
-  await dropStaged(db).catch(() => {});
+  await deleteAbandonedRows(db).catch(() => {});
   await whileRunning(db, work.id, async () => {
     try {
       await stage(db.fork(), work.id, rows, (done) => progress({ step: 'stage', done, total: rows.length }));

@@ -78,7 +78,7 @@ export async function addForgotten(
 
 /**
  * What earlier runs of a source made that is this now, by local id. Not who was renamed since: the name by which it is found here is none that
- * the source has for it (`recallByName`).
+ * the source has for it (`addTombstoneKeys`).
  */
 export async function readOurs(
   em: SqlEntityManager,

@@ -5,7 +5,7 @@ import { inBatches } from './batches.ts';
 import type { Staged } from './planning.ts';
 
 /**
- * Carries out `work` so that `dropStaged` in another process can tell that this import is running: by an advisory lock of a
+ * Carries out `work` so that `deleteAbandonedRows` in another process can tell that this import is running: by an advisory lock of a
  * transaction that stays open meanwhile, on a connection of its own. It ends with the process, however that ends; a time limit
  * would either drop the rows of a long import or leave those of a crash. The embedded engine has one process and one
  * connection: there is nobody to tell.
@@ -61,7 +61,7 @@ export async function unstage(em: SqlEntityManager, importId: string): Promise<v
  * and now and then. One that runs keeps its rows: in another process it holds a lock (see `whileRunning`). The embedded engine has one
  * process, and whatever runs there began after that did (`processStart`), as the time in its id says.
  */
-export async function dropStaged(db: Database, processStart = performance.timeOrigin): Promise<void> {
+export async function deleteAbandonedRows(db: Database, processStart = performance.timeOrigin): Promise<void> {
   await db.fork().transactional(async (tx) => {
     // A server's statements have little time; those of a large import are many, and must not keep it from starting.
     await tx.execute('set local statement_timeout = 0');

@@ -6,7 +6,7 @@ import {
   type FormerAssignee,
   formerAssignees,
   listPermissions,
-  MOST_PERMISSIONS,
+  MAX_PERMISSIONS,
   type PermissionSpec,
 } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
@@ -47,10 +47,10 @@ export async function publishCatalogue(
 ): Promise<Publication> {
   const change = await changeCatalogue(tx, audit, of, specs, { prune });
   const live = await listPermissions(tx, of.id);
-  if (live.length > MOST_PERMISSIONS)
+  if (live.length > MAX_PERMISSIONS)
     throw new Failure(
       'usage',
-      `${of.audience} would have ${live.length} permissions; a catalogue has ${MOST_PERMISSIONS} at the most. Remove some first.`,
+      `${of.audience} would have ${live.length} permissions; a catalogue has ${MAX_PERMISSIONS} at the most. Remove some first.`,
     );
   const wanted = new Set(specs.map((one) => `${one.app}.${one.codename}`));
   const holders = change.removed.length > 0 ? await formerAssignees(tx, of.id, change.version) : [];

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type AskedPermission, type PermSource, principalsWithPerm, sourcesOfPerm } from '../../permissions/index.ts';
+import { type PermissionRef, type PermSource, principalsWithPerm, readPermSources } from '../../permissions/index.ts';
 import { Client } from '../entities.ts';
 
 export interface ClientWithPerm {
@@ -10,7 +10,7 @@ export interface ClientWithPerm {
 /** The clients that hold a permission themselves, by name: operators give it to each, so there are few. */
 export async function clientsWithPerm(
   em: SqlEntityManager,
-  asked: AskedPermission,
+  asked: PermissionRef,
   withInactive: boolean,
   now: Date,
 ): Promise<ClientWithPerm[]> {
@@ -22,6 +22,6 @@ export async function clientsWithPerm(
   );
   const ids = holders.map((one) => one.id);
   const clients = await em.find(Client, { id: { $in: ids } }, { orderBy: { nameKey: 'asc' } });
-  const sources = await sourcesOfPerm(em, asked, ids, now);
+  const sources = await readPermSources(em, asked, ids, now);
   return clients.map((client) => ({ client, sources: sources.get(client.id) ?? [] }));
 }

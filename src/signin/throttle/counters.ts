@@ -23,7 +23,7 @@ export function counted(rows: string): string {
 }
 
 /** Takes the attempt off again; a counter that falls to nothing leaves no row. $1 keys, in the order in which they were locked. */
-const giveBackStatement: Statement = {
+const releaseStatement: Statement = {
   name: 'signin-throttle-give-back',
   text: `with held as materialized (
       select t.key_digest, t.failures from unnest($1::text[]) with ordinality as a(k, n)
@@ -39,7 +39,7 @@ const waitStatement: Statement = {
 };
 
 /** How long it takes until all of these counters have room again. */
-export async function secondsUntilRoom(db: Database, keys: readonly string[], now: Date): Promise<number> {
+export async function retryAfterSeconds(db: Database, keys: readonly string[], now: Date): Promise<number> {
   const [wait] = await db.query<{ until: number | null }>(waitStatement, [keys]);
   const seconds = (wait?.until ?? 0) - now.getTime() / 1000;
   return Math.max(1, Math.ceil(seconds));
@@ -52,10 +52,10 @@ const TRY_AGAIN = ['40001', '40P01'];
  * Gives a reservation back. It may be lost when the database fails meanwhile: then the attempt stays counted until its window
  * ends, which is better than to refuse a right password for it.
  */
-export async function giveBackSoon(db: Database, keys: readonly string[]): Promise<void> {
+export async function releaseReservation(db: Database, keys: readonly string[]): Promise<void> {
   for (let tries = 3; tries > 0 && keys.length > 0; tries--) {
     try {
-      await db.query(giveBackStatement, [keys]);
+      await db.query(releaseStatement, [keys]);
       return;
     } catch (error) {
       if (!TRY_AGAIN.includes((error as { code?: string }).code ?? '')) return;

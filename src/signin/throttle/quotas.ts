@@ -1,6 +1,6 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { counted, giveBackSoon, secondsUntilRoom, throttleKey } from './counters.ts';
+import { counted, releaseReservation, retryAfterSeconds, throttleKey } from './counters.ts';
 import { clientNetwork } from './network.ts';
 import type { Reservation } from './throttle.ts';
 
@@ -50,6 +50,6 @@ export async function reserveQuota(
   const key = throttleKey(`${kind} rows`, 'ip' in owner ? clientNetwork(owner.ip) : `client ${owner.clientId}`);
   const values = [key, quotas[kind], now, plusSeconds(now, WINDOWS[kind])];
   if ((await db.query(reserveStatement, values)).length === 1)
-    return { ok: true, giveBack: () => giveBackSoon(db, [key]) };
-  return { ok: false, retryAfterSeconds: await secondsUntilRoom(db, [key], now) };
+    return { ok: true, release: () => releaseReservation(db, [key]) };
+  return { ok: false, retryAfterSeconds: await retryAfterSeconds(db, [key], now) };
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { casefoldName } from '../../platform/casefold.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { counted, giveBackSoon, secondsUntilRoom, throttleKey } from './counters.ts';
+import { counted, releaseReservation, retryAfterSeconds, throttleKey } from './counters.ts';
 import { clientNetwork } from './network.ts';
 
 /** Failures allowed before an attempt is refused unevaluated. */
@@ -16,12 +16,12 @@ export interface ThrottleLimits {
 }
 
 export type Reservation =
-  | { readonly ok: true; giveBack(): Promise<void> }
+  | { readonly ok: true; release(): Promise<void> }
   | { readonly ok: false; readonly retryAfterSeconds: number };
 
 const QUARTER_HOUR = 900;
 const HOUR = 3600;
-const KNOWN_FOR_SECONDS = 90 * 86_400;
+const FAMILIAR_NETWORK_SECONDS = 90 * 86_400;
 
 /**
  * Counts the attempt, in one statement, against every limit that has room, and names those that had; `known` when the network is
@@ -80,18 +80,18 @@ export async function reserveAttempt(
     keys.map((one) => one.spared),
     folded,
     networkDigest(ip).toString('hex'),
-    plusSeconds(now, -KNOWN_FOR_SECONDS),
+    plusSeconds(now, -FAMILIAR_NETWORK_SECONDS),
     now,
   ]);
   const answered = new Set(rows.map((row) => row.key));
   const isKnown = answered.delete('known');
   const reserved = keys.map((one) => one.key).filter((key) => answered.has(key));
-  const giveBack = () => giveBackSoon(db, reserved);
+  const release = () => releaseReservation(db, reserved);
   const isFull = (one: (typeof keys)[number]) => !answered.has(one.key) && !(one.spared && isKnown);
   const full = isFull(first) ? [first.key] : others.filter(isFull).map((one) => one.key);
-  if (full.length === 0) return { ok: true, giveBack };
-  await giveBack();
-  return { ok: false, retryAfterSeconds: await secondsUntilRoom(db, full, now) };
+  if (full.length === 0) return { ok: true, release };
+  await release();
+  return { ok: false, retryAfterSeconds: await retryAfterSeconds(db, full, now) };
 }
 
 /** What is kept of a network from which somebody logged in. */

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../../audit/index.ts';
-import { algorithmsOfApis } from '../../permissions/index.ts';
+import { listApiAlgorithms } from '../../permissions/index.ts';
 import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
@@ -17,7 +17,7 @@ export const clientAlgorithms = definePort<(em: SqlEntityManager) => Promise<rea
 /** The algorithms that somebody asks for, the default first. */
 export async function askedAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
   const above = await clientAlgorithms.of(em)(em);
-  return new Set([ALWAYS, ...(await algorithmsOfApis(em)), ...above]);
+  return new Set([ALWAYS, ...(await listApiAlgorithms(em)), ...above]);
 }
 
 /** What is decided from the rows as they are, before and then again within the transaction. */

@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Affected, RightsChange } from '../../permissions/index.ts';
+import type { AffectedPrincipals, RightsChange } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { StatusIndex } from './status-index.ts';
@@ -19,12 +19,12 @@ export const LINGER_SECONDS = 900 + 300 + 60;
  */
 export async function updateStatuses(
   tx: SqlEntityManager,
-  who: Affected,
+  affected: AffectedPrincipals,
   { kind, apis }: RightsChange,
 ): Promise<number> {
   if (apis?.length === 0) return 0;
-  if ('everybody' in who) return endApis(tx, apis ?? [], who.everybody);
-  return moveTo(tx, `principal_id in (${marks(who.principals)})`, who.principals, { kind, apis });
+  if ('apiDeletedAt' in affected) return endApis(tx, apis ?? [], affected.apiDeletedAt);
+  return moveTo(tx, `principal_id in (${marks(affected.principals)})`, affected.principals, { kind, apis });
 }
 
 /**

@@ -100,7 +100,7 @@ async function answer(deps: DevicePageDeps, reply: Reply, fields: Record<string,
     isSame(confirmation, expected) &&
     (await findRecentDecision(db, userCode, visitor.session.id, clock.now())) === decision;
   const isDone = !device && (await isRepeated());
-  if (device || isDone) await reserved.giveBack();
+  if (device || isDone) await reserved.release();
   if (isDone) return said(reply, decision as UserDecision);
   // One answer for a code that is unknown, expired, or used.
   if (userCode === null || !device) return render(reply, 422, 'Connect a device', codeForm(typed, NOT_THIS));

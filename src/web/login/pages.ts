@@ -118,8 +118,8 @@ async function attempt(deps: LoginDeps, { username, password }: Typed, browser: 
   const { db, clock } = deps.endpoint;
   const typed = { username, password, ip: browser.ip };
   const { form, presented } = browser;
-  const findRepeated = async () => (form ? repeatSignIn(db, form, presented, clock.now()) : null);
-  const outcome = await authenticate(db, deps.authentication, typed, findRepeated);
+  const findRepeat = async () => (form ? repeatSignIn(db, form, presented, clock.now()) : null);
+  const outcome = await authenticate(db, deps.authentication, typed, findRepeat);
   if (outcome.kind === 'repeated') return { kind: 'in', token: outcome.as.token };
   if (outcome.kind === 'throttled' || outcome.kind === 'busy') {
     const { retryAfterSeconds } = outcome;

@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { dropStaged, importDjango } from '../../../src/imports/django/index.ts';
+import { deleteAbandonedRows, importDjango } from '../../../src/imports/django/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
 import { audit, failureOf, picture, project, runImport, smallProject, userRow } from './dumps.ts';
@@ -23,7 +23,7 @@ await onEachEngine(t, async (t, db) => {
       'here they stay, for their deletion was refused',
     );
     // A server that starts now: on the embedded engine nothing that began in its own process is taken for dead.
-    await dropStaged(db, Date.now() + 1);
+    await deleteAbandonedRows(db, Date.now() + 1);
     t.same(await picture(db.fork()), before, 'the start of a server drops them');
 
     await em.execute(
@@ -87,12 +87,12 @@ await onEachEngine(t, async (t, db) => {
     t.match((await picture(db.fork()))['imports_staged_row'], /^0 /);
   });
 
-  await t.test('dropStaged: an import that runs in another process keeps its rows, a dead one does not', async (t) => {
+  await t.test('deleteAbandonedRows: an import that runs in another process keeps its rows, a dead one does not', async (t) => {
     const em = db.fork();
     const insert = "insert into imports_staged_row (import_id, ordinal, kind, row) values (?, 1, 'new-user', '{}')";
     await em.execute(insert, ['01a00000-0000-7000-8000-000000000001']);
     if (db.engine === 'embedded') {
-      await dropStaged(db);
+      await deleteAbandonedRows(db);
       t.match((await picture(em))['imports_staged_row'], /^0 /, 'the embedded engine has one process: this one');
       return;
     }
@@ -108,7 +108,7 @@ await onEachEngine(t, async (t, db) => {
       trustEmails: false,
     } as const;
     const report = await importDjango(db, audit, input, ({ step, done }) => {
-      if (step === 'stage' && done === 500) dropped = dropStaged(db);
+      if (step === 'stage' && done === 500) dropped = deleteAbandonedRows(db);
     });
     await dropped;
     t.match(report, { users: { created: 1200 } });

@@ -1,4 +1,4 @@
-import { LONGEST_CODENAME } from '../../../permissions/index.ts';
+import { MAX_CODENAME_LENGTH } from '../../../permissions/index.ts';
 import { isStorable } from '../../../platform/casefold.ts';
 
 /** Django's BooleanField: what it writes, and the texts that its `to_python` takes. Undefined: neither. */
@@ -34,7 +34,7 @@ export function readMoment(value: unknown): Moment | undefined {
 /** Why this cannot be part of a permission's name: it is kept byte for byte, so it is refused rather than changed. */
 export function identifierProblem(text: string): string | undefined {
   if (text === '') return 'is empty';
-  if ([...text].length > LONGEST_CODENAME) return `is longer than ${LONGEST_CODENAME} characters`;
+  if ([...text].length > MAX_CODENAME_LENGTH) return `is longer than ${MAX_CODENAME_LENGTH} characters`;
   if (/\p{Cc}/u.test(text) || !isStorable(text)) return 'has control characters';
   return undefined;
 }

@@ -1,4 +1,4 @@
-import { groupNameProblem, LONGEST_LABEL } from '../../../permissions/index.ts';
+import { groupNameProblem, MAX_LABEL_LENGTH } from '../../../permissions/index.ts';
 import { isStorable } from '../../../platform/casefold.ts';
 import { identifierProblem } from './fields.ts';
 import type { RawRecord } from './json.ts';
@@ -81,7 +81,7 @@ function toPermission(raw: RawRecord, record: string, key: string, type: Content
 }
 
 function isLabel(value: unknown): value is string {
-  return typeof value === 'string' && isStorable(value) && value.length <= LONGEST_LABEL;
+  return typeof value === 'string' && isStorable(value) && value.length <= MAX_LABEL_LENGTH;
 }
 
 export function readGroup(
