@@ -7,4 +7,4 @@
  */
 export { ImportedRecord } from './entities.ts';
 export { findSourceId } from './queries.ts';
-export { eraseImports, isNaturalKey, addTombstoneKeys, tombstoneKeys } from './tombstones.ts';
+export { addTombstoneKeys, eraseImports, isNaturalKey, tombstoneKeys } from './tombstones.ts';

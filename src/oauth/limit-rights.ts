@@ -1,4 +1,4 @@
-import { type ApiSnapshot, limitRights, type IndexedPermission, type Rights } from '../permissions/index.ts';
+import { type ApiSnapshot, type IndexedPermission, limitRights, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import { NO_API } from '../tokens/index.ts';
 

@@ -5,7 +5,7 @@ import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/text.ts';
-import { audienceKey, resolveAudienceKey, OWN_AUDIENCE } from './audience.ts';
+import { audienceKey, OWN_AUDIENCE, resolveAudienceKey } from './audience.ts';
 import { announceCatalogueChange, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';
 

@@ -85,7 +85,11 @@ export function changeCatalogue(
  * Principals with a removed permission lose it. A superuser's token lists every permission of the API, so an addition changes it
  * too. The version of the API grows by itself, because its row changes.
  */
-async function invalidateCatalogueChange(tx: SqlEntityManager, api: Api, removed: readonly Permission[]): Promise<void> {
+async function invalidateCatalogueChange(
+  tx: SqlEntityManager,
+  api: Api,
+  removed: readonly Permission[],
+): Promise<void> {
   const holders = principalsWithPermissions(removed.map((one) => one.id));
   const superusers = superusersAt(api.id);
   const others = {

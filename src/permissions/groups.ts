@@ -6,7 +6,7 @@ import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/text.ts';
 import { Group, GroupMember } from './entities.ts';
 import { BATCH_THRESHOLD } from './fan-out.ts';
-import { readGroupApis, groupMembers, invalidateRights, invalidateRightsByQuery } from './invalidate.ts';
+import { groupMembers, invalidateRights, invalidateRightsByQuery, readGroupApis } from './invalidate.ts';
 import { lockApis, lockGroup } from './principal.ts';
 
 /** A principal with its name for the audit log. */

@@ -25,8 +25,8 @@ export { type Assignee, assign, setRole, unassign } from './assignments.ts';
 export { audienceKey, OWN_AUDIENCE } from './audience.ts';
 export { type ApiVersion, createPermissionCache, type PermissionCache } from './cache.ts';
 export {
-  type CatalogueChange,
   announceCatalogueChange,
+  type CatalogueChange,
   catalogueHash,
   changeCatalogue,
   defaultPermissions,
@@ -38,7 +38,7 @@ export {
 } from './catalogue.ts';
 export { type CachedCatalogue, type CatalogueCache, createCatalogueCache } from './catalogue-cache.ts';
 export type { CatalogueDocument } from './catalogue-document.ts';
-export { type ApiContents, type OnApiDeleted, readApiContents, deleteApi } from './delete-api.ts';
+export { type ApiContents, deleteApi, type OnApiDeleted, readApiContents } from './delete-api.ts';
 export {
   Api,
   Group,
@@ -68,10 +68,10 @@ export {
   hasModulePerms,
   hasPerm,
   hasPerms,
+  type IndexedPermission,
   limitRights,
   modulePerms,
   noRights,
-  type IndexedPermission,
   type Rights,
 } from './has-perm.ts';
 export { invalidateRights, readSuperusers } from './invalidate.ts';
@@ -89,18 +89,18 @@ export { type RevokedAssignments, revokeAll } from './revoke-all.ts';
 export { type AssignedRole, type FormerAssignee, formerAssignees, listGroupPermissions, readRoles } from './roles.ts';
 export {
   type ApiFile,
+  DocumentError,
+  type DocumentIssue,
   MAX_CODENAME_LENGTH,
   MAX_LABEL_LENGTH,
-  type DocumentIssue,
-  DocumentError,
   MAX_PERMISSIONS,
   readApiFile,
   readApps,
 } from './sync-file.ts';
 export { type LargePrincipal, largestPrincipals } from './token-size.ts';
 export {
-  type PermissionRef,
   findPermissionRef,
+  type PermissionRef,
   type PermSource,
   principalsWithPerm,
   readPermSources,

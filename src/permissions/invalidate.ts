@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { BATCH_THRESHOLD, type PrincipalQuery, queueFanOut } from './fan-out.ts';
-import { invalidateNow, bumpPrincipals, type RightsChange } from './principal.ts';
+import { bumpPrincipals, invalidateNow, type RightsChange } from './principal.ts';
 
 /**
  * Invalidates the cached rights and the tokens of these principals from the end of this transaction. Every verb of this room that changes
@@ -33,7 +33,11 @@ export async function invalidateRightsByQuery(
 }
 
 /** Invalidates the cached rights of all principals with a permission at an API that is being deleted; `notifyApiDeleted` ends their tokens for it. */
-export async function bumpApiPrincipals(tx: SqlEntityManager, principals: PrincipalQuery, apiId: string): Promise<void> {
+export async function bumpApiPrincipals(
+  tx: SqlEntityManager,
+  principals: PrincipalQuery,
+  apiId: string,
+): Promise<void> {
   const ids = await readIdsBelowThreshold(tx, principals);
   if (ids) await bumpPrincipals(tx, ids);
   else await queueFanOut(tx, principals, { kind: 'removed', apis: [apiId] }, []);

@@ -217,6 +217,7 @@ function readFields(
     return {};
   }
   for (const name of Object.keys(value))
-    if (allowed && !allowed.includes(name)) report(path, `has an unknown field ${name}; it takes ${allowed.join(', ')}`);
+    if (allowed && !allowed.includes(name))
+      report(path, `has an unknown field ${name}; it takes ${allowed.join(', ')}`);
   return value as Record<string, unknown>;
 }

@@ -1,4 +1,4 @@
-import { eraseImports, addTombstoneKeys } from '../imports/index.ts';
+import { addTombstoneKeys, eraseImports } from '../imports/index.ts';
 import { migrations, predecessor } from '../migrations/index.ts';
 import { algorithmsOfClients, requireNoClientNamed, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
 import { noticeLogout } from '../oauth/logout/index.ts';

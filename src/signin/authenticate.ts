@@ -3,7 +3,7 @@ import type { Passwords } from '../passwords/index.ts';
 import { casefoldName } from '../platform/casefold.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { type AuthenticatedUser, tryBackends, type Backend } from './backends.ts';
+import { type AuthenticatedUser, type Backend, tryBackends } from './backends.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 
 /** What authentication is done with; made once, at start. */

@@ -6,7 +6,13 @@
  * Standards: NIST SP 800-63B-4, OWASP ASVS 5 V6 and V7; Django's AUTHENTICATION_BACKENDS.
  */
 export { type Attempt, type Authentication, authenticate, type Outcome, refusalDeadline } from './authenticate.ts';
-export { type AuthenticatedUser, type Backend, type BackendResult, type Credentials, passwordBackend } from './backends.ts';
+export {
+  type AuthenticatedUser,
+  type Backend,
+  type BackendResult,
+  type Credentials,
+  passwordBackend,
+} from './backends.ts';
 export { changeOwnPassword, checkNewUser, checkPassword, setPassword } from './change-password.ts';
 export { OneTimeToken, Throttle } from './entities.ts';
 export { eraseSignIns } from './forget-user.ts';
@@ -19,8 +25,8 @@ export {
   findSuperuser,
   hasSuperuser,
   isSetupOpen,
-  redeemSetup,
   readSetupSecret,
+  redeemSetup,
 } from './setup.ts';
 export { clientSite } from './throttle/network.ts';
 export { type QuotaKind, type Quotas, reserveQuota } from './throttle/quotas.ts';

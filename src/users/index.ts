@@ -8,7 +8,7 @@
 export { type DeletedUser, deleteUser, onUserDeleted } from './delete-user.ts';
 export { User } from './entities.ts';
 export { checkUser, type FieldError } from './fields.ts';
-export { findUser, getUser, lockUser, listUsers, type UserRef, usersWithReservedNames } from './find-users.ts';
+export { findUser, getUser, listUsers, lockUser, type UserRef, usersWithReservedNames } from './find-users.ts';
 export { importedNameProblem } from './imported-name.ts';
 export { readUsernames } from './names.ts';
 export { type ActiveUser, type ActiveUserRow, activeUserColumns, findActiveUser, readActiveUser } from './queries.ts';
@@ -24,4 +24,4 @@ export {
   updateUser,
   userPrincipal,
 } from './users.ts';
-export { type UserWithPerm, usersWithPerm, type UsersWithPermOptions } from './with-perm.ts';
+export { type UsersWithPermOptions, type UserWithPerm, usersWithPerm } from './with-perm.ts';

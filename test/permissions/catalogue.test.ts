@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import {
-  type CatalogueDocument,
   announceCatalogueChange,
+  type CatalogueDocument,
   catalogueHash,
   changeCatalogue,
   createApi,

@@ -1,4 +1,4 @@
-import { createRights, type RightsData, type Rights } from '../../src/permissions/has-perm.ts';
+import { createRights, type Rights, type RightsData } from '../../src/permissions/has-perm.ts';
 
 /** The rights of who holds these permissions, in a catalogue that has these and nothing else. */
 export function holding(names: readonly string[], more: Partial<RightsData> = {}): Rights {

@@ -2,10 +2,10 @@ import type { AuditContext } from '../../audit/index.ts';
 import { type ActiveToken, dryRunPublication, isServedBy, publishCatalogue } from '../../oauth/index.ts';
 import {
   type Api,
+  DocumentError,
+  type DocumentIssue,
   findApi,
   hasPerm,
-  type DocumentIssue,
-  DocumentError,
   type PermissionSpec,
   readApps,
 } from '../../permissions/index.ts';

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countImportedRecords, deleteSource } from '../../imports/django/index.ts';
 import { apiDeleted, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
-import { type Api, type ApiContents, readApiContents, deleteApi } from '../../permissions/index.ts';
+import { type Api, type ApiContents, deleteApi, readApiContents } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { changing } from './changing.ts';

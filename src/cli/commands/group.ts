@@ -4,10 +4,10 @@ import {
   deleteGroup,
   type Group,
   getGroup,
+  listGroupPermissions,
   listGroups,
   listMembers,
   type PrincipalLabel,
-  listGroupPermissions,
   removeMembers,
   renameGroup,
 } from '../../permissions/index.ts';

@@ -8,8 +8,8 @@ import {
   type Group,
   getGroup,
   getPermissions,
-  type PrincipalRef,
   listGroupPermissions,
+  type PrincipalRef,
   type Source,
   unassign,
 } from '../../permissions/index.ts';

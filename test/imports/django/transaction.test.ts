@@ -87,31 +87,34 @@ await onEachEngine(t, async (t, db) => {
     t.match((await picture(db.fork()))['imports_staged_row'], /^0 /);
   });
 
-  await t.test('deleteAbandonedRows: an import that runs in another process keeps its rows, a dead one does not', async (t) => {
-    const em = db.fork();
-    const insert = "insert into imports_staged_row (import_id, ordinal, kind, row) values (?, 1, 'new-user', '{}')";
-    await em.execute(insert, ['01a00000-0000-7000-8000-000000000001']);
-    if (db.engine === 'embedded') {
-      await deleteAbandonedRows(db);
-      t.match((await picture(em))['imports_staged_row'], /^0 /, 'the embedded engine has one process: this one');
-      return;
-    }
-    const rows = [...smallProject, ...Array.from({ length: 1200 }, (_, index) => userRow(index + 1, `user${index}`))];
-    let dropped = Promise.resolve();
-    const input = {
-      text: JSON.stringify(rows),
-      file: 'd',
-      audience: 'big',
-      dryRun: false,
-      existing: 'fail',
-      superusers: 'api',
-      trustEmails: false,
-    } as const;
-    const report = await importDjango(db, audit, input, ({ step, done }) => {
-      if (step === 'stage' && done === 500) dropped = deleteAbandonedRows(db);
-    });
-    await dropped;
-    t.match(report, { users: { created: 1200 } });
-    t.match((await picture(em))['imports_staged_row'], /^0 /);
-  });
+  await t.test(
+    'deleteAbandonedRows: an import that runs in another process keeps its rows, a dead one does not',
+    async (t) => {
+      const em = db.fork();
+      const insert = "insert into imports_staged_row (import_id, ordinal, kind, row) values (?, 1, 'new-user', '{}')";
+      await em.execute(insert, ['01a00000-0000-7000-8000-000000000001']);
+      if (db.engine === 'embedded') {
+        await deleteAbandonedRows(db);
+        t.match((await picture(em))['imports_staged_row'], /^0 /, 'the embedded engine has one process: this one');
+        return;
+      }
+      const rows = [...smallProject, ...Array.from({ length: 1200 }, (_, index) => userRow(index + 1, `user${index}`))];
+      let dropped = Promise.resolve();
+      const input = {
+        text: JSON.stringify(rows),
+        file: 'd',
+        audience: 'big',
+        dryRun: false,
+        existing: 'fail',
+        superusers: 'api',
+        trustEmails: false,
+      } as const;
+      const report = await importDjango(db, audit, input, ({ step, done }) => {
+        if (step === 'stage' && done === 500) dropped = deleteAbandonedRows(db);
+      });
+      await dropped;
+      t.match(report, { users: { created: 1200 } });
+      t.match((await picture(em))['imports_staged_row'], /^0 /);
+    },
+  );
 });
