@@ -3,11 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { generatedFiles } from '../src/cli/reference.ts';
 import { citedSections, namedRows, standardsPage } from '../test/house/cited.ts';
+import { architecturePage } from '../test/house/rooms.ts';
 
 const root = join(import.meta.dirname, '..');
-const standards = { 'docs/standards.md': standardsPage(citedSections(root), namedRows(root)) };
+const pages = {
+  'docs/standards.md': standardsPage(citedSections(root), namedRows(root)),
+  'docs/architecture.md': architecturePage(root),
+};
 
-for (const [path, text] of Object.entries({ ...(await generatedFiles()), ...standards })) {
+for (const [path, text] of Object.entries({ ...(await generatedFiles()), ...pages })) {
   writeFileSync(join(root, path), text);
   process.stdout.write(`${path}\n`);
 }

@@ -1,3 +1,7 @@
+/**
+ * main: the process.
+ * Owns: words and environment in, output and exit code out.
+ */
 import type { Result } from './cli/execute.ts';
 import { guardOutput, hasWorkingFolder } from './cli/output.ts';
 

@@ -1,3 +1,9 @@
+/**
+ * cli: the `signet` command.
+ * Owns: the commands and their texts, exit codes, what is read and asked at the terminal, the checks of `doctor`.
+ * Does not own: any rule; a command calls the verbs of the rooms below, here or in the server that holds the embedded database.
+ * Neighbours: server below.
+ */
 import { existsSync } from 'node:fs';
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,3 +1,9 @@
+/**
+ * server: the running server.
+ * Owns: how everything is wired (routes here, ports in `model.ts`, jobs and signals in `jobs.ts`), start and stop, workers, the control socket, the certificate of `dev --https`, the sample.
+ * Does not own: commands (cli).
+ * Neighbours: every room below; cli above.
+ */
 import cookie from '@fastify/cookie';
 import type { FastifyBaseLogger } from 'fastify';
 import { accountRoutes } from '../api/account/routes.ts';

@@ -1,3 +1,10 @@
+/**
+ * ui: what pages are made of.
+ * Owns: the HTML template, the layout and its content security policy, form fields, how an answer is sent to a browser.
+ * Does not own: any page.
+ * Neighbours: oauth below; web above.
+ * Standards: HTML, WCAG 2.2, Content Security Policy 3.
+ */
 import { createHash } from 'node:crypto';
 import { type Html, html } from './html.ts';
 

@@ -1,3 +1,9 @@
+/**
+ * web: the pages that people see, a folder for each.
+ * Owns: home, setup, sign-in, the interaction of an authorization request, devices, logout; all work without scripts.
+ * Does not own: any rule; each page reads its form, calls one verb below and shows the outcome.
+ * Neighbours: ui and oauth below; api beside it.
+ */
 import type { AuthorizeEndpoint, Origin } from '../oauth/index.ts';
 import { newSecret } from '../platform/digest.ts';
 import type { BrowserCookie, Reply, Request, SessionCookie } from '../platform/http/index.ts';

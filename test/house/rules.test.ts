@@ -3,30 +3,13 @@ import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { root } from '../support/database.ts';
 import t from '../support/tap.ts';
+import { architecturePage, WINGS } from './rooms.ts';
 
 // docs/architecture.md, "Rules of the house".
 
-const wings = [
-  'platform',
-  'audit',
-  'permissions',
-  'passwords',
-  'users',
-  'sessions',
-  'signin',
-  'imports',
-  'tokens',
-  'oauth',
-  'ui',
-  'api',
-  'web',
-  'server',
-  'cli',
-  'main',
-];
 const rank: Record<string, number> = {
-  ...Object.fromEntries(wings.map((wing, i) => [wing, i])),
-  web: wings.indexOf('api'),
+  ...Object.fromEntries(WINGS.map((wing, i) => [wing, i])),
+  web: WINGS.indexOf('api'),
 };
 
 const src = join(root, 'src');
@@ -114,6 +97,10 @@ t.test('rule 2: a door says what its room owns', async (t) => {
     const text = readFileSync(join(src, file), 'utf8');
     t.match(text, /^\/\*\*[\s\S]*?Owns:[\s\S]*?\*\//, file);
   }
+});
+
+t.test('docs/architecture.md lists the rooms as their doors introduce them: npm run docs', async (t) => {
+  t.equal(readFileSync(join(root, 'docs/architecture.md'), 'utf8'), architecturePage(root));
 });
 
 t.test('rule 3: only routes, pages, platform/http and server know Fastify', async (t) => {
