@@ -38,9 +38,9 @@ const askers = {
   'token-state': (db: Database, token: string) => {
     const claims = JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
     const { idx, uri } = claims.status?.status_list ?? {};
-    const place = uri === undefined ? null : { list: Number(uri.slice(uri.lastIndexOf('/') + 1)), idx };
-    const also = { apiId: undefined, versionOf: undefined, place, use: undefined };
-    return readTokenState(db, claims, new Date(), also);
+    const statusIndex = uri === undefined ? null : { list: Number(uri.slice(uri.lastIndexOf('/') + 1)), idx };
+    const extra = { apiId: undefined, extraPrincipal: undefined, statusIndex, use: undefined };
+    return readTokenState(db, claims, new Date(), extra);
   },
 };
 

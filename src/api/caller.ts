@@ -26,7 +26,7 @@ export async function documentCaller(deps: CallerDeps, request: Request): Promis
   }
   try {
     const caller = await authenticateClient(deps.clients, { authorization, form: {} }, deps.clock.now());
-    const { clientId } = await caller.confirm(null);
+    const { clientId } = await caller.revalidate(null);
     return { kind: 'client', clientId };
   } catch (error) {
     if (!(error instanceof OAuthError)) throw error;

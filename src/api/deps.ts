@@ -4,7 +4,7 @@ import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import type { SessionLife } from '../sessions/index.ts';
 import type { Authentication, Quotas } from '../signin/index.ts';
-import type { KeyRing, Sign, Verify } from '../tokens/index.ts';
+import type { KeyRing, Sign, VerifyToken } from '../tokens/index.ts';
 
 /** What the routes of this wing work with. */
 export interface ApiDeps {
@@ -13,7 +13,7 @@ export interface ApiDeps {
   readonly keys: KeyRing;
   readonly sign?: Sign;
   readonly access: PermissionCache;
-  readonly verify: Verify;
+  readonly verify: VerifyToken;
   readonly proofs: Proofs;
   readonly authentication: Authentication;
   readonly issuer: string;

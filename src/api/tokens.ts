@@ -3,7 +3,7 @@ import type { ApiSnapshot, ApiVersion, PrincipalRef } from '../permissions/index
 import { Problem } from '../platform/http/index.ts';
 import { quote } from '../platform/text.ts';
 import {
-  ANY_ID,
+  PLACEHOLDER_ID,
   issueAccessToken,
   issueWithRetry,
   type OverBudget,
@@ -49,8 +49,8 @@ export async function prepareToken(
 ): Promise<PreparedToken> {
   const first = await requestFor(deps, wanted, user, seen);
   const now = deps.clock.now();
-  const anySession = { id: ANY_ID, authTime: now, amr: ['pwd'] };
-  const excess = overBudget(deps, { ...first, session: anySession }, now);
+  const placeholderSession = { id: PLACEHOLDER_ID, authTime: now, amr: ['pwd'] };
+  const excess = overBudget(deps, { ...first, session: placeholderSession }, now);
   if (excess) throw tooLarge(first.api, excess);
   let known: { user: TokenUser; request: Omit<TokenRequest, 'session'> & { api: ApiSnapshot } } | null = {
     user,
@@ -59,13 +59,13 @@ export async function prepareToken(
   return {
     sign: async (session) => {
       const made = await issueWithRetry(async () => {
-        const { user: holder, request } = known ?? (await again(deps, wanted, user.id));
+        const { user: principal, request } = known ?? (await again(deps, wanted, user.id));
         known = null;
         const ofSession = { kind: 'session', id: session.id, endsAt: session.endsAt } as const;
-        const holding = { ...ofSession, principal: holder.id, api: request.api.id };
+        const owner = { ...ofSession, principal: principal.id, api: request.api.id };
         return issueAccessToken(
           deps,
-          { request: { ...request, session }, holder, holding, place: null },
+          { request: { ...request, session }, principal, owner, statusIndex: null },
           deps.clock.now(),
         );
       });

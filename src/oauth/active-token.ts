@@ -4,9 +4,9 @@ import {
   type AccessTokenClaims,
   type DelegationChain,
   type KeyRing,
-  mayBeExchanged,
+  isExchangeable,
   NO_API,
-  namedKey,
+  tokenKid,
   OWN_CLIENT,
   STATUS,
   statusIndexFromClaim,
@@ -14,7 +14,7 @@ import {
   USERINFO,
   userinfoRights,
   userinfoUrl,
-  type Verify,
+  type VerifyToken,
 } from '../tokens/index.ts';
 import { type RightsLimit, readLimitedRights } from './limit-rights.ts';
 import { readTokenState, type TokenState, type TokenUse, type TokenUser, type UserClaimState } from './queries.ts';
@@ -26,13 +26,13 @@ export interface TokenReader {
   readonly issuer: string;
   readonly access: PermissionCache;
   /** `verifyAccessToken`, which remembers what it has verified. */
-  readonly verify: Verify;
+  readonly verify: VerifyToken;
 }
 
 export interface ActiveToken {
   readonly claims: AccessTokenClaims;
   readonly api: ApiSnapshot;
-  readonly holder: PrincipalRef & { readonly version: number };
+  readonly principal: PrincipalRef & { readonly version: number };
   /** Null for a client's own token. */
   readonly user: TokenUser | null;
   /** As of now, not as of the token; limited to what its client may use of them. */
@@ -40,11 +40,11 @@ export interface ActiveToken {
   /** The limit on `rights`; null for first-party clients and for a client's own token. */
   readonly rightsLimit: RightsLimit | null;
   /** DelegationChain whom it came about, with the versions that were read; empty unless asked for. */
-  readonly through: DelegationChain;
+  readonly delegation: DelegationChain;
 }
 
 /** Before anybody has asked what it may do. */
-export type LiveToken = Omit<ActiveToken, 'rights'> & { readonly told: UserClaimState | null };
+export type LiveToken = Omit<ActiveToken, 'rights'> & { readonly userClaims: UserClaimState | null };
 
 /** One of a user's. */
 export type UserToken = ActiveToken & { readonly user: TokenUser };
@@ -61,15 +61,15 @@ export async function findActiveToken(
   reader: TokenReader,
   token: string,
   now: Date,
-  also?: AlsoRead,
+  extra?: ExtraReads,
 ): Promise<ActiveToken | null> {
-  const live = await findLiveToken(reader, token, now, also);
+  const live = await findLiveToken(reader, token, now, extra);
   return live && { ...live, rights: await readRights(reader, live, now) };
 }
 
-interface AlsoRead {
-  readonly versionOf?: string;
-  read?(version: number | null): Promise<unknown>;
+interface ExtraReads {
+  readonly extraPrincipal?: string;
+  onVersion?(version: number | null): Promise<unknown>;
   /** As much as that takes; null for an exchange of one that is not to be exchanged. */
   readonly use?: TokenUse;
 }
@@ -79,55 +79,55 @@ export async function findLiveToken(
   reader: TokenReader,
   token: string,
   now: Date,
-  also?: AlsoRead,
+  also?: ExtraReads,
 ): Promise<LiveToken | null> {
   const { db, issuer, access } = reader;
-  const claims = reader.verify(token, now) ?? (await verifyAnew(reader, token, now));
+  const claims = reader.verify(token, now) ?? (await verifyAfterReload(reader, token, now));
   if (!claims) {
-    await also?.read?.(null);
+    await also?.onVersion?.(null);
     return null;
   }
   const peek = access.peek(claims.aud);
-  const place = statusIndexFromClaim(issuer, claims.status?.status_list);
-  const { versionOf, use } = also ?? {};
-  const state = await readTokenState(db, claims, now, { apiId: peek?.id, versionOf, place, use });
-  await also?.read?.(state.otherVersion);
+  const statusIndex = statusIndexFromClaim(issuer, claims.status?.status_list);
+  const { extraPrincipal, use } = also ?? {};
+  const state = await readTokenState(db, claims, now, { apiId: peek?.id, extraPrincipal, statusIndex, use });
+  await also?.onVersion?.(state.extraVersion);
   // A place that is free again was freed after every token in it had expired.
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
-  if (use === 'exchange' && !mayBeExchanged(claims, state.status)) return null;
+  if (use === 'exchange' && !isExchangeable(claims, state.status)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
-  const holder = userPrincipal(claims, state);
-  if (!holder || !state.areActorsActive) return null;
+  const principal = subjectPrincipal(claims, state);
+  if (!principal || !state.areActorsActive) return null;
   const isForUserinfo = claims.aud === userinfoUrl(issuer);
   const seen = peek && { id: peek.id, version: state.apiVersion };
   const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
-  const { user, through, told } = state;
+  const { user, delegation, userClaims } = state;
   return {
     claims,
     api,
-    holder,
+    principal,
     user,
-    rightsLimit: holder.kind === 'client' ? null : limitFor(claims, state),
-    through,
-    told,
+    rightsLimit: principal.kind === 'client' ? null : limitFor(claims, state),
+    delegation,
+    userClaims,
   };
 }
 
 /** As of now, not as of the token; limited to what its client may use of them. */
 export async function readRights(
   { db, access }: TokenReader,
-  { api, holder, rightsLimit }: LiveToken,
+  { api, principal, rightsLimit }: LiveToken,
   now: Date,
 ): Promise<Rights> {
-  const all = api.id === NO_API ? userinfoRights(holder.version) : await access.rights(holder, api, now);
+  const all = api.id === NO_API ? userinfoRights(principal.version) : await access.rights(principal, api, now);
   return readLimitedRights(db, all, api, rightsLimit);
 }
 
 /** Another process may have begun to sign by a key that this one has not heard of yet. */
-async function verifyAnew({ keys, verify }: TokenReader, token: string, now: Date): Promise<AccessTokenClaims | null> {
-  const kid = namedKey(token);
-  const isNew = kid !== null && keys.find(kid) === undefined && (await keys.learn(kid));
+async function verifyAfterReload({ keys, verify }: TokenReader, token: string, now: Date): Promise<AccessTokenClaims | null> {
+  const kid = tokenKid(token);
+  const isNew = kid !== null && keys.find(kid) === undefined && (await keys.loadMissing(kid));
   return isNew ? verify(token, now) : null;
 }
 
@@ -150,7 +150,7 @@ function limitFor({ client_id }: AccessTokenClaims, state: TokenState): RightsLi
 }
 
 /** RFC 9068 §2.2: `sub` is the user, whose session it is where there is one; or the client itself. */
-function userPrincipal(claims: AccessTokenClaims, { user, clientPrincipal, version }: TokenState) {
+function subjectPrincipal(claims: AccessTokenClaims, { user, clientPrincipal, version }: TokenState) {
   if (version === null) return null;
   if (claims.sub === claims.client_id)
     return clientPrincipal === null

@@ -130,8 +130,8 @@ const ReplaySchema = defineEntity({
 export class Replay extends ReplaySchema.class {}
 ReplaySchema.setClass(Replay);
 
-const LogoutNoticeSchema = defineEntity({
-  name: 'LogoutNotice',
+const LogoutDeliverySchema = defineEntity({
+  name: 'LogoutDelivery',
   tableName: 'oauth_logout_notice',
   indexes: [
     { properties: ['client'] },
@@ -159,8 +159,8 @@ const LogoutNoticeSchema = defineEntity({
   },
 });
 /** A logout that a client is to be told of (OpenID Connect Back-Channel Logout 1.0). */
-export class LogoutNotice extends LogoutNoticeSchema.class {}
-LogoutNoticeSchema.setClass(LogoutNotice);
+export class LogoutDelivery extends LogoutDeliverySchema.class {}
+LogoutDeliverySchema.setClass(LogoutDelivery);
 
 const RegistrationTokenSchema = defineEntity({
   name: 'RegistrationToken',

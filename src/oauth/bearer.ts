@@ -1,6 +1,6 @@
 import { OAuthError } from '../platform/http/index.ts';
 import { type ActiveToken, findActiveToken, type LiveToken, type TokenReader } from './active-token.ts';
-import { FOREIGN_ALGS } from './client-jws.ts';
+import { CLIENT_JWS_ALGS } from './client-jws.ts';
 import type { Proofs } from './dpop/proofs.ts';
 
 /** A request to a resource of Signet's own, as far as its access token goes. */
@@ -56,37 +56,37 @@ export async function authenticateToken(
   presented: PresentedToken,
   now: Date,
 ): Promise<ActiveToken> {
-  return authenticateFound(door, carrier, presented, await findActiveToken(door, presented.token, now), now);
+  return authenticateActiveToken(door, carrier, presented, await findActiveToken(door, presented.token, now), now);
 }
 
 /** The same for one that was looked up: null for one that is not good. */
-export async function authenticateFound<T extends Pick<LiveToken, 'claims'>>(
+export async function authenticateActiveToken<T extends Pick<LiveToken, 'claims'>>(
   door: TokenAuthDeps,
   carrier: ResourceRequest,
   { scheme, token }: PresentedToken,
   active: T | null,
   now: Date,
 ): Promise<T> {
-  if (!active) throw refusedToken(scheme, 'invalid_token', 'This token is not active.');
+  if (!active) throw tokenError(scheme, 'invalid_token', 'This token is not active.');
   const { jkt } = active.claims.cnf ?? {};
   // RFC 9449 §7.2: without its key a bound token is worth nothing; and one that is not bound proves nothing.
   if (jkt === undefined && scheme === 'Bearer') return active;
-  if (jkt === undefined) throw refusedToken('DPoP', 'invalid_token', 'This token is bound to no key.');
+  if (jkt === undefined) throw tokenError('DPoP', 'invalid_token', 'This token is bound to no key.');
   if (scheme === 'Bearer')
-    throw refusedToken('DPoP', 'invalid_token', 'This token is bound to a key: send a proof of it.');
-  if (carrier.dpop === undefined) throw refusedToken('DPoP', 'invalid_dpop_proof', 'There is no DPoP proof.');
+    throw tokenError('DPoP', 'invalid_token', 'This token is bound to a key: send a proof of it.');
+  if (carrier.dpop === undefined) throw tokenError('DPoP', 'invalid_dpop_proof', 'There is no DPoP proof.');
   try {
     const { method, url } = carrier;
     await door.proofs.check(carrier.dpop, { method, url, accessToken: token, jkt }, now);
     return active;
   } catch (error) {
     if (!(error instanceof OAuthError) || error.status >= 500) throw error;
-    throw refusedToken('DPoP', error.code, error.message, error.headers);
+    throw tokenError('DPoP', error.code, error.message, error.headers);
   }
 }
 
 /** RFC 6750 §3, RFC 9449 §7.1: 401, and by which scheme to ask again. */
-function refusedToken(
+function tokenError(
   scheme: PresentedToken['scheme'],
   code: OAuthError['code'],
   description: string,
@@ -95,7 +95,7 @@ function refusedToken(
   const parameters = [
     `error="${code}"`,
     `error_description="${description}"`,
-    ...(scheme === 'DPoP' ? [`algs="${FOREIGN_ALGS.join(' ')}"`] : []),
+    ...(scheme === 'DPoP' ? [`algs="${CLIENT_JWS_ALGS.join(' ')}"`] : []),
   ];
   const challenge = `${scheme} ${parameters.join(', ')}`;
   return new OAuthError(code, description, { status: 401, headers: { ...headers, 'www-authenticate': challenge } });

@@ -2,7 +2,7 @@ import { timingSafeEqual } from 'node:crypto';
 import { isStorable } from '../platform/casefold.ts';
 import { digest } from '../platform/digest.ts';
 import { OAuthError } from '../platform/http/index.ts';
-import { type Assertions, type Judgement, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
+import { type Assertions, type AssertionResult, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
 
 /** What a request says of its client: the Authorization header and the form, read already. */
@@ -24,7 +24,7 @@ export interface Caller {
   /** Perhaps stale: for asking after the right things, for nothing else. */
   readonly peek: LiveClient;
   /** The client as of the version that was read; null reads it anew. Refuses one that has changed and does not pass any more. */
-  confirm(version: number | null): Promise<LiveClient>;
+  revalidate(version: number | null): Promise<LiveClient>;
 }
 
 /**
@@ -40,38 +40,38 @@ export async function authenticateClient(
 ): Promise<Caller> {
   const { clientId, secret, assertion, isBasic } = readCredentials(presented);
   let audiences: readonly string[] | null = null;
-  const isRightFor = async (client: LiveClient | null | undefined) => {
+  const isAuthenticatedAs = async (client: LiveClient | null | undefined) => {
     if (assertion) {
-      const judgement = await judgeKey(client, clients.assertions, assertion, now);
+      const judgement = await verifyAssertion(client, clients.assertions, assertion, now);
       audiences = typeof judgement === 'string' ? null : judgement.audiences;
       return judgement === 'right';
     }
     if (secret === undefined) return isPublic(client, options.allowPublic ?? false);
-    return holdsSecret(client, secret, now);
+    return hasSecret(client, secret, now);
   };
-  const passing = async (client: LiveClient | null | undefined) =>
-    (await isRightFor(client)) && client?.isActive ? client : null;
+  const authenticated = async (client: LiveClient | null | undefined) =>
+    (await isAuthenticatedAs(client)) && client?.isActive ? client : null;
   const load = async () => {
-    const client = await passing(await clients.load(clientId));
-    if (!client) throw audiences ? misdirected(audiences) : unknownClient(isBasic);
+    const client = await authenticated(await clients.load(clientId));
+    if (!client) throw audiences ? wrongAudience(audiences) : invalidClient(isBasic);
     return client;
   };
   // What does not pass may be right by now: a new secret, a client enabled again.
-  const peek = (await passing(clients.peek(clientId))) ?? (await load());
+  const peek = (await authenticated(clients.peek(clientId))) ?? (await load());
   // RFC 7523 §3: after it was found right, so that nobody else can use it up.
-  if (assertion && !(await clients.assertions?.redeem(assertion, presented.form))) throw unknownClient(isBasic);
-  return { id: peek.id, peek, confirm: async (version) => (version === peek.version ? peek : load()) };
+  if (assertion && !(await clients.assertions?.markUsed(assertion, presented.form))) throw invalidClient(isBasic);
+  return { id: peek.id, peek, revalidate: async (version) => (version === peek.version ? peek : load()) };
 }
 
 /** RFC 7523 §2.2: by a key, and only a client that is registered for it (RFC 7591 §2). */
-async function judgeKey(
+async function verifyAssertion(
   client: LiveClient | null | undefined,
   assertions: Assertions | null,
   assertion: PresentedAssertion,
   now: Date,
-): Promise<Judgement> {
+): Promise<AssertionResult> {
   if (client?.authMethod !== 'private_key_jwt' || !client.isActive || !assertions) return 'wrong';
-  return assertions.judge(assertion, client, now);
+  return assertions.verify(assertion, client, now);
 }
 
 function isPublic(client: LiveClient | null | undefined, isAllowed: boolean): boolean {
@@ -79,7 +79,7 @@ function isPublic(client: LiveClient | null | undefined, isAllowed: boolean): bo
 }
 
 /** Compares with every secret that is good, in constant time, whether the client exists or not. */
-function holdsSecret(client: LiveClient | null | undefined, secret: string, now: Date): boolean {
+function hasSecret(client: LiveClient | null | undefined, secret: string, now: Date): boolean {
   const presented = digest(secret);
   let isRight = false;
   for (const { digest: stored, endsAtMs } of client?.secrets ?? [])
@@ -100,7 +100,7 @@ function readCredentials({ authorization, form }: PresentedClient): Credentials 
   if (methods > 1) throw new OAuthError('invalid_request', 'Authenticate the client by one method only.');
   if ('client_assertion' in form) {
     const assertion = readAssertion(form);
-    if (!assertion) throw unknownClient(false);
+    if (!assertion) throw invalidClient(false);
     return { clientId: assertion.clientId, assertion, isBasic };
   }
   if (authorization === undefined) {
@@ -109,7 +109,7 @@ function readCredentials({ authorization, form }: PresentedClient): Credentials 
     return { clientId, secret, isBasic };
   }
   const basic = readBasic(authorization);
-  if (!basic) throw unknownClient(true);
+  if (!basic) throw invalidClient(true);
   if (form['client_id'] !== undefined && form['client_id'] !== basic.clientId)
     throw new OAuthError('invalid_request', 'The form names another client than the Authorization header.');
   // RFC 6749 §2.3.1: an empty secret is none. Programs without one name themselves so (oidc-agent, requests-oauthlib).
@@ -147,7 +147,7 @@ function formDecode(text: string): string | null {
 }
 
 /** RFC 7523 §3: for another server, or another address of this one. Said to who has shown the client's key, and to nobody else. */
-function misdirected(audiences: readonly string[]): OAuthError {
+function wrongAudience(audiences: readonly string[]): OAuthError {
   return new OAuthError(
     'invalid_client',
     `The aud of client_assertion has to be ${audiences.join(' or ')}, as one text.`,
@@ -157,7 +157,7 @@ function misdirected(audiences: readonly string[]): OAuthError {
 const challenge = { 'www-authenticate': 'Basic realm="signet", charset="UTF-8"' };
 
 /** RFC 6749 §5.2: 401, with the challenge of the scheme that was used. */
-function unknownClient(isBasic: boolean): OAuthError {
+function invalidClient(isBasic: boolean): OAuthError {
   return new OAuthError(
     'invalid_client',
     'This client and its credentials do not belong together.',

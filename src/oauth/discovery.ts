@@ -1,11 +1,11 @@
 import { basePath } from '../platform/http/index.ts';
 import { ACR_VALUES, USER_SCOPES, userinfoUrl } from '../tokens/index.ts';
 import { PROMPTS } from './authorize/request.ts';
-import { FOREIGN_ALGS } from './client-jws.ts';
+import { CLIENT_JWS_ALGS } from './client-jws.ts';
 import { USER_CLAIMS } from './user-claims.ts';
 
 /** What works today, and nothing else: a field appears with the endpoint that it speaks of. RFC 8414 §2. */
-export interface Offered {
+export interface ServerFeatures {
   readonly issuer: string;
   readonly grantTypes: readonly string[];
   readonly registration: 'off' | 'token';
@@ -18,10 +18,10 @@ const clientMethods = ['client_secret_basic', 'client_secret_post', 'private_key
 const ownAlgs = ['RS256', 'ES256', 'EdDSA'];
 
 /** RFC 8414 §2: of assertions; `none` is none. RFC 9449 §5.1: of proofs, the same. */
-const clientAlgs = [...FOREIGN_ALGS];
+const clientAlgs = [...CLIENT_JWS_ALGS];
 
 /** Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3). Every URL is built from the issuer. */
-export function metadata({ issuer, grantTypes, registration, hasDocuments }: Offered) {
+export function metadata({ issuer, grantTypes, registration, hasDocuments }: ServerFeatures) {
   return {
     issuer,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
@@ -73,7 +73,7 @@ export function metadata({ issuer, grantTypes, registration, hasDocuments }: Off
  * Where pages of every origin may call: every address that the metadata names, but those that browsers are sent to, which take authority from
  * the cookie (RFC 9700 §2.6). What is advertised later is among them. Each as it stands below the issuer, and with its path.
  */
-export function openPaths(offered: Omit<Offered, 'grantTypes'>): string[] {
+export function crossOriginPaths(offered: Omit<ServerFeatures, 'grantTypes'>): string[] {
   const { issuer } = offered;
   const { authorization_endpoint, end_session_endpoint, ...rest } = metadata({ ...offered, grantTypes: [] });
   const named = Object.values(rest).filter(

@@ -61,7 +61,7 @@ const ClientApiSchema = defineEntity({
 export class ClientApi extends ClientApiSchema.class {}
 ClientApiSchema.setClass(ClientApi);
 
-const ClientCeilingSchema = defineEntity({
+const ClientBoundarySchema = defineEntity({
   name: 'ClientBoundary',
   tableName: 'oauth_client_boundary',
   indexes: [{ properties: ['permission'] }],
@@ -71,5 +71,5 @@ const ClientCeilingSchema = defineEntity({
   },
 });
 /** What a client that is not first-party may carry at most. */
-export class ClientBoundary extends ClientCeilingSchema.class {}
-ClientCeilingSchema.setClass(ClientBoundary);
+export class ClientBoundary extends ClientBoundarySchema.class {}
+ClientBoundarySchema.setClass(ClientBoundary);

@@ -8,7 +8,7 @@
  */
 export { type ActiveToken, findActiveToken, type TokenReader } from './active-token.ts';
 export { createAssertions } from './assertion/assertions.ts';
-export { keySetFetch } from './assertion/key-sets.ts';
+export { keySetFetch } from './assertion/remote-keys.ts';
 export {
   answerInteraction,
   authorize,
@@ -21,9 +21,9 @@ export { formTargets } from './authorize/redirect-uri.ts';
 export type { AuthorizationRequest, AuthorizeEndpoint, ResolvedRequest } from './authorize/request.ts';
 export { type Answer, responseLocation } from './authorize/response.ts';
 export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.ts';
-export { dryRunPublication, type EndedHolder, type Publication, publishCatalogue } from './catalogue/publish.ts';
+export { dryRunPublication, type RemovedAssignment, type Publication, publishCatalogue } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
-export { FOREIGN_ALGS } from './client-jws.ts';
+export { CLIENT_JWS_ALGS } from './client-jws.ts';
 export { allowPermissions, disallowPermissions, readBoundary } from './clients/boundary.ts';
 export { type ClientCache, createClientCache, type LiveClient } from './clients/cache.ts';
 export {
@@ -37,14 +37,11 @@ export {
   updateClient,
 } from './clients/clients.ts';
 export { readJwks } from './clients/jwks.ts';
-export { clientMetadata } from './clients/metadata.ts';
-export { apiDeleted, type ClientOfApi, clientsOfApi, isServedBy } from './clients/of-api.ts';
-export { pkceSettings } from './clients/pkce-settings.ts';
+export { clientMetadata, type ClientSettings, clientSettings, PKCE_RULES, type PkceRule, pkceSettings } from './clients/settings.ts';
+export { apiDeleted, type ClientOfApi, clientsOfApi, clientsWithPerm, type ClientWithPerm, isServedBy } from './clients/lookup.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isClientSecret, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
-export { type ClientSettings, clientSettings, PKCE_RULES, type PkceRule } from './clients/settings.ts';
 export { checkRedirects, type RedirectRules } from './clients/uris.ts';
-export { type ClientWithPerm, clientsWithPerm } from './clients/with-perm.ts';
 export { listAuthorizedClients } from './consent/authorized-clients.ts';
 export { deleteConsents, revokeConsent } from './consent/consent.ts';
 export {
@@ -55,10 +52,10 @@ export {
   type UserDecision,
 } from './device/decide.ts';
 export { formatUserCode, parseUserCode } from './device/user-code.ts';
-export { openPaths } from './discovery.ts';
-export type { Origin } from './documents/asking-client.ts';
+export { crossOriginPaths } from './discovery.ts';
+export type { RequestOrigin } from './documents/requesting-client.ts';
 export { type ClientDocuments, createClientDocuments } from './documents/documents.ts';
-export { hostOfDocument, isOfDocument } from './documents/url.ts';
+export { documentHost, isDocumentClient } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
 export { purgeOauth } from './purge.ts';

@@ -26,18 +26,18 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
   // RFC 7662 §2.1: the caller must be authorised; a public client cannot be.
   const caller = await authenticateClient(endpoint.clients, presented, now);
   const { token } = presented.form;
-  const ofRefresh = token ? readRefreshToken(token) : null;
-  if (ofRefresh) return introspectRefresh(endpoint, caller, ofRefresh, now);
+  const refreshToken = token ? readRefreshToken(token) : null;
+  if (refreshToken) return introspectRefresh(endpoint, caller, refreshToken, now);
   let client: LiveClient | undefined;
-  const read = async (version: number | null) => {
-    client = await caller.confirm(version);
+  const onVersion = async (version: number | null) => {
+    client = await caller.revalidate(version);
   };
   // The caller's version comes with the one statement about the token.
-  const found = token ? await findActiveToken(endpoint, token, now, { versionOf: caller.id, read }) : await read(null);
+  const found = token ? await findActiveToken(endpoint, token, now, { extraPrincipal: caller.id, onVersion }) : await onVersion(null);
   // RFC 7662 §2.1: token is required; token_type_hint is a hint only.
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
   if (!found || !client || !maySee(client, found)) return inactive;
-  return activeAnswer(found);
+  return activeResponse(found);
 }
 
 /** A refresh token: for the client that holds it, and for nobody else. */
@@ -49,7 +49,7 @@ async function introspectRefresh(
 ) {
   // One statement tells of the grant, and whether what is known of the caller still holds.
   const grant = await readGrant(db, presented.id, now);
-  const client = await caller.confirm(grant?.client === caller.id ? grant.clientVersion : null);
+  const client = await caller.revalidate(grant?.client === caller.id ? grant.clientVersion : null);
   if (!grant || !presented.matches(refreshKey, grant.seed) || grant.client !== client.id || !grant.isLive)
     return inactive;
   const isInGrace =
@@ -79,7 +79,7 @@ export function maySee(caller: LiveClient, token: ActiveToken): boolean {
 }
 
 /** Rights as of now, not as of the token; limited by the API's claims switch. */
-function activeAnswer({ claims, api, rights, user, rightsLimit }: ActiveToken) {
+function activeResponse({ claims, api, rights, user, rightsLimit }: ActiveToken) {
   // A client that is not first-party learns of groups by their scope alone, as in ID tokens.
   const showsGroups = rightsLimit === null || claims.scope?.split(' ').includes('groups') === true;
   return {

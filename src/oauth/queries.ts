@@ -46,12 +46,12 @@ export interface TokenState {
   /** Of the subject's principal. */
   readonly version: number | null;
   /** The principals that it came about through, with their versions: its client, that of its grant, and all who act. */
-  readonly through: DelegationChain;
+  readonly delegation: DelegationChain;
   readonly apiVersion: number | null;
   /** Of the principal that was asked after beside. */
-  readonly otherVersion: number | null;
+  readonly extraVersion: number | null;
   /** What userinfo tells; null for others, and where there is no user. */
-  readonly told: UserClaimState | null;
+  readonly userClaims: UserClaimState | null;
 }
 
 /** What userinfo needs beside the state of its token. */
@@ -132,21 +132,21 @@ export async function readTokenState(
   db: Database,
   claims: AccessTokenClaims,
   now: Date,
-  also: {
+  extra: {
     apiId: string | undefined;
-    versionOf: string | undefined;
-    place: StatusIndex | null;
+    extraPrincipal: string | undefined;
+    statusIndex: StatusIndex | null;
     use: TokenUse;
   },
 ): Promise<TokenState> {
   const user = claims.sub === claims.client_id ? null : claims.sub;
   // A grant's token lives by its grant, which may outlive the session's time; that it was ended shows in the status.
   const session = claims.client_id === OWN_CLIENT ? claims.sid : null;
-  const { apiId, versionOf, place, use } = also;
+  const { apiId, extraPrincipal, statusIndex, use } = extra;
   const actors = claims.act ? actorIds(claims.act) : null;
-  const ofToken = [claims.jti, user, session, claims.client_id, apiId, versionOf, now, place?.list, place?.idx];
+  const tokenValues = [claims.jti, user, session, claims.client_id, apiId, extraPrincipal, now, statusIndex?.list, statusIndex?.idx];
   const withGroups = use === 'userinfo' ? [tokenScopes(claims).includes('groups')] : [];
-  const values = [...ofToken, actors?.clients, actors?.users, ...withGroups];
+  const values = [...tokenValues, actors?.clients, actors?.users, ...withGroups];
   const [row] = (await db.query<Row>(
     use === 'userinfo' ? tokenStateUserinfo : use === 'exchange' ? tokenStateThrough : tokenState,
     values.map((one) => one ?? null),
@@ -173,10 +173,10 @@ export async function readTokenState(
       actors === null || (row.acting_clients === actors.clients.length && row.acting_users === actors.users.length),
     limitedActors: row.cut_actors,
     version: row.version,
-    through: new Map(Object.entries(JSON.parse(row.through ?? '{}') as Record<string, number>)),
+    delegation: new Map(Object.entries(JSON.parse(row.through ?? '{}') as Record<string, number>)),
     apiVersion: row.api_version,
-    otherVersion: row.other_version,
-    told: use === 'userinfo' && row.user_id !== null ? userClaimState(row) : null,
+    extraVersion: row.other_version,
+    userClaims: use === 'userinfo' && row.user_id !== null ? userClaimState(row) : null,
   };
 }
 

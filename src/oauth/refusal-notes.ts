@@ -5,7 +5,7 @@ import type { ClientCache, LiveClient } from './clients/cache.ts';
 import { REMEDIES } from './remedies.ts';
 
 /** Of a remedy: it may repeat addresses that a client has registered. */
-const LONGEST = 2048;
+const MAX_REMEDY_LENGTH = 2048;
 
 /** What a client id looks like: anything else in its place may be a secret in the wrong field. */
 const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
@@ -18,7 +18,7 @@ export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelop
     const remedy = REMEDIES[error.reason ?? error.code];
     return {
       client: client ? { id: client.clientId, name: client.name } : id === null ? null : { id },
-      remedy: (typeof remedy === 'function' ? remedy(client) : remedy)?.slice(0, LONGEST) ?? null,
+      remedy: (typeof remedy === 'function' ? remedy(client) : remedy)?.slice(0, MAX_REMEDY_LENGTH) ?? null,
       isShown: isDevelopment,
     };
   };

@@ -1,6 +1,6 @@
 import type { OAuthErrorCode, RefusalReason } from '../platform/http/index.ts';
 import type { LiveClient } from './clients/cache.ts';
-import { pkceSettings } from './clients/pkce-settings.ts';
+import { pkceSettings } from './clients/settings.ts';
 
 /** What can be done about a refusal; null: nothing that its reason does not say. The client is null where it is not known. */
 type Remedy = string | null | ((client: LiveClient | null) => string);
@@ -8,10 +8,10 @@ type Remedy = string | null | ((client: LiveClient | null) => string);
 const update = (client: LiveClient | null) => `npx signet client update ${client?.clientId ?? 'CLIENT_ID'}`;
 const show = (client: LiveClient | null) => `npx signet client show ${client?.clientId ?? 'CLIENT_ID'}`;
 
-const silent = 'prompt=none shows no page: on this error, send the user here again without it.';
-const codes =
+const promptNone = 'prompt=none shows no page: on this error, send the user here again without it.';
+const codeRemedy =
   'A code is good once, for a minute, and for the client that it was given to: begin the sign-in again, and redeem its code once.';
-const unknown =
+const unknownClient =
   'Compare client_id with: npx signet client list. Where it is disabled: npx signet client enable CLIENT_ID.';
 
 /** One table for every refusal of OAuth: by its reason, else by its code. For the log, and in development for pages and clients. */
@@ -22,7 +22,7 @@ export const REMEDIES: Record<RefusalReason | OAuthErrorCode, Remedy> = {
       ? `${on} A public client cannot do without.`
       : `${on} For a library without PKCE: ${update(client)} --pkce if-sent (where it sends openid and a nonce), else --pkce off.`;
   },
-  client_unknown: unknown,
+  client_unknown: unknownClient,
   redirect_uri_unregistered: (client) =>
     `Registered: ${client?.redirectUris.slice(0, 3).join(', ') || 'none'}. To register others: ${update(client)} --redirect-uri URI, with each that it is to have.`,
   redirect_uri_missing: 'Send redirect_uri, as it is registered.',
@@ -38,7 +38,7 @@ export const REMEDIES: Record<RefusalReason | OAuthErrorCode, Remedy> = {
     'Send the id_token that this client was given here as id_token_hint, and client_id (if any) of the same client.',
   invalid_request: null,
   invalid_client: (client) => {
-    if (client === null) return unknown;
+    if (client === null) return unknownClient;
     if (!client.isActive) return `The client is disabled: npx signet client enable ${client.clientId}`;
     if (client.authMethod === 'none') return 'This client is public: send client_id in the form, and no secret.';
     if (client.authMethod === 'private_key_jwt')
@@ -47,7 +47,7 @@ export const REMEDIES: Record<RefusalReason | OAuthErrorCode, Remedy> = {
   },
   unauthorized_client: (client) =>
     `Its grants: ${client?.grantTypes.join(', ') || 'unknown'}. To give it others: ${update(client)} --grant NAME, with each that it is to have.`,
-  invalid_grant: codes,
+  invalid_grant: codeRemedy,
   invalid_scope: (client) =>
     `Ask for less: scopes are names of OpenID Connect or permissions of the API. ${show(client)}`,
   unsupported_grant_type: 'Set grant_type to one of grant_types_supported in /.well-known/openid-configuration.',
@@ -55,9 +55,9 @@ export const REMEDIES: Record<RefusalReason | OAuthErrorCode, Remedy> = {
     `Name the API by audience or resource. What the client may ask for: ${show(client)}; to change it: ${update(client)} --api AUDIENCE, with each that it is to have.`,
   access_denied: null,
   unsupported_response_type: 'Set response_type to code in the library (the authorization code flow).',
-  login_required: silent,
-  consent_required: silent,
-  interaction_required: silent,
+  login_required: promptNone,
+  consent_required: promptNone,
+  interaction_required: promptNone,
   unmet_authentication_requirements: 'Ask for an acr of acr_values_supported, or make it voluntary.',
   request_not_supported:
     'Turn off request objects (JAR) in the library; pushed requests (PAR) protect a request alike.',

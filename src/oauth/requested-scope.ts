@@ -11,7 +11,7 @@ export function scopeNames(scope: string | null | undefined): string[] {
  * RFC 6749 §5.2, for a first request: `invalid_scope` when not one of the names means anything here, or nothing that this client may
  * ask for. Of the others those are left out, and the answer says what is left; so is what the user lacks.
  */
-export function requireSome(names: readonly string[], allowed: readonly string[]): void {
+export function requireAllowedScope(names: readonly string[], allowed: readonly string[]): void {
   if (names.length > 0 && allowed.length === 0)
     throw new OAuthError('invalid_scope', 'No scope of this request is known here and open to this client.');
 }
@@ -21,15 +21,15 @@ export function requireSome(names: readonly string[], allowed: readonly string[]
  * was not asked for are `invalid_scope`: that is more than was granted. Every other name that was not granted is left out. `of`: the API that
  * it was granted for; unless its tokens say permissions as scopes, they were granted without being named.
  */
-export function withinGrant(
+export function narrowScope(
   granted: string | null | undefined,
-  asked: string | undefined,
-  of: Pick<ApiSnapshot, 'format'>,
+  requested: string | undefined,
+  api: Pick<ApiSnapshot, 'format'>,
 ): string | undefined {
-  if (asked === undefined) return granted ?? undefined;
-  const had = scopeNames(granted);
-  const names = scopeNames(asked);
-  if (names.some((one) => USER_SCOPES.includes(one) && !had.includes(one)))
+  if (requested === undefined) return granted ?? undefined;
+  const grantedNames = scopeNames(granted);
+  const names = scopeNames(requested);
+  if (names.some((one) => USER_SCOPES.includes(one) && !grantedNames.includes(one)))
     throw new OAuthError('invalid_scope', 'This may ask for less than was granted, not for more.');
-  return names.filter((one) => of.format !== 'scope' || had.includes(one)).join(' ');
+  return names.filter((one) => api.format !== 'scope' || grantedNames.includes(one)).join(' ');
 }

@@ -4,7 +4,7 @@ import type { Clock } from '../platform/time.ts';
 import {
   endGrants,
   type KeyRing,
-  namedKey,
+  tokenKid,
   type RefreshKey,
   readGrant,
   readRefreshToken,
@@ -33,23 +33,23 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   const { db, clients, keys, issuer, clock } = endpoint;
   const now = clock.now();
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
-  const client = await caller.confirm(null);
+  const client = await caller.revalidate(null);
   const { token } = presented.form;
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
-  if (await endedGrant(endpoint, client.id, token, now)) return;
+  if (await endRefreshGrant(endpoint, client.id, token, now)) return;
   // Another process may have begun to sign by a key that this one has not heard of yet.
-  const kid = namedKey(token);
-  if (kid !== null && keys.find(kid) === undefined) await keys.learn(kid);
+  const kid = tokenKid(token);
+  if (kid !== null && keys.find(kid) === undefined) await keys.loadMissing(kid);
   const claims = verifyAccessToken(keys, issuer, token, now);
   if (claims?.client_id !== client.clientId) return;
   await revokeToken(db, claims);
   // Its siblings go and get another; nobody logs in because of it.
-  const place = statusIndexFromClaim(issuer, claims.status?.status_list);
-  if (place) await suspendIndex(db, place);
+  const index = statusIndexFromClaim(issuer, claims.status?.status_list);
+  if (index) await suspendIndex(db, index);
 }
 
 /** RFC 7009 §2.1: with a refresh token goes the whole grant. True when it was one of this client's. */
-async function endedGrant(
+async function endRefreshGrant(
   { db, refreshKey }: RevocationEndpoint,
   client: string,
   token: string,

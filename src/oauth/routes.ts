@@ -15,7 +15,7 @@ import { userinfoUrl } from '../tokens/index.ts';
 import type { PresentedClient } from './client-auth.ts';
 import { deviceRoutes } from './device/routes.ts';
 import { metadata, metadataPaths } from './discovery.ts';
-import type { AskingClients } from './documents/asking-client.ts';
+import type { RequestingClientDeps } from './documents/requesting-client.ts';
 import type { Proofs } from './dpop/proofs.ts';
 import { type IntrospectionEndpoint, introspect } from './introspect.ts';
 import { parRoutes } from './par/routes.ts';
@@ -31,10 +31,10 @@ import { userinfo } from './userinfo.ts';
 export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
   IntrospectionEndpoint &
   RefreshDeps &
-  AskingClients & { readonly proofs: Proofs; readonly registration: 'off' | 'token'; readonly hasDocuments: boolean };
+  RequestingClientDeps & { readonly proofs: Proofs; readonly registration: 'off' | 'token'; readonly hasDocuments: boolean };
 
 /** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
-const byClient = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };
+const clientSecurity = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };
 const text = Type.Optional(Type.String());
 const credentials = { client_id: text, client_secret: text, client_assertion: text, client_assertion_type: text };
 
@@ -45,7 +45,7 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
 
   const token = {
     operationId: 'getToken',
-    ...byClient,
+    ...clientSecurity,
     summary: 'A token for a client (RFC 6749 §3.2)',
     description: 'A form with grant_type, and audience or resource; the client authenticates by Basic or in the form.',
     form: Type.Object({
@@ -67,7 +67,7 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
       scope: text,
       ...credentials,
     }),
-    response: { 200: issued },
+    response: { 200: tokenResponse },
     oauthErrors: [
       'invalid_client',
       'unauthorized_client',
@@ -84,35 +84,35 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
     ],
   } as const;
   app.post('/oauth2/token', { schema: token, onRequest: offerNonce(nextNonce(deps)) }, (request) =>
-    handleTokenRequest(endpoint, presentedBy(request)),
+    handleTokenRequest(endpoint, presentedClient(request)),
   );
 
   const introspection = {
     operationId: 'introspectToken',
-    ...byClient,
+    ...clientSecurity,
     summary: 'What a token is worth now (RFC 7662)',
     description:
       'A form with token; for confidential clients. A client sees tokens issued to it and tokens of APIs that it serves.',
-    form: ofToken,
+    form: tokenForm,
     response: { 200: Type.Union([active, activeRefresh, inactive]) },
     oauthErrors: ['invalid_client'],
   } as const;
   app.post('/oauth2/introspect', { ...stringifyResponse, schema: introspection }, (request) =>
-    introspect(deps, presentedBy(request)),
+    introspect(deps, presentedClient(request)),
   );
 
   const revocation = {
     operationId: 'revokeToken',
-    ...byClient,
+    ...clientSecurity,
     summary: 'Revoke a token (RFC 7009)',
     description:
       'A form with token; by the client that it was issued to. Any other token is answered alike, and nothing happens.',
-    form: ofToken,
+    form: tokenForm,
     response: { 200: Type.Object({}, { additionalProperties: false }) },
     oauthErrors: ['invalid_client'],
   } as const;
   app.post('/oauth2/revoke', { schema: revocation }, async (request) => {
-    await revoke(deps, presentedBy(request));
+    await revoke(deps, presentedClient(request));
     return {};
   });
   parRoutes(app, deps);
@@ -122,7 +122,7 @@ export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
 
 /** OIDC Core §5.3.1: GET and POST alike. */
 function userinfoRoute(app: App, deps: OAuthDeps): void {
-  const described = {
+  const schema = {
     tags: ['oauth'],
     security: [{ bearer: [] as string[] }],
     summary: 'What a client may know of its user (OIDC Core §5.3)',
@@ -130,7 +130,7 @@ function userinfoRoute(app: App, deps: OAuthDeps): void {
       200: {
         description: 'As JSON, or as a JWT for a client that is registered so.',
         content: {
-          'application/json': { schema: aboutUser },
+          'application/json': { schema: userinfoResponse },
           'application/jwt': { schema: Type.String() },
         },
       },
@@ -152,12 +152,12 @@ function userinfoRoute(app: App, deps: OAuthDeps): void {
       : reply.type('application/json').send(JSON.stringify(about.json));
   };
   const onRequest = offerNonce(nextNonce(deps));
-  app.get('/oauth2/userinfo', { onRequest, schema: { ...described, operationId: 'getUserinfo' } }, answer);
+  app.get('/oauth2/userinfo', { onRequest, schema: { ...schema, operationId: 'getUserinfo' } }, answer);
   const form = Type.Object({ access_token: text });
-  app.post('/oauth2/userinfo', { onRequest, schema: { ...described, operationId: 'postUserinfo', form } }, answer);
+  app.post('/oauth2/userinfo', { onRequest, schema: { ...schema, operationId: 'postUserinfo', form } }, answer);
 }
 
-const aboutUser = Type.Object(
+const userinfoResponse = Type.Object(
   {
     sub: Type.String(),
     name: text,
@@ -174,9 +174,9 @@ const aboutUser = Type.Object(
   { title: 'Userinfo', additionalProperties: false },
 );
 
-const ofToken = Type.Object({ token: Type.String(), token_type_hint: text, ...credentials });
+const tokenForm = Type.Object({ token: Type.String(), token_type_hint: text, ...credentials });
 
-const issued = Type.Object(
+const tokenResponse = Type.Object(
   {
     access_token: Type.String(),
     token_type: Type.Union([Type.Literal('Bearer'), Type.Literal('DPoP')]),
@@ -238,7 +238,7 @@ const activeRefresh = Type.Object(
 
 const uri = Type.String({ format: 'uri' });
 const texts = Type.Array(Type.String());
-const offered = Type.Object(
+const serverMetadata = Type.Object(
   {
     issuer: uri,
     jwks_uri: uri,
@@ -292,7 +292,7 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
       summary: `What this server offers (${isOpenid ? 'OpenID Connect Discovery' : 'RFC 8414'})`,
       tags: ['documents'],
       security: [],
-      response: { 200: offered },
+      response: { 200: serverMetadata },
       problems: [],
     };
     servePublic(app, path, 'application/json', 300, schema, () => document);
@@ -309,7 +309,7 @@ function createGrantTypes(deps: OAuthDeps) {
   ];
 }
 
-function presentedBy(request: Request): PresentedClient {
+function presentedClient(request: Request): PresentedClient {
   return { authorization: request.headers.authorization, form: readForm(request), dpop: dpopHeader(request) };
 }
 

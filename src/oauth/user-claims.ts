@@ -2,7 +2,7 @@ import { getAllPermissions, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 
 /** Which claims a scope brings (OIDC Core §5.4); `groups` is what everybody else calls it. */
-export const ofScope: Readonly<Record<string, readonly string[]>> = {
+export const scopeClaims: Readonly<Record<string, readonly string[]>> = {
   profile: ['name', 'given_name', 'family_name', 'preferred_username'],
   email: ['email', 'email_verified'],
   groups: ['groups'],
@@ -10,7 +10,7 @@ export const ofScope: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Every claim about a user that there is. */
-export const USER_CLAIMS: readonly string[] = Object.values(ofScope).flat();
+export const USER_CLAIMS: readonly string[] = Object.values(scopeClaims).flat();
 
 /** What a username and `profileColumns` come to. */
 export interface UserProfile {
@@ -29,14 +29,14 @@ export const profileColumns = (now: string, withGroups: string) =>
     case when ${withGroups}::boolean then array(select g.name from permissions_group_member m join permissions_group g on g.id = m.group_id where m.principal_id = u.id
       and (m.ends_at is null or m.ends_at > ${now}::timestamptz) order by g.name_key collate "C") else '{}' end as groups`;
 
-const about = hotSelect(
+const userClaimsStatement = hotSelect(
   'oauth-user-claims',
   `select u.username, ${profileColumns('$2', '$3')} from users_user u where u.id = $1::uuid and u.is_active`,
 );
 
 /** The claims that scopes bring, and those that were asked for by name (OIDC Core §5.4, §5.5). Groups come by their scope alone. */
-export function wantedClaims(scopes: readonly string[], named: readonly string[]): ReadonlySet<string> {
-  return new Set([...scopes.flatMap((one) => ofScope[one] ?? []), ...named.filter((one) => one !== 'groups')]);
+export function selectClaims(scopes: readonly string[], named: readonly string[]): ReadonlySet<string> {
+  return new Set([...scopes.flatMap((one) => scopeClaims[one] ?? []), ...named.filter((one) => one !== 'groups')]);
 }
 
 /** What a client is told of a user, who is read for it. */
@@ -46,15 +46,15 @@ export async function userClaims(
   wanted: ReadonlySet<string>,
   now: Date,
 ): Promise<Record<string, unknown>> {
-  if (!isAboutUser(wanted)) return {};
-  const [row] = await db.query<UserProfile>(about, [userId, now, wanted.has('groups')]);
+  if (!hasUserClaim(wanted)) return {};
+  const [row] = await db.query<UserProfile>(userClaimsStatement, [userId, now, wanted.has('groups')]);
   return row ? profileClaims(row, wanted) : {};
 }
 
 /** What a client is told of a user. What is not known is left out, never empty (OIDC Core §5.3.2). */
 export function profileClaims(row: UserProfile, wanted: ReadonlySet<string>): Record<string, unknown> {
   const name = [row.first_name, row.last_name].filter((one) => one !== '').join(' ');
-  const known: Record<string, unknown> = {
+  const all: Record<string, unknown> = {
     ...(name === '' ? {} : { name }),
     ...(row.first_name === '' ? {} : { given_name: row.first_name }),
     ...(row.last_name === '' ? {} : { family_name: row.last_name }),
@@ -62,7 +62,7 @@ export function profileClaims(row: UserProfile, wanted: ReadonlySet<string>): Re
     ...(row.email === '' ? {} : { email: row.email, email_verified: row.is_email_verified }),
     groups: row.groups,
   };
-  return only(wanted, known);
+  return pickClaims(wanted, all);
 }
 
 /** The rights of a user at one API, limited to what the client may use of them. */
@@ -76,7 +76,7 @@ export interface ApiRights {
 export function permissionClaims(of: ApiRights | null, wanted: ReadonlySet<string>): Record<string, unknown> {
   if (of === null) return {};
   const { rights, isStaff } = of;
-  return only(wanted, {
+  return pickClaims(wanted, {
     permissions: getAllPermissions(rights),
     is_staff: rights.isActive && (isStaff || rights.isStaff),
     is_superuser: rights.isActive && rights.isSuperuser,
@@ -84,14 +84,14 @@ export function permissionClaims(of: ApiRights | null, wanted: ReadonlySet<strin
 }
 
 /** Whether one of these speaks of rights. */
-export function isAboutRights(wanted: Iterable<string>): boolean {
-  return [...wanted].some((one) => ofScope['permissions']?.includes(one));
+export function hasRightsClaim(wanted: Iterable<string>): boolean {
+  return [...wanted].some((one) => scopeClaims['permissions']?.includes(one));
 }
 
-function isAboutUser(wanted: ReadonlySet<string>): boolean {
-  return USER_CLAIMS.some((one) => wanted.has(one) && !isAboutRights([one]));
+function hasUserClaim(wanted: ReadonlySet<string>): boolean {
+  return USER_CLAIMS.some((one) => wanted.has(one) && !hasRightsClaim([one]));
 }
 
-function only(wanted: ReadonlySet<string>, claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function pickClaims(wanted: ReadonlySet<string>, claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(claims).filter(([claim]) => wanted.has(claim)));
 }

@@ -2,10 +2,10 @@ import { OAuthError } from '../platform/http/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { NO_API, signJwt } from '../tokens/index.ts';
 import { findLiveToken, readRights } from './active-token.ts';
-import { authenticateFound, presentedToken, type ResourceRequest, type TokenAuthDeps } from './bearer.ts';
+import { authenticateActiveToken, presentedToken, type ResourceRequest, type TokenAuthDeps } from './bearer.ts';
 import type { ClientCache } from './clients/cache.ts';
 import { tokenScopes } from './queries.ts';
-import { isAboutRights, permissionClaims, profileClaims, wantedClaims } from './user-claims.ts';
+import { hasRightsClaim, permissionClaims, profileClaims, selectClaims } from './user-claims.ts';
 
 export interface UserinfoEndpoint extends TokenAuthDeps {
   readonly clock: Clock;
@@ -27,23 +27,23 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequ
     throw new OAuthError('invalid_token', 'Send an access token.', { headers: { 'www-authenticate': 'Bearer' } });
   const now = clock.now();
   const found = await findLiveToken(endpoint, presented.token, now, { use: 'userinfo' });
-  const token = await authenticateFound(endpoint, carrier, presented, found, now);
-  const { claims, user, api, rightsLimit, told } = token;
+  const token = await authenticateActiveToken(endpoint, carrier, presented, found, now);
+  const { claims, user, api, rightsLimit, userClaims } = token;
   const scopes = tokenScopes(claims);
   // RFC 6750 §3.1.
-  if (!user || !told || !scopes.includes('openid'))
+  if (!user || !userClaims || !scopes.includes('openid'))
     throw new OAuthError('insufficient_scope', 'This takes a token whose scope says openid.', {
       headers: { 'www-authenticate': `${presented.scheme} error="insufficient_scope", scope="openid"` },
     });
-  const wanted = wantedClaims(scopes, told.requested?.userinfo ?? []);
+  const wanted = selectClaims(scopes, userClaims.requested?.userinfo ?? []);
   const ofApi =
-    api.id === NO_API || !isAboutRights(wanted)
+    api.id === NO_API || !hasRightsClaim(wanted)
       ? null
       : { rights: await readRights(endpoint, token, now), isStaff: rightsLimit === null && user.isStaff };
   // OIDC Core §5.3.2: always with the `sub` that the ID token has.
-  const about = { ...profileClaims(told.profile, wanted), ...permissionClaims(ofApi, wanted), sub: user.id };
+  const about = { ...profileClaims(userClaims.profile, wanted), ...permissionClaims(ofApi, wanted), sub: user.id };
   // A session's own token was issued to no client that is registered.
-  const client = told.client && (await clients.load(claims.client_id, told.client));
+  const client = userClaims.client && (await clients.load(claims.client_id, userClaims.client));
   const alg = client?.settings.userinfoAlg;
   if (!alg) return { json: about };
   return { jwt: signJwt(keys, 'userinfo+jwt', alg, { ...about, iss: issuer, aud: claims.client_id }) };

@@ -17,7 +17,7 @@ import {
   createProofs,
   createRefusalNotes,
   keySetFetch,
-  openPaths,
+  crossOriginPaths,
 } from '../oauth/index.ts';
 import { registrationRoutes } from '../oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from '../oauth/routes.ts';
@@ -44,7 +44,7 @@ import type { Clock } from '../platform/time.ts';
 import { type Backend, deriveFormKey } from '../signin/index.ts';
 import {
   createStatusLists,
-  createVerify,
+  createVerifier,
   deriveRefreshKey,
   type KeyRing,
   type Sign,
@@ -107,7 +107,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   if (deps.metrics) countRequests(app, deps.metrics);
   allowAnyOrigin(
     app,
-    openPaths({ issuer, registration: config.registration, hasDocuments: config.clientMetadataHosts.length > 0 }),
+    crossOriginPaths({ issuer, registration: config.registration, hasDocuments: config.clientMetadataHosts.length > 0 }),
   );
 
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.
@@ -171,7 +171,7 @@ function createServices(deps: Deps) {
     db,
     issuer,
     fetchJson: keySetFetch(createGuardedFetch({ allow: config.fetchAllow })),
-    failed: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client cannot be had'),
+    onFailure: (clientId, error) => deps.log.warn({ err: error, clientId }, 'the keys of a client cannot be had'),
   });
   const shared = {
     ...(deps.sign ? { sign: deps.sign } : {}),
@@ -181,7 +181,7 @@ function createServices(deps: Deps) {
     issuer,
     access: createPermissionCache(db, issuer),
     proofs: createProofs({ db, masterKey, isNonceRequired: config.dpopNonce === 'required' }),
-    verify: createVerify(keys, issuer),
+    verify: createVerifier(keys, issuer),
     quotas: readQuotas(config),
   };
   const oauth = {

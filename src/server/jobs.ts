@@ -1,7 +1,7 @@
 import { type AuditContext, purgeEvents } from '../audit/index.ts';
 import { deleteAbandonedRows } from '../imports/django/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
-import { createDelivery, type Delivery, purgeNotices } from '../oauth/logout/index.ts';
+import { createLogoutDelivery, type DeliverLogouts, purgeDeliveries } from '../oauth/logout/index.ts';
 import { FAN_OUT_TOPIC, runFanOut } from '../permissions/index.ts';
 import type { Signals } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
@@ -48,8 +48,8 @@ export function createJobs(deps: ForJobs, masterKey: Buffer): Job[] {
         if (principals > 0) log.info({ principals }, 'permission changes reached the tokens of many principals');
       },
     },
-    { name: 'logout-notices', everySeconds: 1, run: createLogoutDelivery(deps) },
-    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeNotices(db, clock.now()) },
+    { name: 'logout-notices', everySeconds: 1, run: createLogoutJob(deps) },
+    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeDeliveries(db, clock.now()) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-imports', everySeconds: 300, run: () => deleteAbandonedRows(db) },
     { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
@@ -69,14 +69,14 @@ function createAuditJobs({ db, clock, config: { auditRetentionDays: days }, log 
 }
 
 /** Clients are told of logouts; who cannot be told at all stands in the log. */
-function createLogoutDelivery({ db, clock, config, log, keys, issuer, metrics }: ForJobs): Delivery {
-  return createDelivery({
+function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: ForJobs): DeliverLogouts {
+  return createLogoutDelivery({
     db,
     clock,
     keys,
     issuer,
     fetch: createGuardedFetch({ allow: config.fetchAllow }),
-    told: (outcome, notice) => {
+    onAttempt: (outcome, notice) => {
       metrics?.logoutDelivery(outcome);
       if (outcome === 'given_up') log.warn(notice, 'a client was not told of a logout');
       else if (outcome === 'failed') log.info(notice, 'a client was not told of a logout yet');

@@ -1,7 +1,7 @@
 import { addTombstoneKeys, eraseImports } from '../imports/index.ts';
 import { migrations, predecessor } from '../migrations/index.ts';
-import { algorithmsOfClients, requireNoClientNamed, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
-import { noticeLogout } from '../oauth/logout/index.ts';
+import { listClientAlgorithms, requireNoClientId, requireNoPermissionsInIdTokens } from '../oauth/api-rules/index.ts';
+import { queueLogoutDeliveries } from '../oauth/logout/index.ts';
 import { beforeAudience, beforeTypJwt, onRightsChanged } from '../permissions/index.ts';
 import { bind, type Model } from '../platform/database/index.ts';
 import { endSessions, eraseSessions, onSessionsEnded } from '../sessions/index.ts';
@@ -19,7 +19,7 @@ export const model: Model = {
     bind(onRightsChanged, updateStatuses),
     bind(onSessionsEnded, async (tx, ended) => {
       // First, while the grants still say which session they were given in.
-      await noticeLogout(tx, ended);
+      await queueLogoutDeliveries(tx, ended);
       await sessionsEnded(tx, ended);
     }),
     bind(
@@ -33,8 +33,8 @@ export const model: Model = {
       await eraseImports(tx, user);
       return { sessions };
     }),
-    bind(clientAlgorithms, algorithmsOfClients),
-    bind(beforeAudience, requireNoClientNamed),
+    bind(clientAlgorithms, listClientAlgorithms),
+    bind(beforeAudience, requireNoClientId),
     bind(beforeTypJwt, requireNoPermissionsInIdTokens),
   ],
 };

@@ -3,8 +3,7 @@ import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 import { createLru } from '../platform/lru.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
-import type { Sign } from './keys/sign.ts';
-import { isSignedWith, type OpenKey, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
+import { isSignedWith, type OpenKey, type Sign, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
 import { opaqueLength, openClaims, sealClaims } from './opaque.ts';
 
 export interface AccessToken {
@@ -21,7 +20,7 @@ export interface OverBudget {
 }
 
 /** An access token that could be signed: what it says is decided, its size is known. */
-export interface Draft {
+export interface AccessTokenDraft {
   /** Of the whole compact token. */
   readonly bytes: number;
   /** Set when it may not be signed. */
@@ -32,21 +31,21 @@ export interface Draft {
 }
 
 /** Stands for the id of a session that does not exist yet: any id is as long as any other. */
-export const ANY_ID = '00000000-0000-0000-0000-000000000000';
+export const PLACEHOLDER_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
  * The token that a request comes to. A list that is over its API's budget becomes a bitmap unless the API says `fail`; never a
  * shortened list. Asked before anything is written; the budget is held here, so that no caller can pass it by.
  */
-export function draftAccessToken(keys: KeyRing, request: TokenRequest, now: Date): Draft {
+export function draftAccessToken(keys: KeyRing, request: TokenRequest, now: Date): AccessTokenDraft {
   const { api, rights } = request;
-  if (api.format !== 'list' || api.overBudget === 'fail') return draftAs(api.format, keys, request, now);
+  if (api.format !== 'list' || api.overBudget === 'fail') return draftInFormat(api.format, keys, request, now);
   // Thousands of names are not written down to find that they are too many.
-  const list = base64Length(rights.listBytes) > api.budgetBytes ? null : draftAs('list', keys, request, now);
-  return list && !list.excess ? list : draftAs('bitmap', keys, request, now);
+  const list = base64Length(rights.listBytes) > api.budgetBytes ? null : draftInFormat('list', keys, request, now);
+  return list && !list.excess ? list : draftInFormat('bitmap', keys, request, now);
 }
 
-function draftAs(format: Format, keys: KeyRing, request: TokenRequest, now: Date): Draft {
+function draftInFormat(format: Format, keys: KeyRing, request: TokenRequest, now: Date): AccessTokenDraft {
   const { typ, alg, budgetBytes: budget } = request.api;
   const claims = accessTokenClaims(request, format, randomUUID(), now);
   if (request.api.tokenKind === 'opaque') return draftOpaque(keys, request, claims);
@@ -58,26 +57,26 @@ function draftAs(format: Format, keys: KeyRing, request: TokenRequest, now: Date
     if (excess) throw new Error(`a token of ${bytes} bytes was about to be signed over its budget of ${budget}`);
     return Buffer.from(signed);
   };
-  const made = (signature: Buffer) => issued(`${signed}.${signature.toString('base64url')}`, claims);
+  const finish = (signature: Buffer) => accessToken(`${signed}.${signature.toString('base64url')}`, claims);
   return {
     bytes,
     excess,
-    sign: () => made(signBytes(key, input())),
-    signBy: async (sign) => made(await sign(key, input())),
+    sign: () => finish(signBytes(key, input())),
+    signBy: async (sign) => finish(await sign(key, input())),
   };
 }
 
-function draftOpaque(keys: KeyRing, request: TokenRequest, claims: AccessTokenClaims): Draft {
+function draftOpaque(keys: KeyRing, request: TokenRequest, claims: AccessTokenClaims): AccessTokenDraft {
   const bytes = opaqueLength(Buffer.byteLength(JSON.stringify(claims)));
   const excess = measureExcess(bytes, request);
   const sign = () => {
     if (excess) throw new Error(`a token of ${bytes} bytes was about to be sealed over its budget of ${excess.budget}`);
-    return issued(sealClaims(keys.opaqueKey(), claims), claims);
+    return accessToken(sealClaims(keys.opaqueKey(), claims), claims);
   };
   return { bytes, excess, sign, signBy: async () => sign() };
 }
 
-function issued(token: string, claims: AccessTokenClaims): AccessToken {
+function accessToken(token: string, claims: AccessTokenClaims): AccessToken {
   return { token, claims, expiresIn: claims.exp - claims.iat };
 }
 
@@ -100,34 +99,34 @@ function base64Length(bytes: number): number {
 }
 
 /** No access token is longer than the largest budget; a longer text is not looked at. */
-const LONGEST = 8192;
+const MAX_TOKEN_LENGTH = 8192;
 
 /** What an access token of ours says, while it is current; null for everything else. */
-export type Verify = (token: string, now: Date) => AccessTokenClaims | null;
+export type VerifyToken = (token: string, now: Date) => AccessTokenClaims | null;
 
 /** Tokens that were verified, in characters: some thousands. */
-const REMEMBERED = 4_000_000;
+const CACHE_CHARACTERS = 4_000_000;
 
 /**
  * As `verifyAccessToken`, remembering by the whole token what its signature said: a resource server asks about one token many
  * times, and the signature is half of the work. Whether it is current, and its key still there, is looked at every time.
  */
-export function createVerify(keys: KeyRing, issuer: string): Verify {
-  const known = createLru<Verified & { readonly length: number }>(REMEMBERED, (one) => one.length);
+export function createVerifier(keys: KeyRing, issuer: string): VerifyToken {
+  const cache = createLru<VerifiedToken & { readonly length: number }>(CACHE_CHARACTERS, (one) => one.length);
   return (token, now) => {
-    const before = known.get(token);
+    const before = cache.get(token);
     if (before && (before.key === null || keys.find(before.key.kid) === before.key))
       return isCurrent(before.claims, now) ? before.claims : null;
     const verified = verifySignature(keys, issuer, token);
     if (!verified || !isCurrent(verified.claims, now)) return null;
-    known.set(token, { ...verified, length: token.length });
+    cache.set(token, { ...verified, length: token.length });
     return verified.claims;
   };
 }
 
 /** The key that a token names, where it could be one of ours; null for everything else. */
-export function namedKey(token: string): string | null {
-  const parts = splitJws(token, LONGEST);
+export function tokenKid(token: string): string | null {
+  const parts = splitJws(token, MAX_TOKEN_LENGTH);
   const kid = parts && decodeJsonPart(parts.head)?.['kid'];
   return typeof kid === 'string' && /^[\w-]{43}$/.test(kid) ? kid : null;
 }
@@ -141,15 +140,15 @@ export function verifyAccessToken(keys: KeyRing, issuer: string, token: string, 
   return claims && isCurrent(claims, now) ? claims : null;
 }
 
-interface Verified {
+interface VerifiedToken {
   /** What it was signed with; an opaque one was sealed. */
   readonly key: OpenKey | null;
   readonly claims: AccessTokenClaims;
 }
 
-function verifySignature(keys: KeyRing, issuer: string, token: string): Verified | null {
-  const parts = splitJws(token, LONGEST);
-  if (!parts) return verifySealed(keys, issuer, token);
+function verifySignature(keys: KeyRing, issuer: string, token: string): VerifiedToken | null {
+  const parts = splitJws(token, MAX_TOKEN_LENGTH);
+  if (!parts) return verifyOpaque(keys, issuer, token);
   const head = decodeJsonPart(parts.head);
   // RFC 8725 §3.1: the key says which algorithm it is for; the header must agree, and may ask for nothing else.
   const key = typeof head?.['kid'] === 'string' ? keys.find(head['kid']) : undefined;
@@ -161,8 +160,8 @@ function verifySignature(keys: KeyRing, issuer: string, token: string): Verified
 }
 
 /** Nobody but Signet can have sealed it. */
-function verifySealed(keys: KeyRing, issuer: string, token: string): Verified | null {
-  if (token.length > LONGEST || !/^[\w-]+$/.test(token)) return null;
+function verifyOpaque(keys: KeyRing, issuer: string, token: string): VerifiedToken | null {
+  if (token.length > MAX_TOKEN_LENGTH || !/^[\w-]+$/.test(token)) return null;
   const claims = openClaims(keys.opaqueKey(), token) as AccessTokenClaims | null;
   return claims?.iss === issuer && isWellFormed(claims) ? { key: null, claims } : null;
 }
@@ -184,7 +183,7 @@ function isWellFormed({ aud, client_id, sub, sid }: Record<'aud' | 'client_id' |
 const SKEW_SECONDS = 60;
 
 /** Of every API (`--ttl`): a token that claims to live longer was not signed as one of ours. */
-const LONGEST_LIFE_SECONDS = 900;
+const MAX_LIFE_SECONDS = 900;
 
 /** RFC 7519 §4.1.4 to 4.1.6. */
 function isCurrent(claims: Record<'iat' | 'exp', unknown> & { nbf?: unknown }, now: Date): boolean {
@@ -192,5 +191,5 @@ function isCurrent(claims: Record<'iat' | 'exp', unknown> & { nbf?: unknown }, n
   if (typeof iat !== 'number' || typeof exp !== 'number' || typeof nbf !== 'number') return false;
   const seconds = now.getTime() / 1000;
   const latest = seconds + SKEW_SECONDS;
-  return exp > seconds && exp - iat <= LONGEST_LIFE_SECONDS && iat <= latest && nbf <= latest;
+  return exp > seconds && exp - iat <= MAX_LIFE_SECONDS && iat <= latest && nbf <= latest;
 }

@@ -7,7 +7,7 @@ import { type Alg, signBytes } from './keys/signing-key.ts';
 const LIFE_SECONDS = 86_400;
 
 /** Signed anew after so long, so that what is served has at least half of its life before it. */
-const FRESH_SECONDS = LIFE_SECONDS / 2;
+const RESIGN_SECONDS = LIFE_SECONDS / 2;
 
 export interface SignedCatalogue {
   readonly kid: string;
@@ -24,11 +24,11 @@ export function signCatalogue(
   issuer: string,
   catalogue: { readonly alg: Alg; readonly json: PublicDocument },
   now: Date,
-  before?: SignedCatalogue,
+  previous?: SignedCatalogue,
 ): SignedCatalogue {
   const key = keys.signer(catalogue.alg);
-  if (before?.kid === key.kid && Math.abs(now.getTime() - before.signedAt.getTime()) < FRESH_SECONDS * 1000)
-    return before;
+  if (previous?.kid === key.kid && Math.abs(now.getTime() - previous.signedAt.getTime()) < RESIGN_SECONDS * 1000)
+    return previous;
   const iat = numericDate(now);
   const header = JSON.stringify({ typ: 'permissions+jwt', alg: key.alg, kid: key.kid });
   const registered = JSON.stringify({ iss: issuer, iat, exp: iat + LIFE_SECONDS });

@@ -1,8 +1,8 @@
-import { type ApiSnapshot, getAllPermissions, hasPerm, type Rights } from '../permissions/index.ts';
-import { parseUuid } from '../platform/text.ts';
 import { numericDate, plusSeconds } from '../platform/time.ts';
-import { type StatusIndex, statusListUri } from './status/status-index.ts';
+import { parseUuid } from '../platform/text.ts';
 import { tokenAudience } from './userinfo-api.ts';
+import { type ApiSnapshot, type Rights, getAllPermissions, hasPerm } from '../permissions/index.ts';
+import { type StatusIndex, statusListUri } from './status/status-index.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */
 export const OWN_CLIENT = 'signet';
@@ -33,8 +33,8 @@ export interface Actor {
 }
 
 /** Whether a user acts, or has acted, for the subject: a client's id is no UUID. */
-export function isByUser({ sub, act }: Actor): boolean {
-  return parseUuid(sub) !== null || (act !== undefined && isByUser(act));
+export function hasUserActor({ sub, act }: Actor): boolean {
+  return parseUuid(sub) !== null || (act !== undefined && hasUserActor(act));
 }
 
 export interface TokenRequest {
@@ -54,7 +54,7 @@ export interface TokenRequest {
   /** When it ends at the latest, earlier than the API's tokens would. */
   readonly until?: Date | undefined;
   /** Where its status stands. */
-  readonly place?: StatusIndex | undefined;
+  readonly statusIndex?: StatusIndex | undefined;
 }
 
 /** RFC 9068 §2.2 with Signet's permission claims. */
@@ -106,15 +106,15 @@ export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'gr
  * user, for that user: who acts for another gets permissions, and nothing about the user. An API of format `scope` is told in them which of the
  * permissions that were asked for its caller has.
  */
-function keptScopes({ scope, clientId, subject, rights, act }: TokenRequest, format: Format): string | undefined {
+function filterScopes({ scope, clientId, subject, rights, act }: TokenRequest, format: Format): string | undefined {
   if (scope === undefined) return undefined;
-  const isUser = subject.username !== undefined && !(act && isByUser(act));
+  const isUser = subject.username !== undefined && !(act && hasUserActor(act));
   // A session is its own grant: there is nothing that could outlive it.
-  const ofUser = clientId === OWN_CLIENT ? USER_SCOPES.filter((one) => one !== 'offline_access') : USER_SCOPES;
-  const isKept = (one: string) =>
-    (isUser && ofUser.includes(one)) || (format === 'scope' && hasPerm(rights, one) && rights.permissions.has(one));
-  const kept = [...new Set(scope.split(' '))].filter(isKept);
-  return kept.length === 0 ? undefined : kept.join(' ');
+  const userScopes = clientId === OWN_CLIENT ? USER_SCOPES.filter((one) => one !== 'offline_access') : USER_SCOPES;
+  const isGranted = (one: string) =>
+    (isUser && userScopes.includes(one)) || (format === 'scope' && hasPerm(rights, one) && rights.permissions.has(one));
+  const granted = [...new Set(scope.split(' '))].filter(isGranted);
+  return granted.length === 0 ? undefined : granted.join(' ');
 }
 
 /**
@@ -122,7 +122,7 @@ function keptScopes({ scope, clientId, subject, rights, act }: TokenRequest, for
  * holder has, however the API's tokens say so.
  */
 export function grantedScope(request: TokenRequest): string | undefined {
-  return keptScopes(request, 'scope');
+  return filterScopes(request, 'scope');
 }
 
 /** Of the catalogue's hash, in a token. */
@@ -140,8 +140,8 @@ function permissionClaims(
 }
 
 export function accessTokenClaims(request: TokenRequest, format: Format, jti: string, now: Date): AccessTokenClaims {
-  const { api, subject, rights, session, place, jkt, act, until } = request;
-  const scope = keptScopes(request, format);
+  const { api, subject, rights, session, statusIndex, jkt, act, until } = request;
+  const scope = filterScopes(request, format);
   return {
     iss: request.issuer,
     sub: subject.id,
@@ -160,6 +160,14 @@ export function accessTokenClaims(request: TokenRequest, format: Format, jti: st
     ...permissionClaims(rights, format),
     ...(jkt ? { cnf: { jkt } } : {}),
     ...(act ? { act } : {}),
-    ...(place ? { status: { status_list: { idx: place.idx, uri: statusListUri(request.issuer, place.list) } } } : {}),
+    ...(statusIndex ? { status: { status_list: { idx: statusIndex.idx, uri: statusListUri(request.issuer, statusIndex.list) } } } : {}),
   };
+}
+
+/** How strongly somebody was authenticated (OIDC Core §2), weakest first; each is reached by what `amr` lists. */
+export const ACR_VALUES = ['urn:signet:acr:1fa'] as const;
+
+/** The class of a session's methods (RFC 8176). One factor is all there is today. */
+export function readAcr(_amr: readonly string[]): (typeof ACR_VALUES)[number] {
+  return ACR_VALUES[0];
 }

@@ -11,14 +11,14 @@ export interface IdTokenHint {
 }
 
 /** Longer than any that was signed here. */
-const LONGEST = 16_384;
+const MAX_TOKEN_LENGTH = 16_384;
 
 /**
  * An ID token of ours, given back as a hint (OIDC Core §3.1.2.1, OIDC RP-Initiated Logout §2): one that has expired is as good as any
  * other. `unknown_key`: of a key that is not here any more, so that nothing can be said of it. Null: not ours.
  */
 export function readIdTokenHint(keys: KeyRing, issuer: string, token: string): IdTokenHint | 'unknown_key' | null {
-  const parts = splitJws(token, LONGEST);
+  const parts = splitJws(token, MAX_TOKEN_LENGTH);
   if (!parts) return null;
   const [header, claims] = [decodeJsonPart(parts.head), decodeJsonPart(parts.payload)];
   if (!header || !claims || typeof header['kid'] !== 'string' || 'crit' in header) return null;

@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { numericDate } from '../platform/time.ts';
 import type { KeyRing } from './keys/ring.ts';
-import type { Sign } from './keys/sign.ts';
-import { type Alg, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
+import { type Alg, type Sign, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
 
 /** Read once, when the client gets it; longer than that it says nothing about now. */
 const ID_TOKEN_SECONDS = 600;
@@ -39,18 +38,18 @@ export interface IdTokenDraft {
 
 /** An ID token whose access token is still to be made. */
 export function draftIdToken(keys: KeyRing, draft: Omit<IdTokenRequest, 'accessToken'>, now: Date): IdTokenDraft {
-  const completed = (accessToken: string) => ({ ...draft, accessToken });
+  const withAccessToken = (accessToken: string) => ({ ...draft, accessToken });
   return {
     get bytes() {
       // A hash is as long whatever it is of.
-      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(completed(''), now));
+      const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(withAccessToken(''), now));
       return signed.length + 1 + SIGNATURE_LENGTH[key.alg];
     },
     async sign(accessToken, by) {
-      const request = completed(accessToken);
+      const request = withAccessToken(accessToken);
       if (!by) return signIdToken(keys, request, now);
       const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(request, now));
-      return compact(signed, await by(key, Buffer.from(signed)));
+      return compactJws(signed, await by(key, Buffer.from(signed)));
     },
   };
 }
@@ -76,7 +75,7 @@ function idTokenClaims(request: IdTokenRequest, now: Date): object {
 /** Signs a JWT of any kind, which its `typ` tells from every other (RFC 8725 §3.11). */
 export function signJwt(keys: KeyRing, typ: string, alg: Alg, claims: object): string {
   const { key, signed } = draftJwt(keys, typ, alg, claims);
-  return compact(signed, signBytes(key, Buffer.from(signed)));
+  return compactJws(signed, signBytes(key, Buffer.from(signed)));
 }
 
 function draftJwt(keys: KeyRing, typ: string, alg: Alg, claims: object) {
@@ -85,7 +84,7 @@ function draftJwt(keys: KeyRing, typ: string, alg: Alg, claims: object) {
   return { key, signed: `${part({ typ, alg: key.alg, kid: key.kid })}.${part(claims)}` };
 }
 
-function compact(signed: string, signature: Buffer): string {
+function compactJws(signed: string, signature: Buffer): string {
   return `${signed}.${signature.toString('base64url')}`;
 }
 

@@ -7,32 +7,22 @@
  */
 export {
   type AccessToken,
-  ANY_ID,
-  createVerify,
+  PLACEHOLDER_ID,
+  createVerifier,
   draftAccessToken,
-  namedKey,
+  tokenKid,
   type OverBudget,
   signAccessToken,
-  type Verify,
+  type VerifyToken,
   verifyAccessToken,
 } from './access-token.ts';
-export { ACR_VALUES, readAcr } from './acr.ts';
+export { type AccessTokenClaims, ACR_VALUES, type Actor, grantedScope, hasUserActor, OWN_CLIENT, type PermissionsBitmap, readAcr, type TokenRequest, USER_SCOPES } from './claims.ts';
 export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
-export {
-  type AccessTokenClaims,
-  type Actor,
-  grantedScope,
-  isByUser,
-  OWN_CLIENT,
-  type PermissionsBitmap,
-  type TokenRequest,
-  USER_SCOPES,
-} from './claims.ts';
 export { RefreshGrant, type RequestedClaims, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
 export {
   endClient,
   endGrants,
-  type GrantEnd,
+  type GrantEndReason,
   type GrantLife,
   lastGrantUse,
   listGrants,
@@ -51,27 +41,17 @@ export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
 export {
   advanceKeys,
-  askedAlgorithms,
+  requiredAlgorithms,
   clientAlgorithms,
   ensureCurrentKey,
   hasCurrentKey,
   rotateKeys,
 } from './keys/rotate.ts';
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
-export { createSign, type Sign } from './keys/sign.ts';
-export { type Alg, countKeys, listKeys, openKeys } from './keys/signing-key.ts';
+export { type Alg, countKeys, createSign, listKeys, openKeys, type Sign } from './keys/signing-key.ts';
 export { purgeTokens } from './purge.ts';
-export { revokeToken } from './revoked.ts';
-export { allocateExchangedIndex, type DelegationChain, isStillGood, mayBeExchanged } from './status/delegation.ts';
+export { revokeToken, STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './status/set-status.ts';
+export { allocateExchangedIndex, type DelegationChain, isStillExchangeable, isExchangeable } from './status/delegation.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { readStatusOwner } from './status/owner.ts';
-export { STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './status/set-status.ts';
-export {
-  allocateIndex,
-  type IssueSnapshot,
-  readIssueSnapshot,
-  type StatusIndex,
-  type StatusOwner,
-  statusIndexFromClaim,
-} from './status/status-index.ts';
+export { allocateIndex, type IssueSnapshot, readIssueSnapshot, readStatusOwner, type StatusIndex, statusIndexFromClaim, type StatusOwner } from './status/status-index.ts';
 export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';

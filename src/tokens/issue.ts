@@ -4,7 +4,7 @@ import { NotReady } from '../platform/errors.ts';
 import { type AccessToken, draftAccessToken, type OverBudget } from './access-token.ts';
 import type { TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
-import type { Sign } from './keys/sign.ts';
+import type { Sign } from './keys/signing-key.ts';
 import { allocateIndex, LIST_LENGTH, type StatusIndex, type StatusOwner } from './status/status-index.ts';
 
 /** Makes the tokens of one request. */
@@ -20,18 +20,18 @@ export interface IssueDeps {
 export interface IssueRequest {
   readonly request: TokenRequest & { readonly api: ApiSnapshot };
   /** As read with its flags, at this version. */
-  readonly holder: PrincipalRef & { readonly version: number };
-  readonly holding: StatusOwner;
+  readonly principal: PrincipalRef & { readonly version: number };
+  readonly owner: StatusOwner;
   /** The place that the statement saw which read that version; null when there was none, or it was another statement. */
-  readonly place: StatusIndex | null;
+  readonly statusIndex: StatusIndex | null;
 }
 
 /** As long as any: asked for the size of a token before it has a place. */
-const ANY_PLACE: StatusIndex = { list: 99, idx: LIST_LENGTH - 1 };
+const PLACEHOLDER_INDEX: StatusIndex = { list: 99, idx: LIST_LENGTH - 1 };
 
 /** Why the token may not be made: asked before anything is written. */
 export function overBudget({ keys }: Pick<IssueDeps, 'keys'>, request: TokenRequest, now: Date): OverBudget | null {
-  return draftAccessToken(keys, { ...request, place: ANY_PLACE }, now).excess;
+  return draftAccessToken(keys, { ...request, statusIndex: PLACEHOLDER_INDEX }, now).excess;
 }
 
 /**
@@ -41,14 +41,14 @@ export function overBudget({ keys }: Pick<IssueDeps, 'keys'>, request: TokenRequ
  */
 export async function issueAccessToken(
   mint: IssueDeps,
-  { request, holder, holding, place }: IssueRequest,
+  { request, principal, owner, statusIndex }: IssueRequest,
   now: Date,
 ): Promise<AccessToken | OverBudget | 'stale' | 'ended'> {
-  if (request.rights.version !== holder.version) return 'stale';
-  const taken = place ? { place, version: holder.version } : await allocateIndex(mint.db, holding, now);
+  if (request.rights.version !== principal.version) return 'stale';
+  const taken = statusIndex ? { statusIndex, version: principal.version } : await allocateIndex(mint.db, owner, now);
   if (!taken) return 'ended';
-  if (taken.version !== holder.version) return 'stale';
-  const draft = draftAccessToken(mint.keys, { ...request, place: taken.place }, now);
+  if (taken.version !== principal.version) return 'stale';
+  const draft = draftAccessToken(mint.keys, { ...request, statusIndex: taken.statusIndex }, now);
   if (draft.excess) return draft.excess;
   return mint.sign ? draft.signBy(mint.sign) : draft.sign();
 }

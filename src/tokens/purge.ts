@@ -2,24 +2,24 @@ import { type Database, purgeRows, type Statement } from '../platform/database/i
 import { plusSeconds } from '../platform/time.ts';
 
 /** How far the clocks of two nodes may be apart before one still takes a token whose mark the other has dropped. */
-const KEPT_SECONDS = 300;
+const RETENTION_SECONDS = 300;
 
-const statement: Statement = {
+const purgeRevoked: Statement = {
   name: 'tokens-purge-revoked',
   text: `delete from tokens_revoked where jti in (
     select jti from tokens_revoked where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
 };
 
-const statuses: Statement = {
+const purgeStatuses: Statement = {
   name: 'tokens-purge-status',
   text: `delete from tokens_status where (list, idx) in (
     select list, idx from tokens_status where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
 };
 
 /** A grant that has ended is kept as long as its session may last: its client is to hear of that one's end (OIDC Back-Channel Logout §2.3). */
-const GRANT_KEPT_SECONDS = 31 * 86_400;
+const GRANT_RETENTION_SECONDS = 31 * 86_400;
 
-const grants: Statement = {
+const purgeGrants: Statement = {
   name: 'tokens-purge-grants',
   text: `delete from tokens_grant where id in (
     select id from tokens_grant where expires_at < $1::timestamptz or ended_at < $1::timestamptz limit $2)
@@ -31,7 +31,7 @@ const grants: Statement = {
  * again, and refresh grants that ended a month ago.
  */
 export async function purgeTokens(db: Database, now: Date): Promise<void> {
-  await purgeRows(db, statement, plusSeconds(now, -KEPT_SECONDS));
-  await purgeRows(db, statuses, plusSeconds(now, -KEPT_SECONDS));
-  await purgeRows(db, grants, plusSeconds(now, -GRANT_KEPT_SECONDS));
+  await purgeRows(db, purgeRevoked, plusSeconds(now, -RETENTION_SECONDS));
+  await purgeRows(db, purgeStatuses, plusSeconds(now, -RETENTION_SECONDS));
+  await purgeRows(db, purgeGrants, plusSeconds(now, -GRANT_RETENTION_SECONDS));
 }

@@ -4,7 +4,7 @@
  * Does not own: any rule; each page reads its form, calls one verb below and shows the outcome.
  * Neighbours: ui and oauth below; api beside it.
  */
-import type { AuthorizeEndpoint, Origin } from '../oauth/index.ts';
+import type { AuthorizeEndpoint, RequestOrigin } from '../oauth/index.ts';
 import { newSecret } from '../platform/digest.ts';
 import type { BrowserCookie, Reply, Request, SessionCookie } from '../platform/http/index.ts';
 import { findSession, type LiveSession, type SessionLife } from '../sessions/index.ts';
@@ -38,7 +38,7 @@ export function browserBinding({ flow }: SignInDeps, request: Request, reply: Re
  * Where a request comes from, and whether somebody sees the answer. Fetch Metadata §2.1: by browsers that say so it is for a window of its own,
  * and not loaded in advance (`Sec-Purpose`). Pages of Signet are shown in no frame.
  */
-export function requestOrigin({ ip, headers }: Request): Origin {
+export function requestOrigin({ ip, headers }: Request): RequestOrigin {
   const { 'sec-fetch-dest': destination = 'document', 'sec-purpose': purpose = '' } = headers;
-  return { ip, isSeen: destination === 'document' && !/\bprefetch\b/.test(purpose.toString()) };
+  return { ip, isTopLevel: destination === 'document' && !/\bprefetch\b/.test(purpose.toString()) };
 }

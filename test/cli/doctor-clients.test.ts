@@ -4,7 +4,7 @@ import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
 import { checkClients } from '../../src/cli/doctor/clients.ts';
 import { execute } from '../../src/cli/execute.ts';
-import { storeAgreedClient } from '../../src/oauth/documents/store-client.ts';
+import { storeConsentedClient } from '../../src/oauth/documents/store-client.ts';
 import { getClient } from '../../src/oauth/index.ts';
 import { findApi } from '../../src/permissions/index.ts';
 import { readConfig } from '../../src/platform/config/index.ts';
@@ -46,7 +46,7 @@ await onEachEngine(t, async (t, db) => {
     const client = { clientId, name: 'Tool', redirectUris: [redirectUri], grantTypes: ['authorization_code'] };
     const by = { user: { id: crypto.randomUUID(), username: 'ada' }, api: id };
     await em.transactional((tx) =>
-      storeAgreedClient(tx, { ...client, preset: 'mcp', authMethod: 'none' }, by, new Date()),
+      storeConsentedClient(tx, { ...client, preset: 'mcp', authMethod: 'none' }, by, new Date()),
     );
   };
 

@@ -9,7 +9,7 @@ import {
   createClientCache,
   updateClient,
 } from '../../src/oauth/index.ts';
-import { once } from '../../src/oauth/replay.ts';
+import { markUsed } from '../../src/oauth/client-jws.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import {
@@ -306,15 +306,15 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('what counts once is kept by its digest, bounded, and each kind for itself', async (t) => {
     const until = new Date(clock.now().getTime() + 60_000);
-    t.equal(await once(db, 'kind one', until), true);
-    t.equal(await once(db, 'kind one', until), false);
-    t.equal(await once(db, 'other one', until), true);
-    t.equal(await once(db, 'k'.repeat(1025), until), false, 'longer than anything that is asked about');
+    t.equal(await markUsed(db, 'kind one', until), true);
+    t.equal(await markUsed(db, 'kind one', until), false);
+    t.equal(await markUsed(db, 'other one', until), true);
+    t.equal(await markUsed(db, 'k'.repeat(1025), until), false, 'longer than anything that is asked about');
     const kept = await db.fork().execute('select length(digest) as bytes from oauth_replay group by 1');
     t.same(kept, [{ bytes: 32 }]);
     const rounds = db.engine === 'postgresql' ? 200 : 5;
     for (let round = 0; round < rounds; round++) {
-      const all = await Promise.all(Array.from({ length: 50 }, () => once(db, `at once ${round}`, until)));
+      const all = await Promise.all(Array.from({ length: 50 }, () => markUsed(db, `at once ${round}`, until)));
       t.equal(all.filter(Boolean).length, 1, `attacks 5, round ${round}`);
     }
   });
@@ -322,13 +322,13 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'T5: one HTTP request may ask again by its assertion, when it has to begin anew; no other may',
     async (t) => {
-      const assertions = createAssertions({ db, issuer: ISSUER, fetchJson: async () => ({}), failed: () => undefined });
+      const assertions = createAssertions({ db, issuer: ISSUER, fetchJson: async () => ({}), onFailure: () => undefined });
       const clients = createClientCache(db, assertions);
       const form = asserted(await by(ec, holder.id));
       const enter = (of: Record<string, string>) =>
         authenticateClient(clients, { authorization: undefined, form: of }, clock.now());
       const first = await enter(form);
-      t.equal((await first.confirm(null)).clientId, holder.id, 'read anew, and checked anew');
+      t.equal((await first.revalidate(null)).clientId, holder.id, 'read anew, and checked anew');
       t.equal((await enter(form)).id, first.id, 'the same request');
       await t.rejects(enter({ ...form }), { code: 'invalid_client' }, 'another one');
       const presented = { authorization: undefined, form: asserted(await by(ec, holder.id)) };
@@ -426,14 +426,14 @@ await t.test('jwks_uri: one failure is told, and concurrent callers share one re
   const later = (passed: number) => new Date(now.getTime() + passed * 1000);
   const some = (all: readonly string[]) => all.length > 0;
   const outage = new Error('no answer');
-  const waiting = [keys.of('c', 'u', some, now), keys.of('c', 'u', some, now)];
+  const waiting = [keys.load('c', 'u', some, now), keys.load('c', 'u', some, now)];
   answer(outage);
   t.same(await Promise.all(waiting), [[], []]);
   t.same([asked, told], [1, [['c', outage]]]);
-  t.same(await keys.of('c', 'u', some, later(29)), []);
+  t.same(await keys.load('c', 'u', some, later(29)), []);
   t.equal(asked, 1);
-  const again = keys.of('c', 'u', some, later(30));
-  const other = keys.of('other', 'u', some, later(30));
+  const again = keys.load('c', 'u', some, later(30));
+  const other = keys.load('other', 'u', some, later(30));
   answer(['of the other']);
   t.same(await other, ['of the other'], 'each client has its own');
   t.equal(asked, 3);

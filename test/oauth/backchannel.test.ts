@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { pino } from 'pino';
-import { createDelivery, type DeliveryDeps, type NoticeOutcome, purgeNotices } from '../../src/oauth/logout/index.ts';
+import { createLogoutDelivery, type DeliveryDeps, type DeliveryOutcome, purgeDeliveries } from '../../src/oauth/logout/index.ts';
 import { isUsable } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { createGuardedFetch, FetchError } from '../../src/platform/fetch/index.ts';
@@ -66,18 +66,18 @@ async function scene(t: Test, db: Database) {
   const inbox = await receiver(t);
   const s = await logoutScene(db, { SIGNET_FETCH_ALLOW: inbox.allow });
   const { clock, keys, issuer, config } = s;
-  const told: { outcome: NoticeOutcome; error: string | null }[] = [];
+  const told: { outcome: DeliveryOutcome; error: string | null }[] = [];
   const deps: DeliveryDeps = {
     db,
     clock,
     keys,
     issuer,
     fetch: createGuardedFetch({ allow: config.fetchAllow, deadlineMilliseconds: 2000 }),
-    told: (outcome, { error }) => void told.push({ outcome, error }),
+    onAttempt: (outcome, { error }) => void told.push({ outcome, error }),
   };
   const never = new AbortController().signal;
   /** One run of a node, until nothing is due. */
-  const deliver = (more: Partial<DeliveryDeps> = {}, signal = never) => createDelivery({ ...deps, ...more })(signal);
+  const deliver = (more: Partial<DeliveryDeps> = {}, signal = never) => createLogoutDelivery({ ...deps, ...more })(signal);
   const listener = (name: string, more: object = {}) =>
     s.make(name, { backchannelLogoutUri: inbox.uri(`/${name}`), ...more });
   const rows = (client: { id: string }) =>
@@ -266,7 +266,7 @@ t.test('back-channel logout', (t) =>
         clock.pass(86_400);
         await deliver();
         t.same(inbox.received, [], 'nobody was logged out');
-        await purgeNotices(db, clock.now());
+        await purgeDeliveries(db, clock.now());
         await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: last.cookie } });
         await deliver();
         const sids = async (path: string, client: { clientId: string }) => {
@@ -287,10 +287,10 @@ t.test('back-channel logout', (t) =>
         await s.grant(first, old);
         const over = await logInAgain(old, 'alice');
         clock.pass(8 * 86_400);
-        await purgeNotices(db, clock.now());
+        await purgeDeliveries(db, clock.now());
         t.equal((await rows(first)).length, 1, 'held while the session is there');
         await db.fork().execute('delete from sessions_session where id = ?', [over.sid]);
-        await purgeNotices(db, clock.now());
+        await purgeDeliveries(db, clock.now());
         t.equal((await rows(first)).length, 0, 'forgotten with a session that ran out of time');
       },
     );
@@ -477,10 +477,10 @@ t.test('back-channel logout', (t) =>
         await logOutOf(done, waits);
         await deliver();
         clock.pass(7 * 86_400 - 60);
-        await purgeNotices(db, clock.now());
+        await purgeDeliveries(db, clock.now());
         t.equal((await rows(done)).length, 1);
         clock.pass(120);
-        await purgeNotices(db, clock.now());
+        await purgeDeliveries(db, clock.now());
         t.same([(await rows(done)).length, (await rows(waits)).length], [0, 1]);
       },
     );

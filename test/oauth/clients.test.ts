@@ -12,7 +12,7 @@ import {
   readJwks,
   updateClient,
 } from '../../src/oauth/index.ts';
-import { advanceKeys, askedAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
+import { advanceKeys, requiredAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -286,16 +286,16 @@ t.test('clients', (t) =>
       async (t) => {
         const at = new Date('2026-11-22T12:00:00Z');
         const policy = { leadSeconds: 60, rotationSeconds: 0 };
-        t.same([...(await askedAlgorithms(db.fork()))], ['RS256']);
+        t.same([...(await requiredAlgorithms(db.fork()))], ['RS256']);
         const { client } = await create('web', { settings: { idTokenAlg: 'ES256', userinfoAlg: 'EdDSA' } });
-        t.same([...(await askedAlgorithms(db.fork()))].sort(), ['ES256', 'EdDSA', 'RS256']);
+        t.same([...(await requiredAlgorithms(db.fork()))].sort(), ['ES256', 'EdDSA', 'RS256']);
         for (const alg of ['RS256', 'ES256', 'EdDSA'] as const)
           await ensureCurrentKey(db.fork(), audit(at), masterKey, alg);
         await advanceKeys(db.fork(), audit(at), masterKey, policy);
         const keys = await createKeyRing((open) => openKeys(db.fork(), masterKey, open));
         for (const alg of ['ES256', 'EdDSA'] as const) t.ok(keys.signer(alg).kid, alg);
         await deleteClient(db.fork(), audit(at), client);
-        t.same([...(await askedAlgorithms(db.fork()))], ['RS256'], 'and no longer than it asks');
+        t.same([...(await requiredAlgorithms(db.fork()))], ['RS256'], 'and no longer than it asks');
       },
     );
   }),

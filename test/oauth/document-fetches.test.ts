@@ -22,10 +22,10 @@ t.test('docs/decisions/0016: fetches under way are shared: no network holds them
   const rules = { hosts: ['*'], isDevelopment: false, redirectRules: { httpsOnly: true, schemes: [] } };
   const documents = createClientDocuments(rules, { resolve });
   const clock = testClock();
-  const mayFetch = async () => {};
+  const beforeFetch = async () => {};
   const answers = new Map<string, string>();
   const ask = (network: string, name: string) =>
-    documents.of(`https://${name}.example/c`, clock.now(), { network, mayFetch }).then(
+    documents.load(`https://${name}.example/c`, clock.now(), { network, beforeFetch }).then(
       () => t.fail('nothing is there'),
       (error: Error) => answers.set(`${network} ${name}`, error.message),
     );

@@ -102,7 +102,7 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
     counted += 1;
   };
   const outcome = (documents = createClientDocuments(given), clientId = id, network = 'one') =>
-    documents.of(clientId, clock.now(), { network, mayFetch: count }).then(
+    documents.load(clientId, clock.now(), { network, beforeFetch: count }).then(
       (one) => one.name,
       (error: Error) => error.message,
     );

@@ -1,5 +1,5 @@
 import { pino } from 'pino';
-import { PKCE_SETTINGS } from '../../src/oauth/clients/pkce-settings.ts';
+import { PKCE_SETTINGS } from '../../src/oauth/clients/settings.ts';
 import { REMEDIES } from '../../src/oauth/remedies.ts';
 import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';

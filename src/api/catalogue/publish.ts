@@ -35,7 +35,7 @@ export function publisherName(active: ActiveToken | null): Publishing['publisher
       detail: 'Send an access token for Signet itself: its audience is the issuer.',
       headers: { 'www-authenticate': 'Bearer error="invalid_token"' },
     });
-  if (active.holder.kind !== 'client')
+  if (active.principal.kind !== 'client')
     throw new Problem('permission_denied', {
       detail: 'A catalogue is published by a service account, with its own token (client_credentials), not for a user.',
     });
@@ -43,7 +43,7 @@ export function publisherName(active: ActiveToken | null): Publishing['publisher
     throw new Problem('permission_denied', {
       detail: `It lacks ${NEEDED}: signet perm grant --client ${active.claims.client_id} --api signet ${NEEDED}`,
     });
-  return { id: active.holder.id, clientId: active.claims.client_id };
+  return { id: active.principal.id, clientId: active.claims.client_id };
 }
 
 /** Publishes, or says what that would come to. Users are named only where tokens of the API name them. */

@@ -3,7 +3,7 @@ import {
   type Client,
   clientMetadata,
   clientSettings,
-  isOfDocument,
+  isDocumentClient,
   type PkceRule,
   readAudiences,
 } from '../../oauth/index.ts';
@@ -74,8 +74,8 @@ export function settingFields(data: Wire): Field[] {
 
 /** Nobody here has looked at it. */
 function registrationText({ client_id: clientId }: Wire): string {
-  const isDocumentClient = isOfDocument({ clientId });
-  const how = isDocumentClient ? 'by its document at that address, read again at each sign-in' : 'by itself (RFC 7591)';
+  const how = isDocumentClient({ clientId })
+    ? 'by its document at that address, read again at each sign-in' : 'by itself (RFC 7591)';
   return `${how}: what it says of itself is its own word`;
 }
 

@@ -1,4 +1,4 @@
-import { askedAlgorithms, getLiveKey, listKeys, revokeKey } from '../../tokens/index.ts';
+import { requiredAlgorithms, getLiveKey, listKeys, revokeKey } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { fields, when } from './text.ts';
 
@@ -15,7 +15,7 @@ export const keysRevoke: DatabaseCommand = {
     const key = await getLiveKey(em, input.positionals[0] as string);
     const { kid, alg, state } = key;
     if (!isSet(input, 'yes')) {
-      const isAsked = state === 'current' && (await askedAlgorithms(em)).has(alg);
+      const isAsked = state === 'current' && (await requiredAlgorithms(em)).has(alg);
       const next = (await listKeys(em)).find((one) => one.alg === alg && one.state === 'next');
       const replaced = next
         ? `${next.kid}, which is published already`

@@ -50,9 +50,9 @@ export const tokenIssue: DatabaseCommand = {
     const excess = overBudget({ keys }, asked.request, now);
     if (excess) throw tooLarge(audience, excess);
     const opened = isSet(input, 'refresh') ? await open(context, asked) : undefined;
-    const minted = await mint(context, asked, opened?.holding ?? asked.holding);
+    const minted = await mint(context, asked, opened?.owner ?? asked.owner);
     if (minted instanceof Failure) {
-      if (opened) await changing(context, (tx) => endGrants(tx, now, { id: opened.holding.id }, 'ended_by_operator'));
+      if (opened) await changing(context, (tx) => endGrants(tx, now, { id: opened.owner.id }, 'ended_by_operator'));
       throw minted;
     }
     const { token, claims, expiresIn } = minted;
@@ -73,11 +73,11 @@ function askedFor(context: Context, input: Input, audience: string): Promise<Ask
   return clientRequest(context, client, audience);
 }
 
-async function mint(context: Context, asked: Asked, holding: StatusOwner): Promise<AccessToken | Failure> {
+async function mint(context: Context, asked: Asked, owner: StatusOwner): Promise<AccessToken | Failure> {
   const { db } = context;
   const access = createPermissionCache(db, context.issuer());
   const mint = { db, access, keys: await context.keys() };
-  const minted = await issueAccessToken(mint, { ...asked, holding, place: null }, context.clock.now());
+  const minted = await issueAccessToken(mint, { ...asked, owner, statusIndex: null }, context.clock.now());
   if (minted === 'ended' || minted === 'stale')
     return new Failure('conflict', `${asked.label} was changed at this moment. Nothing was issued; run it again.`);
   return 'budget' in minted ? tooLarge(asked.request.api.audience, minted) : minted;
@@ -87,7 +87,7 @@ async function mint(context: Context, asked: Asked, holding: StatusOwner): Promi
 async function open(
   context: Context,
   { request, user, client }: Asked,
-): Promise<{ holding: StatusOwner; token: string }> {
+): Promise<{ owner: StatusOwner; token: string }> {
   if (!user || !client) throw new Failure('usage', 'A refresh grant is what a client holds for a user.');
   const { api } = request;
   const { config } = context;
@@ -106,8 +106,8 @@ async function open(
     await tx.flush();
     return opened;
   });
-  const holding = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.expiresAt } as const;
-  return { holding, token };
+  const owner = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.expiresAt } as const;
+  return { owner, token };
 }
 
 /** What the token endpoint will ask at every refresh. */
@@ -140,8 +140,8 @@ function record(
 
 interface Asked {
   readonly request: TokenRequest & { readonly api: Api };
-  readonly holder: PrincipalRef & { readonly version: number };
-  readonly holding: StatusOwner;
+  readonly principal: PrincipalRef & { readonly version: number };
+  readonly owner: StatusOwner;
   readonly user?: User;
   readonly client?: Client;
   readonly label: string;
@@ -166,13 +166,13 @@ async function userRequest(
   // With its version, in one statement.
   const live = await findActiveUser(context.db, user.id);
   if (!live) throw new Failure('conflict', `${user.username} was changed at this moment. Run it again.`);
-  const holder = { ...userPrincipal(live), version: live.version };
-  const rights = await readRights(em, holder, api.id, context.clock.now());
+  const principal = { ...userPrincipal(live), version: live.version };
+  const rights = await readRights(em, principal, api.id, context.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(context.db, api.audience, user.id) : undefined;
   const clientId = client?.clientId ?? OWN_CLIENT;
   const request = { issuer, api, clientId, subject: live, rights, session: null, scope: undefined, sourceId };
-  const holding = { kind: 'principal', id: user.id, principal: user.id, api: api.id, endsAt: null } as const;
-  return { request, holder, holding, user, ...(client ? { client } : {}), label: user.username };
+  const owner = { kind: 'principal', id: user.id, principal: user.id, api: api.id, endsAt: null } as const;
+  return { request, principal, owner, user, ...(client ? { client } : {}), label: user.username };
 }
 
 async function clientRequest(context: Context, idOrName: string, audience: string): Promise<Asked> {
@@ -183,12 +183,12 @@ async function clientRequest(context: Context, idOrName: string, audience: strin
   const live = await createClientCache(context.db).load(client.clientId);
   if (!live?.isActive) throw new Failure('conflict', `${client.name} was changed at this moment. Run it again.`);
   const { version } = live;
-  const holder = { kind: 'client', id: client.id, isActive: true, isSuperuser: false, version } as const;
-  const rights = await readRights(em, holder, api.id, context.clock.now());
+  const principal = { kind: 'client', id: client.id, isActive: true, isSuperuser: false, version } as const;
+  const rights = await readRights(em, principal, api.id, context.clock.now());
   const subject = { id: client.clientId };
   const request = { issuer, api, clientId: client.clientId, subject, rights, session: null, scope: undefined };
-  const holding = { kind: 'principal', id: client.id, principal: client.id, api: api.id, endsAt: null } as const;
-  return { request, holder, holding, client, label: client.name };
+  const owner = { kind: 'principal', id: client.id, principal: client.id, api: api.id, endsAt: null } as const;
+  return { request, principal, owner, client, label: client.name };
 }
 
 async function activeClient(em: SqlEntityManager, idOrName: string): Promise<Client> {

@@ -5,7 +5,7 @@ import { Failure } from '../../platform/errors.ts';
 import { Session } from '../../sessions/index.ts';
 import {
   type AccessTokenClaims,
-  createVerify,
+  createVerifier,
   type KeyRing,
   OWN_CLIENT,
   RevokedToken,
@@ -34,7 +34,7 @@ export const tokenVerify: DatabaseCommand = {
     const { db } = context;
     const issuer = context.issuer();
     const active = await findActiveToken(
-      { db, keys, issuer, access: createPermissionCache(db, issuer), verify: createVerify(keys, issuer) },
+      { db, keys, issuer, access: createPermissionCache(db, issuer), verify: createVerifier(keys, issuer) },
       token,
       now,
     );

@@ -2,7 +2,7 @@ import {
   type Client,
   type ClientDocuments,
   checkRedirects,
-  isOfDocument,
+  isDocumentClient,
   listClients,
   type RedirectRules,
   readAudiences,
@@ -29,7 +29,7 @@ const SHOWN = 5;
 export async function checkClients(db: Database, { redirectRules, documents, documentApis }: Admission) {
   const name = 'clients';
   const clients = (await listClients(db.fork())).filter((one) => one.isActive);
-  const ofDocuments = clients.filter(isOfDocument);
+  const ofDocuments = clients.filter(isDocumentClient);
   const checks: Check[] = [];
 
   const redirects = clients.flatMap((one) => {

@@ -1,5 +1,5 @@
 import type { Database } from '../../platform/database/index.ts';
-import { askedAlgorithms, listKeys, type RotationPolicy } from '../../tokens/index.ts';
+import { requiredAlgorithms, listKeys, type RotationPolicy } from '../../tokens/index.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
 
 /** A running server takes a step that is due within seconds. */
@@ -15,7 +15,7 @@ export async function checkKeys(db: Database, { leadSeconds, rotationSeconds }: 
   const keys = await listKeys(em);
   const isLate = (instant: Date | null | undefined) => instant && now.getTime() - instant.getTime() > OVERDUE_MS;
   const nobody = 'Is a server running, with the right master key and clock? See its log for the job keys.';
-  const asked = [...(await askedAlgorithms(em))];
+  const asked = [...(await requiredAlgorithms(em))];
   const checks: Check[] = [];
   for (const alg of asked)
     if (!keys.some((one) => one.alg === alg && one.state === 'current'))

@@ -13,7 +13,7 @@ import {
 import type { Database } from '../../platform/database/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
 import {
-  ANY_ID,
+  PLACEHOLDER_ID,
   draftAccessToken,
   type KeyRing,
   OWN_CLIENT,
@@ -134,7 +134,7 @@ async function userRequest(
   if (!user) return null;
   const rights = await readRights(em, userPrincipal(user), api.id, now);
   const sourceId = api.withSourceId ? await findSourceId(db, api.audience, id) : undefined;
-  const session = { id: ANY_ID, authTime: now, amr: ['pwd'] };
+  const session = { id: PLACEHOLDER_ID, authTime: now, amr: ['pwd'] };
   return { issuer, api, clientId: OWN_CLIENT, subject: user, rights, session, scope: undefined, sourceId };
 }
 

@@ -4,6 +4,4 @@
  * Does not own: clients, whose rows it reads. Every command loads these ports, and must not load the server with them.
  * Standards: RFC 8725 §3.11, RFC 9068 §4.
  */
-export { algorithmsOfClients } from './algorithms.ts';
-export { isAnyOfTypJwt, requireDistinctIdTokens, requireNoPermissionsInIdTokens } from './id-token-permissions.ts';
-export { requireNoApiNamed, requireNoClientNamed } from './one-namespace.ts';
+export { hasJwtTypApi, listClientAlgorithms, requireDistinctIdTokens, requireNoAudience, requireNoClientId, requireNoPermissionsInIdTokens } from './rules.ts';

@@ -1,7 +1,6 @@
 import type { Database } from '../../platform/database/index.ts';
-import { type ClientJws, isSignedBy, readClientJws } from '../client-jws.ts';
-import { once } from '../replay.ts';
-import { createClientKeys, type KeyHolder } from './client-keys.ts';
+import { type ClientJws, isSignedBy, markUsed, readClientJws } from '../client-jws.ts';
+import { createClientKeys, type AssertionClient } from './client-keys.ts';
 import type { FetchJson } from './remote-keys.ts';
 
 type Form = Readonly<Record<string, string>>;
@@ -15,20 +14,20 @@ export interface PresentedAssertion {
 /** How clients authenticate by a key of theirs: `private_key_jwt` (OIDC Core §9). */
 export interface Assertions {
   /** Whether this client signed it, for here, for now. Uses nothing up. */
-  judge(assertion: PresentedAssertion, client: KeyHolder, now: Date): Promise<Judgement>;
+  verify(assertion: PresentedAssertion, client: AssertionClient, now: Date): Promise<AssertionResult>;
   /** True once, whoever comes with it; `form` is that of one HTTP request, which may ask again. */
-  redeem(assertion: PresentedAssertion, form: Form): Promise<boolean>;
+  markUsed(assertion: PresentedAssertion, form: Form): Promise<boolean>;
 }
 
 /** `audiences`: everything is right but for whom it is meant; one of these has to be its `aud`. Only who has the key is told. */
-export type Judgement = 'right' | 'wrong' | { readonly audiences: readonly string[] };
+export type AssertionResult = 'right' | 'wrong' | { readonly audiences: readonly string[] };
 
-export interface AssertionRules {
+export interface AssertionDeps {
   readonly db: Database;
   readonly issuer: string;
   readonly fetchJson: FetchJson;
   /** Told of a client whose keys cannot be had: for the log. */
-  failed(clientId: string, error: unknown): void;
+  onFailure(clientId: string, error: unknown): void;
 }
 
 const BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
@@ -44,43 +43,43 @@ export function readAssertion(form: Form): PresentedAssertion | null {
   return { clientId: sub, jws };
 }
 
-export function createAssertions({ db, issuer, fetchJson, failed }: AssertionRules): Assertions {
-  const findKey = createClientKeys(fetchJson, failed);
+export function createAssertions({ db, issuer, fetchJson, onFailure }: AssertionDeps): Assertions {
+  const findKey = createClientKeys(fetchJson, onFailure);
   // One request may authenticate its client several times: when something has changed meanwhile, it begins anew.
-  const redeemed = new WeakMap<Form, Promise<boolean>>();
+  const used = new WeakMap<Form, Promise<boolean>>();
   return {
-    async judge({ jws }, client, now) {
+    async verify({ jws }, client, now) {
       // OIDC Registration §2: by no other algorithm than the one that it is registered for.
       if ((client.settings.assertionAlg ?? jws.alg) !== jws.alg) return 'wrong';
       const isStrict = client.settings.assertionAudience === 'issuer';
       const audiences = isStrict ? [issuer] : [issuer, `${issuer}/oauth2/token`];
-      const longestSeconds = isStrict ? LONGEST_LIFE_SECONDS : LONGEST_OLD_LIFE_SECONDS;
-      if (!isBy(jws.claims, client.clientId, longestSeconds, now)) return 'wrong';
+      const longestSeconds = isStrict ? MAX_LIFE_SECONDS : MAX_LEGACY_LIFE_SECONDS;
+      if (!hasValidClaims(jws.claims, client.clientId, longestSeconds, now)) return 'wrong';
       const key = await findKey(client, jws, now);
       if (key === null || !(await isSignedBy(jws, key))) return 'wrong';
       // As FAPI 2.0 has it: one text, not a list that others could be in.
       const { aud } = jws.claims;
       return typeof aud === 'string' && audiences.includes(aud) ? 'right' : { audiences };
     },
-    redeem({ clientId, jws }, form) {
+    markUsed({ clientId, jws }, form) {
       const { jti, exp } = jws.claims as { jti: string; exp: number };
       const name = JSON.stringify(['assertion', clientId, jti]);
-      const answer = redeemed.get(form) ?? once(db, name, new Date(exp * 1000));
-      redeemed.set(form, answer);
+      const answer = used.get(form) ?? markUsed(db, name, new Date(exp * 1000));
+      used.set(form, answer);
       return answer;
     },
   };
 }
 
-const LONGEST_LIFE_SECONDS = 300;
+const MAX_LIFE_SECONDS = 300;
 /** Libraries that speak to the token endpoint are of a time when an hour was usual (Authlib's). Each is good once all the same. */
-const LONGEST_OLD_LIFE_SECONDS = 3600;
+const MAX_LEGACY_LIFE_SECONDS = 3600;
 /** The client's clock may be ahead by so much. */
 const SKEW_SECONDS = 60;
-const LONGEST_JTI = 255;
+const MAX_JTI_LENGTH = 255;
 
 /** RFC 7523 §3, OIDC Core §9: everything but for whom it is. */
-function isBy(
+function hasValidClaims(
   { iss, sub, exp, nbf, iat, jti }: ClientJws['claims'],
   clientId: string,
   longestSeconds: number,
@@ -99,6 +98,6 @@ function isBy(
     hasBegun(iat) &&
     typeof jti === 'string' &&
     jti !== '' &&
-    jti.length <= LONGEST_JTI
+    jti.length <= MAX_JTI_LENGTH
   );
 }

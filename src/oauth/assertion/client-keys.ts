@@ -1,16 +1,16 @@
 import type { JWK } from 'jose';
-import { type ClientJws, type ClientJwsAlg, FOREIGN_ALGS, publicKeyFor } from '../client-jws.ts';
+import { type ClientJws, type ClientJwsAlg, CLIENT_JWS_ALGS, publicKeyFor } from '../client-jws.ts';
 import type { ClientSettings } from '../clients/settings.ts';
 import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
 
 /** A client as its keys are looked for. */
-export interface KeyHolder {
+export interface AssertionClient {
   readonly clientId: string;
   readonly settings: Pick<ClientSettings, 'jwks' | 'jwksUri' | 'assertionAudience' | 'assertionAlg'>;
 }
 
 /** The key that a client's assertion says it is signed with; null when the client has none such. */
-export type FindClientKey = (client: KeyHolder, jws: ClientJws, now: Date) => Promise<JWK | null>;
+export type FindClientKey = (client: AssertionClient, jws: ClientJws, now: Date) => Promise<JWK | null>;
 
 interface ClientKey {
   readonly kid: string | undefined;
@@ -19,30 +19,30 @@ interface ClientKey {
 }
 
 /** A set may hold old keys beside new ones; a longer one is refused as a whole. */
-const MOST_KEYS = 50;
+const MAX_KEYS = 50;
 
 export function createClientKeys(
   fetchJson: FetchJson,
-  failed: (clientId: string, error: unknown) => void,
+  onFailure: (clientId: string, error: unknown) => void,
 ): FindClientKey {
-  const remote = createRemoteKeys(fetchJson, readRemote, failed);
+  const remote = createRemoteKeys(fetchJson, readRemote, onFailure);
   // By the document itself: a changed client comes with another one.
-  const registered = new WeakMap<object, readonly ClientKey[]>();
-  const ownKeys = (jwks: object) => {
-    const known = registered.get(jwks) ?? readKeySet(jwks) ?? [];
-    registered.set(jwks, known);
+  const cache = new WeakMap<object, readonly ClientKey[]>();
+  const registeredKeys = (jwks: object) => {
+    const known = cache.get(jwks) ?? readKeySet(jwks) ?? [];
+    cache.set(jwks, known);
     return known;
   };
   return async ({ clientId, settings: { jwks, jwksUri } }, jws, now) => {
-    if (jwks) return pick(ownKeys(jwks), jws);
+    if (jwks) return selectKey(registeredKeys(jwks), jws);
     if (jwksUri === null) return null;
-    const isThere = (keys: readonly ClientKey[]) => pick(keys, jws) !== null;
-    return pick(await remote.of(clientId, jwksUri, isThere, now), jws);
+    const hasKey = (keys: readonly ClientKey[]) => selectKey(keys, jws) !== null;
+    return selectKey(await remote.load(clientId, jwksUri, hasKey, now), jws);
   };
 }
 
 /** OIDC Core §10.1: with several keys that would do, the header has to name one. */
-function pick(keys: readonly ClientKey[], { alg, header }: ClientJws): JWK | null {
+function selectKey(keys: readonly ClientKey[], { alg, header }: ClientJws): JWK | null {
   const { kid } = header;
   const fit = keys.flatMap((one) =>
     kid === undefined || one.kid === kid ? one.algs.filter((of) => of.alg === alg).map((of) => of.jwk) : [],
@@ -52,19 +52,19 @@ function pick(keys: readonly ClientKey[], { alg, header }: ClientJws): JWK | nul
 
 function readRemote(document: unknown): readonly ClientKey[] {
   const keys = readKeySet(document);
-  if (!keys) throw new Error(`there is no set of at most ${MOST_KEYS} keys`);
+  if (!keys) throw new Error(`there is no set of at most ${MAX_KEYS} keys`);
   return keys;
 }
 
 /** RFC 7517 §5: what is no public key for signatures by an algorithm that is taken is passed over. Null: this is no set. */
 function readKeySet(document: unknown): readonly ClientKey[] | null {
   const keys = (document as { keys?: unknown } | null)?.keys;
-  if (!Array.isArray(keys) || keys.length > MOST_KEYS) return null;
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) return null;
   return keys.flatMap((one: unknown) => {
     if (typeof one !== 'object' || one === null) return [];
     const { kid, alg, use } = one as Record<string, unknown>;
     if ((use ?? 'sig') !== 'sig') return [];
-    const algs = FOREIGN_ALGS.flatMap((taken) => {
+    const algs = CLIENT_JWS_ALGS.flatMap((taken) => {
       const jwk = (alg ?? taken) === taken ? publicKeyFor(one, taken) : null;
       return jwk ? [{ alg: taken, jwk }] : [];
     });

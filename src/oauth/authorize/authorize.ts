@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
-import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
-import { isOfDocument } from '../documents/url.ts';
+import { loadRequestingClient, type RequestOrigin } from '../documents/requesting-client.ts';
+import { isDocumentClient } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
 import type { ConsumedRequests } from './code.ts';
 import { agree, complete } from './complete.ts';
@@ -51,7 +51,7 @@ export async function authorize(
   endpoint: AuthorizeEndpoint,
   pairs: Pairs,
   session: LiveSession | null | undefined,
-  from: Origin,
+  from: RequestOrigin,
 ): Promise<NextStep> {
   const now = endpoint.clock.now();
   const { resolvedRequest, pushed } = await resolveParameters(endpoint, parseParameters(pairs), from, now);
@@ -72,11 +72,11 @@ async function keepRequest(
   endpoint: AuthorizeEndpoint,
   resolvedRequest: ResolvedRequest,
   pushed: Buffer | null,
-  { ip, isSeen }: Origin,
+  { ip, isTopLevel }: RequestOrigin,
   now: Date,
 ): Promise<NextStep> {
   // Whoever is shown it in passing logs in nowhere, and would use up the room of those context do.
-  if (!isSeen) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
+  if (!isTopLevel) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
   await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
   return {
     kind: 'interaction',
@@ -88,7 +88,7 @@ async function keepRequest(
 async function resolveParameters(
   endpoint: AuthorizeEndpoint,
   given: Parameters,
-  from: Origin,
+  from: RequestOrigin,
   now: Date,
 ): Promise<{ resolvedRequest: ResolvedRequest; pushed: Buffer | null }> {
   const { client_id: clientId, request_uri: uri } = given.values;
@@ -96,8 +96,8 @@ async function resolveParameters(
   // RFC 9126 §2.2: unknown, expired, used and another client's are one answer.
   if (stored === null || (stored && (stored.clientId !== clientId || given.faults.has('client_id')))) throw usedUp();
   const asked = stored ? createParameters(stored.values) : given;
-  const by = { ...from, isSeen: from.isSeen && !isSilent(asked) };
-  const client = clientId === undefined ? null : await loadAskingClient(endpoint, clientId, by, now);
+  const by = { ...from, isSeen: from.isTopLevel && !isSilent(asked) };
+  const client = clientId === undefined ? null : await loadRequestingClient(endpoint, clientId, by, now);
   return { resolvedRequest: resolveRequest(client, asked, stored !== undefined), pushed: stored?.digest ?? null };
 }
 
@@ -138,14 +138,14 @@ function digestPrompt(
 }
 
 /** Who stands before an interaction. */
-export interface BrowserContext extends Origin {
+export interface BrowserContext extends RequestOrigin {
   /** The secret of the browser. */
   readonly browser: string;
   readonly session: LiveSession | null;
 }
 
-function browserRef({ browser, session, ip, isSeen }: BrowserContext): BrowserRef & Origin {
-  return { browser, session: session?.id ?? null, ip, isSeen };
+function browserRef({ browser, session, ip, isTopLevel }: BrowserContext): BrowserRef & RequestOrigin {
+  return { browser, session: session?.id ?? null, ip, isTopLevel };
 }
 
 type LoadedInteraction = { readonly interaction: Interaction; readonly step: PendingStep };
@@ -158,7 +158,7 @@ async function load(
 ): Promise<LoadedInteraction | null> {
   const interaction = await openInteraction(endpoint.db, secret, browserRef(context), now);
   if (!interaction) return null;
-  const client = await loadAskingClient(endpoint, interaction.clientId, context, now);
+  const client = await loadRequestingClient(endpoint, interaction.clientId, context, now);
   const resolvedRequest = resolveRequest(client, createParameters(interaction.values), interaction.pushed !== null);
   return { interaction, step: await evaluate(endpoint, resolvedRequest, context.session, interaction.flowOrigin, now) };
 }
@@ -219,7 +219,7 @@ export async function answerInteraction(
   if (step.kind === 'login') return step;
   if (step.kind === 'consent' && (decision !== 'allow' || promptDigest !== step.promptDigest)) return step;
   // What is agreed to is the document as it is now, which only context sees it has looked up.
-  if (isOfDocument(request.client) && !context.isSeen) return step;
+  if (isDocumentClient(request.client) && !context.isTopLevel) return step;
   const next = await (step.kind === 'consent'
     ? agree(endpoint, step, consumedRequests(interaction), context.ip, now)
     : complete(endpoint, step, consumedRequests(interaction), now));

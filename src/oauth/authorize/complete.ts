@@ -2,8 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database } from '../../platform/database/index.ts';
 import { StoredRequest } from '../authorization-entities.ts';
 import { saveConsent } from '../consent/consent.ts';
-import { storeAgreedClient } from '../documents/store-client.ts';
-import { isOfDocument } from '../documents/url.ts';
+import { storeConsentedClient } from '../documents/store-client.ts';
+import { isDocumentClient } from '../documents/url.ts';
 import { type ConsumedRequests, issueCode } from './code.ts';
 import type { ConsentPrompt } from './decide.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
@@ -89,8 +89,8 @@ async function ensureClient(
   { digests }: ConsumedRequests,
   now: Date,
 ): Promise<string> {
-  if (!isOfDocument(client)) return client.id;
-  const id = await storeAgreedClient(tx, client, { user, api: api?.id ?? null }, now);
+  if (!isDocumentClient(client)) return client.id;
+  const id = await storeConsentedClient(tx, client, { user, api: api?.id ?? null }, now);
   // The request that waited without a client has one: a repeated form finds it.
   await tx.nativeUpdate(StoredRequest, { digest: { $in: [...digests] } }, { client: id });
   return id;

@@ -1,5 +1,5 @@
 import type { LiveClient } from '../clients/cache.ts';
-import { isOfDocument } from '../documents/url.ts';
+import { isDocumentClient } from '../documents/url.ts';
 
 /**
  * Whether a client may be answered at a URI: one that is registered, as a string (RFC 9700 §4.1.3). The one exception is a native
@@ -27,7 +27,7 @@ export function isExclusiveRedirect(
   client: Pick<LiveClient, 'clientId' | 'authMethod' | 'isFirstParty' | 'preset'>,
   redirectUri: string,
 ): boolean {
-  if (isOfDocument(client)) return false;
+  if (isDocumentClient(client)) return false;
   if (client.authMethod !== 'none' || redirectUri.startsWith('https://')) return true;
   return client.isFirstParty && (client.preset === 'web' || client.preset === 'spa');
 }

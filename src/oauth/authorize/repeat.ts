@@ -3,7 +3,7 @@ import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { REPEAT_SECONDS } from '../../signin/index.ts';
-import { loadAskingClient, type Origin } from '../documents/asking-client.ts';
+import { loadRequestingClient, type RequestOrigin } from '../documents/requesting-client.ts';
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
 import { createParameters } from './parameters.ts';
 import { type AuthorizeEndpoint, type ResolvedRequest, resolveRequest } from './request.ts';
@@ -29,7 +29,7 @@ export function accessDenied(): OAuthError {
 export async function repeatDecision(
   endpoint: AuthorizeEndpoint,
   secret: string,
-  browserRef: BrowserRef & Origin,
+  browserRef: BrowserRef & RequestOrigin,
   decision: string | undefined,
   now: Date,
 ): Promise<RepeatResult> {
@@ -52,11 +52,11 @@ export async function repeatDecision(
 async function openAnswered(
   endpoint: AuthorizeEndpoint,
   { clientId, parameters }: Answered,
-  from: Origin,
+  from: RequestOrigin,
   now: Date,
 ): Promise<ResolvedRequest> {
   const { values, pushed } = readStored(parameters);
-  const client = await loadAskingClient(endpoint, clientId, from, now);
+  const client = await loadRequestingClient(endpoint, clientId, from, now);
   return resolveRequest(client, createParameters(values), pushed !== null);
 }
 

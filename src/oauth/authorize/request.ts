@@ -3,12 +3,12 @@ import { OAuthError, type RefusalReason } from '../../platform/http/index.ts';
 import { quote } from '../../platform/text.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ACR_VALUES, type KeyRing, type RequestedClaims, readIdTokenHint } from '../../tokens/index.ts';
-import { isAnyOfTypJwt } from '../api-rules/index.ts';
+import { hasJwtTypApi } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { validateScope } from '../consent/requested-access.ts';
-import type { AskingClients } from '../documents/asking-client.ts';
+import type { RequestingClientDeps } from '../documents/requesting-client.ts';
 import { findDefaultTarget } from '../token/target.ts';
-import { isAboutRights } from '../user-claims.ts';
+import { hasRightsClaim } from '../user-claims.ts';
 import type { Parameters } from './parameters.ts';
 import { acceptsForms, isRegistered } from './redirect-uri.ts';
 import { readResponseHints } from './request-object.ts';
@@ -16,7 +16,7 @@ import { readClaimsParameter } from './requested-claims.ts';
 import type { ResponseTarget } from './response.ts';
 
 /** What authorization requests are answered with. */
-export interface AuthorizeEndpoint extends AskingClients {
+export interface AuthorizeEndpoint extends RequestingClientDeps {
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly clock: Clock;
@@ -119,7 +119,7 @@ export async function checkRequest(
   const subjects = [hinted, asked.sub].filter((one) => one !== null);
   if (values.dpop_jkt !== undefined && !/^[\w-]{43}$/.test(values.dpop_jkt))
     throw invalid('dpop_jkt is no thumbprint (RFC 9449 10).');
-  if (isAboutRights(asked.names?.idToken ?? []) && (await isAnyOfTypJwt(endpoint.access, client)))
+  if (hasRightsClaim(asked.names?.idToken ?? []) && (await hasJwtTypApi(endpoint.access, client)))
     throw invalid(
       'Ask for permissions at userinfo: an API of this client takes tokens of typ JWT, which ID tokens are too.',
     );

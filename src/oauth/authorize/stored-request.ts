@@ -1,7 +1,7 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { NO_PRINCIPAL } from '../documents/asking-client.ts';
+import { NO_PRINCIPAL } from '../documents/requesting-client.ts';
 import type { Parameters } from './parameters.ts';
 
 /** RFC 9126 §2.2: the client's browser is on its way already. */

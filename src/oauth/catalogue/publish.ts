@@ -11,10 +11,10 @@ import {
 } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { readUsernames } from '../../users/index.ts';
-import { readClientIds } from '../clients/of-api.ts';
+import { readClientIds } from '../clients/lookup.ts';
 
 /** Somebody whose permission ended with a publication. */
-export interface EndedHolder {
+export interface RemovedAssignment {
   readonly permission: string;
   readonly kind: FormerAssignee['kind'];
   readonly id: string;
@@ -31,7 +31,7 @@ export interface Publication {
   /** In the catalogue and not in what was published. */
   readonly kept: string[];
   /** Who held, directly, what was removed. */
-  readonly holders: EndedHolder[];
+  readonly holders: RemovedAssignment[];
 }
 
 /**
@@ -52,7 +52,7 @@ export async function publishCatalogue(
       'usage',
       `${of.audience} would have ${live.length} permissions; a catalogue has ${MAX_PERMISSIONS} at the most. Remove some first.`,
     );
-  const wanted = new Set(specs.map((one) => `${one.app}.${one.codename}`));
+  const published = new Set(specs.map((one) => `${one.app}.${one.codename}`));
   const holders = change.removed.length > 0 ? await formerAssignees(tx, of.id, change.version) : [];
   const { hash } = await readCatalogueHash(tx, of.id);
   return {
@@ -61,8 +61,8 @@ export async function publishCatalogue(
     added: change.added,
     relabelled: change.relabelled,
     removed: change.removed.toSorted(),
-    kept: live.map((one) => one.name).filter((name) => !wanted.has(name)),
-    holders: await named(tx, holders),
+    kept: live.map((one) => one.name).filter((name) => !published.has(name)),
+    holders: await labelAssignees(tx, holders),
   };
 }
 
@@ -74,7 +74,7 @@ async function readCatalogueHash(tx: SqlEntityManager, apiId: string): Promise<{
   return row as { hash: string };
 }
 
-async function named(tx: SqlEntityManager, holders: readonly FormerAssignee[]): Promise<EndedHolder[]> {
+async function labelAssignees(tx: SqlEntityManager, holders: readonly FormerAssignee[]): Promise<RemovedAssignment[]> {
   const assigneeIds = (kind: FormerAssignee['kind']) => [
     ...new Set(holders.filter((one) => one.kind === kind).map((one) => one.id)),
   ];
@@ -99,12 +99,12 @@ export async function dryRunPublication<T>(
   try {
     await em.transactional(async (tx) => {
       outcome = { is: await work(tx) };
-      throw new Rehearsed();
+      throw new DryRunRollback();
     });
   } catch (error) {
-    if (!(error instanceof Rehearsed)) throw error;
+    if (!(error instanceof DryRunRollback)) throw error;
   }
   return (outcome as unknown as { is: T }).is;
 }
 
-class Rehearsed extends Error {}
+class DryRunRollback extends Error {}

@@ -16,7 +16,7 @@ export function allowPermissions(
   of: Pick<Client, 'id'>,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  return change(em, audit, of, permissions, 'added');
+  return changeBoundary(em, audit, of, permissions, 'added');
 }
 
 /** Lowers it; answers the names that were under it. What users have consented to stays: the boundary limits it every time. */
@@ -26,10 +26,10 @@ export function disallowPermissions(
   of: Pick<Client, 'id'>,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  return change(em, audit, of, permissions, 'removed');
+  return changeBoundary(em, audit, of, permissions, 'removed');
 }
 
-function change(
+function changeBoundary(
   em: SqlEntityManager,
   audit: AuditContext,
   of: Pick<Client, 'id'>,
@@ -39,16 +39,16 @@ function change(
   return em.transactional(async (tx) => {
     const client = await lockClient(tx, of);
     const rows = await tx.find(ClientBoundary, { client: client.id }, { disableIdentityMap: true });
-    const held = new Set(rows.map((one) => one.permission));
-    const changed = permissions.filter((one) => held.has(one.id) === (kind === 'removed'));
+    const existing = new Set(rows.map((one) => one.permission));
+    const changed = permissions.filter((one) => existing.has(one.id) === (kind === 'removed'));
     if (changed.length === 0) return [];
     const ids = changed.map((one) => one.id);
     if (kind === 'added')
       for (const permission of ids) tx.persist(tx.create(ClientBoundary, { client: client.id, permission }));
     else await tx.nativeDelete(ClientBoundary, { client: client.id, permission: { $in: ids } });
     const names = changed.map((one) => one.name);
-    const ceiling = { [kind === 'added' ? 'after' : 'before']: { ceiling: names } };
-    recordChange(tx, audit, { action: 'change', object: auditObject(client), ...ceiling });
+    const values = { [kind === 'added' ? 'after' : 'before']: { ceiling: names } };
+    recordChange(tx, audit, { action: 'change', object: auditObject(client), ...values });
     await tx.flush();
     await bumpPrincipals(tx, [client.id]);
     // The boundary does not limit a first-party client.

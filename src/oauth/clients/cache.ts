@@ -92,25 +92,25 @@ export interface ClientCache {
   /** Perhaps stale. */
   peek(clientId: string): LiveClient | undefined;
   /** As of now, without a statement when `seen` is what is kept. Null when there is none. */
-  load(clientId: string, seen?: ClientVersion): Promise<LiveClient | null>;
+  load(clientId: string, version?: ClientVersion): Promise<LiveClient | null>;
 }
 
 /** A client's version, as a statement of this request read it. A document's address may be the id of one client after another. */
 export type ClientVersion = Pick<LiveClient, 'id' | 'version'>;
 
-const KEPT = 10_000;
+const CACHE_ENTRIES = 10_000;
 
 export function createClientCache(db: Database, assertions: Assertions | null = null): ClientCache {
-  const kept = createLru<LiveClient>(KEPT);
+  const cache = createLru<LiveClient>(CACHE_ENTRIES);
   return {
     assertions,
-    peek: (clientId) => kept.get(clientId),
-    async load(clientId, seen) {
-      const before = kept.get(clientId);
-      if (before && before.id === seen?.id && before.version === seen.version) return before;
+    peek: (clientId) => cache.get(clientId),
+    async load(clientId, version) {
+      const cached = cache.get(clientId);
+      if (cached && cached.id === version?.id && cached.version === version.version) return cached;
       const client = await findClient(db, clientId);
-      if (client) kept.set(clientId, client);
-      else kept.delete(clientId);
+      if (client) cache.set(clientId, client);
+      else cache.delete(clientId);
       return client;
     },
   };

@@ -5,7 +5,7 @@ import { publicKeyFor } from '../client-jws.ts';
 import type { Client } from '../entities.ts';
 import { grantNames, type Preset } from './presets.ts';
 import type { ClientSettings } from './settings.ts';
-import { checkRedirects, checkUri, isOfAdmittedScheme } from './uris.ts';
+import { checkRedirects, checkUri, hasAdmittedScheme } from './uris.ts';
 
 /** What must fit together in a client. */
 export interface ClientShape
@@ -36,9 +36,9 @@ export function checkShape(shape: ClientShape): void {
 }
 
 function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): void {
-  const known = Object.values<string>(grantNames);
+  const supported = Object.values<string>(grantNames);
   for (const grant of grantTypes)
-    if (!known.includes(grant))
+    if (!supported.includes(grant))
       throw new Failure('usage', `There is no grant "${grant}". There are: ${Object.keys(grantNames).join(', ')}.`);
   if (grantTypes.includes('authorization_code') && redirectUris.length === 0)
     throw new Failure('usage', 'A client with the grant authorization_code needs --redirect-uri.');
@@ -53,7 +53,7 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
 
 function checkAuthentication({ authMethod, redirectUris, settings }: ClientShape): void {
   // RFC 8252 §8.5: a program that anybody can have keeps no secret; it uses PKCE and asks each time, as every public client there.
-  const uri = authMethod === 'none' ? undefined : redirectUris.find(isOfAdmittedScheme);
+  const uri = authMethod === 'none' ? undefined : redirectUris.find(hasAdmittedScheme);
   if (uri !== undefined)
     throw new Failure(
       'usage',
@@ -91,7 +91,7 @@ function checkAssertionAlg({ jwks, assertionAlg: alg }: ClientSettings): void {
 }
 
 /** Seconds: a year at the most, as the server's own settings. */
-const LONGEST = 31_536_000;
+const MAX_SECONDS = 31_536_000;
 
 function checkSettings(preset: Preset, settings: ClientSettings): void {
   checkRedirects(preset, settings.postLogoutRedirectUris);
@@ -108,6 +108,6 @@ function checkSettings(preset: Preset, settings: ClientSettings): void {
 }
 
 function checkSeconds(what: string, seconds: number | null, least: number): void {
-  if (seconds === null || (Number.isInteger(seconds) && seconds >= least && seconds <= LONGEST)) return;
-  throw new Failure('usage', `${what} takes ${least} to ${LONGEST} seconds, not ${seconds}.`);
+  if (seconds === null || (Number.isInteger(seconds) && seconds >= least && seconds <= MAX_SECONDS)) return;
+  throw new Failure('usage', `${what} takes ${least} to ${MAX_SECONDS} seconds, not ${seconds}.`);
 }

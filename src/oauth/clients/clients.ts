@@ -17,7 +17,7 @@ import { type ClientSettings, clientSettings, storedSettings } from './settings.
 import { checkRedirects, type RedirectRules } from './uris.ts';
 
 /** What can be said of a client beside its preset. */
-interface Switches {
+interface ClientOptions {
   readonly redirectUris?: readonly string[];
   /** APIs that it may ask tokens for. */
   readonly requests?: readonly Pick<Api, 'id' | 'audience'>[];
@@ -33,7 +33,7 @@ interface Switches {
   readonly redirectRules?: RedirectRules;
 }
 
-export interface NewClient extends Switches {
+export interface NewClient extends ClientOptions {
   readonly name: string;
   readonly preset: Preset;
   /** Registers itself (RFC 7591). Others may have the same name: nobody has looked at it. */
@@ -103,7 +103,7 @@ export async function createClient(
   });
 }
 
-export interface ClientChange extends Switches {
+export interface ClientChange extends ClientOptions {
   readonly name?: string;
   readonly isActive?: boolean;
 }
@@ -115,14 +115,14 @@ export interface ClientChange extends Switches {
 export async function updateClient(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Client, 'id'>,
+  ref: Pick<Client, 'id'>,
   change: ClientChange,
 ): Promise<Client> {
   if (change.name !== undefined) checkName(change.name);
   return em.transactional(async (tx) => {
-    const client = await lockClient(tx, of);
+    const client = await lockClient(tx, ref);
     const before = { ...auditSnapshot(client), ...(await readAudiences(tx, client.id)) };
-    reshape(client, change);
+    applyShape(client, change);
     if (change.name !== undefined) rename(client, change.name);
     if (change.isActive !== undefined) client.isActive = change.isActive;
     if (change.requests) await setApis(tx, client.id, 'requests', change.requests);
@@ -149,7 +149,7 @@ export function lockClient(tx: SqlEntityManager, of: Pick<Client, 'id'>): Promis
 }
 
 /** What has no part in the change is not looked at: a client whose URIs are not taken any more can still be disabled. */
-function reshape(client: Client, change: ClientChange): void {
+function applyShape(client: Client, change: ClientChange): void {
   const { redirectUris, authMethod, grantTypes, isFirstParty, settings, redirectRules } = change;
   if (redirectUris) checkRedirects(client.preset, redirectUris, redirectRules);
   const given = [redirectUris, authMethod, grantTypes, isFirstParty, settings];
@@ -190,11 +190,11 @@ export function deleteClient(em: SqlEntityManager, audit: AuditContext, client: 
 }
 
 /** What can be a client's id and no client's name: see `reservedName`. */
-const isClientId = /^(?:c_|https:\/\/)/;
+const clientIdPattern = /^(?:c_|https:\/\/)/;
 
 /** A client by its id or its name, whichever it looks like; Failure with the nearest. */
 export async function getClient(em: SqlEntityManager, idOrName: string): Promise<Client> {
-  const where = isClientId.test(idOrName) ? { clientId: idOrName } : { nameKey: casefoldName(idOrName) };
+  const where = clientIdPattern.test(idOrName) ? { clientId: idOrName } : { nameKey: casefoldName(idOrName) };
   const client = await em.findOne(Client, where);
   if (client) return client;
   const near = suggest(
@@ -220,8 +220,8 @@ export async function readAudiences(
     'select x.role, i.audience from oauth_client_api x join permissions_api i on i.id = x.api_id where x.client_id = ? order by i.audience collate "C"',
     [id],
   );
-  const of = (role: string) => rows.filter((row) => row.role === role).map((row) => row.audience);
-  return { requests: of('requests'), serves: of('serves') };
+  const audiences = (role: string) => rows.filter((row) => row.role === role).map((row) => row.audience);
+  return { requests: audiences('requests'), serves: audiences('serves') };
 }
 
 async function setApis(

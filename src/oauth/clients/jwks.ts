@@ -4,32 +4,32 @@ import type { ClientSettings } from './settings.ts';
 
 type Jwk = Readonly<Record<string, unknown>>;
 
-const MOST_KEYS = 20;
+const MAX_KEYS = 20;
 
 /** The members that say a public key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); nothing else is kept. */
-const kept = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'];
+const publicMembers = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'];
 /** RFC 7518 §6.2.2, §6.3.2, §6.4: what must never leave its owner. */
-const secrets = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 /** A client's public keys: a JWK Set (RFC 7517 §5), or one JWK. Failure (usage) for anything else, private keys above all. */
 export function readJwks(document: unknown): NonNullable<ClientSettings['jwks']> {
   const keys = isObject(document) ? (document['keys'] ?? (document['kty'] ? [document] : undefined)) : undefined;
-  if (!Array.isArray(keys) || keys.length === 0 || keys.length > MOST_KEYS)
+  if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
     throw new Failure(
       'usage',
-      `The keys must be a JWK Set, {"keys": [...]}, with 1 to ${MOST_KEYS} keys (RFC 7517 §5).`,
+      `The keys must be a JWK Set, {"keys": [...]}, with 1 to ${MAX_KEYS} keys (RFC 7517 §5).`,
     );
   return { keys: keys.map(publicKey) };
 }
 
 function publicKey(key: unknown): Jwk {
   if (!isObject(key)) throw new Failure('usage', 'Every key of a JWK Set must be an object.');
-  if (secrets.some((name) => name in key))
+  if (privateMembers.some((name) => name in key))
     throw new Failure(
       'usage',
       'One of the keys is private or symmetric. Give public keys alone, and change that key: it has left its owner.',
     );
-  const jwk = Object.fromEntries(kept.filter((name) => name in key).map((name) => [name, key[name]]));
+  const jwk = Object.fromEntries(publicMembers.filter((name) => name in key).map((name) => [name, key[name]]));
   if (Object.values(jwk).some((value) => typeof value !== 'string' || value.length > 2000))
     throw new Failure('usage', 'A member of one of the keys is no text.');
   if (jwk['use'] !== undefined && jwk['use'] !== 'sig')

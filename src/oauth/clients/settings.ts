@@ -49,7 +49,7 @@ export interface ClientSettings {
   readonly softwareVersion: string | null;
 }
 
-const standard: ClientSettings = {
+const defaults: ClientSettings = {
   pkce: 'on',
   requirePushed: false,
   askConsent: false,
@@ -79,13 +79,57 @@ const standard: ClientSettings = {
 
 /** A client's settings, the standard ones where it has none of its own. */
 export function clientSettings(client: { readonly settings: Partial<ClientSettings> }): ClientSettings {
-  return { ...standard, ...client.settings };
+  return { ...defaults, ...client.settings };
 }
 
 /** What differs from the standard: all that is stored, so that a standard that changes reaches whoever never chose. */
 export function storedSettings(settings: ClientSettings): Partial<ClientSettings> {
-  const own = Object.entries(settings).filter(
-    ([name, value]) => JSON.stringify(value) !== JSON.stringify(standard[name as keyof ClientSettings]),
+  const changed = Object.entries(settings).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(defaults[name as keyof ClientSettings]),
   );
-  return Object.fromEntries(own);
+  return Object.fromEntries(changed);
+}
+
+/** A client's settings under the names of RFC 7591 §2, RFC 9126 §6, RFC 9449 §5.2 and OpenID Connect Registration §2. */
+export function clientMetadata(settings: ClientSettings) {
+  return {
+    token_endpoint_auth_signing_alg: settings.assertionAlg,
+    id_token_signed_response_alg: settings.idTokenAlg,
+    userinfo_signed_response_alg: settings.userinfoAlg,
+    require_pushed_authorization_requests: settings.requirePushed,
+    dpop_bound_access_tokens: settings.dpopBound,
+    default_max_age: settings.defaultMaxAge,
+    jwks: settings.jwks,
+    jwks_uri: settings.jwksUri,
+    post_logout_redirect_uris: settings.postLogoutRedirectUris,
+    backchannel_logout_uri: settings.backchannelLogoutUri,
+    backchannel_logout_session_required: settings.backchannelLogoutSessionRequired,
+    client_uri: settings.clientUri,
+    logo_uri: settings.logoUri,
+    policy_uri: settings.policyUri,
+    tos_uri: settings.tosUri,
+    contacts: settings.contacts,
+    software_id: settings.softwareId,
+    software_version: settings.softwareVersion,
+  };
+}
+
+/** Where stock libraries that know PKCE and leave it off have it turned on. `docs/compatibility.md` has all that was tried. */
+export const PKCE_SETTINGS = [
+  { library: 'mozilla-django-oidc', setting: 'OIDC_USE_PKCE = True' },
+  { library: 'django-allauth', setting: 'OAUTH_PKCE_ENABLED: True' },
+  { library: 'social-auth-app-django', setting: 'SOCIAL_AUTH_<NAME>_USE_PKCE = True' },
+  { library: 'next-auth', setting: "checks: ['pkce', 'state']" },
+  { library: 'oauth2-proxy', setting: '--code-challenge-method=S256' },
+  { library: 'mod_auth_openidc', setting: 'OIDCPKCEMethod S256' },
+  { library: 'Authlib', setting: "code_challenge_method: 'S256'" },
+  { library: 'requests-oauthlib', setting: "pkce='S256'" },
+  { library: '@fastify/oauth2', setting: "pkce: 'S256'" },
+  { library: 'golang.org/x/oauth2', setting: 'S256ChallengeOption' },
+  { library: 'omniauth_openid_connect', setting: 'pkce: true' },
+] as const;
+
+/** The settings, for a line of text. */
+export function pkceSettings(): string {
+  return PKCE_SETTINGS.map(({ library, setting }) => `${setting} (${library})`).join(', ');
 }

@@ -3,10 +3,10 @@ import { Failure } from '../../platform/errors.ts';
 import type { Preset } from './presets.ts';
 
 /** Programs on their user's own machine, which wait for the answer on a loopback port (RFC 8252 §7.3). */
-const onTheMachine: readonly Preset[] = ['native', 'mcp'];
+const nativePresets: readonly Preset[] = ['native', 'mcp'];
 
-const MOST_URIS = 50;
-const LONGEST_URI = 2000;
+const MAX_URIS = 50;
+const MAX_URI_LENGTH = 2000;
 
 /** The characters of RFC 3986 §2: what everybody writes, sends and compares alike. */
 const uriText = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
@@ -15,7 +15,7 @@ const uriText = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?([/?]|$)/i;
 
 /** RFC 8252 §7.1: a scheme of the app's own is a domain name in reverse, and so has a dot. */
-const ownScheme = /^[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i;
+const appScheme = /^[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i;
 
 /** What the settings of a server say of redirect URIs. */
 export interface RedirectRules {
@@ -25,37 +25,37 @@ export interface RedirectRules {
   readonly schemes: readonly string[];
 }
 
-const standard: RedirectRules = { httpsOnly: false, schemes: [] };
+const defaultRules: RedirectRules = { httpsOnly: false, schemes: [] };
 
 /**
  * RFC 9700 §2.1, RFC 8252 §7: absolute, without fragment; https, or http on a loopback literal, or a native app's own scheme, or one that
  * the server admits. Failure (usage).
  */
-export function checkRedirects(preset: Preset, uris: readonly string[], rules: RedirectRules = standard): void {
-  if (uris.length > MOST_URIS) throw new Failure('usage', `A client has ${MOST_URIS} redirect URIs at the most.`);
+export function checkRedirects(preset: Preset, uris: readonly string[], rules: RedirectRules = defaultRules): void {
+  if (uris.length > MAX_URIS) throw new Failure('usage', `A client has ${MAX_URIS} redirect URIs at the most.`);
   for (const uri of uris) {
-    if (!isWhole(uri) || !((isOfProgram(preset, uri, rules) && URL.canParse(uri)) || isWeb(uri)))
+    if (!isAbsolute(uri) || !((hasAppScheme(preset, uri, rules) && URL.canParse(uri)) || isWebUrl(uri)))
       throw new Failure(
         'usage',
         `"${uri}" is no redirect URI: it takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost; the preset native also a domain name in reverse, such as com.example.app:/callback; SIGNET_REDIRECT_SCHEMES admits others for native and mcp).`,
       );
-    if (rules.httpsOnly && !onTheMachine.includes(preset) && loopback.test(uri))
+    if (rules.httpsOnly && !nativePresets.includes(preset) && loopback.test(uri))
       throw new Failure(
         'usage',
-        `"${uri}" is no redirect URI for the preset ${preset} here: http on loopback is for the presets ${onTheMachine.join(' and ')}, or for a server in development (RFC 8252 §7.3). Use https.`,
+        `"${uri}" is no redirect URI for the preset ${preset} here: http on loopback is for the presets ${nativePresets.join(' and ')}, or for a server in development (RFC 8252 §7.3). Use https.`,
       );
   }
 }
 
 /** Whether a redirect URI has a scheme that is a program's: its own, or one that the server admits. */
-function isOfProgram(preset: Preset, uri: string, { schemes }: RedirectRules): boolean {
+function hasAppScheme(preset: Preset, uri: string, { schemes }: RedirectRules): boolean {
   const scheme = uriScheme(uri);
   if (scheme === null || isReservedScheme(scheme.toLowerCase())) return false;
-  return (preset === 'native' && ownScheme.test(scheme)) || (onTheMachine.includes(preset) && schemes.includes(scheme));
+  return (preset === 'native' && appScheme.test(scheme)) || (nativePresets.includes(preset) && schemes.includes(scheme));
 }
 
 /** Whether a redirect URI has a scheme that only SIGNET_REDIRECT_SCHEMES admits: nothing about it says whose it is. */
-export function isOfAdmittedScheme(uri: string): boolean {
+export function hasAdmittedScheme(uri: string): boolean {
   const scheme = uriScheme(uri);
   return scheme !== null && !scheme.includes('.') && scheme !== 'https' && scheme !== 'http';
 }
@@ -67,18 +67,18 @@ function uriScheme(uri: string): string | null {
 
 /** A URL at which something of the client is, or is to be told. Failure (usage) that names it. */
 export function checkUri(what: string, uri: string | null): void {
-  if (uri === null || (isWhole(uri) && isWeb(uri))) return;
+  if (uri === null || (isAbsolute(uri) && isWebUrl(uri))) return;
   throw new Failure(
     'usage',
     `${what} takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost), not "${uri}".`,
   );
 }
 
-function isWhole(uri: string): boolean {
-  return uri.length <= LONGEST_URI && uriText.test(uri) && !uri.includes('#');
+function isAbsolute(uri: string): boolean {
+  return uri.length <= MAX_URI_LENGTH && uriText.test(uri) && !uri.includes('#');
 }
 
-function isWeb(uri: string): boolean {
+function isWebUrl(uri: string): boolean {
   if (loopback.test(uri)) return URL.canParse(uri);
   const url = /^https:\/\/[^/?@*]+([/?]|$)/i.test(uri) ? URL.parse(uri) : null;
   return url !== null && url.username === '' && url.password === '';

@@ -1,9 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
-import { endGrants, type GrantEnd, NO_API, type RequestedClaims } from '../../tokens/index.ts';
+import { endGrants, type GrantEndReason, NO_API, type RequestedClaims } from '../../tokens/index.ts';
 import { AuthorizationCode, Consent, DeviceCode } from '../authorization-entities.ts';
-import { ofScope } from '../user-claims.ts';
+import { scopeClaims } from '../user-claims.ts';
 import type { RequestedAccess } from './requested-access.ts';
 
 /** What a user is asked to let a client do at one API, as it is remembered. */
@@ -16,7 +16,7 @@ export interface ConsentNeeded {
 /** What has to be consented to: a claim that is asked for by name counts as the scope that would bring it. */
 export function deriveConsentNeeded(asked: RequestedAccess, claims: RequestedClaims | null): ConsentNeeded {
   const named = new Set([...(claims?.idToken ?? []), ...(claims?.userinfo ?? [])]);
-  const implied = Object.entries(ofScope)
+  const implied = Object.entries(scopeClaims)
     // Groups come by their scope alone.
     .filter(([scope, brought]) => scope !== 'groups' && brought.some((one) => named.has(one)))
     .map(([scope]) => scope);
@@ -74,7 +74,7 @@ export async function revokeConsent(
   tx: SqlEntityManager,
   user: string,
   client: string,
-  reason: GrantEnd,
+  reason: GrantEndReason,
   now: Date,
 ): Promise<boolean> {
   const forgotten = await deleteConsents(tx, { principal: user, client });

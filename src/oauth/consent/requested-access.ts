@@ -2,7 +2,7 @@ import type { ApiSnapshot } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { requireSome, scopeNames } from '../requested-scope.ts';
+import { requireAllowedScope, scopeNames } from '../requested-scope.ts';
 
 /** What an authorization request comes to. */
 export interface RequestedAccess {
@@ -79,6 +79,6 @@ function isKept(client: LiveClient, api: ApiSnapshot | null, scope: string): boo
 /** In the order in which they were asked for. */
 function kept(asked: readonly string[], those: readonly string[]): Pick<RequestedAccess, 'scope' | 'scopes'> {
   const scopes = asked.filter((one) => those.includes(one));
-  requireSome(asked, scopes);
+  requireAllowedScope(asked, scopes);
   return { scopes, scope: scopes.length === 0 ? null : scopes.join(' ') };
 }

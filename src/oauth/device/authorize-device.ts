@@ -6,7 +6,7 @@ import { type Clock, plusSeconds } from '../../platform/time.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { ClientCache } from '../clients/cache.ts';
 import { resolveRequestedAccess } from '../consent/requested-access.ts';
-import { enforceRateLimit, type RateLimited } from '../rate-limit.ts';
+import { enforceRateLimit, type RateLimitDeps } from '../rate-limit.ts';
 import { findDefaultTarget } from '../token/target.ts';
 import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS } from './device.ts';
 import { formatUserCode, newUserCode } from './user-code.ts';
@@ -14,7 +14,7 @@ import { formatUserCode, newUserCode } from './user-code.ts';
 /** RFC 8628 §3.4. */
 export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
 
-export interface DeviceEndpoint extends RateLimited {
+export interface DeviceEndpoint extends RateLimitDeps {
   readonly access: PermissionCache;
   readonly clients: ClientCache;
   readonly clock: Clock;
@@ -38,7 +38,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
   const now = clock.now();
   const { form } = presented;
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
-  const client = await caller.confirm(null);
+  const client = await caller.revalidate(null);
   if (!client.grantTypes.includes(DEVICE_GRANT))
     throw new OAuthError('unauthorized_client', 'This client may not use the device flow.');
   const api = await findDefaultTarget(access, client, form);

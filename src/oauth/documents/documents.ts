@@ -10,7 +10,7 @@ import {
 import { OAuthError } from '../../platform/http/index.ts';
 import { createLru } from '../../platform/lru.ts';
 import type { RedirectRules } from '../clients/uris.ts';
-import { type ClientDocument, readDocument, unfit } from './read-document.ts';
+import { type ClientDocument, readDocument, unusableDocument } from './read-document.ts';
 import { isDocumentUrl } from './url.ts';
 
 export interface DocumentRules {
@@ -28,31 +28,31 @@ export interface ClientDocuments {
   /** What is kept of it, and nothing is fetched; null: nothing. OAuthError: it could not be used a moment ago. */
   peek(clientId: string, now: Date): ClientDocument | null;
   /** Fetched where it is not kept. OAuthError: why there is no document that can be used. */
-  of(clientId: string, now: Date, asker: Asker): Promise<ClientDocument>;
+  load(clientId: string, now: Date, requester: DocumentRequester): Promise<ClientDocument>;
 }
 
 /** Who has a document fetched. */
-export interface Asker {
+export interface DocumentRequester {
   /** By which fetches under way are shared. */
   readonly network: string;
   /** RequestedAccess before anything is fetched. */
-  mayFetch(): Promise<void>;
+  beforeFetch(): Promise<void>;
 }
 
-const MOST_BYTES = 5 * 1024;
+const MAX_BYTES = 5 * 1024;
 const DEADLINE_MS = 3000;
 /** Bounds of what `Cache-Control` says (RFC 9111 §5.2.2), and what holds where it says nothing. */
-const LEAST_MS = 60_000;
-const MOST_MS = 3_600_000;
-const DEFAULT_MS = 300_000;
+const MIN_FRESH_MS = 60_000;
+const MAX_FRESH_MS = 3_600_000;
+const DEFAULT_FRESH_MS = 300_000;
 /** A document that could not be had, or used, is not asked for again so soon. */
-const FAILED_MS = 30_000;
+const FAILURE_MS = 30_000;
 /** Documents. */
-const KEPT = 1000;
+const CACHE_ENTRIES = 1000;
 /** Fetches at once: of one network, and of all. Networks are counted one by one, and there are many. */
-const UNDERWAY = { owner: 10, kind: 50, all: 50 };
+const CONCURRENT_FETCHES = { owner: 10, kind: 50, all: 50 };
 
-interface Kept {
+interface CacheEntry {
   readonly outcome: ClientDocument | OAuthError;
   readonly untilMs: number;
 }
@@ -67,45 +67,45 @@ export function createClientDocuments(
   const outside = createGuardedFetch({ ...common, allow: [] });
   const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
   const fetchFor = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
-  const kept = createLru<Kept>(KEPT);
-  const once = singleFlight<Kept>();
-  const shares = createFairShares<AbortController>(UNDERWAY);
+  const cache = createLru<CacheEntry>(CACHE_ENTRIES);
+  const shareFetch = singleFlight<CacheEntry>();
+  const shares = createFairShares<AbortController>(CONCURRENT_FETCHES);
 
-  const ask = async (clientId: string, nowMs: number, signal: AbortSignal): Promise<Kept> => {
+  const fetchDocument = async (clientId: string, nowMs: number, signal: AbortSignal): Promise<CacheEntry> => {
     try {
       const fetched = await fetchFor(new URL(clientId))({
         url: clientId,
         accept: 'application/json',
-        maxBytes: MOST_BYTES,
+        maxBytes: MAX_BYTES,
         signal,
       });
-      checkAnswer(fetched);
+      checkResponse(fetched);
       const outcome = readDocument(clientId, fetched.body, rules.redirectRules);
-      return { outcome, untilMs: nowMs + freshFor(fetched.cacheControl) };
+      return { outcome, untilMs: nowMs + freshnessMs(fetched.cacheControl) };
     } catch (error) {
       // It made way for another network's: that says nothing of the document.
       if (signal.aborted) throw busy();
-      const outcome = error instanceof FetchError ? unfit(error.message.replace(/\.( .*)?$/, '')) : error;
+      const outcome = error instanceof FetchError ? unusableDocument(error.message.replace(/\.( .*)?$/, '')) : error;
       if (!(outcome instanceof OAuthError)) throw error;
-      return { outcome, untilMs: nowMs + FAILED_MS };
+      return { outcome, untilMs: nowMs + FAILURE_MS };
     }
   };
 
   /** In the share of the network that asked first. */
-  const askInTurn = async (clientId: string, network: string, nowMs: number): Promise<Kept> => {
+  const fetchInShare = async (clientId: string, network: string, nowMs: number): Promise<CacheEntry> => {
     const owner = { kind: 'network', name: network } as const;
     const fetching = new AbortController();
     const { isTaken, evicted } = shares.take(owner, fetching);
     if (!isTaken) throw busy();
     evicted?.abort();
     try {
-      return await ask(clientId, nowMs, fetching.signal);
+      return await fetchDocument(clientId, nowMs, fetching.signal);
     } finally {
       shares.release(owner, fetching);
     }
   };
-  const fresh = (clientId: string, now: Date) => {
-    const entry = kept.get(clientId);
+  const freshEntry = (clientId: string, now: Date) => {
+    const entry = cache.get(clientId);
     return entry && entry.untilMs > now.getTime() ? entry : null;
   };
 
@@ -114,23 +114,23 @@ export function createClientDocuments(
       isDocumentUrl(clientId, rules.isDevelopment) &&
       (rules.hosts.includes('*') || rules.hosts.includes(new URL(clientId).host)),
     peek(clientId, now) {
-      const entry = fresh(clientId, now);
-      return entry && usable(entry);
+      const entry = freshEntry(clientId, now);
+      return entry && requireDocument(entry);
     },
-    async of(clientId, now, { network, mayFetch }) {
-      let entry = fresh(clientId, now);
+    async load(clientId, now, { network, beforeFetch }) {
+      let entry = freshEntry(clientId, now);
       if (!entry) {
         // Who comes meanwhile waits for the same answer, and is counted all the same.
-        await mayFetch();
-        entry = await once(clientId, () => askInTurn(clientId, network, now.getTime()));
-        kept.set(clientId, entry);
+        await beforeFetch();
+        entry = await shareFetch(clientId, () => fetchInShare(clientId, network, now.getTime()));
+        cache.set(clientId, entry);
       }
-      return usable(entry);
+      return requireDocument(entry);
     },
   };
 }
 
-function usable({ outcome }: Kept): ClientDocument {
+function requireDocument({ outcome }: CacheEntry): ClientDocument {
   if (outcome instanceof OAuthError) throw outcome;
   return outcome;
 }
@@ -140,14 +140,14 @@ function busy(): OAuthError {
   return new OAuthError('temporarily_unavailable', text, { status: 503, headers: { 'retry-after': '5' } });
 }
 
-function checkAnswer({ status, type }: FetchResponse): void {
-  if (status !== 200) throw unfit(`its address answers ${status}`);
-  if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw unfit('it is not served as application/json');
+function checkResponse({ status, type }: FetchResponse): void {
+  if (status !== 200) throw unusableDocument(`its address answers ${status}`);
+  if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw unusableDocument('it is not served as application/json');
 }
 
 /** RFC 9111 §4.2.1, within bounds: what must not be kept is kept for the moments of one sign-in. */
-function freshFor(cacheControl: string): number {
-  if (/\bno-(store|cache)\b/i.test(cacheControl)) return LEAST_MS;
+function freshnessMs(cacheControl: string): number {
+  if (/\bno-(store|cache)\b/i.test(cacheControl)) return MIN_FRESH_MS;
   const seconds = /\bmax-age="?(\d{1,9})/i.exec(cacheControl)?.[1];
-  return seconds === undefined ? DEFAULT_MS : Math.min(Math.max(Number(seconds) * 1000, LEAST_MS), MOST_MS);
+  return seconds === undefined ? DEFAULT_FRESH_MS : Math.min(Math.max(Number(seconds) * 1000, MIN_FRESH_MS), MAX_FRESH_MS);
 }

@@ -5,7 +5,7 @@ import { checkName } from '../clients/check.ts';
 import { grantNames } from '../clients/presets.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import { type ClientMetadata, clientMetadata } from '../register/schemas.ts';
-import { hostOfDocument } from './url.ts';
+import { documentHost } from './url.ts';
 
 /** What is taken of a document. */
 export interface ClientDocument {
@@ -24,22 +24,22 @@ const grants: readonly string[] = [grantNames.code, grantNames.refresh];
 export function readDocument(clientId: string, body: Buffer, rules: RedirectRules): ClientDocument {
   const document = parse(body);
   // The address itself, to the byte: whoever can store a file somewhere speaks for that address alone.
-  if (document['client_id'] !== clientId) throw unfit('its client_id is not the address that it was read from');
-  if ('client_secret' in document || 'client_secret_expires_at' in document) throw unfit('it holds a client_secret');
+  if (document['client_id'] !== clientId) throw unusableDocument('its client_id is not the address that it was read from');
+  if ('client_secret' in document || 'client_secret_expires_at' in document) throw unusableDocument('it holds a client_secret');
   const [fault] = Value.Errors(clientMetadata, document);
-  if (fault) throw unfit(`${fault.instancePath.slice(1) || 'it'} ${fault.message}`);
+  if (fault) throw unusableDocument(`${fault.instancePath.slice(1) || 'it'} ${fault.message}`);
   const {
     redirect_uris: redirectUris = [],
-    client_name: name = hostOfDocument(clientId),
+    client_name: name = documentHost(clientId),
     ...metadata
   } = document as ClientMetadata;
   checkMethod(metadata);
-  if (redirectUris.length === 0) throw unfit('it has no redirect_uris');
+  if (redirectUris.length === 0) throw unusableDocument('it has no redirect_uris');
   try {
     checkName(name);
     checkRedirects(DOCUMENT_PRESET, redirectUris, rules);
   } catch (error) {
-    throw error instanceof Failure ? unfit(error.message.replace(/\.$/, '')) : error;
+    throw error instanceof Failure ? unusableDocument(error.message.replace(/\.$/, '')) : error;
   }
   return { name, redirectUris: [...new Set(redirectUris)], grantTypes: readGrantTypes(metadata) };
 }
@@ -49,26 +49,26 @@ function parse(body: Buffer): Record<string, unknown> {
   try {
     document = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body));
   } catch {
-    throw unfit('it is no JSON');
+    throw unusableDocument('it is no JSON');
   }
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) throw unfit('it is no JSON object');
+  if (typeof document !== 'object' || document === null || Array.isArray(document)) throw unusableDocument('it is no JSON object');
   return document as Record<string, unknown>;
 }
 
 /** No secret can be agreed upon with somebody unknown, so that a method that is not named can only be `none`. */
 function checkMethod({ token_endpoint_auth_method: method = 'none' }: ClientMetadata): void {
-  if (method !== 'none') throw unfit('its token_endpoint_auth_method is not none');
+  if (method !== 'none') throw unusableDocument('its token_endpoint_auth_method is not none');
 }
 
 /** RFC 7591 §2: absent, the code alone. What is not offered here is left out. */
 function readGrantTypes({ grant_types: asked = [grantNames.code], response_types: types = ['code'] }: ClientMetadata) {
   if (!asked.includes(grantNames.code) || !types.includes('code'))
-    throw unfit('its grant_types and response_types do not name authorization_code and code');
+    throw unusableDocument('its grant_types and response_types do not name authorization_code and code');
   return grants.filter((one) => asked.includes(one));
 }
 
 /** For the user to read, who can tell the people of the application. */
-export function unfit(reason: string): OAuthError {
+export function unusableDocument(reason: string): OAuthError {
   const text = `The metadata document of this client cannot be used: ${reason}.`;
   return new OAuthError('invalid_client', text, { status: 400 });
 }

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { difference, recordChange } from '../../audit/index.ts';
 import { bumpPrincipals, createPrincipal } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
-import { requireNoApiNamed } from '../api-rules/index.ts';
+import { requireNoAudience } from '../api-rules/index.ts';
 import { auditObject, auditSnapshot } from '../clients/audit.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { lockClient } from '../clients/clients.ts';
@@ -12,17 +12,17 @@ import { Client, ClientApi } from '../entities.ts';
  * A client of a document is written down in the transaction in which a user agrees: as the document was shown, with the API that was
  * agreed to, under no permission and never first-party. Answers its principal.
  */
-export async function storeAgreedClient(
+export async function storeConsentedClient(
   tx: SqlEntityManager,
   client: Pick<LiveClient, 'clientId' | 'name' | 'redirectUris' | 'grantTypes' | 'preset' | 'authMethod'>,
   by: { readonly user: { readonly id: string; readonly username: string }; readonly api: string | null },
   now: Date,
 ): Promise<string> {
   // Of two users who agree at once one writes it, and the other waits here and finds it.
-  await requireNoApiNamed(tx, client.clientId);
+  await requireNoAudience(tx, client.clientId);
   const audit = { at: now, actor: { kind: 'user', id: by.user.id, label: by.user.username } } as const;
   const { clientId, preset, authMethod } = client;
-  const said = {
+  const metadata = {
     name: client.name.normalize('NFKC'),
     nameKey: `${casefoldName(client.name)} ${clientId}`,
     redirectUris: [...client.redirectUris],
@@ -33,7 +33,7 @@ export async function storeAgreedClient(
   if (existing) {
     const row = await lockClient(tx, existing);
     const before = auditSnapshot(row);
-    Object.assign(row, said);
+    Object.assign(row, metadata);
     const changed = difference(before, auditSnapshot(row));
     if (changed) {
       recordChange(tx, audit, { action: 'change', object: auditObject(row), ...changed });
@@ -42,7 +42,7 @@ export async function storeAgreedClient(
     }
   } else {
     id = createPrincipal(tx, 'client');
-    const shape = { ...said, id, clientId, preset, authMethod, isDynamic: true, settings: {}, createdAt: now };
+    const shape = { ...metadata, id, clientId, preset, authMethod, isDynamic: true, settings: {}, createdAt: now };
     const row = tx.create(Client, shape);
     tx.persist(row);
     recordChange(tx, audit, { action: 'add', object: auditObject(row), after: auditSnapshot(row) });

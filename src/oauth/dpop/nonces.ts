@@ -5,7 +5,7 @@ import { deriveKey } from '../../platform/digest.ts';
 export interface Nonces {
   /** For proofs that are made from now on. */
   current(now: Date): string;
-  isGood(nonce: string, now: Date): boolean;
+  isValid(nonce: string, now: Date): boolean;
 }
 
 /** A nonce is good for one step to two. */
@@ -16,15 +16,15 @@ const BYTES = 18;
 
 export function createNonces(masterKey: Buffer): Nonces {
   const key = createSecretKey(deriveKey(masterKey, 'dpop-nonce'));
-  const ofStep = (step: number) =>
+  const stepNonce = (step: number) =>
     createHmac('sha256', key).update(String(step)).digest().subarray(0, BYTES).toString('base64url');
   const nonceStep = (now: Date) => Math.floor(now.getTime() / STEP_MS);
   return {
-    current: (now) => ofStep(nonceStep(now)),
-    isGood(nonce, now) {
+    current: (now) => stepNonce(nonceStep(now)),
+    isValid(nonce, now) {
       const given = Buffer.from(nonce);
       const isEqual = (good: string) => given.length === good.length && timingSafeEqual(given, Buffer.from(good));
-      return isEqual(ofStep(nonceStep(now))) || isEqual(ofStep(nonceStep(now) - 1));
+      return isEqual(stepNonce(nonceStep(now))) || isEqual(stepNonce(nonceStep(now) - 1));
     },
   };
 }

@@ -6,7 +6,7 @@
  * Neighbours: oauth below, of which only types are imported: every command loads the port.
  * Standards: OpenID Connect RP-Initiated Logout 1.0, Back-Channel Logout 1.0.
  */
-export { createDelivery, type Delivery, type DeliveryDeps, type NoticeOutcome } from './deliver.ts';
-export { purgeNotices } from './notices.ts';
-export { type LogoutRequest, nextStep, readLogoutRequest, type Step } from './rp-initiated.ts';
-export { noticeLogout } from './sessions-ended.ts';
+export { createLogoutDelivery, type DeliverLogouts, type DeliveryDeps, type DeliveryOutcome } from './deliver.ts';
+export { purgeDeliveries } from './deliveries.ts';
+export { type LogoutRequest, nextLogoutStep, readLogoutRequest, type LogoutStep } from './rp-initiated.ts';
+export { queueLogoutDeliveries } from './sessions-ended.ts';

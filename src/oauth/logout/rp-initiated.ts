@@ -15,7 +15,7 @@ export interface LogoutRequest {
   readonly fault: OAuthError | null;
 }
 
-function refused(fault: OAuthError): LogoutRequest {
+function invalidRequest(fault: OAuthError): LogoutRequest {
   return { client: null, redirectUri: null, sid: null, fault };
 }
 
@@ -28,7 +28,7 @@ export async function readLogoutRequest(
   given: Readonly<Partial<Record<'id_token_hint' | 'client_id' | 'post_logout_redirect_uri', string>>>,
 ): Promise<LogoutRequest> {
   const read = given.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, given.id_token_hint);
-  if (read === null) return refused(badHint('id_token_hint is no ID token of this server.'));
+  if (read === null) return invalidRequest(invalidHint('id_token_hint is no ID token of this server.'));
   const hint = read === 'unknown_key' ? null : read;
   // OIDC RP-Initiated Logout §2: the client that is named is the one that the ID token was issued to.
   const clientId = given.client_id ?? hint?.aud;
@@ -36,36 +36,36 @@ export async function readLogoutRequest(
   if (clientId === undefined)
     return uri === undefined
       ? { client: null, redirectUri: null, sid: null, fault: null }
-      : refused(badHint('post_logout_redirect_uri comes without a client: send id_token_hint or client_id.'));
+      : invalidRequest(invalidHint('post_logout_redirect_uri comes without a client: send id_token_hint or client_id.'));
   if (hint && hint.aud !== clientId)
-    return refused(badHint('id_token_hint was given to another client than client_id.'));
+    return invalidRequest(invalidHint('id_token_hint was given to another client than client_id.'));
   const client = await clients.load(clientId);
   if (!client?.isActive)
-    return refused(new OAuthError('invalid_client', 'There is no such client.', { reason: 'client_unknown' }));
+    return invalidRequest(new OAuthError('invalid_client', 'There is no such client.', { reason: 'client_unknown' }));
   // OIDC RP-Initiated Logout §3: exactly one of those that were registered, by simple string comparison.
   const isRegistered = uri !== undefined && client.settings.postLogoutRedirectUris.includes(uri);
-  const fault = uri === undefined || isRegistered ? null : notRegistered();
+  const fault = uri === undefined || isRegistered ? null : unregisteredUri();
   return { client, redirectUri: isRegistered ? uri : null, sid: hint?.sid ?? null, fault };
 }
 
-function badHint(description: string): OAuthError {
+function invalidHint(description: string): OAuthError {
   return new OAuthError('invalid_request', description, { reason: 'logout_hint' });
 }
 
-function notRegistered(): OAuthError {
+function unregisteredUri(): OAuthError {
   return new OAuthError('invalid_request', 'post_logout_redirect_uri is not registered for this client.', {
     reason: 'logout_uri_unregistered',
   });
 }
 
 /** `end`: the browser's session, then back to the client; `back`: there is none to end; `done`: nobody is signed in, and nobody is sure who asks. */
-export type Step = 'end' | 'ask' | 'back' | 'done';
+export type LogoutStep = 'end' | 'ask' | 'back' | 'done';
 
 /**
  * What a request comes to (OIDC RP-Initiated Logout §2). A session ends without a question only when the client shows an ID token of
  * just this one: everything else could be anybody's link.
  */
-export async function nextStep(
+export async function nextLogoutStep(
   db: Database,
   { sid }: LogoutRequest,
   session: Pick<LiveSession, 'id'> | null,
@@ -73,13 +73,13 @@ export async function nextStep(
     /** The user said so, on a page of ours. */
     readonly isConfirmed: boolean;
     /** A page of another site posted it: browsers send no cookie then (SameSite=Lax), and a session there may be. */
-    readonly isBlind: boolean;
+    readonly isCrossSitePost: boolean;
   },
   now: Date,
-): Promise<Step> {
+): Promise<LogoutStep> {
   if (session) return how.isConfirmed || sid === session.id ? 'end' : 'ask';
   if (how.isConfirmed) return 'back';
   // One that lives elsewhere is not ended from here, and its client is not told that it was.
   if (sid !== null) return (await isSessionLive(db, sid, now)) ? 'ask' : 'back';
-  return how.isBlind ? 'ask' : 'done';
+  return how.isCrossSitePost ? 'ask' : 'done';
 }

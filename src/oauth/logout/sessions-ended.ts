@@ -5,23 +5,23 @@ import type { EndedSessions } from '../../sessions/index.ts';
  * The other half of the port `SessionsEnded`, in the same transaction: every client that was given something in one of the sessions
  * and wants to hear of its end is noted, once (OIDC Back-Channel Logout §2.3). Of a user who is deleted nothing is kept.
  */
-export async function noticeLogout(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
+export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, users, successor } = ended;
   if (ids.length > 0) {
     const [heir, next] = [successor?.user ?? null, successor?.id ?? null];
-    await tx.execute(release(ids.length), [heir, next, at, ...ids]);
-    await tx.execute(notice(ids.length), [heir, next, at, at, ...ids]);
+    await tx.execute(releaseDeliveries(ids.length), [heir, next, at, ...ids]);
+    await tx.execute(insertDeliveries(ids.length), [heir, next, at, at, ...ids]);
   }
   if (users.length === 0) return;
   // Who is let in again later has agreed to nothing.
   if (reason === 'deactivated')
     for (const table of ['oauth_code', 'oauth_device'])
-      await tx.execute(`delete from ${table} where principal_id in (${marks(users.length)}) and consumed_at is null`, [
+      await tx.execute(`delete from ${table} where principal_id in (${placeholders(users.length)}) and consumed_at is null`, [
         ...users,
       ]);
   if (reason !== 'deleted') return;
   for (const table of ['oauth_consent', 'oauth_code', 'oauth_device'])
-    await tx.execute(`delete from ${table} where principal_id in (${marks(users.length)})`, [...users]);
+    await tx.execute(`delete from ${table} where principal_id in (${placeholders(users.length)})`, [...users]);
 }
 
 /**
@@ -29,21 +29,21 @@ export async function noticeLogout(tx: SqlEntityManager, ended: EndedSessions): 
  * authenticated again, nobody is logged out; but a client knows the session by the `sid` that it was told, and is to hear that one
  * when the session that goes on ends.
  */
-function notice(sessions: number): string {
+function insertDeliveries(sessions: number): string {
   return `insert into oauth_logout_notice (id, client_id, sub, sid, after_session_id, created_at, next_try_at)
     select gen_random_uuid(), c.id, s.user_id, s.id, case when s.user_id = ?::uuid then ?::uuid end, ?, ?
     from sessions_session s
     cross join lateral (select distinct g.client_id from tokens_grant g where g.principal_id = s.user_id and g.session_id = s.id) given
     join oauth_client c on c.id = given.client_id and c.is_active and c.settings ->> 'backchannelLogoutUri' is not null
-    where s.id in (${marks(sessions)})`;
+    where s.id in (${placeholders(sessions)})`;
 }
 
 /** What was held back for one of these goes out, or waits for the next. */
-function release(sessions: number): string {
+function releaseDeliveries(sessions: number): string {
   return `update oauth_logout_notice set after_session_id = case when sub = ?::uuid then ?::uuid end, next_try_at = ?
-    where after_session_id in (${marks(sessions)})`;
+    where after_session_id in (${placeholders(sessions)})`;
 }
 
-function marks(count: number): string {
+function placeholders(count: number): string {
   return Array(count).fill('?').join(', ');
 }

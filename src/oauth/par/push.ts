@@ -28,7 +28,7 @@ export async function pushRequest(
   const { db, clients, clock } = endpoint;
   const now = clock.now();
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
-  const client = await caller.confirm(null);
+  const client = await caller.revalidate(null);
   const { request_uri: uri, ...form } = presented.form;
   // RFC 9126 §2.1.
   if (uri !== undefined) throw new OAuthError('invalid_request', 'request_uri cannot be pushed.');

@@ -18,8 +18,8 @@ export interface NewInitialToken {
 }
 
 const DAY = 86_400;
-const MOST_USES = 100_000;
-const MOST_DAYS = 3650;
+const MAX_USES = 100_000;
+const MAX_DAYS = 3650;
 
 /** An initial access token (RFC 7591 §3), told this once. Failures: an unfit label or number (usage), a label that exists (conflict). */
 export function createInitialToken(
@@ -30,8 +30,8 @@ export function createInitialToken(
   const { label, apis, uses, days } = given;
   if (label.trim() === '' || [...label].length > 150 || hasUnprintable(label))
     throw new Failure('usage', 'A registration token needs a label of 1 to 150 printable characters.');
-  if (uses < 1 || uses > MOST_USES) throw new Failure('usage', `--uses takes 1 to ${MOST_USES}, not ${uses}.`);
-  if (days < 1 || days > MOST_DAYS) throw new Failure('usage', `--days takes 1 to ${MOST_DAYS}, not ${days}.`);
+  if (uses < 1 || uses > MAX_USES) throw new Failure('usage', `--uses takes 1 to ${MAX_USES}, not ${uses}.`);
+  if (days < 1 || days > MAX_DAYS) throw new Failure('usage', `--days takes 1 to ${MAX_DAYS}, not ${days}.`);
   return em.transactional(async (tx) => {
     // What is long over is of no interest to anybody.
     await tx.nativeDelete(RegistrationToken, { expiresAt: { $lt: plusSeconds(audit.at, -30 * DAY) } });

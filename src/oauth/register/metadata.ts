@@ -1,12 +1,11 @@
 import { Failure } from '../../platform/errors.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { type Alg, USER_SCOPES } from '../../tokens/index.ts';
-import { FOREIGN_ALGS } from '../client-jws.ts';
+import { CLIENT_JWS_ALGS } from '../client-jws.ts';
 import type { NewClient } from '../clients/clients.ts';
 import { readJwks } from '../clients/jwks.ts';
-import { clientMetadata } from '../clients/metadata.ts';
+import { clientMetadata, type ClientSettings, clientSettings } from '../clients/settings.ts';
 import { grantNames, type Preset } from '../clients/presets.ts';
-import { type ClientSettings, clientSettings } from '../clients/settings.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
 import type { ClientMetadata } from './schemas.ts';
@@ -30,20 +29,20 @@ const algs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
 export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRules): Omit<NewClient, 'requests'> {
   const { redirect_uris: redirectUris = [], client_name: name = 'Unnamed client' } = metadata;
   const authMethod = methods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
-  if (!authMethod) throw unfit(`token_endpoint_auth_method takes ${Object.keys(methods).join(', ')}.`);
+  if (!authMethod) throw invalidMetadata(`token_endpoint_auth_method takes ${Object.keys(methods).join(', ')}.`);
   const grantTypes = readGrantTypes(metadata);
   const preset = choosePreset(metadata, authMethod, grantTypes);
   if (grantTypes.includes(grantNames.code) && redirectUris.length === 0)
     throw new OAuthError('invalid_redirect_uri', 'The grant authorization_code needs redirect_uris.');
-  refusing('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, redirectRules));
-  const settings = given({
-    assertionAlg: readAlg(metadata, 'token_endpoint_auth_signing_alg', FOREIGN_ALGS),
+  asOAuthError('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, redirectRules));
+  const settings = definedSettings({
+    assertionAlg: readAlg(metadata, 'token_endpoint_auth_signing_alg', CLIENT_JWS_ALGS),
     idTokenAlg: readAlg(metadata, 'id_token_signed_response_alg', algs),
     userinfoAlg: readAlg(metadata, 'userinfo_signed_response_alg', algs),
     requirePushed: metadata.require_pushed_authorization_requests,
     dpopBound: metadata.dpop_bound_access_tokens,
     defaultMaxAge: metadata.default_max_age,
-    jwks: metadata.jwks && refusing('invalid_client_metadata', () => readJwks(metadata.jwks)),
+    jwks: metadata.jwks && asOAuthError('invalid_client_metadata', () => readJwks(metadata.jwks)),
     jwksUri: metadata.jwks_uri,
     postLogoutRedirectUris: metadata.post_logout_redirect_uris,
     backchannelLogoutUri: metadata.backchannel_logout_uri,
@@ -60,35 +59,35 @@ export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRu
 }
 
 /** RFC 7591 §3.2.1: everything that is registered, the server's own choices too. */
-export function registeredMetadata(client: Client, asked: ClientMetadata) {
+export function registeredMetadata(client: Client, metadata: ClientMetadata) {
   const isCode = client.grantTypes.includes(grantNames.code);
   const all = {
     client_name: client.name,
     redirect_uris: client.redirectUris,
     grant_types: client.grantTypes,
     response_types: isCode ? ['code'] : [],
-    token_endpoint_auth_method: asked.token_endpoint_auth_method ?? 'client_secret_basic',
+    token_endpoint_auth_method: metadata.token_endpoint_auth_method ?? 'client_secret_basic',
     application_type: ['native', 'mcp', 'device'].includes(client.preset) ? 'native' : 'web',
     // Which permissions it may ask for is up to its ceiling: only what is the same for everybody is told.
     scope:
-      asked.scope
+      metadata.scope
         ?.split(' ')
         .filter((one) => USER_SCOPES.includes(one))
         .join(' ') || null,
     ...clientMetadata(clientSettings(client)),
   };
-  const isSaid = ([name, value]: [string, unknown]) =>
+  const isPresent = ([name, value]: [string, unknown]) =>
     value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0 && name !== 'response_types');
-  return Object.fromEntries(Object.entries(all).filter(isSaid));
+  return Object.fromEntries(Object.entries(all).filter(isPresent));
 }
 
 function readGrantTypes({ grant_types: asked = [grantNames.code], response_types: types }: ClientMetadata): string[] {
   for (const grant of asked)
-    if (!grants.includes(grant)) throw unfit(`grant_types: a program may register ${grants.join(', ')}.`);
-  if (types?.some((one) => one !== 'code')) throw unfit('response_types: only code is offered.');
+    if (!grants.includes(grant)) throw invalidMetadata(`grant_types: a program may register ${grants.join(', ')}.`);
+  if (types?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');
   // RFC 7591 §2.1: the two say the same.
   if (types && types.includes('code') !== asked.includes(grantNames.code))
-    throw unfit('response_types and grant_types do not go together: code belongs to authorization_code.');
+    throw invalidMetadata('response_types and grant_types do not go together: code belongs to authorization_code.');
   return [...new Set(asked)];
 }
 
@@ -102,7 +101,7 @@ function choosePreset(
   grantTypes: readonly string[],
 ): Preset {
   const { application_type: type, redirect_uris: uris = [] } = metadata;
-  if (type !== undefined && type !== 'web' && type !== 'native') throw unfit('application_type takes web or native.');
+  if (type !== undefined && type !== 'web' && type !== 'native') throw invalidMetadata('application_type takes web or native.');
   if (type === 'native') return 'native';
   if (type === undefined && uris.some((one) => !/^https?:/i.test(one))) return 'native';
   if (type === undefined && uris.some((one) => /^http:/i.test(one))) return 'mcp';
@@ -114,33 +113,33 @@ function choosePreset(
 function readAlg<T extends string>(
   metadata: ClientMetadata,
   name: 'token_endpoint_auth_signing_alg' | 'id_token_signed_response_alg' | 'userinfo_signed_response_alg',
-  taken: readonly T[],
+  supported: readonly T[],
 ): T | undefined {
   const alg = metadata[name];
   if (alg === undefined) return undefined;
-  const found = taken.find((one) => one === alg);
-  if (!found) throw unfit(`${name} takes ${taken.join(', ')}.`);
+  const found = supported.find((one) => one === alg);
+  if (!found) throw invalidMetadata(`${name} takes ${supported.join(', ')}.`);
   return found;
 }
 
 /** Options of the command line, as members are called here. */
-export function inWireNames(message: string): string {
+export function toWireNames(message: string): string {
   return message.replace(/--([a-z-]+)/g, (_, name: string) => name.replaceAll('-', '_'));
 }
 
 /** A refusal of the client's own rules, as OAuth says it. */
-function refusing<T>(code: 'invalid_redirect_uri' | 'invalid_client_metadata', check: () => T): T {
+function asOAuthError<T>(code: 'invalid_redirect_uri' | 'invalid_client_metadata', check: () => T): T {
   try {
     return check();
   } catch (error) {
-    throw error instanceof Failure ? new OAuthError(code, inWireNames(error.message)) : error;
+    throw error instanceof Failure ? new OAuthError(code, toWireNames(error.message)) : error;
   }
 }
 
-function unfit(description: string): OAuthError {
+function invalidMetadata(description: string): OAuthError {
   return new OAuthError('invalid_client_metadata', description);
 }
 
-function given(all: { [K in keyof ClientSettings]?: ClientSettings[K] | undefined }): Partial<ClientSettings> {
+function definedSettings(all: { [K in keyof ClientSettings]?: ClientSettings[K] | undefined }): Partial<ClientSettings> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

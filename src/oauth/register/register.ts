@@ -6,14 +6,14 @@ import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import { ensureCurrentKey, hasCurrentKey, type KeyRing } from '../../tokens/index.ts';
 import { createClient } from '../clients/clients.ts';
-import { apisById } from '../clients/of-api.ts';
+import { apisById } from '../clients/lookup.ts';
 import { clientSettings } from '../clients/settings.ts';
 import type { Client } from '../entities.ts';
 import { useInitialToken } from './initial-tokens.ts';
-import { inWireNames, readMetadata, registeredMetadata } from './metadata.ts';
+import { toWireNames, readMetadata, registeredMetadata } from './metadata.ts';
 import type { ClientMetadata } from './schemas.ts';
 
-export interface Registrar {
+export interface RegistrationDeps {
   readonly db: Database;
   readonly clock: Clock;
   readonly issuer: string;
@@ -38,7 +38,7 @@ export interface RegistrationRequest {
  * until an administrator says so, it learns who its users are and carries nothing of what they may do. One transaction: a request
  * that is refused costs the token no use.
  */
-export async function register(registrar: Registrar, request: RegistrationRequest) {
+export async function register(registrar: RegistrationDeps, request: RegistrationRequest) {
   const { db, clock, issuer, keys, registration } = registrar;
   if (registration === 'off')
     throw new OAuthError('access_denied', 'Programs cannot register themselves here: SIGNET_REGISTRATION is off.', {
@@ -50,26 +50,26 @@ export async function register(registrar: Registrar, request: RegistrationReques
     httpsOnly: !isLoopbackHost(new URL(issuer).hostname),
     schemes: registrar.redirectSchemes,
   };
-  const made = await db.fork().transactional(async (tx) => {
+  const registered = await db.fork().transactional(async (tx) => {
     const token = await useInitialToken(tx, secret, now);
     if (!token) throw unauthorized('This registration token is unknown, used up or expired.', true);
-    if (request.fault) throw misfit(request.fault);
+    if (request.fault) throw faultError(request.fault);
     const given = readMetadata(request.metadata, redirectRules);
     const actor = { kind: 'anonymous', id: null, label: `registration token ${token.label}` } as const;
     const audit = { at: now, actor, requestId: request.requestId };
     const requests = await apisById(tx, token.apiIds);
-    const created = await createClient(tx, audit, { ...given, requests }).catch(asMetadataFault);
+    const created = await createClient(tx, audit, { ...given, requests }).catch(rethrowFailure);
     const isKeyNew = await ensureKeys(tx, audit, registrar.masterKey, created.client);
     return { ...created, isKeyNew };
   });
   // Other processes hear of it by a signal; this one is asked first.
-  if (made.isKeyNew) await keys.reload();
+  if (registered.isKeyNew) await keys.reload();
   return {
-    client_id: made.client.clientId,
+    client_id: registered.client.clientId,
     client_id_issued_at: Math.floor(now.getTime() / 1000),
     // RFC 7591 §3.2.1: REQUIRED with a secret.
-    ...(made.secret === null ? {} : { client_secret: made.secret, client_secret_expires_at: 0 }),
-    ...registeredMetadata(made.client, request.metadata),
+    ...(registered.secret === null ? {} : { client_secret: registered.secret, client_secret_expires_at: 0 }),
+    ...registeredMetadata(registered.client, request.metadata),
   };
 }
 
@@ -87,13 +87,13 @@ function unauthorized(description: string, isToken: boolean): OAuthError {
   return new OAuthError('invalid_token', description, { headers: { 'www-authenticate': challenge } });
 }
 
-function misfit({ member, detail }: { member: string; detail: string }): OAuthError {
+function faultError({ member, detail }: { member: string; detail: string }): OAuthError {
   const code = member === 'redirect_uris' ? 'invalid_redirect_uri' : 'invalid_client_metadata';
   return new OAuthError(code, member === '' ? detail : `${member}: ${detail}`);
 }
 
-function asMetadataFault(error: unknown): never {
-  throw error instanceof Failure ? new OAuthError('invalid_client_metadata', inWireNames(error.message)) : error;
+function rethrowFailure(error: unknown): never {
+  throw error instanceof Failure ? new OAuthError('invalid_client_metadata', toWireNames(error.message)) : error;
 }
 
 /** The key of an algorithm is there in the moment in which the first client asks for it. */

@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { type App, answerOAuthErrors, stringifyResponse } from '../../platform/http/index.ts';
-import { type Registrar, register } from './register.ts';
+import { type RegistrationDeps, register } from './register.ts';
 import { clientMetadata, registeredClient } from './schemas.ts';
 
 /** `/oauth2/register` (RFC 7591): JSON in and out, nothing from the cookie. */
-export async function registrationRoutes(app: App, registrar: Registrar): Promise<void> {
+export async function registrationRoutes(app: App, registrar: RegistrationDeps): Promise<void> {
   answerOAuthErrors(app);
   const schema = {
     operationId: 'registerClient',
@@ -14,7 +14,7 @@ export async function registrationRoutes(app: App, registrar: Registrar): Promis
     tags: ['oauth'],
     security: [{ registration: [] }],
     body: clientMetadata,
-    response: { 201: registeredClient, 403: closed },
+    response: { 201: registeredClient, 403: registrationOff },
     oauthErrors: ['invalid_redirect_uri', 'invalid_client_metadata', 'invalid_token'],
   } as const;
   // Clients that live in a browser register too, or read that they cannot: what they may do hangs on the token that they send.
@@ -37,7 +37,7 @@ export async function registrationRoutes(app: App, registrar: Registrar): Promis
   );
 }
 
-const closed = Type.Object(
+const registrationOff = Type.Object(
   { error: Type.Literal('access_denied'), error_description: Type.String() },
   { description: 'Programs cannot register themselves here.', additionalProperties: false },
 );

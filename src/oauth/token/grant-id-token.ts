@@ -1,8 +1,8 @@
 import type { ApiSnapshot, Rights } from '../../permissions/index.ts';
 import { draftIdToken, type GrantState, NO_API, readAcr } from '../../tokens/index.ts';
-import { isAnyOfTypJwt } from '../api-rules/index.ts';
+import { hasJwtTypApi } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { isAboutRights, permissionClaims, userClaims, wantedClaims } from '../user-claims.ts';
+import { hasRightsClaim, permissionClaims, userClaims, selectClaims } from '../user-claims.ts';
 import type { GrantTokenDeps, UserGrant } from './grant-tokens.ts';
 import { tokenTooLarge } from './too-large.ts';
 
@@ -36,7 +36,7 @@ export async function draftGrantIdToken(
   if (!scopes.includes('openid')) return null;
   const { api, rights, subject } = asked.with;
   const wanted = await claimsOfIdToken(deps, client, scopes, grant.claims?.idToken ?? []);
-  const isOfApi = api.id !== NO_API && isAboutRights(wanted);
+  const isOfApi = api.id !== NO_API && hasRightsClaim(wanted);
   const { session, authTime, amr, user } = grant;
   const claims = {
     ...(await userClaims(deps.db, user.id, wanted, now)),
@@ -74,7 +74,7 @@ async function claimsOfIdToken(
   named: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const isInIdToken = client.settings.permissionsIn === 'id_token';
-  const wanted = wantedClaims(isInIdToken ? scopes : scopes.filter((one) => one !== 'permissions'), named);
-  if (!isAboutRights(wanted) || !(await isAnyOfTypJwt(access, client))) return wanted;
-  return new Set([...wanted].filter((one) => !isAboutRights([one])));
+  const wanted = selectClaims(isInIdToken ? scopes : scopes.filter((one) => one !== 'permissions'), named);
+  if (!hasRightsClaim(wanted) || !(await hasJwtTypApi(access, client))) return wanted;
+  return new Set([...wanted].filter((one) => !hasRightsClaim([one])));
 }

@@ -69,20 +69,20 @@ export async function grantTokens(
   api: ApiSnapshot,
   scope: string | undefined,
 ): Promise<GrantResult> {
-  const holding = {
+  const owner = {
     kind: 'grant',
     id: grant.id,
     principal: grant.user.id,
     api: api.id,
     endsAt: grant.endsAt,
   } as const;
-  const needsPlace = grant.place === null;
-  const taken = needsPlace ? await allocateIndex(deps.db, holding, now) : null;
+  const needsPlace = grant.statusIndex === null;
+  const taken = needsPlace ? await allocateIndex(deps.db, owner, now) : null;
   if (needsPlace && !taken) throw new OAuthError('invalid_grant', 'What was granted has ended.');
   const { holder, ...subject } = await findGrantUser(deps, client, grant, api, now);
   // A version other than that of the rights sends the request round again.
   const version = taken ? await versionAfter(deps.db, client, taken.version) : holder.version;
-  return { ...subject, holder: { ...holder, version }, scope, holding, place: taken?.place ?? grant.place };
+  return { ...subject, principal: { ...holder, version }, scope, owner, statusIndex: taken?.statusIndex ?? grant.statusIndex };
 }
 
 /** What the rights of a token that has just got its place must have been read at; no version at all when its client has changed. */

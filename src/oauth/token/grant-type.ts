@@ -1,7 +1,7 @@
 import type { ApiSnapshot, PrincipalRef, Rights } from '../../permissions/index.ts';
 import type { AccessToken, StatusIndex, StatusOwner, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import type { ReadProof } from '../dpop/proofs.ts';
+import type { Proof } from '../dpop/proofs.ts';
 
 /** What a grant reads before the phases, at the least: whose it is, and the version of that client. */
 export interface Preloaded {
@@ -25,7 +25,7 @@ export interface GrantRequest<Read extends Preloaded = Preloaded> {
   /** The API that the client asks for (RFC 8707), or its only one; `invalid_target` when it may not. */
   target(): Promise<ApiSnapshot>;
   /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
-  readonly seen: { readonly api: string; readonly place: StatusIndex | null } | undefined;
+  readonly seen: { readonly api: string; readonly statusIndex: StatusIndex | null } | undefined;
   /** What `preload` has read. */
   readonly preloaded: Read | null;
   /** Lives as long as the request, through every attempt at it. */
@@ -37,23 +37,23 @@ export interface RequestState {
   /** The grant that a code of this request has given: a code is redeemed once. */
   grant?: string;
   /** Spent by an earlier attempt, it stays so. */
-  proof?: ReadProof | null;
+  proof?: Proof | null;
 }
 
 /** What a grant decides: for whom the token is, and what it may carry. Refusals are thrown as OAuthError before anything is written. */
 export interface GrantResult extends Pick<TokenRequest, 'act' | 'until'> {
   readonly api: ApiSnapshot;
   readonly subject: TokenRequest['subject'];
-  readonly holder: PrincipalRef & { readonly version: number };
+  readonly principal: PrincipalRef & { readonly version: number };
   readonly rights: Rights;
   readonly session: TokenRequest['session'];
   readonly scope: string | undefined;
   /** The imported primary key, where the API's tokens carry it. */
   readonly sourceId?: string | number | undefined;
   /** By what its tokens live. */
-  readonly holding: StatusOwner;
+  readonly owner: StatusOwner;
   /** As the statement saw it that read the version of `rights`. */
-  readonly place: StatusIndex | null;
+  readonly statusIndex: StatusIndex | null;
   /** What comes with the access token; written once nothing can refuse any more. */
   finish?(token: AccessToken): Promise<ResponseExtras>;
 }

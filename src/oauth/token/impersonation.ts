@@ -83,16 +83,16 @@ export async function impersonate(
 
   await request.spendProof();
   const grant = await grantFor(deps, request, actor, user, api);
-  const holding = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt } as const;
-  const through = new Map([...actor.through, [actor.user.id, actor.holder.version], [client.id, client.version]]);
-  const taken = await allocateExchangedIndex(db, holding, through, now);
+  const owner = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt } as const;
+  const through = new Map([...actor.delegation, [actor.user.id, actor.principal.version], [client.id, client.version]]);
+  const taken = await allocateExchangedIndex(db, owner, through, now);
   if (!taken) throw over();
   if (taken === 'stale') return 'stale';
   return {
     ...said,
-    holder: { ...holder, version: taken.version },
-    holding,
-    place: taken.place,
+    principal: { ...holder, version: taken.version },
+    owner,
+    statusIndex: taken.statusIndex,
     async finish({ claims }) {
       await db.fork().transactional(async (tx) => {
         const detail = { client: client.clientId, audience: claims.aud, jti: claims.jti, reason };

@@ -62,10 +62,10 @@ export async function redeemAuthorization(
   return {
     ...subject,
     // A version other than that of the rights sends the request round again.
-    holder: { ...holder, version: opened.version },
+    principal: { ...holder, version: opened.version },
     scope,
-    holding: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
-    place: opened.place,
+    owner: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
+    statusIndex: opened.statusIndex,
     finish: (token) => finish(opened.refreshToken, idToken, token),
   };
 }

@@ -14,7 +14,7 @@ import {
   useGrant,
 } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { withinGrant } from '../requested-scope.ts';
+import { narrowScope } from '../requested-scope.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
 import { type GrantTokenDeps, grantApi, grantTokens } from './grant-tokens.ts';
 import type { GrantType } from './grant-type.ts';
@@ -57,7 +57,7 @@ export function refreshTokenGrant(refreshing: RefreshDeps): GrantType<GrantState
       // RFC 9449 §5: bound to the key that the grant was opened with.
       if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw refused();
       const api = await grantApi(access, grant, request);
-      const scope = withinGrant(grant.scope, form['scope'], api);
+      const scope = narrowScope(grant.scope, form['scope'], api);
       const granted = await grantTokens(refreshing, request, grant, api, scope);
       const asked = { scope, nonce: null, with: granted };
       const signIdToken = await draftGrantIdToken(refreshing, client, grant, asked, now);

@@ -15,7 +15,7 @@ import {
 } from '../../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { ClientCache, LiveClient } from '../clients/cache.ts';
-import type { ReadProof } from '../dpop/proofs.ts';
+import type { Proof } from '../dpop/proofs.ts';
 import type { GrantType, Preloaded, RequestState } from './grant-type.ts';
 import { findTarget, peekTarget } from './target.ts';
 import { tokenTooLarge } from './too-large.ts';
@@ -35,7 +35,7 @@ export interface TokenEndpoint {
 
 /** Port of RFC 9449: what a proof shows, or OAuthError `invalid_dpop_proof`, `use_dpop_nonce`. */
 export interface ProofReader {
-  read(proof: string, of: { readonly method: string; readonly url: string }, now: Date): Promise<ReadProof>;
+  read(proof: string, of: { readonly method: string; readonly url: string }, now: Date): Promise<Proof>;
 }
 
 /** RFC 6749 §5.1. */
@@ -77,7 +77,7 @@ async function attempt(
   const seen = preloaded
     ? preloadedSnapshot(preloaded, caller.id)
     : await readIssueSnapshot(db, caller.id, peek?.id ?? null, caller.id);
-  const client = await caller.confirm(seen.principal);
+  const client = await caller.revalidate(seen.principal);
 
   // 2. How?
   const grant = findGrantType(endpoint, client, form['grant_type']);
@@ -86,12 +86,12 @@ async function attempt(
   requestState.proof ??= await verifyProof(endpoint, client, presented, now);
   const { proof } = requestState;
   const jkt = proof?.jkt ?? null;
-  const spendProof = async () => proof?.spend();
+  const spendProof = async () => proof?.markUsed();
 
   // 4. For which API, and may it? What the statement saw of the peek counts for no other.
   const target = () => findTarget(access, client, form, peek && { id: peek.id, version: seen.api });
-  const place = client.version === seen.principal ? seen.place : null;
-  const seenPlace = peek && { api: peek.id, place };
+  const statusIndex = client.version === seen.principal ? seen.statusIndex : null;
+  const seenPlace = peek && { api: peek.id, statusIndex };
   const asked = {
     client,
     form,
@@ -110,7 +110,7 @@ async function attempt(
   const { api, subject, rights, session, scope, sourceId, act, until } = granted;
   const of = { api, subject, rights, session, scope, sourceId, act, until };
   const request = { issuer, clientId: client.clientId, ...of, jkt };
-  const excess = granted.place && !proof ? null : overBudget(endpoint, request, now);
+  const excess = granted.statusIndex && !proof ? null : overBudget(endpoint, request, now);
   if (excess) throw tokenTooLarge(excess);
   await spendProof();
 
@@ -145,7 +145,7 @@ function scopeParameter(request: TokenRequest, sent: string | undefined): Pick<T
 
 /** The version of the caller, where what was read is its own. */
 function preloadedSnapshot({ client, clientVersion }: Preloaded, caller: string): IssueSnapshot {
-  return { principal: client === caller ? clientVersion : null, api: null, place: null };
+  return { principal: client === caller ? clientVersion : null, api: null, statusIndex: null };
 }
 
 /** RFC 9449 §5: null where the client sends none and need not. */
@@ -154,7 +154,7 @@ async function verifyProof(
   client: LiveClient,
   { dpop }: PresentedClient,
   now: Date,
-): Promise<ReadProof | null> {
+): Promise<Proof | null> {
   if (dpop !== undefined && proofs) return proofs.read(dpop, { method: 'POST', url: `${issuer}/oauth2/token` }, now);
   // RFC 9449 §5.2: there is none that could be invalid, so this is RFC 6749 §5.2's "missing a required parameter".
   if (client.settings.dpopBound)

@@ -7,8 +7,8 @@ import {
   type Actor,
   allocateExchangedIndex,
   type DelegationChain,
-  isByUser,
-  isStillGood,
+  hasUserActor,
+  isStillExchangeable,
   NO_API,
   readStatusOwner,
   type StatusOwner,
@@ -19,7 +19,7 @@ import { grantNames } from '../clients/presets.ts';
 import { validateScope } from '../consent/requested-access.ts';
 import { maySee } from '../introspect.ts';
 import { type RightsLimit, readLimitedRights } from '../limit-rights.ts';
-import { withinGrant } from '../requested-scope.ts';
+import { narrowScope } from '../requested-scope.ts';
 import type { GrantRequest, GrantResult, GrantType } from './grant-type.ts';
 import { type ImpersonationDeps, impersonate } from './impersonation.ts';
 import { ACCESS_TOKEN, issued, JWT } from './token-types.ts';
@@ -92,28 +92,28 @@ async function exchange(
 ): Promise<GrantResult | 'stale'> {
   const { db, access } = deps;
   const { client, form, now } = request;
-  const { claims, holder, user } = subject;
+  const { claims, principal, user } = subject;
   const act = actingNow(client, subject, actor);
   const api = await findExchangeTarget(request, subject);
-  const scope = withinGrant(claims.scope, form['scope'], subject.api);
+  const scope = narrowScope(claims.scope, form['scope'], subject.api);
   if (form['scope'] !== undefined) await validateScope(db, client, api, form['scope']);
   // As an impersonation: whatever has been made of its token since.
-  if (api.isBuiltin && isByUser(act))
+  if (api.isBuiltin && hasUserActor(act))
     throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
-  const holding = await statusOwner(deps, subject, api.id);
+  const owner = await statusOwner(deps, subject, api.id);
   const by = cutFor(client, subject);
   // The place comes first, and then what may change with whom it came through: see `grantTokens`.
-  const taken = await allocateExchangedIndex(db, holding, delegationChain(client, subject, actor), now);
+  const taken = await allocateExchangedIndex(db, owner, delegationChain(client, subject, actor), now);
   if (!taken) throw unfit('subject_token is not good here.');
   // Revoked meanwhile: the next attempt is told so.
-  if (taken === 'stale' || !(await isStillGood(db, deps.issuer, claims))) return 'stale';
-  const rights = await readLimitedRights(db, await access.rights(holder, api, now), api, by);
+  if (taken === 'stale' || !(await isStillExchangeable(db, deps.issuer, claims))) return 'stale';
+  const rights = await readLimitedRights(db, await access.rights(principal, api, now), api, by);
   const { sid, auth_time: authTime, amr = [], acr } = claims;
   return {
     api,
     subject: by ? { ...user, isStaff: false } : user,
     sourceId: api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined,
-    holder: { ...holder, version: taken.version },
+    principal: { ...principal, version: taken.version },
     rights,
     session:
       sid === undefined || authTime === undefined
@@ -123,10 +123,10 @@ async function exchange(
     act,
     // Not a second longer than what was shown.
     until: new Date(Math.min(claims.exp, actor?.claims.exp ?? claims.exp) * 1000),
-    holding,
-    place: taken.place,
+    owner,
+    statusIndex: taken.statusIndex,
     finish: async (token) => {
-      if (isByUser(act)) await recordActing(db, user.id, act, token, now);
+      if (hasUserActor(act)) await recordActing(db, user.id, act, token, now);
       return issued;
     },
   };
@@ -163,19 +163,19 @@ async function findExchangeTarget({ client, form, target }: GrantRequest, { api 
 /** The session, the grant or the principal that the subject's token lives by; at another API it has a place of its own. */
 async function statusOwner(
   { db, issuer }: ExchangeDeps,
-  { claims, holder, rightsLimit }: UserToken,
+  { claims, principal, rightsLimit }: UserToken,
   api: string,
 ): Promise<StatusOwner> {
-  const holding = await readStatusOwner(db, issuer, claims, { principal: holder.id, api });
+  const owner = await readStatusOwner(db, issuer, claims, { principal: principal.id, api });
   // What an operator has issued for a client that is not first-party belongs to no grant, which would remember the client.
-  if (!holding || (holding.kind === 'principal' && rightsLimit)) throw unfit('subject_token is not good here.');
-  return holding;
+  if (!owner || (owner.kind === 'principal' && rightsLimit)) throw unfit('subject_token is not good here.');
+  return owner;
 }
 
 /** Who acted before, who acts now, and the client whose exchange it is. */
 function delegationChain(client: LiveClient, subject: UserToken, actor: ActiveToken | null): DelegationChain {
-  const who: [string, number][] = actor ? [[actor.holder.id, actor.holder.version]] : [];
-  return new Map([...subject.through, ...who, [client.id, client.version]]);
+  const who: [string, number][] = actor ? [[actor.principal.id, actor.principal.version]] : [];
+  return new Map([...subject.delegation, ...who, [client.id, client.version]]);
 }
 
 /** Everything that cuts the subject's token, and the client's own ceiling. */

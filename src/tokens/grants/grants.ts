@@ -5,7 +5,7 @@ import { recordEvent } from '../../audit/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { EndedSessions, Successor } from '../../sessions/index.ts';
 import { RefreshGrant } from '../entities.ts';
-import { endHolders } from '../status/set-status.ts';
+import { revokeStatuses } from '../status/set-status.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
 /** How long a family of refresh tokens lives: without use, and at the most. */
@@ -28,7 +28,7 @@ export interface NewGrant {
 }
 
 /** When a grant that is opened now ends. */
-export function grantEnds(life: GrantLife, now: Date): { idleExpiresAt: Date; expiresAt: Date } {
+export function grantExpiry(life: GrantLife, now: Date): { idleExpiresAt: Date; expiresAt: Date } {
   return {
     idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
     expiresAt: plusSeconds(now, life.absoluteSeconds),
@@ -61,13 +61,13 @@ export function openGrant(
     claims: null,
     createdAt: now,
     rotatedAt: now,
-    ...grantEnds(life, now),
+    ...grantExpiry(life, now),
   });
   tx.persist(grant);
   return { grant, token: refreshToken(key, { id: grant.id, seed: Buffer.from(grant.seed) }, 0) };
 }
 
-export type GrantEnd =
+export type GrantEndReason =
   | 'code_reused'
   | 'reuse'
   | 'revoked'
@@ -80,7 +80,7 @@ export type GrantEnd =
   | 'ended_by_user'
   | 'ended_by_operator';
 
-export type WhichGrants = Partial<Record<'id' | 'principal' | 'client', string>> & {
+export type GrantFilter = Partial<Record<'id' | 'principal' | 'client', string>> & {
   readonly sessions?: readonly string[];
   readonly isOffline?: boolean;
 };
@@ -89,11 +89,11 @@ export type WhichGrants = Partial<Record<'id' | 'principal' | 'client', string>>
 export async function endGrants(
   tx: SqlEntityManager,
   now: Date,
-  which: WhichGrants,
-  reason: GrantEnd,
+  which: GrantFilter,
+  reason: GrantEndReason,
 ): Promise<RefreshGrant[]> {
   const grants = await markEnded(tx, now, which, reason);
-  await endHolders(
+  await revokeStatuses(
     tx,
     now,
     grants.map((one) => one.id),
@@ -105,8 +105,8 @@ export async function endGrants(
 async function markEnded(
   tx: SqlEntityManager,
   now: Date,
-  { sessions, principals, ...given }: WhichGrants & { readonly principals?: readonly string[] },
-  reason: GrantEnd,
+  { sessions, principals, ...given }: GrantFilter & { readonly principals?: readonly string[] },
+  reason: GrantEndReason,
 ): Promise<RefreshGrant[]> {
   const where = {
     ...given,
@@ -126,7 +126,7 @@ async function markEnded(
   return grants;
 }
 
-const ofUser = { password_changed: 'password_changed', deactivated: 'deactivated', deleted: 'deleted' } as const;
+const userEndReasons = { password_changed: 'password_changed', deactivated: 'deactivated', deleted: 'deleted' } as const;
 
 /**
  * What lives by a session ends with it; a user who is locked out, or has another password, has nothing left at all. All grants are
@@ -134,21 +134,21 @@ const ofUser = { password_changed: 'password_changed', deactivated: 'deactivated
  */
 export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, users, successor } = ended;
-  const everything = reason in ofUser ? users : [];
-  if (successor || everything.length > 0) await holdGrants(tx, ids, everything);
-  if (successor) await handOver(tx, ids, successor);
+  const endedUsers = reason in userEndReasons ? users : [];
+  if (successor || endedUsers.length > 0) await lockGrants(tx, ids, endedUsers);
+  if (successor) await transferGrants(tx, ids, successor);
   // OIDC Core §11, OIDC Back-Channel Logout §2.7: what was given for `offline_access` outlives the session.
   const given = ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
   const others =
-    everything.length === 0
+    endedUsers.length === 0
       ? []
-      : await markEnded(tx, at, { principals: everything }, ofUser[reason as keyof typeof ofUser]);
-  const holders = [...ids, ...[...given, ...others].map((one) => one.id), ...everything];
-  await endHolders(tx, at, holders, everything);
+      : await markEnded(tx, at, { principals: endedUsers }, userEndReasons[reason as keyof typeof userEndReasons]);
+  const holders = [...ids, ...[...given, ...others].map((one) => one.id), ...endedUsers];
+  await revokeStatuses(tx, at, holders, endedUsers);
 }
 
 /** The live grants of sessions and of users, until the end of the transaction; in their order, though they end one lot after the other. */
-async function holdGrants(tx: SqlEntityManager, sessions: readonly string[], users: readonly string[]): Promise<void> {
+async function lockGrants(tx: SqlEntityManager, sessions: readonly string[], users: readonly string[]): Promise<void> {
   const marks = (some: readonly string[]) => some.map(() => '?').join(', ');
   const whose = [
     ...(sessions.length === 0 ? [] : [`session_id in (${marks(sessions)})`]),
@@ -166,7 +166,7 @@ async function holdGrants(tx: SqlEntityManager, sessions: readonly string[], use
  * A user who authenticates again, because one client asked for it, is not logged out of the others: what the session gave goes on
  * with the one that takes its place.
  */
-async function handOver(tx: SqlEntityManager, ids: readonly string[], to: Successor): Promise<void> {
+async function transferGrants(tx: SqlEntityManager, ids: readonly string[], to: Successor): Promise<void> {
   await tx.nativeUpdate(RefreshGrant, { session: { $in: [...ids] }, principal: to.user }, { session: to.id });
 }
 
@@ -181,7 +181,7 @@ export async function endClient(
   reason: 'client_disabled' | 'client_deleted',
 ): Promise<void> {
   const grants = await markEnded(tx, now, { client }, reason);
-  await endHolders(tx, now, [...grants.map((one) => one.id), client], [client]);
+  await revokeStatuses(tx, now, [...grants.map((one) => one.id), client], [client]);
 }
 
 /** When a token was last fetched by it. */

@@ -39,7 +39,7 @@ export interface GrantState {
   };
   /** Of the user's principal. */
   readonly version: number;
-  readonly place: StatusIndex | null;
+  readonly statusIndex: StatusIndex | null;
 }
 
 /** $1 grant, $2 now. */
@@ -117,7 +117,7 @@ export async function readGrant(db: Database, id: string, now: Date): Promise<Gr
     amr: row.amr ?? [],
     user: { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },
     version: row.version,
-    place: row.list === null ? null : { list: row.list, idx: row.idx },
+    statusIndex: row.list === null ? null : { list: row.list, idx: row.idx },
   };
 }
 

@@ -5,7 +5,7 @@ import type { RequestedClaims } from '../entities.ts';
 import { LINGER_SECONDS } from '../status/set-status.ts';
 import { findFreeIndex, randomIndex, type StatusIndex } from '../status/status-index.ts';
 import { NO_API } from '../userinfo-api.ts';
-import { type GrantLife, grantEnds } from './grants.ts';
+import { type GrantLife, grantExpiry } from './grants.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
 /**
@@ -80,10 +80,10 @@ export interface Redemption {
 }
 
 /** A grant of this moment, and the place of its first access token. */
-export interface OpenedGrant {
+export interface RedeemedGrant {
   readonly id: string;
   readonly endsAt: Date;
-  readonly place: StatusIndex;
+  readonly statusIndex: StatusIndex;
   /** Of the user's principal, when the place was taken. */
   readonly version: number;
   readonly refreshToken: string | undefined;
@@ -97,13 +97,13 @@ export async function redeemGrant(
   { digest, clientVersion, isRefreshable, dpopJkt, claims }: Redemption,
   life: GrantLife,
   now: Date,
-): Promise<OpenedGrant | 'stale' | null> {
+): Promise<RedeemedGrant | 'stale' | null> {
   const [id, seed] = [randomUUIDv7(), randomBytes(32)];
-  const { idleExpiresAt, expiresAt } = grantEnds(life, now);
+  const { idleExpiresAt, expiresAt } = grantExpiry(life, now);
   const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
   // Any index of the first list is free, until there are a great many: then one is looked for.
-  for (let place = randomIndex(1); ; place = await findFreeIndex(db)) {
-    const taken = [place.list, place.idx, plusSeconds(expiresAt, LINGER_SECONDS)];
+  for (let statusIndex = randomIndex(1); ; statusIndex = await findFreeIndex(db)) {
+    const taken = [statusIndex.list, statusIndex.idx, plusSeconds(expiresAt, LINGER_SECONDS)];
     const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...taken, ...of]);
     if (!row || row.version === null || row.client_version === null) return null;
     if (row.client_version !== clientVersion) return 'stale';
@@ -112,7 +112,7 @@ export async function redeemGrant(
     return {
       id,
       endsAt: expiresAt,
-      place,
+      statusIndex,
       version: row.version,
       refreshToken: isRefreshable ? refreshToken(key, { id, seed }, 0) : undefined,
     };

@@ -24,7 +24,7 @@ export function refreshToken(key: RefreshKey, grant: { id: string; seed: Buffer 
 }
 
 /** What a refresh token claims to be, not yet believed. */
-export interface PresentedRefresh {
+export interface PresentedRefreshToken {
   readonly id: string;
   readonly generation: number;
   /** Whether the MAC is right for a grant of this seed. In constant time. */
@@ -32,7 +32,7 @@ export interface PresentedRefresh {
 }
 
 /** Null for everything that has not the form of one. */
-export function readRefreshToken(token: string): PresentedRefresh | null {
+export function readRefreshToken(token: string): PresentedRefreshToken | null {
   const bytes = Buffer.from(token, 'base64url');
   // Only the one spelling counts: unused bits of the last character are zero.
   if (bytes.length !== HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION || bytes.toString('base64url') !== token)

@@ -2,8 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
-import { take } from './rotate.ts';
-import { instead, keysForAlg, type Step } from './rotation.ts';
+import { applySteps } from './rotate.ts';
+import { activateOrMake, keysForAlg, type Step } from './rotation.ts';
 
 /** A key that can be revoked. Failures: there is none of this name, it is gone already. */
 export async function getLiveKey(em: SqlEntityManager, kid: string): Promise<SigningKey> {
@@ -24,12 +24,12 @@ export async function revokeKey(
   kid: string,
 ): Promise<Step[]> {
   await getLiveKey(em, kid);
-  const steps = await take(em, audit, masterKey, (keys, asked) => {
+  const steps = await applySteps(em, audit, masterKey, (keys, required) => {
     const key = keys.find((one) => one.kid === kid);
     if (!key) return [];
     const drop: Step = { kind: 'drop', kid };
-    if (key.state !== 'current' || !asked.has(key.alg)) return [drop];
-    return [drop, instead(key.alg, keysForAlg(keys, key.alg).next)];
+    if (key.state !== 'current' || !required.has(key.alg)) return [drop];
+    return [drop, activateOrMake(key.alg, keysForAlg(keys, key.alg).next)];
   });
   if (steps.length === 0) throw new Failure('conflict', `Somebody else took the key ${kid} away at this moment.`);
   return steps;

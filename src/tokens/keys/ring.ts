@@ -18,11 +18,11 @@ export interface KeyRing {
    * A token names a key that is not here: another process may have made it a moment ago. Reads the keys again, at most once in a while
    * however many such tokens come; true when the key is here then.
    */
-  learn(kid: string): Promise<boolean>;
+  loadMissing(kid: string): Promise<boolean>;
 }
 
 /** Between two readings of the keys because of an unknown one. */
-const LEARN_EVERY_MS = 1000;
+const RELOAD_INTERVAL_MS = 1000;
 
 type Keys = ReadonlyMap<string, OpenKey>;
 
@@ -32,20 +32,20 @@ type Keys = ReadonlyMap<string, OpenKey>;
  */
 export async function createKeyRing(
   read: (open: Keys) => Promise<OpenKeys>,
-  refused: (error: Error) => void = () => {},
+  onFailure: (error: Error) => void = () => {},
 ): Promise<KeyRing> {
   let keys: Keys = new Map();
   let signers: ReadonlyMap<Alg, OpenKey> = new Map();
-  let published: PublicDocument = publish([]);
+  let published: PublicDocument = buildJwks([]);
   let opaqueKey: KeyObject;
-  let learntAt = Number.NEGATIVE_INFINITY;
+  let loadedMissingAt = Number.NEGATIVE_INFINITY;
   const reload = async () => {
     const { opened, failure, ...given } = await read(keys);
     if (failure && keys.size === 0) throw failure;
-    if (failure) refused(failure);
+    if (failure) onFailure(failure);
     keys = new Map(opened.map((key) => [key.kid, key]));
     signers = currentSigners(opened);
-    published = publish(opened);
+    published = buildJwks(opened);
     opaqueKey = given.opaqueKey;
   };
   await reload();
@@ -60,11 +60,11 @@ export async function createKeyRing(
     jwks: () => published,
     opaqueKey: () => opaqueKey,
     reload,
-    async learn(kid) {
+    async loadMissing(kid) {
       const now = performance.now();
       if (keys.has(kid)) return true;
-      if (now - learntAt < LEARN_EVERY_MS) return false;
-      learntAt = now;
+      if (now - loadedMissingAt < RELOAD_INTERVAL_MS) return false;
+      loadedMissingAt = now;
       await reload();
       return keys.has(kid);
     },
@@ -87,7 +87,7 @@ function currentSigners(opened: readonly OpenKey[]): Map<Alg, OpenKey> {
 const order = { current: 0, next: 1, retiring: 2, gone: 3 };
 
 /** RFC 7517: the current key of the default algorithm first, for verifiers that take the first they see. */
-function publish(opened: readonly OpenKey[]): PublicDocument {
+function buildJwks(opened: readonly OpenKey[]): PublicDocument {
   const rank = (key: OpenKey) => order[key.state] * 2 + (key.alg === 'RS256' ? 0 : 1);
   const sorted = [...opened].sort((a, b) => rank(a) - rank(b));
   return publicDocument(Buffer.from(JSON.stringify({ keys: sorted.map((key) => key.publicJwk) })));

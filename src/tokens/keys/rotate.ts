@@ -5,23 +5,23 @@ import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { generateKey, insertKey, type NewKey } from './make.ts';
-import { instead, keysForAlg, later, type RotationPolicy, replace, retired, type Step, stepsDue } from './rotation.ts';
+import { activateOrMake, keysForAlg, later, type RotationPolicy, replaceCurrent, retireStep, type Step, stepsDue } from './rotation.ts';
 import { type Alg, unsealKey } from './signing-key.ts';
 
 /** The default algorithm of APIs and of ID tokens: always there. */
-const ALWAYS: Alg = 'RS256';
+const DEFAULT_ALG: Alg = 'RS256';
 
 /** Port: the algorithms that rooms above need, besides those of APIs. */
 export const clientAlgorithms = definePort<(em: SqlEntityManager) => Promise<readonly Alg[]>>('clientAlgorithms');
 
 /** The algorithms that somebody asks for, the default first. */
-export async function askedAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
+export async function requiredAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
   const above = await clientAlgorithms.of(em)(em);
-  return new Set([ALWAYS, ...(await listApiAlgorithms(em)), ...above]);
+  return new Set([DEFAULT_ALG, ...(await listApiAlgorithms(em)), ...above]);
 }
 
 /** What is decided from the rows as they are, before and then again within the transaction. */
-type Decide = (keys: SigningKey[], asked: Set<Alg>) => Step[];
+type PlanSteps = (keys: SigningKey[], required: Set<Alg>) => Step[];
 
 /**
  * Takes every step that is due; answers those that this process took. Any number of nodes may do so at once: one wins, the others
@@ -33,7 +33,7 @@ export function advanceKeys(
   masterKey: Buffer,
   policy: RotationPolicy,
 ): Promise<Step[]> {
-  return take(em, audit, masterKey, (keys, asked) => stepsDue(keys, asked, policy, audit.at));
+  return applySteps(em, audit, masterKey, (keys, required) => stepsDue(keys, required, policy, audit.at));
 }
 
 /**
@@ -46,9 +46,9 @@ export async function ensureCurrentKey(
   masterKey: Buffer,
   alg: Alg,
 ): Promise<void> {
-  await take(em, audit, masterKey, (keys) => {
+  await applySteps(em, audit, masterKey, (keys) => {
     const { current, next } = keysForAlg(keys, alg);
-    return current ? [] : [instead(alg, next)];
+    return current ? [] : [activateOrMake(alg, next)];
   });
 }
 
@@ -66,17 +66,17 @@ export async function rotateKeys(
   masterKey: Buffer,
   given: { readonly leadSeconds: number; readonly isNow: boolean; readonly alg?: Alg | undefined },
 ): Promise<Step[]> {
-  return take(em, audit, masterKey, (keys, asked) => {
-    if (given.alg && !asked.has(given.alg))
+  return applySteps(em, audit, masterKey, (keys, required) => {
+    if (given.alg && !required.has(given.alg))
       throw new Failure(
         'conflict',
         `Nobody asks for ${given.alg}. Its key is made with the first API or client that does: npx signet api update AUDIENCE --alg ${given.alg}`,
       );
-    return [...(given.alg ? [given.alg] : asked)].flatMap((alg): Step[] => {
+    return [...(given.alg ? [given.alg] : required)].flatMap((alg): Step[] => {
       const { current, next } = keysForAlg(keys, alg);
-      if (!current) return [instead(alg, next)];
+      if (!current) return [activateOrMake(alg, next)];
       if (given.isNow)
-        return next ? replace(current, next, audit.at) : [retired(current, audit.at), { kind: 'make', alg }];
+        return next ? replaceCurrent(current, next, audit.at) : [retireStep(current, audit.at), { kind: 'make', alg }];
       return next ? [] : [{ kind: 'publish', alg, activateAt: later(audit.at, given.leadSeconds) }];
     });
   });
@@ -86,23 +86,23 @@ export async function rotateKeys(
 export const KEYS_LOCK = 0x6b657973;
 
 /** Looks without a lock first, so that nothing due costs a read; then decides again under it. */
-export async function take(
+export async function applySteps(
   em: SqlEntityManager,
   audit: AuditContext,
   masterKey: Buffer,
-  decide: Decide,
+  plan: PlanSteps,
 ): Promise<Step[]> {
-  const made = new Map<Alg, NewKey>();
-  const first = decide(await readKeys(em), await askedAlgorithms(em));
+  const generated = new Map<Alg, NewKey>();
+  const first = plan(await readKeys(em), await requiredAlgorithms(em));
   if (first.length === 0) return [];
   for (const step of first)
-    if (step.kind === 'make' || step.kind === 'publish') made.set(step.alg, await generateKey(step.alg));
+    if (step.kind === 'make' || step.kind === 'publish') generated.set(step.alg, await generateKey(step.alg));
   return em.transactional(async (tx) => {
     await tx.execute('select pg_advisory_xact_lock(?)', [KEYS_LOCK]);
     const keys = await readKeys(tx);
-    const steps = decide(keys, await askedAlgorithms(tx));
+    const steps = plan(keys, await requiredAlgorithms(tx));
     if (steps.length === 0) return [];
-    for (const step of steps) await carryOut(tx, audit, masterKey, step, keys, made);
+    for (const step of steps) await applyStep(tx, audit, masterKey, step, keys, generated);
     await tx.flush();
     await announce(tx, 'keys');
     return steps;
@@ -117,29 +117,29 @@ export function readKeys(em: SqlEntityManager): Promise<SigningKey[]> {
   );
 }
 
-async function carryOut(
+async function applyStep(
   tx: SqlEntityManager,
   audit: AuditContext,
   masterKey: Buffer,
   step: Step,
   keys: readonly SigningKey[],
-  made: ReadonlyMap<Alg, NewKey>,
+  generated: ReadonlyMap<Alg, NewKey>,
 ): Promise<void> {
   const { at } = audit;
   if (step.kind === 'make' || step.kind === 'publish') {
     // A node that was not restarted after `keys rewrap` must not add what the others cannot open.
     for (const key of keys) unsealKey(masterKey, key);
-    const key = made.get(step.alg) ?? (await generateKey(step.alg));
+    const key = generated.get(step.alg) ?? (await generateKey(step.alg));
     return insertKey(tx, audit, masterKey, key, step.kind === 'publish' ? step.activateAt : null);
   }
   const key = keys.find((one) => one.kid === step.kid) as SigningKey;
-  if (step.kind === 'activate') return move(tx, audit, key, { state: 'current', activatedAt: at });
-  if (step.kind === 'retire') return move(tx, audit, key, { state: 'retiring', retireAt: step.retireAt });
-  return move(tx, audit, key, { state: 'gone', retireAt: at, privateSealed: Buffer.alloc(0) });
+  if (step.kind === 'activate') return setKeyState(tx, audit, key, { state: 'current', activatedAt: at });
+  if (step.kind === 'retire') return setKeyState(tx, audit, key, { state: 'retiring', retireAt: step.retireAt });
+  return setKeyState(tx, audit, key, { state: 'gone', retireAt: at, privateSealed: Buffer.alloc(0) });
 }
 
 /** From the state that was seen, or not at all. */
-async function move(
+async function setKeyState(
   tx: SqlEntityManager,
   audit: AuditContext,
   key: SigningKey,

@@ -37,17 +37,17 @@ export function later(at: Date, seconds: number): Date {
  */
 export function stepsDue(
   keys: readonly KeyState[],
-  asked: ReadonlySet<SigningKey['alg']>,
+  required: ReadonlySet<SigningKey['alg']>,
   policy: RotationPolicy,
   now: Date,
 ): Step[] {
-  const algorithms = new Set([...asked, ...keys.map((key) => key.alg)]);
+  const algorithms = new Set([...required, ...keys.map((key) => key.alg)]);
   const steps: Step[] = keys
-    .filter((key) => key.state === 'retiring' && isReached(key.retireAt, now))
+    .filter((key) => key.state === 'retiring' && isDue(key.retireAt, now))
     .map((key) => ({ kind: 'drop', kid: key.kid }));
   for (const alg of algorithms) {
     const { current, next } = keysForAlg(keys, alg);
-    steps.push(...(asked.has(alg) ? rotate(alg, current, next, policy, now) : giveUp(current, next, now)));
+    steps.push(...(required.has(alg) ? rotate(alg, current, next, policy, now) : retireAlgorithm(current, next, now)));
   }
   return steps;
 }
@@ -65,31 +65,31 @@ function rotate(
   { leadSeconds, rotationSeconds }: RotationPolicy,
   now: Date,
 ): Step[] {
-  if (!current) return [instead(alg, next)];
-  if (next) return isReached(next.activateAt, now) ? replace(current, next, now) : [];
+  if (!current) return [activateOrMake(alg, next)];
+  if (next) return isDue(next.activateAt, now) ? replaceCurrent(current, next, now) : [];
   const since = current.activatedAt ?? now;
   if (rotationSeconds === 0 || now < later(since, rotationSeconds - leadSeconds)) return [];
   return [{ kind: 'publish', alg, activateAt: later(now, leadSeconds) }];
 }
 
 /** Where no key signs: the one that is published already, or one that is made now. */
-export function instead(alg: SigningKey['alg'], next: KeyState | undefined): Step {
+export function activateOrMake(alg: SigningKey['alg'], next: KeyState | undefined): Step {
   return next ? { kind: 'activate', kid: next.kid } : { kind: 'make', alg };
 }
 
 /** The other one signs from now on; this one stays for what it signed. */
-export function replace(current: KeyState, next: KeyState, now: Date): Step[] {
-  return [retired(current, now), { kind: 'activate', kid: next.kid }];
+export function replaceCurrent(current: KeyState, next: KeyState, now: Date): Step[] {
+  return [retireStep(current, now), { kind: 'activate', kid: next.kid }];
 }
 
-function giveUp(current: KeyState | undefined, next: KeyState | undefined, now: Date): Step[] {
-  return [...(current ? [retired(current, now)] : []), ...(next ? [{ kind: 'drop' as const, kid: next.kid }] : [])];
+function retireAlgorithm(current: KeyState | undefined, next: KeyState | undefined, now: Date): Step[] {
+  return [...(current ? [retireStep(current, now)] : []), ...(next ? [{ kind: 'drop' as const, kid: next.kid }] : [])];
 }
 
-export function retired(current: KeyState, now: Date): Step {
+export function retireStep(current: KeyState, now: Date): Step {
   return { kind: 'retire', kid: current.kid, retireAt: later(now, RETIREMENT_SECONDS) };
 }
 
-function isReached(instant: Date | null | undefined, now: Date): boolean {
+function isDue(instant: Date | null | undefined, now: Date): boolean {
   return instant instanceof Date && instant <= now;
 }

@@ -1,7 +1,7 @@
-import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 'node:crypto';
+import { type KeyObject, createPrivateKey, createPublicKey, sign, sign as nodeSign, verify } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Failure } from '../../platform/errors.ts';
 import type { CompactParts } from '../../platform/jws.ts';
+import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { deriveOpaqueKey } from '../opaque.ts';
 import { toDer, toRaw } from './ecdsa.ts';
@@ -110,4 +110,30 @@ export async function countKeys(em: SqlEntityManager): Promise<number> {
 
 export function listKeys(em: SqlEntityManager): Promise<SigningKey[]> {
   return em.findAll(SigningKey, { orderBy: { createdAt: 'desc', kid: 'asc' } });
+}
+
+/** Makes a signature, at once or soon. */
+export type Sign = (key: OpenKey, bytes: Buffer) => Buffer | Promise<Buffer>;
+
+/** Handed over at a time; more are made on this thread. */
+const MAX_CONCURRENT = 32;
+
+/**
+ * Signs in the thread pool while no password is hashed there, else on this thread, as `signBytes`. An RSA signature takes longer than all
+ * the rest of a token request: another core takes it over (1.6 times as many tokens on two cores, bench/README.md). But behind
+ * password hashes it would wait for tens of milliseconds, and a storm of logins would reach who asks for a token.
+ */
+export function createSign(isHashing: () => boolean): Sign {
+  let pending = 0;
+  return (key, bytes) => {
+    if (key.alg !== 'RS256' || pending >= MAX_CONCURRENT || isHashing()) return signBytes(key, bytes);
+    pending += 1;
+    return new Promise((resolve, reject) => {
+      nodeSign('sha256', bytes, key.privateKey, (error, signature) => {
+        pending -= 1;
+        if (error) reject(error);
+        else resolve(signature);
+      });
+    });
+  };
 }

@@ -3,7 +3,7 @@ import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS, STATUS } from './set-status.ts';
 import {
-  isLive,
+  lockOwner,
   randomIndex,
   type StatusIndex,
   type StatusOwner,
@@ -18,12 +18,12 @@ import {
 export type DelegationChain = ReadonlyMap<string, number>;
 
 /** A place that nobody has exchanged for in this time is free again; one that is used goes on. */
-const KEPT_SECONDS = 3600;
+const RETENTION_SECONDS = 3600;
 
 const NEVER = new Date('9999-12-31T00:00:00Z');
 
 /** $1 principal, $2 API, $3 holder, $4 through whom, $5 their versions, $6 how long the place has to be there at least. */
-const known = hotSelect(
+const snapshotStatement = hotSelect(
   'tokens-exchanged',
   `select p.perms_version::int as version, t.list::int as list, t.idx::int as idx,
     (select count(*) from unnest($4::uuid[], $5::int[]) v(id, version) join permissions_principal q on q.id = v.id and q.perms_version = v.version)
@@ -37,14 +37,14 @@ const known = hotSelect(
  * $1 to $5 as above, $6 list, $7 index, $8 until when. All principals are locked, in their order, and then the holder: whoever changes or ends
  * one of them afterwards finds this place, and who did before is seen by the versions. A place that would soon be free goes on.
  */
-const take = (kind: StatusOwner['kind']): Statement => ({
+const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-exchanged-${kind}`,
   text: `with who as materialized (
       select p.id, p.perms_version::int as version from permissions_principal p where p.id = any($4::uuid[] || $1::uuid) order by p.id for share of p
     ), same as materialized (
       select count(*) = cardinality($4::uuid[]) as is_same from who join unnest($4::uuid[], $5::int[]) v(id, version) using (id, version)
     ), live as materialized (
-      ${isLive[kind]}
+      ${lockOwner[kind]}
     ), kept as (
       update tokens_status t set expires_at = greatest(t.expires_at, $8::timestamptz) from same, live
       where t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0 and same.is_same
@@ -57,7 +57,7 @@ const take = (kind: StatusOwner['kind']): Statement => ({
     ) select (select version from who where id = $1) as version, (select is_same from same) as is_same, exists (select from live) as is_live,
       coalesce((select list from kept), (select list from made))::int as list, coalesce((select idx from kept), (select idx from made))::int as idx`,
 });
-const statements = { session: take('session'), grant: take('grant'), principal: take('principal') };
+const allocateStatements = { session: allocateStatement('session'), grant: allocateStatement('grant'), principal: allocateStatement('principal') };
 
 interface Row {
   version: number | null;
@@ -73,20 +73,20 @@ interface Row {
  */
 export async function allocateExchangedIndex(
   db: Database,
-  of: StatusOwner,
-  through: DelegationChain,
+  owner: StatusOwner,
+  chain: DelegationChain,
   now: Date,
-): Promise<{ place: StatusIndex; version: number } | 'stale' | null> {
-  const ids = [...through.keys()].sort();
-  const whose = [of.principal, of.api, of.id, ids, ids.map((id) => through.get(id))];
-  const end = Math.min((of.endsAt ?? NEVER).getTime(), plusSeconds(now, KEPT_SECONDS).getTime());
+): Promise<{ statusIndex: StatusIndex; version: number } | 'stale' | null> {
+  const ids = [...chain.keys()].sort();
+  const whose = [owner.principal, owner.api, owner.id, ids, ids.map((id) => chain.get(id))];
+  const end = Math.min((owner.endsAt ?? NEVER).getTime(), plusSeconds(now, RETENTION_SECONDS).getTime());
   const until = plusSeconds(new Date(end), LINGER_SECONDS);
   for (let tries = 0; ; tries++) {
-    const [seen] = await db.query<Row>(known, [...whose, plusSeconds(now, LINGER_SECONDS)]);
+    const [seen] = await db.query<Row>(snapshotStatement, [...whose, plusSeconds(now, LINGER_SECONDS)]);
     const found = seen && readAllocation(seen);
     if (!seen || found) return found ?? null;
     const fresh = randomIndex(1 + Math.floor(tries / TRIES));
-    const [row] = await db.query<Row & { is_live: boolean }>(statements[of.kind], [
+    const [row] = await db.query<Row & { is_live: boolean }>(allocateStatements[owner.kind], [
       ...whose,
       fresh.list,
       fresh.idx,
@@ -99,7 +99,7 @@ export async function allocateExchangedIndex(
 }
 
 /** $1 and $2 the place, $3 jti. */
-const again = hotSelect(
+const stateStatement = hotSelect(
   'tokens-shown-again',
   `select t.state::int as state, exists (select from tokens_revoked r where r.jti = $3::uuid) as is_revoked
     from tokens_status t where t.list = $1::int and t.idx = $2::int`,
@@ -110,28 +110,28 @@ const again = hotSelect(
  * A revocation is written before it looks for places, so it is seen here, or it finds the new place. No lock is needed for that, and so
  * none can be waited for in another order than that of the moves.
  */
-export async function isStillGood(
+export async function isStillExchangeable(
   db: Database,
   issuer: string,
   claims: Pick<AccessTokenClaims, 'jti' | 'act' | 'status'>,
 ): Promise<boolean> {
   const place = statusIndexFromClaim(issuer, claims.status?.status_list);
   const [seen] = place
-    ? await db.query<{ state: number; is_revoked: boolean }>(again, [place.list, place.idx, claims.jti])
+    ? await db.query<{ state: number; is_revoked: boolean }>(stateStatement, [place.list, place.idx, claims.jti])
     : [];
-  return seen !== undefined && !seen.is_revoked && mayBeExchanged(claims, seen.state);
+  return seen !== undefined && !seen.is_revoked && isExchangeable(claims, seen.state);
 }
 
 /**
  * A token that was itself exchanged and is suspended may have been made of one that is revoked: it is asked for again, from what it was
  * made of. One that was not is suspended for a sibling, or for rights, which are read anew.
  */
-export function mayBeExchanged({ act }: Pick<AccessTokenClaims, 'act'>, state: number | null): boolean {
+export function isExchangeable({ act }: Pick<AccessTokenClaims, 'act'>, state: number | null): boolean {
   return state !== STATUS.revoked && !(act && state === STATUS.suspended);
 }
 
 /** Undefined when there is no place yet. */
 function readAllocation({ version, is_same, list, idx }: Row) {
   if (!is_same) return 'stale';
-  return list === null || version === null ? undefined : { place: { list, idx }, version };
+  return list === null || version === null ? undefined : { statusIndex: { list, idx }, version };
 }

@@ -19,7 +19,7 @@ const TYPE = 'application/statuslist+jwt';
 const compress = promisify(gzip);
 const tags = ['documents'];
 const config = { anyOrigin: true } as const;
-const byAnybody = [] as Record<string, string[]>[];
+const publicAccess = [] as Record<string, string[]>[];
 
 const aggregation = Type.Object(
   { status_lists: Type.Array(Type.String({ format: 'uri' })) },
@@ -28,7 +28,7 @@ const aggregation = Type.Object(
 const list = Type.String({ pattern: '^[1-9][0-9]{0,6}$', description: 'Number of the list.' });
 
 /** Token Status List (draft-ietf-oauth-status-list-21) and its event stream. `clientOf`: port, who a stream is for. */
-export function statusRoutes(app: App, lists: StatusLists, issuer: string, clientOf: StreamClient): void {
+export function statusRoutes(app: App, lists: StatusLists, issuer: string, streamClient: StreamClient): void {
   app.get(
     '/status-lists',
     {
@@ -36,7 +36,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, clien
         operationId: 'getStatusLists',
         summary: 'Every status list (draft-ietf-oauth-status-list §9.3)',
         tags,
-        security: byAnybody,
+        security: publicAccess,
         response: { 200: aggregation },
         problems: [],
       },
@@ -60,7 +60,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, clien
         description:
           'Keep it for its `ttl`. 2: something that the token says was taken away, a refresh gives another. 3: something was added.',
         tags,
-        security: byAnybody,
+        security: publicAccess,
         params: Type.Object({ list }),
         querystring: Type.Object({ time: Type.Optional(Type.String()) }, { additionalProperties: false }),
         response: {
@@ -91,7 +91,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, clien
     },
   );
 
-  const streams = createStreams(app, lists, clientOf);
+  const streams = createStreams(app, lists, streamClient);
   const schema = (operationId: string, summary: string) => ({
     operationId,
     summary,

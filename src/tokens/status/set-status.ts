@@ -1,8 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { AccessTokenClaims } from '../claims.ts';
 import type { AffectedPrincipals, RightsChange } from '../../permissions/index.ts';
-import type { Database } from '../../platform/database/index.ts';
-import { plusSeconds } from '../../platform/time.ts';
+import type { Database, Statement } from '../../platform/database/index.ts';
 import type { StatusIndex } from './status-index.ts';
+import { plusSeconds } from '../../platform/time.ts';
 
 /** What an index of a status list says (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
@@ -23,8 +24,8 @@ export async function updateStatuses(
   { kind, apis }: RightsChange,
 ): Promise<number> {
   if (apis?.length === 0) return 0;
-  if ('apiDeletedAt' in affected) return endApis(tx, apis ?? [], affected.apiDeletedAt);
-  return moveTo(tx, `principal_id in (${marks(affected.principals)})`, affected.principals, { kind, apis });
+  if ('apiDeletedAt' in affected) return revokeApiStatuses(tx, apis ?? [], affected.apiDeletedAt);
+  return applyRightsChange(tx, `principal_id in (${placeholders(affected.principals)})`, affected.principals, { kind, apis });
 }
 
 /**
@@ -46,15 +47,15 @@ export async function updateClientStatuses(
     [client],
   );
   const whose = `(list, idx) in (select list, idx from tokens_status where holder_id in (${live})
-    union all select list, idx from tokens_status where ${THROUGH})`;
-  return moveTo(tx, whose, [client, client], change);
+    union all select list, idx from tokens_status where ${DELEGATED_THROUGH})`;
+  return applyRightsChange(tx, whose, [client, client], change);
 }
 
 /** What was exchanged through a principal. */
-const THROUGH = 'through @> array[?]::uuid[]';
+const DELEGATED_THROUGH = 'through @> array[?]::uuid[]';
 
 /** `whose` selects the places; `values` are those of its placeholders. */
-function moveTo(
+function applyRightsChange(
   tx: SqlEntityManager,
   whose: string,
   values: readonly unknown[],
@@ -65,39 +66,39 @@ function moveTo(
   const where = [
     whose,
     `state in (${from.join(', ')})`,
-    ...(apis === null ? [] : [`api_id in (${marks(apis)})`]),
+    ...(apis === null ? [] : [`api_id in (${placeholders(apis)})`]),
     // An API whose verifiers know the value 0 alone hears of additions at the next refresh.
     ...(kind === 'added' ? ['api_id in (select id from permissions_api where with_superseded)'] : []),
   ];
-  return move(tx, `state = ${state}`, where.join(' and '), [...values, ...(apis ?? [])]);
+  return setStatus(tx, `state = ${state}`, where.join(' and '), [...values, ...(apis ?? [])]);
 }
 
 /** An API is gone: what was issued for it says nothing any more, and its places are free when the last of it has expired. */
-async function endApis(tx: SqlEntityManager, apis: readonly string[], at: Date): Promise<number> {
+async function revokeApiStatuses(tx: SqlEntityManager, apis: readonly string[], at: Date): Promise<number> {
   if (apis.length === 0) return 0;
   const until = plusSeconds(at, LINGER_SECONDS);
   const set = `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`;
-  return move(tx, set, `api_id in (${marks(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
+  return setStatus(tx, set, `api_id in (${placeholders(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
 }
 
 /**
  * The session, the grant or the principal is over: log in again. Those left behind, whose tokens still live, end too. `through` is a
  * principal that is over: with it ends what was exchanged through it.
  */
-export async function endHolders(
+export async function revokeStatuses(
   tx: SqlEntityManager,
   at: Date,
-  holders: readonly string[],
-  through: readonly string[] = [],
+  owners: readonly string[],
+  actors: readonly string[] = [],
 ): Promise<void> {
-  const whose = [...(holders.length === 0 ? [] : [`holder_id in (${marks(holders)})`]), ...through.map(() => THROUGH)];
+  const whose = [...(owners.length === 0 ? [] : [`holder_id in (${placeholders(owners)})`]), ...actors.map(() => DELEGATED_THROUGH)];
   if (whose.length === 0) return;
   const until = plusSeconds(at, LINGER_SECONDS);
-  await move(
+  await setStatus(
     tx,
     `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`,
     `(${whose.join(' or ')}) and state <> ${STATUS.revoked}`,
-    [until, ...holders, ...through],
+    [until, ...owners, ...actors],
   );
 }
 
@@ -109,8 +110,8 @@ export async function endHolders(
  * one first and looks at the old one again afterwards (`isStillGood`): it is seen to be suspended, or it was looked at before that was
  * committed, and then the new place is there for the next time round. So neither holds a lock that the other waits for.
  */
-export async function suspendIndex(db: Database, place: StatusIndex): Promise<void> {
-  while ((await db.fork().transactional((tx) => suspendOnce(tx, place))) > 0);
+export async function suspendIndex(db: Database, index: StatusIndex): Promise<void> {
+  while ((await db.fork().transactional((tx) => suspendOnce(tx, index))) > 0);
 }
 
 function suspendOnce(tx: SqlEntityManager, { list, idx }: StatusIndex): Promise<number> {
@@ -118,12 +119,12 @@ function suspendOnce(tx: SqlEntityManager, { list, idx }: StatusIndex): Promise<
     select made.list, made.idx from tokens_status t join tokens_status made on made.holder_id = t.holder_id and made.through @> coalesce(t.through, '{}')
     where t.list = ? and t.idx = ?)`;
   const from = `state in (${STATUS.valid}, ${STATUS.superseded})`;
-  return move(tx, `state = ${STATUS.suspended}`, `${whose} and ${from}`, [list, idx, list, idx]);
+  return setStatus(tx, `state = ${STATUS.suspended}`, `${whose} and ${from}`, [list, idx, list, idx]);
 }
 
 /** Rows are locked in one order, so that two moves that meet follow each other. Answers how many there were. */
-async function move(tx: SqlEntityManager, set: string, where: string, values: readonly unknown[]): Promise<number> {
-  const [given, found] = [values.slice(0, marksIn(set)), values.slice(marksIn(set))];
+async function setStatus(tx: SqlEntityManager, set: string, where: string, values: readonly unknown[]): Promise<number> {
+  const [given, found] = [values.slice(0, countPlaceholders(set)), values.slice(countPlaceholders(set))];
   const [row] = await tx.execute<{ moved: number }[]>(
     `with held as materialized (select list, idx from tokens_status where ${where} order by list, idx for update), moved as (
        update tokens_status t set ${set}, changed = pg_current_xact_id() from held
@@ -136,10 +137,20 @@ async function move(tx: SqlEntityManager, set: string, where: string, values: re
   return moved;
 }
 
-function marksIn(sql: string): number {
+function countPlaceholders(sql: string): number {
   return sql.split('?').length - 1;
 }
 
-function marks(values: readonly unknown[]): string {
+function placeholders(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ');
+}
+
+const add: Statement = {
+  name: 'tokens-revoke',
+  text: 'insert into tokens_revoked (jti, expires_at) values ($1, to_timestamp($2::float8)) on conflict (jti) do nothing',
+};
+
+/** Makes one access token dead until it would have expired anyway (RFC 7009 §2). */
+export async function revokeToken(db: Database, claims: Pick<AccessTokenClaims, 'jti' | 'exp'>): Promise<void> {
+  await db.query(add, [claims.jti, claims.exp]);
 }

@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Database, hotSelect, runOn, type Statement } from '../../platform/database/index.ts';
-import { plusSeconds } from '../../platform/time.ts';
+import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS } from './set-status.ts';
+import { plusSeconds } from '../../platform/time.ts';
+import { type Database, type Statement, hotSelect, runOn } from '../../platform/database/index.ts';
 
 /** Indexes of one list: 2^20, at two bits each 256 KiB. */
 export const LIST_LENGTH = 1_048_576;
@@ -29,10 +30,10 @@ export interface IssueSnapshot {
   readonly principal: number | null;
   readonly api: number | null;
   /** Null when the holder has none, or its last one has moved: the next token gets a fresh one. */
-  readonly place: StatusIndex | null;
+  readonly statusIndex: StatusIndex | null;
 }
 
-const mint = hotSelect(
+const snapshotStatement = hotSelect(
   'tokens-mint',
   `select (select p.perms_version::int from permissions_principal p where p.id = $1) as principal,
     (select a.version::int from permissions_api a where a.id = $2) as api, t.list::int as list, t.idx::int as idx
@@ -48,15 +49,15 @@ export async function readIssueSnapshot(
 ): Promise<IssueSnapshot> {
   const [row] = await runOn<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
     from,
-    mint,
+    snapshotStatement,
     [principal, api, holder],
   );
-  if (!row) return { principal: null, api: null, place: null };
-  return { principal: row.principal, api: row.api, place: row.list === null ? null : { list: row.list, idx: row.idx } };
+  if (!row) return { principal: null, api: null, statusIndex: null };
+  return { principal: row.principal, api: row.api, statusIndex: row.list === null ? null : { list: row.list, idx: row.idx } };
 }
 
 /** $3 holder: its row is locked against whoever ends it. */
-export const isLive = {
+export const lockOwner = {
   session: 'select 1 from sessions_session s where s.id = $3 and s.ended_at is null for share of s',
   grant: 'select 1 from tokens_grant g where g.id = $3 and g.ended_at is null for share of g',
   principal: 'select 1 where $3::uuid is not null',
@@ -66,12 +67,12 @@ export const isLive = {
  * $1 principal, $2 API, $3 holder, $4 list, $5 index, $6 until when, $7 how long one left behind lingers. The rows of the principal
  * and of the holder are locked against whoever changes or ends them: what they write afterwards sees this place.
  */
-const place = (kind: StatusOwner['kind']): Statement => ({
+const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-place-${kind}`,
   text: `with who as materialized (
       select p.perms_version::int as version from permissions_principal p where p.id = $1 for share of p
     ), live as materialized (
-      ${isLive[kind]}
+      ${lockOwner[kind]}
     ), behind as (
       update tokens_status t set is_current = false, expires_at = least(t.expires_at, $7::timestamptz)
       where t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state <> 0 and exists (select from live) returning 1
@@ -81,7 +82,7 @@ const place = (kind: StatusOwner['kind']): Statement => ({
       on conflict do nothing returning 1
     ) select (select version from who) as version, exists (select from live) as is_live, exists (select from made) as is_made`,
 });
-const statements = { session: place('session'), grant: place('grant'), principal: place('principal') };
+const allocateStatements = { session: allocateStatement('session'), grant: allocateStatement('grant'), principal: allocateStatement('principal') };
 
 /** More failures than this in a row in the lists there are: another list is begun. */
 export const TRIES = 6;
@@ -92,23 +93,23 @@ export const TRIES = 6;
  */
 export async function allocateIndex(
   from: Database | SqlEntityManager,
-  of: StatusOwner,
+  owner: StatusOwner,
   now: Date,
-): Promise<{ place: StatusIndex; version: number } | null> {
-  const until = of.endsAt === null ? new Date('9999-12-31T00:00:00Z') : plusSeconds(of.endsAt, LINGER_SECONDS);
+): Promise<{ statusIndex: StatusIndex; version: number } | null> {
+  const until = owner.endsAt === null ? new Date('9999-12-31T00:00:00Z') : plusSeconds(owner.endsAt, LINGER_SECONDS);
   for (let tries = 0; ; tries++) {
-    const known = await readIssueSnapshot(from, of.principal, of.api, of.id);
-    if (known.principal === null) return null;
-    if (known.place) return { place: known.place, version: known.principal };
+    const snapshot = await readIssueSnapshot(from, owner.principal, owner.api, owner.id);
+    if (snapshot.principal === null) return null;
+    if (snapshot.statusIndex) return { statusIndex: snapshot.statusIndex, version: snapshot.principal };
     const fresh = randomIndex(1 + Math.floor(tries / TRIES));
-    const values = [of.principal, of.api, of.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
+    const values = [owner.principal, owner.api, owner.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
     const [row] = await runOn<{ version: number | null; is_live: boolean; is_made: boolean }>(
       from,
-      statements[of.kind],
+      allocateStatements[owner.kind],
       values,
     );
     if (!row?.is_live || row.version === null) return null;
-    if (row.is_made) return { place: fresh, version: row.version };
+    if (row.is_made) return { statusIndex: fresh, version: row.version };
   }
 }
 
@@ -117,7 +118,7 @@ export function randomIndex(list: number): StatusIndex {
   return { list, idx: randomInt(LIST_LENGTH) };
 }
 
-const free: Statement = {
+const freeIndexStatement: Statement = {
   name: 'tokens-free-place',
   text: `select f.list, f.idx from unnest($1::int[], $2::int[]) with ordinality f(list, idx, n)
     where not exists (select from tokens_status t where t.list = f.list and t.idx = f.idx) order by f.n limit 1`,
@@ -126,8 +127,8 @@ const free: Statement = {
 /** A place that was nobody's a moment ago, in the first lists that have one. */
 export async function findFreeIndex(db: Database): Promise<StatusIndex> {
   for (let list = 1; ; list++) {
-    const some = Array.from({ length: TRIES }, () => randomIndex(list));
-    const [found] = await db.query<StatusIndex>(free, [some.map((one) => one.list), some.map((one) => one.idx)]);
+    const candidates = Array.from({ length: TRIES }, () => randomIndex(list));
+    const [found] = await db.query<StatusIndex>(freeIndexStatement, [candidates.map((one) => one.list), candidates.map((one) => one.idx)]);
     if (found) return found;
   }
 }
@@ -147,4 +148,33 @@ export function statusIndexFromClaim(
   return Number.isInteger(list) && statusListUri(issuer, list) === status.uri && Number.isInteger(status.idx)
     ? { list, idx: status.idx }
     : null;
+}
+
+/** $1 and $2 a place in a status list. */
+const ownerStatement = hotSelect(
+  'tokens-status-holder',
+  `select t.holder_id as id, t.principal_id as principal, case when g.id is not null then 'grant' when s.id is not null then 'session' else 'principal' end as kind,
+      extract(epoch from coalesce(g.expires_at, s.expires_at))::float8 as ends_at
+    from tokens_status t left join tokens_grant g on g.id = t.holder_id left join sessions_session s on s.id = t.holder_id
+    where t.list = $1::int and t.idx = $2::int`,
+);
+
+interface Row {
+  id: string;
+  principal: string;
+  kind: StatusOwner['kind'];
+  ends_at: number | null;
+}
+
+/** By what an access token lives, for another token of the same principal that is to end with it; null when it has no place any more. */
+export async function readStatusOwner(
+  db: Database,
+  issuer: string,
+  { status }: Pick<AccessTokenClaims, 'status'>,
+  expected: { readonly principal: string; readonly api: string },
+): Promise<StatusOwner | null> {
+  const place = statusIndexFromClaim(issuer, status?.status_list);
+  const [row] = place ? await db.query<Row>(ownerStatement, [place.list, place.idx]) : [];
+  if (!row || row.principal !== expected.principal) return null;
+  return { kind: row.kind, id: row.id, ...expected, endsAt: row.ends_at === null ? null : new Date(row.ends_at * 1000) };
 }

@@ -10,7 +10,7 @@ const HEARTBEAT_MS = 15_000;
 const STREAMS = { owner: 50, kind: 1500, all: 2000 };
 
 /** Who does not read is let go: the signed list is the truth, and a reader comes again with what it saw last. */
-const UNREAD_BYTES = 512 * 1024;
+const MAX_BUFFERED_BYTES = 512 * 1024;
 
 /** Who asks, where it authenticates as a client; null for everybody else. */
 export type StreamClient = (request: Request) => Promise<string | null>;
@@ -23,7 +23,7 @@ export interface Streams {
 export function createStreams(
   app: App,
   lists: Pick<StatusLists, 'follow'>,
-  clientOf: StreamClient,
+  streamClient: StreamClient,
   limits: ShareLimits = STREAMS,
 ): Streams {
   // Written down once, however many read it.
@@ -45,7 +45,7 @@ export function createStreams(
   });
 
   const shareOwner = async (request: Request): Promise<ShareOwner> => {
-    const client = await clientOf(request);
+    const client = await streamClient(request);
     if (client !== null) return { kind: 'client', name: client };
     return { kind: 'network', name: clientSite(request.ip) };
   };
@@ -65,7 +65,7 @@ export function createStreams(
     const stop = lists.follow(last === undefined ? null : Number(last), (event: StatusEvent) => {
       if (only !== null && event.list !== only) return;
       raw.write(eventText(event));
-      if (raw.writableLength > UNREAD_BYTES) raw.destroy();
+      if (raw.writableLength > MAX_BUFFERED_BYTES) raw.destroy();
     });
     const end = () => {
       stop();

@@ -1,4 +1,4 @@
-import { type AuthorizationRequest, type ConsentPrompt, hostOfDocument, isOfDocument } from '../../oauth/index.ts';
+import { type AuthorizationRequest, type ConsentPrompt, documentHost, isDocumentClient } from '../../oauth/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
 import { scopeLabels } from './scope-labels.ts';
@@ -19,9 +19,9 @@ export function consentPage(
 ): Html {
   const { client, to } = request;
   const words = consentNeeded.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeLabels[one] ?? []);
-  const kind = isOfDocument(client) ? documentKind(client) : html`${kinds[client.preset]}`;
+  const kind = isDocumentClient(client) ? documentKind(client) : html`${kinds[client.preset]}`;
   return html`<p><strong>${client.name}</strong>, ${kind}, wants to act for you, <strong>${session.user.username}</strong>.</p>
-${client.isDynamic ? html`<p class="error">${isOfDocument(client) ? 'The name is its own word' : 'It has registered itself'}: nobody here has looked at what it calls itself.</p>` : null}
+${client.isDynamic ? html`<p class="error">${isDocumentClient(client) ? 'The name is its own word' : 'It has registered itself'}: nobody here has looked at what it calls itself.</p>` : null}
 ${words.length > 0 ? html`<h2>About you, it may</h2>${list(words.map((one) => html`${one}`))}` : null}
 ${apiName === null ? null : atApi(apiName, requestedAccess.permissions)}
 ${words.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
@@ -51,7 +51,7 @@ function clientPages({ clientUri, policyUri, tosUri }: AuthorizationRequest['cli
 
 /** What is certain of it: where it is published. */
 function documentKind({ clientId }: AuthorizationRequest['client']): Html {
-  return html`an application of <strong>${hostOfDocument(clientId)}</strong>`;
+  return html`an application of <strong>${documentHost(clientId)}</strong>`;
 }
 
 function atApi(name: string, permissions: ConsentPrompt['requestedAccess']['permissions']): Html {

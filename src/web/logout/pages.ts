@@ -1,6 +1,6 @@
 import { Type } from 'typebox';
 import { type ClientCache, formTargets, responseLocation } from '../../oauth/index.ts';
-import { type LogoutRequest, nextStep, readLogoutRequest } from '../../oauth/logout/index.ts';
+import { type LogoutRequest, nextLogoutStep, readLogoutRequest } from '../../oauth/logout/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import {
   type App,
@@ -65,7 +65,7 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
   };
   app.get(PATH, { schema: get }, async (request, reply) =>
     // RFC 9110 §9.3.2: who asks for the head alone wants to know what would be answered.
-    answer(deps, cookie, request, reply, { isConfirmed: false, isBlind: false, isHarmless: request.method === 'HEAD' }),
+    answer(deps, cookie, request, reply, { isConfirmed: false, isCrossSitePost: false, isHarmless: request.method === 'HEAD' }),
   );
 
   const post = {
@@ -78,18 +78,18 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
     }),
   };
   app.post(PATH, { schema: post }, async (request, reply) => {
-    const isBlind = isCrossOrigin(request, new URL(deps.issuer).origin);
+    const isCrossSitePost = isCrossOrigin(request, new URL(deps.issuer).origin);
     const { decision } = readFields(request);
-    if (!isBlind && decision === 'stay') return render(reply, 200, 'You are still signed in', stayed);
-    const isConfirmed = !isBlind && decision === 'logout';
-    return answer(deps, cookie, request, reply, { isConfirmed, isBlind, isHarmless: isBlind });
+    if (!isCrossSitePost && decision === 'stay') return render(reply, 200, 'You are still signed in', stayed);
+    const isConfirmed = !isCrossSitePost && decision === 'logout';
+    return answer(deps, cookie, request, reply, { isConfirmed, isCrossSitePost, isHarmless: isCrossSitePost });
   });
 }
 
 interface How {
   readonly isConfirmed: boolean;
   /** Cookies do not come with it. */
-  readonly isBlind: boolean;
+  readonly isCrossSitePost: boolean;
   /** It ends nothing. */
   readonly isHarmless: boolean;
 }
@@ -102,7 +102,7 @@ async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Requ
   const note = asked.fault && logOAuthRefusal(request, asked.fault, asked.client ?? undefined);
   const token = cookie.read(request);
   const session = token === null ? null : await findSession(db, token, now, deps.sessionIdleSeconds);
-  const step = await nextStep(db, asked, session, how, now);
+  const step = await nextLogoutStep(db, asked, session, how, now);
   if (step === 'ask' || (step === 'end' && how.isHarmless))
     return render(
       reply,

@@ -3,7 +3,7 @@ import { plusSeconds } from '../../platform/time.ts';
 import type { Alg } from '../../tokens/index.ts';
 
 /** A notice that this process is to deliver: nobody else has it until the lease is over. */
-export interface Notice {
+export interface LogoutDelivery {
   readonly id: string;
   /** The client's principal. */
   readonly client: string;
@@ -45,18 +45,18 @@ const claim: Statement = {
 /** Longer than a delivery takes: what a process that died had claimed is then taken by another. */
 const LEASE_SECONDS = 30;
 
-interface Row extends Omit<Notice, 'clientId'> {
+interface Row extends Omit<LogoutDelivery, 'clientId'> {
   readonly client_id: string;
 }
 
 /** Takes what is due, one statement for any number of nodes at once. */
-export async function claimNotices(
+export async function claimDeliveries(
   db: Database,
   now: Date,
-  most: { readonly all: number; readonly perClient: number },
+  limits: { readonly all: number; readonly perClient: number },
   busy: readonly string[],
-): Promise<Notice[]> {
-  const values = [now, plusSeconds(now, LEASE_SECONDS), most.all, most.perClient, [...busy]];
+): Promise<LogoutDelivery[]> {
+  const values = [now, plusSeconds(now, LEASE_SECONDS), limits.all, limits.perClient, [...busy]];
   const rows = await db.query<Row>(claim, values);
   return rows.map(({ client_id: clientId, ...row }) => ({ ...row, clientId }));
 }
@@ -68,7 +68,7 @@ const done: Statement = {
 };
 
 /** Delivered; with an error: given up. */
-export async function closeNotice(db: Database, id: string, now: Date, error: string | null): Promise<void> {
+export async function closeDelivery(db: Database, id: string, now: Date, error: string | null): Promise<void> {
   await db.query(done, [id, now, error]);
 }
 
@@ -78,7 +78,7 @@ const again: Statement = {
   text: `update oauth_logout_notice set next_try_at = $3::timestamptz, last_error = $4 where id = $1 and tries = $2 and done_at is null`,
 };
 
-export async function reschedule(db: Database, { id, tries }: Notice, until: Date, error: string): Promise<void> {
+export async function reschedule(db: Database, { id, tries }: LogoutDelivery, until: Date, error: string): Promise<void> {
   await db.query(again, [id, tries, until, error]);
 }
 
@@ -89,7 +89,7 @@ const purge: Statement = {
 };
 
 /** What waited for a session that ran out of time, and was never ended. */
-const purgeHeld: Statement = {
+const purgeDeferred: Statement = {
   name: 'oauth-purge-logout-held',
   text: `delete from oauth_logout_notice where id in (
     select n.id from oauth_logout_notice n where n.after_session_id is not null and n.created_at < $1::timestamptz
@@ -97,10 +97,10 @@ const purgeHeld: Statement = {
 };
 
 /** How long what became of a notice stays visible to an operator. */
-const KEPT_SECONDS = 7 * 86_400;
+const RETENTION_SECONDS = 7 * 86_400;
 
 /** Forgets notices that were delivered or given up a week ago. */
-export async function purgeNotices(db: Database, now: Date): Promise<void> {
-  await purgeRows(db, purge, plusSeconds(now, -KEPT_SECONDS));
-  await purgeRows(db, purgeHeld, plusSeconds(now, -KEPT_SECONDS));
+export async function purgeDeliveries(db: Database, now: Date): Promise<void> {
+  await purgeRows(db, purge, plusSeconds(now, -RETENTION_SECONDS));
+  await purgeRows(db, purgeDeferred, plusSeconds(now, -RETENTION_SECONDS));
 }

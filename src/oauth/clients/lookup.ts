@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api, bumpPrincipals } from '../../permissions/index.ts';
-import { Consent } from '../authorization-entities.ts';
+import { Api, type PermSource, type PermissionRef, bumpPrincipals, principalsWithPerm, readPermSources } from '../../permissions/index.ts';
 import { Client, ClientApi } from '../entities.ts';
+import { Consent } from '../authorization-entities.ts';
 
 /** A client that asks tokens for an API, or serves it. */
 export interface ClientOfApi {
@@ -47,4 +47,28 @@ export async function readClientIds(em: SqlEntityManager, principals: readonly s
 /** The APIs of these ids that there are still. */
 export function apisById(em: SqlEntityManager, ids: readonly string[]): Promise<Api[]> {
   return em.find(Api, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' } });
+}
+
+export interface ClientWithPerm {
+  readonly client: Client;
+  readonly sources: readonly PermSource[];
+}
+
+/** The clients that hold a permission themselves, by name: operators give it to each, so there are few. */
+export async function clientsWithPerm(
+  em: SqlEntityManager,
+  permission: PermissionRef,
+  withInactive: boolean,
+  now: Date,
+): Promise<ClientWithPerm[]> {
+  // Never a superuser.
+  const { sql, values } = principalsWithPerm(permission, now, false);
+  const holders = await em.execute<{ id: string }[]>(
+    `select c.id from oauth_client c where (c.is_active or ?) and c.id in (${sql})`,
+    [withInactive, ...values],
+  );
+  const ids = holders.map((one) => one.id);
+  const clients = await em.find(Client, { id: { $in: ids } }, { orderBy: { nameKey: 'asc' } });
+  const sources = await readPermSources(em, permission, ids, now);
+  return clients.map((client) => ({ client, sources: sources.get(client.id) ?? [] }));
 }
