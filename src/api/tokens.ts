@@ -3,12 +3,12 @@ import type { ApiSnapshot, ApiVersion, PrincipalRef } from '../permissions/index
 import { Problem } from '../platform/http/index.ts';
 import { quote } from '../platform/text.ts';
 import {
-  PLACEHOLDER_ID,
   issueAccessToken,
   issueWithRetry,
   type OverBudget,
   OWN_CLIENT,
   overBudget,
+  PLACEHOLDER_ID,
   type TokenRequest,
 } from '../tokens/index.ts';
 import { type ActiveUser, findActiveUser, userPrincipal } from '../users/index.ts';

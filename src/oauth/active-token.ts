@@ -3,14 +3,14 @@ import type { Database } from '../platform/database/index.ts';
 import {
   type AccessTokenClaims,
   type DelegationChain,
-  type KeyRing,
   isExchangeable,
+  type KeyRing,
   NO_API,
-  tokenKid,
   OWN_CLIENT,
   STATUS,
   statusIndexFromClaim,
   tokenAudience,
+  tokenKid,
   USERINFO,
   userinfoRights,
   userinfoUrl,
@@ -125,7 +125,11 @@ export async function readRights(
 }
 
 /** Another process may have begun to sign by a key that this one has not heard of yet. */
-async function verifyAfterReload({ keys, verify }: TokenReader, token: string, now: Date): Promise<AccessTokenClaims | null> {
+async function verifyAfterReload(
+  { keys, verify }: TokenReader,
+  token: string,
+  now: Date,
+): Promise<AccessTokenClaims | null> {
   const kid = tokenKid(token);
   const isNew = kid !== null && keys.find(kid) === undefined && (await keys.loadMissing(kid));
   return isNew ? verify(token, now) : null;

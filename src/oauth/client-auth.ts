@@ -2,7 +2,12 @@ import { timingSafeEqual } from 'node:crypto';
 import { isStorable } from '../platform/casefold.ts';
 import { digest } from '../platform/digest.ts';
 import { OAuthError } from '../platform/http/index.ts';
-import { type Assertions, type AssertionResult, type PresentedAssertion, readAssertion } from './assertion/assertions.ts';
+import {
+  type AssertionResult,
+  type Assertions,
+  type PresentedAssertion,
+  readAssertion,
+} from './assertion/assertions.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
 
 /** What a request says of its client: the Authorization header and the form, read already. */

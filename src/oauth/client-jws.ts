@@ -1,7 +1,7 @@
-import { type JWK, compactVerify } from 'jose';
+import { compactVerify, type JWK } from 'jose';
 import type { Database, Statement } from '../platform/database/index.ts';
-import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 import { digest } from '../platform/digest.ts';
+import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 
 /** What clients may sign with: their assertions and their proofs. Nothing symmetric, and not `none` (RFC 8725 §3.1). */
 export const CLIENT_JWS_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;

@@ -21,7 +21,7 @@ export { formTargets } from './authorize/redirect-uri.ts';
 export type { AuthorizationRequest, AuthorizeEndpoint, ResolvedRequest } from './authorize/request.ts';
 export { type Answer, responseLocation } from './authorize/response.ts';
 export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.ts';
-export { dryRunPublication, type RemovedAssignment, type Publication, publishCatalogue } from './catalogue/publish.ts';
+export { dryRunPublication, type Publication, publishCatalogue, type RemovedAssignment } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';
 export { CLIENT_JWS_ALGS } from './client-jws.ts';
 export { allowPermissions, disallowPermissions, readBoundary } from './clients/boundary.ts';
@@ -37,10 +37,24 @@ export {
   updateClient,
 } from './clients/clients.ts';
 export { readJwks } from './clients/jwks.ts';
-export { clientMetadata, type ClientSettings, clientSettings, PKCE_RULES, type PkceRule, pkceSettings } from './clients/settings.ts';
-export { apiDeleted, type ClientOfApi, clientsOfApi, clientsWithPerm, type ClientWithPerm, isServedBy } from './clients/lookup.ts';
+export {
+  apiDeleted,
+  type ClientOfApi,
+  type ClientWithPerm,
+  clientsOfApi,
+  clientsWithPerm,
+  isServedBy,
+} from './clients/lookup.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';
 export { isClientSecret, listSecrets, OVERLAP_SECONDS, rotateSecret } from './clients/secrets.ts';
+export {
+  type ClientSettings,
+  clientMetadata,
+  clientSettings,
+  PKCE_RULES,
+  type PkceRule,
+  pkceSettings,
+} from './clients/settings.ts';
 export { checkRedirects, type RedirectRules } from './clients/uris.ts';
 export { listAuthorizedClients } from './consent/authorized-clients.ts';
 export { deleteConsents, revokeConsent } from './consent/consent.ts';
@@ -53,8 +67,8 @@ export {
 } from './device/decide.ts';
 export { formatUserCode, parseUserCode } from './device/user-code.ts';
 export { crossOriginPaths } from './discovery.ts';
-export type { RequestOrigin } from './documents/requesting-client.ts';
 export { type ClientDocuments, createClientDocuments } from './documents/documents.ts';
+export type { RequestOrigin } from './documents/requesting-client.ts';
 export { documentHost, isDocumentClient } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';

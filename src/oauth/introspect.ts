@@ -33,7 +33,9 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
     client = await caller.revalidate(version);
   };
   // The caller's version comes with the one statement about the token.
-  const found = token ? await findActiveToken(endpoint, token, now, { extraPrincipal: caller.id, onVersion }) : await onVersion(null);
+  const found = token
+    ? await findActiveToken(endpoint, token, now, { extraPrincipal: caller.id, onVersion })
+    : await onVersion(null);
   // RFC 7662 §2.1: token is required; token_type_hint is a hint only.
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
   if (!found || !client || !maySee(client, found)) return inactive;

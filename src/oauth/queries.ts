@@ -144,7 +144,17 @@ export async function readTokenState(
   const session = claims.client_id === OWN_CLIENT ? claims.sid : null;
   const { apiId, extraPrincipal, statusIndex, use } = extra;
   const actors = claims.act ? actorIds(claims.act) : null;
-  const tokenValues = [claims.jti, user, session, claims.client_id, apiId, extraPrincipal, now, statusIndex?.list, statusIndex?.idx];
+  const tokenValues = [
+    claims.jti,
+    user,
+    session,
+    claims.client_id,
+    apiId,
+    extraPrincipal,
+    now,
+    statusIndex?.list,
+    statusIndex?.idx,
+  ];
   const withGroups = use === 'userinfo' ? [tokenScopes(claims).includes('groups')] : [];
   const values = [...tokenValues, actors?.clients, actors?.users, ...withGroups];
   const [row] = (await db.query<Row>(

@@ -23,7 +23,11 @@ type RateLimitSubject =
  * one address serves all of its users. Everything else counts for the network: a public client is no more than its name.
  * OAuthError: 429 and when to come again (RFC 9126 §2.3). Not `slow_down`, which says that a device code waits (RFC 8628 §3.5).
  */
-export async function enforceRateLimit({ db, quotas }: RateLimitDeps, subject: RateLimitSubject, now: Date): Promise<void> {
+export async function enforceRateLimit(
+  { db, quotas }: RateLimitDeps,
+  subject: RateLimitSubject,
+  now: Date,
+): Promise<void> {
   const isClientQuota = 'client' in subject && subject.client.authMethod !== 'none';
   const reserved = isClientQuota
     ? await reserveQuota(db, quotas, clientQuotas[subject.kind], { clientId: subject.client.id }, now)

@@ -4,13 +4,13 @@ import type { Clock } from '../platform/time.ts';
 import {
   endGrants,
   type KeyRing,
-  tokenKid,
   type RefreshKey,
   readGrant,
   readRefreshToken,
   revokeToken,
   statusIndexFromClaim,
   suspendIndex,
+  tokenKid,
   verifyAccessToken,
 } from '../tokens/index.ts';
 import { authenticateClient, type PresentedClient } from './client-auth.ts';

@@ -31,7 +31,11 @@ import { userinfo } from './userinfo.ts';
 export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
   IntrospectionEndpoint &
   RefreshDeps &
-  RequestingClientDeps & { readonly proofs: Proofs; readonly registration: 'off' | 'token'; readonly hasDocuments: boolean };
+  RequestingClientDeps & {
+    readonly proofs: Proofs;
+    readonly registration: 'off' | 'token';
+    readonly hasDocuments: boolean;
+  };
 
 /** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
 const clientSecurity = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };

@@ -16,8 +16,8 @@ import {
   createClientCache,
   createProofs,
   createRefusalNotes,
-  keySetFetch,
   crossOriginPaths,
+  keySetFetch,
 } from '../oauth/index.ts';
 import { registrationRoutes } from '../oauth/register/routes.ts';
 import { discoveryRoutes, oauthRoutes } from '../oauth/routes.ts';
@@ -107,7 +107,11 @@ export async function buildApp(deps: Deps): Promise<App> {
   if (deps.metrics) countRequests(app, deps.metrics);
   allowAnyOrigin(
     app,
-    crossOriginPaths({ issuer, registration: config.registration, hasDocuments: config.clientMetadataHosts.length > 0 }),
+    crossOriginPaths({
+      issuer,
+      registration: config.registration,
+      hasDocuments: config.clientMetadataHosts.length > 0,
+    }),
   );
 
   // Public documents: no cookie, no cross-origin rule, ready-made bytes.

@@ -3,7 +3,7 @@ import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 import { createLru } from '../platform/lru.ts';
 import { type AccessTokenClaims, accessTokenClaims, type Format, type TokenRequest } from './claims.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { isSignedWith, type OpenKey, type Sign, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
+import { isSignedWith, type OpenKey, SIGNATURE_LENGTH, type Sign, signBytes } from './keys/signing-key.ts';
 import { opaqueLength, openClaims, sealClaims } from './opaque.ts';
 
 export interface AccessToken {

@@ -1,8 +1,8 @@
-import { numericDate, plusSeconds } from '../platform/time.ts';
+import { type ApiSnapshot, getAllPermissions, hasPerm, type Rights } from '../permissions/index.ts';
 import { parseUuid } from '../platform/text.ts';
-import { tokenAudience } from './userinfo-api.ts';
-import { type ApiSnapshot, type Rights, getAllPermissions, hasPerm } from '../permissions/index.ts';
+import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusIndex, statusListUri } from './status/status-index.ts';
+import { tokenAudience } from './userinfo-api.ts';
 
 /** The client that first-party apps log in by: the JSON API itself. */
 export const OWN_CLIENT = 'signet';
@@ -160,7 +160,9 @@ export function accessTokenClaims(request: TokenRequest, format: Format, jti: st
     ...permissionClaims(rights, format),
     ...(jkt ? { cnf: { jkt } } : {}),
     ...(act ? { act } : {}),
-    ...(statusIndex ? { status: { status_list: { idx: statusIndex.idx, uri: statusListUri(request.issuer, statusIndex.list) } } } : {}),
+    ...(statusIndex
+      ? { status: { status_list: { idx: statusIndex.idx, uri: statusListUri(request.issuer, statusIndex.list) } } }
+      : {}),
   };
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { numericDate } from '../platform/time.ts';
 import type { KeyRing } from './keys/ring.ts';
-import { type Alg, type Sign, SIGNATURE_LENGTH, signBytes } from './keys/signing-key.ts';
+import { type Alg, SIGNATURE_LENGTH, type Sign, signBytes } from './keys/signing-key.ts';
 
 /** Read once, when the client gets it; longer than that it says nothing about now. */
 const ID_TOKEN_SECONDS = 600;

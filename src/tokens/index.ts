@@ -7,17 +7,28 @@
  */
 export {
   type AccessToken,
-  PLACEHOLDER_ID,
   createVerifier,
   draftAccessToken,
-  tokenKid,
   type OverBudget,
+  PLACEHOLDER_ID,
   signAccessToken,
+  tokenKid,
   type VerifyToken,
   verifyAccessToken,
 } from './access-token.ts';
-export { type AccessTokenClaims, ACR_VALUES, type Actor, grantedScope, hasUserActor, OWN_CLIENT, type PermissionsBitmap, readAcr, type TokenRequest, USER_SCOPES } from './claims.ts';
 export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
+export {
+  ACR_VALUES,
+  type AccessTokenClaims,
+  type Actor,
+  grantedScope,
+  hasUserActor,
+  OWN_CLIENT,
+  type PermissionsBitmap,
+  readAcr,
+  type TokenRequest,
+  USER_SCOPES,
+} from './claims.ts';
 export { RefreshGrant, type RequestedClaims, RevokedToken, SigningKey, TokenStatus } from './entities.ts';
 export {
   endClient,
@@ -41,17 +52,30 @@ export { rewrapKeys } from './keys/rewrap.ts';
 export { createKeyRing, type KeyRing } from './keys/ring.ts';
 export {
   advanceKeys,
-  requiredAlgorithms,
   clientAlgorithms,
   ensureCurrentKey,
   hasCurrentKey,
+  requiredAlgorithms,
   rotateKeys,
 } from './keys/rotate.ts';
 export { RETIREMENT_SECONDS, type RotationPolicy, type Step } from './keys/rotation.ts';
 export { type Alg, countKeys, createSign, listKeys, openKeys, type Sign } from './keys/signing-key.ts';
 export { purgeTokens } from './purge.ts';
-export { revokeToken, STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './status/set-status.ts';
-export { allocateExchangedIndex, type DelegationChain, isStillExchangeable, isExchangeable } from './status/delegation.ts';
+export {
+  allocateExchangedIndex,
+  type DelegationChain,
+  isExchangeable,
+  isStillExchangeable,
+} from './status/delegation.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { allocateIndex, type IssueSnapshot, readIssueSnapshot, readStatusOwner, type StatusIndex, statusIndexFromClaim, type StatusOwner } from './status/status-index.ts';
+export { revokeToken, STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './status/set-status.ts';
+export {
+  allocateIndex,
+  type IssueSnapshot,
+  readIssueSnapshot,
+  readStatusOwner,
+  type StatusIndex,
+  type StatusOwner,
+  statusIndexFromClaim,
+} from './status/status-index.ts';
 export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';

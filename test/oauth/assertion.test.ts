@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createRemoteKeys } from '../../src/oauth/assertion/remote-keys.ts';
+import { markUsed } from '../../src/oauth/client-jws.ts';
 import {
   authenticateClient,
   createAssertions,
@@ -9,7 +10,6 @@ import {
   createClientCache,
   updateClient,
 } from '../../src/oauth/index.ts';
-import { markUsed } from '../../src/oauth/client-jws.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import {
@@ -322,7 +322,12 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'T5: one HTTP request may ask again by its assertion, when it has to begin anew; no other may',
     async (t) => {
-      const assertions = createAssertions({ db, issuer: ISSUER, fetchJson: async () => ({}), onFailure: () => undefined });
+      const assertions = createAssertions({
+        db,
+        issuer: ISSUER,
+        fetchJson: async () => ({}),
+        onFailure: () => undefined,
+      });
       const clients = createClientCache(db, assertions);
       const form = asserted(await by(ec, holder.id));
       const enter = (of: Record<string, string>) =>

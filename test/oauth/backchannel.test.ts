@@ -2,7 +2,12 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
 import { pino } from 'pino';
-import { createLogoutDelivery, type DeliveryDeps, type DeliveryOutcome, purgeDeliveries } from '../../src/oauth/logout/index.ts';
+import {
+  createLogoutDelivery,
+  type DeliveryDeps,
+  type DeliveryOutcome,
+  purgeDeliveries,
+} from '../../src/oauth/logout/index.ts';
 import { isUsable } from '../../src/passwords/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { createGuardedFetch, FetchError } from '../../src/platform/fetch/index.ts';
@@ -77,7 +82,8 @@ async function scene(t: Test, db: Database) {
   };
   const never = new AbortController().signal;
   /** One run of a node, until nothing is due. */
-  const deliver = (more: Partial<DeliveryDeps> = {}, signal = never) => createLogoutDelivery({ ...deps, ...more })(signal);
+  const deliver = (more: Partial<DeliveryDeps> = {}, signal = never) =>
+    createLogoutDelivery({ ...deps, ...more })(signal);
   const listener = (name: string, more: object = {}) =>
     s.make(name, { backchannelLogoutUri: inbox.uri(`/${name}`), ...more });
   const rows = (client: { id: string }) =>

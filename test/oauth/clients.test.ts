@@ -12,7 +12,7 @@ import {
   readJwks,
   updateClient,
 } from '../../src/oauth/index.ts';
-import { advanceKeys, requiredAlgorithms, createKeyRing, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
+import { advanceKeys, createKeyRing, ensureCurrentKey, openKeys, requiredAlgorithms } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';

@@ -1,8 +1,8 @@
 import {
+  CLIENT_JWS_ALGS,
   type Client,
   type ClientChange,
   type ClientSettings,
-  CLIENT_JWS_ALGS,
   grantNames,
   PKCE_RULES,
   type RedirectRules,

@@ -75,7 +75,8 @@ export function settingFields(data: Wire): Field[] {
 /** Nobody here has looked at it. */
 function registrationText({ client_id: clientId }: Wire): string {
   const how = isDocumentClient({ clientId })
-    ? 'by its document at that address, read again at each sign-in' : 'by itself (RFC 7591)';
+    ? 'by its document at that address, read again at each sign-in'
+    : 'by itself (RFC 7591)';
   return `${how}: what it says of itself is its own word`;
 }
 

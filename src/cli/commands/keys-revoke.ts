@@ -1,4 +1,4 @@
-import { requiredAlgorithms, getLiveKey, listKeys, revokeKey } from '../../tokens/index.ts';
+import { getLiveKey, listKeys, requiredAlgorithms, revokeKey } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { fields, when } from './text.ts';
 

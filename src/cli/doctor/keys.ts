@@ -1,5 +1,5 @@
 import type { Database } from '../../platform/database/index.ts';
-import { requiredAlgorithms, listKeys, type RotationPolicy } from '../../tokens/index.ts';
+import { listKeys, type RotationPolicy, requiredAlgorithms } from '../../tokens/index.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
 
 /** A running server takes a step that is due within seconds. */

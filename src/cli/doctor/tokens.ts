@@ -13,10 +13,10 @@ import {
 import type { Database } from '../../platform/database/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
 import {
-  PLACEHOLDER_ID,
   draftAccessToken,
   type KeyRing,
   OWN_CLIENT,
+  PLACEHOLDER_ID,
   signAccessToken,
   type TokenRequest,
   verifyAccessToken,

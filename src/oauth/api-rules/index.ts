@@ -4,4 +4,11 @@
  * Does not own: clients, whose rows it reads. Every command loads these ports, and must not load the server with them.
  * Standards: RFC 8725 §3.11, RFC 9068 §4.
  */
-export { hasJwtTypApi, listClientAlgorithms, requireDistinctIdTokens, requireNoAudience, requireNoClientId, requireNoPermissionsInIdTokens } from './rules.ts';
+export {
+  hasJwtTypApi,
+  listClientAlgorithms,
+  requireDistinctIdTokens,
+  requireNoAudience,
+  requireNoClientId,
+  requireNoPermissionsInIdTokens,
+} from './rules.ts';

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { Alg } from '../../tokens/index.ts';
+import { type Api, audienceKey, lockApis, type PermissionCache } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { type Api, type PermissionCache, audienceKey, lockApis } from '../../permissions/index.ts';
+import type { Alg } from '../../tokens/index.ts';
 
 /*
  * An ID token is of `typ` JWT, signed by the keys of access tokens. Where it says permissions, an API that takes access tokens of

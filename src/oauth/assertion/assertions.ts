@@ -1,6 +1,6 @@
 import type { Database } from '../../platform/database/index.ts';
 import { type ClientJws, isSignedBy, markUsed, readClientJws } from '../client-jws.ts';
-import { createClientKeys, type AssertionClient } from './client-keys.ts';
+import { type AssertionClient, createClientKeys } from './client-keys.ts';
 import type { FetchJson } from './remote-keys.ts';
 
 type Form = Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
 import type { JWK } from 'jose';
-import { type ClientJws, type ClientJwsAlg, CLIENT_JWS_ALGS, publicKeyFor } from '../client-jws.ts';
+import { CLIENT_JWS_ALGS, type ClientJws, type ClientJwsAlg, publicKeyFor } from '../client-jws.ts';
 import type { ClientSettings } from '../clients/settings.ts';
 import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
 

@@ -76,7 +76,8 @@ async function keepRequest(
   now: Date,
 ): Promise<NextStep> {
   // Whoever is shown it in passing logs in nowhere, and would use up the room of those context do.
-  if (!isTopLevel) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
+  if (!isTopLevel)
+    throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
   await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
   return {
     kind: 'interaction',

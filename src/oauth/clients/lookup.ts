@@ -1,7 +1,14 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { Api, type PermSource, type PermissionRef, bumpPrincipals, principalsWithPerm, readPermSources } from '../../permissions/index.ts';
-import { Client, ClientApi } from '../entities.ts';
+import {
+  Api,
+  bumpPrincipals,
+  type PermissionRef,
+  type PermSource,
+  principalsWithPerm,
+  readPermSources,
+} from '../../permissions/index.ts';
 import { Consent } from '../authorization-entities.ts';
+import { Client, ClientApi } from '../entities.ts';
 
 /** A client that asks tokens for an API, or serves it. */
 export interface ClientOfApi {

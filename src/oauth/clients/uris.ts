@@ -51,7 +51,9 @@ export function checkRedirects(preset: Preset, uris: readonly string[], rules: R
 function hasAppScheme(preset: Preset, uri: string, { schemes }: RedirectRules): boolean {
   const scheme = uriScheme(uri);
   if (scheme === null || isReservedScheme(scheme.toLowerCase())) return false;
-  return (preset === 'native' && appScheme.test(scheme)) || (nativePresets.includes(preset) && schemes.includes(scheme));
+  return (
+    (preset === 'native' && appScheme.test(scheme)) || (nativePresets.includes(preset) && schemes.includes(scheme))
+  );
 }
 
 /** Whether a redirect URI has a scheme that only SIGNET_REDIRECT_SCHEMES admits: nothing about it says whose it is. */

@@ -149,5 +149,7 @@ function checkResponse({ status, type }: FetchResponse): void {
 function freshnessMs(cacheControl: string): number {
   if (/\bno-(store|cache)\b/i.test(cacheControl)) return MIN_FRESH_MS;
   const seconds = /\bmax-age="?(\d{1,9})/i.exec(cacheControl)?.[1];
-  return seconds === undefined ? DEFAULT_FRESH_MS : Math.min(Math.max(Number(seconds) * 1000, MIN_FRESH_MS), MAX_FRESH_MS);
+  return seconds === undefined
+    ? DEFAULT_FRESH_MS
+    : Math.min(Math.max(Number(seconds) * 1000, MIN_FRESH_MS), MAX_FRESH_MS);
 }

@@ -24,8 +24,10 @@ const grants: readonly string[] = [grantNames.code, grantNames.refresh];
 export function readDocument(clientId: string, body: Buffer, rules: RedirectRules): ClientDocument {
   const document = parse(body);
   // The address itself, to the byte: whoever can store a file somewhere speaks for that address alone.
-  if (document['client_id'] !== clientId) throw unusableDocument('its client_id is not the address that it was read from');
-  if ('client_secret' in document || 'client_secret_expires_at' in document) throw unusableDocument('it holds a client_secret');
+  if (document['client_id'] !== clientId)
+    throw unusableDocument('its client_id is not the address that it was read from');
+  if ('client_secret' in document || 'client_secret_expires_at' in document)
+    throw unusableDocument('it holds a client_secret');
   const [fault] = Value.Errors(clientMetadata, document);
   if (fault) throw unusableDocument(`${fault.instancePath.slice(1) || 'it'} ${fault.message}`);
   const {
@@ -51,7 +53,8 @@ function parse(body: Buffer): Record<string, unknown> {
   } catch {
     throw unusableDocument('it is no JSON');
   }
-  if (typeof document !== 'object' || document === null || Array.isArray(document)) throw unusableDocument('it is no JSON object');
+  if (typeof document !== 'object' || document === null || Array.isArray(document))
+    throw unusableDocument('it is no JSON object');
   return document as Record<string, unknown>;
 }
 

@@ -50,7 +50,9 @@ export async function loadRequestingClient(
     network: clientSite(from.ip),
     beforeFetch: () => enforceRateLimit(endpoint, { kind: 'document', ip: from.ip }, now),
   };
-  const document = from.isTopLevel ? await documents.load(clientId, now, requester) : (documents.peek(clientId, now) ?? stored);
+  const document = from.isTopLevel
+    ? await documents.load(clientId, now, requester)
+    : (documents.peek(clientId, now) ?? stored);
   if (!document) throw windowRequired();
   const { name, redirectUris, grantTypes } = document;
   return {

@@ -9,7 +9,8 @@ const MAX_URL_LENGTH = 512;
  * information, no fragment. `isDevelopment`: http on this machine as well.
  */
 export function isDocumentUrl(clientId: string, isDevelopment: boolean): boolean {
-  if (clientId.length > MAX_URL_LENGTH || !/^https?:\/\/[\x21-\x7e]+$/.test(clientId) || /[#@\\]/.test(clientId)) return false;
+  if (clientId.length > MAX_URL_LENGTH || !/^https?:\/\/[\x21-\x7e]+$/.test(clientId) || /[#@\\]/.test(clientId))
+    return false;
   const url = URL.parse(clientId);
   if (url?.href !== clientId || url.pathname === '/') return false;
   return url.protocol === 'https:' || (isDevelopment && isLoopbackHost(url.hostname));

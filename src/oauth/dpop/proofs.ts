@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { calculateJwkThumbprint } from 'jose';
 import type { Database } from '../../platform/database/index.ts';
-import { NONCE_SECONDS, type Nonces, createNonces } from './nonces.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { type ClientJws, isSignedBy, markUsed, publicKeyFor, readClientJws } from '../client-jws.ts';
+import { createNonces, NONCE_SECONDS, type Nonces } from './nonces.ts';
 
 /** The request that a proof has to be made for. */
 export interface ProofTarget {
@@ -92,7 +92,8 @@ function namesOtherAlg({ alg, header }: ClientJws): boolean {
 /** Made for this request (`htm`, `htu`), and at a resource for this token (`ath`). */
 function requireTarget({ htm, htu, ath }: ClientJws['claims'], { method, url, accessToken }: ProofTarget): void {
   if (htm !== method) throw invalidProof('Its htm is not the method of this request.');
-  if (typeof htu !== 'string' || !isSameUrl(htu, url)) throw invalidProof('Its htu is not the address of this request.');
+  if (typeof htu !== 'string' || !isSameUrl(htu, url))
+    throw invalidProof('Its htu is not the address of this request.');
   if (accessToken === undefined) return;
   if (ath !== createHash('sha256').update(accessToken).digest('base64url'))
     throw invalidProof('Its ath is not the digest of the access token.');

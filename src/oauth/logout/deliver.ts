@@ -1,10 +1,10 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Database } from '../../platform/database/index.ts';
-import { FetchError, type GuardedFetch } from '../../platform/fetch/index.ts';
 import { NotReady } from '../../platform/errors.ts';
+import { FetchError, type GuardedFetch } from '../../platform/fetch/index.ts';
 import { type Clock, numericDate, plusSeconds } from '../../platform/time.ts';
 import { type KeyRing, signJwt } from '../../tokens/index.ts';
-import { type LogoutDelivery, claimDeliveries, closeDelivery, reschedule } from './deliveries.ts';
+import { claimDeliveries, closeDelivery, type LogoutDelivery, reschedule } from './deliveries.ts';
 
 /** What one try came to. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'given_up';
@@ -16,7 +16,10 @@ export interface DeliveryDeps {
   readonly issuer: string;
   readonly fetch: GuardedFetch;
   /** Told about every try; `error` is a code, or a status. */
-  readonly onAttempt?: (outcome: DeliveryOutcome, notice: { clientId: string; tries: number; error: string | null }) => void;
+  readonly onAttempt?: (
+    outcome: DeliveryOutcome,
+    notice: { clientId: string; tries: number; error: string | null },
+  ) => void;
 }
 
 /** Delivers what is due until nothing is, and ends soon when it is to stop. */
@@ -88,7 +91,11 @@ async function deliver(deps: DeliveryDeps, notice: LogoutDelivery): Promise<void
 }
 
 /** What was wrong; null when the client has taken it. */
-async function post({ keys, issuer, clock, fetch }: DeliveryDeps, notice: LogoutDelivery, uri: string): Promise<string | null> {
+async function post(
+  { keys, issuer, clock, fetch }: DeliveryDeps,
+  notice: LogoutDelivery,
+  uri: string,
+): Promise<string | null> {
   try {
     const token = signLogoutToken(keys, issuer, notice, clock.now());
     const { status } = await fetch({ url: uri, form: { logout_token: token }, maxBytes: 0 });

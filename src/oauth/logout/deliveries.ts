@@ -78,7 +78,12 @@ const again: Statement = {
   text: `update oauth_logout_notice set next_try_at = $3::timestamptz, last_error = $4 where id = $1 and tries = $2 and done_at is null`,
 };
 
-export async function reschedule(db: Database, { id, tries }: LogoutDelivery, until: Date, error: string): Promise<void> {
+export async function reschedule(
+  db: Database,
+  { id, tries }: LogoutDelivery,
+  until: Date,
+  error: string,
+): Promise<void> {
   await db.query(again, [id, tries, until, error]);
 }
 

@@ -36,7 +36,9 @@ export async function readLogoutRequest(
   if (clientId === undefined)
     return uri === undefined
       ? { client: null, redirectUri: null, sid: null, fault: null }
-      : invalidRequest(invalidHint('post_logout_redirect_uri comes without a client: send id_token_hint or client_id.'));
+      : invalidRequest(
+          invalidHint('post_logout_redirect_uri comes without a client: send id_token_hint or client_id.'),
+        );
   if (hint && hint.aud !== clientId)
     return invalidRequest(invalidHint('id_token_hint was given to another client than client_id.'));
   const client = await clients.load(clientId);

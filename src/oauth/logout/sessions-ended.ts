@@ -16,9 +16,10 @@ export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSe
   // Who is let in again later has agreed to nothing.
   if (reason === 'deactivated')
     for (const table of ['oauth_code', 'oauth_device'])
-      await tx.execute(`delete from ${table} where principal_id in (${placeholders(users.length)}) and consumed_at is null`, [
-        ...users,
-      ]);
+      await tx.execute(
+        `delete from ${table} where principal_id in (${placeholders(users.length)}) and consumed_at is null`,
+        [...users],
+      );
   if (reason !== 'deleted') return;
   for (const table of ['oauth_consent', 'oauth_code', 'oauth_device'])
     await tx.execute(`delete from ${table} where principal_id in (${placeholders(users.length)})`, [...users]);

@@ -4,8 +4,8 @@ import { type Alg, USER_SCOPES } from '../../tokens/index.ts';
 import { CLIENT_JWS_ALGS } from '../client-jws.ts';
 import type { NewClient } from '../clients/clients.ts';
 import { readJwks } from '../clients/jwks.ts';
-import { clientMetadata, type ClientSettings, clientSettings } from '../clients/settings.ts';
 import { grantNames, type Preset } from '../clients/presets.ts';
+import { type ClientSettings, clientMetadata, clientSettings } from '../clients/settings.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
 import type { ClientMetadata } from './schemas.ts';
@@ -101,7 +101,8 @@ function choosePreset(
   grantTypes: readonly string[],
 ): Preset {
   const { application_type: type, redirect_uris: uris = [] } = metadata;
-  if (type !== undefined && type !== 'web' && type !== 'native') throw invalidMetadata('application_type takes web or native.');
+  if (type !== undefined && type !== 'web' && type !== 'native')
+    throw invalidMetadata('application_type takes web or native.');
   if (type === 'native') return 'native';
   if (type === undefined && uris.some((one) => !/^https?:/i.test(one))) return 'native';
   if (type === undefined && uris.some((one) => /^http:/i.test(one))) return 'mcp';
@@ -140,6 +141,8 @@ function invalidMetadata(description: string): OAuthError {
   return new OAuthError('invalid_client_metadata', description);
 }
 
-function definedSettings(all: { [K in keyof ClientSettings]?: ClientSettings[K] | undefined }): Partial<ClientSettings> {
+function definedSettings(
+  all: { [K in keyof ClientSettings]?: ClientSettings[K] | undefined },
+): Partial<ClientSettings> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
 }

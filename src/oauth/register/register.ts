@@ -10,7 +10,7 @@ import { apisById } from '../clients/lookup.ts';
 import { clientSettings } from '../clients/settings.ts';
 import type { Client } from '../entities.ts';
 import { useInitialToken } from './initial-tokens.ts';
-import { toWireNames, readMetadata, registeredMetadata } from './metadata.ts';
+import { readMetadata, registeredMetadata, toWireNames } from './metadata.ts';
 import type { ClientMetadata } from './schemas.ts';
 
 export interface RegistrationDeps {

@@ -2,7 +2,7 @@ import type { ApiSnapshot, Rights } from '../../permissions/index.ts';
 import { draftIdToken, type GrantState, NO_API, readAcr } from '../../tokens/index.ts';
 import { hasJwtTypApi } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
-import { hasRightsClaim, permissionClaims, userClaims, selectClaims } from '../user-claims.ts';
+import { hasRightsClaim, permissionClaims, selectClaims, userClaims } from '../user-claims.ts';
 import type { GrantTokenDeps, UserGrant } from './grant-tokens.ts';
 import { tokenTooLarge } from './too-large.ts';
 

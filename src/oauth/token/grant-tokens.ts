@@ -82,7 +82,13 @@ export async function grantTokens(
   const { holder, ...subject } = await findGrantUser(deps, client, grant, api, now);
   // A version other than that of the rights sends the request round again.
   const version = taken ? await versionAfter(deps.db, client, taken.version) : holder.version;
-  return { ...subject, principal: { ...holder, version }, scope, owner, statusIndex: taken?.statusIndex ?? grant.statusIndex };
+  return {
+    ...subject,
+    principal: { ...holder, version },
+    scope,
+    owner,
+    statusIndex: taken?.statusIndex ?? grant.statusIndex,
+  };
 }
 
 /** What the rights of a token that has just got its place must have been read at; no version at all when its client has changed. */

@@ -126,7 +126,11 @@ async function markEnded(
   return grants;
 }
 
-const userEndReasons = { password_changed: 'password_changed', deactivated: 'deactivated', deleted: 'deleted' } as const;
+const userEndReasons = {
+  password_changed: 'password_changed',
+  deactivated: 'deactivated',
+  deleted: 'deleted',
+} as const;
 
 /**
  * What lives by a session ends with it; a user who is locked out, or has another password, has nothing left at all. All grants are

@@ -5,7 +5,16 @@ import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { SigningKey } from '../entities.ts';
 import { generateKey, insertKey, type NewKey } from './make.ts';
-import { activateOrMake, keysForAlg, later, type RotationPolicy, replaceCurrent, retireStep, type Step, stepsDue } from './rotation.ts';
+import {
+  activateOrMake,
+  keysForAlg,
+  later,
+  type RotationPolicy,
+  replaceCurrent,
+  retireStep,
+  type Step,
+  stepsDue,
+} from './rotation.ts';
 import { type Alg, unsealKey } from './signing-key.ts';
 
 /** The default algorithm of APIs and of ID tokens: always there. */

@@ -1,7 +1,7 @@
-import { type KeyObject, createPrivateKey, createPublicKey, sign, sign as nodeSign, verify } from 'node:crypto';
+import { createPrivateKey, createPublicKey, type KeyObject, sign as nodeSign, sign, verify } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { CompactParts } from '../../platform/jws.ts';
 import { Failure } from '../../platform/errors.ts';
+import type { CompactParts } from '../../platform/jws.ts';
 import { SigningKey } from '../entities.ts';
 import { deriveOpaqueKey } from '../opaque.ts';
 import { toDer, toRaw } from './ecdsa.ts';

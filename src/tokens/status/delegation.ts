@@ -57,7 +57,11 @@ const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
     ) select (select version from who where id = $1) as version, (select is_same from same) as is_same, exists (select from live) as is_live,
       coalesce((select list from kept), (select list from made))::int as list, coalesce((select idx from kept), (select idx from made))::int as idx`,
 });
-const allocateStatements = { session: allocateStatement('session'), grant: allocateStatement('grant'), principal: allocateStatement('principal') };
+const allocateStatements = {
+  session: allocateStatement('session'),
+  grant: allocateStatement('grant'),
+  principal: allocateStatement('principal'),
+};
 
 interface Row {
   version: number | null;

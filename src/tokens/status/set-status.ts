@@ -1,9 +1,9 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { AccessTokenClaims } from '../claims.ts';
 import type { AffectedPrincipals, RightsChange } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
-import type { StatusIndex } from './status-index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import type { AccessTokenClaims } from '../claims.ts';
+import type { StatusIndex } from './status-index.ts';
 
 /** What an index of a status list says (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
@@ -25,7 +25,10 @@ export async function updateStatuses(
 ): Promise<number> {
   if (apis?.length === 0) return 0;
   if ('apiDeletedAt' in affected) return revokeApiStatuses(tx, apis ?? [], affected.apiDeletedAt);
-  return applyRightsChange(tx, `principal_id in (${placeholders(affected.principals)})`, affected.principals, { kind, apis });
+  return applyRightsChange(tx, `principal_id in (${placeholders(affected.principals)})`, affected.principals, {
+    kind,
+    apis,
+  });
 }
 
 /**
@@ -91,7 +94,10 @@ export async function revokeStatuses(
   owners: readonly string[],
   actors: readonly string[] = [],
 ): Promise<void> {
-  const whose = [...(owners.length === 0 ? [] : [`holder_id in (${placeholders(owners)})`]), ...actors.map(() => DELEGATED_THROUGH)];
+  const whose = [
+    ...(owners.length === 0 ? [] : [`holder_id in (${placeholders(owners)})`]),
+    ...actors.map(() => DELEGATED_THROUGH),
+  ];
   if (whose.length === 0) return;
   const until = plusSeconds(at, LINGER_SECONDS);
   await setStatus(
@@ -123,7 +129,12 @@ function suspendOnce(tx: SqlEntityManager, { list, idx }: StatusIndex): Promise<
 }
 
 /** Rows are locked in one order, so that two moves that meet follow each other. Answers how many there were. */
-async function setStatus(tx: SqlEntityManager, set: string, where: string, values: readonly unknown[]): Promise<number> {
+async function setStatus(
+  tx: SqlEntityManager,
+  set: string,
+  where: string,
+  values: readonly unknown[],
+): Promise<number> {
   const [given, found] = [values.slice(0, countPlaceholders(set)), values.slice(countPlaceholders(set))];
   const [row] = await tx.execute<{ moved: number }[]>(
     `with held as materialized (select list, idx from tokens_status where ${where} order by list, idx for update), moved as (

@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Database, hotSelect, runOn, type Statement } from '../../platform/database/index.ts';
+import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS } from './set-status.ts';
-import { plusSeconds } from '../../platform/time.ts';
-import { type Database, type Statement, hotSelect, runOn } from '../../platform/database/index.ts';
 
 /** Indexes of one list: 2^20, at two bits each 256 KiB. */
 export const LIST_LENGTH = 1_048_576;
@@ -53,7 +53,11 @@ export async function readIssueSnapshot(
     [principal, api, holder],
   );
   if (!row) return { principal: null, api: null, statusIndex: null };
-  return { principal: row.principal, api: row.api, statusIndex: row.list === null ? null : { list: row.list, idx: row.idx } };
+  return {
+    principal: row.principal,
+    api: row.api,
+    statusIndex: row.list === null ? null : { list: row.list, idx: row.idx },
+  };
 }
 
 /** $3 holder: its row is locked against whoever ends it. */
@@ -82,7 +86,11 @@ const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
       on conflict do nothing returning 1
     ) select (select version from who) as version, exists (select from live) as is_live, exists (select from made) as is_made`,
 });
-const allocateStatements = { session: allocateStatement('session'), grant: allocateStatement('grant'), principal: allocateStatement('principal') };
+const allocateStatements = {
+  session: allocateStatement('session'),
+  grant: allocateStatement('grant'),
+  principal: allocateStatement('principal'),
+};
 
 /** More failures than this in a row in the lists there are: another list is begun. */
 export const TRIES = 6;
@@ -102,7 +110,15 @@ export async function allocateIndex(
     if (snapshot.principal === null) return null;
     if (snapshot.statusIndex) return { statusIndex: snapshot.statusIndex, version: snapshot.principal };
     const fresh = randomIndex(1 + Math.floor(tries / TRIES));
-    const values = [owner.principal, owner.api, owner.id, fresh.list, fresh.idx, until, plusSeconds(now, LINGER_SECONDS)];
+    const values = [
+      owner.principal,
+      owner.api,
+      owner.id,
+      fresh.list,
+      fresh.idx,
+      until,
+      plusSeconds(now, LINGER_SECONDS),
+    ];
     const [row] = await runOn<{ version: number | null; is_live: boolean; is_made: boolean }>(
       from,
       allocateStatements[owner.kind],
@@ -128,7 +144,10 @@ const freeIndexStatement: Statement = {
 export async function findFreeIndex(db: Database): Promise<StatusIndex> {
   for (let list = 1; ; list++) {
     const candidates = Array.from({ length: TRIES }, () => randomIndex(list));
-    const [found] = await db.query<StatusIndex>(freeIndexStatement, [candidates.map((one) => one.list), candidates.map((one) => one.idx)]);
+    const [found] = await db.query<StatusIndex>(freeIndexStatement, [
+      candidates.map((one) => one.list),
+      candidates.map((one) => one.idx),
+    ]);
     if (found) return found;
   }
 }
@@ -176,5 +195,10 @@ export async function readStatusOwner(
   const place = statusIndexFromClaim(issuer, status?.status_list);
   const [row] = place ? await db.query<Row>(ownerStatement, [place.list, place.idx]) : [];
   if (!row || row.principal !== expected.principal) return null;
-  return { kind: row.kind, id: row.id, ...expected, endsAt: row.ends_at === null ? null : new Date(row.ends_at * 1000) };
+  return {
+    kind: row.kind,
+    id: row.id,
+    ...expected,
+    endsAt: row.ends_at === null ? null : new Date(row.ends_at * 1000),
+  };
 }

@@ -65,7 +65,11 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
   };
   app.get(PATH, { schema: get }, async (request, reply) =>
     // RFC 9110 §9.3.2: who asks for the head alone wants to know what would be answered.
-    answer(deps, cookie, request, reply, { isConfirmed: false, isCrossSitePost: false, isHarmless: request.method === 'HEAD' }),
+    answer(deps, cookie, request, reply, {
+      isConfirmed: false,
+      isCrossSitePost: false,
+      isHarmless: request.method === 'HEAD',
+    }),
   );
 
   const post = {
