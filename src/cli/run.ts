@@ -114,7 +114,7 @@ async function runOnDatabase(
     lock = await lockFolder(config.dataDir);
   } catch (error) {
     // A server took the folder between the look and the lock.
-    if (error instanceof FolderLocked) return send(error.holder);
+    if (error instanceof FolderLocked) return send(error.owner);
     throw error;
   }
   try {

@@ -110,7 +110,7 @@ const claims = [
 
 /**
  * Where the two documents stand. With a path in the issuer, RFC 8414 §3.1 puts the well-known part before it; OpenID Connect
- * Discovery §4 puts it after, where everything else is (`withoutBase`). Both names answer at both.
+ * Discovery §4 puts it after, where everything else is (`stripBasePath`). Both names answer at both.
  */
 export function metadataPaths(issuer: string): string[] {
   const path = basePath(issuer);

@@ -1,83 +1,84 @@
-/** Who holds something: a client that has authenticated, or the network that it came from. */
+/** The owner of an item: an authenticated client, or the network that the request came from. */
 export interface ShareOwner {
   readonly kind: 'client' | 'network';
   readonly name: string;
 }
 
 export interface ShareLimits {
-  /** Of one owner. */
+  /** Items per owner. */
   readonly owner: number;
-  /** Of all owners of one kind: the rest is kept for the other kind. */
+  /** Items of all owners of one kind; the rest is reserved for the other kind. */
   readonly kind: number;
   readonly all: number;
 }
 
-/** What there is only so much of at once (open streams, fetches under way), shared among those who want some. */
-export interface FairShares<Holding> {
+/** A bounded set of items (open streams, running fetches), shared fairly among their owners. */
+export interface FairShares<Item> {
   /**
-   * Takes a holding in, or says no. Where all are taken, `evicted` has to make way for it: the newest holding of the owner that has most, where
-   * that is more than the newcomer will have. So who takes many can shut nobody else out, and who is let go has its fair share still.
+   * Adds an item, or returns `isTaken: false`. When all places are in use, `evicted` must make way: the newest item of the owner that has
+   * the most, if that owner has more than the newcomer will have. So a greedy owner can shut out no other, and an evicted owner still keeps
+   * its fair share.
    */
-  take(owner: ShareOwner, holding: Holding): { readonly isTaken: boolean; readonly evicted?: Holding };
-  release(owner: ShareOwner, holding: Holding): void;
+  take(owner: ShareOwner, item: Item): { readonly isTaken: boolean; readonly evicted?: Item };
+  release(owner: ShareOwner, item: Item): void;
 }
 
-export function createFairShares<Holding>(limits: ShareLimits): FairShares<Holding> {
-  const owners = { client: new Map<string, Set<Holding>>(), network: new Map<string, Set<Holding>>() };
+export function createFairShares<Item>(limits: ShareLimits): FairShares<Item> {
+  const owners = { client: new Map<string, Set<Item>>(), network: new Map<string, Set<Item>>() };
   const counts = { client: 0, network: 0 };
 
-  const add = ({ kind, name }: ShareOwner, holding: Holding) => {
-    const own = owners[kind].get(name) ?? new Set();
-    owners[kind].set(name, own.add(holding));
+  const add = ({ kind, name }: ShareOwner, item: Item) => {
+    const ownItems = owners[kind].get(name) ?? new Set();
+    owners[kind].set(name, ownItems.add(item));
     counts[kind] += 1;
   };
-  const release = ({ kind, name }: ShareOwner, holding: Holding) => {
-    const own = owners[kind].get(name);
-    if (!own?.delete(holding)) return;
+  const release = ({ kind, name }: ShareOwner, item: Item) => {
+    const ownItems = owners[kind].get(name);
+    if (!ownItems?.delete(item)) return;
     counts[kind] -= 1;
-    if (own.size === 0) owners[kind].delete(name);
+    if (ownItems.size === 0) owners[kind].delete(name);
   };
-  /** Of the owner that has most, where that is more than `least`. */
-  const displace = (kind: ShareOwner['kind'], least: number): Holding | undefined => {
-    let most: [name: string, holdings: Set<Holding>] | undefined;
-    for (const one of owners[kind]) if (one[1].size > (most?.[1].size ?? least)) most = one;
-    if (!most) return undefined;
-    const newest = [...most[1]].at(-1) as Holding;
-    release({ kind, name: most[0] }, newest);
+  /** Evicts the newest item of the owner that has the most, if that is more than `least`. */
+  const evict = (kind: ShareOwner['kind'], least: number): Item | undefined => {
+    let largest: [name: string, items: Set<Item>] | undefined;
+    for (const one of owners[kind]) if (one[1].size > (largest?.[1].size ?? least)) largest = one;
+    if (!largest) return undefined;
+    const newest = [...largest[1]].at(-1) as Item;
+    release({ kind, name: largest[0] }, newest);
     return newest;
   };
 
   return {
     release,
-    take(owner, holding) {
+    take(owner, item) {
       const { kind } = owner;
-      const own = owners[kind].get(owner.name)?.size ?? 0;
-      if (own >= limits.owner) return { isTaken: false };
+      const ownItems = owners[kind].get(owner.name)?.size ?? 0;
+      if (ownItems >= limits.owner) return { isTaken: false };
       const isFull = counts.client + counts.network >= limits.all;
       if (!isFull && counts[kind] < limits.kind) {
-        add(owner, holding);
+        add(owner, item);
         return { isTaken: true };
       }
-      // Clients come first: what is theirs is taken back from networks, though never what is kept for those.
+      // Clients have priority: their share is taken back from networks, but never the share reserved for networks.
       const isOwed = kind === 'client' && counts.client < limits.kind;
-      const evicted = isOwed ? displace('network', 0) : displace(kind, own + 1);
+      const evicted = isOwed ? evict('network', 0) : evict(kind, ownItems + 1);
       if (evicted === undefined) return { isTaken: false };
-      add(owner, holding);
+      add(owner, item);
       return { isTaken: true, evicted };
     },
   };
 }
 
-/** Runs once for everybody who asks for the same thing while it is under way: all get the one answer. Nothing is kept of it afterwards. */
+/** Runs concurrent calls with the same key once and gives all of them that result. Nothing is cached afterwards. */
 export type SingleFlight<T> = (key: string, run: () => Promise<T>) => Promise<T>;
 
 export function singleFlight<T>(): SingleFlight<T> {
   const running = new Map<string, Promise<T>>();
   return (key, run) => {
-    const found = running.get(key);
-    if (found) return found;
-    const made = run().finally(() => running.delete(key));
-    running.set(key, made);
-    return made;
+    const pending = running.get(key);
+    if (pending) return pending;
+    const promise = run().finally(() => running.delete(key));
+    running.set(key, promise);
+    return promise;
   };
 }

@@ -1,27 +1,27 @@
 import { createHash, hkdfSync, randomBytes } from 'node:crypto';
 
-/** What the database keeps of a secret that Signet made itself (256 random bits need no slow hash). */
+/** Returns the SHA-256 that the database stores for a secret that Signet generated. 256 random bits need no slow hash. */
 export function digest(secret: string): Buffer {
   return createHash('sha256').update(secret, 'utf8').digest();
 }
 
-/** A new secret: 256 bits, base64url. */
+/** Returns a new secret: 256 random bits, base64url. */
 export function newSecret(): string {
   return randomBytes(32).toString('base64url');
 }
 
 /**
- * A key for one purpose from the master key (RFC 5869); the same purpose gives the same bytes. Who uses it with every request makes a
- * KeyObject of it once: with bytes Node spends 10 µs each time.
+ * Derives a key for one purpose from the master key (RFC 5869). The same purpose gives the same bytes. A caller that uses it on every
+ * request should make a KeyObject of it once: with raw bytes Node spends 10 µs each time.
  */
 export function deriveKey(masterKey: Buffer, purpose: string, bytes = 32): Buffer {
   return Buffer.from(hkdfSync('sha256', masterKey, Buffer.alloc(0), `signet:${purpose}`, bytes));
 }
 
-/** A document that everybody may read, as bytes that were made when it last changed. */
+/** A public document, encoded when it last changed. */
 export interface PublicDocument {
   readonly body: Buffer;
-  /** A strong validator (RFC 9110 §8.8.3). */
+  /** Strong validator (RFC 9110 §8.8.3). */
   readonly etag: string;
 }
 

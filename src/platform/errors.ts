@@ -4,12 +4,12 @@ export const EXIT = { done: 0, failed: 1, usage: 2, notFound: 3, conflict: 4, no
 export type FailureKind = Exclude<keyof typeof EXIT, 'done'>;
 
 /**
- * A refusal that a person can do something about: `message` says what is wrong and names the remedy.
- * The command line turns `kind` into an exit code, a route into a status.
+ * An error that a person can fix: `message` says what is wrong and names the remedy. The command line turns `kind` into an exit code, a
+ * route turns it into a status.
  */
 export class Failure extends Error {
   readonly kind: FailureKind;
-  /** Machine-readable particulars for `--json`, without secrets. */
+  /** Machine-readable details for `--json`, without secrets. */
   readonly details: Record<string, unknown> | undefined;
 
   constructor(kind: FailureKind, message: string, details?: Record<string, unknown>) {
@@ -20,7 +20,7 @@ export class Failure extends Error {
   }
 }
 
-/** Something that comes by itself in a moment. A route answers 503 and says when to try again. */
+/** A resource that will be available in a moment. A route returns 503 with `Retry-After`. */
 export class NotReady extends Error {
   override readonly name = 'NotReady';
 }

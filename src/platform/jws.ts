@@ -1,18 +1,18 @@
-/** The parts of a compact JWS as they were sent, none of them read yet. */
+/** The encoded parts of a compact JWS, as sent. */
 export interface CompactParts {
   readonly head: string;
   readonly payload: string;
   readonly signature: string;
 }
 
-/** A compact JWS in its parts (RFC 7515 §7.1); null for what is longer than `longest` characters or has not the form of one. */
-export function splitJws(token: string, longest: number): CompactParts | null {
-  if (token.length > longest || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
+/** Splits a compact JWS (RFC 7515 §7.1). Returns null if it is longer than `maxLength` characters or malformed. */
+export function splitJws(token: string, maxLength: number): CompactParts | null {
+  if (token.length > maxLength || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return null;
   const [head, payload, signature] = token.split('.') as [string, string, string];
   return { head, payload, signature };
 }
 
-/** The JSON object of one part; null for everything else. */
+/** Decodes the JSON object in one part; returns null for anything else. */
 export function decodeJsonPart(part: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));

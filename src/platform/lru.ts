@@ -1,4 +1,4 @@
-/** What was used lately, up to a total weight: what was not used for longest goes first. */
+/** A least-recently-used cache, bounded by total weight. */
 export interface Lru<Value> {
   get(key: string): Value | undefined;
   set(key: string, value: Value): void;
@@ -6,39 +6,39 @@ export interface Lru<Value> {
   clear(): void;
 }
 
-/** `weigh` says what a value costs, in the unit of `limit`; one that is heavier than the limit alone is not kept. */
+/** Creates a cache. `weigh` returns the weight of a value in the unit of `limit`; a value heavier than the limit is not cached. */
 export function createLru<Value>(limit: number, weigh: (value: Value) => number = () => 1): Lru<Value> {
-  // A Map remembers the order of insertion; what is used is inserted anew.
-  const kept = new Map<string, Value>();
+  // A Map keeps insertion order, so an entry that is used is inserted again.
+  const entries = new Map<string, Value>();
   let total = 0;
   const remove = (key: string) => {
-    const value = kept.get(key);
+    const value = entries.get(key);
     if (value === undefined) return;
-    kept.delete(key);
+    entries.delete(key);
     total -= weigh(value);
   };
   return {
     get(key) {
-      const value = kept.get(key);
+      const value = entries.get(key);
       if (value === undefined) return undefined;
-      kept.delete(key);
-      kept.set(key, value);
+      entries.delete(key);
+      entries.set(key, value);
       return value;
     },
     set(key, value) {
       remove(key);
       const weight = weigh(value);
       if (weight > limit) return;
-      kept.set(key, value);
+      entries.set(key, value);
       total += weight;
-      for (const oldest of kept.keys()) {
+      for (const oldest of entries.keys()) {
         if (total <= limit) break;
         remove(oldest);
       }
     },
     delete: remove,
     clear() {
-      kept.clear();
+      entries.clear();
       total = 0;
     },
   };

@@ -2,10 +2,10 @@ import { isUtf8 } from 'node:buffer';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { Failure } from './errors.ts';
 
-/** Far more than any secret, and little enough to be read at once. */
+/** More than any secret needs, and small enough to read at once. */
 const SMALL_BYTES = 64 * 1024;
 
-/** The text of a file, or of standard input, as it was meant: UTF-8, without a byte-order mark. Failure: it is not UTF-8. */
+/** Decodes the text of a file or of standard input as UTF-8, without a byte order mark. Failure: it is not UTF-8. */
 export function decodeText(bytes: Buffer, source: string): string {
   const decoded = decodeUtf8(bytes);
   if ('text' in decoded) return decoded.text;
@@ -14,15 +14,15 @@ export function decodeText(bytes: Buffer, source: string): string {
   throw new Failure('usage', `${source} is not UTF-8 (${where}). Save it as UTF-8, then run the command again.`);
 }
 
-/** The one line of a text: a single line break at its end is no part of it. Failure: there are more lines. */
-export function oneLine(text: string, source: string, what: string): string {
+/** Returns the single line of a text, without a line break at its end. Failure: there are several lines. */
+export function oneLine(text: string, source: string, valueName: string): string {
   const line = text.replace(/\r?\n$/, '');
-  // What has several lines was meant for something else, or holds more than this.
-  if (/[\r\n]/.test(line)) throw new Failure('usage', `${source} holds more than one line. Give the ${what} alone.`);
+  // A file with several lines was meant for something else, or holds more than this value.
+  if (/[\r\n]/.test(line)) throw new Failure('usage', `${source} holds more than one line. Give the ${valueName} alone.`);
   return line;
 }
 
-/** The text of a file that holds one value. Throws what the file system says. Failure: it is too large, or not UTF-8. */
+/** Reads a file that holds one value. Throws file system errors. Failure: it is too large, or not UTF-8. */
 export function readSmallFile(path: string, source: string): string {
   const bytes = Buffer.alloc(SMALL_BYTES + 1);
   const file = openSync(path, 'r');
@@ -38,18 +38,18 @@ export function readSmallFile(path: string, source: string): string {
   return decodeText(bytes.subarray(0, size), source);
 }
 
-/** Where and why bytes are no UTF-8 text. */
+/** Where and why bytes are not UTF-8. */
 export interface Utf8Fault {
-  /** Of the first byte that is none, from 0. */
+  /** The offset of the first invalid byte, from 0. */
   readonly offset: number;
   /** From 1. */
   readonly line: number;
   readonly byte: number;
-  /** The other encoding that a byte order mark names. */
+  /** The other encoding, from a byte order mark or the pattern of zero bytes. */
   readonly encoding: 'UTF-16' | 'UTF-32' | null;
 }
 
-/** The text of UTF-8 bytes, without a byte order mark; or what is wrong with them. Nothing is ever replaced. */
+/** Decodes UTF-8 bytes without a byte order mark, or returns what is wrong with them. No character is ever replaced. */
 export function decodeUtf8(bytes: Buffer): { readonly text: string } | { readonly fault: Utf8Fault } {
   const encoding = otherEncoding(bytes);
   if (encoding === null && isUtf8(bytes)) {
@@ -62,7 +62,7 @@ export function decodeUtf8(bytes: Buffer): { readonly text: string } | { readonl
   return { fault: { offset, line, byte: bytes[offset] ?? 0, encoding } };
 }
 
-/** By its mark, or by the zero bytes of plain ASCII, which no UTF-8 text of ours has. */
+/** Detected by the byte order mark, or by the zero bytes of ASCII, which no UTF-8 text here contains. */
 function otherEncoding(bytes: Buffer): Utf8Fault['encoding'] {
   const [a, b, c, d] = bytes;
   if ((a === 0xff && b === 0xfe && c === 0 && d === 0) || (a === 0 && b === 0 && c === 0xfe && d === 0xff))
@@ -73,7 +73,7 @@ function otherEncoding(bytes: Buffer): Utf8Fault['encoding'] {
   return null;
 }
 
-/** The first byte of the first sequence that is none of UTF-8 (RFC 3629 §4). */
+/** The first byte of the first invalid sequence (RFC 3629 §4). */
 function firstFault(bytes: Buffer): number {
   let at = 0;
   while (at < bytes.length) {
@@ -89,7 +89,7 @@ function sequenceLength(bytes: Buffer, at: number): number {
   if (first < 0x80) return 1;
   const length = first >= 0xc2 && first <= 0xdf ? 2 : first >= 0xe0 && first <= 0xef ? 3 : first <= 0xf4 ? 4 : 0;
   if (first < 0xc2 || length === 0) return 0;
-  // Surrogates, overlong forms and what lies beyond U+10FFFF show in the second byte.
+  // Surrogates, overlong forms and code points beyond U+10FFFF are recognised by their second byte.
   const lowest = first === 0xe0 ? 0xa0 : first === 0xf0 ? 0x90 : 0x80;
   const highest = first === 0xed ? 0x9f : first === 0xf4 ? 0x8f : 0xbf;
   for (let i = 1; i < length; i++) {

@@ -1,31 +1,32 @@
-/** A name, as it stands in a sentence. */
+/** Default length: a name in a sentence. */
 const NAME_LENGTH = 64;
 
 const unprintable = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Cn}\p{Zl}\p{Zp}]/gu;
 
 /**
- * Text from outside, fit to stand in an answer or in the log: what is too long is cut, and says how long it was; what cannot be printed
- * (controls, direction marks, half a character) is a question mark, so that it ends no line and turns no terminal. The work is bounded too.
+ * Makes text from outside safe for a response or the log. Text that is too long is cut, and its length is stated. Unprintable characters
+ * (controls, direction marks, half a character) become question marks, so that it ends no line and reverses no terminal. The work is
+ * bounded too.
  */
-export function quote(text: string, longest = NAME_LENGTH): string {
-  const isLong = text.length > longest;
-  const start = isLong ? text.slice(0, longest) : text;
+export function quote(text: string, maxLength = NAME_LENGTH): string {
+  const isLong = text.length > maxLength;
+  const start = isLong ? text.slice(0, maxLength) : text;
   const printable = start.replace(unprintable, '?');
   return isLong ? `${printable}... (${text.length} characters)` : printable;
 }
 
-/** Longer than any word that is known: what is longer was not mistyped. It bounds the work, which grows with the square. */
-const LONGEST = 300;
+/** Longer than any known word, so longer input was not mistyped. The bound matters because the work grows with the square. */
+const MAX_WORD_LENGTH = 300;
 
-/** The known word nearest to a mistyped one, or undefined when none is near: "did you mean …?" */
-export function suggest(typed: string, known: readonly string[]): string | undefined {
-  if (typed.length > LONGEST) return undefined;
+/** Returns the candidate nearest to a mistyped word, for "did you mean …?"; undefined if none is near. */
+export function suggest(word: string, candidates: readonly string[]): string | undefined {
+  if (word.length > MAX_WORD_LENGTH) return undefined;
   let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(typed.length / 3)) + 1;
-  for (const word of known) {
-    if (word.length > LONGEST) continue;
-    const distance = editDistance(typed, word, bestDistance);
-    if (distance < bestDistance) [best, bestDistance] = [word, distance];
+  let bestDistance = Math.max(2, Math.floor(word.length / 3)) + 1;
+  for (const candidate of candidates) {
+    if (candidate.length > MAX_WORD_LENGTH) continue;
+    const distance = editDistance(word, candidate, bestDistance);
+    if (distance < bestDistance) [best, bestDistance] = [candidate, distance];
   }
   return best;
 }
@@ -44,10 +45,10 @@ function editDistance(a: string, b: string, limit: number): number {
   return row[b.length] as number;
 }
 
-/** What PostgreSQL reads as a uuid: hyphens after any group of four, capitals and braces alike. */
+/** The spellings that PostgreSQL accepts for a uuid: hyphens after any group of four, capitals, braces. */
 const uuid = /^(?:[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}|\{[0-9a-f]{4}(?:-?[0-9a-f]{4}){7}\})$/i;
 
-/** The one spelling of the id that a text is in any spelling; null for what is no id. */
+/** Returns the canonical spelling of a UUID in any spelling; null if the text is not a UUID. */
 export function parseUuid(text: string): string | null {
   if (!uuid.test(text)) return null;
   const hex = text.replace(/[{}-]/g, '').toLowerCase();

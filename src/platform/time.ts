@@ -1,7 +1,7 @@
-/** The one source of time. Tests pass their own, so nothing in Signet calls `Date.now()` for a decision. */
+/** The only source of time. Tests pass their own, so no decision calls `Date.now()`. */
 export interface Clock {
   now(): Date;
-  /** Resolves once `now()` has reached `instant`; at once when it has already. */
+  /** Resolves once `now()` has reached `instant`. */
   sleepUntil(instant: Date): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ export function plusSeconds(instant: Date, seconds: number): Date {
   return new Date(instant.getTime() + seconds * 1000);
 }
 
-/** Whole seconds since 1970: NumericDate, RFC 7519 §2. */
+/** Returns a NumericDate: whole seconds since 1970 (RFC 7519 §2). */
 export function numericDate(instant: Date): number {
   return Math.floor(instant.getTime() / 1000);
 }

@@ -140,9 +140,9 @@ export async function serve(
     const forJobs = { db, clock: systemClock, config, log, keys, issuer, ...(metrics ? { metrics } : {}) };
     const jobs = startJobs(createJobs(forJobs, masterKey), log);
     closers.push(() => jobs.stop());
-    const failed = (topic: string, error: Error) =>
+    const onError = (topic: string, error: Error) =>
       log.error({ topic, err: safeError(error) }, 'a change was not read yet');
-    closers.push(await startSignals(db, createSignals({ keys, catalogues }, jobs), { failed }));
+    closers.push(await startSignals(db, createSignals({ keys, catalogues }, jobs), { onError }));
     const ready = { issuer, masterKey, keys, passwords };
     if (lock && runCommand)
       lock.serve((connection) =>

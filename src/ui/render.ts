@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, answerErrorsAsPages, type PageError, type Reply } from '../platform/http/index.ts';
+import { type App, renderErrorsAsPages, type PageError, type Reply } from '../platform/http/index.ts';
 import { type Html, html } from './html.ts';
 import { type CspOptions, contentSecurityPolicy, page } from './layout.ts';
 
@@ -43,7 +43,7 @@ export const errorPages = {
 
 /** People meet errors in a browser: each is a page, whose last line is for whoever is told about it. */
 export function renderErrors(app: App): void {
-  answerErrorsAsPages(app, (reply, error) => void render(reply, error.status, error.title, errorPage(error)));
+  renderErrorsAsPages(app, (reply, error) => void render(reply, error.status, error.title, errorPage(error)));
 }
 
 function errorPage({ code, detail, remedy: forDeveloper, requestId, status }: PageError): Html {

@@ -1,4 +1,4 @@
-import { basePath, withoutBase } from '../platform/http/index.ts';
+import { basePath, stripBasePath } from '../platform/http/index.ts';
 
 /** Segments of plain characters, none of them empty or dots; then a query. Nothing that two parsers may read in two ways. */
 const ownPath = /^(?:\/(?!\.{1,2}(?:[/?]|$))[\w.~-]+)+(?:\?[\w.~%&=+,:-]*)?$/;
@@ -9,7 +9,7 @@ const ownPath = /^(?:\/(?!\.{1,2}(?:[/?]|$))[\w.~-]+)+(?:\?[\w.~%&=+,:-]*)?$/;
  */
 export function safeReturnTo(text: string | undefined, issuer: string): string {
   if (text === undefined || text.length > 2048 || !ownPath.test(text)) return '/';
-  return withoutBase(basePath(issuer))({ url: text });
+  return stripBasePath(basePath(issuer))({ url: text });
 }
 
 /** The interaction that a path of ours leads to. */

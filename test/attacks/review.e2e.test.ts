@@ -197,8 +197,8 @@ t.test('the control socket takes nonsense without harm, and what names hold neve
 t.test('a holder whose socket was swept away listens anew, so that nobody takes the folder beside it', async (t) => {
   const place = mkdtempSync(join(tmpdir(), 'swept-'));
   const lock = await lockFolder(place);
-  rmSync(lock.holder.socket);
-  for (let tries = 0; tries < 50 && !existsSync(lock.holder.socket); tries++) await wait(100);
+  rmSync(lock.owner.socket);
+  for (let tries = 0; tries < 50 && !existsSync(lock.owner.socket); tries++) await wait(100);
   await t.rejects(lockFolder(place), { message: /held by another Signet/ });
   await lock.release();
   t.same(readdirSync(place), []);

@@ -182,8 +182,8 @@ await onEachEngine(t, async (t, db) => {
     for (const listens of [true, false]) {
       const catalogues = createCatalogueCache(db, ISSUER);
       const keys = { reload: async () => {} } as never;
-      const failed = (topic: string, error: Error) => t.fail(`${topic}: ${error.message}`);
-      const stop = await startSignals(db, createSignals({ keys, catalogues }), { failed, listens });
+      const onError = (topic: string, error: Error) => t.fail(`${topic}: ${error.message}`);
+      const stop = await startSignals(db, createSignals({ keys, catalogues }), { onError, listens });
       const dropped = async (what: string, act: () => Promise<unknown>) => {
         await catalogues.find('heard');
         // The first look drops whatever is there.

@@ -409,8 +409,8 @@ t.test('changes that touch many', (t) =>
         createJobs({ db, clock, config, log, keys, issuer: config.issuer as string }, masterKey),
         log,
       );
-      const failed = (_: string, error: Error) => t.fail(error.message);
-      const stop = await startSignals(db, createSignals({ keys }, jobs), { failed });
+      const onError = (_: string, error: Error) => t.fail(error.message);
+      const stop = await startSignals(db, createSignals({ keys }, jobs), { onError });
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       while ((await pending(db)).changes > 0) await new Promise((done) => setTimeout(done, 5));
       t.same(await versions(db, group), { 2: 1300 });

@@ -45,7 +45,7 @@ if (process.argv[2] === 'hold') {
       kind: 'conflict',
       message: /held by another Signet \(process \d+\)\. Stop it, or set SIGNET_DATA_DIR/,
     });
-    t.match(await findLockOwner(place), { instance: lock.holder.instance });
+    t.match(await findLockOwner(place), { instance: lock.owner.instance });
     await lock.release();
     t.equal(await findLockOwner(place), undefined);
     t.same(readdirSync(place), [], 'nothing is left');
@@ -59,7 +59,7 @@ if (process.argv[2] === 'hold') {
       JSON.stringify({ instance: 'dead', pid: process.pid, socket: join(place, 'control-dead.sock') }),
     );
     const lock = await lockFolder(place);
-    t.equal(JSON.parse(readFileSync(join(place, 'signet.lock'), 'utf8')).instance, lock.holder.instance);
+    t.equal(JSON.parse(readFileSync(join(place, 'signet.lock'), 'utf8')).instance, lock.owner.instance);
     await lock.release();
   });
 
@@ -108,10 +108,10 @@ if (process.argv[2] === 'hold') {
   t.test('a path too long for a socket moves to a private temporary folder, noted in the lock file', async (t) => {
     const place = join(folder(), 'x'.repeat(60), 'y'.repeat(60));
     const lock = await lockFolder(place);
-    t.notOk(lock.holder.socket.startsWith(place));
-    t.match(await findLockOwner(place), { socket: lock.holder.socket });
+    t.notOk(lock.owner.socket.startsWith(place));
+    t.match(await findLockOwner(place), { socket: lock.owner.socket });
     await lock.release();
-    t.notOk(existsSync(lock.holder.socket));
+    t.notOk(existsSync(lock.owner.socket));
   });
 
   t.test('a folder that cannot be made or written is one clear line', async (t) => {

@@ -137,7 +137,7 @@ t.test('closing ends, whether the server hangs up or not', { skip }, async (t) =
   const options = {
     client: { connectionString: through },
     onPool: () => Promise.reject(new Error('the pool was asked')),
-    farewellMs: 20,
+    closeTimeoutMs: 20,
   };
   const idle = await openPipeline({ ...options, connections: 2 });
   const busy = await openPipeline({ ...options, connections: 1 });

@@ -22,8 +22,8 @@ async function listening(db: Database, options: { listens?: boolean } = {}) {
       if (count.other === 2) throw new Error('the disk is full');
     },
   };
-  const failed = (topic: string, error: Error) => void failures.push(`${topic}: ${error.message}`);
-  const stop = await startSignals(db, readers, { failed, ...options });
+  const onError = (topic: string, error: Error) => void failures.push(`${topic}: ${error.message}`);
+  const stop = await startSignals(db, readers, { onError, ...options });
   await until(() => count.keys > 0 && count.other > 0);
   return { count, failures, stop };
 }

@@ -1,11 +1,11 @@
 import { Type } from 'typebox';
-import { type App, answerOAuthErrors, stringifyResponse } from '../../platform/http/index.ts';
+import { type App, handleOAuthErrors, stringifyResponse } from '../../platform/http/index.ts';
 import { type RegistrationDeps, register } from './register.ts';
 import { clientMetadata, registeredClient } from './schemas.ts';
 
 /** `/oauth2/register` (RFC 7591): JSON in and out, nothing from the cookie. */
 export async function registrationRoutes(app: App, registrar: RegistrationDeps): Promise<void> {
-  answerOAuthErrors(app);
+  handleOAuthErrors(app);
   const schema = {
     operationId: 'registerClient',
     summary: 'A program registers itself (RFC 7591 §3)',

@@ -1,6 +1,6 @@
 /**
- * config: what an operator can set, and the master key.
- * Owns: the table of settings, their reading from the environment, keys/master.key.
+ * config: the operator's settings and the master key.
+ * Owns: the table of settings, reading them from the environment, keys/master.key.
  * Does not own: what a setting means to a room; each room takes the values it needs as arguments.
  */
 export { makeMasterKey, parseMasterKey, readMasterKey } from './master-key.ts';

@@ -1,7 +1,7 @@
 import { wholeNumber } from './readers.ts';
 import { setting } from './setting.ts';
 
-/** How much one network, one name or one client may ask for. */
+/** Rate limits per network, name and client. */
 export const limits = {
   throttleName: setting(
     'SIGNET_THROTTLE_NAME',

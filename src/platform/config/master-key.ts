@@ -6,8 +6,8 @@ import { oneLine, readSmallFile } from '../text-file.ts';
 import type { Config } from './read.ts';
 
 /**
- * The master key, 32 bytes: from the setting, else from `master.key` in the keys folder; undefined when there is none.
- * It is read once, at start, and never leaves the process.
+ * Reads the master key, 32 bytes, from the setting, else from `master.key` in the keys folder; undefined if there is neither. It is read
+ * once, at start, and never leaves the process.
  */
 export function readMasterKey(config: Config): Buffer | undefined {
   if (config.masterKey !== undefined) return parseMasterKey(config.masterKey, config.sources.masterKey);
@@ -21,12 +21,12 @@ export function readMasterKey(config: Config): Buffer | undefined {
   }
 }
 
-/** Makes `master.key`, readable by its owner alone. Two processes that do so at once end with one key. */
+/** Creates `master.key`, readable only by its owner. Two processes that do so at once end with one key. */
 export function makeMasterKey(config: Config): Buffer {
   const path = join(config.keysDir, 'master.key');
   try {
     mkdirSync(config.keysDir, { recursive: true });
-    // Written aside and linked: the name appears with the whole key, or not at all.
+    // Written to a draft and linked: the name appears with the whole key, or not at all.
     const draft = `${path}.${process.pid}`;
     writeFileSync(draft, `${randomBytes(32).toString('base64url')}\n`, { mode: 0o600, flush: true });
     try {
@@ -45,7 +45,7 @@ export function makeMasterKey(config: Config): Buffer {
   return readMasterKey(config) as Buffer;
 }
 
-/** 32 bytes as base64url or hex; `source` is what a refusal names. */
+/** Parses 32 bytes in base64url or hex; errors name `source`. */
 export function parseMasterKey(text: string, source: string): Buffer {
   const key = /^[0-9a-f]{64}$/i.test(text) ? Buffer.from(text, 'hex') : Buffer.from(text, 'base64url');
   const isWhole = /^[0-9a-f]{64}$/i.test(text) || key.toString('base64url') === text.replace(/=+$/, '');

@@ -2,22 +2,25 @@ import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 import { InvalidSetting } from './setting.ts';
 
-/** A network such as `10.0.0.0/8`, or an address alone. */
+/** A network such as `10.0.0.0/8`, or a single address. */
 interface Network {
   readonly address: ipaddr.IPv4 | ipaddr.IPv6;
-  /** Null for an address alone. */
+  /** Null for a single address. */
   readonly bits: number | null;
 }
 
-/** IPv4 addresses as IPv6 writes them (RFC 4291 §2.5.5.2). */
+/** IPv4-mapped IPv6 addresses (RFC 4291 §2.5.5.2). */
 const [mapped, mappedBits] = ipaddr.IPv6.parseCIDR('::ffff:0:0/96');
 
-/** Null for what is neither. IPv4 has one spelling here: in another it would be compared to nothing, or hold more than it seems to. */
+/**
+ * Parses an address or network; returns null for anything else. IPv4 has one spelling here: another would be compared to nothing, or cover
+ * more than it seems to.
+ */
 export function readNetwork(value: string): Network | null {
-  const [, text = '', width] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
-  const version = isIP(text);
+  const [, addressText = '', width] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? [];
+  const version = isIP(addressText);
   if (version === 0) return null;
-  const address = ipaddr.parse(text.replace(/%.*$/, ''));
+  const address = ipaddr.parse(addressText.replace(/%.*$/, ''));
   const bits = width === undefined ? null : Number(width);
   if ((bits ?? 0) > (version === 4 ? 32 : 128)) return null;
   if (address instanceof ipaddr.IPv6 && address.match(mapped, mappedBits) && (bits ?? 128) >= mappedBits) {
@@ -31,11 +34,11 @@ function networkText(address: ipaddr.IPv4, bits: number): string {
   return `${ipaddr.IPv4.networkAddressFromCIDR(`${address}/${bits}`)}/${bits}`;
 }
 
-/** The widest networks that are of one operator: 10.0.0.0/8, fc00::/7. */
+/** The widest networks that one operator can own: 10.0.0.0/8, fc00::/7. */
 const WIDEST = { ipv4: 8, ipv6: 7 };
 
-/** Whoever is trusted says where requests come from: nobody trusts everybody, at once or piece by piece. */
-export function requireNotEverybody({ address, bits }: Network): void {
+/** Throws for a network so wide that it covers the public internet: a trusted proxy states where requests come from. */
+export function requirePrivateWidth({ address, bits }: Network): void {
   if (bits === null) return;
   if (bits < WIDEST[address.kind()])
     throw new InvalidSetting(`takes networks of proxies alone, from /${WIDEST.ipv4} (IPv6: /${WIDEST.ipv6}) on`);

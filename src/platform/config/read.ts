@@ -7,21 +7,21 @@ import { type SettingName, settings } from './settings.ts';
 
 type Values = { [Name in SettingName]: (typeof settings)[Name] extends Setting<infer T> ? T : never };
 
-/** The settings as read, once, at start. Nothing else in Signet reads the environment. */
+/** The settings, read once at start. Nothing else in Signet reads the environment. */
 export interface Config extends Readonly<Values> {
   readonly mode: Mode;
-  /** Where each value came from: `default`, or the name of a variable. */
+  /** The source of each value: `default`, or the name of a variable. */
   readonly sources: Readonly<Record<SettingName, string>>;
 }
 
 type Environment = Record<string, string | undefined>;
 
 /**
- * Reads every setting from the environment. `…_FILE` names a file that holds the value of a secret.
- * Failures: an unknown `SIGNET_…` name (with a suggestion), a value that a setting does not take, a file that cannot be read.
+ * Reads every setting from the environment. `…_FILE` names a file that holds the value of a secret. Failures: an unknown `SIGNET_…` name
+ * (with a suggestion), an invalid value, a file that cannot be read.
  */
 export function readConfig(mode: Mode, environment: Environment, overrides: Partial<Values> = {}): Config {
-  refuseUnknown(environment);
+  rejectUnknown(environment);
   const values: Record<string, unknown> = {};
   const sources: Record<string, string> = {};
   for (const [name, one] of Object.entries(settings) as [SettingName, Setting<unknown>][]) {
@@ -45,7 +45,7 @@ function find(one: Setting<unknown>, environment: Environment): { text: string; 
   return { text: readSecret(file, fileVariable), source: fileVariable };
 }
 
-/** A file of one line, as editors and `echo` write it: its end is no part of the secret, and everything else is. */
+/** Reads a file with one line, as editors and `echo` write it: the line break at its end is not part of the secret, everything else is. */
 function readSecret(file: string, variable: string): string {
   const source = `The file of ${variable}`;
   try {
@@ -58,7 +58,7 @@ function readSecret(file: string, variable: string): string {
   throw new Failure('usage', `${source} is empty. Write the value into it, or unset ${variable}.`);
 }
 
-function refuseUnknown(environment: Environment): void {
+function rejectUnknown(environment: Environment): void {
   const known = Object.values(settings).flatMap((one) => (one.secret ? [one.env, `${one.env}_FILE`] : [one.env]));
   for (const name of Object.keys(environment)) {
     if (!name.startsWith('SIGNET_') || known.includes(name)) continue;
@@ -68,7 +68,7 @@ function refuseUnknown(environment: Environment): void {
   }
 }
 
-/** The issuer that the settings give; in development it follows the port. */
+/** Returns the configured issuer; in development it defaults to localhost and the port. */
 export function readIssuer(config: Config): string {
   if (config.issuer !== undefined) return config.issuer;
   if (config.mode === 'development') return `http://localhost:${config.port}`;

@@ -1,8 +1,8 @@
-import { readNetwork, requireNotEverybody } from './networks.ts';
+import { readNetwork, requirePrivateWidth } from './networks.ts';
 import { isReservedScheme } from './schemes.ts';
 import { InvalidSetting, type Read } from './setting.ts';
 
-/** Blanks are a part of a password. */
+/** Passwords may have blanks at either end. */
 export const anyText: Read<string> = (value) => value;
 
 export const text: Read<string> = (value) => {
@@ -40,16 +40,16 @@ export const origin: Read<string> = (value) => {
   return value;
 };
 
-/** An address, a network that is not everybody, or a name of well-known ranges. */
+/** An address, a network of limited width, or a named range. */
 export const proxy: Read<string> = (value) => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(value)) return value;
   const network = readNetwork(value);
   if (network === null) throw new InvalidSetting('takes addresses or networks such as 10.0.0.0/8, comma-separated');
-  requireNotEverybody(network);
+  requirePrivateWidth(network);
   return value;
 };
 
-/** What the guarded fetch may reach beside public addresses: a host and port as URLs say them, or a network. */
+/** A target of the guarded fetch beyond public addresses: host and port as in a URL, or a network. */
 export const target: Read<string> = (value) => {
   const isNetwork = value.includes('/') && readNetwork(value) !== null;
   const url = URL.parse(`http://${value}`);
@@ -59,14 +59,14 @@ export const target: Read<string> = (value) => {
   return value;
 };
 
-/** A host as URLs say it, with its port where that is not the scheme's own; `*` for every one. */
+/** A host as in a URL, with a non-default port; `*` for every host. */
 export const documentHost: Read<string> = (value) => {
   if (value !== '*' && URL.parse(`https://${value}/`)?.host !== value)
     throw new InvalidSetting('takes hosts such as claude.ai,mcp.example:8443, in lower case and without a path, or *');
   return value;
 };
 
-/** A scheme of programs on their user's machine, as RFC 3986 §3.1 has it in lower case. */
+/** The URI scheme of a native app (RFC 3986 §3.1), in lower case. */
 export const appScheme: Read<string> = (value) => {
   if (!/^[a-z][a-z0-9+.-]{0,63}$/.test(value) || isReservedScheme(value))
     throw new InvalidSetting(
@@ -84,13 +84,13 @@ export const list =
       .filter((part) => part !== '')
       .map(one);
 
-/** Compared byte for byte by everybody who gets a token: so it is taken in its normal form (WHATWG URL) and in no other. */
+/** Clients compare the issuer byte for byte, so only its normal form (WHATWG URL) is accepted. */
 export const issuer: Read<string> = (value) => {
   const url = URL.parse(value);
   const isLoopback = url !== null && isLoopbackHost(url.hostname);
   if (!url || !(url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback)))
     throw new InvalidSetting('takes an https URL (http only for localhost, 127.0.0.1 or [::1])');
-  // What is written in percent, and empty parts, are one path to one reader and another to the next.
+  // Different readers interpret percent-encoding and empty segments differently.
   const path = url.pathname.replace(/\/+$/, '');
   if (!/^(?:\/[\w.~-]+)*$/.test(path))
     throw new InvalidSetting('takes a URL whose path is made of letters, digits and - . _ ~, without empty parts');

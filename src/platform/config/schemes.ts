@@ -1,23 +1,23 @@
 /**
- * Schemes that belong to no single program (RFC 8252 §7.1 has private-use ones alone): what is sent there is carried out or opened by a
- * browser or a system, or goes to a program that has claimed a name of everybody's.
+ * Schemes that belong to no single app (RFC 8252 §7.1 allows only private-use ones): a browser or the system handles them, or any app may
+ * claim them.
  */
 const reserved: ReadonlySet<string> = new Set(
   [
-    // Special in the URL Standard, and what browsers run, show or keep themselves.
+    // Special in the URL Standard, or run, displayed or stored by browsers themselves.
     'http https ws wss ftp file javascript data vbscript blob about filesystem view-source intent',
     'jscript livescript mocha jar resource wyciwyg mhtml its mk res cid mid content feed pcast chrome devtools edge brave opera vivaldi',
     'extension isolated-app uuid-in-package android-app browserext',
-    // Any website may register itself for these (HTML Standard, registerProtocolHandler, and what browsers add to it).
+    // Any website may register for these (HTML Standard, registerProtocolHandler, and browsers' additions).
     'bitcoin ftps geo im irc ircs magnet mailto matrix mms news nntp openpgp4fpr sftp sip sms smsto ssh tel urn webcal wtai xmpp',
     'cabal dat did doi dweb ethereum hyper ipfs ipns ssb otpauth lp map gmap bingmap location',
-    // Permanent in the registry of IANA (RFC 7595 §3): names of protocols.
+    // Permanent in the IANA registry (RFC 7595 §3): names of protocols.
     'aaa aaas acap acct cap coap coaps crid dav dict dns dtn example fax go gopher h323 iax icap imap info ipn ipp ipps',
     'iris iris.beep iris.lwz iris.xpc iris.xpcs jabber ldap ldaps leaptofrogans mailserver msrp msrps mt mtqp mupdate mvn nfs ni nih',
     'opaquelocktoken pkcs11 pop pres prospero reload rtsp rtsps rtspu scion service session shttp sieve sips smb snmp soap.beep soap.beeps',
     'stun stuns tag telnet tftp thismessage tip tn3270 turn turns tv vemmi videotex vnc wais xcon xcon-userid xmlrpc.beep xmlrpc.beeps xri',
     'z39.50 z39.50r z39.50s adt afp afs rlogin rsync scp finger rdp',
-    // Telephones, and what systems open themselves: Windows, macOS and iOS, Android, Linux.
+    // Telephony, and schemes that systems open themselves: Windows, macOS and iOS, Android, Linux.
     'callto dialer facetime facetime-audio facetime-group imessage message messages mmsto voicemail wtel',
     'search shell hcp help local onenote onenote-cmd odopen bingmaps bingnews bingweather calculator windowsdefender',
     'prefs app-prefs applescript addressbook calshow contact ical macappstore macappstores maps photos-redirect shortcuts workflow x-man-page x-help-action',
@@ -27,7 +27,7 @@ const reserved: ReadonlySet<string> = new Set(
   ].flatMap((line) => line.split(' ')),
 );
 
-/** Whole families: of one maker's system or browser, of websites and extensions (`web+…`, `ext+…`), of version control. */
+/** Whole families: one vendor's system or browser, websites and extensions (`web+…`, `ext+…`), version control. */
 const families: readonly RegExp[] = [
   /^(ms|microsoft|windows|search)-/,
   /^(apple|x-apple|itms|itunes)/,
@@ -37,7 +37,7 @@ const families: readonly RegExp[] = [
   /^(bzr|cvs|darcs|git|hg|svn)$/,
 ];
 
-/** Whether nothing is ever sent to a scheme, whatever an operator or a client says; in lower case. */
+/** Returns whether a scheme, in lower case, is never allowed in a redirect URI, whatever the operator or a client configures. */
 export function isReservedScheme(scheme: string): boolean {
   return reserved.has(scheme) || families.some((one) => one.test(scheme));
 }

@@ -8,7 +8,7 @@ export class InvalidSetting extends Error {}
 
 export type Mode = 'development' | 'production';
 
-/** One setting: where it is read from, what it means, what it is when absent. The reference page is generated from this table. */
+/** One setting: its variable, meaning and default. The reference page is generated from this table. */
 export interface Setting<T> {
   readonly env: string;
   readonly meaning: string;
@@ -19,7 +19,7 @@ export interface Setting<T> {
   fallback(mode: Mode): T;
 }
 
-/** A line of the table. `standard` is what the reference page says where the fallback is no text of its own. */
+/** Defines one setting. `standard` is the default that the reference page shows if the fallback is not text. */
 export function setting<T>(
   env: string,
   meaning: string,
@@ -27,13 +27,13 @@ export function setting<T>(
   fallback: T | ((mode: Mode) => T),
   extra: { standard?: string; secret?: true } = {},
 ): Setting<T> {
-  const standing = fallback as T | ((mode: Mode) => T);
-  const resolve = (mode: Mode) => (typeof standing === 'function' ? (standing as (mode: Mode) => T)(mode) : standing);
+  const given = fallback as T | ((mode: Mode) => T);
+  const resolve = (mode: Mode) => (typeof given === 'function' ? (given as (mode: Mode) => T)(mode) : given);
   const standard = extra.standard ?? String(resolve('production') ?? '');
   return { env, meaning, read, fallback: resolve, standard, ...(extra.secret ? { secret: true } : {}) };
 }
 
-/** What a setting takes, in the words of its reader; null for any text. */
+/** Returns what a setting accepts, in its reader's words; null if it accepts any text. */
 export function acceptedValues(one: Setting<unknown>): string | null {
   try {
     one.read('?');
@@ -44,7 +44,7 @@ export function acceptedValues(one: Setting<unknown>): string | null {
   }
 }
 
-/** Applies a setting's reader; a value that it does not take becomes one line that names the setting and the remedy. */
+/** Applies a setting's reader; an invalid value becomes one line that names the setting and the remedy. */
 export function readSetting<T>(one: Setting<T>, value: string, source: string): T {
   try {
     const control = /\p{Cc}/u.exec(value);
@@ -53,8 +53,8 @@ export function readSetting<T>(one: Setting<T>, value: string, source: string): 
     return one.read(value);
   } catch (error) {
     if (!(error instanceof InvalidSetting)) throw error;
-    const shown = one.secret ? '' : ` (it is ${JSON.stringify(value)})`;
-    throw new Failure('usage', `${source} ${error.message}${shown}.`);
+    const valueNote = one.secret ? '' : ` (it is ${JSON.stringify(value)})`;
+    throw new Failure('usage', `${source} ${error.message}${valueNote}.`);
   }
 }
 

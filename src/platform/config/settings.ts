@@ -17,7 +17,7 @@ import { setting } from './setting.ts';
 
 const absent = undefined as string | undefined;
 
-/** Every setting there is. An environment variable `SIGNET_…` that is not here is an error. */
+/** Every setting. An environment variable `SIGNET_…` that is not listed here is an error. */
 export const settings = {
   databaseUrl: setting(
     'DATABASE_URL',

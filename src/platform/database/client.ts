@@ -1,9 +1,9 @@
 import pg from 'pg';
 import { SESSION_SETTINGS, STARTUP_PARAMETERS, settingStatement, type Use } from './session-settings.ts';
 
-/** The driver's client, whose start-up packet says what poolers follow from client to client (`session-settings.ts`). */
+/** The driver's client with the start-up parameters that poolers track per client (`session-settings.ts`). */
 export class PinnedClient extends pg.Client {
-  /** The driver's own, which its types do not name. */
+  /** Part of the driver that its types do not declare. */
   getStartupConf(): Record<string, string> {
     const base = (pg.Client.prototype as unknown as { getStartupConf(this: pg.Client): Record<string, string> })
       .getStartupConf;
@@ -12,16 +12,16 @@ export class PinnedClient extends pg.Client {
 }
 
 /**
- * Sets the rest on a connection that is this process's alone. Not in its start-up packet: poolers such as PgBouncer refuse a
- * packet with parameters that they do not know.
+ * Sets the other session settings on a connection that this process owns. They are not in the start-up packet, because poolers such as
+ * PgBouncer refuse unknown parameters.
  */
 export async function pinSession(client: pg.ClientBase, use: Use): Promise<void> {
   await client.query(settingStatement(use, SESSION_SETTINGS));
 }
 
 /**
- * For connections that may be idle for hours: firewalls, and the translation of addresses before a hosted database, forget one after
- * some minutes. PostgreSQL is asked for a sign of life before that; an operating system left to itself asks after two hours.
+ * For connections that may be idle for hours: firewalls and NAT in front of a hosted database drop idle connections after some minutes, and
+ * an operating system by default probes only after two hours.
  */
 export const KEEP_ALIVE = { keepAlive: true, keepAliveInitialDelayMillis: 30_000 };
 
@@ -30,17 +30,17 @@ interface Stream {
   destroy(): void;
 }
 
-/** The driver's stream, which its types do not name. TLS puts another one in its place while it connects. */
+/** The driver's stream, which its types do not declare. TLS replaces it while it connects. */
 export function clientStream(client: pg.Client): Stream {
   return (client.connection as unknown as { readonly stream: Stream }).stream;
 }
 
-/** How long a server may take to hang up. One that hangs, or is gone, never does. */
-const FAREWELL_MS = 2000;
+/** How long a server may take to close the connection. One that hangs, or is gone, never does. */
+const CLOSE_TIMEOUT_MS = 2000;
 
-/** Says goodbye to the server, and hangs up by itself where the server does not. */
-export async function endClient(client: pg.Client, milliseconds = FAREWELL_MS): Promise<void> {
-  const timer = setTimeout(() => clientStream(client).destroy(), milliseconds);
+/** Ends the connection, and destroys it if the server does not close it in time. */
+export async function endClient(client: pg.Client, timeoutMs = CLOSE_TIMEOUT_MS): Promise<void> {
+  const timer = setTimeout(() => clientStream(client).destroy(), timeoutMs);
   try {
     await client.end();
   } finally {

@@ -3,69 +3,69 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { PipelineDepth } from './pipeline.ts';
 import type { Pooler } from './pooler.ts';
 import type { RoleDefaults } from './role-defaults.ts';
-import { runIn, type Statement } from './statement.ts';
+import { runInUnitOfWork, type Statement } from './statement.ts';
 
-/** The database, whichever engine serves it. */
+/** The database, on either engine. */
 export interface Database {
   readonly engine: 'postgresql' | 'embedded';
   readonly pooler: Pooler;
-  /** A unit of work of its own. Inside `em.transactional(async (tx) => …)` use `tx` and nothing else. */
+  /** Returns a new unit of work. Inside `em.transactional(async (tx) => …)` use only `tx`. */
   fork(): SqlEntityManager;
-  /** Runs a hot statement outside every transaction: a hot select by the pipeline, any other on a connection of the pool. */
+  /** Runs a hot statement outside any transaction: a hot select on the pipeline, any other on a pooled connection. */
   query<Row>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
   /**
-   * Calls back with the payload of every NOTIFY on the channel, and with null when some may have been missed (a connection was
-   * made anew). Answers how to stop. Poolers and other engines may deliver none: poll behind it.
+   * Calls back with the payload of every NOTIFY on the channel, and with null after a reconnect, when some may have been missed. Returns a
+   * function that stops it. Behind a pooler, or on another engine, there may be no notifications, so callers must also poll.
    */
-  listen(channel: string, heard: (payload: string | null) => void): Promise<() => Promise<void>>;
+  listen(channel: string, onNotify: (payload: string | null) => void): Promise<() => Promise<void>>;
   migrations: Migrations;
-  /** Makes the session settings the defaults of the role, for poolers in transaction mode. */
+  /** Writes the session settings as defaults of the role, for poolers in transaction mode. */
   writeRoleDefaults(): Promise<RoleDefaults>;
-  /** The connections of this process; null where there is one and no pool (embedded). */
+  /** The pool of this process; null on the embedded engine. */
   connections(): Connections | null;
   close(): Promise<void>;
 }
 
-/** A pool of connections, as it is now. */
+/** A snapshot of the connection pool. */
 export interface Connections {
   readonly max: number;
   readonly open: number;
   readonly idle: number;
-  /** Statements that wait for a connection. */
+  /** Statements waiting for a connection. */
   readonly waiting: number;
-  /** Beside the pool: the connections that hot selects share. */
+  /** The connections outside the pool that hot selects share. */
   readonly pipelines: PipelineDepth;
 }
 
 export interface Migrations {
-  /** How many this version knows. */
+  /** Number of migrations in this version. */
   readonly count: number;
-  /** Names of what has not been applied yet. */
+  /** Names of the pending migrations. */
   pending(): Promise<string[]>;
-  /** Applies them, one process at a time; answers the names. Nothing is applied when one of them fails. */
+  /** Applies the pending migrations, one process at a time, and returns their names. If one fails, none is applied. */
   apply(): Promise<string[]>;
-  /** The statements that would make the database what the entities say: empty unless the two have drifted apart. */
+  /** Returns the statements that would bring the schema to the entities' definition: empty unless the two have drifted apart. */
   drift(): Promise<string>;
 }
 
-/** Runs a hot statement; pass a unit of work when inside its transaction. */
+/** Runs a hot statement; inside a transaction pass its unit of work. */
 export function runOn<Row>(
-  from: Database | SqlEntityManager,
+  target: Database | SqlEntityManager,
   statement: Statement,
   values: readonly unknown[],
 ): Promise<Row[]> {
-  return 'query' in from ? from.query<Row>(statement, values) : runIn<Row>(from, statement, values);
+  return 'query' in target ? target.query<Row>(statement, values) : runInUnitOfWork<Row>(target, statement, values);
 }
 
-/** Rows of one statement: short enough that nothing waits for it. */
+/** Rows per statement: few enough that nothing waits long for it. */
 export const PURGE_BATCH = 1000;
 
-/** Statements of one run: what is left then waits for the next, so that a run ends. */
+/** Statements per run: the rest waits for the next run. */
 export const PURGE_ROUNDS = 20;
 
 /**
- * Deletes rows that ended before an instant, a batch at a time until one comes back short, twenty at the most; answers how many.
- * The statement takes $1 the instant and $2 the size of a batch, and returns one row for each that it deleted.
+ * Deletes rows that ended before an instant, one batch at a time until one is short, at most PURGE_ROUNDS; returns the number of rows. The
+ * statement takes $1 the instant and $2 the batch size, and returns one row per deleted row.
  */
 export async function purgeRows(db: Database, statement: Statement, endedBefore: Date): Promise<number> {
   let purged = 0;
@@ -73,7 +73,7 @@ export async function purgeRows(db: Database, statement: Statement, endedBefore:
     const { length } = await db.query(statement, [endedBefore, PURGE_BATCH]);
     purged += length;
     if (length < PURGE_BATCH) break;
-    // The embedded engine answers without ever leaving the queue of promises: requests are served here.
+    // The embedded engine never leaves the microtask queue: other requests are served here.
     await setImmediate();
   }
   return purged;

@@ -8,25 +8,25 @@ import { NO_POOLER } from './pooler.ts';
 import { NO_ROLE_DEFAULTS } from './role-defaults.ts';
 import { SESSION_SETTINGS, settingStatement } from './session-settings.ts';
 
-export interface EmbeddedPlace {
-  /** Folder of the database; absent = in memory, for tests. The caller holds the folder's lock. */
+export interface EmbeddedOptions {
+  /** Folder of the database, whose lock the caller owns; absent = in memory, for tests. */
   readonly dataDir?: string;
-  /** A dumped data folder to begin with instead of an empty one. */
+  /** A dumped data folder to start from instead of an empty one. */
   readonly template?: Blob;
 }
 
 /**
- * PostgreSQL in this process (PGlite). It has one connection and no lock of its own: two processes on one folder lose rows,
- * which is why `lock.ts` exists.
+ * Opens PostgreSQL in this process (PGlite). It has one connection and no lock: two processes on one folder lose rows, which is why
+ * `lock.ts` exists.
  */
-export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<Database & { dump(): Promise<Blob> }> {
+export async function openEmbedded(options: EmbeddedOptions, model: Model): Promise<Database & { dump(): Promise<Blob> }> {
   const pglite = await PGlite.create({
-    dataDir: place.dataDir ?? 'memory://',
-    ...(place.template ? { loadDataDir: place.template } : {}),
-    // What the ORM would set on an engine that it opens itself: times stay text until it reads them. (Arrays of times are nowhere.)
+    dataDir: options.dataDir ?? 'memory://',
+    ...(options.template ? { loadDataDir: options.template } : {}),
+    // The parsers that the ORM would set if it opened the engine: times stay text until it reads them. (No column is an array of times.)
     parsers: createPostgreSqlTypeParsers((text) => [text]),
   });
-  // The folder may come from elsewhere, with defaults of its own.
+  // The folder may come from another server with other defaults.
   await pglite.query(settingStatement('commands', SESSION_SETTINGS));
   const orm = await MikroORM.init({ ...ormOptions(model), dbName: 'signet', driverOptions: { pglite: () => pglite } });
   return {
@@ -34,8 +34,8 @@ export async function openEmbedded(place: EmbeddedPlace, model: Model): Promise<
     pooler: NO_POOLER,
     fork: () => orm.em.fork({ useContext: true }) as never,
     query: async (statement, values) => (await pglite.query(statement.text, values as unknown[])).rows as never,
-    listen: async (channel, heard) => pglite.listen(channel, heard),
-    // The folder's lock stands for the migration lock: no other process is here.
+    listen: async (channel, onNotify) => pglite.listen(channel, onNotify),
+    // The folder's lock replaces the migration lock: no other process uses this folder.
     migrations: createMigrations(orm, model, (work) => work()),
     writeRoleDefaults: async () => NO_ROLE_DEFAULTS,
     connections: () => null,

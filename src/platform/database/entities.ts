@@ -1,6 +1,6 @@
 import { defineEntity, p } from '@mikro-orm/core';
 
-/** Facts about this installation as a whole, such as that it holds the development sample. */
+/** Facts about this installation, such as the ids of the development sample. */
 const StateSchema = defineEntity({
   name: 'PlatformState',
   tableName: 'platform_state',
@@ -20,6 +20,6 @@ const SignalSchema = defineEntity({
     version: p.integer(),
   },
 });
-/** How often something has changed that every process keeps ready-made: who has seen another version reads it again. */
+/** A version counter per topic: a process that has read another version reads the data again. */
 export class PlatformSignal extends SignalSchema.class {}
 SignalSchema.setClass(PlatformSignal);

@@ -1,8 +1,8 @@
 /**
- * database: how Signet reaches PostgreSQL, on a server or embedded in this process, behind one type.
- * Owns: opening and closing, what a session is set to, the lock on the embedded folder, running migrations, hot statements, purging in
- *   bounded batches, telling other processes what has changed.
- * Does not own: entities and migrations (passed in), nor any rule about what is stored.
+ * database: access to PostgreSQL, on a server or embedded in this process, behind one type.
+ * Owns: opening and closing, session settings, the lock on the embedded folder, running migrations, hot statements, purging in bounded
+ *   batches, change signals between processes.
+ * Does not own: entities and migrations (passed in), nor any rule about stored data.
  */
 import type { Config } from '../config/index.ts';
 import type { Database } from './database.ts';
@@ -29,11 +29,11 @@ export { announce, type Signals, startSignals } from './signals.ts';
 export { hotSelect, type Statement } from './statement.ts';
 
 /**
- * Opens the database that the settings name. For the embedded one the caller holds the folder's lock. A server that answers
- * people opens it for `requests`: what waits too long on PostgreSQL is an outage then.
+ * Opens the configured database. For the embedded one the caller owns the folder's lock. A server opens it for `requests`: on PostgreSQL a
+ * statement that waits too long then fails as an outage.
  */
 export async function openDatabase(config: Config, model: Model, use: Use = 'commands'): Promise<Database> {
-  // Loaded only when needed: each engine costs tens of megabytes.
+  // Loaded on demand: each engine costs tens of megabytes.
   if (config.databaseUrl !== undefined) {
     const { openPostgresql } = await import('./postgresql.ts');
     const pipelines = use === 'requests' ? config.databasePipelines : 0;

@@ -1,60 +1,60 @@
 import type pg from 'pg';
 import { endClient, KEEP_ALIVE, PinnedClient } from './client.ts';
 
-/** Between attempts to connect again. */
-const AGAIN_MS = 1000;
+/** Delay between attempts to connect again. */
+const RETRY_MS = 1000;
 
 /**
- * A connection of its own that does nothing but listen. When it breaks it is made anew for as long as nobody stops it, and
- * `heard(null)` says that something may have been missed meanwhile.
+ * Opens a dedicated connection that only listens. It reconnects until it is stopped, and calls `onNotify(null)` after each reconnect,
+ * because notifications may have been missed.
  */
 export function listenOn(
   url: string,
   channel: string,
-  heard: (payload: string | null) => void,
-  farewellMs?: number,
+  onNotify: (payload: string | null) => void,
+  closeTimeoutMs?: number,
 ): () => Promise<void> {
   let isStopped = false;
   let client: pg.Client | undefined;
   let timer: NodeJS.Timeout | undefined;
 
-  const again = () => {
+  const retry = () => {
     if (isStopped) return;
-    timer = setTimeout(connect, AGAIN_MS);
+    timer = setTimeout(connect, RETRY_MS);
     timer.unref();
   };
   const connect = () => {
-    let next: PinnedClient;
+    let candidate: PinnedClient;
     try {
-      next = new PinnedClient({ connectionString: url, ...KEEP_ALIVE, application_name: 'signet listen' });
+      candidate = new PinnedClient({ connectionString: url, ...KEEP_ALIVE, application_name: 'signet listen' });
     } catch {
-      // The driver reads the files that the URL names, and one of them may just be exchanged.
-      again();
+      // The driver reads the files that the URL names, and one of them may be in the middle of a replacement.
+      retry();
       return;
     }
-    client = next;
-    let isOver = false;
-    const over = () => {
-      if (isOver) return;
-      isOver = true;
-      again();
+    client = candidate;
+    let hasEnded = false;
+    const onEnd = () => {
+      if (hasEnded) return;
+      hasEnded = true;
+      retry();
     };
-    next.on('notification', ({ channel: from, payload }) => {
-      if (from === channel) heard(payload ?? '');
+    candidate.on('notification', ({ channel: source, payload }) => {
+      if (source === channel) onNotify(payload ?? '');
     });
-    // A connection that breaks may say so twice.
-    next.on('error', over);
-    next.once('end', over);
-    next
+    // A broken connection may emit both events.
+    candidate.on('error', onEnd);
+    candidate.once('end', onEnd);
+    candidate
       .connect()
-      .then(() => next.query(`listen ${next.escapeIdentifier(channel)}`))
-      .then(() => heard(null))
-      .catch(() => endClient(next).then(over, over));
+      .then(() => candidate.query(`listen ${candidate.escapeIdentifier(channel)}`))
+      .then(() => onNotify(null))
+      .catch(() => endClient(candidate).then(onEnd, onEnd));
   };
   connect();
   return async () => {
     isStopped = true;
     clearTimeout(timer);
-    if (client) await endClient(client, farewellMs).catch(() => {});
+    if (client) await endClient(client, closeTimeoutMs).catch(() => {});
   };
 }

@@ -16,50 +16,50 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Failure } from '../errors.ts';
 
-/** How often a holder looks whether its socket and lock file are still there: cleaners of temporary folders take sockets away. */
+/** How often the owner checks its socket and lock file: cleaners of temporary folders delete sockets. */
 const WATCH_MS = 1000;
 
-/** What the lock file says of the process that holds the folder. */
+/** The content of the lock file: the process that owns the folder. */
 export interface LockOwner {
   readonly instance: string;
   readonly pid: number;
-  /** The control socket on which the holder answers with its instance id. */
+  /** The control socket, on which the owner sends its instance id. */
   readonly socket: string;
 }
 
 export interface FolderLock {
-  readonly holder: LockOwner;
-  /** Serves the control socket: what a connection says after the greeting goes to `serve`. Until then it only greets. */
+  readonly owner: LockOwner;
+  /** Passes connections to the control socket on to `handler`, after the greeting. Until it is called, connections only get the greeting. */
   serve(handler: (connection: Socket) => void): void;
   release(): Promise<void>;
 }
 
-/** Raised when a live process holds the folder; `holder` is where a command can be sent. */
+/** Thrown when a live process owns the folder; `owner` is where a command can be sent. */
 export class FolderLocked extends Failure {
-  readonly holder: LockOwner;
-  constructor(folder: string, holder: LockOwner) {
+  readonly owner: LockOwner;
+  constructor(folder: string, owner: LockOwner) {
     super(
       'conflict',
-      `The data folder ${folder} is held by another Signet (process ${holder.pid}). Stop it, or set SIGNET_DATA_DIR to another folder.`,
+      `The data folder ${folder} is held by another Signet (process ${owner.pid}). Stop it, or set SIGNET_DATA_DIR to another folder.`,
     );
-    this.holder = holder;
+    this.owner = owner;
   }
 }
 
-/** Bytes of a socket path that every system takes (Linux: 107). */
-const LONGEST_SOCKET_PATH = 100;
+/** Length of a socket path in bytes that every system accepts (Linux: 107). */
+const MAX_SOCKET_PATH = 100;
 
 /**
- * Takes the folder for this process, or fails with FolderHeld. A holder is live when its socket answers with its instance id;
- * process ids are for people only. A dead holder is succeeded by exactly one process: the claim on it is a file that can be
- * made once, and holders form a chain (lock → claim on it → claim on that) whose last live member owns the folder.
+ * Locks the folder for this process, or throws FolderLocked. An owner is live if its socket sends its instance id; process ids are only for
+ * people. Exactly one process can succeed a dead owner: its claim is a file that can be created once, and claims form a chain (lock → claim
+ * on it → claim on that) whose last live member owns the folder.
  */
 export async function lockFolder(folder: string, onLost: () => void = () => {}): Promise<FolderLock> {
   makeFolder(folder);
   const instance = randomUUID();
-  const place = socketPlace(folder, instance);
-  const own: LockOwner = { instance, pid: process.pid, socket: place.socket };
-  const control = await listen(own, place);
+  const location = socketLocation(folder, instance);
+  const own: LockOwner = { instance, pid: process.pid, socket: location.socket };
+  const control = await listen(own, location);
   try {
     await claim(folder, own);
   } catch (error) {
@@ -67,30 +67,30 @@ export async function lockFolder(folder: string, onLost: () => void = () => {}):
     throw error;
   }
   const watch = setInterval(() => {
-    // Whoever took the lock file found no answer here: two on one folder lose rows, so this one gives up.
-    if (readHolder(lockPath(folder))?.instance !== instance) return onLost();
+    // The process that took the lock file found no live socket here. Two processes on one folder lose rows, so this one stops.
+    if (readOwner(lockPath(folder))?.instance !== instance) return onLost();
     control.ensureSocket();
   }, WATCH_MS).unref();
   return {
-    holder: own,
+    owner: own,
     serve: control.serve,
     release: async () => {
       clearInterval(watch);
-      if (readHolder(lockPath(folder))?.instance === instance) rmSync(lockPath(folder), { force: true });
+      if (readOwner(lockPath(folder))?.instance === instance) rmSync(lockPath(folder), { force: true });
       await control.close();
     },
   };
 }
 
-/** The live holder of a folder, if there is one. */
+/** Returns the live owner of a folder, if any. */
 export async function findLockOwner(folder: string): Promise<LockOwner | undefined> {
-  const last = lastOfChain(folder);
+  const last = lastOwner(folder);
   return last && (await isLive(last)) ? last : undefined;
 }
 
 async function claim(folder: string, own: LockOwner): Promise<void> {
   for (;;) {
-    const last = lastOfChain(folder);
+    const last = lastOwner(folder);
     if (last === undefined) {
       if (!createOnce(lockPath(folder), own)) continue;
       return;
@@ -98,13 +98,13 @@ async function claim(folder: string, own: LockOwner): Promise<void> {
     if (await isLive(last)) throw new FolderLocked(folder, last);
     const claimPath = successionPath(folder, last.instance);
     if (!createOnce(claimPath, own)) continue;
-    // The chain may have been shortened between reading it and claiming: then the claim was on nobody.
+    // The chain may have become shorter between reading it and claiming: then the claim is void.
     if (!chain(folder).some((one) => one.instance === own.instance)) {
       rmSync(claimPath, { force: true });
       continue;
     }
     replace(lockPath(folder), own);
-    sweep(folder, own);
+    deleteStaleFiles(folder, own);
     return;
   }
 }
@@ -118,23 +118,23 @@ function successionPath(folder: string, instance: string): string {
 }
 
 function chain(folder: string): LockOwner[] {
-  const holders: LockOwner[] = [];
-  for (let next = readHolder(lockPath(folder)); next; next = readHolder(successionPath(folder, next.instance))) {
-    holders.push(next);
+  const owners: LockOwner[] = [];
+  for (let next = readOwner(lockPath(folder)); next; next = readOwner(successionPath(folder, next.instance))) {
+    owners.push(next);
   }
-  return holders;
+  return owners;
 }
 
-function lastOfChain(folder: string): LockOwner | undefined {
+function lastOwner(folder: string): LockOwner | undefined {
   return chain(folder).at(-1);
 }
 
-function readHolder(path: string): LockOwner | undefined {
+function readOwner(path: string): LockOwner | undefined {
   try {
-    const holder = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockOwner> | null;
-    if (typeof holder?.instance !== 'string' || typeof holder.socket !== 'string')
+    const owner = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockOwner> | null;
+    if (typeof owner?.instance !== 'string' || typeof owner.socket !== 'string')
       throw new Error('it names no holder');
-    return holder as LockOwner;
+    return owner as LockOwner;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw new Failure(
@@ -144,10 +144,10 @@ function readHolder(path: string): LockOwner | undefined {
   }
 }
 
-/** Writes aside, then links: the name appears with its whole content, or not at all when it exists. */
-function createOnce(path: string, holder: LockOwner): boolean {
-  const draft = `${path}.draft.${holder.instance}`;
-  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
+/** Writes a draft, then links it: the name appears with its whole content, or not at all if it exists. */
+function createOnce(path: string, owner: LockOwner): boolean {
+  const draft = `${path}.draft.${owner.instance}`;
+  writeFileSync(draft, JSON.stringify(owner), { mode: 0o600 });
   try {
     linkSync(draft, path);
     return true;
@@ -159,14 +159,14 @@ function createOnce(path: string, holder: LockOwner): boolean {
   }
 }
 
-function replace(path: string, holder: LockOwner): void {
-  const draft = `${path}.draft.${holder.instance}`;
-  writeFileSync(draft, JSON.stringify(holder), { mode: 0o600 });
+function replace(path: string, owner: LockOwner): void {
+  const draft = `${path}.draft.${owner.instance}`;
+  writeFileSync(draft, JSON.stringify(owner), { mode: 0o600 });
   renameSync(draft, path);
 }
 
-/** Removes what dead holders left, once this process is the first of the chain. */
-function sweep(folder: string, own: LockOwner): void {
+/** Deletes the files of dead owners, once this process is the first of the chain. */
+function deleteStaleFiles(folder: string, own: LockOwner): void {
   for (const name of readdirSync(folder)) {
     const isSuccession = name.startsWith('signet.lock.') && !name.includes('.draft.');
     const isOldSocket = name.startsWith('control-') && join(folder, name) !== own.socket;
@@ -175,7 +175,7 @@ function sweep(folder: string, own: LockOwner): void {
   }
 }
 
-/** A socket may belong to a process that is just losing the race for the folder; it removes its own. */
+/** The socket may belong to a process that is losing the race for the folder; that one deletes its own. */
 async function removeDeadSocket(path: string): Promise<void> {
   if (!(await accepts(path))) rmSync(path, { force: true });
 }
@@ -195,28 +195,28 @@ function makeFolder(folder: string): void {
   }
 }
 
-/** Where the control socket stands; `folder` is set when a private one had to be made for it. */
-interface Place {
+/** The path of the control socket; `folder` is set if a private folder was created for it. */
+interface SocketLocation {
   readonly socket: string;
   readonly folder?: string;
 }
 
-function socketPlace(folder: string, instance: string): Place {
+function socketLocation(folder: string, instance: string): SocketLocation {
   const name = `control-${instance.slice(0, 8)}.sock`;
   const socket = join(folder, name);
-  if (Buffer.byteLength(socket) <= LONGEST_SOCKET_PATH) return { socket };
-  const made = mkdtempSync(join(tmpdir(), 'signet-control-'));
-  return { socket: join(made, name), folder: made };
+  if (Buffer.byteLength(socket) <= MAX_SOCKET_PATH) return { socket };
+  const privateFolder = mkdtempSync(join(tmpdir(), 'signet-control-'));
+  return { socket: join(privateFolder, name), folder: privateFolder };
 }
 
 interface Control {
-  /** Listens anew where the socket's file was deleted: without it nobody could tell that this process lives. */
+  /** Listens again if the socket's file was deleted: without it no process could see that this one is live. */
   ensureSocket(): void;
   serve(handler: (connection: Socket) => void): void;
   close(): Promise<void>;
 }
 
-async function listen(own: LockOwner, place: Place): Promise<Control> {
+async function listen(own: LockOwner, location: SocketLocation): Promise<Control> {
   let handler: ((connection: Socket) => void) | undefined;
   const connections = new Set<Socket>();
   const greet = (connection: Socket) => {
@@ -227,17 +227,17 @@ async function listen(own: LockOwner, place: Place): Promise<Control> {
     handler?.(connection);
   };
   let server: Server = createServer(greet);
-  // Closing one would delete the file of its successor: they are closed last.
-  const abandoned: Server[] = [];
+  // Closing a server would delete the file of its successor, so the old ones are closed last.
+  const replacedServers: Server[] = [];
   await new Promise<void>((resolve, reject) => server.once('error', reject).listen(own.socket, resolve));
   chmodSync(own.socket, 0o600);
   return {
     ensureSocket: () => {
       if (existsSync(own.socket)) return;
-      if (place.folder) mkdirSync(place.folder, { recursive: true, mode: 0o700 });
+      if (location.folder) mkdirSync(location.folder, { recursive: true, mode: 0o700 });
       const next = createServer(greet).on('error', () => {});
       next.listen(own.socket, () => chmodSync(own.socket, 0o600));
-      abandoned.push(server);
+      replacedServers.push(server);
       server = next;
     },
     serve: (next) => {
@@ -245,27 +245,27 @@ async function listen(own: LockOwner, place: Place): Promise<Control> {
     },
     close: async () => {
       for (const connection of connections) connection.destroy();
-      for (const one of [server, ...abandoned]) await new Promise<void>((resolve) => one.close(() => resolve()));
+      for (const one of [server, ...replacedServers]) await new Promise<void>((resolve) => one.close(() => resolve()));
       rmSync(own.socket, { force: true });
-      if (place.folder) rmSync(place.folder, { recursive: true, force: true });
+      if (location.folder) rmSync(location.folder, { recursive: true, force: true });
     },
   };
 }
 
 /**
- * Does the holder answer with its id? A refused connection is a dead process. An accepted one without an answer is a process
- * that is busy (the embedded engine blocks while it opens): that counts as live.
+ * Returns whether the owner sends its id. A refused connection means a dead process. An accepted connection without data means a busy
+ * process (the embedded engine blocks while it opens), which counts as live.
  */
-function isLive(holder: LockOwner): Promise<boolean> {
+function isLive(owner: LockOwner): Promise<boolean> {
   return new Promise((resolve) => {
-    const connection = connect(holder.socket);
+    const connection = connect(owner.socket);
     const answer = (live: boolean) => {
       connection.destroy();
       resolve(live);
     };
     connection.setTimeout(10_000, () => answer(true));
     connection.once('error', () => answer(false));
-    connection.once('data', (data) => answer(data.toString().startsWith(holder.instance)));
+    connection.once('data', (data) => answer(data.toString().startsWith(owner.instance)));
     connection.once('end', () => answer(false));
   });
 }

@@ -8,8 +8,8 @@ const OLD_DATABASE =
   'A version of Signet before its first release made this database. It cannot be upgraded. Use an empty database; on a laptop, delete the data folder.';
 
 /**
- * The ORM's migrator under a lock of ours: it has none, and two that run at once break each other. What is pending is read by
- * ourselves, because the migrator would make its table, and the database, to answer that.
+ * Runs the ORM's migrator under Signet's lock: it has none, and two concurrent runs break each other. Pending migrations are read directly,
+ * because the migrator would create its table, and the database, to list them.
  */
 export function createMigrations(
   orm: MikroORM,
@@ -35,10 +35,9 @@ export function createMigrations(
       underLock(async () => {
         const todo = await pending();
         if (todo.length === 0) return todo;
-        // Makes the migrator's table first: on the embedded engine nothing else runs beside a transaction.
+        // Creates the migrator's table first: on the embedded engine nothing else can run during a transaction.
         await orm.migrator.getExecuted();
-        // In a transaction of ours: those that the migrator begins are told to no subscriber, and so would keep the limits of time of a role
-        // behind a pooler.
+        // In our own transaction: the migrator's would skip the event subscribers, and so keep the role's timeouts behind a pooler.
         await orm.em
           .fork()
           .transactional((tx) => orm.migrator.up({ transaction: tx.getTransactionContext() as Transaction }));

@@ -2,17 +2,17 @@ import type { EntityClass, EntitySchema } from '@mikro-orm/core';
 import { type Migration, Migrator } from '@mikro-orm/migrations';
 import type { Binding } from './ports.ts';
 
-/** What both engines are opened with: the product's entities and migrations, passed in, because the platform knows neither. */
+/** The product's entities and migrations, with which both engines are opened; the platform knows neither. */
 export interface Model {
   readonly entities: readonly (EntityClass | EntitySchema)[];
-  /** What happens in higher rooms when something happens in a lower one. */
+  /** The implementations of the ports that lower rooms declare. */
   readonly ports: readonly Binding[];
-  /** The first migration of versions that no upgrade leads from. */
+  /** The first migration of versions that cannot be upgraded. */
   readonly predecessor?: string;
   readonly migrations: readonly { readonly name: string; readonly class: new (...parameters: never[]) => Migration }[];
 }
 
-/** The ORM's options that do not depend on the engine. */
+/** The ORM options shared by both engines. */
 export function ormOptions(model: Model) {
   return {
     entities: [...model.entities],
@@ -31,7 +31,7 @@ export function ormOptions(model: Model) {
   };
 }
 
-/** The names of the migrations, in their order. */
+/** Returns the names of the migrations, in order. */
 export function migrationNames(model: Model): string[] {
   return model.migrations.map((one) => one.name);
 }

@@ -1,98 +1,98 @@
 import type pg from 'pg';
 import { clientStream, endClient, PinnedClient } from './client.ts';
-import { isForgotten, PipelinedSelect, type SelectConnection } from './pipelined-select.ts';
+import { isStatementLost, PipelinedSelect, type SelectConnection } from './pipelined-select.ts';
 import { PIPELINE_SETTINGS, settingStatement, TIMEOUTS_MS } from './session-settings.ts';
 import type { Row, Statement } from './statement.ts';
 
-type Run = (statement: Statement, values: readonly unknown[]) => Promise<Row[]>;
+type RunStatement = (statement: Statement, values: readonly unknown[]) => Promise<Row[]>;
 
-/** Hot selects over a few connections, each of which takes the next select before it has answered the ones before. */
+/** Runs hot selects over a few connections, each of which accepts the next select before it has answered earlier ones. */
 export interface Pipeline {
-  /** Runs a select. On the pool where no connection can take it now, so that an outage is the one that the pool reports. */
-  readonly select: Run;
+  /** Runs a select. If no connection can take it now, it runs on the pool, which then also reports any outage. */
+  readonly select: RunStatement;
   depth(): PipelineDepth;
   close(): Promise<void>;
 }
 
 export interface PipelineDepth {
-  /** Connections that are open. */
+  /** Open connections. */
   readonly open: number;
-  /** Selects that wait for their answer. */
+  /** Selects waiting for their result. */
   readonly inFlight: number;
 }
 
 export interface PipelineOptions {
   readonly client: pg.ClientConfig;
   readonly connections: number;
-  /** The other way to the database, for what a connection here cannot take or has lost. */
-  readonly onPool: Run;
-  /** How long a connection may answer nothing before the selects behind its oldest one run on the pool. */
+  /** The pool, for selects that a connection here cannot take or has lost. */
+  readonly onPool: RunStatement;
+  /** How long a connection may be silent before the selects behind its oldest one run on the pool. */
   readonly stallMs?: number;
-  /** How long before it is ended. */
+  /** How long a connection may be silent before it is closed. */
   readonly deadMs?: number;
-  /** How long a server may take to hang up at the end. */
-  readonly farewellMs?: number;
+  /** How long a server may take to close a connection at the end. */
+  readonly closeTimeoutMs?: number;
 }
 
 const STALL_MS = 100;
-/** PostgreSQL itself ends a statement before this, so the connection is dead. */
+/** PostgreSQL cancels a statement before this, so the connection is dead. */
 const DEAD_MS = TIMEOUTS_MS.statement + 2000;
 /**
- * Selects that wait on one connection: as many as it answers in this time at its pace, so that a database which is slow (its disks after a
- * restart) is asked by all connections of the pool too. The pool, which has a deadline, takes those beyond.
+ * A connection queues as many selects as it answers in this time at its current pace, so that a slow database (cold disks after a restart)
+ * is queried by all connections of the pool too. The pool, which has a deadline, takes the rest.
  */
 const WAIT_MS = 250;
 const IN_FLIGHT = { least: 4, most: 1024 };
-const RETRY_MS = { first: 50, longest: 1000 };
+const RETRY_DELAY_MS = { first: 50, longest: 1000 };
 
-/** Resolves once each connection was tried; those that failed are tried again in the background. */
+/** Resolves after the first attempt of each connection; failed ones retry in the background. */
 export async function openPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { connections, onPool, stallMs = STALL_MS, deadMs = DEAD_MS } = options;
-  const lanes = Array.from({ length: connections }, () => new Lane(options));
-  await Promise.all(lanes.map((lane) => lane.open()));
-  const links = () => lanes.flatMap(({ link }) => link ?? []);
+  const slots = Array.from({ length: connections }, () => new Slot(options));
+  await Promise.all(slots.map((slot) => slot.open()));
+  const openConnections = () => slots.flatMap(({ connection }) => connection ?? []);
   const maxSilentChecks = Math.ceil(deadMs / stallMs);
   let watch: NodeJS.Timeout | null = null;
   const check = () => {
     watch = null;
-    // After this turn has read the answers that came while the process was busy.
+    // After this turn of the event loop has read the results that arrived while the process was busy.
     setImmediate(() => {
-      for (const link of links()) link.check(maxSilentChecks);
+      for (const connection of openConnections()) connection.check(maxSilentChecks);
     });
-    if (links().some((link) => link.inFlight > 0)) watch = setTimeout(check, stallMs).unref();
+    if (openConnections().some((connection) => connection.inFlight > 0)) watch = setTimeout(check, stallMs).unref();
   };
   let next = 0;
-  const freeLink = (): OneTimeToken | null => {
-    for (let tries = 0; tries < lanes.length; tries++) {
-      const { link } = lanes[next++ % lanes.length] as Lane;
-      if (link?.isFree) return link;
+  const freeConnection = (): PipelineConnection | null => {
+    for (let tries = 0; tries < slots.length; tries++) {
+      const { connection } = slots[next++ % slots.length] as Slot;
+      if (connection?.isFree) return connection;
     }
     return null;
   };
   return {
     select: (statement, values) => {
-      const link = freeLink();
-      if (!link) return onPool(statement, values);
+      const connection = freeConnection();
+      if (!connection) return onPool(statement, values);
       watch ??= setTimeout(check, stallMs).unref();
-      return link.run(statement, values);
+      return connection.run(statement, values);
     },
     depth: () => ({
-      open: links().length,
-      inFlight: links().reduce((sum, link) => sum + link.inFlight, 0),
+      open: openConnections().length,
+      inFlight: openConnections().reduce((sum, connection) => sum + connection.inFlight, 0),
     }),
     close: async () => {
-      await Promise.all(lanes.map((lane) => lane.close()));
+      await Promise.all(slots.map((slot) => slot.close()));
       if (watch) clearTimeout(watch);
     },
   };
 }
 
-/** A place for one connection, which is opened again whenever it breaks. */
-class Lane {
+/** One slot of the pipeline, which reconnects when its connection breaks. */
+class Slot {
   readonly #options: PipelineOptions;
-  link: OneTimeToken | null = null;
-  /** While it connects. */
-  #next: OneTimeToken | null = null;
+  connection: PipelineConnection | null = null;
+  /** The connection that is being established. */
+  #connecting: PipelineConnection | null = null;
   #isClosing = false;
   #retry: NodeJS.Timeout | undefined;
 
@@ -100,22 +100,22 @@ class Lane {
     this.#options = options;
   }
 
-  async open(delay = RETRY_MS.first): Promise<void> {
+  async open(delay = RETRY_DELAY_MS.first): Promise<void> {
     try {
-      // May throw too: the driver reads the files that the URL names, and one of them may just be exchanged.
-      const link = new OneTimeToken(this.#options, () => {
-        if (this.link !== link) return;
-        this.link = null;
-        this.#retryAfter(RETRY_MS.first);
+      // May throw too: the driver reads the files that the URL names, and one of them may be in the middle of a replacement.
+      const connection = new PipelineConnection(this.#options, () => {
+        if (this.connection !== connection) return;
+        this.connection = null;
+        this.#retryAfter(RETRY_DELAY_MS.first);
       });
-      this.#next = link;
-      await link.connect();
-      this.link = link;
+      this.#connecting = connection;
+      await connection.connect();
+      this.connection = connection;
     } catch {
-      this.#next?.destroy();
-      this.#retryAfter(Math.min(delay * 2, RETRY_MS.longest));
+      this.#connecting?.destroy();
+      this.#retryAfter(Math.min(delay * 2, RETRY_DELAY_MS.longest));
     } finally {
-      this.#next = null;
+      this.#connecting = null;
     }
   }
 
@@ -126,47 +126,48 @@ class Lane {
   async close(): Promise<void> {
     this.#isClosing = true;
     clearTimeout(this.#retry);
-    this.#next?.destroy();
-    await this.link?.close();
+    this.#connecting?.destroy();
+    await this.connection?.close();
   }
 }
 
-/** One connection, from its beginning to its end. */
-class OneTimeToken implements SelectConnection {
+/** One connection of the pipeline. */
+class PipelineConnection implements SelectConnection {
   readonly descriptions: SelectConnection['descriptions'] = new Map();
   readonly outbox: Buffer[] = [];
   readonly #client: pg.Client;
-  readonly #onPool: Run;
-  readonly #farewellMs: number | undefined;
+  readonly #onPool: RunStatement;
+  readonly #closeTimeoutMs: number | undefined;
   /** In the order in which PostgreSQL answers. */
   readonly #inFlight = new Set<PipelinedSelect>();
   #oldest: PipelinedSelect | undefined;
-  /** Checks in a row that found the same select unanswered. */
+  /** Consecutive checks that found the same select unanswered. */
   #silentChecks = 0;
-  /** How many may be in flight. */
-  #room = IN_FLIGHT.most;
-  /** Since the last check, and when that was. */
-  #answered = 0;
+  /** How many selects may be in flight. */
+  #capacity = IN_FLIGHT.most;
+  /** Selects answered since the last check. */
+  #answeredCount = 0;
   #wasIdle = true;
   #checkedAt = 0;
   #isBroken = false;
-  /** A select has failed because of that. */
+  /** Whether a select has already failed with that error. */
   #isReported = false;
 
-  constructor({ client, onPool, farewellMs }: PipelineOptions, gone: () => void) {
+  constructor({ client, onPool, closeTimeoutMs }: PipelineOptions, onBroken: () => void) {
     this.#client = new PinnedClient({ ...client, pipeline: true });
-    // The URL may name one. Its timer ends with the callback of the driver's own queries, which a select does not have, and would end the connection.
+    // The URL may set a query timeout. Its timer ends with the callback of the driver's own queries, which a pipelined select does not
+    // have, and would close the connection.
     (
       this.#client as unknown as { connectionParameters: { query_timeout: unknown } }
     ).connectionParameters.query_timeout = 0;
     this.#onPool = onPool;
-    this.#farewellMs = farewellMs;
-    const broken = () => {
+    this.#closeTimeoutMs = closeTimeoutMs;
+    const markBroken = () => {
       this.#isBroken = true;
-      gone();
+      onBroken();
     };
-    this.#client.on('error', broken);
-    this.#client.on('end', broken);
+    this.#client.on('error', markBroken);
+    this.#client.on('end', markBroken);
   }
 
   async connect(): Promise<void> {
@@ -180,7 +181,7 @@ class OneTimeToken implements SelectConnection {
   }
 
   get isFree(): boolean {
-    return this.#silentChecks === 0 && this.#inFlight.size < this.#room;
+    return this.#silentChecks === 0 && this.#inFlight.size < this.#capacity;
   }
 
   run(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
@@ -201,28 +202,28 @@ class OneTimeToken implements SelectConnection {
     return this.#client.getTypeParser(oid, format as 'text') as (text: string) => unknown;
   }
 
-  settled(select: PipelinedSelect, error: Error | null, rows: Row[]): void {
+  onSettled(select: PipelinedSelect, error: Error | null, rows: Row[]): void {
     this.#inFlight.delete(select);
     this.#silentChecks = 0;
-    this.#answered++;
+    this.#answeredCount++;
     if (this.#inFlight.size === 0) this.#wasIdle = true;
     if (error === null) select.resolve(rows);
-    else if (isForgotten(error) || this.#isReported) this.#rerun(select);
+    else if (isStatementLost(error) || this.#isReported) this.#rerun(select);
     else {
-      // The one that PostgreSQL was at fails, as on the pool; those behind it were not begun.
-      this.#isReported = this.#isBroken || isLastWord(error);
+      // The select that PostgreSQL was running fails, as on the pool; those behind it had not started.
+      this.#isReported = this.#isBroken || isConnectionEnd(error);
       select.reject(error);
     }
   }
 
-  /** A select changes nothing, so it may run twice; the pool's answer is the one that counts. */
+  /** A select changes nothing, so it may run twice; the pool's result counts. */
   #rerun(select: PipelinedSelect): void {
     if (select.isRerun) return;
     select.isRerun = true;
     select.resolve(this.#onPool(select.statement, select.values));
   }
 
-  /** Takes the selects behind one that waits, for a lock or a slow disk, to the pool; ends a connection that answers no more. */
+  /** Moves the selects behind a blocked one (a lock, a slow disk) to the pool; closes a connection that has stopped answering. */
   check(maxSilentChecks: number): void {
     this.#measure(performance.now());
     const [oldest] = this.#inFlight;
@@ -235,11 +236,11 @@ class OneTimeToken implements SelectConnection {
     if (this.#silentChecks > maxSilentChecks) this.destroy();
   }
 
-  /** Its pace shows only while it always has something to answer; what had nothing at times was quick enough. */
+  /** The pace is measurable only under constant load; a connection that was idle at times was fast enough. */
   #measure(now: number): void {
-    const inTime = (this.#answered * WAIT_MS) / (now - this.#checkedAt);
-    this.#room = Math.min(IN_FLIGHT.most, this.#wasIdle ? this.#room * 2 : Math.max(IN_FLIGHT.least, inTime));
-    this.#answered = 0;
+    const answeredInWait = (this.#answeredCount * WAIT_MS) / (now - this.#checkedAt);
+    this.#capacity = Math.min(IN_FLIGHT.most, this.#wasIdle ? this.#capacity * 2 : Math.max(IN_FLIGHT.least, answeredInWait));
+    this.#answeredCount = 0;
     this.#wasIdle = this.#inFlight.size === 0;
     this.#checkedAt = now;
   }
@@ -248,14 +249,14 @@ class OneTimeToken implements SelectConnection {
     clientStream(this.#client).destroy();
   }
 
-  /** Waits for what is in flight, unless that is stuck. */
+  /** Waits for the selects in flight, unless they are stuck. */
   async close(): Promise<void> {
     if (this.#silentChecks > 0) this.destroy();
-    await endClient(this.#client, this.#farewellMs);
+    await endClient(this.#client, this.#closeTimeoutMs);
   }
 }
 
-/** 57P01 and its siblings: PostgreSQL ends the connection. */
-function isLastWord(error: Error): boolean {
+/** 57P01 and related codes: PostgreSQL closes the connection. */
+function isConnectionEnd(error: Error): boolean {
   return /^57P/.test((error as { code?: string }).code ?? '');
 }

@@ -2,7 +2,7 @@ import pg from 'pg';
 import { serialize } from 'pg-protocol';
 import type { Row, Statement } from './statement.ts';
 
-/** How the rows of a statement are read. Null until PostgreSQL has described it. */
+/** How to read the rows of a statement; null until PostgreSQL has described it. */
 interface Description {
   columns: readonly Column[] | null;
 }
@@ -12,43 +12,43 @@ interface Column {
   readonly parse: (text: string) => unknown;
 }
 
-/** The connection that a select runs on. */
+/** The connection on which a select runs. */
 export interface SelectConnection {
-  /** By the names of the statements that were sent on it. */
+  /** By the names of the statements sent on it. */
   readonly descriptions: Map<string, Description>;
-  /** What leaves together, in one write, when the turn of the event loop is over. */
+  /** Buffered messages, sent in one write at the end of the event loop turn. */
   readonly outbox: Buffer[];
   typeParser(oid: number, format: string): (text: string) => unknown;
-  /** Called once, with what PostgreSQL answered. */
-  settled(select: PipelinedSelect, error: Error | null, rows: Row[]): void;
+  /** Called once, with PostgreSQL's result. */
+  onSettled(select: PipelinedSelect, error: Error | null, rows: Row[]): void;
 }
 
-/** The driver's own, which its types do not name. */
+/** Part of the driver that its types do not declare. */
 const { prepareValue } = (pg as unknown as { utils: { prepareValue(value: unknown): unknown } }).utils;
 
 const EXECUTE_AND_SYNC = Buffer.concat([serialize.execute(), serialize.sync()]);
 
 /**
- * A select on its way through a connection of the driver in pipeline mode, which calls `submit` and hands each message to the query
- * whose turn it is. PostgreSQL describes a statement once a connection; the driver's own query has it described at each run.
+ * A select on a connection of the driver in pipeline mode. The driver calls `submit` and passes each message to the query whose turn it is.
+ * PostgreSQL describes a statement once per connection; the driver's own queries describe it at each run.
  *
- * The driver takes only its own queries in pipeline mode, hence the prototype below. It finds no `name`, so that it leaves the
- * record of prepared statements to this class.
+ * In pipeline mode the driver accepts only its own queries, hence the prototype below. There is no `name`, so the driver leaves the record
+ * of prepared statements to this class.
  */
 export class PipelinedSelect {
   readonly statement: Statement;
   readonly values: readonly unknown[];
   readonly resolve: (rows: Row[] | Promise<Row[]>) => void;
   readonly reject: (error: Error) => void;
-  /** Its promise follows another run. */
+  /** Its promise follows the rerun. */
   isRerun = false;
   readonly #connection: SelectConnection;
   readonly #bind: Buffer;
   readonly #rows: Row[] = [];
   #description: Description | undefined;
-  #unreadable: Error | null = null;
+  #parseError: Error | null = null;
 
-  /** Throws what the driver throws at a value that has no text. */
+  /** Throws the driver's error for a value that cannot be serialized. */
   constructor(
     connection: SelectConnection,
     statement: Statement,
@@ -74,7 +74,7 @@ export class PipelinedSelect {
     if (this.#description === undefined) {
       this.#description = { columns: null };
       descriptions.set(name, this.#description);
-      // Closed first: whoever had this connection before, through a pooler, may have left a statement of that name.
+      // Closed first: behind a pooler, a previous client of this connection may have left a statement of that name.
       outbox.push(
         serialize.close({ type: 'S', name }),
         serialize.parse({ name, text }),
@@ -96,13 +96,13 @@ export class PipelinedSelect {
     const columns = (this.#description as Description).columns as readonly Column[];
     const row: Row = {};
     try {
-      for (let place = 0; place < columns.length; place++) {
-        const { name, parse } = columns[place] as Column;
-        const text = fields[place] as string | null;
+      for (let column = 0; column < columns.length; column++) {
+        const { name, parse } = columns[column] as Column;
+        const text = fields[column] as string | null;
         row[name] = text === null ? null : parse(text);
       }
     } catch (error) {
-      this.#unreadable = error as Error;
+      this.#parseError = error as Error;
     }
     this.#rows.push(row);
   }
@@ -112,25 +112,25 @@ export class PipelinedSelect {
   handleEmptyQuery(): void {}
 
   handleReadyForQuery(): void {
-    this.#connection.settled(this, this.#unreadable, this.#rows);
+    this.#connection.onSettled(this, this.#parseError, this.#rows);
   }
 
   handleError(error: Error): void {
     const { descriptions } = this.#connection;
-    // It was not parsed, or is not there any more, or its columns have changed: the next run has it parsed again.
-    const isLost = this.#description?.columns === null || isForgotten(error);
-    if (isLost && descriptions.get(this.statement.name) === this.#description) descriptions.delete(this.statement.name);
-    this.#connection.settled(this, error, []);
+    // It was not parsed, was dropped, or its columns have changed: the next run parses it again.
+    const isInvalid = this.#description?.columns === null || isStatementLost(error);
+    if (isInvalid && descriptions.get(this.statement.name) === this.#description) descriptions.delete(this.statement.name);
+    this.#connection.onSettled(this, error, []);
   }
 }
 
 Object.setPrototypeOf(PipelinedSelect.prototype, pg.Query.prototype as object);
 
 /**
- * 26000: the statement is not there, because its Parse failed in a run before this one, or somebody took it away. 0A000: its columns have
- * other types than when it was parsed.
+ * 26000: the statement does not exist, because its Parse failed in an earlier run or it was deallocated. 0A000: its column types have
+ * changed since it was parsed.
  */
-export function isForgotten(error: Error): boolean {
+export function isStatementLost(error: Error): boolean {
   const { code } = error as { code?: string };
   return code === '26000' || (code === '0A000' && /cached plan/.test(error.message));
 }

@@ -1,16 +1,16 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 
-/** What a lower room leaves to higher ones, by the type of the function that does it. */
+/** A function that a lower room declares and a higher room implements. */
 export interface Port<F> {
   readonly name: string;
   /**
-   * The function that was bound where the database was opened. It comes with the entity manager, so that no caller of a verb can
-   * forget it, and works in the transaction that it is given.
+   * Returns the function bound when the database was opened. It comes with the entity manager, so that no caller can forget it, and runs in
+   * the given transaction.
    */
   of(em: SqlEntityManager): F;
 }
 
-/** A port and the function that is bound to it. */
+/** A port and its implementation. */
 export interface Binding {
   readonly port: Port<unknown>;
   readonly implementation: unknown;
@@ -21,10 +21,10 @@ export function definePort<F>(name: string): Port<F> {
     name,
     of(em) {
       const bindings = em.config.get('ports' as never) as readonly Binding[] | undefined;
-      const found = bindings?.find((one) => one.port === port);
-      if (found === undefined)
+      const binding = bindings?.find((one) => one.port === port);
+      if (binding === undefined)
         throw new Error(`nothing is bound to the port ${name}: the database was opened without it`);
-      return found.implementation as F;
+      return binding.implementation as F;
     },
   };
   return port;

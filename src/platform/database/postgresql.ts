@@ -13,17 +13,17 @@ import { type Model, ormOptions } from './options.ts';
 import { openPipeline } from './pipeline.ts';
 import { findPooler, isNameClash, type Pooler, type PoolerSetting } from './pooler.ts';
 import { writeRoleDefaults } from './role-defaults.ts';
-import { PATIENT_TRANSACTION, TIMEOUTS_MS, type Use } from './session-settings.ts';
+import { LIFT_TIMEOUTS, TIMEOUTS_MS, type Use } from './session-settings.ts';
 
-/** Any number that only Signet uses for its migration lock: the bytes of "signet". */
+/** An arbitrary number for Signet's migration lock: the bytes of "signet". */
 const MIGRATION_LOCK = 0x7369676e;
 
 export interface PostgresqlOptions {
-  /** `commands` unless given. */
+  /** Default: `commands`. */
   readonly use?: Use;
-  /** `auto` unless given. */
+  /** Default: `auto`. */
   readonly pooler?: PoolerSetting;
-  /** Connections that hot selects share; none unless given. */
+  /** Connections that hot selects share; default: none. */
   readonly pipelines?: number;
 }
 
@@ -36,53 +36,53 @@ export async function openPostgresql(
   const { use = 'commands', pooler: setting = 'auto', pipelines = 0 } = options;
   const dbName = databaseName(url);
   const pooler = await findPooler(url, setting).catch((error: unknown) => {
-    throw noConnection(error, dbName);
+    throw connectionFailure(error, dbName);
   });
   const driver = {
-    // The whole URL to the driver: the ORM reads host, user and name of it and drops the rest, `sslmode` too.
+    // The driver gets the whole URL: the ORM reads only host, user and name, and drops the rest, `sslmode` too.
     connectionString: url,
     connectionTimeoutMillis: TIMEOUTS_MS.connection,
     ...KEEP_ALIVE,
     application_name: 'signet',
   };
-  const pooled = new Set<pg.Client>();
+  const pooledClients = new Set<pg.Client>();
   const orm = await MikroORM.init({
     ...ormOptions(model),
-    // The ORM demands a name; the URL's own wins.
+    // The ORM requires a name; the URL's takes precedence.
     dbName,
     pool: { min: 0, max: poolSize },
-    subscribers: isImpatient(use, pooler) ? [patientTransactions] : [],
+    subscribers: hasRequestTimeouts(use, pooler) ? [liftTimeouts] : [],
     driverOptions: {
       ...driver,
       Client: PinnedClient,
       onPoolCreated: (pool: Pool) => {
         pool.on('connect', (one) => {
           const client = one as unknown as pg.Client;
-          pooled.add(client);
-          client.once('end', () => pooled.delete(client));
+          pooledClients.add(client);
+          client.once('end', () => pooledClients.delete(client));
         });
-        takeBackDead(pool);
+        releaseEnded(pool);
       },
-      // In transaction mode it would be set on a connection that others get next.
+      // In transaction mode it would apply to a connection that others get next.
       ...(pooler.mode === 'none' ? { onConnect: (client: PoolClient) => pinSession(client, use) } : {}),
     },
   });
   const pool = await connect(orm).catch(async (error: unknown) => {
     await orm.close(true);
-    throw noConnection(error, dbName);
+    throw connectionFailure(error, dbName);
   });
   const onPool: Database['query'] = async ({ name, text }, values) => {
     const named = pooler.keepsStatements ? { name } : {};
     const result = await pool.query({ ...named, text, values: values as unknown[] }).catch((error: unknown) => {
-      throw isNameClash(error) ? forgetful(error as Error) : error;
+      throw isNameClash(error) ? unexpectedPooler(error as Error) : error;
     });
     return result.rows as never;
   };
-  // Behind a pooler in transaction mode nothing that is set on a connection holds, so that none is read-only.
+  // Behind a pooler in transaction mode session settings do not persist, so no connection can be made read-only.
   const pipeline =
     pipelines > 0 && pooler.mode === 'none'
       ? await openPipeline({
-          // Types are read as the ORM has told the pool.
+          // The ORM has configured the type parsers of the pool.
           client: { ...driver, types: (pool.options as pg.ClientConfig).types },
           connections: pipelines,
           onPool,
@@ -98,10 +98,10 @@ export async function openPostgresql(
       statement.isHotSelect && pipeline
         ? (pipeline.select(statement, values) as Promise<never>)
         : onPool(statement, values),
-    // A pooler in transaction mode hears nothing for anybody; polling stands behind it.
-    listen: async (channel, heard) => (pooler.mode === 'none' ? listenOn(url, channel, heard) : async () => {}),
+    // A pooler in transaction mode delivers no notifications; callers poll.
+    listen: async (channel, onNotify) => (pooler.mode === 'none' ? listenOn(url, channel, onNotify) : async () => {}),
     migrations:
-      use === 'requests' ? { ...migrations, apply: () => applyPatiently(migrations, url, model, setting) } : migrations,
+      use === 'requests' ? { ...migrations, apply: () => applyWithoutTimeouts(migrations, url, model, setting) } : migrations,
     writeRoleDefaults: () => underLock(() => writeRoleDefaults(db)),
     connections: () => ({
       max: poolSize,
@@ -113,14 +113,14 @@ export async function openPostgresql(
     close: async () => {
       await pipeline?.close();
       await orm.close(true);
-      // The pool says goodbye and waits for nothing; a socket that stays open would keep the process.
-      await Promise.all([...pooled].map((client) => endClient(client)));
+      // The pool sends its goodbye and does not wait; an open socket would keep the process alive.
+      await Promise.all([...pooledClients].map((client) => endClient(client)));
     },
   };
   return db;
 }
 
-/** By a transaction: a lock of the session would be left on a connection of the pooler, for ever. */
+/** In a transaction: a session lock would remain on a connection of the pooler for ever. */
 async function underMigrationLock<T>(url: string, work: () => Promise<T>): Promise<T> {
   const client = new PinnedClient({ connectionString: url, application_name: 'signet' });
   await client.connect();
@@ -136,18 +136,18 @@ async function underMigrationLock<T>(url: string, work: () => Promise<T>): Promi
   }
 }
 
-/** Commands behind a pooler in transaction mode meet the role's defaults, which are those of requests. */
-function isImpatient(use: Use, pooler: Pooler): boolean {
+/** Commands behind a pooler in transaction mode get the role's defaults, which are those for requests. */
+function hasRequestTimeouts(use: Use, pooler: Pooler): boolean {
   return use === 'commands' && pooler.mode === 'transaction';
 }
 
-const patientTransactions: EventSubscriber = {
+const liftTimeouts: EventSubscriber = {
   afterTransactionStart: async ({ em, transaction }) => {
-    await (em as SqlEntityManager).getConnection().execute(PATIENT_TRANSACTION, [], 'run', transaction);
+    await (em as SqlEntityManager).getConnection().execute(LIFT_TIMEOUTS, [], 'run', transaction);
   },
 };
 
-/** As the driver reads it, sockets too (`postgres://user@/signet?host=/run/postgresql`). */
+/** Parsed as the driver does, sockets included (`postgres://user@/signet?host=/run/postgresql`). */
 function databaseName(url: string): string {
   if (!/^postgres(ql)?:\/\//.test(url))
     throw new Failure('usage', 'DATABASE_URL takes a URL such as postgres://user:password@host:5432/signet');
@@ -170,76 +170,76 @@ async function connect(orm: MikroORM): Promise<Pool> {
 }
 
 /**
- * Gives the place of a connection that ended while somebody held it back to the pool. A transaction of Kysely whose `begin` or
- * `rollback` fails never gives its connection back (kysely-org/kysely#1990): some restarts of the database would use the pool up.
+ * Returns a connection that ended while checked out to the pool. A Kysely transaction whose `begin` or `rollback` fails never releases its
+ * connection (kysely-org/kysely#1990): a few restarts of the database would exhaust the pool.
  */
-function takeBackDead(pool: Pool): void {
+function releaseEnded(pool: Pool): void {
   pool.on('connect', (client) =>
     client.once('end', () => {
-      const held = client as Partial<PoolClient>;
+      const pooledClient = client as Partial<PoolClient>;
       try {
-        held.release?.(true);
+        pooledClient.release?.(true);
       } catch {
-        // Nobody held it.
+        // It was not checked out.
       }
-      // Whoever holds it still may give it back too.
-      held.release = () => {};
+      // The code that checked it out may still release it.
+      pooledClient.release = () => {};
     }),
   );
 }
 
-/** Over connections of their own, since a migration may take as long as it takes. */
-async function applyPatiently(
+/** On separate connections without timeouts, because a migration may take long. */
+async function applyWithoutTimeouts(
   migrations: Migrations,
   url: string,
   model: Model,
   setting: PoolerSetting,
 ): Promise<string[]> {
   if ((await migrations.pending()).length === 0) return [];
-  const patient = await openPostgresql(url, 2, model, { pooler: setting });
+  const unlimited = await openPostgresql(url, 2, model, { pooler: setting });
   try {
-    return await patient.migrations.apply();
+    return await unlimited.migrations.apply();
   } finally {
-    await patient.close();
+    await unlimited.close();
   }
 }
 
-/** Why DATABASE_URL leads nowhere, with the remedy of each reason (PostgreSQL's appendix A names the codes). */
-function noConnection(error: unknown, database: string): Failure {
-  const refused = (what: string, remedy: string) =>
-    new Failure('noConnection', `PostgreSQL refuses DATABASE_URL: ${what}. ${remedy}`);
-  const said = describe(error);
+/** Explains why DATABASE_URL cannot be reached, with a remedy for each cause (PostgreSQL appendix A lists the codes). */
+function connectionFailure(error: unknown, database: string): Failure {
+  const refusal = (cause: string, remedy: string) =>
+    new Failure('noConnection', `PostgreSQL refuses DATABASE_URL: ${cause}. ${remedy}`);
+  const message = describe(error);
   switch ((error as { code?: string }).code) {
     case '3D000':
-      return refused(
-        said,
+      return refusal(
+        message,
         `Create the database (createdb ${database}), or correct the name at the end of DATABASE_URL.`,
       );
     case '28P01':
     case '28000':
-      return refused(said, 'Correct the user or the password in DATABASE_URL, or let them in by pg_hba.conf.');
+      return refusal(message, 'Correct the user or the password in DATABASE_URL, or let them in by pg_hba.conf.');
     case '42501':
-      return refused(said, `Allow it: grant connect on database ${database} to that user.`);
+      return refusal(message, `Allow it: grant connect on database ${database} to that user.`);
     case '53300':
-      return refused(said, 'Raise max_connections of PostgreSQL, or lower SIGNET_DATABASE_POOL.');
+      return refusal(message, 'Raise max_connections of PostgreSQL, or lower SIGNET_DATABASE_POOL.');
     default:
-      if (/unsupported startup parameter/.test(said))
-        return refused(said, 'Take it out of DATABASE_URL, or name it in ignore_startup_parameters of the pooler.');
+      if (/unsupported startup parameter/.test(message))
+        return refusal(message, 'Take it out of DATABASE_URL, or name it in ignore_startup_parameters of the pooler.');
       return new Failure(
         'noConnection',
-        `PostgreSQL does not answer at DATABASE_URL: ${said}. Start PostgreSQL, or correct the host and port in DATABASE_URL.`,
+        `PostgreSQL does not answer at DATABASE_URL: ${message}. Start PostgreSQL, or correct the host and port in DATABASE_URL.`,
       );
   }
 }
 
-/** The driver's words without the URL, which holds a password. A refused connection comes as an AggregateError without a message. */
+/** The driver's message without the URL, which holds a password. A refused connection is an AggregateError without a message. */
 function describe(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   return message || code || 'no answer';
 }
 
-/** Connections do not find the statements that were prepared on them, so that something hands them round. */
-function forgetful(error: Error): Failure {
+/** Prepared statements are not found on their connection, so a pooler must be rotating connections. */
+function unexpectedPooler(error: Error): Failure {
   return new Failure(
     'failed',
     `A pooler in transaction mode stands before PostgreSQL (${error.message}). Set SIGNET_POOLER=transaction and start again.`,

@@ -2,39 +2,39 @@ import type { Database } from './database.ts';
 import { SESSION_SETTINGS } from './session-settings.ts';
 import type { Statement } from './statement.ts';
 
-/** What makes a database that answers one that Signet cannot work on. */
+/** A condition under which Signet cannot use a reachable database. */
 export interface DatabaseProblem {
-  /** `elsewhere`: its tables are in a schema that is not searched; `empty`: it has none. */
+  /** `elsewhere`: its tables are in a schema outside search_path; `empty`: it has none. */
   readonly name: 'setting' | 'standby' | 'elsewhere' | 'empty';
   readonly what: string;
   readonly remedy: string;
-  /** False: answers may come late, and none is wrong. */
+  /** False: results may come late, but are correct. */
   readonly isFatal: boolean;
 }
 
-const shown = SESSION_SETTINGS.map(({ name }) => `current_setting('${name}', true)`).join(', ');
+const settingList = SESSION_SETTINGS.map(({ name }) => `current_setting('${name}', true)`).join(', ');
 
-/** No table is read, so that a probe may ask as often as it likes. */
-const look: Statement = {
+/** Reads no table, so that a probe may run as often as it likes. */
+const state: Statement = {
   name: 'platform-surroundings',
   text: `select pg_is_in_recovery() as is_standby, current_setting('search_path') as search_path, to_regclass('mikro_orm_migrations') is not null as has_tables,
-    array[${shown}]::text[] as settings`,
+    array[${settingList}]::text[] as settings`,
 };
 
-interface Seen {
+interface DatabaseState {
   readonly is_standby: boolean;
   readonly search_path: string;
   readonly has_tables: boolean;
   readonly settings: readonly (string | null)[];
 }
 
-/** Asks a connection of the pool how it is set, whether it may write, and whether it finds Signet's tables. */
+/** Checks the session settings of a pooled connection, whether it may write, and whether it finds Signet's tables. */
 export async function findDatabaseProblems(db: Database): Promise<DatabaseProblem[]> {
-  const [seen] = await db.query<Seen>(look, []);
-  if (!seen) return [];
-  const obstacles = SESSION_SETTINGS.flatMap((setting, place): DatabaseProblem[] => {
-    const value = seen.settings[place] ?? null;
-    // Unknown to this version of PostgreSQL, or set for this process alone: commands wait as they must.
+  const [current] = await db.query<DatabaseState>(state, []);
+  if (!current) return [];
+  const problems = SESSION_SETTINGS.flatMap((setting, index): DatabaseProblem[] => {
+    const value = current.settings[index] ?? null;
+    // Unknown to this version of PostgreSQL, or set per process: commands wait without limit.
     if (value === null || value === setting.value || (setting.forCommands !== undefined && db.pooler.mode === 'none'))
       return [];
     return [
@@ -46,15 +46,15 @@ export async function findDatabaseProblems(db: Database): Promise<DatabaseProble
       },
     ];
   });
-  if (seen.is_standby)
-    obstacles.unshift({
+  if (current.is_standby)
+    problems.unshift({
       name: 'standby',
       what: 'PostgreSQL is a hot standby here, which takes no writes',
       remedy: 'Point DATABASE_URL at the primary, or promote this one.',
       isFatal: true,
     });
-  if (!seen.has_tables) obstacles.push(await missingTables(db, seen.search_path));
-  return obstacles;
+  if (!current.has_tables) problems.push(await missingTablesProblem(db, current.search_path));
+  return problems;
 }
 
 const REMEDY =
@@ -66,11 +66,11 @@ const schemas: Statement = {
     where c.relname = 'mikro_orm_migrations' and c.relkind = 'r' order by 1) as schemas, session_user::text as role, current_database()::text as database`,
 };
 
-/** The tables are not where this connection looks. */
-async function missingTables(db: Database, searchPath: string): Promise<DatabaseProblem> {
-  const [found] = await db.query<{ schemas: string[]; role: string; database: string }>(schemas, []);
-  const [schema] = found?.schemas ?? [];
-  if (!found || schema === undefined)
+/** Explains why the connection does not find Signet's tables. */
+async function missingTablesProblem(db: Database, searchPath: string): Promise<DatabaseProblem> {
+  const [location] = await db.query<{ schemas: string[]; role: string; database: string }>(schemas, []);
+  const [schema] = location?.schemas ?? [];
+  if (!location || schema === undefined)
     return {
       name: 'empty',
       what: 'The database holds no tables of Signet',
@@ -81,7 +81,7 @@ async function missingTables(db: Database, searchPath: string): Promise<Database
   return {
     name: 'elsewhere',
     what: `The tables of Signet are in the schema ${schema}, and search_path = ${searchPath} does not lead there`,
-    remedy: `Run: ALTER ROLE ${quoted(found.role)} IN DATABASE ${quoted(found.database)} SET search_path = ${quoted(schema)}`,
+    remedy: `Run: ALTER ROLE ${quoted(location.role)} IN DATABASE ${quoted(location.database)} SET search_path = ${quoted(schema)}`,
     isFatal: true,
   };
 }

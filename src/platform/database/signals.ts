@@ -4,12 +4,12 @@ import type { Statement } from './statement.ts';
 
 const CHANNEL = 'signet';
 
-/** Behind the notifications, which a pooler may swallow: nobody is behind for longer. */
+/** Interval of polling, in case a pooler drops notifications: the longest delay of a signal. */
 const POLL_MS = 500;
 
 /**
- * Tells every process, this one too, that something of this topic has changed: from the end of the caller's transaction on. Write
- * it last: of two transactions that announce one topic the second waits for the first.
+ * Signals a change of this topic to every process, including this one, once the caller's transaction commits. Write it last: of two
+ * transactions that announce one topic, the second waits for the first.
  */
 export async function announce(tx: SqlEntityManager, topic: string): Promise<void> {
   await tx.execute(
@@ -24,51 +24,51 @@ const versions: Statement = {
   text: 'select topic, version::int as version from platform_signal',
 };
 
-/** What is done when a topic has changed. It reads everything anew, so that once is enough for many changes. */
+/** What to run when a topic has changed. It reads everything again, so one run covers many changes. */
 export type Signals = Readonly<Record<string, () => Promise<void>>>;
 
 export interface SignalOptions {
-  /** Told about a reading that failed; it is tried again at the next poll. */
-  readonly failed: (topic: string, error: Error) => void;
-  /** False: as if a pooler swallowed every notification. */
+  /** Called when a reader fails; it runs again at the next poll. */
+  readonly onError: (topic: string, error: Error) => void;
+  /** False: as if a pooler dropped every notification. */
   readonly listens?: boolean;
 }
 
 /**
- * Calls the topic's reader whenever another version of it was seen, and once at first, because something may have changed since it
- * was read. Notifications make that immediate, polling makes it certain. Answers how to stop.
+ * Calls a topic's reader when its version has changed, and once at start, because it may have changed since the data was read.
+ * Notifications make that immediate, polling makes it certain. Returns a function that stops it.
  */
 export async function startSignals(
   db: Database,
   readers: Signals,
   options: SignalOptions,
 ): Promise<() => Promise<void>> {
-  const seen = new Map<string, number>();
+  const readVersions = new Map<string, number>();
   let isStopped = false;
   let running: Promise<void> | undefined;
-  let isAskedAgain = false;
+  let isPollPending = false;
 
-  const look = async () => {
+  const poll = async () => {
     const rows = await db.query<{ topic: string; version: number }>(versions, []);
-    const now = new Map(rows.map((row) => [row.topic, row.version]));
+    const currentVersions = new Map(rows.map((row) => [row.topic, row.version]));
     for (const [topic, read] of Object.entries(readers)) {
-      const version = now.get(topic) ?? 0;
-      if (isStopped || seen.get(topic) === version) continue;
+      const version = currentVersions.get(topic) ?? 0;
+      if (isStopped || readVersions.get(topic) === version) continue;
       try {
         await read();
-        seen.set(topic, version);
+        readVersions.set(topic, version);
       } catch (error) {
-        options.failed(topic, error as Error);
+        options.onError(topic, error as Error);
       }
     }
   };
-  /** One look at a time; what is heard during one is looked at after it. */
+  /** Polls one at a time; a notification during a poll causes another poll. */
   const wake = () => {
-    isAskedAgain = true;
+    isPollPending = true;
     running ??= (async () => {
-      while (isAskedAgain && !isStopped) {
-        isAskedAgain = false;
-        await look().catch((error: Error) => options.failed('signals', error));
+      while (isPollPending && !isStopped) {
+        isPollPending = false;
+        await poll().catch((error: Error) => options.onError('signals', error));
       }
       running = undefined;
     })();

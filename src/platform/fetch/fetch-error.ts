@@ -14,10 +14,7 @@ const texts = {
 
 export type FetchErrorCode = keyof typeof texts;
 
-/**
- * Why nothing was fetched. The words are Signet's own and the same for every target: what an address is, or what answers there,
- * is nothing that a client may find out this way.
- */
+/** Why a fetch failed. The texts are the same for every target, so that a client cannot probe addresses or services through Signet. */
 export class FetchError extends Error {
   override readonly name = 'FetchError';
   readonly code: FetchErrorCode;

@@ -5,7 +5,7 @@ import { type App, tryLater } from '../http/index.ts';
 const ok = Type.Object({ status: Type.Literal('ok') }, { title: 'Ok', additionalProperties: false });
 const probe = { tags: ['health'], security: [], response: { 200: ok } };
 
-/** Probes: `live` = the process answers, `started` = it has begun to serve, `ready` = the database answers too, and can be worked on. */
+/** Probes: `live` = the process responds, `started` = it has begun to serve, `ready` = the database responds too and is usable. */
 export function healthRoutes(app: App, db: Database, isStopping: () => boolean): void {
   for (const path of ['/health/live', '/health/started'])
     app.get(
@@ -23,8 +23,8 @@ export function healthRoutes(app: App, db: Database, isStopping: () => boolean):
   const ready = { operationId: 'isReady', summary: 'Requests can be served', ...probe };
   app.get('/health/ready', { schema: { ...ready, problems: ['unavailable'] } }, async () => {
     if (isStopping()) throw tryLater('unavailable', 5, 'stopping');
-    const obstacle = (await findDatabaseProblems(db)).find((one) => one.isFatal);
-    if (obstacle) throw tryLater('unavailable', 5, `${obstacle.what}. ${obstacle.remedy}`);
+    const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal);
+    if (problem) throw tryLater('unavailable', 5, `${problem.what}. ${problem.remedy}`);
     return { status: 'ok' as const };
   });
 }

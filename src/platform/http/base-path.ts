@@ -2,19 +2,19 @@ import type { IncomingMessage } from 'node:http';
 import { Failure } from '../errors.ts';
 import type { App } from './server.ts';
 
-/** The path of the issuer, without a slash at its end; empty when it has none. */
+/** Returns the path of the issuer, without a trailing slash; empty if it has none. */
 export function basePath(issuer: string): string {
   return new URL(issuer).pathname.replace(/\/$/, '');
 }
 
 /**
- * Takes the issuer's path off what was asked for, once and byte for byte, before anything else looks at it: routes, guards and
- * policies know a request by the rest alone, whether a proxy has left the path in front or has taken it off. What is not
- * plainly below the path (`/auth/../login`, `//auth`, `/%61uth`) stays as it is, and is no route.
+ * Returns a function that strips the issuer's path from a request target, once and byte for byte, before routing: routes, guards and
+ * policies see the rest, whether or not a proxy has stripped the path already. A target that is not plainly below the path
+ * (`/auth/../login`, `//auth`, `/%61uth`) is unchanged, and matches no route.
  */
-export function withoutBase(base: string): (request: Pick<IncomingMessage, 'url'>) => string {
+export function stripBasePath(base: string): (request: Pick<IncomingMessage, 'url'>) => string {
   return ({ url = '/' }) => {
-    // RFC 9112 §3.2.2: a request may name the whole address.
+    // RFC 9112 §3.2.2: the target may be in absolute form.
     const path = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '');
     if (!path.startsWith(base)) return url;
     const rest = path.slice(base.length);
@@ -23,24 +23,24 @@ export function withoutBase(base: string): (request: Pick<IncomingMessage, 'url'
   };
 }
 
-/** What Signet keeps for pages to come, beside what is mounted today. */
+/** Paths reserved for future pages, besides the mounted routes. */
 const RESERVED = ['account', 'admin', 'assets', 'dev', 'invite', 'logout', 'magic', 'playground', 'recover', 'undo'];
 
 /**
- * Refuses an issuer whose path leads to something of Signet's own: behind a proxy that takes it off, `/oauth2/token` could be
- * either. To be called before the routes are mounted.
+ * Rejects an issuer whose path equals a path of Signet: behind a proxy that strips it, `/oauth2/token` would be ambiguous. Call it before
+ * the routes are mounted.
  */
-export function refuseOwnPath(app: App, base: string): void {
+export function rejectOwnPath(app: App, base: string): void {
   const segments = base.split('/').slice(1);
-  const refuse = (own: string) => {
+  const reject = (own: string) => {
     throw new Failure(
       'usage',
       `SIGNET_ISSUER has the path ${base}, and Signet itself has ${own}. Choose another path, such as /id, or give it a host name of its own.`,
     );
   };
-  if (RESERVED.includes(segments[0] as string)) refuse(`/${segments[0]}`);
+  if (RESERVED.includes(segments[0] as string)) reject(`/${segments[0]}`);
   app.addHook('onRoute', ({ url }) => {
     const own = url.split('/').slice(1);
-    if (segments.every((segment, place) => own[place] === segment || own[place]?.startsWith(':'))) refuse(url);
+    if (segments.every((segment, index) => own[index] === segment || own[index]?.startsWith(':'))) reject(url);
   });
 }

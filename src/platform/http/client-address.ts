@@ -4,17 +4,17 @@ import ipaddr from 'ipaddr.js';
 import type { App } from './server.ts';
 
 /** Longer than any address with a zone, a port, brackets and quotes. */
-const LONGEST_NODE = 128;
+const MAX_NODE_LENGTH = 128;
 
-/** RFC 7239 §6: an address with a port perhaps; IPv6 in brackets, or bare as many proxies write it. */
+/** RFC 7239 §6: an address with an optional port; IPv6 in brackets, or bare as many proxies write it. */
 const withPort = /^(?:\[([^\]]+)\]|([\d.]+))(?::(?:\d{1,5}|_[\w.-]+))?$/;
 
 /**
- * The one spelling of an address as a proxy or a socket writes it: RFC 5952 without a zone, an IPv4 address in IPv6 as the IPv4 one. Null for
- * what is none: `unknown`, obfuscated (RFC 7239 §6.3), short or octal forms, anything else.
+ * Returns the canonical spelling of an address from a proxy or socket: RFC 5952 without a zone, IPv4-mapped IPv6 as IPv4. Null for anything
+ * else: `unknown`, obfuscated identifiers (RFC 7239 §6.3), short or octal forms.
  */
 export function readAddress(node: string): string | null {
-  if (node.length > LONGEST_NODE) return null;
+  if (node.length > MAX_NODE_LENGTH) return null;
   const bare = node.trim().replace(/^"(.*)"$/, '$1');
   const [, bracketed, dotted] = withPort.exec(bare) ?? [];
   if (dotted !== undefined) return isIPv4(dotted) ? dotted : null;
@@ -28,7 +28,7 @@ const RANGES: Readonly<Record<string, readonly string[]>> = {
   uniquelocal: ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'],
 };
 
-/** `SIGNET_TRUST_PROXY`: addresses, networks and names of ranges. */
+/** Parses `SIGNET_TRUST_PROXY`: addresses, networks and named ranges. */
 function trustedProxies(proxies: readonly string[]): (address: string) => boolean {
   const list = new BlockList();
   for (const network of proxies.flatMap((one) => RANGES[one] ?? [one])) {
@@ -40,12 +40,12 @@ function trustedProxies(proxies: readonly string[]): (address: string) => boolea
   return (address) => list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
-/** What a connection without an address counts as: one that is closed already. */
+/** The address of a connection without one, which has already closed. */
 const UNSPECIFIED = '0.0.0.0';
 
 /**
- * The address that a request came from. Each trusted proxy says whom it had it from, the nearest one last; what stands before the word of one that is
- * not trusted is the caller's own invention. A proxy whose word cannot be read is the last that is known.
+ * Returns the address that a request came from. Each trusted proxy appends the address it received the request from, so the nearest is
+ * last; entries before an untrusted one may be forged. An unreadable entry ends the search at the last known address.
  */
 function clientAddress(
   peer: string,
@@ -58,19 +58,19 @@ function clientAddress(
     const comma = forwarded.lastIndexOf(',', end - 1);
     const node = forwarded.slice(comma + 1, end);
     end = Math.max(comma, 0);
-    // RFC 9110 §5.6.1.2: an empty element of a list is none.
+    // RFC 9110 §5.6.1.2: empty list elements are ignored.
     if (node.trim() === '') continue;
-    const before = readAddress(node);
-    if (before === null) break;
-    address = before;
+    const previous = readAddress(node);
+    if (previous === null) break;
+    address = previous;
   }
   return address;
 }
 
-/** `request.ip` is what `clientAddress` says, for every route: an address in its one spelling, never what somebody wrote. */
+/** Sets `request.ip` for every route to `clientAddress`, in canonical spelling. */
 export function readClientAddress(app: App, proxies: readonly string[]): void {
   const isTrusted = proxies.length === 0 ? null : trustedProxies(proxies);
-  // A socket that has closed since does not know any more whose it was.
+  // A closed socket no longer has its address.
   const peers = new WeakMap<object, string>();
   const peerAddress = (socket: { readonly remoteAddress?: string | undefined }) => {
     const peer = peers.get(socket) ?? readAddress(socket.remoteAddress ?? '') ?? UNSPECIFIED;

@@ -1,7 +1,7 @@
 import type {} from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 
-/** Where the session's secret travels: `__Host-` binds it to this host over https; plain http exists on loopback only. */
+/** The session cookie. `__Host-` binds it to this host over https; plain http is for loopback only. */
 export interface SessionCookie {
   readonly name: string;
   read(request: FastifyRequest): string | null;
@@ -15,14 +15,14 @@ export function sessionCookie(issuer: string): SessionCookie {
   const attributes = { path: '/', httpOnly: true, secure, sameSite: 'lax' } as const;
   return {
     name,
-    // 256 bits, base64url: anything else was never ours.
+    // 256 bits, base64url; any other value is not ours.
     read: (request) => (/^[\w-]{43}$/.test(request.cookies[name] ?? '') ? (request.cookies[name] as string) : null),
     write: (reply, token, maxAgeSeconds) => void reply.setCookie(name, token, { ...attributes, maxAge: maxAgeSeconds }),
     clear: (reply) => void reply.clearCookie(name, attributes),
   };
 }
 
-/** Another secret of the browser's own: it says which browser this is, as long as it is open, and nothing of who sits there. */
+/** A browser-session cookie that identifies the browser, not the user. */
 export interface BrowserCookie {
   read(request: FastifyRequest): string | null;
   write(reply: FastifyReply, secret: string): void;

@@ -1,22 +1,22 @@
 /**
- * http: what holds for every route, whoever mounts it.
- * Owns: the server, strict reading of bodies and queries, the issuer's path, the one cross-origin rule, the session cookie's form, the family of problems (RFC 9457),
- *   and how routes become openapi.yaml.
+ * http: the rules for every route, in any room.
+ * Owns: the server, strict reading of bodies and queries, the issuer's path, the cross-origin rule, the form of the session cookie, problem
+ *   documents (RFC 9457), and how routes become openapi.yaml.
  * Does not own: any route.
  * Standards: RFC 6265bis, 8259, 9110, 9457; Fetch Metadata; OpenAPI 3.1.
  */
 export type { FastifyReply as Reply, FastifyRequest as Request } from 'fastify';
 export { acceptedWeight, prefersNamed, takesGzip } from '../media-type.ts';
-export { basePath, withoutBase } from './base-path.ts';
+export { basePath, stripBasePath } from './base-path.ts';
 export { type BrowserCookie, flowCookie, type SessionCookie, sessionCookie } from './cookie.ts';
 export { allowAnyOrigin, allowOrigins, isCrossOrigin, sameOrigin } from './cors.ts';
 export { acceptForms, acceptPairs, formPairs } from './input.ts';
 export { type DescribeRefusal, logOAuthRefusal } from './log-refusals.ts';
 export { descriptionText, OAUTH_ERRORS, OAuthError, type OAuthErrorCode, type RefusalReason } from './oauth-errors.ts';
-export { answerOAuthErrors, dpopHeader, oauthScope, offerNonce, readForm } from './oauth-scope.ts';
+export { handleOAuthErrors, dpopHeader, oauthScope, offerNonce, readForm } from './oauth-scope.ts';
 export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';
 export type { JsonSchema, OpenapiDocument, Operation } from './openapi/document.ts';
-export { answerErrorsAsPages, type PageError } from './page-errors.ts';
+export { renderErrorsAsPages, type PageError } from './page-errors.ts';
 export { type FieldProblem, PROBLEMS, Problem, type ProblemCode, tryLater } from './problems.ts';
 export { notModified, sendDocument, servePublic } from './public-document.ts';
 export { type App, createServer, type ServerOptions, stringifyResponse } from './server.ts';

@@ -3,7 +3,7 @@ import { quote } from '../text.ts';
 import { OAuthError, type OAuthErrorCode } from './oauth-errors.ts';
 import { Problem } from './problems.ts';
 
-/** What a request says of its client, whatever that is worth. */
+/** The client parameters of a request, unverified. */
 export interface ClientParameters {
   readonly authorization: string | undefined;
   readonly fields: Readonly<Record<string, string>>;
@@ -11,16 +11,16 @@ export interface ClientParameters {
 
 export interface RefusalDetails {
   readonly client: { readonly id: string; readonly name?: string } | null;
-  /** What the client's developer, or the operator, can do about it. */
+  /** What the client's developer or the operator can do about it. */
   readonly remedy: string | null;
-  /** Pages and clients have it too. */
+  /** Whether pages and clients get the remedy too. */
   readonly isShown: boolean;
 }
 
-/** Port: what the log says of a refusal beside its code and reason. `client`: where the request does not name it. */
+/** Port: describes a refusal for the log, beyond its code and reason. `client`: if the request does not name it. */
 export type DescribeRefusal = (
   error: OAuthError,
-  asked: ClientParameters,
+  parameters: ClientParameters,
   client: { readonly clientId: string } | undefined,
 ) => RefusalDetails;
 
@@ -30,42 +30,41 @@ declare module 'fastify' {
   }
 }
 
-/** Steps of a flow that goes well. */
-const steps: readonly OAuthErrorCode[] = ['authorization_pending', 'slow_down', 'use_dpop_nonce'];
+/** Codes that are normal steps of a flow. */
+const flowSteps: readonly OAuthErrorCode[] = ['authorization_pending', 'slow_down', 'use_dpop_nonce'];
 
-/** The one line of the log about a refusal of OAuth: which client, why, and what to do. Every refusal comes by here, however it is answered. */
+/** Logs an OAuth refusal: the client, the reason and the remedy. Every refusal is logged here, however it is sent. */
 export function logOAuthRefusal(
   request: FastifyRequest,
   error: OAuthError,
   client?: { clientId: string },
 ): RefusalDetails {
-  const note = request.server.describeRefusal(error, askedAs(request), client);
-  const line = { code: error.code, reason: error.message, client: note.client, remedy: note.remedy };
-  if (steps.includes(error.code)) request.log.debug(line, 'refused');
+  const details = request.server.describeRefusal(error, clientParameters(request), client);
+  const line = { code: error.code, reason: error.message, client: details.client, remedy: details.remedy };
+  if (flowSteps.includes(error.code)) request.log.debug(line, 'refused');
   else request.log.info(line, 'refused');
-  return note;
+  return details;
 }
 
-const NAMES = ['client_id', 'client_assertion', 'client_assertion_type'];
+const CLIENT_FIELDS = ['client_id', 'client_assertion', 'client_assertion_type'];
 
-function askedAs({ headers, query, body }: FastifyRequest): ClientParameters {
+function clientParameters({ headers, query, body }: FastifyRequest): ClientParameters {
   const form = typeof body === 'string' ? Object.fromEntries(new URLSearchParams(body)) : body;
   const all = { ...(query as object), ...(form as object | undefined) } as Record<string, unknown>;
-  const fields = NAMES.flatMap((name) => (typeof all[name] === 'string' ? [[name, all[name]]] : []));
+  const fields = CLIENT_FIELDS.flatMap((name) => (typeof all[name] === 'string' ? [[name, all[name]]] : []));
   return { authorization: headers.authorization, fields: Object.fromEntries(fields) };
 }
 
-/** Of a reason: what the framework says may repeat a header. */
-const LONGEST = 512;
+/** Limit of a reason: the framework's message may repeat a header. */
+const MAX_REASON_LENGTH = 512;
 
 /**
- * The one line about a request that was not answered as it was asked. Only a fault of ours is an error, with its stack. What a
- * caller does wrong, or asks of us in vain (501), is for those who look closely; that this server cannot answer just now is a
- * warning. Anybody can cause these: they are short, and bounded by what they say of us.
+ * Logs a request that failed. Only a fault of Signet is an error, with its stack. Client errors and unsupported requests (501) are info;
+ * temporary unavailability is a warning. Any caller can cause these lines, so they are short.
  */
 export function logRefusal(request: FastifyRequest, status: number, code: string, error: Error): void {
   const { log } = request;
-  const reason = quote(error.message, LONGEST);
+  const reason = quote(error.message, MAX_REASON_LENGTH);
   if (status < 500 || status === 501) log.info({ code, reason }, 'refused');
   else if (error instanceof Problem || error instanceof OAuthError) log.warn({ code, reason }, 'not answered just now');
   else log.error({ err: error, code }, 'a request failed');

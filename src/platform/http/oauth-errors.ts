@@ -1,6 +1,6 @@
 import { quote } from '../text.ts';
 
-/** The codes of OAuth's own errors, with their statuses and, for docs/errors.md, when a client gets them. */
+/** The OAuth error codes, with their statuses and, for docs/errors.md, when a client gets them. */
 export const OAUTH_ERRORS = {
   invalid_request: {
     status: 400,
@@ -91,7 +91,7 @@ export const OAUTH_ERRORS = {
 
 export type OAuthErrorCode = keyof typeof OAUTH_ERRORS;
 
-/** Why a request is refused, where that has a remedy of its own beside that of its code. */
+/** The reason of a refusal that has a more specific remedy than its code. */
 export type RefusalReason =
   | 'pkce_missing'
   | 'client_unknown'
@@ -105,34 +105,34 @@ export type RefusalReason =
   | 'logout_uri_unregistered'
   | 'logout_hint';
 
-/** Of a description: names from outside are cut before (`quote`), this is for everything else. */
-const LONGEST = 512;
+/** Limit of a description; names from outside are already cut by `quote`. */
+const MAX_DESCRIPTION_LENGTH = 512;
 
-/** As `error_description` may be (RFC 6749 §5.2): ASCII without quotes and backslash. */
+/** Returns text as `error_description` allows (RFC 6749 §5.2): ASCII without quotes and backslash. */
 export function descriptionText(text: string): string {
   return text.replace(/["\\]/g, "'").replace(/[^\x20-\x7e]/g, '?');
 }
 
-/** A refusal at an OAuth endpoint: the code for the program, a description for the person who debugs it. */
+/** An error response of an OAuth endpoint: the code for programs, a description for developers. */
 export class OAuthError extends Error {
   readonly code: OAuthErrorCode;
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** For the log alone. */
+  /** For the log only. */
   readonly reason: RefusalReason | undefined;
 
-  /** @param description ASCII without quotes and backslash (RFC 6749 §5.2); others are replaced, and what is too long is cut. */
+  /** @param description ASCII without quotes and backslash (RFC 6749 §5.2); other characters are replaced, and long text is cut. */
   constructor(
     code: OAuthErrorCode,
     description: string,
-    more: { status?: number; headers?: Readonly<Record<string, string>>; reason?: RefusalReason } = {},
+    options: { status?: number; headers?: Readonly<Record<string, string>>; reason?: RefusalReason } = {},
   ) {
-    super(descriptionText(quote(description, LONGEST)));
+    super(descriptionText(quote(description, MAX_DESCRIPTION_LENGTH)));
     this.name = 'OAuthError';
     this.code = code;
-    this.status = more.status ?? OAUTH_ERRORS[code].status;
-    this.headers = more.headers ?? {};
-    this.reason = more.reason;
+    this.status = options.status ?? OAUTH_ERRORS[code].status;
+    this.headers = options.headers ?? {};
+    this.reason = options.reason;
   }
 
   body() {

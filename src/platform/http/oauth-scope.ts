@@ -6,40 +6,40 @@ import { OAuthError } from './oauth-errors.ts';
 import { type App, toProblem } from './server.ts';
 
 /**
- * What holds for every OAuth endpoint below this scope: forms only, each name once (RFC 6749 §3.1), no-store with the Pragma of
- * old (§5.1), and OAuth's own family of errors (§5.2).
+ * Sets the rules of every OAuth endpoint below this scope: forms only, each name once (RFC 6749 §3.1), no-store with `Pragma` (§5.1), and
+ * OAuth's error format (§5.2).
  */
 export function oauthScope(app: App): void {
-  acceptForms(app, repeated);
-  answerOAuthErrors(app);
+  acceptForms(app, repeatedNameError);
+  handleOAuthErrors(app);
   app.addHook('preValidation', (request, _reply, done) => {
-    // RFC 6749 §3.2: what stands in the query is no parameter of these endpoints; standing in both places it is there twice.
+    // RFC 6749 §3.2: query parameters are not parameters of these endpoints; a name in both query and form is repeated.
     const query = Object.keys(request.query as object);
     const form = (request.body ?? {}) as object;
-    const twice = query.find((name) => name in form);
-    if (twice !== undefined) throw repeated(twice, request);
+    const repeatedName = query.find((name) => name in form);
+    if (repeatedName !== undefined) throw repeatedNameError(repeatedName, request);
     done();
   });
 }
 
-/** RFC 6749 §3.1, §3.2; RFC 8707 §2: that an API was named twice is said by that standard's own code, where one can be named. */
-function repeated(name: string, { routeOptions }: FastifyRequest): OAuthError {
+/** RFC 6749 §3.1, §3.2; RFC 8707 §2: a repeated `resource` has that standard's own code, where the route has targets. */
+function repeatedNameError(name: string, { routeOptions }: FastifyRequest): OAuthError {
   const takesTarget = routeOptions.schema?.oauthErrors?.includes('invalid_target');
   return name === 'resource' && takesTarget
     ? new OAuthError('invalid_target', 'A token is for one API: name one resource.')
     : new OAuthError('invalid_request', `The parameter ${quote(name)} is there twice.`);
 }
 
-/** The answers of this scope: the Pragma of old, and OAuth's own family of errors. */
-export function answerOAuthErrors(app: App): void {
+/** Sets the responses of this scope: `Pragma`, and OAuth's error format. */
+export function handleOAuthErrors(app: App): void {
   app.addHook('onRequest', (_request, reply, done) => {
     void reply.header('pragma', 'no-cache');
     done();
   });
-  app.setErrorHandler(answerOAuthError);
+  app.setErrorHandler(sendOAuthError);
 }
 
-/** A form's fields; a request without a body has none. An empty value is absent (RFC 6749 §3.1). */
+/** Returns the fields of a form; a request without a body has none. An empty value counts as absent (RFC 6749 §3.1). */
 export function readForm(request: FastifyRequest): Record<string, string> {
   const fields: Record<string, string> = Object.create(null);
   for (const [name, value] of Object.entries((request.body ?? {}) as Record<string, string>))
@@ -47,7 +47,7 @@ export function readForm(request: FastifyRequest): Record<string, string> {
   return fields;
 }
 
-function answerOAuthError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
+function sendOAuthError(error: FastifyError | Error, request: FastifyRequest, reply: FastifyReply): void {
   const refusal = toOAuthError(error, request);
   if (refusal.status < 500) logOAuthRefusal(request, refusal);
   else logRefusal(request, refusal.status, refusal.code, error);
@@ -67,12 +67,12 @@ function toOAuthError(error: FastifyError | Error, request: FastifyRequest): OAu
   });
 }
 
-/** The DPoP proof of a request (RFC 9449 §4.1). Two headers are one text to Node, and no proof. */
+/** Returns the DPoP proof of a request (RFC 9449 §4.1). Node joins two headers to one text, which is not a valid proof. */
 export function dpopHeader({ headers }: FastifyRequest): string | undefined {
   return headers['dpop'] as string | undefined;
 }
 
-/** RFC 9449 §8.2: whoever sends a proof is told what the next one may hold. A hook for `onRequest`. */
+/** RFC 9449 §8.2: a request with a proof gets the nonce for the next one. A hook for `onRequest`. */
 export function offerNonce(nonce: () => string) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     if (dpopHeader(request) !== undefined) void reply.header('dpop-nonce', nonce());

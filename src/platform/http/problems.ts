@@ -1,14 +1,14 @@
 import { quote } from '../text.ts';
 
-interface Kind {
+interface ProblemType {
   readonly status: number;
   readonly title: string;
-  /** For docs/errors.md: when a caller gets it, and what to do about it. */
+  /** For docs/errors.md: when a caller gets it, and what to do. */
   readonly meaning: string;
   readonly remedy: string;
 }
 
-/** The codes of problems (RFC 9457), their statuses and titles. Clients branch on the code; the texts are for people. */
+/** The problem codes (RFC 9457) with their statuses and titles. Clients branch on the code; the texts are for people. */
 export const PROBLEMS = {
   bad_request: {
     status: 400,
@@ -158,7 +158,7 @@ export const PROBLEMS = {
     meaning: 'The database cannot be reached, or this process is stopping. It says nothing about a token or a login.',
     remedy: 'Try again after `Retry-After`.',
   },
-} as const satisfies Record<string, Kind>;
+} as const satisfies Record<string, ProblemType>;
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
@@ -178,24 +178,24 @@ interface Extra {
   readonly errors?: readonly FieldProblem[];
 }
 
-/** Of a text that is answered or logged: names from outside are cut before (`quote`), this is for everything else. */
-const LONGEST = 512;
+/** Limit of a text in a response or the log; names from outside are already cut by `quote`. */
+const MAX_TEXT_LENGTH = 512;
 
-/** A refusal at the edge of the JSON API. */
+/** An error response of the JSON API. */
 export class Problem extends Error {
   readonly code: ProblemCode;
   readonly status: number;
   readonly extra: Extra;
 
   constructor(code: ProblemCode, extra: Extra = {}) {
-    super(quote(extra.reason ?? extra.detail ?? PROBLEMS[code].title, LONGEST));
+    super(quote(extra.reason ?? extra.detail ?? PROBLEMS[code].title, MAX_TEXT_LENGTH));
     this.name = 'Problem';
     this.code = code;
     this.status = PROBLEMS[code].status;
     this.extra = extra;
   }
 
-  /** The document of RFC 9457 §3. Its `type` is about:blank's kind: the code tells problems apart. */
+  /** Returns the document of RFC 9457 §3. Its `type` is about:blank: the code distinguishes problems. */
   body() {
     const { detail, errors } = this.extra;
     return {
@@ -203,13 +203,13 @@ export class Problem extends Error {
       title: PROBLEMS[this.code].title,
       status: this.status,
       code: this.code,
-      ...(detail ? { detail: quote(detail, LONGEST) } : {}),
+      ...(detail ? { detail: quote(detail, MAX_TEXT_LENGTH) } : {}),
       ...(errors ? { errors } : {}),
     };
   }
 }
 
-/** A refusal that may be tried again: `Retry-After` in whole seconds. */
+/** A problem with `Retry-After` in whole seconds. */
 export function tryLater(
   code: 'too_many_attempts' | 'busy' | 'unavailable',
   seconds: number,

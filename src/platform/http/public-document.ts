@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { PublicDocument } from '../digest.ts';
 import type { App } from './server.ts';
 
-/** Serves one with ETag, 304, max-age and CORS for everybody, without credentials. HEAD comes with GET. */
+/** Serves a document with ETag, 304, max-age and CORS for any origin without credentials. HEAD comes with GET. */
 export function servePublic(
   app: App,
   path: string,
@@ -17,12 +17,12 @@ export function servePublic(
   );
 }
 
-/** The answer of `sendDocument` to who has it already, for the schema of a route. */
+/** The 304 of `sendDocument`, for a route's schema. */
 export const notModified = {
   304: { type: 'null', description: 'Unchanged since the `ETag` of `If-None-Match`.' },
 } as const;
 
-/** Sends a document's bytes, or 304 to who has them already. */
+/** Sends a document's bytes, or 304 if the client has them. */
 export function sendDocument(
   request: FastifyRequest,
   reply: FastifyReply,
@@ -35,7 +35,7 @@ export function sendDocument(
   return reply.type(type).send(body);
 }
 
-/** RFC 9110 §13.1.2: weak comparison with any of the list. */
+/** RFC 9110 §13.1.2: weak comparison with any entry of the list. */
 function matches(header: string | undefined, etag: string): boolean {
   if (header === undefined) return false;
   return header.trim() === '*' || header.split(',').some((one) => one.trim().replace(/^W\//, '') === etag);

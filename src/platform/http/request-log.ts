@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify';
 
 /**
- * The log of one request, which knows its id. It is made when something is first written: most requests write nothing, and making
- * one costs as much as reading a session.
+ * A request's log, bound to its id. The child logger is created at the first entry: most requests log nothing, and creating one costs as
+ * much as reading a session.
  */
 export class RequestLog {
   readonly #parent: FastifyBaseLogger;
@@ -19,7 +19,7 @@ export class RequestLog {
   }
 
   child(...parameters: Parameters<FastifyBaseLogger['child']>): FastifyBaseLogger {
-    return this.#made().child(...parameters);
+    return this.#childLog().child(...parameters);
   }
 
   fatal(...parameters: unknown[]): void {
@@ -42,13 +42,13 @@ export class RequestLog {
   }
   silent(): void {}
 
-  #made(): FastifyBaseLogger {
+  #childLog(): FastifyBaseLogger {
     this.#child ??= this.#parent.child(this.#bindings);
     return this.#child;
   }
 
   #write(level: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace', parameters: unknown[]): void {
-    const log = this.#made();
+    const log = this.#childLog();
     (log[level] as (...all: unknown[]) => void)(...parameters);
   }
 }

@@ -4,22 +4,22 @@ import type { FastifyReply } from 'fastify';
 import { tryLater } from './problems.ts';
 import type { App } from './server.ts';
 
-/** How long kept-alive connections are listened to after the last was taken: a request on its way is answered, and told to close. */
-const FAREWELL_MS = 500;
-const LOOK_EVERY_MS = 20;
-/** How much later than its deadline an answer may be ended. */
+/** How long kept-alive connections are served after the last one was accepted: a request in transit gets a response with `Connection: close`. */
+const DRAIN_MS = 500;
+const CHECK_INTERVAL_MS = 20;
+/** How long after its deadline a response may be ended. */
 const DEADLINE_CHECK_MS = 250;
 
 /**
- * Watches every answer from its request on. One that is not there after `milliseconds` is 503. (Fastify's own `handlerTimeout` ends with the
- * last byte of a body, and so never meets a POST.)
+ * Sends 503 for every response that is not ready within `milliseconds` of its request. (Fastify's `handlerTimeout` ends with the last byte
+ * of a body, so it never covers a POST.)
  *
- * Closing drops nobody: new connections are refused at once; every answer from then on says `Connection: close`, so that no client
- * sends another request into a socket that is about to go; connections that stay idle are closed after a while. Node's own
- * `server.close` ends idle connections first of all, and with them the requests that are in them already.
+ * Closing drops no request: new connections are refused at once; every response from then on has `Connection: close`, so that no client
+ * sends another request on a socket that is about to close; connections that stay idle are closed after a while. Node's `server.close`
+ * closes idle connections first, and with them requests that have already arrived.
  */
-export function watchAnswers(app: App, milliseconds: number): void {
-  /** When each answer is due, by `performance.now()`. All wait equally long, so the first in is the first due. */
+export function watchResponses(app: App, milliseconds: number): void {
+  /** The deadline of each response by `performance.now()`. All have the same time limit, so the first in is the first due. */
   const due = new Map<FastifyReply, number>();
   let isClosing = false;
   let isWatching = false;
@@ -51,10 +51,10 @@ export function watchAnswers(app: App, milliseconds: number): void {
   app.addHook('preClose', async () => {
     isClosing = true;
     if (!app.server.listening) return;
-    // The close of net, which ends no connection; that of http follows when this hook is done.
+    // net's close, which ends no connection; http's follows after this hook.
     Server.prototype.close.call(app.server);
-    for (let waited = 0; waited < FAREWELL_MS && (await countConnections(app.server)) > 0; waited += LOOK_EVERY_MS)
-      await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+    for (let waitedMs = 0; waitedMs < DRAIN_MS && (await countConnections(app.server)) > 0; waitedMs += CHECK_INTERVAL_MS)
+      await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL_MS));
   });
 }
 

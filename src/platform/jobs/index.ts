@@ -1,5 +1,5 @@
 /**
- * jobs: what a running server does on its own (`start` and `dev` only; a command runs none).
- * Owns: when. What is done is passed in by the rooms through app.ts.
+ * jobs: periodic work of a running server (`start` and `dev` only; a command runs none).
+ * Owns: the schedule. The rooms pass the work in through server/jobs.ts.
  */
 export { type Job, type Jobs, startJobs } from './jobs.ts';

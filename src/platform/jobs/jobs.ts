@@ -1,37 +1,37 @@
 import type { Logger } from 'pino';
 import { safeError } from '../telemetry/index.ts';
 
-/** Something that is done again and again while the server runs. One that fails is logged and done again next time. */
+/** Periodic work. A run that fails is logged, and the next one follows as scheduled. */
 export interface Job {
   readonly name: string;
   readonly everySeconds: number;
-  /** `stopping` is aborted when the server stops, which waits for what is under way: a long run ends soon then. */
+  /** `stopping` is aborted when the server stops, which waits for runs in progress: a long run should end soon after. */
   run(stopping: AbortSignal): Promise<void>;
 }
 
 export interface Jobs {
-  /** Runs a job at once; one that is under way runs once more after it. */
+  /** Runs a job now; a job in progress runs once more afterwards. */
   wake(name: string): void;
-  /** Waits for those under way. */
+  /** Waits for runs in progress. */
   stop(): Promise<void>;
 }
 
 export function startJobs(jobs: readonly Job[], log: Logger): Jobs {
   const stopping = new AbortController();
   const running = new Map<Job, Promise<void>>();
-  const asked = new Set<Job>();
+  const pending = new Set<Job>();
 
   const start = (job: Job) => {
     if (stopping.signal.aborted || running.has(job)) return;
-    asked.delete(job);
-    const done = job
+    pending.delete(job);
+    const run = job
       .run(stopping.signal)
       .catch((error: Error) => log.error({ job: job.name, err: safeError(error) }, 'a job failed'))
       .finally(() => {
         running.delete(job);
-        if (asked.has(job)) start(job);
+        if (pending.has(job)) start(job);
       });
-    running.set(job, done);
+    running.set(job, run);
   };
   const timers = jobs.map((job) => {
     const timer = setInterval(start, job.everySeconds * 1000, job);
@@ -41,7 +41,7 @@ export function startJobs(jobs: readonly Job[], log: Logger): Jobs {
   return {
     wake(name) {
       for (const job of jobs.filter((one) => one.name === name)) {
-        asked.add(job);
+        pending.add(job);
         start(job);
       }
     },

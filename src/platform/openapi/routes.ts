@@ -5,10 +5,10 @@ import { type App, servePublic } from '../http/index.ts';
 
 const file = join(import.meta.dirname, '../../../openapi.yaml');
 
-/** The server of the committed file: where it came from. */
+/** The `servers` entry of the committed file: the origin it was fetched from. */
 const SERVER = '\n  - url: /\n';
 
-/** `/openapi.yaml`: the committed file, which a test holds to the routes, with the issuer's path. Read once, when it is first asked for. */
+/** `/openapi.yaml`: the committed file, which a test compares with the routes, with the issuer's path. Read on the first request. */
 export function openapiRoute(app: App, basePath: string): void {
   let document: PublicDocument | undefined;
   const schema = {

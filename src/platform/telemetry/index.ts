@@ -1,6 +1,6 @@
 /**
- * telemetry: what Signet says about itself while it runs.
- * Owns: the log and what never gets into it; metrics and the port that Prometheus reads them at.
+ * telemetry: the log and the metrics of a running server.
+ * Owns: the log and which fields it redacts; metrics and the port that Prometheus reads.
  */
 export { createLog, logOptions, safeError } from './log.ts';
 export { createMetrics, type LoginOutcome, type Metrics } from './metrics.ts';

@@ -1,7 +1,7 @@
 import { writeSync } from 'node:fs';
 import { type Logger, type LoggerOptions, pino, stdSerializers } from 'pino';
 
-/** Fields that never reach the log, wherever they stand. */
+/** Fields that the log redacts at any depth up to two. */
 const secret = [
   'password',
   'new_password',
@@ -16,21 +16,21 @@ const secret = [
 ];
 
 /**
- * The log: JSON lines on stderr, so that stdout belongs to a command's answer. Requests are logged without headers and
- * bodies; what is secret by name is cut out all the same.
+ * Creates the log: JSON lines on stderr, because stdout carries a command's output. Requests are logged without headers and bodies; secret
+ * fields are redacted all the same.
  */
 export function createLog(level: string): Logger {
   return pino(logOptions(level), { write: (line) => writeLine(2, line) });
 }
 
-/** A line that cannot be written is lost, and nothing else is: a full disk, or nobody who reads, is no reason to stop serving. */
+/** A line that cannot be written is dropped: a full disk or a closed pipe must not stop the server. */
 function writeLine(file: number, line: string): void {
   for (let rest = Buffer.from(line); rest.length > 0; ) {
     try {
       rest = rest.subarray(writeSync(file, rest));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
-      // A pipe that is full: whoever reads it is slow.
+      // The pipe is full: its reader is slow.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, BUSY_MS);
     }
   }
@@ -46,7 +46,7 @@ export function logOptions(level: string): LoggerOptions {
     redact: { paths, censor: '[secret]' },
     serializers: { err: safeError, req: requestLine },
     hooks: {
-      // An entry without a message of its own would take that of its error, past the serializer.
+      // Without a message, pino would log the error's message, which bypasses the serializer.
       logMethod(parameters, method) {
         if (parameters.length === 1 && typeof parameters[0] === 'object') (parameters as unknown[]).push('');
         method.apply(this, parameters);
@@ -56,8 +56,8 @@ export function logOptions(level: string): LoggerOptions {
 }
 
 /**
- * An error for the log. What the database refuses is told by class, code and constraint only: the message of the ORM and the
- * detail of PostgreSQL hold the values of the statement.
+ * Serializes an error for the log. A database error is reduced to class, code and constraint: the ORM's message and PostgreSQL's detail
+ * contain the statement's values.
  */
 export function safeError(error: Error) {
   const { code, constraint, table } = error as { code?: string; constraint?: string; table?: string };

@@ -1,15 +1,15 @@
 import type { Registry } from 'prom-client';
 
-/** One answered request. `route` is the pattern that it matched, never its path; null when it matched none. */
-export interface AnsweredRequest {
+/** One completed request. `route` is the pattern that it matched, never its path; null if none matched. */
+export interface CompletedRequest {
   readonly route: string | null;
   readonly method: string;
   readonly status: number;
   readonly seconds: number;
 }
 
-/** What is looked up when somebody asks, by the rooms that know it. */
-export interface Sources {
+/** Figures that each room provides at a scrape. */
+export interface MetricSources {
   hashPool(): {
     readonly width: number;
     readonly active: number;
@@ -26,7 +26,7 @@ export interface Sources {
     readonly waiting: number;
     readonly pipelines: { readonly open: number; readonly inFlight: number };
   } | null;
-  /** The keys that are published; `ageSeconds` says for how long the current one has signed. */
+  /** The published keys; `ageSeconds` is how long the current one has been signing. */
   signingKeys?(): readonly { readonly alg: string; readonly state: string; readonly ageSeconds: number | null }[];
   statusLists?(): { readonly lists: number; readonly followers: number; readonly readAgeSeconds: number };
 }
@@ -35,24 +35,24 @@ export type LogoutDeliveryOutcome = 'delivered' | 'failed' | 'given_up';
 
 export type LoginOutcome = 'success' | 'refused' | 'throttled' | 'busy';
 
-/** What this process counts. Labels are words of Signet's own, so that nobody outside can make series: no ids, no paths. */
+/** The counters of this process. Labels are fixed words, never ids or paths, so that a caller cannot create series. */
 export interface Metrics {
-  request(answered: AnsweredRequest): void;
+  request(completed: CompletedRequest): void;
   login(outcome: LoginOutcome): void;
-  /** A try to tell a client of a logout. */
+  /** An attempt to deliver a logout token to a client. */
   logoutDelivery(outcome: LogoutDeliveryOutcome): void;
-  /** The page that Prometheus reads, and its content type. */
+  /** The page for Prometheus and its content type. */
   page(): Promise<{ readonly type: string; readonly text: string }>;
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-/** The methods that routes have. A method is the caller's own word too, and the server answers any of them. */
+/** The methods of routes. The method is caller input too, and the server responds to any. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** Counts from nothing, in a registry of its own: two servers in one process (as in tests) do not see each other. */
-export async function createMetrics(sources: Sources): Promise<Metrics> {
-  // Loaded only by a server that is asked for it, not by every command.
+/** Creates the metrics in a registry of their own: two servers in one process (as in tests) count separately. */
+export async function createMetrics(sources: MetricSources): Promise<Metrics> {
+  // Loaded only if metrics are enabled, not by every command.
   const { collectDefaultMetrics, Counter, Histogram, Registry: OwnRegistry } = await import('prom-client');
   const registry = new OwnRegistry();
   const registers = [registry];
@@ -78,17 +78,17 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
     labelNames: ['outcome'] as const,
     registers,
   });
-  // Seen from the first scrape on: a rate that begins at its first event misses that event.
+  // Initialised to 0: a rate whose series begins at its first event misses that event.
   for (const outcome of ['success', 'refused', 'throttled', 'busy'] as const) logins.inc({ outcome }, 0);
-  const notices = new Counter({
+  const deliveries = new Counter({
     name: 'signet_logout_notices_total',
     help: 'Tries to tell a client of a logout: delivered, failed (tried again later), given_up.',
     labelNames: ['outcome'] as const,
     registers,
   });
-  for (const outcome of ['delivered', 'failed', 'given_up'] as const) notices.inc({ outcome }, 0);
-  await watch(registry, sources);
-  await watchTokens(registry, sources);
+  for (const outcome of ['delivered', 'failed', 'given_up'] as const) deliveries.inc({ outcome }, 0);
+  await registerPoolGauges(registry, sources);
+  await registerTokenGauges(registry, sources);
 
   return {
     request({ route, method, status, seconds }) {
@@ -101,13 +101,13 @@ export async function createMetrics(sources: Sources): Promise<Metrics> {
       durations.observe(labels, seconds);
     },
     login: (outcome) => logins.inc({ outcome }),
-    logoutDelivery: (outcome) => notices.inc({ outcome }),
+    logoutDelivery: (outcome) => deliveries.inc({ outcome }),
     page: async () => ({ type: registry.contentType, text: await registry.metrics() }),
   };
 }
 
-/** Gauges whose figure is read at each scrape. */
-async function collectGauges(registry: Registry) {
+/** Returns a function that registers gauges whose value is read at each scrape. */
+async function gaugeFactory(registry: Registry) {
   const { Gauge } = await import('prom-client');
   return (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -120,10 +120,10 @@ async function collectGauges(registry: Registry) {
     });
 }
 
-/** Figures that others keep. */
-async function watch(registry: Registry, { hashPool, connections }: Sources): Promise<void> {
+/** Registers the figures of the hash pool and the database. */
+async function registerPoolGauges(registry: Registry, { hashPool, connections }: MetricSources): Promise<void> {
   const { Counter } = await import('prom-client');
-  const gauge = await collectGauges(registry);
+  const gauge = await gaugeFactory(registry);
   const counter = (name: string, help: string, read: () => number) =>
     new Counter({
       name,
@@ -159,8 +159,8 @@ async function watch(registry: Registry, { hashPool, connections }: Sources): Pr
 
 const KEY_STATES = ['next', 'current', 'retiring'];
 
-/** Whether keys still follow each other, and whether verifiers are told of changes. An algorithm without keys has no series. */
-async function watchTokens(registry: Registry, { signingKeys, statusLists }: Sources): Promise<void> {
+/** Registers the figures of keys and status lists: whether rotation works and verifiers learn of changes. An algorithm without keys has no series. */
+async function registerTokenGauges(registry: Registry, { signingKeys, statusLists }: MetricSources): Promise<void> {
   const { Gauge } = await import('prom-client');
   const registers = [registry];
   if (signingKeys) {
@@ -189,7 +189,7 @@ async function watchTokens(registry: Registry, { signingKeys, statusLists }: Sou
     });
   }
   if (!statusLists) return;
-  const gauge = await collectGauges(registry);
+  const gauge = await gaugeFactory(registry);
   gauge('signet_status_lists', 'Status lists.', () => statusLists().lists);
   gauge('signet_status_followers', 'Open event streams of status lists.', () => statusLists().followers);
   gauge(

@@ -3,9 +3,9 @@ import type {} from '@fastify/swagger';
 import type { App } from '../server.ts';
 import { nameComponents } from './components.ts';
 import type { OpenapiDocument } from './document.ts';
-import { withRefusals } from './error-responses.ts';
+import { withErrorResponses } from './error-responses.ts';
 
-/** Lets a server describe itself: to be called before its routes are mounted. A server that only serves does without. */
+/** Lets a server describe itself. Call it before its routes are mounted; a server that only serves does not need it. */
 export async function describeRoutes(app: App, version: string): Promise<void> {
   const { default: swagger } = await import('@fastify/swagger');
   await app.register(swagger, {
@@ -18,19 +18,19 @@ export async function describeRoutes(app: App, version: string): Promise<void> {
     },
     convertConstToEnum: false,
     transform: ({ schema, url, route }) => ({
-      schema: withRefusals(schema ?? {}, [route.method].flat()[0] as string),
+      schema: withErrorResponses(schema ?? {}, [route.method].flat()[0] as string),
       url,
     }),
-    transformObject: (made) => finish((made as unknown as { openapiObject: OpenapiDocument }).openapiObject) as never,
+    transformObject: (generated) => finish((generated as unknown as { openapiObject: OpenapiDocument }).openapiObject) as never,
   });
 }
 
-/** The document of a described server that is ready. */
+/** Returns the document of a described server that is ready. */
 export function openapiDocument(app: App): OpenapiDocument {
   return app.swagger() as unknown as OpenapiDocument;
 }
 
-/** The document as openapi.yaml holds it. */
+/** Returns the document as YAML, as in openapi.yaml. */
 export async function openapiYaml(document: OpenapiDocument): Promise<string> {
   const { stringify } = await import('yaml');
   return stringify(document, { lineWidth: 120, aliasDuplicateObjects: false });
@@ -38,8 +38,8 @@ export async function openapiYaml(document: OpenapiDocument): Promise<string> {
 
 function finish(document: OpenapiDocument): OpenapiDocument {
   for (const operation of Object.values(document.paths).flatMap((path) => Object.values(path)))
-    for (const [status, answer] of Object.entries(operation.responses))
-      if (answer.description === 'Default Response') answer.description = `${STATUS_CODES[status]}.`;
+    for (const [status, response] of Object.entries(operation.responses))
+      if (response.description === 'Default Response') response.description = `${STATUS_CODES[status]}.`;
   const { openapi, info, servers, tags, paths, components } = nameComponents(document);
   return { openapi, info, servers, tags, paths, components };
 }

@@ -1,11 +1,11 @@
-/** A JSON Schema (2020-12), as far as this room looks into one. */
+/** The part of JSON Schema (2020-12) that this room reads. */
 export interface JsonSchema {
   [keyword: string]: unknown;
 }
 
 type Content = Record<string, { schema: JsonSchema }>;
 
-export interface Answer {
+export interface ResponseObject {
   description: string;
   headers?: Record<string, { schema: JsonSchema }>;
   content?: Content;
@@ -16,10 +16,10 @@ export interface Operation {
   security?: Record<string, string[]>[];
   parameters?: { name: string; in: string; required?: boolean; schema: JsonSchema }[];
   requestBody?: { content: Content };
-  responses: Record<string, Answer>;
+  responses: Record<string, ResponseObject>;
 }
 
-/** OpenAPI 3.1, as far as Signet writes it. */
+/** The part of OpenAPI 3.1 that Signet writes. */
 export interface OpenapiDocument {
   openapi: string;
   info: object;

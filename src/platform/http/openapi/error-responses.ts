@@ -1,18 +1,18 @@
 import type { FastifySchema } from 'fastify';
 import { OAUTH_ERRORS, type OAuthErrorCode } from '../oauth-errors.ts';
 import { PROBLEMS, type ProblemCode } from '../problems.ts';
-import type { Answer } from './document.ts';
+import type { ResponseObject } from './document.ts';
 
 declare module 'fastify' {
-  /** What a route says of itself; the rest (summary, operationId, tags, security, consumes) is `@fastify/swagger`'s. */
+  /** Additions of Signet to a route's schema; the rest (summary, operationId, tags, security, consumes) belongs to `@fastify/swagger`. */
   interface FastifySchema {
-    /** The problems that the route itself answers with. Those of the server, the same for every route, are added to them. */
+    /** The problems of the route itself. Those of the server, the same for every route, are added. */
     problems?: readonly ProblemCode[];
-    /** The same for a route that answers with OAuth's errors. */
+    /** The same for a route with OAuth errors. */
     oauthErrors?: readonly OAuthErrorCode[];
-    /** With `oauthErrors`: it answers 429 to a network or a client that asks too much. */
+    /** With `oauthErrors`: the route returns 429 to a network or client over its limit. */
     isThrottled?: true;
-    /** The fields of a form that the route reads itself: nothing is validated by it. */
+    /** The fields of a form, for documentation only: the route reads it itself. */
     form?: object;
   }
 }
@@ -59,75 +59,75 @@ const oauthError = {
   },
 };
 
-/** A route's schema with its refusals by status: what it says itself, and what the server refuses before it is asked. */
-export function withRefusals(schema: FastifySchema, method: string): FastifySchema {
+/** Adds the error responses by status to a route's schema: the route's own, and those that the server sends before the handler. */
+export function withErrorResponses(schema: FastifySchema, method: string): FastifySchema {
   const { problems, oauthErrors, isThrottled, form, ...rest } = schema;
-  const answers: Record<string, Answer> = { ...(schema.response as Record<string, Answer> | undefined) };
-  const add = (status: number, refusal: Answer) => {
-    const own = answers[status];
-    answers[status] = own ? { ...own, ...refusal, content: { ...own.content, ...refusal.content } } : refusal;
+  const responses: Record<string, ResponseObject> = { ...(schema.response as Record<string, ResponseObject> | undefined) };
+  const add = (status: number, response: ResponseObject) => {
+    const existing = responses[status];
+    responses[status] = existing ? { ...existing, ...response, content: { ...existing.content, ...response.content } } : response;
   };
   if (problems)
     for (const [status, codes] of byStatus(
-      [...problems, ...ofTheServer(schema, method)],
+      [...problems, ...serverProblems(schema, method)],
       (code) => PROBLEMS[code].status,
     ))
-      add(status, problemAnswer(status, codes));
+      add(status, problemResponse(status, codes));
   if (oauthErrors) {
     const codes = [...oauthErrors, 'invalid_request', 'temporarily_unavailable'] as const;
-    for (const [status, some] of byStatus(codes, oauthStatuses(oauthErrors))) add(status, oauthAnswer(status, some));
-    // RFC 6749 has no words for these, but HTTP has.
-    for (const status of [413, 415]) add(status, oauthAnswer(status, ['invalid_request']));
-    if (isThrottled) add(429, oauthAnswer(429, ['temporarily_unavailable']));
+    for (const [status, group] of byStatus(codes, oauthStatuses(oauthErrors))) add(status, oauthResponse(status, group));
+    // RFC 6749 does not define these, but HTTP does.
+    for (const status of [413, 415]) add(status, oauthResponse(status, ['invalid_request']));
+    if (isThrottled) add(429, oauthResponse(429, ['temporarily_unavailable']));
   }
   return {
     ...rest,
     ...(form ? { body: form, consumes: ['application/x-www-form-urlencoded'] } : {}),
-    response: answers,
+    response: responses,
   };
 }
 
-function ofTheServer(schema: FastifySchema, method: string): ProblemCode[] {
+function serverProblems(schema: FastifySchema, method: string): ProblemCode[] {
   const codes: ProblemCode[] = ['bad_request', 'misdirected'];
   if (method !== 'GET') codes.push('too_large', 'unsupported_media_type');
   if (schema.body !== undefined || schema.querystring !== undefined || schema.params !== undefined)
     codes.push('invalid');
-  // A part of the path that is longer than any id names nothing: the router says so, whatever the route says of its own 404.
+  // A path segment longer than any id matches nothing: the router returns 404 for every route with parameters.
   if (schema.params !== undefined) codes.push('not_found');
   return codes;
 }
 
-/** RFC 9449 §7.1: where a token is shown, a proof that is not good is 401, as the token is. */
+/** RFC 9449 §7.1: at a protected resource an invalid proof is 401, like an invalid token. */
 function oauthStatuses(oauthErrors: readonly OAuthErrorCode[]): (code: OAuthErrorCode) => number {
   const isResource = oauthErrors.includes('invalid_token');
-  const isOfProof = (code: OAuthErrorCode) => code === 'invalid_dpop_proof' || code === 'use_dpop_nonce';
-  return (code) => (isResource && isOfProof(code) ? 401 : OAUTH_ERRORS[code].status);
+  const isProofError = (code: OAuthErrorCode) => code === 'invalid_dpop_proof' || code === 'use_dpop_nonce';
+  return (code) => (isResource && isProofError(code) ? 401 : OAUTH_ERRORS[code].status);
 }
 
-function byStatus<Code extends string>(codes: readonly Code[], statusOf: (code: Code) => number): [number, Code[]][] {
-  return [...Map.groupBy([...new Set(codes)].sort(), statusOf)].sort(([a], [b]) => a - b);
+function byStatus<Code extends string>(codes: readonly Code[], statusFor: (code: Code) => number): [number, Code[]][] {
+  return [...Map.groupBy([...new Set(codes)].sort(), statusFor)].sort(([a], [b]) => a - b);
 }
 
-/** Fastify's form: the plugin makes OpenAPI's of it. */
-function waiting(status: number): { headers?: Answer['headers'] } {
+/** Fastify's format, which the plugin converts to OpenAPI's. */
+function retryHeaders(status: number): { headers?: ResponseObject['headers'] } {
   if (status !== 429 && status !== 503) return {};
   return { headers: { 'Retry-After': { type: 'integer', description: 'Seconds.' } as never } };
 }
 
-function problemAnswer(status: number, codes: readonly ProblemCode[]): Answer {
+function problemResponse(status: number, codes: readonly ProblemCode[]): ResponseObject {
   const narrowed = { type: 'object', properties: { status: { const: status }, code: { enum: codes } } };
   return {
     description: codes.map((code) => `\`${code}\`: ${PROBLEMS[code].title}.`).join(' '),
-    ...waiting(status),
+    ...retryHeaders(status),
     content: { 'application/problem+json': { schema: { allOf: [problem, narrowed] } } },
   };
 }
 
-function oauthAnswer(status: number, codes: readonly OAuthErrorCode[]): Answer {
+function oauthResponse(status: number, codes: readonly OAuthErrorCode[]): ResponseObject {
   const narrowed = { type: 'object', properties: { error: { enum: codes } } };
   return {
     description: codes.map((code) => `\`${code}\``).join(', '),
-    ...waiting(status),
+    ...retryHeaders(status),
     content: { 'application/json': { schema: { allOf: [oauthError, narrowed] } } },
   };
 }
