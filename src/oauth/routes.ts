@@ -299,7 +299,7 @@ export function discoveryRoutes(app: App, deps: OAuthDeps): void {
       response: { 200: serverMetadata },
       problems: [],
     };
-    servePublic(app, path, 'application/json', 300, schema, () => document);
+    servePublic(app, path, { type: 'application/json', maxAgeSeconds: 300, schema }, () => document);
   }
 }
 

@@ -45,6 +45,64 @@ export async function openPostgresql(
     ...KEEP_ALIVE,
     application_name: 'signet',
   };
+  const { orm, pool, pooledClients } = await openPool({ driver, dbName, poolSize, pooler, model, use });
+  const onPool = createPoolQuery(pool, pooler);
+  // Behind a pooler in transaction mode session settings do not persist, so no connection can be made read-only.
+  const pipeline =
+    pipelines > 0 && pooler.mode === 'none'
+      ? await openPipeline({
+          // The ORM has configured the type parsers of the pool.
+          client: { ...driver, types: (pool.options as pg.ClientConfig).types },
+          connections: pipelines,
+          onPool,
+        })
+      : null;
+  const underLock = <T>(work: () => Promise<T>) => underMigrationLock(url, work);
+  const migrations = createMigrations(orm, model, underLock);
+  const db: Database = {
+    engine: 'postgresql',
+    pooler,
+    fork: () => orm.em.fork({ useContext: true }) as never,
+    query: (statement, values) =>
+      statement.isHotSelect && pipeline
+        ? (pipeline.select(statement, values) as Promise<never>)
+        : onPool(statement, values),
+    // A pooler in transaction mode delivers no notifications; callers poll.
+    listen: async (channel, onNotify) =>
+      pooler.mode === 'none' ? listenOn(url, channel, onNotify) : async () => {},
+    migrations:
+      use === 'requests'
+        ? { ...migrations, apply: () => applyWithoutTimeouts(migrations, url, model, setting) }
+        : migrations,
+    writeRoleDefaults: () => underLock(() => writeRoleDefaults(db)),
+    connections: () => ({
+      max: poolSize,
+      open: pool.totalCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      pipelines: pipeline?.depth() ?? { open: 0, inFlight: 0 },
+    }),
+    close: async () => {
+      await pipeline?.close();
+      await orm.close(true);
+      // The pool sends its goodbye and does not wait; an open socket would keep the process alive.
+      await Promise.all([...pooledClients].map((client) => endClient(client)));
+    },
+  };
+  return db;
+}
+
+interface PoolOptions {
+  readonly driver: pg.ClientConfig;
+  readonly dbName: string;
+  readonly poolSize: number;
+  readonly pooler: Pooler;
+  readonly model: Model;
+  readonly use: Use;
+}
+
+/** Opens the ORM and its pool. `pooledClients` are the open connections of the pool. */
+async function openPool({ driver, dbName, poolSize, pooler, model, use }: PoolOptions) {
   const pooledClients = new Set<pg.Client>();
   const orm = await MikroORM.init({
     ...ormOptions(model),
@@ -71,53 +129,17 @@ export async function openPostgresql(
     await orm.close(true);
     throw connectionFailure(error, dbName);
   });
-  const onPool: Database['query'] = async ({ name, text }, values) => {
+  return { orm, pool, pooledClients };
+}
+
+function createPoolQuery(pool: Pool, pooler: Pooler): Database['query'] {
+  return async ({ name, text }, values) => {
     const named = pooler.keepsStatements ? { name } : {};
     const result = await pool.query({ ...named, text, values: values as unknown[] }).catch((error: unknown) => {
       throw isNameClash(error) ? unexpectedPooler(error as Error) : error;
     });
     return result.rows as never;
   };
-  // Behind a pooler in transaction mode session settings do not persist, so no connection can be made read-only.
-  const pipeline =
-    pipelines > 0 && pooler.mode === 'none'
-      ? await openPipeline({
-          // The ORM has configured the type parsers of the pool.
-          client: { ...driver, types: (pool.options as pg.ClientConfig).types },
-          connections: pipelines,
-          onPool,
-        })
-      : null;
-  const underLock = <T>(work: () => Promise<T>) => underMigrationLock(url, work);
-  const migrations = createMigrations(orm, model, underLock);
-  const db: Database = {
-    engine: 'postgresql',
-    pooler,
-    fork: () => orm.em.fork({ useContext: true }) as never,
-    query: (statement, values) =>
-      statement.isHotSelect && pipeline
-        ? (pipeline.select(statement, values) as Promise<never>)
-        : onPool(statement, values),
-    // A pooler in transaction mode delivers no notifications; callers poll.
-    listen: async (channel, onNotify) => (pooler.mode === 'none' ? listenOn(url, channel, onNotify) : async () => {}),
-    migrations:
-      use === 'requests' ? { ...migrations, apply: () => applyWithoutTimeouts(migrations, url, model, setting) } : migrations,
-    writeRoleDefaults: () => underLock(() => writeRoleDefaults(db)),
-    connections: () => ({
-      max: poolSize,
-      open: pool.totalCount,
-      idle: pool.idleCount,
-      waiting: pool.waitingCount,
-      pipelines: pipeline?.depth() ?? { open: 0, inFlight: 0 },
-    }),
-    close: async () => {
-      await pipeline?.close();
-      await orm.close(true);
-      // The pool sends its goodbye and does not wait; an open socket would keep the process alive.
-      await Promise.all([...pooledClients].map((client) => endClient(client)));
-    },
-  };
-  return db;
 }
 
 /** In a transaction: a session lock would remain on a connection of the pooler for ever. */

@@ -2,13 +2,17 @@ import type { FastifyReply, FastifyRequest, FastifySchema } from 'fastify';
 import type { PublicDocument } from '../digest.ts';
 import type { App } from './server.ts';
 
+interface PublicDocumentRoute {
+  readonly type: string;
+  readonly maxAgeSeconds: number;
+  readonly schema: FastifySchema;
+}
+
 /** Serves a document with ETag, 304, max-age and CORS for any origin without credentials. HEAD comes with GET. */
 export function servePublic(
   app: App,
   path: string,
-  type: string,
-  maxAgeSeconds: number,
-  schema: FastifySchema,
+  { type, maxAgeSeconds, schema }: PublicDocumentRoute,
   read: () => PublicDocument,
 ): void {
   const documented = { ...schema, response: { ...(schema.response as object | undefined), ...notModified } };

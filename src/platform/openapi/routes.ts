@@ -19,7 +19,7 @@ export function openapiRoute(app: App, basePath: string): void {
     response: { 200: { description: 'OpenAPI 3.1.', content: { 'application/yaml': { schema: {} } } } },
     problems: [],
   };
-  servePublic(app, '/openapi.yaml', 'application/yaml', 300, schema, () => {
+  servePublic(app, '/openapi.yaml', { type: 'application/yaml', maxAgeSeconds: 300, schema }, () => {
     document ??= publicDocument(
       Buffer.from(readFileSync(file, 'utf8').replace(SERVER, `\n  - url: ${basePath === '' ? '/' : basePath}\n`)),
     );
