@@ -18,7 +18,8 @@ export function decodeText(bytes: Buffer, source: string): string {
 export function oneLine(text: string, source: string, valueName: string): string {
   const line = text.replace(/\r?\n$/, '');
   // A file with several lines was meant for something else, or holds more than this value.
-  if (/[\r\n]/.test(line)) throw new Failure('usage', `${source} holds more than one line. Give the ${valueName} alone.`);
+  if (/[\r\n]/.test(line))
+    throw new Failure('usage', `${source} holds more than one line. Give the ${valueName} alone.`);
   return line;
 }
 

@@ -26,5 +26,7 @@ export function jwksRoute(app: App, keys: KeyRing): void {
     response: { 200: jwks },
     problems: [],
   };
-  servePublic(app, '/.well-known/jwks.json', { type: 'application/json', maxAgeSeconds: 300, schema }, () => keys.jwks());
+  servePublic(app, '/.well-known/jwks.json', { type: 'application/json', maxAgeSeconds: 300, schema }, () =>
+    keys.jwks(),
+  );
 }

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { type App, renderErrorsAsPages, type PageError, type Reply } from '../platform/http/index.ts';
+import { type App, type PageError, type Reply, renderErrorsAsPages } from '../platform/http/index.ts';
 import { type Html, html } from './html.ts';
 import { type CspOptions, contentSecurityPolicy, page } from './layout.ts';
 

@@ -19,7 +19,10 @@ export interface EmbeddedOptions {
  * Opens PostgreSQL in this process (PGlite). It has one connection and no lock: two processes on one folder lose rows, which is why
  * `lock.ts` exists.
  */
-export async function openEmbedded(options: EmbeddedOptions, model: Model): Promise<Database & { dump(): Promise<Blob> }> {
+export async function openEmbedded(
+  options: EmbeddedOptions,
+  model: Model,
+): Promise<Database & { dump(): Promise<Blob> }> {
   const pglite = await PGlite.create({
     dataDir: options.dataDir ?? 'memory://',
     ...(options.template ? { loadDataDir: options.template } : {}),

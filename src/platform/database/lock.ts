@@ -132,8 +132,7 @@ function lastOwner(folder: string): LockOwner | undefined {
 function readOwner(path: string): LockOwner | undefined {
   try {
     const owner = JSON.parse(readFileSync(path, 'utf8')) as Partial<LockOwner> | null;
-    if (typeof owner?.instance !== 'string' || typeof owner.socket !== 'string')
-      throw new Error('it names no holder');
+    if (typeof owner?.instance !== 'string' || typeof owner.socket !== 'string') throw new Error('it names no holder');
     return owner as LockOwner;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -239,7 +239,10 @@ class PipelineConnection implements SelectConnection {
   /** The pace is measurable only under constant load; a connection that was idle at times was fast enough. */
   #measure(now: number): void {
     const answeredInWait = (this.#answeredCount * WAIT_MS) / (now - this.#checkedAt);
-    this.#capacity = Math.min(IN_FLIGHT.most, this.#wasIdle ? this.#capacity * 2 : Math.max(IN_FLIGHT.least, answeredInWait));
+    this.#capacity = Math.min(
+      IN_FLIGHT.most,
+      this.#wasIdle ? this.#capacity * 2 : Math.max(IN_FLIGHT.least, answeredInWait),
+    );
     this.#answeredCount = 0;
     this.#wasIdle = this.#inFlight.size === 0;
     this.#checkedAt = now;

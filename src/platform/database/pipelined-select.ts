@@ -119,7 +119,8 @@ export class PipelinedSelect {
     const { descriptions } = this.#connection;
     // It was not parsed, was dropped, or its columns have changed: the next run parses it again.
     const isInvalid = this.#description?.columns === null || isStatementLost(error);
-    if (isInvalid && descriptions.get(this.statement.name) === this.#description) descriptions.delete(this.statement.name);
+    if (isInvalid && descriptions.get(this.statement.name) === this.#description)
+      descriptions.delete(this.statement.name);
     this.#connection.onSettled(this, error, []);
   }
 }

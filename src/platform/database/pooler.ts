@@ -73,7 +73,11 @@ async function readBackendId(client: pg.Client, name?: string): Promise<number> 
 }
 
 async function connect(url: string): Promise<pg.Client> {
-  const client = new PinnedClient({ connectionString: url, application_name: 'signet', query_timeout: PROBE_TIMEOUT_MS });
+  const client = new PinnedClient({
+    connectionString: url,
+    application_name: 'signet',
+    query_timeout: PROBE_TIMEOUT_MS,
+  });
   // The error also rejects the pending query.
   client.on('error', () => {});
   await client.connect();

@@ -68,8 +68,7 @@ export async function openPostgresql(
         ? (pipeline.select(statement, values) as Promise<never>)
         : onPool(statement, values),
     // A pooler in transaction mode delivers no notifications; callers poll.
-    listen: async (channel, onNotify) =>
-      pooler.mode === 'none' ? listenOn(url, channel, onNotify) : async () => {},
+    listen: async (channel, onNotify) => (pooler.mode === 'none' ? listenOn(url, channel, onNotify) : async () => {}),
     migrations:
       use === 'requests'
         ? { ...migrations, apply: () => applyWithoutTimeouts(migrations, url, model, setting) }

@@ -23,7 +23,11 @@ export function hotSelect(name: string, text: string): Statement {
 export type Row = Record<string, unknown>;
 
 /** Runs a statement inside a unit of work, and in its transaction if there is one. */
-export function runInUnitOfWork<R = Row>(em: SqlEntityManager, statement: Statement, values: readonly unknown[]): Promise<R[]> {
+export function runInUnitOfWork<R = Row>(
+  em: SqlEntityManager,
+  statement: Statement,
+  values: readonly unknown[],
+): Promise<R[]> {
   const ordered: unknown[] = [];
   const text = statement.text.replace(/\$(\d+)/g, (_, position: string) => {
     const value = values[Number(position) - 1];

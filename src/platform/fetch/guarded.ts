@@ -4,7 +4,7 @@ import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import { readMediaType } from '../media-type.ts';
 import { FetchError, type FetchErrorCode } from './fetch-error.ts';
-import { isHostAllowed, classifyAddress, parseAllowList } from './target.ts';
+import { classifyAddress, isHostAllowed, parseAllowList } from './target.ts';
 
 export interface FetchRequest {
   readonly url: string;

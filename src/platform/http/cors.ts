@@ -111,5 +111,7 @@ export function isCrossOrigin(request: Request, origin: string, trusted: readonl
   const requestOrigin = request.headers.origin;
   if (requestOrigin !== undefined && trusted.includes(requestOrigin)) return false;
   const site = request.headers['sec-fetch-site'];
-  return site === undefined ? requestOrigin !== undefined && requestOrigin !== origin : site !== 'same-origin' && site !== 'none';
+  return site === undefined
+    ? requestOrigin !== undefined && requestOrigin !== origin
+    : site !== 'same-origin' && site !== 'none';
 }

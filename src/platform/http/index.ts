@@ -13,10 +13,10 @@ export { allowAnyOrigin, allowOrigins, isCrossOrigin, sameOrigin } from './cors.
 export { acceptForms, acceptPairs, formPairs } from './input.ts';
 export { type DescribeRefusal, logOAuthRefusal } from './log-refusals.ts';
 export { descriptionText, OAUTH_ERRORS, OAuthError, type OAuthErrorCode, type RefusalReason } from './oauth-errors.ts';
-export { handleOAuthErrors, dpopHeader, oauthScope, offerNonce, readForm } from './oauth-scope.ts';
+export { dpopHeader, handleOAuthErrors, oauthScope, offerNonce, readForm } from './oauth-scope.ts';
 export { describeRoutes, openapiDocument, openapiYaml } from './openapi/describe.ts';
 export type { JsonSchema, OpenapiDocument, Operation } from './openapi/document.ts';
-export { renderErrorsAsPages, type PageError } from './page-errors.ts';
+export { type PageError, renderErrorsAsPages } from './page-errors.ts';
 export { type FieldProblem, PROBLEMS, Problem, type ProblemCode, tryLater } from './problems.ts';
 export { notModified, sendDocument, servePublic } from './public-document.ts';
 export { type App, createServer, type ServerOptions, stringifyResponse } from './server.ts';

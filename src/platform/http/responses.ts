@@ -53,7 +53,11 @@ export function watchResponses(app: App, milliseconds: number): void {
     if (!app.server.listening) return;
     // net's close, which ends no connection; http's follows after this hook.
     Server.prototype.close.call(app.server);
-    for (let waitedMs = 0; waitedMs < DRAIN_MS && (await countConnections(app.server)) > 0; waitedMs += CHECK_INTERVAL_MS)
+    for (
+      let waitedMs = 0;
+      waitedMs < DRAIN_MS && (await countConnections(app.server)) > 0;
+      waitedMs += CHECK_INTERVAL_MS
+    )
       await new Promise((resolve) => setTimeout(resolve, CHECK_INTERVAL_MS));
   });
 }

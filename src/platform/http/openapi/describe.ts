@@ -21,7 +21,8 @@ export async function describeRoutes(app: App, version: string): Promise<void> {
       schema: withErrorResponses(schema ?? {}, [route.method].flat()[0] as string),
       url,
     }),
-    transformObject: (generated) => finish((generated as unknown as { openapiObject: OpenapiDocument }).openapiObject) as never,
+    transformObject: (generated) =>
+      finish((generated as unknown as { openapiObject: OpenapiDocument }).openapiObject) as never,
   });
 }
 

@@ -62,10 +62,14 @@ const oauthError = {
 /** Adds the error responses by status to a route's schema: the route's own, and those that the server sends before the handler. */
 export function withErrorResponses(schema: FastifySchema, method: string): FastifySchema {
   const { problems, oauthErrors, isThrottled, form, ...rest } = schema;
-  const responses: Record<string, ResponseObject> = { ...(schema.response as Record<string, ResponseObject> | undefined) };
+  const responses: Record<string, ResponseObject> = {
+    ...(schema.response as Record<string, ResponseObject> | undefined),
+  };
   const add = (status: number, response: ResponseObject) => {
     const existing = responses[status];
-    responses[status] = existing ? { ...existing, ...response, content: { ...existing.content, ...response.content } } : response;
+    responses[status] = existing
+      ? { ...existing, ...response, content: { ...existing.content, ...response.content } }
+      : response;
   };
   if (problems)
     for (const [status, codes] of byStatus(
@@ -75,7 +79,8 @@ export function withErrorResponses(schema: FastifySchema, method: string): Fasti
       add(status, problemResponse(status, codes));
   if (oauthErrors) {
     const codes = [...oauthErrors, 'invalid_request', 'temporarily_unavailable'] as const;
-    for (const [status, group] of byStatus(codes, oauthStatuses(oauthErrors))) add(status, oauthResponse(status, group));
+    for (const [status, group] of byStatus(codes, oauthStatuses(oauthErrors)))
+      add(status, oauthResponse(status, group));
     // RFC 6749 does not define these, but HTTP does.
     for (const status of [413, 415]) add(status, oauthResponse(status, ['invalid_request']));
     if (isThrottled) add(429, oauthResponse(429, ['temporarily_unavailable']));
