@@ -19,7 +19,7 @@ export {
 export type { ConsentPrompt } from './authorize/decide.ts';
 export { formTargets } from './authorize/redirect-uri.ts';
 export type { AuthorizationRequest, AuthorizeEndpoint, ResolvedRequest } from './authorize/request.ts';
-export { type Answer, responseLocation } from './authorize/response.ts';
+export { type AuthorizationResponse, responseLocation } from './authorize/response.ts';
 export { authenticateToken, presentedToken, type TokenAuthDeps } from './bearer.ts';
 export { dryRunPublication, type Publication, publishCatalogue, type RemovedAssignment } from './catalogue/publish.ts';
 export { authenticateClient } from './client-auth.ts';

@@ -54,7 +54,7 @@ import { jwksRoute } from '../tokens/routes.ts';
 import { statusRoutes } from '../tokens/status/routes.ts';
 import { authorizePages } from '../web/authorize/pages.ts';
 import { devicePages } from '../web/device/pages.ts';
-import { pages } from '../web/home/pages.ts';
+import { homePages } from '../web/home/pages.ts';
 import { interactionPages } from '../web/interaction/pages.ts';
 import { loginPages } from '../web/login/pages.ts';
 import { logoutPages } from '../web/logout/pages.ts';
@@ -157,7 +157,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     const { passwordMinLength } = config;
     const { authentication } = api;
     await first.register(async (web: App) =>
-      pages(web, { db, clock, passwords: deps.passwords, passwordMinLength, issuer }, signIn),
+      homePages(web, { db, clock, passwords: deps.passwords, passwordMinLength, issuer }, signIn),
     );
     await first.register(async (web: App) =>
       loginPages(web, { ...signIn, authentication, formKey: deriveFormKey(deps.masterKey) }),

@@ -8,7 +8,7 @@
 import { createHash } from 'node:crypto';
 import { type Html, html } from './html.ts';
 
-const style = `
+const STYLE = `
 :root{color-scheme:light dark;--ink:#1c2430;--quiet:#566173;--paper:#f5f6f8;--card:#fff;--line:#cfd5de;--edge:#76818f;--accent:#1f5fbf;--on:#fff;--bad:#a3192b}
 @media(prefers-color-scheme:dark){:root{--ink:#e8ebf0;--quiet:#a4aebd;--paper:#12161c;--card:#1b212a;--line:#3a4453;--edge:#8592a3;--accent:#7eb0ff;--on:#0c1420;--bad:#ff9aa6}}
 *{box-sizing:border-box}
@@ -27,17 +27,20 @@ summary{cursor:pointer;color:var(--accent)}strong{overflow-wrap:anywhere}
 :focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 a{color:var(--accent)}code{overflow-wrap:anywhere}ul{padding-left:1.2rem}`;
 
-const styleHash = createHash('sha256').update(style).digest('base64');
+const styleHash = createHash('sha256').update(STYLE).digest('base64');
 
-/** What a page needs beside the nothing that every page may do. */
+/** What a page needs beyond the default policy, which allows nothing. */
 export interface CspOptions {
-  /** Where the answer to a form may send the browser on to: browsers hold redirects after a form to it too (CSP 3, `form-action`). */
+  /** Sources for `form-action`: browsers apply it to redirects after a form too (CSP 3). */
   readonly formTargets?: string;
-  /** The one script of the page, word for word. */
+  /** The exact text of the page's only script. */
   readonly script?: string;
 }
 
-/** No foreign anything; the one style sheet, and a script where there is one, by their hashes. */
+/**
+ * Returns the Content-Security-Policy of a page: no foreign content; the style sheet and the script, if any, by their
+ * hashes.
+ */
 export function contentSecurityPolicy({ formTargets, script }: CspOptions = {}): string {
   const forms = formTargets ? `'self' ${formTargets}` : "'self'";
   const scripts =
@@ -46,11 +49,11 @@ export function contentSecurityPolicy({ formTargets, script }: CspOptions = {}):
 }
 
 const NAME = 'Signet';
-const sheet = html`<style>`;
+const styleTag = html`<style>`;
 
-/** A page of one card. */
+/** Returns the HTML of a page with one card. */
 export function page(title: string, content: Html): string {
-  return `<!doctype html>${html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title === NAME ? NAME : `${title} · ${NAME}`}</title>${sheet}`}${style}</style></head>${html`<body><main><h1>${title}</h1>${content}</main></body></html>`}`;
+  return `<!doctype html>${html`<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1"><title>${title === NAME ? NAME : `${title} · ${NAME}`}</title>${styleTag}`}${STYLE}</style></head>${html`<body><main><h1>${title}</h1>${content}</main></body></html>`}`;
 }
 
 export interface Field {
@@ -62,19 +65,19 @@ export interface Field {
   readonly hint?: string;
   readonly isRequired?: boolean;
   readonly errors?: readonly string[];
-  /** The form begins here: the first field that has to be mended, after an error. */
+  /** Focus is on this field: the first one, or the first with an error. */
   readonly hasFocus?: boolean;
 }
 
-/** A labelled input with its errors, tied together for screen readers. */
+/** Returns a labelled input with its hint and errors, linked for screen readers. */
 export function field(one: Field): Html {
   if (one.type === 'hidden') return html`<input type="hidden" name="${one.name}" value="${one.value}">`;
   const errors = one.errors ?? [];
-  const about = [one.hint ? `${one.name}-hint` : '', errors.length > 0 ? `${one.name}-error` : '']
+  const describedBy = [one.hint ? `${one.name}-hint` : '', errors.length > 0 ? `${one.name}-error` : '']
     .filter((id) => id !== '')
     .join(' ');
   return html`<label for="${one.name}">${one.label}</label>
-<input id="${one.name}" name="${one.name}" type="${one.type}" autocomplete="${one.autocomplete ?? 'off'}"${one.value ? html` value="${one.value}"` : null}${one.isRequired ? html` required` : null}${one.hasFocus ? html` autofocus` : null}${errors.length > 0 ? html` aria-invalid="true"` : null}${about ? html` aria-describedby="${about}"` : null}>
+<input id="${one.name}" name="${one.name}" type="${one.type}" autocomplete="${one.autocomplete ?? 'off'}"${one.value ? html` value="${one.value}"` : null}${one.isRequired ? html` required` : null}${one.hasFocus ? html` autofocus` : null}${errors.length > 0 ? html` aria-invalid="true"` : null}${describedBy ? html` aria-describedby="${describedBy}"` : null}>
 ${one.hint ? html`<p class="quiet" id="${one.name}-hint">${one.hint}</p>` : null}
 ${errors.length > 0 ? html`<div id="${one.name}-error">${errors.map((error) => html`<p class="error">${error}</p>`)}</div>` : null}`;
 }

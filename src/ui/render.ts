@@ -3,22 +3,22 @@ import { type App, type PageError, type Reply, renderErrorsAsPages } from '../pl
 import { type Html, html } from './html.ts';
 import { type CspOptions, contentSecurityPolicy, page } from './layout.ts';
 
-/** Sends a page of one card. */
-export function render(reply: Reply, status: number, title: string, content: Html, allowed: CspOptions = {}): Reply {
+/** Sends a page with one card. */
+export function render(reply: Reply, status: number, title: string, content: Html, csp: CspOptions = {}): Reply {
   return reply
     .code(status)
-    .header('content-security-policy', contentSecurityPolicy(allowed))
+    .header('content-security-policy', contentSecurityPolicy(csp))
     .header('x-frame-options', 'DENY')
     .type('text/html; charset=utf-8')
     .send(page(title, content));
 }
 
-/** A page, for the schema of a route. */
+/** A page, for the response schema of a route. */
 export function htmlResponse(description: string) {
   return { description, content: { 'text/html': { schema: Type.String() } } };
 }
 
-/** The same where whoever asks is to wait first. */
+/** A page with `Retry-After`, for the response schema of a route. */
 export function retryResponse(description: string) {
   return {
     ...htmlResponse(description),
@@ -26,12 +26,12 @@ export function retryResponse(description: string) {
   };
 }
 
-/** RFC 9110 §15.4.4: a GET of another address follows. */
+/** A redirect, for the response schema of a route (RFC 9110 §15.4.4). */
 export function redirectResponse(description: string) {
   return { description, type: 'null' } as const;
 }
 
-/** What is refused before a page's route is asked, and what only happens when something is broken: pages, all of them. */
+/** Responses of every page route: errors before the route runs, and failures of the server. */
 export const errorPages = {
   400: htmlResponse('The request cannot be read.'),
   403: htmlResponse('It comes from a page of another site.'),
@@ -41,18 +41,18 @@ export const errorPages = {
   503: retryResponse('Not available just now.'),
 };
 
-/** People meet errors in a browser: each is a page, whose last line is for whoever is told about it. */
+/** Renders the errors of page routes as pages. Their last line is for the people who run the server. */
 export function renderErrors(app: App): void {
   renderErrorsAsPages(app, (reply, error) => void render(reply, error.status, error.title, errorPage(error)));
 }
 
 function errorPage({ code, detail, remedy: forDeveloper, requestId, status }: PageError): Html {
-  const remedy =
+  const advice =
     status === 503 || status === 429
       ? 'Try again in a moment.'
       : 'Go back to the application that you came from and begin again there. If that does not help, tell those who run it what stands here.';
   return html`${detail === '' ? null : html`<p>${detail}</p>`}
-<p>${remedy}</p>
+<p>${advice}</p>
 ${forDeveloper === null ? null : html`<p>In development only: ${forDeveloper}</p>`}
 <p class="quiet"><code>${code}</code> · <code>${requestId}</code></p>`;
 }

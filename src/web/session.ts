@@ -9,7 +9,7 @@ import { newSecret } from '../platform/digest.ts';
 import type { BrowserCookie, Reply, Request, SessionCookie } from '../platform/http/index.ts';
 import { findSession, type LiveSession, type SessionLife } from '../sessions/index.ts';
 
-/** What the pages of a sign-in work with. */
+/** The dependencies of the sign-in pages. */
 export interface SignInDeps {
   readonly endpoint: AuthorizeEndpoint;
   readonly sessionLife: SessionLife;
@@ -17,7 +17,7 @@ export interface SignInDeps {
   readonly flow: BrowserCookie;
 }
 
-/** The live session of the request's cookie; null for nobody. */
+/** Returns the live session of the session cookie; null if there is none. */
 export async function currentSession(deps: SignInDeps, request: Request): Promise<LiveSession | null> {
   const token = deps.session.read(request);
   if (token === null) return null;
@@ -25,18 +25,18 @@ export async function currentSession(deps: SignInDeps, request: Request): Promis
   return findSession(db, token, clock.now(), deps.sessionLife.idleSeconds);
 }
 
-/** Which browser this is; one that was never here is given a secret of its own. */
+/** Returns the secret of the browser; sets one if the browser has none. */
 export function browserBinding({ flow }: SignInDeps, request: Request, reply: Reply): string {
-  const known = flow.read(request);
-  if (known !== null) return known;
+  const existing = flow.read(request);
+  if (existing !== null) return existing;
   const secret = newSecret();
   flow.write(reply, secret);
   return secret;
 }
 
 /**
- * Where a request comes from, and whether somebody sees the answer. Fetch Metadata §2.1: by browsers that say so it is for a window of its own,
- * and not loaded in advance (`Sec-Purpose`). Pages of Signet are shown in no frame.
+ * Returns the network of a request, and whether a person sees the response. Fetch Metadata §2.1: browsers that send it
+ * say that the request is for a window, and not a prefetch (`Sec-Purpose`). Pages of Signet are never framed.
  */
 export function requestOrigin({ ip, headers }: Request): RequestOrigin {
   const { 'sec-fetch-dest': destination = 'document', 'sec-purpose': purpose = '' } = headers;

@@ -5,7 +5,7 @@ import { loadRequestingClient, type RequestOrigin } from '../documents/requestin
 import { isDocumentClient } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
 import type { ConsumedRequests } from './code.ts';
-import { agree, complete } from './complete.ts';
+import { complete, completeWithConsent } from './complete.ts';
 import { type ConsentPrompt, decide, type SessionDecision } from './decide.ts';
 import { createParameters, type Pairs, type Parameters, parseParameters } from './parameters.ts';
 import { accessDenied, type RepeatResult, repeatDecision } from './repeat.ts';
@@ -17,7 +17,7 @@ import {
   type ResolvedRequest,
   resolveRequest,
 } from './request.ts';
-import { refused } from './response.ts';
+import { errorResponse } from './response.ts';
 import {
   type BrowserRef,
   consumeRequests,
@@ -36,16 +36,16 @@ export type NextStep =
   | ConsentPrompt
   | RepeatResult;
 
-/** What a request waits for. */
+/** The step that a request waits for. */
 type PendingStep =
   | { readonly kind: 'login'; readonly request: AuthorizationRequest }
   | ConsentPrompt
-  | { readonly kind: 'refused'; readonly resolvedRequest: ResolvedRequest; readonly error: OAuthError };
+  | { readonly kind: 'error'; readonly resolvedRequest: ResolvedRequest; readonly error: OAuthError };
 
 /**
- * The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2): answered at once where nothing has to be asked, else kept until its
- * user has logged in and agreed. `session`: null for nobody; undefined where the request says nothing about context is signed in, as a
- * POST from another site does. OAuthError is for the user to read.
+ * The authorization endpoint (RFC 6749 §3.1, OIDC Core §3.1.2). Responds at once if the user need not be asked; otherwise stores the
+ * request until the user has signed in and consented. `session`: null if nobody is signed in; undefined if the request cannot tell, as
+ * a POST from another site. Throws an OAuthError for the user to read.
  */
 export async function authorize(
   endpoint: AuthorizeEndpoint,
@@ -55,58 +55,58 @@ export async function authorize(
 ): Promise<NextStep> {
   const now = endpoint.clock.now();
   const { resolvedRequest, pushed } = await resolveParameters(endpoint, parseParameters(pairs), from, now);
-  const used = pushed ? [pushed] : [];
+  const digests = pushed ? [pushed] : [];
   const step = await evaluate(endpoint, resolvedRequest, session, { at: now, session: session?.id ?? null }, now);
-  if (step.kind === 'refused') return refuse(endpoint, step.resolvedRequest, step.error, used, now);
-  const keep = () => keepRequest(endpoint, resolvedRequest, pushed, from, now);
-  if (step.kind !== 'code') return keep();
-  const next = await complete(endpoint, step, { digests: used, interaction: null }, now);
-  return next.kind === 'login' ? keep() : next;
+  if (step.kind === 'error') return refuse(endpoint, step.resolvedRequest, step.error, digests, now);
+  const startInteraction = () => createInteraction(endpoint, resolvedRequest, pushed, from, now);
+  if (step.kind !== 'code') return startInteraction();
+  const next = await complete(endpoint, step, { digests, interaction: null }, now);
+  return next.kind === 'login' ? startInteraction() : next;
 }
 
 /**
- * For its user to log in and agree. Where their network has too many step it is they context hear it, and may reload in a moment: clients
- * tend to answer an error by sending the browser here again.
+ * Stores a request until its user has signed in and consented. If too many requests of the network wait, the user sees the error and
+ * can reload in a moment: clients tend to handle an error by sending the browser here again.
  */
-async function keepRequest(
+async function createInteraction(
   endpoint: AuthorizeEndpoint,
-  resolvedRequest: ResolvedRequest,
+  { client, parameters }: ResolvedRequest,
   pushed: Buffer | null,
   { ip, isTopLevel }: RequestOrigin,
   now: Date,
 ): Promise<NextStep> {
-  // Whoever is shown it in passing logs in nowhere, and would use up the room of those context do.
-  if (!isTopLevel)
-    throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
+  // A page inside another page cannot sign in, and would take room from those that can.
+  if (!isTopLevel) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
   await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
-  return {
-    kind: 'interaction',
-    secret: await storeInteraction(endpoint.db, resolvedRequest.client, resolvedRequest.given, pushed, now),
-  };
+  return { kind: 'interaction', secret: await storeInteraction(endpoint.db, client, parameters, pushed, now) };
 }
 
-/** The request as it came, or as it was pushed: then nothing that stands beside it counts (RFC 9126 §4). */
+/** Resolves the parameters as sent, or as pushed: then the other parameters do not count (RFC 9126 §4). */
 async function resolveParameters(
   endpoint: AuthorizeEndpoint,
-  given: Parameters,
+  sent: Parameters,
   from: RequestOrigin,
   now: Date,
 ): Promise<{ resolvedRequest: ResolvedRequest; pushed: Buffer | null }> {
-  const { client_id: clientId, request_uri: uri } = given.values;
+  const { client_id: clientId, request_uri: uri } = sent.values;
   const stored = uri === undefined || !isPushedUri(uri) ? undefined : await findPushed(endpoint.db, uri, now);
-  // RFC 9126 §2.2: unknown, expired, used and another client's are one answer.
-  if (stored === null || (stored && (stored.clientId !== clientId || given.faults.has('client_id')))) throw usedUp();
-  const asked = stored ? createParameters(stored.values) : given;
-  const by = { ...from, isSeen: from.isTopLevel && !isSilent(asked) };
-  const client = clientId === undefined ? null : await loadRequestingClient(endpoint, clientId, by, now);
-  return { resolvedRequest: resolveRequest(client, asked, stored !== undefined), pushed: stored?.digest ?? null };
+  // RFC 9126 §2.2: the same error for a request_uri that is unknown, expired, used or another client's.
+  if (stored === null || (stored && (stored.clientId !== clientId || sent.faults.has('client_id'))))
+    throw invalidRequestUri();
+  const parameters = stored ? createParameters(stored.values) : sent;
+  const origin = { ...from, isTopLevel: from.isTopLevel && !isSilent(parameters) };
+  const client = clientId === undefined ? null : await loadRequestingClient(endpoint, clientId, origin, now);
+  return {
+    resolvedRequest: resolveRequest(client, parameters, stored !== undefined),
+    pushed: stored?.digest ?? null,
+  };
 }
 
-function usedUp(): OAuthError {
+function invalidRequestUri(): OAuthError {
   return new OAuthError('invalid_request_uri', 'This request was used, has expired, or is of another client.');
 }
 
-/** How things stand with a request for context is signed in; where that is not known, whether there is anything wrong with it. */
+/** Returns the next step of a request for the signed-in user. Where the session is undefined, the request itself is checked. */
 async function evaluate(
   endpoint: AuthorizeEndpoint,
   resolvedRequest: ResolvedRequest,
@@ -121,24 +121,24 @@ async function evaluate(
     if (decision.kind === 'login') return { kind: 'login', request };
     return { ...decision, request, promptDigest: digestPrompt(request, decision) };
   } catch (error) {
-    // What is not the client's fault or the user's is no answer to the client.
-    if (error instanceof OAuthError && error.status < 500) return { kind: 'refused', resolvedRequest, error };
+    // The client hears of errors that it or the user caused, not of the server's own.
+    if (error instanceof OAuthError && error.status < 500) return { kind: 'error', resolvedRequest, error };
     throw error;
   }
 }
 
-/** Names what a consent page says, and to whom: an answer counts for nothing else. */
+/** Identifies the content of a consent page and its user: the form of the page counts for nothing else. */
 function digestPrompt(
   { client, api }: AuthorizationRequest,
   { session, requestedAccess, consentNeeded }: SessionDecision,
 ): string {
   const { scopes, permissions } = consentNeeded;
   const isEverything = requestedAccess.permissions === null;
-  const said = JSON.stringify([session.user.id, client.name, api?.id ?? null, scopes, isEverything, permissions]);
-  return createHash('sha256').update(said).digest('base64url');
+  const content = JSON.stringify([session.user.id, client.name, api?.id ?? null, scopes, isEverything, permissions]);
+  return createHash('sha256').update(content).digest('base64url');
 }
 
-/** Who stands before an interaction. */
+/** The browser that shows an interaction, and the session in it. */
 export interface BrowserContext extends RequestOrigin {
   /** The secret of the browser. */
   readonly browser: string;
@@ -161,44 +161,49 @@ async function load(
   if (!interaction) return null;
   const client = await loadRequestingClient(endpoint, interaction.clientId, context, now);
   const resolvedRequest = resolveRequest(client, createParameters(interaction.values), interaction.pushed !== null);
-  return { interaction, step: await evaluate(endpoint, resolvedRequest, context.session, interaction.flowOrigin, now) };
+  return {
+    interaction,
+    step: await evaluate(endpoint, resolvedRequest, context.session, interaction.flowOrigin, now),
+  };
 }
 
-/** What an interaction waits for, and nothing is done about it: for the page that somebody logs in at. */
+/** Returns what an interaction waits for without changing it, for the login page. Null: not found, or refused. */
 export async function loadInteraction(
   endpoint: AuthorizeEndpoint,
   secret: string,
   context: BrowserContext,
 ): Promise<{ readonly isLogin: boolean; readonly request: AuthorizationRequest } | null> {
   const step = (await load(endpoint, secret, context, endpoint.clock.now()))?.step;
-  return !step || step.kind === 'refused' ? null : { isLogin: step.kind === 'login', request: step.request };
+  return !step || step.kind === 'error' ? null : { isLogin: step.kind === 'login', request: step.request };
 }
 
-/** Goes on with an interaction for context is signed in now. */
+/** Continues an interaction for the signed-in user. */
 export async function continueInteraction(
   endpoint: AuthorizeEndpoint,
   secret: string,
   context: BrowserContext,
 ): Promise<NextStep> {
   const now = endpoint.clock.now();
-  const again = () => repeatDecision(endpoint, secret, browserRef(context), 'allow', now);
+  const repeat = () => repeatDecision(endpoint, secret, browserRef(context), 'allow', now);
   const loaded = await load(endpoint, secret, context, now);
-  if (!loaded) return again();
-  const { step } = loaded;
-  if (step.kind === 'refused')
-    return refuse(endpoint, step.resolvedRequest, step.error, requestDigests(loaded.interaction), now);
+  if (!loaded) return repeat();
+  const { interaction, step } = loaded;
+  if (step.kind === 'error') return refuse(endpoint, step.resolvedRequest, step.error, requestDigests(interaction), now);
   if (step.kind !== 'code') return step;
-  const next = await complete(endpoint, step, consumedRequests(loaded.interaction), now);
-  return next.kind === 'gone' ? again() : next;
+  const next = await complete(endpoint, step, consumedRequests(interaction), now);
+  return next.kind === 'gone' ? repeat() : next;
 }
 
-/** What somebody has answered, and to which page. */
+/** The decision of a user, and the consent page that it is about. */
 export interface ConsentForm {
   readonly decision: string | undefined;
   readonly promptDigest: string | undefined;
 }
 
-/** The user allows or denies (RFC 6749 §4.1.1). What was not shown to this user is shown again, and so is what is not answered. */
+/**
+ * The user allows or denies (RFC 6749 §4.1.1). Returns the consent page again if the form has no decision, or is about a page that this
+ * user has not seen.
+ */
 export async function answerInteraction(
   endpoint: AuthorizeEndpoint,
   secret: string,
@@ -206,25 +211,25 @@ export async function answerInteraction(
   { decision, promptDigest }: ConsentForm,
 ): Promise<NextStep> {
   const now = endpoint.clock.now();
-  const again = () => repeatDecision(endpoint, secret, browserRef(context), decision, now);
+  const repeat = () => repeatDecision(endpoint, secret, browserRef(context), decision, now);
   const loaded = await load(endpoint, secret, context, now);
-  if (!loaded) return again();
+  if (!loaded) return repeat();
   const { interaction, step } = loaded;
-  const used = requestDigests(interaction);
-  if (step.kind === 'refused') return refuse(endpoint, step.resolvedRequest, step.error, used, now);
+  const digests = requestDigests(interaction);
+  if (step.kind === 'error') return refuse(endpoint, step.resolvedRequest, step.error, digests, now);
   const { request } = step;
   if (decision === 'deny') {
-    const next = await refuse(endpoint, request, accessDenied(), used, now);
-    return next.kind === 'gone' ? again() : next;
+    const next = await refuse(endpoint, request, accessDenied(), digests, now);
+    return next.kind === 'gone' ? repeat() : next;
   }
   if (step.kind === 'login') return step;
   if (step.kind === 'consent' && (decision !== 'allow' || promptDigest !== step.promptDigest)) return step;
-  // What is agreed to is the document as it is now, which only context sees it has looked up.
+  // Consent is to the document as it is now, which is fetched only for a visible page.
   if (isDocumentClient(request.client) && !context.isTopLevel) return step;
   const next = await (step.kind === 'consent'
-    ? agree(endpoint, step, consumedRequests(interaction), context.ip, now)
+    ? completeWithConsent(endpoint, step, consumedRequests(interaction), context.ip, now)
     : complete(endpoint, step, consumedRequests(interaction), now));
-  return next.kind === 'gone' ? again() : next;
+  return next.kind === 'gone' ? repeat() : next;
 }
 
 function requestDigests({ digest, pushed }: Interaction): Buffer[] {
@@ -237,11 +242,11 @@ function consumedRequests(interaction: Interaction): ConsumedRequests {
 
 async function refuse(
   { db, issuer }: AuthorizeEndpoint,
-  { to, client }: ResolvedRequest,
+  { responseTarget, client }: ResolvedRequest,
   error: OAuthError,
-  used: readonly Buffer[],
+  digests: readonly Buffer[],
   now: Date,
 ): Promise<NextStep> {
-  if (!(await consumeRequests(db, used, now))) return { kind: 'gone' };
-  return { kind: 'answer', answer: refused(issuer, to, client, error) };
+  if (!(await consumeRequests(db, digests, now))) return { kind: 'gone' };
+  return { kind: 'response', response: errorResponse(issuer, responseTarget, client, error) };
 }

@@ -4,20 +4,20 @@ import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
 
-/** How long a code is good: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
+/** Lifetime of a code: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
 export const CODE_SECONDS = 60;
 
 export interface NewCode {
   /** The client's principal. */
   readonly client: string;
-  /** The session of the user who has agreed. */
+  /** The session of the user who has consented. */
   readonly session: string;
   readonly api: string | null;
   readonly scope: string | null;
-  /** Ids of what was consented to; null for a first-party client. */
+  /** Ids of the consented permissions; null for a first-party client. */
   readonly permissions: readonly string[] | null;
   readonly isOffline: boolean;
-  /** As it was sent; null when it was not. */
+  /** As the client sent it; null if it sent none. */
   readonly redirectUri: string | null;
   readonly codeChallenge: string | null;
   readonly nonce: string | null;
@@ -25,20 +25,20 @@ export interface NewCode {
   readonly dpopJkt: string | null;
 }
 
-/** Of the session `s` and its user `u`. */
+/** Condition on the session `s` and its user `u`. */
 export const isSessionLiveAt = (
   now: string,
 ) => `s.ended_at is null and s.idle_expires_at > ${now} and s.expires_at > ${now}
       and u.is_active and u.password_epoch = s.password_epoch`;
 
 /**
- * Uses the stored requests up and issues their code, or does neither where the session is over. Of many that complete one interaction
- * one does, and it has one code for good (`request_digest` is unique).
+ * Consumes the stored requests and issues their code, or does neither if the session has ended. Of concurrent
+ * completions of an interaction one succeeds, and an interaction has one code for good (`request_digest` is unique).
  *
- * $1 digest, $2 client, $3 session, $4 API, $5 scope, $6 permissions, $7 offline, $8 redirect URI, $9 challenge, $10 nonce, $11 claims,
- * $12 key, $13 now, $14 until, $15 requests, $16 interaction.
+ * $1 digest, $2 client, $3 session, $4 API, $5 scope, $6 permissions, $7 offline, $8 redirect URI, $9 challenge, $10
+ * nonce, $11 claims, $12 key, $13 now, $14 until, $15 requests, $16 interaction.
  */
-const issue: Statement = {
+const insertCode: Statement = {
   name: 'oauth-code-issue',
   text: `with who as materialized (
       select s.id as session_id, s.auth_time, s.amr, u.id, u.password_epoch from sessions_session s join users_user u on u.id = s.user_id
@@ -55,45 +55,46 @@ const issue: Statement = {
     ) select exists (select from who) as is_live, exists (select from issued) as is_issued`,
 };
 
-interface Issued {
+interface IssueRow {
   is_live: boolean;
   is_issued: boolean;
 }
 
-/** The stored requests that a code answers. */
+/** The stored requests that a code is for. */
 export interface ConsumedRequests {
-  /** All that are used up with it. */
+  /** All requests that are consumed with the code. */
   readonly digests: readonly Buffer[];
-  /** The one among them by which its browser may come again. */
+  /** The one of them that the browser may send again. */
   readonly interaction: Buffer | null;
 }
 
 /**
- * A code of 256 random bits, of which only the digest is kept (RFC 6749 §10.10). `ended`: the session is over meanwhile, and nothing was
- * used up; `used`: one of the requests was. Pass a unit of work when inside its transaction.
+ * Issues a code of 256 random bits, of which only the digest is stored (RFC 6749 §10.10). `ended`: the session has
+ * ended meanwhile, and no request was consumed; `consumed`: another call has consumed one of the requests. Pass a unit
+ * of work when inside its transaction.
  */
 export async function issueCode(
   from: Database | SqlEntityManager,
   code: NewCode,
-  answered: ConsumedRequests,
+  consumed: ConsumedRequests,
   now: Date,
-): Promise<{ readonly code: string } | 'ended' | 'used'> {
+): Promise<{ readonly code: string } | 'ended' | 'consumed'> {
   const secret = newSecret();
   const { client, session, api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce, claims } = code;
-  const asked = [api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce];
+  const access = [api, scope, permissions, isOffline, redirectUri, codeChallenge, nonce];
   const rest = [claims === null ? null : JSON.stringify(claims), code.dpopJkt, now, plusSeconds(now, CODE_SECONDS)];
-  const values = [digest(secret), client, session, ...asked, ...rest, answered.digests, answered.interaction];
-  const [row] = await runOn<Issued>(from, issue, values);
+  const values = [digest(secret), client, session, ...access, ...rest, consumed.digests, consumed.interaction];
+  const [row] = await runOn<IssueRow>(from, insertCode, values);
   if (!row?.is_live) return 'ended';
-  return row.is_issued ? { code: secret } : 'used';
+  return row.is_issued ? { code: secret } : 'consumed';
 }
 
-/** A code that was presented, with the user as of now. */
+/** A code that a client has presented, with its user as of now. */
 export interface CodeState {
   readonly digest: Buffer;
   /** The client's principal. */
   readonly client: string;
-  /** Of that principal. */
+  /** Version of that principal. */
   readonly clientVersion: number;
   readonly session: string;
   readonly authTime: Date;
@@ -108,22 +109,22 @@ export interface CodeState {
   readonly claims: RequestedClaims | null;
   readonly dpopJkt: string | null;
   readonly isConsumed: boolean;
-  /** What it gave. */
+  /** The grant that the code has opened. */
   readonly grant: string | null;
-  /** Not expired, and its user and session are as they were. */
-  readonly isGood: boolean;
+  /** Not expired, and its user and session are unchanged. */
+  readonly isValid: boolean;
   readonly user: {
     readonly id: string;
     readonly username: string;
     readonly isStaff: boolean;
     readonly isSuperuser: boolean;
   };
-  /** Of the user's principal. */
+  /** Version of the user's principal. */
   readonly version: number;
 }
 
 /** $1 digest, $2 now. */
-const find: Statement = {
+const selectCode: Statement = {
   name: 'oauth-code',
   text: `select c.client_id as client, cp.perms_version::int as client_version, c.session_id as session, extract(epoch from c.auth_time)::float8 as auth_time, c.amr,
       c.api_id as api, a.version::int as api_version, c.scope, c.permissions::text[] as permissions, c.redirect_uri, c.code_challenge, c.nonce, c.claims::text as claims,
@@ -161,7 +162,7 @@ interface Row {
 
 export async function findCode(db: Database, code: string, now: Date): Promise<CodeState | null> {
   const key = digest(code);
-  const [row] = await db.query<Row>(find, [key, now]);
+  const [row] = await db.query<Row>(selectCode, [key, now]);
   if (!row) return null;
   return {
     digest: key,
@@ -181,18 +182,18 @@ export async function findCode(db: Database, code: string, now: Date): Promise<C
     dpopJkt: row.dpop_jkt,
     isConsumed: row.is_consumed,
     grant: row.grant,
-    isGood: row.is_good,
+    isValid: row.is_good,
     user: { id: row.user_id, username: row.username, isStaff: row.is_staff, isSuperuser: row.is_superuser },
     version: row.version,
   };
 }
 
-const burnt: Statement = {
+const consumeCode: Statement = {
   name: 'oauth-code-burn',
   text: 'update oauth_code set consumed_at = $2::timestamptz where digest = $1::bytea and consumed_at is null',
 };
 
-/** Used up, and nothing was given for it: somebody has had it who should not. */
-export async function burnCode(db: Database, { digest }: Pick<CodeState, 'digest'>, now: Date): Promise<void> {
-  await db.query(burnt, [digest, now]);
+/** Consumes a code without issuing a token, because another client has presented it. */
+export async function invalidateCode(db: Database, { digest }: Pick<CodeState, 'digest'>, now: Date): Promise<void> {
+  await db.query(consumeCode, [digest, now]);
 }

@@ -7,25 +7,24 @@ import { isDocumentClient } from '../documents/url.ts';
 import { type ConsumedRequests, issueCode } from './code.ts';
 import type { ConsentPrompt } from './decide.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
-import { type Answer, granted } from './response.ts';
+import { type AuthorizationResponse, successResponse } from './response.ts';
 
-/** What a request comes to that nothing stands in the way of. */
-type Completed =
-  | { readonly kind: 'answer'; readonly answer: Answer }
-  /** Its session has ended meanwhile: whoever is there logs in again. */
+type CompletionResult =
+  | { readonly kind: 'response'; readonly response: AuthorizationResponse }
+  /** The session has ended meanwhile: the user signs in again. */
   | { readonly kind: 'login'; readonly request: AuthorizationRequest }
-  /** It was used up meanwhile. */
+  /** Another call has consumed the request. */
   | { readonly kind: 'gone' };
 
-/** The code, once. Pass a unit of work when inside its transaction. */
+/** Issues the code of a request, once. Pass a unit of work when inside its transaction. */
 export async function complete(
   { db, issuer }: { readonly db: Database | SqlEntityManager; readonly issuer: string },
   { request, session, requestedAccess }: ConsentPrompt,
-  answered: ConsumedRequests,
+  consumed: ConsumedRequests,
   now: Date,
-): Promise<Completed> {
+): Promise<CompletionResult> {
   const { client, api, sentRedirectUri, codeChallenge, nonce, claims, dpopJkt } = request;
-  const given = {
+  const newCode = {
     client: client.id,
     session: session.id,
     api: api?.id ?? null,
@@ -38,51 +37,51 @@ export async function complete(
     claims,
     dpopJkt,
   };
-  const issued = await issueCode(db, given, answered, now);
-  if (issued === 'used') return { kind: 'gone' };
+  const issued = await issueCode(db, newCode, consumed, now);
+  if (issued === 'consumed') return { kind: 'gone' };
   if (issued === 'ended') return { kind: 'login', request };
-  return { kind: 'answer', answer: granted(issuer, request.to, issued.code) };
+  return { kind: 'response', response: successResponse(issuer, request.responseTarget, issued.code) };
 }
 
 /**
- * What follows from a user's yes, all of it or nothing: the client where it is known by its document alone, the code, and what is remembered of
- * the consent.
+ * Stores the client (if it has only a metadata document so far), the code and the consent of a user who has allowed a request, in one
+ * transaction.
  */
-export async function agree(
+export async function completeWithConsent(
   { db, issuer }: AuthorizeEndpoint,
-  waiting: ConsentPrompt,
-  answered: ConsumedRequests,
+  prompt: ConsentPrompt,
+  consumed: ConsumedRequests,
   ip: string,
   now: Date,
-): Promise<Completed> {
-  const { request, session, consentNeeded } = waiting;
+): Promise<CompletionResult> {
+  const { request, session, consentNeeded } = prompt;
   const api = request.api?.id ?? null;
   try {
     return await db.fork().transactional(async (tx) => {
-      const id = await ensureClient(tx, waiting, answered, now);
-      const agreed = { ...waiting, request: { ...request, client: { ...request.client, id } } };
-      const completed = await complete({ db: tx, issuer }, agreed, answered, now);
-      if (completed.kind !== 'answer') throw new NotIssued(completed.kind);
+      const id = await ensureClient(tx, prompt, consumed, now);
+      const stored = { ...prompt, request: { ...request, client: { ...request.client, id } } };
+      const completed = await complete({ db: tx, issuer }, stored, consumed, now);
+      if (completed.kind !== 'response') throw new CodeNotIssued(completed.kind);
       await saveConsent(tx, { user: session.user.id, client: id, api, ip }, consentNeeded, now);
       return completed;
     });
   } catch (error) {
-    if (!(error instanceof NotIssued)) throw error;
+    if (!(error instanceof CodeNotIssued)) throw error;
     return error.kind === 'login' ? { kind: 'login', request } : { kind: 'gone' };
   }
 }
 
-/** Takes everything back that the transaction has written. */
-class NotIssued extends Error {
+/** Rolls the transaction back. */
+class CodeNotIssued extends Error {
   readonly kind: 'login' | 'gone';
 
-  constructor(kind: NotIssued['kind']) {
+  constructor(kind: CodeNotIssued['kind']) {
     super(kind);
     this.kind = kind;
   }
 }
 
-/** The principal of the client. One that is known by its document is written down. */
+/** Returns the id of the client's principal. Stores a client that has only a metadata document so far. */
 async function ensureClient(
   tx: SqlEntityManager,
   { request: { client, api }, session: { user } }: ConsentPrompt,
@@ -91,7 +90,7 @@ async function ensureClient(
 ): Promise<string> {
   if (!isDocumentClient(client)) return client.id;
   const id = await storeConsentedClient(tx, client, { user, api: api?.id ?? null }, now);
-  // The request that waited without a client has one: a repeated form finds it.
+  // The request was stored without a client; a repeated form looks the client up here.
   await tx.nativeUpdate(StoredRequest, { digest: { $in: [...digests] } }, { client: id });
   return id;
 }

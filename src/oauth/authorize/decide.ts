@@ -7,7 +7,7 @@ import { isExclusiveRedirect } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
 import type { FlowOrigin } from './stored-request.ts';
 
-/** What stands between a request and its code. */
+/** What a request needs before its code is issued. */
 export type AuthorizationDecision =
   | { readonly kind: 'login' }
   | {
@@ -19,16 +19,16 @@ export type AuthorizationDecision =
 
 export type SessionDecision = Exclude<AuthorizationDecision, { readonly kind: 'login' }>;
 
-/** What a user is requestedAccess to agree to, or has agreed to before. */
+/** What a user is asked to consent to, or has consented to before. */
 export interface ConsentPrompt extends SessionDecision {
   readonly request: AuthorizationRequest;
-  /** Names what is said, and to whom. */
+  /** Identifies the content of the page and its user. */
   readonly promptDigest: string;
 }
 
 /**
- * What is still to be done, by who is signed in now. `flowOrigin`: how the request found its browser. OAuthError: it cannot be done, or
- * not without showing anything (`prompt=none`).
+ * Returns what a request still needs from the signed-in user. `flowOrigin`: how the request began. Throws an OAuthError
+ * if the request cannot be granted, or not without showing a page (`prompt=none`).
  */
 export async function decide(
   endpoint: AuthorizeEndpoint,
@@ -43,7 +43,7 @@ export async function decide(
     if (isSilent) throw new OAuthError('login_required', 'Nobody is signed in, or not in the way that is asked for.');
     return { kind: 'login' };
   }
-  // OIDC Core §3.1.2.1, §5.5.1: the answer is about the user that the client means, or there is none.
+  // OIDC Core §3.1.2.1, §5.5.1: the response is about the user that the client means.
   if (request.subjects?.some((one) => one !== session.user.id))
     throw new OAuthError('login_required', 'Somebody else is signed in.');
   const { client, api, claims } = request;
@@ -57,37 +57,38 @@ export async function decide(
   return { kind: consent === 'given' ? 'code' : 'consent', session, requestedAccess, consentNeeded };
 }
 
-/** Clocks of two nodes differ by less. */
+/** The clocks of two nodes differ by less. */
 const SKEW_MS = 60_000;
 
 /**
- * The session is of a login that the request has led to. That it is another one is not enough: a cookie can be kept back when the
- * request comes, and be there again later.
+ * Whether the user has signed in for this request. A different session alone does not show that: a cookie can be
+ * withheld when the request comes, and sent later.
  */
-function isSince(session: LiveSession, flowOrigin: FlowOrigin): boolean {
+function isSignInOfFlow(session: LiveSession, flowOrigin: FlowOrigin): boolean {
   return session.id !== flowOrigin.session && session.authTime.getTime() >= flowOrigin.at.getTime() - SKEW_MS;
 }
 
-/** OIDC Core §3.1.2.1, §5.5.1.1: authenticated recently enough, and strongly enough. */
+/** OIDC Core §3.1.2.1, §5.5.1.1: the authentication is recent and strong enough. */
 function isFresh(request: AuthorizationRequest, session: LiveSession, flowOrigin: FlowOrigin, now: Date): boolean {
   const { prompts, maxAge, acr } = request;
   if (acr && !acr.includes(readAcr(session.amr))) return false;
-  if (isSince(session, flowOrigin)) return true;
-  // Whoever is signed in may be requestedAccess which account it is by being shown the form, as with `login`.
+  if (isSignInOfFlow(session, flowOrigin)) return true;
+  // `select_account` shows the sign-in form, as `login` does.
   if (prompts.has('login') || prompts.has('select_account') || maxAge === 0) return false;
   return maxAge === null || now.getTime() - session.authTime.getTime() <= maxAge * 1000;
 }
 
-/** RFC 6749 §10.2: whether the user has agreed to this. */
+/** RFC 6749 §10.2: whether the user has consented to this. */
 async function decideConsent(
   { db }: AuthorizeEndpoint,
-  { client, api, prompts, to }: AuthorizationRequest,
+  { client, api, prompts, responseTarget }: AuthorizationRequest,
   session: LiveSession,
   consentNeeded: ConsentNeeded,
 ): Promise<'given' | 'missing' | 'each_time'> {
   if (prompts.has('consent')) return 'missing';
-  // RFC 8252 §8.6: another app may stand at the same address, and what was remembered, or is first-party, would be given to it.
-  if (!isExclusiveRedirect(client, to.redirectUri)) return 'each_time';
+  // RFC 8252 §8.6: another app may use the same address, and would get what was consented to before, or what a
+  // first-party client gets.
+  if (!isExclusiveRedirect(client, responseTarget.redirectUri)) return 'each_time';
   if (client.isFirstParty && !client.settings.askConsent) return 'given';
   return (await isConsented(db, session.user.id, client.id, api?.id ?? null, consentNeeded)) ? 'given' : 'missing';
 }

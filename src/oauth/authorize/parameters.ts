@@ -1,19 +1,21 @@
+import { isStorable } from '../../platform/casefold.ts';
+import { decodeJsonPart } from '../../platform/jws.ts';
 import { quote } from '../../platform/text.ts';
 
-/** What came, in its order: names may be there twice. */
+/** Name and value pairs as sent, in order: a name may occur twice. */
 export type Pairs = readonly (readonly [name: string, value: string])[];
 
-/** The parameters of an authorization request, sorted out. */
+/** The parameters of an authorization request, validated one by one. */
 export interface Parameters {
-  /** Each that is known, there once, and not empty. */
+  /** The known parameters that occur once and are not empty. */
   readonly values: Readonly<Partial<Record<ParameterName, string>>>;
-  /** What is wrong with those that are not among the values. */
+  /** What is wrong with the other parameters, by name. */
   readonly faults: ReadonlyMap<string, string>;
-  /** Which of those are longer than is taken. */
+  /** Names of the parameters that are too long. */
   readonly tooLong: ReadonlySet<string>;
 }
 
-const names = [
+const PARAMETER_NAMES = [
   'acr_values',
   'audience',
   'claims',
@@ -36,42 +38,63 @@ const names = [
   'scope',
   'state',
 ] as const;
-export type ParameterName = (typeof names)[number];
+export type ParameterName = (typeof PARAMETER_NAMES)[number];
 
-/** In characters: an ID token as a hint has some two thousand, a state made by a framework a few hundred. */
-const LONGEST: Readonly<Partial<Record<ParameterName, number>>> = { nonce: 1024, id_token_hint: 16_384 };
-const LONGEST_OF_OTHERS = 8192;
-/** What may have to be kept for half an hour, for anybody who asks. */
-const LONGEST_TOGETHER = 20_480;
+/** In characters: an ID token as a hint has some two thousand, the state of a framework a few hundred. */
+const MAX_LENGTH: Readonly<Partial<Record<ParameterName, number>>> = { nonce: 1024, id_token_hint: 16_384 };
+const DEFAULT_MAX_LENGTH = 8192;
+/** Of all values: a request is stored for up to half an hour, without any sign-in. */
+const MAX_TOTAL_LENGTH = 20_480;
 
-/** RFC 6749 §3.1: an empty value is no value, a name that nobody knows is ignored, and none may be there twice. */
+/** RFC 6749 §3.1: an empty value counts as absent, an unknown name is ignored, and no name may occur twice. */
 export function parseParameters(pairs: Pairs): Parameters {
   const values: Partial<Record<ParameterName, string>> = {};
   const faults = new Map<string, string>();
   const tooLong = new Set<string>();
-  const seen = new Set<string>();
-  const refuseLong = (name: string, where = '') => {
+  const previous = new Set<string>();
+  const markTooLong = (name: string, where = '') => {
     tooLong.add(name);
     faults.set(name, `The parameter ${name} is too long${where}.`);
   };
   for (const [name, value] of pairs) {
-    if (seen.has(name)) faults.set(name, `The parameter ${quote(name)} is there twice.`);
-    seen.add(name);
-    if (!isKnown(name) || value === '') continue;
-    if (value.length > (LONGEST[name] ?? LONGEST_OF_OTHERS)) refuseLong(name);
+    if (previous.has(name)) faults.set(name, `The parameter ${quote(name)} is there twice.`);
+    previous.add(name);
+    if (!isParameterName(name) || value === '') continue;
+    if (value.length > (MAX_LENGTH[name] ?? DEFAULT_MAX_LENGTH)) markTooLong(name);
     values[name] = value;
   }
   const [longest] = Object.entries(values).sort(([, a], [, b]) => b.length - a.length);
-  if (longest && Object.values(values).join('').length > LONGEST_TOGETHER) refuseLong(longest[0], ' beside the others');
-  for (const name of faults.keys()) if (isKnown(name)) delete values[name];
+  if (longest && Object.values(values).join('').length > MAX_TOTAL_LENGTH) markTooLong(longest[0], ' beside the others');
+  for (const name of faults.keys()) if (isParameterName(name)) delete values[name];
   return { values, faults, tooLong };
 }
 
-function isKnown(name: string): name is ParameterName {
-  return (names as readonly string[]).includes(name);
+function isParameterName(name: string): name is ParameterName {
+  return (PARAMETER_NAMES as readonly string[]).includes(name);
 }
 
-/** Of a request that was sorted out when it was stored. */
+/** Returns the parameters of a stored request, which were validated when it was stored. */
 export function createParameters(values: Parameters['values']): Parameters {
   return { values, faults: new Map(), tooLong: new Set() };
+}
+
+/** Parameters of a request object that say how an error reaches the client. */
+export interface ResponseHints {
+  readonly state: string | undefined;
+  readonly responseMode: string | undefined;
+}
+
+/**
+ * Reads `state` and `response_mode` of a request object. Request objects are refused (OIDC Core §6), but a client may send these two only
+ * in there (§6.1) and would not recognise the error without them. The signature is not verified: outside the object they need none.
+ */
+export function readResponseHints(request: string | undefined): ResponseHints {
+  const [, payload] = /^[\w-]+\.([\w-]+)\.[\w-]*$/.exec(request ?? '') ?? [];
+  const { state, response_mode: mode } = (payload === undefined ? null : decodeJsonPart(payload)) ?? {};
+  return { state: readText(state), responseMode: readText(mode) };
+}
+
+/** A text that a form or a query could carry: JSON may contain half a surrogate pair, which no URL can. */
+function readText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && isStorable(value) ? value : undefined;
 }

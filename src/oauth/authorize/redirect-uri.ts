@@ -2,17 +2,20 @@ import type { LiveClient } from '../clients/cache.ts';
 import { isDocumentClient } from '../documents/url.ts';
 
 /**
- * Whether a client may be answered at a URI: one that is registered, as a string (RFC 9700 §4.1.3). The one exception is a native
- * app that listens on its own machine: there the port is free, the address is a literal and everything else is the same (RFC 8252 §7.3).
+ * Whether a URI is registered for a client, compared as a string (RFC 9700 §4.1.3). Native apps that listen on their
+ * own machine are the exception: the port is free, the address is a literal and the rest is equal (RFC 8252 §7.3).
  */
 export function isRegistered(client: Pick<LiveClient, 'preset' | 'redirectUris'>, uri: string): boolean {
   if (client.redirectUris.includes(uri)) return true;
   if (client.preset !== 'native' && client.preset !== 'mcp') return false;
-  const asked = withoutPort(uri);
-  return asked !== null && client.redirectUris.some((one) => withoutPort(one) === asked);
+  const requested = withoutPort(uri);
+  return requested !== null && client.redirectUris.some((one) => withoutPort(one) === requested);
 }
 
-/** A loopback address without its port; null for everything else. No parser is asked: two of them may differ. */
+/**
+ * Returns a loopback address without its port; null for any other URI. A regular expression, because two URL parsers
+ * may differ.
+ */
 function withoutPort(uri: string): string | null {
   const parts = /^(http:\/\/(?:127\.0\.0\.1|\[::1\]))(?::([1-9]\d{0,4}))?((?:[/?][^#\s\\]*)?)$/.exec(uri);
   if (!parts || Number(parts[2] ?? 80) > 65_535) return null;
@@ -20,8 +23,9 @@ function withoutPort(uri: string): string | null {
 }
 
 /**
- * Whether only this client can be listening there: a page of its own over https, or any client that shows a secret later. Any app
- * on the machine can take a loopback port or a scheme (RFC 8252 §8.6), and nobody has looked at what a document says. A first-party page has http on loopback in development alone.
+ * Whether only this client can receive what is sent to the redirect URI: it is https, or the client authenticates
+ * later. Any app on the machine can use a loopback port or a private-use scheme (RFC 8252 §8.6), and a metadata
+ * document is not reviewed. A first-party page has http on loopback in development only.
  */
 export function isExclusiveRedirect(
   client: Pick<LiveClient, 'clientId' | 'authMethod' | 'isFirstParty' | 'preset'>,
@@ -32,14 +36,14 @@ export function isExclusiveRedirect(
   return client.isFirstParty && (client.preset === 'web' || client.preset === 'spa');
 }
 
-/** Whether a form can be posted there: programs behind a scheme of their own read no body. */
+/** Whether a form can be posted to the URI: an app behind a private-use scheme reads no body. */
 export function acceptsForms(redirectUri: string): boolean {
   return /^https?:/i.test(redirectUri);
 }
 
 /**
- * What a page's Content-Security-Policy must let its forms reach (CSP 3, `form-action`). Browsers hold every redirect after a form to
- * it: the one to the client, and where the client goes on from there, which may be another host of its own.
+ * Returns the `form-action` sources that a page with a form to this redirect URI needs (CSP 3). Browsers apply them to
+ * every redirect after the form: the one to the client, and those by which the client goes on, perhaps to another host.
  */
 export function formTargets(redirectUri: string): string {
   const scheme = /^[a-z][a-z0-9+.-]*:/i.exec(redirectUri)?.[0].toLowerCase() ?? '';

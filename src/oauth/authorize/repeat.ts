@@ -7,15 +7,15 @@ import { loadRequestingClient, type RequestOrigin } from '../documents/requestin
 import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
 import { createParameters } from './parameters.ts';
 import { type AuthorizeEndpoint, type ResolvedRequest, resolveRequest } from './request.ts';
-import { type Answer, granted, refused } from './response.ts';
-import { type BrowserRef, readStored } from './stored-request.ts';
+import { type AuthorizationResponse, errorResponse, successResponse } from './response.ts';
+import { type BrowserRef, parseStoredParameters } from './stored-request.ts';
 
-/** What an interaction comes to that was answered before. */
+/** The outcome of an interaction that was answered before. */
 export type RepeatResult =
-  | { readonly kind: 'answer'; readonly answer: Answer }
-  /** By this browser, a moment ago, and its code is redeemed: there is nothing left to do. */
+  | { readonly kind: 'response'; readonly response: AuthorizationResponse }
+  /** This browser has answered it a moment ago, and its code is redeemed: nothing is left to do. */
   | { readonly kind: 'redeemed'; readonly resolvedRequest: ResolvedRequest }
-  /** Unknown, expired, used up for nothing, or another browser's. */
+  /** Unknown, expired, consumed without a code, or another browser's. */
   | { readonly kind: 'gone' };
 
 export function accessDenied(): OAuthError {
@@ -23,8 +23,8 @@ export function accessDenied(): OAuthError {
 }
 
 /**
- * A form that was sent twice, or a page that was resolvedRequest again, a moment after it was answered (`docs/decisions/0014-repeated-posts.md`):
- * the same decision again. Another decision than the first is none.
+ * Repeats the decision of an interaction for a form that was sent twice, or a page that was reloaded, a moment after the first decision
+ * (`docs/decisions/0014-repeated-posts.md`). A decision other than the first has no effect.
  */
 export async function repeatDecision(
   endpoint: AuthorizeEndpoint,
@@ -34,71 +34,78 @@ export async function repeatDecision(
   now: Date,
 ): Promise<RepeatResult> {
   const { db, issuer } = endpoint;
-  const by = { interaction: digest(secret), browser: digest(browserRef.browser), session: browserRef.session };
+  const ref = { interaction: digest(secret), browser: digest(browserRef.browser), session: browserRef.session };
   if (decision === 'deny') {
-    const found = await findRefused(db, by, now);
-    if (!found) return { kind: 'gone' };
-    const { to, client } = await openAnswered(endpoint, found, browserRef, now);
-    return { kind: 'answer', answer: refused(issuer, to, client, accessDenied()) };
+    const denied = await findDenied(db, ref, now);
+    if (!denied) return { kind: 'gone' };
+    const { responseTarget, client } = await resolveConsumed(endpoint, denied, browserRef, now);
+    return { kind: 'response', response: errorResponse(issuer, responseTarget, client, accessDenied()) };
   }
-  const found = decision === 'allow' ? await reissueCode(db, by, now) : null;
-  if (!found) return { kind: 'gone' };
-  const resolvedRequest = await openAnswered(endpoint, found, browserRef, now);
-  return found.code === null
+  const reissued = decision === 'allow' ? await reissueCode(db, ref, now) : null;
+  if (!reissued) return { kind: 'gone' };
+  const resolvedRequest = await resolveConsumed(endpoint, reissued, browserRef, now);
+  return reissued.code === null
     ? { kind: 'redeemed', resolvedRequest }
-    : { kind: 'answer', answer: granted(issuer, resolvedRequest.to, found.code) };
+    : { kind: 'response', response: successResponse(issuer, resolvedRequest.responseTarget, reissued.code) };
 }
 
-async function openAnswered(
+async function resolveConsumed(
   endpoint: AuthorizeEndpoint,
-  { clientId, parameters }: Answered,
+  { clientId, parameters }: ConsumedInteraction,
   from: RequestOrigin,
   now: Date,
 ): Promise<ResolvedRequest> {
-  const { values, pushed } = readStored(parameters);
+  const { values, pushed } = parseStoredParameters(parameters);
   const client = await loadRequestingClient(endpoint, clientId, from, now);
   return resolveRequest(client, createParameters(values), pushed !== null);
 }
 
-/** Whose interaction was answered. */
-interface By {
+/** Digests of an interaction and of its browser, and the session in it. */
+interface InteractionRef {
   readonly interaction: Buffer;
   readonly browser: Buffer;
   readonly session: string | null;
 }
 
-/** As it was stored. */
-interface Answered {
+/** The stored request of a consumed interaction. */
+interface ConsumedInteraction {
   readonly parameters: string;
   readonly clientId: string;
 }
 
-/** An interaction of this browser that was answered a moment ago; a refused document is no client. $1 interaction, $2 browser, $3 since. */
-const answered = `select r.digest, r.parameters::text as parameters, coalesce(x.client_id, r.parameters ->> 'client_id') as client_id
+/**
+ * An interaction of this browser that was consumed a moment ago. The client id comes from the parameters if a metadata document was
+ * refused, which is stored as no client. $1 interaction, $2 browser, $3 since.
+ */
+const consumedInteraction = `select r.digest, r.parameters::text as parameters, coalesce(x.client_id, r.parameters ->> 'client_id') as client_id
     from oauth_request r left join oauth_client x on x.id = r.client_id
     where r.digest = $1::bytea and r.kind = 'interaction' and r.browser_digest = $2::bytea and r.consumed_at > $3::timestamptz`;
 
-const refusedOnce: Statement = {
+const deniedInteraction: Statement = {
   name: 'oauth-request-refused',
-  text: `${answered} and not exists (select from oauth_code c where c.request_digest = r.digest)`,
+  text: `${consumedInteraction} and not exists (select from oauth_code c where c.request_digest = r.digest)`,
 };
 
-async function findRefused(db: Database, { interaction, browser }: By, now: Date): Promise<Answered | null> {
-  const [row] = await db.query<Row>(refusedOnce, [interaction, browser, plusSeconds(now, -REPEAT_SECONDS)]);
+async function findDenied(
+  db: Database,
+  { interaction, browser }: InteractionRef,
+  now: Date,
+): Promise<ConsumedInteraction | null> {
+  const [row] = await db.query<Row>(deniedInteraction, [interaction, browser, plusSeconds(now, -REPEAT_SECONDS)]);
   return row ? { parameters: row.parameters, clientId: row.client_id } : null;
 }
 
 /**
- * The code of an interaction takes another digest while it is not redeemed: the first dies in the moment in which the second is born, and
- * there is one all the time. Redeeming holds the row too: of a redemption and a repeat that come at once, the second finds nothing. Only
- * for the browser of the interaction, and for the live session that the code was issued to.
+ * Gives the unredeemed code of an interaction another digest: the first code becomes invalid in the moment in which the
+ * second becomes valid. Redeeming locks the row too: of a redemption and a repeat at once, the second finds no code.
+ * Only for the browser of the interaction, and for the live session that the code was issued to.
  *
  * $1 to $3 as above, $4 session, $5 digest, $6 now, $7 until.
  */
-const reissue: Statement = {
+const replaceCode: Statement = {
   name: 'oauth-code-reissue',
   text: `with decided as materialized (
-      ${answered}
+      ${consumedInteraction}
     ), who as materialized (
       select s.id from sessions_session s join users_user u on u.id = s.user_id
       where s.id = $4::uuid and ${isSessionLiveAt('$6::timestamptz')}
@@ -114,25 +121,28 @@ interface Row {
   client_id: string;
 }
 
-interface Reissued extends Row {
+interface ReissuedRow extends Row {
   is_moved: boolean;
   is_redeemed: boolean;
 }
 
-/** `code`: another for the first one; null: the first was redeemed. One that was burnt, or is too old, gave nothing: there is no answer. */
+/**
+ * Returns a code that replaces the first; `code: null` if the first is redeemed. Null if the first was invalidated or
+ * has expired.
+ */
 async function reissueCode(
   db: Database,
-  { interaction, browser, session }: By,
+  { interaction, browser, session }: InteractionRef,
   now: Date,
-): Promise<(Answered & { readonly code: string | null }) | null> {
+): Promise<(ConsumedInteraction & { readonly code: string | null }) | null> {
   const code = newSecret();
   const until = plusSeconds(now, CODE_SECONDS);
   const values = [interaction, browser, plusSeconds(now, -REPEAT_SECONDS), session, digest(code), now, until];
-  const ask = async () => (await db.query<Reissued>(reissue, values))[0];
-  const isOver = (row: Reissued) => row.is_moved || row.is_redeemed;
-  let row = await ask();
-  // A redemption that was under way is over by now: that statement waited for it, and did not see what it gave.
-  if (row && !isOver(row)) row = await ask();
-  if (!row || !isOver(row)) return null;
+  const replace = async () => (await db.query<ReissuedRow>(replaceCode, values))[0];
+  const isSettled = (row: ReissuedRow) => row.is_moved || row.is_redeemed;
+  let row = await replace();
+  // A concurrent redemption has finished by now: the statement waited for it, but did not see its grant.
+  if (row && !isSettled(row)) row = await replace();
+  if (!row || !isSettled(row)) return null;
   return { parameters: row.parameters, clientId: row.client_id, code: row.is_moved ? code : null };
 }

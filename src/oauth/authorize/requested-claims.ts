@@ -1,40 +1,40 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
 
-/** What the parameter `claims` says (OIDC Core §5.5). */
+/** The parameter `claims` (OIDC Core §5.5). */
 export interface ClaimsParameter {
-  /** By name, for the ID token and for userinfo. */
+  /** Names of claims for the ID token and for userinfo. */
   readonly names: RequestedClaims | null;
   /** The user that the client means. */
   readonly sub: string | null;
-  /** Classes of authentication of which one must be reached; null: it does not insist (§5.5.1.1). */
+  /** Authentication contexts of which one is essential; null if none is (§5.5.1.1). */
   readonly acr: readonly string[] | null;
 }
 
 const none: ClaimsParameter = { names: null, sub: null, acr: null };
 
-/** Claims that one request may name: there are not so many. */
-const MOST = 100;
+/** Claims that a request may name for each of the two. */
+const MAX_CLAIMS = 100;
 
 export function readClaimsParameter(text: string | undefined): ClaimsParameter {
   if (text === undefined) return none;
-  const asked = expectObject(parse(text));
-  const idToken = readMembers(asked, 'id_token');
-  const userinfo = readMembers(asked, 'userinfo');
+  const parameter = expectObject(parse(text));
+  const idToken = readMembers(parameter, 'id_token');
+  const userinfo = readMembers(parameter, 'userinfo');
   const { sub, acr } = idToken;
-  const wanted = expectObject(sub ?? {})['value'];
-  if (wanted !== undefined && typeof wanted !== 'string') throw malformed();
+  const subject = expectObject(sub ?? {})['value'];
+  if (subject !== undefined && typeof subject !== 'string') throw malformed();
   return {
     names: { idToken: Object.keys(idToken), userinfo: Object.keys(userinfo) },
-    sub: wanted ?? null,
+    sub: subject ?? null,
     acr: essentialValues(expectObject(acr ?? {})),
   };
 }
 
-/** What each of them is asked for with: null, or an object (§5.5.1). Members that nobody knows are ignored. */
-function readMembers(asked: Record<string, unknown>, name: string): Record<string, unknown> {
-  const members = expectObject(asked[name] ?? {});
-  if (Object.keys(members).length > MOST) throw malformed();
+/** Reads the claims of one target. Each value is null or an object (§5.5.1); unknown members are ignored. */
+function readMembers(parameter: Record<string, unknown>, name: string): Record<string, unknown> {
+  const members = expectObject(parameter[name] ?? {});
+  if (Object.keys(members).length > MAX_CLAIMS) throw malformed();
   for (const one of Object.values(members)) if (one !== null) expectObject(one);
   return members;
 }

@@ -4,50 +4,50 @@ import { plusSeconds } from '../../platform/time.ts';
 import { NO_PRINCIPAL } from '../documents/requesting-client.ts';
 import type { Parameters } from './parameters.ts';
 
-/** RFC 9126 §2.2: the client's browser is on its way already. */
+/** RFC 9126 §2.2: the client sends the browser at once. */
 export const PUSHED_SECONDS = 90;
 
-/** How long somebody may take to log in and to decide. */
+/** Time to sign in and to decide. */
 const INTERACTION_SECONDS = 30 * 60;
 
-/** RFC 9126 §2.2, with the secret behind it. */
+/** RFC 9126 §2.2: prefix of a `request_uri`, before its secret. */
 const URN = 'urn:ietf:params:oauth:request_uri:';
 
-/** Names that no request has: what Signet itself keeps beside the parameters. */
+/** Names that no request can have: Signet's own fields among the stored parameters. */
 const PUSHED = 'signet:pushed';
 const SESSION = 'signet:session';
 
-/** An authorization request that was stored, found again by its secret. */
-export interface Stored {
+/** A stored authorization request, found by its secret. */
+export interface StoredParameters {
   readonly digest: Buffer;
   readonly values: Parameters['values'];
   readonly clientId: string;
-  /** The pushed request that it came from, which is used up with it. */
+  /** Digest of the pushed request that it came from, which is consumed with it. */
   readonly pushed: Buffer | null;
 }
 
-/** One that waits for its user. */
-export interface Interaction extends Stored {
+/** A stored request that waits for its user. */
+export interface Interaction extends StoredParameters {
   readonly secret: string;
   readonly flowOrigin: FlowOrigin;
 }
 
-/** What a login is known by that a request has led to. */
+/** How the request began, by which a later sign-in is recognised. */
 export interface FlowOrigin {
-  /** When the request came. */
+  /** When the request was received. */
   readonly at: Date;
-  /** The session that its browser had then; null for none. */
+  /** The session of its browser at that time; null for none. */
   readonly session: string | null;
 }
 
 /** $1 digest, $2 kind, $3 client, $4 parameters, $5 now, $6 until. */
-const store: Statement = {
+const insertRequest: Statement = {
   name: 'oauth-request-store',
   text: `insert into oauth_request (digest, kind, client_id, parameters, created_at, expires_at)
     values ($1::bytea, $2::text, $3::uuid, $4::jsonb, $5::timestamptz, $6::timestamptz)`,
 };
 
-/** Keeps a request until its user has decided; answers the secret that names it. */
+/** Stores a request until its user has decided. Returns the secret that identifies it. */
 export async function storeInteraction(
   db: Database,
   client: { readonly id: string },
@@ -56,20 +56,20 @@ export async function storeInteraction(
   now: Date,
 ): Promise<string> {
   const secret = newSecret();
-  const kept = JSON.stringify({ ...values, ...(pushed ? { [PUSHED]: pushed.toString('hex') } : {}) });
+  const stored = JSON.stringify({ ...values, ...(pushed ? { [PUSHED]: pushed.toString('hex') } : {}) });
   const until = plusSeconds(now, INTERACTION_SECONDS);
-  await db.query(store, [
+  await db.query(insertRequest, [
     digest(secret),
     'interaction',
     client.id === NO_PRINCIPAL ? null : client.id,
-    kept,
+    stored,
     now,
     until,
   ]);
   return secret;
 }
 
-/** RFC 9126 §2.1: keeps what a client has pushed; answers its `request_uri`. */
+/** RFC 9126 §2.1: stores a pushed request. Returns its `request_uri`. */
 export async function storePushed(
   db: Database,
   client: { readonly id: string },
@@ -78,12 +78,12 @@ export async function storePushed(
 ): Promise<string> {
   const secret = newSecret();
   const until = plusSeconds(now, PUSHED_SECONDS);
-  await db.query(store, [digest(secret), 'pushed', client.id, JSON.stringify(values), now, until]);
+  await db.query(insertRequest, [digest(secret), 'pushed', client.id, JSON.stringify(values), now, until]);
   return `${URN}${secret}`;
 }
 
 /** $1 digest, $2 kind, $3 now. */
-const find: Statement = {
+const selectRequest: Statement = {
   name: 'oauth-request',
   text: `select r.parameters::text as parameters, encode(r.browser_digest, 'hex') as browser,
       coalesce(c.client_id, r.parameters ->> 'client_id') as client_id,
@@ -99,48 +99,50 @@ interface Row {
   created_at: number;
 }
 
-function readStoredRow(key: Buffer, row: Row): Stored & { readonly flowOrigin: FlowOrigin } {
-  const { values, pushed, session } = readStored(row.parameters);
+function parseRow(key: Buffer, row: Row): StoredParameters & { readonly flowOrigin: FlowOrigin } {
+  const { values, pushed, session } = parseStoredParameters(row.parameters);
   const flowOrigin = { at: new Date(row.created_at * 1000), session };
   return { digest: key, values, clientId: row.client_id, pushed, flowOrigin };
 }
 
-/** The parameters of a row, and what Signet keeps beside them. */
-export function readStored(parameters: string): Pick<Stored, 'values' | 'pushed'> & Pick<FlowOrigin, 'session'> {
+/** Returns the parameters of a row apart from Signet's own fields. */
+export function parseStoredParameters(
+  parameters: string,
+): Pick<StoredParameters, 'values' | 'pushed'> & Pick<FlowOrigin, 'session'> {
   const { [PUSHED]: pushed, [SESSION]: session, ...values } = JSON.parse(parameters) as Record<string, string>;
   return { values, pushed: pushed === undefined ? null : Buffer.from(pushed, 'hex'), session: session || null };
 }
 
-/** Whether a `request_uri` is of a pushed request, as far as can be seen. */
+/** Whether a `request_uri` has the form of a pushed request. */
 export function isPushedUri(uri: string): boolean {
   return uri.startsWith(URN);
 }
 
-/** The request behind a `request_uri` of ours. Null: there is none any more. */
-export async function findPushed(db: Database, uri: string, now: Date): Promise<Stored | null> {
+/** Returns the request of a `request_uri`. Null: unknown, expired or consumed. */
+export async function findPushed(db: Database, uri: string, now: Date): Promise<StoredParameters | null> {
   const key = digest(uri.slice(URN.length));
-  const [row] = await db.query<Row>(find, [key, 'pushed', now]);
-  return row ? readStoredRow(key, row) : null;
+  const [row] = await db.query<Row>(selectRequest, [key, 'pushed', now]);
+  return row ? parseRow(key, row) : null;
 }
 
 /** $1 digest, $2 browser, $3 session, $4 now. */
-const bind: Statement = {
+const bindBrowser: Statement = {
   name: 'oauth-request-bind',
   text: `update oauth_request set browser_digest = $2::bytea, parameters = parameters || jsonb_build_object('${SESSION}', $3::text)
     where digest = $1::bytea and kind = 'interaction' and browser_digest is null and consumed_at is null and expires_at > $4::timestamptz
     returning 1 as bound`,
 };
 
-/** Who comes to an interaction. */
+/** The browser of an interaction, and the session in it. */
 export interface BrowserRef {
-  /** The secret of its browser. */
+  /** The secret of the browser. */
   readonly browser: string;
   readonly session: string | null;
 }
 
 /**
- * The interaction of a secret, for the browser that it belongs to: the first that comes, which is the one that was sent there a
- * moment ago. Null: unknown, expired, used up, or another browser's, all alike.
+ * Returns the interaction of a secret, for its browser: the first one that opens it, which was redirected there a
+ * moment ago. Null: unknown, expired, consumed, or another browser's.
  */
 export async function openInteraction(
   db: Database,
@@ -150,24 +152,24 @@ export async function openInteraction(
 ): Promise<Interaction | null> {
   const key = digest(secret);
   const browser = digest(browserRef.browser);
-  let [row] = await db.query<Row>(find, [key, 'interaction', now]);
+  let [row] = await db.query<Row>(selectRequest, [key, 'interaction', now]);
   if (row && row.browser === null) {
-    await db.query(bind, [key, browser, browserRef.session ?? '', now]);
-    // Of two browsers that come at once one has it.
-    [row] = await db.query<Row>(find, [key, 'interaction', now]);
+    await db.query(bindBrowser, [key, browser, browserRef.session ?? '', now]);
+    // Of two browsers at once, one is bound.
+    [row] = await db.query<Row>(selectRequest, [key, 'interaction', now]);
   }
   if (row?.browser !== browser.toString('hex')) return null;
-  return { ...readStoredRow(key, row), secret };
+  return { ...parseRow(key, row), secret };
 }
 
 /** $1 digests, $2 now. */
-const consume: Statement = {
+const consumeStatement: Statement = {
   name: 'oauth-request-consume',
   text: 'update oauth_request set consumed_at = $2::timestamptz where digest = any($1::bytea[]) and consumed_at is null returning 1 as consumed',
 };
 
-/** Uses requests up, once: of many that complete at the same time one does. */
+/** Consumes requests, once. Of concurrent calls one returns true. */
 export async function consumeRequests(db: Database, digests: readonly Buffer[], now: Date): Promise<boolean> {
   if (digests.length === 0) return true;
-  return (await db.query(consume, [digests, now])).length === digests.length;
+  return (await db.query(consumeStatement, [digests, now])).length === digests.length;
 }

@@ -1,10 +1,10 @@
 import { Type } from 'typebox';
 import { type App, dpopHeader, offerNonce, readForm } from '../../platform/http/index.ts';
-import { type ParEndpoint, pushRequest } from './push.ts';
+import { type ParEndpoint, pushRequest } from './push-request.ts';
 
 const text = Type.Optional(Type.String());
 
-/** Where clients push authorization requests (RFC 9126), below the rules that hold for every OAuth endpoint. */
+/** The pushed authorization request endpoint (RFC 9126), under the rules of every OAuth endpoint. */
 export function parRoutes(app: App, deps: ParEndpoint): void {
   const schema = {
     operationId: 'pushRequest',
@@ -25,7 +25,7 @@ export function parRoutes(app: App, deps: ParEndpoint): void {
       client_assertion: text,
       client_assertion_type: text,
     }),
-    response: { 201: pushed },
+    response: { 201: pushedRequestSchema },
     isThrottled: true,
     oauthErrors: [
       'invalid_client',
@@ -49,7 +49,7 @@ export function parRoutes(app: App, deps: ParEndpoint): void {
   });
 }
 
-const pushed = Type.Object(
+const pushedRequestSchema = Type.Object(
   { request_uri: Type.String(), expires_in: Type.Integer({ description: 'Seconds.' }) },
   { title: 'PushedRequest', additionalProperties: false },
 );

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionStatement } from '../../tokens/index.ts';
-import { burnCode, type CodeState, findCode } from '../authorize/code.ts';
+import { invalidateCode, type CodeState, findCode } from '../authorize/code.ts';
 import type { GrantRequest, GrantType } from './grant-type.ts';
 import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
 
@@ -39,11 +39,11 @@ export function authorizationCodeGrant(deps: RedeemDeps): GrantType<CodeState> {
 async function requireUnused({ db }: RedeemDeps, request: GrantRequest, code: CodeState): Promise<void> {
   const { client, now } = request;
   const isOwn = code.client === client.id;
-  if (!code.isConsumed && isOwn && code.isGood) return;
+  if (!code.isConsumed && isOwn && code.isValid) return;
   const { grant } = code;
   if (!code.isConsumed && !isOwn) {
     await request.spendProof();
-    await burnCode(db, code, now);
+    await invalidateCode(db, code, now);
   }
   if (code.isConsumed && isOwn && grant !== null) await endReusedGrant(db, request, grant, code.user.id);
   throw invalidCode();

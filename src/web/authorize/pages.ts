@@ -5,31 +5,31 @@ import { errorPages, htmlResponse, redirectResponse, renderErrors, retryResponse
 import { currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { sendAuthorizationResponse } from './send-response.ts';
 
-const text = Type.Optional(Type.String());
+const optionalText = Type.Optional(Type.String());
 const parameters = {
   client_id: Type.String(),
-  response_type: text,
-  redirect_uri: text,
-  scope: text,
-  state: text,
-  code_challenge: text,
-  code_challenge_method: text,
-  nonce: text,
-  response_mode: text,
-  prompt: text,
-  max_age: text,
-  id_token_hint: text,
-  login_hint: text,
-  acr_values: text,
-  claims: text,
-  audience: text,
-  resource: text,
-  request_uri: text,
-  dpop_jkt: text,
+  response_type: optionalText,
+  redirect_uri: optionalText,
+  scope: optionalText,
+  state: optionalText,
+  code_challenge: optionalText,
+  code_challenge_method: optionalText,
+  nonce: optionalText,
+  response_mode: optionalText,
+  prompt: optionalText,
+  max_age: optionalText,
+  id_token_hint: optionalText,
+  login_hint: optionalText,
+  acr_values: optionalText,
+  claims: optionalText,
+  audience: optionalText,
+  resource: optionalText,
+  request_uri: optionalText,
+  dpop_jkt: optionalText,
 };
 
-/** The errors that go to the client. */
-const heard = [
+/** The errors that are sent to the client. */
+const clientErrors = [
   'invalid_request',
   'unauthorized_client',
   'access_denied',
@@ -47,9 +47,9 @@ const heard = [
   .map((code) => `\`${code}\``)
   .join(', ');
 
-const described = {
+const operation = {
   tags: ['pages'],
-  description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them. The client hears by the redirect: ${heard}.`,
+  description: `Parameters as RFC 6749 §4.1.1 and OpenID Connect Core §3.1.2.1 have them. The client hears by the redirect: ${clientErrors}.`,
   response: {
     ...errorPages,
     200: htmlResponse('By `response_mode=form_post`: a form that goes to the client by itself, or by its button.'),
@@ -65,48 +65,48 @@ const described = {
   },
 };
 
-/** What is wrong with a parameter is for the client to hear, so the schema only documents them. */
-const read = { config: { readsPairs: true }, validatorCompiler: () => () => true } as const;
+/** Faults of parameters are sent to the client, so the schema only documents them. */
+const unvalidated = { config: { readsPairs: true }, validatorCompiler: () => () => true } as const;
 
 /**
- * The authorization endpoint (RFC 6749 §3.1), by GET and POST (OIDC Core §3.1.2.1). It stands outside the cross-origin rule, because
- * other sites send people here: what comes by POST takes nothing from the cookie. No CORS (RFC 9700 §2.6).
+ * The authorization endpoint (RFC 6749 §3.1), by GET and POST (OIDC Core §3.1.2.1). It is exempt from the cross-origin
+ * rule, because other sites send people here: a POST ignores the cookie. No CORS (RFC 9700 §2.6).
  */
 export async function authorizePages(app: App, deps: SignInDeps): Promise<void> {
   acceptPairs(app);
   renderErrors(app);
   const security: Record<string, string[]>[] = [{ session: [] }, {}];
-  const asked = {
-    ...described,
+  const byGet = {
+    ...operation,
     operationId: 'authorize',
     summary: 'Ask a user for a code',
     security,
     querystring: Type.Object(parameters),
   };
-  // A HEAD is given no code: nobody reads its answer, and logs may (RFC 9110 §9.3.2).
-  app.get('/oauth2/authorize', { ...read, schema: asked }, async (request, reply) =>
-    answer(deps, request, reply, request.method === 'HEAD' ? undefined : await currentSession(deps, request)),
+  // A HEAD is given no code: its response is not read, but may be logged (RFC 9110 §9.3.2).
+  app.get('/oauth2/authorize', { ...unvalidated, schema: byGet }, async (request, reply) =>
+    respond(deps, request, reply, request.method === 'HEAD' ? undefined : await currentSession(deps, request)),
   );
-  const posted = {
-    ...described,
+  const byPost = {
+    ...operation,
     operationId: 'authorizeByPost',
     summary: 'Ask a user for a code, by a form',
     security: [],
     form: Type.Object(parameters),
   };
-  app.post('/oauth2/authorize', { ...read, schema: posted }, async (request, reply) =>
-    answer(deps, request, reply, undefined),
+  app.post('/oauth2/authorize', { ...unvalidated, schema: byPost }, async (request, reply) =>
+    respond(deps, request, reply, undefined),
   );
 }
 
-async function answer(
+async function respond(
   { endpoint }: SignInDeps,
   request: Request,
   reply: Reply,
   session: Parameters<typeof authorize>[2],
 ): Promise<Reply> {
   const next = await authorize(endpoint, formPairs(request), session, requestOrigin(request));
-  if (next.kind === 'answer') return sendAuthorizationResponse(reply, next.answer);
+  if (next.kind === 'response') return sendAuthorizationResponse(reply, next.response);
   if (next.kind === 'interaction') return reply.redirect(`${endpoint.issuer}/interaction/${next.secret}`, 303);
   throw new OAuthError('invalid_request_uri', 'This request was used already.');
 }

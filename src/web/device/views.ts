@@ -1,12 +1,12 @@
 import { formatUserCode, type PendingDevice } from '../../oauth/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
-import { scopeLabels } from '../interaction/scope-labels.ts';
+import { scopeLabels } from '../interaction/consent.ts';
 
-/** Posts to its own address, wherever a proxy has put it. */
+/** Relative, so that forms post to their own address behind any proxy. */
 const ACTION = 'device';
 
-/** RFC 8628 §3.3: where people type the code that their device shows. A code from a link is filled in, and waits for a person all the same. */
+/** RFC 8628 §3.3: the form for the code of the device. A code from a link is filled in, and still has to be submitted. */
 export function codeForm(typed: string, error?: string): Html {
   return html`<p class="quiet">Type the code that your device shows.</p>
 <form method="post" action="${ACTION}">
@@ -15,7 +15,7 @@ ${field({ name: 'user_code', label: 'Code', type: 'text', value: typed, isRequir
 </form>`;
 }
 
-/** What is asked, by whom, for whom: nothing has happened yet. */
+/** The question: what the device asks for, by which client, for which user. */
 export function question(
   device: PendingDevice,
   user: { readonly username: string },
@@ -28,7 +28,7 @@ export function question(
 ${client.isDynamic ? html`<p class="quiet">It has given itself this name, and nobody here has looked at it.</p>` : null}
 <p>Does the device show this code? <strong><code>${formatUserCode(hidden.userCode)}</code></strong></p>
 <p class="quiet">If you did not start this yourself, or somebody sent you here, cancel.</p>
-${asked(device)}
+${accessList(device)}
 ${api && (permissions === null || permissions.length > 0) ? html`<p class="quiet">At: ${api.name}</p>` : null}
 <form method="post" action="${ACTION}">
 ${field({ name: 'user_code', label: '', type: 'hidden', value: hidden.userCode })}
@@ -38,11 +38,11 @@ ${field({ name: 'confirmation', label: '', type: 'hidden', value: hidden.confirm
 </form>`;
 }
 
-function asked({ scopes, permissions, api }: PendingDevice): Html {
-  const words = scopes.flatMap((one) => scopeLabels[one] ?? []);
-  const allowed = permissions?.map((one) => html`${one.label || one.name} <code>${one.name}</code>`);
+function accessList({ scopes, permissions, api }: PendingDevice): Html {
+  const labels = scopes.flatMap((one) => scopeLabels[one] ?? []);
+  const permissionLines = permissions?.map((one) => html`${one.label || one.name} <code>${one.name}</code>`);
   const everything = permissions === null && api ? [html`Do whatever you may do at ${api.name}`] : [];
-  const lines = [...words.map((one) => html`${one}`), ...(allowed ?? []), ...everything];
+  const lines = [...labels.map((one) => html`${one}`), ...(permissionLines ?? []), ...everything];
   return lines.length === 0
     ? html`<p>It asks for nothing more than to know that it is you.</p>`
     : html`<p>It would be able to:</p><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`;

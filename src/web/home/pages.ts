@@ -19,42 +19,42 @@ export interface PageDeps {
   readonly issuer: string;
 }
 
-const ofPages = { tags: ['pages'], security: [] };
-const usedUpAnswer = htmlResponse('The link was used, is older than a day, or there is an administrator already.');
+const operation = { tags: ['pages'], security: [] };
+const goneResponse = htmlResponse('The link was used, is older than a day, or there is an administrator already.');
 
-/** The pages that people see before there is anything else: the front door and the one-time setup. */
-export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promise<void> {
+/** The home page and the one-time setup of the first administrator. */
+export async function homePages(app: App, deps: PageDeps, signIn: SignInDeps): Promise<void> {
   acceptForms(app);
 
-  const front = {
+  const home = {
     operationId: 'showFrontDoor',
     summary: 'What this server is, and who is signed in',
     tags: ['pages'],
     security: [{ session: [] }, {}] as Record<string, string[]>[],
     response: { 200: htmlResponse('The page.') },
   };
-  app.get('/', { schema: { ...front, problems: ['unavailable'] } }, async (request, reply) => {
+  app.get('/', { schema: { ...home, problems: ['unavailable'] } }, async (request, reply) => {
     const session = await currentSession(signIn, request);
     return render(reply, 200, 'Signet', homeContent(deps.issuer, session?.user.username ?? null));
   });
 
-  const form = {
+  const setup = {
     operationId: 'showSetup',
     summary: 'The form of a setup link, shown any number of times',
-    ...ofPages,
+    ...operation,
     querystring: Type.Object({ token: Type.Optional(Type.String()) }),
-    response: { 200: htmlResponse('The form.'), 410: usedUpAnswer },
+    response: { 200: htmlResponse('The form.'), 410: goneResponse },
   };
-  app.get('/setup', { schema: { ...form, problems: ['unavailable'] } }, async (request, reply) => {
+  app.get('/setup', { schema: { ...setup, problems: ['unavailable'] } }, async (request, reply) => {
     const { token = '' } = request.query;
     if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
     return render(reply, 200, 'Create your administrator', setupForm(deps, token, {}, []));
   });
 
-  const submitted = {
+  const redemption = {
     operationId: 'redeemSetup',
     summary: 'Make the first superuser, once',
-    ...ofPages,
+    ...operation,
     form: Type.Object({
       token: Type.String(),
       username: Type.String(),
@@ -63,21 +63,21 @@ export async function pages(app: App, deps: PageDeps, signIn: SignInDeps): Promi
     }),
     response: {
       201: htmlResponse('The administrator is ready.'),
-      410: usedUpAnswer,
+      410: goneResponse,
       422: htmlResponse('The form again, with what is wrong.'),
     },
   };
   app.post(
     '/setup',
-    { schema: { ...submitted, problems: ['cross_origin', 'busy', 'unavailable'] } },
+    { schema: { ...redemption, problems: ['cross_origin', 'busy', 'unavailable'] } },
     async (request, reply) => {
       const { token = '', username = '', email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
-      // Looked at first, so that a used link costs no hash and says nothing about names.
+      // Checked first, so that a used link costs no hash and reveals no names.
       if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
       const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
       if (outcome === 'gone') return showGone(deps, reply);
       if (outcome instanceof User)
-        return render(reply, 201, 'Your administrator is ready', done(deps.issuer, outcome.username));
+        return render(reply, 201, 'Your administrator is ready', setupDone(deps.issuer, outcome.username));
       return render(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
     },
   );
@@ -96,37 +96,37 @@ interface SetupInput {
 
 async function createAdministrator(
   deps: PageDeps,
-  given: SetupInput,
+  input: SetupInput,
   requestId: string,
 ): Promise<User | FieldError[] | 'gone'> {
-  const errors = await checkNewUser(given, given.password, deps.passwordMinLength);
+  const errors = await checkNewUser(input, input.password, deps.passwordMinLength);
   if (errors.length > 0) return errors;
-  const password = await deps.passwords.hash(given.password);
+  const password = await deps.passwords.hash(input.password);
   if (password === null) throw tryLater('busy', 5);
   const at = deps.clock.now();
   const audit = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
   try {
     return await deps.db.fork().transactional(async (tx) => {
-      if (!(await redeemSetup(tx, given.token, at))) throw new Refused('gone');
-      const made = await createUser(tx, audit, {
-        username: given.username,
-        email: given.email,
+      if (!(await redeemSetup(tx, input.token, at))) throw new SetupRefused('gone');
+      const user = await createUser(tx, audit, {
+        username: input.username,
+        email: input.email,
         password,
         isStaff: true,
         isSuperuser: true,
       });
-      // A refused field must not use the link up: the answer is thrown, so that the transaction goes with it.
-      if (!(made instanceof User)) throw new Refused(made);
-      recordEvent(tx, at, { kind: 'setup', userId: made.id });
-      return made;
+      // A refused field must not consume the link: throwing rolls the transaction back.
+      if (!(user instanceof User)) throw new SetupRefused(user);
+      recordEvent(tx, at, { kind: 'setup', userId: user.id });
+      return user;
     });
   } catch (error) {
-    if (error instanceof Refused) return error.outcome;
+    if (error instanceof SetupRefused) return error.outcome;
     throw error;
   }
 }
 
-class Refused extends Error {
+class SetupRefused extends Error {
   readonly outcome: FieldError[] | 'gone';
   constructor(outcome: FieldError[] | 'gone') {
     super('refused');
@@ -134,7 +134,7 @@ class Refused extends Error {
   }
 }
 
-/** True whether or not there is an administrator: a stranger with a made-up link learns neither. */
+/** True with and without an administrator, so that a made-up link reveals neither. */
 function noLongerValid(issuer: string): Html {
   return html`<p>A setup link works once, for a day, and only while there is no administrator.</p>
 <p>If you have an account already, <a href="${issuer}/login">sign in</a>.</p>
@@ -142,12 +142,12 @@ function noLongerValid(issuer: string): Html {
 }
 
 function homeContent(issuer: string, username: string | null): Html {
-  const who =
+  const signIn =
     username === null
       ? html`<p><a href="${issuer}/login">Sign in</a></p>`
       : html`<p>You are signed in as <strong>${username}</strong>. <a href="${issuer}/oauth2/logout">Sign out</a></p>`;
   return html`<p>This is the identity server of <code>${issuer}</code>.</p>
-${who}
+${signIn}
 <ul>
 <li>Programs log in at <code>POST /api/v1/login</code>.</li>
 <li>Services verify tokens with <a href="${issuer}/.well-known/jwks.json">the published keys</a>.</li>
@@ -155,7 +155,7 @@ ${who}
 </ul>`;
 }
 
-function done(issuer: string, username: string): Html {
+function setupDone(issuer: string, username: string): Html {
   return html`<p><strong>${username}</strong> is a superuser now. <a href="${issuer}/login">Sign in</a></p>
 <p class="quiet">More users: <code>npx signet user create NAME</code></p>`;
 }
@@ -166,15 +166,15 @@ function setupForm(
   typed: { username?: string; email?: string },
   errors: readonly FieldError[],
 ): Html {
-  const of = (pointer: string) => errors.filter((one) => one.pointer === pointer).map((one) => one.detail);
-  // An error is met where it is mended, by keyboard and by a screen reader.
-  const first = ['/username', '/email', '/password'].find((pointer) => of(pointer).length > 0) ?? '/username';
+  const errorsAt = (pointer: string) => errors.filter((one) => one.pointer === pointer).map((one) => one.detail);
+  // Focus is on the first field with an error, for keyboards and screen readers.
+  const first = ['/username', '/email', '/password'].find((pointer) => errorsAt(pointer).length > 0) ?? '/username';
   return html`<p class="quiet">The first superuser of this server. The link works once.</p>
 <form method="post" action="setup">
 ${field({ name: 'token', label: '', type: 'hidden', value: token })}
-${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: of('/username'), hasFocus: first === '/username' })}
-${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'Optional.', errors: of('/email'), hasFocus: first === '/email' })}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: `At least ${deps.passwordMinLength} characters; a phrase is best.`, errors: of('/password'), hasFocus: first === '/password' })}
+${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: errorsAt('/username'), hasFocus: first === '/username' })}
+${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'Optional.', errors: errorsAt('/email'), hasFocus: first === '/email' })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: `At least ${deps.passwordMinLength} characters; a phrase is best.`, errors: errorsAt('/password'), hasFocus: first === '/password' })}
 <button type="submit">Create administrator</button>
 </form>`;
 }

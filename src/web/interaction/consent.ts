@@ -1,9 +1,18 @@
 import { type AuthorizationRequest, type ConsentPrompt, documentHost, isDocumentClient } from '../../oauth/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
-import { scopeLabels } from './scope-labels.ts';
 
-const kinds: Readonly<Record<AuthorizationRequest['client']['preset'], string>> = {
+/** What each scope lets a client do, for the user who is asked to allow it. */
+export const scopeLabels: Readonly<Record<string, string>> = {
+  openid: 'Know who you are',
+  profile: 'See your name and username',
+  email: 'See your e-mail address',
+  groups: 'See the groups that you are in',
+  permissions: 'See what you may do at its API',
+  offline_access: 'Keep its access when you sign out',
+};
+
+const presetLabels: Readonly<Record<AuthorizationRequest['client']['preset'], string>> = {
   web: 'a website',
   spa: 'a page in your browser',
   native: 'an app on your device',
@@ -12,22 +21,22 @@ const kinds: Readonly<Record<AuthorizationRequest['client']['preset'], string>> 
   device: 'a device',
 };
 
-/** What is requestedAccess of the user, in words: who asks, for what, and where the answer goes (RFC 6749 §10.2, §4.1.1). */
+/** The consent page: names the client, what it asks for, and where the response goes (RFC 6749 §10.2, §4.1.1). */
 export function consentPage(
   { request, session, requestedAccess, consentNeeded, promptDigest }: ConsentPrompt,
   { id, apiName }: { readonly id: string; readonly apiName: string | null },
 ): Html {
-  const { client, to } = request;
-  const words = consentNeeded.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeLabels[one] ?? []);
-  const kind = isDocumentClient(client) ? documentKind(client) : html`${kinds[client.preset]}`;
+  const { client, responseTarget } = request;
+  const labels = consentNeeded.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeLabels[one] ?? []);
+  const kind = isDocumentClient(client) ? documentKind(client) : html`${presetLabels[client.preset]}`;
   return html`<p><strong>${client.name}</strong>, ${kind}, wants to act for you, <strong>${session.user.username}</strong>.</p>
 ${client.isDynamic ? html`<p class="error">${isDocumentClient(client) ? 'The name is its own word' : 'It has registered itself'}: nobody here has looked at what it calls itself.</p>` : null}
-${words.length > 0 ? html`<h2>About you, it may</h2>${list(words.map((one) => html`${one}`))}` : null}
-${apiName === null ? null : atApi(apiName, requestedAccess.permissions)}
-${words.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
+${labels.length > 0 ? html`<h2>About you, it may</h2>${list(labels.map((one) => html`${one}`))}` : null}
+${apiName === null ? null : apiAccess(apiName, requestedAccess.permissions)}
+${labels.length === 0 && apiName === null ? html`<p>It asks for nothing but to know that it is you again.</p>` : null}
 ${requestedAccess.isOffline ? html`<p>It keeps its access when you sign out, until you take it back.</p>` : null}
-${clientPages(client.settings)}
-<p class="quiet">You will be sent to ${redirectHost(to.redirectUri)}. What you allow can be taken back later.</p>
+${clientLinks(client.settings)}
+<p class="quiet">You will be sent to ${redirectHost(responseTarget.redirectUri)}. What you allow can be taken back later.</p>
 <form method="post">
 ${field({ name: 'shown', label: '', type: 'hidden', value: promptDigest })}
 <button type="submit" name="decision" value="allow">Allow</button>
@@ -36,8 +45,8 @@ ${field({ name: 'shown', label: '', type: 'hidden', value: promptDigest })}
 <p class="quiet">Not ${session.user.username}? <a href="../login?next=/interaction/${id}&amp;again=1">Sign in as somebody else</a></p>`;
 }
 
-/** What the client publishes about itself (OpenID Connect Registration §2). */
-function clientPages({ clientUri, policyUri, tosUri }: AuthorizationRequest['client']['settings']): Html | null {
+/** Links that the client publishes (OpenID Connect Registration §2). */
+function clientLinks({ clientUri, policyUri, tosUri }: AuthorizationRequest['client']['settings']): Html | null {
   const pages = [
     ['Website', clientUri],
     ['Privacy policy', policyUri],
@@ -49,12 +58,12 @@ function clientPages({ clientUri, policyUri, tosUri }: AuthorizationRequest['cli
   return links.length === 0 ? null : html`<p class="quiet">${links}</p>`;
 }
 
-/** What is certain of it: where it is published. */
+/** The host of its metadata document is the one thing about the client that is certain. */
 function documentKind({ clientId }: AuthorizationRequest['client']): Html {
   return html`an application of <strong>${documentHost(clientId)}</strong>`;
 }
 
-function atApi(name: string, permissions: ConsentPrompt['requestedAccess']['permissions']): Html {
+function apiAccess(name: string, permissions: ConsentPrompt['requestedAccess']['permissions']): Html {
   if (permissions === null) return html`<h2>At ${name}, it may</h2>${list([html`Do whatever you may do there`])}`;
   if (permissions.length === 0)
     return html`<p>At <strong>${name}</strong>, it asks for nothing that needs a permission.</p>`;
@@ -62,7 +71,7 @@ function atApi(name: string, permissions: ConsentPrompt['requestedAccess']['perm
   return html`<h2>At ${name}, it may</h2>${list(lines)}<p class="quiet">Never more than you may yourself.</p>`;
 }
 
-/** Lines that stand there at once; the rest can be resolvedRequest. */
+/** Lines that are open; the rest can be expanded. */
 const OPEN_LINES = 12;
 
 function list(lines: readonly Html[]): Html {
@@ -71,7 +80,7 @@ function list(lines: readonly Html[]): Html {
   return html`${items(open)}${rest.length === 0 ? null : html`<details><summary>${rest.length} more</summary>${items(rest)}</details>`}`;
 }
 
-/** Where the browser goes, as people know places. */
+/** The target of a redirect URI in words. */
 function redirectHost(redirectUri: string): Html {
   const { protocol, hostname, host } = new URL(redirectUri);
   if (protocol !== 'https:' && protocol !== 'http:') return html`the app <strong>${protocol.slice(0, -1)}</strong>`;

@@ -16,8 +16,8 @@ import { sendAuthorizationResponse } from '../authorize/send-response.ts';
 import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
 import { consentPage } from './consent.ts';
 
-const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
-const answers = {
+const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
+const responses = {
   ...errorPages,
   200: htmlResponse(
     'The question to the user; or, by `response_mode=form_post`, a form that goes to the client by itself.',
@@ -26,50 +26,54 @@ const answers = {
   410: htmlResponse('Unknown, expired, used up, or begun in another browser.'),
 };
 
-/** A request that waits for its user: to log in, to agree, or for nothing more. Held by the cross-origin rule. */
+/**
+ * The pages of an interaction: an authorization request that waits for its user to sign in or to consent. The
+ * cross-origin rule applies.
+ */
 export async function interactionPages(app: App, deps: SignInDeps): Promise<void> {
   acceptForms(app);
   renderErrors(app);
-  // Of a double click both get the one answer; what comes a moment later is repeated from what is stored.
+  // Both requests of a double click get the same response. A later repeat is served from the stored request.
   const once = singleFlight<NextStep>();
-  const who = async (request: Request, reply: Reply) => ({
+  const browserContext = async (request: Request, reply: Reply) => ({
     browser: browserBinding(deps, request, reply),
     session: await currentSession(deps, request),
     ...requestOrigin(request),
   });
 
-  const looked = {
+  const get = {
     operationId: 'showInteraction',
     summary: 'Go on with an authorization request, for who is signed in now',
-    ...ofPages,
+    ...operation,
     params: Type.Object({ id: Type.String() }),
-    response: answers,
+    response: responses,
   };
-  app.get('/interaction/:id', { schema: looked }, async (request, reply) => {
+  app.get('/interaction/:id', { schema: get }, async (request, reply) => {
     const { id } = request.params;
-    // A HEAD is given no code, nor does it end the one that was given: nobody reads its answer, and logs may (RFC 9110 §9.3.2).
+    // A HEAD is given no code, and does not replace the one that was issued: its response is not read, but may be
+    // logged (RFC 9110 §9.3.2).
     if (request.method === 'HEAD') return render(reply, 200, 'One moment', html``);
-    const next = await continueInteraction(deps.endpoint, id, await who(request, reply));
+    const next = await continueInteraction(deps.endpoint, id, await browserContext(request, reply));
     return showNext(deps, reply, id, next);
   });
 
-  const answered = {
+  const post = {
     operationId: 'answerInteraction',
     summary: 'Allow or deny what a client asks for',
-    ...ofPages,
+    ...operation,
     params: Type.Object({ id: Type.String() }),
     form: Type.Object({
       decision: Type.Union([Type.Literal('allow'), Type.Literal('deny')]),
       shown: Type.Optional(Type.String({ description: 'As the page had it: what was shown, and to whom.' })),
     }),
-    response: answers,
+    response: responses,
   };
-  app.post('/interaction/:id', { schema: answered }, async (request, reply) => {
+  app.post('/interaction/:id', { schema: post }, async (request, reply) => {
     const { id } = request.params;
     const { decision, shown: promptDigest } = (request.body ?? {}) as Record<string, string | undefined>;
-    const present = await who(request, reply);
-    const key = JSON.stringify([id, present.browser, present.session?.id, decision, promptDigest]);
-    const next = await once(key, () => answerInteraction(deps.endpoint, id, present, { decision, promptDigest }));
+    const context = await browserContext(request, reply);
+    const key = JSON.stringify([id, context.browser, context.session?.id, decision, promptDigest]);
+    const next = await once(key, () => answerInteraction(deps.endpoint, id, context, { decision, promptDigest }));
     return showNext(deps, reply, id, next);
   });
 }
@@ -77,16 +81,16 @@ export async function interactionPages(app: App, deps: SignInDeps): Promise<void
 async function showNext(deps: SignInDeps, reply: Reply, id: string, next: NextStep): Promise<Reply> {
   const { issuer } = deps.endpoint;
   switch (next.kind) {
-    case 'answer':
-      return sendAuthorizationResponse(reply, next.answer);
+    case 'response':
+      return sendAuthorizationResponse(reply, next.response);
     case 'login':
       return reply.redirect(`${issuer}/login?next=/interaction/${id}`, 303);
     case 'interaction':
       return reply.redirect(`${issuer}/interaction/${next.secret}`, 303);
     case 'redeemed':
-      return render(reply, 200, 'You are signed in', signedIn(next.resolvedRequest, issuer));
+      return render(reply, 200, 'You are signed in', alreadySignedIn(next.resolvedRequest, issuer));
     case 'gone':
-      return render(reply, 410, 'This page is used up', usedUp);
+      return render(reply, 410, 'This page is used up', goneContent);
     default:
       return showConsent(deps, reply, id, next);
   }
@@ -97,22 +101,22 @@ async function showConsent({ endpoint }: SignInDeps, reply: Reply, id: string, n
   const api = request.api && (await endpoint.db.fork().findOne(Api, request.api.id));
   const content = consentPage(next, { id, apiName: api?.name ?? null });
   return render(reply, 200, `Allow ${request.client.name}?`, content, {
-    formTargets: formTargets(request.to.redirectUri),
+    formTargets: formTargets(request.responseTarget.redirectUri),
   });
 }
 
-/** There is nothing left to do here: the application has had its answer. */
-function signedIn({ client, to }: ResolvedRequest, issuer: string): Html {
-  const home = client.settings.clientUri ?? formTarget(to.redirectUri);
+/** The client has its response already. */
+function alreadySignedIn({ client, responseTarget }: ResolvedRequest, issuer: string): Html {
+  const home = client.settings.clientUri ?? siteUrl(responseTarget.redirectUri);
   return html`<p>You have signed in to <strong>${client.name}</strong> already.</p>
 <p>${home === null ? html`Go back to it, or <a href="${issuer}/">see who is signed in here</a>` : html`<a href="${home}">Go on to ${client.name}</a>`}.</p>`;
 }
 
-/** The site of a redirect URI; null for an app on a device. */
-function formTarget(redirectUri: string): string | null {
+/** Returns the site of a redirect URI; null for an app on a device. */
+function siteUrl(redirectUri: string): string | null {
   const { protocol, origin } = new URL(redirectUri);
   return protocol === 'https:' || protocol === 'http:' ? `${origin}/` : null;
 }
 
-const usedUp = html`<p>It was answered already, is older than half an hour, or was begun in another browser.</p>
+const goneContent = html`<p>It was answered already, is older than half an hour, or was begun in another browser.</p>
 <p>Go back to the application that you came from, and sign in from there again.</p>`;

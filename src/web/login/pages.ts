@@ -12,56 +12,56 @@ import {
   logIn,
   repeatSignIn,
 } from '../../signin/index.ts';
-import type { CspOptions } from '../../ui/layout.ts';
+import { type Html, html } from '../../ui/html.ts';
+import { type CspOptions, field } from '../../ui/layout.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
 import { interactionFrom, safeReturnTo } from '../return-to.ts';
 import { browserBinding, currentSession, requestOrigin, type SignInDeps } from '../session.ts';
-import { loginForm } from './form.ts';
 
 export interface LoginDeps extends SignInDeps {
   readonly authentication: Authentication;
-  /** Names the forms that are sent, so that one that comes twice is one sign-in. */
+  /** Key of the digest by which a form that is sent twice is recognised as one sign-in. */
   readonly formKey: KeyObject;
 }
 
-const ofPages = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
-const text = Type.Optional(Type.String());
-const NOT_FILLED = 'Type your username and your password.';
+const operation = { tags: ['pages'], security: [{ session: [] }, {}] as Record<string, string[]>[] };
+const optionalText = Type.Optional(Type.String());
+const INCOMPLETE = 'Type your username and your password.';
 const BUSY = 'Many people log in just now. Try again in a few seconds.';
-const NOT_RIGHT = 'This username and password do not belong together.';
+const WRONG_CREDENTIALS = 'This username and password do not belong together.';
 
-/** Where people log in; held by the cross-origin rule. */
+/** The login page. The cross-origin rule applies. */
 export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
   acceptForms(app);
   renderErrors(app);
 
-  const form = {
+  const get = {
     operationId: 'showLogin',
     summary: 'The login form',
-    ...ofPages,
-    querystring: Type.Object({ next: text, again: text }),
+    ...operation,
+    querystring: Type.Object({ next: optionalText, again: optionalText }),
     response: {
       ...errorPages,
       200: htmlResponse('The form.'),
       303: redirectResponse('To `next`: whoever is there is logged in already, and need not be again.'),
     },
   };
-  app.get('/login', { schema: form }, async (request, reply) => {
-    const next = safeReturnTo(request.query.next, deps.endpoint.issuer);
-    const about = await loadContext(deps, request, reply, next);
-    // By it a form that is sent twice is recognised; on the way to an interaction the browser has it already.
-    if (interactionFrom(next) === null) browserBinding(deps, request, reply);
-    // Whoever is signed in may want to be somebody else.
-    const isAsked = about.isNeeded || request.query.again === '1';
-    if (about.session && !isAsked) return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
-    return showForm(reply, 200, about, {});
+  app.get('/login', { schema: get }, async (request, reply) => {
+    const returnTo = safeReturnTo(request.query.next, deps.endpoint.issuer);
+    const context = await loadContext(deps, request, reply, returnTo);
+    // The binding recognises a form that is sent twice. On the way to an interaction the browser has one already.
+    if (interactionFrom(returnTo) === null) browserBinding(deps, request, reply);
+    // A signed-in user may want to sign in as another user.
+    const mustSignIn = context.isLoginRequired || request.query.again === '1';
+    if (context.session && !mustSignIn) return reply.redirect(`${deps.endpoint.issuer}${returnTo}`, 303);
+    return showForm(reply, 200, context, {});
   });
 
-  const submitted = {
+  const post = {
     operationId: 'logInByForm',
     summary: 'Log in, and go on to `next`',
-    ...ofPages,
-    form: Type.Object({ username: Type.String(), password: Type.String(), next: text }),
+    ...operation,
+    form: Type.Object({ username: Type.String(), password: Type.String(), next: optionalText }),
     response: {
       ...errorPages,
       200: htmlResponse('The form again: a field was left empty, so nothing was tried.'),
@@ -71,65 +71,80 @@ export async function loginPages(app: App, deps: LoginDeps): Promise<void> {
       503: retryResponse('Too many people log in just now, or the database cannot be reached.'),
     },
   };
-  const once = singleFlight<Entered>();
-  app.post('/login', { schema: submitted }, async (request, reply) => {
+  const once = singleFlight<FormOutcome>();
+  app.post('/login', { schema: post }, async (request, reply) => {
     const { username = '', password = '', next } = (request.body ?? {}) as Record<string, string | undefined>;
-    return enter(deps, once, request, reply, { username, password, next: safeReturnTo(next, deps.endpoint.issuer) });
+    const submitted = { username, password, next: safeReturnTo(next, deps.endpoint.issuer) };
+    return submitForm(deps, once, request, reply, submitted);
   });
 }
 
-interface Typed {
+/** The fields of a submitted form. */
+interface LoginFields {
   readonly username: string;
   readonly password: string;
   readonly next: string;
 }
 
-/** What a form came to: a session whose secret is `token` (null: the browser has it already), or the form again. */
-type Entered =
-  | { readonly kind: 'in'; readonly token: string | null }
+/** The outcome of a form: a session whose secret is `token` (null: the browser has it already), or the form again. */
+type FormOutcome =
+  | { readonly kind: 'signed_in'; readonly token: string | null }
   | { readonly kind: 'again'; readonly status: number; readonly error: string; readonly retryAfterSeconds?: number };
 
-async function enter(deps: LoginDeps, once: SingleFlight<Entered>, request: Request, reply: Reply, typed: Typed) {
-  const { username, password, next } = typed;
-  const again = async (status: number, error: string) =>
+async function submitForm(
+  deps: LoginDeps,
+  once: SingleFlight<FormOutcome>,
+  request: Request,
+  reply: Reply,
+  fields: LoginFields,
+) {
+  const { username, password, next } = fields;
+  const showAgain = async (status: number, error: string) =>
     showForm(reply, status, await loadContext(deps, request, reply, next), { username, error });
-  if (username === '' || password === '') return again(200, NOT_FILLED);
+  if (username === '' || password === '') return showAgain(200, INCOMPLETE);
   const secret = deps.flow.read(request);
-  const browser: ClientInfo = {
+  const clientInfo: ClientInfo = {
     ip: request.ip,
     userAgent: request.headers['user-agent'] ?? null,
     presented: deps.session.read(request),
-    ...(secret === null ? {} : { form: formDigest(deps.formKey, { browser: secret, ...typed }) }),
+    ...(secret === null ? {} : { form: formDigest(deps.formKey, { browser: secret, ...fields }) }),
   };
-  // A double click: the second waits for the first, and comes to the same.
-  const key = browser.form && `${browser.form.toString('hex')} ${browser.presented}`;
-  const run = () => attempt(deps, typed, browser);
-  const entered = await (key ? once(key, run) : run());
-  if (entered.kind === 'again') {
-    if (entered.retryAfterSeconds) void reply.header('retry-after', String(entered.retryAfterSeconds));
-    return again(entered.status, entered.error);
+  // The second request of a double click waits for the outcome of the first.
+  const key = clientInfo.form && `${clientInfo.form.toString('hex')} ${clientInfo.presented}`;
+  const run = () => signIn(deps, fields, clientInfo);
+  const outcome = await (key ? once(key, run) : run());
+  if (outcome.kind === 'again') {
+    if (outcome.retryAfterSeconds) void reply.header('retry-after', String(outcome.retryAfterSeconds));
+    return showAgain(outcome.status, outcome.error);
   }
-  if (entered.token !== null) deps.session.write(reply, entered.token, deps.sessionLife.absoluteSeconds);
+  if (outcome.token !== null) deps.session.write(reply, outcome.token, deps.sessionLife.absoluteSeconds);
   return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
 }
 
-/** As at `POST /api/v1/login`: one throttle, one verification, one refusal at its deadline. A form that has made a session is not verified again. */
-async function attempt(deps: LoginDeps, { username, password }: Typed, browser: ClientInfo): Promise<Entered> {
+/**
+ * As `POST /api/v1/login`: one throttle, one verification, one error after a fixed time. A form that has made a session
+ * is not verified again.
+ */
+async function signIn(
+  deps: LoginDeps,
+  { username, password }: LoginFields,
+  clientInfo: ClientInfo,
+): Promise<FormOutcome> {
   const { db, clock } = deps.endpoint;
-  const typed = { username, password, ip: browser.ip };
-  const { form, presented } = browser;
+  const credentials = { username, password, ip: clientInfo.ip };
+  const { form, presented } = clientInfo;
   const findRepeat = async () => (form ? repeatSignIn(db, form, presented, clock.now()) : null);
-  const outcome = await authenticate(db, deps.authentication, typed, findRepeat);
-  if (outcome.kind === 'repeated') return { kind: 'in', token: outcome.as.token };
+  const outcome = await authenticate(db, deps.authentication, credentials, findRepeat);
+  if (outcome.kind === 'repeated') return { kind: 'signed_in', token: outcome.as.token };
   if (outcome.kind === 'throttled' || outcome.kind === 'busy') {
     const { retryAfterSeconds } = outcome;
     return outcome.kind === 'busy'
       ? { kind: 'again', status: 503, error: BUSY, retryAfterSeconds }
       : { kind: 'again', status: 429, error: tooMany(retryAfterSeconds), retryAfterSeconds };
   }
-  if (outcome.kind === 'refused') return { kind: 'again', status: 401, error: NOT_RIGHT };
-  const loggedIn = await logIn(db, deps.authentication, deps.sessionLife, outcome.user, password, browser);
-  return loggedIn ? { kind: 'in', token: loggedIn.token } : { kind: 'again', status: 401, error: NOT_RIGHT };
+  if (outcome.kind === 'refused') return { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
+  const loggedIn = await logIn(db, deps.authentication, deps.sessionLife, outcome.user, password, clientInfo);
+  return loggedIn ? { kind: 'signed_in', token: loggedIn.token } : { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
 }
 
 function tooMany(seconds: number): string {
@@ -140,38 +155,64 @@ function waitText(seconds: number): string {
   return seconds < 120 ? `${seconds} seconds` : `${Math.ceil(seconds / 60)} minutes`;
 }
 
-interface Context {
-  readonly next: string;
+interface LoginContext {
+  readonly returnTo: string;
   readonly session: LiveSession | null;
-  /** Whether somebody who is signed in is to do it again. */
-  readonly isNeeded: boolean;
-  /** What it is for. */
+  /** Whether a signed-in user has to sign in again. */
+  readonly isLoginRequired: boolean;
+  /** The authorization request that the sign-in is for. */
   readonly request: AuthorizationRequest | null;
 }
 
-async function loadContext(deps: LoginDeps, request: Request, reply: Reply, next: string): Promise<Context> {
+async function loadContext(deps: LoginDeps, request: Request, reply: Reply, returnTo: string): Promise<LoginContext> {
   const session = await currentSession(deps, request);
-  const secret = interactionFrom(next);
-  if (secret === null) return { next, session, isNeeded: false, request: null };
-  const looked = await loadInteraction(deps.endpoint, secret, {
+  const secret = interactionFrom(returnTo);
+  if (secret === null) return { returnTo, session, isLoginRequired: false, request: null };
+  const interaction = await loadInteraction(deps.endpoint, secret, {
     browser: browserBinding(deps, request, reply),
     session,
     ...requestOrigin(request),
   });
-  return { next, session, isNeeded: looked?.isLogin ?? false, request: looked?.request ?? null };
+  const { isLogin = false, request: authorizationRequest = null } = interaction ?? {};
+  return { returnTo, session, isLoginRequired: isLogin, request: authorizationRequest };
 }
 
-function showForm(reply: Reply, status: number, about: Context, typed: { username?: string; error?: string }): Reply {
-  const { next, session, request } = about;
+function showForm(reply: Reply, status: number, context: LoginContext, typed: { username?: string; error?: string }): Reply {
+  const { returnTo, session, request } = context;
   const username = typed.username ?? request?.loginHint ?? session?.user.username ?? '';
   const content = loginForm({
-    next,
+    returnTo,
     username,
     error: typed.error ?? null,
     clientName: request?.client.name ?? null,
     signedIn: session?.user.username ?? null,
-    interaction: request ? interactionFrom(next) : null,
+    interaction: request ? interactionFrom(returnTo) : null,
   });
-  const allowed: CspOptions = request ? { formTargets: formTargets(request.to.redirectUri) } : {};
-  return render(reply, status, 'Sign in', content, allowed);
+  const csp: CspOptions = request ? { formTargets: formTargets(request.responseTarget.redirectUri) } : {};
+  return render(reply, status, 'Sign in', content, csp);
+}
+
+interface LoginForm {
+  readonly returnTo: string;
+  readonly username: string;
+  readonly error: string | null;
+  /** Name of the client that sent the user here. */
+  readonly clientName: string | null;
+  /** The user who is signed in and has to sign in again. */
+  readonly signedIn: string | null;
+  /** The interaction that can be cancelled. */
+  readonly interaction: string | null;
+}
+
+function loginForm({ returnTo, username, error, clientName, signedIn, interaction }: LoginForm): Html {
+  return html`${clientName === null ? null : html`<p>To go on to <strong>${clientName}</strong>.</p>`}
+${signedIn === null ? null : html`<p class="quiet">You are signed in as <strong>${signedIn}</strong>, and asked to sign in again.</p>`}
+${error === null ? null : html`<p class="error" role="alert">${error}</p>`}
+<form method="post">
+${field({ name: 'next', label: '', type: 'hidden', value: returnTo })}
+${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: username, isRequired: true, hasFocus: username === '' })}
+${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'current-password', isRequired: true, hasFocus: username !== '' })}
+<button type="submit">Sign in</button>
+</form>
+${interaction === null ? null : html`<form method="post" action="interaction/${interaction}"><button type="submit" name="decision" value="deny" class="plain">Cancel</button></form>`}`;
 }

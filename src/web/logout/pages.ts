@@ -17,7 +17,7 @@ import { findSession } from '../../sessions/index.ts';
 import { logOut } from '../../signin/index.ts';
 import type { KeyRing } from '../../tokens/index.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors } from '../../ui/render.ts';
-import { question, signedOut, signedOutAstray, stayed } from './views.ts';
+import { question, signedOut, signedOutUnregistered, stayed } from './views.ts';
 
 export interface LogoutPageDeps {
   readonly db: Database;
@@ -30,16 +30,16 @@ export interface LogoutPageDeps {
 
 const PATH = '/oauth2/logout';
 
-const text = Type.Optional(Type.String());
+const optionalText = Type.Optional(Type.String());
 const parameters = {
-  id_token_hint: text,
-  logout_hint: text,
-  client_id: text,
-  post_logout_redirect_uri: text,
-  state: text,
-  ui_locales: text,
+  id_token_hint: optionalText,
+  logout_hint: optionalText,
+  client_id: optionalText,
+  post_logout_redirect_uri: optionalText,
+  state: optionalText,
+  ui_locales: optionalText,
 };
-const ofPages = {
+const operation = {
   tags: ['pages'],
   security: [{ session: [] }, {}] as Record<string, string[]>[],
   response: {
@@ -50,8 +50,8 @@ const ofPages = {
 };
 
 /**
- * Where a client sends a browser to log out (OIDC RP-Initiated Logout §2). It stands outside the cross-origin rule, because pages of
- * clients lead here: what another page posts ends nothing, and a decision is taken from a page of Signet's own alone.
+ * The logout endpoint (OIDC RP-Initiated Logout §2). It is exempt from the cross-origin rule, because pages of clients
+ * lead here: a POST from another site ends no session, and a decision is taken only from a page of Signet.
  */
 export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: SessionCookie): Promise<void> {
   acceptForms(app);
@@ -60,22 +60,18 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
   const get = {
     operationId: 'endSessionOfBrowser',
     summary: 'Log out of this browser (OIDC RP-Initiated Logout §2)',
-    ...ofPages,
+    ...operation,
     querystring: Type.Object(parameters),
   };
   app.get(PATH, { schema: get }, async (request, reply) =>
-    // RFC 9110 §9.3.2: who asks for the head alone wants to know what would be answered.
-    answer(deps, cookie, request, reply, {
-      isConfirmed: false,
-      isCrossSitePost: false,
-      isHarmless: request.method === 'HEAD',
-    }),
+    // RFC 9110 §9.3.2: a HEAD gets the headers of the page, and ends no session.
+    respond(deps, cookie, request, reply, { isConfirmed: false, isCrossSitePost: false, isHarmless: request.method === 'HEAD' }),
   );
 
   const post = {
     operationId: 'endSessionByForm',
     summary: 'The same by a form; the pages of Signet send `decision` with it',
-    ...ofPages,
+    ...operation,
     form: Type.Object({
       ...parameters,
       decision: Type.Optional(Type.Union([Type.Literal('logout'), Type.Literal('stay')])),
@@ -86,73 +82,79 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
     const { decision } = readFields(request);
     if (!isCrossSitePost && decision === 'stay') return render(reply, 200, 'You are still signed in', stayed);
     const isConfirmed = !isCrossSitePost && decision === 'logout';
-    return answer(deps, cookie, request, reply, { isConfirmed, isCrossSitePost, isHarmless: isCrossSitePost });
+    return respond(deps, cookie, request, reply, { isConfirmed, isCrossSitePost, isHarmless: isCrossSitePost });
   });
 }
 
-interface How {
+interface LogoutMode {
   readonly isConfirmed: boolean;
-  /** Cookies do not come with it. */
+  /** The request carries no cookies. */
   readonly isCrossSitePost: boolean;
-  /** It ends nothing. */
+  /** The request ends no session. */
   readonly isHarmless: boolean;
 }
 
-async function answer(deps: LogoutPageDeps, cookie: SessionCookie, request: Request, reply: Reply, how: How) {
+async function respond(
+  deps: LogoutPageDeps,
+  cookie: SessionCookie,
+  request: Request,
+  reply: Reply,
+  mode: LogoutMode,
+) {
   const { db, clock } = deps;
   const now = clock.now();
-  const given = readFields(request);
-  const asked = await readLogoutRequest(deps, given);
-  const note = asked.fault && logOAuthRefusal(request, asked.fault, asked.client ?? undefined);
+  const fields = readFields(request);
+  const logout = await readLogoutRequest(deps, fields);
+  const refusal = logout.fault && logOAuthRefusal(request, logout.fault, logout.client ?? undefined);
   const token = cookie.read(request);
   const session = token === null ? null : await findSession(db, token, now, deps.sessionIdleSeconds);
-  const step = await nextLogoutStep(db, asked, session, how, now);
-  if (step === 'ask' || (step === 'end' && how.isHarmless))
+  const step = await nextLogoutStep(db, logout, session, mode, now);
+  if (step === 'ask' || (step === 'end' && mode.isHarmless))
     return render(
       reply,
       200,
       'Sign out?',
-      question(given, session?.user.username ?? null, asked.client?.name ?? null),
+      question(fields, session?.user.username ?? null, logout.client?.name ?? null),
       {
-        formTargets: asked.redirectUri === null ? '' : formTargets(asked.redirectUri),
+        formTargets: logout.redirectUri === null ? '' : formTargets(logout.redirectUri),
       },
     );
-  // One whose time is up is ended too, with what was given in it: somebody has said so, or an ID token.
-  if (step !== 'done' && !how.isHarmless && token !== null) await logOut(db, token, now);
-  if (!how.isHarmless) cookie.clear(reply);
-  const next = backTo(asked, given['state']);
-  // OIDC RP-Initiated Logout §3, §4: what was not registered is not followed, and the logout itself is in order.
-  const isAstray = asked.client !== null && given['post_logout_redirect_uri'] !== undefined;
-  if (next === null)
+  // An expired session is ended too, with the tokens issued in it: the user or an ID token has asked for it.
+  if (step !== 'done' && !mode.isHarmless && token !== null) await logOut(db, token, now);
+  if (!mode.isHarmless) cookie.clear(reply);
+  const location = returnLocation(logout, fields['state']);
+  // OIDC RP-Initiated Logout §3, §4: an unregistered address is not followed, and the logout itself succeeds.
+  const isUnregistered = logout.client !== null && fields['post_logout_redirect_uri'] !== undefined;
+  if (location === null)
     return render(
       reply,
       200,
       'You are signed out',
-      isAstray ? signedOutAstray(note?.isShown ? note.remedy : null) : signedOut(null),
+      isUnregistered ? signedOutUnregistered(refusal?.isShown ? refusal.remedy : null) : signedOut(null),
     );
-  // Nobody has htmlResponse that the client means it: the user goes on, or does not.
+  // Nothing shows that the client has sent the user here: the user decides whether to go on.
   if (step === 'done')
-    return render(reply, 200, 'You are signed out', signedOut({ name: asked.client?.name ?? '', href: next }));
-  return reply.code(303).header('location', next).send();
+    return render(reply, 200, 'You are signed out', signedOut({ name: logout.client?.name ?? '', href: location }));
+  return reply.code(303).header('location', location).send();
 }
 
-/** OIDC RP-Initiated Logout §3: where the client wanted the browser back, with its `state`. */
-function backTo({ redirectUri }: LogoutRequest, state: string | undefined): string | null {
+/** OIDC RP-Initiated Logout §3: returns the address that the client asked for, with its `state`. */
+function returnLocation({ redirectUri }: LogoutRequest, state: string | undefined): string | null {
   if (redirectUri === null) return null;
   return responseLocation({ redirectUri, mode: 'query', parameters: state === undefined ? {} : { state } });
 }
 
 /** Characters. */
-const LONGEST_STATE = 8192;
+const MAX_STATE_LENGTH = 8192;
 
-/** Of the query or of the form, never of both; an empty one is absent (RFC 6749 §3.1). */
+/** Reads the query or the form, never both. An empty parameter counts as absent (RFC 6749 §3.1). */
 function readFields(request: Request): Record<string, string> {
   const [query, form] = [request.query, request.body ?? {}] as [Record<string, string>, Record<string, string>];
   if (request.method === 'POST' && Object.keys(query).some((name) => name in form))
     throw new Problem('bad_request', { detail: 'A parameter is in the query and in the form.' });
   const fields = Object.entries(request.method === 'POST' ? form : query);
-  // As at the authorization endpoint: the client would not know its own answer without it.
-  if (fields.some(([name, value]) => name === 'state' && value.length > LONGEST_STATE))
+  // As at the authorization endpoint: without its state the client would not recognise the response.
+  if (fields.some(([name, value]) => name === 'state' && value.length > MAX_STATE_LENGTH))
     throw new Problem('bad_request', { detail: 'The parameter state is too long.' });
   return Object.fromEntries(fields.filter(([, value]) => value !== ''));
 }

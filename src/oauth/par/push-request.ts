@@ -17,8 +17,8 @@ export interface PushedResponse {
 }
 
 /**
- * A client pushes its authorization request (RFC 9126 §2.1): it authenticates as at the token endpoint, and hears here already
- * what would be refused later. What it has pushed never travels through a browser.
+ * Stores a pushed authorization request (RFC 9126 §2.1). The client authenticates as at the token endpoint. The request
+ * is validated here, so later errors are rare, and its parameters never travel through a browser.
  */
 export async function pushRequest(
   endpoint: ParEndpoint,
@@ -32,29 +32,29 @@ export async function pushRequest(
   const { request_uri: uri, ...form } = presented.form;
   // RFC 9126 §2.1.
   if (uri !== undefined) throw new OAuthError('invalid_request', 'request_uri cannot be pushed.');
-  const said = parseParameters(Object.entries({ ...form, client_id: client.clientId }));
-  const resolvedRequest = resolveRequest(client, said, true);
-  // FAPI 2.0 Security Profile 5.3.2.2: said every time, also by a client that has one only.
+  const parameters = parseParameters(Object.entries({ ...form, client_id: client.clientId }));
+  const resolvedRequest = resolveRequest(client, parameters, true);
+  // FAPI 2.0 Security Profile 5.3.2.2: required in every request, even if the client has one redirect URI only.
   if (client.settings.requirePushed && resolvedRequest.sentRedirectUri === null)
     throw new OAuthError('invalid_request', 'redirect_uri is missing: this client says it with every request.', {
       reason: 'redirect_uri_missing',
     });
   await checkRequest(endpoint, resolvedRequest);
-  // Before the proof, whose mark is a row too.
+  // Before the proof, which is stored as a row too.
   await enforceRateLimit(endpoint, { kind: 'pushed', ip, client }, now);
-  const given = withKey(said, await proofKey(endpoint, presented.dpop, now));
-  return { request_uri: await storePushed(db, client, given, now), expires_in: PUSHED_SECONDS };
+  const stored = withKey(parameters, await proofKey(endpoint, presented.dpop, now));
+  return { request_uri: await storePushed(db, client, stored, now), expires_in: PUSHED_SECONDS };
 }
 
-/** RFC 9449 §10.1: a proof that comes along says which key the code is for. */
+/** RFC 9449 §10.1: a proof in the request names the key that the code is bound to. */
 async function proofKey({ proofs, issuer }: ParEndpoint, proof: string | undefined, now: Date): Promise<string | null> {
   if (proof === undefined) return null;
   return (await proofs.check(proof, { method: 'POST', url: `${issuer}/oauth2/par` }, now)).jkt;
 }
 
-function withKey(given: Parameters, jkt: string | null): Parameters {
-  if (jkt === null) return given;
-  const { dpop_jkt: said = jkt } = given.values;
-  if (said !== jkt) throw new OAuthError('invalid_dpop_proof', 'The proof is by another key than dpop_jkt names.');
-  return { ...given, values: { ...given.values, dpop_jkt: jkt } };
+function withKey(parameters: Parameters, jkt: string | null): Parameters {
+  if (jkt === null) return parameters;
+  const { dpop_jkt: sent = jkt } = parameters.values;
+  if (sent !== jkt) throw new OAuthError('invalid_dpop_proof', 'The proof is by another key than dpop_jkt names.');
+  return { ...parameters, values: { ...parameters.values, dpop_jkt: jkt } };
 }
