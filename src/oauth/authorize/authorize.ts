@@ -76,7 +76,8 @@ async function createInteraction(
   now: Date,
 ): Promise<NextStep> {
   // A page inside another page cannot sign in, and would take room from those that can.
-  if (!isTopLevel) throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
+  if (!isTopLevel)
+    throw new OAuthError('invalid_request', 'Open this address in a window of its own, not inside a page.');
   await enforceRateLimit(endpoint, { kind: 'interaction', ip }, now);
   return { kind: 'interaction', secret: await storeInteraction(endpoint.db, client, parameters, pushed, now) };
 }
@@ -188,7 +189,8 @@ export async function continueInteraction(
   const loaded = await load(endpoint, secret, context, now);
   if (!loaded) return repeat();
   const { interaction, step } = loaded;
-  if (step.kind === 'error') return refuse(endpoint, step.resolvedRequest, step.error, requestDigests(interaction), now);
+  if (step.kind === 'error')
+    return refuse(endpoint, step.resolvedRequest, step.error, requestDigests(interaction), now);
   if (step.kind !== 'code') return step;
   const next = await complete(endpoint, step, consumedRequests(interaction), now);
   return next.kind === 'gone' ? repeat() : next;

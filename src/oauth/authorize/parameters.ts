@@ -64,7 +64,8 @@ export function parseParameters(pairs: Pairs): Parameters {
     values[name] = value;
   }
   const [longest] = Object.entries(values).sort(([, a], [, b]) => b.length - a.length);
-  if (longest && Object.values(values).join('').length > MAX_TOTAL_LENGTH) markTooLong(longest[0], ' beside the others');
+  if (longest && Object.values(values).join('').length > MAX_TOTAL_LENGTH)
+    markTooLong(longest[0], ' beside the others');
   for (const name of faults.keys()) if (isParameterName(name)) delete values[name];
   return { values, faults, tooLong };
 }

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
 import { redemptionStatement } from '../../tokens/index.ts';
-import { invalidateCode, type CodeState, findCode } from '../authorize/code.ts';
+import { type CodeState, findCode, invalidateCode } from '../authorize/code.ts';
 import type { GrantRequest, GrantType } from './grant-type.ts';
 import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } from './redeem-authorization.ts';
 

@@ -83,12 +83,7 @@ interface SessionContext {
   readonly ip: string;
 }
 
-async function submitCode(
-  deps: DevicePageDeps,
-  reply: Reply,
-  fields: Record<string, string>,
-  context: SessionContext,
-) {
+async function submitCode(deps: DevicePageDeps, reply: Reply, fields: Record<string, string>, context: SessionContext) {
   const { db, clock } = deps.endpoint;
   const { user_code: typed = '', decision, confirmation = '' } = fields;
   const now = clock.now();

@@ -27,7 +27,9 @@ export function consentPage(
   { id, apiName }: { readonly id: string; readonly apiName: string | null },
 ): Html {
   const { client, responseTarget } = request;
-  const labels = consentNeeded.scopes.filter((one) => one !== 'offline_access').flatMap((one) => scopeLabels[one] ?? []);
+  const labels = consentNeeded.scopes
+    .filter((one) => one !== 'offline_access')
+    .flatMap((one) => scopeLabels[one] ?? []);
   const kind = isDocumentClient(client) ? documentKind(client) : html`${presetLabels[client.preset]}`;
   return html`<p><strong>${client.name}</strong>, ${kind}, wants to act for you, <strong>${session.user.username}</strong>.</p>
 ${client.isDynamic ? html`<p class="error">${isDocumentClient(client) ? 'The name is its own word' : 'It has registered itself'}: nobody here has looked at what it calls itself.</p>` : null}

@@ -144,7 +144,9 @@ async function signIn(
   }
   if (outcome.kind === 'refused') return { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
   const loggedIn = await logIn(db, deps.authentication, deps.sessionLife, outcome.user, password, clientInfo);
-  return loggedIn ? { kind: 'signed_in', token: loggedIn.token } : { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
+  return loggedIn
+    ? { kind: 'signed_in', token: loggedIn.token }
+    : { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
 }
 
 function tooMany(seconds: number): string {
@@ -177,7 +179,12 @@ async function loadContext(deps: LoginDeps, request: Request, reply: Reply, retu
   return { returnTo, session, isLoginRequired: isLogin, request: authorizationRequest };
 }
 
-function showForm(reply: Reply, status: number, context: LoginContext, typed: { username?: string; error?: string }): Reply {
+function showForm(
+  reply: Reply,
+  status: number,
+  context: LoginContext,
+  typed: { username?: string; error?: string },
+): Reply {
   const { returnTo, session, request } = context;
   const username = typed.username ?? request?.loginHint ?? session?.user.username ?? '';
   const content = loginForm({

@@ -65,7 +65,11 @@ export async function logoutPages(app: App, deps: LogoutPageDeps, cookie: Sessio
   };
   app.get(PATH, { schema: get }, async (request, reply) =>
     // RFC 9110 §9.3.2: a HEAD gets the headers of the page, and ends no session.
-    respond(deps, cookie, request, reply, { isConfirmed: false, isCrossSitePost: false, isHarmless: request.method === 'HEAD' }),
+    respond(deps, cookie, request, reply, {
+      isConfirmed: false,
+      isCrossSitePost: false,
+      isHarmless: request.method === 'HEAD',
+    }),
   );
 
   const post = {
@@ -94,13 +98,7 @@ interface LogoutMode {
   readonly isHarmless: boolean;
 }
 
-async function respond(
-  deps: LogoutPageDeps,
-  cookie: SessionCookie,
-  request: Request,
-  reply: Reply,
-  mode: LogoutMode,
-) {
+async function respond(deps: LogoutPageDeps, cookie: SessionCookie, request: Request, reply: Reply, mode: LogoutMode) {
   const { db, clock } = deps;
   const now = clock.now();
   const fields = readFields(request);
