@@ -6,7 +6,7 @@ import type { ActiveUser, User } from '../users/index.ts';
 import type { ApiDeps } from './deps.ts';
 
 export function clientInfo(request: Request, cookie: SessionCookie): ClientInfo {
-  return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, presented: cookie.read(request) };
+  return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, sessionToken: cookie.read(request) };
 }
 
 /**

@@ -35,7 +35,7 @@ export function createAuthentication(deps: AuthenticationDeps): Authentication {
     backends: [...backends, passwordBackend(db, passwords, clock)],
     limits: { name: config.throttleName, network: config.throttleNetwork, account: config.throttleAccount },
     refusalMilliseconds: passwords.deadlineMilliseconds ?? config.refusalMilliseconds,
-    ...(metrics ? { counted: (outcome) => metrics.login(outcome === 'user' ? 'success' : outcome) } : {}),
+    ...(metrics ? { onOutcome: (outcome) => metrics.login(outcome === 'user' ? 'success' : outcome) } : {}),
   };
 }
 

@@ -1,6 +1,8 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type AuditContext, recordChange, recordEvent } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
+import type { User } from '../users/index.ts';
 import { Session } from './entities.ts';
 
 export type EndReason =
@@ -16,9 +18,9 @@ export interface EndedSessions {
   readonly at: Date;
   readonly ids: readonly string[];
   readonly reason: EndReason;
-  /** Whose, where every session of a user was meant: what these users have without a session may end too. */
+  /** Users whose sessions were all ended: their grants without a session may end too. */
   readonly users: readonly string[];
-  /** The session that takes the place of one, where its user has authenticated again. */
+  /** The session that replaces the ended one, after its user has authenticated again. */
   readonly successor: Successor | null;
 }
 
@@ -27,32 +29,69 @@ export interface Successor {
   readonly user: string;
 }
 
-/** Port: what lives by a session ends with it, in the same transaction. */
+/** Port: ends what depends on the sessions, in the same transaction. */
 export const onSessionsEnded =
   definePort<(tx: SqlEntityManager, ended: EndedSessions) => Promise<void>>('onSessionsEnded');
 
-/** Ends the live sessions that match, once; answers their ids. Every way of ending a session goes through here. */
+/** The sessions to end: those that match every given field. */
+interface SessionFilter {
+  readonly user?: string | readonly string[];
+  readonly id?: string;
+  readonly tokenDigest?: Buffer;
+  readonly except?: string;
+}
+
+/** Ends the sessions that match and have not ended yet. Returns their ids. Every session is ended by this function. */
 export async function endSessions(
   em: SqlEntityManager,
   now: Date,
-  which: { user?: string | readonly string[]; id?: string; tokenDigest?: Buffer; except?: string },
+  filter: SessionFilter,
   reason: EndReason,
   successor: Successor | null = null,
 ): Promise<string[]> {
   const where = {
     endedAt: null,
-    ...(which.user === undefined ? {} : { user: { $in: [which.user].flat() } }),
-    ...(which.id === undefined ? {} : { id: which.id }),
-    ...(which.tokenDigest === undefined ? {} : { tokenDigest: which.tokenDigest }),
-    ...(which.except === undefined ? {} : { $not: { id: which.except } }),
+    ...(filter.user === undefined ? {} : { user: { $in: [filter.user].flat() } }),
+    ...(filter.id === undefined ? {} : { id: filter.id }),
+    ...(filter.tokenDigest === undefined ? {} : { tokenDigest: filter.tokenDigest }),
+    ...(filter.except === undefined ? {} : { $not: { id: filter.except } }),
   };
-  // Locked while they are read: of two that end one session, one ends it.
+  // The lock ensures that only one of two concurrent calls ends a session.
   const locked = { fields: ['id'], lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
   const ids = (await em.find(Session, where, locked)).map((one) => one.id);
   if (ids.length > 0)
     await em.nativeUpdate(Session, { id: { $in: ids }, endedAt: null }, { endedAt: now, endedReason: reason });
-  const isEvery = which.id === undefined && which.tokenDigest === undefined && which.except === undefined;
-  const users = isEvery && which.user !== undefined ? [which.user].flat() : [];
+  const isEvery = filter.id === undefined && filter.tokenDigest === undefined && filter.except === undefined;
+  const users = isEvery && filter.user !== undefined ? [filter.user].flat() : [];
   await onSessionsEnded.of(em)(em, { at: now, ids, reason, users, successor });
   return ids;
+}
+
+/**
+ * Ends the live sessions of a user, or the one with this `id`, in the caller's transaction. Returns their ids. The events are for the
+ * user's history, the audit entries name the operator.
+ */
+export async function endSessionsByOperator(
+  tx: SqlEntityManager,
+  audit: AuditContext,
+  user: Pick<User, 'id' | 'username'>,
+  id?: string,
+): Promise<string[]> {
+  const reason = 'ended_by_operator';
+  const filter = id === undefined ? { user: user.id } : { user: user.id, id };
+  const ended = await endSessions(tx, audit.at, filter, reason);
+  for (const sid of ended) {
+    recordEvent(tx, audit.at, { kind: 'session_ended', userId: user.id, detail: { sid, reason } });
+    const object = { kind: 'session', id: sid, label: user.username };
+    recordChange(tx, audit, { action: 'change', object, after: { ended: reason } });
+  }
+  await tx.flush();
+  return ended;
+}
+
+/** Ends a deleted user's sessions and erases their addresses and user agents. Returns how many ended. */
+export async function eraseSessions(tx: SqlEntityManager, userId: string, at: Date): Promise<number> {
+  const ended = await endSessions(tx, at, { user: userId }, 'deleted');
+  await tx.nativeUpdate(Session, { user: userId }, { ip: null, userAgent: null });
+  return ended.length;
 }

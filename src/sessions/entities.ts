@@ -10,7 +10,7 @@ const SessionSchema = defineEntity({
     { properties: ['expiresAt'] },
   ],
   properties: {
-    /** The public id, `sid` in tokens. The cookie holds another, secret value. */
+    /** The public id, `sid` in tokens. The cookie contains another, secret value. */
     id: p.uuid().primary(),
     tokenDigest: p.blob().unique(),
     user: () => p.manyToOne(User).mapToPk().deleteRule('cascade'),
@@ -25,10 +25,10 @@ const SessionSchema = defineEntity({
     endedReason: p.string().columnType('text').nullable(),
     ip: p.string().columnType('text').nullable(),
     userAgent: p.string().columnType('text').nullable(),
-    /** Names the form that it came of, for its browser alone; gone with the first time that the session is seen later. */
+    /** Identifies the form that created the session, for its browser only; cleared at the first later update of `lastSeenAt`. */
     formDigest: p.blob().nullable(),
   },
 });
-/** A log-in at one browser or program, kept by the server. */
+/** A login of one browser or program, stored by the server. */
 export class Session extends SessionSchema.class {}
 SessionSchema.setClass(Session);

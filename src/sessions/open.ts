@@ -16,14 +16,14 @@ export interface NewSession {
   readonly amr: string[];
   readonly ip: string | null;
   readonly userAgent: string | null;
-  /** Of the form that it came of, where that may come again. */
+  /** The digest of the form that creates the session, if the form may be sent again. */
   readonly formDigest?: Buffer;
 }
 
-/** Persists a new session; answers it with the secret for the cookie, which is kept nowhere. */
+/** Persists a new session. Returns it with the secret for the cookie, of which only a digest is stored. */
 export function createSession(
   em: SqlEntityManager,
-  given: NewSession,
+  fields: NewSession,
   life: SessionLife,
   now: Date,
 ): { session: Session; token: string } {
@@ -31,8 +31,8 @@ export function createSession(
   const session = em.create(Session, {
     id: randomUUIDv7(),
     tokenDigest: digest(token),
-    ...given,
-    userAgent: given.userAgent?.slice(0, 400) ?? null,
+    ...fields,
+    userAgent: fields.userAgent?.slice(0, 400) ?? null,
     createdAt: now,
     lastSeenAt: now,
     idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
@@ -42,7 +42,7 @@ export function createSession(
   return { session, token };
 }
 
-/** The live sessions of a user, newest first. */
+/** Returns the live sessions of a user, newest first. */
 export function listSessions(em: SqlEntityManager, userId: string, now: Date): Promise<Session[]> {
   return em.find(
     Session,

@@ -3,23 +3,23 @@ import { digest } from '../platform/digest.ts';
 import { plusSeconds } from '../platform/time.ts';
 import { type ActiveUser, type ActiveUserRow, activeUserColumns, readActiveUser } from '../users/index.ts';
 
-/** A live session with its user, as every request knows it. */
+/** A live session with its user, as requests read it. */
 export interface LiveSession {
   readonly id: string;
   readonly createdAt: Date;
   readonly lastSeenAt: Date;
   readonly expiresAt: Date;
-  /** Its absolute limit: it may be used until then, and its idle limit moves. */
+  /** The absolute limit; `expiresAt` is this or the idle limit, which moves with use. */
   readonly endsAt: Date;
   readonly authTime: Date;
   readonly amr: readonly string[];
   readonly user: ActiveUser;
-  /** The version of the API that was asked after with the session; null when there was none, or none was asked after. */
+  /** The version of the API that was read with the session; null if there is no such API, or none was given. */
   readonly apiVersion: number | null;
 }
 
-/** Last-seen is written at most once in this time. */
-const SEEN_EVERY_SECONDS = 60;
+/** The shortest time between two updates of `last_seen_at`. */
+const LAST_SEEN_INTERVAL_SECONDS = 60;
 
 const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, extract(epoch from s.last_seen_at)::float8 as last_seen_at,
   extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.expires_at)::float8 as ends_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
@@ -27,12 +27,12 @@ const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, e
   (select a.version::int from permissions_api a where a.id = $3::uuid) as api_version
   from sessions_session s join users_user u on u.id = s.user_id join permissions_principal p on p.id = u.id`;
 
-/** Of the session `s` and its user `u`, at $2. A session is over when it was ended, its time is up, its user is inactive, or the password was changed since. */
+/** True for a session `s` and its user `u` if the session is live at $2: not ended, not expired, user active, password not changed since. */
 export const liveSession =
   's.ended_at is null and s.idle_expires_at > $2::timestamptz and s.expires_at > $2::timestamptz and u.is_active and u.password_epoch = s.password_epoch';
 
 const byToken = hotSelect('sessions-by-token', `select ${columns} where s.token_digest = $1 and ${liveSession}`);
-const seen: Statement = {
+const updateLastSeen: Statement = {
   name: 'sessions-seen',
   text: `update sessions_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
 };
@@ -48,7 +48,7 @@ interface Row extends ActiveUserRow {
   api_version: number | null;
 }
 
-/** The live session of a cookie's value, seen now; null when there is none. With it the version of an API, where one is given. */
+/** Returns the live session for a cookie's value, or null, and updates `last_seen_at`. Reads the version of an API too, if one is given. */
 export async function findSession(
   db: Database,
   token: string,
@@ -58,8 +58,10 @@ export async function findSession(
 ): Promise<LiveSession | null> {
   const [row] = await db.query<Row>(byToken, [digest(token), now, apiId]);
   if (!row) return null;
-  if (row.last_seen_at < now.getTime() / 1000 - SEEN_EVERY_SECONDS)
-    await db.query(seen, [row.id, now, plusSeconds(now, idleSeconds), plusSeconds(now, -SEEN_EVERY_SECONDS)]);
+  if (row.last_seen_at < now.getTime() / 1000 - LAST_SEEN_INTERVAL_SECONDS) {
+    const before = plusSeconds(now, -LAST_SEEN_INTERVAL_SECONDS);
+    await db.query(updateLastSeen, [row.id, now, plusSeconds(now, idleSeconds), before]);
+  }
   return readSession(row);
 }
 
@@ -68,7 +70,7 @@ const byId = hotSelect(
   `select 1 as live from sessions_session s join users_user u on u.id = s.user_id where s.id = $1::uuid and ${liveSession}`,
 );
 
-/** Whether the session of a public id lives; whose it is does not matter. */
+/** Returns whether the session with this public id is live. */
 export async function isSessionLive(db: Database, id: string, now: Date): Promise<boolean> {
   return (await db.query(byId, [id, now])).length > 0;
 }

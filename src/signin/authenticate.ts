@@ -6,16 +6,16 @@ import type { Clock } from '../platform/time.ts';
 import { type AuthenticatedUser, type Backend, tryBackends } from './backends.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 
-/** What authentication is done with; made once, at start. */
+/** The dependencies of authentication, created once at start. */
 export interface Authentication {
   readonly clock: Clock;
   readonly passwords: Passwords;
   readonly backends: readonly Backend[];
   readonly limits: ThrottleLimits;
-  /** Refusals are answered this long after they came, or a whole multiple of it: never earlier for one reason than for another. */
+  /** Failed logins are delayed to a multiple of this, so that timing reveals nothing. */
   readonly refusalMilliseconds: number;
-  /** Port: told what each attempt came to, for whoever counts them. */
-  readonly counted?: (outcome: Outcome['kind']) => void;
+  /** Port: receives the outcome of each attempt, for metrics. */
+  readonly onOutcome?: (outcome: Outcome['kind']) => void;
 }
 
 export interface Attempt {
@@ -30,81 +30,81 @@ export type Outcome =
   | { readonly kind: 'throttled'; readonly retryAfterSeconds: number }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
-/** What has come a moment ago has come again. */
+/** The outcome of a request that repeats a recent one. */
 export interface RepeatedRequest<T> {
   readonly kind: 'repeated';
-  readonly as: T;
+  readonly result: T;
 }
 
-/** Port: what the same request came to a moment ago; null: nothing, and it is verified. */
+/** Port: returns the result of the same request a moment ago; null if there was none, and the attempt is verified. */
 export type FindRepeat<T> = () => Promise<T | null>;
 
 /**
- * Who is this? In this order: the throttle is reserved in one statement before anything is verified, then the backends are
- * asked, and the reservation is given back after a right password or when nothing was verified. One refusal for every
- * reason, released at a deadline that was fixed before the user was looked up. A repetition is looked for when it is counted, so
- * that nobody guesses by it.
+ * Authenticates a user. First reserves the throttle, in one statement, then asks the backends. The reservation is released after a correct
+ * password or if nothing was verified. All refusals are the same and are sent at a deadline that was fixed before the user was read. The
+ * search for a repeated request is throttled too, because it compares passwords.
  */
-export async function authenticate(db: Database, how: Authentication, attempt: Attempt): Promise<Outcome>;
+export async function authenticate(db: Database, authentication: Authentication, attempt: Attempt): Promise<Outcome>;
 export async function authenticate<T>(
   db: Database,
-  how: Authentication,
+  authentication: Authentication,
   attempt: Attempt,
   findRepeat: FindRepeat<T>,
 ): Promise<Outcome | RepeatedRequest<T>>;
 export async function authenticate<T>(
   db: Database,
-  how: Authentication,
+  authentication: Authentication,
   attempt: Attempt,
   findRepeat: FindRepeat<T> = async () => null,
 ): Promise<Outcome | RepeatedRequest<T>> {
-  const outcome = await evaluate(db, how, attempt, findRepeat);
-  if (outcome.kind !== 'repeated') how.counted?.(outcome.kind);
+  const outcome = await evaluate(db, authentication, attempt, findRepeat);
+  if (outcome.kind !== 'repeated') authentication.onOutcome?.(outcome.kind);
   return outcome;
 }
 
 async function evaluate<T>(
   db: Database,
-  how: Authentication,
+  authentication: Authentication,
   attempt: Attempt,
   findRepeat: FindRepeat<T>,
 ): Promise<Outcome | RepeatedRequest<T>> {
-  const cameAt = how.clock.now();
-  const reservation = await reserveAttempt(db, how.limits, attempt.username, attempt.ip, cameAt);
+  const { clock, limits, backends, refusalMilliseconds } = authentication;
+  const receivedAt = clock.now();
+  const reservation = await reserveAttempt(db, limits, { name: attempt.username, ip: attempt.ip }, receivedAt);
   if (!reservation.ok) return { kind: 'throttled', retryAfterSeconds: reservation.retryAfterSeconds };
 
-  const repeated = await findRepeat();
-  if (repeated !== null) {
+  const repeat = await findRepeat();
+  if (repeat !== null) {
     await reservation.release();
-    return { kind: 'repeated', as: repeated };
+    return { kind: 'repeated', result: repeat };
   }
-  const answer = await tryBackends(how.backends, { username: attempt.username, password: attempt.password }, cameAt);
-  if (answer.kind === 'user' || answer.kind === 'busy') {
+  const result = await tryBackends(backends, { username: attempt.username, password: attempt.password }, receivedAt);
+  if (result.kind === 'user' || result.kind === 'busy') {
     await reservation.release();
-    return answer;
+    return result;
   }
-  await refused(db, attempt, cameAt);
-  const since = (answer.kind === 'refused' ? answer.since : undefined) ?? cameAt;
-  await how.clock.sleepUntil(refusalDeadline(since, how.clock.now(), how.refusalMilliseconds));
+  await recordRefusal(db, attempt, receivedAt);
+  const startedAt = (result.kind === 'refused' ? result.startedAt : undefined) ?? receivedAt;
+  await clock.sleepUntil(refusalDeadline(startedAt, clock.now(), refusalMilliseconds));
   return { kind: 'refused' };
 }
 
 /**
- * The first multiple of the deadline that is not past, from the moment when the verification began (from the arrival, where there
- * was none). The wait for a place in the pool comes before that and is the same for everybody: counted in, it could be made to
- * end just before a step, and the step would tell a slow hash from a fast one.
+ * Returns the first multiple of the step after the start of the verification (after arrival, if nothing was verified) that is not past. The
+ * wait for the hash pool comes before the start and does not depend on the user. If it counted, an attacker could let it end
+ * just before a step, and the step would tell a slow hash from a fast one.
  */
-export function refusalDeadline(since: Date, now: Date, stepMilliseconds: number): Date {
+export function refusalDeadline(startedAt: Date, now: Date, stepMilliseconds: number): Date {
   if (stepMilliseconds === 0) return now;
-  const steps = Math.max(1, Math.ceil((now.getTime() - since.getTime()) / stepMilliseconds));
-  return new Date(since.getTime() + steps * stepMilliseconds);
+  const steps = Math.max(1, Math.ceil((now.getTime() - startedAt.getTime()) / stepMilliseconds));
+  return new Date(startedAt.getTime() + steps * stepMilliseconds);
 }
 
-const known = hotSelect('signin-user-id-by-name', 'select id from users_user where username_key = $1');
+const userIdByName = hotSelect('signin-user-id-by-name', 'select id from users_user where username_key = $1');
 
-/** What was typed is kept only where it is somebody's name: otherwise it may be a password in the wrong field. */
-async function refused(db: Database, attempt: Attempt, at: Date): Promise<void> {
-  const [user] = await db.query<{ id: string }>(known, [casefoldName(attempt.username)]);
+/** Records a failed login. The name is stored only if a user has it: otherwise it may be a password in the wrong field. */
+async function recordRefusal(db: Database, attempt: Attempt, at: Date): Promise<void> {
+  const [user] = await db.query<{ id: string }>(userIdByName, [casefoldName(attempt.username)]);
   const em = db.fork();
   const tried = user ? { userId: user.id, nameTried: attempt.username } : {};
   recordEvent(em, at, { kind: 'login_refused', ip: attempt.ip, ...tried });

@@ -11,35 +11,35 @@ export interface Credentials {
   readonly [kind: string]: unknown;
 }
 
-/** The user that a backend vouches for, as much as a login needs of it. */
+/** The user whom a backend authenticated, with the fields that a login needs. */
 export interface AuthenticatedUser {
   readonly id: string;
   readonly passwordEpoch: number;
-  /** RFC 8176 names of how. */
+  /** Authentication methods, by their names in RFC 8176. */
   readonly amr: readonly string[];
-  /** The stored password that was right and should be hashed anew. */
-  readonly outdated?: string;
+  /** The stored hash, if it is correct but should be replaced by a stronger one. */
+  readonly outdatedHash?: string;
 }
 
 /**
- * `refused` = this backend knows nobody by these credentials, ask the next; `veto` = nobody shall, ask no more.
- * `since` = when the verification began: how long it waited for its place says nothing about the user.
+ * `refused`: the credentials are wrong for this backend, so the next one is tried. `veto`: no further backend is tried (Django's
+ * `PermissionDenied`). `startedAt`: the start of the verification, after the wait for the hash pool, which does not depend on the user.
  */
 export type BackendResult =
   | { readonly kind: 'user'; readonly user: AuthenticatedUser }
-  | { readonly kind: 'refused'; readonly since?: Date }
+  | { readonly kind: 'refused'; readonly startedAt?: Date }
   | { readonly kind: 'veto' }
   | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
 
-/** A way to authenticate. It says who somebody is, never what they may do: rights come from Signet alone. */
+/** An authentication backend. It identifies users and gives no rights: those come from Signet only. */
 export interface Backend {
   readonly name: string;
-  /** Whether it can take these credentials at all; one that cannot is skipped. */
-  takes(credentials: Credentials): boolean;
+  /** Returns whether the backend supports credentials of this kind; if not, it is skipped. */
+  accepts(credentials: Credentials): boolean;
   authenticate(credentials: Credentials, now: Date): Promise<BackendResult>;
 }
 
-/** Django's `authenticate`: backends in order, the first user wins, a veto ends it with nobody. */
+/** Django's `authenticate`: tries backends in order. The first user is returned; a veto ends the search without one. */
 export async function tryBackends(
   backends: readonly Backend[],
   credentials: Credentials,
@@ -47,15 +47,15 @@ export async function tryBackends(
 ): Promise<BackendResult> {
   let refusal: BackendResult = { kind: 'refused' };
   for (const backend of backends) {
-    if (!backend.takes(credentials)) continue;
-    const answer = await backend.authenticate(credentials, now);
-    if (answer.kind !== 'refused') return answer;
-    refusal = answer;
+    if (!backend.accepts(credentials)) continue;
+    const result = await backend.authenticate(credentials, now);
+    if (result.kind !== 'refused') return result;
+    refusal = result;
   }
   return refusal;
 }
 
-/** A username first; a verified e-mail address where no username is spelled so. */
+/** Looks for a username first, then for a verified e-mail address if no username equals it. */
 const byName = hotSelect(
   'signin-user-by-name',
   `select id, password, password_epoch::int as password_epoch, is_active from users_user where username_key = $1
@@ -71,24 +71,25 @@ interface Row {
   is_active: boolean;
 }
 
-/** Username (or verified e-mail address) and password, kept by Signet. Exactly one verification, whoever asks. */
+/** Authenticates by username (or verified e-mail address) and the password stored by Signet, with exactly one verification for every request. */
 export function passwordBackend(db: Database, passwords: Passwords, clock: Clock): Backend {
   return {
     name: 'password',
-    takes: ({ username, password }) => typeof username === 'string' && typeof password === 'string',
+    accepts: ({ username, password }) => typeof username === 'string' && typeof password === 'string',
     async authenticate({ username = '', password = '' }) {
-      // Nobody's password is that long, whoever it is: refused before any work.
+      // No stored password is that long: refused before any work, for every user alike.
       if (!isPasswordSized(password)) return { kind: 'refused' };
-      // Nobody's name is that long either: a decoy is verified, as for every other name that nobody has.
+      // No username is that long either: a decoy is verified, as for every unknown name.
       const [row] = isNameSized(username) ? await db.query<Row>(byName, [casefoldName(username)]) : [];
-      let since: Date | undefined;
-      const started = () => {
-        since = clock.now();
+      let startedAt: Date | undefined;
+      const onStart = () => {
+        startedAt = clock.now();
       };
-      const checked = await passwords.verify(password, row?.password ?? null, started);
-      if (!checked.ok) return { kind: 'busy', retryAfterSeconds: checked.retryAfterSeconds };
-      if (!row || !checked.matches || !row.is_active) return { kind: 'refused', ...(since ? { since } : {}) };
-      const outdated = checked.isOutdated ? { outdated: row.password } : {};
+      const verification = await passwords.verify(password, row?.password ?? null, onStart);
+      if (!verification.ok) return { kind: 'busy', retryAfterSeconds: verification.retryAfterSeconds };
+      if (!row || !verification.matches || !row.is_active)
+        return { kind: 'refused', ...(startedAt ? { startedAt } : {}) };
+      const outdated = verification.isOutdated ? { outdatedHash: row.password } : {};
       return { kind: 'user', user: { id: row.id, passwordEpoch: row.password_epoch, amr: ['pwd'], ...outdated } };
     },
   };

@@ -7,7 +7,7 @@ import { createSession, endSessions, Session, type SessionLife } from '../sessio
 import { auditObject, checkUser, type FieldError, User } from '../users/index.ts';
 import type { ClientInfo } from './login.ts';
 
-/** Why this password may not be set, as field errors; empty when it may. */
+/** Returns why a password may not be set, as field errors; empty if it may. */
 export async function checkPassword(
   password: string,
   minLength: number,
@@ -18,7 +18,7 @@ export async function checkPassword(
   return failures.map(({ code, detail }) => ({ pointer, code, detail }));
 }
 
-/** Why nobody can be created of this. The password is compared with the fields only where they can be a user's. */
+/** Returns the field errors of a new user. The password is compared with the other fields only if those are valid. */
 export async function checkNewUser(
   fields: { username: string; email?: string; firstName?: string; lastName?: string },
   password: string,
@@ -29,8 +29,8 @@ export async function checkNewUser(
 }
 
 /**
- * Sets a new hash in the caller's transaction: the epoch grows, every session ends. False when the password is of another
- * epoch by now (somebody changed it meanwhile), or the user is no more; pass null to set it whatever it is.
+ * Stores a new hash in the caller's transaction, increments the epoch and ends every session. Returns false if the user was deleted, or if
+ * the epoch is not `expectedEpoch`, because the password was changed concurrently. Pass null to set the password at any epoch.
  */
 export async function setPassword(
   tx: SqlEntityManager,
@@ -39,8 +39,8 @@ export async function setPassword(
   encoded: string,
   expectedEpoch: number | null,
 ): Promise<boolean> {
-  const isThere = { id: user.id, deletedAt: null };
-  const where = expectedEpoch === null ? isThere : { ...isThere, isActive: true, passwordEpoch: expectedEpoch };
+  const notDeleted = { id: user.id, deletedAt: null };
+  const where = expectedEpoch === null ? notDeleted : { ...notDeleted, isActive: true, passwordEpoch: expectedEpoch };
   const change = { password: encoded, passwordEpoch: raw('password_epoch + 1') };
   if ((await tx.nativeUpdate(User, where, change)) === 0) return false;
   await endSessions(tx, audit.at, { user: user.id }, 'password_changed');
@@ -50,37 +50,45 @@ export async function setPassword(
   return true;
 }
 
-/** What was over by the time the new hash was made: nothing was changed. */
-export type ChangeConflict = { readonly lost: 'session' | 'password' };
+/** Nothing was changed, because the session ended or the password was changed while the new hash was computed. */
+export type ChangeConflict = { readonly conflict: 'session' | 'password' };
 
-/** The user's own change: the session goes on under a new id and secret, every other one ends. */
+/** A change of a user's own password. */
+export interface PasswordChange {
+  readonly user: { readonly id: string; readonly username: string };
+  /** The new hash. */
+  readonly encoded: string;
+  /** The epoch at which the old password was verified. */
+  readonly fromEpoch: number;
+  readonly session: { readonly id: string; readonly authTime: Date; readonly amr: readonly string[] };
+  readonly life: SessionLife;
+  readonly client: ClientInfo;
+}
+
+/** Changes a user's own password. The session continues with a new id and secret; all other sessions end. */
 export async function changeOwnPassword(
   db: Database,
   audit: AuditContext,
-  user: { id: string; username: string },
-  encoded: { fromEpoch: number; to: string },
-  session: { id: string; authTime: Date; amr: readonly string[] },
-  life: SessionLife,
-  browser: ClientInfo,
+  { user, encoded, fromEpoch, session, life, client }: PasswordChange,
 ): Promise<{ session: Session; token: string } | ChangeConflict> {
   return db.fork().transactional(async (tx) => {
-    // The user's row before the session's, as everybody who locks both.
+    // The user's row before the session's, in the order of every transaction that locks both.
     await tx.findOne(User, { id: user.id }, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    // A session that ended while the hashes were made changes nothing and is not brought back.
+    // A session that ended while the hash was computed changes nothing and is not revived.
     const where = { id: session.id, user: user.id, endedAt: null };
     const live = await tx.findOne(Session, where, { lockMode: LockMode.PESSIMISTIC_WRITE });
-    if (!live) return { lost: 'session' };
-    if (!(await setPassword(tx, audit, user, encoded.to, encoded.fromEpoch))) return { lost: 'password' };
-    const given = {
+    if (!live) return { conflict: 'session' };
+    if (!(await setPassword(tx, audit, user, encoded, fromEpoch))) return { conflict: 'password' };
+    const fields = {
       user: user.id,
-      passwordEpoch: encoded.fromEpoch + 1,
+      passwordEpoch: fromEpoch + 1,
       authTime: session.authTime,
       amr: [...session.amr],
-      ip: browser.ip,
-      userAgent: browser.userAgent,
+      ip: client.ip,
+      userAgent: client.userAgent,
     };
-    const opened = createSession(tx, given, life, audit.at);
+    const created = createSession(tx, fields, life, audit.at);
     await tx.flush();
-    return opened;
+    return created;
   });
 }

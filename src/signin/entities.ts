@@ -8,13 +8,13 @@ const ThrottleSchema = defineEntity({
   properties: {
     keyDigest: p.blob().primary(),
     failures: p.integer(),
-    /** The limit that the last reservation met. */
+    /** The limit of the last reservation. */
     maxFailures: p.integer(),
     windowStartedAt: p.datetime().columnType('timestamptz'),
     expiresAt: p.datetime().columnType('timestamptz'),
   },
 });
-/** What is counted for one key in one window: failed attempts (a name at a network, a network, a name), or rows that a network made. */
+/** A counter for one key in one window: of failed attempts (by name and network, network, or name), or of rows stored for a network. */
 export class Throttle extends ThrottleSchema.class {}
 ThrottleSchema.setClass(Throttle);
 
@@ -48,6 +48,6 @@ const OneTimeTokenSchema = defineEntity({
     consumedAt: p.datetime().columnType('timestamptz').nullable(),
   },
 });
-/** A secret that is good for one act, once. */
+/** A secret that can be used once, for one purpose. */
 export class OneTimeToken extends OneTimeTokenSchema.class {}
 OneTimeTokenSchema.setClass(OneTimeToken);

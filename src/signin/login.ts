@@ -10,72 +10,79 @@ import { FamiliarNetwork } from './entities.ts';
 import { takeOverSession } from './repeat.ts';
 import { networkDigest } from './throttle/throttle.ts';
 
+/** The browser or program that sent a request. */
 export interface ClientInfo {
   readonly ip: string;
   readonly userAgent: string | null;
-  /** The session cookie that came with the request, whatever it is worth. */
-  readonly presented: string | null;
-  /** The name of the form that was sent, where a second one is to get the same session. */
-  readonly form?: Buffer;
+  /** The value of the request's session cookie, which may be invalid. */
+  readonly sessionToken: string | null;
+  /** The digest of the sign-in form, if a second form with this digest gets the same session. */
+  readonly formDigest?: Buffer;
+}
+
+export interface LogInRequest {
+  readonly user: AuthenticatedUser;
+  /** Needed to upgrade an outdated hash. */
+  readonly password: string;
+  readonly life: SessionLife;
+  readonly client: ClientInfo;
 }
 
 export interface LoggedIn {
   readonly user: User;
   readonly session: Session;
-  /** The cookie's value; kept nowhere else. */
+  /** The value of the cookie; only its digest is stored. */
   readonly token: string;
 }
 
 /**
- * Attaches an authenticated user to a new session. One transaction: the presented session ends, the new one begins, last_login,
- * the hash upgrade where the stored one is still the one that was right, the known network, the event. Null when the user was
- * deactivated or the password changed since it was verified.
+ * Creates a session for an authenticated user. In one transaction: ends the session of the request's cookie, creates the new one, sets
+ * `last_login`, upgrades the hash if the stored one is still the verified one, and records network and event. Returns null if the user was
+ * deactivated or the password was changed since the verification.
  */
 export async function logIn(
   db: Database,
-  how: Authentication,
-  life: SessionLife,
-  who: AuthenticatedUser,
-  password: string,
-  browser: ClientInfo,
+  authentication: Authentication,
+  { user, password, life, client }: LogInRequest,
 ): Promise<LoggedIn | null> {
-  // Hashed before the transaction, and given up when the pool is busy: the next login tries again.
-  const upgraded = who.outdated === undefined ? null : await how.passwords.hash(password);
-  const now = how.clock.now();
+  const { outdatedHash } = user;
+  // Hashed before the transaction. Null if the pool is busy: the next login tries again.
+  const newHash = outdatedHash === undefined ? null : await authentication.passwords.hash(password);
+  const now = authentication.clock.now();
   return db.fork().transactional(async (tx) => {
-    const isCurrent = { id: who.id, isActive: true, passwordEpoch: who.passwordEpoch };
+    const isCurrent = { id: user.id, isActive: true, passwordEpoch: user.passwordEpoch };
     if ((await tx.nativeUpdate(User, isCurrent, { lastLogin: now })) === 0) return null;
-    const given = {
-      user: who.id,
-      passwordEpoch: who.passwordEpoch,
+    const fields = {
+      user: user.id,
+      passwordEpoch: user.passwordEpoch,
       authTime: now,
-      amr: [...who.amr],
-      ip: browser.ip,
-      userAgent: browser.userAgent,
-      ...(browser.form ? { formDigest: browser.form } : {}),
+      amr: [...user.amr],
+      ip: client.ip,
+      userAgent: client.userAgent,
+      ...(client.formDigest ? { formDigest: client.formDigest } : {}),
     };
-    const twin = browser.form ? await takeOverSession(tx, who.id, browser.form, now) : null;
-    const { session, token } = twin ?? createSession(tx, given, life, now);
-    if (browser.presented !== null) {
-      const presented = { tokenDigest: digest(browser.presented) };
-      await endSessions(tx, now, presented, 'replaced', { id: session.id, user: who.id });
+    const repeat = client.formDigest ? await takeOverSession(tx, user.id, client.formDigest, now) : null;
+    const { session, token } = repeat ?? createSession(tx, fields, life, now);
+    if (client.sessionToken !== null) {
+      const replaced = { tokenDigest: digest(client.sessionToken) };
+      await endSessions(tx, now, replaced, 'replaced', { id: session.id, user: user.id });
     }
-    if (twin) return { user: await tx.findOneOrFail(User, who.id), session, token };
-    recordEvent(tx, now, { kind: 'login', userId: who.id, ip: browser.ip, detail: { sid: session.id } });
-    if (upgraded !== null && who.outdated !== undefined) await upgrade(tx, who.id, who.outdated, upgraded, now);
-    await tx.upsert(FamiliarNetwork, { user: who.id, networkDigest: networkDigest(browser.ip), lastSuccessAt: now });
+    if (repeat) return { user: await tx.findOneOrFail(User, user.id), session, token };
+    recordEvent(tx, now, { kind: 'login', userId: user.id, ip: client.ip, detail: { sid: session.id } });
+    if (newHash !== null && outdatedHash !== undefined) await upgradeHash(tx, user.id, outdatedHash, newHash, now);
+    await tx.upsert(FamiliarNetwork, { user: user.id, networkDigest: networkDigest(client.ip), lastSuccessAt: now });
     await tx.flush();
-    return { user: await tx.findOneOrFail(User, who.id), session, token };
+    return { user: await tx.findOneOrFail(User, user.id), session, token };
   });
 }
 
-/** Of many logins at once one wins; the epoch stays, so no session is lost. */
-async function upgrade(tx: SqlEntityManager, userId: string, from: string, to: string, now: Date): Promise<void> {
+/** Only one of several concurrent logins replaces the hash. The epoch stays, so no session ends. */
+async function upgradeHash(tx: SqlEntityManager, userId: string, from: string, to: string, now: Date): Promise<void> {
   const changed = await tx.nativeUpdate(User, { id: userId, password: from }, { password: to });
   if (changed === 1) recordEvent(tx, now, { kind: 'password_upgraded', userId });
 }
 
-/** Ends the session of a cookie. Nothing happens when it is none. */
+/** Ends the session of a cookie; does nothing if there is no such session. */
 export async function logOut(db: Database, token: string, now: Date): Promise<void> {
   await db.fork().transactional(async (tx) => {
     const [sid] = await endSessions(tx, now, { tokenDigest: digest(token) }, 'logout');

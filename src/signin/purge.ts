@@ -1,22 +1,24 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, purgeRows, type Statement } from '../platform/database/index.ts';
 import { plusSeconds } from '../platform/time.ts';
+import { FamiliarNetwork, OneTimeToken } from './entities.ts';
 
 const DAY_SECONDS = 86_400;
 
-/** How long what has ended stays visible to an operator. */
-const KEPT_SECONDS = 7 * DAY_SECONDS;
+/** The time for which ended sessions and expired tokens stay visible to operators. */
+const RETENTION_SECONDS = 7 * DAY_SECONDS;
 
-/** A network that was not logged in from for so long spares nobody any more (see the throttle). */
+/** After this time without a login a network is no longer familiar (see the throttle). */
 const FAMILIAR_NETWORK_SECONDS = 90 * DAY_SECONDS;
 
-const statements: { statement: Statement; keptSeconds: number }[] = [
+const statements: { statement: Statement; retentionSeconds: number }[] = [
   {
     statement: {
       name: 'signin-purge-sessions',
       text: `delete from sessions_session where id in (
         select id from sessions_session where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
-    keptSeconds: KEPT_SECONDS,
+    retentionSeconds: RETENTION_SECONDS,
   },
   {
     statement: {
@@ -24,7 +26,7 @@ const statements: { statement: Statement; keptSeconds: number }[] = [
       text: `delete from signin_throttle where key_digest in (
         select key_digest from signin_throttle where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
-    keptSeconds: 0,
+    retentionSeconds: 0,
   },
   {
     statement: {
@@ -32,20 +34,27 @@ const statements: { statement: Statement; keptSeconds: number }[] = [
       text: `delete from signin_one_time_token where token_digest in (
         select token_digest from signin_one_time_token where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
-    keptSeconds: KEPT_SECONDS,
+    retentionSeconds: RETENTION_SECONDS,
   },
   {
     statement: {
       name: 'signin-purge-networks',
-      // Once more beside the list: somebody may be logging in from there at this moment.
+      // The condition is repeated outside the list: a concurrent login may update the row.
       text: `delete from signin_familiar_network where last_success_at < $1::timestamptz and (user_id, network_digest) in (
         select user_id, network_digest from signin_familiar_network where last_success_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
-    keptSeconds: FAMILIAR_NETWORK_SECONDS,
+    retentionSeconds: FAMILIAR_NETWORK_SECONDS,
   },
 ];
 
-/** Deletes the rows whose time is over, in bounded batches. */
+/** Deletes expired rows in bounded batches. */
 export async function purgeExpired(db: Database, now: Date): Promise<void> {
-  for (const { statement, keptSeconds } of statements) await purgeRows(db, statement, plusSeconds(now, -keptSeconds));
+  for (const { statement, retentionSeconds } of statements)
+    await purgeRows(db, statement, plusSeconds(now, -retentionSeconds));
+}
+
+/** Deletes a deleted user's familiar networks and one-time tokens. */
+export async function eraseSignIns(tx: SqlEntityManager, userId: string): Promise<void> {
+  await tx.nativeDelete(FamiliarNetwork, { user: userId });
+  await tx.nativeDelete(OneTimeToken, { user: userId });
 }

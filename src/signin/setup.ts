@@ -6,10 +6,10 @@ import { OneTimeToken } from './entities.ts';
 
 const SETUP_SECONDS = 86_400;
 
-/** Development mode derives its setup secrets from a stored nonce, so that a live link can be shown again. */
+/** Derives a setup secret from a stored nonce. Development mode uses it to show a live link again. */
 export type DeriveSecret = (nonce: string) => string;
 
-/** A new setup secret, good for a day and for one administrator; every earlier one ends. Null when there is a superuser. */
+/** Creates a setup secret, valid for a day and for one administrator, and ends earlier ones. Returns null if there is a superuser. */
 export async function createSetupSecret(
   em: SqlEntityManager,
   now: Date,
@@ -22,8 +22,8 @@ export async function createSetupSecret(
 }
 
 /**
- * The secret of the live setup link, which stays as it is; a new one where none is live. `hidden` when the live one is not derived
- * and so cannot be shown again. Null when there is a superuser.
+ * Returns the secret of the live setup link, or of a new one if none is live. Returns `hidden` if the live secret is not derived and
+ * cannot be shown again, and null if there is a superuser.
  */
 export async function readSetupSecret(
   em: SqlEntityManager,
@@ -33,12 +33,12 @@ export async function readSetupSecret(
   return em.transactional(async (tx) => {
     await lockSetup(tx);
     if (await hasSuperuser(tx)) return null;
-    const link = await tx.findOne(OneTimeToken, { purpose: 'setup', consumedAt: null, expiresAt: { $gt: now } });
-    if (!link) return createToken(tx, now, derive);
-    const { nonce } = link.payload as { nonce?: string };
+    const live = await tx.findOne(OneTimeToken, { purpose: 'setup', consumedAt: null, expiresAt: { $gt: now } });
+    if (!live) return createToken(tx, now, derive);
+    const { nonce } = live.payload as { nonce?: string };
     const secret = nonce === undefined ? null : derive(nonce);
-    // Another master key derives another secret.
-    return secret !== null && digest(secret).equals(link.tokenDigest) ? secret : 'hidden';
+    // The digests differ if the master key was changed.
+    return secret !== null && digest(secret).equals(live.tokenDigest) ? secret : 'hidden';
   });
 }
 
@@ -57,12 +57,12 @@ async function createToken(tx: SqlEntityManager, now: Date, derive?: DeriveSecre
   return secret;
 }
 
-/** Makers and redeemers of setup links follow each other: two links at once, or two first administrators, would need two at once. */
+/** Serialises creation and use of setup links, so that there are never two live links or two first administrators. */
 async function lockSetup(tx: SqlEntityManager): Promise<void> {
   await tx.execute("select pg_advisory_xact_lock(hashtext('signet.setup'))");
 }
 
-/** Whether the secret could be redeemed now. Looking changes nothing. */
+/** Returns whether the secret can be redeemed now. Changes nothing. */
 export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
   const open = await em.count(OneTimeToken, {
     tokenDigest: digest(secret),
@@ -73,7 +73,7 @@ export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Dat
   return open === 1 && !(await hasSuperuser(em));
 }
 
-/** Redeems the secret in one conditional statement, which also demands that no superuser exists. */
+/** Redeems the secret in one conditional statement, which also requires that there is no superuser. */
 export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
   await lockSetup(tx);
   const rows = await tx.execute<unknown[]>(
@@ -84,12 +84,12 @@ export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Dat
   return rows.length === 1;
 }
 
-/** Somebody who may administer everything and can log in; null when there is nobody. */
+/** Returns an active global superuser, or null. */
 export function findSuperuser(em: SqlEntityManager): Promise<User | null> {
   return em.findOne(User, { isSuperuser: true, isActive: true, deletedAt: null }, { orderBy: { id: 'asc' } });
 }
 
-/** Whether there is somebody who may administer everything, active or not. */
+/** Returns whether there is a global superuser, active or not. */
 export async function hasSuperuser(em: SqlEntityManager): Promise<boolean> {
   return (await em.count(User, { isSuperuser: true })) > 0;
 }

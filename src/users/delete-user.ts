@@ -8,13 +8,13 @@ import { Failure } from '../platform/errors.ts';
 import { User } from './entities.ts';
 import { auditObject } from './users.ts';
 
-/** Port: a user is being deleted. What the user has ends and what says who it was is erased, in the same transaction; returns how many sessions ended. */
+/** Port: ends a deleted user's sessions and erases personal data of rooms above, in the same transaction. Returns how many sessions ended. */
 export const onUserDeleted =
   definePort<
     (tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>, at: Date) => Promise<{ readonly sessions: number }>
   >('onUserDeleted');
 
-/** What went with a user. */
+/** A deleted user, with what was deleted along. */
 export interface DeletedUser {
   readonly id: string;
   readonly sessions: number;
@@ -24,18 +24,18 @@ export interface DeletedUser {
 }
 
 /**
- * Deletes a user, once: everything that says who it was is erased, everything that it held ends, and the row stays for its id,
- * which is never given again. The edit log keeps the id; from this entry on it knows no name for it
- * (docs/decisions/0004-deleting-a-user.md). Failure: deleted meanwhile.
+ * Deletes a user: erases personal data, ends sessions and removes assignments. The row stays for its id,
+ * which is never reused. The edit log keeps the id; from this entry on it has no name for it
+ * (docs/decisions/0004-deleting-a-user.md). Throws Failure if the user was deleted concurrently.
  */
-export function deleteUser(em: SqlEntityManager, audit: AuditContext, of: Pick<User, 'id'>): Promise<DeletedUser> {
+export function deleteUser(em: SqlEntityManager, audit: AuditContext, { id }: Pick<User, 'id'>): Promise<DeletedUser> {
   return em.transactional(async (tx) => {
-    // The row's lock comes first: a login or a change that is under way is either done and seen below, or finds nobody.
+    // The row lock comes first: a concurrent login or change has either committed, and is handled below, or finds no user.
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
-    const user = await tx.findOne(User, { id: of.id, deletedAt: null }, options);
+    const user = await tx.findOne(User, { id, deletedAt: null }, options);
     if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
     const { isActive, isStaff, isSuperuser } = user;
-    // In the order of locks: groups, principal, then sessions and what lives by them. No place of a status list moves before.
+    // In the order of locks: groups, principal, then sessions and their grants. No status changes before.
     const { groups, permissions, roles } = await revokeAll(tx, user.id);
     const { sessions } = await onUserDeleted.of(tx)(tx, user, audit.at);
     erase(user, audit.at);
@@ -52,8 +52,8 @@ export function deleteUser(em: SqlEntityManager, audit: AuditContext, of: Pick<U
 }
 
 /**
- * The placeholder can be nobody's name: a name is looked up by its folded form, which has no capital letter of ASCII. The
- * epoch grows, so that even a session that was missed is over.
+ * No user can have the placeholder as a name: names are looked up by their folded form, which has no ASCII capital letters. The
+ * epoch grows, so that no session of the user is live.
  */
 function erase(user: User, at: Date): void {
   Object.assign(user, {

@@ -11,20 +11,20 @@ const UserSchema = defineEntity({
     username: p.string().columnType('text'),
     usernameKey: p.string().columnType('text').unique(),
     email: p.string().columnType('text').default(''),
-    /** Folded form; null when there is no address. */
+    /** Case-folded; null if there is no address. */
     emailKey: p.string().columnType('text').nullable(),
     emailVerifiedAt: p.datetime().columnType('timestamptz').nullable(),
     firstName: p.string().columnType('text').default(''),
     lastName: p.string().columnType('text').default(''),
     password: p.string().columnType('text').hidden(),
-    /** Grows when the password is changed; sessions of an older epoch are over. A hash upgrade leaves it alone. */
+    /** Grows with every change of the password, which ends sessions of older epochs. A hash upgrade does not change it. */
     passwordEpoch: p.integer().default(1),
     isActive: p.boolean().default(true),
     isStaff: p.boolean().default(false),
     isSuperuser: p.boolean().default(false),
     dateJoined: p.datetime().columnType('timestamptz'),
     lastLogin: p.datetime().columnType('timestamptz').nullable(),
-    /** Set when the user was deleted: the row stays for its id, which is never given again; everything personal is erased. */
+    /** Set when the user is deleted: the row stays for its id, which is never reused; personal data is erased. */
     deletedAt: p.datetime().columnType('timestamptz').nullable(),
     attributes: p
       .json()

@@ -1,7 +1,7 @@
 import { hasUnprintable, isNameSized, normalizeName } from '../platform/casefold.ts';
-import { reservedName } from './reserved-names.ts';
+import { reservedName } from './username-rules.ts';
 
-/** One reason why one field is refused, as RFC 9457 problems and forms show it. */
+/** One error of one field, as shown in RFC 9457 problems and forms. */
 export interface FieldError {
   /** JSON pointer (RFC 6901) into the request. */
   readonly pointer: string;
@@ -16,10 +16,10 @@ interface Fields {
   readonly lastName?: string;
 }
 
-/** Django's characters but `@`, so that a name is never somebody's e-mail address; no `-` first, so that it is never an option. */
+/** Django's characters without `@`, so that a name is never an e-mail address; not `-` first, so that it is never a command-line option. */
 const username = /^[\p{L}\p{M}\p{N}_.+][\p{L}\p{M}\p{N}_.+-]*$/u;
 
-/** Deliberately loose: whether an address works is only known once a mail to it was answered. */
+/** Deliberately loose: only a reply to a mail proves that an address works. */
 const email = /^[^\s\p{C}@"(),:;<>[\\\]]+@[^\s\p{C}@"(),:;<>[\\\]]+$/u;
 
 /** The longest username, first name or last name, in characters. */
@@ -27,8 +27,8 @@ const MAX_NAME = 150;
 const MAX_EMAIL_UNITS = 254;
 
 /**
- * Why these fields cannot be a user's; empty when they can. `existing`: the name was accepted before and stays. Every field is
- * measured before anything else is done with it.
+ * Returns the errors of a user's fields; empty if they are valid. `existing`: the name was accepted before and is not checked. The length of
+ * a field is checked before anything else.
  */
 export function checkUser(fields: Fields, options: { existing?: boolean } = {}): FieldError[] {
   const errors: FieldError[] = [];

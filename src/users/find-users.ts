@@ -4,9 +4,9 @@ import { casefoldName, isNameSized } from '../platform/casefold.ts';
 import { Failure } from '../platform/errors.ts';
 import { parseUuid, suggest } from '../platform/text.ts';
 import { User } from './entities.ts';
-import { BUILT_IN } from './reserved-names.ts';
+import { BUILT_IN } from './username-rules.ts';
 
-/** Who is meant: by the username, which never looks like an id, or by the id. */
+/** A user, named by username (which never looks like an id) or by id. */
 export type UserRef = string | { readonly id: string };
 
 export async function findUser(em: SqlEntityManager, username: string): Promise<User | null> {
@@ -15,23 +15,23 @@ export async function findUser(em: SqlEntityManager, username: string): Promise<
 }
 
 /**
- * As `findUser`, for whoever is about to give the user something in this transaction: until its end the user is not deleted.
- * Not for a change of the user itself, which takes the stronger lock: two that hold this one would wait for each other.
+ * Returns a user with a shared lock, so that it is not deleted before the end of this transaction. For transactions that assign something
+ * to the user. A change of the user itself takes an exclusive lock instead: two transactions with the shared one would deadlock.
  */
-export async function lockUser(tx: SqlEntityManager, who: UserRef): Promise<User> {
-  const { id } = await getUser(tx, who);
+export async function lockUser(tx: SqlEntityManager, ref: UserRef): Promise<User> {
+  const { id } = await getUser(tx, ref);
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_READ } as const;
-  return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, who);
+  return (await tx.findOne(User, { id, deletedAt: null }, options)) ?? getUser(tx, ref);
 }
 
-/** As `findUser`, failing with the nearest name. An id is never taken for a name, nor a name for an id. */
-export async function getUser(em: SqlEntityManager, who: UserRef): Promise<User> {
-  if (typeof who !== 'string') return getUserById(em, who.id);
-  if (parseUuid(who) !== null)
-    throw new Failure('notFound', `"${who}" is an id, not a username. Name the user by it: --user-id ${who}`);
-  const user = await findUser(em, who);
+/** Like `findUser`, but throws Failure with the nearest name if there is no such user. An id is never read as a name, nor a name as an id. */
+export async function getUser(em: SqlEntityManager, ref: UserRef): Promise<User> {
+  if (typeof ref !== 'string') return getUserById(em, ref.id);
+  if (parseUuid(ref) !== null)
+    throw new Failure('notFound', `"${ref}" is an id, not a username. Name the user by it: --user-id ${ref}`);
+  const user = await findUser(em, ref);
   if (user) return user;
-  return noUser(em, who);
+  return throwNotFound(em, ref);
 }
 
 async function getUserById(em: SqlEntityManager, text: string): Promise<User> {
@@ -45,7 +45,7 @@ async function getUserById(em: SqlEntityManager, text: string): Promise<User> {
   );
 }
 
-async function noUser(em: SqlEntityManager, username: string): Promise<never> {
+async function throwNotFound(em: SqlEntityManager, username: string): Promise<never> {
   const names = await em.find(User, { deletedAt: null }, { fields: ['username'], limit: 10_000 });
   const near = suggest(
     username,
@@ -57,13 +57,13 @@ async function noUser(em: SqlEntityManager, username: string): Promise<never> {
   );
 }
 
-/** Users by name, a page at a time: those whose folded name comes after `after`. */
+/** Returns a page of users ordered by name, starting after the name `after`. */
 export function listUsers(em: SqlEntityManager, page: { after?: string; limit?: number } = {}): Promise<User[]> {
   const where = page.after === undefined ? {} : { usernameKey: { $gt: casefoldName(page.after) } };
   return em.find(User, { ...where, deletedAt: null }, { orderBy: { usernameKey: 'asc' }, limit: page.limit ?? 100 });
 }
 
-/** Users whose name is `reservedName`: an earlier version, or a database by hand, let it be. As many as `limit`, by name. */
+/** Returns users with a reserved name (`reservedName`), created by an earlier version or by SQL, ordered by name, at most `limit`. */
 export async function usersWithReservedNames(
   em: SqlEntityManager,
   limit: number,
@@ -74,4 +74,20 @@ export async function usersWithReservedNames(
      order by username_key limit ?`,
     [JSON.stringify(BUILT_IN), limit],
   );
+}
+
+/** Ids in one statement, far below the protocol's limit. */
+const BATCH = 1000;
+
+/** Returns the usernames of these ids, ordered by name. Ids of deleted users and of other objects are left out. */
+export async function readUsernames(em: SqlEntityManager, ids: readonly string[]): Promise<Map<string, string>> {
+  const found: { id: string; username: string; usernameKey: string }[] = [];
+  for (let from = 0; from < ids.length; from += BATCH) {
+    const batch = ids.slice(from, from + BATCH);
+    found.push(
+      ...(await em.find(User, { id: { $in: batch }, deletedAt: null }, { fields: ['id', 'username', 'usernameKey'] })),
+    );
+  }
+  found.sort((a, b) => (a.usernameKey < b.usernameKey ? -1 : 1));
+  return new Map(found.map((one) => [one.id, one.username]));
 }

@@ -1,9 +1,9 @@
 import { type Database, hotSelect } from '../platform/database/index.ts';
 
-/** An active user, as every request reads one. */
+/** An active user, with the fields that requests use. */
 export interface ActiveUser {
   readonly id: string;
-  /** The permission version of its principal: what may be kept of its rights counts at exactly this one. */
+  /** The permission version of its principal: cached rights are valid for exactly this version. */
   readonly version: number;
   readonly username: string;
   readonly email: string;
@@ -14,7 +14,7 @@ export interface ActiveUser {
   readonly isSuperuser: boolean;
 }
 
-/** What a statement selects for `readActiveUser`: of the user `u` and its principal `p`. */
+/** The columns that a statement selects for `readActiveUser`, from the user `u` and its principal `p`. */
 export const activeUserColumns =
   'u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version';
 
@@ -35,7 +35,7 @@ const activeUser = hotSelect(
     from users_user u join permissions_principal p on p.id = u.id where u.id = $1 and u.is_active`,
 );
 
-/** The user of an id, while active. */
+/** Returns the active user with this id, or null. */
 export async function findActiveUser(db: Database, id: string): Promise<ActiveUser | null> {
   const [row] = await db.query<ActiveUserRow>(activeUser, [id]);
   return row ? readActiveUser(row) : null;

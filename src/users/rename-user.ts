@@ -9,26 +9,26 @@ import { User } from './entities.ts';
 import { checkUser, type FieldError } from './fields.ts';
 import { auditObject, auditSnapshot, uniqueViolation, usernameTaken } from './users.ts';
 
-/** Port: a user, still shown under the name before, gets another one in this transaction. */
+/** Port: runs before a user is renamed, with the old name, in the same transaction. */
 export const onUserRenamed =
   definePort<(tx: SqlEntityManager, before: Pick<User, 'id' | 'username'>) => Promise<void>>('onUserRenamed');
 
 /**
- * Gives a user another name; the id, and all that belongs to it, stays. The name before is free at once, so tokens that say it are suspended:
- * read by a service that goes by names, they would speak of whoever takes it next. What the name is refused for, or the user.
+ * Renames a user; the id and everything that belongs to it stays. The old name is free at once, so tokens that contain it are suspended:
+ * a service that identifies users by name would take them for the next user of that name. Returns the user, or the errors of the name.
  */
 export async function renameUser(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<User, 'id'>,
+  ref: Pick<User, 'id'>,
   username: string,
 ): Promise<User | FieldError[]> {
   const errors = checkUser({ username });
   if (errors.length > 0) return errors;
   try {
-    return await em.transactional((tx) => rename(tx, audit, of, username));
+    return await em.transactional((tx) => rename(tx, audit, ref, username));
   } catch (error) {
-    // Somebody took the name between the look and the write; the index decides.
+    // The name was taken between check and write; the unique index decides.
     const taken = uniqueViolation(error);
     if (taken) return [taken];
     throw error;
@@ -38,20 +38,20 @@ export async function renameUser(
 async function rename(
   tx: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<User, 'id'>,
+  { id }: Pick<User, 'id'>,
   username: string,
 ): Promise<User | FieldError[]> {
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
-  const user = await tx.findOne(User, { id: of.id, deletedAt: null }, options);
+  const user = await tx.findOne(User, { id, deletedAt: null }, options);
   if (!user) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
   const usernameKey = casefoldName(username);
   if ((await tx.count(User, { usernameKey, id: { $ne: user.id } })) > 0) return [usernameTaken];
   const before = auditSnapshot(user);
-  const named = { id: user.id, username: user.username };
+  const userBefore = { id: user.id, username: user.username };
   Object.assign(user, { username: normalizeName(username), usernameKey });
   const changed = difference(before, auditSnapshot(user));
   if (!changed) return user;
-  await onUserRenamed.of(tx)(tx, named);
+  await onUserRenamed.of(tx)(tx, userBefore);
   recordChange(tx, audit, { action: 'change', object: auditObject(user), ...changed });
   await tx.flush();
   await invalidateRights(tx, [user.id], { kind: 'removed', apis: await apisWithUsername(tx) });

@@ -10,10 +10,10 @@ import { checkUser, type FieldError } from './fields.ts';
 
 export interface NewUser {
   readonly username: string;
-  /** Encoded, as `Passwords.hash` or `makeUnusable` makes it. */
+  /** Encoded, as returned by `Passwords.hash` or `makeUnusable`. */
   readonly password: string;
   readonly email?: string;
-  /** Only an operator says so. */
+  /** Set by operators only. */
   readonly isEmailVerified?: boolean;
   readonly firstName?: string;
   readonly lastName?: string;
@@ -26,32 +26,32 @@ export interface UserChange
   readonly isEmailVerified?: boolean;
 }
 
-/** What the fields are refused for, or the user. A name that somebody has in any spelling is refused like a malformed one. */
+/** Creates a user. Returns it, or the errors of its fields. A name that exists in any spelling is a field error too. */
 export async function createUser(
   em: SqlEntityManager,
   audit: AuditContext,
-  given: NewUser,
+  fields: NewUser,
 ): Promise<User | FieldError[]> {
-  const errors = checkUser(given);
+  const errors = checkUser(fields);
   if (errors.length > 0) return errors;
-  const usernameKey = casefoldName(given.username);
+  const usernameKey = casefoldName(fields.username);
   if ((await em.count(User, { usernameKey })) > 0) return [usernameTaken];
-  const email = given.email?.trim() ?? '';
-  const isVerified = given.isEmailVerified ?? false;
-  const obstacle = isVerified ? await verificationProblem(em, email) : undefined;
-  if (obstacle) return [obstacle];
+  const email = fields.email?.trim() ?? '';
+  const isVerified = fields.isEmailVerified ?? false;
+  const problem = isVerified ? await verificationProblem(em, email) : undefined;
+  if (problem) return [problem];
   const user = em.create(User, {
     id: createPrincipal(em, 'user'),
-    username: normalizeName(given.username),
+    username: normalizeName(fields.username),
     usernameKey,
     email,
     emailKey: email === '' ? null : casefoldName(email),
     emailVerifiedAt: isVerified ? audit.at : null,
-    firstName: given.firstName ?? '',
-    lastName: given.lastName ?? '',
-    password: given.password,
-    isStaff: given.isStaff ?? false,
-    isSuperuser: given.isSuperuser ?? false,
+    firstName: fields.firstName ?? '',
+    lastName: fields.lastName ?? '',
+    password: fields.password,
+    isStaff: fields.isStaff ?? false,
+    isSuperuser: fields.isSuperuser ?? false,
     dateJoined: audit.at,
     attributes: {},
   });
@@ -60,7 +60,7 @@ export async function createUser(
   try {
     await em.flush();
   } catch (error) {
-    // Somebody took the name, or proved the address, between the look and the write; the index decides.
+    // The name was taken, or the address verified, between check and write; the unique index decides.
     const taken = uniqueViolation(error);
     if (taken) return [taken];
     throw error;
@@ -80,14 +80,14 @@ const addressTaken: FieldError = {
   detail: 'This e-mail address is verified for another user.',
 };
 
-/** What a write met that somebody else has; undefined for any other fault. */
+/** Returns the field error of a unique violation; undefined for any other error. */
 export function uniqueViolation(error: unknown): FieldError | undefined {
   const { code, message = '' } = error as { code?: string; message?: string };
   if (code !== '23505') return undefined;
   return message.includes('users_user_verified_email') ? addressTaken : usernameTaken;
 }
 
-/** An address is verified for one user at a time: a login by it means that one. */
+/** Returns why an address cannot be verified. It is verified for one user at a time, because it identifies the user at a login. */
 async function verificationProblem(em: SqlEntityManager, email: string, id?: string): Promise<FieldError | undefined> {
   if (email === '')
     return { pointer: '/email', code: 'required', detail: 'There is no e-mail address that could be verified.' };
@@ -96,7 +96,7 @@ async function verificationProblem(em: SqlEntityManager, email: string, id?: str
   return others === 0 ? undefined : addressTaken;
 }
 
-/** Port: a user may no longer sign in. What the user has ends, in the same transaction. */
+/** Port: ends the sessions of a user who may no longer sign in, in the same transaction. */
 export const onUserDeactivated =
   definePort<(tx: SqlEntityManager, userId: string, at: Date) => Promise<void>>('onUserDeactivated');
 
@@ -110,7 +110,7 @@ export async function updateUser(
   const errors = checkUser({ username: user.username, ...change }, { existing: true });
   if (errors[0]) throw new Failure('usage', errors.map((one) => one.detail).join(' '));
   return em.transactional(async (tx) => {
-    // Under the row's lock, so that nothing is written to a user who is being deleted.
+    // Under the row lock, so that a user who is being deleted is not changed.
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
     const fresh = await tx.findOne(User, { id: user.id, deletedAt: null }, options);
     if (!fresh) throw new Failure('notFound', 'Somebody else deleted this user meanwhile.');
@@ -127,7 +127,7 @@ export async function updateUser(
     recordChange(tx, audit, { action: 'change', object: auditObject(fresh), ...changed });
     await tx.flush();
     if (changed.after['isActive'] === false) {
-      // Everything that the user has ends, so no status has to move before; the locks go principal, sessions, statuses.
+      // Sessions and grants end, so no status must change before. Order of locks: principal, sessions, statuses.
       await bumpPrincipals(tx, [fresh.id]);
       await onUserDeactivated.of(tx)(tx, fresh.id, audit.at);
     } else if ('isActive' in changed.after || 'isStaff' in changed.after || 'isSuperuser' in changed.after)
@@ -137,8 +137,8 @@ export async function updateUser(
 }
 
 async function setVerified(tx: SqlEntityManager, user: User, isVerified: boolean, at: Date): Promise<void> {
-  const obstacle = isVerified ? await verificationProblem(tx, user.email, user.id) : undefined;
-  if (obstacle) throw new Failure(obstacle.code === 'unique' ? 'conflict' : 'usage', obstacle.detail);
+  const problem = isVerified ? await verificationProblem(tx, user.email, user.id) : undefined;
+  if (problem) throw new Failure(problem.code === 'unique' ? 'conflict' : 'usage', problem.detail);
   user.emailVerifiedAt = isVerified ? (user.emailVerifiedAt ?? at) : null;
 }
 
@@ -148,12 +148,12 @@ function isLess(before: Flags, after: Flags): boolean {
   return (['isActive', 'isStaff', 'isSuperuser'] as const).some((flag) => before[flag] && !after[flag]);
 }
 
-/** The user as `access` knows one. */
+/** Returns the principal of a user. */
 export function userPrincipal(user: Pick<User, 'id' | 'isActive' | 'isSuperuser'>): PrincipalRef {
   return { kind: 'user', id: user.id, isActive: user.isActive, isSuperuser: user.isSuperuser };
 }
 
-/** The fields that the edit log shows; never the password. */
+/** Returns the fields for the edit log, never the password. */
 export function auditSnapshot(user: User) {
   const { username, email, firstName, lastName, isActive, isStaff, isSuperuser } = user;
   const emailVerified = Boolean(user.emailVerifiedAt);

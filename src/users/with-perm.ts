@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type PermissionRef, type PermSource, principalsWithPerm, readPermSources } from '../permissions/index.ts';
 import { casefoldName } from '../platform/casefold.ts';
 
-/** Somebody for whom `has_perm` of the name is true, or would be if they were active, and why. */
+/** A user for whom `has_perm` is true, or would be if the user were active, with the sources of the permission. */
 export interface UserWithPerm {
   readonly id: string;
   readonly username: string;
@@ -11,23 +11,23 @@ export interface UserWithPerm {
 }
 
 export interface UsersWithPermOptions {
-  /** Inactive users too. They have no permission; this is what they would have. */
+  /** Includes inactive users, who would have the permission if they were active. */
   readonly withInactive: boolean;
   readonly withSuperusers: boolean;
-  /** Those whose folded name comes after this one's. */
+  /** Starts after this name. */
   readonly after?: string | undefined;
   readonly limit: number;
 }
 
-/** Django's `User.objects.with_perm`, a page at a time by name: who holds a permission directly, by a group, or as a superuser. */
+/** Django's `User.objects.with_perm`, a page at a time by name: users with a permission directly, by a group, or as superuser. */
 export async function usersWithPerm(
   em: SqlEntityManager,
-  asked: PermissionRef,
-  how: UsersWithPermOptions,
+  permission: PermissionRef,
+  options: UsersWithPermOptions,
   now: Date,
 ): Promise<UserWithPerm[]> {
-  const { withInactive, withSuperusers, after, limit } = how;
-  const { sql, values } = principalsWithPerm(asked, now, withSuperusers);
+  const { withInactive, withSuperusers, after, limit } = options;
+  const { sql, values } = principalsWithPerm(permission, now, withSuperusers);
   const rows = await em.execute<{ id: string; username: string; isActive: boolean; isSuperuser: boolean }[]>(
     `select u.id, u.username, u.is_active as "isActive", u.is_superuser as "isSuperuser" from users_user u
      where u.deleted_at is null and (u.is_active or ?) ${after === undefined ? '' : 'and u.username_key > ?'}
@@ -36,11 +36,11 @@ export async function usersWithPerm(
     [withInactive, ...(after === undefined ? [] : [casefoldName(after)]), ...values, limit],
   );
   const ids = rows.map((one) => one.id);
-  const sources = await readPermSources(em, asked, ids, now);
+  const sources = await readPermSources(em, permission, ids, now);
   return rows.map(({ id, username, isActive, isSuperuser }) => {
-    const known = sources.get(id) ?? [];
+    const own = sources.get(id) ?? [];
     const global = { from: 'superuser', group: null } as const;
-    const isTold = !isSuperuser || known.some((one) => one.from === 'superuser');
-    return { id, username, isActive, sources: isTold ? known : [...known, global] };
+    const isComplete = !isSuperuser || own.some((one) => one.from === 'superuser');
+    return { id, username, isActive, sources: isComplete ? own : [...own, global] };
   });
 }

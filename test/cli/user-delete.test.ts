@@ -208,18 +208,19 @@ t.test('user delete', (t) =>
       for (let round = 0; round < 5; round++) {
         const user = await make();
         const life = { idleSeconds: 600, absoluteSeconds: 600 };
-        const who = { id: user.id, passwordEpoch: user.passwordEpoch, amr: ['pwd'] };
-        const browser = { ip: '203.0.113.77', userAgent: 'ZachBrowser', presented: null };
-        const how = { clock } as never;
+        const authenticated = { id: user.id, passwordEpoch: user.passwordEpoch, amr: ['pwd'] };
+        const client = { ip: '203.0.113.77', userAgent: 'ZachBrowser', sessionToken: null };
+        const request = { user: authenticated, password: GOOD_PASSWORD, life, client };
+        const authentication = { clock } as never;
         const audit = { at: clock.now(), actor: { kind: 'system', id: null, label: 'test' } } as const;
         await Promise.allSettled([
-          logIn(db, how, life, who, GOOD_PASSWORD, browser),
+          logIn(db, authentication, request),
           updateUser(db.fork(), audit, user, { firstName: 'Zachary', isActive: true }),
           db.fork().transactional((tx) => setPassword(tx, audit, user, 'new', null)),
           desk.run('user delete zacharias --yes'),
           desk.run('group remove editors zacharias'),
           desk.run('perm grant --user zacharias --api polls polls.publish_poll'),
-          logIn(db, how, life, who, GOOD_PASSWORD, browser),
+          logIn(db, authentication, request),
         ]);
         await desk.run('user delete zacharias --yes');
         const row = await db.fork().findOneOrFail(User, user.id);

@@ -227,9 +227,9 @@ t.test('back-channel logout', (t) =>
           const session = { id: browser.sid, authTime: clock.now(), amr: ['pwd'] };
           const own = { id, username: 'alice' };
           const life = { idleSeconds: 3600, absoluteSeconds: 3600 };
-          const at = { ip: '127.0.0.1', userAgent: null, presented: null };
-          const to = { fromEpoch: passwordEpoch, to: password };
-          await changeOwnPassword(db, audit(clock.now()), own, to, session, life, at);
+          const client = { ip: '127.0.0.1', userAgent: null, sessionToken: null };
+          const change = { user: own, encoded: password, fromEpoch: passwordEpoch, session, life, client };
+          await changeOwnPassword(db, audit(clock.now()), change);
         },
         deactivated: async () => {
           await updateUser(em(), audit(clock.now()), await alice(), { isActive: false });

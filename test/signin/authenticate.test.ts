@@ -220,10 +220,10 @@ await onEachEngine(t, async (t, db) => {
       const user =
         (await db.fork().findOne(User, { username: 'chain' })) ?? (await makeUser(db, real, 'chain', PASSWORD));
       const backends = [
-        { name: 'other kind', takes: () => false, authenticate: async () => ({ kind: 'veto' as const }) },
+        { name: 'other kind', accepts: () => false, authenticate: async () => ({ kind: 'veto' as const }) },
         {
           name: 'directory',
-          takes: () => true,
+          accepts: () => true,
           authenticate: async ({ username, password }: { username?: string; password?: string }) => {
             asked.push(`directory ${username}`);
             if (username === 'banned') return { kind: 'veto' as const };

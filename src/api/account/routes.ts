@@ -45,19 +45,11 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       const fromEpoch = await verifyOwn(deps, user, given, reservation);
       const encoded = await deps.authentication.passwords.hash(wanted);
       if (encoded === null) throw tryLater('busy', 5);
-      const change = { fromEpoch, to: encoded };
-      const changed = await changeOwnPassword(
-        deps.db,
-        auditContext(deps, request, user),
-        user,
-        change,
-        current,
-        deps.sessionLife,
-        browser,
-      );
-      if ('lost' in changed && changed.lost === 'session')
+      const change = { user, encoded, fromEpoch, session: current, life: deps.sessionLife, client: browser };
+      const changed = await changeOwnPassword(deps.db, auditContext(deps, request, user), change);
+      if ('conflict' in changed && changed.conflict === 'session')
         throw new Problem('unauthenticated', { detail: 'This session has ended meanwhile.' });
-      if ('lost' in changed)
+      if ('conflict' in changed)
         throw new Problem('conflict', { detail: 'The password was changed meanwhile. Log in with the new one.' });
       cookie.write(reply, changed.token, deps.sessionLife.absoluteSeconds);
       return { session: wireSession(changed.session) };
@@ -230,7 +222,7 @@ type Guess = Extract<Awaited<ReturnType<typeof reserveAttempt>>, { ok: true }>;
 
 /** Guesses at the current password count like guesses at the login form, in the same counters. */
 async function reserveGuess(deps: ApiDeps, user: { username: string }, ip: string): Promise<Guess> {
-  const reserved = await reserveAttempt(deps.db, deps.authentication.limits, user.username, ip, deps.clock.now());
+  const reserved = await reserveAttempt(deps.db, deps.authentication.limits, { name: user.username, ip }, deps.clock.now());
   if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
   return reserved;
 }

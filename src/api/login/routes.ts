@@ -106,7 +106,8 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       // Only now, and before anything is written: what is asked for may not exist or not fit.
       const prepared = audience === undefined ? null : await preparedFor(deps, outcome.user.id, { audience, scope });
 
-      const loggedIn = await logIn(deps.db, deps.authentication, deps.sessionLife, outcome.user, password, browser);
+      const logInRequest = { user: outcome.user, password, life: deps.sessionLife, client: browser };
+      const loggedIn = await logIn(deps.db, deps.authentication, logInRequest);
       if (!loggedIn) throw wrongCredentials();
       cookie.write(reply, loggedIn.token, deps.sessionLife.absoluteSeconds);
       return {

@@ -1,8 +1,8 @@
 import ipaddr from 'ipaddr.js';
 
 /**
- * The network that an attempt counts for: an IPv4 address, or the /64 of an IPv6 one (the least that one subscriber is
- * given), or a wider one where `bits` says so. An IPv4 address written as IPv6 is the IPv4 address.
+ * Returns the network for which an attempt counts: an IPv4 address, or the /64 of an IPv6 address (the smallest network of one subscriber),
+ * or a /48 if `bits` is 48. An IPv4 address in IPv6 notation is read as IPv4.
  */
 export function clientNetwork(ip: string, bits: 48 | 64 = 64): string {
   const parsed = ipaddr.isValid(ip) ? ipaddr.process(ip) : null;
@@ -15,7 +15,7 @@ export function clientNetwork(ip: string, bits: 48 | 64 = 64): string {
     .join('')}/${bits}`;
 }
 
-/** The network that a share is for: an IPv4 address, or an IPv6 /48, which is what one customer of a provider is given, with all of its /64s. */
+/** Returns the network for which a share counts: an IPv4 address, or an IPv6 /48, the network of one customer with all of its /64s. */
 export function clientSite(ip: string): string {
   return clientNetwork(ip, 48);
 }

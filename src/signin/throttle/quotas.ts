@@ -1,44 +1,44 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { counted, releaseReservation, retryAfterSeconds, throttleKey } from './counters.ts';
+import { incrementCounters, releaseReservation, retryAfterSeconds, throttleKey } from './counters.ts';
 import { clientNetwork } from './network.ts';
 import type { Reservation } from './throttle.ts';
 
-/** What is stored for a request, and the seconds in which one network's or one client's are counted. */
+/** The kinds of rows that requests store, and the window in seconds in which those of one network or client are counted. */
 const WINDOWS = {
-  /** An authorization request that waits for its user. */
+  /** A pending authorization request. */
   interaction: 60,
-  /** One that a public client has pushed. */
+  /** An authorization request pushed by a public client. */
   pushed: 60,
-  /** The metadata document of a client, fetched from where its id says. */
+  /** A client metadata document, fetched from the client id. */
   document: 60,
-  /** A device of a public client, that waits for its user. */
+  /** A pending device authorization of a public client. */
   device: 3600,
-  /** A user who signs up: a hash, too. */
+  /** A sign-up, which costs a password hash too. */
   signup: 3600,
-  /** An authorization request that a client has pushed which authenticates. */
+  /** An authorization request pushed by a confidential client. */
   clientPushed: 60,
-  /** A device of such a client. */
+  /** A pending device authorization of a confidential client. */
   clientDevice: 3600,
 } as const;
 
 export type QuotaKind = keyof typeof WINDOWS;
 
-/** How many of each one network or client may have stored in its window. */
+/** The maximum number of rows of each kind per network or client and window. */
 export type Quotas = Readonly<Record<QuotaKind, number>>;
 
-/** Whose quota it is: of an address's network where nobody has authenticated, else of the client. */
+/** The owner of a quota: the network of an address, or a client that has authenticated. */
 export type QuotaOwner = { readonly ip: string } | { readonly clientId: string };
 
-/** $1 key, $2 limit, $3 now, $4 until. */
+/** $1 key, $2 limit, $3 now, $4 end of the window. */
 const reserveStatement: Statement = {
   name: 'signin-throttle-row',
-  text: counted("values (decode($1, 'hex'), 1, $2::int, $3::timestamptz, $4::timestamptz)"),
+  text: incrementCounters("values (decode($1, 'hex'), 1, $2::int, $3::timestamptz, $4::timestamptz)"),
 };
 
 /**
- * Reserves one row for its owner, before it is written: of many that come at once at the limit no more get through
- * than there is room for, at however many processes. A refused one counts for nothing, so that no window is ever made longer.
+ * Reserves one row for its owner before it is written. Concurrent requests cannot exceed the limit, in any number of processes. A refused
+ * request is not counted, so that it does not extend the window.
  */
 export async function reserveQuota(
   db: Database,

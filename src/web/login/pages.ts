@@ -106,11 +106,11 @@ async function submitForm(
   const clientInfo: ClientInfo = {
     ip: request.ip,
     userAgent: request.headers['user-agent'] ?? null,
-    presented: deps.session.read(request),
-    ...(secret === null ? {} : { form: formDigest(deps.formKey, { browser: secret, ...fields }) }),
+    sessionToken: deps.session.read(request),
+    ...(secret === null ? {} : { formDigest: formDigest(deps.formKey, { browser: secret, ...fields }) }),
   };
   // The second request of a double click waits for the outcome of the first.
-  const key = clientInfo.form && `${clientInfo.form.toString('hex')} ${clientInfo.presented}`;
+  const key = clientInfo.formDigest && `${clientInfo.formDigest.toString('hex')} ${clientInfo.sessionToken}`;
   const run = () => signIn(deps, fields, clientInfo);
   const outcome = await (key ? once(key, run) : run());
   if (outcome.kind === 'again') {
@@ -132,10 +132,10 @@ async function signIn(
 ): Promise<FormOutcome> {
   const { db, clock } = deps.endpoint;
   const credentials = { username, password, ip: clientInfo.ip };
-  const { form, presented } = clientInfo;
-  const findRepeat = async () => (form ? repeatSignIn(db, form, presented, clock.now()) : null);
+  const { formDigest: form, sessionToken } = clientInfo;
+  const findRepeat = async () => (form ? repeatSignIn(db, form, sessionToken, clock.now()) : null);
   const outcome = await authenticate(db, deps.authentication, credentials, findRepeat);
-  if (outcome.kind === 'repeated') return { kind: 'signed_in', token: outcome.as.token };
+  if (outcome.kind === 'repeated') return { kind: 'signed_in', token: outcome.result.token };
   if (outcome.kind === 'throttled' || outcome.kind === 'busy') {
     const { retryAfterSeconds } = outcome;
     return outcome.kind === 'busy'
@@ -143,7 +143,8 @@ async function signIn(
       : { kind: 'again', status: 429, error: tooMany(retryAfterSeconds), retryAfterSeconds };
   }
   if (outcome.kind === 'refused') return { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
-  const loggedIn = await logIn(db, deps.authentication, deps.sessionLife, outcome.user, password, clientInfo);
+  const logInRequest = { user: outcome.user, password, life: deps.sessionLife, client: clientInfo };
+  const loggedIn = await logIn(db, deps.authentication, logInRequest);
   return loggedIn
     ? { kind: 'signed_in', token: loggedIn.token }
     : { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
