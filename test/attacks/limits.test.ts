@@ -182,7 +182,8 @@ await onEachEngine(t, async (t, db) => {
     'perm grant': async (text) => (await desk.run(`perm grant --user '${text}' --api '${text}' '${text}'`)).exit,
     'authenticate()': async (text) =>
       (await authenticate(db, how, { username: text, password: 'wrong', ip: '192.0.2.1' })).kind,
-    'reserveAttempt()': async (text) => (await reserveAttempt(db, how.limits, { name: text, ip: '192.0.2.1' }, clock.now())).ok,
+    'reserveAttempt()': async (text) =>
+      (await reserveAttempt(db, how.limits, { name: text, ip: '192.0.2.1' }, clock.now())).ok,
     'findUser()': async (text) => (await findUser(db.fork(), text)) === null,
     'getUser()': (text) => getUser(db.fork(), text).catch((error) => error.kind),
     'getGroup()': (text) => getGroup(db.fork(), text).catch((error) => error.kind),

@@ -222,7 +222,12 @@ type Guess = Extract<Awaited<ReturnType<typeof reserveAttempt>>, { ok: true }>;
 
 /** Guesses at the current password count like guesses at the login form, in the same counters. */
 async function reserveGuess(deps: ApiDeps, user: { username: string }, ip: string): Promise<Guess> {
-  const reserved = await reserveAttempt(deps.db, deps.authentication.limits, { name: user.username, ip }, deps.clock.now());
+  const reserved = await reserveAttempt(
+    deps.db,
+    deps.authentication.limits,
+    { name: user.username, ip },
+    deps.clock.now(),
+  );
   if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
   return reserved;
 }

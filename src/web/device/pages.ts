@@ -89,7 +89,12 @@ async function submitCode(deps: DevicePageDeps, reply: Reply, fields: Record<str
   const now = clock.now();
   const { user } = context.session;
   // RFC 8628 §5.1: an attempt is reserved before the lookup, and released if the code was right.
-  const reserved = await reserveAttempt(db, deps.limits, { name: user.username, ip: context.ip, secret: 'user code' }, now);
+  const reserved = await reserveAttempt(
+    db,
+    deps.limits,
+    { name: user.username, ip: context.ip, secret: 'user code' },
+    now,
+  );
   if (!reserved.ok) {
     void reply.header('retry-after', String(reserved.retryAfterSeconds));
     return render(reply, 429, 'Too many attempts', tooMany(reserved.retryAfterSeconds));
