@@ -7,46 +7,46 @@ export type Verification =
   | { readonly ok: true; readonly matches: boolean; readonly isOutdated: boolean }
   | { readonly ok: false; readonly retryAfterSeconds: number };
 
-/** The one way to hash or verify: every call is one job of the bounded pool. */
+/** Hashes and verifies passwords. Every call is one job of the bounded pool. */
 export interface Passwords {
   /**
-   * Exactly one verification, whatever there is to verify against: for null (nobody), an unusable or unreadable password,
-   * and for one that would take longer than refusals do, a decoy of our own is verified and the answer is no. `started` is called when the pool has a place for it.
+   * Runs exactly one verification. For null (no such user), an unusable or unreadable hash, and a hash that takes longer than the deadline
+   * of refusals, it verifies a decoy and returns `matches: false`. `onStart` is called when the pool starts the job.
    */
-  verify(password: string, encoded: string | null, started?: () => void): Promise<Verification>;
-  /** When refusals are answered, so that this hides how long a verification took; absent = as the setting says. */
+  verify(password: string, encoded: string | null, onStart?: () => void): Promise<Verification>;
+  /** The delay of refusals, which hides how long a verification took; absent if the setting decides. */
   readonly deadlineMilliseconds?: number;
-  /** About how many milliseconds verifying this takes, where that is too long to be hidden: nobody can log in by it. Null where it is not. */
+  /** Returns the approximate milliseconds of a verification that is too slow to be hidden, and so is never run; null for other hashes. */
   tooSlow?(encoded: string): number | null;
-  /** Hashes a new password. Null when the pool is busy. */
+  /** Hashes a new password. Returns null if the pool is busy. */
   hash(password: string): Promise<string | null>;
 }
 
-/** `budget`: what a verification may take here; absent = as much as the bounds allow. */
+/** `budget` limits the time of a verification on this machine; without it only the bounds do. */
 export async function createPasswords(
   pool: HashPool,
   parameters: Argon2Parameters,
   budget?: HashBudget,
 ): Promise<Passwords> {
   const decoy = await hashPassword('decoy', parameters);
-  const admits = (stored: Parsed) =>
-    stored.overBounds === null && stored.algorithm !== 'unusable' && (budget?.admits(stored) ?? true);
+  const canVerify = (stored: Parsed) =>
+    stored.overBounds === null && stored.algorithm !== 'unusable' && (budget?.allows(stored) ?? true);
   return {
     ...(budget ? { deadlineMilliseconds: budget.deadlineMilliseconds } : {}),
     tooSlow(encoded) {
       const stored = readPassword(encoded);
-      return !stored || !budget || budget.admits(stored) ? null : budget.estimate(stored);
+      return !stored || !budget || budget.allows(stored) ? null : budget.estimate(stored);
     },
-    async verify(password, encoded, started) {
-      // It was never set, whoever's it is: no work at all, and so the same for everybody.
+    async verify(password, encoded, onStart) {
+      // Too long to be any user's password: refused without work, for every user alike.
       if (!isPasswordSized(password)) return { ok: true, matches: false, isOutdated: false };
       const stored = encoded === null ? null : readPassword(encoded);
-      const isReal = stored !== null && admits(stored);
+      const isReal = stored !== null && canVerify(stored);
       const parsed = isReal ? stored : readPassword(decoy);
       if (!parsed) throw new Error('the decoy cannot be read');
-      // As many places for everybody: how long a login waits for them must not tell what hash is stored.
+      // The same number of threads for every user: the wait for them must not reveal the kind of hash.
       const outcome = await pool.run(parameters.parallelism, () => {
-        started?.();
+        onStart?.();
         return verifyPassword(password, parsed);
       });
       if (!outcome.ok) return outcome;

@@ -1,7 +1,7 @@
 /**
- * passwords: how a password is hashed and judged.
- * Owns: the hashers and their bounds, the bounded hash pool, the validators, what an encoded password says of itself.
- * Does not own: whose password it is (users), nor when one is checked (signin).
+ * passwords: hashing and validation of passwords.
+ * Owns: the hashers and their bounds, the bounded hash pool, the validators, the format of stored passwords.
+ * Does not own: the users of passwords (users), nor the sign-in (signin).
  * Neighbours: users above.
  * Standards: Django's PASSWORD_HASHERS and AUTH_PASSWORD_VALIDATORS; RFC 9106; NIST SP 800-63B-4; OWASP ASVS 5 V6.
  */
@@ -11,4 +11,4 @@ export { type HashSpeed, hashBudget, measureHashSpeed } from './hash-budget.ts';
 export { ARGON2_ENGINE } from './hashers/argon2-engine.ts';
 export { hashPassword, isUsable, makeUnusable, needsUpgrade, readPassword, verifyPassword } from './passwords.ts';
 export { createHashPool, type HashPool } from './pool.ts';
-export { type PasswordRules, validatePassword } from './validators/validate.ts';
+export { type PasswordRules, validatePassword } from './validators.ts';

@@ -1,31 +1,31 @@
-/** What a job of the pool comes to: its value, or "busy", in which case it never ran. */
+/** The outcome of a job: its value, or "busy", in which case it never ran. */
 export type PoolOutcome<T> = { ok: true; value: T } | { ok: false; retryAfterSeconds: number };
 
 export interface HashPoolOptions {
-  /** Threads that may hash at once; an integer from 1. */
+  /** Threads that may hash concurrently; an integer from 1. */
   readonly width: number;
-  /** Jobs that may wait; one more is answered busy at once. An integer from 0. */
+  /** Jobs that may wait; a further job is busy at once. An integer from 0. */
   readonly queueLimit: number;
-  /** How long a job may wait, in milliseconds; after that it is answered busy. */
+  /** The longest wait of a job in milliseconds; after that it is busy. */
   readonly maxWaitMs: number;
-  /** Milliseconds of a clock that never goes back; default `performance.now`. */
+  /** Milliseconds of a monotonic clock; default `performance.now`. */
   readonly now?: () => number;
-  /** Calls back once after `ms` and returns what cancels that; default an unref'd `setTimeout`. */
+  /** Calls back once after `ms` and returns a function that cancels the timer; default an unref'd `setTimeout`. */
   readonly setTimer?: (callback: () => void, ms: number) => () => void;
 }
 
-/** A snapshot for metrics: what is now, and what has been since the pool was made. */
+/** A snapshot for metrics, with totals since the pool was created. */
 export interface HashPoolStats {
   readonly width: number;
-  /** Threads taken now. */
+  /** Threads in use. */
   readonly active: number;
-  /** Jobs waiting now. */
+  /** Waiting jobs. */
   readonly queued: number;
-  /** Jobs that were started, ever. */
+  /** Started jobs in total. */
   readonly started: number;
-  /** Jobs answered busy because the queue was full, ever. */
+  /** Jobs in total that were busy because the queue was full. */
   readonly refused: number;
-  /** Jobs answered busy because they had waited too long, ever. */
+  /** Jobs in total that were busy because they had waited too long. */
   readonly expired: number;
 }
 
@@ -34,14 +34,14 @@ export interface HashPool {
   readonly queued: number;
   stats(): HashPoolStats;
   /**
-   * Runs `work` as soon as `threads` are free (at most the whole width), after everybody who came before.
+   * Runs `work` as soon as `threads` are free (at most the whole width), after all earlier jobs.
    *
-   * @throws (rejects with) whatever `work` throws; its threads are free again then
+   * @throws (rejects with) the error of `work`; its threads are free again then
    */
   run<T>(threads: number, work: () => Promise<T>): Promise<PoolOutcome<T>>;
 }
 
-interface Waiting {
+interface QueuedJob {
   readonly slots: number;
   readonly deadline: number;
   readonly start: () => void;
@@ -57,13 +57,13 @@ function unrefTimer(callback: () => void, ms: number): () => void {
 }
 
 /**
- * Makes the bounded pool through which every password hash goes. Hashing is slow by intent, so more logins than threads
- * must wait in order, and more than can be served in time must hear so at once instead of piling up.
+ * Creates the bounded pool that runs every password hash. Hashing is slow by intent: more logins than threads wait in order,
+ * and logins that cannot be served in time are refused at once instead of piling up.
  *
- * The order is strictly first come, first served: a wide job at the head holds back narrow ones behind it, since
+ * The order is strictly first come, first served: a wide job at the head makes narrow ones behind it wait, since
  * otherwise a stream of narrow jobs would starve it.
  *
- * @throws RangeError for a width, limit or time that makes no pool
+ * @throws RangeError for an invalid width, limit or time
  */
 export function createHashPool(options: HashPoolOptions): HashPool {
   const { width, queueLimit, maxWaitMs, now = () => performance.now(), setTimer = unrefTimer } = options;
@@ -73,7 +73,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     throw new RangeError('maxWaitMs is a number of milliseconds from 0');
 
   const busy = { ok: false, retryAfterSeconds: Math.max(1, Math.ceil(maxWaitMs / 1000)) } as const;
-  const queue: Waiting[] = [];
+  const queue: QueuedJob[] = [];
   const counts = { active: 0, started: 0, refused: 0, expired: 0 };
 
   async function occupy<T>(slots: number, work: () => Promise<T>): Promise<PoolOutcome<T>> {
@@ -87,7 +87,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     }
   }
 
-  /** Answers those whose time is up, and starts from the head whatever fits. */
+  /** Expires late jobs and starts those that fit, from the head of the queue. */
   function advance(): void {
     for (let head = queue[0]; head !== undefined; head = queue[0]) {
       const isLate = now() >= head.deadline;
@@ -99,14 +99,14 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     }
   }
 
-  function expire(job: Waiting): void {
+  function expire(job: QueuedJob): void {
     counts.expired += 1;
     job.refuse();
   }
 
   function wait<T>(slots: number, work: () => Promise<T>): Promise<PoolOutcome<T>> {
     return new Promise((resolve) => {
-      const job: Waiting = {
+      const job: QueuedJob = {
         slots,
         deadline: now() + maxWaitMs,
         start: () => resolve(occupy(slots, work)),
@@ -115,11 +115,11 @@ export function createHashPool(options: HashPoolOptions): HashPool {
       };
       queue.push(job);
       job.cancelTimer = setTimer(() => {
-        const place = queue.indexOf(job);
-        if (place < 0) return;
-        queue.splice(place, 1);
+        const index = queue.indexOf(job);
+        if (index < 0) return;
+        queue.splice(index, 1);
         expire(job);
-        // A wide job that gives up at the head makes way for a narrow one behind it.
+        // After a wide job at the head expires, a narrow one behind it may fit.
         advance();
       }, maxWaitMs);
     });
@@ -135,7 +135,7 @@ export function createHashPool(options: HashPoolOptions): HashPool {
     stats: () => ({ width, queued: queue.length, ...counts }),
     async run(threads, work) {
       const slots = Math.min(Math.max(1, Math.ceil(threads)), width);
-      // The clock may have passed deadlines whose timers have not fired yet: those no longer hold a place.
+      // Jobs past their deadlines do not occupy the queue, even if their timers have not fired yet.
       advance();
       if (queue.length === 0 && counts.active + slots <= width) return occupy(slots, work);
       if (queue.length >= queueLimit) {

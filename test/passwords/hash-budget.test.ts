@@ -19,7 +19,7 @@ import { onEachEngine } from '../support/database.ts';
 import { hashSpeed, makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
-// The deadline of refusals hides every hash that is admitted (docs/decisions/0003-refusals-at-a-deadline.md). Nothing here is timed.
+// The deadline of refusals hides every hash that is allowed (docs/decisions/0003-refusals-at-a-deadline.md). Nothing here is timed.
 
 const key = (bytes: number) => Buffer.alloc(bytes).toString('base64');
 const pbkdf2 = (iterations: number) => `pbkdf2_sha256$${iterations}$salt$${key(32)}`;
@@ -42,14 +42,14 @@ const ofDjango = [
   'md5$salt$a8f1ac7dbb30ebef6c9f8ea9d4f9a5a2',
 ];
 
-t.test('decision 0003: a hash that takes longer than the deadline is not admitted', (t) => {
+t.test('decision 0003: a hash that takes longer than the deadline is not allowed', (t) => {
   const budget = hashBudget(hashSpeed, 600, DEFAULT_ARGON2);
   t.equal(budget.deadlineMilliseconds, 600);
-  for (const encoded of ofDjango) t.ok(budget.admits(parsed(encoded)), encoded);
+  for (const encoded of ofDjango) t.ok(budget.allows(parsed(encoded)), encoded);
   for (const encoded of [pbkdf2(4_000_000), pbkdf2(2_000_000), bcrypt(14), argon2(262_144, 10, 1), scrypt(2 ** 16, 16)])
-    t.notOk(budget.admits(parsed(encoded)), encoded);
-  t.ok(hashBudget(hashSpeed, 2000, DEFAULT_ARGON2).admits(parsed(pbkdf2(4_000_000))), 'unless the deadline is later');
-  t.ok(hashBudget(hashSpeed, 0, DEFAULT_ARGON2).admits(parsed(pbkdf2(4_000_000))), '0 hides nothing');
+    t.notOk(budget.allows(parsed(encoded)), encoded);
+  t.ok(hashBudget(hashSpeed, 2000, DEFAULT_ARGON2).allows(parsed(pbkdf2(4_000_000))), 'unless the deadline is later');
+  t.ok(hashBudget(hashSpeed, 0, DEFAULT_ARGON2).allows(parsed(pbkdf2(4_000_000))), '0 hides nothing');
   t.end();
 });
 
@@ -78,9 +78,9 @@ t.test(
         fc.property(speeds, hashes, deadlines, (speed: HashSpeed, encoded, refusal) => {
           const budget = hashBudget(speed, refusal, DEFAULT_ARGON2);
           const hash = parsed(encoded);
-          if (!ofDjango.every((one) => budget.admits(parsed(one)))) return false;
+          if (!ofDjango.every((one) => budget.allows(parsed(one)))) return false;
           if (budget.deadlineMilliseconds < refusal) return false;
-          if (!budget.admits(hash)) return budget.estimate(hash) > budget.deadlineMilliseconds;
+          if (!budget.allows(hash)) return budget.estimate(hash) > budget.deadlineMilliseconds;
           const began = new Date('2026-11-30T12:00:00Z');
           const ended = new Date(began.getTime() + budget.estimate(hash));
           const released = refusalDeadline(began, ended, budget.deadlineMilliseconds);
@@ -180,6 +180,6 @@ await onEachEngine(t, async (t, db) => {
     t.equal(report.passwords.slow.length, 1);
     t.match(describeReport(report), /must reset it, or raise SIGNET_REFUSAL_MS[\s\S]*dear/);
     const stored = await db.fork().findOneOrFail(User, { username: report.passwords.slow[0]?.name as string });
-    t.match(stored.password, /^pbkdf2_sha256\$4000000\$/, 'it is kept, for a machine or a setting that admits it');
+    t.match(stored.password, /^pbkdf2_sha256\$4000000\$/, 'it is kept, for a machine or a setting that allows it');
   });
 });

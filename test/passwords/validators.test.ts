@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
 import { MAX_CODE_POINTS } from '../../src/passwords/passwords.ts';
-import { checkCommon } from '../../src/passwords/validators/common.ts';
-import { checkMinimumLength } from '../../src/passwords/validators/length.ts';
-import { checkNumeric } from '../../src/passwords/validators/numeric.ts';
-import { checkSimilarity, quickRatio } from '../../src/passwords/validators/similarity.ts';
-import { validatePassword } from '../../src/passwords/validators/validate.ts';
+import {
+  checkCommon,
+  checkMinimumLength,
+  checkNumeric,
+  checkSimilarity,
+  quickRatio,
+  validatePassword,
+} from '../../src/passwords/validators.ts';
 import t from '../support/tap.ts';
 
 interface Table {
@@ -119,7 +122,7 @@ t.test(
   "Django's CommonPasswordValidator: every password of its own list is refused, and no two of them in a row",
   async (t) => {
     const packed = await readFile(
-      new URL('../../../src/passwords/validators/django-common-passwords.txt.gz', import.meta.url),
+      new URL('../../../src/passwords/common-passwords/django-common-passwords.txt.gz', import.meta.url),
     );
     const list = gunzipSync(packed)
       .toString('utf8')

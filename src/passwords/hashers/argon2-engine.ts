@@ -1,27 +1,27 @@
 import type { Argon2Parameters } from './hasher.ts';
 
-/** RFC 9106 §3.1: type y. The places are the numbers that stand for it there, and in both packages. */
+/** RFC 9106 §3.1: type y. The array indexes are its numbers there and in both packages. */
 const VARIETIES = ['argon2d', 'argon2i', 'argon2id'] as const;
 export type Argon2Variety = (typeof VARIETIES)[number];
 
-/** What a tag is made of, besides the password. Neither a secret nor associated data: nothing that is read here has them. */
+/** The inputs of a tag besides the password. No format read here has a secret or associated data. */
 export interface Argon2Recipe {
   readonly variety: Argon2Variety;
-  /** 0x13 is version 1.3; a string without `v=` is of version 1.0. */
+  /** 0x13 is version 1.3; a string without `v=` has version 1.0. */
   readonly version: 0x10 | 0x13;
   readonly parameters: Argon2Parameters;
   readonly salt: Buffer;
   readonly tagBytes: number;
 }
 
-/** A package that computes argon2 on libuv's threads. Both give the same bytes for every recipe that Signet reads or writes. */
+/** A package that computes argon2 on libuv's threads. Both packages return the same bytes for every recipe that Signet reads or writes. */
 export interface Argon2Engine {
   readonly name: string;
   readonly isFast: boolean;
   tag(password: Buffer, recipe: Argon2Recipe): Promise<Buffer>;
 }
 
-/** Chooses AVX-512, AVX2, SSE2, NEON or none of them as it runs, by what the processor says of itself. */
+/** Chooses AVX-512, AVX2, SSE2, NEON or none of them at run time, by the features of the processor. */
 export async function loadNodeRs(): Promise<Argon2Engine> {
   const { hashRaw } = await import('@node-rs/argon2');
   return {
@@ -40,7 +40,7 @@ export async function loadNodeRs(): Promise<Argon2Engine> {
   };
 }
 
-/** The reference implementation, built for the least of its processors. */
+/** The reference implementation, built for the oldest supported processors. */
 export async function loadReference(): Promise<Argon2Engine> {
   const { hash } = await import('argon2');
   return {
@@ -61,20 +61,20 @@ export async function loadReference(): Promise<Argon2Engine> {
 }
 
 /** From the tests of the reference implementation: password, somesalt, m=256, t=2, p=1. */
-const KNOWN_RECIPE: Argon2Recipe = {
+const TEST_RECIPE: Argon2Recipe = {
   variety: 'argon2id',
   version: 0x13,
   parameters: { memoryKiB: 256, iterations: 2, parallelism: 1 },
   salt: Buffer.from('somesalt'),
   tagBytes: 32,
 };
-const KNOWN_TAG = '9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe';
+const TEST_TAG = '9dfeb910e80bad0311fee20f9c0e2b12c17987b4cac90c2ef54d5b3021c68bfe';
 
 /**
- * The first that loads on this machine and gives a known answer. One is for the whole process: a login of somebody unknown takes
- * exactly as long as one of somebody known, and what is written by one is read by the other.
+ * Returns the first engine that loads on this machine and computes the tag of the test vector. The whole process uses one engine, so that a
+ * login of an unknown user takes exactly as long as one of a known user. Each engine reads the hashes of the other.
  *
- * @throws where none does: nobody could log in
+ * @throws if there is none: no login would succeed
  */
 export async function chooseEngine(
   loaders: readonly (() => Promise<Argon2Engine>)[] = [loadNodeRs, loadReference],
@@ -83,8 +83,8 @@ export async function chooseEngine(
   for (const load of loaders) {
     try {
       const engine = await load();
-      const tag = await engine.tag(Buffer.from('password'), KNOWN_RECIPE);
-      if (tag.toString('hex') === KNOWN_TAG) return engine;
+      const tag = await engine.tag(Buffer.from('password'), TEST_RECIPE);
+      if (tag.toString('hex') === TEST_TAG) return engine;
       problems.push(`${engine.name} gave a wrong answer`);
     } catch (error) {
       problems.push(error instanceof Error ? error.message : String(error));

@@ -5,23 +5,23 @@ import { mask, readDecimal, readUnpaddedBase64, sameBytes, writeUnpaddedBase64 }
 import type { Argon2Parameters, Hasher, Parsed } from './hasher.ts';
 
 /**
- * The name of Signet's own hashes. It must differ from Django's `argon2`, because the two are made over different
- * bytes: Django hashes what was sent, Signet hashes NFKC of it, and nothing else in the row says which one a hash is.
+ * The name of Signet's own hashes. It must differ from Django's `argon2`, because the two are made of different
+ * bytes: Django hashes the password as sent, Signet its NFKC form, and nothing else in the row tells them apart.
  */
 export const OWN_ALGORITHM = 'argon2id_nfkc';
 
-/** RFC 9106 §3.1 recommends a salt of 16 bytes; the tag is as long as its recommended parameters (§4) have it. */
+/** RFC 9106 §3.1 recommends a salt of 16 bytes; the tag has the length of its recommended parameters (§4). */
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
 
-/** Below this a salt or tag is weaker than ours, so that such a hash is not kept. Older Django salted with 71 bits. */
+/** A hash with a shorter salt or tag is weaker than Signet's own and is replaced. Older Django used salts of 71 bits. */
 const STRONG_BYTES = 16;
 
-/** Version 1.3 of argon2. A string without `v=` is of version 1.0 (0x10). */
+/** Version 1.3 of argon2. A string without `v=` has version 1.0 (0x10). */
 const VERSION = 0x13;
 const OLD_VERSION = 0x10;
 
-/** The order of the reference implementation, of Django and of Signet, or that of the package `argon2` for Node: m, p, t. */
+/** In the order of the reference implementation, Django and Signet (m, t, p), or of the package `argon2` for Node (m, p, t). */
 const STRING_FORMAT =
   /^\$(argon2d|argon2id?)(?:\$v=(16|19))?\$m=(?<m>[0-9]+),(?:t=(?<t>[0-9]+),p=(?<p>[0-9]+)|p=(?<p>[0-9]+),t=(?<t>[0-9]+))\$([^$]+)\$([^$]+)$/;
 
@@ -29,17 +29,17 @@ interface Argon2String extends Argon2Recipe {
   readonly tag: Buffer;
 }
 
-/** Reads the string format of the argon2 reference implementation; null unless it can be verified. */
+/** Reads the string format of the argon2 reference implementation; null if it cannot be verified. */
 function readString(text: string): Argon2String | null {
-  const found = STRING_FORMAT.exec(text);
-  if (found === null) return null;
-  const [, variety, v] = found;
-  const { m = '', t = '', p = '' } = found.groups ?? {};
+  const match = STRING_FORMAT.exec(text);
+  if (match === null) return null;
+  const [, variety, v] = match;
+  const { m = '', t = '', p = '' } = match.groups ?? {};
   const [memoryKiB, iterations, parallelism] = [readDecimal(m), readDecimal(t), readDecimal(p)];
-  const [salt, tag] = found.slice(-2).map((one) => readUnpaddedBase64(one ?? ''));
+  const [salt, tag] = match.slice(-2).map((one) => readUnpaddedBase64(one ?? ''));
   if (memoryKiB === null || iterations === null || parallelism === null || !salt || !tag) return null;
-  // RFC 9106 §3.1: at least 8 blocks for each lane; the reference implementation wants a salt of 8 bytes. A tag below
-  // 12 bytes (the least that the PHC string format allows) could be met by chance.
+  // RFC 9106 §3.1: at least 8 blocks for each lane; the reference implementation requires a salt of 8 bytes. A tag below
+  // 12 bytes (the minimum of the PHC string format) could match by chance.
   if (memoryKiB < 8 * parallelism || salt.length < 8 || tag.length < 12 || tag.length > 64) return null;
   return {
     variety: variety as Argon2Variety,
@@ -51,8 +51,8 @@ function readString(text: string): Argon2String | null {
   };
 }
 
-function parsed(algorithm: string, read: Argon2String): Parsed {
-  const { variety, version, parameters, salt, tag } = read;
+function createParsed(algorithm: string, string: Argon2String): Parsed {
+  const { variety, version, parameters, salt, tag } = string;
   const overBounds = argon2OverBounds(parameters);
   const isStrong = salt.length >= STRONG_BYTES && tag.length >= STRONG_BYTES;
   return {
@@ -71,36 +71,36 @@ function parsed(algorithm: string, read: Argon2String): Parsed {
       hash: mask(writeUnpaddedBase64(tag)),
     }),
     async verify(password) {
-      return overBounds === null && sameBytes(await ARGON2_ENGINE.tag(password, read), tag);
+      return overBounds === null && sameBytes(await ARGON2_ENGINE.tag(password, string), tag);
     },
   };
 }
 
 /**
- * Django's `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`: the word `argon2` and behind it the string format; argon2i
- * and argon2d too, which its older releases and other hashers of a project wrote.
+ * Django's `argon2$argon2id$v=19$m=…,t=…,p=…$salt$hash`: the word `argon2`, followed by the string format. Reads argon2i
+ * and argon2d too, which older releases and a project's own hashers wrote.
  */
 export const argon2: Hasher = {
   algorithm: 'argon2',
   read(encoded) {
     if (!encoded.startsWith('argon2$')) return null;
-    const read = readString(encoded.slice('argon2'.length));
-    return read && parsed('argon2', read);
+    const string = readString(encoded.slice('argon2'.length));
+    return string && createParsed('argon2', string);
   },
 };
 
-/** Signet's own `argon2id_nfkc$v=19$m=…,t=…,p=…$salt$hash`, to be verified over the UTF-8 bytes of NFKC(password). */
+/** Signet's own `argon2id_nfkc$v=19$m=…,t=…,p=…$salt$hash`, made of the UTF-8 bytes of NFKC(password). */
 export const argon2idNfkc: Hasher = {
   algorithm: OWN_ALGORITHM,
   read(encoded) {
     if (!encoded.startsWith(`${OWN_ALGORITHM}$v=${VERSION}$`)) return null;
-    const read = readString(`$argon2id${encoded.slice(OWN_ALGORITHM.length)}`);
-    return read && parsed(OWN_ALGORITHM, read);
+    const string = readString(`$argon2id${encoded.slice(OWN_ALGORITHM.length)}`);
+    return string && createParsed(OWN_ALGORITHM, string);
   },
 };
 
 /**
- * A new hash in Signet's own form, with a new salt. The caller answers for the bytes being NFKC and the cost in bounds.
+ * Returns a new hash in Signet's own format, with a new salt. The caller ensures that the bytes are NFKC and the cost is within the bounds.
  */
 export async function encodeArgon2idNfkc(password: Buffer, parameters: Argon2Parameters): Promise<string> {
   const { memoryKiB, iterations, parallelism } = parameters;

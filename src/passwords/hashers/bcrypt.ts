@@ -1,17 +1,18 @@
+import { createHash } from 'node:crypto';
 import { verify as verifyBcrypt } from '@node-rs/bcrypt';
 import { BOUNDS, over } from './bounds.ts';
 import { mask } from './fields.ts';
 import type { Hasher, Parsed } from './hasher.ts';
 
-// `2x` marks hashes of an implementation with a known fault (crypt_blowfish before 1.1); no release of Django wrote it.
+// `2x` marks hashes of a faulty implementation (crypt_blowfish before 1.1); no release of Django wrote it.
 const CRYPT_FORMAT = /^\$2[aby]\$([0-9]{2})\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{31})$/;
 
 /**
- * Reads `algorithm$` and behind it the crypt form `$2b$12$…` with 22 characters of salt and 31 of checksum.
+ * Reads `algorithm$`, followed by the crypt format `$2b$12$…` with 22 characters of salt and 31 of checksum.
  *
- * @param prepare what becomes of the password's bytes before bcrypt sees them
+ * @param prepare converts the password's bytes before they are passed to bcrypt
  */
-export function readBcrypt(
+function readBcrypt(
   encoded: string,
   algorithm: string,
   prepare: (password: Buffer) => Uint8Array,
@@ -35,10 +36,22 @@ export function readBcrypt(
 }
 
 /**
- * Django's `bcrypt$$2b$12$…`. bcrypt itself looks at the first 72 bytes only, and so did every login at the old Django:
- * what was truncated there must be truncated here. A NUL byte is a byte like any other.
+ * Django's `bcrypt$$2b$12$…`. bcrypt itself reads only the first 72 bytes, as did every login at the old Django, so
+ * passwords must be truncated here too. A NUL byte does not end the password.
  */
 export const bcrypt: Hasher = {
   algorithm: 'bcrypt',
   read: (encoded) => readBcrypt(encoded, 'bcrypt', (password) => password),
+};
+
+/**
+ * Django's `bcrypt_sha256$$2b$12$…`: bcrypt over the lower-case hex SHA-256 of the password, so that nothing is
+ * truncated.
+ */
+export const bcryptSha256: Hasher = {
+  algorithm: 'bcrypt_sha256',
+  read: (encoded) =>
+    readBcrypt(encoded, 'bcrypt_sha256', (password) =>
+      Buffer.from(createHash('sha256').update(password).digest('hex'), 'ascii'),
+    ),
 };

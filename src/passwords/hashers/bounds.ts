@@ -1,9 +1,9 @@
 import type { Argon2Parameters, Cost } from './hasher.ts';
 
 /**
- * What one verification may cost on any machine; what it may take on this one is `hash-budget.ts`'s. A stored hash names its own price, and an import brings hashes from elsewhere:
- * without an upper bound one row of a dump could stop every login. The bounds lie far above what any release of Django
- * ever chose.
+ * The maximum cost of one verification on any machine; `hash-budget.ts` limits the time on this one. A stored hash sets its own cost,
+ * and imports bring hashes from elsewhere: without an upper bound one row of a dump could stop every login. The bounds are far above
+ * the choices of any release of Django.
  */
 export const BOUNDS = {
   pbkdf2Iterations: 4_000_000,
@@ -15,12 +15,12 @@ export const BOUNDS = {
   argon2Parallelism: 16,
 } as const;
 
-/** Null when `value` is at most `limit`, else the phrase for the import report. */
+/** Returns null if `value` is at most `limit`, otherwise a phrase for the import report. */
 export function over(what: string, value: number, limit: number): string | null {
   return value > limit ? `${what} ${value} is more than ${limit}` : null;
 }
 
-/** The bounds of argon2, for hashes that are read and for parameters that somebody configures. */
+/** Checks the bounds of argon2, for stored hashes and for configured parameters. */
 export function argon2OverBounds({ memoryKiB, iterations, parallelism }: Argon2Parameters): string | null {
   return (
     over('argon2 memory in KiB', memoryKiB, BOUNDS.argon2MemoryKiB) ??
@@ -29,7 +29,7 @@ export function argon2OverBounds({ memoryKiB, iterations, parallelism }: Argon2P
   );
 }
 
-/** Memory times passes. Lanes spread that work over cores which may not be there. */
+/** Returns memory times passes. Lanes only spread that work over cores, which may not exist. */
 export function argon2Cost({ memoryKiB, iterations }: Argon2Parameters): Cost {
   return { unit: 'argon2', amount: memoryKiB * iterations };
 }

@@ -5,42 +5,42 @@ export interface Argon2Parameters {
   readonly parallelism: number;
 }
 
-/** The work of one verification, counted in a unit of its kind. */
+/** The work of one verification, in the unit of its algorithm. */
 export interface Cost {
   readonly unit: 'pbkdf2_sha256' | 'pbkdf2_sha1' | 'bcrypt' | 'scrypt' | 'argon2';
   /** Iterations, rounds, N·r·p, or KiB of memory times passes. */
   readonly amount: number;
 }
 
-/** What one stored password says of itself. */
+/** A parsed stored password. */
 export interface Parsed {
   /**
-   * The name in front of the first `$`, e.g. `pbkdf2_sha256`; `unusable` for a password that nobody can log in with.
+   * The name before the first `$`, such as `pbkdf2_sha256`; `unusable` for a password that matches nothing.
    */
   readonly algorithm: string;
-  /** Null when within the bounds of `bounds.ts`, else why it is refused: one phrase for an import report. */
+  /** Null if within the bounds of `bounds.ts`, otherwise the reason as a phrase for the import report. */
   readonly overBounds: string | null;
-  /** What verifying it takes; null for next to nothing. */
+  /** The cost of a verification; null if negligible. */
   readonly cost: Cost | null;
   /**
-   * The parameters of an argon2id hash, version 19, whose salt and tag hold 128 bits or more; null for everything else. Only
-   * such a hash may be kept when its owner logs in (see `needsUpgrade`).
+   * The parameters of an argon2id hash, version 19, with at least 128 bits of salt and tag; null for every other hash. Only
+   * such a hash may stay after a login (see `needsUpgrade`).
    */
   readonly argon2id: Argon2Parameters | null;
-  /** For people: the cost, and the first characters of salt and hash. Never the whole of either. */
+  /** Returns the cost and the first characters of salt and hash, for people. Never a whole salt or hash. */
   summary(): Record<string, string>;
   /**
-   * Compares in constant time. A hash that is over the bounds answers false without any work; so does an unusable one.
+   * Compares in constant time. Returns false without any work for a hash over the bounds and for an unusable password.
    *
-   * @param password the bytes exactly as they are to be hashed; this layer neither trims nor normalises
-   * @throws only when the machine cannot do the work (memory): that is an outage and not a wrong password
+   * @param password the exact bytes to hash; this layer neither trims nor normalises
+   * @throws only if the machine cannot do the work (memory), which is an outage and not a wrong password
    */
   verify(password: Buffer): Promise<boolean>;
 }
 
-/** One family of stored passwords. */
+/** A format of stored passwords, such as Django's `pbkdf2_sha256`. */
 export interface Hasher {
   readonly algorithm: string;
-  /** Reads the encoded form; null when it is not of this family, or is malformed. Never throws. */
+  /** Reads an encoded password; null if it has another format or is malformed. Never throws. */
   read(encoded: string): Parsed | null;
 }

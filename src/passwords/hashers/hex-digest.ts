@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { mask, sameBytes } from './fields.ts';
-import type { Parsed } from './hasher.ts';
+import type { Hasher, Parsed } from './hasher.ts';
 
 /**
- * One plain round of sha1 or md5 over salt and password, as both legacy families of Django store it in lower-case hex.
+ * Reads one round of sha1 or md5 over salt and password, as Django's legacy hashers store it in lower-case hex.
  */
-export function readHexDigest(algorithm: 'sha1' | 'md5', salt: string, hash: string): Parsed | null {
+function readHexDigest(algorithm: 'sha1' | 'md5', salt: string, hash: string): Parsed | null {
   const digits = algorithm === 'sha1' ? 40 : 32;
-  // Django compares with hexdigest(), which is lower-case: upper case has never verified there.
+  // Django compares with hexdigest(), which is lower-case: upper case never verified there.
   if (hash.length !== digits || !/^[0-9a-f]+$/.test(hash)) return null;
   const expected = Buffer.from(hash, 'hex');
   return {
@@ -24,3 +24,25 @@ export function readHexDigest(algorithm: 'sha1' | 'md5', salt: string, hash: str
     },
   };
 }
+
+/** Django's `sha1$salt$hex`; with an empty salt it is Django's `unsalted_sha1`, `sha1$$hex`. */
+export const sha1: Hasher = {
+  algorithm: 'sha1',
+  read(encoded) {
+    const [name, salt, hash, ...rest] = encoded.split('$');
+    if (name !== 'sha1' || salt === undefined || hash === undefined || rest.length > 0) return null;
+    return readHexDigest('sha1', salt, hash);
+  },
+};
+
+/** Django's `md5$salt$hex`, and both spellings of its `unsalted_md5`: `md5$$hex` and 32 bare hex digits. */
+export const md5: Hasher = {
+  algorithm: 'md5',
+  read(encoded) {
+    // The oldest releases of Django wrote the digest without a name before it.
+    if (!encoded.includes('$')) return readHexDigest('md5', '', encoded);
+    const [name, salt, hash, ...rest] = encoded.split('$');
+    if (name !== 'md5' || salt === undefined || hash === undefined || rest.length > 0) return null;
+    return readHexDigest('md5', salt, hash);
+  },
+};

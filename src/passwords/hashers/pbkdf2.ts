@@ -7,7 +7,7 @@ import type { Hasher } from './hasher.ts';
 const derive = promisify(pbkdf2);
 
 /**
- * Django's `algorithm$iterations$salt$base64`; the salt is text and enters as UTF-8, the key is as long as the digest.
+ * Django's `algorithm$iterations$salt$base64`. The salt is used as UTF-8 text, and the key has the length of the digest.
  */
 function pbkdf2Hasher(algorithm: 'pbkdf2_sha256' | 'pbkdf2_sha1', digest: string, keyBytes: number): Hasher {
   return {
@@ -34,7 +34,7 @@ function pbkdf2Hasher(algorithm: 'pbkdf2_sha256' | 'pbkdf2_sha1', digest: string
   };
 }
 
-/** Django's default until now: PBKDF2 (RFC 8018 §5.2) with HMAC-SHA-256. */
+/** Django's default: PBKDF2 (RFC 8018 §5.2) with HMAC-SHA-256. */
 export const pbkdf2Sha256 = pbkdf2Hasher('pbkdf2_sha256', 'sha256', 32);
-/** The same with HMAC-SHA-1, which other systems speak. */
+/** The same with HMAC-SHA-1, which other systems use. */
 export const pbkdf2Sha1 = pbkdf2Hasher('pbkdf2_sha1', 'sha1', 20);

@@ -1,14 +1,14 @@
-import { type ScryptOptions, scrypt as scryptOfNode } from 'node:crypto';
+import { type ScryptOptions, scrypt as nodeScrypt } from 'node:crypto';
 import { BOUNDS, over } from './bounds.ts';
 import { mask, readBase64, readDecimal, sameBytes } from './fields.ts';
 import type { Hasher } from './hasher.ts';
 
 const KEY_BYTES = 64;
 
-/** node:crypto's scrypt as a promise; `promisify` would lose the overload that takes options. */
+/** node:crypto's scrypt as a promise; `promisify` would lose the overload with options. */
 function derive(password: Buffer, salt: string, options: ScryptOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    scryptOfNode(password, salt, KEY_BYTES, options, (error, key) => (error ? reject(error) : resolve(key)));
+    nodeScrypt(password, salt, KEY_BYTES, options, (error, key) => (error ? reject(error) : resolve(key)));
   });
 }
 
@@ -17,7 +17,7 @@ function isWorkFactor(n: number, r: number): boolean {
   return n > 1 && Number.isInteger(Math.log2(n)) && Math.log2(n) < 16 * r;
 }
 
-/** Django 4's `scrypt$N$salt$r$p$base64` (RFC 7914): the salt is text and stands second, the key has 64 bytes. */
+/** Django 4's `scrypt$N$salt$r$p$base64` (RFC 7914). The salt is text, and the key has 64 bytes. */
 export const scrypt: Hasher = {
   algorithm: 'scrypt',
   read(encoded) {
@@ -44,7 +44,7 @@ export const scrypt: Hasher = {
       }),
       async verify(password) {
         if (overBounds !== null) return false;
-        // OpenSSL counts the p blocks and its scratch space too and refuses from its default of 32 MiB on.
+        // OpenSSL includes the p blocks and its scratch space in the memory, and refuses more than 32 MiB by default.
         const maxmem = 128 * r * (N + p + 2);
         return sameBytes(await derive(password, salt, { N, r, p, maxmem }), expected);
       },

@@ -1,9 +1,10 @@
+import { randomInt } from 'node:crypto';
 import type { Hasher } from './hasher.ts';
 
-/** What an unusable password begins with, in Django and here. */
-export const UNUSABLE_PREFIX = '!';
+/** The prefix of unusable passwords, in Django and here. */
+const UNUSABLE_PREFIX = '!';
 
-/** Django's `set_unusable_password`: anything behind a `!`. It verifies nothing, and that at no cost. */
+/** Django's `set_unusable_password`: any text after `!`. Verification returns false without any work. */
 export const unusable: Hasher = {
   algorithm: 'unusable',
   read(encoded) {
@@ -20,3 +21,13 @@ export const unusable: Hasher = {
     };
   },
 };
+
+const ALPHABET = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789';
+const LENGTH = 40;
+
+/** Returns an unusable password: `!` and 40 random characters, so that no two users have the same (as in Django). */
+export function makeUnusable(): string {
+  let text = UNUSABLE_PREFIX;
+  for (let i = 0; i < LENGTH; i += 1) text += ALPHABET.charAt(randomInt(ALPHABET.length));
+  return text;
+}
