@@ -7,8 +7,8 @@ import { pbkdf2Sha1, pbkdf2Sha256 } from './hashers/pbkdf2.ts';
 import { scrypt } from './hashers/scrypt.ts';
 import { unusable } from './hashers/unusable.ts';
 
-export { makeUnusable } from './hashers/unusable.ts';
 export { codePoints, isPasswordSized, MAX_CODE_POINTS } from './code-points.ts';
+export { makeUnusable } from './hashers/unusable.ts';
 
 /** OWASP's minimum settings of argon2id: 19 MiB, two passes, one lane. */
 export const DEFAULT_ARGON2: Argon2Parameters = { memoryKiB: 19_456, iterations: 2, parallelism: 1 };

@@ -133,8 +133,7 @@ t.test('rule 4: relations belong to the later room, and no inverse side crosses 
 });
 
 t.test('rule 5: nothing is called utils, helpers, services, common or misc', async (t) => {
-  for (const file of files)
-    if (/(^|\/)(utils?|helpers?|services?|common|misc)(\.ts|\/)/.test(file)) t.fail(file);
+  for (const file of files) if (/(^|\/)(utils?|helpers?|services?|common|misc)(\.ts|\/)/.test(file)) t.fail(file);
 });
 
 t.test('docs/dependencies.md says why each package is there, and package.json pins it exactly', async (t) => {

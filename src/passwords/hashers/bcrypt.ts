@@ -12,11 +12,7 @@ const CRYPT_FORMAT = /^\$2[aby]\$([0-9]{2})\$([./A-Za-z0-9]{22})([./A-Za-z0-9]{3
  *
  * @param prepare converts the password's bytes before they are passed to bcrypt
  */
-function readBcrypt(
-  encoded: string,
-  algorithm: string,
-  prepare: (password: Buffer) => Uint8Array,
-): Parsed | null {
+function readBcrypt(encoded: string, algorithm: string, prepare: (password: Buffer) => Uint8Array): Parsed | null {
   if (!encoded.startsWith(`${algorithm}$`)) return null;
   const crypt = encoded.slice(algorithm.length + 1);
   const [, costText = '', salt = '', checksum = ''] = CRYPT_FORMAT.exec(crypt) ?? [];

@@ -1,4 +1,4 @@
-import { type ScryptOptions, scrypt as nodeScrypt } from 'node:crypto';
+import { scrypt as nodeScrypt, type ScryptOptions } from 'node:crypto';
 import { BOUNDS, over } from './bounds.ts';
 import { mask, readBase64, readDecimal, sameBytes } from './fields.ts';
 import type { Hasher } from './hasher.ts';
