@@ -4,5 +4,5 @@
  * Does not own: any rule; each route reads its input, calls one verb below and says the outcome.
  * Standards: RFC 6265bis (cookies), RFC 6750 (bearer), RFC 9457 (problems).
  */
-export { clientIfAny } from './caller.ts';
-export type { ApiDeps } from './deps.ts';
+export { clientIfAny } from './authentication.ts';
+export type { ApiDeps } from './requests.ts';

@@ -1,9 +1,30 @@
 import type { AuditContext } from '../audit/index.ts';
+import type { Proofs } from '../oauth/index.ts';
+import type { PermissionCache } from '../permissions/index.ts';
+import type { Database } from '../platform/database/index.ts';
 import { Problem, type Request, type SessionCookie } from '../platform/http/index.ts';
-import { findSession, type LiveSession } from '../sessions/index.ts';
-import type { ClientInfo } from '../signin/index.ts';
+import type { Clock } from '../platform/time.ts';
+import { findSession, type LiveSession, type SessionLife } from '../sessions/index.ts';
+import type { Authentication, ClientInfo, Quotas } from '../signin/index.ts';
+import type { KeyRing, Sign, VerifyToken } from '../tokens/index.ts';
 import type { ActiveUser, User } from '../users/index.ts';
-import type { ApiDeps } from './deps.ts';
+
+/** What the routes of this wing work with. */
+export interface ApiDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly keys: KeyRing;
+  readonly sign?: Sign;
+  readonly access: PermissionCache;
+  readonly verify: VerifyToken;
+  readonly proofs: Proofs;
+  readonly authentication: Authentication;
+  readonly issuer: string;
+  readonly sessionLife: SessionLife;
+  readonly signup: 'open' | 'closed';
+  readonly passwordMinLength: number;
+  readonly quotas: Quotas;
+}
 
 export function clientInfo(request: Request, cookie: SessionCookie): ClientInfo {
   return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, sessionToken: cookie.read(request) };

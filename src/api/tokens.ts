@@ -12,7 +12,7 @@ import {
   type TokenRequest,
 } from '../tokens/index.ts';
 import { type ActiveUser, findActiveUser, userPrincipal } from '../users/index.ts';
-import type { ApiDeps } from './deps.ts';
+import type { ApiDeps } from './requests.ts';
 
 export type WantedToken = { audience: string; scope?: string | undefined };
 type Session = { id: string; authTime: Date; amr: readonly string[]; endsAt: Date };

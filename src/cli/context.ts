@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os';
+import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Passwords } from '../passwords/index.ts';
 import { type Config, readIssuer, readMasterKey } from '../platform/config/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { type Clock, systemClock } from '../platform/time.ts';
 import { createConfiguredPasswords } from '../server/options.ts';
-import type { Ready } from '../server/serve.ts';
+import type { Ready, RunCommand } from '../server/serve.ts';
 import { createKeyRing, type KeyRing, openKeys } from '../tokens/index.ts';
-import type { Context } from './command.ts';
+import type { Command, Context } from './command.ts';
+
+import { execute, failed } from './execute.ts';
 
 /** What a command works with. `actor` is the user id of whoever typed it; `ready` is passed by a running server. */
 export function createContext(
@@ -47,5 +50,33 @@ export function createContext(
       return keys;
     },
     progress,
+  };
+}
+
+/** Unique and foreign key violations, serialization failure, deadlock (PostgreSQL's appendix A). */
+const LOST_A_RACE = ['23505', '23503', '40001', '40P01'];
+
+/**
+ * Carries out a change: all of it or nothing. `work` uses the unit of work that it is given and nothing else, since the embedded
+ * database has one connection. What somebody else did at the same moment becomes a conflict.
+ */
+export async function changing<T>(context: Context, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
+  try {
+    return await context.db.fork().transactional(work);
+  } catch (error) {
+    if (error instanceof Failure || !LOST_A_RACE.includes((error as { code?: string }).code ?? '')) throw error;
+    throw new Failure('conflict', 'Somebody else changed the same at this moment. Nothing was done; run it again.');
+  }
+}
+
+/** Runs the commands of other processes in the server that holds the embedded database. */
+export function createCommandRunner(commands: readonly Command[], config: Config): RunCommand {
+  return async (db, ready, request, progress) => {
+    const command = commands.find((one) => one.name === request.name);
+    if (command?.kind !== 'database') {
+      const message = `The running server does not know "${request.name}". Is it of another version? Restart it.`;
+      return failed(new Failure('failed', message), request.isJson);
+    }
+    return execute(command, createContext(config, db, request.actor, progress, ready), request.input, request.isJson);
   };
 }

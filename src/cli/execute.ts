@@ -1,7 +1,7 @@
 import { EXIT, Failure } from '../platform/errors.ts';
 import { safeError } from '../platform/telemetry/index.ts';
 import type { ControlResult } from '../server/control.ts';
-import type { Context, DatabaseCommand, Input, Output } from './command.ts';
+import { type Context, type DatabaseCommand, type Input, isSet, type Output, type Terminal } from './command.ts';
 
 /** What is left of a command when it is over. */
 export type Result = ControlResult;
@@ -61,4 +61,31 @@ async function requireMigrations({ db }: Context): Promise<void> {
 /** Text for a terminal: names from outside may hold what moves the cursor or turns the writing round; line breaks and tabs stay. */
 function plain(text: string): string {
   return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
+}
+
+/** One run of a command, wherever the database is. */
+export type Run = (input: Input, isJson: boolean) => Promise<Result>;
+
+/**
+ * Runs a command. One that wants to be confirmed is run without `--yes` first, which only says what it would do; then the
+ * person types the word. Failures: nobody to ask (usage), another word.
+ */
+export async function runConfirmed(
+  command: DatabaseCommand,
+  input: Input,
+  isJson: boolean,
+  terminal: Terminal,
+  say: (text: string) => void,
+  run: Run,
+): Promise<Result> {
+  const word = isSet(input, 'yes') ? undefined : command.confirm?.(input);
+  if (word === undefined) return run(input, isJson);
+  if (!terminal.isInteractive)
+    throw new Failure('usage', 'This cannot be undone, and nobody is here to confirm it. Add --yes.');
+  const preview = await run(input, false);
+  if (preview.exit !== EXIT.done) return isJson ? run(input, true) : preview;
+  say(preview.stdout.trimEnd());
+  const typed = await terminal.question(`Type ${word} to go on: `);
+  if (typed.trim() !== word) throw new Failure('failed', 'That is another name. Nothing was deleted or changed.');
+  return run({ ...input, options: { ...input.options, yes: true } }, isJson);
 }

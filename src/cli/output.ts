@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { OUTPUT_LOST } from '../server/output-lost.ts';
+import { OUTPUT_LOST } from '../platform/errors.ts';
 
 /** As a shell tells of a tool that ended because nobody read on (128 + SIGPIPE). */
 const READER_GONE = 141;

@@ -24,3 +24,6 @@ export class Failure extends Error {
 export class NotReady extends Error {
   override readonly name = 'NotReady';
 }
+
+/** An event of the process: its standard output is gone, and a server drains before it ends. */
+export const OUTPUT_LOST = 'signet:output-lost';

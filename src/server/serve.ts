@@ -7,7 +7,7 @@ import type { Passwords } from '../passwords/index.ts';
 import { createCatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import { type Database, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
+import { Failure, OUTPUT_LOST } from '../platform/errors.ts';
 import { startJobs } from '../platform/jobs/index.ts';
 import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
@@ -20,7 +20,6 @@ import { createJobs, createSignals } from './jobs.ts';
 import { createServerMetrics } from './metrics.ts';
 import { model } from './model.ts';
 import { createConfiguredHashPool, createConfiguredPasswords, readRotationPolicy } from './options.ts';
-import { OUTPUT_LOST } from './output-lost.ts';
 
 /** What a running server has ready already. */
 export interface Ready {

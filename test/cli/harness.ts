@@ -1,13 +1,12 @@
 import { AuditEntry, AuditEvent } from '../../src/audit/index.ts';
 import type { Input, Terminal } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands/index.ts';
-import { runConfirmed } from '../../src/cli/confirm.ts';
 import { createContext } from '../../src/cli/context.ts';
-import { execute, failed, type Result } from '../../src/cli/execute.ts';
+import { execute, failed, type Result, runConfirmed } from '../../src/cli/execute.ts';
 import { parseWords } from '../../src/cli/parse.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { prepareDatabase } from '../../src/server/prepare.ts';
+import { prepareDatabase } from '../../src/server/own-permissions.ts';
 import { createKeyRing, ensureCurrentKey, type KeyRing, openKeys } from '../../src/tokens/index.ts';
 import { User } from '../../src/users/index.ts';
 import { audit, masterKey } from '../support/server.ts';

@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose';
 import { createClient, type NewClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { prepareDatabase } from '../../src/server/prepare.ts';
+import { prepareDatabase } from '../../src/server/own-permissions.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
 import { type Alg, asserted, assertionBy, type ClientKey, clientKey, proofBy } from '../support/client-keys.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';

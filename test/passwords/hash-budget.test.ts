@@ -1,6 +1,6 @@
 import { pbkdf2Sync } from 'node:crypto';
 import fc from 'fast-check';
-import { checkSlowPasswords } from '../../src/cli/doctor/slow-passwords.ts';
+import { checkSlowPasswords } from '../../src/cli/doctor/users.ts';
 import { describeReport } from '../../src/imports/django/index.ts';
 import type { Parsed } from '../../src/passwords/hashers/hasher.ts';
 import {

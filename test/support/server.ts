@@ -10,7 +10,7 @@ import type { Metrics } from '../../src/platform/telemetry/index.ts';
 import type { Clock } from '../../src/platform/time.ts';
 import { buildApp } from '../../src/server/compose.ts';
 import { createConfiguredPasswords } from '../../src/server/options.ts';
-import { prepareDatabase } from '../../src/server/prepare.ts';
+import { prepareDatabase } from '../../src/server/own-permissions.ts';
 import type { Backend } from '../../src/signin/index.ts';
 import { createKeyRing, createStatusLists, ensureCurrentKey, openKeys } from '../../src/tokens/index.ts';
 import { createUser, User } from '../../src/users/index.ts';

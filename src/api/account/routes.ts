@@ -6,8 +6,7 @@ import { type App, Problem, type SessionCookie, tryLater } from '../../platform/
 import { endSessions, listSessions } from '../../sessions/index.ts';
 import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/index.ts';
 import { User, userPrincipal } from '../../users/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { auditContext, clientInfo, requireSession, wireSession } from '../requests.ts';
+import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession } from '../requests.ts';
 import { audience, bySession, changing, closed, named, reading, session } from '../schemas.ts';
 import { cachedApi } from '../tokens.ts';
 

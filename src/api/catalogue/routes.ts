@@ -12,8 +12,7 @@ import {
 } from '../../platform/http/index.ts';
 import { quote } from '../../platform/text.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
-import { admitted } from '../admit.ts';
-import { type CallerDeps, callerChallenge, documentCaller } from '../caller.ts';
+import { admitted, type CallerDeps, callerChallenge, documentCaller } from '../authentication.ts';
 import { audience, closed, reading } from '../schemas.ts';
 import { type Publishing, publisherName, publishFor } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';

@@ -2,8 +2,7 @@ import { Type } from 'typebox';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
 import { authenticate, checkNewUser, type LoggedIn, logIn, logOut, reserveQuota } from '../../signin/index.ts';
 import { createUser, findActiveUser, User } from '../../users/index.ts';
-import type { ApiDeps } from '../deps.ts';
-import { auditContext, clientInfo, requireSession, wireSession, wireUser } from '../requests.ts';
+import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession, wireUser } from '../requests.ts';
 import {
   accessToken,
   audience,

@@ -8,9 +8,8 @@ import {
   type SessionCookie,
   stringifyResponse,
 } from '../../platform/http/index.ts';
-import { admitted, nextNonce } from '../admit.ts';
-import type { ApiDeps } from '../deps.ts';
-import { currentSession, wireSession, wireUser } from '../requests.ts';
+import { admitted, nextNonce } from '../authentication.ts';
+import { type ApiDeps, currentSession, wireSession, wireUser } from '../requests.ts';
 import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
 import { cachedApi, seenApi, tokenUser } from '../tokens.ts';
 

@@ -4,7 +4,7 @@ import { apiDeleted, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts
 import { type Api, type ApiContents, deleteApi, readApiContents } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { changing } from './changing.ts';
+import { changing } from '../context.ts';
 import { namedApi } from './options.ts';
 import { counted, duration, fields, names } from './text.ts';
 

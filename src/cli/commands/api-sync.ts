@@ -3,10 +3,9 @@ import { dryRunPublication, type Publication, publishCatalogue } from '../../oau
 import { type Api, type ApiFile, createApi, findApi, readApiFile, updateApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output } from '../command.ts';
-import { changing } from './changing.ts';
-import { ensureApiKey } from './keys-of-api.ts';
+import { changing } from '../context.ts';
+import { ensureApiKey, withTypWarning } from './api-settings.ts';
 import { counted, names } from './text.ts';
-import { withTypWarning } from './typ-warning.ts';
 
 interface Synced extends Publication {
   readonly audience: string;

@@ -1,55 +1,10 @@
-import {
-  type Api,
-  type ApiSettings,
-  createApi,
-  listApis,
-  listModels,
-  listPermissions,
-  settingValues,
-  updateApi,
-} from '../../permissions/index.ts';
-import { type DatabaseCommand, type Input, optionText } from '../command.ts';
+import { type Api, createApi, listApis, listModels, listPermissions, updateApi } from '../../permissions/index.ts';
+import type { DatabaseCommand } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
-import { ensureApiKey } from './keys-of-api.ts';
-import { given, namedApi, oneOf, onOff, wholeNumber } from './options.ts';
+import { ensureApiKey, settingOptions, settingsGiven, settingUsage, withTypWarning } from './api-settings.ts';
+import { namedApi } from './options.ts';
 import { fields, rows, yesNo } from './text.ts';
-import { withTypWarning } from './typ-warning.ts';
-
-const settingOptions = {
-  name: { type: 'string' },
-  typ: { type: 'string' },
-  alg: { type: 'string' },
-  format: { type: 'string' },
-  token: { type: 'string' },
-  ttl: { type: 'string' },
-  budget: { type: 'string' },
-  'over-budget': { type: 'string' },
-  username: { type: 'string' },
-  'source-id': { type: 'string' },
-  superseded: { type: 'string' },
-  catalogue: { type: 'string' },
-} as const;
-const settingUsage =
-  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
-
-function settingsGiven(input: Input): ApiSettings {
-  const catalogue = oneOf(input, 'catalogue', settingValues.catalogue);
-  return given({
-    name: optionText(input, 'name'),
-    typ: oneOf(input, 'typ', settingValues.typ),
-    alg: oneOf(input, 'alg', settingValues.alg),
-    format: oneOf(input, 'format', settingValues.format),
-    tokenKind: oneOf(input, 'token', settingValues.token),
-    ttlSeconds: wholeNumber(input, 'ttl'),
-    budgetBytes: wholeNumber(input, 'budget'),
-    overBudget: oneOf(input, 'over-budget', settingValues.overBudget),
-    withUsername: onOff(input, 'username'),
-    withSourceId: onOff(input, 'source-id'),
-    withSuperseded: onOff(input, 'superseded'),
-    isCataloguePublic: catalogue === undefined ? undefined : catalogue === 'public',
-  });
-}
 
 export const apiCreate: DatabaseCommand = {
   kind: 'database',

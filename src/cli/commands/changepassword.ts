@@ -2,9 +2,9 @@ import { Failure } from '../../platform/errors.ts';
 import { setPassword } from '../../signin/index.ts';
 import { getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { changing } from './changing.ts';
+import { changing } from '../context.ts';
 import { askPassword, hashNew, readNewPassword } from './passwords.ts';
-import { typedUser, userAndWords, userId } from './whom.ts';
+import { typedUser, userAndWords, userId } from './user-options.ts';
 
 export const changepassword: DatabaseCommand = {
   kind: 'database',

@@ -2,8 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { createInitialToken, listInitialTokens, revokeInitialToken } from '../../oauth/index.ts';
 import { listApis } from '../../permissions/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
 import { findApis, wholeNumber } from './options.ts';
 import { instant, rows, when } from './text.ts';
 

@@ -17,10 +17,10 @@ import {
   updateClient,
 } from '../../oauth/index.ts';
 import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
-import { changing } from './changing.ts';
+import { changing } from '../context.ts';
+import { ensureApiKey } from './api-settings.ts';
 import { readClientChange, readsKeys, switchOptions, switchUsage } from './client-options.ts';
 import { listCells, settingFields, wireClient } from './client-text.ts';
-import { ensureApiKey } from './keys-of-api.ts';
 import { findApis, given, oneOf, onOff, required } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 

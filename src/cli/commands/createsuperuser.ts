@@ -2,9 +2,9 @@ import type { Config } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { checkUser, createUser, User } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
-import { changing } from './changing.ts';
+import { changing } from '../context.ts';
 import { askPassword, hashNew, readNewPassword, requirePassword } from './passwords.ts';
-import { refusedFields, wireUser } from './user-picture.ts';
+import { refusedFields, wireUser } from './user-text.ts';
 
 /** Django's `createsuperuser`, save that a weak password is refused without a way round. */
 export const createsuperuser: DatabaseCommand = {

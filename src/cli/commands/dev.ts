@@ -12,7 +12,7 @@ import {
 import { Failure } from '../../platform/errors.ts';
 import { systemClock } from '../../platform/time.ts';
 import { httpsIdentity } from '../../server/https.ts';
-import { prepareDatabase } from '../../server/prepare.ts';
+import { prepareDatabase } from '../../server/own-permissions.ts';
 import {
   findSample,
   listSampleUsers,
@@ -26,7 +26,7 @@ import { readSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
 import { findUser, userPrincipal } from '../../users/index.ts';
 import { isSet, type LocalCommand, optionText } from '../command.ts';
-import { createCommandRunner } from '../serve-commands.ts';
+import { createCommandRunner } from '../context.ts';
 import { version } from '../version.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 import { counted } from './text.ts';

@@ -12,10 +12,8 @@ import { checkHashing } from '../doctor/hashing.ts';
 import { checkIssuer, checkServed } from '../doctor/issuer.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkLibraries } from '../doctor/libraries.ts';
-import { checkNames } from '../doctor/names.ts';
-import { checkSlowPasswords } from '../doctor/slow-passwords.ts';
-import { checkSigning, checkSizes } from '../doctor/tokens.ts';
-import { checkTyp } from '../doctor/typ.ts';
+import { checkSigning, checkSizes, checkTyp } from '../doctor/tokens.ts';
+import { checkNames, checkSlowPasswords } from '../doctor/users.ts';
 import { redirectRules } from './client-options.ts';
 import { printable } from './text.ts';
 

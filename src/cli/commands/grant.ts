@@ -7,10 +7,10 @@ import { parseUuid } from '../../platform/text.ts';
 import { endGrants, lastGrantUse, listGrants, RefreshGrant } from '../../tokens/index.ts';
 import { getUser, readUsernames } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
 import { counted, instant, rows, when } from './text.ts';
-import { optionalUser, userOptions } from './whom.ts';
+import { optionalUser, userOptions } from './user-options.ts';
 
 const options = { ...userOptions, client: { type: 'string' } } as const;
 

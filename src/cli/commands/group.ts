@@ -13,10 +13,10 @@ import {
 } from '../../permissions/index.ts';
 import { lockUser, readUsernames } from '../../users/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
-import { changing } from './changing.ts';
+import { changing } from '../context.ts';
 import { required } from './options.ts';
 import { counted, fields, names } from './text.ts';
-import { userIds, usersAfterFirst } from './whom.ts';
+import { userIds, usersAfterFirst } from './user-options.ts';
 
 export const groupCreate: DatabaseCommand = {
   kind: 'database',

@@ -16,7 +16,7 @@ import {
   clientShow,
   clientUpdate,
 } from './client.ts';
-import { clientAllow, clientDisallow } from './client-ceiling.ts';
+import { clientAllow, clientDisallow } from './client-boundary.ts';
 import { clientRegistrationToken } from './client-registration.ts';
 import { config } from './config.ts';
 import { createsuperuser } from './createsuperuser.ts';
@@ -25,9 +25,7 @@ import { doctor } from './doctor.ts';
 import { grantEnd, grantList } from './grant.ts';
 import { groupAdd, groupCreate, groupDelete, groupList, groupRemove, groupShow, groupUpdate } from './group.ts';
 import { importDjangoCommand } from './import-django.ts';
-import { keysList, keysRotate } from './keys.ts';
-import { keysRevoke } from './keys-revoke.ts';
-import { keysRewrap } from './keys-rewrap.ts';
+import { keysList, keysRevoke, keysRewrap, keysRotate } from './keys.ts';
 import { migrate } from './migrate.ts';
 import { openapi } from './openapi.ts';
 import { permGrant, permList, permRevoke } from './perm.ts';

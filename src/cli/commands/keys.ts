@@ -1,8 +1,19 @@
+import { parseMasterKey } from '../../platform/config/index.ts';
+import { Failure } from '../../platform/errors.ts';
+import { oneLine } from '../../platform/text-file.ts';
 import { readRotationPolicy } from '../../server/options.ts';
-import { listKeys, rotateKeys, type SigningKey } from '../../tokens/index.ts';
+import {
+  getLiveKey,
+  listKeys,
+  requiredAlgorithms,
+  revokeKey,
+  rewrapKeys,
+  rotateKeys,
+  type SigningKey,
+} from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { oneOf } from './options.ts';
-import { instant, rows, when } from './text.ts';
+import { counted, fields, instant, rows, when } from './text.ts';
 
 export const keysList: DatabaseCommand = {
   kind: 'database',
@@ -71,3 +82,67 @@ function told({ state, activateAt, activatedAt, createdAt, retireAt }: SigningKe
   if (state === 'current') return `signs since ${when(activatedAt ?? createdAt)}`;
   return state === 'retiring' ? `verifies until ${when(retireAt)}` : `gone since ${when(retireAt)}`;
 }
+
+export const keysRevoke: DatabaseCommand = {
+  kind: 'database',
+  name: 'keys revoke',
+  summary: 'Take a signing key away at once, with everything that it has signed',
+  usage: 'KID [--yes]   (without --yes it asks for the key once more)',
+  options: { yes: { type: 'boolean' } },
+  words: { min: 1, max: 1 },
+  confirm: (input) => input.positionals[0] as string,
+  async run(context, input) {
+    const em = context.db.fork();
+    const key = await getLiveKey(em, input.positionals[0] as string);
+    const { kid, alg, state } = key;
+    if (!isSet(input, 'yes')) {
+      const isAsked = state === 'current' && (await requiredAlgorithms(em)).has(alg);
+      const next = (await listKeys(em)).find((one) => one.alg === alg && one.state === 'next');
+      const replaced = next
+        ? `${next.kid}, which is published already`
+        : 'a new key, which no verifier has fetched yet';
+      return {
+        data: { kid, alg, state, revoked: false },
+        text: fields([
+          ['Key', `${kid} (${alg}, ${state}, made ${when(key.createdAt)})`],
+          [
+            'Tokens',
+            state === 'next'
+              ? 'none: it has signed nothing'
+              : 'refused here at once; a service that verifies locally refuses them when it fetches the keys again',
+          ],
+          ['Then signs', isAsked ? replaced : 'what signs now'],
+          ['Its private half', 'is erased. It cannot be undone.'],
+        ]),
+      };
+    }
+    await revokeKey(context.db.fork(), context.audit(), context.masterKey(), kid);
+    const current = (await listKeys(context.db.fork())).find((one) => one.alg === alg && one.state === 'current');
+    const signs = current ? `${alg} is signed by ${current.kid}.` : `Nobody asks for ${alg}, so nothing signs it.`;
+    return {
+      data: { kid, alg, state: 'gone', revoked: true, signs: current?.kid ?? null },
+      text: `Revoked the ${alg} key ${kid}: it is not published any more, and what it signed is refused. ${signs}`,
+    };
+  },
+};
+
+export const keysRewrap: DatabaseCommand = {
+  kind: 'database',
+  name: 'keys rewrap',
+  summary: 'Change the master key: seal the signing keys, which stay the same, under another one',
+  usage: 'FILE   (FILE holds the new master key: openssl rand -hex 32 > FILE; the settings give the old one)',
+  words: { min: 1, max: 1 },
+  fileAt: 0,
+  async run(context, input) {
+    if (!input.file) throw new Failure('usage', 'The file is missing.');
+    const to = parseMasterKey(oneLine(input.file.text, input.file.name, 'key'), input.file.name);
+    const count = await rewrapKeys(context.db.fork(), context.audit(), context.masterKey(), to);
+    const lines = [
+      `${counted(count, 'signing key')} sealed under the new master key; tokens stay good.`,
+      `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server keeps the keys it has open, and cannot start with the old master key.`,
+      'Refresh tokens are made under a key derived from the master key: they are refused once the servers have the new one, and people sign in again.',
+      'Keep the old one for as long as you keep backups from before.',
+    ];
+    return { data: { rewrapped: count }, text: lines.join('\n') };
+  },
+};

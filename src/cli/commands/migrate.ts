@@ -6,7 +6,7 @@ import {
   type RoleDefaults,
 } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { prepareDatabase } from '../../server/prepare.ts';
+import { prepareDatabase } from '../../server/own-permissions.ts';
 import { countKeys } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 

@@ -15,12 +15,12 @@ import {
 } from '../../permissions/index.ts';
 import { getUser, lockUser, type User, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
 import { sourceText } from './perm-holders.ts';
 import { rows } from './text.ts';
-import { optionalUser, userOptions } from './whom.ts';
+import { optionalUser, userOptions } from './user-options.ts';
 
 const whose = {
   ...userOptions,

@@ -4,10 +4,10 @@ import { parseUuid } from '../../platform/text.ts';
 import { endSessionsByOperator, listSessions, Session } from '../../sessions/index.ts';
 import { getUser, User } from '../../users/index.ts';
 import type { DatabaseCommand, Input } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
 import { counted, fields, instant, rows, when } from './text.ts';
-import { optionalUser, userOptions } from './whom.ts';
+import { optionalUser, userOptions } from './user-options.ts';
 
 /** Either a user, all of whose sessions are meant, or one session with its user. */
 async function named(

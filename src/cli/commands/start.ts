@@ -6,7 +6,7 @@ import { findSample } from '../../server/sample.ts';
 import { type Running, serve, untilSignal } from '../../server/serve.ts';
 import { sayReady, superviseWorkers, workerPlace } from '../../server/workers.ts';
 import { isSet, type LocalCommand } from '../command.ts';
-import { createCommandRunner } from '../serve-commands.ts';
+import { createCommandRunner } from '../context.ts';
 import { version } from '../version.ts';
 import { wholeNumber } from './options.ts';
 

@@ -21,10 +21,10 @@ import {
 } from '../../tokens/index.ts';
 import { findActiveUser, getUser, lockUser, type User, type UserRef, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
-import { optionalUser, userOptions } from './whom.ts';
+import { optionalUser, userOptions } from './user-options.ts';
 
 /** A token for trials and emergencies. Audited; never the way a program logs in. */
 export const tokenIssue: DatabaseCommand = {

@@ -3,9 +3,9 @@ import { listSessions } from '../../sessions/index.ts';
 import { hasSuperuser } from '../../signin/index.ts';
 import { deleteUser, getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { changing } from './changing.ts';
+import { changing } from '../context.ts';
 import { counted, fields, names, when } from './text.ts';
-import { typedUser, userAndWords, userId } from './whom.ts';
+import { typedUser, userAndWords, userId } from './user-options.ts';
 
 export const userDelete: DatabaseCommand = {
   kind: 'database',

@@ -3,8 +3,8 @@ import { getUser, listUsers } from '../../users/index.ts';
 import { type DatabaseCommand, optionText } from '../command.ts';
 import { pageLimit } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
-import { passwordSummary, wireUser } from './user-picture.ts';
-import { userAndWords, userId } from './whom.ts';
+import { userAndWords, userId } from './user-options.ts';
+import { passwordSummary, wireUser } from './user-text.ts';
 
 export const userList: DatabaseCommand = {
   kind: 'database',

@@ -1,12 +1,12 @@
 import { makeUnusable } from '../../passwords/index.ts';
 import { createUser, getUser, renameUser, User, type UserChange, updateUser } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
 import { given, onOff } from './options.ts';
 import { hashNew, readNewPassword } from './passwords.ts';
-import { refusedFields, wireUser } from './user-picture.ts';
-import { userAndWords, userId } from './whom.ts';
+import { userAndWords, userId } from './user-options.ts';
+import { refusedFields, wireUser } from './user-text.ts';
 
 const fieldOptions = {
   email: { type: 'string' },

@@ -2,8 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { allowPermissions, type Client, disallowPermissions, getClient } from '../../oauth/index.ts';
 import { type Api, getPermissions, listPermissions, type Permission } from '../../permissions/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet } from '../command.ts';
+import { changing } from '../context.ts';
 import { usage } from '../parse.ts';
-import { changing } from './changing.ts';
 import { namedApi, required } from './options.ts';
 import { names } from './text.ts';
 

@@ -1,0 +1,57 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { type Api, type ApiSettings, settingValues } from '../../permissions/index.ts';
+import { ensureCurrentKey, hasCurrentKey } from '../../tokens/index.ts';
+import { type Context, type Input, type Output, optionText } from '../command.ts';
+import { AUDIENCE_ONLY } from '../doctor/tokens.ts';
+import { given, oneOf, onOff, wholeNumber } from './options.ts';
+
+export const settingOptions = {
+  name: { type: 'string' },
+  typ: { type: 'string' },
+  alg: { type: 'string' },
+  format: { type: 'string' },
+  token: { type: 'string' },
+  ttl: { type: 'string' },
+  budget: { type: 'string' },
+  'over-budget': { type: 'string' },
+  username: { type: 'string' },
+  'source-id': { type: 'string' },
+  superseded: { type: 'string' },
+  catalogue: { type: 'string' },
+} as const;
+export const settingUsage =
+  '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
+
+export function settingsGiven(input: Input): ApiSettings {
+  const catalogue = oneOf(input, 'catalogue', settingValues.catalogue);
+  return given({
+    name: optionText(input, 'name'),
+    typ: oneOf(input, 'typ', settingValues.typ),
+    alg: oneOf(input, 'alg', settingValues.alg),
+    format: oneOf(input, 'format', settingValues.format),
+    tokenKind: oneOf(input, 'token', settingValues.token),
+    ttlSeconds: wholeNumber(input, 'ttl'),
+    budgetBytes: wholeNumber(input, 'budget'),
+    overBudget: oneOf(input, 'over-budget', settingValues.overBudget),
+    withUsername: onOff(input, 'username'),
+    withSourceId: onOff(input, 'source-id'),
+    withSuperseded: onOff(input, 'superseded'),
+    isCataloguePublic: catalogue === undefined ? undefined : catalogue === 'public',
+  });
+}
+
+/**
+ * An algorithm's first key is there in the moment in which the first API asks for it; only then the master key is needed. The
+ * default algorithm has its key from the first start on.
+ */
+export async function ensureApiKey(context: Context, tx: SqlEntityManager, { alg }: Pick<Api, 'alg'>): Promise<void> {
+  if (alg === 'RS256' || (await hasCurrentKey(tx, alg))) return;
+  await ensureCurrentKey(tx, context.audit(), context.masterKey(), alg);
+}
+
+/** What a command says that gives an API tokens of `typ` JWT, beside the rest. */
+export function withTypWarning({ typ }: ApiSettings, output: Output): Output {
+  if (typ !== 'JWT') return output;
+  const data = { ...(output.data as object), warnings: [AUDIENCE_ONLY] };
+  return { ...output, data, text: `${output.text}\nWarning: ${AUDIENCE_ONLY}` };
+}
