@@ -5,23 +5,23 @@
 import type { Result } from './cli/execute.ts';
 import { guardOutput, hasWorkingFolder } from './cli/output.ts';
 
-// The `signet` command. Only here does anything touch the process: words, environment, output, exit code.
+// The `signet` command. Only this file touches the process: arguments, environment, output, exit code.
 const outputExit = guardOutput();
 const result = await run(process.argv.slice(2));
 process.stdout.write(result.stdout);
 process.stderr.write(result.stderr);
 process.exitCode = outputExit() ?? result.exit;
-// The line of a worker to its first process (`start --workers`) is not work.
+// The IPC channel of a worker (`start --workers`) must not keep the process alive.
 process.channel?.unref();
 
-async function run(words: readonly string[]): Promise<Result> {
+async function run(args: readonly string[]): Promise<Result> {
   if (!hasWorkingFolder())
     return { exit: 1, stdout: '', stderr: 'signet: The working folder is gone. Change to one that exists.\n' };
   const print = (text: string) => process.stdout.write(text);
-  if (words[0] === 'health') {
+  if (args[0] === 'health') {
     const { runHealth } = await import('./cli/health.ts');
-    return runHealth(words, process.env, print);
+    return runHealth(args, process.env, print);
   }
   const { runCommand } = await import('./cli/run.ts');
-  return runCommand(words, process.env, print, (line) => process.stderr.write(`${line}\n`));
+  return runCommand(args, process.env, print, (line) => process.stderr.write(`${line}\n`));
 }

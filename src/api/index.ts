@@ -1,8 +1,8 @@
 /**
- * api: the JSON API of first-party apps, `/api/v1`: sign-up, login, session, tokens, has_perm, the own account.
- * Owns: the routes, their wire names.
- * Does not own: any rule; each route reads its input, calls one verb below and says the outcome.
+ * api: the JSON API of first-party apps, `/api/v1`: sign-up, login, session, tokens, has_perm, the user's account.
+ * Owns: the routes and their wire names.
+ * Does not own: any rule; each route reads its input, calls one function of a lower room and maps the result.
  * Standards: RFC 6265bis (cookies), RFC 6750 (bearer), RFC 9457 (problems).
  */
-export { clientIfAny } from './authentication.ts';
+export { optionalClientId } from './authentication.ts';
 export type { ApiDeps } from './requests.ts';

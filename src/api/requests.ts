@@ -9,7 +9,7 @@ import type { Authentication, ClientInfo, Quotas } from '../signin/index.ts';
 import type { KeyRing, Sign, VerifyToken } from '../tokens/index.ts';
 import type { ActiveUser, User } from '../users/index.ts';
 
-/** What the routes of this wing work with. */
+/** The services that the routes of this room use. */
 export interface ApiDeps {
   readonly db: Database;
   readonly clock: Clock;
@@ -30,10 +30,7 @@ export function clientInfo(request: Request, cookie: SessionCookie): ClientInfo 
   return { ip: request.ip, userAgent: request.headers['user-agent'] ?? null, sessionToken: cookie.read(request) };
 }
 
-/**
- * The live session of the request's cookie, or null: the request's user, or nobody. `apiId`: the API whose version is to be read
- * with it.
- */
+/** Returns the live session of the request's cookie, or null for an anonymous request. `apiId`: the API whose version is read along with it. */
 export async function currentSession(
   deps: ApiDeps,
   cookie: SessionCookie,
@@ -44,7 +41,7 @@ export async function currentSession(
   return token === null ? null : findSession(deps.db, token, deps.clock.now(), deps.sessionLife.idleSeconds, apiId);
 }
 
-/** As `currentSession`; 401 for nobody. */
+/** Like `currentSession`; 401 for an anonymous request. */
 export async function requireSession(
   deps: ApiDeps,
   cookie: SessionCookie,
@@ -87,13 +84,13 @@ export function wireSession(session: {
   authTime: Date;
   amr: readonly string[];
 }) {
-  const ends =
+  const endsAt =
     session.idleExpiresAt && session.idleExpiresAt < session.expiresAt ? session.idleExpiresAt : session.expiresAt;
   return {
     id: session.id,
     created_at: session.createdAt.toISOString(),
     last_seen_at: session.lastSeenAt.toISOString(),
-    expires_at: ends.toISOString(),
+    expires_at: endsAt.toISOString(),
     auth_time: session.authTime.toISOString(),
     amr: [...session.amr],
   };

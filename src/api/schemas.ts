@@ -1,11 +1,11 @@
 import { type TProperties, Type } from 'typebox';
 
-/** An object that takes no other fields: nothing is dropped silently. */
-export const closed = <P extends TProperties>(properties: P) =>
+/** An object without additional properties: unknown fields are refused, not dropped. */
+export const object = <P extends TProperties>(properties: P) =>
   Type.Object(properties, { additionalProperties: false });
 
-/** The same with a name: a component of openapi.yaml. */
-export const named = <P extends TProperties>(title: string, properties: P) =>
+/** The same with a title: a component of openapi.yaml. */
+export const component = <P extends TProperties>(title: string, properties: P) =>
   Type.Object(properties, { title, additionalProperties: false });
 
 export const audience = Type.String({ minLength: 1, maxLength: 255, description: 'The API, by its audience.' });
@@ -14,10 +14,10 @@ export const scope = Type.String({
   description: 'Scopes, separated by spaces; unknown ones are dropped.',
 });
 
-/** Any text up to 255 characters: an odd name is a question like any other, and answered. */
+/** Any text up to 255 characters: an unusual name is a valid question. */
 export const anyName = Type.String({ maxLength: 255 });
 
-export const user = named('User', {
+export const user = component('User', {
   id: Type.String({ format: 'uuid' }),
   username: Type.String(),
   email: Type.String(),
@@ -25,7 +25,7 @@ export const user = named('User', {
   last_name: Type.String(),
 });
 
-export const session = named('Session', {
+export const session = component('Session', {
   id: Type.String({ format: 'uuid', description: 'The `sid` of its tokens; not the value of the cookie.' }),
   created_at: Type.String({ format: 'date-time' }),
   last_seen_at: Type.String({ format: 'date-time' }),
@@ -40,10 +40,10 @@ export const accessToken = {
   expires_in: Type.Integer({ description: 'Seconds.' }),
 };
 
-/** Every route here asks the database; one that changes something is held by the cross-origin rule too. */
-export const reading = ['unavailable'] as const;
-export const changing = ['cross_origin', 'unavailable'] as const;
+/** The problems of every route: all read the database; one that changes data is subject to the cross-origin rule too. */
+export const readErrors = ['unavailable'] as const;
+export const writeErrors = ['cross_origin', 'unavailable'] as const;
 
-/** Who asks: the cookie of a session, or nobody in particular. */
-export const bySession = [{ session: [] }];
-export const byAnybody: never[] = [];
+/** The security requirement: the session cookie, or none. */
+export const sessionAccess = [{ session: [] }];
+export const publicAccess: never[] = [];

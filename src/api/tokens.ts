@@ -14,53 +14,53 @@ import {
 import { type ActiveUser, findActiveUser, userPrincipal } from '../users/index.ts';
 import type { ApiDeps } from './requests.ts';
 
-export type WantedToken = { audience: string; scope?: string | undefined };
+export type TokenParameters = { audience: string; scope?: string | undefined };
 type Session = { id: string; authTime: Date; amr: readonly string[]; endsAt: Date };
 
-/** A token that can be signed as soon as its session exists: its API is known and its budget holds. */
+/** A token that can be signed as soon as its session exists: its API exists and it fits the budget. */
 export interface PreparedToken {
   sign(session: Session): Promise<{ access_token: string; token_type: 'Bearer'; expires_in: number }>;
 }
 
-/** A user as the subject of a token, and as a holder of permissions of this version. */
+/** A user as the subject of a token, and as a principal with the permissions of this version. */
 export type TokenUser = PrincipalRef & Pick<ActiveUser, 'version' | 'username' | 'isStaff'>;
 
 export function tokenUser(user: ActiveUser): TokenUser {
   return { ...userPrincipal(user), version: user.version, username: user.username, isStaff: user.isStaff };
 }
 
-/** What a statement of this request saw of an API that was guessed before it. */
-export function seenApi(peek: ApiSnapshot | undefined, version: number | null): ApiVersion | undefined {
+/** Returns the API version that a statement of this request has read, for an API that was peeked before. */
+export function apiVersion(peek: ApiSnapshot | undefined, version: number | null): ApiVersion | undefined {
   return peek && { id: peek.id, version };
 }
 
-export async function cachedApi(deps: ApiDeps, audience: string, seen?: ApiVersion): Promise<ApiSnapshot> {
-  const api = await deps.access.api(audience, seen);
+export async function cachedApi(deps: ApiDeps, audience: string, version?: ApiVersion): Promise<ApiSnapshot> {
+  const api = await deps.access.api(audience, version);
   if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(audience)}.` });
   return api;
 }
 
-/** Everything that can refuse a token, before anything is written: 404 `unknown_audience`, 409 `token_over_budget`. */
+/** Makes every check that can refuse a token, before anything is written: 404 `unknown_audience`, 409 `token_over_budget`. */
 export async function prepareToken(
   deps: ApiDeps,
-  wanted: WantedToken,
+  parameters: TokenParameters,
   user: TokenUser,
-  seen?: ApiVersion,
+  version?: ApiVersion,
 ): Promise<PreparedToken> {
-  const first = await requestFor(deps, wanted, user, seen);
+  const first = await buildTokenRequest(deps, parameters, user, version);
   const now = deps.clock.now();
   const placeholderSession = { id: PLACEHOLDER_ID, authTime: now, amr: ['pwd'] };
   const excess = overBudget(deps, { ...first, session: placeholderSession }, now);
   if (excess) throw tooLarge(first.api, excess);
-  let known: { user: TokenUser; request: Omit<TokenRequest, 'session'> & { api: ApiSnapshot } } | null = {
+  let prepared: { user: TokenUser; request: Omit<TokenRequest, 'session'> & { api: ApiSnapshot } } | null = {
     user,
     request: first,
   };
   return {
     sign: async (session) => {
-      const made = await issueWithRetry(async () => {
-        const { user: principal, request } = known ?? (await again(deps, wanted, user.id));
-        known = null;
+      const issued = await issueWithRetry(async () => {
+        const { user: principal, request } = prepared ?? (await reloadRequest(deps, parameters, user.id));
+        prepared = null;
         const ofSession = { kind: 'session', id: session.id, endsAt: session.endsAt } as const;
         const owner = { ...ofSession, principal: principal.id, api: request.api.id };
         return issueAccessToken(
@@ -69,16 +69,16 @@ export async function prepareToken(
           deps.clock.now(),
         );
       });
-      // The session ended since it was read.
-      if (made === 'ended') throw new Problem('unauthenticated');
-      if ('budget' in made) throw tooLarge(first.api, made);
-      return { access_token: made.token, token_type: 'Bearer', expires_in: made.expiresIn };
+      // The session has ended since it was read.
+      if (issued === 'ended') throw new Problem('unauthenticated');
+      if ('budget' in issued) throw tooLarge(first.api, issued);
+      return { access_token: issued.token, token_type: 'Bearer', expires_in: issued.expiresIn };
     },
   };
 }
 
-async function requestFor(deps: ApiDeps, wanted: WantedToken, user: TokenUser, seen?: ApiVersion) {
-  const api = await cachedApi(deps, wanted.audience, seen);
+async function buildTokenRequest(deps: ApiDeps, parameters: TokenParameters, user: TokenUser, version?: ApiVersion) {
+  const api = await cachedApi(deps, parameters.audience, version);
   const rights = await deps.access.rights(user, api, deps.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
   return {
@@ -87,17 +87,17 @@ async function requestFor(deps: ApiDeps, wanted: WantedToken, user: TokenUser, s
     clientId: OWN_CLIENT,
     subject: user,
     rights,
-    scope: wanted.scope,
+    scope: parameters.scope,
     sourceId,
   } satisfies Omit<TokenRequest, 'session'>;
 }
 
-/** The user as of now: something has changed since the request began. */
-async function again(deps: ApiDeps, wanted: WantedToken, userId: string) {
-  const found = await findActiveUser(deps.db, userId);
-  if (!found) throw new Problem('unauthenticated');
-  const user = tokenUser(found);
-  return { user, request: await requestFor(deps, wanted, user) };
+/** Reads the user again, because something has changed since the request began. */
+async function reloadRequest(deps: ApiDeps, parameters: TokenParameters, userId: string) {
+  const activeUser = await findActiveUser(deps.db, userId);
+  if (!activeUser) throw new Problem('unauthenticated');
+  const user = tokenUser(activeUser);
+  return { user, request: await buildTokenRequest(deps, parameters, user) };
 }
 
 function tooLarge(api: ApiSnapshot, { bytes, budget, permissions }: OverBudget): Problem {

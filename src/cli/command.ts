@@ -38,12 +38,12 @@ export interface Output {
   readonly refusal?: Failure;
   readonly rows?: FileRows;
   /** The exit code of another process that has already said everything: nothing is printed. */
-  readonly passedOn?: number;
+  readonly exitCode?: number;
 }
 
 type Options = Readonly<Record<string, { readonly type: 'string' | 'boolean'; readonly multiple?: boolean }>>;
 
-interface Described {
+interface CommandBase {
   /** The words, such as `user create`. */
   readonly name: string;
   readonly summary: string;
@@ -51,26 +51,26 @@ interface Described {
   readonly usage: string;
   readonly options?: Options;
   /** How many words follow; `max` absent = any number. `orUserId`: `--user-id ID` may stand in the place of one. */
-  readonly words: { readonly min: number; readonly max?: number; readonly orUserId?: true };
+  readonly args: { readonly min: number; readonly max?: number; readonly orUserId?: true };
 }
 
 /** A command on the database. */
-export interface DatabaseCommand extends Described {
+export interface DatabaseCommand extends CommandBase {
   readonly kind: 'database';
   /** Which word names a file to read (`-` is standard input). */
-  readonly fileAt?: number;
+  readonly fileArgument?: number;
   /** The option whose file an answer may add rows to. */
-  readonly fileOut?: string;
+  readonly outputFileOption?: string;
   /** May run while migrations are pending. */
-  readonly beforeMigrations?: true;
+  readonly allowsPendingMigrations?: true;
   /** Makes the embedded database where there is none. */
-  readonly makesDatabase?: true;
+  readonly createsDatabase?: true;
   /** Whether this call reads standard input. */
   readsStdin?(input: Input): boolean;
   /** Asks at the terminal for what is missing, on the caller's side; answers the completed input. */
   ask?(input: Input, terminal: Terminal, config: Config): Promise<Input>;
   /** Reads at the caller's side what is no single file; answers the completed input. */
-  gather?(input: Input, progress: (line: string) => void): Promise<Input>;
+  readLocal?(input: Input, progress: (line: string) => void): Promise<Input>;
   /**
    * The word that a person types to confirm; undefined for a call that needs no confirming. Without `--yes`, `run` only says what
    * it would do: see confirm.ts.
@@ -80,7 +80,7 @@ export interface DatabaseCommand extends Described {
 }
 
 /** A command that needs no database, or rules over how it is opened. */
-export interface LocalCommand extends Described {
+export interface LocalCommand extends CommandBase {
   readonly kind: 'local';
   run(local: Local, input: Input): Promise<Output | undefined>;
 }

@@ -6,7 +6,7 @@ import type { Database } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 import { type Clock, systemClock } from '../platform/time.ts';
 import { createConfiguredPasswords } from '../server/options.ts';
-import type { Ready, RunCommand } from '../server/serve.ts';
+import type { RunCommand, ServerResources } from '../server/serve.ts';
 import { createKeyRing, type KeyRing, openKeys } from '../tokens/index.ts';
 import type { Command, Context } from './command.ts';
 
@@ -18,7 +18,7 @@ export function createContext(
   db: Database,
   actor: string,
   progress: (line: string) => void,
-  ready?: Ready,
+  ready?: ServerResources,
 ): Context {
   const clock: Clock = systemClock;
   const masterKey = () => {
@@ -60,7 +60,7 @@ const LOST_A_RACE = ['23505', '23503', '40001', '40P01'];
  * Carries out a change: all of it or nothing. `work` uses the unit of work that it is given and nothing else, since the embedded
  * database has one connection. What somebody else did at the same moment becomes a conflict.
  */
-export async function changing<T>(context: Context, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
+export async function transaction<T>(context: Context, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
   try {
     return await context.db.fork().transactional(work);
   } catch (error) {

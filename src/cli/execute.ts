@@ -14,7 +14,7 @@ export async function execute(
   isJson: boolean,
 ): Promise<Result> {
   try {
-    if (!command.beforeMigrations) await requireMigrations(context);
+    if (!command.allowsPendingMigrations) await requireMigrations(context);
     return toResult(await command.run(context, input), isJson);
   } catch (error) {
     return failed(error, isJson);
@@ -23,7 +23,7 @@ export async function execute(
 
 export function toResult(output: Output | undefined, isJson: boolean): Result {
   if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
-  if (output.passedOn !== undefined) return { exit: output.passedOn, stdout: '', stderr: '' };
+  if (output.exitCode !== undefined) return { exit: output.exitCode, stdout: '', stderr: '' };
   const rows = output.rows ? { rows: output.rows } : {};
   if (output.refusal) return { ...failed(output.refusal, isJson), ...rows };
   const exit = output.isFailure ? EXIT[output.failureKind ?? 'failed'] : EXIT.done;

@@ -5,7 +5,7 @@ import { type Config, readConfig } from '../platform/config/index.ts';
 import { Failure } from '../platform/errors.ts';
 import type { LocalCommand, Output } from './command.ts';
 import { failed, type Result, toResult } from './execute.ts';
-import { commandHelp, parseWords } from './parse.ts';
+import { commandHelp, parseArguments } from './parse.ts';
 import { readStdin } from './terminal.ts';
 
 /** A supervisor asks again soon: one that waits longer only hides that the server is slow. */
@@ -18,7 +18,7 @@ export const health: LocalCommand = {
   name: 'health',
   summary: 'Ask the running server whether it is ready; exit 1 if it is not, 5 if nothing answers',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ environment }) {
     const isProduction = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'];
     return askReady(readConfig(isProduction ? 'production' : 'development', environment));
@@ -30,18 +30,18 @@ export const health: LocalCommand = {
  * behind them, costs five times what the question does.
  */
 export async function runHealth(
-  words: readonly string[],
+  args: readonly string[],
   environment: Record<string, string | undefined>,
   print: (text: string) => void,
 ): Promise<Result> {
   const commands = [health];
   try {
-    const { input, isJson, isHelp } = parseWords(commands, words);
+    const { input, isJson, isHelp } = parseArguments(commands, args);
     const { name, usage } = health;
     if (isHelp) return toResult({ data: { name, usage }, text: commandHelp(health) }, isJson);
     return toResult(await health.run({ commands, environment, readStdin, print }, input), isJson);
   } catch (error) {
-    return failed(error, words.includes('--json'));
+    return failed(error, args.includes('--json'));
   }
 }
 

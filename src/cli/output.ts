@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { OUTPUT_LOST } from '../platform/errors.ts';
+import { OUTPUT_CLOSED } from '../platform/errors.ts';
 
 /** As a shell tells of a tool that ended because nobody read on (128 + SIGPIPE). */
 const READER_GONE = 141;
@@ -15,7 +15,7 @@ export function guardOutput(): () => number | undefined {
     exit = code === 'EPIPE' ? READER_GONE : 1;
     if (code !== 'EPIPE') process.stderr.write(`signet: The output cannot be written (${code}).\n`);
     // Not by a signal: libraries listen to those too, to tidy up before they pass them on.
-    if (!(process as EventEmitter).emit(OUTPUT_LOST)) process.exit(exit);
+    if (!(process as EventEmitter).emit(OUTPUT_CLOSED)) process.exit(exit);
   });
   // Progress and log lines that nobody gets are no reason to leave work half done.
   process.stderr.on('error', () => {});

@@ -11,19 +11,19 @@ export interface Parsed {
 }
 
 /** Finds the command that the words name and reads its options. Failure (usage) with the command's own usage line. */
-export function parseWords(commands: readonly Command[], words: readonly string[]): Parsed {
-  const plain = words.filter((word) => !word.startsWith('-'));
+export function parseArguments(commands: readonly Command[], args: readonly string[]): Parsed {
+  const plain = args.filter((word) => !word.startsWith('-'));
   const command =
     commands.find((one) => one.name === plain.slice(0, 2).join(' ')) ?? commands.find((one) => one.name === plain[0]);
   if (!command) throw unknownCommand(commands, plain);
-  const rest = withoutName(words, command.name.split(' '));
+  const rest = withoutName(args, command.name.split(' '));
   const options = { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean' } } as const;
   try {
     const parsed = parseArgs({ args: rest, options, allowPositionals: true, strict: true });
     const { positionals } = parsed;
     const values: Input['options'] = parsed.values;
     const isHelp = values['help'] === true;
-    const { min, max = Number.POSITIVE_INFINITY, orUserId } = command.words;
+    const { min, max = Number.POSITIVE_INFINITY, orUserId } = command.args;
     const spared = orUserId && values['user-id'] !== undefined ? 1 : 0;
     if (!isHelp && (positionals.length < min - spared || positionals.length > max - spared)) throw usage(command);
     return {
@@ -54,8 +54,8 @@ export function usage(command: Command, what?: string): Failure {
 }
 
 /** The words of the name may stand among options: `signet --json user list`. */
-function withoutName(words: readonly string[], name: readonly string[]): string[] {
-  const rest = [...words];
+function withoutName(args: readonly string[], name: readonly string[]): string[] {
+  const rest = [...args];
   for (const part of name) rest.splice(rest.indexOf(part), 1);
   return rest;
 }

@@ -18,7 +18,7 @@ export async function describeService(): Promise<OpenapiDocument> {
     keys: nothing,
     masterKey: Buffer.alloc(32),
     passwords: {} as never,
-    describedAs: version,
+    openapiVersion: version,
   });
   await app.ready();
   return openapiDocument(app);

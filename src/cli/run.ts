@@ -16,7 +16,7 @@ import { type DatabaseCommand, type Input, optionText } from './command.ts';
 import { commands } from './commands/index.ts';
 import { createContext } from './context.ts';
 import { execute, failed, type Result, runConfirmed, toResult } from './execute.ts';
-import { commandHelp, helpPage, parseWords } from './parse.ts';
+import { commandHelp, helpPage, parseArguments } from './parse.ts';
 import { openTerminal, readStdin, readText } from './terminal.ts';
 import { version } from './version.ts';
 
@@ -24,18 +24,17 @@ type Environment = Record<string, string | undefined>;
 
 /** The whole `signet` command: words in, what to print and the exit code out. */
 export async function runCommand(
-  words: readonly string[],
+  args: readonly string[],
   environment: Environment,
   print: (text: string) => void,
   progress: (line: string) => void,
 ): Promise<Result> {
-  const wantsJson = words.includes('--json');
+  const wantsJson = args.includes('--json');
   try {
-    if (words.length === 1 && words[0] === '--version')
-      return toResult({ data: { version }, text: version }, wantsJson);
-    if (words[0] === 'help' || words.every((word) => word === '--help' || word === '-h' || word === '--json'))
+    if (args.length === 1 && args[0] === '--version') return toResult({ data: { version }, text: version }, wantsJson);
+    if (args[0] === 'help' || args.every((word) => word === '--help' || word === '-h' || word === '--json'))
       return toResult({ data: commands.map((one) => one.name), text: helpPage(commands) }, wantsJson);
-    const { command, input, isJson, isHelp } = parseWords(commands, words);
+    const { command, input, isJson, isHelp } = parseArguments(commands, args);
     if (isHelp)
       return toResult({ data: { name: command.name, usage: command.usage }, text: commandHelp(command) }, isJson);
     if (command.kind === 'local')
@@ -62,18 +61,18 @@ async function complete(
   config: Config,
   progress: (line: string) => void,
 ): Promise<Input> {
-  const path = command.fileAt === undefined ? undefined : input.positionals[command.fileAt];
+  const path = command.fileArgument === undefined ? undefined : input.positionals[command.fileArgument];
   let completed = input;
   if (path === '-') completed = { ...completed, file: { name: 'standard input', text: await readStdin() } };
   else if (path !== undefined) completed = { ...completed, file: { name: path, text: await readText(path) } };
   if (command.readsStdin?.(completed)) completed = { ...completed, stdin: await readStdin() };
-  if (command.gather) completed = await command.gather(completed, progress);
+  if (command.readLocal) completed = await command.readLocal(completed, progress);
   return command.ask ? command.ask(completed, openTerminal(), config) : completed;
 }
 
 /** The path is the one that was typed here: whoever answered has no say in it. */
 async function appendRows(command: DatabaseCommand, input: Input, { option, text }: FileRows): Promise<void> {
-  const path = option === command.fileOut ? optionText(input, option) : undefined;
+  const path = option === command.outputFileOption ? optionText(input, option) : undefined;
   if (path === undefined) return;
   try {
     await appendFile(path, text);
@@ -103,7 +102,7 @@ async function runOnDatabase(
     sendControl(holder, { name: command.name, input, isJson, actor }, progress);
   const holder = existsSync(config.dataDir) ? await findLockOwner(config.dataDir) : undefined;
   if (holder) return send(holder);
-  if (!command.makesDatabase && !existsSync(join(config.dataDir, 'PG_VERSION')))
+  if (!command.createsDatabase && !existsSync(join(config.dataDir, 'PG_VERSION')))
     throw new Failure(
       'notFound',
       `There is no database in ${config.dataDir} yet. Start Signet (npm start), or run: npx signet migrate`,

@@ -25,5 +25,5 @@ export class NotReady extends Error {
   override readonly name = 'NotReady';
 }
 
-/** An event of the process: its standard output is gone, and a server drains before it ends. */
-export const OUTPUT_LOST = 'signet:output-lost';
+/** Process event: standard output is closed. A server drains before it exits. */
+export const OUTPUT_CLOSED = 'signet:output-lost';

@@ -14,20 +14,20 @@ import {
   RelativeDistinguishedNames,
 } from 'pkijs';
 
-// X.509 by RFC 5280; Node reads certificates and makes none.
+// X.509 by RFC 5280; Node can read certificates but not create them.
 
-/** A certificate and its private key, both PEM. */
-export interface Certified {
+/** A certificate and its private key, in PEM. */
+export interface CertificateAndKey {
   readonly certificate: string;
   readonly key: string;
 }
 
-export interface Lifetime {
+export interface ValidityPeriod {
   readonly from: Date;
   readonly until: Date;
 }
 
-/** The names of this machine to itself. */
+/** The loopback names and addresses. */
 const HOST = 'localhost';
 const ADDRESSES = [
   [127, 0, 0, 1],
@@ -49,22 +49,19 @@ const oid = {
   serverAuth: '1.3.6.1.5.5.7.3.1',
 };
 
-/** The bits of KeyUsage (RFC 5280 §4.2.1.3), the first at the left. */
+/** The bits of KeyUsage (RFC 5280 §4.2.1.3), leftmost first. */
 const DIGITAL_SIGNATURE = { byte: 0b1000_0000, unusedBits: 7 };
 const CERT_SIGN = { byte: 0b0000_0100, unusedBits: 2 };
 
-/**
- * A CA for the loopback names alone (RFC 5280 §4.2.1.10), which makes no further CA: whoever takes its key can speak for
- * nothing else.
- */
-export async function makeAuthority(name: string, life: Lifetime): Promise<Certified> {
+/** Creates a CA that is limited to loopback names (RFC 5280 §4.2.1.10) and cannot sign other CAs: a stolen key is useful for nothing else. */
+export async function createAuthority(name: string, validity: ValidityPeriod): Promise<CertificateAndKey> {
   const keys = await newKeys();
   const permittedSubtrees = [
     dnsName(HOST),
     // An address range is the address and its mask.
     ...ADDRESSES.map((address) => ipAddress([...address, ...address.map(() => 255)])),
   ].map((base) => new GeneralSubtree({ base }));
-  const certificate = await blank(name, keys.publicKey, life);
+  const certificate = await newCertificate(name, keys.publicKey, validity);
   certificate.issuer = distinguishedName(name);
   certificate.extensions?.push(
     extension(oid.basicConstraints, true, new BasicConstraints({ cA: true, pathLenConstraint: 0 }).toSchema()),
@@ -72,20 +69,20 @@ export async function makeAuthority(name: string, life: Lifetime): Promise<Certi
     extension(oid.nameConstraints, true, new NameConstraints({ permittedSubtrees }).toSchema()),
   );
   await certificate.sign(keys.privateKey, 'SHA-256');
-  return written(certificate, keys.privateKey);
+  return encode(certificate, keys.privateKey);
 }
 
-/** A certificate for 127.0.0.1, ::1 and these names by this authority. */
-export async function certifyLoopback(
+/** Issues a certificate for 127.0.0.1, ::1 and these names, signed by the CA. */
+export async function issueLoopbackCertificate(
   authority: { certificate: string; key: KeyObject },
-  life: Lifetime,
+  validity: ValidityPeriod,
   hosts: readonly string[] = [HOST],
-): Promise<Certified> {
+): Promise<CertificateAndKey> {
   const keys = await newKeys();
   const ca = Certificate.fromBER(Buffer.from(authority.certificate.replace(/-----[^-]+-----|\s/g, ''), 'base64'));
   const names = [...hosts.map(dnsName), ...ADDRESSES.map(ipAddress)];
   const keyIdentifier = new OctetString({ valueHex: await ca.getKeyHash('SHA-1') });
-  const certificate = await blank(HOST, keys.publicKey, life);
+  const certificate = await newCertificate(HOST, keys.publicKey, validity);
   certificate.issuer = ca.subject;
   certificate.extensions?.push(
     extension(oid.basicConstraints, true, new BasicConstraints({ cA: false }).toSchema()),
@@ -95,21 +92,25 @@ export async function certifyLoopback(
     extension(oid.authorityKeyIdentifier, false, new AuthorityKeyIdentifier({ keyIdentifier }).toSchema()),
   );
   await certificate.sign(authority.key.toCryptoKey(ECDSA, false, ['sign']), 'SHA-256');
-  return written(certificate, keys.privateKey);
+  return encode(certificate, keys.privateKey);
 }
 
 function newKeys(): Promise<webcrypto.CryptoKeyPair> {
   return webcrypto.subtle.generateKey(ECDSA, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
 }
 
-async function blank(subject: string, publicKey: webcrypto.CryptoKey, life: Lifetime): Promise<Certificate> {
+async function newCertificate(
+  subject: string,
+  publicKey: webcrypto.CryptoKey,
+  validity: ValidityPeriod,
+): Promise<Certificate> {
   const certificate = new Certificate();
   certificate.version = 2;
-  // Positive, and more than 64 random bits: RFC 5280 §4.1.2.2.
+  // Positive, with more than 64 random bits: RFC 5280 §4.1.2.2.
   certificate.serialNumber = new Integer({ valueHex: Buffer.concat([Buffer.of(1), randomBytes(15)]) });
   certificate.subject = distinguishedName(subject);
-  certificate.notBefore.value = life.from;
-  certificate.notAfter.value = life.until;
+  certificate.notBefore.value = validity.from;
+  certificate.notAfter.value = validity.until;
   await certificate.subjectPublicKeyInfo.importKey(publicKey);
   const keyHash = new OctetString({ valueHex: await certificate.getKeyHash('SHA-1') });
   certificate.extensions = [extension(oid.subjectKeyIdentifier, false, keyHash)];
@@ -136,7 +137,7 @@ function extension(extnID: string, critical: boolean, value: BaseBlock): Extensi
   return new Extension({ extnID, critical, extnValue: value.toBER(), parsedValue: value });
 }
 
-async function written(certificate: Certificate, privateKey: webcrypto.CryptoKey): Promise<Certified> {
+async function encode(certificate: Certificate, privateKey: webcrypto.CryptoKey): Promise<CertificateAndKey> {
   const key = await webcrypto.subtle.exportKey('pkcs8', privateKey);
   return { certificate: pem('CERTIFICATE', certificate.toSchema(true).toBER()), key: pem('PRIVATE KEY', key) };
 }

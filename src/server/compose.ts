@@ -8,7 +8,7 @@ import cookie from '@fastify/cookie';
 import type { FastifyBaseLogger } from 'fastify';
 import { accountRoutes } from '../api/account/routes.ts';
 import { catalogueDocumentRoute, publishingRoutes } from '../api/catalogue/routes.ts';
-import { type ApiDeps, clientIfAny } from '../api/index.ts';
+import { type ApiDeps, optionalClientId } from '../api/index.ts';
 import { loginRoutes } from '../api/login/routes.ts';
 import { sessionRoutes } from '../api/session/routes.ts';
 import {
@@ -69,27 +69,27 @@ export interface Deps {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly keys: KeyRing;
-  /** How tokens are signed; absent: on this thread. */
+  /** Signs tokens; absent: on this thread. */
   readonly sign?: Sign;
-  /** Refresh tokens are made under a key of it. */
+  /** Refresh tokens are made with a key derived from it. */
   readonly masterKey: Buffer;
-  /** Given by a server that follows them. */
+  /** Passed by a running server, which keeps them up to date. */
   readonly statusLists?: StatusLists;
-  /** Given by a server that hears of changes elsewhere (`createSignals`). */
+  /** Passed by a running server, which receives signals of changes (`createSignals`). */
   readonly catalogues?: CatalogueCache;
   readonly passwords: Passwords;
-  /** Asked before Signet's own passwords, in this order. */
+  /** Authentication backends that run before Signet's own passwords, in this order. */
   readonly backends?: readonly Backend[];
   readonly isStopping?: () => boolean;
   /** PEM, for `dev --https`; absent: plain http, behind a proxy. */
   readonly https?: { readonly key: string; readonly cert: string };
-  /** Counted when somebody reads them: SIGNET_METRICS_PORT. */
+  /** Present if SIGNET_METRICS_PORT is set. */
   readonly metrics?: Metrics;
-  /** Given = the server can describe itself as an OpenAPI document of this version. */
-  readonly describedAs?: string;
+  /** If set, the server can describe itself as an OpenAPI document of this version. */
+  readonly openapiVersion?: string;
 }
 
-/** The whole service: every room wired and mounted, in the order in which a request meets them. */
+/** Builds the whole service: every room wired and mounted, in the order in which a request meets them. */
 export async function buildApp(deps: Deps): Promise<App> {
   const { config, issuer, db, clock, keys } = deps;
   const services = createServices(deps);
@@ -103,7 +103,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     basePath: basePath(issuer),
     ...(deps.https ? { https: deps.https } : {}),
   });
-  if (deps.describedAs !== undefined) await describeRoutes(app, deps.describedAs);
+  if (deps.openapiVersion !== undefined) await describeRoutes(app, deps.openapiVersion);
   if (deps.metrics) countRequests(app, deps.metrics);
   allowAnyOrigin(
     app,
@@ -114,36 +114,36 @@ export async function buildApp(deps: Deps): Promise<App> {
     }),
   );
 
-  // Public documents: no cookie, no cross-origin rule, ready-made bytes.
+  // Public documents: no cookie, no cross-origin rule, prepared bytes.
   jwksRoute(app, keys);
-  // A client that follows the lists has its own share of the streams.
-  statusRoutes(app, statusLists, issuer, (request) => clientIfAny(oauth, request));
+  // An authenticated client has its own share of the event streams.
+  statusRoutes(app, statusLists, issuer, (request) => optionalClientId(oauth, request));
   discoveryRoutes(app, oauth);
   const published = { ...oauth, catalogues };
   catalogueDocumentRoute(app, published);
   openapiRoute(app, basePath(issuer));
   healthRoutes(app, db, deps.isStopping ?? (() => false));
 
-  // OAuth takes nothing from the cookie: its callers authenticate in every request.
+  // OAuth endpoints do not read the cookie: clients authenticate in every request.
   await app.register(async (scope: App) => oauthRoutes(scope, oauth));
   await app.register(async (scope: App) =>
     registrationRoutes(scope, { ...oauth, masterKey: deps.masterKey, redirectSchemes: config.redirectSchemes }),
   );
 
-  // Other sites send people here, by forms too: what they bring is stored, and nothing is taken from the cookie of a POST.
+  // Other sites send people here, also by POST: the parameters are stored, and the cookie of a POST is not used.
   await app.register(async (scope: App) => {
     await scope.register(cookie);
     await authorizePages(scope, signIn);
   });
 
-  // Pages of clients lead here, by GET and by POST.
+  // Clients' pages lead here, by GET and by POST.
   await app.register(async (scope: App) => {
     await scope.register(cookie);
     const sessionIdleSeconds = config.sessionIdleSeconds;
     await logoutPages(scope, { db, clock, keys, issuer, clients: oauth.clients, sessionIdleSeconds }, signIn.session);
   });
 
-  // Everything below takes authority from the cookie, and is held by the one cross-origin rule.
+  // Everything below takes authority from the cookie and is subject to the cross-origin rule.
   await app.register(async (first: App) => {
     await first.register(cookie);
     first.addHook('onRequest', sameOrigin(new URL(issuer).origin, config.trustedOrigins));
@@ -168,7 +168,7 @@ export async function buildApp(deps: Deps): Promise<App> {
   return app;
 }
 
-/** What the routes work with, each made once. */
+/** Creates the services that the routes use, once each. */
 function createServices(deps: Deps) {
   const { config, issuer, db, clock, keys, masterKey } = deps;
   const assertions = createAssertions({

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import type { LockOwner } from '../platform/database/index.ts';
 import { Failure } from '../platform/errors.ts';
 
-/** A command on its way to the server that holds the embedded database: words, standard input and file contents, never paths. */
+/** A command sent to the server that owns the embedded database: arguments, standard input and file contents, never paths. */
 export interface ControlRequest {
   readonly name: string;
   readonly input: ControlInput;
@@ -10,25 +10,25 @@ export interface ControlRequest {
   readonly actor: string;
 }
 
-/** What was typed, and what only the sender can read. */
+/** The arguments, and what only the sender can read. */
 export interface ControlInput {
   readonly positionals: readonly string[];
   readonly options: Readonly<Record<string, string | boolean | (string | boolean)[] | undefined>>;
-  /** Standard input, where the command asked for it. */
+  /** Standard input, if the command reads it. */
   readonly stdin: string | null;
-  /** The content of the file that the command was given. */
+  /** The content of the command's file argument. */
   readonly file: { readonly name: string; readonly text: string } | null;
-  /** The content of further files, by the option that names them; an option whose file does not exist yet is absent. */
+  /** The content of files named by options; an option whose file does not exist yet is absent. */
   readonly files?: Readonly<Record<string, { readonly name: string; readonly text: string }>>;
 }
 
-/** Rows for the file that an option names, written at the caller's side: to a new file, or to the end of the one that was read. */
+/** Rows for the file that an option names. The caller writes them to a new file, or appends them. */
 export interface FileRows {
   readonly option: string;
   readonly text: string;
 }
 
-/** What the command printed, and its exit code. */
+/** The command's output and exit code. */
 export interface ControlResult {
   readonly exit: number;
   readonly stdout: string;
@@ -38,22 +38,22 @@ export interface ControlResult {
 
 type ControlReply = { readonly progress: string } | { readonly result: ControlResult };
 
-/** Bytes of a line at the most: an import file is the largest thing that comes this way, and no text can be twice as long. */
-const LARGEST = 256 * 1024 * 1024;
+/** Limit of a line in bytes: an import file is the largest input, and no text can be twice as long. */
+const MAX_LINE_BYTES = 256 * 1024 * 1024;
 
-/** Answers commands on a connection of the control socket: one request, progress lines, one result, each a line of JSON. */
-export function answerControl(
+/** Serves one command on a connection of the control socket: one request, progress lines, one result, each a line of JSON. */
+export function serveControl(
   connection: Socket,
   run: (request: ControlRequest, progress: (line: string) => void) => Promise<ControlResult>,
 ): void {
-  const say = (reply: ControlReply) => connection.writable && connection.write(`${JSON.stringify(reply)}\n`);
+  const send = (reply: ControlReply) => connection.writable && connection.write(`${JSON.stringify(reply)}\n`);
   readLine(connection, (line) => {
     const request = readRequest(line);
-    // Nobody who speaks this language says anything else.
+    // A valid client sends nothing else.
     if (!request) return void connection.destroy();
-    run(request, (progress) => say({ progress })).then(
+    run(request, (progress) => send({ progress })).then(
       (result) => {
-        say({ result });
+        send({ result });
         connection.end();
       },
       () => connection.destroy(),
@@ -61,49 +61,49 @@ export function answerControl(
   });
 }
 
-/** A request of the right shape, or null. */
+/** Returns a request of the right shape, or null. */
 function readRequest(line: string): ControlRequest | null {
   try {
     const request = JSON.parse(line) as Partial<ControlRequest> | null;
     const input = request?.input as Partial<ControlInput> | undefined;
-    const isRight =
+    const isValid =
       typeof request?.name === 'string' &&
       typeof request.actor === 'string' &&
       Array.isArray(input?.positionals) &&
       typeof input.options === 'object' &&
       input.options !== null;
-    return isRight ? (request as ControlRequest) : null;
+    return isValid ? (request as ControlRequest) : null;
   } catch {
     return null;
   }
 }
 
-/** Sends a command to the holder of the folder and waits for its result. Failure when the holder stops meanwhile. */
+/** Sends a command to the owner of the folder and waits for its result. Failure if the owner stops meanwhile. */
 export function sendControl(
-  holder: LockOwner,
+  owner: LockOwner,
   request: ControlRequest,
   progress: (line: string) => void,
 ): Promise<ControlResult> {
   const { file, files = {}, stdin } = request.input;
   const texts = [file?.text, ...Object.values(files).map((one) => one.text), stdin];
   const length = texts.reduce((sum, one) => sum + (one?.length ?? 0), 0);
-  // Most texts do not grow by half on the way: none is written down only to be thrown away.
-  const line = length > LARGEST / 2 ? null : Buffer.from(`${JSON.stringify(request)}\n`);
-  if (line === null || line.length > LARGEST)
+  // Encoding rarely adds half: a text over half the limit is rejected before it is encoded in vain.
+  const line = length > MAX_LINE_BYTES / 2 ? null : Buffer.from(`${JSON.stringify(request)}\n`);
+  if (line === null || line.length > MAX_LINE_BYTES)
     throw new Failure('usage', 'This is too large to hand to the running server. Stop it, then run the command again.');
   return new Promise((resolve, reject) => {
-    const connection = connect(holder.socket);
-    const lost = () =>
+    const connection = connect(owner.socket);
+    const onClosed = () =>
       reject(
         new Failure(
           'noConnection',
           'The server stopped before it answered. Look at its output, then run the command again.',
         ),
       );
-    connection.once('error', lost);
-    connection.once('close', lost);
+    connection.once('error', onClosed);
+    connection.once('close', onClosed);
     connection.once('connect', () => connection.write(line));
-    // The greeting is the holder's instance id; the lock has compared it already.
+    // The greeting is the owner's instance id, which the lock has already compared.
     let isGreeted = false;
     readLines(connection, (line) => {
       if (!isGreeted) {
@@ -120,29 +120,29 @@ export function sendControl(
   });
 }
 
-function readLine(connection: Socket, take: (line: string) => void): void {
-  let isTaken = false;
+function readLine(connection: Socket, onLine: (line: string) => void): void {
+  let hasLine = false;
   readLines(connection, (line) => {
-    if (!isTaken) take(line);
-    isTaken = true;
+    if (!hasLine) onLine(line);
+    hasLine = true;
   });
 }
 
-function readLines(connection: Socket, take: (line: string) => void): void {
+function readLines(connection: Socket, onLine: (line: string) => void): void {
   let chunks: Buffer[] = [];
   let size = 0;
   connection.on('data', (chunk: Buffer) => {
     let rest = chunk;
     for (let end = rest.indexOf(10); end >= 0; end = rest.indexOf(10)) {
-      if (size + end > LARGEST) return void connection.destroy();
+      if (size + end > MAX_LINE_BYTES) return void connection.destroy();
       const line = Buffer.concat([...chunks, rest.subarray(0, end)]).toString('utf8');
       chunks = [];
       size = 0;
       rest = rest.subarray(end + 1);
-      take(line);
+      onLine(line);
     }
     size += rest.length;
-    if (size > LARGEST) connection.destroy();
+    if (size > MAX_LINE_BYTES) connection.destroy();
     else chunks.push(rest);
   });
 }

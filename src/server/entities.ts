@@ -9,7 +9,7 @@ import * as signin from '../signin/entities.ts';
 import * as tokens from '../tokens/entities.ts';
 import * as users from '../users/entities.ts';
 
-/** Every entity there is, for the ORM. Explicit, so that nothing depends on the file system. */
+/** All entities, for the ORM. Listed explicitly, so that nothing depends on the file system. */
 export const entities = [
   platform,
   audit,

@@ -11,7 +11,7 @@ import { advanceKeys, purgeTokens } from '../tokens/index.ts';
 import type { Deps } from './compose.ts';
 import { readRotationPolicy } from './options.ts';
 
-/** What a running server reads anew when some process says that it has changed. */
+/** The data that a running server reads again after a change in any process. */
 export function createSignals(
   { keys, catalogues }: Pick<Deps, 'keys' | 'catalogues'>,
   jobs?: Pick<Jobs, 'wake'>,
@@ -23,10 +23,10 @@ export function createSignals(
   };
 }
 
-type ForJobs = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
+type JobDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
 
-/** What a running server does on its own. */
-export function createJobs(deps: ForJobs, masterKey: Buffer): Job[] {
+/** The periodic jobs of a running server. */
+export function createJobs(deps: JobDeps, masterKey: Buffer): Job[] {
   const { db, clock, config, log } = deps;
   const policy = readRotationPolicy(config);
   const audit = (): AuditContext => ({ at: clock.now(), actor: { kind: 'system', id: null, label: 'signet' } });
@@ -41,7 +41,7 @@ export function createJobs(deps: ForJobs, masterKey: Buffer): Job[] {
     },
     {
       name: 'fan-out',
-      // Woken by a signal; by itself it takes over what a process that has crashed left behind.
+      // A signal wakes it; the schedule also resumes work that a crashed process left.
       everySeconds: 5,
       run: async (stopping) => {
         const principals = await runFanOut(db, clock, stopping);
@@ -58,8 +58,8 @@ export function createJobs(deps: ForJobs, masterKey: Buffer): Job[] {
   ];
 }
 
-/** None unless the operator says how long events are to be kept. */
-function createAuditJobs({ db, clock, config: { auditRetentionDays: days }, log }: ForJobs): Job[] {
+/** Purges events if a retention period is configured. */
+function createAuditJobs({ db, clock, config: { auditRetentionDays: days }, log }: JobDeps): Job[] {
   if (days === 0) return [];
   const run = async () => {
     const events = await purgeEvents(db, clock.now(), days);
@@ -68,8 +68,8 @@ function createAuditJobs({ db, clock, config: { auditRetentionDays: days }, log 
   return [{ name: 'purge-audit', everySeconds: 300, run }];
 }
 
-/** Clients are told of logouts; who cannot be told at all stands in the log. */
-function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: ForJobs): DeliverLogouts {
+/** Delivers logout tokens to clients, and logs the clients that could not be reached. */
+function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: JobDeps): DeliverLogouts {
   return createLogoutDelivery({
     db,
     clock,

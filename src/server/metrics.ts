@@ -5,7 +5,7 @@ import { createMetrics, type Metrics } from '../platform/telemetry/index.ts';
 import type { Clock } from '../platform/time.ts';
 import type { KeyRing, StatusLists } from '../tokens/index.ts';
 
-/** By the pattern of the route: a path is the caller's word, and may hold an id. */
+/** Counts requests by route pattern: a path is caller input, and may contain an id. */
 export function countRequests(app: App, metrics: Metrics): void {
   app.addHook('onResponse', (request, reply, done) => {
     const seconds = reply.elapsedTime / 1000;
@@ -15,8 +15,8 @@ export function countRequests(app: App, metrics: Metrics): void {
   });
 }
 
-/** What a running server counts, and where the figures come from. */
-export function createServerMetrics(db: Database, pool: HashPool, tokens?: TokenSources): Promise<Metrics> {
+/** Creates the metrics of a running server. */
+export function createServerMetrics(db: Database, pool: HashPool, tokens?: TokenServices): Promise<Metrics> {
   return createMetrics({
     hashPool: () => pool.stats(),
     connections: () => db.connections(),
@@ -24,13 +24,13 @@ export function createServerMetrics(db: Database, pool: HashPool, tokens?: Token
   });
 }
 
-interface TokenSources {
+interface TokenServices {
   readonly keys: KeyRing;
   readonly clock: Clock;
   readonly statusLists: StatusLists;
 }
 
-function keyFigures({ keys, clock }: TokenSources) {
+function keyFigures({ keys, clock }: TokenServices) {
   const now = clock.now().getTime();
   return keys.all().map(({ alg, state, activatedAt }) => {
     const ageSeconds = state === 'current' && activatedAt ? (now - activatedAt.getTime()) / 1000 : null;

@@ -10,7 +10,7 @@ import { clientAlgorithms, sessionsEnded, updateStatuses } from '../tokens/index
 import { onUserDeactivated, onUserDeleted, onUserRenamed } from '../users/index.ts';
 import { entities } from './entities.ts';
 
-/** What a database of Signet is opened with: its tables, the order of their changes, and what happens upwards when a room changes something. */
+/** The entities, migrations and port implementations with which the database is opened. */
 export const model: Model = {
   entities,
   migrations,
@@ -18,7 +18,7 @@ export const model: Model = {
   ports: [
     bind(onRightsChanged, updateStatuses),
     bind(onSessionsEnded, async (tx, ended) => {
-      // First, while the grants still say which session they were given in.
+      // First, while the grants still refer to their session.
       await queueLogoutDeliveries(tx, ended);
       await sessionsEnded(tx, ended);
     }),

@@ -16,7 +16,7 @@ import type { Clock } from '../platform/time.ts';
 import { type Authentication, type Backend, passwordBackend, type Quotas } from '../signin/index.ts';
 import type { GrantLife, RotationPolicy } from '../tokens/index.ts';
 
-// What the settings mean to each room.
+// Maps settings to the options of each room.
 
 interface AuthenticationDeps {
   readonly config: Config;
@@ -39,7 +39,7 @@ export function createAuthentication(deps: AuthenticationDeps): Authentication {
   };
 }
 
-/** How clients are known that have no row: by documents of theirs. */
+/** Creates the store of clients that are identified by a metadata document. */
 export function createDocuments(config: Config, issuer: string): ClientDocuments {
   const httpsOnly = !isLoopbackHost(new URL(issuer).hostname);
   return createClientDocuments({
@@ -49,7 +49,7 @@ export function createDocuments(config: Config, issuer: string): ClientDocuments
   });
 }
 
-/** What one network, or one client that authenticates, may have stored. */
+/** Returns the limits of stored requests per network or authenticated client. */
 export function readQuotas(config: Config): Quotas {
   return {
     interaction: config.throttleAuthorize,
@@ -62,12 +62,12 @@ export function readQuotas(config: Config): Quotas {
   };
 }
 
-/** How long a refresh grant lives. */
+/** Returns the lifetime of a refresh grant. */
 export function readGrantLife(config: Config): GrantLife {
   return { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
 }
 
-/** Hashes at once: as many as the settings say, or one less than there are cores. */
+/** Returns the number of concurrent hashes: the setting, or one less than the cores. */
 export function readHashWidth(config: Config, cores: number): number {
   return config.hashWidth === 0 ? Math.max(1, Math.floor(cores - 1)) : config.hashWidth;
 }
@@ -77,7 +77,7 @@ export function createConfiguredHashPool(config: Config, cores: number): HashPoo
   return createHashPool({ width, queueLimit: config.hashQueue, maxWaitMs: config.hashWaitMilliseconds });
 }
 
-/** The hashing that the settings ask for; `cores` is what the machine has, `speed` how fast it is: measured where it is not given. */
+/** Creates password hashing from the settings. `cores` is the number of cores; `speed` is measured unless given. */
 export async function createConfiguredPasswords(
   config: Config,
   cores: number,
@@ -96,7 +96,7 @@ export async function createConfiguredPasswords(
   );
 }
 
-/** How signing keys follow each other. Failure: two settings that do not go together. */
+/** Returns the rotation policy of signing keys. Failure: two settings that conflict. */
 export function readRotationPolicy(config: Config): RotationPolicy {
   const { keyLeadSeconds: leadSeconds, keyRotationSeconds: rotationSeconds } = config;
   if (rotationSeconds > 0 && rotationSeconds <= leadSeconds)

@@ -22,25 +22,25 @@ import { PlatformState } from '../platform/database/index.ts';
 import { deriveKey } from '../platform/digest.ts';
 import { createUser, deleteUser, User, updateUser } from '../users/index.ts';
 
-/** Ids of what `dev` made, so that only that is shown and removed. */
+/** Ids of the sample that `dev` created, so that only these rows are shown and removed. */
 interface SampleState {
   readonly api: string;
   readonly group: string;
   readonly users: Record<string, string>;
   readonly clients: Record<string, string>;
-  /** False for a sample that an earlier version made. */
+  /** False for a sample of an earlier version. */
   readonly hasAddresses?: boolean;
 }
 
 export interface SampleUser {
   readonly username: string;
-  /** Null when it was changed since. */
+  /** Null if it has been changed. */
   readonly password: string | null;
 }
 
 export interface SampleClient {
   readonly client_id: string;
-  /** Null when it was changed since. */
+  /** Null if it has been changed. */
   readonly client_secret: string | null;
   readonly preset: string;
 }
@@ -48,19 +48,19 @@ export interface SampleClient {
 const SAMPLE_SERVICE = 'polls-service';
 const SAMPLE_WEB = 'polls-web';
 
-/** Where a playground on this machine waits for its users. */
+/** Redirect URIs of a playground on this machine. */
 const webRedirects = ['http://127.0.0.1:4001/callback', 'http://localhost:4001/callback'];
 
 export const SAMPLE_API = 'polls';
 export const SAMPLE_GROUP = 'Poll editors';
 const sampleModels = ['question', 'choice'];
 
-/** Stored nowhere: the same master key gives the same password. */
+/** Derived, not stored: the same master key gives the same password. */
 function samplePassword(masterKey: Buffer, username: string): string {
   return deriveKey(masterKey, `sample:${username}`, 12).toString('base64url');
 }
 
-/** As `samplePassword`, of the length of every client secret. */
+/** Like `samplePassword`, in the length of client secrets. */
 function sampleSecret(masterKey: Buffer, name: string): string {
   return deriveKey(masterKey, `sample:client:${name}`).toString('base64url');
 }
@@ -70,22 +70,22 @@ export async function findSample(em: SqlEntityManager): Promise<SampleState | nu
 }
 
 /**
- * Makes the sample once: the API `polls`, a group that may edit polls, alice in it, bob who holds nothing, a service, and a
- * first-party web client.
+ * Creates the sample once: the API `polls`, a group that may edit polls, alice in it, bob without permissions, a service, and a first-party
+ * web client.
  */
-export async function makeSample(
+export async function createSample(
   em: SqlEntityManager,
   audit: AuditContext,
   passwords: Passwords,
   masterKey: Buffer,
 ): Promise<void> {
-  const made = await findSample(em.fork());
-  if (made) return completeSample(em.fork(), audit, made, masterKey);
+  const existing = await findSample(em.fork());
+  if (existing) return completeSample(em.fork(), audit, existing, masterKey);
   const hashes = new Map<string, string>();
   for (const name of ['alice', 'bob']) hashes.set(name, (await passwords.hash(samplePassword(masterKey, name))) ?? '');
   await em.fork().transactional(async (tx) => {
-    // Somebody who has these names or addresses already keeps them: then there is no sample.
-    if ((await findApi(tx, SAMPLE_API)) || (await arePeopleThere(tx, [...hashes.keys()]))) return;
+    // Existing users keep these names and addresses: then there is no sample.
+    if ((await findApi(tx, SAMPLE_API)) || (await areNamesTaken(tx, [...hashes.keys()]))) return;
     const api = await createApi(tx, audit, SAMPLE_API, { name: 'Polls (sample)' });
     await changeCatalogue(
       tx,
@@ -135,18 +135,18 @@ export async function makeSample(
   });
 }
 
-/** A domain for examples (RFC 2606): nobody gets mail there. */
+/** A domain for examples (RFC 2606), which receives no mail. */
 function sampleEmail(username: string): string {
   return `${username}@example.com`;
 }
 
-async function arePeopleThere(tx: SqlEntityManager, usernames: readonly string[]): Promise<boolean> {
+async function areNamesTaken(tx: SqlEntityManager, usernames: readonly string[]): Promise<boolean> {
   const emailKey = { $in: usernames.map(sampleEmail) };
   if ((await tx.count(User, { emailKey, emailVerifiedAt: { $ne: null } })) > 0) return true;
   return (await tx.count(User, { usernameKey: { $in: [...usernames] }, deletedAt: null })) > 0;
 }
 
-/** A sample that an earlier version made gets what came since; what was deleted from it stays away. */
+/** Adds to an earlier version's sample what is new; deleted parts stay deleted. */
 async function completeSample(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -157,14 +157,14 @@ async function completeSample(
   if (hasWeb && state.hasAddresses) return;
   await em.transactional(async (tx) => {
     const api = hasWeb ? null : await tx.findOne(Api, state.api);
-    const made = api ? await makeWebClient(tx, audit, api, masterKey) : {};
+    const added = api ? await makeWebClient(tx, audit, api, masterKey) : {};
     if (!state.hasAddresses) await addAddresses(tx, audit, state);
     const row = await tx.findOneOrFail(PlatformState, 'sample');
-    row.value = { ...state, clients: { ...state.clients, ...made }, hasAddresses: true };
+    row.value = { ...state, clients: { ...state.clients, ...added }, hasAddresses: true };
   });
 }
 
-/** Whoever has an address by now keeps it, and so does whoever else has the sample's. */
+/** Users who have an address keep it, and so do others who have the sample's address. */
 async function addAddresses(tx: SqlEntityManager, audit: AuditContext, state: SampleState): Promise<void> {
   for (const [username, id] of Object.entries(state.users)) {
     const email = sampleEmail(username);
@@ -174,7 +174,7 @@ async function addAddresses(tx: SqlEntityManager, audit: AuditContext, state: Sa
   }
 }
 
-/** The client of the playground; nothing where somebody's client has the name. */
+/** Creates the client of the playground, unless its name is taken. */
 async function makeWebClient(
   tx: SqlEntityManager,
   audit: AuditContext,
@@ -193,7 +193,7 @@ async function makeWebClient(
   return { [SAMPLE_WEB]: client.id };
 }
 
-/** The sample's users with their passwords; deleted ones are left out. */
+/** Returns the sample's users with their passwords; deleted ones are left out. */
 export async function listSampleUsers(
   em: SqlEntityManager,
   state: SampleState,
@@ -205,13 +205,13 @@ export async function listSampleUsers(
     const user = await em.fork().findOne(User, { id: state.users[name] as string, deletedAt: null });
     if (!user) continue;
     const password = samplePassword(masterKey, name);
-    const checked = await passwords.verify(password, user.password);
-    users.push({ username: user.username, password: checked.ok && checked.matches ? password : null });
+    const verification = await passwords.verify(password, user.password);
+    users.push({ username: user.username, password: verification.ok && verification.matches ? password : null });
   }
   return users;
 }
 
-/** The sample's clients with their secrets; deleted ones are left out. */
+/** Returns the sample's clients with their secrets; deleted ones are left out. */
 export async function listSampleClients(
   em: SqlEntityManager,
   state: SampleState,
@@ -229,7 +229,7 @@ export async function listSampleClients(
   return clients;
 }
 
-/** Deletes what the sample made, by the verbs of each. What was added to its API or group since goes with them. */
+/** Deletes the sample by the rooms' own functions, including later additions to its API or group. */
 export async function removeSample(em: SqlEntityManager, audit: AuditContext, state: SampleState): Promise<void> {
   await em.fork().transactional(async (tx) => {
     for (const id of Object.values(state.clients)) {
@@ -241,14 +241,14 @@ export async function removeSample(em: SqlEntityManager, audit: AuditContext, st
     for (const id of Object.values(state.users)) {
       const user = await tx.findOne(User, { id, deletedAt: null });
       if (user) await deleteUser(tx, audit, user);
-      // Nobody's: its id was never anybody outside of this development.
+      // The id was never used outside this development database, so its row can go.
       await tx.nativeDelete(Principal, { id });
     }
     const api = await tx.findOne(Api, state.api);
     if (api)
-      await deleteApi(tx, audit, api, async (inner, gone) => {
-        await apiDeleted(inner, gone.id);
-        await deleteSource(inner, gone.audience);
+      await deleteApi(tx, audit, api, async (inner, deleted) => {
+        await apiDeleted(inner, deleted.id);
+        await deleteSource(inner, deleted.audience);
       });
     await tx.nativeDelete(PlatformState, { name: 'sample' });
     recordChange(tx, audit, { action: 'delete', object: { kind: 'sample', id: state.api, label: SAMPLE_API } });

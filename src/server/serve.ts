@@ -7,30 +7,30 @@ import type { Passwords } from '../passwords/index.ts';
 import { createCatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import { type Database, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
-import { Failure, OUTPUT_LOST } from '../platform/errors.ts';
+import { Failure, OUTPUT_CLOSED } from '../platform/errors.ts';
 import { startJobs } from '../platform/jobs/index.ts';
 import { createLog, safeError, serveMetrics } from '../platform/telemetry/index.ts';
 import { systemClock } from '../platform/time.ts';
 import type { Backend } from '../signin/index.ts';
 import { advanceKeys, createKeyRing, createSign, createStatusLists, type KeyRing, openKeys } from '../tokens/index.ts';
 import { buildApp } from './compose.ts';
-import { answerControl, type ControlRequest, type ControlResult } from './control.ts';
+import { type ControlRequest, type ControlResult, serveControl } from './control.ts';
 import type { HttpsIdentity } from './https.ts';
 import { createJobs, createSignals } from './jobs.ts';
 import { createServerMetrics } from './metrics.ts';
 import { model } from './model.ts';
 import { createConfiguredHashPool, createConfiguredPasswords, readRotationPolicy } from './options.ts';
 
-/** What a running server has ready already. */
-export interface Ready {
+/** The open resources of a running server, for commands. */
+export interface ServerResources {
   readonly issuer: string;
   readonly masterKey: Buffer;
   readonly keys: KeyRing;
   readonly passwords: Passwords;
 }
 
-/** A server that serves; `stop` drains it and leaves everything closed. */
-export interface Running extends Ready {
+/** A running server; `stop` drains it and closes everything. */
+export interface RunningServer extends ServerResources {
   readonly db: Database;
   readonly log: Logger;
   stop(): Promise<void>;
@@ -38,23 +38,23 @@ export interface Running extends Ready {
 
 export interface ServeOptions {
   readonly backends?: readonly Backend[];
-  /** This process among those that share the port and the cores. */
-  readonly workers?: { readonly count: number; readonly place: number };
-  /** Asked once the data folder is held; absent: plain http. */
+  /** The index of this process among those that share the port and the cores. */
+  readonly workers?: { readonly count: number; readonly index: number };
+  /** Called once the data folder is locked; absent: plain http. */
   readonly https?: () => Promise<HttpsIdentity>;
-  /** Runs a command that another process sends, because this one holds the embedded database. */
+  /** Runs a command sent by another process, because this one owns the embedded database. */
   readonly runCommand?: RunCommand;
 }
 
 export type RunCommand = (
   db: Database,
-  ready: Ready,
+  ready: ServerResources,
   request: ControlRequest,
   progress: (line: string) => void,
 ) => Promise<ControlResult>;
 
-/** What differs between `dev` and `start`: how the open database is made ready. Answers the master key. */
-export type Prepare = (db: Database, audit: AuditContext) => Promise<Buffer>;
+/** How `dev` and `start` prepare the open database. Returns the master key. */
+export type PrepareDatabase = (db: Database, audit: AuditContext) => Promise<Buffer>;
 
 export const systemContext = (): AuditContext => ({
   at: systemClock.now(),
@@ -62,17 +62,17 @@ export const systemContext = (): AuditContext => ({
 });
 
 /**
- * Opens everything in order, and closes what was opened when a later step fails. A busy port is noticed before the database
- * is opened, because that takes seconds.
+ * Starts the server: opens everything in order, and closes what was opened if a later step fails. A busy port is detected before the
+ * database is opened, because opening takes seconds.
  */
 export async function serve(
   config: Config,
   issuer: string,
-  prepare: Prepare,
-  { backends = [], workers = { count: 1, place: 0 }, https, runCommand }: ServeOptions = {},
-): Promise<Running> {
-  // Each worker has metrics of its own, on a port of its own.
-  const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.place;
+  prepare: PrepareDatabase,
+  { backends = [], workers = { count: 1, index: 0 }, https, runCommand }: ServeOptions = {},
+): Promise<RunningServer> {
+  // Each worker serves its own metrics, on its own port.
+  const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.index;
   const policy = readRotationPolicy(config);
   requireSeparatePort(config);
   await requireFreePort(config);
@@ -82,7 +82,7 @@ export async function serve(
   };
   try {
     const lock =
-      config.databaseUrl === undefined ? await lockFolder(config.dataDir, () => folderLost(config)) : undefined;
+      config.databaseUrl === undefined ? await lockFolder(config.dataDir, () => onLockLost(config)) : undefined;
     if (lock) closers.push(() => lock.release());
     const log = createLog(config.logLevel);
     const db = await openDatabase(config, model, 'requests');
@@ -110,8 +110,8 @@ export async function serve(
       metricsPort === undefined
         ? undefined
         : await createServerMetrics(db, pool, { keys, statusLists, clock: systemClock });
-    const blind = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
-    closers.push(await statusLists.start(blind));
+    const onReadError = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
+    closers.push(await statusLists.start(onReadError));
     let isStopping = false;
     const app = await buildApp({
       config,
@@ -136,8 +136,8 @@ export async function serve(
     closers.push(() => app.close());
     if (metrics && metricsPort !== undefined)
       closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
-    const forJobs = { db, clock: systemClock, config, log, keys, issuer, ...(metrics ? { metrics } : {}) };
-    const jobs = startJobs(createJobs(forJobs, masterKey), log);
+    const jobDeps = { db, clock: systemClock, config, log, keys, issuer, ...(metrics ? { metrics } : {}) };
+    const jobs = startJobs(createJobs(jobDeps, masterKey), log);
     closers.push(() => jobs.stop());
     const onError = (topic: string, error: Error) =>
       log.error({ topic, err: safeError(error) }, 'a change was not read yet');
@@ -145,7 +145,7 @@ export async function serve(
     const ready = { issuer, masterKey, keys, passwords };
     if (lock && runCommand)
       lock.serve((connection) =>
-        answerControl(connection, (request, progress) => runCommand(db, ready, request, progress)),
+        serveControl(connection, (request, progress) => runCommand(db, ready, request, progress)),
       );
     return {
       ...ready,
@@ -162,8 +162,8 @@ export async function serve(
   }
 }
 
-/** Another process holds the folder by now: every further write could lose rows. */
-function folderLost(config: Config): never {
+/** Another process has the folder's lock: every further write could lose rows. */
+function onLockLost(config: Config): never {
   process.stderr.write(
     `signet: The lock of ${config.dataDir} was taken away. Stopping at once: two processes on one folder lose data.\n`,
   );
@@ -187,7 +187,7 @@ function requireFreePort(config: Config): Promise<void> {
   });
 }
 
-/** On the public port everybody would read them. */
+/** On the public port anyone could read them. */
 function requireSeparatePort(config: Config): void {
   if (config.metricsPort === config.port)
     throw new Failure(
@@ -204,10 +204,10 @@ function portInUse(config: Config): Failure {
 }
 
 /**
- * Waits for SIGINT or SIGTERM, then drains. A terminal's Ctrl-C may come twice (from the terminal and from a parent); a later
- * signal, or a drain that takes too long, ends the process at once.
+ * Waits for SIGINT or SIGTERM, then drains. Ctrl-C in a terminal may arrive twice (from the terminal and from a parent); a later signal, or
+ * a drain that takes too long, ends the process at once.
  */
-export function untilSignal(running: Running, say: (text: string) => void): Promise<void> {
+export function untilSignal(running: RunningServer, print: (text: string) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     let stoppingSince = 0;
     const onSignal = () => {
@@ -217,10 +217,10 @@ export function untilSignal(running: Running, say: (text: string) => void): Prom
         return;
       }
       stoppingSince = now;
-      say('\nStopping…\n');
+      print('\nStopping…\n');
       setTimeout(() => process.exit(1), 20_000).unref();
       running.stop().then(resolve, reject);
     };
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', OUTPUT_LOST]) process.on(signal, onSignal);
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', OUTPUT_CLOSED]) process.on(signal, onSignal);
   });
 }

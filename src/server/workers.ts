@@ -1,41 +1,41 @@
 import cluster, { type Worker } from 'node:cluster';
 import { join } from 'node:path';
 
-/** This process's place among the workers of one `signet start --workers N`, from 0; null when it is none. */
-export function workerPlace(environment: Record<string, string | undefined>): number | null {
-  return cluster.isWorker ? Number(environment[PLACE]) : null;
+/** Returns the index of this worker of `signet start --workers N`, from 0; null if this process is not a worker. */
+export function workerIndex(environment: Record<string, string | undefined>): number | null {
+  return cluster.isWorker ? Number(environment[INDEX_VARIABLE]) : null;
 }
 
-/** Not a setting: passed from the first process to its workers. */
-const PLACE = 'WORKER_PLACE';
+/** Not a setting: the first process passes it to its workers. */
+const INDEX_VARIABLE = 'WORKER_INDEX';
 
-/** Said by a worker when it serves. */
-export function sayReady(): void {
+/** Tells the first process that this worker serves. */
+export function reportReady(): void {
   process.send?.('ready');
 }
 
-/** Before a worker that ended by itself is started anew. */
-const AGAIN_MS = 1000;
+/** Delay before a worker that exited is restarted. */
+const RESTART_MS = 1000;
 
-/** Longer than a worker's own drain (`untilSignal`). */
+/** Longer than a worker's drain (`untilSignal`). */
 const STOP_MS = 25_000;
 
-export interface Supervision {
+export interface WorkerOptions {
   readonly count: number;
-  /** Every worker serves. */
-  readonly ready: () => void;
-  readonly stopping: () => void;
-  /** A worker ended by itself, and is started anew. */
-  readonly lost: (place: number, how: string) => void;
+  /** Called when every worker serves. */
+  readonly onReady: () => void;
+  readonly onStopping: () => void;
+  /** Called when a worker has exited and will be restarted. */
+  readonly onExit: (index: number, reason: string) => void;
 }
 
 /**
- * Starts workers that share one port and waits for their end. The first starts alone, so that what is wrong with the settings is
- * told once; a later one that ends by itself is started anew. SIGINT, SIGTERM and SIGHUP drain them all. Answers the exit code.
+ * Starts workers that share one port, and waits until they have exited. The first one starts alone, so that a configuration error is
+ * reported once; a later one that exits is restarted. SIGINT, SIGTERM and SIGHUP drain them all. Returns the exit code.
  */
-export function superviseWorkers({ count, ready, stopping, lost }: Supervision): Promise<number> {
+export function superviseWorkers({ count, onReady, onStopping, onExit }: WorkerOptions): Promise<number> {
   cluster.setupPrimary({ exec: join(import.meta.dirname, '../main.ts') });
-  const live = new Map<number, Worker>();
+  const workers = new Map<number, Worker>();
   const serving = new Set<number>();
   let isForked = false;
   let isReady = false;
@@ -46,48 +46,48 @@ export function superviseWorkers({ count, ready, stopping, lost }: Supervision):
     const stop = () => {
       if (isStopping) return;
       isStopping = true;
-      if (live.size === 0) return resolve(exitCode);
-      for (const worker of live.values()) worker.process.kill('SIGTERM');
+      if (workers.size === 0) return resolve(exitCode);
+      for (const worker of workers.values()) worker.process.kill('SIGTERM');
       setTimeout(() => {
-        for (const worker of live.values()) worker.process.kill('SIGKILL');
+        for (const worker of workers.values()) worker.process.kill('SIGKILL');
       }, STOP_MS).unref();
     };
-    const begin = (place: number) => {
-      const worker = cluster.fork({ [PLACE]: String(place) });
-      live.set(place, worker);
+    const startWorker = (index: number) => {
+      const worker = cluster.fork({ [INDEX_VARIABLE]: String(index) });
+      workers.set(index, worker);
       let isServing = false;
       worker.on('message', (message) => {
         if (message !== 'ready') return;
         isServing = true;
-        serving.add(place);
-        if (!isForked) for (let next = 1; next < count; next++) begin(next);
+        serving.add(index);
+        if (!isForked) for (let next = 1; next < count; next++) startWorker(next);
         isForked = true;
         if (!isReady && serving.size === count) {
           isReady = true;
-          ready();
+          onReady();
         }
       });
       worker.once('exit', (code, signal) => {
-        live.delete(place);
-        serving.delete(place);
+        workers.delete(index);
+        serving.delete(index);
         if (isStopping) {
           if (code) exitCode = code;
-          if (live.size === 0) resolve(exitCode);
+          if (workers.size === 0) resolve(exitCode);
         } else if (!isServing && !isReady) {
-          // It has said why.
+          // The worker has reported the reason.
           exitCode = code || 1;
           stop();
         } else {
-          lost(place, signal ?? `exit code ${code}`);
-          setTimeout(() => isStopping || begin(place), AGAIN_MS);
+          onExit(index, signal ?? `exit code ${code}`);
+          setTimeout(() => isStopping || startWorker(index), RESTART_MS);
         }
       });
     };
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const)
       process.on(signal, () => {
-        if (!isStopping) stopping();
+        if (!isStopping) onStopping();
         stop();
       });
-    begin(0);
+    startWorker(0);
   });
 }

@@ -12,7 +12,7 @@ import { execute } from '../../src/cli/execute.ts';
 import { runCommand } from '../../src/cli/run.ts';
 import { type Mode, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { makeSample } from '../../src/server/sample.ts';
+import { createSample } from '../../src/server/sample.ts';
 import { createTestPostgresql, onEachEngine, openTestEmbedded, postgresqlUrl } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { audit, masterKey, testClock } from '../support/server.ts';
@@ -65,7 +65,7 @@ t.test('doctor', (t) =>
     await t.test(
       'contract §8: in production the sample, a missing issuer and an untrusted proxy are told',
       async (t) => {
-        await makeSample(
+        await createSample(
           db.fork(),
           audit(),
           await createContext(desk.config, db, '0', () => {}).passwords(),

@@ -3,7 +3,7 @@ import type { Input, Terminal } from '../../src/cli/command.ts';
 import { commands } from '../../src/cli/commands/index.ts';
 import { createContext } from '../../src/cli/context.ts';
 import { execute, failed, type Result, runConfirmed } from '../../src/cli/execute.ts';
-import { parseWords } from '../../src/cli/parse.ts';
+import { parseArguments } from '../../src/cli/parse.ts';
 import { type Config, readConfig } from '../../src/platform/config/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/own-permissions.ts';
@@ -79,7 +79,7 @@ export async function openDesk(db: Database, settings: Record<string, string> = 
   const run = async (words: string, given: Given = {}): Promise<Result> => {
     const here = readConfig('development', { ...environment, ...given.environment });
     try {
-      const { command, input, isJson } = parseWords(commands, split(words));
+      const { command, input, isJson } = parseArguments(commands, split(words));
       if (command.kind === 'local') throw new Error(`${command.name} needs no database`);
       const completed: Input = {
         ...input,
@@ -87,7 +87,7 @@ export async function openDesk(db: Database, settings: Record<string, string> = 
         file: given.file === undefined ? null : { name: 'the file', text: given.file },
       };
       const say = (line: string) => void progress.push(line);
-      const gathered = command.gather ? await command.gather(completed, say) : completed;
+      const gathered = command.readLocal ? await command.readLocal(completed, say) : completed;
       const asked = command.ask ? await command.ask(gathered, given.terminal ?? nobody, here) : gathered;
       return await runConfirmed(command, asked, isJson, given.terminal ?? nobody, say, (typed, json) => {
         // As over the control socket: what the server gets has been a text.

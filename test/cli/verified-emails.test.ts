@@ -1,7 +1,7 @@
 import { createContext } from '../../src/cli/context.ts';
 import { makeUnusable } from '../../src/passwords/index.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
-import { makeSample } from '../../src/server/sample.ts';
+import { createSample } from '../../src/server/sample.ts';
 import { createUser, findUser, User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, masterKey, startApp } from '../support/server.ts';
@@ -79,7 +79,7 @@ await onEachEngine(t, async (t, db) => {
     'contract §8: users of the sample have verified addresses, those of an earlier sample too',
     async (t) => {
       const passwords = await createContext(desk.config, db, '0', () => {}).passwords();
-      const make = () => makeSample(db.fork(), audit(), passwords, masterKey);
+      const make = () => createSample(db.fork(), audit(), passwords, masterKey);
       const shown = async (name: string) => (await desk.json(`user show ${name}`)).user;
       await make();
       for (const name of ['alice', 'bob'])

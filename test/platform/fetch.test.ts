@@ -9,7 +9,7 @@ import {
   type FetchOptions,
   type FetchRequest,
 } from '../../src/platform/fetch/index.ts';
-import { certifyLoopback, makeAuthority } from '../../src/server/certificate.ts';
+import { createAuthority, issueLoopbackCertificate } from '../../src/server/certificate.ts';
 import t, { type Test } from '../support/tap.ts';
 
 const portOf = (server: { address(): AddressInfo | string | null }) => (server.address() as AddressInfo).port;
@@ -205,9 +205,9 @@ t.test(
 
 t.test('a certificate that nobody vouches for is refused, whatever the list says', async (t) => {
   const life = { from: new Date(Date.now() - 60_000), until: new Date(Date.now() + 60_000) };
-  const authority = await makeAuthority('a stranger', life);
+  const authority = await createAuthority('a stranger', life);
   const signer = { certificate: authority.certificate, key: createPrivateKey(authority.key) };
-  const { key, certificate } = await certifyLoopback(signer, life);
+  const { key, certificate } = await issueLoopbackCertificate(signer, life);
   const server = createTlsServer({ key, cert: certificate }, (_request, response) => response.end('here'));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.teardown(() => server.close());

@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { promisify } from 'node:util';
-import { certifyLoopback } from '../../src/server/certificate.ts';
+import { issueLoopbackCertificate } from '../../src/server/certificate.ts';
 import { httpsIdentity } from '../../src/server/https.ts';
 import { root } from '../support/database.ts';
 import { freshPlace, serving, signet } from '../support/process.ts';
@@ -70,7 +70,7 @@ t.test('RFC 5280 §4.2.1.10: whoever takes the key of the CA can speak for no ot
   const key = createPrivateKey(readFileSync(join(identity.caPath, '../ca.key')));
   const life = { from: inDays(-1), until: inDays(90) };
   const forge = async (host: string) => {
-    const { certificate, key: own } = await certifyLoopback({ certificate: text, key }, life, [host]);
+    const { certificate, key: own } = await issueLoopbackCertificate({ certificate: text, key }, life, [host]);
     return { cert: certificate, key: own };
   };
   t.equal(await believed(await forge('localhost'), text, 'localhost'), true);

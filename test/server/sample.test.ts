@@ -1,6 +1,6 @@
 import { createContext } from '../../src/cli/context.ts';
 import { PlatformState } from '../../src/platform/database/index.ts';
-import { findSample, makeSample } from '../../src/server/sample.ts';
+import { createSample, findSample } from '../../src/server/sample.ts';
 import { isSetupOpen } from '../../src/signin/index.ts';
 import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
@@ -10,7 +10,7 @@ import t from '../support/tap.ts';
 await onEachEngine(t, async (t, db) => {
   const desk = await openDesk(db);
   const passwords = await createContext(desk.config, db, '0', () => {}).passwords();
-  const make = () => makeSample(db.fork(), audit(), passwords, masterKey);
+  const make = () => createSample(db.fork(), audit(), passwords, masterKey);
   const rows = <Row>(sql: string) => db.fork().execute<Row[]>(sql);
   const versionOf = async (username: string) => {
     const of = `select p.perms_version::int as version from permissions_principal p join users_user u on u.id = p.id`;

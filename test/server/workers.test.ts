@@ -19,9 +19,9 @@ function stand(t: Test) {
   const said: string[] = [];
   const ended = superviseWorkers({
     count: 3,
-    ready: () => said.push('ready'),
-    stopping: () => said.push('stopping'),
-    lost: (place) => said.push(`lost ${place}`),
+    onReady: () => said.push('ready'),
+    onStopping: () => said.push('stopping'),
+    onExit: (place) => said.push(`lost ${place}`),
   });
   const last = (place: number) => forked.findLast((one) => one.place === place)?.worker as EventEmitter;
   return {

@@ -93,7 +93,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
       masterKey,
       statusLists,
       passwords,
-      describedAs: 'test',
+      openapiVersion: 'test',
       ...(options.backends ? { backends: options.backends } : {}),
       ...(options.metrics ? { metrics: options.metrics } : {}),
       ...(options.https ? { https: options.https } : {}),

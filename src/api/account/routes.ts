@@ -7,12 +7,12 @@ import { endSessions, listSessions } from '../../sessions/index.ts';
 import { changeOwnPassword, checkPassword, reserveAttempt } from '../../signin/index.ts';
 import { User, userPrincipal } from '../../users/index.ts';
 import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession } from '../requests.ts';
-import { audience, bySession, changing, closed, named, reading, session } from '../schemas.ts';
+import { audience, component, object, readErrors, session, sessionAccess, writeErrors } from '../schemas.ts';
 import { cachedApi } from '../tokens.ts';
 
-const own = { tags: ['account'], security: bySession };
+const routeSchema = { tags: ['account'], security: sessionAccess };
 
-/** What a user does with the own account. By cookie only: a token for an API never reaches it. */
+/** The user's own account. By cookie only: an access token never reaches it. */
 export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   grantRoutes(app, deps, cookie);
   app.post(
@@ -20,29 +20,29 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     {
       schema: {
         operationId: 'changePassword',
-        ...own,
+        ...routeSchema,
         summary: 'Change the own password; this session goes on under a new id, every other one ends',
-        body: closed({
+        body: object({
           current_password: Type.String(),
           new_password: Type.String(),
         }),
-        response: { 200: closed({ session }) },
-        problems: ['unauthenticated', 'conflict', 'too_many_attempts', 'busy', ...changing],
+        response: { 200: object({ session }) },
+        problems: ['unauthenticated', 'conflict', 'too_many_attempts', 'busy', ...writeErrors],
       },
     },
     async (request, reply) => {
       const current = await requireSession(deps, cookie, request);
       const browser = clientInfo(request, cookie);
-      const { current_password: given, new_password: wanted } = request.body;
+      const { current_password: currentPassword, new_password: newPassword } = request.body;
       const { user } = current;
-      const reservation = await reserveGuess(deps, user, browser.ip);
-      const errors = await checkPassword(wanted, deps.passwordMinLength, user, '/new_password');
+      const reservation = await reservePasswordAttempt(deps, user, browser.ip);
+      const errors = await checkPassword(newPassword, deps.passwordMinLength, user, '/new_password');
       if (errors.length > 0) {
         await reservation.release();
         throw new Problem('invalid', { errors });
       }
-      const fromEpoch = await verifyOwn(deps, user, given, reservation);
-      const encoded = await deps.authentication.passwords.hash(wanted);
+      const fromEpoch = await verifyCurrentPassword(deps, user, currentPassword, reservation);
+      const encoded = await deps.authentication.passwords.hash(newPassword);
       if (encoded === null) throw tryLater('busy', 5);
       const change = { user, encoded, fromEpoch, session: current, life: deps.sessionLife, client: browser };
       const changed = await changeOwnPassword(deps.db, auditContext(deps, request, user), change);
@@ -60,10 +60,10 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     {
       schema: {
         operationId: 'listSessions',
-        ...own,
+        ...routeSchema,
         summary: 'The own live sessions, newest first',
-        response: { 200: closed({ sessions: Type.Array(listed) }) },
-        problems: ['unauthenticated', ...reading],
+        response: { 200: object({ sessions: Type.Array(sessionSchema) }) },
+        problems: ['unauthenticated', ...readErrors],
       },
     },
     async (request) => {
@@ -85,16 +85,16 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     {
       schema: {
         operationId: 'endSession',
-        ...own,
+        ...routeSchema,
         summary: 'End one of the own sessions',
-        params: closed({ id: Type.String({ format: 'uuid' }) }),
+        params: object({ id: Type.String({ format: 'uuid' }) }),
         response: { 204: Type.Null() },
-        problems: ['unauthenticated', 'not_found', ...changing],
+        problems: ['unauthenticated', 'not_found', ...writeErrors],
       },
     },
     async (request, reply) => {
       const current = await requireSession(deps, cookie, request);
-      const ended = await end(deps, { user: current.user.id, id: request.params.id });
+      const ended = await endAndRecord(deps, { user: current.user.id, id: request.params.id });
       if (ended.length === 0) throw new Problem('not_found', { detail: 'None of your live sessions has that id.' });
       if (request.params.id === current.id) cookie.clear(reply);
       return reply.code(204).send(null);
@@ -106,15 +106,15 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     {
       schema: {
         operationId: 'endOtherSessions',
-        ...own,
+        ...routeSchema,
         summary: 'End every other one of the own sessions',
-        response: { 200: closed({ ended: Type.Integer() }) },
-        problems: ['unauthenticated', ...changing],
+        response: { 200: object({ ended: Type.Integer() }) },
+        problems: ['unauthenticated', ...writeErrors],
       },
     },
     async (request) => {
       const current = await requireSession(deps, cookie, request);
-      return { ended: (await end(deps, { user: current.user.id, except: current.id })).length };
+      return { ended: (await endAndRecord(deps, { user: current.user.id, except: current.id })).length };
     },
   );
 
@@ -123,11 +123,11 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
     {
       schema: {
         operationId: 'listPermissions',
-        ...own,
+        ...routeSchema,
         summary: 'The own effective permissions, each with every source of it',
-        querystring: closed({ audience: Type.Optional(audience) }),
-        response: { 200: closed({ permissions: Type.Array(explained) }) },
-        problems: ['unauthenticated', 'unknown_audience', ...reading],
+        querystring: object({ audience: Type.Optional(audience) }),
+        response: { 200: object({ permissions: Type.Array(permissionSchema) }) },
+        problems: ['unauthenticated', 'unknown_audience', ...readErrors],
       },
     },
     async (request) => {
@@ -139,27 +139,27 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
   );
 }
 
-const allowed = named('AllowedClient', {
+const grantSchema = component('AllowedClient', {
   client_id: Type.String(),
   name: Type.String(),
   is_first_party: Type.Boolean(),
   scopes: Type.Array(Type.String()),
-  permissions: Type.Array(closed({ audience: Type.String(), name: Type.String(), label: Type.String() })),
+  permissions: Type.Array(object({ audience: Type.String(), name: Type.String(), label: Type.String() })),
   created_at: Type.String({ format: 'date-time' }),
   last_used_at: Type.Union([Type.String({ format: 'date-time' }), Type.Null()]),
 });
 
-/** What clients may do for the user, and how that ends. */
+/** The user's grants to clients, and how to end them. */
 function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.get(
     '/api/v1/account/grants',
     {
       schema: {
         operationId: 'listAccountGrants',
-        ...own,
+        ...routeSchema,
         summary: 'The clients that may act for the user, and what was agreed to',
-        response: { 200: closed({ grants: Type.Array(allowed) }) },
-        problems: ['unauthenticated', ...reading],
+        response: { 200: object({ grants: Type.Array(grantSchema) }) },
+        problems: ['unauthenticated', ...readErrors],
       },
     },
     async (request) => {
@@ -184,11 +184,11 @@ function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
     {
       schema: {
         operationId: 'endAccountGrant',
-        ...own,
+        ...routeSchema,
         summary: 'Take back what a client was allowed: what it holds for the user ends, and it has to ask again',
-        params: closed({ client_id: Type.String({ maxLength: 255 }) }),
+        params: object({ client_id: Type.String({ maxLength: 255 }) }),
         response: { 204: Type.Null() },
-        problems: ['unauthenticated', 'not_found', ...changing],
+        problems: ['unauthenticated', 'not_found', ...writeErrors],
       },
     },
     async (request, reply) => {
@@ -203,52 +203,57 @@ function grantRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   );
 }
 
-const listed = named('ListedSession', {
+const sessionSchema = component('ListedSession', {
   ...session.properties,
   is_current: Type.Boolean(),
   ip: Type.Union([Type.String(), Type.Null()]),
   user_agent: Type.Union([Type.String(), Type.Null()]),
 });
 
-const explained = named('ExplainedPermission', {
+const permissionSchema = component('ExplainedPermission', {
   audience: Type.String(),
   name: Type.String(),
   from: Type.Union([Type.Literal('user'), Type.Literal('group'), Type.Literal('superuser')]),
   group: Type.Union([Type.String(), Type.Null()]),
 });
 
-type Guess = Extract<Awaited<ReturnType<typeof reserveAttempt>>, { ok: true }>;
+type Reservation = Extract<Awaited<ReturnType<typeof reserveAttempt>>, { ok: true }>;
 
-/** Guesses at the current password count like guesses at the login form, in the same counters. */
-async function reserveGuess(deps: ApiDeps, user: { username: string }, ip: string): Promise<Guess> {
-  const reserved = await reserveAttempt(
+/** Attempts at the current password count like attempts at the login form, in the same counters. */
+async function reservePasswordAttempt(deps: ApiDeps, user: { username: string }, ip: string): Promise<Reservation> {
+  const reservation = await reserveAttempt(
     deps.db,
     deps.authentication.limits,
     { name: user.username, ip },
     deps.clock.now(),
   );
-  if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
-  return reserved;
+  if (!reservation.ok) throw tryLater('too_many_attempts', reservation.retryAfterSeconds);
+  return reservation;
 }
 
-/** Answers the epoch of the current password. */
-async function verifyOwn(deps: ApiDeps, user: { id: string }, given: string, reservation: Guess): Promise<number> {
+/** Verifies the current password and returns its epoch. */
+async function verifyCurrentPassword(
+  deps: ApiDeps,
+  user: { id: string },
+  currentPassword: string,
+  reservation: Reservation,
+): Promise<number> {
   const { passwords } = deps.authentication;
-  const stored = await deps.db.fork().findOne(User, { id: user.id, isActive: true });
-  const checked = await passwords.verify(given, stored?.password ?? null);
-  if (!checked.ok || checked.matches) await reservation.release();
-  if (!checked.ok) throw tryLater('busy', checked.retryAfterSeconds);
-  if (stored && checked.matches) return stored.passwordEpoch;
+  const storedUser = await deps.db.fork().findOne(User, { id: user.id, isActive: true });
+  const verification = await passwords.verify(currentPassword, storedUser?.password ?? null);
+  if (!verification.ok || verification.matches) await reservation.release();
+  if (!verification.ok) throw tryLater('busy', verification.retryAfterSeconds);
+  if (storedUser && verification.matches) return storedUser.passwordEpoch;
   throw new Problem('invalid', {
     errors: [{ pointer: '/current_password', code: 'password_incorrect', detail: 'This is not the current password.' }],
   });
 }
 
-async function end(deps: ApiDeps, which: { user: string; id?: string; except?: string }): Promise<string[]> {
+async function endAndRecord(deps: ApiDeps, filter: { user: string; id?: string; except?: string }): Promise<string[]> {
   const now = deps.clock.now();
   return deps.db.fork().transactional(async (tx) => {
-    const ended = await endSessions(tx, now, which, 'ended_by_user');
-    for (const sid of ended) recordEvent(tx, now, { kind: 'session_ended', userId: which.user, detail: { sid } });
+    const ended = await endSessions(tx, now, filter, 'ended_by_user');
+    for (const sid of ended) recordEvent(tx, now, { kind: 'session_ended', userId: filter.user, detail: { sid } });
     return ended;
   });
 }

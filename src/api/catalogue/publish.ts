@@ -14,22 +14,22 @@ import { Failure } from '../../platform/errors.ts';
 import { Problem } from '../../platform/http/index.ts';
 import { quote } from '../../platform/text.ts';
 
-/** Of a catalogue, by a program. */
-export interface Publishing {
+/** A request to publish a catalogue. */
+export interface PublicationRequest {
   readonly publisher: { readonly id: string; readonly clientId: string };
   readonly audience: string;
   readonly apps: unknown;
   readonly prune: boolean;
-  /** Nothing is to be done, only said. */
-  readonly isRehearsal: boolean;
+  /** Report only; change nothing. */
+  readonly isDryRun: boolean;
 }
 
-/** What guards the publishing of catalogues. */
-const NEEDED = 'oauth.change_api';
+/** The permission for publishing catalogues. */
+const REQUIRED_PERMISSION = 'oauth.change_api';
 
-/** The service account that a token speaks for; refused are users, other APIs' tokens, and who lacks the permission. */
-export function publisherName(active: ActiveToken | null): Publishing['publisher'] {
-  // RFC 6750 §3.1: a token for another API is none here.
+/** Returns the service account of a token. Refused: users, tokens of other APIs, and accounts without the permission. */
+export function requirePublisher(active: ActiveToken | null): PublicationRequest['publisher'] {
+  // RFC 6750 §3.1: a token for another API is invalid here.
   if (!active?.api.isBuiltin)
     throw new Problem('invalid_token', {
       detail: 'Send an access token for Signet itself: its audience is the issuer.',
@@ -39,37 +39,37 @@ export function publisherName(active: ActiveToken | null): Publishing['publisher
     throw new Problem('permission_denied', {
       detail: 'A catalogue is published by a service account, with its own token (client_credentials), not for a user.',
     });
-  if (!hasPerm(active.rights, NEEDED))
+  if (!hasPerm(active.rights, REQUIRED_PERMISSION))
     throw new Problem('permission_denied', {
-      detail: `It lacks ${NEEDED}: signet perm grant --client ${active.claims.client_id} --api signet ${NEEDED}`,
+      detail: `It lacks ${REQUIRED_PERMISSION}: signet perm grant --client ${active.claims.client_id} --api signet ${REQUIRED_PERMISSION}`,
     });
   return { id: active.principal.id, clientId: active.claims.client_id };
 }
 
-/** Publishes, or says what that would come to. Users are named only where tokens of the API name them. */
-export async function publishFor(
+/** Publishes a catalogue, or reports the effect in a dry run. Users are named only if the API's tokens name them. */
+export async function publish(
   { db, issuer }: { readonly db: Database; readonly issuer: string },
   audit: AuditContext,
-  wanted: Publishing,
+  request: PublicationRequest,
 ) {
-  const specs = readSpecs(wanted.apps);
+  const specs = readSpecs(request.apps);
   const work = async (tx: ReturnType<Database['fork']>) => {
-    const api = await findApi(tx, wanted.audience, issuer);
-    await requireServed(tx, api, wanted);
-    return { api: api as Api, done: await publishCatalogue(tx, audit, api as Api, specs, wanted) };
+    const api = await findApi(tx, request.audience, issuer);
+    await requireServed(tx, api, request);
+    return { api: api as Api, result: await publishCatalogue(tx, audit, api as Api, specs, request) };
   };
   try {
     const em = db.fork();
-    const { api, done } = await (wanted.isRehearsal ? dryRunPublication(em, work) : em.transactional(work));
-    const holders = done.holders.map(({ permission, kind, id, name }) => ({
+    const { api, result } = await (request.isDryRun ? dryRunPublication(em, work) : em.transactional(work));
+    const holders = result.holders.map(({ permission, kind, id, name }) => ({
       permission,
       kind,
       name: kind === 'user' && !api.withUsername ? id : name,
     }));
-    return { audience: api.audience, ...done, holders };
+    return { audience: api.audience, ...result, holders };
   } catch (error) {
-    if (error instanceof Failure) throw unfit([{ path: ['apps'], message: error.message }]);
-    // Two that publish what is new to both (PostgreSQL's appendix A: unique and foreign key violations).
+    if (error instanceof Failure) throw invalidInput([{ path: ['apps'], message: error.message }]);
+    // Two concurrent publications of the same names (PostgreSQL appendix A: unique and foreign key violations).
     if (!['23505', '23503'].includes((error as { code?: string }).code ?? '')) throw error;
     throw new Problem('conflict', { detail: 'Somebody else changed this API at this moment. Send it again.' });
   }
@@ -78,7 +78,7 @@ export async function publishFor(
 async function requireServed(
   tx: ReturnType<Database['fork']>,
   api: Api | null,
-  { audience, publisher }: Publishing,
+  { audience, publisher }: PublicationRequest,
 ): Promise<void> {
   if (!api) throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(audience)}.` });
   if (api.isBuiltin)
@@ -96,15 +96,15 @@ function readSpecs(apps: unknown): PermissionSpec[] {
     return readApps(apps);
   } catch (error) {
     if (!(error instanceof DocumentError)) throw error;
-    throw unfit(error.issues.map(({ path, message }) => ({ path, message: `It ${message}.` })));
+    throw invalidInput(error.issues.map(({ path, message }) => ({ path, message: `It ${message}.` })));
   }
 }
 
-/** As many as a refused schema names. */
-const MOST_ERRORS = 20;
+/** As many as a schema error lists. */
+const MAX_ERRORS = 20;
 
-function unfit(misfits: readonly DocumentIssue[]): Problem {
-  const errors = misfits.slice(0, MOST_ERRORS).map(({ path, message }) => ({
+function invalidInput(misfits: readonly DocumentIssue[]): Problem {
+  const errors = misfits.slice(0, MAX_ERRORS).map(({ path, message }) => ({
     pointer: path.map((one) => `/${String(one).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
     code: 'invalid',
     detail: message,

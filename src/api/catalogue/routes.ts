@@ -12,35 +12,35 @@ import {
 } from '../../platform/http/index.ts';
 import { quote } from '../../platform/text.ts';
 import { type SignedCatalogue, signCatalogue } from '../../tokens/index.ts';
-import { admitted, type CallerDeps, callerChallenge, documentCaller } from '../authentication.ts';
-import { audience, closed, reading } from '../schemas.ts';
-import { type Publishing, publisherName, publishFor } from './publish.ts';
+import { authenticateCaller, authenticateRequest, type CallerDeps, callerChallenge } from '../authentication.ts';
+import { audience, object, readErrors } from '../schemas.ts';
+import { type PublicationRequest, publish, requirePublisher } from './publish.ts';
 import { catalogue, publication, published } from './schemas.ts';
 
 export interface CatalogueDeps extends CallerDeps {
   readonly catalogues: CatalogueCache;
 }
 
-type Served = CachedCatalogue & { readonly json: PublicDocument };
+type ServedCatalogue = CachedCatalogue & { readonly json: PublicDocument };
 
 const tags = ['permissions'];
 
-/** A verifier that meets a version it does not know asks again, and should not be given what somebody kept. */
+/** A verifier that meets an unknown version asks again, and should not get a cached response. */
 const MAX_AGE_SECONDS = 60;
 
-/** `/.well-known/permissions`: bytes that were made when somebody asked first, after the catalogue last changed. */
+/** `/.well-known/permissions`: encoded at the first request after a change of the catalogue. */
 export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
   const { catalogues, keys, issuer, clock } = deps;
-  // With the bytes that it is of, it goes.
+  // Collected together with its catalogue.
   const signed = new WeakMap<CachedCatalogue, SignedCatalogue>();
 
-  const send = (request: Request, reply: Reply, known: Served) => {
-    const cacheControl = `${known.isPublic ? 'public' : 'private'}, max-age=${MAX_AGE_SECONDS}`;
-    reply.header('vary', known.isPublic ? 'Accept' : 'Accept, Authorization');
+  const send = (request: Request, reply: Reply, catalogue: ServedCatalogue) => {
+    const cacheControl = `${catalogue.isPublic ? 'public' : 'private'}, max-age=${MAX_AGE_SECONDS}`;
+    reply.header('vary', catalogue.isPublic ? 'Accept' : 'Accept, Authorization');
     if (!prefersNamed(request.headers.accept, 'application/jwt', 'application/json'))
-      return sendDocument(request, reply, known.json, 'application/json', cacheControl);
-    const jwt = signCatalogue(keys, issuer, known, clock.now(), signed.get(known));
-    signed.set(known, jwt);
+      return sendDocument(request, reply, catalogue.json, 'application/json', cacheControl);
+    const jwt = signCatalogue(keys, issuer, catalogue, clock.now(), signed.get(catalogue));
+    signed.set(catalogue, jwt);
     return sendDocument(request, reply, jwt.document, 'application/jwt', cacheControl);
   };
 
@@ -55,7 +55,7 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
           'Public, or for authenticated callers, as the API is set: any client by Basic, anybody by an access token. With `Accept: application/jwt` signed, as `permissions+jwt`.',
         tags: ['documents'],
         security: [{}, { client: [] }, { bearer: [] }],
-        querystring: closed({
+        querystring: object({
           audience,
           version: Type.Optional(
             Type.String({ pattern: '^(0|[1-9][0-9]{0,8})$', description: 'An older version; absent: as it is now.' }),
@@ -68,22 +68,26 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
           },
           ...notModified,
         },
-        problems: ['unauthenticated', 'invalid_token', 'unknown_audience', 'not_found', ...reading],
+        problems: ['unauthenticated', 'invalid_token', 'unknown_audience', 'not_found', ...readErrors],
       },
     },
     async (request, reply) => {
-      const { audience: asked, version: text } = request.query;
+      const { audience: requestedAudience, version: text } = request.query;
       const version = text === undefined ? undefined : Number(text);
-      const known = catalogues.ready(asked, version) ?? (await catalogues.find(asked, version));
-      if (!known)
-        throw new Problem('unknown_audience', { detail: `There is no API with the audience ${quote(asked)}.` });
-      // Who may not read a catalogue is not told either which versions it had.
-      if (!known.isPublic) {
+      const catalogue =
+        catalogues.ready(requestedAudience, version) ?? (await catalogues.find(requestedAudience, version));
+      if (!catalogue)
+        throw new Problem('unknown_audience', {
+          detail: `There is no API with the audience ${quote(requestedAudience)}.`,
+        });
+      // A caller who may not read a catalogue does not learn its versions either.
+      if (!catalogue.isPublic) {
         reply.removeHeader('access-control-allow-origin');
-        if (!(await documentCaller(deps, request))) throw new Problem('unauthenticated', { headers: callerChallenge });
+        if (!(await authenticateCaller(deps, request)))
+          throw new Problem('unauthenticated', { headers: callerChallenge });
       }
-      if (!known.json) throw new Problem('not_found', { detail: `This catalogue never had the version ${text}.` });
-      return send(request, reply, known as Served);
+      if (!catalogue.json) throw new Problem('not_found', { detail: `This catalogue never had the version ${text}.` });
+      return send(request, reply, catalogue as ServedCatalogue);
     },
   );
 }
@@ -91,9 +95,9 @@ export function catalogueDocumentRoute(app: App, deps: CatalogueDeps): void {
 /** Bytes: 10,000 permissions with labels. */
 const BODY_LIMIT = 2 * 1024 * 1024;
 
-/** Publishing, for the service account of who serves the API. Takes nothing from the cookie. */
+/** Publishing, for the service account of an API. The cookie is not read. */
 export function publishingRoutes(app: App, deps: CatalogueDeps): void {
-  const publishers = new WeakMap<Request['raw'], Publishing['publisher']>();
+  const publishers = new WeakMap<Request['raw'], PublicationRequest['publisher']>();
   app.put(
     '/api/v1/apis/:audience/catalogue',
     {
@@ -105,37 +109,37 @@ export function publishingRoutes(app: App, deps: CatalogueDeps): void {
           'For a service account that serves the API and holds `oauth.change_api`, with an access token for Signet itself (`audience` = the issuer). What is new is added; what is not named stays, unless `prune` is set. The body takes 2 MiB.',
         tags,
         security: [{ bearer: [] }],
-        params: closed({ audience }),
+        params: object({ audience }),
         body: published,
         response: { 200: publication },
         problems: [
           ...(['unauthenticated', 'invalid_token', 'permission_denied', 'unknown_audience', 'conflict'] as const),
-          ...(['cross_origin', ...reading] as const),
+          ...(['cross_origin', ...readErrors] as const),
         ],
       },
-      // Before the body is read: nobody else is to make this process read two megabytes.
+      // Before the body is read: other callers must not make this process read two megabytes.
       onRequest: async (request) => {
         if (request.headers.authorization === undefined)
           throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
-        publishers.set(request.raw, publisherName(await admitted(deps, request)));
+        publishers.set(request.raw, requirePublisher(await authenticateRequest(deps, request)));
       },
     },
     async (request) => {
-      const publisher = publishers.get(request.raw) as Publishing['publisher'];
-      const { apps, prune = false, dry_run: isRehearsal = false } = request.body;
-      const { audience: asked } = request.params;
+      const publisher = publishers.get(request.raw) as PublicationRequest['publisher'];
+      const { apps, prune = false, dry_run: isDryRun = false } = request.body;
+      const { audience: requestedAudience } = request.params;
       const audit = {
         at: deps.clock.now(),
         actor: { kind: 'client', id: publisher.id, label: publisher.clientId },
         requestId: request.id,
       } as const;
-      const done = await publishFor(deps, audit, { publisher, audience: asked, apps, prune, isRehearsal });
-      // Who asks here next reads what was written; other processes hear of it.
-      if (!isRehearsal) deps.catalogues.drop();
-      const { holders, ...rest } = done;
+      const result = await publish(deps, audit, { publisher, audience: requestedAudience, apps, prune, isDryRun });
+      // This process reads the new catalogue next; other processes receive a signal.
+      if (!isDryRun) deps.catalogues.drop();
+      const { holders, ...rest } = result;
       return {
         ...rest,
-        dry_run: isRehearsal,
+        dry_run: isDryRun,
         holders_count: holders.length,
         holders: holders.slice(0, 50),
       };

@@ -1,5 +1,5 @@
 import { Type } from 'typebox';
-import { closed, named } from '../schemas.ts';
+import { component, object } from '../schemas.ts';
 
 const version = Type.Integer({ minimum: 0 });
 const hash = Type.String({
@@ -8,12 +8,12 @@ const hash = Type.String({
 });
 const names = Type.Array(Type.String());
 
-export const catalogue = named('Catalogue', {
+export const catalogue = component('Catalogue', {
   audience: Type.String({ description: "The `aud` of the API's tokens." }),
   version,
   hash,
   versions: Type.Array(
-    closed({
+    object({
       version,
       hash,
       length: Type.Integer({ description: 'Indexes given until then: a bitmap of this version has so many bits.' }),
@@ -21,7 +21,7 @@ export const catalogue = named('Catalogue', {
     { description: 'Every version until this one.' },
   ),
   permissions: Type.Array(
-    closed({
+    object({
       index: Type.Integer({ description: 'Its bit; given once and never again.' }),
       name: Type.String({ description: 'Empty when it was removed: there is no name to grant by.' }),
       label: Type.String(),
@@ -36,11 +36,11 @@ const model = Type.Union([
   Type.Object({}, { additionalProperties: Type.Array(Type.String()), description: 'A model with its own actions.' }),
 ]);
 
-export const published = closed({
+export const published = object({
   apps: Type.Object(
     {},
     {
-      additionalProperties: closed({
+      additionalProperties: object({
         models: Type.Optional(Type.Array(model, { maxItems: 10_000 })),
         permissions: Type.Optional(
           Type.Object(
@@ -56,7 +56,7 @@ export const published = closed({
   dry_run: Type.Optional(Type.Boolean({ description: 'Say what would be done, and do nothing.' })),
 });
 
-export const publication = named('Publication', {
+export const publication = component('Publication', {
   audience: Type.String(),
   version,
   hash,
@@ -69,7 +69,7 @@ export const publication = named('Publication', {
     description: 'Permissions that were removed, counted once for each who held one directly.',
   }),
   holders: Type.Array(
-    closed({
+    object({
       permission: Type.String(),
       kind: Type.Union([Type.Literal('user'), Type.Literal('client'), Type.Literal('group')]),
       name: Type.String({

@@ -6,20 +6,20 @@ import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession, wi
 import {
   accessToken,
   audience,
-  byAnybody,
-  bySession,
-  changing,
-  closed,
-  named,
+  component,
+  object,
+  publicAccess,
   scope,
   session,
+  sessionAccess,
   user,
+  writeErrors,
 } from '../schemas.ts';
-import { type PreparedToken, prepareToken, seenApi, tokenUser, type WantedToken } from '../tokens.ts';
+import { apiVersion, type PreparedToken, prepareToken, type TokenParameters, tokenUser } from '../tokens.ts';
 
 const tags = ['login'];
 
-/** Sign-up, login, logout, and tokens from a session: contract of first-party apps. */
+/** Sign-up, login, logout, and tokens from a session: the contract of first-party apps. */
 export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.post(
     '/api/v1/signup',
@@ -28,33 +28,33 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         operationId: 'signUp',
         summary: 'Create an account',
         tags,
-        security: byAnybody,
-        body: closed({
+        security: publicAccess,
+        body: object({
           username: Type.String(),
           password: Type.String(),
           email: Type.Optional(Type.String()),
           first_name: Type.Optional(Type.String()),
           last_name: Type.Optional(Type.String()),
         }),
-        response: { 201: closed({ user }) },
-        problems: ['signup_closed', 'invalid', 'too_many_attempts', 'busy', ...changing],
+        response: { 201: object({ user }) },
+        problems: ['signup_closed', 'invalid', 'too_many_attempts', 'busy', ...writeErrors],
       },
     },
     async (request, reply) => {
       if (deps.signup !== 'open')
         throw new Problem('signup_closed', { detail: 'Ask an administrator for an account.' });
       const { username, password, email = '', first_name: firstName = '', last_name: lastName = '' } = request.body;
-      // Counted before anything is done with what was sent, and given back where it was worth no hash.
-      const reserved = await reserveQuota(deps.db, deps.quotas, 'signup', { ip: request.ip }, deps.clock.now());
-      if (!reserved.ok) throw tryLater('too_many_attempts', reserved.retryAfterSeconds);
+      // Counted first, and released if the input was not worth a hash.
+      const reservation = await reserveQuota(deps.db, deps.quotas, 'signup', { ip: request.ip }, deps.clock.now());
+      if (!reservation.ok) throw tryLater('too_many_attempts', reservation.retryAfterSeconds);
       const errors = await checkNewUser({ username, email, firstName, lastName }, password, deps.passwordMinLength);
       if (errors.length > 0) {
-        await reserved.release();
+        await reservation.release();
         throw new Problem('invalid', { errors });
       }
       const encoded = await deps.authentication.passwords.hash(password);
       if (encoded === null) {
-        await reserved.release();
+        await reservation.release();
         throw tryLater('busy', 5);
       }
       const created = await createUser(deps.db.fork(), auditContext(deps, request, null), {
@@ -76,21 +76,21 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         operationId: 'logIn',
         summary: 'Log in: a session cookie, and an access token when `audience` is given',
         tags,
-        security: byAnybody,
-        body: closed({
+        security: publicAccess,
+        body: object({
           username: Type.String({ description: 'Username, or a verified e-mail address.' }),
           password: Type.String(),
           audience: Type.Optional(audience),
           scope: Type.Optional(scope),
         }),
-        response: { 200: named('Login', { user, session, ...optional(accessToken) }) },
+        response: { 200: component('Login', { user, session, ...optional(accessToken) }) },
         problems: [
           'invalid_credentials',
           'unknown_audience',
           'token_over_budget',
           'too_many_attempts',
           'busy',
-          ...changing,
+          ...writeErrors,
         ],
       },
     },
@@ -102,8 +102,9 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       if (outcome.kind === 'busy') throw tryLater('busy', outcome.retryAfterSeconds);
       if (outcome.kind === 'refused') throw wrongCredentials();
 
-      // Only now, and before anything is written: what is asked for may not exist or not fit.
-      const prepared = audience === undefined ? null : await preparedFor(deps, outcome.user.id, { audience, scope });
+      // After authentication and before any write: the API may not exist, or the token may not fit.
+      const prepared =
+        audience === undefined ? null : await prepareUserToken(deps, outcome.user.id, { audience, scope });
 
       const logInRequest = { user: outcome.user, password, life: deps.sessionLife, client: browser };
       const loggedIn = await logIn(deps.db, deps.authentication, logInRequest);
@@ -124,17 +125,17 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         operationId: 'issueToken',
         summary: 'An access token for an API, from the session; the session is the grant, so there is no refresh token',
         tags,
-        security: bySession,
-        body: closed({ audience, scope: Type.Optional(scope) }),
-        response: { 200: named('AccessToken', accessToken) },
-        problems: ['unauthenticated', 'unknown_audience', 'token_over_budget', ...changing],
+        security: sessionAccess,
+        body: object({ audience, scope: Type.Optional(scope) }),
+        response: { 200: component('AccessToken', accessToken) },
+        problems: ['unauthenticated', 'unknown_audience', 'token_over_budget', ...writeErrors],
       },
     },
     async (request) => {
       const peek = deps.access.peek(request.body.audience);
       const current = await requireSession(deps, cookie, request, peek?.id);
-      const seen = seenApi(peek, current.apiVersion);
-      return (await prepareToken(deps, request.body, tokenUser(current.user), seen)).sign(current);
+      const version = apiVersion(peek, current.apiVersion);
+      return (await prepareToken(deps, request.body, tokenUser(current.user), version)).sign(current);
     },
   );
 
@@ -145,14 +146,14 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
         operationId: 'logOut',
         summary: 'End the session of the cookie, if there is one',
         tags,
-        security: [...bySession, {}],
+        security: [...sessionAccess, {}],
         response: { 204: Type.Null() },
-        problems: changing,
+        problems: writeErrors,
       },
     },
     async (request, reply) => {
       const token = cookie.read(request);
-      // One whose time is up is ended too, with what was given in it.
+      // An expired session is ended too, with its tokens.
       if (token !== null) await logOut(deps.db, token, deps.clock.now());
       cookie.clear(reply);
       return reply.code(204).send(null);
@@ -164,13 +165,13 @@ function tokenSession({ id, authTime, amr, expiresAt }: LoggedIn['session']) {
   return { id, authTime, amr, endsAt: expiresAt };
 }
 
-async function preparedFor(deps: ApiDeps, userId: string, wanted: WantedToken): Promise<PreparedToken> {
+async function prepareUserToken(deps: ApiDeps, userId: string, parameters: TokenParameters): Promise<PreparedToken> {
   const user = await findActiveUser(deps.db, userId);
   if (!user) throw wrongCredentials();
-  return prepareToken(deps, wanted, tokenUser(user));
+  return prepareToken(deps, parameters, tokenUser(user));
 }
 
-/** One refusal for an unknown user, a wrong password, an inactive user and an unusable password. */
+/** One error for an unknown user, a wrong password, an inactive user and an unusable password. */
 function wrongCredentials(): Problem {
   return new Problem('invalid_credentials', { detail: 'This username and password do not belong together.' });
 }

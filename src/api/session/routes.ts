@@ -8,14 +8,24 @@ import {
   type SessionCookie,
   stringifyResponse,
 } from '../../platform/http/index.ts';
-import { admitted, nextNonce } from '../authentication.ts';
+import { authenticateRequest, nextNonce } from '../authentication.ts';
 import { type ApiDeps, currentSession, wireSession, wireUser } from '../requests.ts';
-import { anyName, audience, bySession, changing, closed, named, reading, session, user } from '../schemas.ts';
-import { cachedApi, seenApi, tokenUser } from '../tokens.ts';
+import {
+  anyName,
+  audience,
+  component,
+  object,
+  readErrors,
+  session,
+  sessionAccess,
+  user,
+  writeErrors,
+} from '../schemas.ts';
+import { apiVersion, cachedApi, tokenUser } from '../tokens.ts';
 
-const known = named('CurrentSession', {
+const currentSessionSchema = component('CurrentSession', {
   is_authenticated: Type.Literal(true),
-  user: closed({
+  user: object({
     ...user.properties,
     is_staff: Type.Boolean(),
     is_superuser: Type.Boolean(),
@@ -24,20 +34,20 @@ const known = named('CurrentSession', {
   }),
   session,
 });
-const anonymous = named('NoSession', {
+const anonymousSchema = component('NoSession', {
   is_authenticated: Type.Literal(false),
-  user: closed({ username: Type.Literal(''), permissions: Type.Array(Type.String(), { maxItems: 0 }) }),
+  user: object({ username: Type.Literal(''), permissions: Type.Array(Type.String(), { maxItems: 0 }) }),
 });
 
-/** Any text can be a name, a line break too; so no pattern. */
-const byName = Type.Object({}, { additionalProperties: Type.Boolean() });
+/** Names may be any text, including line breaks, so there is no pattern. */
+const resultsByName = Type.Object({}, { additionalProperties: Type.Boolean() });
 
 const tags = ['permissions'];
 
-/** To a developer who sends a token where the cookie is read, and sees the anonymous user. */
+/** For developers who send a token where the cookie is read, and get the anonymous user. */
 const COOKIE_ONLY = 'This route reads the session cookie. For a bearer token ask POST /api/v1/has_perm.';
 
-/** Who is this, and what may they do now. */
+/** The user of the request, and their permissions now. */
 export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.get(
     '/api/v1/session',
@@ -49,10 +59,10 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         description:
           'Reads the session cookie alone. A bearer token is not looked at: for one, ask `POST /api/v1/has_perm` or `/oauth2/introspect`.',
         tags,
-        security: [...bySession, {}],
-        querystring: closed({ audience: Type.Optional(audience) }),
-        response: { 200: Type.Union([known, anonymous]) },
-        problems: ['unknown_audience', ...reading],
+        security: [...sessionAccess, {}],
+        querystring: object({ audience: Type.Optional(audience) }),
+        response: { 200: Type.Union([currentSessionSchema, anonymousSchema]) },
+        problems: ['unknown_audience', ...readErrors],
       },
     },
     async (request, reply) => {
@@ -63,7 +73,7 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         if (request.headers.authorization !== undefined) void reply.header('x-signet-hint', COOKIE_ONLY);
         return { is_authenticated: false as const, user: { username: '' as const, permissions: [] } };
       }
-      const api = await cachedApi(deps, audience, seenApi(peek, current.apiVersion));
+      const api = await cachedApi(deps, audience, apiVersion(peek, current.apiVersion));
       const rights = await deps.access.rights(tokenUser(current.user), api, deps.clock.now());
       return {
         is_authenticated: true as const,
@@ -89,22 +99,22 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
         description:
           'By access token (bearer, or DPoP for one that is bound to a key), for the API of its `aud`; or by cookie, for the API of `audience`.',
         tags,
-        security: [{ bearer: [] }, ...bySession],
-        body: closed({
+        security: [{ bearer: [] }, ...sessionAccess],
+        body: object({
           audience: Type.Optional(audience),
           perms: Type.Array(anyName, { maxItems: 1000 }),
           modules: Type.Optional(Type.Array(anyName, { maxItems: 1000 })),
         }),
-        response: { 200: closed({ results: byName, modules: byName }) },
-        problems: ['unauthenticated', 'invalid_token', 'unknown_audience', ...changing],
+        response: { 200: object({ results: resultsByName, modules: resultsByName }) },
+        problems: ['unauthenticated', 'invalid_token', 'unknown_audience', ...writeErrors],
       },
     },
     async (request) => {
       const { perms, modules = [], audience } = request.body;
       const rights = await rightsOfRequest(deps, cookie, request, audience);
       return {
-        results: answers(perms, (name) => hasPerm(rights, name)),
-        modules: answers(modules, modulePerms(rights)),
+        results: answerEach(perms, (name) => hasPerm(rights, name)),
+        modules: answerEach(modules, modulePerms(rights)),
       };
     },
   );
@@ -116,7 +126,7 @@ async function rightsOfRequest(
   request: Request,
   audience: string | undefined,
 ): Promise<Rights> {
-  const active = await admitted(deps, request);
+  const active = await authenticateRequest(deps, request);
   if (active) {
     if (audience !== undefined && (await cachedApi(deps, audience)).id !== active.api.id)
       throw new Problem('invalid', {
@@ -126,19 +136,19 @@ async function rightsOfRequest(
   }
   const peek = audience === undefined ? undefined : deps.access.peek(audience);
   const current = await currentSession(deps, cookie, request, peek?.id);
-  // RFC 6750 §3.1: who sent nothing is told the scheme and no error.
+  // RFC 6750 §3.1: a request without credentials gets the scheme and no error.
   if (!current) throw new Problem('unauthenticated', { headers: { 'www-authenticate': 'Bearer' } });
   if (audience === undefined)
     throw new Problem('invalid', {
       errors: [{ pointer: '/audience', code: 'required', detail: 'Say which API is meant.' }],
     });
-  const api = await cachedApi(deps, audience, seenApi(peek, current.apiVersion));
+  const api = await cachedApi(deps, audience, apiVersion(peek, current.apiVersion));
   return deps.access.rights(tokenUser(current.user), api, deps.clock.now());
 }
 
-/** Null-prototype, so that `__proto__` is a name like any other. */
-function answers(names: readonly string[], ask: (name: string) => boolean): Record<string, boolean> {
+/** Without a prototype, so that `__proto__` is a name like any other. */
+function answerEach(names: readonly string[], check: (name: string) => boolean): Record<string, boolean> {
   const results: Record<string, boolean> = Object.create(null);
-  for (const name of names) results[name] = ask(name);
+  for (const name of names) results[name] = check(name);
   return results;
 }

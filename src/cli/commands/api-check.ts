@@ -4,8 +4,8 @@ import { Failure } from '../../platform/errors.ts';
 import { suggest } from '../../platform/text.ts';
 import { systemClock } from '../../platform/time.ts';
 import { type DatabaseCommand, optionTexts } from '../command.ts';
-import { namedApi } from './options.ts';
-import { counted, printable } from './text.ts';
+import { requireApi } from './options.ts';
+import { pluralize, printable } from './text.ts';
 
 const QUIET_MILLISECONDS = 2000;
 const BETWEEN_MILLISECONDS = 500;
@@ -27,9 +27,9 @@ export const apiCheck: DatabaseCommand = {
   summary: "Find permissions in a service's sources that the API does not have; exit code 1 if there are",
   usage: 'AUDIENCE DIR [--ignore-app APP]…   (reads .ts .js .py .go .java and .html)',
   options: { 'ignore-app': { type: 'string', multiple: true } },
-  words: { min: 2, max: 2 },
+  args: { min: 2, max: 2 },
   // The folder is at the caller's side, the catalogue perhaps in a server: what was found goes there, not the sources.
-  async gather(input, progress) {
+  async readLocal(input, progress) {
     const folder = input.positionals[1] as string;
     let next = systemClock.now().getTime() + QUIET_MILLISECONDS;
     const onFile = (files: number) => {
@@ -48,7 +48,7 @@ export const apiCheck: DatabaseCommand = {
     if (!input.file) throw new Failure('usage', 'The folder is missing.');
     const scan = JSON.parse(input.file.text) as Scan;
     const em = context.db.fork();
-    const api = await namedApi(context, em, input.positionals[0] as string);
+    const api = await requireApi(context, em, input.positionals[0] as string);
     const ignored = new Set(optionTexts(input, 'ignore-app'));
     const judge = createJudge(api.audience, await listPermissionHistory(em, api.id));
     const found = scan.uses.filter((one) => !ignored.has(readApp(one))).flatMap(judge);
@@ -59,7 +59,7 @@ export const apiCheck: DatabaseCommand = {
     const unknown = findings.filter((one) => one.kind === 'unknown').length;
     const lines = findings.map((one) => `${one.file}:${one.line}: ${one.kind === 'note' ? 'note: ' : ''}${one.text}`);
     const checked = scan.uses.filter((one) => one.permission !== null || one.app !== null).length;
-    const sum = `${counted(scan.files, 'file')}, ${checked} checked against ${api.audience} (catalogue version ${api.catalogueVersion}): ${unknown} unknown, ${counted(findings.length - unknown, 'note')}.`;
+    const sum = `${pluralize(scan.files, 'file')}, ${checked} checked against ${api.audience} (catalogue version ${api.catalogueVersion}): ${unknown} unknown, ${pluralize(findings.length - unknown, 'note')}.`;
     return {
       data: { audience: api.audience, version: api.catalogueVersion, files: scan.files, checked, unknown, findings },
       text: [...lines.map(printable), sum].join('\n'),

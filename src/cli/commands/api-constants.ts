@@ -2,7 +2,7 @@ import { listPermissions } from '../../permissions/index.ts';
 import { languages, writeConstants } from '../codegen/write.ts';
 import type { DatabaseCommand } from '../command.ts';
 import { usage } from '../parse.ts';
-import { namedApi, oneOf } from './options.ts';
+import { oneOf, requireApi } from './options.ts';
 
 export const apiConstants: DatabaseCommand = {
   kind: 'database',
@@ -10,12 +10,12 @@ export const apiConstants: DatabaseCommand = {
   summary: 'Print a source file with a constant for every permission of an API',
   usage: 'AUDIENCE --lang ts|python|go|java',
   options: { lang: { type: 'string' } },
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
     const language = oneOf(input, 'lang', languages);
     if (!language) throw usage(apiConstants, '--lang is missing');
     const em = context.db.fork();
-    const api = await namedApi(context, em, input.positionals[0] as string);
+    const api = await requireApi(context, em, input.positionals[0] as string);
     const permissions = (await listPermissions(em, api.id)).map(({ index, name }) => ({ index, name }));
     const catalogue = { audience: api.audience, version: api.catalogueVersion, hash: api.catalogueHash };
     const source = writeConstants({ ...catalogue, permissions }, language);

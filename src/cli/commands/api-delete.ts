@@ -4,9 +4,9 @@ import { apiDeleted, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts
 import { type Api, type ApiContents, deleteApi, readApiContents } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { changing } from '../context.ts';
-import { namedApi } from './options.ts';
-import { counted, duration, fields, names } from './text.ts';
+import { transaction } from '../context.ts';
+import { requireApi } from './options.ts';
+import { duration, fields, names, pluralize } from './text.ts';
 
 export const apiDelete: DatabaseCommand = {
   kind: 'database',
@@ -14,18 +14,18 @@ export const apiDelete: DatabaseCommand = {
   summary: 'Delete an API with its permissions and everything that was given of it; says first what that is',
   usage: 'AUDIENCE [--yes]   (without --yes it asks for the audience once more)',
   options: { yes: { type: 'boolean' } },
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   confirm: (input) => input.positionals[0] as string,
   async run(context, input) {
     const audience = input.positionals[0] as string;
     if (!isSet(input, 'yes')) {
       const em = context.db.fork();
-      const api = await deletable(await namedApi(context, em, audience));
+      const api = await deletable(await requireApi(context, em, audience));
       const going = { ...(await rest(em, api)), contents: await readApiContents(em, api.id) };
       return { data: { ...wire(api.audience, going), deleted: false }, text: told(api, going) };
     }
-    const { name, going } = await changing(context, async (tx) => {
-      const api = await deletable(await namedApi(context, tx, audience));
+    const { name, going } = await transaction(context, async (tx) => {
+      const api = await deletable(await requireApi(context, tx, audience));
       const kept = await rest(tx, api);
       const contents = await deleteApi(tx, context.audit(), api, async (inner, gone) => {
         await apiDeleted(inner, gone.id);
@@ -36,7 +36,7 @@ export const apiDelete: DatabaseCommand = {
     const { permissions, holders } = going.contents;
     return {
       data: { ...wire(name, going), deleted: true },
-      text: `Deleted the API ${name}: ${counted(permissions, 'permission')}; ${counted(holders, 'holder')} may do less now.`,
+      text: `Deleted the API ${name}: ${pluralize(permissions, 'permission')}; ${pluralize(holders, 'holder')} may do less now.`,
     };
   },
 };
@@ -77,14 +77,14 @@ function told(api: Api, { contents, clients, imported }: Going): string {
   const { users, clients: ownClients, groups } = assignments;
   return fields([
     ['API', `${api.audience} (${api.name})`],
-    ['Permissions', `${permissions}, of ${counted(models, 'model')}`],
+    ['Permissions', `${permissions}, of ${pluralize(models, 'model')}`],
     [
       'Assignments',
-      `${users} to users, ${ownClients} to clients, ${groups} to groups; ${counted(roles, 'flag')} at it`,
+      `${users} to users, ${ownClients} to clients, ${groups} to groups; ${pluralize(roles, 'flag')} at it`,
     ],
-    ['Holders', `${counted(holders, 'user')} or client${holders === 1 ? '' : 's'} that may do less`],
+    ['Holders', `${pluralize(holders, 'user')} or client${holders === 1 ? '' : 's'} that may do less`],
     ['Clients', clients.length === 0 ? '(none)' : names(clients.map((one) => `${one.name} ${one.role} it`))],
-    ['Imports', imported === 0 ? '(none)' : `${counted(imported, 'record')} forgotten; users and groups stay`],
+    ['Imports', imported === 0 ? '(none)' : `${pluralize(imported, 'record')} forgotten; users and groups stay`],
     [
       'Tokens',
       `refused here at once; a service that verifies locally takes one for ${duration(api.ttlSeconds)} at most`,

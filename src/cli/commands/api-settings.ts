@@ -3,7 +3,7 @@ import { type Api, type ApiSettings, settingValues } from '../../permissions/ind
 import { ensureCurrentKey, hasCurrentKey } from '../../tokens/index.ts';
 import { type Context, type Input, type Output, optionText } from '../command.ts';
 import { AUDIENCE_ONLY } from '../doctor/tokens.ts';
-import { given, oneOf, onOff, wholeNumber } from './options.ts';
+import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
 
 export const settingOptions = {
   name: { type: 'string' },
@@ -24,7 +24,7 @@ export const settingUsage =
 
 export function settingsGiven(input: Input): ApiSettings {
   const catalogue = oneOf(input, 'catalogue', settingValues.catalogue);
-  return given({
+  return definedFields({
     name: optionText(input, 'name'),
     typ: oneOf(input, 'typ', settingValues.typ),
     alg: oneOf(input, 'alg', settingValues.alg),
@@ -44,7 +44,11 @@ export function settingsGiven(input: Input): ApiSettings {
  * An algorithm's first key is there in the moment in which the first API asks for it; only then the master key is needed. The
  * default algorithm has its key from the first start on.
  */
-export async function ensureApiKey(context: Context, tx: SqlEntityManager, { alg }: Pick<Api, 'alg'>): Promise<void> {
+export async function ensureSigningKey(
+  context: Context,
+  tx: SqlEntityManager,
+  { alg }: Pick<Api, 'alg'>,
+): Promise<void> {
   if (alg === 'RS256' || (await hasCurrentKey(tx, alg))) return;
   await ensureCurrentKey(tx, context.audit(), context.masterKey(), alg);
 }

@@ -3,9 +3,9 @@ import { dryRunPublication, type Publication, publishCatalogue } from '../../oau
 import { type Api, type ApiFile, createApi, findApi, readApiFile, updateApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output } from '../command.ts';
-import { changing } from '../context.ts';
-import { ensureApiKey, withTypWarning } from './api-settings.ts';
-import { counted, names } from './text.ts';
+import { transaction } from '../context.ts';
+import { ensureSigningKey, withTypWarning } from './api-settings.ts';
+import { names, pluralize } from './text.ts';
 
 interface Synced extends Publication {
   readonly audience: string;
@@ -19,8 +19,8 @@ export const apiSync: DatabaseCommand = {
   usage:
     'FILE [--prune [--yes]]   (FILE: {audience: polls, apps: {polls: {models: [question, choice], permissions: {publish_poll: Can publish poll}}}}; --prune says first whose permissions end)',
   options: { prune: { type: 'boolean' }, yes: { type: 'boolean' } },
-  words: { min: 1, max: 1 },
-  fileAt: 0,
+  args: { min: 1, max: 1 },
+  fileArgument: 0,
   confirm: (input) => (isSet(input, 'prune') ? readInputFile(input).audience : undefined),
   async run(context, input) {
     const file = readInputFile(input);
@@ -28,7 +28,7 @@ export const apiSync: DatabaseCommand = {
     // A removed permission never comes back, so it is said first what would end.
     if (prune && !isSet(input, 'yes'))
       return told(file, await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
-    return told(file, await changing(context, (tx) => sync(context, tx, file, prune)), true);
+    return told(file, await transaction(context, (tx) => sync(context, tx, file, prune)), true);
   },
 };
 
@@ -42,7 +42,7 @@ async function sync(context: Context, tx: SqlEntityManager, file: ApiFile, prune
   const { api, created } = await target(tx, context, file);
   const publication = await publishCatalogue(tx, audit, api, file.permissions, { prune });
   if (!created && Object.keys(file.settings).length > 0) await updateApi(tx, audit, api, file.settings);
-  await ensureApiKey(context, tx, { alg: file.settings.alg ?? api.alg });
+  await ensureSigningKey(context, tx, { alg: file.settings.alg ?? api.alg });
   return { audience: api.audience, created, ...publication };
 }
 
@@ -67,7 +67,9 @@ function told({ settings }: ApiFile, synced: Synced, isDone: boolean): Output {
     removed.length > 0 ? `  removed     ${names(removed)}` : '',
     kept.length > 0 ? `  kept        ${names(kept)}   (not in the file; --prune removes them)` : '',
     removed.length > 0 && holders.length === 0 ? 'Nobody holds what is removed.' : '',
-    holders.length > 0 ? `Permissions ${isDone ? 'ended' : 'would end'} for ${counted(holders.length, 'holder')}:` : '',
+    holders.length > 0
+      ? `Permissions ${isDone ? 'ended' : 'would end'} for ${pluralize(holders.length, 'holder')}:`
+      : '',
     ...holders.slice(0, SHOWN).map((one) => `  ${one.permission}  ${one.kind} ${one.name}`),
     holders.length > SHOWN ? `  and ${holders.length - SHOWN} more${isDone ? ': --json lists all' : ''}` : '',
     !isDone && removed.length > 0

@@ -1,9 +1,9 @@
 import { type Api, createApi, listApis, listModels, listPermissions, updateApi } from '../../permissions/index.ts';
 import type { DatabaseCommand } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { ensureApiKey, settingOptions, settingsGiven, settingUsage, withTypWarning } from './api-settings.ts';
-import { namedApi } from './options.ts';
+import { ensureSigningKey, settingOptions, settingsGiven, settingUsage, withTypWarning } from './api-settings.ts';
+import { requireApi } from './options.ts';
 import { fields, rows, yesNo } from './text.ts';
 
 export const apiCreate: DatabaseCommand = {
@@ -12,12 +12,12 @@ export const apiCreate: DatabaseCommand = {
   summary: "Register an API (a resource server that accepts Signet's tokens)",
   usage: `AUDIENCE ${settingUsage}`,
   options: settingOptions,
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
     const settings = settingsGiven(input);
-    const api = await changing(context, async (tx) => {
+    const api = await transaction(context, async (tx) => {
       const created = await createApi(tx, context.audit(), input.positionals[0] as string, settings);
-      await ensureApiKey(context, tx, created);
+      await ensureSigningKey(context, tx, created);
       return created;
     });
     return withTypWarning(settings, {
@@ -33,14 +33,14 @@ export const apiUpdate: DatabaseCommand = {
   summary: "Change an API's settings; tokens follow at their next issue",
   usage: `AUDIENCE ${settingUsage}`,
   options: settingOptions,
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
     const settings = settingsGiven(input);
     if (Object.keys(settings).length === 0) throw usage(apiUpdate, 'Say what to change');
-    const api = await changing(context, async (tx) => {
-      const found = await namedApi(context, tx, input.positionals[0] as string);
+    const api = await transaction(context, async (tx) => {
+      const found = await requireApi(context, tx, input.positionals[0] as string);
       const updated = await updateApi(tx, context.audit(), found, settings);
-      await ensureApiKey(context, tx, updated);
+      await ensureSigningKey(context, tx, updated);
       return updated;
     });
     return withTypWarning(settings, { data: { api: wireApi(api) }, text: `Changed the API ${api.audience}.` });
@@ -52,7 +52,7 @@ export const apiList: DatabaseCommand = {
   name: 'api list',
   summary: 'Every API with its settings',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ db }) {
     const apis = await listApis(db.fork());
     const lines = apis.map((one) => [
@@ -75,10 +75,10 @@ export const apiShow: DatabaseCommand = {
   name: 'api show',
   summary: "An API's settings, catalogue, models and permissions",
   usage: 'AUDIENCE',
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
     const em = context.db.fork();
-    const api = await namedApi(context, em, input.positionals[0] as string);
+    const api = await requireApi(context, em, input.positionals[0] as string);
     const models = (await listModels(em, api.id)).map((one) => ({ app: one.appLabel, model: one.model }));
     const permissions = (await listPermissions(em, api.id)).map(({ index, name, label }) => ({ index, name, label }));
     const heading = fields([

@@ -2,9 +2,9 @@ import { Failure } from '../../platform/errors.ts';
 import { setPassword } from '../../signin/index.ts';
 import { getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { changing } from '../context.ts';
-import { askPassword, hashNew, readNewPassword } from './passwords.ts';
-import { typedUser, userAndWords, userId } from './user-options.ts';
+import { transaction } from '../context.ts';
+import { askPassword, hashNewPassword, readNewPassword } from './passwords.ts';
+import { typedUser, userAndArguments, userId } from './user-options.ts';
 
 export const changepassword: DatabaseCommand = {
   kind: 'database',
@@ -12,7 +12,7 @@ export const changepassword: DatabaseCommand = {
   summary: "Set a user's password; ends the sessions",
   usage: '(USER | --user-id ID) [--password-stdin]',
   options: { ...userId, 'password-stdin': { type: 'boolean' } },
-  words: { min: 1, max: 1, orUserId: true },
+  args: { min: 1, max: 1, orUserId: true },
   readsStdin: (input) => isSet(input, 'password-stdin'),
   async ask(input, terminal) {
     if (input.stdin !== null) return input;
@@ -24,9 +24,9 @@ export const changepassword: DatabaseCommand = {
     return { ...input, stdin: await askPassword(terminal, `New password of ${typedUser(input)}`) };
   },
   async run(context, input) {
-    const user = await getUser(context.db.fork(), userAndWords(input).user);
-    const encoded = await hashNew(context, readNewPassword(input), user);
-    const isDone = await changing(context, (tx) => setPassword(tx, context.audit(), user, encoded, null));
+    const user = await getUser(context.db.fork(), userAndArguments(input).user);
+    const encoded = await hashNewPassword(context, readNewPassword(input), user);
+    const isDone = await transaction(context, (tx) => setPassword(tx, context.audit(), user, encoded, null));
     if (!isDone) throw new Failure('notFound', `The user ${user.username} was deleted meanwhile.`);
     return {
       data: { username: user.username, changed: true },

@@ -2,13 +2,13 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { allowPermissions, type Client, disallowPermissions, getClient } from '../../oauth/index.ts';
 import { type Api, getPermissions, listPermissions, type Permission } from '../../permissions/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { namedApi, required } from './options.ts';
+import { requireApi, requiredOption } from './options.ts';
 import { names } from './text.ts';
 
 const options = { api: { type: 'string' }, all: { type: 'boolean' } } as const;
-const words = { min: 1 } as const;
+const args = { min: 1 } as const;
 
 export const clientAllow: DatabaseCommand = {
   kind: 'database',
@@ -16,7 +16,7 @@ export const clientAllow: DatabaseCommand = {
   summary: "Raise a client's ceiling: what it may carry of its users' permissions when they consent",
   usage: 'ID --api AUDIENCE (PERM… | --all)   (--all: every permission that the API has now)',
   options,
-  words,
+  args,
   async run(context, input) {
     const { client, api, done, rest } = await change(context, input, clientAllow, allowPermissions);
     const lines = [
@@ -37,7 +37,7 @@ export const clientDisallow: DatabaseCommand = {
   summary: "Lower a client's ceiling: its tokens that say more are suspended, and their next ones say less",
   usage: 'ID --api AUDIENCE (PERM… | --all)',
   options,
-  words,
+  args,
   async run(context, input) {
     const { client, api, done, rest } = await change(context, input, clientDisallow, disallowPermissions);
     const lines = [
@@ -66,12 +66,12 @@ function change(
   command: DatabaseCommand,
   verb: typeof allowPermissions,
 ): Promise<Changed> {
-  const audience = required(input, 'api', `npx signet ${command.name} ${command.usage}`);
+  const audience = requiredOption(input, 'api', `npx signet ${command.name} ${command.usage}`);
   const [id = '', ...named] = input.positionals;
   if (isSet(input, 'all') === named.length > 0) throw usage(command, 'Name permissions, or say --all');
-  return changing(context, async (tx) => {
+  return transaction(context, async (tx) => {
     const client = await getClient(tx, id);
-    const api = await namedApi(context, tx, audience);
+    const api = await requireApi(context, tx, audience);
     const permissions = await meant(tx, api, named);
     const done = await verb(tx, context.audit(), client, permissions);
     return { client, api, done, rest: [...new Set(named)].filter((name) => !done.includes(name)) };

@@ -12,7 +12,7 @@ import { isLoopbackHost } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Context, type DatabaseCommand, type Input, optionText, optionTexts } from '../command.ts';
 import { readText } from '../terminal.ts';
-import { given, oneOf, onOff, wholeNumber } from './options.ts';
+import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
 
 const one = { type: 'string' } as const;
 const several = { type: 'string', multiple: true } as const;
@@ -60,9 +60,9 @@ export const switchUsage = [
 ].join(' ');
 
 /** The file of `--jwks` is at the caller's side, the database perhaps in a server: its content goes there. */
-export const readsKeys: Pick<DatabaseCommand, 'readsStdin' | 'gather'> = {
+export const jwksFileInput: Pick<DatabaseCommand, 'readsStdin' | 'readLocal'> = {
   readsStdin: (input) => optionText(input, 'jwks') === '-',
-  async gather(input) {
+  async readLocal(input) {
     const path = optionText(input, 'jwks');
     if (path === undefined || path === 'none' || input.file) return input;
     const text = path === '-' ? (input.stdin ?? '') : await readText(path);
@@ -73,7 +73,7 @@ export const readsKeys: Pick<DatabaseCommand, 'readsStdin' | 'gather'> = {
 /** What was said of a client, but for its APIs. */
 export function readClientChange(context: Context, input: Input): ClientChange {
   const grants = optionTexts(input, 'grant').map(readGrantName);
-  return given({
+  return definedFields({
     redirectUris: has(input, 'redirect-uri') ? optionTexts(input, 'redirect-uri') : undefined,
     grantTypes: has(input, 'grant') ? grants : undefined,
     authMethod: oneOf<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
@@ -85,7 +85,7 @@ export function readClientChange(context: Context, input: Input): ClientChange {
 function readSettings(input: Input): Partial<ClientSettings> | undefined {
   const algs = ['RS256', 'ES256', 'EdDSA'] as const;
   const consent = oneOf(input, 'consent', ['ask', 'skip']);
-  const settings = given({
+  const settings = definedFields({
     pkce: oneOf(input, 'pkce', PKCE_RULES),
     requirePushed: onOff(input, 'require-par'),
     dpopBound: onOff(input, 'dpop'),

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createInitialToken, listInitialTokens, revokeInitialToken } from '../../oauth/index.ts';
 import { listApis } from '../../permissions/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
 import { findApis, wholeNumber } from './options.ts';
 import { instant, rows, when } from './text.ts';
@@ -23,7 +23,7 @@ export const clientRegistrationToken: DatabaseCommand = {
     list: { type: 'boolean' },
     revoke: { type: 'string' },
   },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run(context, input) {
     const revoked = optionText(input, 'revoke');
     const isMaking = ['label', 'api', 'uses', 'days'].some((name) => input.options[name] !== undefined);
@@ -31,7 +31,7 @@ export const clientRegistrationToken: DatabaseCommand = {
       throw usage(clientRegistrationToken, 'Make one, list them, or revoke one');
     if (isSet(input, 'list')) return list(context);
     if (revoked === undefined) return make(context, input);
-    await changing(context, (tx) => revokeInitialToken(tx, context.audit(), revoked));
+    await transaction(context, (tx) => revokeInitialToken(tx, context.audit(), revoked));
     return {
       data: { label: revoked, revoked: true },
       text: `Nobody registers with "${revoked}" any more. The clients that did stay: npx signet client list`,
@@ -40,7 +40,7 @@ export const clientRegistrationToken: DatabaseCommand = {
 };
 
 async function make(context: Context, input: Input): Promise<Output> {
-  const { secret, token } = await changing(context, async (tx) =>
+  const { secret, token } = await transaction(context, async (tx) =>
     createInitialToken(tx, context.audit(), {
       label: optionText(input, 'label') ?? `token ${randomBytes(4).toString('hex')}`,
       apis: await findApis(context, tx, input, 'api'),

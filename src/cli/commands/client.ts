@@ -17,11 +17,11 @@ import {
   updateClient,
 } from '../../oauth/index.ts';
 import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
-import { changing } from '../context.ts';
-import { ensureApiKey } from './api-settings.ts';
-import { readClientChange, readsKeys, switchOptions, switchUsage } from './client-options.ts';
+import { transaction } from '../context.ts';
+import { ensureSigningKey } from './api-settings.ts';
+import { jwksFileInput, readClientChange, switchOptions, switchUsage } from './client-options.ts';
 import { listCells, settingFields, wireClient } from './client-text.ts';
-import { findApis, given, oneOf, onOff, required } from './options.ts';
+import { definedFields, findApis, oneOf, onOff, requiredOption } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 
 const one = { min: 1, max: 1 } as const;
@@ -32,13 +32,13 @@ export const clientCreate: DatabaseCommand = {
   summary: 'Register a program that asks for tokens; prints its secret this once',
   usage: `NAME --preset web|spa|native|service|device|mcp [--first-party] ${switchUsage}   (--grant adds to the preset's)`,
   options: { preset: { type: 'string' }, 'first-party': { type: 'boolean' }, ...switchOptions },
-  words: one,
-  ...readsKeys,
+  args: one,
+  ...jwksFileInput,
   async run(context, input) {
-    required(input, 'preset', `npx signet ${clientCreate.name} ${clientCreate.usage}`);
+    requiredOption(input, 'preset', `npx signet ${clientCreate.name} ${clientCreate.usage}`);
     const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
     const { grantTypes = [], ...switches } = readClientChange(context, input);
-    const { client, secret } = await changing(context, async (tx) => {
+    const { client, secret } = await transaction(context, async (tx) => {
       const created = await createClient(tx, context.audit(), {
         ...switches,
         name: input.positionals[0] as string,
@@ -99,14 +99,14 @@ export const clientUpdate: DatabaseCommand = {
   summary: "Change a client; lists that are given replace the client's own",
   usage: `ID [--name N] [--first-party on|off] ${switchUsage}`,
   options: { name: { type: 'string' }, 'first-party': { type: 'string' }, ...switchOptions },
-  words: one,
-  ...readsKeys,
+  args: one,
+  ...jwksFileInput,
   async run(context, input) {
     const has = (name: string) => input.options[name] !== undefined;
-    const { client, secret } = await changing(context, async (tx) => {
+    const { client, secret } = await transaction(context, async (tx) => {
       const found = await getClient(tx, input.positionals[0] as string);
       const { authMethod } = found;
-      const change = given({
+      const change = definedFields({
         ...readClientChange(context, input),
         name: optionText(input, 'name'),
         requests: has('api') ? await findApis(context, tx, input, 'api') : undefined,
@@ -131,7 +131,7 @@ export const clientList: DatabaseCommand = {
   name: 'client list',
   summary: 'Clients by name',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run(context) {
     const clients = await listClients(context.db.fork());
     const data = await Promise.all(clients.map((client) => wireClient(context.db.fork(), client)));
@@ -145,7 +145,7 @@ export const clientShow: DatabaseCommand = {
   name: 'client show',
   summary: 'A client with its settings, its ceiling and when its secrets were made; never the secrets',
   usage: 'ID',
-  words: one,
+  args: one,
   async run(context, input) {
     const client = await getClient(context.db.fork(), input.positionals[0] as string);
     const data = await wireClient(context.db.fork(), client);
@@ -188,10 +188,10 @@ export const clientRotateSecret: DatabaseCommand = {
   summary: 'A new secret; the one before stays good for a day, with --now it ends at once',
   usage: 'ID [--now]',
   options: { now: { type: 'boolean' } },
-  words: one,
+  args: one,
   async run(context, input) {
     const now = isSet(input, 'now');
-    const { client, secret } = await changing(context, async (tx) => {
+    const { client, secret } = await transaction(context, async (tx) => {
       const found = await getClient(tx, input.positionals[0] as string);
       return { client: found, secret: await rotateSecret(tx, context.audit(), found, { now }) };
     });
@@ -217,9 +217,9 @@ export const clientDelete: DatabaseCommand = {
   name: 'client delete',
   summary: 'Delete a client with its secrets and permissions',
   usage: 'ID',
-  words: one,
+  args: one,
   async run(context, input) {
-    const client = await changing(context, async (tx) => {
+    const client = await transaction(context, async (tx) => {
       const found = await getClient(tx, input.positionals[0] as string);
       await deleteClient(tx, context.audit(), found);
       return found;
@@ -234,9 +234,9 @@ function switching(name: string, isActive: boolean, summary: string): DatabaseCo
     name,
     summary,
     usage: 'ID',
-    words: one,
+    args: one,
     async run(context, input) {
-      const client = await changing(context, async (tx) =>
+      const client = await transaction(context, async (tx) =>
         updateClient(tx, context.audit(), await getClient(tx, input.positionals[0] as string), { isActive }),
       );
       return {
@@ -251,5 +251,5 @@ function switching(name: string, isActive: boolean, summary: string): DatabaseCo
 async function ensureClientKeys(context: Context, tx: SqlEntityManager, client: Client): Promise<void> {
   const { idTokenAlg, userinfoAlg } = clientSettings(client);
   for (const alg of new Set([idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])]))
-    await ensureApiKey(context, tx, { alg });
+    await ensureSigningKey(context, tx, { alg });
 }

@@ -8,7 +8,7 @@ export const config: LocalCommand = {
   name: 'config',
   summary: 'Every setting, its value and where it came from; secrets masked',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ environment, print }, input) {
     const mode = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development';
     const known = readConfig(mode, withoutUnknown(environment));

@@ -2,9 +2,9 @@ import type { Config } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { checkUser, createUser, User } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, isSet, optionText, type Terminal } from '../command.ts';
-import { changing } from '../context.ts';
-import { askPassword, hashNew, readNewPassword, requirePassword } from './passwords.ts';
-import { refusedFields, wireUser } from './user-text.ts';
+import { transaction } from '../context.ts';
+import { askPassword, hashNewPassword, readNewPassword, requirePassword } from './passwords.ts';
+import { fieldFailure, wireUser } from './user-text.ts';
 
 /** Django's `createsuperuser`, save that a weak password is refused without a way round. */
 export const createsuperuser: DatabaseCommand = {
@@ -19,7 +19,7 @@ export const createsuperuser: DatabaseCommand = {
     email: { type: 'string' },
     'password-stdin': { type: 'boolean' },
   },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   readsStdin: (input) => isSet(input, 'password-stdin'),
   async ask(input, terminal, config) {
     const username = optionText(input, 'username');
@@ -36,8 +36,8 @@ export const createsuperuser: DatabaseCommand = {
   async run(context, input) {
     const username = optionText(input, 'username') ?? '';
     const email = optionText(input, 'email') ?? '';
-    const password = await hashNew(context, readNewPassword(input), { username, email });
-    const user = await changing(context, async (tx) => {
+    const password = await hashNewPassword(context, readNewPassword(input), { username, email });
+    const user = await transaction(context, async (tx) => {
       const made = await createUser(tx, context.audit(), {
         username,
         email,
@@ -45,7 +45,7 @@ export const createsuperuser: DatabaseCommand = {
         isStaff: true,
         isSuperuser: true,
       });
-      if (!(made instanceof User)) throw refusedFields(made);
+      if (!(made instanceof User)) throw fieldFailure(made);
       return made;
     });
     return { data: { user: wireUser(user) }, text: `Created the superuser ${user.username}.` };
@@ -61,7 +61,7 @@ interface Answers {
 /** Refuses here already what needs no database to be refused. */
 async function completed(input: Input, config: Config, { username, email, password }: Answers): Promise<Input> {
   const errors = checkUser({ username, email });
-  if (errors.length > 0) throw refusedFields(errors);
+  if (errors.length > 0) throw fieldFailure(errors);
   await requirePassword(password, config.passwordMinLength, { username, email });
   return { ...input, options: { ...input.options, username, email }, stdin: password };
 }

@@ -14,14 +14,14 @@ import { systemClock } from '../../platform/time.ts';
 import { httpsIdentity } from '../../server/https.ts';
 import { prepareDatabase } from '../../server/own-permissions.ts';
 import {
+  createSample,
   findSample,
   listSampleUsers,
-  makeSample,
   SAMPLE_API,
   SAMPLE_GROUP,
   type SampleUser,
 } from '../../server/sample.ts';
-import { type Prepare, type Running, serve, systemContext, untilSignal } from '../../server/serve.ts';
+import { type PrepareDatabase, type RunningServer, serve, systemContext, untilSignal } from '../../server/serve.ts';
 import { readSetupSecret } from '../../signin/index.ts';
 import { countKeys, listKeys } from '../../tokens/index.ts';
 import { findUser, userPrincipal } from '../../users/index.ts';
@@ -29,7 +29,7 @@ import { isSet, type LocalCommand, optionText } from '../command.ts';
 import { createCommandRunner } from '../context.ts';
 import { version } from '../version.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
-import { counted } from './text.ts';
+import { pluralize } from './text.ts';
 
 /** `signet dev`: everything made by itself, on loopback only. What `npm start` runs. */
 export const dev: LocalCommand = {
@@ -38,7 +38,7 @@ export const dev: LocalCommand = {
   summary: 'Run in development mode, on the embedded database unless DATABASE_URL is set (what npm start runs)',
   usage: '[--https] [--port N]',
   options: { https: { type: 'boolean' }, port: { type: 'string' } },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ commands, environment, print }, input) {
     const port = optionText(input, 'port');
     const config = readConfig('development', port === undefined ? environment : { ...environment, SIGNET_PORT: port });
@@ -52,7 +52,7 @@ export const dev: LocalCommand = {
     print(`  Signet ${version} · development mode · ${place} · not for production\n`);
 
     let migrationCount = 0;
-    const prepare: Prepare = async (db, audit) => {
+    const prepare: PrepareDatabase = async (db, audit) => {
       await prepareDatabase(db, audit);
       migrationCount = db.migrations.count;
       return readMasterKey(config) ?? newMasterKey(config, await countKeys(db.fork()));
@@ -67,7 +67,7 @@ export const dev: LocalCommand = {
       runCommand: createCommandRunner(commands, config),
       ...(isHttps ? { https } : {}),
     });
-    if (config.sample) await makeSample(running.db.fork(), systemContext(), running.passwords, running.masterKey);
+    if (config.sample) await createSample(running.db.fork(), systemContext(), running.passwords, running.masterKey);
     const text = await banner(running, config, { migrationCount, caPath });
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
     const stopped = untilSignal(running, print);
@@ -109,7 +109,7 @@ function requireDevelopment(config: Config, environment: Record<string, string |
 
 /** What a newcomer needs next; every address answers and every command can be copied. */
 async function banner(
-  running: Running,
+  running: RunningServer,
   config: Config,
   { migrationCount, caPath }: { migrationCount: number; caPath: string | null },
 ): Promise<string> {
@@ -165,7 +165,7 @@ async function rightsInWords(em: SqlEntityManager, username: string): Promise<st
   const direct = sources.filter((one) => one.from === 'user').length;
   const parts = [
     ...(groups.length > 0 ? [`group${groups.length > 1 ? 's' : ''} ${groups.join(', ')}`] : []),
-    ...(direct > 0 ? [counted(direct, 'permission')] : []),
+    ...(direct > 0 ? [pluralize(direct, 'permission')] : []),
   ];
   return parts.join(', ') || 'no permissions';
 }

@@ -22,8 +22,8 @@ export const doctor: DatabaseCommand = {
   name: 'doctor',
   summary: 'Look for what would go wrong: issuer, clock, keys, hashing, connections, token sizes; exit 1 on a fail',
   usage: '',
-  words: { min: 0, max: 0 },
-  beforeMigrations: true,
+  args: { min: 0, max: 0 },
+  allowsPendingMigrations: true,
   async run(context) {
     const { config, db, clock } = context;
     const isProduction = config.mode === 'production';
@@ -116,14 +116,14 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
     const keys = await context.keys();
     if ((await countKeys(db.fork())) === 0)
       return warn('signing', 'There is no signing key yet.', 'Start the server once: it makes one.');
-    const given = { db, keys, issuer, now: clock.now() };
+    const issuing = { db, keys, issuer, now: clock.now() };
     return [
-      checkSigning(given),
+      checkSigning(issuing),
       await checkServed(issuer, keys.signer('RS256').kid),
       ...(await checkKeys(db, readRotationPolicy(config), clock.now())),
       await checkTyp(db.fork()),
-      ...(await checkSizes(given)),
-      ...(await checkLibraries(given)),
+      ...(await checkSizes(issuing)),
+      ...(await checkLibraries(issuing)),
     ];
   });
   const clients = await runCheck('clients', 'Look at the database.', () =>

@@ -7,9 +7,9 @@ import { parseUuid } from '../../platform/text.ts';
 import { endGrants, lastGrantUse, listGrants, RefreshGrant } from '../../tokens/index.ts';
 import { getUser, readUsernames } from '../../users/index.ts';
 import { type DatabaseCommand, type Input, optionText } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { counted, instant, rows, when } from './text.ts';
+import { instant, pluralize, rows, when } from './text.ts';
 import { optionalUser, userOptions } from './user-options.ts';
 
 const options = { ...userOptions, client: { type: 'string' } } as const;
@@ -45,7 +45,7 @@ export const grantList: DatabaseCommand = {
   summary: 'The live refresh grants of a user or a client, newest first',
   usage: '((--user N | --user-id ID) [--client ID] | --client ID | ID)',
   options,
-  words: { min: 0, max: 1 },
+  args: { min: 0, max: 1 },
   async run({ db, clock }, input) {
     const em = db.fork();
     const grants = await listGrants(em, await named(em, input, grantList), clock.now());
@@ -100,9 +100,9 @@ export const grantEnd: DatabaseCommand = {
     'End refresh grants: their tokens are refused from now on; of a user or a client, consents are forgotten too',
   usage: '((--user N | --user-id ID) [--client ID] | --client ID | ID)',
   options,
-  words: { min: 0, max: 1 },
+  args: { min: 0, max: 1 },
   async run(context, input) {
-    const ended = await changing(context, async (tx) => {
+    const ended = await transaction(context, async (tx) => {
       const audit = context.audit();
       const which = await named(tx, input, grantEnd);
       if (which.id === undefined) await deleteConsents(tx, which);
@@ -113,6 +113,6 @@ export const grantEnd: DatabaseCommand = {
       }
       return grants.map((one) => one.id);
     });
-    return { data: { ended }, text: `Ended ${counted(ended.length, 'refresh grant')}.` };
+    return { data: { ended }, text: `Ended ${pluralize(ended.length, 'refresh grant')}.` };
   },
 };

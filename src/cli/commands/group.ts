@@ -13,9 +13,9 @@ import {
 } from '../../permissions/index.ts';
 import { lockUser, readUsernames } from '../../users/index.ts';
 import type { Context, DatabaseCommand, Input, Output } from '../command.ts';
-import { changing } from '../context.ts';
-import { required } from './options.ts';
-import { counted, fields, names } from './text.ts';
+import { transaction } from '../context.ts';
+import { requiredOption } from './options.ts';
+import { fields, names, pluralize } from './text.ts';
 import { userIds, usersAfterFirst } from './user-options.ts';
 
 export const groupCreate: DatabaseCommand = {
@@ -23,9 +23,9 @@ export const groupCreate: DatabaseCommand = {
   name: 'group create',
   summary: 'Create a group',
   usage: 'NAME',
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
-    const group = await changing(context, (tx) => createGroup(tx, context.audit(), input.positionals[0] as string));
+    const group = await transaction(context, (tx) => createGroup(tx, context.audit(), input.positionals[0] as string));
     return { data: { group: wireGroup(group) }, text: `Created the group "${group.name}".` };
   },
 };
@@ -35,7 +35,7 @@ export const groupList: DatabaseCommand = {
   name: 'group list',
   summary: 'Groups by name',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ db }) {
     const groups = await listGroups(db.fork());
     return {
@@ -50,7 +50,7 @@ export const groupShow: DatabaseCommand = {
   name: 'group show',
   summary: "A group's members and permissions",
   usage: 'NAME',
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run({ db, clock }, input) {
     const em = db.fork();
     const group = await getGroup(em, input.positionals[0] as string);
@@ -74,10 +74,10 @@ export const groupUpdate: DatabaseCommand = {
   summary: 'Give a group another name; its members and permissions stay',
   usage: 'NAME --name NEW',
   options: { name: { type: 'string' } },
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
-    const name = required(input, 'name', `npx signet ${groupUpdate.name} ${groupUpdate.usage}`);
-    const { before, group } = await changing(context, async (tx) => {
+    const name = requiredOption(input, 'name', `npx signet ${groupUpdate.name} ${groupUpdate.usage}`);
+    const { before, group } = await transaction(context, async (tx) => {
       const found = await getGroup(tx, input.positionals[0] as string);
       const before = found.name;
       return { before, group: await renameGroup(tx, context.audit(), found, name) };
@@ -96,7 +96,7 @@ export const groupAdd: DatabaseCommand = {
   summary: 'Add users to a group',
   usage: 'NAME (USER | --user-id ID)…',
   options: userIds,
-  words: { min: 2, orUserId: true },
+  args: { min: 2, orUserId: true },
   run: (context, input) =>
     changeMembers(context, input, addMembers, (group, changed, others) => ({
       data: { group, added: changed, already_members: others },
@@ -113,7 +113,7 @@ export const groupRemove: DatabaseCommand = {
   summary: 'Take users out of a group',
   usage: 'NAME (USER | --user-id ID)…',
   options: userIds,
-  words: { min: 2, orUserId: true },
+  args: { min: 2, orUserId: true },
   run: (context, input) =>
     changeMembers(context, input, removeMembers, (group, changed, others) => ({
       data: { group, removed: changed, not_members: others },
@@ -129,9 +129,9 @@ export const groupDelete: DatabaseCommand = {
   name: 'group delete',
   summary: 'Delete a group; its members lose what it gave them',
   usage: 'NAME',
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
-    const { group, members } = await changing(context, async (tx) => {
+    const { group, members } = await transaction(context, async (tx) => {
       const found = await getGroup(tx, input.positionals[0] as string);
       const count = (await listMembers(tx, found.id)).length;
       const { name } = found;
@@ -140,7 +140,7 @@ export const groupDelete: DatabaseCommand = {
     });
     return {
       data: { deleted: group, members },
-      text: `Deleted the group "${group}". It had ${counted(members, 'member')}.`,
+      text: `Deleted the group "${group}". It had ${pluralize(members, 'member')}.`,
     };
   },
 };
@@ -154,7 +154,7 @@ async function changeMembers(
   told: (group: string, changed: string[], others: string[]) => { data: unknown; text: string[] },
 ): Promise<Output> {
   const [name = ''] = input.positionals;
-  const { group, users, changed } = await changing(context, async (tx) => {
+  const { group, users, changed } = await transaction(context, async (tx) => {
     const found = await getGroup(tx, name);
     const named = new Map<string, PrincipalLabel>();
     for (const who of usersAfterFirst(input)) {

@@ -11,7 +11,7 @@ import { Failure } from '../../platform/errors.ts';
 import type { FileRows } from '../../server/control.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
 import { readBytes, readStdinBytes, readTextIfAny } from '../terminal.ts';
-import { oneOf, required } from './options.ts';
+import { oneOf, requiredOption } from './options.ts';
 
 export const importDjangoCommand: DatabaseCommand = {
   kind: 'database',
@@ -31,16 +31,16 @@ export const importDjangoCommand: DatabaseCommand = {
     renames: { type: 'string' },
     'allow-unmapped': { type: 'boolean' },
   },
-  words: { min: 1, max: 1 },
-  fileOut: 'renames',
-  gather: readFiles,
+  args: { min: 1, max: 1 },
+  outputFileOption: 'renames',
+  readLocal: readFiles,
   async run(context, input) {
     const { file, files } = input;
     if (!file) throw new Failure('usage', 'The file is missing.');
     const wanted = {
       text: file.text,
       file: file.name,
-      audience: required(input, 'api', `npx signet ${importDjangoCommand.name} ${importDjangoCommand.usage}`),
+      audience: requiredOption(input, 'api', `npx signet ${importDjangoCommand.name} ${importDjangoCommand.usage}`),
       dryRun: isSet(input, 'dry-run'),
       existing: oneOf(input, 'existing', ['fail', 'skip', 'update']) ?? 'fail',
       missing: oneOf(input, 'missing', ['report', 'deactivate']),

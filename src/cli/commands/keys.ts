@@ -13,14 +13,14 @@ import {
 } from '../../tokens/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
 import { oneOf } from './options.ts';
-import { counted, fields, instant, rows, when } from './text.ts';
+import { fields, instant, pluralize, rows, when } from './text.ts';
 
 export const keysList: DatabaseCommand = {
   kind: 'database',
   name: 'keys list',
   summary: 'The signing keys, newest first: next, current, retiring, gone',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ db }) {
     const keys = await listKeys(db.fork());
     return {
@@ -42,7 +42,7 @@ export const keysRotate: DatabaseCommand = {
   summary: 'Publish the next signing key; it signs after SIGNET_KEY_LEAD seconds. --now: at once, for an emergency',
   usage: '[--alg RS256|ES256|EdDSA] [--now]   (without --alg: every algorithm that is in use)',
   options: { alg: { type: 'string' }, now: { type: 'boolean' } },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run(context, input) {
     const alg = oneOf(input, 'alg', ['RS256', 'ES256', 'EdDSA']);
     const isNow = isSet(input, 'now');
@@ -89,7 +89,7 @@ export const keysRevoke: DatabaseCommand = {
   summary: 'Take a signing key away at once, with everything that it has signed',
   usage: 'KID [--yes]   (without --yes it asks for the key once more)',
   options: { yes: { type: 'boolean' } },
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   confirm: (input) => input.positionals[0] as string,
   async run(context, input) {
     const em = context.db.fork();
@@ -131,14 +131,14 @@ export const keysRewrap: DatabaseCommand = {
   name: 'keys rewrap',
   summary: 'Change the master key: seal the signing keys, which stay the same, under another one',
   usage: 'FILE   (FILE holds the new master key: openssl rand -hex 32 > FILE; the settings give the old one)',
-  words: { min: 1, max: 1 },
-  fileAt: 0,
+  args: { min: 1, max: 1 },
+  fileArgument: 0,
   async run(context, input) {
     if (!input.file) throw new Failure('usage', 'The file is missing.');
     const to = parseMasterKey(oneLine(input.file.text, input.file.name, 'key'), input.file.name);
     const count = await rewrapKeys(context.db.fork(), context.audit(), context.masterKey(), to);
     const lines = [
-      `${counted(count, 'signing key')} sealed under the new master key; tokens stay good.`,
+      `${pluralize(count, 'signing key')} sealed under the new master key; tokens stay good.`,
       `Now replace the old master key (${context.config.sources.masterKey === 'default' ? `${context.config.keysDir}/master.key` : context.config.sources.masterKey}) on every server, and restart each: a running server keeps the keys it has open, and cannot start with the old master key.`,
       'Refresh tokens are made under a key derived from the master key: they are refused once the servers have the new one, and people sign in again.',
       'Keep the old one for as long as you keep backups from before.',

@@ -16,9 +16,9 @@ export const migrate: DatabaseCommand = {
   summary: 'Bring the database to this version; --check only says whether that is needed',
   usage: '[--check]',
   options: { check: { type: 'boolean' } },
-  words: { min: 0, max: 0 },
-  beforeMigrations: true,
-  makesDatabase: true,
+  args: { min: 0, max: 0 },
+  allowsPendingMigrations: true,
+  createsDatabase: true,
   async run({ db, config, audit }, input) {
     if (isSet(input, 'check')) {
       const pending = await db.migrations.pending();

@@ -6,7 +6,7 @@ export const openapi: LocalCommand = {
   name: 'openapi',
   summary: 'What the HTTP API takes and answers, as an OpenAPI document (YAML)',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run() {
     const { describeService } = await import('../reference.ts');
     const document = await describeService();

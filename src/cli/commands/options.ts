@@ -3,7 +3,7 @@ import { Failure } from '../../platform/errors.ts';
 import { type Context, type Input, optionText, optionTexts } from '../command.ts';
 
 /** An option that a command cannot do without. */
-export function required(input: Input, name: string, usage: string): string {
+export function requiredOption(input: Input, name: string, usage: string): string {
   const value = optionText(input, name);
   if (value === undefined || value === '') throw new Failure('usage', `--${name} is missing.\nUsage: ${usage}`);
   return value;
@@ -38,14 +38,14 @@ export function pageLimit(input: Input): number {
 }
 
 /** The API of an audience; `signet` and the issuer, where it is known, are Signet's own. */
-export function namedApi(context: Context, em: Parameters<typeof getApi>[0], audience: string): Promise<Api> {
+export function requireApi(context: Context, em: Parameters<typeof getApi>[0], audience: string): Promise<Api> {
   const { config } = context;
   const isIssuerKnown = config.issuer !== undefined || config.mode === 'development';
   return getApi(em, audience, isIssuerKnown ? context.issuer() : undefined);
 }
 
 /** Only these fields that were given. */
-export function given<T extends object>(all: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+export function definedFields<T extends object>(all: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)) as never;
 }
 
@@ -58,7 +58,7 @@ export async function findApis(
 ): Promise<Api[]> {
   const apis: Api[] = [];
   for (const audience of optionTexts(input, option)) {
-    const api = await namedApi(context, tx, audience);
+    const api = await requireApi(context, tx, audience);
     if (apis.some((known) => known.id === api.id)) throw new Failure('usage', `--${option} names ${audience} twice.`);
     apis.push(api);
   }

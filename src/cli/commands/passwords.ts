@@ -50,7 +50,7 @@ export async function requirePassword(password: string, minLength: number, perso
 }
 
 /** The hash of a new password that may be set. Made before any transaction, because it takes its time. */
-export async function hashNew(context: Context, password: string, person: Person): Promise<string> {
+export async function hashNewPassword(context: Context, password: string, person: Person): Promise<string> {
   await requirePassword(password, context.config.passwordMinLength, person);
   const encoded = await (await context.passwords()).hash(password);
   if (encoded === null)

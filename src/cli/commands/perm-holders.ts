@@ -2,7 +2,7 @@ import { clientsWithPerm } from '../../oauth/index.ts';
 import { findPermissionRef, type PermSource } from '../../permissions/index.ts';
 import { usersWithPerm } from '../../users/index.ts';
 import { type DatabaseCommand, isSet, optionText } from '../command.ts';
-import { namedApi, pageLimit, required } from './options.ts';
+import { pageLimit, requireApi, requiredOption } from './options.ts';
 import { rows, yesNo } from './text.ts';
 
 /** Django's `User.objects.with_perm`. A name that nobody registered is a question like any other: superusers have it. */
@@ -18,9 +18,9 @@ export const permHolders: DatabaseCommand = {
     after: { type: 'string' },
     limit: { type: 'string' },
   },
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run(context, input) {
-    const audience = required(input, 'api', `npx signet ${permHolders.name} ${permHolders.usage}`);
+    const audience = requiredOption(input, 'api', `npx signet ${permHolders.name} ${permHolders.usage}`);
     const limit = pageLimit(input);
     const after = optionText(input, 'after');
     const withInactive = isSet(input, 'include-inactive');
@@ -28,7 +28,7 @@ export const permHolders: DatabaseCommand = {
     const [name = ''] = input.positionals;
     const now = context.clock.now();
     const em = context.db.fork();
-    const api = await namedApi(context, em, audience);
+    const api = await requireApi(context, em, audience);
     const asked = await findPermissionRef(em, api, name);
     // One more than is shown tells whether there is more.
     const how = { withInactive, withSuperusers, after, limit: limit + 1 };

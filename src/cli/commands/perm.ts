@@ -15,9 +15,9 @@ import {
 } from '../../permissions/index.ts';
 import { getUser, lockUser, type User, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { namedApi, required } from './options.ts';
+import { requireApi, requiredOption } from './options.ts';
 import { sourceText } from './perm-holders.ts';
 import { rows } from './text.ts';
 import { optionalUser, userOptions } from './user-options.ts';
@@ -28,7 +28,7 @@ const whose = {
   client: { type: 'string' },
   api: { type: 'string' },
 } as const;
-const whoUsage = '(--user N | --user-id ID | --group N | --client ID)';
+const principalUsage = '(--user N | --user-id ID | --group N | --client ID)';
 
 /** The user, group or client that the options name: one of them. */
 type Who =
@@ -72,9 +72,9 @@ export const permGrant: DatabaseCommand = {
   kind: 'database',
   name: 'perm grant',
   summary: 'Give permissions of an API to a user, group or client',
-  usage: `${whoUsage} --api AUDIENCE PERM…`,
+  usage: `${principalUsage} --api AUDIENCE PERM…`,
   options: whose,
-  words: { min: 1 },
+  args: { min: 1 },
   async run(context, input) {
     const { who, api, done } = await change(context, input, permGrant, assign);
     const rest = input.positionals.filter((name) => !done.includes(name));
@@ -93,9 +93,9 @@ export const permRevoke: DatabaseCommand = {
   kind: 'database',
   name: 'perm revoke',
   summary: 'Take away permissions that were given directly; says what is held still',
-  usage: `${whoUsage} --api AUDIENCE PERM…`,
+  usage: `${principalUsage} --api AUDIENCE PERM…`,
   options: whose,
-  words: { min: 1 },
+  args: { min: 1 },
   async run(context, input) {
     const { who, api, done } = await change(context, input, permRevoke, unassign);
     const rest = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
@@ -126,10 +126,10 @@ function change(
   command: DatabaseCommand,
   verb: typeof assign,
 ): Promise<{ who: Who; api: Api; done: string[] }> {
-  const audience = required(input, 'api', `npx signet ${command.name} ${command.usage}`);
-  return changing(context, async (tx) => {
+  const audience = requiredOption(input, 'api', `npx signet ${command.name} ${command.usage}`);
+  return transaction(context, async (tx) => {
     const who = await named(tx, input, command, lockUser);
-    const api = await namedApi(context, tx, audience);
+    const api = await requireApi(context, tx, audience);
     const permissions = await getPermissions(tx, api, input.positionals);
     return { who, api, done: await verb(tx, context.audit(), assignee(who), permissions) };
   });
@@ -139,14 +139,14 @@ export const permList: DatabaseCommand = {
   kind: 'database',
   name: 'perm list',
   summary: 'What a user, group or client may do; --explain says where each permission comes from',
-  usage: `${whoUsage} [--api AUDIENCE] [--explain]`,
+  usage: `${principalUsage} [--api AUDIENCE] [--explain]`,
   options: { ...whose, explain: { type: 'boolean' } },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run(context, input) {
     const em = context.db.fork();
     const who = await named(em, input, permList);
     const audience = optionText(input, 'api');
-    const api = audience === undefined ? undefined : await namedApi(context, em, audience);
+    const api = audience === undefined ? undefined : await requireApi(context, em, audience);
     const sources = await readSources(em, who, context.clock.now(), api?.id);
     const isExplained = isSet(input, 'explain');
     const permissions = isExplained ? sources : withoutSource(sources);

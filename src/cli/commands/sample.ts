@@ -10,7 +10,7 @@ export const sample: DatabaseCommand = {
   summary: 'Show what development mode made to try things with; --remove deletes it',
   usage: '[--remove]',
   options: { remove: { type: 'boolean' } },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run(context, input) {
     const { db, clock, audit } = context;
     const state = await findSample(db.fork());

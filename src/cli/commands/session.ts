@@ -4,9 +4,9 @@ import { parseUuid } from '../../platform/text.ts';
 import { endSessionsByOperator, listSessions, Session } from '../../sessions/index.ts';
 import { getUser, User } from '../../users/index.ts';
 import type { DatabaseCommand, Input } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { counted, fields, instant, rows, when } from './text.ts';
+import { fields, instant, pluralize, rows, when } from './text.ts';
 import { optionalUser, userOptions } from './user-options.ts';
 
 /** Either a user, all of whose sessions are meant, or one session with its user. */
@@ -35,7 +35,7 @@ export const sessionList: DatabaseCommand = {
   summary: 'The live sessions of a user, newest first, or one session',
   usage: '(--user N | --user-id ID | ID)',
   options: userOptions,
-  words: { min: 0, max: 1 },
+  args: { min: 0, max: 1 },
   async run({ db, clock }, input) {
     const em = db.fork();
     const { user, session } = await named(em, input, sessionList);
@@ -64,9 +64,9 @@ export const sessionEnd: DatabaseCommand = {
   summary: 'End the sessions of a user, or one session',
   usage: '(--user N | --user-id ID | ID)',
   options: userOptions,
-  words: { min: 0, max: 1 },
+  args: { min: 0, max: 1 },
   async run(context, input) {
-    const { user, ended } = await changing(context, async (tx) => {
+    const { user, ended } = await transaction(context, async (tx) => {
       const found = await named(tx, input, sessionEnd);
       return {
         user: found.user,
@@ -76,7 +76,7 @@ export const sessionEnd: DatabaseCommand = {
     const text =
       ended.length === 0
         ? 'Nothing was left to end.'
-        : `Ended ${counted(ended.length, 'session')} of ${user.username}.`;
+        : `Ended ${pluralize(ended.length, 'session')} of ${user.username}.`;
     return { data: { user: user.username, ended }, text };
   },
 };

@@ -17,7 +17,7 @@ export const setupLink: DatabaseCommand = {
   name: 'setup-link',
   summary: 'A new link to create the first administrator; ends the one before',
   usage: '',
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ db, clock, config, issuer, masterKey }) {
     const url = issuer();
     const derive = config.mode === 'development' ? derivedSetupSecret(masterKey()) : undefined;

@@ -3,8 +3,8 @@ import { type Database, findDatabaseProblems } from '../../platform/database/ind
 import { Failure } from '../../platform/errors.ts';
 import { createLog } from '../../platform/telemetry/index.ts';
 import { findSample } from '../../server/sample.ts';
-import { type Running, serve, untilSignal } from '../../server/serve.ts';
-import { sayReady, superviseWorkers, workerPlace } from '../../server/workers.ts';
+import { type RunningServer, serve, untilSignal } from '../../server/serve.ts';
+import { reportReady, superviseWorkers, workerIndex } from '../../server/workers.ts';
 import { isSet, type LocalCommand } from '../command.ts';
 import { createCommandRunner } from '../context.ts';
 import { version } from '../version.ts';
@@ -17,7 +17,7 @@ export const start: LocalCommand = {
   summary: 'Run in production mode',
   usage: '[--embedded] [--workers N]',
   options: { embedded: { type: 'boolean' }, workers: { type: 'string' } },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ commands, environment }, input) {
     const config = readConfig('production', environment);
     const issuer = readIssuer(config);
@@ -41,16 +41,16 @@ export const start: LocalCommand = {
       );
 
     const banner = `Signet ${version} · production · ${issuer} · listening on ${config.host}:${config.port}`;
-    const place = workerPlace(environment);
-    if (count > 1 && place === null) {
+    const index = workerIndex(environment);
+    if (count > 1 && index === null) {
       const log = createLog(config.logLevel);
       const exit = await superviseWorkers({
         count,
-        ready: () => log.info(`${banner} · ${count} workers`),
-        stopping: () => log.info('stopping'),
-        lost: (worker, how) => log.error({ worker, how }, 'a worker ended by itself; starting it anew'),
+        onReady: () => log.info(`${banner} · ${count} workers`),
+        onStopping: () => log.info('stopping'),
+        onExit: (worker, reason) => log.error({ worker, how: reason }, 'a worker ended by itself; starting it anew'),
       });
-      return { data: null, text: '', passedOn: exit };
+      return { data: null, text: '', exitCode: exit };
     }
 
     const prepare = async (db: Database) => {
@@ -58,15 +58,15 @@ export const start: LocalCommand = {
       return masterKey;
     };
     const running = await serve(config, issuer, prepare, {
-      workers: { count, place: place ?? 0 },
+      workers: { count, index: index ?? 0 },
       runCommand: createCommandRunner(commands, config),
     });
-    if (place === null || place === 0) warnOnce(running, issuer, isEmbedded);
+    if (index === null || index === 0) warnOnce(running, issuer, isEmbedded);
     // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
-    const stopped = untilSignal(running, () => place === null && running.log.info('stopping'));
+    const stopped = untilSignal(running, () => index === null && running.log.info('stopping'));
     // By the log: a collector that reads both streams finds lines of JSON and nothing else.
-    if (place === null) running.log.info(banner);
-    else sayReady();
+    if (index === null) running.log.info(banner);
+    else reportReady();
     await stopped;
     return undefined;
   },
@@ -85,7 +85,7 @@ async function requireReady(db: Database): Promise<void> {
     throw new Failure('failed', 'The database holds the development sample. Remove it: npx signet sample --remove');
 }
 
-function warnOnce({ log }: Running, issuer: string, isEmbedded: boolean): void {
+function warnOnce({ log }: RunningServer, issuer: string, isEmbedded: boolean): void {
   if (issuer.startsWith('http:')) log.warn('SIGNET_ISSUER is http: good for trials on this machine, never for users');
   if (isEmbedded) log.warn('the embedded database serves one process; back up the data folder while stopped');
 }

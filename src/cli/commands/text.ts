@@ -42,7 +42,7 @@ export function instant(value: Date | null | undefined): string | null {
   return value?.toISOString() ?? null;
 }
 
-export function counted(count: number, noun: string): string {
+export function pluralize(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 

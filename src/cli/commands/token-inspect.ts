@@ -10,7 +10,7 @@ export const tokenInspect: LocalCommand = {
   name: 'token inspect',
   summary: 'Show what a token on standard input says; verifies nothing',
   usage: '-',
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   async run({ readStdin }, input) {
     const token = readTokenArgument(input, input.positionals[0] === '-' ? await readStdin() : null, tokenInspect.name);
     const decoded = decode(token);

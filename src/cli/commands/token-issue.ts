@@ -21,9 +21,9 @@ import {
 } from '../../tokens/index.ts';
 import { findActiveUser, getUser, lockUser, type User, type UserRef, userPrincipal } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, optionText } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { namedApi, required } from './options.ts';
+import { requireApi, requiredOption } from './options.ts';
 import { optionalUser, userOptions } from './user-options.ts';
 
 /** A token for trials and emergencies. Audited; never the way a program logs in. */
@@ -38,10 +38,10 @@ export const tokenIssue: DatabaseCommand = {
     api: { type: 'string' },
     refresh: { type: 'boolean' },
   },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run(context, input) {
     const line = `npx signet ${tokenIssue.name} ${tokenIssue.usage}`;
-    const audience = required(input, 'api', line);
+    const audience = requiredOption(input, 'api', line);
     const asked = await askedFor(context, input, audience);
     if ((await countKeys(context.db.fork())) === 0)
       throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
@@ -52,11 +52,11 @@ export const tokenIssue: DatabaseCommand = {
     const opened = isSet(input, 'refresh') ? await open(context, asked) : undefined;
     const minted = await mint(context, asked, opened?.owner ?? asked.owner);
     if (minted instanceof Failure) {
-      if (opened) await changing(context, (tx) => endGrants(tx, now, { id: opened.owner.id }, 'ended_by_operator'));
+      if (opened) await transaction(context, (tx) => endGrants(tx, now, { id: opened.owner.id }, 'ended_by_operator'));
       throw minted;
     }
     const { token, claims, expiresIn } = minted;
-    await changing(context, (tx) => record(context, tx, asked, claims, opened !== undefined));
+    await transaction(context, (tx) => record(context, tx, asked, claims, opened !== undefined));
     const answer = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
     if (!opened) return { data: answer, text: token };
     return { data: { ...answer, refresh_token: opened.token }, text: `${token}\n\nRefresh token:\n${opened.token}` };
@@ -93,14 +93,14 @@ async function open(
   const { config } = context;
   const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
   const audit = context.audit();
-  const { grant, token } = await changing(context, async (tx) => {
+  const { grant, token } = await transaction(context, async (tx) => {
     // Who is deactivated or disabled at this moment has either ended before, or ends this grant too.
     const held = await lockUser(tx, user);
     const by = await tx.findOneOrFail(Client, client.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_READ });
     await requireRefreshable(tx, by, api);
     if (!held.isActive || !by.isActive) throw new Failure('conflict', 'The user or the client is not active any more.');
-    const given = { user: held, client: by.id, api: api.id, scope: null, session: null };
-    const opened = openGrant(tx, deriveRefreshKey(context.masterKey()), given, life, audit.at);
+    const holder = { user: held, client: by.id, api: api.id, scope: null, session: null };
+    const opened = openGrant(tx, deriveRefreshKey(context.masterKey()), holder, life, audit.at);
     const object = { kind: 'grant', id: opened.grant.id, label: user.username };
     recordChange(tx, audit, { action: 'add', object, after: { client: by.clientId, audience: api.audience } });
     await tx.flush();
@@ -162,7 +162,7 @@ async function userRequest(
       `${user.username} is inactive. Activate the user: npx signet user activate ${user.username}`,
     );
   const client = clientName === undefined ? undefined : await activeClient(em, clientName);
-  const api = await namedApi(context, em, audience);
+  const api = await requireApi(context, em, audience);
   // With its version, in one statement.
   const live = await findActiveUser(context.db, user.id);
   if (!live) throw new Failure('conflict', `${user.username} was changed at this moment. Run it again.`);
@@ -179,7 +179,7 @@ async function clientRequest(context: Context, idOrName: string, audience: strin
   const em = context.db.fork();
   const issuer = context.issuer();
   const client = await activeClient(em, idOrName);
-  const api = await namedApi(context, em, audience);
+  const api = await requireApi(context, em, audience);
   const live = await createClientCache(context.db).load(client.clientId);
   if (!live?.isActive) throw new Failure('conflict', `${client.name} was changed at this moment. Run it again.`);
   const { version } = live;

@@ -25,7 +25,7 @@ export const tokenVerify: DatabaseCommand = {
   name: 'token verify',
   summary: 'Say whether a token on standard input is good now, and why not',
   usage: '-',
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   readsStdin: (input) => input.positionals[0] === '-',
   async run(context, input) {
     const token = readTokenArgument(input, input.stdin, tokenVerify.name);

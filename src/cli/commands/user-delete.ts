@@ -3,9 +3,9 @@ import { listSessions } from '../../sessions/index.ts';
 import { hasSuperuser } from '../../signin/index.ts';
 import { deleteUser, getUser } from '../../users/index.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
-import { changing } from '../context.ts';
-import { counted, fields, names, when } from './text.ts';
-import { typedUser, userAndWords, userId } from './user-options.ts';
+import { transaction } from '../context.ts';
+import { fields, names, pluralize, when } from './text.ts';
+import { typedUser, userAndArguments, userId } from './user-options.ts';
 
 export const userDelete: DatabaseCommand = {
   kind: 'database',
@@ -13,11 +13,11 @@ export const userDelete: DatabaseCommand = {
   summary: 'Delete a user for ever: erases what is personal, ends sessions and permissions; the id stays, unused',
   usage: '(NAME | --user-id ID) [--yes]   (without --yes it asks for the name, or the id, once more)',
   options: { ...userId, yes: { type: 'boolean' } },
-  words: { min: 1, max: 1, orUserId: true },
+  args: { min: 1, max: 1, orUserId: true },
   confirm: typedUser,
   async run(context, input) {
     const em = context.db.fork();
-    const user = await getUser(em, userAndWords(input).user);
+    const user = await getUser(em, userAndArguments(input).user);
     const { username } = user;
     if (!isSet(input, 'yes')) {
       const groups = (await readGroups(em, user.id)).map((one) => one.name);
@@ -35,10 +35,10 @@ export const userDelete: DatabaseCommand = {
         ]),
       };
     }
-    const gone = await changing(context, (tx) => deleteUser(tx, context.audit(), user));
+    const gone = await transaction(context, (tx) => deleteUser(tx, context.audit(), user));
     const isLast = user.isSuperuser && !(await hasSuperuser(context.db.fork()));
     const lines = [
-      `Deleted the user ${username}: ${counted(gone.sessions, 'session')} ended, ${counted(gone.groups.length, 'group')} left. The name is free; the id ${gone.id} is not used again.`,
+      `Deleted the user ${username}: ${pluralize(gone.sessions, 'session')} ended, ${pluralize(gone.groups.length, 'group')} left. The name is free; the id ${gone.id} is not used again.`,
       isLast ? 'There is no superuser any more: npx signet createsuperuser' : '',
     ];
     const { id, sessions, groups, permissions } = gone;

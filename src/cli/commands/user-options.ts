@@ -22,11 +22,11 @@ export function optionalUser(input: Input): UserRef | undefined {
 }
 
 /** The user that the first word names, or `--user-id` in its place, and the words after it. */
-export function userAndWords({ positionals, options }: Input): { user: UserRef; words: readonly string[] } {
+export function userAndArguments({ positionals, options }: Input): { user: UserRef; args: readonly string[] } {
   const id = options['user-id'];
-  if (typeof id === 'string') return { user: { id }, words: positionals };
-  const [username = '', ...words] = positionals;
-  return { user: username, words };
+  if (typeof id === 'string') return { user: { id }, args: positionals };
+  const [username = '', ...args] = positionals;
+  return { user: username, args };
 }
 
 /** The users that the words after the first name, and those of every `--user-id`. */
@@ -36,6 +36,6 @@ export function usersAfterFirst(input: Input): UserRef[] {
 
 /** As the user was named, to ask for it once more. */
 export function typedUser(input: Input): string {
-  const { user } = userAndWords(input);
+  const { user } = userAndArguments(input);
   return typeof user === 'string' ? user : user.id;
 }

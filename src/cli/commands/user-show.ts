@@ -3,7 +3,7 @@ import { getUser, listUsers } from '../../users/index.ts';
 import { type DatabaseCommand, optionText } from '../command.ts';
 import { pageLimit } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
-import { userAndWords, userId } from './user-options.ts';
+import { userAndArguments, userId } from './user-options.ts';
 import { passwordSummary, wireUser } from './user-text.ts';
 
 export const userList: DatabaseCommand = {
@@ -12,7 +12,7 @@ export const userList: DatabaseCommand = {
   summary: 'Users by name, a page at a time',
   usage: '[--after NAME] [--limit N]',
   options: { after: { type: 'string' }, limit: { type: 'string' } },
-  words: { min: 0, max: 0 },
+  args: { min: 0, max: 0 },
   async run({ db }, input) {
     const limit = pageLimit(input);
     const after = optionText(input, 'after');
@@ -46,10 +46,10 @@ export const userShow: DatabaseCommand = {
   summary: "A user's fields, groups, flags at APIs, and how the password is stored",
   usage: '(NAME | --user-id ID)',
   options: userId,
-  words: { min: 1, max: 1, orUserId: true },
+  args: { min: 1, max: 1, orUserId: true },
   async run({ db }, input) {
     const em = db.fork();
-    const user = await getUser(em, userAndWords(input).user);
+    const user = await getUser(em, userAndArguments(input).user);
     const groups = (await readGroups(em, user.id)).map((one) => one.name);
     const roles = await readRoles(em, user.id);
     const summary = passwordSummary(user.password);

@@ -29,7 +29,7 @@ export function passwordSummary(encoded: string): Record<string, string> {
 }
 
 /** Field errors as a failure: a name that is taken is a conflict, everything else is usage. */
-export function refusedFields(errors: readonly FieldError[]): Failure {
+export function fieldFailure(errors: readonly FieldError[]): Failure {
   const kind = errors.some((one) => one.code === 'unique') ? 'conflict' : 'usage';
   const told = errors.map(({ pointer, code, detail }) => ({ field: pointer.slice(1), code, detail }));
   return new Failure(kind, told.map((one) => one.detail).join(' '), { errors: told });

@@ -1,12 +1,12 @@
 import { makeUnusable } from '../../passwords/index.ts';
 import { createUser, getUser, renameUser, User, type UserChange, updateUser } from '../../users/index.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, optionText } from '../command.ts';
-import { changing } from '../context.ts';
+import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { given, onOff } from './options.ts';
-import { hashNew, readNewPassword } from './passwords.ts';
-import { userAndWords, userId } from './user-options.ts';
-import { refusedFields, wireUser } from './user-text.ts';
+import { definedFields, onOff } from './options.ts';
+import { hashNewPassword, readNewPassword } from './passwords.ts';
+import { userAndArguments, userId } from './user-options.ts';
+import { fieldFailure, wireUser } from './user-text.ts';
 
 const fieldOptions = {
   email: { type: 'string' },
@@ -20,7 +20,7 @@ const fieldUsage = '[--email E] [--email-verified on|off] [--first-name F] [--la
 const oneUser = { min: 1, max: 1, orUserId: true } as const;
 
 function readFields(input: Input) {
-  return given({
+  return definedFields({
     email: optionText(input, 'email')?.trim(),
     isEmailVerified: onOff(input, 'email-verified'),
     firstName: optionText(input, 'first-name'),
@@ -39,18 +39,18 @@ export const userCreate: DatabaseCommand = {
     superuser: { type: 'boolean' },
     'password-stdin': { type: 'boolean' },
   },
-  words: { min: 1, max: 1 },
+  args: { min: 1, max: 1 },
   readsStdin: (input) => isSet(input, 'password-stdin'),
   async run(context, input) {
     const person = { username: input.positionals[0] as string, ...readFields(input) };
     const hasPassword = isSet(input, 'password-stdin');
-    const password = hasPassword ? await hashNew(context, readNewPassword(input), person) : makeUnusable();
+    const password = hasPassword ? await hashNewPassword(context, readNewPassword(input), person) : makeUnusable();
     const isSuperuser = isSet(input, 'superuser');
     // Django's create_superuser.
     const flags = { isStaff: isSuperuser || isSet(input, 'staff'), isSuperuser };
-    const user = await changing(context, async (tx) => {
+    const user = await transaction(context, async (tx) => {
       const made = await createUser(tx, context.audit(), { ...person, ...flags, password });
-      if (!(made instanceof User)) throw refusedFields(made);
+      if (!(made instanceof User)) throw fieldFailure(made);
       return made;
     });
     const next = hasPassword ? '' : ` No password is set: npx signet changepassword ${user.username}`;
@@ -64,11 +64,11 @@ export const userUpdate: DatabaseCommand = {
   summary: "Change a user's fields and flags",
   usage: `(NAME | --user-id ID) ${fieldUsage} [--staff on|off] [--superuser on|off]`,
   options: { ...userId, ...fieldOptions, staff: { type: 'string' }, superuser: { type: 'string' } },
-  words: oneUser,
+  args: oneUser,
   async run(context, input) {
     const change = {
       ...readFields(input),
-      ...given({ isStaff: onOff(input, 'staff'), isSuperuser: onOff(input, 'superuser') }),
+      ...definedFields({ isStaff: onOff(input, 'staff'), isSuperuser: onOff(input, 'superuser') }),
     };
     if (Object.keys(change).length === 0) throw usage(userUpdate, 'Say what to change');
     return changeUser(context, input, change, 'Changed the user');
@@ -81,7 +81,7 @@ export const userActivate: DatabaseCommand = {
   summary: 'Let a user log in again',
   usage: '(NAME | --user-id ID)',
   options: userId,
-  words: oneUser,
+  args: oneUser,
   run: (context, input) => changeUser(context, input, { isActive: true }, 'Activated the user'),
 };
 
@@ -91,7 +91,7 @@ export const userDeactivate: DatabaseCommand = {
   summary: 'Let a user log in no more; ends the sessions, keeps everything else',
   usage: '(NAME | --user-id ID)',
   options: userId,
-  words: oneUser,
+  args: oneUser,
   run: (context, input) => changeUser(context, input, { isActive: false }, 'Deactivated the user'),
 };
 
@@ -101,14 +101,14 @@ export const userRename: DatabaseCommand = {
   summary: 'Give a user another name; the id, the rights and the sessions stay, tokens are renewed to say it',
   usage: '(NAME | --user-id ID) NEW',
   options: userId,
-  words: { min: 2, max: 2, orUserId: true },
+  args: { min: 2, max: 2, orUserId: true },
   async run(context, input) {
-    const { user: who, words } = userAndWords(input);
-    const { before, user } = await changing(context, async (tx) => {
+    const { user: who, args } = userAndArguments(input);
+    const { before, user } = await transaction(context, async (tx) => {
       const found = await getUser(tx, who);
       const { username } = found;
-      const renamed = await renameUser(tx, context.audit(), found, words[0] as string);
-      if (!(renamed instanceof User)) throw refusedFields(renamed);
+      const renamed = await renameUser(tx, context.audit(), found, args[0] as string);
+      if (!(renamed instanceof User)) throw fieldFailure(renamed);
       return { before: username, user: renamed };
     });
     const isSame = before === user.username;
@@ -118,8 +118,8 @@ export const userRename: DatabaseCommand = {
 };
 
 async function changeUser(context: Context, input: Input, change: UserChange, done: string): Promise<Output> {
-  const user = await changing(context, async (tx) => {
-    const found = await getUser(tx, userAndWords(input).user);
+  const user = await transaction(context, async (tx) => {
+    const found = await getUser(tx, userAndArguments(input).user);
     return updateUser(tx, context.audit(), found, change);
   });
   return { data: { user: wireUser(user) }, text: `${done} ${user.username}.` };
