@@ -20,7 +20,7 @@ export function createServerMetrics(db: Database, pool: HashPool, tokens?: Token
   return createMetrics({
     hashPool: () => pool.stats(),
     connections: () => db.connections(),
-    ...(tokens ? { signingKeys: () => keyFigures(tokens), statusLists: () => tokens.statusLists.figures() } : {}),
+    ...(tokens ? { signingKeys: () => keyFigures(tokens), statusLists: () => tokens.statusLists.stats() } : {}),
   });
 }
 

@@ -11,7 +11,8 @@ import {
   takesGzip,
   tryLater,
 } from '../../platform/http/index.ts';
-import { LIST_TTL_SECONDS, type StatusLists } from './lists.ts';
+import { LIST_TTL_SECONDS } from './list-signer.ts';
+import type { StatusLists } from './lists.ts';
 import { statusListUri } from './status-index.ts';
 import { createStreams, type StreamClient } from './streams.ts';
 
@@ -78,7 +79,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, strea
       if (acceptedWeight(request.headers.accept, TYPE) === 0)
         throw new Problem('not_acceptable', { detail: `It comes as ${TYPE}.` });
       const document = await lists.document(Number(request.params.list));
-      if (document === 'blind') throw tryLater('unavailable', 2, 'the database was not read for too long');
+      if (document === 'unavailable') throw tryLater('unavailable', 2, 'the database was not read for too long');
       if (!document) throw new Problem('not_found');
       const cacheControl = `public, max-age=${LIST_TTL_SECONDS}`;
       if (!takesGzip(request.headers['accept-encoding']))

@@ -1,7 +1,8 @@
 import { createFairShares, type ShareLimits, type ShareOwner } from '../../platform/concurrency.ts';
 import { type App, type Reply, type Request, tryLater } from '../../platform/http/index.ts';
 import { clientSite } from '../../signin/index.ts';
-import type { StatusEvent, StatusLists } from './lists.ts';
+import type { StatusEvent } from './change-feed.ts';
+import type { StatusLists } from './lists.ts';
 
 /** A comment that keeps a stream from being taken for dead. */
 const HEARTBEAT_MS = 15_000;
