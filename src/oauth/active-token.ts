@@ -19,13 +19,13 @@ import {
 import { type RightsLimit, readLimitedRights } from './limit-rights.ts';
 import { readTokenState, type TokenState, type TokenUse, type TokenUser, type UserClaimState } from './queries.ts';
 
-/** What it takes to say what a token is worth. */
+/** Dependencies for checking access tokens. */
 export interface TokenReader {
   readonly db: Database;
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly access: PermissionCache;
-  /** `verifyAccessToken`, which remembers what it has verified. */
+  /** `verifyAccessToken` with a cache of verified signatures. */
   readonly verify: VerifyToken;
 }
 
@@ -39,23 +39,24 @@ export interface ActiveToken {
   readonly rights: Rights;
   /** The limit on `rights`; null for first-party clients and for a client's own token. */
   readonly rightsLimit: RightsLimit | null;
-  /** DelegationChain whom it came about, with the versions that were read; empty unless asked for. */
+  /** The principals through whom the token was exchanged, with the versions that were read; empty unless requested. */
   readonly delegation: DelegationChain;
 }
 
-/** Before anybody has asked what it may do. */
+/** An active token whose rights were not read. */
 export type LiveToken = Omit<ActiveToken, 'rights'> & { readonly userClaims: UserClaimState | null };
 
-/** One of a user's. */
+/** An active token whose subject is a user. */
 export type UserToken = ActiveToken & { readonly user: TokenUser };
 
 /**
- * What an access token is worth now: null unless it verifies and was not revoked, its API exists, the client that it was issued
- * to is active, and its session (or, without one, its user) still lives. Ended sessions, deactivated users and disabled
- * clients show here at once, a changed password by the sessions that it ended (a token without a session outlives it).
+ * Returns an access token with its current rights. Returns null unless it verifies and is not revoked, its API exists,
+ * its client is active, and its session (or, without one, its user) is active. Ended sessions, deactivated users and
+ * disabled clients take effect at once; a changed password takes effect through the sessions that it ended (a token
+ * without a session outlives it).
  *
- * Verified in memory, then one lean read. `read` is told what that read saw of the principal `alsoVersionOf`, before anything is
- * decided.
+ * Verified in memory, then one read. `extra.onVersion` receives the version that this read returned for the principal
+ * `extraPrincipal`, before any other check.
  */
 export async function findActiveToken(
   reader: TokenReader,
@@ -70,11 +71,11 @@ export async function findActiveToken(
 interface ExtraReads {
   readonly extraPrincipal?: string;
   onVersion?(version: number | null): Promise<unknown>;
-  /** As much as that takes; null for an exchange of one that is not to be exchanged. */
+  /** Selects what is read. With `exchange`, the result is null for a token that may not be exchanged. */
   readonly use?: TokenUse;
 }
 
-/** The same for who may need no rights. */
+/** The same without rights, for callers that may not need them. */
 export async function findLiveToken(
   reader: TokenReader,
   token: string,
@@ -92,7 +93,7 @@ export async function findLiveToken(
   const { extraPrincipal, use } = also ?? {};
   const state = await readTokenState(db, claims, now, { apiId: peek?.id, extraPrincipal, statusIndex, use });
   await also?.onVersion?.(state.extraVersion);
-  // A place that is free again was freed after every token in it had expired.
+  // An index is free again only after every token under it has expired.
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
   if (use === 'exchange' && !isExchangeable(claims, state.status)) return null;
   if (state.isRevoked || !(claims.client_id === OWN_CLIENT || state.isClientActive)) return null;
@@ -124,7 +125,7 @@ export async function readRights(
   return readLimitedRights(db, all, api, rightsLimit);
 }
 
-/** Another process may have begun to sign by a key that this one has not heard of yet. */
+/** Another process may have started to sign with a key that this one has not loaded yet. */
 async function verifyAfterReload(
   { keys, verify }: TokenReader,
   token: string,
@@ -136,8 +137,8 @@ async function verifyAfterReload(
 }
 
 /**
- * Contract of every client that is not first-party: the one that the user has let, and the one that the token was given to, which
- * is another where it was exchanged (RFC 8693), with all that have acted before.
+ * Returns the limit that clients which are not first-party put on the rights: the client that the user has consented
+ * to, the one that the token was issued to, which differs after an exchange (RFC 8693), and all earlier actors.
  */
 function limitFor({ client_id }: AccessTokenClaims, state: TokenState): RightsLimit | null {
   const { grant, isClientFirstParty, clientPrincipal, limitedActors } = state;
@@ -148,12 +149,12 @@ function limitFor({ client_id }: AccessTokenClaims, state: TokenState): RightsLi
     ...limitedActors,
   ];
   if (clients.length === 0) return null;
-  // Without a grant nobody was asked: an operator has issued it.
+  // Without a grant there was no consent: an operator issued the token.
   const consented = grant && !grant.isFirstParty ? (grant.permissions ?? []) : null;
   return { clients: [...new Set(clients)], consented };
 }
 
-/** RFC 9068 §2.2: `sub` is the user, whose session it is where there is one; or the client itself. */
+/** RFC 9068 §2.2: `sub` is the user, or the client itself. */
 function subjectPrincipal(claims: AccessTokenClaims, { user, clientPrincipal, version }: TokenState) {
   if (version === null) return null;
   if (claims.sub === claims.client_id)

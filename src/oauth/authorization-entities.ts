@@ -13,7 +13,7 @@ const ConsentSchema = defineEntity({
     /** The user. */
     principal: () => p.manyToOne(Principal).mapToPk().primary().deleteRule('cascade'),
     client: () => p.manyToOne(Client).mapToPk().primary().deleteRule('cascade'),
-    /** `NO_API` where only userinfo is meant. */
+    /** `NO_API` for userinfo alone. */
     api: p.uuid().fieldName('api_id').primary(),
     scopes: p.array().columnType('text[]'),
     /** Ids of permissions. */
@@ -22,7 +22,7 @@ const ConsentSchema = defineEntity({
     updatedAt: time(),
   },
 });
-/** What a user has let a client do at an API, remembered until it is taken back. */
+/** What a user has consented to for a client at an API, until it is revoked. */
 export class Consent extends ConsentSchema.class {}
 ConsentSchema.setClass(Consent);
 
@@ -31,21 +31,21 @@ const StoredRequestSchema = defineEntity({
   tableName: 'oauth_request',
   indexes: [{ properties: ['client'] }, { properties: ['expiresAt'] }],
   properties: {
-    /** Of the secret that names it. */
+    /** Digest of the secret that names the request. */
     digest: p.blob().primary(),
-    /** `pushed`: by the client (RFC 9126). `interaction`: waiting for its user to log in or to consent. */
+    /** `pushed`: sent by the client (RFC 9126). `interaction`: waits for its user to sign in or consent. */
     kind: p.enum(['interaction', 'pushed'] as const),
-    /** Null for one that is known by its document, and to which nobody has agreed yet: it stands among the parameters. */
+    /** Null for a client of a metadata document to which no user has consented yet: its id is among the parameters. */
     client: () => p.manyToOne(Client).mapToPk().nullable().deleteRule('cascade'),
     parameters: p.json().$type<Record<string, string>>(),
-    /** Of the secret of the browser that it belongs to. */
+    /** Digest of the secret of the browser that it belongs to. */
     browserDigest: p.blob().nullable(),
     createdAt: time(),
     expiresAt: time(),
     consumedAt: time().nullable(),
   },
 });
-/** An authorization request that is kept: what it asks for stays here, and only an opaque name travels. */
+/** A stored authorization request: its parameters stay here, and only an opaque name travels. */
 export class StoredRequest extends StoredRequestSchema.class {}
 StoredRequestSchema.setClass(StoredRequest);
 
@@ -64,10 +64,10 @@ const AuthorizationCodeSchema = defineEntity({
     amr: p.array().columnType('text[]'),
     api: p.uuid().fieldName('api_id').nullable(),
     scope: p.string().columnType('text').nullable(),
-    /** Ids of what was consented to; null for a first-party client. */
+    /** Ids of consented permissions; null for a first-party client. */
     permissions: p.array().columnType('uuid[]').nullable(),
     isOffline: p.boolean().default(false),
-    /** As it was sent; null when it was not. */
+    /** As sent in the request; null when it was not. */
     redirectUri: p.string().columnType('text').nullable(),
     codeChallenge: p.string().columnType('text').nullable(),
     nonce: p.string().columnType('text').nullable(),
@@ -75,13 +75,13 @@ const AuthorizationCodeSchema = defineEntity({
     dpopJkt: p.string().columnType('text').nullable(),
     expiresAt: time(),
     consumedAt: time().nullable(),
-    /** The interaction that it is the answer to: one interaction has one code, whichever it is. */
+    /** The interaction that it completes: one interaction has one code at most. */
     request: p.blob().fieldName('request_digest').nullable().unique(),
-    /** What it gave: ended when the code comes a second time. */
+    /** The grant that it was redeemed for; ended when the code is presented again. */
     grant: p.uuid().fieldName('grant_id').nullable(),
   },
 });
-/** An authorization code (RFC 6749 §4.1.2), of which only the digest is kept; redeemed once. */
+/** An authorization code (RFC 6749 §4.1.2); only its digest is stored. It is redeemed once. */
 export class AuthorizationCode extends AuthorizationCodeSchema.class {}
 AuthorizationCodeSchema.setClass(AuthorizationCode);
 
@@ -105,7 +105,7 @@ const DeviceCodeSchema = defineEntity({
     /** The user who approved. */
     principal: () => p.manyToOne(Principal).mapToPk().nullable().deleteRule('cascade'),
     passwordEpoch: p.integer().nullable(),
-    /** In which it was decided. */
+    /** The session in which the user decided. */
     session: p.uuid().fieldName('session_id').nullable(),
     authTime: time().nullable(),
     amr: p.array().columnType('text[]').nullable(),
@@ -126,7 +126,7 @@ const ReplaySchema = defineEntity({
   indexes: [{ properties: ['expiresAt'] }],
   properties: { digest: p.blob().primary(), expiresAt: time() },
 });
-/** Something that counts once, and has come: an assertion's or a proof's `jti`. */
+/** The `jti` of a used assertion or proof. */
 export class Replay extends ReplaySchema.class {}
 ReplaySchema.setClass(Replay);
 
@@ -148,7 +148,7 @@ const LogoutDeliverySchema = defineEntity({
     client: () => p.manyToOne(Client).mapToPk().deleteRule('cascade'),
     sub: p.uuid(),
     sid: p.uuid(),
-    /** The session that took the place of `sid` when its user authenticated again: the notice waits for its end. */
+    /** The session that succeeded `sid` when its user authenticated again: the delivery waits for its end. */
     afterSession: p.uuid().fieldName('after_session_id').nullable(),
     createdAt: time(),
     nextTryAt: time(),
@@ -158,7 +158,7 @@ const LogoutDeliverySchema = defineEntity({
     doneAt: time().nullable(),
   },
 });
-/** A logout that a client is to be told of (OpenID Connect Back-Channel Logout 1.0). */
+/** The delivery of a logout to a client (OpenID Connect Back-Channel Logout 1.0). */
 export class LogoutDelivery extends LogoutDeliverySchema.class {}
 LogoutDeliverySchema.setClass(LogoutDelivery);
 
@@ -168,13 +168,13 @@ const RegistrationTokenSchema = defineEntity({
   properties: {
     digest: p.blob().primary(),
     label: p.string().columnType('text'),
-    /** The APIs that clients registered with it may ask for. */
+    /** The APIs that clients registered with it may request. */
     apiIds: p.array().columnType('uuid[]'),
     usesLeft: p.integer(),
     createdAt: time(),
     expiresAt: time(),
   },
 });
-/** An initial access token (RFC 7591 §3), of which only the digest is kept. */
+/** An initial access token (RFC 7591 §3); only its digest is stored. */
 export class RegistrationToken extends RegistrationTokenSchema.class {}
 RegistrationTokenSchema.setClass(RegistrationToken);

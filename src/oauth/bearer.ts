@@ -3,15 +3,15 @@ import { type ActiveToken, findActiveToken, type LiveToken, type TokenReader } f
 import { CLIENT_JWS_ALGS } from './client-jws.ts';
 import type { Proofs } from './dpop/proofs.ts';
 
-/** A request to a resource of Signet's own, as far as its access token goes. */
+/** The parts of a request to a protected resource of Signet that its access token depends on. */
 export interface ResourceRequest {
   readonly method: string;
-  /** Its address, built from the issuer. */
+  /** The URL, built from the issuer. */
   readonly url: string;
   readonly authorization: string | undefined;
   /** The DPoP header. */
   readonly dpop: string | undefined;
-  /** Where a form may carry the token too (RFC 6750 §2.2). */
+  /** The form, where it may carry the token (RFC 6750 §2.2). */
   readonly form?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -20,15 +20,15 @@ export interface PresentedToken {
   readonly token: string;
 }
 
-/** What it takes to admit a token. */
+/** Dependencies for authenticating a request by its token. */
 export interface TokenAuthDeps extends TokenReader {
   readonly proofs: Proofs;
 }
 
 /**
- * The access token of a request: in the header, or in the form where one is read; null when there is none. OAuthError:
- * `invalid_request` when it comes both ways (RFC 6750 §2), `invalid_token` for a header that no token can be. One in the query is no
- * token (RFC 9700 §4.3.2).
+ * Returns the access token of a request, from the header or the form; null when there is none. OAuthError:
+ * `invalid_request` when it is sent both ways (RFC 6750 §2), `invalid_token` for a malformed header. A token in the
+ * query is ignored (RFC 9700 §4.3.2).
  */
 export function presentedToken({
   authorization,
@@ -49,7 +49,10 @@ export function presentedToken({
   return { scheme: scheme.toLowerCase() === 'dpop' ? 'DPoP' : 'Bearer', token };
 }
 
-/** The token of a request while it is good, shown in the way that it has to be; OAuthError, with the challenge, for every other. */
+/**
+ * Returns the active token of a request, presented by the right scheme. Throws an OAuthError with the challenge
+ * otherwise.
+ */
 export async function authenticateToken(
   door: TokenAuthDeps,
   carrier: ResourceRequest,
@@ -59,7 +62,7 @@ export async function authenticateToken(
   return authenticateActiveToken(door, carrier, presented, await findActiveToken(door, presented.token, now), now);
 }
 
-/** The same for one that was looked up: null for one that is not good. */
+/** The same for a token that was read already; null: it is not active. */
 export async function authenticateActiveToken<T extends Pick<LiveToken, 'claims'>>(
   door: TokenAuthDeps,
   carrier: ResourceRequest,
@@ -69,7 +72,7 @@ export async function authenticateActiveToken<T extends Pick<LiveToken, 'claims'
 ): Promise<T> {
   if (!active) throw tokenError(scheme, 'invalid_token', 'This token is not active.');
   const { jkt } = active.claims.cnf ?? {};
-  // RFC 9449 §7.2: without its key a bound token is worth nothing; and one that is not bound proves nothing.
+  // RFC 9449 §7.2: a bound token requires a proof of its key, and an unbound token cannot be used with one.
   if (jkt === undefined && scheme === 'Bearer') return active;
   if (jkt === undefined) throw tokenError('DPoP', 'invalid_token', 'This token is bound to no key.');
   if (scheme === 'Bearer')
@@ -85,7 +88,7 @@ export async function authenticateActiveToken<T extends Pick<LiveToken, 'claims'
   }
 }
 
-/** RFC 6750 §3, RFC 9449 §7.1: 401, and by which scheme to ask again. */
+/** RFC 6750 §3, RFC 9449 §7.1: 401 with a challenge for the scheme to use. */
 function tokenError(
   scheme: PresentedToken['scheme'],
   code: OAuthError['code'],

@@ -10,32 +10,35 @@ import {
 } from './assertion/assertions.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
 
-/** What a request says of its client: the Authorization header and the form, read already. */
+/** The client credentials of a request, not checked yet: the Authorization header and the form. */
 export interface PresentedClient {
   readonly authorization: string | undefined;
-  /** One object for one HTTP request: an assertion in it counts once. */
+  /** One object per HTTP request: an assertion in it is used once. */
   readonly form: Readonly<Record<string, string>>;
   /** The DPoP header (RFC 9449 §4.1). */
   readonly dpop?: string | undefined;
 }
 
 /**
- * A client that has shown its credentials, by what this process knows of it. The request reads its version in the one statement
- * that it needs anyway; what it may then see or do hangs on `confirm`.
+ * An authenticated client, as cached by this process. The request reads the client's version in a statement that it
+ * needs anyway, and passes it to `revalidate` before it uses the client.
  */
 export interface Caller {
   /** Its principal's id. */
   readonly id: string;
-  /** Perhaps stale: for asking after the right things, for nothing else. */
+  /** Possibly stale: only for choosing what to read. */
   readonly peek: LiveClient;
-  /** The client as of the version that was read; null reads it anew. Refuses one that has changed and does not pass any more. */
+  /**
+   * Returns the client at the version that was read; null reads it again. Throws when it has changed and no longer
+   * authenticates.
+   */
   revalidate(version: number | null): Promise<LiveClient>;
 }
 
 /**
- * Who asks? RFC 6749 §2.3: by exactly one method, `client_secret_basic` or `client_secret_post` for the same client, or
- * `private_key_jwt`, before anything else is read. An unknown client, wrong credentials, a disabled client and a public one are
- * refused alike. `allowPublic`: a client without a secret may name itself (RFC 7009 §2.1).
+ * Authenticates the client by exactly one method (RFC 6749 §2.3): `client_secret_basic` or `client_secret_post` for the
+ * same client, or `private_key_jwt`. An unknown client, wrong credentials, a disabled client and a public one get the
+ * same error. `allowPublic`: a client without a secret may identify itself by its id (RFC 7009 §2.1).
  */
 export async function authenticateClient(
   clients: ClientCache,
@@ -61,14 +64,14 @@ export async function authenticateClient(
     if (!client) throw audiences ? wrongAudience(audiences) : invalidClient(isBasic);
     return client;
   };
-  // What does not pass may be right by now: a new secret, a client enabled again.
+  // What the cache refuses may be valid by now: a new secret, a client enabled again.
   const peek = (await authenticated(clients.peek(clientId))) ?? (await load());
-  // RFC 7523 §3: after it was found right, so that nobody else can use it up.
+  // RFC 7523 §3: marked as used only after it was verified, so that only the client can use it up.
   if (assertion && !(await clients.assertions?.markUsed(assertion, presented.form))) throw invalidClient(isBasic);
   return { id: peek.id, peek, revalidate: async (version) => (version === peek.version ? peek : load()) };
 }
 
-/** RFC 7523 §2.2: by a key, and only a client that is registered for it (RFC 7591 §2). */
+/** RFC 7523 §2.2: by a key, for a client that is registered for this method (RFC 7591 §2). */
 async function verifyAssertion(
   client: LiveClient | null | undefined,
   assertions: Assertions | null,
@@ -83,7 +86,7 @@ function isPublic(client: LiveClient | null | undefined, isAllowed: boolean): bo
   return isAllowed && client?.authMethod === 'none';
 }
 
-/** Compares with every secret that is good, in constant time, whether the client exists or not. */
+/** Compares with every valid secret in constant time, whether or not the client exists. */
 function hasSecret(client: LiveClient | null | undefined, secret: string, now: Date): boolean {
   const presented = digest(secret);
   let isRight = false;
@@ -117,11 +120,12 @@ function readCredentials({ authorization, form }: PresentedClient): Credentials 
   if (!basic) throw invalidClient(true);
   if (form['client_id'] !== undefined && form['client_id'] !== basic.clientId)
     throw new OAuthError('invalid_request', 'The form names another client than the Authorization header.');
-  // RFC 6749 §2.3.1: an empty secret is none. Programs without one name themselves so (oidc-agent, requests-oauthlib).
+  // RFC 6749 §2.3.1: an empty secret is none. Some libraries identify public clients this way (oidc-agent,
+  // requests-oauthlib).
   return { clientId: basic.clientId, secret: basic.secret === '' ? undefined : basic.secret, isBasic };
 }
 
-/** The client that an Authorization header names, whether or not it is right. */
+/** The client id in an Authorization header, not authenticated. */
 export function basicClientId(authorization: string | undefined): string | undefined {
   return authorization === undefined ? undefined : readBasic(authorization)?.clientId;
 }
@@ -151,7 +155,10 @@ function formDecode(text: string): string | null {
   }
 }
 
-/** RFC 7523 §3: for another server, or another address of this one. Said to who has shown the client's key, and to nobody else. */
+/**
+ * RFC 7523 §3: the assertion is for another server, or another URL of this one. Only a client that has proven its key
+ * gets this error.
+ */
 function wrongAudience(audiences: readonly string[]): OAuthError {
   return new OAuthError(
     'invalid_client',

@@ -3,11 +3,11 @@ import type { Database, Statement } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
 import { decodeJsonPart, splitJws } from '../platform/jws.ts';
 
-/** What clients may sign with: their assertions and their proofs. Nothing symmetric, and not `none` (RFC 8725 §3.1). */
+/** The algorithms of clients' assertions and proofs: none that is symmetric, and not `none` (RFC 8725 §3.1). */
 export const CLIENT_JWS_ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'] as const;
 export type ClientJwsAlg = (typeof CLIENT_JWS_ALGS)[number];
 
-/** A signed text of somebody else's, read and not believed. */
+/** A parsed JWS of a client, not verified yet. */
 export interface ClientJws {
   readonly text: string;
   readonly alg: ClientJwsAlg;
@@ -15,12 +15,12 @@ export interface ClientJws {
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** A certificate chain in the header has its place; beyond this it is no assertion and no proof. */
+/** Leaves room for a certificate chain in the header; a longer JWS is refused. */
 const MAX_LENGTH = 8192;
 
 /**
- * A compact JWS (RFC 7515 §3.1) by an algorithm that is taken; null for everything else. `crit` names nothing that is understood
- * here (RFC 7515 §4.1.11). Where a header says that its key can be had (`jku`, `x5u`) is not looked at.
+ * Parses a compact JWS (RFC 7515 §3.1) with a supported algorithm; null for everything else. No `crit` extension is
+ * supported (RFC 7515 §4.1.11). Key URLs in the header (`jku`, `x5u`) are ignored.
  */
 export function readClientJws(text: string): ClientJws | null {
   const parts = splitJws(text, MAX_LENGTH);
@@ -30,7 +30,7 @@ export function readClientJws(text: string): ClientJws | null {
   return header && claims && alg && !('crit' in header) ? { text, alg, header, claims } : null;
 }
 
-/** Whether this key signed it. */
+/** Whether this key signed the JWS. */
 export async function isSignedBy(jws: ClientJws, key: JWK): Promise<boolean> {
   try {
     await compactVerify(jws.text, key, { algorithms: [jws.alg] });
@@ -40,16 +40,16 @@ export async function isSignedBy(jws: ClientJws, key: JWK): Promise<boolean> {
   }
 }
 
-/** RFC 7518 §6, RFC 8037 §2: what would make a key a private or a shared one. */
+/** RFC 7518 §6, RFC 8037 §2: members of private and symmetric keys. */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
-/** base64url characters: RSA keys of 2,048 to 8,192 bits, and an exponent that a verification is cheap with. */
+/** In base64url characters: RSA keys of 2,048 to 8,192 bits, and an exponent with which verification is cheap. */
 const MODULUS_LENGTH = { shortest: 342, longest: 1366 };
 const MAX_EXPONENT_LENGTH = 6;
 
 /**
- * The public key that a JWK is, for an algorithm: with its key parameters and nothing else. Null when it is of another kind, too
- * small (RFC 7518 §3.3: 2,048 bits), too large to verify with for a stranger, or says anything that is secret.
+ * Returns the public key parameters of a JWK for an algorithm. Returns null when the key is of another type, too small
+ * (RFC 7518 §3.3: 2,048 bits), too large to verify with at a stranger's request, or contains private members.
  */
 export function publicKeyFor(jwk: unknown, alg: ClientJwsAlg): JWK | null {
   if (typeof jwk !== 'object' || jwk === null || Array.isArray(jwk)) return null;
@@ -71,7 +71,7 @@ const isText = (value: unknown): value is string => typeof value === 'string' &&
 /** 32 bytes. */
 const isCoordinate = (value: unknown): value is string => isText(value) && value.length === 43;
 
-/** Characters. Only the digest is stored, but no longer text is digested either. */
+/** In characters; limits what is hashed. Only the digest is stored. */
 const MAX_KEY_LENGTH = 1024;
 
 const statement: Statement = {
@@ -81,8 +81,9 @@ const statement: Statement = {
 };
 
 /**
- * True for the first who says this, in whichever process. `what` begins with the kind of thing that it is, so that no two kinds meet;
- * `until`: from then on it is refused for its age anyway, and forgotten here.
+ * Marks a one-time value as used, and returns whether it was unused, across all processes. `what` starts with the kind
+ * of value, so that kinds cannot collide. `until`: from then on the value is refused as expired, and the mark is
+ * deleted.
  */
 export async function markUsed(db: Database, what: string, until: Date): Promise<boolean> {
   if (what.length > MAX_KEY_LENGTH) return false;

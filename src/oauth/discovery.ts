@@ -4,7 +4,7 @@ import { PROMPTS } from './authorize/request.ts';
 import { CLIENT_JWS_ALGS } from './client-jws.ts';
 import { USER_CLAIMS } from './user-claims.ts';
 
-/** What works today, and nothing else: a field appears with the endpoint that it speaks of. RFC 8414 §2. */
+/** The features that the metadata (RFC 8414 §2) depends on. */
 export interface ServerFeatures {
   readonly issuer: string;
   readonly grantTypes: readonly string[];
@@ -14,10 +14,10 @@ export interface ServerFeatures {
 
 const clientMethods = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'];
 
-/** What Signet signs by; a client says which. */
+/** Signing algorithms of Signet; each client chooses. */
 const ownAlgs = ['RS256', 'ES256', 'EdDSA'];
 
-/** RFC 8414 §2: of assertions; `none` is none. RFC 9449 §5.1: of proofs, the same. */
+/** RFC 8414 §2: of assertions, without `none`. RFC 9449 §5.1: of proofs, the same. */
 const clientAlgs = [...CLIENT_JWS_ALGS];
 
 /** Authorization server metadata (RFC 8414, OpenID Connect Discovery 1.0 §3). Every URL is built from the issuer. */
@@ -36,10 +36,11 @@ export function metadata({ issuer, grantTypes, registration, hasDocuments }: Ser
     acr_values_supported: [...ACR_VALUES],
     claims_parameter_supported: true,
     request_parameter_supported: false,
-    // OIDC Discovery §3: false has to be said, since true is what its absence means. RFC 9126 §5: pushed ones are taken all the same.
+    // OIDC Discovery §3: false must be explicit, because the default is true. RFC 9126 §5: pushed requests are accepted
+    // nevertheless.
     request_uri_parameter_supported: false,
     token_endpoint: `${issuer}/oauth2/token`,
-    // RFC 8414 §2: a public client names itself, and shows its verifier.
+    // RFC 8414 §2: a public client sends its id and its code verifier.
     token_endpoint_auth_methods_supported: [...clientMethods, 'none'],
     grant_types_supported: [...grantTypes],
     token_endpoint_auth_signing_alg_values_supported: clientAlgs,
@@ -48,7 +49,7 @@ export function metadata({ issuer, grantTypes, registration, hasDocuments }: Ser
     introspection_endpoint_auth_methods_supported: clientMethods,
     introspection_endpoint_auth_signing_alg_values_supported: clientAlgs,
     revocation_endpoint: `${issuer}/oauth2/revoke`,
-    // RFC 7009 §2.1: a public client revokes its own by naming itself.
+    // RFC 7009 §2.1: a public client revokes its own tokens by sending its id.
     revocation_endpoint_auth_methods_supported: [...clientMethods, 'none'],
     revocation_endpoint_auth_signing_alg_values_supported: clientAlgs,
     // RFC 8628 §4.
@@ -70,8 +71,9 @@ export function metadata({ issuer, grantTypes, registration, hasDocuments }: Ser
 }
 
 /**
- * Where pages of every origin may call: every address that the metadata names, but those that browsers are sent to, which take authority from
- * the cookie (RFC 9700 §2.6). What is advertised later is among them. Each as it stands below the issuer, and with its path.
+ * Returns the paths that pages of any origin may call: every endpoint in the metadata except those that browsers are
+ * sent to, which rely on the cookie (RFC 9700 §2.6). Endpoints that are added to the metadata are included. Each path
+ * is listed relative to the issuer and in full.
  */
 export function crossOriginPaths(offered: Omit<ServerFeatures, 'grantTypes'>): string[] {
   const { issuer } = offered;
@@ -109,8 +111,9 @@ const claims = [
 ];
 
 /**
- * Where the two documents stand. With a path in the issuer, RFC 8414 §3.1 puts the well-known part before it; OpenID Connect
- * Discovery §4 puts it after, where everything else is (`stripBasePath`). Both names answer at both.
+ * The paths of the two documents. With a path in the issuer, RFC 8414 §3.1 puts the well-known part before it, and
+ * OpenID Connect Discovery §4 puts it after it, where everything else is (`stripBasePath`). Both names are served at
+ * both.
  */
 export function metadataPaths(issuer: string): string[] {
   const path = basePath(issuer);

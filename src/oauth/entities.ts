@@ -7,26 +7,26 @@ const ClientSchema = defineEntity({
   tableName: 'oauth_client',
   properties: {
     id: () => p.oneToOne(Principal).primary().mapToPk().joinColumn('id').deleteRule('cascade'),
-    /** What requests and tokens call it: `c_…`, made here, so that it is never anybody's audience. */
+    /** The client id: `c_…`, generated, so that it cannot equal an audience. */
     clientId: p.string().columnType('text').unique(),
     name: p.string().columnType('text'),
     nameKey: p.string().columnType('text').unique(),
-    /** Set by administrators only: carries its users' permissions uncut. */
+    /** Set by administrators only: the client carries all permissions of its users. */
     isFirstParty: p.boolean().default(false),
     preset: p.enum(['web', 'spa', 'native', 'service', 'device', 'mcp'] as const),
     /** RFC 7591 §2 names; `client_secret` stands for basic and post alike. */
     authMethod: p.enum(['client_secret', 'private_key_jwt', 'none'] as const),
     grantTypes: p.array().columnType('text[]'),
     redirectUris: p.array().columnType('text[]'),
-    /** What differs from the standard settings: `clientSettings` reads them. */
+    /** Settings that differ from the defaults; `clientSettings` reads them. */
     settings: p.json().$type<Partial<ClientSettings>>().defaultRaw("'{}'"),
-    /** Registered by itself (RFC 7591). */
+    /** Registered itself (RFC 7591). */
     isDynamic: p.boolean().default(false),
     isActive: p.boolean().default(true),
     createdAt: p.datetime().columnType('timestamptz'),
   },
 });
-/** A program that asks for tokens (RFC 6749 §2), that serves APIs, or both. */
+/** A program that requests tokens (RFC 6749 §2), serves APIs, or both. */
 export class Client extends ClientSchema.class {}
 ClientSchema.setClass(Client);
 
@@ -39,11 +39,11 @@ const ClientSecretSchema = defineEntity({
     client: () => p.manyToOne(Client).mapToPk().deleteRule('cascade'),
     digest: p.blob(),
     createdAt: p.datetime().columnType('timestamptz'),
-    /** Set when another one took its place: until then both are good. */
+    /** Set when the secret was rotated; until then both secrets are valid. */
     expiresAt: p.datetime().columnType('timestamptz').nullable(),
   },
 });
-/** A client's secret, of which only the digest is kept; two at the most are good at once. */
+/** A client secret; only its digest is stored. At most two are valid at once. */
 export class ClientSecret extends ClientSecretSchema.class {}
 ClientSecretSchema.setClass(ClientSecret);
 
@@ -57,7 +57,7 @@ const ClientApiSchema = defineEntity({
     role: p.enum(['requests', 'serves'] as const).primary(),
   },
 });
-/** An API that a client may ask tokens for, or that it is the resource server of. */
+/** An API that a client may request tokens for, or that it serves. */
 export class ClientApi extends ClientApiSchema.class {}
 ClientApiSchema.setClass(ClientApi);
 
@@ -70,6 +70,6 @@ const ClientBoundarySchema = defineEntity({
     permission: () => p.manyToOne(Permission).mapToPk().primary().deleteRule('cascade'),
   },
 });
-/** What a client that is not first-party may carry at most. */
+/** A permission that a client which is not first-party may carry. */
 export class ClientBoundary extends ClientBoundarySchema.class {}
 ClientBoundarySchema.setClass(ClientBoundary);

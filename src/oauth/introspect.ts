@@ -10,20 +10,20 @@ export interface IntrospectionEndpoint extends TokenReader {
   readonly clock: Clock;
   readonly clients: ClientCache;
   readonly refreshKey: RefreshKey;
-  /** How long the refresh token before the last is still good. */
+  /** How long the previous refresh token stays valid. */
   readonly graceSeconds: number;
 }
 
-/** RFC 7662 §2.2: what is not active, or not the caller's to see, is this and nothing more. */
+/** RFC 7662 §2.2: the response for a token that is not active, or that the caller may not see. */
 const inactive = { active: false } as const;
 
 /**
- * Introspection (RFC 7662). The caller is authenticated first; then everything is inactive until shown otherwise. An outage
- * is thrown and becomes 503: it never looks like an inactive token.
+ * Introspection (RFC 7662). The caller is authenticated first; then every token is inactive until all checks pass. An
+ * outage throws and becomes 503: it cannot look like an inactive token.
  */
 export async function introspect(endpoint: IntrospectionEndpoint, presented: PresentedClient) {
   const now = endpoint.clock.now();
-  // RFC 7662 §2.1: the caller must be authorised; a public client cannot be.
+  // RFC 7662 §2.1: the caller must be authorized, which a public client cannot be.
   const caller = await authenticateClient(endpoint.clients, presented, now);
   const { token } = presented.form;
   const refreshToken = token ? readRefreshToken(token) : null;
@@ -32,7 +32,7 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
   const onVersion = async (version: number | null) => {
     client = await caller.revalidate(version);
   };
-  // The caller's version comes with the one statement about the token.
+  // One statement reads the token and the caller's version.
   const found = token
     ? await findActiveToken(endpoint, token, now, { extraPrincipal: caller.id, onVersion })
     : await onVersion(null);
@@ -42,14 +42,14 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
   return activeResponse(found);
 }
 
-/** A refresh token: for the client that holds it, and for nobody else. */
+/** Introspects a refresh token, for its own client only. */
 async function introspectRefresh(
   { db, issuer, access, refreshKey, graceSeconds }: IntrospectionEndpoint,
   caller: Caller,
   presented: NonNullable<ReturnType<typeof readRefreshToken>>,
   now: Date,
 ) {
-  // One statement tells of the grant, and whether what is known of the caller still holds.
+  // One statement reads the grant and the caller's version.
   const grant = await readGrant(db, presented.id, now);
   const client = await caller.revalidate(grant?.client === caller.id ? grant.clientVersion : null);
   if (!grant || !presented.matches(refreshKey, grant.seed) || grant.client !== client.id || !grant.isLive)
@@ -75,14 +75,14 @@ async function introspectRefresh(
   };
 }
 
-/** The one place that decides whose tokens a client may see: those issued to it, and those of APIs that it serves. */
+/** Decides whose tokens a client may see: those issued to it, and those of APIs that it serves. */
 export function maySee(caller: LiveClient, token: ActiveToken): boolean {
   return token.claims.client_id === caller.clientId || caller.serves.includes(token.api.id);
 }
 
-/** Rights as of now, not as of the token; limited by the API's claims switch. */
+/** Returns current rights, not those in the token, and the claims that the API is set to carry. */
 function activeResponse({ claims, api, rights, user, rightsLimit }: ActiveToken) {
-  // A client that is not first-party learns of groups by their scope alone, as in ID tokens.
+  // A client that is not first-party gets groups by their scope alone, as in ID tokens.
   const showsGroups = rightsLimit === null || claims.scope?.split(' ').includes('groups') === true;
   return {
     active: true as const,

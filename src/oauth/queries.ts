@@ -10,7 +10,7 @@ import {
 import type { ClientVersion } from './clients/cache.ts';
 import { profileColumns, type UserProfile } from './user-claims.ts';
 
-/** The user of a token, while active. */
+/** The active user of a token. */
 export interface TokenUser {
   readonly id: string;
   readonly username: string;
@@ -18,57 +18,60 @@ export interface TokenUser {
   readonly isSuperuser: boolean;
 }
 
-/** The grant of a token, as far as it says what may be used of the user's rights. */
+/** The parts of a token's grant that limit the user's rights. */
 export interface TokenGrant {
-  /** Principal of the client that it was opened for; a token that was exchanged is another client's. */
+  /** Principal of the client that the grant was opened for; an exchanged token belongs to another client. */
   readonly client: string;
   readonly isFirstParty: boolean;
   readonly permissions: readonly string[] | null;
 }
 
-/** Everything that can end a token, or change what it is worth, as of one moment. */
+/** Everything that can end a token or change its rights, as of one moment. */
 export interface TokenState {
   readonly isRevoked: boolean;
-  /** What its place in a status list says; null when it has none, or the place is free. */
+  /** Status of its index; null when it has none, or the index is free. */
   readonly status: number | null;
-  /** The client that it was issued to. */
+  /** Whether the client that it was issued to is active. */
   readonly isClientActive: boolean;
   readonly isClientFirstParty: boolean;
   readonly clientPrincipal: string | null;
-  /** The grant that it lives by, where it is one that was opened for a client. */
+  /** The grant that it depends on, where it was opened for a client. */
   readonly grant: TokenGrant | null;
-  /** The subject, where that is a user who is active, and whose session lives where there is one. */
+  /** The subject, where it is an active user whose session, if any, is active. */
   readonly user: TokenUser | null;
-  /** Whoever acts for the subject, or has acted before (RFC 8693 §4.1): all of them still may. */
+  /** Whether all actors, current and earlier (RFC 8693 §4.1), are active. */
   readonly areActorsActive: boolean;
-  /** Principals of the clients among them that are not first-party. */
+  /** Principals of the actors that are clients and not first-party. */
   readonly limitedActors: readonly string[];
-  /** Of the subject's principal. */
+  /** Permissions version of the subject's principal. */
   readonly version: number | null;
-  /** The principals that it came about through, with their versions: its client, that of its grant, and all who act. */
+  /**
+   * The principals through whom it was exchanged, with their versions: its client, that of its grant, and all actors.
+   */
   readonly delegation: DelegationChain;
   readonly apiVersion: number | null;
-  /** Of the principal that was asked after beside. */
+  /** Permissions version of the extra principal. */
   readonly extraVersion: number | null;
-  /** What userinfo tells; null for others, and where there is no user. */
+  /** For userinfo; null for other uses, and where there is no user. */
   readonly userClaims: UserClaimState | null;
 }
 
-/** What userinfo needs beside the state of its token. */
+/** What userinfo needs in addition to the token's state. */
 export interface UserClaimState {
   readonly profile: UserProfile;
-  /** What the authorization request asked for by the parameter `claims`. */
+  /** Requested by the parameter `claims` of the authorization request. */
   readonly requested: RequestedClaims | null;
-  /** The client that the token was issued to, where it is one that is registered. */
+  /** The client that the token was issued to, where it is a registered one. */
   readonly client: ClientVersion | null;
 }
 
-/** What a token is read for: most ask for no more than its state. */
+/** What a token is read for; undefined: its state alone. */
 export type TokenUse = 'exchange' | 'userinfo' | undefined;
 
 /**
- * $1 jti, $2 the user that is the subject, $3 session, $4 client id, $5 API, $6 another principal, $7 now, $8 and $9 its place in a
- * status list, $10 and $11 the clients and the users who act. A session is over when it was ended, its time is up, or the password was changed since.
+ * $1 jti, $2 user that is the subject, $3 session, $4 client id, $5 API, $6 extra principal, $7 now, $8 and $9 status
+ * index, $10 and $11 clients and users who act. A session is not active when it was ended, has expired, or the password
+ * was changed since.
  */
 const stateStatement = (name: string, through: string, told = '') =>
   hotSelect(
@@ -91,7 +94,7 @@ const stateStatement = (name: string, through: string, told = '') =>
         and s.idle_expires_at > $7::timestamptz and s.expires_at > $7::timestamptz and s.password_epoch = u.password_epoch))`,
   );
 const tokenState = stateStatement('oauth-token-state', 'null');
-/** For who exchanges it, beside. */
+/** For an exchange. */
 const tokenStateThrough = stateStatement(
   'oauth-token-state-through',
   `(select json_object_agg(p.id, p.perms_version)::text from (
@@ -99,7 +102,7 @@ const tokenStateThrough = stateStatement(
       union select z.id from unnest(array[c.id, g.client_id]) z(id)
     ) w join permissions_principal p on p.id = w.id)`,
 );
-/** For userinfo, beside: $12 whether groups are wanted. */
+/** For userinfo: $12 whether groups are needed. */
 const tokenStateUserinfo = stateStatement(
   'oauth-token-state-userinfo',
   'null',
@@ -140,7 +143,8 @@ export async function readTokenState(
   },
 ): Promise<TokenState> {
   const user = claims.sub === claims.client_id ? null : claims.sub;
-  // A grant's token lives by its grant, which may outlive the session's time; that it was ended shows in the status.
+  // A token of a grant depends on the grant, which may outlive the session's lifetime; whether the session was ended
+  // shows in the status.
   const session = claims.client_id === OWN_CLIENT ? claims.sid : null;
   const { apiId, extraPrincipal, statusIndex, use } = extra;
   const actors = claims.act ? actorIds(claims.act) : null;
@@ -203,7 +207,7 @@ function userClaimState(row: Row): UserClaimState {
 
 const uuid = /^[0-9a-f-]{36}$/;
 
-/** Every client and every user of a chain of actors, each once. A user's id is a UUID, a client's is none. */
+/** The clients and users of a chain of actors, each once. A user's id is a UUID; a client id is not. */
 function actorIds(act: Actor): { clients: string[]; users: string[] } {
   const [clients, users] = [new Set<string>(), new Set<string>()];
   for (let one: Actor | undefined = act; one; one = one.act) {

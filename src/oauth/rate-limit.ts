@@ -3,13 +3,13 @@ import { OAuthError } from '../platform/http/index.ts';
 import { type QuotaKind, type Quotas, reserveQuota } from '../signin/index.ts';
 import type { LiveClient } from './clients/cache.ts';
 
-/** Where something is stored for each request. */
+/** Dependencies of endpoints that store a row per request. */
 export interface RateLimitDeps {
   readonly db: Database;
   readonly quotas: Quotas;
 }
 
-/** What is stored, and whose quota it counts for. */
+/** What is stored, and whose quota it counts against. */
 type RateLimitSubject =
   | { readonly kind: 'interaction' | 'document'; readonly ip: string }
   | {
@@ -19,9 +19,10 @@ type RateLimitSubject =
     };
 
 /**
- * To be asked right before a row is written. A client that has authenticated has a quota of its own, wherever it comes from: a backend's
- * one address serves all of its users. Everything else counts for the network: a public client is no more than its name.
- * OAuthError: 429 and when to come again (RFC 9126 §2.3). Not `slow_down`, which says that a device code waits (RFC 8628 §3.5).
+ * Counts one row against its quota; call it right before the row is written. An authenticated client has its own quota,
+ * whatever its address: a backend serves all of its users from one. Everything else counts against the network: a
+ * public client only states its id. OAuthError: 429 with Retry-After (RFC 9126 §2.3). Not `slow_down`, which means that
+ * a device code is pending (RFC 8628 §3.5).
  */
 export async function enforceRateLimit(
   { db, quotas }: RateLimitDeps,

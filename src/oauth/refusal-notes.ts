@@ -4,13 +4,13 @@ import { basicClientId } from './client-auth.ts';
 import type { ClientCache, LiveClient } from './clients/cache.ts';
 import { REMEDIES } from './remedies.ts';
 
-/** Of a remedy: it may repeat addresses that a client has registered. */
+/** A remedy may contain registered URIs of a client. */
 const MAX_REMEDY_LENGTH = 2048;
 
-/** What a client id looks like: anything else in its place may be a secret in the wrong field. */
+/** The form of client ids: any other value may be a secret in the wrong field. */
 const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
 
-/** What the log says of a refusal beside its reason: which client, and what can be done. Only what is kept of clients is asked. */
+/** What the log adds to a refusal: the client and a remedy. Reads cached clients only. */
 export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): DescribeRefusal {
   return (error, asked, named) => {
     const id = named?.clientId ?? readClientId(asked);
@@ -24,14 +24,14 @@ export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelop
   };
 }
 
-/** The client that a request names, in whichever way it does. */
+/** The client id of a request, by whichever method it is sent. */
 function readClientId({ authorization, fields }: Parameters<DescribeRefusal>[1]): string | null {
   const named = fields['client_id'] ?? basicClientId(authorization) ?? bearerClientId(authorization);
   const id = named ?? readAssertion(fields)?.clientId;
   return id !== undefined && CLIENT_ID.test(id) ? id : null;
 }
 
-/** Of an unverified token: it chooses what is looked up for the log, and nothing else. */
+/** From an unverified token: it only selects what the log shows. */
 function bearerClientId(authorization: string | undefined): string | undefined {
   const [, payload] = /^(?:Bearer|DPoP) +[\w-]+\.([\w-]{1,16384})\./i.exec(authorization ?? '') ?? [];
   if (payload === undefined) return undefined;

@@ -2,7 +2,7 @@ import type { OAuthErrorCode, RefusalReason } from '../platform/http/index.ts';
 import type { LiveClient } from './clients/cache.ts';
 import { pkceSettings } from './clients/settings.ts';
 
-/** What can be done about a refusal; null: nothing that its reason does not say. The client is null where it is not known. */
+/** The remedy for a refusal; null when its description says all. The client is null where it is unknown. */
 type Remedy = string | null | ((client: LiveClient | null) => string);
 
 const update = (client: LiveClient | null) => `npx signet client update ${client?.clientId ?? 'CLIENT_ID'}`;
@@ -14,7 +14,9 @@ const codeRemedy =
 const unknownClient =
   'Compare client_id with: npx signet client list. Where it is disabled: npx signet client enable CLIENT_ID.';
 
-/** One table for every refusal of OAuth: by its reason, else by its code. For the log, and in development for pages and clients. */
+/**
+ * One table for every OAuth refusal, by reason or else by code. For the log, and in development for pages and clients.
+ */
 export const REMEDIES: Record<RefusalReason | OAuthErrorCode, Remedy> = {
   pkce_missing: (client) => {
     const on = `Turn PKCE on in the library: ${pkceSettings()}; docs/compatibility.md has more.`;

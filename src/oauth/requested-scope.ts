@@ -8,8 +8,8 @@ export function scopeNames(scope: string | null | undefined): string[] {
 }
 
 /**
- * RFC 6749 §5.2, for a first request: `invalid_scope` when not one of the names means anything here, or nothing that this client may
- * ask for. Of the others those are left out, and the answer says what is left; so is what the user lacks.
+ * RFC 6749 §5.2, for a first request: `invalid_scope` when no requested name is known here and allowed for this client.
+ * Other names, and those that the user lacks, are dropped, and the response states the granted scope.
  */
 export function requireAllowedScope(names: readonly string[], allowed: readonly string[]): void {
   if (names.length > 0 && allowed.length === 0)
@@ -17,9 +17,10 @@ export function requireAllowedScope(names: readonly string[], allowed: readonly 
 }
 
 /**
- * What a later request may have of what was granted (RFC 6749 §6, RFC 8693 §2.1); nothing asked is all of it. OpenID's scopes that its user
- * was not asked for are `invalid_scope`: that is more than was granted. Every other name that was not granted is left out. `of`: the API that
- * it was granted for; unless its tokens say permissions as scopes, they were granted without being named.
+ * Returns the part of a granted scope that a later request asks for (RFC 6749 §6, RFC 8693 §2.1); without a `scope`
+ * parameter, all of it. An OpenID scope that was not granted is `invalid_scope`; every other name that was not granted
+ * is dropped. `api`: the API of the grant; unless its tokens carry permissions as scopes, permissions were granted
+ * without being named.
  */
 export function narrowScope(
   granted: string | null | undefined,

@@ -26,8 +26,9 @@ export interface RevocationEndpoint {
 }
 
 /**
- * Revocation (RFC 7009). Only the client that a token was issued to can revoke it; another's token, an unknown, expired or
- * unreadable one is answered alike and nothing happens (§2.2). When it cannot be written, that is an error, never a 200.
+ * Revocation (RFC 7009). Only the client that a token was issued to can revoke it. For any other token, and for an
+ * unknown, expired or malformed one, nothing happens and the response is the same (§2.2). A failed write throws; it is
+ * never answered with 200.
  */
 export async function revoke(endpoint: RevocationEndpoint, presented: PresentedClient): Promise<void> {
   const { db, clients, keys, issuer, clock } = endpoint;
@@ -37,18 +38,20 @@ export async function revoke(endpoint: RevocationEndpoint, presented: PresentedC
   const { token } = presented.form;
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
   if (await endRefreshGrant(endpoint, client.id, token, now)) return;
-  // Another process may have begun to sign by a key that this one has not heard of yet.
+  // Another process may have started to sign with a key that this one has not loaded yet.
   const kid = tokenKid(token);
   if (kid !== null && keys.find(kid) === undefined) await keys.loadMissing(kid);
   const claims = verifyAccessToken(keys, issuer, token, now);
   if (claims?.client_id !== client.clientId) return;
   await revokeToken(db, claims);
-  // Its siblings go and get another; nobody logs in because of it.
+  // Its siblings are replaced at the next refresh; no user signs in again.
   const index = statusIndexFromClaim(issuer, claims.status?.status_list);
   if (index) await suspendIndex(db, index);
 }
 
-/** RFC 7009 §2.1: with a refresh token goes the whole grant. True when it was one of this client's. */
+/**
+ * RFC 7009 §2.1: revoking a refresh token ends the whole grant. Returns whether it was a refresh token of this client.
+ */
 async function endRefreshGrant(
   { db, refreshKey }: RevocationEndpoint,
   client: string,

@@ -37,12 +37,14 @@ export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
     readonly hasDocuments: boolean;
   };
 
-/** RFC 6749 §2.3.1: by Basic, or by fields of the form (a secret, or an assertion); `{}` is the client that says who it is in the form. */
+/**
+ * RFC 6749 §2.3.1: Basic, or form fields (a secret or an assertion); `{}` is a client that sends its id in the form.
+ */
 const clientSecurity = { tags: ['oauth'], security: [{ client: [] }, {}] as Record<string, string[]>[] };
 const text = Type.Optional(Type.String());
 const credentials = { client_id: text, client_secret: text, client_assertion: text, client_assertion_type: text };
 
-/** OAuth's endpoints, `/oauth2/…`: forms in, JSON out, nothing from the cookie. */
+/** OAuth's endpoints, `/oauth2/…`: form requests, JSON responses, no cookies. */
 export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
   const endpoint: TokenEndpoint = { ...deps, grants: createGrantTypes(deps) };
   oauthScope(app);
@@ -194,7 +196,7 @@ const tokenResponse = Type.Object(
 );
 
 const cnf = Type.Optional(Type.Object({ jkt: Type.String() }, { additionalProperties: false }));
-// RFC 8693 §4.1: one inside the other.
+// RFC 8693 §4.1: actors are nested.
 const actor = Type.Object({ sub: Type.String(), act: Type.Optional(Type.Unknown()) }, { title: 'Actor' });
 const inactive = Type.Object({ active: Type.Literal(false) }, { title: 'InactiveToken', additionalProperties: false });
 const active = Type.Object(
@@ -285,7 +287,7 @@ const serverMetadata = Type.Object(
   { title: 'ServerMetadata', additionalProperties: false },
 );
 
-/** Discovery (RFC 8414, OpenID Connect Discovery): the same bytes under every name. */
+/** Discovery (RFC 8414, OpenID Connect Discovery): the same bytes at every path. */
 export function discoveryRoutes(app: App, deps: OAuthDeps): void {
   const grantTypes = createGrantTypes(deps).map((one) => one.type);
   const document = publicDocument(Buffer.from(JSON.stringify(metadata({ ...deps, grantTypes }))));

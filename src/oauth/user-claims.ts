@@ -1,7 +1,7 @@
 import { getAllPermissions, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 
-/** Which claims a scope brings (OIDC Core §5.4); `groups` is what everybody else calls it. */
+/** The claims of each scope (OIDC Core §5.4); `groups` is a common extension. */
 export const scopeClaims: Readonly<Record<string, readonly string[]>> = {
   profile: ['name', 'given_name', 'family_name', 'preferred_username'],
   email: ['email', 'email_verified'],
@@ -9,21 +9,24 @@ export const scopeClaims: Readonly<Record<string, readonly string[]>> = {
   permissions: ['permissions', 'is_staff', 'is_superuser'],
 };
 
-/** Every claim about a user that there is. */
+/** All claims about a user. */
 export const USER_CLAIMS: readonly string[] = Object.values(scopeClaims).flat();
 
-/** What a username and `profileColumns` come to. */
+/** A username and `profileColumns`, as read. */
 export interface UserProfile {
   readonly username: string;
   readonly email: string;
   readonly is_email_verified: boolean;
   readonly first_name: string;
   readonly last_name: string;
-  /** Empty unless they were asked for. */
+  /** Empty unless requested. */
   readonly groups: readonly string[];
 }
 
-/** Columns for claims about `users_user u`, beside its username. The parameters are those of now, and of whether the groups are wanted. */
+/**
+ * Columns for claims about `users_user u`, without its username. The arguments are the placeholders of the current time
+ * and of whether groups are needed.
+ */
 export const profileColumns = (now: string, withGroups: string) =>
   `u.email, u.email_verified_at is not null as is_email_verified, u.first_name, u.last_name,
     case when ${withGroups}::boolean then array(select g.name from permissions_group_member m join permissions_group g on g.id = m.group_id where m.principal_id = u.id
@@ -34,12 +37,14 @@ const userClaimsStatement = hotSelect(
   `select u.username, ${profileColumns('$2', '$3')} from users_user u where u.id = $1::uuid and u.is_active`,
 );
 
-/** The claims that scopes bring, and those that were asked for by name (OIDC Core §5.4, §5.5). Groups come by their scope alone. */
+/**
+ * Returns the claims of scopes, and those requested by name (OIDC Core §5.4, §5.5). Groups come by their scope alone.
+ */
 export function selectClaims(scopes: readonly string[], named: readonly string[]): ReadonlySet<string> {
   return new Set([...scopes.flatMap((one) => scopeClaims[one] ?? []), ...named.filter((one) => one !== 'groups')]);
 }
 
-/** What a client is told of a user, who is read for it. */
+/** Reads a user and returns the selected claims. */
 export async function userClaims(
   db: Database,
   userId: string,
@@ -51,7 +56,7 @@ export async function userClaims(
   return row ? profileClaims(row, wanted) : {};
 }
 
-/** What a client is told of a user. What is not known is left out, never empty (OIDC Core §5.3.2). */
+/** Returns the selected claims of a user. A claim without a value is left out, never empty (OIDC Core §5.3.2). */
 export function profileClaims(row: UserProfile, wanted: ReadonlySet<string>): Record<string, unknown> {
   const name = [row.first_name, row.last_name].filter((one) => one !== '').join(' ');
   const all: Record<string, unknown> = {
@@ -72,7 +77,10 @@ export interface ApiRights {
   readonly isStaff: boolean;
 }
 
-/** What a client is told of a user's rights at its API, always as a list of names. Null: the client has no API, and nothing is said. */
+/**
+ * Returns the selected claims about a user's rights at one API, permissions always as a list of names. Null: the client
+ * has no API, and no such claims.
+ */
 export function permissionClaims(of: ApiRights | null, wanted: ReadonlySet<string>): Record<string, unknown> {
   if (of === null) return {};
   const { rights, isStaff } = of;
@@ -83,7 +91,7 @@ export function permissionClaims(of: ApiRights | null, wanted: ReadonlySet<strin
   });
 }
 
-/** Whether one of these speaks of rights. */
+/** Whether one of these claims is about rights. */
 export function hasRightsClaim(wanted: Iterable<string>): boolean {
   return [...wanted].some((one) => scopeClaims['permissions']?.includes(one));
 }

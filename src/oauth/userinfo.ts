@@ -12,17 +12,17 @@ export interface UserinfoEndpoint extends TokenAuthDeps {
   readonly clients: ClientCache;
 }
 
-/** What userinfo comes to: claims as JSON, or signed for a client that is registered so (OIDC Core §5.3.2). */
+/** Claims as JSON, or signed for a client that is registered so (OIDC Core §5.3.2). */
 export type Userinfo = { readonly json: Record<string, unknown> } | { readonly jwt: string };
 
 /**
- * OIDC Core §5.3: the user of an access token whose scope says `openid`, whichever API the token is for. One statement tells whether the token
- * is good, of its user, and the version of its client.
+ * OIDC Core §5.3: returns claims about the user of an access token with the scope `openid`, whichever API the token is
+ * for. One statement reads the token's state, its user, and the version of its client.
  */
 export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequest): Promise<Userinfo> {
   const { clients, keys, issuer, clock } = endpoint;
   const presented = presentedToken(carrier);
-  // RFC 6750 §3: who sent nothing is told the scheme and no error.
+  // RFC 6750 §3: without a token, the challenge has no error.
   if (!presented)
     throw new OAuthError('invalid_token', 'Send an access token.', { headers: { 'www-authenticate': 'Bearer' } });
   const now = clock.now();
@@ -40,9 +40,9 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequ
     api.id === NO_API || !hasRightsClaim(wanted)
       ? null
       : { rights: await readRights(endpoint, token, now), isStaff: rightsLimit === null && user.isStaff };
-  // OIDC Core §5.3.2: always with the `sub` that the ID token has.
+  // OIDC Core §5.3.2: always with the `sub` of the ID token.
   const about = { ...profileClaims(userClaims.profile, wanted), ...permissionClaims(ofApi, wanted), sub: user.id };
-  // A session's own token was issued to no client that is registered.
+  // A token of the login API has no registered client.
   const client = userClaims.client && (await clients.load(claims.client_id, userClaims.client));
   const alg = client?.settings.userinfoAlg;
   if (!alg) return { json: about };

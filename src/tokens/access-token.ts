@@ -12,35 +12,35 @@ export interface AccessToken {
   readonly expiresIn: number;
 }
 
-/** What would be longer than the API's budget: nothing was signed. */
+/** The token would exceed its API's budget; nothing was signed. */
 export interface OverBudget {
   readonly bytes: number;
   readonly budget: number;
   readonly permissions: number;
 }
 
-/** An access token that could be signed: what it says is decided, its size is known. */
+/** An access token before its signature: its claims are decided and its size is known. */
 export interface AccessTokenDraft {
-  /** Of the whole compact token. */
+  /** Size of the compact token. */
   readonly bytes: number;
-  /** Set when it may not be signed. */
+  /** Set when the token exceeds the budget; it cannot be signed then. */
   readonly excess: OverBudget | null;
-  /** On this thread. */
+  /** Signs on this thread. */
   sign(): AccessToken;
   signBy(sign: Sign): Promise<AccessToken>;
 }
 
-/** Stands for the id of a session that does not exist yet: any id is as long as any other. */
+/** The id of a session that does not exist yet, for measuring a token: every id has this length. */
 export const PLACEHOLDER_ID = '00000000-0000-0000-0000-000000000000';
 
 /**
- * The token that a request comes to. A list that is over its API's budget becomes a bitmap unless the API says `fail`; never a
- * shortened list. Asked before anything is written; the budget is held here, so that no caller can pass it by.
+ * Builds the token of a request, before anything is written. A list over its API's budget becomes a bitmap unless the
+ * API says `fail`; a list is never shortened. The budget is checked here, so that no caller can bypass it.
  */
 export function draftAccessToken(keys: KeyRing, request: TokenRequest, now: Date): AccessTokenDraft {
   const { api, rights } = request;
   if (api.format !== 'list' || api.overBudget === 'fail') return draftInFormat(api.format, keys, request, now);
-  // Thousands of names are not written down to find that they are too many.
+  // Do not build a token of thousands of names to find that it is too long.
   const list = base64Length(rights.listBytes) > api.budgetBytes ? null : draftInFormat('list', keys, request, now);
   return list && !list.excess ? list : draftInFormat('bitmap', keys, request, now);
 }
@@ -84,7 +84,7 @@ function measureExcess(bytes: number, { api, rights }: TokenRequest): OverBudget
   return bytes <= api.budgetBytes ? null : { bytes, budget: api.budgetBytes, permissions: rights.list.length };
 }
 
-/** Signs an access token (RFC 9068). An error when it is over its budget: `draftAccessToken` tells before. */
+/** Signs an access token (RFC 9068). Throws when it exceeds its budget; `draftAccessToken` tells before. */
 export function signAccessToken(keys: KeyRing, request: TokenRequest, now: Date): AccessToken {
   return draftAccessToken(keys, request, now).sign();
 }
@@ -93,23 +93,23 @@ function base64url(value: object): string {
   return Buffer.from(JSON.stringify(value)).toString('base64url');
 }
 
-/** RFC 7515 §2: without padding. */
+/** Length in base64url, which has no padding (RFC 7515 §2). */
 function base64Length(bytes: number): number {
   return Math.ceil((bytes * 4) / 3);
 }
 
-/** No access token is longer than the largest budget; a longer text is not looked at. */
+/** No access token is longer than the largest budget; longer input is not parsed. */
 const MAX_TOKEN_LENGTH = 8192;
 
-/** What an access token of ours says, while it is current; null for everything else. */
+/** Returns the claims of a current access token of this server; null for everything else. */
 export type VerifyToken = (token: string, now: Date) => AccessTokenClaims | null;
 
-/** Tokens that were verified, in characters: some thousands. */
+/** Verified tokens in the cache, in characters: some thousands of tokens. */
 const CACHE_CHARACTERS = 4_000_000;
 
 /**
- * As `verifyAccessToken`, remembering by the whole token what its signature said: a resource server asks about one token many
- * times, and the signature is half of the work. Whether it is current, and its key still there, is looked at every time.
+ * Creates `verifyAccessToken` with a cache of verified signatures: a resource server sends one token many times, and
+ * the signature is half of the work. Expiry, and whether the key is still loaded, are checked every time.
  */
 export function createVerifier(keys: KeyRing, issuer: string): VerifyToken {
   const cache = createLru<VerifiedToken & { readonly length: number }>(CACHE_CHARACTERS, (one) => one.length);
@@ -124,7 +124,7 @@ export function createVerifier(keys: KeyRing, issuer: string): VerifyToken {
   };
 }
 
-/** The key that a token names, where it could be one of ours; null for everything else. */
+/** The `kid` of a token, where it has the form of a key of this server; null for everything else. */
 export function tokenKid(token: string): string | null {
   const parts = splitJws(token, MAX_TOKEN_LENGTH);
   const kid = parts && decodeJsonPart(parts.head)?.['kid'];
@@ -132,8 +132,8 @@ export function tokenKid(token: string): string | null {
 }
 
 /**
- * Verifies one of our own access tokens in memory: form, `typ`, key, signature, issuer, life (RFC 9068 §4, RFC 8725).
- * Null for everything else; whether its session still lives is another question.
+ * Verifies an access token of this server in memory: form, `typ`, key, signature, issuer, lifetime (RFC 9068 §4, RFC
+ * 8725). Returns null for everything else. Does not check the session.
  */
 export function verifyAccessToken(keys: KeyRing, issuer: string, token: string, now: Date): AccessTokenClaims | null {
   const claims = verifySignature(keys, issuer, token)?.claims;
@@ -141,7 +141,7 @@ export function verifyAccessToken(keys: KeyRing, issuer: string, token: string, 
 }
 
 interface VerifiedToken {
-  /** What it was signed with; an opaque one was sealed. */
+  /** The signing key; null for an opaque token, which is sealed instead. */
   readonly key: OpenKey | null;
   readonly claims: AccessTokenClaims;
 }
@@ -150,7 +150,7 @@ function verifySignature(keys: KeyRing, issuer: string, token: string): Verified
   const parts = splitJws(token, MAX_TOKEN_LENGTH);
   if (!parts) return verifyOpaque(keys, issuer, token);
   const head = decodeJsonPart(parts.head);
-  // RFC 8725 §3.1: the key says which algorithm it is for; the header must agree, and may ask for nothing else.
+  // RFC 8725 §3.1: the key determines the algorithm; the header must match it.
   const key = typeof head?.['kid'] === 'string' ? keys.find(head['kid']) : undefined;
   if (!head || !key || head['alg'] !== key.alg || 'crit' in head) return null;
   if (head['typ'] !== 'at+jwt' && head['typ'] !== 'JWT') return null;
@@ -159,7 +159,7 @@ function verifySignature(keys: KeyRing, issuer: string, token: string): Verified
   return claims?.iss === issuer && isWellFormed(claims) ? { key, claims } : null;
 }
 
-/** Nobody but Signet can have sealed it. */
+/** An opaque token: only this server can seal one. */
 function verifyOpaque(keys: KeyRing, issuer: string, token: string): VerifiedToken | null {
   if (token.length > MAX_TOKEN_LENGTH || !/^[\w-]+$/.test(token)) return null;
   const claims = openClaims(keys.opaqueKey(), token) as AccessTokenClaims | null;
@@ -168,10 +168,10 @@ function verifyOpaque(keys: KeyRing, issuer: string, token: string): VerifiedTok
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** Made here, or the address of its metadata document. */
+/** Generated here, or the URL of a metadata document. */
 const clientIdText = /^(?:[\w-]+|https?:\/\/[\x21-\x7e]+)$/;
 
-/** What is looked up by a claim is of the claim's type: another kind of token under the same key says other things. */
+/** Checks the types of claims that are used for lookups: another kind of token under the same key has other claims. */
 function isWellFormed({ aud, client_id, sub, sid }: Record<'aud' | 'client_id' | 'sub', unknown> & { sid?: unknown }) {
   const isClient = typeof client_id === 'string' && clientIdText.test(client_id);
   const isSubject = sub === client_id || (typeof sub === 'string' && uuid.test(sub));
@@ -179,10 +179,10 @@ function isWellFormed({ aud, client_id, sub, sid }: Record<'aud' | 'client_id' |
   return typeof aud === 'string' && isClient && isSubject && isSession;
 }
 
-/** Another node's clock may be ahead by so much. */
+/** How far the clock of another node may be ahead. */
 const SKEW_SECONDS = 60;
 
-/** Of every API (`--ttl`): a token that claims to live longer was not signed as one of ours. */
+/** The longest lifetime of any API (`--ttl`): a token with a longer one was not issued by this server. */
 const MAX_LIFE_SECONDS = 900;
 
 /** RFC 7519 §4.1.4 to 4.1.6. */

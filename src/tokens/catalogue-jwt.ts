@@ -3,10 +3,10 @@ import { numericDate } from '../platform/time.ts';
 import type { KeyRing } from './keys/ring.ts';
 import { type Alg, signBytes } from './keys/signing-key.ts';
 
-/** A signed catalogue may be shown to a verifier for so long, by whoever kept it. */
+/** How long a signed catalogue is valid. */
 const LIFE_SECONDS = 86_400;
 
-/** Signed anew after so long, so that what is served has at least half of its life before it. */
+/** The catalogue is signed again after this time, so that a served one is valid for at least half of its life. */
 const RESIGN_SECONDS = LIFE_SECONDS / 2;
 
 export interface SignedCatalogue {
@@ -16,8 +16,8 @@ export interface SignedCatalogue {
 }
 
 /**
- * The catalogue as a JWT (`typ: permissions+jwt`, which nothing else of Signet's has: RFC 8725 §3.11): the members of the
- * document with iss, iat and exp, under the API's algorithm. Answers `before` while that is good.
+ * Signs the catalogue as a JWT (`typ: permissions+jwt`, which no other JWT of Signet has: RFC 8725 §3.11): the members
+ * of the document with iss, iat and exp, under the API's algorithm. Returns `previous` while it is recent.
  */
 export function signCatalogue(
   keys: KeyRing,
@@ -32,7 +32,7 @@ export function signCatalogue(
   const iat = numericDate(now);
   const header = JSON.stringify({ typ: 'permissions+jwt', alg: key.alg, kid: key.kid });
   const registered = JSON.stringify({ iss: issuer, iat, exp: iat + LIFE_SECONDS });
-  // The document is a JSON object of its own, with other members.
+  // Both are JSON objects, with different members.
   const claims = Buffer.concat([Buffer.from(`${registered.slice(0, -1)},`), catalogue.json.body.subarray(1)]);
   const signed = `${Buffer.from(header).toString('base64url')}.${claims.toString('base64url')}`;
   const token = `${signed}.${signBytes(key, Buffer.from(signed)).toString('base64url')}`;

@@ -4,35 +4,35 @@ import { numericDate, plusSeconds } from '../platform/time.ts';
 import { type StatusIndex, statusListUri } from './status/status-index.ts';
 import { tokenAudience } from './userinfo-api.ts';
 
-/** The client that first-party apps log in by: the JSON API itself. */
+/** The client id of tokens from the login API. */
 export const OWN_CLIENT = 'signet';
 
-/** The subject as a token speaks of it. */
+/** The subject of a token. */
 export interface Subject {
   readonly id: string;
-  /** A client's own token has none. */
+  /** Absent for a client's own token. */
   readonly username?: string;
   readonly isStaff?: boolean;
 }
 
-/** The session that a token belongs to; a token issued by an operator has none. */
+/** The session of a token; tokens issued by an operator have none. */
 export interface TokenSession {
   readonly id: string;
   readonly authTime: Date;
   readonly amr: readonly string[];
-  /** Said where an authorization request could ask for it. */
+  /** Set where an authorization request could ask for it. */
   readonly acr?: string;
 }
 
-/** Who acts for the subject, and who acted before (RFC 8693 §4.1). */
+/** The actor of a delegated token, with earlier actors inside (RFC 8693 §4.1). */
 export interface Actor {
   readonly sub: string;
-  /** By which client, where that is not the actor itself. */
+  /** The client through which the actor acts, where it is not the actor itself. */
   readonly client_id?: string;
   readonly act?: Actor;
 }
 
-/** Whether a user acts, or has acted, for the subject: a client's id is no UUID. */
+/** Whether one of the actors is a user: a client id is not a UUID. */
 export function hasUserActor({ sub, act }: Actor): boolean {
   return parseUuid(sub) !== null || (act !== undefined && hasUserActor(act));
 }
@@ -44,16 +44,16 @@ export interface TokenRequest {
   readonly subject: Subject;
   readonly rights: Rights;
   readonly session: TokenSession | null;
-  /** Scopes that were asked for; unknown ones are dropped. Absent or empty: no `scope` claim. */
+  /** Requested scopes; unknown ones are dropped. Absent or empty: no `scope` claim. */
   readonly scope: string | undefined;
   /** The imported primary key, where the API's tokens carry it. */
   readonly sourceId?: string | number | undefined;
-  /** The key that it is bound to (RFC 9449 §6). */
+  /** The key that the token is bound to (RFC 9449 §6). */
   readonly jkt?: string | null | undefined;
   readonly act?: Actor | undefined;
-  /** When it ends at the latest, earlier than the API's tokens would. */
+  /** The latest expiry, where it is earlier than the API's lifetime. */
   readonly until?: Date | undefined;
-  /** Where its status stands. */
+  /** Its index in a status list. */
   readonly statusIndex?: StatusIndex | undefined;
 }
 
@@ -79,37 +79,37 @@ export interface AccessTokenClaims {
   permissions?: readonly string[];
   /** Format `bitmap`. */
   permissions_bitmap?: PermissionsBitmap;
-  /** RFC 7800 §3: the key that has to be shown with it. */
+  /** RFC 7800 §3: the key that must be proven with the token. */
   cnf?: { jkt: string };
   act?: Actor;
   /** draft-ietf-oauth-status-list §6.2. */
   status?: { status_list: { idx: number; uri: string } };
 }
 
-/** Which permissions of a catalogue, by their places in it. */
+/** Permissions of a catalogue, by their indexes. */
 export interface PermissionsBitmap {
-  /** The catalogue's version, and the first 8 bytes of its hash, base64url. */
+  /** The catalogue's version and, in `h`, the first 8 bytes of its hash, base64url. */
   readonly v: number;
   readonly h: string;
-  /** One bit for each index given until that version, least significant first, base64url. */
+  /** One bit for each index assigned up to that version, least significant first, base64url. */
   readonly b: string;
 }
 
-/** How permissions are said in one token: as its API wishes, or as a bitmap where its list would be too long. */
+/** How one token carries permissions: as its API is set, or as a bitmap where the list would be too long. */
 export type Format = ApiSnapshot['format'];
 
-/** Scopes with a meaning of their own; the rest are names of permissions. */
+/** Scopes that are not names of permissions. */
 export const USER_SCOPES: readonly string[] = ['openid', 'profile', 'email', 'groups', 'permissions', 'offline_access'];
 
 /**
- * The scopes that are kept, in the order asked for, each once; unknown ones are dropped (OIDC Core §3.1.2.1). OpenID's are about a
- * user, for that user: who acts for another gets permissions, and nothing about the user. An API of format `scope` is told in them which of the
- * permissions that were asked for its caller has.
+ * Returns the granted scopes in the requested order, each once; unknown ones are dropped (OIDC Core §3.1.2.1). OpenID's
+ * scopes are granted to the user alone: an actor gets permissions, and no claims about the user. With the format
+ * `scope`, the scopes name the requested permissions that the subject has.
  */
 function filterScopes({ scope, clientId, subject, rights, act }: TokenRequest, format: Format): string | undefined {
   if (scope === undefined) return undefined;
   const isUser = subject.username !== undefined && !(act && hasUserActor(act));
-  // A session is its own grant: there is nothing that could outlive it.
+  // A session is its own grant: nothing can outlive it.
   const userScopes = clientId === OWN_CLIENT ? USER_SCOPES.filter((one) => one !== 'offline_access') : USER_SCOPES;
   const isGranted = (one: string) =>
     (isUser && userScopes.includes(one)) || (format === 'scope' && hasPerm(rights, one) && rights.permissions.has(one));
@@ -118,14 +118,14 @@ function filterScopes({ scope, clientId, subject, rights, act }: TokenRequest, f
 }
 
 /**
- * What a token gives of the scopes that were asked for, for the answer that it comes with (RFC 6749 §3.3, §5.1): a permission counts that its
- * holder has, however the API's tokens say so.
+ * Returns the granted scopes for the token response (RFC 6749 §3.3, §5.1). A requested permission counts where the
+ * subject has it, in whichever format the API's tokens carry permissions.
  */
 export function grantedScope(request: TokenRequest): string | undefined {
   return filterScopes(request, 'scope');
 }
 
-/** Of the catalogue's hash, in a token. */
+/** Bytes of the catalogue's hash in a token. */
 const HASH_BYTES = 8;
 
 function permissionClaims(
@@ -166,10 +166,10 @@ export function accessTokenClaims(request: TokenRequest, format: Format, jti: st
   };
 }
 
-/** How strongly somebody was authenticated (OIDC Core §2), weakest first; each is reached by what `amr` lists. */
+/** The authentication contexts (OIDC Core §2), weakest first; `amr` lists the methods that reach each. */
 export const ACR_VALUES = ['urn:signet:acr:1fa'] as const;
 
-/** The class of a session's methods (RFC 8176). One factor is all there is today. */
+/** Returns the context that a session's methods reach (RFC 8176). There is one, a single factor. */
 export function readAcr(_amr: readonly string[]): (typeof ACR_VALUES)[number] {
   return ACR_VALUES[0];
 }

@@ -25,11 +25,11 @@ const SigningKeySchema = defineEntity({
     state: p.enum(['next', 'current', 'retiring', 'gone'] as const),
     createdAt: p.datetime().columnType('timestamptz'),
     publishedAt: p.datetime().columnType('timestamptz').nullable(),
-    /** When it is to sign: decided when it is published. */
+    /** When it starts to sign; set when it is published. */
     activateAt: p.datetime().columnType('timestamptz').nullable(),
-    /** When it began to sign. */
+    /** When it started to sign. */
     activatedAt: p.datetime().columnType('timestamptz').nullable(),
-    /** When it is to go, or went. */
+    /** When it is removed, or was. */
     retireAt: p.datetime().columnType('timestamptz').nullable(),
   },
 });
@@ -45,7 +45,7 @@ const RevokedSchema = defineEntity({
     expiresAt: p.datetime().columnType('timestamptz'),
   },
 });
-/** An access token that was revoked before its time (RFC 7009); forgotten when it would have expired anyway. */
+/** An access token that was revoked before it expired (RFC 7009); deleted after its expiry. */
 export class RevokedToken extends RevokedSchema.class {}
 RevokedSchema.setClass(RevokedToken);
 
@@ -66,28 +66,31 @@ const GrantSchema = defineEntity({
     /** The user. */
     principal: () => p.manyToOne(Principal).mapToPk().deleteRule('cascade'),
     client: () => p.manyToOne(Principal).mapToPk().joinColumn('client_id').deleteRule('cascade'),
-    /** Null: for userinfo alone. */
+    /** Null for userinfo alone. */
     api: () => p.manyToOne(Api).mapToPk().nullable().deleteRule('cascade'),
-    /** The session that it was opened in; it ends with it. No reference: the grant may outlive the row. */
+    /**
+     * The session in which the grant was opened and with which it ends. Not a foreign key: the grant may outlive the
+     * row.
+     */
     session: p.uuid().fieldName('session_id').nullable(),
     passwordEpoch: p.integer(),
     authTime: p.datetime().columnType('timestamptz').nullable(),
     amr: p.array().columnType('text[]').nullable(),
     scope: p.string().columnType('text').nullable(),
-    /** Ids of what was consented to; null for a first-party client, which carries its users' permissions uncut. */
+    /** Ids of consented permissions; null for a first-party client, which carries all permissions of its users. */
     permissions: p.array().columnType('uuid[]').nullable(),
-    /** Opened with the scope `offline_access`: a logout does not end it (OIDC Core §11). */
+    /** Opened with the scope `offline_access`: a logout does not end the grant (OIDC Core §11). */
     isOffline: p.boolean().default(false),
-    /** Whether it has refresh tokens at all; without, it is what its access tokens live by. */
+    /** Whether the grant has refresh tokens; without them it still is what its access tokens depend on. */
     isRefreshable: p.boolean().default(true),
     /** The key that its tokens are bound to (RFC 9449 §5). */
     dpopJkt: p.string().columnType('text').nullable(),
-    /** What was asked for by the parameter `claims` (OIDC Core §5.5). */
+    /** Requested by the parameter `claims` (OIDC Core §5.5). */
     claims: p.json().$type<RequestedClaims>().nullable(),
     generation: p.integer().default(0),
     createdAt: p.datetime().columnType('timestamptz'),
     rotatedAt: p.datetime().columnType('timestamptz'),
-    /** The last use since then that gave the same refresh token again, to within a hundredth of what it may be idle. */
+    /** The last use since then that returned the same refresh token, to within a hundredth of the idle time. */
     usedAt: p.datetime().columnType('timestamptz').nullable(),
     idleExpiresAt: p.datetime().columnType('timestamptz'),
     expiresAt: p.datetime().columnType('timestamptz'),
@@ -95,7 +98,7 @@ const GrantSchema = defineEntity({
     endedReason: p.string().columnType('text').nullable(),
   },
 });
-/** What a client holds for a user: the family of its refresh tokens. */
+/** A client's grant for a user: a family of refresh tokens. */
 export class RefreshGrant extends GrantSchema.class {}
 GrantSchema.setClass(RefreshGrant);
 
@@ -122,26 +125,31 @@ const StatusSchema = defineEntity({
   properties: {
     list: p.integer().primary(),
     idx: p.integer().primary(),
-    /** The session, the grant, or the principal whose tokens carry it. */
+    /** The session, grant or principal whose tokens carry the index. */
     holder: p.uuid().fieldName('holder_id'),
     api: p.uuid().fieldName('api_id'),
-    /** Whose rights those tokens state. */
+    /** The principal whose rights those tokens carry. */
     principal: p.uuid().fieldName('principal_id'),
     /**
-     * Of tokens that were exchanged (RFC 8693): the principals who act by them, and the client that had the first; sorted. They end
-     * with each of them too. Null for the holder's own.
+     * For exchanged tokens (RFC 8693): the principals who act, and the client of the first token, sorted. The tokens
+     * end with each of them too. Null for the owner's own tokens.
      */
     through: p.array().columnType('uuid[]').nullable(),
     /** 0 valid, 1 revoked, 2 suspended, 3 superseded. */
     state: p.smallint().default(0),
-    /** What the holder's own next token carries; one that was left behind keeps its state until its tokens have expired. */
+    /**
+     * Whether the owner's next token carries this index. A former index keeps its state until its tokens have expired.
+     */
     isCurrent: p.boolean().default(true),
-    /** The transaction that wrote the state: who reads changes asks for those since the oldest one that was running then. */
+    /**
+     * The transaction that wrote the state: a reader of changes selects those since the oldest transaction that was
+     * running at its last read.
+     */
     changed: p.string().columnType('xid8').defaultRaw('pg_current_xact_id()'),
-    /** From then on nothing carries it any more, and the index is free. */
+    /** From then on no token carries the index, and it is free. */
     expiresAt: p.datetime().columnType('timestamptz'),
   },
 });
-/** A place in a status list (draft-ietf-oauth-status-list) and what it says. */
+/** An index of a status list (draft-ietf-oauth-status-list) and its state. */
 export class TokenStatus extends StatusSchema.class {}
 StatusSchema.setClass(TokenStatus);

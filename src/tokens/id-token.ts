@@ -3,13 +3,13 @@ import { numericDate } from '../platform/time.ts';
 import type { KeyRing } from './keys/ring.ts';
 import { type Alg, SIGNATURE_LENGTH, type Sign, signBytes } from './keys/signing-key.ts';
 
-/** Read once, when the client gets it; longer than that it says nothing about now. */
+/** A client reads an ID token once, on receipt; a longer lifetime would have no use. */
 const ID_TOKEN_SECONDS = 600;
 
 export interface IdTokenRequest {
   readonly issuer: string;
   readonly alg: Alg;
-  /** The client, by its id on the wire. */
+  /** The client id. */
   readonly clientId: string;
   readonly sub: string;
   readonly sid: string | null;
@@ -17,31 +17,34 @@ export interface IdTokenRequest {
   readonly amr: readonly string[];
   readonly acr: string | null;
   readonly nonce: string | null;
-  /** The access token that it comes with. */
+  /** The access token issued with it. */
   readonly accessToken: string | null;
-  /** About the user, as scopes and the parameter `claims` let it. */
+  /** Claims about the user that scopes and the parameter `claims` allow. */
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** An ID token (OIDC Core §2). Never an access token: it has no `client_id`, and its `aud` is a client. */
+/**
+ * Signs an ID token (OIDC Core §2). It cannot pass as an access token: it has no `client_id`, and its `aud` is a
+ * client.
+ */
 export function signIdToken(keys: KeyRing, request: IdTokenRequest, now: Date): string {
   return signJwt(keys, 'JWT', request.alg, idTokenClaims(request, now));
 }
 
-/** An ID token that could be signed: what it says is decided, its size is known. */
+/** An ID token before its signature: its claims are decided and its size is known. */
 export interface IdTokenDraft {
-  /** Of the whole compact token. */
+  /** Size of the compact token. */
   readonly bytes: number;
-  /** For the access token that it comes with; on this thread where a server does not say how. */
+  /** Signs it for an access token; on this thread when `by` is absent. */
   sign(accessToken: string, by?: Sign): Promise<string>;
 }
 
-/** An ID token whose access token is still to be made. */
+/** Builds an ID token whose access token does not exist yet. */
 export function draftIdToken(keys: KeyRing, draft: Omit<IdTokenRequest, 'accessToken'>, now: Date): IdTokenDraft {
   const withAccessToken = (accessToken: string) => ({ ...draft, accessToken });
   return {
     get bytes() {
-      // A hash is as long whatever it is of.
+      // Every hash has the same length.
       const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(withAccessToken(''), now));
       return signed.length + 1 + SIGNATURE_LENGTH[key.alg];
     },
@@ -72,7 +75,7 @@ function idTokenClaims(request: IdTokenRequest, now: Date): object {
   };
 }
 
-/** Signs a JWT of any kind, which its `typ` tells from every other (RFC 8725 §3.11). */
+/** Signs a JWT. Its `typ` tells it from every other kind (RFC 8725 §3.11). */
 export function signJwt(keys: KeyRing, typ: string, alg: Alg, claims: object): string {
   const { key, signed } = draftJwt(keys, typ, alg, claims);
   return compactJws(signed, signBytes(key, Buffer.from(signed)));
@@ -88,7 +91,7 @@ function compactJws(signed: string, signature: Buffer): string {
   return `${signed}.${signature.toString('base64url')}`;
 }
 
-/** OIDC Core §3.1.3.6: half of the hash that the signature is made over; Ed25519 hashes by SHA-512. */
+/** OIDC Core §3.1.3.6: the left half of a hash, by the hash function of the signature; Ed25519 uses SHA-512. */
 function atHash(alg: Alg, accessToken: string): string {
   const whole = createHash(alg === 'EdDSA' ? 'sha512' : 'sha256')
     .update(accessToken, 'ascii')

@@ -7,37 +7,40 @@ import type { KeyRing } from './keys/ring.ts';
 import type { Sign } from './keys/signing-key.ts';
 import { allocateIndex, LIST_LENGTH, type StatusIndex, type StatusOwner } from './status/status-index.ts';
 
-/** Makes the tokens of one request. */
+/** Dependencies for issuing tokens. */
 export interface IssueDeps {
   readonly db: Database;
   readonly access: PermissionCache;
   readonly keys: KeyRing;
-  /** How a server signs; absent: on this thread. */
+  /** The server's signing function; absent: sign on this thread. */
   readonly sign?: Sign;
 }
 
-/** Whose token it is to be. */
+/** A token to issue. */
 export interface IssueRequest {
   readonly request: TokenRequest & { readonly api: ApiSnapshot };
-  /** As read with its flags, at this version. */
+  /** The principal, as read with its flags at this version. */
   readonly principal: PrincipalRef & { readonly version: number };
   readonly owner: StatusOwner;
-  /** The place that the statement saw which read that version; null when there was none, or it was another statement. */
+  /**
+   * The current index, from the statement that read that version; null when there is none, or when another statement
+   * read it.
+   */
   readonly statusIndex: StatusIndex | null;
 }
 
-/** As long as any: asked for the size of a token before it has a place. */
+/** The longest possible index, for measuring a token before it has one. */
 const PLACEHOLDER_INDEX: StatusIndex = { list: 99, idx: LIST_LENGTH - 1 };
 
-/** Why the token may not be made: asked before anything is written. */
+/** Returns the excess of a token over its API's budget, or null. Call it before anything is written. */
 export function overBudget({ keys }: Pick<IssueDeps, 'keys'>, request: TokenRequest, now: Date): OverBudget | null {
   return draftAccessToken(keys, { ...request, statusIndex: PLACEHOLDER_INDEX }, now).excess;
 }
 
 /**
- * Signs an access token that stands in a status list. It never pairs what was read at one moment with the place of another: what is
- * taken from or given to its holder later moves this place. `stale`: something has changed since the holder was read, read it again.
- * `ended`: the holder has ended meanwhile.
+ * Allocates a status index and signs an access token. Rights and index are of one moment: a later change of the
+ * principal's rights sets the status of this index. Returns `stale` when the principal has changed since it was read
+ * (read it again), `ended` when the owner has ended.
  */
 export async function issueAccessToken(
   mint: IssueDeps,
@@ -53,10 +56,12 @@ export async function issueAccessToken(
   return mint.sign ? draft.signBy(mint.sign) : draft.sign();
 }
 
-/** Changes that meet one request: more in a row than ever happen. */
+/** Attempts of one request; so many changes in a row do not happen. */
 const TRIES = 5;
 
-/** Reads and mints until nothing has changed in between. NotReady (503: try again) when something changes again and again. */
+/**
+ * Repeats an attempt to read and issue until nothing changed in between. Throws NotReady (503) after too many attempts.
+ */
 export async function issueWithRetry<Answer>(attempt: () => Promise<Answer | 'stale'>): Promise<Answer> {
   for (let tries = 0; tries < TRIES; tries++) {
     const answer = await attempt();

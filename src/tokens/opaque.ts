@@ -1,7 +1,7 @@
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto';
 import { deriveKey } from '../platform/digest.ts';
 
-/** Seals what an opaque token says: made from the master key, for nothing else. */
+/** Derives the key of opaque tokens from the master key. */
 export function deriveOpaqueKey(masterKey: Buffer): KeyObject {
   return createSecretKey(deriveKey(masterKey, 'opaque-token'));
 }
@@ -10,14 +10,14 @@ const VERSION = 1;
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Characters of the token that seals so many bytes. */
+/** Length of the token that seals so many bytes. */
 export function opaqueLength(bytes: number): number {
   return Math.ceil(((1 + NONCE_BYTES + bytes + TAG_BYTES) * 4) / 3);
 }
 
 /**
- * An opaque access token: the claims, sealed (AES-256-GCM), so that nobody but Signet reads them and nothing has to be stored.
- * What it is worth is told by introspection (RFC 7662).
+ * Seals claims as an opaque access token (AES-256-GCM): only this server can read them, and nothing is stored. Resource
+ * servers introspect it (RFC 7662).
  */
 export function sealClaims(key: KeyObject, claims: object): string {
   const head = Buffer.concat([Buffer.from([VERSION]), randomBytes(NONCE_BYTES)]);
@@ -27,7 +27,7 @@ export function sealClaims(key: KeyObject, claims: object): string {
   return Buffer.concat([head, sealed, cipher.getAuthTag()]).toString('base64url');
 }
 
-/** Null for everything that was not sealed so, changed by a bit, or spelled otherwise. */
+/** Returns null for input that this key did not seal, or that differs in any bit or in its spelling. */
 export function openClaims(key: KeyObject, token: string): Record<string, unknown> | null {
   const bytes = Buffer.from(token, 'base64url');
   if (bytes.length < 1 + NONCE_BYTES + TAG_BYTES || bytes[0] !== VERSION || bytes.toString('base64url') !== token)

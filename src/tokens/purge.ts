@@ -1,7 +1,9 @@
 import { type Database, purgeRows, type Statement } from '../platform/database/index.ts';
 import { plusSeconds } from '../platform/time.ts';
 
-/** How far the clocks of two nodes may be apart before one still takes a token whose mark the other has dropped. */
+/**
+ * How far the clocks of two nodes may differ: one node must not accept a token whose revocation the other has deleted.
+ */
 const RETENTION_SECONDS = 300;
 
 const purgeRevoked: Statement = {
@@ -16,7 +18,10 @@ const purgeStatuses: Statement = {
     select list, idx from tokens_status where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
 };
 
-/** A grant that has ended is kept as long as its session may last: its client is to hear of that one's end (OIDC Back-Channel Logout §2.3). */
+/**
+ * An ended grant is kept as long as its session may last: its client is notified when the session ends (OIDC
+ * Back-Channel Logout §2.3).
+ */
 const GRANT_RETENTION_SECONDS = 31 * 86_400;
 
 const purgeGrants: Statement = {
@@ -27,8 +32,8 @@ const purgeGrants: Statement = {
 };
 
 /**
- * Forgets what has expired, in bounded batches: revoked tokens, which need no mark any more, places in status lists, which are free
- * again, and refresh grants that ended a month ago.
+ * Deletes expired rows in bounded batches: revoked tokens, status indexes, which are free again, and refresh grants
+ * that ended a month ago.
  */
 export async function purgeTokens(db: Database, now: Date): Promise<void> {
   await purgeRows(db, purgeRevoked, plusSeconds(now, -RETENTION_SECONDS));

@@ -2,7 +2,7 @@ import { Type } from 'typebox';
 import { type App, servePublic } from '../platform/http/index.ts';
 import type { KeyRing } from './keys/ring.ts';
 
-/** RFC 7517 §4, RFC 7518 §6: the members of the public part of a key depend on its kind. */
+/** RFC 7517 §4, RFC 7518 §6: the members of a public key depend on its type. */
 const key = Type.Object(
   {
     kty: Type.String(),
@@ -15,7 +15,7 @@ const key = Type.Object(
 );
 const jwks = Type.Object({ keys: Type.Array(key) }, { title: 'Jwks', additionalProperties: false });
 
-/** `/.well-known/jwks.json` (RFC 7517 §5), as bytes that were made when the keys were read. */
+/** `/.well-known/jwks.json` (RFC 7517 §5), as bytes that were built when the keys were loaded. */
 export function jwksRoute(app: App, keys: KeyRing): void {
   const schema = {
     operationId: 'getKeys',

@@ -1,9 +1,9 @@
 import { type ApiSnapshot, apiAudience, noRights, type Rights } from '../permissions/index.ts';
 
-/** Stands where a column needs an API and none is meant. */
+/** The id in columns that require an API, where no API is meant. */
 export const NO_API = '00000000-0000-0000-0000-000000000000';
 
-/** What a token is for when its client asked for no API: userinfo alone. It has no permissions, so it says nothing of any. */
+/** The API of a token whose client requested none: userinfo alone. It has no permissions. */
 export const USERINFO: ApiSnapshot = {
   id: NO_API,
   audience: '',
@@ -15,7 +15,7 @@ export const USERINFO: ApiSnapshot = {
   ttlSeconds: 600,
   budgetBytes: 4096,
   overBudget: 'fail',
-  // That is what the scope `profile` is for.
+  // The scope `profile` is for that.
   withUsername: false,
   withSourceId: false,
   version: 1,
@@ -33,7 +33,7 @@ export function userinfoUrl(issuer: string): string {
   return `${issuer}/oauth2/userinfo`;
 }
 
-/** Nobody may do anything at userinfo; the version is that of who was read. */
+/** No permissions at userinfo; `version` is the principal's. */
 export function userinfoRights(version: number): Rights {
   return { ...noRights, isActive: true, version };
 }

@@ -8,7 +8,7 @@ import { RefreshGrant } from '../entities.ts';
 import { revokeStatuses } from '../status/set-status.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
-/** How long a family of refresh tokens lives: without use, and at the most. */
+/** The lifetime of a family of refresh tokens: without use, and at most. */
 export interface GrantLife {
   readonly idleSeconds: number;
   readonly absoluteSeconds: number;
@@ -18,16 +18,16 @@ export interface NewGrant {
   readonly user: { readonly id: string; readonly passwordEpoch: number };
   /** The client's principal. */
   readonly client: string;
-  /** Null: for userinfo alone. */
+  /** Null for userinfo alone. */
   readonly api: string | null;
   readonly scope: string | null;
   readonly session: { readonly id: string; readonly authTime: Date; readonly amr: readonly string[] } | null;
   readonly isOffline?: boolean;
-  /** Whether there are refresh tokens; true when absent. */
+  /** Whether the grant has refresh tokens; true when absent. */
   readonly isRefreshable?: boolean;
 }
 
-/** When a grant that is opened now ends. */
+/** The expiry times of a grant that is opened now. */
 export function grantExpiry(life: GrantLife, now: Date): { idleExpiresAt: Date; expiresAt: Date } {
   return {
     idleExpiresAt: plusSeconds(now, Math.min(life.idleSeconds, life.absoluteSeconds)),
@@ -35,7 +35,7 @@ export function grantExpiry(life: GrantLife, now: Date): { idleExpiresAt: Date; 
   };
 }
 
-/** Opens a family of refresh tokens in the caller's transaction, for a client whose users are not asked; answers its first. */
+/** Opens a grant without a consent prompt, in the caller's transaction; returns it and its first refresh token. */
 export function openGrant(
   tx: SqlEntityManager,
   key: RefreshKey,
@@ -85,7 +85,10 @@ export type GrantFilter = Partial<Record<'id' | 'principal' | 'client', string>>
   readonly isOffline?: boolean;
 };
 
-/** Ends the live grants that match, and the tokens of each; answers them. Every way of ending a grant goes through here. */
+/**
+ * Ends the live grants that match and revokes the tokens of each; returns the grants. Every end of a grant goes through
+ * `markEnded`.
+ */
 export async function endGrants(
   tx: SqlEntityManager,
   now: Date,
@@ -101,7 +104,7 @@ export async function endGrants(
   return grants;
 }
 
-/** The grants alone: the caller ends their tokens. */
+/** Ends the grants alone: the caller revokes their tokens. */
 async function markEnded(
   tx: SqlEntityManager,
   now: Date,
@@ -114,7 +117,7 @@ async function markEnded(
     ...(sessions ? { session: { $in: [...sessions] } } : {}),
     ...(principals ? { principal: { $in: [...principals] } } : {}),
   };
-  // Locked while they are read: of two that end one grant, one ends it.
+  // Locked as they are read: of two transactions that end one grant, one does.
   const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE, orderBy: { id: 'asc' } } as const;
   const grants = await tx.find(RefreshGrant, where, options);
   const ids = grants.map((one) => one.id);
@@ -133,15 +136,16 @@ const userEndReasons = {
 } as const;
 
 /**
- * What lives by a session ends with it; a user who is locked out, or has another password, has nothing left at all. All grants are
- * held before the first place, and one statement moves all places: a client that ends meanwhile waits for the same ones in this order.
+ * Ends everything that depends on ended sessions, and everything of users who are locked out or have another password.
+ * All grants are locked before the first status index, and one statement updates all indexes: a client that ends at the
+ * same time waits for the same rows in this order.
  */
 export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, users, successor } = ended;
   const endedUsers = reason in userEndReasons ? users : [];
   if (successor || endedUsers.length > 0) await lockGrants(tx, ids, endedUsers);
   if (successor) await transferGrants(tx, ids, successor);
-  // OIDC Core §11, OIDC Back-Channel Logout §2.7: what was given for `offline_access` outlives the session.
+  // OIDC Core §11, OIDC Back-Channel Logout §2.7: a grant with `offline_access` outlives the session.
   const given = ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
   const others =
     endedUsers.length === 0
@@ -151,7 +155,10 @@ export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions):
   await revokeStatuses(tx, at, holders, endedUsers);
 }
 
-/** The live grants of sessions and of users, until the end of the transaction; in their order, though they end one lot after the other. */
+/**
+ * Locks the live grants of sessions and users until the end of the transaction, in the order of their ids, although
+ * they end in two steps.
+ */
 async function lockGrants(tx: SqlEntityManager, sessions: readonly string[], users: readonly string[]): Promise<void> {
   const marks = (some: readonly string[]) => some.map(() => '?').join(', ');
   const whose = [
@@ -167,16 +174,16 @@ async function lockGrants(tx: SqlEntityManager, sessions: readonly string[], use
 }
 
 /**
- * A user who authenticates again, because one client asked for it, is not logged out of the others: what the session gave goes on
- * with the one that takes its place.
+ * Moves the grants of a session to its successor: a user who authenticates again at the request of one client stays
+ * signed in at the others.
  */
 async function transferGrants(tx: SqlEntityManager, ids: readonly string[], to: Successor): Promise<void> {
   await tx.nativeUpdate(RefreshGrant, { session: { $in: [...ids] }, principal: to.user }, { session: to.id });
 }
 
 /**
- * A client that is disabled or gone: what it holds for users, what was exchanged through it, and its own tokens. One statement moves
- * all of their places, in their order.
+ * Ends a disabled or deleted client: its grants, tokens exchanged through it, and its own tokens. One statement updates
+ * all of their status indexes, in order.
  */
 export async function endClient(
   tx: SqlEntityManager,
@@ -188,12 +195,12 @@ export async function endClient(
   await revokeStatuses(tx, now, [...grants.map((one) => one.id), client], [client]);
 }
 
-/** When a token was last fetched by it. */
+/** When a token of the grant was last issued. */
 export function lastGrantUse({ rotatedAt, usedAt }: Pick<RefreshGrant, 'rotatedAt' | 'usedAt'>): Date {
   return usedAt && usedAt > rotatedAt ? usedAt : rotatedAt;
 }
 
-/** The live grants of a user or a client, newest first. */
+/** Returns the live grants of a user or client, newest first. */
 export function listGrants(
   em: SqlEntityManager,
   which: { id?: string; principal?: string; client?: string },

@@ -2,29 +2,32 @@ import { type Database, hotSelect, type Statement } from '../../platform/databas
 import type { RequestedClaims } from '../entities.ts';
 import type { StatusIndex } from '../status/status-index.ts';
 
-/** A grant with everything that it lives by, as of one moment. */
+/** A grant with everything that it depends on, as of one moment. */
 export interface GrantState {
   readonly id: string;
   readonly seed: Buffer;
   readonly generation: number;
   readonly rotatedAtMs: number;
-  /** When it was last used, as far as that was written down. */
+  /** The last recorded use. */
   readonly usedAtMs: number;
-  /** Not ended, its time is not up, its user is active with the same password, its session was not ended or it is offline. */
+  /**
+   * Whether it has not ended or expired, its user is active with the same password, and its session has not ended or
+   * the grant is offline.
+   */
   readonly isLive: boolean;
   readonly endsAt: Date;
-  /** When it ends unless it is used before. */
+  /** When it expires unless it is used before. */
   readonly idleEndsAt: Date;
   /** The client's principal. */
   readonly client: string;
-  /** Of that principal. */
+  /** Permissions version of the client's principal. */
   readonly clientVersion: number;
-  /** Null: for userinfo alone. */
+  /** Null for userinfo alone. */
   readonly api: string | null;
   readonly apiVersion: number | null;
   readonly session: string | null;
   readonly scope: string | null;
-  /** Ids of what was consented to; null: uncut, for a first-party client. */
+  /** Ids of consented permissions; null for a first-party client: no limit. */
   readonly permissions: readonly string[] | null;
   readonly isRefreshable: boolean;
   readonly dpopJkt: string | null;
@@ -37,7 +40,7 @@ export interface GrantState {
     readonly isStaff: boolean;
     readonly isSuperuser: boolean;
   };
-  /** Of the user's principal. */
+  /** Permissions version of the user's principal. */
   readonly version: number;
   readonly statusIndex: StatusIndex | null;
 }
@@ -129,7 +132,10 @@ const rotation: Statement = {
     returning generation::int as generation`,
 };
 
-/** Takes the step from one generation to the next; false when somebody else did, or the grant has ended. One durable statement. */
+/**
+ * Advances a grant by one generation. Returns false when another request did so first, or the grant has ended. One
+ * durable statement.
+ */
 export async function rotateGrant(
   db: Database,
   id: string,
@@ -140,7 +146,7 @@ export async function rotateGrant(
   return (await db.query(rotation, [id, from, now, idleExpiresAt])).length === 1;
 }
 
-/** $1 grant, $2 now, $3 idle until, $4 a use that was written down since then is enough. */
+/** $1 grant, $2 now, $3 idle until, $4 a use recorded since then is sufficient. */
 const use: Statement = {
   name: 'tokens-grant-use',
   text: `update tokens_grant set used_at = $2::timestamptz, idle_expires_at = $3::timestamptz
@@ -150,8 +156,8 @@ const use: Statement = {
 };
 
 /**
- * Writes down that it was used without a step to the next generation, once for all uses since a moment. False when somebody else did,
- * or the grant has ended.
+ * Records a use without a new generation, once for all uses since a moment. Returns false when another request recorded
+ * it, or the grant has ended.
  */
 export async function useGrant(
   db: Database,

@@ -9,16 +9,19 @@ import { type GrantLife, grantExpiry } from './grants.ts';
 import { type RefreshKey, refreshToken } from './refresh-token.ts';
 
 /**
- * Opens a grant for what a user has agreed to, and takes the place of its token, in one durable statement: of many that come at once
- * one is first, and nobody finds the grant before its token has its place. `table` holds agreements by their digest: client_id,
- * principal_id, password_epoch, session_id, auth_time, amr, api_id, scope, permissions, is_offline, expires_at; consumed_at and
- * grant_id are written. One that lost, is too late, or whose user, session, client or API is over, is not `is_held`.
+ * Redeems an authorization: opens a grant and allocates the status index of its first token, in one durable statement.
+ * Of concurrent requests one succeeds, and the grant is never visible without its index. `table` holds authorizations
+ * by digest: client_id, principal_id, password_epoch, session_id, auth_time, amr, api_id, scope, permissions,
+ * is_offline, expires_at; consumed_at and grant_id are written. `is_held` is false for one that was redeemed before,
+ * has expired, or whose user, session, client or API has ended.
  *
- * Who and what it lives by is held in the order of locks: user, API, principals, session. Whoever ends one of them, or changes the
- * rights of the user or the ceiling of the client, has done so before and is seen here, or finds the grant and its place.
+ * Everything it depends on is locked in the order of locks: user, API, principals, session. A transaction that ends one
+ * of them, or changes the rights of the user or the boundary of the client, either committed before and is visible
+ * here, or finds the grant and its index.
  *
- * $1 digest, $2 now, $3 grant, $4 seed, $5 list, $6 index, $7 until when the place is kept, $8 refreshable, $9 key, $10 claims,
- * $11 idle until, $12 until, $13 version of the client. Nothing is written when the index is taken, or the client has another version.
+ * $1 digest, $2 now, $3 grant, $4 seed, $5 list, $6 index, $7 expiry of the index, $8 refreshable, $9 key, $10 claims,
+ * $11 idle until, $12 until, $13 version of the client. Nothing is written when the index is taken, or the client has
+ * another version.
  */
 export const redemptionStatement = (table: string): Statement => ({
   name: `tokens-redeem-${table}`,
@@ -67,29 +70,32 @@ interface Row {
   client_version: number | null;
 }
 
-/** What the request that redeems adds to what was agreed to. */
+/** What the token request adds to the authorization. */
 export interface Redemption {
   readonly digest: Buffer;
-  /** Of the client, as it was read. */
+  /** Permissions version of the client, as it was read. */
   readonly clientVersion: number;
-  /** Whether there are refresh tokens. */
+  /** Whether the grant has refresh tokens. */
   readonly isRefreshable: boolean;
-  /** The key that they are bound to (RFC 9449 §5). */
+  /** The key that refresh tokens are bound to (RFC 9449 §5). */
   readonly dpopJkt: string | null;
   readonly claims: RequestedClaims | null;
 }
 
-/** A grant of this moment, and the place of its first access token. */
+/** The new grant with the status index of its first access token. */
 export interface RedeemedGrant {
   readonly id: string;
   readonly endsAt: Date;
   readonly statusIndex: StatusIndex;
-  /** Of the user's principal, when the place was taken. */
+  /** Permissions version of the user's principal when the index was allocated. */
   readonly version: number;
   readonly refreshToken: string | undefined;
 }
 
-/** Null when somebody was first, or it is not good any more; `stale` when the client has changed: it was not redeemed. */
+/**
+ * Returns null when the authorization was redeemed before or is no longer valid; `stale` when the client has changed,
+ * and nothing was redeemed.
+ */
 export async function redeemGrant(
   db: Database,
   statement: Statement,
@@ -101,7 +107,7 @@ export async function redeemGrant(
   const [id, seed] = [randomUUIDv7(), randomBytes(32)];
   const { idleExpiresAt, expiresAt } = grantExpiry(life, now);
   const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
-  // Any index of the first list is free, until there are a great many: then one is looked for.
+  // A random index of the first list is almost always free; with very many tokens, search for one.
   for (let statusIndex = randomIndex(1); ; statusIndex = await findFreeIndex(db)) {
     const taken = [statusIndex.list, statusIndex.idx, plusSeconds(expiresAt, LINGER_SECONDS)];
     const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...taken, ...of]);

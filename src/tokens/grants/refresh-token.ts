@@ -1,7 +1,7 @@
 import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import { deriveKey } from '../../platform/digest.ts';
 
-/** What makes and reads refresh tokens: a key of the master key that only they are made under. */
+/** The key of refresh tokens, derived from the master key for this purpose alone. */
 export type RefreshKey = KeyObject & { readonly refreshes: true };
 
 export function deriveRefreshKey(masterKey: Buffer): RefreshKey {
@@ -15,26 +15,26 @@ const MAC_BYTES = 32;
 const HEAD_BYTES = 1 + ID_BYTES + GENERATION_BYTES;
 
 /**
- * A refresh token: version, grant, generation, and an HMAC over these and the grant's random seed. Nothing of it is stored, and the
- * same generation is the same token again.
+ * Builds a refresh token: version, grant, generation, and an HMAC over these and the grant's random seed. Nothing is
+ * stored, and one generation always yields the same token.
  */
 export function refreshToken(key: RefreshKey, grant: { id: string; seed: Buffer }, generation: number): string {
   const head = tokenHead(grant.id, generation);
   return Buffer.concat([head, mac(key, head, grant.seed)]).toString('base64url');
 }
 
-/** What a refresh token claims to be, not yet believed. */
+/** A parsed refresh token, not verified yet. */
 export interface PresentedRefreshToken {
   readonly id: string;
   readonly generation: number;
-  /** Whether the MAC is right for a grant of this seed. In constant time. */
+  /** Whether the MAC matches a grant's seed. Constant time. */
   matches(key: RefreshKey, seed: Buffer): boolean;
 }
 
-/** Null for everything that has not the form of one. */
+/** Returns null for input without the form of a refresh token. */
 export function readRefreshToken(token: string): PresentedRefreshToken | null {
   const bytes = Buffer.from(token, 'base64url');
-  // Only the one spelling counts: unused bits of the last character are zero.
+  // Only the canonical spelling is accepted: unused bits of the last character are zero.
   if (bytes.length !== HEAD_BYTES + MAC_BYTES || bytes[0] !== VERSION || bytes.toString('base64url') !== token)
     return null;
   const head = bytes.subarray(0, HEAD_BYTES);

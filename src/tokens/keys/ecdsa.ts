@@ -1,17 +1,17 @@
-// Node makes and reads the form of JOSE too, for 20 µs more a signature: a key with an option beside it goes through a thrown and
-// caught error, and the signature through OpenSSL once more (bench/README.md).
+// Node can also write and read JOSE's form, for 20 µs more per signature: a key with an option beside it goes through a
+// thrown and caught error, and the signature goes through OpenSSL once more (bench/README.md).
 
-/** Bytes of each half of a signature by P-256. */
+/** Bytes of each half of a P-256 signature. */
 const HALF = 32;
 const [SEQUENCE, INTEGER] = [0x30, 0x02];
 
-/** RFC 7518 §3.4: R and S one after the other, of the DER sequence that OpenSSL makes. */
+/** Converts the DER sequence of OpenSSL to R and S concatenated (RFC 7518 §3.4). */
 export function toRaw(der: Buffer): Buffer {
   const raw = Buffer.alloc(2 * HALF);
   let at = 2;
   for (const end of [HALF, 2 * HALF]) {
     const next = at + 2 + (der[at + 1] as number);
-    // A number may have a zero in front, which says that it is not negative, or fewer bytes than the others.
+    // A DER integer may have a leading zero, which makes it positive, or fewer bytes than 32.
     const number = der.subarray(Math.max(at + 2, next - HALF), next);
     raw.set(number, end - number.length);
     at = next;
@@ -19,7 +19,7 @@ export function toRaw(der: Buffer): Buffer {
   return raw;
 }
 
-/** And back; null for what is not as long as two such numbers (RFC 7518 §3.4). */
+/** Converts R and S to DER; null when the length is wrong (RFC 7518 §3.4). */
 export function toDer(raw: Buffer): Buffer | null {
   if (raw.length !== 2 * HALF) return null;
   const numbers = Buffer.concat([toInteger(raw.subarray(0, HALF)), toInteger(raw.subarray(HALF))]);

@@ -7,7 +7,7 @@ import { SigningKey } from '../entities.ts';
 import { seal } from './seal.ts';
 import { type Alg, publicJwk, sealPurpose } from './signing-key.ts';
 
-/** A key that is nowhere yet. */
+/** A generated key that is not stored yet. */
 export interface NewKey {
   readonly kid: string;
   readonly alg: Alg;
@@ -15,11 +15,11 @@ export interface NewKey {
   readonly privateKey: KeyObject;
 }
 
-/** RSA takes some tenths of a second: before a transaction wherever that is possible. */
+/** Generates a key. RSA takes some tenths of a second: call it before a transaction where possible. */
 export async function generateKey(alg: Alg): Promise<NewKey> {
   const { publicKey, privateKey } = await generate(alg);
   const kid = await calculateJwkThumbprint(publicKey.export({ format: 'jwk' }) as object);
-  // Somebody types it: a dash in front would be an option.
+  // People type key ids: a leading dash would be read as an option.
   return kid.startsWith('-') ? generateKey(alg) : { kid, alg, publicKey, privateKey };
 }
 
@@ -30,7 +30,7 @@ async function generate(alg: Alg): Promise<{ publicKey: KeyObject; privateKey: K
   return make('ed25519', undefined);
 }
 
-/** Writes a key, published from now on: as `current`, or as `next` until `activateAt`. */
+/** Stores a key, which is published from now on: as `current`, or as `next` until `activateAt`. */
 export async function insertKey(
   tx: SqlEntityManager,
   audit: AuditContext,

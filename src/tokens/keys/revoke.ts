@@ -5,7 +5,7 @@ import { SigningKey } from '../entities.ts';
 import { applySteps } from './rotate.ts';
 import { activateOrMake, keysForAlg, type Step } from './rotation.ts';
 
-/** A key that can be revoked. Failures: there is none of this name, it is gone already. */
+/** Returns a key that can be revoked. Failures: no key has this id (notFound), it is gone already (conflict). */
 export async function getLiveKey(em: SqlEntityManager, kid: string): Promise<SigningKey> {
   const key = await em.findOne(SigningKey, { kid });
   if (!key) throw new Failure('notFound', `There is no key ${kid}. List them with: npx signet keys list`);
@@ -14,8 +14,8 @@ export async function getLiveKey(em: SqlEntityManager, kid: string): Promise<Sig
 }
 
 /**
- * Takes a key away at once: it is not published any more, what it signed is refused, its private half is erased. In the place of
- * a current one the next key signs, or one that is made now. Answers the steps that were taken.
+ * Revokes a key at once: it is no longer published, tokens that it signed are refused, and its private half is erased.
+ * The next key, or a new one, replaces a current key. Returns the steps that were taken.
  */
 export async function revokeKey(
   em: SqlEntityManager,

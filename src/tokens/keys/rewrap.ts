@@ -7,8 +7,9 @@ import { seal } from './seal.ts';
 import { sealPurpose, unsealKey } from './signing-key.ts';
 
 /**
- * Seals every signing key under another master key, all of them or none; answers how many. The keys stay what they are, so that a
- * running server goes on with those that it has open. Failures: the old master key is not the right one, both are the same.
+ * Seals every signing key under another master key, all of them or none, and returns how many. The keys themselves stay
+ * the same, so a running server continues with its open keys. Failures: the old master key is wrong, or both are the
+ * same.
  */
 export async function rewrapKeys(em: SqlEntityManager, audit: AuditContext, from: Buffer, to: Buffer): Promise<number> {
   if (from.equals(to)) throw new Failure('usage', 'That is the master key that seals the keys now. Give another one.');

@@ -3,32 +3,33 @@ import { type PublicDocument, publicDocument } from '../../platform/digest.ts';
 import { NotReady } from '../../platform/errors.ts';
 import type { Alg, OpenKey, OpenKeys } from './signing-key.ts';
 
-/** The keys of this process: which one signs, which ones verify, what is published. */
+/** The keys of this process, for signing, verifying and publishing. */
 export interface KeyRing {
   signer(alg: Alg): OpenKey;
   find(kid: string): OpenKey | undefined;
-  /** Every key that is published. */
+  /** Every published key. */
   all(): OpenKey[];
   jwks(): PublicDocument;
-  /** Seals and opens opaque tokens. */
+  /** The key that seals and opens opaque tokens. */
   opaqueKey(): KeyObject;
-  /** Reads the keys again, because some process has changed them. */
+  /** Reads the keys again, after another process changed them. */
   reload(): Promise<void>;
   /**
-   * A token names a key that is not here: another process may have made it a moment ago. Reads the keys again, at most once in a while
-   * however many such tokens come; true when the key is here then.
+   * Reads the keys again for a token whose key is not loaded, because another process may have made it a moment ago; at
+   * most once a second, however many such tokens arrive. Returns whether the key is loaded then.
    */
   loadMissing(kid: string): Promise<boolean>;
 }
 
-/** Between two readings of the keys because of an unknown one. */
+/** Minimum time between two such reads. */
 const RELOAD_INTERVAL_MS = 1000;
 
 type Keys = ReadonlyMap<string, OpenKey>;
 
 /**
- * `read` is given the keys that are open already. On a reload, keys that cannot be opened are told by `refused`, and the rest is
- * taken: after `keys rewrap` a server goes on with what it has until it is started with the new master key.
+ * Loads the keys. `read` receives the keys that are open already. On a reload, `onFailure` receives the error for keys
+ * that cannot be opened, and the others are used: after `keys rewrap` a server continues with its open keys until it is
+ * started with the new master key.
  */
 export async function createKeyRing(
   read: (open: Keys) => Promise<OpenKeys>,
@@ -72,8 +73,8 @@ export async function createKeyRing(
 }
 
 /**
- * The current key of each algorithm. Where there is none, because nobody asks for the algorithm any more, the one that was: it is
- * published for long enough, and a request may still be under way.
+ * Returns the signing key of each algorithm: the current one, or else the last one that retired. That one is published
+ * for long enough, and a request may still be running.
  */
 function currentSigners(opened: readonly OpenKey[]): Map<Alg, OpenKey> {
   const signers = new Map<Alg, OpenKey>();
@@ -86,7 +87,7 @@ function currentSigners(opened: readonly OpenKey[]): Map<Alg, OpenKey> {
 
 const order = { current: 0, next: 1, retiring: 2, gone: 3 };
 
-/** RFC 7517: the current key of the default algorithm first, for verifiers that take the first they see. */
+/** The current key of the default algorithm first, for verifiers that use the first key of a set (RFC 7517 §5). */
 function buildJwks(opened: readonly OpenKey[]): PublicDocument {
   const rank = (key: OpenKey) => order[key.state] * 2 + (key.alg === 'RS256' ? 0 : 1);
   const sorted = [...opened].sort((a, b) => rank(a) - rank(b));

@@ -17,24 +17,24 @@ import {
 } from './rotation.ts';
 import { type Alg, unsealKey } from './signing-key.ts';
 
-/** The default algorithm of APIs and of ID tokens: always there. */
+/** The default algorithm of APIs and ID tokens, which always has a key. */
 const DEFAULT_ALG: Alg = 'RS256';
 
-/** Port: the algorithms that rooms above need, besides those of APIs. */
+/** Port: the algorithms that higher rooms need, besides those of APIs. */
 export const clientAlgorithms = definePort<(em: SqlEntityManager) => Promise<readonly Alg[]>>('clientAlgorithms');
 
-/** The algorithms that somebody asks for, the default first. */
+/** Returns the algorithms that APIs and clients use, the default first. */
 export async function requiredAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
   const above = await clientAlgorithms.of(em)(em);
   return new Set([DEFAULT_ALG, ...(await listApiAlgorithms(em)), ...above]);
 }
 
-/** What is decided from the rows as they are, before and then again within the transaction. */
+/** Decides the steps from the stored keys; called once before the transaction and again within it. */
 type PlanSteps = (keys: SigningKey[], required: Set<Alg>) => Step[];
 
 /**
- * Takes every step that is due; answers those that this process took. Any number of nodes may do so at once: one wins, the others
- * find nothing left to do. A node that dies between two steps leaves the rest to the others.
+ * Takes every step that is due and returns those that this process took. Any number of nodes may call it at once: one
+ * wins, and the others find nothing left to do. When a node dies between two steps, another node takes the rest.
  */
 export function advanceKeys(
   em: SqlEntityManager,
@@ -46,8 +46,8 @@ export function advanceKeys(
 }
 
 /**
- * Makes the current key of an algorithm where there is none, in the caller's transaction if there is one: whoever asks for the
- * algorithm there has its key in the same moment.
+ * Ensures that an algorithm has a current key, in the caller's transaction if there is one: an API or client that
+ * starts to use the algorithm has its key at the same moment.
  */
 export async function ensureCurrentKey(
   em: SqlEntityManager,
@@ -66,8 +66,8 @@ export async function hasCurrentKey(em: SqlEntityManager, alg: Alg): Promise<boo
 }
 
 /**
- * Publishes the next key of each of these algorithms (of all that are asked for, without a list), or lets what is published wait
- * as it does. `isNow`: the next key signs at once, for emergencies.
+ * Publishes the next key of one algorithm, or of all in use; a next key that is published already stays as it is.
+ * `isNow`: the next key signs at once, for emergencies.
  */
 export async function rotateKeys(
   em: SqlEntityManager,
@@ -91,10 +91,12 @@ export async function rotateKeys(
   });
 }
 
-/** Any number that only Signet uses for this lock: the bytes of "keys". */
+/** The number of the lock; only Signet uses it (the bytes of "keys"). */
 export const KEYS_LOCK = 0x6b657973;
 
-/** Looks without a lock first, so that nothing due costs a read; then decides again under it. */
+/**
+ * Plans without a lock first, so that nothing due costs one read; then plans again under the lock and takes the steps.
+ */
 export async function applySteps(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -136,7 +138,7 @@ async function applyStep(
 ): Promise<void> {
   const { at } = audit;
   if (step.kind === 'make' || step.kind === 'publish') {
-    // A node that was not restarted after `keys rewrap` must not add what the others cannot open.
+    // A node that was not restarted after `keys rewrap` must not add a key that the others cannot open.
     for (const key of keys) unsealKey(masterKey, key);
     const key = generated.get(step.alg) ?? (await generateKey(step.alg));
     return insertKey(tx, audit, masterKey, key, step.kind === 'publish' ? step.activateAt : null);
@@ -147,7 +149,7 @@ async function applyStep(
   return setKeyState(tx, audit, key, { state: 'gone', retireAt: at, privateSealed: Buffer.alloc(0) });
 }
 
-/** From the state that was seen, or not at all. */
+/** Changes the state of a key, if it still has the state that was read. */
 async function setKeyState(
   tx: SqlEntityManager,
   audit: AuditContext,

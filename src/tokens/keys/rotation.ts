@@ -1,6 +1,6 @@
 import type { SigningKey } from '../entities.ts';
 
-/** What the state machine knows of a key. */
+/** The state of a key. */
 export type KeyState = Pick<SigningKey, 'kid' | 'alg' | 'state'> & {
   readonly activateAt?: Date | null | undefined;
   readonly activatedAt?: Date | null | undefined;
@@ -8,23 +8,23 @@ export type KeyState = Pick<SigningKey, 'kid' | 'alg' | 'state'> & {
 };
 
 export interface RotationPolicy {
-  /** For how long a key is published before it signs, so that every verifier has it by then. */
+  /** How long a key is published before it signs, so that every verifier has loaded it by then. */
   readonly leadSeconds: number;
-  /** For how long a key signs; 0 = until somebody rotates it. */
+  /** How long a key signs; 0: until an operator rotates it. */
   readonly rotationSeconds: number;
 }
 
-/** One change of one key. What several nodes want at once, one of them does. */
+/** One change of one key. When several nodes plan the same step, one of them takes it. */
 export type Step =
-  /** An algorithm without any key: nobody keeps an older set of its keys, so this one signs at once. */
+  /** For an algorithm without keys: no verifier has cached an older set, so the new key signs at once. */
   | { readonly kind: 'make'; readonly alg: SigningKey['alg'] }
   | { readonly kind: 'publish'; readonly alg: SigningKey['alg']; readonly activateAt: Date }
   | { readonly kind: 'activate'; readonly kid: string }
   | { readonly kind: 'retire'; readonly kid: string; readonly retireAt: Date }
-  /** No longer published; its private half is erased. */
+  /** The key is no longer published, and its private half is erased. */
   | { readonly kind: 'drop'; readonly kid: string };
 
-/** The longest life of a token that was signed at the last moment (`--ttl` takes 900 s), and an hour. */
+/** The longest lifetime of a token (`--ttl` takes at most 900 s) and an hour. */
 export const RETIREMENT_SECONDS = 900 + 3600;
 
 export function later(at: Date, seconds: number): Date {
@@ -32,8 +32,9 @@ export function later(at: Date, seconds: number): Date {
 }
 
 /**
- * What is due: next → current → retiring → gone, for each algorithm by itself. An algorithm that nobody asks for gives up its
- * keys in the same way. The steps stand in the order in which they can be taken: a current key retires before another takes its place.
+ * Returns the steps that are due: next → current → retiring → gone, for each algorithm by itself. An algorithm that is
+ * no longer in use loses its keys in the same way. Steps are in an order in which they can be taken: a current key
+ * retires before another replaces it.
  */
 export function stepsDue(
   keys: readonly KeyState[],
@@ -52,7 +53,7 @@ export function stepsDue(
   return steps;
 }
 
-/** There is at most one of each: unique indexes say so. */
+/** The current and the next key of an algorithm; unique indexes allow at most one of each. */
 export function keysForAlg(keys: readonly KeyState[], alg: SigningKey['alg']) {
   const inState = (state: KeyState['state']) => keys.find((key) => key.alg === alg && key.state === state);
   return { current: inState('current'), next: inState('next') };
@@ -72,12 +73,12 @@ function rotate(
   return [{ kind: 'publish', alg, activateAt: later(now, leadSeconds) }];
 }
 
-/** Where no key signs: the one that is published already, or one that is made now. */
+/** The step for an algorithm without a current key: activate the published next key, or make one. */
 export function activateOrMake(alg: SigningKey['alg'], next: KeyState | undefined): Step {
   return next ? { kind: 'activate', kid: next.kid } : { kind: 'make', alg };
 }
 
-/** The other one signs from now on; this one stays for what it signed. */
+/** The next key signs from now on; the current one stays for verification. */
 export function replaceCurrent(current: KeyState, next: KeyState, now: Date): Step[] {
   return [retireStep(current, now), { kind: 'activate', kid: next.kid }];
 }

@@ -6,8 +6,8 @@ const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
 
 /**
- * Seals a secret under the master key: AES-256-GCM with a key of its own for each `purpose`, which is authenticated by that.
- * Form: version (1 byte), nonce (12), tag (16), ciphertext.
+ * Seals a secret with AES-256-GCM under a key derived from the master key for one `purpose`; the key authenticates the
+ * purpose. Form: version (1 byte), nonce (12), tag (16), ciphertext.
  */
 export function seal(masterKey: Buffer, purpose: string, secret: Buffer): Buffer {
   const nonce = randomBytes(NONCE_BYTES);
@@ -16,7 +16,7 @@ export function seal(masterKey: Buffer, purpose: string, secret: Buffer): Buffer
   return Buffer.concat([Buffer.of(VERSION), nonce, cipher.getAuthTag(), sealed]);
 }
 
-/** Opens what `seal` made; null when the master key or the purpose is another, or a bit was changed. */
+/** Opens a sealed secret; null when the master key or the purpose differs, or a bit was changed. */
 export function unseal(masterKey: Buffer, purpose: string, sealed: Buffer): Buffer | null {
   if (sealed.length < 1 + NONCE_BYTES + TAG_BYTES || sealed[0] !== VERSION) return null;
   const nonce = sealed.subarray(1, 1 + NONCE_BYTES);

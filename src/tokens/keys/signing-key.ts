@@ -9,12 +9,12 @@ import { unseal } from './seal.ts';
 
 export type Alg = SigningKey['alg'];
 
-/** A signing key opened. */
+/** A signing key with its private half. */
 export interface OpenKey {
   readonly kid: string;
   readonly alg: Alg;
   readonly state: SigningKey['state'];
-  /** When it began to sign. */
+  /** When it started to sign. */
   readonly activatedAt: Date | null;
   readonly retireAt: Date | null;
   readonly publicJwk: Readonly<Record<string, string>>;
@@ -22,18 +22,18 @@ export interface OpenKey {
   readonly privateKey: KeyObject;
 }
 
-/** The keys that could be opened; `failure` when there were others. */
+/** The keys that could be opened; `failure` is set when some could not. */
 export interface OpenKeys {
-  /** Seals opaque tokens. */
+  /** Key of opaque tokens. */
   readonly opaqueKey: KeyObject;
   readonly opened: OpenKey[];
   readonly failure?: Failure;
 }
 
-/** Bytes of a signature, base64url: known before signing, for the budget of a token. */
+/** Length of a signature in base64url, for measuring a token before it is signed. */
 export const SIGNATURE_LENGTH: Record<Alg, number> = { RS256: 342, ES256: 86, EdDSA: 86 };
 
-/** Signs synchronously: WebCrypto would queue behind the password hashes in the thread pool. */
+/** Signs on this thread: WebCrypto would queue behind the password hashes in the thread pool. */
 export function signBytes(key: OpenKey, bytes: Buffer): Buffer {
   if (key.alg === 'ES256') return toRaw(sign('sha256', bytes, key.privateKey));
   return sign(key.alg === 'RS256' ? 'sha256' : null, bytes, key.privateKey);
@@ -44,18 +44,21 @@ export function verifyBytes(key: OpenKey, bytes: Buffer, signature: Buffer): boo
   return made !== null && verify(key.alg === 'EdDSA' ? null : 'sha256', bytes, key.publicKey, made);
 }
 
-/** Whether this key signed it. Only the one spelling of a signature counts: unused bits of its last character are zero. */
+/**
+ * Whether this key signed the JWS. Only the canonical spelling of a signature is accepted: unused bits of its last
+ * character are zero.
+ */
 export function isSignedWith(key: OpenKey, { head, payload, signature }: CompactParts): boolean {
   const bytes = Buffer.from(signature, 'base64url');
   return bytes.toString('base64url') === signature && verifyBytes(key, Buffer.from(`${head}.${payload}`), bytes);
 }
 
-/** What a private half is sealed for: another key's does not open under this name. */
+/** The purpose under which a private half is sealed: one key does not open under the id of another. */
 export function sealPurpose(kid: string): string {
   return `signing-key:${kid}`;
 }
 
-/** The private half (PKCS #8) of a key. Failure when another master key sealed it. */
+/** Returns the private half (PKCS #8) of a key. Failure when another master key sealed it. */
 export function unsealKey(masterKey: Buffer, row: Pick<SigningKey, 'kid' | 'privateSealed'>): Buffer {
   const der = unseal(masterKey, sealPurpose(row.kid), Buffer.from(row.privateSealed));
   if (der) return der;
@@ -65,7 +68,7 @@ export function unsealKey(masterKey: Buffer, row: Pick<SigningKey, 'kid' | 'priv
   );
 }
 
-/** Every key that is published. What is `open` already is not opened again. */
+/** Opens every published key. Keys that are `open` already are not opened again. */
 export async function openKeys(
   em: SqlEntityManager,
   masterKey: Buffer,
@@ -80,7 +83,7 @@ export async function openKeys(
     const { state, activatedAt = null, retireAt = null } = row;
     try {
       const before = open.get(row.kid);
-      // The same object while nothing has changed: what was verified with it stays verified.
+      // Keep the same object while nothing changed: verified signatures are cached by it.
       const isSame = before?.state === state && before.retireAt?.getTime() === retireAt?.getTime();
       opened.push(before && isSame ? before : { ...(before ?? openKey(masterKey, row)), state, activatedAt, retireAt });
     } catch (error) {
@@ -91,7 +94,7 @@ export async function openKeys(
   return { opened, opaqueKey: deriveOpaqueKey(masterKey), ...(failure ? { failure } : {}) };
 }
 
-/** The public half is made from the private one: a row that somebody has changed publishes nothing. */
+/** Derives the public half from the private one: a manipulated row cannot publish another key. */
 function openKey(masterKey: Buffer, row: SigningKey): Omit<OpenKey, 'state' | 'activatedAt' | 'retireAt'> {
   const { kid, alg } = row;
   const privateKey = createPrivateKey({ key: unsealKey(masterKey, row), format: 'der', type: 'pkcs8' });
@@ -99,7 +102,7 @@ function openKey(masterKey: Buffer, row: SigningKey): Omit<OpenKey, 'state' | 'a
   return { kid, alg, privateKey, publicKey, publicJwk: publicJwk(publicKey, kid, alg) };
 }
 
-/** RFC 7517 §4: the members that verifiers look at. */
+/** The public JWK with the members that verifiers read (RFC 7517 §4). */
 export function publicJwk(publicKey: KeyObject, kid: string, alg: Alg): Record<string, string> {
   return { ...(publicKey.export({ format: 'jwk' }) as Record<string, string>), kid, alg, use: 'sig' };
 }
@@ -112,16 +115,17 @@ export function listKeys(em: SqlEntityManager): Promise<SigningKey[]> {
   return em.findAll(SigningKey, { orderBy: { createdAt: 'desc', kid: 'asc' } });
 }
 
-/** Makes a signature, at once or soon. */
+/** Makes a signature, at once or asynchronously. */
 export type Sign = (key: OpenKey, bytes: Buffer) => Buffer | Promise<Buffer>;
 
-/** Handed over at a time; more are made on this thread. */
+/** Signatures in the thread pool at once; more are made on this thread. */
 const MAX_CONCURRENT = 32;
 
 /**
- * Signs in the thread pool while no password is hashed there, else on this thread, as `signBytes`. An RSA signature takes longer than all
- * the rest of a token request: another core takes it over (1.6 times as many tokens on two cores, bench/README.md). But behind
- * password hashes it would wait for tens of milliseconds, and a storm of logins would reach who asks for a token.
+ * Creates a function that signs in the thread pool while no password is hashed there, else on this thread. An RSA
+ * signature takes longer than the rest of a token request, and another core takes it over (1.6 times as many tokens on
+ * two cores, bench/README.md). Behind password hashes it would wait for tens of milliseconds, and a storm of logins
+ * would slow down token requests.
  */
 export function createSign(isHashing: () => boolean): Sign {
   let pending = 0;

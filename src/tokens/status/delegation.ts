@@ -12,17 +12,17 @@ import {
 } from './status-index.ts';
 
 /**
- * DelegationChain whom an exchanged token comes about (RFC 8693), with the version that each was read at: the principals who act by it, and
- * the client that had the first.
+ * The principals through whom a token was exchanged (RFC 8693), with the version at which each was read: the actors,
+ * and the client of the first token.
  */
 export type DelegationChain = ReadonlyMap<string, number>;
 
-/** A place that nobody has exchanged for in this time is free again; one that is used goes on. */
+/** An index is free again when it was not used for an exchange for this long; each use extends it. */
 const RETENTION_SECONDS = 3600;
 
 const NEVER = new Date('9999-12-31T00:00:00Z');
 
-/** $1 principal, $2 API, $3 holder, $4 through whom, $5 their versions, $6 how long the place has to be there at least. */
+/** $1 principal, $2 API, $3 owner, $4 delegation chain, $5 its versions, $6 minimum expiry of the index. */
 const snapshotStatement = hotSelect(
   'tokens-exchanged',
   `select p.perms_version::int as version, t.list::int as list, t.idx::int as idx,
@@ -34,8 +34,9 @@ const snapshotStatement = hotSelect(
 );
 
 /**
- * $1 to $5 as above, $6 list, $7 index, $8 until when. All principals are locked, in their order, and then the holder: whoever changes or ends
- * one of them afterwards finds this place, and who did before is seen by the versions. A place that would soon be free goes on.
+ * $1 to $5 as above, $6 list, $7 index, $8 expiry. All principals are locked, in order, and then the owner: a
+ * transaction that later changes or ends one of them finds this index, and an earlier one shows in the versions. An
+ * index that would soon be free is extended.
  */
 const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-exchanged-${kind}`,
@@ -71,9 +72,9 @@ interface Row {
 }
 
 /**
- * The place of a token that is exchanged for one of the holder's: one for all that the same principals make of it for one API, whatever
- * their number and order. It ends, and moves, with the holder and with each of them. `stale`: one of them was changed since it was
- * read. Null when the holder or its principal is over.
+ * Returns the status index of a token exchanged for one of the owner's: one index for all such tokens of the same
+ * principals for one API, whatever their number and order. Its status changes with the owner and with each principal.
+ * Returns `stale` when one of them has changed since it was read, null when the owner or its principal has ended.
  */
 export async function allocateExchangedIndex(
   db: Database,
@@ -102,7 +103,7 @@ export async function allocateExchangedIndex(
   }
 }
 
-/** $1 and $2 the place, $3 jti. */
+/** $1 list, $2 index, $3 jti. */
 const stateStatement = hotSelect(
   'tokens-shown-again',
   `select t.state::int as state, exists (select from tokens_revoked r where r.jti = $3::uuid) as is_revoked
@@ -110,9 +111,9 @@ const stateStatement = hotSelect(
 );
 
 /**
- * Whether a token that was shown is still good for an exchange (RFC 7009 §2.1), to be asked once the place of the new one is committed.
- * A revocation is written before it looks for places, so it is seen here, or it finds the new place. No lock is needed for that, and so
- * none can be waited for in another order than that of the moves.
+ * Whether a presented token can still be exchanged (RFC 7009 §2.1). Call it once the new token's index is committed. A
+ * revocation is written before it searches for indexes, so either it is visible here or it finds the new index. This
+ * needs no lock, so it cannot wait for one in another order than status updates do.
  */
 export async function isStillExchangeable(
   db: Database,
@@ -127,14 +128,15 @@ export async function isStillExchangeable(
 }
 
 /**
- * A token that was itself exchanged and is suspended may have been made of one that is revoked: it is asked for again, from what it was
- * made of. One that was not is suspended for a sibling, or for rights, which are read anew.
+ * Whether a token with this status may be exchanged. A suspended token that was itself exchanged may derive from a
+ * revoked one: the client must repeat that exchange from the original token. Any other token is suspended because of a
+ * sibling, or of rights, which are read again.
  */
 export function isExchangeable({ act }: Pick<AccessTokenClaims, 'act'>, state: number | null): boolean {
   return state !== STATUS.revoked && !(act && state === STATUS.suspended);
 }
 
-/** Undefined when there is no place yet. */
+/** Returns undefined when there is no index yet. */
 function readAllocation({ version, is_same, list, idx }: Row) {
   if (!is_same) return 'stale';
   return list === null || version === null ? undefined : { statusIndex: { list, idx }, version };

@@ -28,7 +28,10 @@ const aggregation = Type.Object(
 );
 const list = Type.String({ pattern: '^[1-9][0-9]{0,6}$', description: 'Number of the list.' });
 
-/** Token Status List (draft-ietf-oauth-status-list-21) and its event stream. `clientOf`: port, who a stream is for. */
+/**
+ * Token Status List (draft-ietf-oauth-status-list-21) and its event stream. `streamClient`: port, returns the client
+ * that a stream is for.
+ */
 export function statusRoutes(app: App, lists: StatusLists, issuer: string, streamClient: StreamClient): void {
   app.get(
     '/status-lists',
@@ -48,7 +51,8 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, strea
     },
   );
 
-  // Once for each, however many ask at once. By another thread: a list in which everything has moved takes ten milliseconds.
+  // Compressed once for each document, however many requests wait for it, and in another thread: a list in which every
+  // index has changed takes ten milliseconds.
   const zipped = new WeakMap<PublicDocument, Promise<PublicDocument>>();
   const zip = async ({ body }: PublicDocument) => publicDocument(await compress(body));
   app.get(
@@ -73,7 +77,7 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, strea
     },
     async (request, reply) => {
       reply.header('vary', 'Accept, Accept-Encoding');
-      // §8.4: history is not kept.
+      // §8.4: past lists are not kept.
       if (request.query.time !== undefined)
         throw new Problem('not_implemented', { detail: 'Lists of the past are not kept.' });
       if (acceptedWeight(request.headers.accept, TYPE) === 0)

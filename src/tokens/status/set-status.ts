@@ -5,18 +5,21 @@ import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import type { StatusIndex } from './status-index.ts';
 
-/** What an index of a status list says (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
+/** The states of an index (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
 
-/** The channel on which processes hear that a state has moved. */
+/** The channel that notifies processes of changed states. */
 export const STATUS_CHANNEL = 'signet_status';
 
-/** The longest life of a token and of a signed list, and some clock: after that nobody looks at an index any more. */
+/**
+ * The longest lifetime of a token and of a signed list, and a margin for clocks: after that no verifier reads the
+ * index.
+ */
 export const LINGER_SECONDS = 900 + 300 + 60;
 
 /**
- * What tokens say of these rights is not true any more: too much (suspended) or too little (superseded). A state moves only
- * 0 → 3 → 2 → 1, never back, and only at the APIs that are meant. Nobody has to log in again because of it.
+ * Updates the status of tokens whose rights have changed: too many permissions (suspended) or too few (superseded). A
+ * state changes only 0 → 3 → 2 → 1, never back, and only at the given APIs. No user has to sign in again because of it.
  */
 export async function updateStatuses(
   tx: SqlEntityManager,
@@ -32,11 +35,12 @@ export async function updateStatuses(
 }
 
 /**
- * What a client may carry of its users' rights has changed, which its tokens for them say. The caller has given the client's
- * principal a new version, and so holds its row: no grant of it is opened meanwhile (its foreign key waits). Its grants are held
- * here, in a statement of their own, because who mints takes the place first, which waits for the grant, and reads the ceiling
- * afterwards: a place is there before these rows are held, and is moved, or it is taken after the change, which is then read. What was
- * exchanged through the client moves with them: its places are taken under its principal's row.
+ * Updates the status of a client's user tokens after a change of what it may carry. The caller has given the client's
+ * principal a new version, and so holds its row: no grant of it is opened meanwhile (its foreign key waits). The
+ * client's grants are locked here, in a separate statement: a token request first allocates the index, which waits for
+ * the grant, and then reads the boundary. So its index either exists before these rows are locked and is updated, or it
+ * is allocated after the change, which is then read. Tokens exchanged through the client are updated as well: their
+ * indexes are allocated under its principal's row.
  */
 export async function updateClientStatuses(
   tx: SqlEntityManager,
@@ -54,10 +58,10 @@ export async function updateClientStatuses(
   return applyRightsChange(tx, whose, [client, client], change);
 }
 
-/** What was exchanged through a principal. */
+/** Selects tokens exchanged through a principal. */
 const DELEGATED_THROUGH = 'through @> array[?]::uuid[]';
 
-/** `whose` selects the places; `values` are those of its placeholders. */
+/** `whose` selects the indexes; `values` are those of its placeholders. */
 function applyRightsChange(
   tx: SqlEntityManager,
   whose: string,
@@ -70,13 +74,13 @@ function applyRightsChange(
     whose,
     `state in (${from.join(', ')})`,
     ...(apis === null ? [] : [`api_id in (${placeholders(apis)})`]),
-    // An API whose verifiers know the value 0 alone hears of additions at the next refresh.
+    // At an API whose verifiers know only the value 0, additions take effect at the next refresh.
     ...(kind === 'added' ? ['api_id in (select id from permissions_api where with_superseded)'] : []),
   ];
   return setStatus(tx, `state = ${state}`, where.join(' and '), [...values, ...(apis ?? [])]);
 }
 
-/** An API is gone: what was issued for it says nothing any more, and its places are free when the last of it has expired. */
+/** Revokes all tokens of deleted APIs; their indexes are free when the last token has expired. */
 async function revokeApiStatuses(tx: SqlEntityManager, apis: readonly string[], at: Date): Promise<number> {
   if (apis.length === 0) return 0;
   const until = plusSeconds(at, LINGER_SECONDS);
@@ -85,8 +89,8 @@ async function revokeApiStatuses(tx: SqlEntityManager, apis: readonly string[], 
 }
 
 /**
- * The session, the grant or the principal is over: log in again. Those left behind, whose tokens still live, end too. `through` is a
- * principal that is over: with it ends what was exchanged through it.
+ * Revokes all tokens of ended sessions, grants or principals, those under former indexes too; their users sign in
+ * again. `actors`: ended principals; tokens exchanged through them are revoked as well.
  */
 export async function revokeStatuses(
   tx: SqlEntityManager,
@@ -109,12 +113,14 @@ export async function revokeStatuses(
 }
 
 /**
- * One of the tokens that stand here was revoked: its siblings go and get another, and nobody logs in. So does what was exchanged for one
- * of them; what it was itself exchanged for stays.
+ * Suspends an index after one of its tokens was revoked: its other tokens are replaced at the next refresh, and no user
+ * signs in again. Tokens exchanged for one of them are suspended too; the token that it was itself exchanged for is
+ * not.
  *
- * Until there is nothing left, each time in a transaction of its own. Whoever exchanges one of these tokens takes the place of the new
- * one first and looks at the old one again afterwards (`isStillGood`): it is seen to be suspended, or it was looked at before that was
- * committed, and then the new place is there for the next time round. So neither holds a lock that the other waits for.
+ * Repeats until nothing is left, each time in a new transaction. An exchange of one of these tokens first allocates the
+ * new token's index and then checks the old one again (`isStillExchangeable`): it either sees the suspension, or it
+ * checked before the suspension was committed, and then the next round finds the new index. Neither holds a lock that
+ * the other waits for.
  */
 export async function suspendIndex(db: Database, index: StatusIndex): Promise<void> {
   while ((await db.fork().transactional((tx) => suspendOnce(tx, index))) > 0);
@@ -128,7 +134,10 @@ function suspendOnce(tx: SqlEntityManager, { list, idx }: StatusIndex): Promise<
   return setStatus(tx, `state = ${STATUS.suspended}`, `${whose} and ${from}`, [list, idx, list, idx]);
 }
 
-/** Rows are locked in one order, so that two moves that meet follow each other. Answers how many there were. */
+/**
+ * Sets the state of the selected indexes and returns how many there were. Rows are locked in one order, so that two
+ * concurrent updates follow each other.
+ */
 async function setStatus(
   tx: SqlEntityManager,
   set: string,
@@ -161,7 +170,7 @@ const add: Statement = {
   text: 'insert into tokens_revoked (jti, expires_at) values ($1, to_timestamp($2::float8)) on conflict (jti) do nothing',
 };
 
-/** Makes one access token dead until it would have expired anyway (RFC 7009 §2). */
+/** Revokes one access token until it would have expired (RFC 7009 §2). */
 export async function revokeToken(db: Database, claims: Pick<AccessTokenClaims, 'jti' | 'exp'>): Promise<void> {
   await db.query(add, [claims.jti, claims.exp]);
 }

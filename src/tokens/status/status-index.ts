@@ -8,28 +8,28 @@ import { LINGER_SECONDS } from './set-status.ts';
 /** Indexes of one list: 2^20, at two bits each 256 KiB. */
 export const LIST_LENGTH = 1_048_576;
 
-/** Where a token's status stands. */
+/** The index of a token in a status list. */
 export interface StatusIndex {
   readonly list: number;
   readonly idx: number;
 }
 
-/** Whose tokens are meant: all of one holder's for one API share a place. */
+/** The owner of tokens: all tokens of one owner for one API share an index. */
 export interface StatusOwner {
-  /** A session or a grant, or a principal that holds its tokens by itself. */
+  /** `principal`: its tokens depend on no session or grant. */
   readonly kind: 'session' | 'grant' | 'principal';
   readonly id: string;
   readonly principal: string;
   readonly api: string;
-  /** When the holder ends by itself; null = never. */
+  /** When the owner expires; null: never. */
   readonly endsAt: Date | null;
 }
 
-/** What one statement saw: the versions that rights are kept by, and the place of a token that is made now. */
+/** What one statement read: the versions of principal and API, and the current index. */
 export interface IssueSnapshot {
   readonly principal: number | null;
   readonly api: number | null;
-  /** Null when the holder has none, or its last one has moved: the next token gets a fresh one. */
+  /** Null when the owner has none, or the status of its last one has changed: the next token gets a new one. */
   readonly statusIndex: StatusIndex | null;
 }
 
@@ -40,7 +40,7 @@ const snapshotStatement = hotSelect(
     from (values (1)) one left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state = 0`,
 );
 
-/** Read together, so that a token never pairs the rights of one moment with the index of another. */
+/** Versions and index are read together: a token never pairs the rights of one moment with the index of another. */
 export async function readIssueSnapshot(
   from: Database | SqlEntityManager,
   principal: string,
@@ -60,7 +60,7 @@ export async function readIssueSnapshot(
   };
 }
 
-/** $3 holder: its row is locked against whoever ends it. */
+/** $3 owner: its row is locked until the transaction ends, so that it cannot end meanwhile. */
 export const lockOwner = {
   session: 'select 1 from sessions_session s where s.id = $3 and s.ended_at is null for share of s',
   grant: 'select 1 from tokens_grant g where g.id = $3 and g.ended_at is null for share of g',
@@ -68,8 +68,8 @@ export const lockOwner = {
 };
 
 /**
- * $1 principal, $2 API, $3 holder, $4 list, $5 index, $6 until when, $7 how long one left behind lingers. The rows of the principal
- * and of the holder are locked against whoever changes or ends them: what they write afterwards sees this place.
+ * $1 principal, $2 API, $3 owner, $4 list, $5 index, $6 expiry, $7 expiry of a former index. The rows of the principal
+ * and of the owner are locked: a transaction that later changes or ends one of them finds this index.
  */
 const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-place-${kind}`,
@@ -92,12 +92,12 @@ const allocateStatements = {
   principal: allocateStatement('principal'),
 };
 
-/** More failures than this in a row in the lists there are: another list is begun. */
+/** After so many taken indexes in a row, a further list is used. */
 export const TRIES = 6;
 
 /**
- * The place of the holder's next token, a fresh one where it has none that still says "valid"; with the version of its principal
- * that this place belongs to. Null when the holder or its principal is over.
+ * Returns the status index of the owner's next token, a new one where it has none that is valid, and the version of its
+ * principal at that moment. Null when the owner or its principal has ended.
  */
 export async function allocateIndex(
   from: Database | SqlEntityManager,
@@ -129,7 +129,7 @@ export async function allocateIndex(
   }
 }
 
-/** A place of that list, perhaps somebody's. */
+/** Returns a random index of the list; it may be taken. */
 export function randomIndex(list: number): StatusIndex {
   return { list, idx: randomInt(LIST_LENGTH) };
 }
@@ -140,7 +140,7 @@ const freeIndexStatement: Statement = {
     where not exists (select from tokens_status t where t.list = f.list and t.idx = f.idx) order by f.n limit 1`,
 };
 
-/** A place that was nobody's a moment ago, in the first lists that have one. */
+/** Returns an index that was free a moment ago, in the first list that has one. */
 export async function findFreeIndex(db: Database): Promise<StatusIndex> {
   for (let list = 1; ; list++) {
     const candidates = Array.from({ length: TRIES }, () => randomIndex(list));
@@ -152,12 +152,12 @@ export async function findFreeIndex(db: Database): Promise<StatusIndex> {
   }
 }
 
-/** `sub` of a list, and `uri` in the tokens that stand in it. */
+/** The URI of a list: its `sub`, and `uri` in tokens. */
 export function statusListUri(issuer: string, list: number): string {
   return `${issuer}/status-lists/${list}`;
 }
 
-/** Where a status claim of ours points; null for anything else. */
+/** The index that a status claim of this server refers to; null for any other. */
 export function statusIndexFromClaim(
   issuer: string,
   status: { idx: number; uri: string } | undefined,
@@ -169,7 +169,7 @@ export function statusIndexFromClaim(
     : null;
 }
 
-/** $1 and $2 a place in a status list. */
+/** $1 list, $2 index. */
 const ownerStatement = hotSelect(
   'tokens-status-holder',
   `select t.holder_id as id, t.principal_id as principal, case when g.id is not null then 'grant' when s.id is not null then 'session' else 'principal' end as kind,
@@ -185,7 +185,10 @@ interface Row {
   ends_at: number | null;
 }
 
-/** By what an access token lives, for another token of the same principal that is to end with it; null when it has no place any more. */
+/**
+ * Returns the owner of an access token, for another token of the same principal that must end with it; null when the
+ * token's index no longer exists.
+ */
 export async function readStatusOwner(
   db: Database,
   issuer: string,

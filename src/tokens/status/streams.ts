@@ -4,20 +4,23 @@ import { clientSite } from '../../signin/index.ts';
 import type { StatusEvent } from './change-feed.ts';
 import type { StatusLists } from './lists.ts';
 
-/** A comment that keeps a stream from being taken for dead. */
+/** A comment line that keeps an idle stream open. */
 const HEARTBEAT_MS = 15_000;
 
-/** Open streams: of one client or network, of all clients or all networks, and of all. 500 are kept for either kind. */
+/** Open streams: per client or network, per kind, and in total. 500 are reserved for either kind. */
 const STREAMS = { owner: 50, kind: 1500, all: 2000 };
 
-/** Who does not read is let go: the signed list is the truth, and a reader comes again with what it saw last. */
+/**
+ * A reader that falls behind is disconnected: the signed list is authoritative, and the reader resumes with its last
+ * event.
+ */
 const MAX_BUFFERED_BYTES = 512 * 1024;
 
-/** Who asks, where it authenticates as a client; null for everybody else. */
+/** Returns the client that makes the request; null when the request is not authenticated. */
 export type StreamClient = (request: Request) => Promise<string | null>;
 
 export interface Streams {
-  /** Opens a stream of all lists, or of `only` one. */
+  /** Opens a stream of all lists, or of one. */
   open(request: Request, reply: Reply, only: number | null): Promise<void>;
 }
 
@@ -27,7 +30,7 @@ export function createStreams(
   streamClient: StreamClient,
   limits: ShareLimits = STREAMS,
 ): Streams {
-  // Written down once, however many read it.
+  // Serialized once, however many streams send it.
   const texts = new WeakMap<StatusEvent, string>();
   const eventText = (event: StatusEvent) => {
     const text = texts.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
@@ -51,16 +54,16 @@ export function createStreams(
     return { kind: 'network', name: clientSite(request.ip) };
   };
 
-  /** The bytes of one stream, until either side ends it. */
+  /** Writes one stream until either side ends it. */
   const stream = (request: Request, reply: Reply, only: number | null, ended: () => void) => {
     const last = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0];
     reply.hijack();
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value as string);
     raw.setHeader('access-control-allow-origin', '*');
-    // Else nginx keeps it back until a buffer is full.
+    // nginx buffers the stream otherwise.
     raw.setHeader('x-accel-buffering', 'no');
-    // Whoever comes again comes by a connection of its own, so that the end of the stream is the end of this one.
+    // A reader reconnects on a new connection, so the end of the stream is the end of this one.
     raw.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
     raw.write('retry: 1000\n\n');
     const stop = lists.follow(last === undefined ? null : Number(last), (event: StatusEvent) => {
@@ -72,7 +75,7 @@ export function createStreams(
       stop();
       ended();
     };
-    // While it was found out who asks, the connection may have gone.
+    // The connection may have closed during authentication.
     if (raw.destroyed) end();
     else raw.once('close', end);
   };
@@ -80,11 +83,11 @@ export function createStreams(
   return {
     async open(request, reply, only) {
       const owner = await shareOwner(request);
-      // RFC 9110 §9.3.2: what it would say, without saying it.
+      // RFC 9110 §9.3.2: the headers alone.
       if (request.method === 'HEAD') return void reply.type('text/event-stream').send('');
       const { isTaken, evicted } = shares.take(owner, reply);
       if (!isTaken) throw tryLater('busy', 5, 'too many streams');
-      // Not ended in good order: who does not read would keep it.
+      // Destroyed, not ended: a reader that does not read would keep it open.
       evicted?.raw.destroy();
       open.add(reply);
       stream(request, reply, only, () => {
