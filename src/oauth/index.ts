@@ -1,8 +1,8 @@
 /**
- * oauth: how programs ask.
- * Owns: clients and their secrets, client authentication, the token endpoint, what a token is worth now, introspection,
- * revocation, discovery, what publishing a catalogue comes to.
- * Does not own: what a token says (tokens), nor what its holder may do (access).
+ * oauth: the endpoints of OAuth 2.0 and OpenID Connect.
+ * Owns: clients and their secrets, client authentication, authorization, consent, the token endpoint, introspection, revocation,
+ * userinfo, discovery, registration, and the publication of a catalogue.
+ * Does not own: the content of tokens (tokens), nor the permissions of their subjects (permissions).
  * Neighbours: tokens below; api and the command line above.
  * Standards: RFC 6749, 7009, 7523, 7591, 7662, 8414, 8707, 9068, 9449, 9700; OpenID Connect Discovery.
  */

@@ -1,8 +1,9 @@
 /**
- * tokens: what is said of one.
- * Owns: signing keys (sealed under the master key) and the JWKS, the claims of access tokens, their signing and verification, the
- * families of refresh tokens, and the status lists by which verifiers hear of a change.
- * Does not own: who may ask for a token (api, oauth), nor what the permissions mean (access).
+ * tokens: access tokens, ID tokens, refresh grants and their status.
+ * Owns: signing keys (sealed under the master key), their rotation and the JWKS; the claims, signature and verification of access and
+ * ID tokens; families of refresh tokens; status lists, which show verifiers that a token was revoked or its rights have changed.
+ * Does not own: who may request a token (api, oauth), nor the meaning of permissions (permissions).
+ * Neighbours: permissions and sessions below; oauth and api above.
  * Standards: RFC 7515, 7517, 7519, 7638, 8725, 9068; draft-ietf-oauth-status-list-21.
  */
 export {

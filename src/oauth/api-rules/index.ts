@@ -1,6 +1,7 @@
 /**
  * api-rules: what clients require of APIs and keys.
- * Owns: the rules that hold between a client and its APIs, whichever of the two changes; and the algorithms that clients need: they are bound to the ports of permissions and tokens.
+ * Owns: the rules between a client and its APIs, whichever of the two changes, and the algorithms that clients use. They are bound to
+ *   ports of permissions and tokens.
  * Does not own: clients, whose rows it reads. Every command loads these ports, and must not load the server with them.
  * Standards: RFC 8725 §3.11, RFC 9068 §4.
  */

@@ -4,11 +4,12 @@ import { Failure } from '../../platform/errors.ts';
 import type { Alg } from '../../tokens/index.ts';
 
 /*
- * An ID token is of `typ` JWT, signed by the keys of access tokens. Where it says permissions, an API that takes access tokens of
- * `typ` JWT would have nothing but the audience to tell the two apart (RFC 9068 §4, RFC 8725 §3.11): no client has both.
+ * An ID token has `typ` JWT and is signed with the keys of access tokens. Where it carries permissions, and an API
+ * accepts access tokens of `typ` JWT, only the audience would tell the two apart (RFC 9068 §4, RFC 8725 §3.11): no
+ * client may have both.
  */
 
-/** In the transaction of a change of a client, after it was written. Failure (conflict): an API of it takes tokens of `typ` JWT. */
+/** Checks a client in the transaction that changed it. Failure (conflict): one of its APIs uses tokens of `typ` JWT. */
 export async function requireDistinctIdTokens(
   tx: SqlEntityManager,
   client: { readonly id: string; readonly name: string; readonly settings: { readonly permissionsIn?: string } },
@@ -17,7 +18,7 @@ export async function requireDistinctIdTokens(
   const apis = await tx.execute<{ id: string }[]>('select api_id as id from oauth_client_api where client_id = ?', [
     client.id,
   ]);
-  // An API that becomes one of `typ` JWT at the same moment waits, or was first.
+  // A concurrent change of an API to `typ` JWT waits, or has committed before.
   const ids = [...new Set(apis.map((one) => one.id))];
   await lockApis(tx, ids, 'reads');
   const [found] = await tx.execute<{ audience: string }[]>(
@@ -27,7 +28,10 @@ export async function requireDistinctIdTokens(
   if (found) throw indistinctTokens(client.name, found.audience);
 }
 
-/** Port of `access`: an API, whose row is locked, is to take tokens of `typ` JWT. Failure (conflict): a client of it has permissions in its ID tokens. */
+/**
+ * For the port `beforeTypJwt` of permissions: an API, whose row is locked, is to use tokens of `typ` JWT. Failure
+ * (conflict): one of its clients has permissions in its ID tokens.
+ */
 export async function requireNoPermissionsInIdTokens(
   tx: SqlEntityManager,
   api: Pick<Api, 'id' | 'audience'>,
@@ -40,7 +44,7 @@ export async function requireNoPermissionsInIdTokens(
   if (found) throw indistinctTokens(found.name, api.audience);
 }
 
-/** Whether an API that a client asks for, or serves, takes tokens of `typ` JWT now. */
+/** Whether an API that a client requests or serves uses tokens of `typ` JWT. */
 export async function hasJwtTypApi(
   access: Pick<PermissionCache, 'apiById'>,
   { requests, serves }: { readonly requests: readonly string[]; readonly serves: readonly string[] },
@@ -57,11 +61,14 @@ function indistinctTokens(client: string, audience: string): Failure {
 }
 
 /*
- * Audiences and the ids of clients share one namespace, so that a token for an API can never be taken for one of a client. Ids that are
- * made here cannot be audiences; the address of a metadata document could be one.
+ * Audiences and client ids share one namespace, so that a token for an API cannot pass as one for a client. A generated
+ * id cannot be an audience; the URL of a metadata document could be one.
  */
 
-/** Port of `access`: an API is to have this audience. Failure (conflict): a client has that id. */
+/**
+ * For the port `beforeAudience` of permissions: an API is to have this audience. Failure (conflict): a client has that
+ * id.
+ */
 export async function requireNoClientId(em: SqlEntityManager, audience: string): Promise<void> {
   const key = audienceKey(audience);
   await lockName(em, key);
@@ -76,7 +83,7 @@ export async function requireNoClientId(em: SqlEntityManager, audience: string):
     );
 }
 
-/** In the transaction that writes a client of a document. Failure (conflict): an API has that audience. */
+/** Called in the transaction that stores the client of a document. Failure (conflict): an API has that audience. */
 export async function requireNoAudience(tx: SqlEntityManager, clientId: string): Promise<void> {
   const key = audienceKey(clientId);
   await lockName(tx, key);
@@ -84,12 +91,12 @@ export async function requireNoAudience(tx: SqlEntityManager, clientId: string):
   if (found.length > 0) throw new Failure('conflict', `"${clientId}" is the audience of an API.`);
 }
 
-/** Of two that take one name at once the second sees the first. */
+/** Of two transactions that use one name at once, the second sees the first. */
 async function lockName(tx: SqlEntityManager, key: string): Promise<void> {
   await tx.execute('select pg_advisory_xact_lock(hashtextextended(?, 0))', [`signet name ${key}`]);
 }
 
-/** The algorithms that clients ask for beside the standard one, each once: of ID tokens, and of signed userinfo. */
+/** Returns the algorithms that clients use besides the default one, each once: of ID tokens and of signed userinfo. */
 export async function listClientAlgorithms(em: SqlEntityManager): Promise<Alg[]> {
   const rows = await em.execute<{ alg: Alg }[]>(
     `select alg from (

@@ -3,22 +3,22 @@ import { CLIENT_JWS_ALGS, type ClientJws, type ClientJwsAlg, publicKeyFor } from
 import type { ClientSettings } from '../clients/settings.ts';
 import { createRemoteKeys, type FetchJson } from './remote-keys.ts';
 
-/** A client as its keys are looked for. */
+/** The parts of a client that its keys depend on. */
 export interface AssertionClient {
   readonly clientId: string;
   readonly settings: Pick<ClientSettings, 'jwks' | 'jwksUri' | 'assertionAudience' | 'assertionAlg'>;
 }
 
-/** The key that a client's assertion says it is signed with; null when the client has none such. */
+/** Returns the key for a client's assertion; null when the client has no such key. */
 export type FindClientKey = (client: AssertionClient, jws: ClientJws, now: Date) => Promise<JWK | null>;
 
 interface ClientKey {
   readonly kid: string | undefined;
-  /** A key for RSA can be for two algorithms. */
+  /** An RSA key can serve two algorithms. */
   readonly algs: readonly { readonly alg: ClientJwsAlg; readonly jwk: JWK }[];
 }
 
-/** A set may hold old keys beside new ones; a longer one is refused as a whole. */
+/** A set may contain old keys as well; a longer one is refused as a whole. */
 const MAX_KEYS = 50;
 
 export function createClientKeys(
@@ -26,7 +26,7 @@ export function createClientKeys(
   onFailure: (clientId: string, error: unknown) => void,
 ): FindClientKey {
   const remote = createRemoteKeys(fetchJson, readRemote, onFailure);
-  // By the document itself: a changed client comes with another one.
+  // Keyed by the set itself: a changed client has another object.
   const cache = new WeakMap<object, readonly ClientKey[]>();
   const registeredKeys = (jwks: object) => {
     const known = cache.get(jwks) ?? readKeySet(jwks) ?? [];
@@ -41,7 +41,7 @@ export function createClientKeys(
   };
 }
 
-/** OIDC Core §10.1: with several keys that would do, the header has to name one. */
+/** OIDC Core §10.1: the header must have a `kid` when several keys match. */
 function selectKey(keys: readonly ClientKey[], { alg, header }: ClientJws): JWK | null {
   const { kid } = header;
   const fit = keys.flatMap((one) =>
@@ -56,7 +56,10 @@ function readRemote(document: unknown): readonly ClientKey[] {
   return keys;
 }
 
-/** RFC 7517 §5: what is no public key for signatures by an algorithm that is taken is passed over. Null: this is no set. */
+/**
+ * RFC 7517 §5: keys that are not public signature keys of a supported algorithm are skipped. Returns null when the
+ * document is not a key set.
+ */
 function readKeySet(document: unknown): readonly ClientKey[] | null {
   const keys = (document as { keys?: unknown } | null)?.keys;
   if (!Array.isArray(keys) || keys.length > MAX_KEYS) return null;

@@ -1,22 +1,22 @@
 import type { GuardedFetch } from '../../platform/fetch/index.ts';
 import { createLru } from '../../platform/lru.ts';
 
-/** Asks an address that a client named for a document; refuses addresses that nobody outside should name. */
+/** Fetches a JSON document from a client's URL; refuses internal addresses. */
 export type FetchJson = (url: string) => Promise<unknown>;
 
-/** The keys that clients publish themselves (OIDC Registration §2 `jwks_uri`), kept for a while. */
+/** A cache of the keys that clients publish (OIDC Registration §2 `jwks_uri`). */
 export interface RemoteKeys<Key> {
-  /** What is there at an address; `isEnough` says whether what is kept will do, or whether to ask anew. */
+  /** Returns the keys at a URL. `isEnough` decides whether cached keys are sufficient, or whether to fetch again. */
   load(clientId: string, url: string, isEnough: (keys: readonly Key[]) => boolean, now: Date): Promise<readonly Key[]>;
 }
 
-/** What is kept is believed without asking. */
+/** Cached keys are used without a fetch for this long. */
 const FRESH_MS = 300_000;
-/** Between two requests for one client's keys, whatever strangers send in its name. */
+/** Minimum time between two fetches for one client, whatever requests arrive in its name. */
 const COOLDOWN_MS = 30_000;
-/** While the address does not answer. */
+/** How long cached keys are used while the URL fails. */
 const MAX_STALE_MS = 3_600_000;
-/** Documents. */
+/** Key sets in the cache. */
 const CACHE_ENTRIES = 1000;
 
 interface CacheEntry<Key> {
@@ -26,7 +26,7 @@ interface CacheEntry<Key> {
   pending: Promise<void> | null;
 }
 
-/** `read` makes keys of a document, or throws. `failed` is told of an address that does not give any. */
+/** `read` converts a document to keys, or throws. `onFailure` is called when a URL yields no keys. */
 export function createRemoteKeys<Key>(
   fetchJson: FetchJson,
   read: (document: unknown) => readonly Key[],
@@ -57,17 +57,17 @@ export function createRemoteKeys<Key>(
           entry.pending = null;
         });
       }
-      // Who comes meanwhile waits for the same answer.
+      // Concurrent requests wait for the same fetch.
       if (!(isFresh && isEnough(entry.keys))) await entry.pending;
       return nowMs - entry.fetchedAtMs <= MAX_STALE_MS ? entry.keys : [];
     },
   };
 }
 
-/** RFC 7517 §8.5.1; many serve it as plain JSON. */
+/** RFC 7517 §8.5.1; many servers send plain JSON. */
 const ACCEPT = 'application/jwk-set+json, application/json';
 
-/** A client's key set (RFC 7517 §5), by the fetch that goes to no address that nobody outside should name. */
+/** Fetches a client's key set (RFC 7517 §5) through the guarded fetch, which refuses internal addresses. */
 export function keySetFetch(fetch: GuardedFetch): FetchJson {
   return async (url) => {
     const { status, body } = await fetch({ url, accept: ACCEPT });

@@ -13,7 +13,7 @@ import { Failure } from '../../platform/errors.ts';
 import { readUsernames } from '../../users/index.ts';
 import { readClientIds } from '../clients/lookup.ts';
 
-/** Somebody whose permission ended with a publication. */
+/** A direct assignment that ended because its permission was removed. */
 export interface RemovedAssignment {
   readonly permission: string;
   readonly kind: FormerAssignee['kind'];
@@ -28,15 +28,15 @@ export interface Publication {
   readonly added: string[];
   readonly relabelled: string[];
   readonly removed: string[];
-  /** In the catalogue and not in what was published. */
+  /** In the catalogue but not in the published list. */
   readonly kept: string[];
-  /** Who held, directly, what was removed. */
+  /** Direct assignments of the removed permissions. */
   readonly holders: RemovedAssignment[];
 }
 
 /**
- * Publishes an API's permissions: what is new is added; the rest is kept, or with `prune` removed. Says what became of it. A part
- * of the caller's transaction. Failure: more permissions than a catalogue may have (usage).
+ * Publishes an API's permissions in the caller's transaction and returns what changed: new ones are added; missing ones
+ * are kept, or with `prune` removed. Failure: more permissions than a catalogue may have (usage).
  */
 export async function publishCatalogue(
   tx: SqlEntityManager,
@@ -90,7 +90,7 @@ async function labelAssignees(tx: SqlEntityManager, holders: readonly FormerAssi
   }));
 }
 
-/** What a publication would come to: carried out, and rolled back. */
+/** Runs a publication and rolls it back: returns what it would change. */
 export async function dryRunPublication<T>(
   em: SqlEntityManager,
   work: (tx: SqlEntityManager) => Promise<T>,

@@ -2,14 +2,13 @@ import { digest } from '../../platform/digest.ts';
 import type { Client } from '../entities.ts';
 import { clientSettings } from './settings.ts';
 
-// A client as the edit log names and shows it.
 
-/** A client as the edit log names it. */
+/** A client as the object of an edit log entry. */
 export function auditObject(client: Pick<Client, 'id' | 'clientId' | 'name'>) {
   return { kind: 'client', id: client.id, label: `${client.name} (${client.clientId})` };
 }
 
-/** A client as the edit log shows it: what it is set to, never a secret. Its keys are public; their digests tell one from another. */
+/** A client's values for the edit log, without secrets. Its keys are public; their digests tell them apart. */
 export function auditSnapshot(client: Client) {
   const { clientId, name, preset, authMethod, grantTypes, redirectUris, isFirstParty, isDynamic, isActive } = client;
   const { jwks, ...settings } = clientSettings(client);

@@ -7,8 +7,8 @@ import { auditObject } from './audit.ts';
 import { lockClient } from './clients.ts';
 
 /**
- * Raises what a client may carry of its users' rights (contract §4); answers the names that were not under its ceiling before. A
- * permission that is removed from its API drops out by itself: whoever reads a ceiling reads live permissions only.
+ * Adds permissions to a client's boundary (contract §4) and returns the names that were not in it before. A permission
+ * that is removed from its API drops out by itself: readers of the boundary select live permissions only.
  */
 export function allowPermissions(
   em: SqlEntityManager,
@@ -19,7 +19,10 @@ export function allowPermissions(
   return changeBoundary(em, audit, of, permissions, 'added');
 }
 
-/** Lowers it; answers the names that were under it. What users have consented to stays: the boundary limits it every time. */
+/**
+ * Removes permissions from a client's boundary and returns the names that were in it. Consents of users stay: the
+ * boundary limits them at every use.
+ */
 export function disallowPermissions(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -58,7 +61,7 @@ function changeBoundary(
   });
 }
 
-/** The ceiling of a client: the live permissions by their APIs' audiences. */
+/** Returns the boundary of a client: names of live permissions by the audience of their API. */
 export async function readBoundary(
   em: SqlEntityManager,
   client: Pick<Client, 'id'>,

@@ -5,16 +5,16 @@ import type { Assertions } from '../assertion/assertions.ts';
 import type { Client } from '../entities.ts';
 import { type ClientSettings, clientSettings } from './settings.ts';
 
-/** A client as a request needs it. */
+/** A client as requests use it. */
 export interface LiveClient {
   /** Its principal's id. */
   readonly id: string;
   readonly clientId: string;
   readonly name: string;
   readonly isActive: boolean;
-  /** Carries its users' permissions uncut. */
+  /** Carries all permissions of its users. */
   readonly isFirstParty: boolean;
-  /** Registered by itself: what it says of itself, its name too, is its own word. */
+  /** Registered itself: its metadata, the name too, is unverified. */
   readonly isDynamic: boolean;
   readonly authMethod: Client['authMethod'];
   readonly grantTypes: readonly string[];
@@ -22,10 +22,10 @@ export interface LiveClient {
   readonly redirectUris: readonly string[];
   readonly settings: ClientSettings;
   readonly secrets: readonly { readonly digest: Buffer; readonly endsAtMs: number }[];
-  /** Ids of APIs. */
+  /** Ids of APIs that it may request. */
   readonly requests: readonly string[];
   readonly serves: readonly string[];
-  /** Grows with every change of the client and of what it may do. */
+  /** Grows with every change of the client and of its permissions. */
   readonly version: number;
 }
 
@@ -57,7 +57,7 @@ interface Row {
   version: number;
 }
 
-/** The client of an id, active or not; null when there is none. */
+/** Reads a client by its id, active or not; null when there is none. */
 async function findClient(db: Database, clientId: string): Promise<LiveClient | null> {
   const [row] = await db.query<Row>(byClientId, [clientId]);
   if (!row) return null;
@@ -85,17 +85,22 @@ function readSecret(text: string): LiveClient['secrets'][number] {
   return { digest: Buffer.from(digest, 'hex'), endsAtMs: ends === '' ? Number.POSITIVE_INFINITY : Number(ends) * 1000 };
 }
 
-/** What a process keeps of clients between requests; it counts only at the version that a request reads. */
+/** The clients cached by a process; an entry is used only if its version equals the one that the request has read. */
 export interface ClientCache {
-  /** How a client shows that it has a key; null where no client is asked for one. */
+  /** Verifies client assertions; null where clients do not authenticate. */
   readonly assertions: Assertions | null;
-  /** Perhaps stale. */
+  /** Returns the cached entry, possibly stale. */
   peek(clientId: string): LiveClient | undefined;
-  /** As of now, without a statement when `seen` is what is kept. Null when there is none. */
+  /**
+   * Returns the current client: the cached entry if it has this version, else by reading it. Null when there is none.
+   */
   load(clientId: string, version?: ClientVersion): Promise<LiveClient | null>;
 }
 
-/** A client's version, as a statement of this request read it. A document's address may be the id of one client after another. */
+/**
+ * A client's version, as read by this request. The URL of a metadata document may be the id of one client after
+ * another, so the principal is part of it.
+ */
 export type ClientVersion = Pick<LiveClient, 'id' | 'version'>;
 
 const CACHE_ENTRIES = 10_000;
@@ -116,7 +121,7 @@ export function createClientCache(db: Database, assertions: Assertions | null = 
   };
 }
 
-/** The client as `access` knows one. */
+/** The client's principal. */
 export function clientPrincipal(
   client: Pick<LiveClient, 'id' | 'isActive' | 'version'>,
 ): PrincipalRef & { version: number } {

@@ -7,7 +7,7 @@ import { grantNames, type Preset } from './presets.ts';
 import type { ClientSettings } from './settings.ts';
 import { checkRedirects, checkUri, hasAdmittedScheme } from './uris.ts';
 
-/** What must fit together in a client. */
+/** The values of a client that must be consistent. */
 export interface ClientShape
   extends Pick<Client, 'preset' | 'authMethod' | 'grantTypes' | 'redirectUris' | 'isFirstParty' | 'isDynamic'> {
   readonly settings: ClientSettings;
@@ -23,7 +23,7 @@ export function checkName(name: string): void {
     );
 }
 
-/** Whether a client is one that can exist. Failures (usage) that name the remedy. */
+/** Checks that the values of a client are allowed together. Failures (usage, conflict) name the remedy. */
 export function checkShape(shape: ClientShape): void {
   checkGrants(shape);
   checkAuthentication(shape);
@@ -42,7 +42,7 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
       throw new Failure('usage', `There is no grant "${grant}". There are: ${Object.keys(grantNames).join(', ')}.`);
   if (grantTypes.includes('authorization_code') && redirectUris.length === 0)
     throw new Failure('usage', 'A client with the grant authorization_code needs --redirect-uri.');
-  // RFC 6749 §4.4: confidential clients only. RFC 8693 §5: who exchanges tokens must be known.
+  // RFC 6749 §4.4: confidential clients only. RFC 8693 §5: token exchange requires client authentication.
   for (const grant of ['client_credentials', grantNames['token-exchange']])
     if (authMethod === 'none' && grantTypes.includes(grant))
       throw new Failure(
@@ -52,7 +52,7 @@ function checkGrants({ authMethod, grantTypes, redirectUris }: ClientShape): voi
 }
 
 function checkAuthentication({ authMethod, redirectUris, settings }: ClientShape): void {
-  // RFC 8252 §8.5: a program that anybody can have keeps no secret; it uses PKCE and asks each time, as every public client there.
+  // RFC 8252 §8.5: a program that is distributed to its users keeps no secret; it uses PKCE like every public client.
   const uri = authMethod === 'none' ? undefined : redirectUris.find(hasAdmittedScheme);
   if (uri !== undefined)
     throw new Failure(
@@ -66,7 +66,8 @@ function checkAuthentication({ authMethod, redirectUris, settings }: ClientShape
       'usage',
       `--pkce ${pkce} is for confidential clients: a public client has nothing else to show that a code is its own.`,
     );
-  // RFC 9700 §2.2.2, §4.14.2: what a public client's refresh token is worth to a thief ends by a key, or by the next use.
+  // RFC 9700 §2.2.2, §4.14.2: a stolen refresh token of a public client must be useless without its key, or after the
+  // next use.
   if (authMethod === 'none' && !refreshRotation && !dpopBound)
     throw new Failure(
       'usage',
@@ -80,7 +81,7 @@ function checkAuthentication({ authMethod, redirectUris, settings }: ClientShape
   if (authMethod === 'private_key_jwt') checkAssertionAlg(settings);
 }
 
-/** Keys at an address are not looked at: they may be others tomorrow. */
+/** Keys at a URL are not checked: they may change. */
 function checkAssertionAlg({ jwks, assertionAlg: alg }: ClientSettings): void {
   if (!jwks || alg === null) return;
   if (jwks.keys.some((one) => (one['alg'] ?? alg) === alg && publicKeyFor(one, alg))) return;
@@ -90,7 +91,7 @@ function checkAssertionAlg({ jwks, assertionAlg: alg }: ClientSettings): void {
   );
 }
 
-/** Seconds: a year at the most, as the server's own settings. */
+/** In seconds: a year, the maximum of the server's settings too. */
 const MAX_SECONDS = 31_536_000;
 
 function checkSettings(preset: Preset, settings: ClientSettings): void {

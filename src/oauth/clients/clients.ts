@@ -16,39 +16,42 @@ import { addSecret } from './secrets.ts';
 import { type ClientSettings, clientSettings, storedSettings } from './settings.ts';
 import { checkRedirects, type RedirectRules } from './uris.ts';
 
-/** What can be said of a client beside its preset. */
+/** The options of a client besides its preset. */
 interface ClientOptions {
   readonly redirectUris?: readonly string[];
-  /** APIs that it may ask tokens for. */
+  /** APIs that it may request tokens for. */
   readonly requests?: readonly Pick<Api, 'id' | 'audience'>[];
   /** APIs that it is the resource server of. */
   readonly serves?: readonly Pick<Api, 'id' | 'audience'>[];
   readonly isFirstParty?: boolean;
-  /** In the place of the preset's. */
+  /** Replaces the preset's method. */
   readonly authMethod?: Client['authMethod'];
   readonly grantTypes?: readonly string[];
-  /** Only what is to differ. */
+  /** Only settings that differ from the defaults. */
   readonly settings?: Partial<ClientSettings>;
-  /** What the server's settings say of redirect URIs; absent: nothing. */
+  /** The server's rules for redirect URIs; absent: none. */
   readonly redirectRules?: RedirectRules;
 }
 
 export interface NewClient extends ClientOptions {
   readonly name: string;
   readonly preset: Preset;
-  /** Registers itself (RFC 7591). Others may have the same name: nobody has looked at it. */
+  /** Registers itself (RFC 7591). Its name is unverified and need not be unique. */
   readonly isDynamic?: boolean;
-  /** Given by the sample only; otherwise a new one is made. */
+  /** Set by the sample only; otherwise generated. */
   readonly secret?: string;
 }
 
-/** The client and its secret, which is shown this once; null for one that has none. */
+/** The client and its secret, which is shown only now; null for one without a secret. */
 export interface CreatedClient {
   readonly client: Client;
   readonly secret: string | null;
 }
 
-/** Failures: an unfit name, redirect URIs or settings that are missing or unfit (usage), a name that exists (conflict). */
+/**
+ * Creates a client. Failures: a name, redirect URIs or settings that are missing or invalid (usage), a name that exists
+ * (conflict).
+ */
 export async function createClient(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -109,8 +112,9 @@ export interface ClientChange extends ClientOptions {
 }
 
 /**
- * Changes a client; lists replace what was there. One that is not active gets nothing, and what it got is dead at once. One that
- * is not first-party any more carries less of its users' rights, and their tokens are told. Under the client's row lock.
+ * Changes a client; lists replace the former ones. A client that is deactivated gets no tokens, and those it has end at
+ * once. A client that is no longer first-party carries less of its users' rights, and the status of their tokens
+ * changes. Under the client's row lock.
  */
 export async function updateClient(
   em: SqlEntityManager,
@@ -143,12 +147,12 @@ export async function updateClient(
   });
 }
 
-/** A client's row, held until the end of the transaction: changes of one client follow each other. */
+/** Locks a client's row until the end of the transaction: concurrent changes of one client follow each other. */
 export function lockClient(tx: SqlEntityManager, of: Pick<Client, 'id'>): Promise<Client> {
   return tx.findOneOrFail(Client, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
 }
 
-/** What has no part in the change is not looked at: a client whose URIs are not taken any more can still be disabled. */
+/** Values that do not change are not checked: a client whose URIs are no longer allowed can still be disabled. */
 function applyShape(client: Client, change: ClientChange): void {
   const { redirectUris, authMethod, grantTypes, isFirstParty, settings, redirectRules } = change;
   if (redirectUris) checkRedirects(client.preset, redirectUris, redirectRules);
@@ -178,7 +182,7 @@ function checkConsent({ isFirstParty }: ClientShape, given: Partial<ClientSettin
     throw new Failure('usage', 'Only a first-party client may skip consent: --first-party.');
 }
 
-/** Deletes a client with its secrets and permissions. Its id is never given again: it is random. */
+/** Deletes a client with its secrets and permissions. Its id is random and is not used again. */
 export function deleteClient(em: SqlEntityManager, audit: AuditContext, client: Client): Promise<void> {
   return em.transactional(async (tx) => {
     await lockClient(tx, client);
@@ -189,10 +193,10 @@ export function deleteClient(em: SqlEntityManager, audit: AuditContext, client: 
   });
 }
 
-/** What can be a client's id and no client's name: see `reservedName`. */
+/** The form of client ids, which names cannot have: see `reservedName`. */
 const clientIdPattern = /^(?:c_|https:\/\/)/;
 
-/** A client by its id or its name, whichever it looks like; Failure with the nearest. */
+/** Returns a client by its id or name. Failure (notFound) with the nearest name. */
 export async function getClient(em: SqlEntityManager, idOrName: string): Promise<Client> {
   const where = clientIdPattern.test(idOrName) ? { clientId: idOrName } : { nameKey: casefoldName(idOrName) };
   const client = await em.findOne(Client, where);
@@ -211,7 +215,7 @@ export function listClients(em: SqlEntityManager): Promise<Client[]> {
   return em.findAll(Client, { orderBy: { nameKey: 'asc' } });
 }
 
-/** The audiences that a client may ask for, and those that it serves. */
+/** Returns the audiences that a client may request, and those that it serves. */
 export async function readAudiences(
   em: SqlEntityManager,
   id: string,

@@ -6,12 +6,15 @@ type Jwk = Readonly<Record<string, unknown>>;
 
 const MAX_KEYS = 20;
 
-/** The members that say a public key (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); nothing else is kept. */
+/** The members of public keys (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2); others are dropped. */
 const publicMembers = ['kty', 'kid', 'use', 'alg', 'n', 'e', 'crv', 'x', 'y'];
-/** RFC 7518 §6.2.2, §6.3.2, §6.4: what must never leave its owner. */
+/** RFC 7518 §6.2.2, §6.3.2, §6.4: the private members. */
 const privateMembers = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
-/** A client's public keys: a JWK Set (RFC 7517 §5), or one JWK. Failure (usage) for anything else, private keys above all. */
+/**
+ * Reads a client's public keys: a JWK Set (RFC 7517 §5) or one JWK. Failure (usage) for anything else, above all for
+ * private keys.
+ */
 export function readJwks(document: unknown): NonNullable<ClientSettings['jwks']> {
   const keys = isObject(document) ? (document['keys'] ?? (document['kty'] ? [document] : undefined)) : undefined;
   if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
@@ -42,7 +45,7 @@ function publicKey(key: unknown): Jwk {
   return jwk;
 }
 
-/** Bits of an RSA key; as many as any may have for a curve that is strong; null for what is no such key. */
+/** Returns the bits of an RSA key, infinity for a strong curve, null for any other key. */
 function keyStrength(jwk: Jwk): number | null {
   try {
     const { asymmetricKeyType: type, asymmetricKeyDetails: details } = createPublicKey({ key: jwk, format: 'jwk' });

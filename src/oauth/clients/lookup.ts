@@ -10,14 +10,14 @@ import {
 import { Consent } from '../authorization-entities.ts';
 import { Client, ClientApi } from '../entities.ts';
 
-/** A client that asks tokens for an API, or serves it. */
+/** A client that requests tokens for an API, or serves it. */
 export interface ClientOfApi {
   readonly clientId: string;
   readonly name: string;
   readonly role: ClientApi['role'];
 }
 
-/** The clients of an API, by name. */
+/** Returns the clients of an API, by name. */
 export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<ClientOfApi[]> {
   return em.execute<ClientOfApi[]>(
     `select c.client_id as "clientId", c.name, x.role from oauth_client_api x join oauth_client c on c.id = x.client_id
@@ -27,8 +27,8 @@ export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<Clien
 }
 
 /**
- * An API goes: its clients, which lose their places at it, are known by another version from then on. What users consented to
- * there is forgotten here: it names the API without a foreign key.
+ * Called when an API is deleted: gives a new version to its clients, which lose it, and deletes the consents for it,
+ * which refer to the API without a foreign key.
  */
 export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<void> {
   await tx.nativeDelete(Consent, { api: apiId });
@@ -36,7 +36,7 @@ export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<v
   await bumpPrincipals(tx, [...new Set(rows.map((one) => one.client))].sort());
 }
 
-/** Whether a client, by its principal, is the resource server of an API. */
+/** Whether a client, by its principal, serves an API. */
 export async function isServedBy(em: SqlEntityManager, apiId: string, clientPrincipal: string): Promise<boolean> {
   const rows = await em.execute<unknown[]>(
     `select 1 from oauth_client_api where api_id = ? and client_id = ? and role = 'serves'`,
@@ -45,13 +45,13 @@ export async function isServedBy(em: SqlEntityManager, apiId: string, clientPrin
   return rows.length > 0;
 }
 
-/** Client ids (`c_…`) by principal. */
+/** Returns client ids (`c_…`) by principal. */
 export async function readClientIds(em: SqlEntityManager, principals: readonly string[]): Promise<Map<string, string>> {
   const found = await em.find(Client, { id: { $in: [...principals] } });
   return new Map(found.map((one) => [one.id, one.clientId]));
 }
 
-/** The APIs of these ids that there are still. */
+/** Returns the APIs with these ids that still exist. */
 export function apisById(em: SqlEntityManager, ids: readonly string[]): Promise<Api[]> {
   return em.find(Api, { id: { $in: [...ids] } }, { orderBy: { id: 'asc' } });
 }
@@ -61,14 +61,14 @@ export interface ClientWithPerm {
   readonly sources: readonly PermSource[];
 }
 
-/** The clients that hold a permission themselves, by name: operators give it to each, so there are few. */
+/** Returns the clients that have a permission themselves, by name. Operators assign it to each, so there are few. */
 export async function clientsWithPerm(
   em: SqlEntityManager,
   permission: PermissionRef,
   withInactive: boolean,
   now: Date,
 ): Promise<ClientWithPerm[]> {
-  // Never a superuser.
+  // A client is never a superuser.
   const { sql, values } = principalsWithPerm(permission, now, false);
   const holders = await em.execute<{ id: string }[]>(
     `select c.id from oauth_client c where (c.is_active or ?) and c.id in (${sql})`,

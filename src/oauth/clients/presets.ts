@@ -3,7 +3,7 @@ import type { Client } from '../entities.ts';
 export type Preset = Client['preset'];
 type Shape = Pick<Client, 'authMethod' | 'grantTypes'>;
 
-/** The grants that a client may be given, with the short names that people type. */
+/** The grant types that a client may have, by the short names of the command line. */
 export const grantNames = {
   code: 'authorization_code',
   refresh: 'refresh_token',
@@ -12,7 +12,7 @@ export const grantNames = {
   'token-exchange': 'urn:ietf:params:oauth:grant-type:token-exchange',
 } as const;
 
-/** What kind of program a client is, and what follows from it. */
+/** The kinds of clients, with the authentication method and grant types of each. */
 export const presets: Record<Preset, Shape> = {
   web: { authMethod: 'client_secret', grantTypes: ['authorization_code', 'refresh_token'] },
   spa: { authMethod: 'none', grantTypes: ['authorization_code', 'refresh_token'] },

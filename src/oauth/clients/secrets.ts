@@ -9,10 +9,10 @@ import { plusSeconds } from '../../platform/time.ts';
 import { Client, ClientSecret } from '../entities.ts';
 import { auditObject } from './audit.ts';
 
-/** How long the secret before a new one stays good, so that a deployment can follow. */
+/** How long the previous secret stays valid, so that deployments can follow. */
 export const OVERLAP_SECONDS = 86_400;
 
-/** Persists a secret; answers it. Only its digest is kept: 256 random bits need no slow hash. */
+/** Stores a secret's digest and returns the secret. With 256 random bits it needs no slow hash. */
 export function addSecret(tx: SqlEntityManager, client: Pick<Client, 'id'>, now: Date, secret = newSecret()): string {
   tx.persist(
     tx.create(ClientSecret, { id: randomUUIDv7(), client: client.id, digest: digest(secret), createdAt: now }),
@@ -21,8 +21,9 @@ export function addSecret(tx: SqlEntityManager, client: Pick<Client, 'id'>, now:
 }
 
 /**
- * A new secret. The newest before it stays good for a day (with `now`: ends at once), every older one ends: two are good at
- * the most. Under the client's row lock, so that rotations follow each other. Failure: a public client (conflict).
+ * Creates a new secret and returns it. The previous one stays valid for a day (with `now`: it ends at once), and older
+ * ones end: at most two are valid. Under the client's row lock, so that rotations follow each other. Failure: a client
+ * without a secret (conflict).
  */
 export function rotateSecret(
   em: SqlEntityManager,
@@ -57,7 +58,7 @@ export function rotateSecret(
   });
 }
 
-/** The secrets of a client that are good now, newest first: when they were made and when they end, never what they are. */
+/** Returns the creation and expiry times of a client's valid secrets, newest first. */
 export async function listSecrets(
   em: SqlEntityManager,
   client: Pick<Client, 'id'>,
@@ -67,7 +68,7 @@ export async function listSecrets(
   return em.find(ClientSecret, where, { orderBy: { createdAt: 'desc', id: 'desc' } });
 }
 
-/** Whether this is a secret of the client that is good now. */
+/** Whether this is a valid secret of the client. */
 export async function isClientSecret(
   em: SqlEntityManager,
   client: Pick<Client, 'id'>,

@@ -2,48 +2,54 @@ import type { Alg } from '../../tokens/index.ts';
 import type { ClientJwsAlg } from '../client-jws.ts';
 
 /**
- * How a client protects its codes (RFC 7636, RFC 9700 §2.1.1). `on`: by PKCE. `if-sent`: by PKCE, or by the `nonce` of an OpenID Connect
- * request. `off`: as it likes. A public client is always `on`.
+ * How a client protects its authorization codes (RFC 7636, RFC 9700 §2.1.1). `on`: by PKCE. `if-sent`: by PKCE, or by
+ * the `nonce` of an OpenID Connect request. `off`: optionally. A public client is always `on`.
  */
 export const PKCE_RULES = ['on', 'if-sent', 'off'] as const;
 export type PkceRule = (typeof PKCE_RULES)[number];
 
-/** What can be said of one client beside its preset. Names follow RFC 7591 §2 and OpenID Connect Registration where they have one. */
+/**
+ * The settings of a client besides its preset. Names follow RFC 7591 §2 and OpenID Connect Registration where they have
+ * one.
+ */
 export interface ClientSettings {
   readonly pkce: PkceRule;
   /** RFC 9126 §6. */
   readonly requirePushed: boolean;
-  /** A first-party client does not ask its users, unless this is set. */
+  /** A first-party client does not ask its users for consent, unless this is set. */
   readonly askConsent: boolean;
-  /** RFC 9449 §5.2: no token that is not bound to a key. */
+  /** RFC 9449 §5.2: all tokens are bound to a key. */
   readonly dpopBound: boolean;
   readonly idTokenAlg: Alg;
-  /** Where the scope `permissions` says them: at userinfo alone, or in the ID token as well. */
+  /** Where the scope `permissions` adds its claims: at userinfo alone, or in the ID token as well. */
   readonly permissionsIn: 'userinfo' | 'id_token';
-  /** Null: userinfo is answered as JSON. */
+  /** Null: userinfo is JSON. */
   readonly userinfoAlg: Alg | null;
-  /** `private_key_jwt`: the keys, or where they are. */
+  /** `private_key_jwt`: the keys, or their URL. */
   readonly jwks: { readonly keys: readonly Readonly<Record<string, unknown>>[] } | null;
   readonly jwksUri: string | null;
-  /** The `aud` of its assertions: the issuer alone, or the token endpoint's URL too. */
+  /** Accepted `aud` of its assertions: the issuer alone, or the token endpoint's URL too. */
   readonly assertionAudience: 'issuer' | 'issuer_or_token_endpoint';
-  /** The one algorithm of its assertions (OIDC Registration §2 `token_endpoint_auth_signing_alg`); null: each that its keys are good for. */
+  /**
+   * The algorithm of its assertions (OIDC Registration §2 `token_endpoint_auth_signing_alg`); null: any that its keys
+   * support.
+   */
   readonly assertionAlg: ClientJwsAlg | null;
   readonly postLogoutRedirectUris: readonly string[];
   readonly backchannelLogoutUri: string | null;
   readonly backchannelLogoutSessionRequired: boolean;
   /** Seconds; OIDC Registration §2. */
   readonly defaultMaxAge: number | null;
-  /** Null: what the server's settings say. */
+  /** Null: the server's setting. */
   readonly refreshIdleSeconds: number | null;
   readonly refreshAbsoluteSeconds: number | null;
-  /** A refresh gives another refresh token; off, the same one (RFC 9700 §2.2.2). */
+  /** Whether a refresh returns a new refresh token; off: the same one (RFC 9700 §2.2.2). */
   readonly refreshRotation: boolean;
   readonly clientUri: string | null;
   readonly logoUri: string | null;
   readonly policyUri: string | null;
   readonly tosUri: string | null;
-  /** For the operator's eyes: what a program that registered itself said of itself. */
+  /** For operators: unverified metadata of a program that registered itself. */
   readonly contacts: readonly string[];
   readonly softwareId: string | null;
   readonly softwareVersion: string | null;
@@ -77,12 +83,15 @@ const defaults: ClientSettings = {
   softwareVersion: null,
 };
 
-/** A client's settings, the standard ones where it has none of its own. */
+/** Returns a client's settings, with the defaults where it has none. */
 export function clientSettings(client: { readonly settings: Partial<ClientSettings> }): ClientSettings {
   return { ...defaults, ...client.settings };
 }
 
-/** What differs from the standard: all that is stored, so that a standard that changes reaches whoever never chose. */
+/**
+ * Returns the settings that differ from the defaults. Only these are stored, so a changed default reaches every client
+ * that has not set its own value.
+ */
 export function storedSettings(settings: ClientSettings): Partial<ClientSettings> {
   const changed = Object.entries(settings).filter(
     ([name, value]) => JSON.stringify(value) !== JSON.stringify(defaults[name as keyof ClientSettings]),
@@ -90,7 +99,10 @@ export function storedSettings(settings: ClientSettings): Partial<ClientSettings
   return Object.fromEntries(changed);
 }
 
-/** A client's settings under the names of RFC 7591 §2, RFC 9126 §6, RFC 9449 §5.2 and OpenID Connect Registration §2. */
+/**
+ * Returns a client's settings under the names of RFC 7591 §2, RFC 9126 §6, RFC 9449 §5.2 and OpenID Connect
+ * Registration §2.
+ */
 export function clientMetadata(settings: ClientSettings) {
   return {
     token_endpoint_auth_signing_alg: settings.assertionAlg,
@@ -114,7 +126,10 @@ export function clientMetadata(settings: ClientSettings) {
   };
 }
 
-/** Where stock libraries that know PKCE and leave it off have it turned on. `docs/compatibility.md` has all that was tried. */
+/**
+ * How to turn PKCE on in libraries that support it and leave it off by default. `docs/compatibility.md` lists all that
+ * were tested.
+ */
 export const PKCE_SETTINGS = [
   { library: 'mozilla-django-oidc', setting: 'OIDC_USE_PKCE = True' },
   { library: 'django-allauth', setting: 'OAUTH_PKCE_ENABLED: True' },
@@ -129,7 +144,7 @@ export const PKCE_SETTINGS = [
   { library: 'omniauth_openid_connect', setting: 'pkce: true' },
 ] as const;
 
-/** The settings, for a line of text. */
+/** The settings as one line of text. */
 export function pkceSettings(): string {
   return PKCE_SETTINGS.map(({ library, setting }) => `${setting} (${library})`).join(', ');
 }

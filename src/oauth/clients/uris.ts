@@ -2,34 +2,34 @@ import { isReservedScheme } from '../../platform/config/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import type { Preset } from './presets.ts';
 
-/** Programs on their user's own machine, which wait for the answer on a loopback port (RFC 8252 §7.3). */
+/** Presets of programs on their user's machine, which receive the response on a loopback port (RFC 8252 §7.3). */
 const nativePresets: readonly Preset[] = ['native', 'mcp'];
 
 const MAX_URIS = 50;
 const MAX_URI_LENGTH = 2000;
 
-/** The characters of RFC 3986 §2: what everybody writes, sends and compares alike. */
+/** The characters of RFC 3986 §2, which every program writes and compares in the same way. */
 const uriText = /^[A-Za-z0-9\-._~:/?#[\]@!$&'()*+,;=%]+$/;
 
-/** As it is written, not as it is understood: `127.1` and `0x7f.1` are no literals. */
+/** A loopback host as text: `127.1` and `0x7f.1` do not count. */
 const loopback = /^http:\/\/(127\.0\.0\.1|\[::1\]|localhost)(:\d{1,5})?([/?]|$)/i;
 
-/** RFC 8252 §7.1: a scheme of the app's own is a domain name in reverse, and so has a dot. */
+/** RFC 8252 §7.1: an app's private scheme is a reversed domain name, and so contains a dot. */
 const appScheme = /^[a-z](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+$/i;
 
-/** What the settings of a server say of redirect URIs. */
+/** The server's rules for redirect URIs. */
 export interface RedirectRules {
-  /** People meet this server over https: http is for programs on their machine alone. */
+  /** The server is used over https: http is allowed only for programs on their user's machine. */
   readonly httpsOnly: boolean;
-  /** SIGNET_REDIRECT_SCHEMES: taken though they have no dot. */
+  /** SIGNET_REDIRECT_SCHEMES: allowed without a dot. */
   readonly schemes: readonly string[];
 }
 
 const defaultRules: RedirectRules = { httpsOnly: false, schemes: [] };
 
 /**
- * RFC 9700 §2.1, RFC 8252 §7: absolute, without fragment; https, or http on a loopback literal, or a native app's own scheme, or one that
- * the server admits. Failure (usage).
+ * Checks redirect URIs (RFC 9700 §2.1, RFC 8252 §7): absolute, without fragment; https, http on a loopback literal, a
+ * native app's private scheme, or a scheme that the server admits. Failure (usage).
  */
 export function checkRedirects(preset: Preset, uris: readonly string[], rules: RedirectRules = defaultRules): void {
   if (uris.length > MAX_URIS) throw new Failure('usage', `A client has ${MAX_URIS} redirect URIs at the most.`);
@@ -47,7 +47,7 @@ export function checkRedirects(preset: Preset, uris: readonly string[], rules: R
   }
 }
 
-/** Whether a redirect URI has a scheme that is a program's: its own, or one that the server admits. */
+/** Whether a redirect URI has an app's scheme: a private one, or one that the server admits. */
 function hasAppScheme(preset: Preset, uri: string, { schemes }: RedirectRules): boolean {
   const scheme = uriScheme(uri);
   if (scheme === null || isReservedScheme(scheme.toLowerCase())) return false;
@@ -56,18 +56,18 @@ function hasAppScheme(preset: Preset, uri: string, { schemes }: RedirectRules): 
   );
 }
 
-/** Whether a redirect URI has a scheme that only SIGNET_REDIRECT_SCHEMES admits: nothing about it says whose it is. */
+/** Whether a redirect URI has a scheme that only SIGNET_REDIRECT_SCHEMES admits: it does not identify its owner. */
 export function hasAdmittedScheme(uri: string): boolean {
   const scheme = uriScheme(uri);
   return scheme !== null && !scheme.includes('.') && scheme !== 'https' && scheme !== 'http';
 }
 
-/** As it is written: a scheme of programs has no other spelling. */
+/** As written: an app's scheme has no other spelling. */
 function uriScheme(uri: string): string | null {
   return /^([A-Za-z][A-Za-z0-9+.-]*):/.exec(uri)?.[1] ?? null;
 }
 
-/** A URL at which something of the client is, or is to be told. Failure (usage) that names it. */
+/** Checks a URL of the client. Failure (usage) that names the option. */
 export function checkUri(what: string, uri: string | null): void {
   if (uri === null || (isAbsolute(uri) && isWebUrl(uri))) return;
   throw new Failure(

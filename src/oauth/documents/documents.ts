@@ -14,42 +14,42 @@ import { type ClientDocument, readDocument, unusableDocument } from './read-docu
 import { isDocumentUrl } from './url.ts';
 
 export interface DocumentRules {
-  /** SIGNET_CLIENT_METADATA_HOSTS: hosts as URLs say them, `*` for every one; empty: clients are not known by documents here. */
+  /** SIGNET_CLIENT_METADATA_HOSTS: hosts as in URLs, `*` for all; empty: metadata documents are not supported. */
   readonly hosts: readonly string[];
-  /** Documents may stand on this machine. */
+  /** Documents may be on this machine. */
   readonly isDevelopment: boolean;
   readonly redirectRules: RedirectRules;
 }
 
-/** The metadata documents of clients, kept for a while. */
+/** A cache of clients' metadata documents. */
 export interface ClientDocuments {
-  /** Whether a client id is one that is looked up here. */
+  /** Whether a client id is the URL of a document that may be fetched. */
   admits(clientId: string): boolean;
-  /** What is kept of it, and nothing is fetched; null: nothing. OAuthError: it could not be used a moment ago. */
+  /** Returns the cached document without fetching; null when there is none. OAuthError: a recent attempt failed. */
   peek(clientId: string, now: Date): ClientDocument | null;
-  /** Fetched where it is not kept. OAuthError: why there is no document that can be used. */
+  /** Returns the document, fetched if it is not cached. OAuthError: why no document can be used. */
   load(clientId: string, now: Date, requester: DocumentRequester): Promise<ClientDocument>;
 }
 
-/** Who has a document fetched. */
+/** The network that causes a fetch. */
 export interface DocumentRequester {
-  /** By which fetches under way are shared. */
+  /** Concurrent fetches are shared out among networks. */
   readonly network: string;
-  /** RequestedAccess before anything is fetched. */
+  /** Called before a fetch; throws to prevent it. */
   beforeFetch(): Promise<void>;
 }
 
 const MAX_BYTES = 5 * 1024;
 const DEADLINE_MS = 3000;
-/** Bounds of what `Cache-Control` says (RFC 9111 §5.2.2), and what holds where it says nothing. */
+/** Bounds for the lifetime in `Cache-Control` (RFC 9111 §5.2.2), and the default. */
 const MIN_FRESH_MS = 60_000;
 const MAX_FRESH_MS = 3_600_000;
 const DEFAULT_FRESH_MS = 300_000;
-/** A document that could not be had, or used, is not asked for again so soon. */
+/** A failure is cached for this long. */
 const FAILURE_MS = 30_000;
-/** Documents. */
+/** Documents in the cache. */
 const CACHE_ENTRIES = 1000;
-/** Fetches at once: of one network, and of all. Networks are counted one by one, and there are many. */
+/** Concurrent fetches: of one network, and in total. Networks share one limit, because there are many. */
 const CONCURRENT_FETCHES = { owner: 10, kind: 50, all: 50 };
 
 interface CacheEntry {
@@ -57,13 +57,13 @@ interface CacheEntry {
   readonly untilMs: number;
 }
 
-/** `resolve`, of tests: in the place of the machine's own names. */
+/** `resolve`: for tests, replaces name resolution. */
 export function createClientDocuments(
   rules: DocumentRules,
   { resolve }: Pick<FetchOptions, 'resolve'> = {},
 ): ClientDocuments {
   const common = { deadlineMilliseconds: DEADLINE_MS, ...(resolve ? { resolve } : {}) };
-  // Anybody may name an address: what SIGNET_FETCH_ALLOW opens is for those whom an operator knows.
+  // Anyone may cause a fetch, so SIGNET_FETCH_ALLOW, which is for trusted clients, does not apply.
   const outside = createGuardedFetch({ ...common, allow: [] });
   const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
   const fetchFor = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
@@ -83,7 +83,7 @@ export function createClientDocuments(
       const outcome = readDocument(clientId, fetched.body, rules.redirectRules);
       return { outcome, untilMs: nowMs + freshnessMs(fetched.cacheControl) };
     } catch (error) {
-      // It made way for another network's: that says nothing of the document.
+      // Evicted in favour of another network: no failure of the document.
       if (signal.aborted) throw busy();
       const outcome = error instanceof FetchError ? unusableDocument(error.message.replace(/\.( .*)?$/, '')) : error;
       if (!(outcome instanceof OAuthError)) throw error;
@@ -91,7 +91,7 @@ export function createClientDocuments(
     }
   };
 
-  /** In the share of the network that asked first. */
+  /** Fetches within the share of the network that asked first. */
   const fetchInShare = async (clientId: string, network: string, nowMs: number): Promise<CacheEntry> => {
     const owner = { kind: 'network', name: network } as const;
     const fetching = new AbortController();
@@ -120,7 +120,7 @@ export function createClientDocuments(
     async load(clientId, now, { network, beforeFetch }) {
       let entry = freshEntry(clientId, now);
       if (!entry) {
-        // Who comes meanwhile waits for the same answer, and is counted all the same.
+        // Concurrent requests share one fetch, and each counts against its rate limit.
         await beforeFetch();
         entry = await shareFetch(clientId, () => fetchInShare(clientId, network, now.getTime()));
         cache.set(clientId, entry);
@@ -145,7 +145,7 @@ function checkResponse({ status, type }: FetchResponse): void {
   if (!/^application\/([\w.-]+\+)?json$/.test(type)) throw unusableDocument('it is not served as application/json');
 }
 
-/** RFC 9111 §4.2.1, within bounds: what must not be kept is kept for the moments of one sign-in. */
+/** RFC 9111 §4.2.1, within bounds: a response that must not be cached is kept for the duration of one sign-in. */
 function freshnessMs(cacheControl: string): number {
   if (/\bno-(store|cache)\b/i.test(cacheControl)) return MIN_FRESH_MS;
   const seconds = /\bmax-age="?(\d{1,9})/i.exec(cacheControl)?.[1];

@@ -7,23 +7,26 @@ import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import { type ClientMetadata, clientMetadata } from '../register/schemas.ts';
 import { documentHost } from './url.ts';
 
-/** What is taken of a document. */
+/** The parts of a document that are used. */
 export interface ClientDocument {
   readonly name: string;
   readonly redirectUris: readonly string[];
   readonly grantTypes: readonly string[];
 }
 
-/** A program on its user's machine: http on loopback is taken, with the port free where it is a literal (RFC 8252 §7.3). */
+/**
+ * The preset of document clients, programs on their user's machine: http on loopback is allowed, on any port for a
+ * literal (RFC 8252 §7.3).
+ */
 export const DOCUMENT_PRESET = 'mcp';
 
-/** What there is for such a client: it can keep no secret. */
+/** The grant types of such a client, which can keep no secret. */
 const grants: readonly string[] = [grantNames.code, grantNames.refresh];
 
-/** A document that was fetched from where its client id says. OAuthError: why it is none. */
+/** Reads a document that was fetched from the client id. OAuthError: why it cannot be used. */
 export function readDocument(clientId: string, body: Buffer, rules: RedirectRules): ClientDocument {
   const document = parse(body);
-  // The address itself, to the byte: whoever can store a file somewhere speaks for that address alone.
+  // Byte for byte: a program that can store a file at some URL speaks for that URL alone.
   if (document['client_id'] !== clientId)
     throw unusableDocument('its client_id is not the address that it was read from');
   if ('client_secret' in document || 'client_secret_expires_at' in document)
@@ -58,19 +61,19 @@ function parse(body: Buffer): Record<string, unknown> {
   return document as Record<string, unknown>;
 }
 
-/** No secret can be agreed upon with somebody unknown, so that a method that is not named can only be `none`. */
+/** A missing method means `none`: no secret can be shared with an unknown client. */
 function checkMethod({ token_endpoint_auth_method: method = 'none' }: ClientMetadata): void {
   if (method !== 'none') throw unusableDocument('its token_endpoint_auth_method is not none');
 }
 
-/** RFC 7591 §2: absent, the code alone. What is not offered here is left out. */
+/** RFC 7591 §2: the default is the authorization code alone. Unsupported types are dropped. */
 function readGrantTypes({ grant_types: asked = [grantNames.code], response_types: types = ['code'] }: ClientMetadata) {
   if (!asked.includes(grantNames.code) || !types.includes('code'))
     throw unusableDocument('its grant_types and response_types do not name authorization_code and code');
   return grants.filter((one) => asked.includes(one));
 }
 
-/** For the user to read, who can tell the people of the application. */
+/** Shown to the user, who can report it to the application. */
 export function unusableDocument(reason: string): OAuthError {
   const text = `The metadata document of this client cannot be used: ${reason}.`;
   return new OAuthError('invalid_client', text, { status: 400 });

@@ -10,30 +10,34 @@ import type { ClientDocuments } from './documents.ts';
 import { DOCUMENT_PRESET } from './read-document.ts';
 import { isDocumentClient } from './url.ts';
 
-/** What it takes to know the client of an authorization request. */
+/** Dependencies for loading the client of an authorization request. */
 export interface RequestingClientDeps extends RateLimitDeps {
   readonly clients: ClientCache;
   readonly access: PermissionCache;
   readonly documents: ClientDocuments;
-  /** SIGNET_CLIENT_METADATA_APIS: audiences that clients of documents may ask for; `*` for every one but Signet's own. */
+  /**
+   * SIGNET_CLIENT_METADATA_APIS: audiences that clients of metadata documents may request; `*` for all but Signet's
+   * own.
+   */
   readonly documentApis: readonly string[];
 }
 
-/** Where a request comes from. */
+/** The origin of an authorization request. */
 export interface RequestOrigin {
-  /** What is kept, and what is fetched, counts for its network. */
+  /** Stored rows and fetches count against its network. */
   readonly ip: string;
-  /** Somebody sees the answer: it is for a window of its own. An image of another site's page is asked for as well. */
+  /** Whether the request is a top-level navigation. An image in a page of another site causes requests as well. */
   readonly isTopLevel: boolean;
 }
 
-/** The principal of a client that nobody has agreed to yet: it is nobody's, so that nothing is found under it. */
+/** The principal of a client to which no user has consented yet; no row has this id. */
 export const NO_PRINCIPAL = NO_API;
 
 /**
- * The client of an authorization request, as of now; null when there is none. One that is known by its document is what the document
- * says now, under the row that it has once somebody agreed; until then it has no row. Only for somebody who sees the answer anything is
- * fetched: for everybody else it is what is kept of it, or was agreed to last. OAuthError: there is no such document, or none without a fetch.
+ * Returns the current client of an authorization request; null when there is none. A client of a metadata document has
+ * the values of the document, and the stored row once a user has consented. The document is fetched only for a
+ * top-level navigation; otherwise its cached or last stored version is used. OAuthError: no usable document, or none
+ * without a fetch.
  */
 export async function loadRequestingClient(
   endpoint: RequestingClientDeps,
@@ -44,7 +48,7 @@ export async function loadRequestingClient(
   const { clients, documents, access } = endpoint;
   const stored = await clients.load(clientId);
   if (!isDocumentClient({ clientId })) return stored;
-  // Audiences and client ids share one namespace. An operator's row of that name was disabled: it stays so.
+  // Audiences and client ids share one namespace. A stored client that an operator disabled stays disabled.
   if (!documents.admits(clientId) || stored?.isActive === false || (await access.api(clientId))) return null;
   const requester = {
     network: clientSite(from.ip),
@@ -64,7 +68,7 @@ export async function loadRequestingClient(
   };
 }
 
-/** Not sent on to the client, whose addresses are in the document. */
+/** Shown here, not sent to the client: its redirect URIs are in the document. */
 function windowRequired(): OAuthError {
   const text =
     'This application has to be looked up first. Open this address in a window of its own, without prompt=none.';
@@ -96,7 +100,7 @@ const apisStatement: Statement = {
   text: 'select a.id::text as id from permissions_api a where not a.is_builtin order by a.id',
 };
 
-/** Ids of the APIs that a client of a document may ask for. */
+/** Returns the ids of the APIs that a client of a document may request. */
 async function readApis({ db, access, documentApis }: RequestingClientDeps): Promise<string[]> {
   if (documentApis.includes('*')) return (await db.query<{ id: string }>(apisStatement, [])).map((one) => one.id);
   const apis = await Promise.all(documentApis.map((audience) => access.api(audience)));

@@ -9,8 +9,8 @@ import { lockClient } from '../clients/clients.ts';
 import { Client, ClientApi } from '../entities.ts';
 
 /**
- * A client of a document is written down in the transaction in which a user agrees: as the document was shown, with the API that was
- * agreed to, under no permission and never first-party. Answers its principal.
+ * Stores the client of a document in the transaction in which a user consents: with the document's values and the API
+ * of the consent, without permissions, never first-party. Returns its principal.
  */
 export async function storeConsentedClient(
   tx: SqlEntityManager,
@@ -18,7 +18,7 @@ export async function storeConsentedClient(
   by: { readonly user: { readonly id: string; readonly username: string }; readonly api: string | null },
   now: Date,
 ): Promise<string> {
-  // Of two users who agree at once one writes it, and the other waits here and finds it.
+  // Of two users who consent at once, one stores the client; the other waits here and finds it.
   await requireNoAudience(tx, client.clientId);
   const audit = { at: now, actor: { kind: 'user', id: by.user.id, label: by.user.username } } as const;
   const { clientId, preset, authMethod } = client;

@@ -1,16 +1,18 @@
 import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
 import { deriveKey } from '../../platform/digest.ts';
 
-/** What every process of a server makes the same of, and nobody can foretell (RFC 9449 §8). Nothing is stored. */
+/**
+ * Nonces that every process of a server derives alike and that clients cannot predict (RFC 9449 §8). Nothing is stored.
+ */
 export interface Nonces {
-  /** For proofs that are made from now on. */
+  /** The nonce for new proofs. */
   current(now: Date): string;
   isValid(nonce: string, now: Date): boolean;
 }
 
-/** A nonce is good for one step to two. */
+/** A nonce is valid for one to two steps. */
 const STEP_MS = 150_000;
-/** How long one is good at the most. */
+/** The longest validity of a nonce. */
 export const NONCE_SECONDS = (2 * STEP_MS) / 1000;
 const BYTES = 18;
 

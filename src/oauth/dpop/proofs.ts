@@ -6,35 +6,38 @@ import { plusSeconds } from '../../platform/time.ts';
 import { type ClientJws, isSignedBy, markUsed, publicKeyFor, readClientJws } from '../client-jws.ts';
 import { createNonces, NONCE_SECONDS, type Nonces } from './nonces.ts';
 
-/** The request that a proof has to be made for. */
+/** The request that a proof must match. */
 export interface ProofTarget {
   readonly method: string;
-  /** Built from the issuer, never from what a request says of itself. */
+  /** Built from the issuer, not from the request's headers. */
   readonly url: string;
-  /** The access token that came with it. */
+  /** The access token of the request. */
   readonly accessToken?: string;
   /** The key that the access token is bound to. */
   readonly jkt?: string;
 }
 
-/** A proof that is good, unless somebody has used it. */
+/** A valid proof, unless it was used before. */
 export interface Proof {
-  /** The thumbprint of the key that it shows. */
+  /** The thumbprint of its key. */
   readonly jkt: string;
-  /** Uses it up: it counts once (RFC 9449 §11.1), and may be said again by the request that has read it. `invalid_dpop_proof`. */
+  /**
+   * Marks the proof as used (RFC 9449 §11.1). The request that has read it may call this again. `invalid_dpop_proof`
+   * when it was used before.
+   */
   markUsed(): Promise<void>;
 }
 
 /** Proofs of possession (RFC 9449). */
 export interface Proofs {
   /**
-   * Stores nothing: that is for `spend`, once nothing else can refuse. OAuthError: `invalid_dpop_proof`, `use_dpop_nonce`, or
-   * `invalid_token` when it is another key than the token's.
+   * Verifies a proof and stores nothing: call `markUsed` once nothing else can fail. OAuthError: `invalid_dpop_proof`,
+   * `use_dpop_nonce`, or `invalid_token` when the key is not the token's.
    */
   read(proof: string, target: ProofTarget, now: Date): Promise<Proof>;
-  /** Reads and spends it: the last thing that is looked at. */
+  /** Verifies a proof and marks it as used: the last check of a request. */
   check(proof: string, target: ProofTarget, now: Date): Promise<{ jkt: string }>;
-  /** What the next proof may hold, and has to where nonces are demanded: `DPoP-Nonce`. */
+  /** The nonce for the next proof (`DPoP-Nonce`); required where nonces are. */
   nonce(now: Date): string;
 }
 
@@ -81,15 +84,15 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofDeps): Pro
   };
 }
 
-/** RFC 7517 §4.4, RFC 8725 §3.1: a key that says it is for PS256 signs nothing by RS256, which is weaker. */
+/** RFC 7517 §4.4, RFC 8725 §3.1: a key with `alg` PS256 must not sign with RS256, which is weaker. */
 function namesOtherAlg({ alg, header }: ClientJws): boolean {
   const { alg: said } = header['jwk'] as { alg?: unknown };
-  // RFC 9864 §2.2: of the curves of EdDSA, the one that is taken.
+  // RFC 9864 §2.2: of EdDSA's curves, the supported one.
   const isSame = said === alg || (said === 'Ed25519' && alg === 'EdDSA');
   return said !== undefined && !isSame;
 }
 
-/** Made for this request (`htm`, `htu`), and at a resource for this token (`ath`). */
+/** Checks that the proof is for this request (`htm`, `htu`) and, at a resource, for this token (`ath`). */
 function requireTarget({ htm, htu, ath }: ClientJws['claims'], { method, url, accessToken }: ProofTarget): void {
   if (htm !== method) throw invalidProof('Its htm is not the method of this request.');
   if (typeof htu !== 'string' || !isSameUrl(htu, url))
@@ -99,7 +102,7 @@ function requireTarget({ htm, htu, ath }: ClientJws['claims'], { method, url, ac
     throw invalidProof('Its ath is not the digest of the access token.');
 }
 
-/** RFC 9449 §8 and §9: one that is there is always looked at; true when it is good. */
+/** RFC 9449 §8 and §9: a nonce is always checked where present. Returns whether there is a valid one. */
 function hasNonce(nonce: unknown, nonces: Nonces, isRequired: boolean, now: Date): boolean {
   if (nonce === undefined && !isRequired) return false;
   if (typeof nonce !== 'string' || !nonces.isValid(nonce, now))
@@ -109,17 +112,17 @@ function hasNonce(nonce: unknown, nonces: Nonces, isRequired: boolean, now: Date
   return true;
 }
 
-/** Either way. */
+/** In either direction. */
 const WINDOW_SECONDS = 60;
 
-/** RFC 9449 §11.1: about now; answers until when it would be taken. */
+/** RFC 9449 §11.1: `iat` must be recent. Returns until when the proof is accepted. */
 function requireRecent(iat: unknown, now: Date): Date {
   if (typeof iat !== 'number' || Math.abs(now.getTime() / 1000 - iat) > WINDOW_SECONDS)
     throw invalidProof('Its iat is not about now.');
   return plusSeconds(new Date(iat * 1000), WINDOW_SECONDS + 1);
 }
 
-/** RFC 9449 §11.1: a nonce says by the server's own clock when the proof was made, so that the client's may be off. */
+/** RFC 9449 §11.1: a nonce dates the proof by the server's clock, so the client's may be off. */
 function nonceExpiry(iat: unknown, now: Date): Date {
   if (typeof iat !== 'number') throw invalidProof('Its iat is no time.');
   return plusSeconds(now, NONCE_SECONDS + 1);
@@ -133,7 +136,7 @@ function requireJti(jti: unknown): string {
   return jti;
 }
 
-/** RFC 9449 §11.1: kept for as long as its `iat`, or its nonce, would be taken. */
+/** RFC 9449 §11.1: remembered for as long as its `iat` or nonce is accepted. */
 async function requireUnused(db: Database, jkt: string, jti: string, until: Date): Promise<void> {
   if (!(await markUsed(db, JSON.stringify(['proof', jkt, jti]), until))) throw invalidProof('It has been used.');
 }
@@ -144,13 +147,18 @@ function invalidProof(why: string): OAuthError {
 
 const MAX_URL_LENGTH = 2048;
 
-/** RFC 9449 §4.3: whether `htu` names this address, without query and fragment, in whatever spelling (RFC 3986 §6.2.2, §6.2.3). */
+/**
+ * RFC 9449 §4.3: whether `htu` is this URL, without query and fragment, after normalization (RFC 3986 §6.2.2, §6.2.3).
+ */
 export function isSameUrl(htu: string, url: string): boolean {
   const given = htu.length > MAX_URL_LENGTH ? null : normalizeUrl(htu);
   return given !== null && given === normalizeUrl(url);
 }
 
-/** Case of scheme and host, dot segments and the standard port are the parser's; escapes that need none, and their case, are not. */
+/**
+ * The parser normalizes the case of scheme and host, dot segments and the default port, but not unnecessary escapes and
+ * the case of escapes.
+ */
 function normalizeUrl(text: string): string | null {
   const url = URL.parse(text);
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== '' || url.password !== '') return null;

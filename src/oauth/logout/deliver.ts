@@ -6,7 +6,7 @@ import { type Clock, numericDate, plusSeconds } from '../../platform/time.ts';
 import { type KeyRing, signJwt } from '../../tokens/index.ts';
 import { claimDeliveries, closeDelivery, type LogoutDelivery, reschedule } from './deliveries.ts';
 
-/** What one try came to. */
+/** The outcome of one attempt. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'given_up';
 
 export interface DeliveryDeps {
@@ -15,20 +15,20 @@ export interface DeliveryDeps {
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly fetch: GuardedFetch;
-  /** Told about every try; `error` is a code, or a status. */
+  /** Called after every attempt; `error` is a code or a status. */
   readonly onAttempt?: (
     outcome: DeliveryOutcome,
     notice: { clientId: string; tries: number; error: string | null },
   ) => void;
 }
 
-/** Delivers what is due until nothing is, and ends soon when it is to stop. */
+/** Sends deliveries until none is due; stops soon after the signal. */
 export type DeliverLogouts = (stopping: AbortSignal) => Promise<void>;
 
-/** At once in one process: all of them, and to one client. A slow client takes its own places only. */
+/** Concurrent deliveries in one process: in total, and to one client. A slow client uses its own share only. */
 const MAX_CONCURRENT = { all: 32, perClient: 4 };
 
-/** While some are under way, others may become due. */
+/** How often to look for due deliveries while some are being sent. */
 const POLL_MS = 1000;
 
 export function createLogoutDelivery(deps: DeliveryDeps): DeliverLogouts {
@@ -52,18 +52,18 @@ export function createLogoutDelivery(deps: DeliveryDeps): DeliverLogouts {
           for (const notice of await claimDeliveries(deps.db, deps.clock.now(), most, [...busy])) start(notice);
         }
         if (pending.size > 0) await race(pending.keys());
-        // Nothing was due, of any client.
+        // No delivery was due, for any client.
         else if (busy.size === 0) break;
       }
     } finally {
       await Promise.all(pending.keys());
     }
-    // The lease of what could not be written down ends by itself.
+    // A delivery whose outcome could not be stored is free again when its lease ends.
     if (failure) throw failure;
   };
 }
 
-/** The first that ends; or a moment later, none. */
+/** Waits for the first to end, or for the poll interval. */
 async function race(promises: Iterable<Promise<void>>): Promise<void> {
   const late = new AbortController();
   const pause = setTimeout(POLL_MS, undefined, { signal: late.signal }).catch(() => {});
@@ -74,7 +74,7 @@ async function race(promises: Iterable<Promise<void>>): Promise<void> {
   }
 }
 
-/** OIDC Back-Channel Logout §2.5 to §2.8, outside every transaction. */
+/** OIDC Back-Channel Logout §2.5 to §2.8. Outside any transaction. */
 async function deliver(deps: DeliveryDeps, notice: LogoutDelivery): Promise<void> {
   const { db, clock, onAttempt = () => {} } = deps;
   const { clientId, tries } = notice;
@@ -90,7 +90,7 @@ async function deliver(deps: DeliveryDeps, notice: LogoutDelivery): Promise<void
   onAttempt(wait === null ? 'given_up' : 'failed', { clientId, tries, error });
 }
 
-/** What was wrong; null when the client has taken it. */
+/** Returns the error; null when the client has accepted the token. */
 async function post(
   { keys, issuer, clock, fetch }: DeliveryDeps,
   notice: LogoutDelivery,
@@ -99,32 +99,35 @@ async function post(
   try {
     const token = signLogoutToken(keys, issuer, notice, clock.now());
     const { status } = await fetch({ url: uri, form: { logout_token: token }, maxBytes: 0 });
-    // OIDC Back-Channel Logout §2.8: 200, and what some frameworks make of an empty answer.
+    // OIDC Back-Channel Logout §2.8: 200; some frameworks send 204 for an empty response.
     return status === 200 || status === 204 ? null : `status_${status}`;
   } catch (error) {
     if (error instanceof FetchError) return error.code;
-    // No key of that algorithm: a running server makes one.
+    // The algorithm has no key yet: a running server makes one.
     if (error instanceof NotReady) return 'no_key';
     throw error;
   }
 }
 
-/** Tries at the most, over about six hours. */
+/** Attempts of one delivery, over about six hours. */
 const MAX_TRIES = 8;
 
-/** Four times as long after every failure, a fifth more or less, so that what failed together does not come back together. */
+/**
+ * Returns the delay after a failure, four times the one before; null after the last attempt. It varies by a fifth, so
+ * that deliveries that failed together are not repeated together.
+ */
 function retryDelaySeconds(tries: number): number | null {
   return tries >= MAX_TRIES ? null : 4 ** tries * (0.8 + 0.4 * Math.random());
 }
 
-/** OIDC Back-Channel Logout §4: at the most two minutes, so that an old one cannot be played again. */
+/** OIDC Back-Channel Logout §4: two minutes at most, against replay. */
 const LIFE_SECONDS = 120;
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
 /**
- * A logout token (OIDC Back-Channel Logout §2.4). Its `typ` tells it from every other JWT of Signet's, and there is never a `nonce`.
- * The `jti` is the notice's own: a client that has seen it knows that this is another try.
+ * Signs a logout token (OIDC Back-Channel Logout §2.4). Its `typ` tells it from every other JWT of Signet, and it has
+ * no `nonce`. `jti` is the delivery's id: the client recognizes a repeated attempt by it.
  */
 export function signLogoutToken(keys: KeyRing, issuer: string, notice: Omit<LogoutDelivery, 'uri'>, now: Date): string {
   const iat = numericDate(now);

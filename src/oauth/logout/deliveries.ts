@@ -2,24 +2,25 @@ import { type Database, purgeRows, type Statement } from '../../platform/databas
 import { plusSeconds } from '../../platform/time.ts';
 import type { Alg } from '../../tokens/index.ts';
 
-/** A notice that this process is to deliver: nobody else has it until the lease is over. */
+/** A delivery that this process has claimed; no other process has it until the lease ends. */
 export interface LogoutDelivery {
   readonly id: string;
   /** The client's principal. */
   readonly client: string;
   readonly clientId: string;
-  /** Null: the client has none any more, or is disabled. */
+  /** Null when the client has no URI any more, or is disabled. */
   readonly uri: string | null;
   readonly alg: Alg;
   readonly sub: string;
   readonly sid: string;
-  /** This one counted. */
+  /** Including this one. */
   readonly tries: number;
 }
 
 /**
- * $1 now, $2 end of the lease, $3 how many at the most, $4 how many of one client, $5 clients that have theirs. Every client with
- * something waiting is found by one step through the index, so that one with ten thousand notices stands beside one with one.
+ * $1 now, $2 end of the lease, $3 limit, $4 limit per client, $5 clients that are at their limit. Each client with
+ * pending deliveries is found by one step through the index, so that one with ten thousand deliveries does not delay
+ * one with a single delivery.
  */
 const claim: Statement = {
   name: 'oauth-logout-claim',
@@ -42,14 +43,14 @@ const claim: Statement = {
         coalesce(c.settings ->> 'idTokenAlg', 'RS256') as alg`,
 };
 
-/** Longer than a delivery takes: what a process that died had claimed is then taken by another. */
+/** Longer than a delivery takes: deliveries of a process that died are then claimed by another. */
 const LEASE_SECONDS = 30;
 
 interface Row extends Omit<LogoutDelivery, 'clientId'> {
   readonly client_id: string;
 }
 
-/** Takes what is due, one statement for any number of nodes at once. */
+/** Claims due deliveries, in one statement for any number of nodes. */
 export async function claimDeliveries(
   db: Database,
   now: Date,
@@ -61,18 +62,21 @@ export async function claimDeliveries(
   return rows.map(({ client_id: clientId, ...row }) => ({ ...row, clientId }));
 }
 
-/** $1 notice, $2 now, $3 what was wrong. */
+/** $1 delivery, $2 now, $3 error. */
 const done: Statement = {
   name: 'oauth-logout-done',
   text: `update oauth_logout_notice set done_at = $2::timestamptz, last_error = $3 where id = $1 and done_at is null`,
 };
 
-/** Delivered; with an error: given up. */
+/** Marks a delivery as done, or with an error as given up. */
 export async function closeDelivery(db: Database, id: string, now: Date, error: string | null): Promise<void> {
   await db.query(done, [id, now, error]);
 }
 
-/** $1 notice, $2 the try that failed, $3 the next, $4 what was wrong. Nothing when another node has taken it since. */
+/**
+ * $1 delivery, $2 the failed attempt, $3 time of the next, $4 error. Does nothing when another node has claimed it
+ * since.
+ */
 const again: Statement = {
   name: 'oauth-logout-again',
   text: `update oauth_logout_notice set next_try_at = $3::timestamptz, last_error = $4 where id = $1 and tries = $2 and done_at is null`,
@@ -93,7 +97,7 @@ const purge: Statement = {
     select id from oauth_logout_notice where done_at < $1::timestamptz limit $2) returning 1 as gone`,
 };
 
-/** What waited for a session that ran out of time, and was never ended. */
+/** Deliveries deferred to a session that expired and was never ended. */
 const purgeDeferred: Statement = {
   name: 'oauth-purge-logout-held',
   text: `delete from oauth_logout_notice where id in (
@@ -101,10 +105,10 @@ const purgeDeferred: Statement = {
       and not exists (select from sessions_session s where s.id = n.after_session_id) limit $2) returning 1 as gone`,
 };
 
-/** How long what became of a notice stays visible to an operator. */
+/** How long outcomes stay visible to operators. */
 const RETENTION_SECONDS = 7 * 86_400;
 
-/** Forgets notices that were delivered or given up a week ago. */
+/** Deletes deliveries that were done or given up a week ago. */
 export async function purgeDeliveries(db: Database, now: Date): Promise<void> {
   await purgeRows(db, purge, plusSeconds(now, -RETENTION_SECONDS));
   await purgeRows(db, purgeDeferred, plusSeconds(now, -RETENTION_SECONDS));

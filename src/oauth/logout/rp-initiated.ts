@@ -4,14 +4,14 @@ import { isSessionLive, type LiveSession } from '../../sessions/index.ts';
 import { type KeyRing, readIdTokenHint } from '../../tokens/index.ts';
 import type { ClientCache, LiveClient } from '../index.ts';
 
-/** What a client asks for when it sends a browser to log out, as far as it can be believed. */
+/** A validated logout request of a client. */
 export interface LogoutRequest {
   readonly client: LiveClient | null;
-  /** One that the client registered; null: the browser stays here. */
+  /** A registered URI of the client; null: the browser stays here. */
   readonly redirectUri: string | null;
-  /** The session that an ID token of ours names; null without one. */
+  /** The session in the ID token hint; null without one. */
   readonly sid: string | null;
-  /** Why it is not followed, wholly or back to the client; null: it is. */
+  /** Why the request, or its redirect, is not followed; null: it is. */
   readonly fault: OAuthError | null;
 }
 
@@ -20,8 +20,9 @@ function invalidRequest(fault: OAuthError): LogoutRequest {
 }
 
 /**
- * Reads the parameters (OIDC RP-Initiated Logout §2). What does not fit together says nothing: a hint that is not ours or was given to
- * another client than the one that is named, a client that is not there. A hint of a key that is gone is no hint.
+ * Reads the parameters (OIDC RP-Initiated Logout §2). Inconsistent parameters are a fault: a hint that is not from this
+ * server or was issued to another client, a client that does not exist. A hint whose key is no longer loaded is
+ * ignored.
  */
 export async function readLogoutRequest(
   { keys, issuer, clients }: { keys: KeyRing; issuer: string; clients: Pick<ClientCache, 'load'> },
@@ -30,7 +31,7 @@ export async function readLogoutRequest(
   const read = given.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, given.id_token_hint);
   if (read === null) return invalidRequest(invalidHint('id_token_hint is no ID token of this server.'));
   const hint = read === 'unknown_key' ? null : read;
-  // OIDC RP-Initiated Logout §2: the client that is named is the one that the ID token was issued to.
+  // OIDC RP-Initiated Logout §2: client_id must be the client that the ID token was issued to.
   const clientId = given.client_id ?? hint?.aud;
   const uri = given.post_logout_redirect_uri;
   if (clientId === undefined)
@@ -44,7 +45,7 @@ export async function readLogoutRequest(
   const client = await clients.load(clientId);
   if (!client?.isActive)
     return invalidRequest(new OAuthError('invalid_client', 'There is no such client.', { reason: 'client_unknown' }));
-  // OIDC RP-Initiated Logout §3: exactly one of those that were registered, by simple string comparison.
+  // OIDC RP-Initiated Logout §3: one of the registered URIs, by simple string comparison.
   const isRegistered = uri !== undefined && client.settings.postLogoutRedirectUris.includes(uri);
   const fault = uri === undefined || isRegistered ? null : unregisteredUri();
   return { client, redirectUri: isRegistered ? uri : null, sid: hint?.sid ?? null, fault };
@@ -60,28 +61,34 @@ function unregisteredUri(): OAuthError {
   });
 }
 
-/** `end`: the browser's session, then back to the client; `back`: there is none to end; `done`: nobody is signed in, and nobody is sure who asks. */
+/**
+ * `end`: end the browser's session, then redirect to the client. `ask`: ask the user. `back`: redirect; there is no
+ * session to end. `done`: no one is signed in, and the client is not verified.
+ */
 export type LogoutStep = 'end' | 'ask' | 'back' | 'done';
 
 /**
- * What a request comes to (OIDC RP-Initiated Logout §2). A session ends without a question only when the client shows an ID token of
- * just this one: everything else could be anybody's link.
+ * Decides the next step of a logout request (OIDC RP-Initiated Logout §2). A session ends without a question only when
+ * the client sends an ID token of this session: any other request could come from any page.
  */
 export async function nextLogoutStep(
   db: Database,
   { sid }: LogoutRequest,
   session: Pick<LiveSession, 'id'> | null,
   how: {
-    /** The user said so, on a page of ours. */
+    /** The user confirmed it on a page of this server. */
     readonly isConfirmed: boolean;
-    /** A page of another site posted it: browsers send no cookie then (SameSite=Lax), and a session there may be. */
+    /**
+     * A page of another site posted the form: the browser sends no cookie then (SameSite=Lax), though a session may
+     * exist.
+     */
     readonly isCrossSitePost: boolean;
   },
   now: Date,
 ): Promise<LogoutStep> {
   if (session) return how.isConfirmed || sid === session.id ? 'end' : 'ask';
   if (how.isConfirmed) return 'back';
-  // One that lives elsewhere is not ended from here, and its client is not told that it was.
+  // A session of another browser is not ended from here, and the client must not conclude that it was.
   if (sid !== null) return (await isSessionLive(db, sid, now)) ? 'ask' : 'back';
   return how.isCrossSitePost ? 'ask' : 'done';
 }

@@ -2,8 +2,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { EndedSessions } from '../../sessions/index.ts';
 
 /**
- * The other half of the port `SessionsEnded`, in the same transaction: every client that was given something in one of the sessions
- * and wants to hear of its end is noted, once (OIDC Back-Channel Logout §2.3). Of a user who is deleted nothing is kept.
+ * The second function at the port `SessionsEnded`, in the same transaction: queues one delivery for every client that
+ * has a grant in one of the sessions and registered a logout URI (OIDC Back-Channel Logout §2.3). Deletes all consents
+ * and codes of a deleted user.
  */
 export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, users, successor } = ended;
@@ -13,7 +14,7 @@ export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSe
     await tx.execute(insertDeliveries(ids.length), [heir, next, at, at, ...ids]);
   }
   if (users.length === 0) return;
-  // Who is let in again later has agreed to nothing.
+  // A user who is activated again later has not consented to anything pending.
   if (reason === 'deactivated')
     for (const table of ['oauth_code', 'oauth_device'])
       await tx.execute(
@@ -26,9 +27,9 @@ export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSe
 }
 
 /**
- * By the user's grants, whatever became of them: a client may keep its own session when its grant has ended. Where the user has only
- * authenticated again, nobody is logged out; but a client knows the session by the `sid` that it was told, and is to hear that one
- * when the session that goes on ends.
+ * Selects clients by the user's grants, ended ones too: a client may keep its own session after its grant ended. Where
+ * the user has only authenticated again, no client is logged out yet; but a client knows the session by the `sid` that
+ * it received, and is notified with that `sid` when the successor ends.
  */
 function insertDeliveries(sessions: number): string {
   return `insert into oauth_logout_notice (id, client_id, sub, sid, after_session_id, created_at, next_try_at)
@@ -39,7 +40,7 @@ function insertDeliveries(sessions: number): string {
     where s.id in (${placeholders(sessions)})`;
 }
 
-/** What was held back for one of these goes out, or waits for the next. */
+/** Releases deliveries that were deferred to one of these sessions, or defers them to the next successor. */
 function releaseDeliveries(sessions: number): string {
   return `update oauth_logout_notice set after_session_id = case when sub = ?::uuid then ?::uuid end, next_try_at = ?
     where after_session_id in (${placeholders(sessions)})`;

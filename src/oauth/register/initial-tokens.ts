@@ -10,7 +10,7 @@ import { RegistrationToken } from '../authorization-entities.ts';
 
 export interface NewInitialToken {
   readonly label: string;
-  /** The APIs that clients registered with it may ask tokens for. */
+  /** The APIs that clients registered with it may request tokens for. */
   readonly apis: readonly Pick<Api, 'id' | 'audience'>[];
   /** How many clients it may register. */
   readonly uses: number;
@@ -21,7 +21,10 @@ const DAY = 86_400;
 const MAX_USES = 100_000;
 const MAX_DAYS = 3650;
 
-/** An initial access token (RFC 7591 §3), told this once. Failures: an unfit label or number (usage), a label that exists (conflict). */
+/**
+ * Creates an initial access token (RFC 7591 §3); its secret is returned only now. Failures: an invalid label or number
+ * (usage), a label that exists (conflict).
+ */
 export function createInitialToken(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -33,7 +36,7 @@ export function createInitialToken(
   if (uses < 1 || uses > MAX_USES) throw new Failure('usage', `--uses takes 1 to ${MAX_USES}, not ${uses}.`);
   if (days < 1 || days > MAX_DAYS) throw new Failure('usage', `--days takes 1 to ${MAX_DAYS}, not ${days}.`);
   return em.transactional(async (tx) => {
-    // What is long over is of no interest to anybody.
+    // Tokens that expired long ago are of no use.
     await tx.nativeDelete(RegistrationToken, { expiresAt: { $lt: plusSeconds(audit.at, -30 * DAY) } });
     if ((await tx.count(RegistrationToken, { label })) > 0)
       throw new Failure('conflict', `There is a registration token "${label}" already. Take another --label.`);
@@ -58,7 +61,10 @@ export function listInitialTokens(em: SqlEntityManager): Promise<RegistrationTok
   return em.findAll(RegistrationToken, { orderBy: { createdAt: 'desc', label: 'asc' } });
 }
 
-/** Failure: there is none of that label. The clients that were registered with it stay. */
+/**
+ * Revokes an initial access token. Clients that were registered with it stay. Failure: no token has this label
+ * (notFound).
+ */
 export function revokeInitialToken(em: SqlEntityManager, audit: AuditContext, label: string): Promise<void> {
   return em.transactional(async (tx) => {
     if ((await tx.nativeDelete(RegistrationToken, { label })) === 0)
@@ -72,8 +78,8 @@ export function revokeInitialToken(em: SqlEntityManager, audit: AuditContext, la
 }
 
 /**
- * Takes one use of an initial access token, in the transaction that registers the client: one statement, so that the last use is
- * one client's. Null when it is unknown, used up or expired.
+ * Takes one use of an initial access token, in the transaction that registers the client: one statement, so that only
+ * one client gets the last use. Returns null when it is unknown, used up or expired.
  */
 export async function useInitialToken(
   tx: SqlEntityManager,

@@ -10,7 +10,7 @@ import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
 import type { Client } from '../entities.ts';
 import type { ClientMetadata } from './schemas.ts';
 
-/** What a program may register for itself. Token exchange is an administrator's to give. */
+/** The grant types that a program may register. Only an administrator may add token exchange. */
 const grants: readonly string[] = [
   grantNames.code,
   grantNames.refresh,
@@ -25,7 +25,7 @@ const methods: Record<string, Client['authMethod']> = {
 };
 const algs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
 
-/** What a program says of itself, as a client of ours. OAuthError (RFC 7591 §3.2.2) for what no client may have. */
+/** Converts a program's metadata to a new client. OAuthError (RFC 7591 §3.2.2) for values that are not allowed. */
 export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRules): Omit<NewClient, 'requests'> {
   const { redirect_uris: redirectUris = [], client_name: name = 'Unnamed client' } = metadata;
   const authMethod = methods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
@@ -58,7 +58,7 @@ export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRu
   return { name, preset, authMethod, grantTypes, redirectUris, settings, isDynamic: true, redirectRules };
 }
 
-/** RFC 7591 §3.2.1: everything that is registered, the server's own choices too. */
+/** RFC 7591 §3.2.1: all registered metadata, including the server's choices. */
 export function registeredMetadata(client: Client, metadata: ClientMetadata) {
   const isCode = client.grantTypes.includes(grantNames.code);
   const all = {
@@ -68,7 +68,7 @@ export function registeredMetadata(client: Client, metadata: ClientMetadata) {
     response_types: isCode ? ['code'] : [],
     token_endpoint_auth_method: metadata.token_endpoint_auth_method ?? 'client_secret_basic',
     application_type: ['native', 'mcp', 'device'].includes(client.preset) ? 'native' : 'web',
-    // Which permissions it may ask for is up to its ceiling: only what is the same for everybody is told.
+    // Permissions depend on its boundary: only scopes that are the same for every client are listed.
     scope:
       metadata.scope
         ?.split(' ')
@@ -85,15 +85,15 @@ function readGrantTypes({ grant_types: asked = [grantNames.code], response_types
   for (const grant of asked)
     if (!grants.includes(grant)) throw invalidMetadata(`grant_types: a program may register ${grants.join(', ')}.`);
   if (types?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');
-  // RFC 7591 §2.1: the two say the same.
+  // RFC 7591 §2.1: both must be consistent.
   if (types && types.includes('code') !== asked.includes(grantNames.code))
     throw invalidMetadata('response_types and grant_types do not go together: code belongs to authorization_code.');
   return [...new Set(asked)];
 }
 
 /**
- * What kind of program it is. One that does not say so (OIDC Registration §2 calls it `web` then) and waits on loopback runs on its
- * user's machine, as the clients of the Model Context Protocol do.
+ * Chooses the preset. A program that does not state its type (`web` by OIDC Registration §2) and uses a loopback URI
+ * runs on its user's machine, as clients of the Model Context Protocol do.
  */
 function choosePreset(
   metadata: ClientMetadata,
@@ -110,7 +110,7 @@ function choosePreset(
   return grantTypes.includes(grantNames.device) ? 'device' : 'service';
 }
 
-/** RFC 8725 §3.2: no algorithm with a shared secret, and never none. */
+/** RFC 8725 §3.2: no symmetric algorithm, and never `none`. */
 function readAlg<T extends string>(
   metadata: ClientMetadata,
   name: 'token_endpoint_auth_signing_alg' | 'id_token_signed_response_alg' | 'userinfo_signed_response_alg',
@@ -123,12 +123,12 @@ function readAlg<T extends string>(
   return found;
 }
 
-/** Options of the command line, as members are called here. */
+/** Replaces options of the command line by names of metadata. */
 export function toWireNames(message: string): string {
   return message.replace(/--([a-z-]+)/g, (_, name: string) => name.replaceAll('-', '_'));
 }
 
-/** A refusal of the client's own rules, as OAuth says it. */
+/** Converts a Failure of the client rules to an OAuthError. */
 function asOAuthError<T>(code: 'invalid_redirect_uri' | 'invalid_client_metadata', check: () => T): T {
   try {
     return check();

@@ -24,19 +24,19 @@ export interface RegistrationDeps {
   readonly redirectSchemes: readonly string[];
 }
 
-/** A registration request: what came, and what its schema has against it. */
+/** A registration request, and the error of its schema validation. */
 export interface RegistrationRequest {
   readonly authorization: string | undefined;
   readonly metadata: ClientMetadata;
-  /** What is not of its type; absent when everything is. */
+  /** The first member of a wrong type; absent when there is none. */
   readonly fault?: { readonly member: string; readonly detail: string };
   readonly requestId: string;
 }
 
 /**
- * RFC 7591 §3: a program registers itself, with an initial access token. It is never first-party and nothing is under its ceiling:
- * until an administrator says so, it learns who its users are and carries nothing of what they may do. One transaction: a request
- * that is refused costs the token no use.
+ * Registers a program with an initial access token (RFC 7591 §3). It is not first-party and its boundary is empty:
+ * until an administrator changes that, it learns who its users are and carries none of their permissions. One
+ * transaction: a refused request uses up nothing.
  */
 export async function register(registrar: RegistrationDeps, request: RegistrationRequest) {
   const { db, clock, issuer, keys, registration } = registrar;
@@ -62,7 +62,7 @@ export async function register(registrar: RegistrationDeps, request: Registratio
     const isKeyNew = await ensureKeys(tx, audit, registrar.masterKey, created.client);
     return { ...created, isKeyNew };
   });
-  // Other processes hear of it by a signal; this one is asked first.
+  // Other processes are notified; this one may be asked first.
   if (registered.isKeyNew) await keys.reload();
   return {
     client_id: registered.client.clientId,
@@ -81,7 +81,7 @@ function readBearer(authorization: string | undefined): string {
   return token;
 }
 
-/** RFC 6750 §3.1: who sent nothing is told no error. */
+/** RFC 6750 §3.1: without a token, the challenge has no error. */
 function unauthorized(description: string, isToken: boolean): OAuthError {
   const challenge = `Bearer realm="signet"${isToken ? ', error="invalid_token"' : ''}`;
   return new OAuthError('invalid_token', description, { headers: { 'www-authenticate': challenge } });
@@ -96,7 +96,7 @@ function rethrowFailure(error: unknown): never {
   throw error instanceof Failure ? new OAuthError('invalid_client_metadata', toWireNames(error.message)) : error;
 }
 
-/** The key of an algorithm is there in the moment in which the first client asks for it. */
+/** Ensures that the client's algorithms have a key when it is registered. */
 async function ensureKeys(
   tx: Parameters<typeof hasCurrentKey>[0],
   audit: AuditContext,

@@ -3,7 +3,7 @@ import { type App, handleOAuthErrors, stringifyResponse } from '../../platform/h
 import { type RegistrationDeps, register } from './register.ts';
 import { clientMetadata, registeredClient } from './schemas.ts';
 
-/** `/oauth2/register` (RFC 7591): JSON in and out, nothing from the cookie. */
+/** `/oauth2/register` (RFC 7591): JSON in both directions, no cookies. */
 export async function registrationRoutes(app: App, registrar: RegistrationDeps): Promise<void> {
   handleOAuthErrors(app);
   const schema = {
@@ -17,7 +17,7 @@ export async function registrationRoutes(app: App, registrar: RegistrationDeps):
     response: { 201: registeredClient, 403: registrationOff },
     oauthErrors: ['invalid_redirect_uri', 'invalid_client_metadata', 'invalid_token'],
   } as const;
-  // Clients that live in a browser register too, or read that they cannot: what they may do hangs on the token that they send.
+  // Browser-based clients register too, or read that they cannot. The request depends on its token, not on a cookie.
   const config = { anyOrigin: true } as const;
   app.post(
     '/oauth2/register',

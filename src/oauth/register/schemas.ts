@@ -34,7 +34,7 @@ const members = {
   dpop_bound_access_tokens: optional(Type.Boolean()),
 };
 
-/** RFC 7591 §2: what is not here is ignored; what is here has its type. */
+/** RFC 7591 §2: unknown members are ignored, known ones are validated. */
 export const clientMetadata = Type.Object(members, {
   title: 'ClientMetadata',
   description: 'RFC 7591 §2. Other members are ignored; those here must have their types.',
