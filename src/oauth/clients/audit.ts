@@ -2,7 +2,6 @@ import { digest } from '../../platform/digest.ts';
 import type { Client } from '../entities.ts';
 import { clientSettings } from './settings.ts';
 
-
 /** A client as the object of an edit log entry. */
 export function auditObject(client: Pick<Client, 'id' | 'clientId' | 'name'>) {
   return { kind: 'client', id: client.id, label: `${client.name} (${client.clientId})` };
