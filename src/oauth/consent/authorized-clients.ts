@@ -4,14 +4,14 @@ import { lastGrantUse, listGrants, type RefreshGrant } from '../../tokens/index.
 import { Consent } from '../authorization-entities.ts';
 import { Client } from '../entities.ts';
 
-/** What a client may do for a user, and since when. */
+/** What a client may do for a user. */
 export interface AuthorizedClient {
   readonly client: Pick<Client, 'clientId' | 'name' | 'isFirstParty'>;
   readonly scopes: readonly string[];
-  /** What was agreed to; a first-party client was not asked for any. */
+  /** Consented permissions; empty for a first-party client, which needs no consent. */
   readonly permissions: readonly AuthorizedPermission[];
   readonly since: Date;
-  /** When it last fetched a token by what it holds; null when it holds nothing now. */
+  /** When it last used a grant; null if it has none now. */
   readonly lastUsedAt: Date | null;
 }
 
@@ -21,7 +21,7 @@ export interface AuthorizedPermission {
   readonly label: string;
 }
 
-/** The clients that a user has agreed to, or that hold something for the user: by name. */
+/** Lists the clients that a user has consented to, or that have a grant for the user, by name. */
 export async function listAuthorizedClients(
   em: SqlEntityManager,
   user: string,
@@ -31,20 +31,20 @@ export async function listAuthorizedClients(
   const grants = await listGrants(em, { principal: user }, now);
   const ids = [...new Set([...consents, ...grants].map((one) => one.client))];
   const clients = await em.find(Client, { id: { $in: ids } }, { orderBy: { nameKey: 'asc' } });
-  const named = await readPermissions(
+  const allPermissions = await readPermissions(
     em,
     [...consents, ...grants].flatMap((one) => one.permissions ?? []),
   );
   return clients.map((client) => {
-    const agreed = consents.filter((one) => one.client === client.id);
-    const held = grants.filter((one) => one.client === client.id);
-    const permissions = new Set([...agreed, ...held].flatMap((one) => one.permissions ?? []));
+    const ownConsents = consents.filter((one) => one.client === client.id);
+    const ownGrants = grants.filter((one) => one.client === client.id);
+    const permissions = new Set([...ownConsents, ...ownGrants].flatMap((one) => one.permissions ?? []));
     return {
       client,
-      scopes: [...new Set([...agreed.flatMap((one) => one.scopes), ...held.flatMap(grantScopes)])].sort(),
-      permissions: named.filter((one) => permissions.has(one.id)).map(({ id: _, ...rest }) => rest),
-      since: earliest([...agreed, ...held].map((one) => one.createdAt)),
-      lastUsedAt: held.length === 0 ? null : latest(held.map(lastGrantUse)),
+      scopes: [...new Set([...ownConsents.flatMap((one) => one.scopes), ...ownGrants.flatMap(grantScopes)])].sort(),
+      permissions: allPermissions.filter((one) => permissions.has(one.id)).map(({ id: _, ...rest }) => rest),
+      since: earliest([...ownConsents, ...ownGrants].map((one) => one.createdAt)),
+      lastUsedAt: ownGrants.length === 0 ? null : latest(ownGrants.map(lastGrantUse)),
     };
   });
 }

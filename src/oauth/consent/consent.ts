@@ -6,69 +6,68 @@ import { AuthorizationCode, Consent, DeviceCode } from '../authorization-entitie
 import { scopeClaims } from '../user-claims.ts';
 import type { RequestedAccess } from './requested-access.ts';
 
-/** What a user is asked to let a client do at one API, as it is remembered. */
+/** What a client needs the user's consent to, at one API. */
 export interface ConsentNeeded {
   readonly scopes: readonly string[];
-  /** Ids. */
+  /** Ids of permissions. */
   readonly permissions: readonly string[];
 }
 
-/** What has to be consented to: a claim that is asked for by name counts as the scope that would bring it. */
-export function deriveConsentNeeded(asked: RequestedAccess, claims: RequestedClaims | null): ConsentNeeded {
-  const named = new Set([...(claims?.idToken ?? []), ...(claims?.userinfo ?? [])]);
+/** Returns what has to be consented to. A claim that is requested by name counts as the scope that includes it. */
+export function deriveConsentNeeded(requested: RequestedAccess, claims: RequestedClaims | null): ConsentNeeded {
+  const claimNames = new Set([...(claims?.idToken ?? []), ...(claims?.userinfo ?? [])]);
   const implied = Object.entries(scopeClaims)
-    // Groups come by their scope alone.
-    .filter(([scope, brought]) => scope !== 'groups' && brought.some((one) => named.has(one)))
+    // Groups come only by their scope.
+    .filter(([scope, included]) => scope !== 'groups' && included.some((one) => claimNames.has(one)))
     .map(([scope]) => scope);
   return {
-    scopes: [...new Set([...asked.scopes, ...implied])],
-    permissions: asked.permissions?.map((one) => one.id) ?? [],
+    scopes: [...new Set([...requested.scopes, ...implied])],
+    permissions: requested.permissions?.map((one) => one.id) ?? [],
   };
 }
 
 /** $1 user, $2 client, $3 API, $4 scopes, $5 permissions. */
-const covering: Statement = {
+const selectCoveringConsent: Statement = {
   name: 'oauth-consent-covering',
   text: `select 1 as covered from oauth_consent where principal_id = $1::uuid and client_id = $2::uuid and api_id = $3::uuid
     and scopes @> $4::text[] and permissions @> $5::uuid[]`,
 };
 
-/** Whether a user has let a client do all of this before. */
+/** Whether a user has consented to all of this before. */
 export async function isConsented(
   db: Database,
   user: string,
   client: string,
   api: string | null,
-  wanted: ConsentNeeded,
+  { scopes, permissions }: ConsentNeeded,
 ): Promise<boolean> {
-  const { scopes, permissions } = wanted;
-  return (await db.query(covering, [user, client, api ?? NO_API, scopes, permissions])).length > 0;
+  return (await db.query(selectCoveringConsent, [user, client, api ?? NO_API, scopes, permissions])).length > 0;
 }
 
 /** By position: user, client, API, scopes, permissions, now, now. */
-const union = `insert into oauth_consent (principal_id, client_id, api_id, scopes, permissions, created_at, updated_at)
+const upsertConsent = `insert into oauth_consent (principal_id, client_id, api_id, scopes, permissions, created_at, updated_at)
   values (?::uuid, ?::uuid, ?::uuid, string_to_array(?, ' '), string_to_array(?, ' ')::uuid[], ?, ?)
   on conflict (principal_id, client_id, api_id) do update set updated_at = excluded.updated_at,
     scopes = array(select distinct unnest(oauth_consent.scopes || excluded.scopes) order by 1),
     permissions = array(select distinct unnest(oauth_consent.permissions || excluded.permissions) order by 1)`;
 
-/** Remembers that a user lets a client do this, beside what was allowed before, in the caller's transaction. */
+/** Stores a user's consent, added to what the user has consented to before, in the caller's transaction. */
 export async function saveConsent(
   tx: SqlEntityManager,
-  given: { readonly user: string; readonly client: string; readonly api: string | null; readonly ip: string },
+  consent: { readonly user: string; readonly client: string; readonly api: string | null; readonly ip: string },
   { scopes, permissions }: ConsentNeeded,
   now: Date,
 ): Promise<void> {
-  const { user, client, api } = given;
-  await tx.execute(union, [user, client, api ?? NO_API, scopes.join(' '), permissions.join(' '), now, now]);
+  const { user, client, api, ip } = consent;
+  await tx.execute(upsertConsent, [user, client, api ?? NO_API, scopes.join(' '), permissions.join(' '), now, now]);
   const detail = { client, api, scopes: [...scopes], permissions: [...permissions] };
-  recordEvent(tx, now, { kind: 'consent_given', userId: user, ip: given.ip, detail });
+  recordEvent(tx, now, { kind: 'consent_given', userId: user, ip, detail });
   await tx.flush();
 }
 
 /**
- * Takes back what a user has let a client do, and ends what the client holds for the user, in the caller's transaction. False:
- * there was nothing.
+ * Deletes a user's consents for a client and ends the client's grants for the user, in the caller's transaction.
+ * Returns false if there were none.
  */
 export async function revokeConsent(
   tx: SqlEntityManager,
@@ -77,25 +76,25 @@ export async function revokeConsent(
   reason: GrantEndReason,
   now: Date,
 ): Promise<boolean> {
-  const forgotten = await deleteConsents(tx, { principal: user, client });
+  const deleted = await deleteConsents(tx, { principal: user, client });
   const ended = await endGrants(tx, now, { principal: user, client }, reason);
-  if (forgotten === 0 && ended.length === 0) return false;
+  if (deleted === 0 && ended.length === 0) return false;
   recordEvent(tx, now, { kind: 'consent_taken_back', userId: user, detail: { client, reason } });
   await tx.flush();
   return true;
 }
 
 /**
- * Forgets what users have let clients do, and what of it is not redeemed yet: they are asked again. Whoever ends what clients hold
- * does it after this, which waits for a redemption that is under way. Answers how much was remembered.
+ * Deletes consents, with the codes and approved devices that are not redeemed yet, so that users are asked again. Call
+ * it before ending grants: it waits for a concurrent redemption. Returns the number of deleted consents.
  */
 export async function deleteConsents(
   tx: SqlEntityManager,
-  which: { readonly principal?: string; readonly client?: string },
+  where: { readonly principal?: string; readonly client?: string },
 ): Promise<number> {
-  // The first: it waits for a yes that is under way, whose code is not there to be seen before.
-  const forgotten = await tx.nativeDelete(Consent, which);
-  await tx.nativeDelete(AuthorizationCode, { ...which, consumedAt: null });
-  await tx.nativeDelete(DeviceCode, { ...which, consumedAt: null, state: 'approved' });
-  return forgotten;
+  // First, because it waits for a concurrent approval, whose code does not exist yet.
+  const deleted = await tx.nativeDelete(Consent, where);
+  await tx.nativeDelete(AuthorizationCode, { ...where, consumedAt: null });
+  await tx.nativeDelete(DeviceCode, { ...where, consumedAt: null, state: 'approved' });
+  return deleted;
 }

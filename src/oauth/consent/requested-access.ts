@@ -4,14 +4,17 @@ import { USER_SCOPES } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { requireAllowedScope, scopeNames } from '../requested-scope.ts';
 
-/** What an authorization request comes to. */
+/** The access that an authorization request asks for. */
 export interface RequestedAccess {
-  /** The scopes that are kept, as a parameter has them; null for none. */
+  /** The remaining scopes as one parameter; null for none. */
   readonly scope: string | null;
   readonly scopes: readonly string[];
-  /** Asks for tokens that outlive the session (OIDC Core §11). */
+  /** Whether the tokens outlive the session (OIDC Core §11). */
   readonly isOffline: boolean;
-  /** What the client would carry at most of the user's permissions; null for a first-party client, which carries all. */
+  /**
+   * The permissions that the client may carry at most; null for a first-party client, which may carry all of the
+   * user's.
+   */
   readonly permissions: readonly RequestedPermission[] | null;
 }
 
@@ -22,22 +25,22 @@ export interface RequestedPermission {
 }
 
 /** $1 client, $2 API. */
-const ceiling: Statement = {
+const selectBoundary: Statement = {
   name: 'oauth-ceiling',
   text: `select q.id, q.name, q.label from oauth_client_boundary x join permissions_permission q on q.id = x.permission_id
     where x.client_id = $1 and q.api_id = $2 and q.removed_version is null order by q.index`,
 };
 
 /** $1 API, $2 names. */
-const named: Statement = {
+const selectNamedPermissions: Statement = {
   name: 'oauth-permissions-named',
   text: 'select q.name from permissions_permission q where q.api_id = $1 and q.removed_version is null and q.name = any($2::text[])',
 };
 
 /**
- * What a client asks its user for. Scopes that are unknown, or not for this client, are dropped (OIDC Core §3.1.2.1); OAuthError
- * `invalid_scope` when nothing is left. A permission is asked for by its name as a scope; a client that names none asks for all that is
- * under its ceiling.
+ * Resolves the access that a client asks its user for. Drops scopes that are unknown or not for this client (OIDC Core
+ * §3.1.2.1). Permissions are requested by their names as scopes; a client that names none requests all within its
+ * boundary. Throws OAuthError `invalid_scope` if no scope remains.
  */
 export async function resolveRequestedAccess(
   db: Database,
@@ -45,40 +48,43 @@ export async function resolveRequestedAccess(
   api: ApiSnapshot | null,
   scope: string | undefined,
 ): Promise<RequestedAccess> {
-  const asked = scopeNames(scope);
-  const ofUser = asked.filter((one) => isKept(client, api, one));
-  const rest = asked.filter((one) => !USER_SCOPES.includes(one));
-  const isOffline = ofUser.includes('offline_access');
+  const names = scopeNames(scope);
+  const userScopes = names.filter((one) => isUserScope(client, api, one));
+  const rest = names.filter((one) => !USER_SCOPES.includes(one));
+  const isOffline = userScopes.includes('offline_access');
   if (client.isFirstParty) {
-    const known = api && rest.length > 0 ? await db.query<{ name: string }>(named, [api.id, rest]) : [];
-    const allowed = [...ofUser, ...known.map((one) => one.name)];
-    return { ...kept(asked, allowed), isOffline, permissions: null };
+    const existing = api && rest.length > 0 ? await db.query<{ name: string }>(selectNamedPermissions, [api.id, rest]) : [];
+    const allowed = [...userScopes, ...existing.map((one) => one.name)];
+    return { ...selectScopes(names, allowed), isOffline, permissions: null };
   }
-  const under = api ? await db.query<RequestedPermission>(ceiling, [client.id, api.id]) : [];
-  const permissions = under.filter((one) => rest.length === 0 || rest.includes(one.name));
-  const names = rest.length === 0 ? [] : permissions.map((one) => one.name);
-  return { ...kept(asked, [...ofUser, ...names]), isOffline, permissions };
+  const boundary = api ? await db.query<RequestedPermission>(selectBoundary, [client.id, api.id]) : [];
+  const permissions = boundary.filter((one) => rest.length === 0 || rest.includes(one.name));
+  const permissionNames = rest.length === 0 ? [] : permissions.map((one) => one.name);
+  return { ...selectScopes(names, [...userScopes, ...permissionNames]), isOffline, permissions };
 }
 
-/** Refuses what `resolveRequestedAccess` would, before anybody logs in for nothing. It asks the database only where no scope of OpenID's is there. */
+/**
+ * Throws what `resolveRequestedAccess` would, before the user signs in. Queries the database only if the request has no
+ * scope of OpenID.
+ */
 export async function validateScope(
   db: Database,
   client: LiveClient,
   api: ApiSnapshot | null,
   scope: string | undefined,
 ): Promise<void> {
-  if (!scopeNames(scope).some((one) => isKept(client, api, one))) await resolveRequestedAccess(db, client, api, scope);
+  if (!scopeNames(scope).some((one) => isUserScope(client, api, one))) await resolveRequestedAccess(db, client, api, scope);
 }
 
-/** A scope of which something can come: OIDC Core §11, `offline_access` takes refresh tokens; `permissions` are of an API. */
-function isKept(client: LiveClient, api: ApiSnapshot | null, scope: string): boolean {
+/** Whether a scope of OpenID has an effect: `offline_access` needs refresh tokens (OIDC Core §11), `permissions` an API. */
+function isUserScope(client: LiveClient, api: ApiSnapshot | null, scope: string): boolean {
   if (scope === 'offline_access') return client.grantTypes.includes('refresh_token');
   return USER_SCOPES.includes(scope) && (scope !== 'permissions' || api !== null);
 }
 
-/** In the order in which they were asked for. */
-function kept(asked: readonly string[], those: readonly string[]): Pick<RequestedAccess, 'scope' | 'scopes'> {
-  const scopes = asked.filter((one) => those.includes(one));
-  requireAllowedScope(asked, scopes);
+/** Returns the allowed scopes in the order of the request. */
+function selectScopes(names: readonly string[], allowed: readonly string[]): Pick<RequestedAccess, 'scope' | 'scopes'> {
+  const scopes = names.filter((one) => allowed.includes(one));
+  requireAllowedScope(names, scopes);
   return { scopes, scope: scopes.length === 0 ? null : scopes.join(' ') };
 }

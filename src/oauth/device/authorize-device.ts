@@ -8,7 +8,7 @@ import type { ClientCache } from '../clients/cache.ts';
 import { resolveRequestedAccess } from '../consent/requested-access.ts';
 import { enforceRateLimit, type RateLimitDeps } from '../rate-limit.ts';
 import { findDefaultTarget } from '../token/target.ts';
-import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS } from './device.ts';
+import { addDevice, DEVICE_SECONDS, INTERVAL_SECONDS, type NewDevice } from './device.ts';
 import { formatUserCode, newUserCode } from './user-code.ts';
 
 /** RFC 8628 §3.4. */
@@ -21,17 +21,18 @@ export interface DeviceEndpoint extends RateLimitDeps {
   readonly issuer: string;
 }
 
-/** Where people go with their code. */
+/** The page where people type their code. */
 function verificationUri(issuer: string): string {
   return `${issuer}/oauth2/device`;
 }
 
-/** Two of 20^8 codes are the same more often than never. */
-const TRIES = 5;
+/** Attempts to find a free code of 20^8. */
+const MAX_TRIES = 5;
 
 /**
- * RFC 8628 §3.1, §3.2: a device without a browser begins. It gets a secret to ask with, of which only the digest is kept, and a code
- * for its user to type elsewhere. The client authenticates as at the token endpoint.
+ * RFC 8628 §3.1, §3.2: starts the flow of a device without a browser. The device gets a secret to poll with, of which
+ * only the digest is stored, and a code that its user types elsewhere. The client authenticates as at the token
+ * endpoint.
  */
 export async function authorizeDevice(endpoint: DeviceEndpoint, presented: PresentedClient, ip: string) {
   const { db, access, clients, issuer, clock } = endpoint;
@@ -45,7 +46,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
   const { scope, isOffline, permissions } = await resolveRequestedAccess(db, client, api, form['scope']);
   await enforceRateLimit(endpoint, { kind: 'device', ip, client }, now);
   const deviceCode = newSecret();
-  const waiting = {
+  const device = {
     digest: digest(deviceCode),
     client: client.id,
     api: api?.id ?? null,
@@ -54,13 +55,13 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
     permissions: permissions?.map((one) => one.id) ?? null,
     expiresAt: plusSeconds(now, DEVICE_SECONDS),
   };
-  const userCode = formatUserCode(await addWithUserCode(db, waiting));
+  const userCode = formatUserCode(await addWithUserCode(db, device));
   const uri = verificationUri(issuer);
   return {
     device_code: deviceCode,
     user_code: userCode,
     verification_uri: uri,
-    // RFC 8628 §3.3.1: for a QR code; the page shows the code and waits for its user all the same.
+    // RFC 8628 §3.3.1: for a QR code; the page fills the code in and still waits for its user.
     verification_uri_complete: `${uri}?user_code=${userCode}`,
     expires_in: DEVICE_SECONDS,
     interval: INTERVAL_SECONDS,
@@ -69,11 +70,11 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
 
 async function addWithUserCode(
   db: Database,
-  waiting: Omit<Parameters<typeof addDevice>[1], 'userCode'>,
+  device: Omit<NewDevice, 'userCode'>,
 ): Promise<string> {
-  for (let tries = 0; tries < TRIES; tries++) {
+  for (let tries = 0; tries < MAX_TRIES; tries++) {
     const userCode = newUserCode();
-    if (await addDevice(db, { ...waiting, userCode })) return userCode;
+    if (await addDevice(db, { ...device, userCode })) return userCode;
   }
   throw new OAuthError('temporarily_unavailable', 'No user code is free. Try again.');
 }

@@ -5,24 +5,24 @@ import { plusSeconds } from '../../platform/time.ts';
 import { REPEAT_SECONDS } from '../../signin/index.ts';
 import { saveConsent } from '../consent/consent.ts';
 
-/** A device that waits for its user, as the user is told of it. */
+/** A device that waits for its user, with what the page shows of it. */
 export interface PendingDevice {
   readonly digest: Buffer;
   readonly client: {
     readonly id: string;
     readonly name: string;
-    /** It has registered itself: nobody has looked at its name. */
+    /** The client has registered itself: its name is not verified. */
     readonly isDynamic: boolean;
   };
-  /** Null: for userinfo alone. */
+  /** Null: for userinfo only. */
   readonly api: { readonly id: string; readonly name: string } | null;
   readonly scopes: readonly string[];
-  /** What is asked for; null: everything that the user may do there. */
+  /** Requested permissions; null: all that the user has there. */
   readonly permissions: readonly { readonly id: string; readonly name: string; readonly label: string }[] | null;
 }
 
 /** $1 user code, $2 now. */
-const waiting: Statement = {
+const selectPending: Statement = {
   name: 'oauth-device-waiting',
   text: `select encode(d.digest, 'hex') as digest, c.id as client, c.name as client_name, c.is_dynamic, d.api_id as api, a.name as api_name, d.scope,
       d.asked_permissions::text[] as permissions
@@ -32,7 +32,7 @@ const waiting: Statement = {
 };
 
 /** $1 ids. */
-const devicePermissions: Statement = {
+const selectPermissions: Statement = {
   name: 'oauth-device-permissions',
   text: 'select q.id, q.name, q.label from permissions_permission q where q.id = any($1::uuid[]) and q.removed_version is null order by q.index',
 };
@@ -48,9 +48,12 @@ interface Row {
   permissions: string[] | null;
 }
 
-/** The device that waits under a user code. Null for one that is unknown, expired, decided already, or of a disabled client: one answer. */
+/**
+ * Returns the device that waits under a user code. Null if the code is unknown, expired, decided, or of a disabled
+ * client, all alike.
+ */
 export async function findPendingDevice(db: Database, userCode: string, now: Date): Promise<PendingDevice | null> {
-  const [row] = await db.query<Row>(waiting, [userCode, now]);
+  const [row] = await db.query<Row>(selectPending, [userCode, now]);
   if (!row) return null;
   const { permissions } = row;
   return {
@@ -58,16 +61,16 @@ export async function findPendingDevice(db: Database, userCode: string, now: Dat
     client: { id: row.client, name: row.client_name, isDynamic: row.is_dynamic },
     api: row.api === null ? null : { id: row.api, name: row.api_name ?? '' },
     scopes: row.scope?.split(' ') ?? [],
-    permissions: permissions === null ? null : await db.query(devicePermissions, [permissions]),
+    permissions: permissions === null ? null : await db.query(selectPermissions, [permissions]),
   };
 }
 
 export type UserDecision = 'allow' | 'deny';
 
 /**
- * The user of a session decides, once (RFC 8628 §3.3), in the caller's transaction. One conditional statement, which reads the session
- * as it is now. What a client that is not first-party was let do is remembered. False: it was decided already, its time is up, or the
- * session is over.
+ * Stores the decision of a session's user, once (RFC 8628 §3.3), in the caller's transaction. One conditional
+ * statement, which reads the session as it is now. Consent to a client that is not first-party is stored too. Returns
+ * false if the device was decided already, has expired, or the session has ended.
  */
 export async function decideDevice(
   tx: SqlEntityManager,
@@ -100,21 +103,24 @@ export async function decideDevice(
   recordEvent(tx, now, { kind, userId: by.user, ip: by.ip, detail: { client: device.client.id, sid: by.session } });
   const { client, api, scopes, permissions } = device;
   if (decision === 'allow' && permissions !== null) {
-    const given = { user: by.user, client: client.id, api: api?.id ?? null, ip: by.ip };
-    await saveConsent(tx, given, { scopes, permissions: permissions.map((one) => one.id) }, now);
+    const consent = { user: by.user, client: client.id, api: api?.id ?? null, ip: by.ip };
+    await saveConsent(tx, consent, { scopes, permissions: permissions.map((one) => one.id) }, now);
   }
   await tx.flush();
   return true;
 }
 
 /** $1 user code, $2 session, $3 since, $4 now. */
-const decided: Statement = {
+const selectDecision: Statement = {
   name: 'oauth-device-decided',
   text: `select d.state from oauth_device d
     where d.user_code = $1 and d.session_id = $2::uuid and d.decided_at > $3::timestamptz and d.expires_at > $4::timestamptz and d.state <> 'pending'`,
 };
 
-/** What this session has decided a moment ago about a user code, for a form that it sends again (`docs/decisions/0014-repeated-posts.md`). */
+/**
+ * Returns what this session has decided a moment ago about a user code, for a form that is sent twice
+ * (`docs/decisions/0014-repeated-posts.md`).
+ */
 export async function findRecentDecision(
   db: Database,
   userCode: string,
@@ -122,6 +128,6 @@ export async function findRecentDecision(
   now: Date,
 ): Promise<UserDecision | null> {
   const values = [userCode, session, plusSeconds(now, -REPEAT_SECONDS), now];
-  const [row] = await db.query<{ state: 'approved' | 'denied' }>(decided, values);
+  const [row] = await db.query<{ state: 'approved' | 'denied' }>(selectDecision, values);
   return row ? (row.state === 'approved' ? 'allow' : 'deny') : null;
 }

@@ -1,13 +1,13 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 
-/** RFC 8628 §3.2: how long a device may wait for its user, and how long it waits between two questions. */
+/** RFC 8628 §3.2: how long a device waits for its user, and the interval between two polls. */
 export const DEVICE_SECONDS = 600;
 export const INTERVAL_SECONDS = 5;
 
-/** RFC 8628 §3.5: by so much the interval grows when a device asks too soon. */
-const SLOWER_SECONDS = 5;
+/** RFC 8628 §3.5: added to the interval when a device polls too soon. */
+const SLOW_DOWN_SECONDS = 5;
 
-/** Requests of a device that keeps its interval may come a little closer together than they were sent. */
+/** Polls may arrive a little closer together than they were sent. */
 const LEEWAY_SECONDS = 1;
 
 export interface NewDevice {
@@ -17,40 +17,40 @@ export interface NewDevice {
   readonly client: string;
   readonly api: string | null;
   readonly scope: string | null;
-  /** Ids of what is asked for; null: everything, for a first-party client. */
+  /** Ids of the requested permissions; null: all, for a first-party client. */
   readonly permissions: readonly string[] | null;
   readonly isOffline: boolean;
   readonly expiresAt: Date;
 }
 
-const inserted: Statement = {
+const insertDevice: Statement = {
   name: 'oauth-device-new',
   text: `insert into oauth_device (digest, user_code, client_id, api_id, scope, asked_permissions, is_offline, interval_seconds, expires_at)
     values ($1::bytea, $2, $3::uuid, $4::uuid, $5::text, $6::uuid[], $7::boolean, $8::int, $9::timestamptz) on conflict do nothing returning 1 as made`,
 };
 
-/** Begins to wait for a user; false when somebody waits under that user code already. */
-export async function addDevice(db: Database, one: NewDevice): Promise<boolean> {
-  const { digest, userCode, client, api, scope, permissions, isOffline, expiresAt } = one;
+/** Stores a device that waits for its user. Returns false if the user code is taken. */
+export async function addDevice(db: Database, device: NewDevice): Promise<boolean> {
+  const { digest, userCode, client, api, scope, permissions, isOffline, expiresAt } = device;
   const values = [digest, userCode, client, api, scope, permissions, isOffline, INTERVAL_SECONDS, expiresAt];
-  return (await db.query(inserted, values)).length === 1;
+  return (await db.query(insertDevice, values)).length === 1;
 }
 
-/** What a device's question finds. */
+/** The state that a poll of a device finds. */
 export interface DevicePoll {
   readonly digest: Buffer;
   readonly state: 'pending' | 'approved' | 'denied';
   readonly isExpired: boolean;
   readonly isTooSoon: boolean;
   readonly isConsumed: boolean;
-  /** What it gave, and who approved it. */
+  /** The grant that it has opened, and the user who approved it. */
   readonly grant: string | null;
   readonly user: string | null;
-  /** Once it was approved, and only while its user and their session are as they were then. */
+  /** Set after approval, while the user and the session are as they were then. */
   readonly approval: Approval | null;
 }
 
-/** What a user has agreed to. */
+/** What a user has approved. */
 export interface Approval {
   readonly user: {
     readonly id: string;
@@ -58,7 +58,7 @@ export interface Approval {
     readonly isStaff: boolean;
     readonly isSuperuser: boolean;
   };
-  /** Of the user's principal. */
+  /** Version of the user's principal. */
   readonly version: number;
   readonly passwordEpoch: number;
   readonly session: string;
@@ -66,20 +66,23 @@ export interface Approval {
   readonly amr: readonly string[];
   readonly api: string | null;
   readonly scope: string | null;
-  /** Ids of what was consented to; null: uncut, for a first-party client. */
+  /** Ids of the consented permissions; null: all, for a first-party client. */
   readonly permissions: readonly string[] | null;
   readonly isOffline: boolean;
 }
 
-/** Of the device `d`: its user is who approved it, and the session that they did it in was not ended, unless what was given outlives it. */
-const isGood = `exists (select from users_user u where u.id = d.principal_id and u.is_active and u.password_epoch = d.password_epoch)
+/**
+ * Condition on the device `d`: its user is active with the same password, and the session of the approval has not
+ * ended, unless the tokens outlive it.
+ */
+const isApprovalValid = `exists (select from users_user u where u.id = d.principal_id and u.is_active and u.password_epoch = d.password_epoch)
   and (d.is_offline or exists (select from sessions_session s where s.id = d.session_id and s.ended_at is null))`;
 
 /**
- * RFC 8628 §3.5: one question, which is noted in the same statement, so that of two that come together one is too soon. A code of
- * another client is no code. $1 digest, $2 client, $3 now.
+ * RFC 8628 §3.5: one poll, which is recorded in the same statement, so that the second of two concurrent polls is too
+ * soon. The code of another client is not found. $1 digest, $2 client, $3 now.
  */
-const polled: Statement = {
+const poll: Statement = {
   name: 'oauth-device-poll',
   text: `with d as materialized (
       select x.*, x.polled_at is not null
@@ -87,11 +90,11 @@ const polled: Statement = {
       from oauth_device x where x.digest = $1::bytea and x.client_id = $2::uuid for update
     ), noted as (
       update oauth_device x set polled_at = $3::timestamptz,
-        interval_seconds = x.interval_seconds + case when d.is_too_soon then ${SLOWER_SECONDS} else 0 end
+        interval_seconds = x.interval_seconds + case when d.is_too_soon then ${SLOW_DOWN_SECONDS} else 0 end
       from d where x.digest = d.digest and d.state = 'pending' and d.expires_at > $3::timestamptz returning 1
     ) select d.state, d.expires_at <= $3::timestamptz as is_expired, d.is_too_soon, d.consumed_at is not null as is_consumed, d.grant_id as "grant",
       d.api_id as api, d.scope, d.permissions::text[] as permissions, d.is_offline, d.password_epoch::int as password_epoch,
-      d.session_id as session, extract(epoch from d.auth_time)::float8 as auth_time, d.amr, ${isGood} as is_good,
+      d.session_id as session, extract(epoch from d.auth_time)::float8 as auth_time, d.amr, ${isApprovalValid} as is_good,
       w.id as user_id, w.username, w.is_staff, w.is_superuser, p.perms_version::int as version
     from d left join users_user w on w.id = d.principal_id left join permissions_principal p on p.id = w.id`,
 };
@@ -118,9 +121,9 @@ interface Row {
   version: number;
 }
 
-/** Null when this client has no such code. */
+/** Polls a device. Null if this client has no such code. */
 export async function pollDevice(db: Database, digest: Buffer, client: string, now: Date): Promise<DevicePoll | null> {
-  const [row] = await db.query<Row>(polled, [digest, client, now]);
+  const [row] = await db.query<Row>(poll, [digest, client, now]);
   if (!row) return null;
   const { state, grant } = row;
   return {

@@ -2,10 +2,10 @@ import { Type } from 'typebox';
 import { type App, readForm } from '../../platform/http/index.ts';
 import { authorizeDevice, type DeviceEndpoint } from './authorize-device.ts';
 
-const text = Type.Optional(Type.String());
+const optionalText = Type.Optional(Type.String());
 const uri = Type.String({ format: 'uri' });
 
-/** Where a device begins (RFC 8628 §3.1), below the rules that hold for every OAuth endpoint. */
+/** The device authorization endpoint (RFC 8628 §3.1), under the rules of every OAuth endpoint. */
 export function deviceRoutes(app: App, deps: DeviceEndpoint): void {
   const schema = {
     operationId: 'authorizeDevice',
@@ -14,15 +14,15 @@ export function deviceRoutes(app: App, deps: DeviceEndpoint): void {
     summary: 'A device without a browser begins (RFC 8628 §3.1)',
     description: 'The client authenticates as at the token endpoint; a public one names itself by client_id.',
     form: Type.Object({
-      scope: text,
-      audience: text,
-      resource: text,
-      client_id: text,
-      client_secret: text,
-      client_assertion: text,
-      client_assertion_type: text,
+      scope: optionalText,
+      audience: optionalText,
+      resource: optionalText,
+      client_id: optionalText,
+      client_secret: optionalText,
+      client_assertion: optionalText,
+      client_assertion_type: optionalText,
     }),
-    response: { 200: begun },
+    response: { 200: deviceAuthorizationSchema },
     isThrottled: true,
     oauthErrors: ['invalid_client', 'unauthorized_client', 'invalid_scope', 'invalid_target'],
   } as const;
@@ -31,7 +31,7 @@ export function deviceRoutes(app: App, deps: DeviceEndpoint): void {
   );
 }
 
-const begun = Type.Object(
+const deviceAuthorizationSchema = Type.Object(
   {
     device_code: Type.String(),
     user_code: Type.String({ description: 'For people, as they see it.' }),
