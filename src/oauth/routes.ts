@@ -28,7 +28,7 @@ import { handleTokenRequest, type TokenEndpoint } from './token/token-endpoint.t
 import { tokenExchangeGrant } from './token/token-exchange.ts';
 import { userinfo } from './userinfo.ts';
 
-export type OAuthDeps = Omit<TokenEndpoint, 'grants'> &
+export type OAuthDeps = Omit<TokenEndpoint, 'grantTypes'> &
   IntrospectionEndpoint &
   RefreshDeps &
   RequestingClientDeps & {
@@ -46,7 +46,7 @@ const credentials = { client_id: text, client_secret: text, client_assertion: te
 
 /** OAuth's endpoints, `/oauth2/…`: form requests, JSON responses, no cookies. */
 export async function oauthRoutes(app: App, deps: OAuthDeps): Promise<void> {
-  const endpoint: TokenEndpoint = { ...deps, grants: createGrantTypes(deps) };
+  const endpoint: TokenEndpoint = { ...deps, grantTypes: createGrantTypes(deps) };
   oauthScope(app);
 
   const token = {

@@ -8,8 +8,9 @@ import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } fro
 const redemption = redemptionStatement('oauth_code');
 
 /**
- * RFC 6749 §4.1.3 with PKCE (RFC 7636). Everything that can refuse comes first; then one statement redeems the code, opens the grant
- * and takes the place of its token. A code that comes a second time ends what it gave (§4.1.2), and one of another client is burnt.
+ * The authorization code grant (RFC 6749 §4.1.3) with PKCE (RFC 7636). All checks come first; then one statement
+ * redeems the code, opens the grant and allocates the status index of its token. A code that is used a second time ends
+ * its grant (§4.1.2), and a code that another client presents becomes invalid.
  */
 export function authorizationCodeGrant(deps: RedeemDeps): GrantType<CodeState> {
   const { db } = deps;
@@ -23,11 +24,11 @@ export function authorizationCodeGrant(deps: RedeemDeps): GrantType<CodeState> {
       if (!code) throw invalidCode();
       if (requestState.grant === undefined) {
         await requireUnused(deps, request, code);
-        requireSame(request, code);
+        requireSameRequest(request, code);
       }
-      const granted = await redeemAuthorization(deps, request, { ...code, redemption });
-      if (granted) return granted;
-      // Somebody was first since it was read.
+      const result = await redeemAuthorization(deps, request, { ...code, redemption });
+      if (result) return result;
+      // Another request has used the code since it was read.
       const later = await findCode(db, form['code'], now);
       if (later) await requireUnused(deps, request, later);
       throw invalidCode();
@@ -35,33 +36,33 @@ export function authorizationCodeGrant(deps: RedeemDeps): GrantType<CodeState> {
   };
 }
 
-/** RFC 6749 §4.1.2, §10.5: what was used before ends what it gave; what another client brings is used up. */
+/** RFC 6749 §4.1.2, §10.5: a used code ends its grant; a code that another client presents becomes invalid. */
 async function requireUnused({ db }: RedeemDeps, request: GrantRequest, code: CodeState): Promise<void> {
   const { client, now } = request;
   const isOwn = code.client === client.id;
   if (!code.isConsumed && isOwn && code.isValid) return;
   const { grant } = code;
   if (!code.isConsumed && !isOwn) {
-    await request.spendProof();
+    await request.markProofUsed();
     await invalidateCode(db, code, now);
   }
   if (code.isConsumed && isOwn && grant !== null) await endReusedGrant(db, request, grant, code.user.id);
   throw invalidCode();
 }
 
-/** What the request has to show of the one that the code was given for. */
-function requireSame({ form, jkt }: GrantRequest, code: CodeState): void {
-  // RFC 6749 §4.1.3: the same redirect URI, where there was one.
+/** Checks that the request belongs to the authorization request of the code. */
+function requireSameRequest({ form, jkt }: GrantRequest, code: CodeState): void {
+  // RFC 6749 §4.1.3: the same redirect URI, if the authorization request had one.
   if (code.redirectUri !== null && form['redirect_uri'] !== code.redirectUri)
     throw new OAuthError('invalid_grant', 'redirect_uri is not the one that the code was sent to.', {
       reason: 'redirect_uri_differs',
     });
-  // RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier without a challenge is somebody else's request.
+  // RFC 7636 §4.6; RFC 9700 §4.8.2: a verifier without a challenge belongs to another request.
   const verifier = form['code_verifier'];
-  const isUnasked = code.codeChallenge === null && verifier !== undefined;
-  if (isUnasked || (code.codeChallenge !== null && !isVerifier(verifier, code.codeChallenge)))
+  const isUnexpected = code.codeChallenge === null && verifier !== undefined;
+  if (isUnexpected || (code.codeChallenge !== null && !isVerifier(verifier, code.codeChallenge)))
     throw new OAuthError('invalid_grant', 'code_verifier does not belong to this code.', {
-      reason: isUnasked ? 'verifier_unasked' : 'verifier_mismatch',
+      reason: isUnexpected ? 'verifier_unasked' : 'verifier_mismatch',
     });
   // RFC 9449 §10.
   if (code.dpopJkt !== null && code.dpopJkt !== jkt)
@@ -71,7 +72,7 @@ function requireSame({ form, jkt }: GrantRequest, code: CodeState): void {
 /** RFC 7636 §4.1, §4.6: S256. */
 function isVerifier(verifier: string | undefined, challenge: string): boolean {
   if (verifier === undefined || !/^[A-Za-z0-9._~-]{43,128}$/.test(verifier)) return false;
-  const made = createHash('sha256').update(verifier, 'ascii').digest();
+  const actual = createHash('sha256').update(verifier, 'ascii').digest();
   const expected = Buffer.from(challenge, 'base64url');
-  return made.length === expected.length && timingSafeEqual(made, expected);
+  return actual.length === expected.length && timingSafeEqual(actual, expected);
 }

@@ -4,17 +4,20 @@ import { clientPrincipal } from '../clients/cache.ts';
 import { requireAllowedScope, scopeNames } from '../requested-scope.ts';
 import type { GrantType } from './grant-type.ts';
 
-/** RFC 6749 §4.4: a client asks for itself. `sub` is its client id, which no user's `sub` can equal; no refresh token. */
+/**
+ * The client credentials grant (RFC 6749 §4.4). `sub` is the client id, which no user's `sub` can equal; no refresh
+ * token.
+ */
 export function clientCredentialsGrant(access: PermissionCache): GrantType {
   return {
     type: 'client_credentials',
     needsConfidentialClient: true,
-    async authorize({ client, form, now, target, seen }) {
+    async authorize({ client, form, now, target, ownIndex }) {
       const api = await target();
       const principal = clientPrincipal(client);
       const rights = await access.rights(principal, api, now);
       const names = scopeNames(form['scope']);
-      // OpenID's scopes are known, and say nothing where there is no user.
+      // Scopes of OpenID are valid, but have no effect without a user.
       requireAllowedScope(
         names,
         names.filter((one) => USER_SCOPES.includes(one) || rights.permissions.has(one)),
@@ -30,7 +33,7 @@ export function clientCredentialsGrant(access: PermissionCache): GrantType {
         session: null,
         scope: form['scope'],
         owner,
-        statusIndex: seen?.api === api.id ? seen.statusIndex : null,
+        statusIndex: ownIndex?.api === api.id ? ownIndex.statusIndex : null,
       };
     },
   };

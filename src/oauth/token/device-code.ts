@@ -9,8 +9,8 @@ import { endReusedGrant, invalidCode, type RedeemDeps, redeemAuthorization } fro
 const redemption = redemptionStatement('oauth_device');
 
 /**
- * RFC 8628 §3.4, §3.5: a device asks whether its user has decided. Until then it is told to wait; once approved, its code is redeemed as
- * an authorization code is, and one that comes a second time ends what it gave.
+ * The device code grant (RFC 8628 §3.4, §3.5). A device polls until its user has decided; then its code is redeemed as
+ * an authorization code is. A code that is used a second time ends its grant.
  */
 export function deviceCodeGrant(deps: RedeemDeps): GrantType {
   const { db } = deps;
@@ -28,10 +28,10 @@ export function deviceCodeGrant(deps: RedeemDeps): GrantType {
       }
       const { approval } = device;
       if (!approval) throw invalidCode();
-      const agreed = { ...approval, digest: device.digest, nonce: null, claims: null, redemption };
-      const granted = await redeemAuthorization(deps, request, agreed);
-      if (!granted) throw invalidCode();
-      return granted;
+      const authorization = { ...approval, digest: device.digest, nonce: null, claims: null, redemption };
+      const result = await redeemAuthorization(deps, request, authorization);
+      if (!result) throw invalidCode();
+      return result;
     },
   };
 }

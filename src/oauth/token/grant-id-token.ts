@@ -4,13 +4,13 @@ import { hasJwtTypApi } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { hasRightsClaim, permissionClaims, selectClaims, userClaims } from '../user-claims.ts';
 import type { GrantTokenDeps, UserGrant } from './grant-tokens.ts';
-import { tokenTooLarge } from './too-large.ts';
+import { tokenTooLarge } from './grant-type.ts';
 
-/** What an ID token is made of beside its grant. */
+/** The input of an ID token beside its grant. */
 export interface IdTokenRequest {
   readonly scope: string | undefined;
   readonly nonce: string | null;
-  /** The access token that it comes with: its API, and what its client may use there. */
+  /** The access token that it comes with: its API, and the rights that its client may use there. */
   readonly with: {
     readonly api: ApiSnapshot;
     readonly rights: Rights;
@@ -18,29 +18,30 @@ export interface IdTokenRequest {
   };
 }
 
-/** Signs it beside the access token that was made meanwhile. */
+/** Signs the draft. Its `at_hash` is of the access token. */
 export type SignIdToken = (accessToken: string) => Promise<string>;
 
 /**
- * OIDC Core §3.1.3.3, §12.2: an ID token comes with every token whose scope says `openid`; null for the others. Drafted before anything is
- * written, because one that says permissions is held to the budget of their API. OAuthError `invalid_target` when it is too large.
+ * OIDC Core §3.1.3.3, §12.2: drafts the ID token that comes with every token of scope `openid`; null without that
+ * scope. Drafted before anything is written, because permissions in it count against the budget of their API. Throws
+ * OAuthError `invalid_target` if it is too large.
  */
 export async function draftGrantIdToken(
   deps: GrantTokenDeps,
   client: LiveClient,
   grant: UserGrant & Pick<GrantState, 'claims'>,
-  asked: IdTokenRequest,
+  request: IdTokenRequest,
   now: Date,
 ): Promise<SignIdToken | null> {
-  const scopes = asked.scope?.split(' ') ?? [];
+  const scopes = request.scope?.split(' ') ?? [];
   if (!scopes.includes('openid')) return null;
-  const { api, rights, subject } = asked.with;
-  const wanted = await claimsOfIdToken(deps, client, scopes, grant.claims?.idToken ?? []);
-  const isOfApi = api.id !== NO_API && hasRightsClaim(wanted);
+  const { api, rights, subject } = request.with;
+  const claimNames = await idTokenClaims(deps, client, scopes, grant.claims?.idToken ?? []);
+  const hasRights = api.id !== NO_API && hasRightsClaim(claimNames);
   const { session, authTime, amr, user } = grant;
   const claims = {
-    ...(await userClaims(deps.db, user.id, wanted, now)),
-    ...permissionClaims(isOfApi ? { rights, isStaff: subject.isStaff === true } : null, wanted),
+    ...(await userClaims(deps.db, user.id, claimNames, now)),
+    ...permissionClaims(hasRights ? { rights, isStaff: subject.isStaff === true } : null, claimNames),
   };
   const draft = draftIdToken(
     deps.keys,
@@ -53,28 +54,29 @@ export async function draftGrantIdToken(
       authTime,
       amr,
       acr: authTime ? readAcr(amr) : null,
-      nonce: asked.nonce,
+      nonce: request.nonce,
       claims,
     },
     now,
   );
-  if (isOfApi && draft.bytes > api.budgetBytes)
+  if (hasRights && draft.bytes > api.budgetBytes)
     throw tokenTooLarge({ bytes: draft.bytes, budget: api.budgetBytes, permissions: rights.list.length }, 'ID token');
   return (accessToken) => draft.sign(accessToken, deps.sign);
 }
 
 /**
- * Permissions stand in an ID token where the request names them, or the client says so; and never while an API of the client takes
- * tokens of `typ` JWT: the switch is refused then, and what a request has named before is left out.
+ * Returns the claims of an ID token. Permissions are in it if the request names them, or the client is configured so;
+ * but never while an API of the client takes tokens of `typ` JWT: that combination cannot be configured, and an earlier
+ * request's names are dropped.
  */
-async function claimsOfIdToken(
+async function idTokenClaims(
   { access }: GrantTokenDeps,
   client: LiveClient,
   scopes: readonly string[],
-  named: readonly string[],
+  requestedNames: readonly string[],
 ): Promise<ReadonlySet<string>> {
   const isInIdToken = client.settings.permissionsIn === 'id_token';
-  const wanted = selectClaims(isInIdToken ? scopes : scopes.filter((one) => one !== 'permissions'), named);
-  if (!hasRightsClaim(wanted) || !(await hasJwtTypApi(access, client))) return wanted;
-  return new Set([...wanted].filter((one) => !hasRightsClaim([one])));
+  const names = selectClaims(isInIdToken ? scopes : scopes.filter((one) => one !== 'permissions'), requestedNames);
+  if (!hasRightsClaim(names) || !(await hasJwtTypApi(access, client))) return names;
+  return new Set([...names].filter((one) => !hasRightsClaim([one])));
 }

@@ -4,6 +4,7 @@ import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import {
   allocateIndex,
+  type GrantLife,
   type GrantState,
   type KeyRing,
   NO_API,
@@ -18,7 +19,7 @@ import { type RightsLimit, readLimitedRights } from '../limit-rights.ts';
 import type { GrantRequest, GrantResult } from './grant-type.ts';
 import { isAbsoluteUri } from './target.ts';
 
-/** What tokens of a user's grant are made with. */
+/** The dependencies of a grant's tokens. */
 export interface GrantTokenDeps {
   readonly db: Database;
   readonly access: PermissionCache;
@@ -27,10 +28,10 @@ export interface GrantTokenDeps {
   readonly issuer: string;
 }
 
-/** What a grant, or a code that is going to open one, says of its user. */
+/** The user of a grant, or of a code that opens one. */
 export type UserGrant = Pick<GrantState, 'user' | 'version' | 'session' | 'authTime' | 'amr' | 'permissions'>;
 
-/** The user of a grant as the subject of its tokens, with the rights that its client may use. */
+/** Returns the user of a grant as the subject of its tokens, with the rights that its client may use. */
 export async function findGrantUser(
   deps: GrantTokenDeps,
   client: LiveClient,
@@ -39,19 +40,19 @@ export async function findGrantUser(
   now: Date,
 ) {
   const { user, version, session, authTime, amr } = grant;
-  const holder = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
-  const all = api.id === NO_API ? userinfoRights(version) : await deps.access.rights(holder, api, now);
-  const by = limitFor(client, grant);
-  const rights = await readLimitedRights(deps.db, all, api, by);
+  const principal = { kind: 'user' as const, id: user.id, isActive: true, isSuperuser: user.isSuperuser, version };
+  const all = api.id === NO_API ? userinfoRights(version) : await deps.access.rights(principal, api, now);
+  const limit = rightsLimit(client, grant);
+  const rights = await readLimitedRights(deps.db, all, api, limit);
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
-  // Django's is_staff is a flag, and no third party carries one.
-  const subject = by ? { ...user, isStaff: false } : user;
-  const ofSession = session !== null && authTime !== null ? { id: session, authTime, amr, acr: readAcr(amr) } : null;
-  return { api, holder, rights, sourceId, subject, session: ofSession };
+  // is_staff is a flag of Django, which clients that are not first-party do not get.
+  const subject = limit ? { ...user, isStaff: false } : user;
+  const sessionClaims = session !== null && authTime !== null ? { id: session, authTime, amr, acr: readAcr(amr) } : null;
+  return { api, principal, rights, sourceId, subject, session: sessionClaims };
 }
 
-/** Null for a first-party client. A grant that was opened for one, which it is no more, was never consented to. */
-function limitFor(
+/** Returns null for a first-party client. A grant of a client that is no longer first-party has no consent. */
+function rightsLimit(
   client: Pick<LiveClient, 'id' | 'isFirstParty'>,
   grant: Pick<GrantState, 'permissions'>,
 ): RightsLimit | null {
@@ -59,8 +60,8 @@ function limitFor(
 }
 
 /**
- * The token of a live grant. A new place comes first: whoever changes the client or its ceiling afterwards finds it, and who did before is
- * seen by what is read then.
+ * Returns the access token of a live grant. A new status index is allocated first: a later change of the client or its
+ * boundary then finds it, and an earlier one is seen by what is read afterwards.
  */
 export async function grantTokens(
   deps: GrantTokenDeps,
@@ -76,31 +77,31 @@ export async function grantTokens(
     api: api.id,
     endsAt: grant.endsAt,
   } as const;
-  const needsPlace = grant.statusIndex === null;
-  const taken = needsPlace ? await allocateIndex(deps.db, owner, now) : null;
-  if (needsPlace && !taken) throw new OAuthError('invalid_grant', 'What was granted has ended.');
-  const { holder, ...subject } = await findGrantUser(deps, client, grant, api, now);
-  // A version other than that of the rights sends the request round again.
-  const version = taken ? await versionAfter(deps.db, client, taken.version) : holder.version;
+  const needsIndex = grant.statusIndex === null;
+  const allocated = needsIndex ? await allocateIndex(deps.db, owner, now) : null;
+  if (needsIndex && !allocated) throw new OAuthError('invalid_grant', 'What was granted has ended.');
+  const { principal, ...subject } = await findGrantUser(deps, client, grant, api, now);
+  // A version other than that of the rights makes the endpoint try again.
+  const version = allocated ? await versionAfterAllocation(deps.db, client, allocated.version) : principal.version;
   return {
     ...subject,
-    principal: { ...holder, version },
+    principal: { ...principal, version },
     scope,
     owner,
-    statusIndex: taken?.statusIndex ?? grant.statusIndex,
+    statusIndex: allocated?.statusIndex ?? grant.statusIndex,
   };
 }
 
-/** What the rights of a token that has just got its place must have been read at; no version at all when its client has changed. */
-async function versionAfter(db: Database, client: LiveClient, version: number): Promise<number> {
+/** Returns the version at which the rights must have been read; no valid version if the client has changed. */
+async function versionAfterAllocation(db: Database, client: LiveClient, version: number): Promise<number> {
   const { principal } = await readIssueSnapshot(db, client.id, null, client.id);
   return principal === client.version ? version : CHANGED;
 }
 
-/** No principal has it. */
+/** The version of no principal. */
 const CHANGED = -1;
 
-/** RFC 8707 §2.2: the grant is for one API, and a request for its token may name no other. */
+/** RFC 8707 §2.2: returns the API of the grant. The request may name no other. */
 export async function grantApi(
   access: PermissionCache,
   grant: Pick<GrantState, 'api'> & Partial<Pick<GrantState, 'apiVersion'>>,
@@ -110,16 +111,24 @@ export async function grantApi(
     if (form['resource'] !== undefined || form['audience'] !== undefined) throw otherApi();
     return USERINFO;
   }
-  const seen = grant.apiVersion === undefined ? undefined : { id: grant.api, version: grant.apiVersion };
-  const api = await access.apiById(grant.api, seen);
-  // It may be gone, or have been taken from the client since.
+  const apiVersion = grant.apiVersion === undefined ? undefined : { id: grant.api, version: grant.apiVersion };
+  const api = await access.apiById(grant.api, apiVersion);
+  // The API may be deleted, or the client may no longer ask for it.
   if (!api || !client.requests.includes(api.id)) throw otherApi();
   if (form['resource'] !== undefined && !isAbsoluteUri(form['resource'])) throw otherApi();
-  for (const asked of [form['resource'], form['audience']])
-    if (asked !== undefined && (await access.api(asked))?.id !== api.id) throw otherApi();
+  for (const audience of [form['resource'], form['audience']])
+    if (audience !== undefined && (await access.api(audience))?.id !== api.id) throw otherApi();
   return api;
 }
 
 function otherApi(): OAuthError {
   return new OAuthError('invalid_target', 'This client may not ask for tokens of that API by this grant.');
+}
+
+/** Returns how long a client's grants live: its own settings, else the server's. */
+export function clientGrantLife({ settings }: Pick<LiveClient, 'settings'>, standard: GrantLife): GrantLife {
+  return {
+    idleSeconds: settings.refreshIdleSeconds ?? standard.idleSeconds,
+    absoluteSeconds: settings.refreshAbsoluteSeconds ?? standard.absoluteSeconds,
+  };
 }

@@ -1,46 +1,48 @@
 import type { ApiSnapshot, PrincipalRef, Rights } from '../../permissions/index.ts';
-import type { AccessToken, StatusIndex, StatusOwner, TokenRequest } from '../../tokens/index.ts';
+import { OAuthError } from '../../platform/http/index.ts';
+import type { AccessToken, OverBudget, StatusIndex, StatusOwner, TokenRequest } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import type { Proof } from '../dpop/proofs.ts';
 
-/** What a grant reads before the phases, at the least: whose it is, and the version of that client. */
+/** The least that `preload` of a grant type reads: the client of the code or token, and the version of that client. */
 export interface Preloaded {
   /** The client's principal. */
   readonly client: string;
   readonly clientVersion: number;
 }
 
-/** What a grant is asked with, once the phases before it have passed. */
+/** The token request that a grant type handles, after the phases before it. */
 export interface GrantRequest<Read extends Preloaded = Preloaded> {
   readonly client: LiveClient;
   readonly form: Readonly<Record<string, string>>;
   readonly now: Date;
-  /** The key of the DPoP proof that came with the request; null without one. */
+  /** Thumbprint of the key of the DPoP proof; null without one. */
   readonly jkt: string | null;
   /**
-   * Uses that proof up, if there is one; a second time it does nothing. The phases do so once a grant has accepted: one that writes before,
-   * what cannot be done again, says this first. `invalid_dpop_proof` when it was used.
+   * Marks the DPoP proof as used, if there is one; a second call does nothing. The token endpoint calls it once a grant type has accepted
+   * the request. A grant type that writes before that what cannot be repeated calls it first. Throws `invalid_dpop_proof` if the proof
+   * was used before.
    */
-  spendProof(): Promise<void>;
-  /** The API that the client asks for (RFC 8707), or its only one; `invalid_target` when it may not. */
+  markProofUsed(): Promise<void>;
+  /** Returns the API that the client asks for (RFC 8707), or its only one. Throws `invalid_target` if the client may not ask for it. */
   target(): Promise<ApiSnapshot>;
-  /** What the statement of phase 1 saw of the client's own place in a status list, at one API. */
-  readonly seen: { readonly api: string; readonly statusIndex: StatusIndex | null } | undefined;
-  /** What `preload` has read. */
+  /** The client's own status index at one API, as phase 1 has read it. */
+  readonly ownIndex: { readonly api: string; readonly statusIndex: StatusIndex | null } | undefined;
+  /** The result of `preload`. */
   readonly preloaded: Read | null;
-  /** Lives as long as the request, through every attempt at it. */
+  /** Lives as long as the request, through all attempts. */
   readonly requestState: RequestState;
 }
 
-/** What was done already, when an attempt at a request has to be made again. */
+/** What earlier attempts at a request have done already. */
 export interface RequestState {
-  /** The grant that a code of this request has given: a code is redeemed once. */
+  /** The grant that a code of this request has opened: a code is redeemed once. */
   grant?: string;
-  /** Spent by an earlier attempt, it stays so. */
+  /** Remains used after an attempt has marked it. */
   proof?: Proof | null;
 }
 
-/** What a grant decides: for whom the token is, and what it may carry. Refusals are thrown as OAuthError before anything is written. */
+/** The subject and the content of the token. Errors are thrown as OAuthError before anything is written. */
 export interface GrantResult extends Pick<TokenRequest, 'act' | 'until'> {
   readonly api: ApiSnapshot;
   readonly subject: TokenRequest['subject'];
@@ -48,16 +50,17 @@ export interface GrantResult extends Pick<TokenRequest, 'act' | 'until'> {
   readonly rights: Rights;
   readonly session: TokenRequest['session'];
   readonly scope: string | undefined;
-  /** The imported primary key, where the API's tokens carry it. */
+  /** The imported primary key, if the API's tokens carry it. */
   readonly sourceId?: string | number | undefined;
-  /** By what its tokens live. */
+  /** The session, grant or principal whose end revokes the token. */
   readonly owner: StatusOwner;
-  /** As the statement saw it that read the version of `rights`. */
+  /** As read by the statement that read the version of `rights`. */
   readonly statusIndex: StatusIndex | null;
-  /** What comes with the access token; written once nothing can refuse any more. */
+  /** Writes what comes with the access token, after the last check, and returns it. */
   finish?(token: AccessToken): Promise<ResponseExtras>;
 }
 
+/** Parameters of a token response beside the access token. */
 export interface ResponseExtras {
   readonly refreshToken?: string | undefined;
   readonly idToken?: string | undefined;
@@ -65,13 +68,32 @@ export interface ResponseExtras {
   readonly issuedTokenType?: string;
 }
 
-/** One way to a token (a grant of RFC 6749). It decides; the phases around it are shared and cannot be forgotten. */
+/** A grant type of RFC 6749. It decides about a request; the token endpoint runs the phases around it for every grant type. */
 export interface GrantType<Read extends Preloaded = Preloaded> {
   readonly type: string;
-  /** RFC 6749 §4.4: some grants are for clients that can keep a secret only. */
+  /** RFC 6749 §4.4: some grant types are for confidential clients only. */
   readonly needsConfidentialClient: boolean;
-  /** What it reads in any case, where that tells the version of the client too: then phase 1 needs no statement of its own. */
+  /** Reads what the grant type needs anyway, if that includes the version of the client: phase 1 then needs no statement of its own. */
   preload?(form: GrantRequest['form'], now: Date): Promise<Read | null>;
-  /** `stale`: something has changed since it was read; nothing was written. */
+  /** Returns `stale` if a value has changed since it was read; nothing was written. */
   authorize(request: GrantRequest<Read>): Promise<GrantResult | 'stale'>;
+}
+
+/** RFC 8693 §3: the token types that an exchange accepts and issues. */
+export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+export const JWT = 'urn:ietf:params:oauth:token-type:jwt';
+
+/** RFC 8693 §2.2.1. */
+export const ACCESS_TOKEN_ISSUED: ResponseExtras = { issuedTokenType: ACCESS_TOKEN };
+
+/** Returns the error for a token over its API's budget, with the remedies. */
+export function tokenTooLarge(
+  { bytes, budget, permissions }: OverBudget,
+  kind: 'token' | 'ID token' = 'token',
+): OAuthError {
+  const other = kind === 'token' ? 'let its tokens carry a bitmap' : 'read the permissions at userinfo';
+  return new OAuthError(
+    'invalid_target',
+    `The ${kind} would have ${bytes} bytes for ${permissions} permissions; the budget of this API is ${budget}. Raise it, ${other}, or give the client fewer permissions.`,
+  );
 }

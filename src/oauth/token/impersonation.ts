@@ -23,9 +23,7 @@ import {
 import { type ActiveUser, findActiveUser, findUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
 import { validateScope } from '../consent/requested-access.ts';
-import type { GrantRequest, GrantResult } from './grant-type.ts';
-import { issued } from './token-types.ts';
-import { tokenTooLarge } from './too-large.ts';
+import { ACCESS_TOKEN_ISSUED, type GrantRequest, type GrantResult, tokenTooLarge } from './grant-type.ts';
 
 export interface ImpersonationDeps {
   readonly db: Database;
@@ -35,18 +33,19 @@ export interface ImpersonationDeps {
   readonly refreshKey: RefreshKey;
 }
 
-/** At Signet's own API; who has it may act as others that are not more powerful. */
+/** Permission at Signet's own API to act as users who are not more powerful. */
 const IMPERSONATE = 'auth.impersonate_user';
 
-/** Long enough to look at what somebody else sees. */
+/** Long enough to reproduce what the user sees. */
 const IMPERSONATION_SECONDS = 300;
 
-const LONGEST_REASON = 500;
+const MAX_REASON_LENGTH = 500;
 
 /**
- * A token that says `sub` is one user and `act` another (RFC 8693 §1.1): the actor shows their own token for Signet's API, names the user
- * and a reason. Nobody acts as somebody more powerful, nor at Signet itself, and what happened is written down before the token is given.
- * It ends with the actor's session, with the user's access, and soon.
+ * Issues a token whose `sub` is one user and `act` another (RFC 8693 §1.1). The actor presents their own token for
+ * Signet's API, and names the user and a reason. Acting as a more powerful user, or at Signet itself, is refused, and
+ * the use is logged before the token is issued. The token ends with the actor's session, with the user's access, and
+ * soon.
  */
 export async function impersonate(
   deps: ImpersonationDeps,
@@ -56,15 +55,15 @@ export async function impersonate(
   const { db, access, issuer } = deps;
   const { client, form, now, jkt } = request;
   const reason = readReason(form);
-  // What a user's rights are rightsLimit for, nobody was asked to let it be somebody else.
+  // Consent to a client that is not first-party does not cover acting as another user.
   if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'This client may not act for anybody else.');
   const api = await request.target();
   if (form['scope'] !== undefined) await validateScope(db, client, api, form['scope']);
-  const user = await userMeant(db, form['requested_subject'] as string);
-  const obstacle = await obstacleTo(deps, actor, user, api, request);
-  if (obstacle !== null || user === null) throw await refused(deps, request, actor, user, { reason, obstacle });
+  const user = await findRequestedUser(db, form['requested_subject'] as string);
+  const obstacle = await findObstacle(deps, actor, user, api, request);
+  if (obstacle !== null || user === null) throw await recordRefusal(deps, request, actor, user, { reason, obstacle });
 
-  const holder = {
+  const principal = {
     kind: 'user' as const,
     id: user.id,
     isActive: true,
@@ -73,54 +72,57 @@ export async function impersonate(
   };
   const { id, username, isStaff } = user;
   const subject = { id, username, isStaff };
-  const rights = await access.rights(holder, api, now);
+  const rights = await access.rights(principal, api, now);
   const sourceId = api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined;
   const act = { sub: actor.user.id, client_id: client.clientId };
   const until = new Date(Math.min(actor.claims.exp * 1000, plusSeconds(now, IMPERSONATION_SECONDS).getTime()));
-  const said = { api, subject, rights, sourceId, session: null, scope: form['scope'], act, until };
-  const excess = overBudget(deps, { ...said, issuer, clientId: client.clientId, jkt }, now);
+  const content = { api, subject, rights, sourceId, session: null, scope: form['scope'], act, until };
+  const excess = overBudget(deps, { ...content, issuer, clientId: client.clientId, jkt }, now);
   if (excess) throw tokenTooLarge(excess);
 
-  await request.spendProof();
-  const grant = await grantFor(deps, request, actor, user, api);
+  await request.markProofUsed();
+  const grant = await openImpersonationGrant(deps, request, actor, user, api);
   const owner = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt } as const;
-  const through = new Map([...actor.delegation, [actor.user.id, actor.principal.version], [client.id, client.version]]);
-  const taken = await allocateExchangedIndex(db, owner, through, now);
-  if (!taken) throw over();
-  if (taken === 'stale') return 'stale';
+  const delegation = new Map([...actor.delegation, [actor.user.id, actor.principal.version], [client.id, client.version]]);
+  const allocated = await allocateExchangedIndex(db, owner, delegation, now);
+  if (!allocated) throw invalidSubjectToken();
+  if (allocated === 'stale') return 'stale';
   return {
-    ...said,
-    principal: { ...holder, version: taken.version },
+    ...content,
+    principal: { ...principal, version: allocated.version },
     owner,
-    statusIndex: taken.statusIndex,
+    statusIndex: allocated.statusIndex,
     async finish({ claims }) {
       await db.fork().transactional(async (tx) => {
         const detail = { client: client.clientId, audience: claims.aud, jti: claims.jti, reason };
-        record(tx, actor, user, detail, now);
+        recordImpersonation(tx, actor, user, detail, now);
         await tx.flush();
       });
-      return issued;
+      return ACCESS_TOKEN_ISSUED;
     },
   };
 }
 
 function readReason(form: GrantRequest['form']): string {
   const reason = form['reason']?.trim() ?? '';
-  if (reason === '' || [...reason].length > LONGEST_REASON)
-    throw new OAuthError('invalid_request', `reason takes 1 to ${LONGEST_REASON} characters.`);
+  if (reason === '' || [...reason].length > MAX_REASON_LENGTH)
+    throw new OAuthError('invalid_request', `reason takes 1 to ${MAX_REASON_LENGTH} characters.`);
   if (form['actor_token'] !== undefined)
     throw new OAuthError('invalid_request', 'subject_token is the actor here: there is no actor_token.');
   return reason;
 }
 
-/** By id or by name, which never looks like an id, while active. Read with the version that the token is made at: whoever becomes more after this is looked at again. */
-async function userMeant(db: Database, asked: string): Promise<ActiveUser | null> {
-  const id = parseUuid(asked) ?? (await findUser(db.fork(), asked))?.id;
+/**
+ * Finds an active user by id, or by name, which never looks like an id. Reads the version that the token is issued at:
+ * a later gain of power is checked again.
+ */
+async function findRequestedUser(db: Database, requested: string): Promise<ActiveUser | null> {
+  const id = parseUuid(requested) ?? (await findUser(db.fork(), requested))?.id;
   return id === undefined ? null : findActiveUser(db, id);
 }
 
-/** Why not; null for nothing. For the event log only. */
-async function obstacleTo(
+/** Returns why the actor may not act as the user, for the event log only; null if they may. */
+async function findObstacle(
   { db, access }: ImpersonationDeps,
   { api: own, claims, rightsLimit, rights, user: actor }: UserToken,
   user: ActiveUser | null,
@@ -140,26 +142,26 @@ async function obstacleTo(
   return isMore ? 'as somebody with more permissions at Signet' : null;
 }
 
-/** One refusal for every reason, committed before it is told. */
-async function refused(
+/** Logs a refusal and returns its error: one for every obstacle, committed before the response. */
+async function recordRefusal(
   { db }: ImpersonationDeps,
   { client, now }: GrantRequest,
   actor: UserToken,
   user: ActiveUser | null,
-  why: { readonly reason: string; readonly obstacle: string | null },
+  refusal: { readonly reason: string; readonly obstacle: string | null },
 ): Promise<OAuthError> {
   const em = db.fork();
-  const detail = { ...why, client: client.clientId, user: user?.id ?? null };
+  const detail = { ...refusal, client: client.clientId, user: user?.id ?? null };
   recordEvent(em, now, { kind: 'impersonation_refused', userId: actor.user.id, detail });
   await em.flush();
   return new OAuthError('invalid_target', 'This user may not be acted for in this way.');
 }
 
 /**
- * What the token lives by: a grant without refresh tokens, opened in the actor's session, so that it ends with that, with the user's
- * password, with the client, or by an operator's hand. A request opens one, however often it is tried again.
+ * Opens the grant that the token belongs to: without refresh tokens and in the actor's session, so that it ends with
+ * the session, with the user's password, with the client, or by an operator. A request opens one, through all attempts.
  */
-async function grantFor(
+async function openImpersonationGrant(
   { db, refreshKey }: ImpersonationDeps,
   { client, now, requestState }: GrantRequest,
   actor: UserToken,
@@ -168,13 +170,13 @@ async function grantFor(
 ): Promise<{ id: string; endsAt: Date }> {
   if (requestState.grant !== undefined) {
     const opened = await readGrant(db, requestState.grant, now);
-    if (!opened?.isLive) throw over();
+    if (!opened?.isLive) throw invalidSubjectToken();
     return opened;
   }
   const { sid, auth_time: authTime, amr = [] } = actor.claims;
   const opened = await db.fork().transactional(async (tx) => {
-    const passwordEpoch = await holdBoth(tx, sid, user.id);
-    const given = {
+    const passwordEpoch = await lockUserAndSession(tx, sid, user.id);
+    const newGrant = {
       user: { id: user.id, passwordEpoch },
       client: client.id,
       api: api.id,
@@ -184,7 +186,7 @@ async function grantFor(
       isRefreshable: false,
     };
     const life = { idleSeconds: IMPERSONATION_SECONDS, absoluteSeconds: IMPERSONATION_SECONDS };
-    const { grant } = openGrant(tx, refreshKey, given, life, now);
+    const { grant } = openGrant(tx, refreshKey, newGrant, life, now);
     await tx.flush();
     return { id: grant.id, endsAt: grant.expiresAt };
   });
@@ -192,9 +194,12 @@ async function grantFor(
   return opened;
 }
 
-/** The user and the actor's session, while both live, until the end of the transaction: whoever ends one of them afterwards finds the grant. */
-async function holdBoth(tx: SqlEntityManager, sid: string | undefined, user: string): Promise<number> {
-  const [held] = await tx.execute<{ epoch: number }[]>(
+/**
+ * Locks the user and the actor's session, while both are live, until the end of the transaction: a later end of one of
+ * them finds the grant.
+ */
+async function lockUserAndSession(tx: SqlEntityManager, sid: string | undefined, user: string): Promise<number> {
+  const [row] = await tx.execute<{ epoch: number }[]>(
     'select u.password_epoch::int as epoch from users_user u where u.id = ? and u.is_active for share',
     [user],
   );
@@ -203,12 +208,12 @@ async function holdBoth(tx: SqlEntityManager, sid: string | undefined, user: str
         sid,
       ])
     : [true];
-  if (!held || sessions.length === 0) throw over();
-  return held.epoch;
+  if (!row || sessions.length === 0) throw invalidSubjectToken();
+  return row.epoch;
 }
 
-/** Both logs: what was done to whom, by whom, and why. */
-function record(
+/** Writes both logs: the action, the user, the actor and the reason. */
+function recordImpersonation(
   tx: SqlEntityManager,
   { user: actor }: UserToken,
   user: ActiveUser,
@@ -221,6 +226,6 @@ function record(
   recordChange(tx, audit, { action: 'issue', object, after: { impersonated: true, ...detail } });
 }
 
-function over(): OAuthError {
+function invalidSubjectToken(): OAuthError {
   return new OAuthError('invalid_request', 'subject_token is not good here.');
 }

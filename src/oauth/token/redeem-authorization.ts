@@ -13,114 +13,122 @@ import {
   refreshToken,
 } from '../../tokens/index.ts';
 import { draftGrantIdToken, type SignIdToken } from './grant-id-token.ts';
-import { findGrantUser, type GrantTokenDeps, grantApi, grantTokens, type UserGrant } from './grant-tokens.ts';
-import type { GrantRequest, GrantResult, ResponseExtras } from './grant-type.ts';
-import { clientGrantLife } from './life.ts';
-import { tokenTooLarge } from './too-large.ts';
+import {
+  clientGrantLife,
+  findGrantUser,
+  type GrantTokenDeps,
+  grantApi,
+  grantTokens,
+  type UserGrant,
+} from './grant-tokens.ts';
+import { type GrantRequest, type GrantResult, type ResponseExtras, tokenTooLarge } from './grant-type.ts';
 
 export interface RedeemDeps extends GrantTokenDeps {
   readonly refreshKey: RefreshKey;
   readonly grantLife: GrantLife;
 }
 
-/** What a user has agreed to, which a client redeems once: an authorization code, or a device's. */
+/** A user's authorization, which a client redeems once: by an authorization code or a device code. */
 export interface RedeemableAuthorization
   extends UserGrant,
     Pick<GrantState, 'api' | 'scope' | 'claims'>,
     Partial<Pick<GrantState, 'apiVersion'>> {
   readonly digest: Buffer;
   readonly nonce: string | null;
-  /** Of the table that it is in. */
+  /** The statement that redeems a row of its table. */
   readonly redemption: Statement;
 }
 
 /**
- * Redeems what was agreed to and was found good. Everything that can refuse comes first; then one statement redeems it, opens the
- * grant and takes the place of its token. Null when somebody was first, or it is not good any more; `stale` when the client has
- * changed since it was read.
+ * Redeems an authorization that has passed its checks. The other checks come first; then one statement redeems it, opens the grant and
+ * allocates the status index of its token. Null: another request was first, or the authorization is no longer valid. `stale`: the client
+ * has changed since it was read.
  */
 export async function redeemAuthorization(
   deps: RedeemDeps,
   request: GrantRequest,
-  agreed: RedeemableAuthorization,
+  authorization: RedeemableAuthorization,
 ): Promise<GrantResult | 'stale' | null> {
   const { client, now, jkt, requestState } = request;
-  if (requestState.grant !== undefined) return again(deps, request, agreed, requestState.grant);
-  const api = await grantApi(deps.access, agreed, request);
-  const granted = await findGrantUser(deps, client, agreed, api, now);
-  const scope = agreed.scope ?? undefined;
-  const excess = overBudget(deps, { ...granted, issuer: deps.issuer, clientId: client.clientId, scope, jkt }, now);
+  if (requestState.grant !== undefined) return resumeRedeemed(deps, request, authorization, requestState.grant);
+  const api = await grantApi(deps.access, authorization, request);
+  const grantUser = await findGrantUser(deps, client, authorization, api, now);
+  const scope = authorization.scope ?? undefined;
+  const tokenRequest = { ...grantUser, issuer: deps.issuer, clientId: client.clientId, scope, jkt };
+  const excess = overBudget(deps, tokenRequest, now);
   if (excess) throw tokenTooLarge(excess);
-  const idToken = await draftGrantIdToken(deps, client, agreed, { scope, nonce: agreed.nonce, with: granted }, now);
+  const idTokenRequest = { scope, nonce: authorization.nonce, with: grantUser };
+  const signIdToken = await draftGrantIdToken(deps, client, authorization, idTokenRequest, now);
 
-  await request.spendProof();
-  const opened = await redeem(deps, request, agreed);
+  await request.markProofUsed();
+  const opened = await redeem(deps, request, authorization);
   if (opened === null || opened === 'stale') return opened;
   requestState.grant = opened.id;
-  // What is cut, and whether, is read after the place was taken: see `grantTokens`.
-  const { holder, ...subject } = client.isFirstParty ? granted : await findGrantUser(deps, client, agreed, api, now);
+  // Limited rights are read after the status index is allocated: see `grantTokens`.
+  const { principal, ...subject } = client.isFirstParty
+    ? grantUser
+    : await findGrantUser(deps, client, authorization, api, now);
   return {
     ...subject,
-    // A version other than that of the rights sends the request round again.
-    principal: { ...holder, version: opened.version },
+    // A version other than that of the rights makes the endpoint try again.
+    principal: { ...principal, version: opened.version },
     scope,
-    owner: { kind: 'grant', id: opened.id, principal: agreed.user.id, api: api.id, endsAt: opened.endsAt },
+    owner: { kind: 'grant', id: opened.id, principal: authorization.user.id, api: api.id, endsAt: opened.endsAt },
     statusIndex: opened.statusIndex,
-    finish: (token) => finish(opened.refreshToken, idToken, token),
+    finish: (token) => createExtras(opened.refreshToken, signIdToken, token),
   };
 }
 
 function redeem(
   { db, refreshKey, grantLife }: RedeemDeps,
   { client, now, jkt }: GrantRequest,
-  agreed: RedeemableAuthorization,
+  { digest, claims, redemption }: RedeemableAuthorization,
 ) {
-  const { digest, claims } = agreed;
   const isRefreshable = client.grantTypes.includes('refresh_token');
-  // RFC 9449 §5: a public client's refresh tokens are bound to the key; others authenticate at every use.
+  // RFC 9449 §5: a public client's refresh tokens are bound to the key; other clients authenticate at every use.
   const dpopJkt = client.authMethod === 'none' ? jkt : null;
-  const given = { digest, clientVersion: client.version, isRefreshable, dpopJkt, claims };
-  return redeemGrant(db, agreed.redemption, refreshKey, given, clientGrantLife(client, grantLife), now);
+  const grant = { digest, clientVersion: client.version, isRefreshable, dpopJkt, claims };
+  return redeemGrant(db, redemption, refreshKey, grant, clientGrantLife(client, grantLife), now);
 }
 
-/** Another attempt at the request that has redeemed it: by the grant that it has opened. */
-async function again(
+/** Handles another attempt at the request that has redeemed the authorization, by the grant that was opened. */
+async function resumeRedeemed(
   deps: RedeemDeps,
   request: GrantRequest,
-  agreed: RedeemableAuthorization,
+  authorization: RedeemableAuthorization,
   id: string,
 ): Promise<GrantResult> {
   const grant = await readGrant(deps.db, id, request.now);
   if (!grant?.isLive) throw invalidCode();
   const api = await grantApi(deps.access, grant, request);
   const scope = grant.scope ?? undefined;
-  const granted = await grantTokens(deps, request, grant, api, scope);
-  const asked = { scope, nonce: agreed.nonce, with: granted };
-  const idToken = await draftGrantIdToken(deps, request.client, agreed, asked, request.now);
-  const first = grant.isRefreshable ? refreshToken(deps.refreshKey, grant, grant.generation) : undefined;
-  return { ...granted, finish: (token) => finish(first, idToken, token) };
+  const result = await grantTokens(deps, request, grant, api, scope);
+  const idTokenRequest = { scope, nonce: authorization.nonce, with: result };
+  const signIdToken = await draftGrantIdToken(deps, request.client, authorization, idTokenRequest, request.now);
+  const firstToken = grant.isRefreshable ? refreshToken(deps.refreshKey, grant, grant.generation) : undefined;
+  return { ...result, finish: (token) => createExtras(firstToken, signIdToken, token) };
 }
 
-async function finish(
-  first: string | undefined,
+async function createExtras(
+  firstToken: string | undefined,
   signIdToken: SignIdToken | null,
   { token }: AccessToken,
 ): Promise<ResponseExtras> {
-  return { refreshToken: first, idToken: (await signIdToken?.(token)) ?? undefined };
+  return { refreshToken: firstToken, idToken: (await signIdToken?.(token)) ?? undefined };
 }
 
 /**
- * RFC 6749 §4.1.2, §10.5: what comes a second time ends what it gave, also long after it has expired: somebody has had it who should
- * not. Committed before the refusal. The very request again, with its proof, ends nothing; and where there is nothing left to end, no
- * proof leaves a mark.
+ * RFC 6749 §4.1.2, §10.5: a code that is used a second time ends the grant that it has opened, also long after it has expired, because it
+ * may be stolen. Committed before the error. A repeat of the same request with its proof ends nothing; and if no grant is live, the proof
+ * is not marked used.
  */
 export async function endReusedGrant(
   db: Database,
-  { client, jkt, now, spendProof }: GrantRequest,
+  { client, jkt, now, markProofUsed }: GrantRequest,
   grant: string,
   user: string | null,
 ): Promise<void> {
-  if (jkt !== null && (await readGrant(db, grant, now))?.isLive) await spendProof();
+  if (jkt !== null && (await readGrant(db, grant, now))?.isLive) await markProofUsed();
   await db.fork().transactional(async (tx) => {
     const ended = await endGrants(tx, now, { id: grant }, 'code_reused');
     if (ended.length === 0) return;
@@ -128,7 +136,7 @@ export async function endReusedGrant(
   });
 }
 
-/** RFC 6749 §5.2: one refusal for whatever is wrong with a code. */
+/** RFC 6749 §5.2: one error for every fault of a code. */
 export function invalidCode(): OAuthError {
   return new OAuthError('invalid_grant', 'This code is not good, or not any more.');
 }

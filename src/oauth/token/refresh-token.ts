@@ -16,24 +16,23 @@ import {
 import type { LiveClient } from '../clients/cache.ts';
 import { narrowScope } from '../requested-scope.ts';
 import { draftGrantIdToken } from './grant-id-token.ts';
-import { type GrantTokenDeps, grantApi, grantTokens } from './grant-tokens.ts';
+import { clientGrantLife, type GrantTokenDeps, grantApi, grantTokens } from './grant-tokens.ts';
 import type { GrantType } from './grant-type.ts';
-import { clientGrantLife } from './life.ts';
 
 export interface RefreshDeps extends GrantTokenDeps {
   readonly refreshKey: RefreshKey;
-  /** Within it, the token before the last answers the same successor: an answer may have been lost. 0 = not at all. */
+  /** During it, the previous token gets the same successor again, because the response may have been lost. 0: no grace. */
   readonly graceSeconds: number;
   readonly grantLife: GrantLife;
 }
 
 /**
- * RFC 6749 §6 with rotation at every use (RFC 9700 §4.14.2), but for clients that keep theirs. In this order: the MAC (a wrong one is
- * `invalid_grant` and nothing else), the client that it was issued to, whether it lives, which generation, scope, API; then, once the
- * budget is known to hold, one conditional update.
+ * The refresh token grant (RFC 6749 §6), with rotation at every use (RFC 9700 §4.14.2) except for clients that keep
+ * their tokens. The checks in order: the MAC (a wrong one is `invalid_grant` without further effect), the client,
+ * whether the grant is live, the generation, API and scope; then, within the budget, one conditional update.
  */
-export function refreshTokenGrant(refreshing: RefreshDeps): GrantType<GrantState> {
-  const { db, access, refreshKey } = refreshing;
+export function refreshTokenGrant(deps: RefreshDeps): GrantType<GrantState> {
+  const { db, access, refreshKey } = deps;
   return {
     type: 'refresh_token',
     needsConfidentialClient: false,
@@ -45,29 +44,29 @@ export function refreshTokenGrant(refreshing: RefreshDeps): GrantType<GrantState
       const { client, form, now, preloaded: grant } = request;
       if (!form['refresh_token']) throw new OAuthError('invalid_request', 'refresh_token is missing.');
       const presented = readRefreshToken(form['refresh_token']);
-      if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id) throw refused();
-      if (!grant.isLive) throw refused();
-      const step = rotationStep(grant, presented.generation, now, refreshing.graceSeconds);
+      if (!grant || !presented?.matches(refreshKey, grant.seed) || grant.client !== client.id) throw invalidToken();
+      if (!grant.isLive) throw invalidToken();
+      const step = rotationStep(grant, presented.generation, now, deps.graceSeconds);
       if (step === 'reuse') {
-        // Once for a family: after that it does not live.
-        await request.spendProof();
+        // Happens once per family, which then is no longer live.
+        await request.markProofUsed();
         await endFamily(db, grant, presented.generation, now);
       }
-      if (step === 'reuse' || step === 'unknown') throw refused();
-      // RFC 9449 §5: bound to the key that the grant was opened with.
-      if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw refused();
+      if (step === 'reuse' || step === 'unknown') throw invalidToken();
+      // RFC 9449 §5: the grant is bound to the key that it was opened with.
+      if (grant.dpopJkt !== null && grant.dpopJkt !== request.jkt) throw invalidToken();
       const api = await grantApi(access, grant, request);
       const scope = narrowScope(grant.scope, form['scope'], api);
-      const granted = await grantTokens(refreshing, request, grant, api, scope);
-      const asked = { scope, nonce: null, with: granted };
-      const signIdToken = await draftGrantIdToken(refreshing, client, grant, asked, now);
+      const result = await grantTokens(deps, request, grant, api, scope);
+      const idTokenRequest = { scope, nonce: null, with: result };
+      const signIdToken = await draftGrantIdToken(deps, client, grant, idTokenRequest, now);
       return {
-        ...granted,
+        ...result,
         finish: async ({ token }) => {
           const idToken = await signIdToken?.(token);
           const refreshToken = keepsToken(client, grant)
-            ? await keep(refreshing, client, grant, now)
-            : await rotate(refreshing, client, grant, presented.generation, now);
+            ? await keep(deps, client, grant, now)
+            : await rotate(deps, client, grant, presented.generation, now);
           return { refreshToken, idToken };
         },
       };
@@ -75,7 +74,7 @@ export function refreshTokenGrant(refreshing: RefreshDeps): GrantType<GrantState
   };
 }
 
-/** Where a presented generation stands: to be rotated, rotated a moment ago, used before, or of a future that was never stored. */
+/** The state of a presented generation: current, rotated a moment ago, used before, or never issued. */
 function rotationStep(
   grant: Pick<GrantState, 'generation' | 'rotatedAtMs'>,
   presented: number,
@@ -88,56 +87,48 @@ function rotationStep(
   return isInGrace ? 'again' : 'reuse';
 }
 
-/** The token of the next generation; of many that ask at once one takes the step, and the others are given the same. */
+/** Returns the token of the next generation. Of concurrent requests one rotates, and the others get the same token. */
 async function rotate(
-  refreshing: RefreshDeps,
+  deps: RefreshDeps,
   client: LiveClient,
   grant: GrantState,
   presented: number,
   now: Date,
 ): Promise<string> {
-  const { db, refreshKey, graceSeconds } = refreshing;
+  const { db, refreshKey, graceSeconds } = deps;
   const successor = refreshToken(refreshKey, grant, presented + 1);
   if (rotationStep(grant, presented, now, graceSeconds) === 'again') return successor;
-  if (
-    await rotateGrant(
-      db,
-      grant.id,
-      presented,
-      now,
-      plusSeconds(now, clientGrantLife(client, refreshing.grantLife).idleSeconds),
-    )
-  )
-    return successor;
+  const idleExpiresAt = plusSeconds(now, clientGrantLife(client, deps.grantLife).idleSeconds);
+  if (await rotateGrant(db, grant.id, presented, now, idleExpiresAt)) return successor;
   const later = await readGrant(db, grant.id, now);
-  if (!later?.isLive) throw refused();
+  if (!later?.isLive) throw invalidToken();
   const step = rotationStep(later, presented, now, graceSeconds);
   if (step === 'again') return successor;
   if (step === 'reuse') await endFamily(db, later, presented, now);
-  throw refused();
+  throw invalidToken();
 }
 
 /**
- * RFC 9700 §2.2.2: a client for which rotation is off, where a stolen token is of no use by itself. A public client's grant may be
- * older than its switch and bound to no key: that one is rotated.
+ * RFC 9700 §2.2.2: whether rotation is off for the client and a stolen token is useless by itself. A public client's
+ * grant may be older than the setting and bound to no key: its tokens are rotated.
  */
 function keepsToken(client: LiveClient, grant: GrantState): boolean {
   return !client.settings.refreshRotation && (client.authMethod !== 'none' || grant.dpopJkt !== null);
 }
 
-/** Uses that follow each other within a hundredth of the idle time, and within an hour, are written down as one. */
-const LONGEST_BATCH_SECONDS = 3600;
+/** Uses within a hundredth of the idle time, and within an hour, are stored as one. */
+const MAX_USE_INTERVAL_SECONDS = 3600;
 
-/** RFC 6749 §6: the same token again. */
-async function keep(refreshing: RefreshDeps, client: LiveClient, grant: GrantState, now: Date): Promise<string> {
-  const { db, refreshKey } = refreshing;
-  const { idleSeconds } = clientGrantLife(client, refreshing.grantLife);
+/** RFC 6749 §6: returns the same token again. */
+async function keep(deps: RefreshDeps, client: LiveClient, grant: GrantState, now: Date): Promise<string> {
+  const { db, refreshKey } = deps;
+  const { idleSeconds } = clientGrantLife(client, deps.grantLife);
   const idleExpiresAt = plusSeconds(now, idleSeconds);
-  const since = plusSeconds(now, -Math.min(idleSeconds / 100, LONGEST_BATCH_SECONDS));
+  const since = plusSeconds(now, -Math.min(idleSeconds / 100, MAX_USE_INTERVAL_SECONDS));
   const isDue = grant.usedAtMs < since.getTime();
-  // Of many at once one writes; the others find it written, or the grant ended.
+  // Of concurrent requests one writes. The others find the use stored, or the grant ended.
   if (isDue && !(await useGrant(db, grant.id, now, { idleExpiresAt, since })) && !(await isLive(db, grant.id, now)))
-    throw refused();
+    throw invalidToken();
   return refreshToken(refreshKey, grant, grant.generation);
 }
 
@@ -145,7 +136,10 @@ async function isLive(db: Database, grant: string, now: Date): Promise<boolean> 
   return (await readGrant(db, grant, now))?.isLive ?? false;
 }
 
-/** RFC 9700 §4.14.2: somebody has a token that was used before; which of the two is the thief cannot be told. Committed before the refusal. */
+/**
+ * RFC 9700 §4.14.2: a token that was used before is presented; which of the two holders is the thief is unknown.
+ * Committed before the error.
+ */
 async function endFamily(db: Database, grant: GrantState, presented: number, now: Date): Promise<void> {
   await db.fork().transactional(async (tx) => {
     const ended = await endGrants(tx, now, { id: grant.id }, 'reuse');
@@ -155,6 +149,6 @@ async function endFamily(db: Database, grant: GrantState, presented: number, now
   });
 }
 
-function refused(): OAuthError {
+function invalidToken(): OAuthError {
   return new OAuthError('invalid_grant', 'This refresh token is not good any more.');
 }

@@ -4,60 +4,62 @@ import type { LiveClient } from '../clients/cache.ts';
 
 type Form = Readonly<Record<string, string>>;
 
-/** The API that is probably meant, so that its version can be read together with the client's. */
+/**
+ * Returns the API that is probably requested, possibly stale, so that its version can be read together with the
+ * client's.
+ */
 export function peekTarget(
   access: PermissionCache,
   client: LiveClient,
   { resource, audience }: Form,
 ): ApiSnapshot | undefined {
-  const asked = resource ?? audience;
-  return asked === undefined ? access.peekById(client.requests[0] ?? '') : access.peek(asked);
+  const name = resource ?? audience;
+  return name === undefined ? access.peekById(client.requests[0] ?? '') : access.peek(name);
 }
 
 /**
- * The API that a token is asked for: `resource` (RFC 8707 §2: an absolute URI without a fragment) or `audience` (short names
- * too), which must be one that the client may ask for; with neither, the client's only one. Else `invalid_target`.
+ * Returns the API that a token is requested for: by `resource` (RFC 8707 §2: an absolute URI without a fragment) or
+ * `audience` (also short names), of those that the client may ask for; with neither, the client's only one. Throws
+ * `invalid_target` otherwise.
  */
 export async function findTarget(
   access: PermissionCache,
   client: LiveClient,
   { resource, audience }: Form,
-  seen: ApiVersion | undefined,
+  version: ApiVersion | undefined,
 ): Promise<ApiSnapshot> {
   if (resource !== undefined && !isAbsoluteUri(resource))
-    throw target('resource takes an absolute URI without a fragment; a short name goes by audience.');
-  const asked = [...new Set([resource, audience].filter((one) => one !== undefined))];
-  if (asked.length === 0) return onlyApi(access, client, seen);
-  const apis = await Promise.all(asked.map((one) => access.api(one, seen)));
+    throw invalidTarget('resource takes an absolute URI without a fragment; a short name goes by audience.');
+  const names = [...new Set([resource, audience].filter((one) => one !== undefined))];
+  if (names.length === 0) return onlyApi(access, client, version);
+  const apis = await Promise.all(names.map((one) => access.api(one, version)));
   const [api, other] = apis;
   if (apis.length === 2 && api?.id !== other?.id)
-    throw target('resource and audience name two APIs; a token is for one.');
-  // An API that does not exist and one that the client may not ask for are one answer.
-  if (!api || !client.requests.includes(api.id)) throw target('This client may not ask for tokens of that API.');
+    throw invalidTarget('resource and audience name two APIs; a token is for one.');
+  // The same error for an API that does not exist and one that the client may not ask for.
+  if (!api || !client.requests.includes(api.id)) throw invalidTarget('This client may not ask for tokens of that API.');
   return api;
 }
 
-/**
- * The API that a user is asked about: as `findTarget`; with none named, the client's only one, else none: a token for userinfo alone.
- */
+/** As `findTarget`, for authorization requests. With no name and no only API it returns null: a token for userinfo only. */
 export async function findDefaultTarget(
   access: PermissionCache,
   client: LiveClient,
   form: Form,
-  seen?: ApiVersion,
+  version?: ApiVersion,
 ): Promise<ApiSnapshot | null> {
   const isNamed = form['resource'] !== undefined || form['audience'] !== undefined;
-  return isNamed || client.requests.length === 1 ? findTarget(access, client, form, seen) : null;
+  return isNamed || client.requests.length === 1 ? findTarget(access, client, form, version) : null;
 }
 
 async function onlyApi(
   access: PermissionCache,
   client: LiveClient,
-  seen: ApiVersion | undefined,
+  version: ApiVersion | undefined,
 ): Promise<ApiSnapshot> {
   const [only, ...others] = client.requests;
-  const api = only === undefined || others.length > 0 ? null : await access.apiById(only, seen);
-  if (!api) throw target('Say which API the token is for, by audience or resource.');
+  const api = only === undefined || others.length > 0 ? null : await access.apiById(only, version);
+  if (!api) throw invalidTarget('Say which API the token is for, by audience or resource.');
   return api;
 }
 
@@ -66,6 +68,6 @@ export function isAbsoluteUri(uri: string): boolean {
   return URL.canParse(uri) && !uri.includes('#');
 }
 
-function target(description: string): OAuthError {
+function invalidTarget(description: string): OAuthError {
   return new OAuthError('invalid_target', description);
 }

@@ -1,8 +1,9 @@
-import type { PermissionCache } from '../../permissions/index.ts';
+import type { ApiSnapshot, PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
 import {
+  type AccessToken,
   grantedScope,
   type IssueSnapshot,
   issueAccessToken,
@@ -16,9 +17,8 @@ import {
 import { authenticateClient, type PresentedClient } from '../client-auth.ts';
 import type { ClientCache, LiveClient } from '../clients/cache.ts';
 import type { Proof } from '../dpop/proofs.ts';
-import type { GrantType, Preloaded, RequestState } from './grant-type.ts';
+import { type GrantType, type Preloaded, type RequestState, type ResponseExtras, tokenTooLarge } from './grant-type.ts';
 import { findTarget, peekTarget } from './target.ts';
-import { tokenTooLarge } from './too-large.ts';
 
 export interface TokenEndpoint {
   readonly db: Database;
@@ -28,12 +28,12 @@ export interface TokenEndpoint {
   readonly keys: KeyRing;
   readonly sign?: Sign;
   readonly issuer: string;
-  readonly grants: readonly GrantType[];
-  /** Reads DPoP proofs. */
+  readonly grantTypes: readonly GrantType[];
+  /** Verifies DPoP proofs. */
   readonly proofs?: ProofReader;
 }
 
-/** Port of RFC 9449: what a proof shows, or OAuthError `invalid_dpop_proof`, `use_dpop_nonce`. */
+/** Port of RFC 9449: verifies a proof. Throws OAuthError `invalid_dpop_proof` or `use_dpop_nonce`. */
 export interface ProofReader {
   read(proof: string, of: { readonly method: string; readonly url: string }, now: Date): Promise<Proof>;
 }
@@ -50,105 +50,113 @@ export interface TokenResponse {
 }
 
 /**
- * The token endpoint, the same for every grant (RFC 6749 §3.2). Before it, the route has seen to no-store, the form and
- * repeated parameters. Everything that can refuse comes before anything is written.
+ * The token endpoint (RFC 6749 §3.2), with the same phases for every grant type. The route has set no-store, read the form and refused
+ * repeated parameters. All checks come before anything is written.
  */
 export async function handleTokenRequest(endpoint: TokenEndpoint, presented: PresentedClient): Promise<TokenResponse> {
   const requestState: RequestState = {};
-  const answer = await issueWithRetry(() => attempt(endpoint, presented, requestState));
-  if (answer === 'ended') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
-  return answer;
+  const response = await issueWithRetry(() => attempt(endpoint, presented, requestState));
+  if (response === 'ended') throw new OAuthError('invalid_grant', 'Whoever this token would be for has ended.');
+  return response;
 }
 
-/** One pass through the phases; `stale` when something that was read has changed before the token had its place. */
+/** Runs the phases once. Returns `stale` if a value that was read has changed before the token had its status index. */
 async function attempt(
   endpoint: TokenEndpoint,
   presented: PresentedClient,
   requestState: RequestState,
 ): Promise<TokenResponse | 'stale' | 'ended'> {
-  const { db, access, clients, issuer, clock } = endpoint;
+  const { access, clients, issuer, clock } = endpoint;
   const now = clock.now();
   const { form } = presented;
 
-  // 1. Who asks? Before anything that was sent is looked at. One statement says whether what is known of it still holds.
+  // 1. Authenticate the client, before anything else of the request is read. One statement tells whether its cached row is current.
   const caller = await authenticateClient(clients, presented, now, { allowPublic: true });
   const peek = peekTarget(access, caller.peek, form);
-  const preloaded = await endpoint.grants.find((one) => one.type === form['grant_type'])?.preload?.(form, now);
-  const seen = preloaded
-    ? preloadedSnapshot(preloaded, caller.id)
-    : await readIssueSnapshot(db, caller.id, peek?.id ?? null, caller.id);
-  const client = await caller.revalidate(seen.principal);
+  const preloaded = (await preload(endpoint, form, now)) ?? null;
+  const snapshot = await readSnapshot(endpoint, caller.id, peek, preloaded);
+  const client = await caller.revalidate(snapshot.principal);
 
-  // 2. How?
-  const grant = findGrantType(endpoint, client, form['grant_type']);
+  // 2. Find the grant type.
+  const grantType = findGrantType(endpoint, client, form['grant_type']);
 
-  // 3. Bound to a key? Its proof is read once, and spent once nothing can refuse any more: what is refused leaves no mark of it.
+  // 3. Verify the DPoP proof, once. It is marked used after the last check, so that a refused request leaves no mark.
   requestState.proof ??= await verifyProof(endpoint, client, presented, now);
   const { proof } = requestState;
   const jkt = proof?.jkt ?? null;
-  const spendProof = async () => proof?.markUsed();
+  const markProofUsed = async () => proof?.markUsed();
 
-  // 4. For which API, and may it? What the statement saw of the peek counts for no other.
-  const target = () => findTarget(access, client, form, peek && { id: peek.id, version: seen.api });
-  const statusIndex = client.version === seen.principal ? seen.statusIndex : null;
-  const seenPlace = peek && { api: peek.id, statusIndex };
-  const asked = {
-    client,
-    form,
-    now,
-    jkt,
-    spendProof,
-    target,
-    seen: seenPlace,
-    preloaded: preloaded ?? null,
-    requestState,
-  };
-  const granted = await grant.authorize(asked);
-  if (granted === 'stale') return 'stale';
+  // 4. Authorize, for the target API. The snapshot of the peeked API counts for no other.
+  const target = () => findTarget(access, client, form, peek && { id: peek.id, version: snapshot.api });
+  const statusIndex = client.version === snapshot.principal ? snapshot.statusIndex : null;
+  const ownIndex = peek && { api: peek.id, statusIndex };
+  const grantRequest = { client, form, now, jkt, markProofUsed, target, ownIndex, preloaded, requestState };
+  const result = await grantType.authorize(grantRequest);
+  if (result === 'stale') return 'stale';
 
-  // 5. Does the token fit? Where it has a place already, and no proof is spent, nothing is written before 6 says so.
-  const { api, subject, rights, session, scope, sourceId, act, until } = granted;
-  const of = { api, subject, rights, session, scope, sourceId, act, until };
-  const request = { issuer, clientId: client.clientId, ...of, jkt };
-  const excess = granted.statusIndex && !proof ? null : overBudget(endpoint, request, now);
+  // 5. Check the budget. With a status index and without a proof nothing is written before phase 6, which checks it too.
+  const { api, subject, rights, session, scope, sourceId, act, until } = result;
+  const content = { api, subject, rights, session, scope, sourceId, act, until };
+  const request = { issuer, clientId: client.clientId, ...content, jkt };
+  const excess = result.statusIndex && !proof ? null : overBudget(endpoint, request, now);
   if (excess) throw tokenTooLarge(excess);
-  await spendProof();
+  await markProofUsed();
 
-  // 6. Its place, and the signature: all that can still refuse comes before anything is written that cannot be done again.
-  const minted = await issueAccessToken(endpoint, { ...granted, request }, now);
-  if (minted === 'stale' || minted === 'ended') return minted;
-  if ('budget' in minted) throw tokenTooLarge(minted);
+  // 6. Allocate the status index and sign: the last checks before anything is written that cannot be repeated.
+  const issued = await issueAccessToken(endpoint, { ...result, request }, now);
+  if (issued === 'stale' || issued === 'ended') return issued;
+  if ('budget' in issued) throw tokenTooLarge(issued);
 
-  // 7. Write.
-  const finished = await granted.finish?.(minted);
-  const { token, expiresIn } = minted;
+  // 7. Write, and respond.
+  const extras = (await result.finish?.(issued)) ?? {};
+  return createResponse(request, issued, extras, form['scope']);
+}
+
+/** Reads what the grant type needs anyway. An unknown grant type is refused only after the client is authenticated. */
+async function preload({ grantTypes }: TokenEndpoint, form: PresentedClient['form'], now: Date) {
+  return grantTypes.find((one) => one.type === form['grant_type'])?.preload?.(form, now);
+}
+
+/** Reads the version of the caller, or takes it from `preloaded` where that is the caller's own. */
+async function readSnapshot(
+  { db }: TokenEndpoint,
+  caller: string,
+  peek: ApiSnapshot | undefined,
+  preloaded: Preloaded | null,
+): Promise<IssueSnapshot> {
+  if (!preloaded) return readIssueSnapshot(db, caller, peek?.id ?? null, caller);
+  const { client, clientVersion } = preloaded;
+  return { principal: client === caller ? clientVersion : null, api: null, statusIndex: null };
+}
+
+function createResponse(
+  request: TokenRequest & { readonly jkt: string | null },
+  { token, expiresIn }: AccessToken,
+  { refreshToken, idToken, issuedTokenType }: ResponseExtras,
+  requestedScope: string | undefined,
+): TokenResponse {
   return {
     access_token: token,
     // RFC 9449 §5.
-    token_type: jkt === null ? 'Bearer' : 'DPoP',
+    token_type: request.jkt === null ? 'Bearer' : 'DPoP',
     expires_in: expiresIn,
-    ...scopeParameter(request, form['scope']),
-    ...(finished?.refreshToken ? { refresh_token: finished.refreshToken } : {}),
-    ...(finished?.idToken ? { id_token: finished.idToken } : {}),
-    ...(finished?.issuedTokenType ? { issued_token_type: finished.issuedTokenType } : {}),
+    ...scopeParameter(request, requestedScope),
+    ...(refreshToken ? { refresh_token: refreshToken } : {}),
+    ...(idToken ? { id_token: idToken } : {}),
+    ...(issuedTokenType ? { issued_token_type: issuedTokenType } : {}),
   };
 }
 
 /**
- * RFC 6749 §3.3, §5.1: what is left of the scopes that were asked for, with the token or with what its user has agreed to. Also when
- * nothing is: absent it would mean all of them.
+ * RFC 6749 §3.3, §5.1: the granted scopes; empty if none of the requested ones remains, because a missing `scope` would
+ * mean all of them.
  */
 function scopeParameter(request: TokenRequest, sent: string | undefined): Pick<TokenResponse, 'scope'> {
   const scope = grantedScope(request);
   return scope === undefined && sent === undefined && request.scope === undefined ? {} : { scope: scope ?? '' };
 }
 
-/** The version of the caller, where what was read is its own. */
-function preloadedSnapshot({ client, clientVersion }: Preloaded, caller: string): IssueSnapshot {
-  return { principal: client === caller ? clientVersion : null, api: null, statusIndex: null };
-}
-
-/** RFC 9449 §5: null where the client sends none and need not. */
+/** RFC 9449 §5: returns null if the client sends no proof and needs none. */
 async function verifyProof(
   { proofs, issuer }: TokenEndpoint,
   client: LiveClient,
@@ -156,7 +164,7 @@ async function verifyProof(
   now: Date,
 ): Promise<Proof | null> {
   if (dpop !== undefined && proofs) return proofs.read(dpop, { method: 'POST', url: `${issuer}/oauth2/token` }, now);
-  // RFC 9449 §5.2: there is none that could be invalid, so this is RFC 6749 §5.2's "missing a required parameter".
+  // RFC 9449 §5.2: a missing proof is not an invalid one, so this is RFC 6749 §5.2's "missing a required parameter".
   if (client.settings.dpopBound)
     throw new OAuthError('invalid_request', 'This client takes tokens that are bound to its key: send a DPoP proof.', {
       reason: 'dpop_required',
@@ -164,12 +172,12 @@ async function verifyProof(
   return null;
 }
 
-function findGrantType({ grants }: TokenEndpoint, client: LiveClient, type: string | undefined): GrantType {
+function findGrantType({ grantTypes }: TokenEndpoint, client: LiveClient, type: string | undefined): GrantType {
   if (!type) throw new OAuthError('invalid_request', 'grant_type is missing.');
-  const grant = grants.find((one) => one.type === type);
-  if (!grant) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');
+  const grantType = grantTypes.find((one) => one.type === type);
+  if (!grantType) throw new OAuthError('unsupported_grant_type', 'This server does not know that grant_type.');
   const isPublic = client.authMethod === 'none';
-  if (!client.grantTypes.includes(type) || (grant.needsConfidentialClient && isPublic))
+  if (!client.grantTypes.includes(type) || (grantType.needsConfidentialClient && isPublic))
     throw new OAuthError('unauthorized_client', 'This client may not use that grant_type.');
-  return grant;
+  return grantType;
 }

@@ -20,16 +20,22 @@ import { validateScope } from '../consent/requested-access.ts';
 import { maySee } from '../introspect.ts';
 import { type RightsLimit, readLimitedRights } from '../limit-rights.ts';
 import { narrowScope } from '../requested-scope.ts';
-import type { GrantRequest, GrantResult, GrantType } from './grant-type.ts';
+import {
+  ACCESS_TOKEN,
+  ACCESS_TOKEN_ISSUED,
+  type GrantRequest,
+  type GrantResult,
+  type GrantType,
+  JWT,
+} from './grant-type.ts';
 import { type ImpersonationDeps, impersonate } from './impersonation.ts';
-import { ACCESS_TOKEN, issued, JWT } from './token-types.ts';
 
 export type ExchangeDeps = TokenReader & ImpersonationDeps;
 
 /**
- * Token exchange (RFC 8693): a service that was called with a user's token gets one to call the next with. It says who acts, carries no
- * more than the token that was shown, ends no later, and ends with it: they live by the same session or grant. It stands at a place of its
- * own, because it ends with whoever acts, too.
+ * The token exchange grant (RFC 8693): a service that was called with a user's token gets a token for the next service.
+ * It names the actor, has no more rights than the subject token, expires no later, and ends with the same session or
+ * grant. It has a status index of its own, because it also ends with its actors.
  */
 export function tokenExchangeGrant(deps: ExchangeDeps): GrantType {
   return {
@@ -38,11 +44,11 @@ export function tokenExchangeGrant(deps: ExchangeDeps): GrantType {
     async authorize(request) {
       const { form } = request;
       requireTypes(form);
-      const subject = await shownToken(deps, request, 'subject_token');
-      if (!isOfUser(subject)) throw unfit('subject_token is the own token of a client: that one asks for itself.');
+      const subject = await requireActiveToken(deps, request, 'subject_token');
+      if (!isUserToken(subject)) throw unfit('subject_token is the own token of a client: that one asks for itself.');
       if (form['requested_subject'] !== undefined) return impersonate(deps, request, subject);
-      // RFC 8693 §4.1: without another actor it is the client that acts.
-      const actor = form['actor_token'] === undefined ? null : await shownToken(deps, request, 'actor_token');
+      // RFC 8693 §4.1: without an actor token, the client is the actor.
+      const actor = form['actor_token'] === undefined ? null : await requireActiveToken(deps, request, 'actor_token');
       return exchange(deps, request, subject, actor);
     },
   };
@@ -63,10 +69,10 @@ function requireTypes(form: GrantRequest['form']): void {
 }
 
 /**
- * RFC 8693 §2.2.2: a token that is unknown, ended, of another kind, bound to another key, or not for this client to see is one and the
- * same refusal.
+ * RFC 8693 §2.2.2: one error for a token that is unknown, ended, of another kind, bound to another key, or not visible
+ * to this client.
  */
-async function shownToken(
+async function requireActiveToken(
   deps: ExchangeDeps,
   { client, form, jkt, now }: GrantRequest,
   name: 'subject_token' | 'actor_token',
@@ -75,12 +81,12 @@ async function shownToken(
     use: name === 'subject_token' ? 'exchange' : undefined,
   });
   if (!token || !maySee(client, token)) throw unfit(`${name} is not good here.`);
-  // RFC 9449: whoever has a bound token and not its key has nothing.
+  // RFC 9449: a bound token is useless without its key.
   if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw unfit(`${name} is not good here.`);
   return token;
 }
 
-function isOfUser(token: ActiveToken): token is UserToken {
+function isUserToken(token: ActiveToken): token is UserToken {
   return token.user !== null;
 }
 
@@ -93,27 +99,27 @@ async function exchange(
   const { db, access } = deps;
   const { client, form, now } = request;
   const { claims, principal, user } = subject;
-  const act = actingNow(client, subject, actor);
+  const act = createActor(client, subject, actor);
   const api = await findExchangeTarget(request, subject);
   const scope = narrowScope(claims.scope, form['scope'], subject.api);
   if (form['scope'] !== undefined) await validateScope(db, client, api, form['scope']);
-  // As an impersonation: whatever has been made of its token since.
+  // As for impersonation; the subject token may come from one.
   if (api.isBuiltin && hasUserActor(act))
     throw new OAuthError('invalid_target', 'Nobody acts for a user at Signet itself.');
-  const owner = await statusOwner(deps, subject, api.id);
-  const by = cutFor(client, subject);
-  // The place comes first, and then what may change with whom it came through: see `grantTokens`.
-  const taken = await allocateExchangedIndex(db, owner, delegationChain(client, subject, actor), now);
-  if (!taken) throw unfit('subject_token is not good here.');
-  // Revoked meanwhile: the next attempt is told so.
-  if (taken === 'stale' || !(await isStillExchangeable(db, deps.issuer, claims))) return 'stale';
-  const rights = await readLimitedRights(db, await access.rights(principal, api, now), api, by);
+  const owner = await findOwner(deps, subject, api.id);
+  const limit = createLimit(client, subject);
+  // The status index is allocated before the rights are read: see `grantTokens`.
+  const allocated = await allocateExchangedIndex(db, owner, delegationChain(client, subject, actor), now);
+  if (!allocated) throw unfit('subject_token is not good here.');
+  // If it was revoked meanwhile, the next attempt throws.
+  if (allocated === 'stale' || !(await isStillExchangeable(db, deps.issuer, claims))) return 'stale';
+  const rights = await readLimitedRights(db, await access.rights(principal, api, now), api, limit);
   const { sid, auth_time: authTime, amr = [], acr } = claims;
   return {
     api,
-    subject: by ? { ...user, isStaff: false } : user,
+    subject: limit ? { ...user, isStaff: false } : user,
     sourceId: api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined,
-    principal: { ...principal, version: taken.version },
+    principal: { ...principal, version: allocated.version },
     rights,
     session:
       sid === undefined || authTime === undefined
@@ -121,38 +127,38 @@ async function exchange(
         : { id: sid, authTime: new Date(authTime * 1000), amr, ...(acr === undefined ? {} : { acr }) },
     scope,
     act,
-    // Not a second longer than what was shown.
+    // Expires no later than the presented tokens.
     until: new Date(Math.min(claims.exp, actor?.claims.exp ?? claims.exp) * 1000),
     owner,
-    statusIndex: taken.statusIndex,
+    statusIndex: allocated.statusIndex,
     finish: async (token) => {
-      if (hasUserActor(act)) await recordActing(db, user.id, act, token, now);
-      return issued;
+      if (hasUserActor(act)) await recordImpersonation(db, user.id, act, token, now);
+      return ACCESS_TOKEN_ISSUED;
     },
   };
 }
 
-/** Wherever a user acts for another goes on, the user's history says so. */
-async function recordActing(db: Database, user: string, act: Actor, { claims }: AccessToken, now: Date): Promise<void> {
+/** An exchange of an impersonation token is in the user's history too. */
+async function recordImpersonation(db: Database, user: string, act: Actor, { claims }: AccessToken, now: Date): Promise<void> {
   const em = db.fork();
   recordEvent(em, now, { kind: 'impersonated', userId: user, detail: { act, audience: claims.aud, jti: claims.jti } });
   await em.flush();
 }
 
 /**
- * RFC 8693 §4.1: who acts now, and inside, who acted before. Where another than the client acts, the client is named too: what it may
- * carry at most holds for whatever is made of the token later.
+ * RFC 8693 §4.1: the current actor, and nested in it the earlier ones. If the actor is not the client, the client is
+ * named too: its boundary limits every later exchange of the token.
  */
-function actingNow(client: LiveClient, { claims }: UserToken, actor: ActiveToken | null): Actor {
+function createActor(client: LiveClient, { claims }: UserToken, actor: ActiveToken | null): Actor {
   const before = claims.act ? { act: claims.act } : {};
   if (!actor) return { sub: client.clientId, ...before };
   if (actor.claims.act) throw unfit('actor_token is itself one of somebody who acts for another.');
   return { sub: actor.claims.sub, client_id: client.clientId, ...before };
 }
 
-/** RFC 8693 §2.1, RFC 8707 §2: an API that the client may ask for; none named is that of the token. */
+/** RFC 8693 §2.1, RFC 8707 §2: returns the API that the client asks for; by default that of the subject token. */
 async function findExchangeTarget({ client, form, target }: GrantRequest, { api }: UserToken) {
-  // It was given for userinfo alone: nobody has let anybody do anything with it.
+  // A token for userinfo only: the user has consented to no API.
   if (api.id === NO_API) throw new OAuthError('invalid_target', 'subject_token is for userinfo alone.');
   if (form['resource'] !== undefined || form['audience'] !== undefined) return target();
   if (!client.requests.includes(api.id))
@@ -160,26 +166,30 @@ async function findExchangeTarget({ client, form, target }: GrantRequest, { api 
   return api;
 }
 
-/** The session, the grant or the principal that the subject's token lives by; at another API it has a place of its own. */
-async function statusOwner(
+/**
+ * Returns the session, grant or principal that the subject token belongs to. At another API it has a status index of
+ * its own.
+ */
+async function findOwner(
   { db, issuer }: ExchangeDeps,
   { claims, principal, rightsLimit }: UserToken,
   api: string,
 ): Promise<StatusOwner> {
   const owner = await readStatusOwner(db, issuer, claims, { principal: principal.id, api });
-  // What an operator has issued for a client that is not first-party belongs to no grant, which would remember the client.
+  // An operator's token for a client that is not first-party belongs to no grant, so the limit by the client would be
+  // lost.
   if (!owner || (owner.kind === 'principal' && rightsLimit)) throw unfit('subject_token is not good here.');
   return owner;
 }
 
-/** Who acted before, who acts now, and the client whose exchange it is. */
+/** The earlier actors, the current actor, and the client of the exchange. */
 function delegationChain(client: LiveClient, subject: UserToken, actor: ActiveToken | null): DelegationChain {
-  const who: [string, number][] = actor ? [[actor.principal.id, actor.principal.version]] : [];
-  return new Map([...subject.delegation, ...who, [client.id, client.version]]);
+  const actors: [string, number][] = actor ? [[actor.principal.id, actor.principal.version]] : [];
+  return new Map([...subject.delegation, ...actors, [client.id, client.version]]);
 }
 
-/** Everything that cuts the subject's token, and the client's own ceiling. */
-function cutFor(client: LiveClient, subject: UserToken): RightsLimit | null {
+/** The limit of the subject token, and the client's own boundary. */
+function createLimit(client: LiveClient, subject: UserToken): RightsLimit | null {
   if (client.isFirstParty) return subject.rightsLimit;
   return {
     clients: [...(subject.rightsLimit?.clients ?? []), client.id],
