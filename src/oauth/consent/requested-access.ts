@@ -53,7 +53,8 @@ export async function resolveRequestedAccess(
   const rest = names.filter((one) => !USER_SCOPES.includes(one));
   const isOffline = userScopes.includes('offline_access');
   if (client.isFirstParty) {
-    const existing = api && rest.length > 0 ? await db.query<{ name: string }>(selectNamedPermissions, [api.id, rest]) : [];
+    const existing =
+      api && rest.length > 0 ? await db.query<{ name: string }>(selectNamedPermissions, [api.id, rest]) : [];
     const allowed = [...userScopes, ...existing.map((one) => one.name)];
     return { ...selectScopes(names, allowed), isOffline, permissions: null };
   }
@@ -73,7 +74,8 @@ export async function validateScope(
   api: ApiSnapshot | null,
   scope: string | undefined,
 ): Promise<void> {
-  if (!scopeNames(scope).some((one) => isUserScope(client, api, one))) await resolveRequestedAccess(db, client, api, scope);
+  if (!scopeNames(scope).some((one) => isUserScope(client, api, one)))
+    await resolveRequestedAccess(db, client, api, scope);
 }
 
 /** Whether a scope of OpenID has an effect: `offline_access` needs refresh tokens (OIDC Core §11), `permissions` an API. */

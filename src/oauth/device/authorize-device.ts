@@ -68,10 +68,7 @@ export async function authorizeDevice(endpoint: DeviceEndpoint, presented: Prese
   };
 }
 
-async function addWithUserCode(
-  db: Database,
-  device: Omit<NewDevice, 'userCode'>,
-): Promise<string> {
+async function addWithUserCode(db: Database, device: Omit<NewDevice, 'userCode'>): Promise<string> {
   for (let tries = 0; tries < MAX_TRIES; tries++) {
     const userCode = newUserCode();
     if (await addDevice(db, { ...device, userCode })) return userCode;

@@ -47,7 +47,8 @@ export async function findGrantUser(
   const sourceId = api.withSourceId ? await findSourceId(deps.db, api.audience, user.id) : undefined;
   // is_staff is a flag of Django, which clients that are not first-party do not get.
   const subject = limit ? { ...user, isStaff: false } : user;
-  const sessionClaims = session !== null && authTime !== null ? { id: session, authTime, amr, acr: readAcr(amr) } : null;
+  const sessionClaims =
+    session !== null && authTime !== null ? { id: session, authTime, amr, acr: readAcr(amr) } : null;
   return { api, principal, rights, sourceId, subject, session: sessionClaims };
 }
 

@@ -83,7 +83,11 @@ export async function impersonate(
   await request.markProofUsed();
   const grant = await openImpersonationGrant(deps, request, actor, user, api);
   const owner = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.endsAt } as const;
-  const delegation = new Map([...actor.delegation, [actor.user.id, actor.principal.version], [client.id, client.version]]);
+  const delegation = new Map([
+    ...actor.delegation,
+    [actor.user.id, actor.principal.version],
+    [client.id, client.version],
+  ]);
   const allocated = await allocateExchangedIndex(db, owner, delegation, now);
   if (!allocated) throw invalidSubjectToken();
   if (allocated === 'stale') return 'stale';

@@ -139,7 +139,13 @@ async function exchange(
 }
 
 /** An exchange of an impersonation token is in the user's history too. */
-async function recordImpersonation(db: Database, user: string, act: Actor, { claims }: AccessToken, now: Date): Promise<void> {
+async function recordImpersonation(
+  db: Database,
+  user: string,
+  act: Actor,
+  { claims }: AccessToken,
+  now: Date,
+): Promise<void> {
   const em = db.fork();
   recordEvent(em, now, { kind: 'impersonated', userId: user, detail: { act, audience: claims.aud, jti: claims.jti } });
   await em.flush();
