@@ -4,11 +4,11 @@ import { type Api, invalidateRights } from '../../permissions/index.ts';
 import { endSessions } from '../../sessions/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
 import { inBatches } from './batches.ts';
-import type { Plan } from './planning.ts';
-import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './present.ts';
+import type { Plan } from './plan-state.ts';
+import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './existing.ts';
 
 /** Whether an import changes what an earlier one made. */
-export function changesRows({ rows }: Plan): boolean {
+export function hasUpdates({ rows }: Plan): boolean {
   return rows.some((one) => one.kind === 'old-user' || one.kind === 'old-group');
 }
 
@@ -126,9 +126,9 @@ export function updates(of: (kind: string) => string, slice: unknown[], api: Api
       ['user', "i.local_id = (s.row->>'id')::uuid"],
       ['group', "i.local_id = (s.row->>'id')::uuid"],
       ['permission', "i.source_pk = s.row->>'key'"],
-    ].map(([kind, known]): [string, unknown[]] => [
+    ].map(([kind, condition]): [string, unknown[]] => [
       `update imports_record i set imported_digest = decode(s.row->>'digest', 'hex'), imported = nullif(s.row->'imported', 'null')
-       ${from} where ${of(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and ${known}`,
+       ${from} where ${of(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and ${condition}`,
       [...slice, api.audience],
     ]),
   ];
@@ -145,18 +145,18 @@ export function gainedMemberships(of: (kind: string) => string): string {
 const ENDED_AT_ONCE = 200;
 
 /** What the verbs of one change cause, for all of them: removals first, then what is gained, then sessions, which end everything. */
-export async function causeEffects(
+export async function applyEffects(
   tx: SqlEntityManager,
   audit: AuditContext,
   plan: Plan,
   api: Pick<Api, 'id'>,
 ): Promise<void> {
-  const { less, more, groups, deactivated, newPasswords } = plan.effects;
-  const here = [api.id];
-  await invalidateRights(tx, distinct(less.everywhere), { kind: 'removed', apis: null });
-  await invalidateRights(tx, distinct(less.here, await readMembers(tx, groups.less)), { kind: 'removed', apis: here });
-  await invalidateRights(tx, distinct(more.everywhere), { kind: 'added', apis: null });
-  await invalidateRights(tx, distinct(more.here, await readMembers(tx, groups.more)), { kind: 'added', apis: here });
+  const { removed, added, groups, deactivated, newPasswords } = plan.effects;
+  const apis = [api.id];
+  await invalidateRights(tx, distinct(removed.allApis), { kind: 'removed', apis: null });
+  await invalidateRights(tx, distinct(removed.thisApi, await readMembers(tx, groups.removed)), { kind: 'removed', apis });
+  await invalidateRights(tx, distinct(added.allApis), { kind: 'added', apis: null });
+  await invalidateRights(tx, distinct(added.thisApi, await readMembers(tx, groups.added)), { kind: 'added', apis });
   // No token says the name of a group, what is kept of its members does.
   await invalidateRights(tx, await readMembers(tx, groups.renamed), { kind: 'added', apis: [] });
   await invalidateRights(tx, deactivated, { kind: 'removed', apis: [] });

@@ -4,8 +4,8 @@ import type { AuditContext } from '../../audit/index.ts';
 import { type Api, announceCatalogueChange, changeCatalogue, createApi, findApi } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import {
-  causeEffects,
-  changesRows,
+  applyEffects,
+  hasUpdates,
   freeNames,
   gainedMemberships,
   hasActiveSuperuser,
@@ -14,10 +14,10 @@ import {
   lockUsers,
   updates,
 } from './apply-update.ts';
-import type { Plan } from './planning.ts';
-import { unstage } from './stage.ts';
+import type { Plan } from './plan-state.ts';
+import { deleteStagedRows } from './stage.ts';
 
-export interface Import {
+export interface ImportRun {
   readonly id: string;
   readonly audit: AuditContext;
   readonly plan: Plan;
@@ -29,35 +29,35 @@ const SLICE = 2000;
 /** The one transaction of an import: what was staged becomes users, groups and rights, or nothing does. */
 export async function apply(
   tx: SqlEntityManager,
-  { id, audit, plan }: Import,
-  tell: (done: number) => void,
+  { id, audit, plan }: ImportRun,
+  onProgress: (done: number) => void,
 ): Promise<void> {
   const { report, rows } = plan;
   await checkStaged(tx, id, rows.length);
   await checkDeleted(tx, id);
-  const hasChanges = changesRows(plan);
+  const hasChanges = hasUpdates(plan);
   const couldAdminister = hasChanges && (await hasActiveSuperuser(tx));
   if (hasChanges) {
     await lockUsers(tx, id);
     await lockGroups(tx, id);
-    if (!(await isUnchanged(tx, id))) throw meanwhile('a user or a group was changed');
+    if (!(await isUnchanged(tx, id))) throw concurrentChange('a user or a group was changed');
   }
   const api = report.apiCreated ? await createApi(tx, audit, report.api) : await findApi(tx, report.api);
-  if (!api) throw meanwhile(`the API ${report.api} was deleted`);
+  if (!api) throw concurrentChange(`the API ${report.api} was deleted`);
   await changeCatalogue(tx, audit, api, plan.specs, { announces: false });
   const ids = JSON.stringify(await readIds(tx, api, plan.names));
   if (hasChanges) {
     await freeNames(tx, id);
     await inSlices(tx, rows.length, (slice) => updates(of, [id, ...slice], api, ids));
   }
-  await inSlices(tx, rows.length, (slice) => statements([id, ...slice], api, audit, ids), tell);
-  if (hasChanges) await causeEffects(tx, audit, plan, api);
+  await inSlices(tx, rows.length, (slice) => statements([id, ...slice], api, audit, ids), onProgress);
+  if (hasChanges) await applyEffects(tx, audit, plan, api);
   if (couldAdminister && !(await hasActiveSuperuser(tx)))
     throw new Failure(
       'conflict',
       'Nothing was imported: it would take the last active superuser of Signet. Make another one first: npx signet createsuperuser',
     );
-  await unstage(tx, id);
+  await deleteStagedRows(tx, id);
   await announceCatalogueChange(tx);
 }
 
@@ -65,19 +65,19 @@ async function inSlices(
   tx: SqlEntityManager,
   rows: number,
   statements: (slice: [number, number]) => [string, unknown[]][],
-  tell: (done: number) => void = () => {},
+  onProgress: (done: number) => void = () => {},
 ): Promise<void> {
   for (let from = 1; from <= rows; from += SLICE) {
     for (const [sql, values] of statements([from, from + SLICE - 1])) {
       await tx.execute(sql, values);
-      tell(from - 1);
+      onProgress(from - 1);
       // The embedded engine answers without ever leaving the queue of promises.
       await setImmediate();
     }
   }
 }
 
-function meanwhile(what: string): Failure {
+function concurrentChange(what: string): Failure {
   return new Failure('conflict', `Nothing was imported: meanwhile ${what}. Run the import again.`);
 }
 
@@ -86,7 +86,7 @@ async function checkStaged(tx: SqlEntityManager, id: string, expected: number): 
     'select count(*)::int as count from imports_staged_row where import_id = ?',
     [id],
   );
-  if (row?.count !== expected) throw meanwhile('a server dropped the rows that were put aside');
+  if (row?.count !== expected) throw concurrentChange('a server dropped the rows that were put aside');
 }
 
 /** A deleted user is given nothing any more, and is not remembered anew. */
@@ -96,7 +96,7 @@ async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
        select (row->>'id')::uuid from imports_staged_row where import_id = ? and kind = 'old-user')) limit 1`,
     [id],
   );
-  if (rows.length > 0) throw meanwhile('a user was deleted');
+  if (rows.length > 0) throw concurrentChange('a user was deleted');
 }
 
 /** Ids of the permissions by name. One that is gone would be left out in silence. */
@@ -106,7 +106,7 @@ async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string
     [api.id],
   );
   const ids = rows.filter((row) => names.has(row.name)).map((row) => [row.name, row.id] as const);
-  if (ids.length !== names.size) throw meanwhile('a permission was removed');
+  if (ids.length !== names.size) throw concurrentChange('a permission was removed');
   return Object.fromEntries(ids);
 }
 
@@ -164,7 +164,7 @@ function statements(slice: unknown[], api: Api, audit: AuditContext, ids: string
        from imports_staged_row s where ${of('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
       [api.id, ...slice],
     ],
-    ...memory(slice, api, ids),
+    ...recordStatements(slice, api, ids),
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, before, after, request_id)
        select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'before', s.row->'after', ?
@@ -182,7 +182,7 @@ function statements(slice: unknown[], api: Api, audit: AuditContext, ids: string
 }
 
 /** What every record became, so that a second run knows its own. */
-function memory(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
+function recordStatements(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
   const into = 'insert into imports_record (source, kind, source_pk, local_id, imported_digest, imported)';
   return [
     [
@@ -198,7 +198,7 @@ function memory(slice: unknown[], api: Api, ids: string): [string, unknown[]][] 
   ];
 }
 
-const FILLED = [
+const TABLES = [
   'permissions_permission',
   'permissions_group',
   'permissions_group_member',
@@ -213,8 +213,8 @@ const FILLED = [
  * Tells the planner how much there is now. PostgreSQL finds out within a minute, the embedded engine never; until then it
  * would read whole tables at every login. Nothing hangs on it: a role that may not do it gets a warning.
  */
-export async function renewStatistics(em: SqlEntityManager): Promise<void> {
-  for (const table of FILLED) {
+export async function analyzeTables(em: SqlEntityManager): Promise<void> {
+  for (const table of TABLES) {
     await em.execute(`analyze ${table}`).catch(() => {});
     await setImmediate();
   }

@@ -7,11 +7,11 @@ export type Steps<T> = Generator<number, T, void>;
 export const BATCH = 500;
 
 /** Carries work out step by step, so that requests are served between. */
-export async function runInSteps<T>(work: Steps<T>, tell: (done: number) => void): Promise<T> {
+export async function runInSteps<T>(work: Steps<T>, onProgress: (done: number) => void): Promise<T> {
   for (;;) {
     const step = work.next();
     if (step.done) return step.value;
-    tell(step.value);
+    onProgress(step.value);
     await setImmediate();
   }
 }

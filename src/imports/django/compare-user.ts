@@ -1,7 +1,7 @@
 import { normalizeName } from '../../platform/casefold.ts';
 import { canonical } from './digest.ts';
-import type { Planning } from './planning.ts';
-import type { PresentUser } from './present.ts';
+import type { PlanState } from './plan-state.ts';
+import type { ExistingUser } from './existing.ts';
 import type { DjangoUser } from './reader/records.ts';
 
 /**
@@ -9,45 +9,45 @@ import type { DjangoUser } from './reader/records.ts';
  * is told by its epoch, which was `epoch` after the last import. A user that was joined keeps what it had of its own.
  */
 export function differences(
-  planning: Planning,
+  state: PlanState,
   one: DjangoUser,
-  here: PresentUser,
+  local: ExistingUser,
   isJoined: boolean,
   epoch: number,
 ): string[] {
-  return [...(isJoined ? [] : ownDifferences(one, here, epoch)), ...rightsDifferences(planning, one, here, isJoined)];
+  return [...(isJoined ? [] : ownDifferences(one, local, epoch)), ...rightsDifferences(state, one, local, isJoined)];
 }
 
-function ownDifferences(one: DjangoUser, here: PresentUser, epoch: number): string[] {
+function ownDifferences(one: DjangoUser, local: ExistingUser, epoch: number): string[] {
   const pairs: [string, unknown, unknown][] = [
-    ['username', normalizeName(one.username), here.username],
-    ['email', one.email, here.email],
-    ['first_name', one.firstName, here.firstName],
-    ['last_name', one.lastName, here.lastName],
-    ['is_active', one.isActive, here.isActive],
-    ['is_staff', one.isStaff, here.isStaff],
-    ['is_superuser', one.isSuperuser, here.isSuperuser],
-    ['password', epoch, here.passwordEpoch],
-    ['attributes', canonical(one.attributes), canonical(here.attributes)],
+    ['username', normalizeName(one.username), local.username],
+    ['email', one.email, local.email],
+    ['first_name', one.firstName, local.firstName],
+    ['last_name', one.lastName, local.lastName],
+    ['is_active', one.isActive, local.isActive],
+    ['is_staff', one.isStaff, local.isStaff],
+    ['is_superuser', one.isSuperuser, local.isSuperuser],
+    ['password', epoch, local.passwordEpoch],
+    ['attributes', canonical(one.attributes), canonical(local.attributes)],
   ];
   return pairs.filter(([, expected, actual]) => expected !== actual).map(([field]) => field);
 }
 
-function rightsDifferences(planning: Planning, one: DjangoUser, here: PresentUser, isJoined: boolean): string[] {
-  const groups = readGroupIds(planning, one);
-  const permissions = one.permissions.filter((name) => planning.available.has(name));
+function rightsDifferences(state: PlanState, one: DjangoUser, local: ExistingUser, isJoined: boolean): string[] {
+  const groups = readGroupIds(state, one);
+  const permissions = one.permissions.filter((name) => state.available.has(name));
   const differ = (expected: readonly string[], actual: ReadonlySet<string>) =>
     expected.some((value) => !actual.has(value)) || (!isJoined && actual.size !== expected.length);
   return [
-    ...(differ(groups, here.groups) ? ['groups'] : []),
-    ...(differ(permissions, here.permissions) ? ['user_permissions'] : []),
+    ...(differ(groups, local.groups) ? ['groups'] : []),
+    ...(differ(permissions, local.permissions) ? ['user_permissions'] : []),
   ];
 }
 
 /** Ids of those groups of a record that are something here. */
-export function readGroupIds(planning: Planning, one: DjangoUser): string[] {
+export function readGroupIds(state: PlanState, one: DjangoUser): string[] {
   return one.groups.flatMap((group) => {
-    const here = planning.groups.get(group);
-    return here && 'id' in here ? [here.id] : [];
+    const local = state.groups.get(group);
+    return local && 'id' in local ? [local.id] : [];
   });
 }

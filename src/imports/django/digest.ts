@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import type { DjangoGroup, DjangoPermission, DjangoUser } from './reader/records.ts';
 
 /** `made`: the record was created here. `joined`: it was added to something that existed under another source. */
-export type Form = 'made' | 'joined';
+export type Origin = 'made' | 'joined';
 
 /**
  * What a record was when it was imported. Over names, not keys, so that both key forms of one database give the same; and
  * without the last login, which changes with every one.
  */
-export function digestUser(form: Form, user: DjangoUser): string {
+export function digestUser(form: Origin, user: DjangoUser): string {
   const { sourceName: username, email, firstName, lastName, password, isActive, isStaff, isSuperuser } = user;
   const { dateJoined, groups, permissions, attributes } = user;
   return digestRecord(form, {
@@ -19,7 +19,7 @@ export function digestUser(form: Form, user: DjangoUser): string {
   });
 }
 
-export function digestGroup(form: Form, group: DjangoGroup): string {
+export function digestGroup(form: Origin, group: DjangoGroup): string {
   return digestRecord(form, { name: group.sourceName, permissions: [...group.permissions].sort() });
 }
 
@@ -28,7 +28,7 @@ export function digestPermission(permission: DjangoPermission): string {
   return digestRecord('made', { name, model, label });
 }
 
-function digestRecord(form: Form, record: object): string {
+function digestRecord(form: Origin, record: object): string {
   return createHash('sha256')
     .update(canonical([form, record]), 'utf8')
     .digest('hex');

@@ -4,21 +4,21 @@ import type { AuditContext } from '../../audit/index.ts';
 import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../permissions/index.ts';
 import { type Database, PlatformState } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { apply, type Import, renewStatistics } from './apply.ts';
+import { apply, type ImportRun, analyzeTables } from './apply.ts';
 import { runInSteps } from './batches.ts';
 import { describeRefusal } from './describe.ts';
-import { stateName } from './forget-source.ts';
+import { userModelStateName } from './source.ts';
 import { findLastSuperusers } from './last-superuser.ts';
 import { makePlan } from './plan.ts';
 import { planMissing } from './plan-missing.ts';
-import type { ImportOptions, Plan } from './planning.ts';
-import { readPresent } from './present.ts';
+import type { ImportOptions, Plan } from './plan-state.ts';
+import { readExisting } from './existing.ts';
 import { proposeRenames } from './propose-renames.ts';
 import { parseDump } from './reader/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './reader/read.ts';
 import { Renames, readRenames } from './renames.ts';
 import { emptyReport, type ImportReport, isRefused } from './report.ts';
-import { deleteAbandonedRows, stage, unstage, whileRunning } from './stage.ts';
+import { deleteAbandonedRows, stage, deleteStagedRows, withImportLock } from './stage.ts';
 
 export interface ImportInput extends ImportOptions {
   /** Content of the file. */
@@ -69,7 +69,7 @@ export async function importDjango(
     throw new Failure('conflict', describeRefusal(report, input), { report: withoutId(report) });
   if (plan.rows.length === 0 && api) return withoutId(report);
   await write(db, { id: report.importId as string, audit, plan }, userModel, progress);
-  await renewStatistics(em);
+  await analyzeTables(em);
   return report;
 }
 
@@ -95,13 +95,13 @@ async function preparePlan(
   const audience = api?.audience ?? input.audience;
   await checkSource(em, audience, userModel, dump.users.records.length + dump.users.refused.length > 0);
   progress({ step: 'compare', done: 0, total: 0 });
-  const present = await readPresent(em, api, audience, dump);
+  const existing = await readExisting(em, api, audience, dump);
   const report = emptyReport({ dryRun, file, api: audience, apiCreated: api === null, userModel, superusers });
   report.importId = randomUUIDv7();
-  const plan = await runInSteps(makePlan(dump, present, input, report, audit.at), tell('plan'));
+  const plan = await runInSteps(makePlan(dump, existing, input, report, audit.at), tell('plan'));
   await planMissing(em, api?.id, plan);
   report.lastSuperusers.push(...(await findLastSuperusers(em, plan)));
-  report.renames = await proposeRenames(em, plan.misnamed, dump);
+  report.renames = await proposeRenames(em, plan.renameCandidates, dump);
   return plan;
 }
 
@@ -139,7 +139,7 @@ async function checkSource(
   userModel: string,
   hasUsers: boolean,
 ): Promise<void> {
-  const state = hasUsers ? await em.findOne(PlatformState, { name: stateName(audience) }) : null;
+  const state = hasUsers ? await em.findOne(PlatformState, { name: userModelStateName(audience) }) : null;
   if (state === null || state.value === userModel) return;
   throw new Failure(
     'conflict',
@@ -147,30 +147,30 @@ async function checkSource(
   );
 }
 
-async function write(db: Database, work: Import, userModel: string, progress: (p: Progress) => void): Promise<void> {
+async function write(db: Database, work: ImportRun, userModel: string, progress: (p: Progress) => void): Promise<void> {
   const { rows, report } = work.plan;
   // What a crash left of another one; should it fail, this one does not.
   await deleteAbandonedRows(db).catch(() => {});
-  await whileRunning(db, work.id, async () => {
+  await withImportLock(db, work.id, async () => {
     try {
       await stage(db.fork(), work.id, rows, (done) => progress({ step: 'stage', done, total: rows.length }));
       progress({ step: 'write', done: 0, total: rows.length });
       await db.fork().transactional(async (tx) => {
         await apply(tx, work, (done) => progress({ step: 'write', done, total: rows.length }));
-        if (report.users.created > 0) await remember(tx, report.api, userModel);
+        if (report.users.created > 0) await storeUserModel(tx, report.api, userModel);
       });
     } catch (error) {
       // Should this fail too, the next start of a server drops them.
-      await unstage(db.fork(), work.id).catch(() => {});
-      throw toRefusal(error);
+      await deleteStagedRows(db.fork(), work.id).catch(() => {});
+      throw toFailure(error);
     }
   });
   progress({ step: 'write', done: rows.length, total: rows.length });
 }
 
-async function remember(tx: SqlEntityManager, audience: string, userModel: string): Promise<void> {
+async function storeUserModel(tx: SqlEntityManager, audience: string, userModel: string): Promise<void> {
   await tx.execute('insert into platform_state (name, value) values (?, ?::jsonb) on conflict do nothing', [
-    stateName(audience),
+    userModelStateName(audience),
     JSON.stringify(userModel),
   ]);
 }
@@ -179,7 +179,7 @@ async function remember(tx: SqlEntityManager, audience: string, userModel: strin
  * Unique and foreign key violations (SQLSTATE 23505, 23503): somebody made or deleted what the plan counted on. Of any other
  * error of the database only message and code go on: its parameters and details may hold password hashes.
  */
-function toRefusal(error: unknown): Error {
+function toFailure(error: unknown): Error {
   if (error instanceof Failure) return error;
   const { code, message, stack } = error as Error & { code?: string };
   if (code !== '23505' && code !== '23503') return Object.assign(new Error(message), { code, stack });

@@ -7,7 +7,7 @@
  * Standards: Django's serialisation format, natural keys included (django.core.serializers), and django.contrib.auth.
  */
 export { describeReport } from './describe.ts';
-export { countImportedRecords, deleteSource } from './forget-source.ts';
+export { countImportedRecords, deleteSource } from './source.ts';
 export { type ImportInput, importDjango, type Progress } from './import-django.ts';
 export { decodeDump } from './reader/command.ts';
 export { writeRenames } from './renames.ts';

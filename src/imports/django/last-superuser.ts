@@ -1,23 +1,23 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { anyId } from './known.ts';
-import type { Planning, Staged } from './planning.ts';
+import { anyId } from './previous-imports.ts';
+import type { PlanState, PlannedRow } from './plan-state.ts';
 import type { Entry } from './report.ts';
 
-const RULES = 'is_superuser and is_active and deleted_at is null';
+const ACTIVE_SUPERUSER = 'is_superuser and is_active and deleted_at is null';
 
 /** Those by whose loss Signet would have no active superuser any more: none where the plan leaves or makes one. */
-export async function findLastSuperusers(em: SqlEntityManager, planning: Planning): Promise<Entry[]> {
-  const { rows, report } = planning;
-  const losers = new Map(rows.filter(isLosing).map(({ row }) => [String(row['id']), String(row['key'])]));
-  if (losers.size === 0 || rows.some((one) => isMaking(planning, one))) return [];
+export async function findLastSuperusers(em: SqlEntityManager, state: PlanState): Promise<Entry[]> {
+  const { rows, report } = state;
+  const losers = new Map(rows.filter(removesSuperuser).map(({ row }) => [String(row['id']), String(row['key'])]));
+  if (losers.size === 0 || rows.some((one) => addsSuperuser(state, one))) return [];
   const ids = JSON.stringify([...losers.keys()]);
   const [other] = await em.execute<unknown[]>(
-    `select 1 from users_user where ${RULES} and not (id = ${anyId}) limit 1`,
+    `select 1 from users_user where ${ACTIVE_SUPERUSER} and not (id = ${anyId}) limit 1`,
     [ids],
   );
   if (other) return [];
   const last = await em.execute<{ id: string; username: string }[]>(
-    `select id::text as id, username from users_user where ${RULES} and id = ${anyId} order by id`,
+    `select id::text as id, username from users_user where ${ACTIVE_SUPERUSER} and id = ${anyId} order by id`,
     [ids],
   );
   return last.map(({ id, username }) => ({
@@ -27,20 +27,20 @@ export async function findLastSuperusers(em: SqlEntityManager, planning: Plannin
   }));
 }
 
-function stagedFields({ kind, row }: Staged): Readonly<Record<string, unknown>> {
+function stagedFields({ kind, row }: PlannedRow): Readonly<Record<string, unknown>> {
   return kind === 'old-user' ? (row['set'] as Record<string, unknown>) : {};
 }
 
-function isLosing(one: Staged): boolean {
+function removesSuperuser(one: PlannedRow): boolean {
   const { isActive, isSuperuser } = stagedFields(one);
   return isActive === false || isSuperuser === false;
 }
 
 /** Whether a row makes an active superuser of somebody. */
-function isMaking({ present }: Planning, one: Staged): boolean {
+function addsSuperuser({ existing }: PlanState, one: PlannedRow): boolean {
   if (one.kind === 'new-user') return one.row['isActive'] === true && one.row['isSuperuser'] === true;
   const { isActive, isSuperuser } = stagedFields(one);
   if (isActive !== true && isSuperuser !== true) return false;
-  const here = present.users.get(String(one.row['id']));
-  return here !== undefined && (isActive ?? here.isActive) === true && (isSuperuser ?? here.own.isSuperuser) === true;
+  const local = existing.users.get(String(one.row['id']));
+  return local !== undefined && (isActive ?? local.isActive) === true && (isSuperuser ?? local.own.isSuperuser) === true;
 }

@@ -2,100 +2,100 @@ import { randomUUIDv7 } from 'node:crypto';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { BATCH, type Steps } from './batches.ts';
 import { canonical, digestGroup } from './digest.ts';
-import type { Known } from './known.ts';
+import type { PreviousImport } from './previous-imports.ts';
 import {
   changedEntry,
-  givenNames,
+  availablePermissions,
   groupByName,
-  knownAs,
-  noteSpelling,
-  type Planning,
+  findPrevious,
+  reportSpelling,
+  type PlanState,
   reportEntry,
-} from './planning.ts';
-import type { PresentGroup } from './present.ts';
+} from './plan-state.ts';
+import type { ExistingGroup } from './existing.ts';
 import type { DjangoGroup } from './reader/records.ts';
-import { type RememberedGroup, rememberGroup, shortDigest } from './remembered.ts';
+import { type ImportedGroup, importedGroup, shortDigest } from './imported-values.ts';
 
-export function* planGroups(planning: Planning): Steps<void> {
-  const { dump, present } = planning;
+export function* planGroups(state: PlanState): Steps<void> {
+  const { dump, existing } = state;
   let done = 0;
-  const leaving = findLeaving(planning);
+  const renamed = findRenamed(state);
   for (const [nameKey, records] of groupByName(dump.groups.records, (one) => casefoldName(one.name))) {
-    const hereId = present.groupIds.get(nameKey);
-    const ours = hereId === undefined || records.length > 1 ? undefined : present.ours.group.get(hereId);
-    const known = records.map((one) => knownAs(one, present.known.group, ours));
+    const localId = existing.groupIds.get(nameKey);
+    const namesake = localId === undefined || records.length > 1 ? undefined : existing.previousById.group.get(localId);
+    const previousImports = records.map((one) => findPrevious(one, existing.previousByKey.group, namesake));
     for (const [index, one] of records.entries()) {
-      const before = known[index];
-      const here = before && present.groups.get(before.localId);
+      const previous = previousImports[index];
+      const local = previous && existing.groups.get(previous.localId);
       const other = records.find((another) => another !== one);
-      const isFree = hereId === undefined || hereId === before?.localId || leaving.has(hereId);
-      const moves = before && here && takesName(planning, one, before, here);
-      if (before && !(moves && (other || !isFree))) planKnown(planning, one, before, here);
+      const isFree = localId === undefined || localId === previous?.localId || renamed.has(localId);
+      const moves = previous && local && changesName(state, one, previous, local);
+      if (previous && !(moves && (other || !isFree))) planImported(state, one, previous, local);
       else if (other) {
-        planConflict(planning, one, `${other.record} "${other.name}" is the same name in Signet`);
+        planConflict(state, one, `${other.record} "${other.name}" is the same name in Signet`);
         // The first keeps the name, unless somebody has it already.
-        if (index > 0 || hereId !== undefined) misname(planning, one);
-      } else if (hereId !== undefined && !isFree)
-        planExisting(planning, one, present.groups.get(hereId) as PresentGroup);
-      else planNew(planning, one, nameKey);
+        if (index > 0 || localId !== undefined) addRenameCandidate(state, one);
+      } else if (localId !== undefined && !isFree)
+        planExisting(state, one, existing.groups.get(localId) as ExistingGroup);
+      else planNew(state, one, nameKey);
       if (++done % BATCH === 0) yield done;
     }
   }
-  for (const { one, before } of dump.kept.groups) {
-    planKnown(planning, one, before, present.groups.get(before.localId));
+  for (const { one, previous } of dump.retained.groups) {
+    planImported(state, one, previous, existing.groups.get(previous.localId));
     if (++done % BATCH === 0) yield done;
   }
 }
 
 /** Ids of groups whose name this import changes: it is free for others. */
-function findLeaving(planning: Planning): Set<string> {
-  const leaving = new Set<string>();
-  for (const one of planning.dump.groups.records) {
-    const known = planning.present.known.group.get(one.key);
-    const here = known && planning.present.groups.get(known.localId);
-    if (known && here && takesName(planning, one, known, here)) leaving.add(here.id);
+function findRenamed(state: PlanState): Set<string> {
+  const renamed = new Set<string>();
+  for (const one of state.dump.groups.records) {
+    const previous = state.existing.previousByKey.group.get(one.key);
+    const local = previous && state.existing.groups.get(previous.localId);
+    if (previous && local && changesName(state, one, previous, local)) renamed.add(local.id);
   }
-  return leaving;
+  return renamed;
 }
 
-function takesName(planning: Planning, one: DjangoGroup, before: Known, here: PresentGroup): boolean {
-  const last = lastImported(planning, one, before);
+function changesName(state: PlanState, one: DjangoGroup, previous: PreviousImport, local: ExistingGroup): boolean {
+  const last = lastImported(state, one, previous);
   if (last === null || shortDigest(one.sourceName) === last.source) return false;
-  return shortDigest(here.name) === last.local && casefoldName(one.name) !== casefoldName(here.name);
+  return shortDigest(local.name) === last.local && casefoldName(one.name) !== casefoldName(local.name);
 }
 
 /** What was imported last; null where it is not asked for, or an earlier version imported it and the source has changed since. */
-function lastImported(planning: Planning, one: DjangoGroup, before: Known): RememberedGroup | null {
-  if (planning.options.existing !== 'update') return null;
-  if (before.imported) return before.imported as unknown as RememberedGroup;
-  return before.digest === digestGroup('made', one) ? rememberGroup(one, fitting(planning, one)) : null;
+function lastImported(state: PlanState, one: DjangoGroup, previous: PreviousImport): ImportedGroup | null {
+  if (state.options.existing !== 'update') return null;
+  if (previous.imported) return previous.imported as unknown as ImportedGroup;
+  return previous.digest === digestGroup('made', one) ? importedGroup(one, fitting(state, one)) : null;
 }
 
-function fitting(planning: Planning, one: DjangoGroup): string[] {
-  return one.permissions.filter((name) => planning.available.has(name)).sort();
+function fitting(state: PlanState, one: DjangoGroup): string[] {
+  return one.permissions.filter((name) => state.available.has(name)).sort();
 }
 
-function planKnown(planning: Planning, one: DjangoGroup, before: Known, here: PresentGroup | undefined): void {
-  const { report } = planning;
-  planning.matched.add(before.localId);
-  if (!here) {
+function planImported(state: PlanState, one: DjangoGroup, previous: PreviousImport, local: ExistingGroup | undefined): void {
+  const { report } = state;
+  state.matched.add(previous.localId);
+  if (!local) {
     report.groups.known++;
-    planning.groups.set(one, { why: 'was deleted in Signet' });
+    state.groups.set(one, { why: 'was deleted in Signet' });
     report.changedInSignet.push(changedEntry(one, one.name, ['deleted']));
     return;
   }
-  place(planning, one, here.id, here.name);
-  const last = lastImported(planning, one, before);
+  place(state, one, local.id, local.name);
+  const last = lastImported(state, one, previous);
   if (last) {
-    update(planning, one, before, here, last);
+    update(state, one, previous, local, last);
     return;
   }
-  const wasMade = before.digest === digestGroup('made', one);
-  const wasJoined = before.digest === digestGroup('joined', one);
-  const mayTake = planning.options.existing === 'update' && !wasMade && !wasJoined;
-  const left = mayTake ? takeAway(planning, one, before, here) : here;
-  report.groups[left === here ? 'known' : 'updated']++;
-  const fields = differences(planning, one, left, wasJoined);
+  const wasMade = previous.digest === digestGroup('made', one);
+  const wasJoined = previous.digest === digestGroup('joined', one);
+  const mayRemove = state.options.existing === 'update' && !wasMade && !wasJoined;
+  const left = mayRemove ? planRemovals(state, one, previous, local) : local;
+  report.groups[left === local ? 'known' : 'updated']++;
+  const fields = differences(state, one, left, wasJoined);
   if (!wasMade && !wasJoined) report.changedInDump.push(changedEntry(one, one.name, fields));
   else if (fields.length > 0) report.changedInSignet.push(changedEntry(one, one.name, fields));
 }
@@ -104,36 +104,36 @@ function planKnown(planning: Planning, one: DjangoGroup, before: Known, here: Pr
  * As `takeAway` of users: of a group that an earlier version imported, and that changed since, what Django took away is taken all
  * the same. Answers the group as it is then, the same one where nothing was taken.
  */
-function takeAway(planning: Planning, one: DjangoGroup, before: Known, here: PresentGroup): PresentGroup {
-  const { present, report, rows, names, effects } = planning;
-  const given = present.given.groups.get(here.id)?.permissions ?? here.permissions;
-  const lost = [...given].filter((name) => here.permissions.has(name) && !one.permissions.includes(name)).sort();
-  if (lost.length === 0) return here;
+function planRemovals(state: PlanState, one: DjangoGroup, previous: PreviousImport, local: ExistingGroup): ExistingGroup {
+  const { existing, report, rows, names, effects } = state;
+  const granted = existing.log.groups.get(local.id)?.permissions ?? local.permissions;
+  const lost = [...granted].filter((name) => local.permissions.has(name) && !one.permissions.includes(name)).sort();
+  if (lost.length === 0) return local;
   report.takenAway.push(changedEntry(one, one.name, lost));
   for (const name of lost) names.add(name);
-  effects.groups.less.push(here.id);
-  const { id, name: label, fingerprint } = here;
+  effects.groups.removed.push(local.id);
+  const { id, name: label, fingerprint } = local;
   const sides = { before: { permissions: lost }, after: { import: report.importId, source: report.api } };
-  const unknown = { key: before.key, digest: before.digest, imported: null };
+  const unknown = { key: previous.key, digest: previous.digest, imported: null };
   const changes = { set: {}, permissionsGained: [], permissionsLost: lost, isAudited: true };
   rows.push({ kind: 'old-group', row: { id, label, fingerprint, ...unknown, ...changes, ...sides } });
-  return { ...here, permissions: new Set([...here.permissions].filter((name) => !lost.includes(name))) };
+  return { ...local, permissions: new Set([...local.permissions].filter((name) => !lost.includes(name))) };
 }
 
 /** As `compareThreeWays` of users: what changed in the source alone is brought, what is lost there is lost here. */
-function update(planning: Planning, one: DjangoGroup, before: Known, here: PresentGroup, last: RememberedGroup): void {
-  const { report, effects } = planning;
-  const wanted = givenNames(planning, one, one.name, one.permissions);
-  const gained = wanted.filter((name) => !last.permissions.includes(name) && !here.permissions.has(name));
-  const lost = last.permissions.filter((name) => !wanted.includes(name) && here.permissions.has(name));
+function update(state: PlanState, one: DjangoGroup, previous: PreviousImport, local: ExistingGroup, last: ImportedGroup): void {
+  const { report, effects } = state;
+  const wanted = availablePermissions(state, one, one.name, one.permissions);
+  const gained = wanted.filter((name) => !last.permissions.includes(name) && !local.permissions.has(name));
+  const lost = last.permissions.filter((name) => !wanted.includes(name) && local.permissions.has(name));
   const isNamed = shortDigest(one.sourceName) !== last.source;
-  const [target, isOwn] = [normalizeName(one.name), shortDigest(here.name) !== last.local];
-  const isKept = isNamed && (one.nameProblem !== null || (isOwn && here.name !== target));
-  const isRenamed = isNamed && !isOwn && here.name !== target;
+  const [target, isOwn] = [normalizeName(one.name), shortDigest(local.name) !== last.local];
+  const isKept = isNamed && (one.nameProblem !== null || (isOwn && local.name !== target));
+  const isRenamed = isNamed && !isOwn && local.name !== target;
   const own = [
     ...(isOwn && !isNamed ? ['name'] : []),
-    ...(wanted.some((name) => last.permissions.includes(name) && !here.permissions.has(name)) ||
-    [...here.permissions].some((name) => !last.permissions.includes(name) && !wanted.includes(name))
+    ...(wanted.some((name) => last.permissions.includes(name) && !local.permissions.has(name)) ||
+    [...local.permissions].some((name) => !last.permissions.includes(name) && !wanted.includes(name))
       ? ['permissions']
       : []),
   ];
@@ -145,73 +145,73 @@ function update(planning: Planning, one: DjangoGroup, before: Known, here: Prese
   const isChanged = applied.length + lost.length > 0;
   report.groups[isChanged ? 'updated' : 'known']++;
   report.added.groupPermissions += gained.length;
-  for (const name of [...gained, ...lost]) planning.names.add(name);
-  if (gained.length > 0) effects.groups.more.push(here.id);
-  if (lost.length > 0) effects.groups.less.push(here.id);
-  if (isRenamed) effects.groups.renamed.push(here.id);
-  if (isRenamed) planning.groupNames.set(here.id, target);
+  for (const name of [...gained, ...lost]) state.names.add(name);
+  if (gained.length > 0) effects.groups.added.push(local.id);
+  if (lost.length > 0) effects.groups.removed.push(local.id);
+  if (isRenamed) effects.groups.renamed.push(local.id);
+  if (isRenamed) state.groupNames.set(local.id, target);
   const names = isNamed && !isKept ? { source: shortDigest(one.sourceName), local: shortDigest(target) } : {};
   const imported = { ...last, ...names, permissions: [...wanted].sort() };
-  const digest = isKept ? before.digest : digestGroup('made', one);
-  if (!isChanged && digest === before.digest && canonical(imported) === canonical(before.imported)) return;
+  const digest = isKept ? previous.digest : digestGroup('made', one);
+  if (!isChanged && digest === previous.digest && canonical(imported) === canonical(previous.imported)) return;
   const set = isRenamed ? { name: target, nameKey: casefoldName(target) } : {};
-  const { fingerprint } = here;
+  const { fingerprint } = local;
   const sides = {
-    before: { ...(isRenamed ? { name: here.name } : {}), ...(lost.length > 0 ? { permissions: lost } : {}) },
+    before: { ...(isRenamed ? { name: local.name } : {}), ...(lost.length > 0 ? { permissions: lost } : {}) },
     after: { import: report.importId, source: report.api, ...(isRenamed ? { name: target } : {}), permissions: gained },
   };
-  const row = { id: here.id, key: before.key, label: isRenamed ? target : here.name, digest, imported, fingerprint };
-  planning.rows.push({
+  const row = { id: local.id, key: previous.key, label: isRenamed ? target : local.name, digest, imported, fingerprint };
+  state.rows.push({
     kind: 'old-group',
     row: { ...row, set, permissionsGained: gained, permissionsLost: lost, isAudited: isChanged, ...sides },
   });
 }
 
 /** A group that was joined keeps what it had of its own. */
-function differences(planning: Planning, one: DjangoGroup, here: PresentGroup, isJoined: boolean): string[] {
-  const expected = fitting(planning, one);
-  const isMissing = expected.some((name) => !here.permissions.has(name));
-  const isMore = !isJoined && here.permissions.size !== expected.length;
+function differences(state: PlanState, one: DjangoGroup, local: ExistingGroup, isJoined: boolean): string[] {
+  const expected = fitting(state, one);
+  const isMissing = expected.some((name) => !local.permissions.has(name));
+  const isMore = !isJoined && local.permissions.size !== expected.length;
   return [
-    ...(isJoined || here.name === normalizeName(one.name) ? [] : ['name']),
+    ...(isJoined || local.name === normalizeName(one.name) ? [] : ['name']),
     ...(isMissing || isMore ? ['permissions'] : []),
   ];
 }
 
-function planConflict(planning: Planning, one: DjangoGroup, what: string): void {
-  planning.report.groups.conflicts++;
-  planning.report.conflicts.push(reportEntry(one, one.name, what));
-  planning.groups.set(one, { why: null });
+function planConflict(state: PlanState, one: DjangoGroup, what: string): void {
+  state.report.groups.conflicts++;
+  state.report.conflicts.push(reportEntry(one, one.name, what));
+  state.groups.set(one, { why: null });
 }
 
-function misname({ misnamed }: Planning, { record, sourceName: name }: DjangoGroup): void {
-  misnamed.push({ kind: 'group', record, name });
+function addRenameCandidate({ renameCandidates }: PlanState, { record, sourceName: name }: DjangoGroup): void {
+  renameCandidates.push({ kind: 'group', record, name });
 }
 
 /** Somebody made a group of that name who did not import it from this source: an equal name does not make it the same. */
-function planExisting(planning: Planning, one: DjangoGroup, here: PresentGroup): void {
-  const { report, options, groups } = planning;
+function planExisting(state: PlanState, one: DjangoGroup, local: ExistingGroup): void {
+  const { report, options, groups } = state;
   if (options.existing === 'skip') {
     report.groups.skipped++;
     report.skipped.push(reportEntry(one, one.name, 'Signet has a group of this name from elsewhere'));
     groups.set(one, { why: 'was skipped: Signet has a group of this name from elsewhere', isSkipped: true });
     return;
   }
-  planConflict(planning, one, `Signet has a group "${here.name}" from elsewhere`);
-  misname(planning, one);
+  planConflict(state, one, `Signet has a group "${local.name}" from elsewhere`);
+  addRenameCandidate(state, one);
 }
 
-function planNew(planning: Planning, one: DjangoGroup, nameKey: string): void {
-  const { report, rows, names } = planning;
+function planNew(state: PlanState, one: DjangoGroup, nameKey: string): void {
+  const { report, rows, names } = state;
   const id = randomUUIDv7();
   report.groups.created++;
-  place(planning, one, id, normalizeName(one.name));
-  noteSpelling(planning, one, one.name);
-  const permissions = givenNames(planning, one, one.name, one.permissions);
+  place(state, one, id, normalizeName(one.name));
+  reportSpelling(state, one, one.name);
+  const permissions = availablePermissions(state, one, one.name, one.permissions);
   report.added.groupPermissions += permissions.length;
   for (const name of permissions) names.add(name);
   const name = normalizeName(one.name);
-  const imported = rememberGroup(one, [...permissions].sort());
+  const imported = importedGroup(one, [...permissions].sort());
   const after = { import: report.importId, source: report.api, name, permissions };
   const digest = digestGroup('made', one);
   rows.push({
@@ -220,7 +220,7 @@ function planNew(planning: Planning, one: DjangoGroup, nameKey: string): void {
   });
 }
 
-function place(planning: Planning, one: DjangoGroup, id: string, name: string): void {
-  planning.groups.set(one, { id });
-  planning.groupNames.set(id, name);
+function place(state: PlanState, one: DjangoGroup, id: string, name: string): void {
+  state.groups.set(one, { id });
+  state.groupNames.set(id, name);
 }

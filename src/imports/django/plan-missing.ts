@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/errors.ts';
-import type { Planning } from './planning.ts';
-import { readUsersById } from './present.ts';
-import type { RememberedUser } from './remembered.ts';
+import type { PlanState } from './plan-state.ts';
+import { readUsersById } from './existing.ts';
+import type { ImportedUser } from './imported-values.ts';
 import { stageUserChange } from './stage-user.ts';
 
 interface Row {
@@ -28,8 +28,8 @@ const missing = `select i.kind, i.source_pk as key, i.local_id as id, coalesce(u
  * Reports users and groups that are gone from the dump; users are deactivated where the operator says so. Failure: a dump without
  * users would deactivate everybody.
  */
-export async function planMissing(em: SqlEntityManager, apiId: string | undefined, planning: Planning): Promise<void> {
-  const { options, report, dump } = planning;
+export async function planMissing(em: SqlEntityManager, apiId: string | undefined, state: PlanState): Promise<void> {
+  const { options, report, dump } = state;
   if (options.missing === 'deactivate' && (options.existing !== 'update' || dump.userKeys.size === 0))
     throw new Failure(
       'usage',
@@ -39,8 +39,8 @@ export async function planMissing(em: SqlEntityManager, apiId: string | undefine
     );
   if (options.existing !== 'update' || apiId === undefined) return;
   const found = new Set([
-    ...planning.matched,
-    ...[...planning.present.known.user.values(), ...planning.present.known.group.values()].map((one) => one.localId),
+    ...state.matched,
+    ...[...state.existing.previousByKey.user.values(), ...state.existing.previousByKey.group.values()].map((one) => one.localId),
   ]);
   for (const kind of ['user', 'group'] as const) {
     // A dump may leave a table out.
@@ -48,7 +48,7 @@ export async function planMissing(em: SqlEntityManager, apiId: string | undefine
     for (let after = ''; ; ) {
       const rows = await em.execute<Row[]>(missing, [report.api, kind, after]);
       const gone = rows.filter((row) => !found.has(row.id));
-      if (kind === 'user') await planUsers(em, apiId, planning, gone);
+      if (kind === 'user') await planUsers(em, apiId, state, gone);
       else report.missing.push(...gone.map(({ key, name }) => entry(`auth.group ${key}`, name, '')));
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) break;
@@ -57,30 +57,30 @@ export async function planMissing(em: SqlEntityManager, apiId: string | undefine
   }
 }
 
-async function planUsers(em: SqlEntityManager, apiId: string, planning: Planning, rows: readonly Row[]): Promise<void> {
-  const { report, options } = planning;
+async function planUsers(em: SqlEntityManager, apiId: string, state: PlanState, rows: readonly Row[]): Promise<void> {
+  const { report, options } = state;
   const users = await readUsersById(
     em,
     apiId,
     rows.map((row) => row.id),
   );
   for (const row of rows) {
-    const here = users.get(row.id);
-    if (!here) continue;
-    const isDeactivated = here.isActive && options.missing === 'deactivate';
-    const state = here.isActive ? '' : ', and is inactive';
-    report.missing.push(entry(`${report.userModel} ${row.key}`, row.name, isDeactivated ? ': deactivated' : state));
-    const last = row.imported === null ? null : (JSON.parse(row.imported) as RememberedUser);
+    const local = users.get(row.id);
+    if (!local) continue;
+    const isDeactivated = local.isActive && options.missing === 'deactivate';
+    const suffix = local.isActive ? '' : ', and is inactive';
+    report.missing.push(entry(`${report.userModel} ${row.key}`, row.name, isDeactivated ? ': deactivated' : suffix));
+    const last = row.imported === null ? null : (JSON.parse(row.imported) as ImportedUser);
     if (!isDeactivated) continue;
     const none = { groupsGained: [], groupsLost: [], permissionsGained: [], permissionsLost: [] };
-    const remembered = last && { ...last, isActive: false };
+    const imported = last && { ...last, isActive: false };
     const sides = { before: { isActive: true }, after: { isActive: false, reason: 'missing' } };
     stageUserChange(
-      planning,
-      here,
+      state,
+      local,
       row.key,
       row.digest,
-      { set: { isActive: false }, role: null, ...none, remembered, ...sides },
+      { set: { isActive: false }, role: null, ...none, imported, ...sides },
       true,
     );
   }

@@ -4,70 +4,70 @@ import { BATCH, type Steps } from './batches.ts';
 import { readGroupIds } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';
-import { findLeaving, planKnownUser, takesName } from './plan-known-user.ts';
+import { findRenamed, planImportedUser, changesName } from './plan-imported-user.ts';
 import {
-  givenNames,
+  availablePermissions,
   groupByName,
-  knownAs,
-  notePassword,
-  noteSpelling,
-  type Planning,
+  findPrevious,
+  reportPassword,
+  reportSpelling,
+  type PlanState,
   reportEntry,
-} from './planning.ts';
-import type { PresentUser } from './present.ts';
+} from './plan-state.ts';
+import type { ExistingUser } from './existing.ts';
 import type { DjangoUser } from './reader/records.ts';
-import { localValues, type RememberedUser, sourceValues } from './remembered.ts';
+import { localValues, type ImportedUser, sourceValues } from './imported-values.ts';
 import { Tally } from './report.ts';
 
-export function* planUsers(planning: Planning): Steps<void> {
-  const { dump, present, report } = planning;
+export function* planUsers(state: PlanState): Steps<void> {
+  const { dump, existing, report } = state;
   const emails = groupByName(
-    [...dump.users.records, ...dump.kept.users.map(({ one }) => one)].filter((one) => one.email !== ''),
+    [...dump.users.records, ...dump.retained.users.map(({ one }) => one)].filter((one) => one.email !== ''),
     (one) => casefoldName(one.email),
   );
-  findLeaving(planning);
+  findRenamed(state);
   const tallies = { algorithms: new Tally(), attributes: new Tally() };
   let done = 0;
   for (const [usernameKey, records] of groupByName(dump.users.records, (one) => casefoldName(one.username))) {
-    const hereId = present.userIds.get(usernameKey);
-    const ours = hereId === undefined || records.length > 1 ? undefined : present.ours.user.get(hereId);
-    const known = records.map((one) => knownAs(one, present.known.user, ours));
-    const keeper = lastSeen(records);
+    const localId = existing.userIds.get(usernameKey);
+    const namesake = localId === undefined || records.length > 1 ? undefined : existing.previousById.user.get(localId);
+    const previousImports = records.map((one) => findPrevious(one, existing.previousByKey.user, namesake));
+    const keeper = mostRecentlyActive(records);
     for (const [index, one] of records.entries()) {
-      const before = known[index];
+      const previous = previousImports[index];
       const other = records.find((another) => another !== one);
-      const here = before && present.users.get(before.localId);
-      const isFree = hereId === undefined || hereId === before?.localId || planning.leaving.has(hereId);
-      const moves = before && here && planning.options.existing === 'update' && takesName(one, before, here);
-      if (before && !(moves && (other || !isFree))) {
-        planKnownUser(planning, one, before, isProvable(planning, one, emails, before.localId));
+      const local = previous && existing.users.get(previous.localId);
+      const isFree = localId === undefined || localId === previous?.localId || state.renamed.has(localId);
+      const moves = previous && local && state.options.existing === 'update' && changesName(one, previous, local);
+      if (previous && !(moves && (other || !isFree))) {
+        planImportedUser(state, one, previous, isUniqueAddress(state, one, emails, previous.localId));
       } else if (other) {
-        planConflict(planning, one, `${other.record} "${other.username}" is the same name in Signet`);
-        if (one !== keeper || hereId !== undefined) misname(planning, one);
-      } else if (hereId !== undefined) planExisting(planning, one, present.users.get(hereId) as PresentUser);
-      else planNew(planning, one, usernameKey, emails, tallies);
+        planConflict(state, one, `${other.record} "${other.username}" is the same name in Signet`);
+        if (one !== keeper || localId !== undefined) addRenameCandidate(state, one);
+      } else if (localId !== undefined) planExisting(state, one, existing.users.get(localId) as ExistingUser);
+      else planNew(state, one, usernameKey, emails, tallies);
       if (++done % BATCH === 0) yield done;
     }
   }
-  for (const { one, before } of dump.kept.users) {
-    planKnownUser(planning, one, before, isProvable(planning, one, emails, before.localId));
+  for (const { one, previous } of dump.retained.users) {
+    planImportedUser(state, one, previous, isUniqueAddress(state, one, emails, previous.localId));
     if (++done % BATCH === 0) yield done;
   }
   report.passwords.byAlgorithm = tallies.algorithms.toRecord();
   report.attributes = tallies.attributes.toRecord();
 }
 
-function planConflict(planning: Planning, one: DjangoUser, what: string): void {
-  planning.report.users.conflicts++;
-  planning.report.conflicts.push(reportEntry(one, one.username, what));
+function planConflict(state: PlanState, one: DjangoUser, what: string): void {
+  state.report.users.conflicts++;
+  state.report.conflicts.push(reportEntry(one, one.username, what));
 }
 
-function misname({ misnamed }: Planning, { record, sourceName: name }: DjangoUser): void {
-  misnamed.push({ kind: 'user', record, name });
+function addRenameCandidate({ renameCandidates }: PlanState, { record, sourceName: name }: DjangoUser): void {
+  renameCandidates.push({ kind: 'user', record, name });
 }
 
 /** Of several who fold to one name the one who most likely goes by it still. */
-function lastSeen(records: readonly DjangoUser[]): DjangoUser | undefined {
+function mostRecentlyActive(records: readonly DjangoUser[]): DjangoUser | undefined {
   const seen = (one: DjangoUser) => (one.isActive ? 1 : -1) * ((one.lastLogin?.getTime() ?? 0) + 1);
   return records.reduce<DjangoUser | undefined>(
     (best, one) => (best && seen(best) >= seen(one) ? best : one),
@@ -76,26 +76,26 @@ function lastSeen(records: readonly DjangoUser[]): DjangoUser | undefined {
 }
 
 /** Somebody has the name who was not imported from this source. An equal name is no proof of being the same person. */
-function planExisting(planning: Planning, one: DjangoUser, here: PresentUser): void {
-  const { report, options } = planning;
+function planExisting(state: PlanState, one: DjangoUser, local: ExistingUser): void {
+  const { report, options } = state;
   if (options.existing === 'skip') {
     report.users.skipped++;
     report.skipped.push(reportEntry(one, one.username, 'Signet has a user of this name from elsewhere'));
     return;
   }
-  planConflict(planning, one, `Signet has a user "${here.username}" from elsewhere`);
-  misname(planning, one);
+  planConflict(state, one, `Signet has a user "${local.username}" from elsewhere`);
+  addRenameCandidate(state, one);
 }
 
-function readRights(planning: Planning, one: DjangoUser): { groups: string[]; permissions: string[] } {
+function readRights(state: PlanState, one: DjangoUser): { groups: string[]; permissions: string[] } {
   for (const group of one.groups) {
-    const here = planning.groups.get(group);
-    if (here && 'why' in here && here.why !== null)
-      planning.report[here.isSkipped ? 'skipped' : 'unmapped'].push(
-        reportEntry(one, one.username, `its group "${group.name}" ${here.why}`),
+    const local = state.groups.get(group);
+    if (local && 'why' in local && local.why !== null)
+      state.report[local.isSkipped ? 'skipped' : 'unmapped'].push(
+        reportEntry(one, one.username, `its group "${group.name}" ${local.why}`),
       );
   }
-  return { groups: readGroupIds(planning, one), permissions: givenNames(planning, one, one.username, one.permissions) };
+  return { groups: readGroupIds(state, one), permissions: availablePermissions(state, one, one.username, one.permissions) };
 }
 
 interface Tallies {
@@ -103,20 +103,20 @@ interface Tallies {
   readonly attributes: Tally;
 }
 
-function planNew(planning: Planning, one: DjangoUser, usernameKey: string, emails: Emails, tallies: Tallies): void {
-  const { report, now, options } = planning;
+function planNew(state: PlanState, one: DjangoUser, usernameKey: string, emails: Emails, tallies: Tallies): void {
+  const { report, now, options } = state;
   const id = randomUUIDv7();
   report.users.created++;
-  noteName(planning, one, usernameKey, emails);
+  reportName(state, one, usernameKey, emails);
   const password = importPassword(one.password);
   tallies.algorithms.add(password.algorithm);
-  notePassword(planning, one, password);
+  reportPassword(state, one, password);
   for (const field of Object.keys(one.attributes)) tallies.attributes.add(field);
   const { isActive, isStaff, isSuperuser } = one;
   if (isSuperuser) report.superusers.names.push(one.username);
   if (isStaff) report.staff.names.push(one.username);
   const username = normalizeName(one.username);
-  const isVerified = verify(planning, one, emails);
+  const isVerified = verify(state, one, emails);
   const isGlobal = options.superusers === 'global';
   const fields = {
     username,
@@ -141,9 +141,9 @@ function planNew(planning: Planning, one: DjangoUser, usernameKey: string, email
     dateJoined: one.dateJoined ?? now,
     lastLogin: one.lastLogin,
     attributes: one.attributes,
-    ...readRights(planning, one),
+    ...readRights(state, one),
   };
-  stage(planning, one, row, {
+  stage(state, one, row, {
     ...fields,
     flagScope: options.superusers,
     attributes: Object.keys(one.attributes),
@@ -151,35 +151,35 @@ function planNew(planning: Planning, one: DjangoUser, usernameKey: string, email
 }
 
 /** A login takes a username before an address, so a name that is somebody else's address deserves a look. */
-function noteName(planning: Planning, one: DjangoUser, usernameKey: string, emails: Emails): void {
-  noteSpelling(planning, one, one.username);
+function reportName(state: PlanState, one: DjangoUser, usernameKey: string, emails: Emails): void {
+  reportSpelling(state, one, one.username);
   if (!usernameKey.includes('@')) return;
   const other = emails.get(usernameKey)?.find((another) => another !== one);
   if (other)
-    planning.report.addressLikeNames.push(reportEntry(one, one.username, `is the e-mail address of ${other.record}`));
-  else if (planning.present.emailKeys.has(usernameKey))
-    planning.report.addressLikeNames.push(
+    state.report.addressLikeNames.push(reportEntry(one, one.username, `is the e-mail address of ${other.record}`));
+  else if (state.existing.emailKeys.has(usernameKey))
+    state.report.addressLikeNames.push(
       reportEntry(one, one.username, 'is the e-mail address of somebody in Signet'),
     );
   else if (casefoldName(one.email) !== usernameKey)
-    planning.report.addressLikeNames.push(reportEntry(one, one.username, 'looks like an e-mail address'));
+    state.report.addressLikeNames.push(reportEntry(one, one.username, 'looks like an e-mail address'));
 }
 
 type Emails = ReadonlyMap<string, readonly DjangoUser[]>;
 
 /** Whether an address is nobody else's, in the dump and here. */
-function isProvable({ present }: Planning, one: DjangoUser, emails: Emails, hereId?: string): boolean {
+function isUniqueAddress({ existing }: PlanState, one: DjangoUser, emails: Emails, localId?: string): boolean {
   const key = casefoldName(one.email);
   const others = emails.get(key)?.some((another) => another !== one) ?? false;
-  return one.email !== '' && !others && !(present.emailKeys.get(key)?.some((id) => id !== hereId) ?? false);
+  return one.email !== '' && !others && !(existing.emailKeys.get(key)?.some((id) => id !== localId) ?? false);
 }
 
 /** Whether the address counts as proved: only when allauth or the operator says so, and when it is nobody else's. */
-function verify(planning: Planning, one: DjangoUser, emails: Emails): boolean {
+function verify(state: PlanState, one: DjangoUser, emails: Emails): boolean {
   if (one.email === '') return false;
-  const { report, options } = planning;
+  const { report, options } = state;
   const isTrusted = options.trustEmails || one.isEmailVerified;
-  const isUnique = isProvable(planning, one, emails);
+  const isUnique = isUniqueAddress(state, one, emails);
   const isVerified = isTrusted && isUnique;
   report.emails[isVerified ? 'verified' : 'unverified']++;
   const other = emails.get(casefoldName(one.email))?.find((another) => another !== one);
@@ -192,17 +192,17 @@ function verify(planning: Planning, one: DjangoUser, emails: Emails): boolean {
 
 /** What a new user's row holds, and what is remembered of it. */
 function stage(
-  planning: Planning,
+  state: PlanState,
   one: DjangoUser,
   row: { id: string; label: string; password: string; groups: readonly string[]; permissions: readonly string[] },
   shown: Record<string, unknown>,
 ): void {
-  const { report, rows, names, options } = planning;
+  const { report, rows, names, options } = state;
   report.added.memberships += row.groups.length;
   report.added.userPermissions += row.permissions.length;
   for (const name of row.permissions) names.add(name);
   const { isActive, isStaff, isSuperuser } = one;
-  const imported: RememberedUser = {
+  const imported: ImportedUser = {
     source: sourceValues(one),
     local: localValues(one, row.password),
     epoch: 1,
@@ -211,7 +211,7 @@ function stage(
     groups: [...row.groups].sort(),
     permissions: [...row.permissions].sort(),
   };
-  const groups = row.groups.map((id) => planning.groupNames.get(id) ?? id);
+  const groups = row.groups.map((id) => state.groupNames.get(id) ?? id);
   const origin = { import: report.importId, source: report.api };
   const after = { ...origin, ...shown, groups, permissions: row.permissions };
   rows.push({ kind: 'new-user', row: { ...row, key: one.key, digest: digestUser('made', one), imported, after } });

@@ -2,48 +2,48 @@ import type { Steps } from './batches.ts';
 import { planGroups } from './plan-groups.ts';
 import { planPermissions } from './plan-permissions.ts';
 import { planUsers } from './plan-users.ts';
-import { type ImportOptions, noEffects, type Planning } from './planning.ts';
-import type { Present } from './present.ts';
+import { type ImportOptions, emptyEffects, type PlanState } from './plan-state.ts';
+import type { Existing } from './existing.ts';
 import type { DjangoDump } from './reader/records.ts';
 import type { ImportReport } from './report.ts';
-import { type SettledDump, settle } from './settle.ts';
+import { type ResolvedDump, resolveRefusedNames } from './refused-names.ts';
 
 /** What becomes of every record of a dump, given what Signet has. Decides everything; writes nothing. */
 export function* makePlan(
   read: DjangoDump,
-  present: Present,
+  existing: Existing,
   options: ImportOptions,
   report: ImportReport,
   now: Date,
-): Steps<Planning> {
-  const dump = settle(read, present);
-  const planning: Planning = {
+): Steps<PlanState> {
+  const dump = resolveRefusedNames(read, existing);
+  const state: PlanState = {
     dump,
-    present,
+    existing,
     options,
     report,
     now,
     specs: [],
     rows: [],
     names: new Set(),
-    misnamed: [...dump.misnamed],
-    effects: noEffects(),
+    renameCandidates: [...dump.renameCandidates],
+    effects: emptyEffects(),
     silent: new Set(dump.silent),
     matched: new Set(),
-    leaving: new Set(),
+    renamed: new Set(),
     groupNames: new Map(),
     available: new Set(),
     groups: new Map(),
   };
   takeOver(report, dump);
-  yield* planPermissions(planning);
-  yield* planGroups(planning);
-  yield* planUsers(planning);
-  return planning;
+  yield* planPermissions(state);
+  yield* planGroups(state);
+  yield* planUsers(state);
+  return state;
 }
 
 /** What reading has found already. */
-function takeOver(report: ImportReport, dump: SettledDump): void {
+function takeOver(report: ImportReport, dump: ResolvedDump): void {
   for (const entry of dump.unmapped) report.unmapped.push(entry);
   for (const entry of dump.unkept) report.unkept.push(entry);
   for (const entry of dump.repeated) report.conflicts.push(entry);
@@ -54,7 +54,7 @@ function takeOver(report: ImportReport, dump: SettledDump): void {
     const { read, records, repeated } = dump[kind];
     report[kind].read = read;
     report[kind].conflicts = repeated;
-    const kept = kind === 'permissions' ? 0 : dump.kept[kind].length;
+    const kept = kind === 'permissions' ? 0 : dump.retained[kind].length;
     report[kind].unfit = read - records.length - kept - repeated;
   }
 }

@@ -2,8 +2,8 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { groupNameProblem } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
 import { importedNameProblem } from '../../users/index.ts';
-import { idsByKey } from './present.ts';
-import type { DjangoDump, Misnamed } from './reader/records.ts';
+import { idsByKey } from './existing.ts';
+import type { DjangoDump, RenameCandidate } from './reader/records.ts';
 import type { Rename } from './renames.ts';
 
 /** Further names that are tried for one record before the operator has to think of one. */
@@ -17,12 +17,12 @@ const TABLES = {
 /** For each record that needs another name one that is free, here and in the dump: for the operator to look over, never taken by itself. */
 export async function proposeRenames(
   em: SqlEntityManager,
-  misnamed: readonly Misnamed[],
+  renameCandidates: readonly RenameCandidate[],
   dump: DjangoDump,
 ): Promise<Rename[]> {
   const proposals: Rename[] = [];
   for (const kind of ['user', 'group'] as const) {
-    const some = misnamed.filter((one) => one.kind === kind).map((one) => ({ ...one, tries: candidates(one) }));
+    const some = renameCandidates.filter((one) => one.kind === kind).map((one) => ({ ...one, tries: candidates(one) }));
     if (some.length === 0) continue;
     const { table, column } = TABLES[kind];
     const all = some.flatMap((one) => one.tries.map(casefoldName));
@@ -40,7 +40,7 @@ export async function proposeRenames(
 }
 
 /** The name without what was refused; then with a number, and with a word before it where its beginning is the fault. */
-function candidates({ kind, record, name }: Misnamed): string[] {
+function candidates({ kind, record, name }: RenameCandidate): string[] {
   const visible = [...name.slice(0, 1000).normalize('NFKC')]
     .filter((one) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(one))
     .join('');

@@ -95,7 +95,7 @@ export interface ImportReport {
   datesWithoutZone: number;
 }
 
-export interface Heading {
+export interface ReportHeader {
   readonly dryRun: boolean;
   readonly file: string;
   readonly api: string;
@@ -104,15 +104,15 @@ export interface Heading {
   readonly superusers: 'api' | 'global';
 }
 
-export function emptyReport(heading: Heading): ImportReport {
+export function emptyReport(heading: ReportHeader): ImportReport {
   const { superusers: of, ...rest } = heading;
   return {
     importId: null,
     ...rest,
     source: { usernameField: 'username', through: [], otherAddresses: 0 },
-    permissions: noCounts(),
-    groups: noCounts(),
-    users: noCounts(),
+    permissions: emptyCounts(),
+    groups: emptyCounts(),
+    users: emptyCounts(),
     added: { groupPermissions: 0, memberships: 0, userPermissions: 0 },
     conflicts: [],
     skipped: [],
@@ -148,7 +148,7 @@ export function isRefused(
   return isFatal || (report.unmapped.length > 0 && !allowUnmapped);
 }
 
-function noCounts(): Counts {
+function emptyCounts(): Counts {
   return { read: 0, created: 0, updated: 0, merged: 0, known: 0, skipped: 0, conflicts: 0, unfit: 0 };
 }
 

@@ -1,29 +1,29 @@
-import type { Planning } from './planning.ts';
-import type { PresentUser } from './present.ts';
+import type { PlanState } from './plan-state.ts';
+import type { ExistingUser } from './existing.ts';
 import type { UserChange } from './update-user.ts';
 
 /** The row of a change, and whom it reaches. */
 export function stageUserChange(
-  planning: Planning,
-  here: PresentUser,
+  state: PlanState,
+  local: ExistingUser,
   key: string,
   digest: string,
   change: UserChange,
   isAudited: boolean,
 ): void {
-  const { report, rows, names, effects } = planning;
-  const { set, role, groupsGained, groupsLost, permissionsGained, permissionsLost, remembered } = change;
+  const { report, rows, names, effects } = state;
+  const { set, role, groupsGained, groupsLost, permissionsGained, permissionsLost, imported } = change;
   for (const name of [...permissionsGained, ...permissionsLost]) names.add(name);
   report.added.memberships += groupsGained.length;
   report.added.userPermissions += permissionsGained.length;
   const origin = { import: report.importId, source: report.api };
   const row = {
-    id: here.id,
+    id: local.id,
     key,
-    label: typeof set['username'] === 'string' ? set['username'] : here.username,
+    label: typeof set['username'] === 'string' ? set['username'] : local.username,
     digest,
-    imported: remembered,
-    fingerprint: here.fingerprint,
+    imported,
+    fingerprint: local.fingerprint,
     ...{ set, role, groupsGained, groupsLost, permissionsGained, permissionsLost, isAudited },
     before: change.before,
     after: { ...origin, ...change.after },
@@ -31,16 +31,16 @@ export function stageUserChange(
   rows.push({ kind: 'old-user', row });
   const gave = (flag: string) => set[flag] === true;
   const took = (flag: string) => set[flag] === false;
-  if (took('isActive')) effects.deactivated.push(here.id);
-  if ('password' in set) effects.newPasswords.push(here.id);
+  if (took('isActive')) effects.deactivated.push(local.id);
+  if ('password' in set) effects.newPasswords.push(local.id);
   if (groupsLost.length > 0 || took('isStaff') || took('isSuperuser') || 'username' in set)
-    effects.less.everywhere.push(here.id);
-  else if (permissionsLost.length > 0 || (role && lostRole(here, role))) effects.less.here.push(here.id);
+    effects.removed.allApis.push(local.id);
+  else if (permissionsLost.length > 0 || (role && lostRole(local, role))) effects.removed.thisApi.push(local.id);
   if (groupsGained.length > 0 || gave('isStaff') || gave('isSuperuser') || gave('isActive'))
-    effects.more.everywhere.push(here.id);
-  else if (permissionsGained.length > 0 || role) effects.more.here.push(here.id);
+    effects.added.allApis.push(local.id);
+  else if (permissionsGained.length > 0 || role) effects.added.thisApi.push(local.id);
 }
 
-function lostRole({ role: held }: PresentUser, role: { isStaff: boolean; isSuperuser: boolean }): boolean {
+function lostRole({ role: held }: ExistingUser, role: { isStaff: boolean; isSuperuser: boolean }): boolean {
   return (held?.isStaff === true && !role.isStaff) || (held?.isSuperuser === true && !role.isSuperuser);
 }

@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { CompiledQuery } from 'kysely';
 import type { Database } from '../../platform/database/index.ts';
 import { inBatches } from './batches.ts';
-import type { Staged } from './planning.ts';
+import type { PlannedRow } from './plan-state.ts';
 
 /**
  * Carries out `work` so that `deleteAbandonedRows` in another process can tell that this import is running: by an advisory lock of a
@@ -10,7 +10,7 @@ import type { Staged } from './planning.ts';
  * would either drop the rows of a long import or leave those of a crash. The embedded engine has one process and one
  * connection: there is nobody to tell.
  */
-export async function whileRunning(db: Database, importId: string, work: () => Promise<void>): Promise<void> {
+export async function withImportLock(db: Database, importId: string, work: () => Promise<void>): Promise<void> {
   if (db.engine === 'embedded') return work();
   const held = Promise.withResolvers<void>();
   const done = Promise.withResolvers<void>();
@@ -42,17 +42,17 @@ const insert = `insert into imports_staged_row (import_id, ordinal, kind, row)
 export async function stage(
   em: SqlEntityManager,
   importId: string,
-  rows: readonly Staged[],
-  tell: (done: number) => void,
+  rows: readonly PlannedRow[],
+  onProgress: (done: number) => void,
 ): Promise<void> {
   const kysely = em.getKysely();
   await inBatches(rows, async (batch, from) => {
     await kysely.executeQuery(CompiledQuery.raw(insert, [importId, from, JSON.stringify(batch)]));
-    tell(from + batch.length);
+    onProgress(from + batch.length);
   });
 }
 
-export async function unstage(em: SqlEntityManager, importId: string): Promise<void> {
+export async function deleteStagedRows(em: SqlEntityManager, importId: string): Promise<void> {
   await em.execute('delete from imports_staged_row where import_id = ?', [importId]);
 }
 

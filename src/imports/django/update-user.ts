@@ -2,19 +2,19 @@ import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { readGroupIds } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
 import { importPassword } from './imported-password.ts';
-import type { Known } from './known.ts';
-import { givenNames, notePassword, type Planning } from './planning.ts';
-import type { PresentUser } from './present.ts';
+import type { PreviousImport } from './previous-imports.ts';
+import { availablePermissions, reportPassword, type PlanState } from './plan-state.ts';
+import type { ExistingUser } from './existing.ts';
 import type { DjangoUser, ThroughTable } from './reader/records.ts';
 import {
   digests,
   FLAGS,
   localValues,
-  type RememberedUser,
+  type ImportedUser,
   sourceValues,
   TEXT_FIELDS,
   type TextField,
-} from './remembered.ts';
+} from './imported-values.ts';
 
 /** What an update writes to one user. */
 export interface UserChange {
@@ -27,7 +27,7 @@ export interface UserChange {
   readonly permissionsGained: readonly string[];
   readonly permissionsLost: readonly string[];
   /** Null: it stays unknown what an earlier version imported. */
-  readonly remembered: RememberedUser | null;
+  readonly imported: ImportedUser | null;
   readonly before: Record<string, unknown>;
   readonly after: Record<string, unknown>;
 }
@@ -44,38 +44,38 @@ export interface Outcome {
   readonly own: readonly string[];
 }
 
-const WORDS: Record<string, string> = {
+const FIELD_NAMES: Record<string, string> = {
   firstName: 'first_name',
   lastName: 'last_name',
   isActive: 'is_active',
   isStaff: 'is_staff',
   isSuperuser: 'is_superuser',
 };
-const wordFor = (field: string) => WORDS[field] ?? field;
+const fieldName = (field: string) => FIELD_NAMES[field] ?? field;
 
 /** What was imported last; of an import by an earlier version only where nothing has changed in the source since. */
 export function lastImported(
-  planning: Planning,
+  state: PlanState,
   one: DjangoUser,
-  before: Known,
-  here: PresentUser,
-): RememberedUser | null {
-  if (before.imported) return before.imported as unknown as RememberedUser;
-  if (before.digest !== digestUser('made', one)) return null;
+  previous: PreviousImport,
+  local: ExistingUser,
+): ImportedUser | null {
+  if (previous.imported) return previous.imported as unknown as ImportedUser;
+  if (previous.digest !== digestUser('made', one)) return null;
   const { encoded, problem } = importPassword(one.password);
   // Flags that the source does not have were given by Signet.
-  const isOwn = (one.isStaff || one.isSuperuser) && (here.own.isStaff || here.own.isSuperuser);
-  const isGlobal = !here.role && (isOwn || planning.options.superusers === 'global');
+  const isOwn = (one.isStaff || one.isSuperuser) && (local.own.isStaff || local.own.isSuperuser);
+  const isGlobal = !local.role && (isOwn || state.options.superusers === 'global');
   return {
     source: sourceValues(one),
-    local: localValues(one, problem === null ? encoded : here.password),
+    local: localValues(one, problem === null ? encoded : local.password),
     epoch: 1,
     isActive: one.isActive,
     isStaff: one.isStaff,
     isSuperuser: one.isSuperuser,
     flagScope: isGlobal ? 'global' : 'api',
-    groups: readGroupIds(planning, one).sort(),
-    permissions: one.permissions.filter((name) => planning.available.has(name)).sort(),
+    groups: readGroupIds(state, one).sort(),
+    permissions: one.permissions.filter((name) => state.available.has(name)).sort(),
   };
 }
 
@@ -87,37 +87,37 @@ export function lastImported(
  * @param isVerified whether a new address counts as verified
  */
 export function compareThreeWays(
-  planning: Planning,
+  state: PlanState,
   one: DjangoUser,
-  here: PresentUser,
-  last: RememberedUser,
+  local: ExistingUser,
+  last: ImportedUser,
   mayActivate: boolean,
   isVerified: boolean,
 ): Outcome {
   const draft = new Draft(last);
   const password = importPassword(one.password);
-  texts(draft, planning, one, here, { password: password.encoded, isVerified });
-  activity(draft, one, here, mayActivate);
-  const role = flags(draft, one, here, planning.options.superusers === 'global');
-  const groups = members(readGroupIds(planning, one), last.groups, here.groups);
-  const wanted = givenNames(planning, one, one.username, one.permissions);
-  const permissions = members(wanted, last.permissions, here.permissions);
-  noteSilence(planning, 'groups', groups.lost);
-  noteSilence(planning, 'user_permissions', permissions.lost);
+  compareTexts(draft, state, one, local, { password: password.encoded, isVerified });
+  compareActivity(draft, one, local, mayActivate);
+  const role = compareFlags(draft, one, local, state.options.superusers === 'global');
+  const groups = compareSets(readGroupIds(state, one), last.groups, local.groups);
+  const sourcePermissions = availablePermissions(state, one, one.username, one.permissions);
+  const permissions = compareSets(sourcePermissions, last.permissions, local.permissions);
+  reportSilentField(state, 'groups', groups.lost);
+  reportSilentField(state, 'user_permissions', permissions.lost);
   const names = (ids: readonly string[]) =>
-    ids.map((id) => planning.groupNames.get(id) ?? planning.present.groups.get(id)?.name ?? id);
+    ids.map((id) => state.groupNames.get(id) ?? state.existing.groups.get(id)?.name ?? id);
   draft.move('groups', names(groups.gained), names(groups.lost));
   draft.move('user_permissions', permissions.gained, permissions.lost);
   if (groups.isOwn) draft.own.push('groups');
   if (permissions.isOwn) draft.own.push('user_permissions');
-  if (draft.applied.includes('password')) notePassword(planning, one, password);
-  const remembered = {
+  if (draft.applied.includes('password')) reportPassword(state, one, password);
+  const imported = {
     ...last,
-    ...draft.remembered(),
-    groups: readGroupIds(planning, one).sort(),
-    permissions: [...wanted].sort(),
+    ...draft.imported(),
+    groups: readGroupIds(state, one).sort(),
+    permissions: [...sourcePermissions].sort(),
   };
-  const isSame = canonical(remembered) === canonical(last);
+  const isSame = canonical(imported) === canonical(last);
   const { set, before, after, applied, taken, kept, own } = draft;
   const change = {
     set,
@@ -126,7 +126,7 @@ export function compareThreeWays(
     groupsLost: groups.lost,
     permissionsGained: permissions.gained,
     permissionsLost: permissions.lost,
-    remembered,
+    imported,
     before,
     after,
   };
@@ -134,7 +134,7 @@ export function compareThreeWays(
 }
 
 /** What somebody would lose because the dump says nothing of it, is not taken for lost before that was asked. */
-function noteSilence({ silent, report }: Planning, field: ThroughTable['of'], lost: readonly string[]): void {
+function reportSilentField({ silent, report }: PlanState, field: ThroughTable['of'], lost: readonly string[]): void {
   if (lost.length === 0 || !silent.delete(field)) return;
   const what = `it has no ${field} any more: if they go through a table of its own, add that to the dump`;
   report.unmapped.push({ record: report.userModel, name: '', what });
@@ -151,11 +151,11 @@ class Draft {
   readonly own: string[] = [];
   readonly source: Record<TextField, string>;
   readonly local: Record<TextField, string>;
-  readonly flags: Pick<RememberedUser, 'isActive' | 'isStaff' | 'isSuperuser'>;
-  readonly flagScope: RememberedUser['flagScope'];
+  readonly flags: Pick<ImportedUser, 'isActive' | 'isStaff' | 'isSuperuser'>;
+  readonly flagScope: ImportedUser['flagScope'];
   epoch: number;
 
-  constructor(last: RememberedUser) {
+  constructor(last: ImportedUser) {
     this.source = { ...last.source };
     this.local = { ...last.local };
     this.flagScope = last.flagScope;
@@ -167,12 +167,12 @@ class Draft {
     return this.applied.length + this.taken.length > 0;
   }
 
-  remembered() {
+  imported() {
     return { source: this.source, local: this.local, epoch: this.epoch, ...this.flags };
   }
 
   apply(field: string, was: unknown, is: unknown, kind: 'applied' | 'taken' = 'applied'): void {
-    this[kind].push(wordFor(field));
+    this[kind].push(fieldName(field));
     this.before[field] = was;
     this.after[field] = is;
   }
@@ -187,69 +187,69 @@ class Draft {
   }
 }
 
-function texts(
+function compareTexts(
   draft: Draft,
-  planning: Planning,
+  state: PlanState,
   one: DjangoUser,
-  here: PresentUser,
+  local: ExistingUser,
   { password, isVerified }: { password: string; isVerified: boolean },
 ): void {
   const now = sourceValues(one);
   const target = localValues(one, password);
-  const local = digests(here);
+  const localDigests = digests(local);
   for (const field of TEXT_FIELDS) {
-    const isOwn = local[field] !== draft.local[field];
+    const isOwn = localDigests[field] !== draft.local[field];
     if (now[field] === draft.source[field]) {
-      if (field === 'password' ? here.passwordEpoch !== draft.epoch : isOwn) draft.own.push(wordFor(field));
+      if (field === 'password' ? local.passwordEpoch !== draft.epoch : isOwn) draft.own.push(fieldName(field));
       continue;
     }
     const isRefused = field === 'username' && one.nameProblem !== null;
-    if (isRefused || (isOwn && local[field] !== target[field])) {
-      draft.kept.push(wordFor(field));
+    if (isRefused || (isOwn && localDigests[field] !== target[field])) {
+      draft.kept.push(fieldName(field));
       continue;
     }
     draft.source[field] = now[field];
     draft.local[field] = target[field];
-    if (local[field] === target[field]) continue;
+    if (localDigests[field] === target[field]) continue;
     if (field === 'password') {
       draft.set['password'] = password;
-      draft.epoch = here.passwordEpoch + 1;
+      draft.epoch = local.passwordEpoch + 1;
       draft.applied.push('password');
       draft.after['password'] = 'changed';
     } else if (field === 'username') {
       const username = normalizeName(one.username);
       Object.assign(draft.set, { username, usernameKey: casefoldName(username) });
-      draft.apply(field, here.username, username);
+      draft.apply(field, local.username, username);
     } else if (field === 'email') {
-      const emailVerifiedAt = isVerified ? planning.now : null;
+      const emailVerifiedAt = isVerified ? state.now : null;
       Object.assign(draft.set, {
         email: one.email,
         emailKey: one.email === '' ? null : casefoldName(one.email),
         emailVerifiedAt,
       });
-      draft.apply(field, here.email, one.email);
+      draft.apply(field, local.email, one.email);
     } else {
       draft.set[field] = one[field];
       // Attributes are the project's own and may be long: the log names them.
-      if (field === 'attributes') draft.apply(field, Object.keys(here.attributes), Object.keys(one.attributes));
-      else draft.apply(field, here[field], one[field]);
+      if (field === 'attributes') draft.apply(field, Object.keys(local.attributes), Object.keys(one.attributes));
+      else draft.apply(field, local[field], one[field]);
     }
   }
 }
 
-function activity(draft: Draft, one: DjangoUser, here: PresentUser, mayActivate: boolean): void {
+function compareActivity(draft: Draft, one: DjangoUser, local: ExistingUser, mayActivate: boolean): void {
   if (one.isActive === draft.flags.isActive) {
-    if (here.isActive !== one.isActive) draft.own.push('is_active');
+    if (local.isActive !== one.isActive) draft.own.push('is_active');
     return;
   }
-  if (one.isActive && !here.isActive && !mayActivate) {
+  if (one.isActive && !local.isActive && !mayActivate) {
     draft.kept.push('is_active');
     return;
   }
   Object.assign(draft.flags, { isActive: one.isActive });
-  if (here.isActive === one.isActive) return;
+  if (local.isActive === one.isActive) return;
   draft.set['isActive'] = one.isActive;
-  draft.apply('isActive', here.isActive, one.isActive, one.isActive ? 'applied' : 'taken');
+  draft.apply('isActive', local.isActive, one.isActive, one.isActive ? 'applied' : 'taken');
 }
 
 /**
@@ -257,17 +257,17 @@ function activity(draft: Draft, one: DjangoUser, here: PresentUser, mayActivate:
  *
  * @param mayRule whether this run may give those of Signet itself; what is lost is lost without it
  */
-function flags(draft: Draft, one: DjangoUser, here: PresentUser, mayRule: boolean): UserChange['role'] {
+function compareFlags(draft: Draft, one: DjangoUser, local: ExistingUser, mayRule: boolean): UserChange['role'] {
   const isGlobal = draft.flagScope === 'global';
-  const held = isGlobal ? here.own : (here.role ?? { isStaff: false, isSuperuser: false });
+  const held = isGlobal ? local.own : (local.role ?? { isStaff: false, isSuperuser: false });
   const next = { ...held };
   for (const flag of FLAGS) {
     if (one[flag] === draft.flags[flag]) {
-      if (held[flag] !== one[flag]) draft.own.push(wordFor(flag));
+      if (held[flag] !== one[flag]) draft.own.push(fieldName(flag));
       continue;
     }
     if (isGlobal && !mayRule && one[flag] && !held[flag]) {
-      draft.kept.push(wordFor(flag));
+      draft.kept.push(fieldName(flag));
       continue;
     }
     Object.assign(draft.flags, { [flag]: one[flag] });
@@ -281,13 +281,13 @@ function flags(draft: Draft, one: DjangoUser, here: PresentUser, mayRule: boolea
 }
 
 /** What a set gains and loses; `isOwn`: Signet has changed it by itself. */
-function members(now: readonly string[], last: readonly string[], here: ReadonlySet<string>) {
-  const [wanted, before] = [new Set(now), new Set(last)];
+function compareSets(now: readonly string[], last: readonly string[], local: ReadonlySet<string>) {
+  const [current, previous] = [new Set(now), new Set(last)];
   return {
-    gained: now.filter((one) => !before.has(one) && !here.has(one)),
-    lost: last.filter((one) => !wanted.has(one) && here.has(one)),
+    gained: now.filter((one) => !previous.has(one) && !local.has(one)),
+    lost: last.filter((one) => !current.has(one) && local.has(one)),
     isOwn:
-      now.some((one) => before.has(one) && !here.has(one)) ||
-      [...here].some((one) => !before.has(one) && !wanted.has(one)),
+      now.some((one) => previous.has(one) && !local.has(one)) ||
+      [...local].some((one) => !previous.has(one) && !current.has(one)),
   };
 }

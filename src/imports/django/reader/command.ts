@@ -10,7 +10,7 @@ function dumpCommand(file: string, userModel: string): string {
 }
 
 /** A refusal of the file as a whole, with the remedy. */
-export function refuse(file: string, userModel: string, what: string): Failure {
+export function dumpError(file: string, userModel: string, what: string): Failure {
   const command = dumpCommand(file, userModel);
   return new Failure('usage', `${file} ${what}. Make it again in the Django project:\n  ${command}`, { command });
 }
@@ -20,7 +20,7 @@ const LARGEST_BYTES = 512 * 1024 * 1024 - 1024;
 
 /** The text of a dump's bytes. Failure: it is not UTF-8, with the place and the command that writes it so. */
 export function decodeDump(bytes: Buffer, file: string, userModel: string): string {
-  if (bytes.length > LARGEST_BYTES) throw refuse(file, userModel, 'is larger than 512 MB');
+  if (bytes.length > LARGEST_BYTES) throw dumpError(file, userModel, 'is larger than 512 MB');
   const decoded = decodeUtf8(bytes);
   if ('text' in decoded) return decoded.text;
   const { offset, line, byte, encoding } = decoded.fault;
@@ -28,5 +28,5 @@ export function decodeDump(bytes: Buffer, file: string, userModel: string): stri
     encoding === null
       ? `is not UTF-8: byte ${offset} (line ${line}) is 0x${byte.toString(16).padStart(2, '0').toUpperCase()}`
       : `is ${encoding} and not UTF-8, as PowerShell's > writes it`;
-  throw refuse(file, userModel, what);
+  throw dumpError(file, userModel, what);
 }

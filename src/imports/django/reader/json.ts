@@ -1,4 +1,4 @@
-import { refuse } from './command.ts';
+import { dumpError } from './command.ts';
 
 /** One entry of a dump, in Django's serialisation format. */
 export interface RawRecord {
@@ -19,7 +19,7 @@ export const NOT_A_NUMBER = '\0NaN';
 
 /** Reads the text of a `dumpdata` file. Failure: it is none, and how to make one. */
 export function parseDump(text: string, file: string, userModel: string): RawRecord[] {
-  const refused = (what: string) => refuse(file, userModel, what);
+  const refused = (what: string) => dumpError(file, userModel, what);
   let document: unknown;
   try {
     const content = text.startsWith('\ufeff') ? text.slice(1) : text;

@@ -2,9 +2,9 @@ import { groupNameProblem, MAX_LABEL_LENGTH } from '../../../permissions/index.t
 import { isStorable } from '../../../platform/casefold.ts';
 import { identifierProblem } from './fields.ts';
 import type { RawRecord } from './json.ts';
-import type { Reading } from './reading.ts';
+import type { DumpBuilder } from './dump-builder.ts';
 import type { DjangoGroup, DjangoPermission } from './records.ts';
-import { type Found, keyProblem, type Lookup, recordKey, recordKeys, recordName, shown } from './references.ts';
+import { type Found, keyProblem, type Lookup, recordKey, recordKeys, recordName, describeValue } from './references.ts';
 
 export const CONTENT_TYPE = 'contenttypes.contenttype';
 export const PERMISSION = 'auth.permission';
@@ -15,20 +15,20 @@ export interface ContentType {
   readonly model: string;
 }
 
-export function readContentType(raw: RawRecord, types: Lookup<ContentType>, reading: Reading): void {
+export function readContentType(raw: RawRecord, types: Lookup<ContentType>, builder: DumpBuilder): void {
   const { app_label: app, model } = raw.fields;
   const natural = [app, model];
   const known = typeof app === 'string' && typeof model === 'string';
   const found = known ? { value: { app, model } } : { problem: 'has no app label or model' };
   if (!types.add(recordKeys(raw.pk, natural), found))
-    reading.repeat(CONTENT_TYPE, recordName(CONTENT_TYPE, raw.pk, natural), '');
+    builder.addRepeated(CONTENT_TYPE, recordName(CONTENT_TYPE, raw.pk, natural), '');
 }
 
 export function readPermission(
   raw: RawRecord,
   types: Lookup<ContentType>,
   permissions: Lookup<DjangoPermission>,
-  reading: Reading,
+  builder: DumpBuilder,
 ): void {
   const { codename, name: label, content_type: reference } = raw.fields;
   const type = findContentType(reference, types);
@@ -37,19 +37,19 @@ export function readPermission(
   const record = recordName(PERMISSION, raw.pk, natural);
   const found: Found<DjangoPermission> =
     'problem' in type
-      ? { problem: `its content type ${shown(reference)} ${type.problem}` }
+      ? { problem: `its content type ${describeValue(reference)} ${type.problem}` }
       : toPermission(raw, record, recordKey(keys), type.value);
   const name = 'value' in found ? found.value.name : toText(codename);
   if (!permissions.add(keys, 'value' in found ? found : { problem: 'could not be mapped' })) {
-    reading.repeat(PERMISSION, record, name);
+    builder.addRepeated(PERMISSION, record, name);
     return;
   }
   if ('problem' in found) {
-    reading.unmap(record, name, found.problem);
+    builder.addUnmapped(record, name, found.problem);
     return;
   }
-  if (!isLabel(label)) reading.drop(record, name, 'its label cannot be kept: its codename is the label');
-  reading.permissions.push(found.value);
+  if (!isLabel(label)) builder.addUnkept(record, name, 'its label cannot be kept: its codename is the label');
+  builder.permissions.push(found.value);
 }
 
 /** A natural key says all that there is to know, the table may be missing. */
@@ -88,36 +88,36 @@ export function readGroup(
   raw: RawRecord,
   permissions: Lookup<DjangoPermission>,
   groups: Lookup<DjangoGroup>,
-  reading: Reading,
+  builder: DumpBuilder,
 ): void {
   const { name: sourceName } = raw.fields;
   const natural = [sourceName];
   const keys = recordKeys(raw.pk, natural);
   const record = recordName(GROUP, raw.pk, natural);
   const isNamed = typeof sourceName === 'string';
-  const given = isNamed ? reading.nameFor(record, sourceName) : '';
+  const given = isNamed ? builder.nameFor(record, sourceName) : '';
   const nameProblem = isNamed ? (groupNameProblem(given) ?? null) : 'it has no name';
   const problem = keyProblem(raw.pk);
   if (problem !== undefined) {
-    if (!groups.add(keys, { problem: 'could not be mapped' })) reading.repeat(GROUP, record, given);
-    else reading.unmap(record, toText(sourceName), nameProblem ?? problem);
+    if (!groups.add(keys, { problem: 'could not be mapped' })) builder.addRepeated(GROUP, record, given);
+    else builder.addUnmapped(record, toText(sourceName), nameProblem ?? problem);
     return;
   }
   const name = nameProblem === null ? given : '';
-  const held = reading
-    .follow(raw.fields['permissions'], permissions, record, name, 'permission')
+  const held = builder
+    .resolveReferences(raw.fields['permissions'], permissions, record, name, 'permission')
     .map((one) => one.name);
   const permissionNames = [...new Set(held)];
   const names = { name, sourceName: toText(sourceName), nameProblem };
   const group = { record, key: recordKey(keys), ...names, permissions: permissionNames };
   if (!groups.add(keys, { value: group })) {
-    reading.repeat(GROUP, record, given);
+    builder.addRepeated(GROUP, record, given);
     return;
   }
-  if (nameProblem === null) reading.groups.push(group);
+  if (nameProblem === null) builder.groups.push(group);
   else {
-    reading.refused.groups.push(group);
-    reading.refuseName('group', group, isNamed);
+    builder.refused.groups.push(group);
+    builder.addRefusedName('group', group, isNamed);
   }
 }
 

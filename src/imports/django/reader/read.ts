@@ -2,7 +2,7 @@ import { Failure } from '../../../platform/errors.ts';
 import { BATCH, type Steps } from '../batches.ts';
 import type { Renames } from '../renames.ts';
 import { Tally } from '../report.ts';
-import { refuse } from './command.ts';
+import { dumpError } from './command.ts';
 import type { RawRecord } from './json.ts';
 import {
   CONTENT_TYPE,
@@ -13,7 +13,7 @@ import {
   readGroup,
   readPermission,
 } from './permissions.ts';
-import { Reading } from './reading.ts';
+import { DumpBuilder } from './dump-builder.ts';
 import type { DjangoDump, DjangoGroup, DjangoPermission, ThroughTable } from './records.ts';
 import { Lookup } from './references.ts';
 import { EMAIL_ADDRESS, findThrough, readAddresses, SideTable } from './side-tables.ts';
@@ -48,16 +48,16 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   else if (!areUsers(of(userModel))) throw noUserModel(file, userModel);
   const nameField = findUsernameField(of(userModel), tables.values(), userModel, file, options.usernameField);
 
-  const reading = new Reading(renames);
-  const lacking = (model: string) => () =>
-    refuse(file, userModel, `refers to records of ${model} that it does not hold`);
-  const types = new Lookup<ContentType>(lacking(CONTENT_TYPE));
-  const permissions = new Lookup<DjangoPermission>(lacking(PERMISSION));
-  const groups = new Lookup<DjangoGroup>(lacking(GROUP));
-  const users = new Lookup<null>(lacking(userModel));
+  const builder = new DumpBuilder(renames);
+  const missingTable = (model: string) => () =>
+    dumpError(file, userModel, `refers to records of ${model} that it does not hold`);
+  const types = new Lookup<ContentType>(missingTable(CONTENT_TYPE));
+  const permissions = new Lookup<DjangoPermission>(missingTable(PERMISSION));
+  const groups = new Lookup<DjangoGroup>(missingTable(GROUP));
+  const users = new Lookup<null>(missingTable(userModel));
   const through = {
-    groups: readThroughRows(tables, own, userModel, 'groups', reading),
-    user_permissions: readThroughRows(tables, own, userModel, 'user_permissions', reading),
+    groups: readThroughRows(tables, own, userModel, 'groups', builder),
+    user_permissions: readThroughRows(tables, own, userModel, 'user_permissions', builder),
   };
   const side = {
     addresses: readAddresses(of(EMAIL_ADDRESS)),
@@ -65,10 +65,10 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   };
   let done = 0;
   const stages: [string, (one: RawRecord) => void][] = [
-    [CONTENT_TYPE, (one) => readContentType(one, types, reading)],
-    [PERMISSION, (one) => readPermission(one, types, permissions, reading)],
-    [GROUP, (one) => readGroup(one, permissions, groups, reading)],
-    [userModel, (one) => readUser(one, { nameField, permissions, groups, users, ...side }, reading)],
+    [CONTENT_TYPE, (one) => readContentType(one, types, builder)],
+    [PERMISSION, (one) => readPermission(one, types, permissions, builder)],
+    [GROUP, (one) => readGroup(one, permissions, groups, builder)],
+    [userModel, (one) => readUser(one, { nameField, permissions, groups, users, ...side }, builder)],
   ];
   for (const [model, read] of stages) {
     for (const one of of(model)) {
@@ -78,27 +78,27 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   }
   renames.checkUsed();
   for (const one of [through.groups, through.user_permissions])
-    for (const key of one.rows.left) reading.unmap(one.table?.model ?? '', '', `its user ${key} is not in the dump`);
+    for (const key of one.rows.left) builder.addUnmapped(one.table?.model ?? '', '', `its user ${key} is not in the dump`);
   const found = [through.groups.table, through.user_permissions.table].filter((one) => one !== null);
   const table = <T>(model: string, records: readonly T[]) => ({
     read: of(model).length,
-    repeated: reading.repeatedOf(model),
+    repeated: builder.repeatedCount(model),
     records,
   });
   return {
-    source: { usernameField: nameField, through: found, otherAddresses: reading.otherAddresses },
+    source: { usernameField: nameField, through: found, otherAddresses: builder.otherAddresses },
     silent: (['groups', 'user_permissions'] as const).filter((field) => through[field].isSilent),
-    userKeys: reading.userKeys,
-    misnamed: reading.misnamed,
-    byName: reading.byName,
-    permissions: table(PERMISSION, reading.permissions),
-    groups: { ...table(GROUP, reading.groups), refused: reading.refused.groups },
-    users: { ...table(userModel, reading.users), refused: reading.refused.users },
-    unmapped: reading.unmapped,
-    unkept: reading.unkept,
-    repeated: reading.repeated,
+    userKeys: builder.userKeys,
+    renameCandidates: builder.renameCandidates,
+    byName: builder.byName,
+    permissions: table(PERMISSION, builder.permissions),
+    groups: { ...table(GROUP, builder.groups), refused: builder.refused.groups },
+    users: { ...table(userModel, builder.users), refused: builder.refused.users },
+    unmapped: builder.unmapped,
+    unkept: builder.unkept,
+    repeated: builder.repeated,
     unknownModels: countOthers(tables, [...own, EMAIL_ADDRESS, ...found.map((one) => one.model)]),
-    datesWithoutZone: reading.datesWithoutZone,
+    datesWithoutZone: builder.datesWithoutZone,
   };
 }
 
@@ -111,7 +111,7 @@ function readThroughRows(
   own: readonly string[],
   userModel: string,
   field: ThroughTable['of'],
-  reading: Reading,
+  builder: DumpBuilder,
 ): { readonly table: ThroughTable | null; readonly rows: SideTable<unknown>; readonly isSilent: boolean } {
   const nothing = { table: null, rows: new SideTable<unknown>(), isSilent: false };
   const users = tables.get(userModel) ?? [];
@@ -122,9 +122,9 @@ function readThroughRows(
   const models = found.map((each) => each.table.model).join(', ');
   // A model with is_superuser has Django's PermissionsMixin, and with it both fields.
   const hasRights = users.some((raw) => 'is_superuser' in raw.fields);
-  if (one) reading.unmap(userModel, '', `its ${field} may be in any of ${models}: leave the others out of the dump`);
+  if (one) builder.addUnmapped(userModel, '', `its ${field} may be in any of ${models}: leave the others out of the dump`);
   else if (field === 'groups' && hasRights)
-    reading.unmap(userModel, '', 'it has no groups: if they go through a table of its own, add that to the dump');
+    builder.addUnmapped(userModel, '', 'it has no groups: if they go through a table of its own, add that to the dump');
   else return { ...nothing, isSilent: true };
   return nothing;
 }
@@ -149,7 +149,7 @@ function countOthers(tables: ReadonlyMap<string, RawRecord[]>, known: readonly s
 function checkUserModel(tables: ReadonlyMap<string, RawRecord[]>, file: string, userModel: string): void {
   const candidates = [...tables].filter(([, records]) => areUsers(records)).map(([model]) => model);
   if (candidates.length === 0 && userModel === DEFAULT_USER_MODEL) return;
-  if (candidates.length === 0) throw refuse(file, userModel, `holds no records of ${userModel}`);
+  if (candidates.length === 0) throw dumpError(file, userModel, `holds no records of ${userModel}`);
   throw new Failure(
     'usage',
     `${file} holds no records of ${userModel}, but of ${candidates.join(', ')}. If that is the project's AUTH_USER_MODEL, add: --user-model ${candidates[0]}`,
@@ -166,5 +166,5 @@ function noUserModel(file: string, userModel: string): Failure {
 
 function checkSomeUserModel(tables: ReadonlyMap<string, RawRecord[]>, file: string, userModel: string): void {
   checkUserModel(tables, file, userModel);
-  throw refuse(file, userModel, 'holds no users, groups or permissions');
+  throw dumpError(file, userModel, 'holds no users, groups or permissions');
 }

@@ -70,7 +70,7 @@ export interface NamedTables<T> extends Tables<T> {
 }
 
 /** A record that another name would let in, and what it is called in the source. */
-export interface Misnamed {
+export interface RenameCandidate {
   readonly kind: 'user' | 'group';
   readonly record: string;
   readonly name: string;
@@ -100,7 +100,7 @@ export interface DjangoDump {
   readonly silent: readonly ThroughTable['of'][];
   /** Keys of every record of a user, fit or not. */
   readonly userKeys: ReadonlySet<string>;
-  readonly misnamed: readonly Misnamed[];
+  readonly renameCandidates: readonly RenameCandidate[];
   /** Entries of `unmapped` that say of a record that its name is refused, or that it is gone with that. */
   readonly byName: ReadonlyMap<Entry, NamedRecord>;
   readonly unkept: readonly Entry[];

@@ -11,10 +11,10 @@ export type Found<T> = { readonly value: T } | { readonly problem: string };
 export class Lookup<T> {
   readonly #byKey = new Map<string, Found<T>>();
   readonly #forms = new Set<'primary' | 'natural'>();
-  readonly #lacking: () => Error;
+  readonly #missingTable: () => Error;
 
-  constructor(lacking: () => Error) {
-    this.#lacking = lacking;
+  constructor(missingTable: () => Error) {
+    this.#missingTable = missingTable;
   }
 
   /** Answers false when another record has this key. */
@@ -37,7 +37,7 @@ export class Lookup<T> {
     if (key === null) return { problem: 'is no reference' };
     const found = this.#byKey.get(key);
     if (found) return found;
-    if (!this.#forms.has(isPrimary ? 'primary' : 'natural')) throw this.#lacking();
+    if (!this.#forms.has(isPrimary ? 'primary' : 'natural')) throw this.#missingTable();
     return { problem: 'is not in the dump' };
   }
 }
@@ -69,11 +69,11 @@ export function recordKey({ primary, natural }: Keys): string {
 
 /** How people find a record in the source. */
 export function recordName(model: string, pk: RawRecord['pk'], natural: readonly unknown[]): string {
-  return `${model} ${pk ?? shown(natural)}`;
+  return `${model} ${pk ?? describeValue(natural)}`;
 }
 
 /** A value of the dump, of whatever kind, for people. */
-export function shown(value: unknown): string {
+export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 200));
   if (typeof value !== 'object' || value === null) return String(value);
   return (naturalKey(value) ?? (Array.isArray(value) ? 'a list' : 'an object')).slice(0, 500);

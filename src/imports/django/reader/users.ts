@@ -2,9 +2,9 @@ import { casefoldName, isStorable } from '../../../platform/casefold.ts';
 import { checkUser, importedNameProblem } from '../../../users/index.ts';
 import { isStorableValue, readFlag, readMoment } from './fields.ts';
 import { NOT_A_NUMBER, type RawRecord } from './json.ts';
-import type { Reading } from './reading.ts';
+import type { DumpBuilder } from './dump-builder.ts';
 import type { DjangoGroup, DjangoPermission, DjangoUser, NamedRecord } from './records.ts';
-import { keyProblem, type Lookup, recordKey, recordKeys, recordName, shown } from './references.ts';
+import { keyProblem, type Lookup, recordKey, recordKeys, recordName, describeValue } from './references.ts';
 import type { Address, SideTable } from './side-tables.ts';
 import { readName } from './username-field.ts';
 
@@ -25,7 +25,7 @@ export interface UserTables {
   readonly through: { readonly groups: SideTable<unknown>; readonly user_permissions: SideTable<unknown> };
 }
 
-export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): void {
+export function readUser(raw: RawRecord, tables: UserTables, builder: DumpBuilder): void {
   const sourceName = readName(raw, tables.nameField);
   const natural = [sourceName];
   const keys = recordKeys(raw.pk, natural);
@@ -37,24 +37,24 @@ export function readUser(raw: RawRecord, tables: UserTables, reading: Reading): 
     return raw.fields[field] ?? (others.length === 0 ? undefined : others);
   };
   const references = { groups: held('groups'), permissions: held('user_permissions') };
-  const given = sourceName === undefined ? '' : reading.nameFor(record, sourceName);
+  const given = sourceName === undefined ? '' : builder.nameFor(record, sourceName);
   if (!tables.users.add(keys, { value: null })) {
-    reading.repeat(raw.model, record, given);
+    builder.addRepeated(raw.model, record, given);
     return;
   }
-  reading.userKeys.add(recordKey(keys));
+  builder.userKeys.add(recordKey(keys));
   const problem = keyProblem(raw.pk);
   if (problem !== undefined) {
-    reading.unmap(record, given, sourceName === undefined ? NAMELESS : problem);
+    builder.addUnmapped(record, given, sourceName === undefined ? NAMELESS : problem);
     return;
   }
   const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(given) ?? null);
   const names = { username: nameProblem === null ? given : '', sourceName: sourceName ?? '', nameProblem };
-  const user = toUser(raw, { record, key: recordKey(keys), ...names }, references, addresses, tables, reading);
-  if (nameProblem === null) reading.users.push(user);
+  const user = toUser(raw, { record, key: recordKey(keys), ...names }, references, addresses, tables, builder);
+  if (nameProblem === null) builder.users.push(user);
   else {
-    reading.refused.users.push(user);
-    reading.refuseName('user', user, sourceName !== undefined);
+    builder.refused.users.push(user);
+    builder.addRefusedName('user', user, sourceName !== undefined);
   }
 }
 
@@ -69,22 +69,22 @@ function toUser(
   references: { readonly groups: unknown; readonly permissions: unknown },
   addresses: readonly Address[],
   tables: UserTables,
-  reading: Reading,
+  builder: DumpBuilder,
 ): DjangoUser {
   const { record } = one;
   const shownName = one.username || one.sourceName;
-  const drop = (what: string) => reading.drop(record, shownName, what);
-  const permissions = reading.follow(references.permissions, tables.permissions, record, shownName, 'permission');
-  const groups = reading.follow(references.groups, tables.groups, record, shownName, 'group');
+  const drop = (what: string) => builder.addUnkept(record, shownName, what);
+  const permissions = builder.resolveReferences(references.permissions, tables.permissions, record, shownName, 'permission');
+  const groups = builder.resolveReferences(references.groups, tables.groups, record, shownName, 'group');
   const text = readFields(raw, drop);
   return {
     ...one,
     ...text,
-    ...readAddress(text.email, addresses, reading, drop),
+    ...readAddress(text.email, addresses, builder, drop),
     password: typeof raw.fields['password'] === 'string' ? raw.fields['password'] : null,
-    ...readFlags(raw, (what) => reading.unmap(record, shownName, what)),
-    dateJoined: readDate(raw, 'date_joined', reading, drop),
-    lastLogin: readDate(raw, 'last_login', reading, drop),
+    ...readFlags(raw, (what) => builder.addUnmapped(record, shownName, what)),
+    dateJoined: readDate(raw, 'date_joined', builder, drop),
+    lastLogin: readDate(raw, 'last_login', builder, drop),
     groups: [...new Set(groups)],
     permissions: [...new Set(permissions.map((one) => one.name))],
     attributes: readAttributes(raw, tables.nameField, drop),
@@ -117,7 +117,7 @@ function readFields(raw: RawRecord, drop: Note): Pick<DjangoUser, 'email' | 'fir
 function readAddress(
   email: string,
   addresses: readonly Address[],
-  reading: Reading,
+  builder: DumpBuilder,
   drop: Note,
 ): Pick<DjangoUser, 'email' | 'isEmailVerified'> {
   const primary = addresses.find((one) => one.isPrimary && one.isVerified);
@@ -128,7 +128,7 @@ function readAddress(
     addresses.filter((one) => one.email.length <= 254 && casefoldName(one.email) === key),
     addresses.filter((one) => one.email.length > 254 || casefoldName(one.email) !== key),
   ];
-  reading.otherAddresses += others.length;
+  builder.otherAddresses += others.length;
   if (primary && !same.includes(primary)) drop('its e-mail address is another one than the primary address of allauth');
   return { email: chosen, isEmailVerified: chosen !== '' && same.some((one) => one.isVerified) };
 }
@@ -148,12 +148,12 @@ function readFlags(raw: RawRecord, note: Note): Pick<DjangoUser, 'isActive' | 'i
   };
 }
 
-function readDate(raw: RawRecord, field: string, reading: Reading, drop: Note): Date | null {
+function readDate(raw: RawRecord, field: string, builder: DumpBuilder, drop: Note): Date | null {
   const value = raw.fields[field];
   if (value === undefined || value === null) return null;
   const moment = readMoment(value);
   if (!moment) drop(`its ${field} is no date`);
-  else if (!moment.hasZone) reading.datesWithoutZone++;
+  else if (!moment.hasZone) builder.datesWithoutZone++;
   return moment?.at ?? null;
 }
 
@@ -172,7 +172,7 @@ function readAttributes(raw: RawRecord, nameField: string, drop: Note): Record<s
           : Buffer.byteLength(JSON.stringify(value) ?? '') > LARGEST_ATTRIBUTE || field.length > 255
             ? `is larger than ${LARGEST_ATTRIBUTE} bytes`
             : undefined;
-    if (problem) drop(`its field ${shown(field)} ${problem}`);
+    if (problem) drop(`its field ${describeValue(field)} ${problem}`);
     return problem === undefined;
   });
   return Object.fromEntries(kept);

@@ -1,11 +1,11 @@
 import type { PermissionSpec } from '../../permissions/index.ts';
 import { normalizeName } from '../../platform/casefold.ts';
 import { isNaturalKey } from '../index.ts';
-import type { Known } from './known.ts';
-import type { Present } from './present.ts';
-import type { DjangoGroup, DjangoUser, Misnamed, SourceRecord, ThroughTable } from './reader/records.ts';
+import type { PreviousImport } from './previous-imports.ts';
+import type { Existing } from './existing.ts';
+import type { DjangoGroup, DjangoUser, RenameCandidate, SourceRecord, ThroughTable } from './reader/records.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
-import type { SettledDump } from './settle.ts';
+import type { ResolvedDump } from './refused-names.ts';
 
 export interface ImportOptions {
   /** What verifying a stored password takes here, where it is too long to log in by (`Passwords.tooSlow`). */
@@ -18,7 +18,7 @@ export interface ImportOptions {
 }
 
 /** A row of the staging table: what the last transaction makes tables of. */
-export interface Staged {
+export interface PlannedRow {
   /** `old-…` is something that an earlier run made, and that changes. */
   readonly kind: 'permission' | 'old-permission' | 'new-group' | 'old-group' | 'new-user' | 'old-user';
   readonly row: Readonly<Record<string, unknown>>;
@@ -27,19 +27,19 @@ export interface Staged {
 /** Whom a change reaches, beside the rows themselves: ids. */
 export interface Effects {
   /** Users who may do less or more: at every API, or at this one. */
-  readonly less: { readonly everywhere: string[]; readonly here: string[] };
-  readonly more: { readonly everywhere: string[]; readonly here: string[] };
+  readonly removed: { readonly allApis: string[]; readonly thisApi: string[] };
+  readonly added: { readonly allApis: string[]; readonly thisApi: string[] };
   /** Groups whose members may do less or more at this API, or whose name changed. */
-  readonly groups: { readonly less: string[]; readonly more: string[]; readonly renamed: string[] };
+  readonly groups: { readonly removed: string[]; readonly added: string[]; readonly renamed: string[] };
   readonly deactivated: string[];
   readonly newPasswords: string[];
 }
 
-export function noEffects(): Effects {
+export function emptyEffects(): Effects {
   return {
-    less: { everywhere: [], here: [] },
-    more: { everywhere: [], here: [] },
-    groups: { less: [], more: [], renamed: [] },
+    removed: { allApis: [], thisApi: [] },
+    added: { allApis: [], thisApi: [] },
+    groups: { removed: [], added: [], renamed: [] },
     deactivated: [],
     newPasswords: [],
   };
@@ -49,18 +49,18 @@ export function noEffects(): Effects {
 export interface Plan {
   readonly report: ImportReport;
   readonly specs: PermissionSpec[];
-  readonly rows: Staged[];
+  readonly rows: PlannedRow[];
   /** Names of permissions that are imported, or that groups and users of the plan will hold. */
   readonly names: Set<string>;
   /** Records that another name would let in. */
-  readonly misnamed: Misnamed[];
+  readonly renameCandidates: RenameCandidate[];
   readonly effects: Effects;
 }
 
 /** A plan in the making. */
-export interface Planning extends Plan {
-  readonly dump: SettledDump;
-  readonly present: Present;
+export interface PlanState extends Plan {
+  readonly dump: ResolvedDump;
+  readonly existing: Existing;
   readonly options: ImportOptions;
   readonly now: Date;
   /** Names of permissions that the API has, or will have. */
@@ -70,7 +70,7 @@ export interface Planning extends Plan {
   /** Ids of users that a record of the dump was imported as. */
   readonly matched: Set<string>;
   /** Ids of users whose name this import changes: it is free. */
-  readonly leaving: Set<string>;
+  readonly renamed: Set<string>;
   /** Names that the dump's groups have here, by id. */
   readonly groupNames: Map<string, string>;
   /** What each group of the dump is here; `why` says why it is nothing, null when that is said elsewhere. */
@@ -84,12 +84,14 @@ export interface Planning extends Plan {
  * What an earlier run made of a record. A record is known by its key; by its name only where the dump of one of the two runs
  * has primary keys and the other natural keys. Of one form, another key means another record.
  */
-export function knownAs(
+export function findPrevious(
   record: SourceRecord,
-  known: ReadonlyMap<string, Known>,
-  ours: Known | undefined,
-): Known | undefined {
-  return known.get(record.key) ?? (ours && isNaturalKey(ours.key) !== isNaturalKey(record.key) ? ours : undefined);
+  previousByKey: ReadonlyMap<string, PreviousImport>,
+  namesake: PreviousImport | undefined,
+): PreviousImport | undefined {
+  const sameKey = previousByKey.get(record.key);
+  if (sameKey || !namesake) return sameKey;
+  return isNaturalKey(namesake.key) !== isNaturalKey(record.key) ? namesake : undefined;
 }
 
 /** Records that fold to one name, by that name. */
@@ -105,15 +107,15 @@ export function groupByName<T>(records: readonly T[], readName: (one: T) => stri
 }
 
 /** The names that exist at the API, of those that a record holds. */
-export function givenNames(
-  planning: Planning,
+export function availablePermissions(
+  state: PlanState,
   record: SourceRecord,
   name: string,
   permissions: readonly string[],
 ): string[] {
   return permissions.filter((permission) => {
-    if (planning.available.has(permission)) return true;
-    planning.report.unmapped.push(reportEntry(record, name, `its permission ${permission} was removed in Signet`));
+    if (state.available.has(permission)) return true;
+    state.report.unmapped.push(reportEntry(record, name, `its permission ${permission} was removed in Signet`));
     return false;
   });
 }
@@ -127,8 +129,8 @@ export function changedEntry(record: SourceRecord, name: string, fields: readonl
 }
 
 /** The note of a password by which nobody can log in here. */
-export function notePassword(
-  { report, options }: Planning,
+export function reportPassword(
+  { report, options }: PlanState,
   one: DjangoUser,
   { encoded, problem }: { readonly encoded: string; readonly problem: string | null },
 ): void {
@@ -141,7 +143,7 @@ export function notePassword(
 }
 
 /** The note of a name that Unicode's NFKC spells in another way. */
-export function noteSpelling(planning: Planning, record: SourceRecord, name: string): void {
+export function reportSpelling(state: PlanState, record: SourceRecord, name: string): void {
   const spelling = normalizeName(name);
-  if (spelling !== name) planning.report.respelled.push(reportEntry(record, name, `stored as ${spelling}`));
+  if (spelling !== name) state.report.respelled.push(reportEntry(record, name, `stored as ${spelling}`));
 }

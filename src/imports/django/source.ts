@@ -3,7 +3,7 @@ import { PlatformState } from '../../platform/database/index.ts';
 import { ImportedRecord } from '../index.ts';
 
 /** Where an API remembers the user model of its imports. */
-export function stateName(audience: string): string {
+export function userModelStateName(audience: string): string {
   return `import.user-model:${audience}`;
 }
 
@@ -18,5 +18,5 @@ export function countImportedRecords(em: SqlEntityManager, audience: string): Pr
  */
 export async function deleteSource(tx: SqlEntityManager, audience: string): Promise<void> {
   await tx.nativeDelete(ImportedRecord, { source: audience });
-  await tx.nativeDelete(PlatformState, { name: stateName(audience) });
+  await tx.nativeDelete(PlatformState, { name: userModelStateName(audience) });
 }

@@ -1,10 +1,10 @@
 import type { Renames } from '../renames.ts';
 import type { Entry } from '../report.ts';
-import type { DjangoGroup, DjangoPermission, DjangoUser, Misnamed, NamedRecord, SourceRecord } from './records.ts';
-import { type Lookup, shown } from './references.ts';
+import type { DjangoGroup, DjangoPermission, DjangoUser, RenameCandidate, NamedRecord, SourceRecord } from './records.ts';
+import { type Lookup, describeValue } from './references.ts';
 
 /** What reading a dump has come to so far. */
-export class Reading {
+export class DumpBuilder {
   readonly permissions: DjangoPermission[] = [];
   readonly groups: DjangoGroup[] = [];
   readonly users: DjangoUser[] = [];
@@ -12,7 +12,7 @@ export class Reading {
   readonly unmapped: Entry[] = [];
   readonly unkept: Entry[] = [];
   /** Users and groups whose name has no place here: another name would help. */
-  readonly misnamed: Misnamed[] = [];
+  readonly renameCandidates: RenameCandidate[] = [];
   readonly byName = new Map<Entry, NamedRecord>();
   readonly repeated: Entry[] = [];
   readonly #repeated = new Map<string, number>();
@@ -32,35 +32,35 @@ export class Reading {
   }
 
   /** A person, a group or a right that has no place here. */
-  unmap(record: string, name: string, what: string): Entry {
+  addUnmapped(record: string, name: string, what: string): Entry {
     const entry = { record, name, what };
     this.unmapped.push(entry);
     return entry;
   }
 
   /** A field of less weight that cannot be kept. */
-  drop(record: string, name: string, what: string): void {
+  addUnkept(record: string, name: string, what: string): void {
     this.unkept.push({ record, name, what });
   }
 
   /** Notes why a record cannot have its name here; what it says otherwise may still count. `isNamed`: another name would help. */
-  refuseName(kind: Misnamed['kind'], one: NamedRecord, isNamed: boolean): void {
+  addRefusedName(kind: RenameCandidate['kind'], one: NamedRecord, isNamed: boolean): void {
     const { record, sourceName: name, nameProblem } = one;
-    this.byName.set(this.unmap(record, name, nameProblem ?? ''), one);
-    if (isNamed) this.misnamed.push({ kind, record, name });
+    this.byName.set(this.addUnmapped(record, name, nameProblem ?? ''), one);
+    if (isNamed) this.renameCandidates.push({ kind, record, name });
   }
 
-  repeat(model: string, record: string, name: string): void {
-    this.#repeated.set(model, this.repeatedOf(model) + 1);
+  addRepeated(model: string, record: string, name: string): void {
+    this.#repeated.set(model, this.repeatedCount(model) + 1);
     this.repeated.push({ record, name, what: 'another record of the dump has the same key' });
   }
 
-  repeatedOf(model: string): number {
+  repeatedCount(model: string): number {
     return this.#repeated.get(model) ?? 0;
   }
 
   /** The records that a many-to-many field names; those that cannot be followed are listed, those whose name is refused too. */
-  follow<T extends SourceRecord & Partial<Pick<NamedRecord, 'nameProblem'>>>(
+  resolveReferences<T extends SourceRecord & Partial<Pick<NamedRecord, 'nameProblem'>>>(
     references: unknown,
     lookup: Lookup<T>,
     record: string,
@@ -69,7 +69,7 @@ export class Reading {
   ): T[] {
     if (references === undefined || references === null) return [];
     if (!Array.isArray(references)) {
-      this.unmap(record, name, `its field of ${what}s is no list`);
+      this.addUnmapped(record, name, `its field of ${what}s is no list`);
       return [];
     }
     const values: T[] = [];
@@ -79,10 +79,10 @@ export class Reading {
         const { value } = found;
         values.push(value);
         if (value.nameProblem) {
-          const entry = this.unmap(record, name, `its ${what} ${shown(reference)} could not be mapped`);
+          const entry = this.addUnmapped(record, name, `its ${what} ${describeValue(reference)} could not be mapped`);
           this.byName.set(entry, value as T & NamedRecord);
         }
-      } else this.unmap(record, name, `its ${what} ${shown(reference)} ${found.problem}`);
+      } else this.addUnmapped(record, name, `its ${what} ${describeValue(reference)} ${found.problem}`);
     }
     return values;
   }

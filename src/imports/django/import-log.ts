@@ -1,10 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { casefoldName } from '../../platform/casefold.ts';
 import { inBatches } from './batches.ts';
-import { anyText, type Known } from './known.ts';
+import { anyText, type PreviousImport } from './previous-imports.ts';
 
 /** What imports of a source have given to a user or a group, and not taken since. */
-export interface Given {
+export interface LoggedState {
   /** Undefined: an import never said so. */
   isActive?: boolean;
   isStaff?: boolean;
@@ -17,9 +17,9 @@ export interface Given {
 }
 
 /** Of the records that an earlier version imported, by local id; one that the edit log says nothing of is absent. */
-export interface GivenByLog {
-  readonly users: ReadonlyMap<string, Given>;
-  readonly groups: ReadonlyMap<string, Given>;
+export interface ImportLog {
+  readonly users: ReadonlyMap<string, LoggedState>;
+  readonly groups: ReadonlyMap<string, LoggedState>;
   /** Ids of every group that this source brought. */
   readonly groupIds: ReadonlySet<string>;
 }
@@ -28,13 +28,13 @@ export interface GivenByLog {
  * What the edit log tells of records that an earlier version imported: it kept no values beside them (`remembered.ts`), and each
  * import wrote there what it gave and took. The log is never purged.
  */
-export async function readGiven(
+export async function readImportLog(
   em: SqlEntityManager,
   source: string,
-  users: Iterable<Known>,
-  groups: Iterable<Known>,
-): Promise<GivenByLog> {
-  const [userIds, groupIds] = [unremembered(users), unremembered(groups)];
+  users: Iterable<PreviousImport>,
+  groups: Iterable<PreviousImport>,
+): Promise<ImportLog> {
+  const [userIds, groupIds] = [idsWithoutValues(users), idsWithoutValues(groups)];
   const names = userIds.length > 0 ? await readNames(em, source) : new Map<string, Set<string>>();
   return {
     users: await readLog(em, source, 'user', userIds, names),
@@ -43,19 +43,19 @@ export async function readGiven(
   };
 }
 
-function unremembered(known: Iterable<Known>): string[] {
-  return [...known].filter((one) => one.imported === null).map((one) => one.localId);
+function idsWithoutValues(previousImports: Iterable<PreviousImport>): string[] {
+  return [...previousImports].filter((one) => one.imported === null).map((one) => one.localId);
 }
 
 /** Every name that a group of the source ever had, folded, and its id: the log names groups as they were called then. */
 async function readNames(em: SqlEntityManager, source: string): Promise<Map<string, Set<string>>> {
   const rows = await em.execute<{ id: string; name: string | null }[]>(
-    `with ours as materialized (select local_id from imports_record where source = ? and kind = 'group')
-     select id::text as id, name from permissions_group where id in (select local_id from ours)
+    `with imported as materialized (select local_id from imports_record where source = ? and kind = 'group')
+     select id::text as id, name from permissions_group where id in (select local_id from imported)
      union select object_id, coalesce("after"->>'name', "before"->>'name') from audit_entry
-       where object_kind = 'group' and object_id in (select local_id::text from ours)
+       where object_kind = 'group' and object_id in (select local_id::text from imported)
      union select object_id, "before"->>'name' from audit_entry
-       where object_kind = 'group' and object_id in (select local_id::text from ours)`,
+       where object_kind = 'group' and object_id in (select local_id::text from imported)`,
     [source],
   );
   const names = new Map<string, Set<string>>();
@@ -73,8 +73,8 @@ async function readLog(
   kind: 'user' | 'group',
   ids: readonly string[],
   groups: ReadonlyMap<string, ReadonlySet<string>>,
-): Promise<Map<string, Given>> {
-  const found = new Map<string, Given>();
+): Promise<Map<string, LoggedState>> {
+  const found = new Map<string, LoggedState>();
   await inBatches(ids, async (batch) => {
     const rows = await em.execute<{ id: string; before: string | null; after: string }[]>(
       `select object_id as id, "before"::text as before, "after"::text as after from audit_entry
@@ -84,27 +84,27 @@ async function readLog(
     for (const { id, before, after } of rows) {
       const given = found.get(id) ?? { groups: new Set(), permissions: new Set() };
       found.set(id, given);
-      add(given, JSON.parse(after) as Said, before === null ? {} : (JSON.parse(before) as Said), groups);
+      add(given, JSON.parse(after) as LogValues, before === null ? {} : (JSON.parse(before) as LogValues), groups);
     }
   });
   return found;
 }
 
-type Said = Readonly<Record<string, unknown>>;
+type LogValues = Readonly<Record<string, unknown>>;
 
 /** What one entry of the log adds to those before it. */
-function add(given: Given, after: Said, before: Said, groups: ReadonlyMap<string, ReadonlySet<string>>): void {
+function add(given: LoggedState, after: LogValues, before: LogValues, groups: ReadonlyMap<string, ReadonlySet<string>>): void {
   for (const flag of ['isActive', 'isStaff', 'isSuperuser'] as const) {
     const value = after[flag];
     if (typeof value === 'boolean') given[flag] = value;
   }
   const { flagScope } = after;
   if (flagScope === 'api' || flagScope === 'global') given.flagScope = flagScope;
-  const toIds = (said: Said) =>
+  const toIds = (said: LogValues) =>
     readTexts(said['groups']).flatMap((name) => [...(groups.get(casefoldName(name)) ?? [])]);
   for (const id of toIds(before)) given.groups.delete(id);
   for (const id of toIds(after)) given.groups.add(id);
-  const permissionNames = (said: Said) => [...readTexts(said['permissions']), ...readTexts(said['user_permissions'])];
+  const permissionNames = (said: LogValues) => [...readTexts(said['permissions']), ...readTexts(said['user_permissions'])];
   for (const name of permissionNames(before)) given.permissions.delete(name);
   for (const name of permissionNames(after)) given.permissions.add(name);
 }

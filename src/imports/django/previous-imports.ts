@@ -4,7 +4,7 @@ import { inBatches } from './batches.ts';
 import type { DjangoUser, SourceRecord } from './reader/records.ts';
 
 /** What an earlier run made of a record. */
-export interface Known {
+export interface PreviousImport {
   readonly localId: string;
   /** Hexadecimal. */
   readonly digest: string;
@@ -23,7 +23,7 @@ interface Row {
 
 const COLUMNS = `source_pk, local_id, encode(imported_digest, 'hex') as digest, imported::text as imported`;
 
-function knownRow(row: Row): Known {
+function toPreviousImport(row: Row): PreviousImport {
   const imported = row.imported === null ? null : (JSON.parse(row.imported) as Record<string, unknown>);
   return { localId: row.local_id, digest: row.digest, key: row.source_pk, imported };
 }
@@ -33,30 +33,30 @@ export const anyText = 'any(array(select jsonb_array_elements_text(?::jsonb)))';
 export const anyId = 'any(array(select jsonb_array_elements_text(?::jsonb)::uuid))';
 
 /** What earlier runs of a source made of these records, by their keys. */
-export async function readKnown(
+export async function readPreviousImports(
   em: SqlEntityManager,
   source: string,
   kind: string,
   records: readonly Pick<SourceRecord, 'key'>[],
-): Promise<Map<string, Known>> {
-  const known = new Map<string, Known>();
+): Promise<Map<string, PreviousImport>> {
+  const known = new Map<string, PreviousImport>();
   await inBatches(records, async (batch) => {
     const rows = await em.execute<Row[]>(
       `select ${COLUMNS} from imports_record
        where source = ? and kind = ? and source_pk = ${anyText}`,
       [source, kind, JSON.stringify(batch.map((one) => one.key))],
     );
-    for (const row of rows) known.set(row.source_pk, knownRow(row));
+    for (const row of rows) known.set(row.source_pk, toPreviousImport(row));
   });
   return known;
 }
 
 /** What earlier runs made of users who were deleted since, whom only a digest of their name recalls. */
-export async function addForgotten(
+export async function addDeletedUsers(
   em: SqlEntityManager,
   source: string,
   records: readonly DjangoUser[],
-  known: Map<string, Known>,
+  known: Map<string, PreviousImport>,
 ): Promise<void> {
   const unknown = records.filter((one) => !known.has(one.key));
   await inBatches(unknown, async (batch) => {
@@ -66,7 +66,7 @@ export async function addForgotten(
       keyById.set(alone, one.key);
       if (isNaturalKey(one.key)) keyById.set(besideKey, one.key);
     }
-    const found = await readKnown(
+    const found = await readPreviousImports(
       em,
       source,
       'user',
@@ -80,13 +80,13 @@ export async function addForgotten(
  * What earlier runs of a source made that is this now, by local id. Not who was renamed since: the name by which it is found here is none that
  * the source has for it (`addTombstoneKeys`).
  */
-export async function readOurs(
+export async function readPreviousById(
   em: SqlEntityManager,
   source: string,
   kind: string,
   ids: ReadonlyMap<string, string>,
-): Promise<Map<string, Known>> {
-  const ours = new Map<string, Known>();
+): Promise<Map<string, PreviousImport>> {
+  const ours = new Map<string, PreviousImport>();
   await inBatches([...ids.values()], async (batch) => {
     const rows = await em.execute<Row[]>(
       `select ${COLUMNS} from imports_record i
@@ -94,7 +94,7 @@ export async function readOurs(
          select from imports_record r where r.local_id = i.local_id and r.source = i.source and r.source_pk like 'deleted%')`,
       [source, kind, JSON.stringify(batch)],
     );
-    for (const row of rows) ours.set(row.local_id, knownRow(row));
+    for (const row of rows) ours.set(row.local_id, toPreviousImport(row));
   });
   return ours;
 }

@@ -9,7 +9,7 @@ export type TextField = (typeof TEXT_FIELDS)[number];
 export const FLAGS = ['isStaff', 'isSuperuser'] as const;
 
 /** A user as it was imported last. */
-export interface RememberedUser {
+export interface ImportedUser {
   /** Digests of the source's values. */
   readonly source: Record<TextField, string>;
   /** Digests of what was stored here. */
@@ -27,7 +27,7 @@ export interface RememberedUser {
   readonly permissions: readonly string[];
 }
 
-export interface RememberedGroup {
+export interface ImportedGroup {
   readonly source: string;
   readonly local: string;
   readonly permissions: readonly string[];
@@ -57,6 +57,6 @@ export function localValues(one: DjangoUser, password: string): Record<TextField
   return digests({ username: normalizeName(one.username), email, firstName, lastName, attributes, password });
 }
 
-export function rememberGroup(one: DjangoGroup, permissions: readonly string[]): RememberedGroup {
+export function importedGroup(one: DjangoGroup, permissions: readonly string[]): ImportedGroup {
   return { source: shortDigest(one.sourceName), local: shortDigest(normalizeName(one.name)), permissions };
 }

@@ -2,10 +2,10 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Api } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
 import { inBatches } from './batches.ts';
-import { type GivenByLog, readGiven } from './given.ts';
-import { addForgotten, anyId, anyText, type Known, readKnown, readOurs } from './known.ts';
+import { type ImportLog, readImportLog } from './import-log.ts';
+import { addDeletedUsers, anyId, anyText, type PreviousImport, readPreviousImports, readPreviousById } from './previous-imports.ts';
 import type { DjangoDump, DjangoUser } from './reader/records.ts';
-import type { RememberedUser } from './remembered.ts';
+import type { ImportedUser } from './imported-values.ts';
 
 export interface ByKind<T> {
   readonly permission: ReadonlyMap<string, T>;
@@ -13,13 +13,13 @@ export interface ByKind<T> {
   readonly user: ReadonlyMap<string, T>;
 }
 
-export interface PresentPermission {
+export interface ExistingPermission {
   readonly id: string;
   readonly label: string;
   readonly isLive: boolean;
 }
 
-export interface PresentGroup {
+export interface ExistingGroup {
   readonly id: string;
   readonly name: string;
   /** Names of the permissions that it holds at the API. */
@@ -33,7 +33,7 @@ export interface Flags {
   readonly isSuperuser: boolean;
 }
 
-export interface PresentUser {
+export interface ExistingUser {
   readonly id: string;
   readonly username: string;
   readonly email: string;
@@ -57,18 +57,18 @@ export interface PresentUser {
 }
 
 /** What Signet has, as far as it can meet the dump. */
-export interface Present {
+export interface Existing {
   /** Permissions of the API by name; a removed one only where no live one has its name. */
-  readonly permissions: ReadonlyMap<string, PresentPermission>;
-  /** What earlier runs of this source made of the dump's records, by key. */
-  readonly known: ByKind<Known>;
+  readonly permissions: ReadonlyMap<string, ExistingPermission>;
+  /** Previous imports of the dump's records from this source, by key. */
+  readonly previousByKey: ByKind<PreviousImport>;
   /** What the edit log says of those that an earlier version imported. */
-  readonly given: GivenByLog;
-  /** What they made of what has the names of the dump's records, by local id. */
-  readonly ours: ByKind<Known>;
-  readonly groups: Map<string, PresentGroup>;
+  readonly log: ImportLog;
+  /** Previous imports of local objects with the names of the dump's records, by local id. */
+  readonly previousById: ByKind<PreviousImport>;
+  readonly groups: Map<string, ExistingGroup>;
   readonly groupIds: Map<string, string>;
-  readonly users: Map<string, PresentUser>;
+  readonly users: Map<string, ExistingUser>;
   readonly userIds: Map<string, string>;
   /** Folded addresses of the dump, and usernames that look like one, that are the address of a user of Signet: ids of those. */
   readonly emailKeys: ReadonlyMap<string, readonly string[]>;
@@ -88,24 +88,24 @@ export const GROUP_FINGERPRINT = `md5(g.name || '|' || array_to_string(array(
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 /** Reads it in a few statements for each batch of records, so that requests are served between. */
-export async function readPresent(
+export async function readExisting(
   em: SqlEntityManager,
   api: Api | null,
   audience: string,
   dump: DjangoDump,
-): Promise<Present> {
+): Promise<Existing> {
   const apiId = api?.id ?? NOBODY;
-  const known = {
-    permission: await readKnown(em, audience, 'permission', dump.permissions.records),
-    group: await readKnown(em, audience, 'group', [...dump.groups.records, ...dump.groups.refused]),
-    user: await readKnown(
+  const previousByKey = {
+    permission: await readPreviousImports(em, audience, 'permission', dump.permissions.records),
+    group: await readPreviousImports(em, audience, 'group', [...dump.groups.records, ...dump.groups.refused]),
+    user: await readPreviousImports(
       em,
       audience,
       'user',
       [...dump.userKeys].map((key) => ({ key })),
     ),
   };
-  await addForgotten(em, audience, dump.users.records, known.user);
+  await addDeletedUsers(em, audience, dump.users.records, previousByKey.user);
   const groupIds = await idsByKey(
     em,
     'permissions_group',
@@ -124,22 +124,22 @@ export async function readPresent(
     dump.permissions.records.flatMap(({ name }) => [[name, permissions.get(name)?.id] as const].filter(hasId)),
   );
   const idsByKind = (kind: 'group' | 'user', ids: Map<string, string>) => [
-    ...new Set([...[...known[kind].values()].map((one) => one.localId), ...ids.values()]),
+    ...new Set([...[...previousByKey[kind].values()].map((one) => one.localId), ...ids.values()]),
   ];
-  const given = await readGiven(em, audience, known.user.values(), known.group.values());
-  const held = [...known.user.values()].flatMap((one) => (one.imported as RememberedUser | null)?.groups ?? []);
+  const log = await readImportLog(em, audience, previousByKey.user.values(), previousByKey.group.values());
+  const importedGroups = [...previousByKey.user.values()].flatMap((one) => (one.imported as ImportedUser | null)?.groups ?? []);
   const users = await readUsers(em, apiId, permissionNamesById, idsByKind('user', userIds));
   return {
     permissions,
-    known,
-    given,
-    ours: {
-      permission: await readOurs(em, audience, 'permission', permissionIds),
-      group: await readOurs(em, audience, 'group', groupIds),
-      user: await readOurs(em, audience, 'user', userIds),
+    previousByKey,
+    log,
+    previousById: {
+      permission: await readPreviousById(em, audience, 'permission', permissionIds),
+      group: await readPreviousById(em, audience, 'group', groupIds),
+      user: await readPreviousById(em, audience, 'user', userIds),
     },
     groups: await readGroups(em, permissionNamesById, [
-      ...new Set([...idsByKind('group', groupIds), ...held, ...given.groupIds]),
+      ...new Set([...idsByKind('group', groupIds), ...importedGroups, ...log.groupIds]),
     ]),
     groupIds,
     users,
@@ -155,7 +155,7 @@ export async function readPresent(
 type PermissionNames = (ids: readonly string[]) => Set<string>;
 
 /** Of ids of permissions, the names of those that are live at the API. */
-function namesById(permissions: ReadonlyMap<string, PresentPermission>): PermissionNames {
+function namesById(permissions: ReadonlyMap<string, ExistingPermission>): PermissionNames {
   const names = new Map([...permissions].flatMap(([name, { id, isLive }]) => (isLive ? [[id, name] as const] : [])));
   return (ids) => new Set(ids.flatMap((id) => names.get(id) ?? []));
 }
@@ -182,7 +182,7 @@ export async function idsByKey(
   return ids;
 }
 
-async function readPermissions(em: SqlEntityManager, apiId: string): Promise<Map<string, PresentPermission>> {
+async function readPermissions(em: SqlEntityManager, apiId: string): Promise<Map<string, ExistingPermission>> {
   const rows = await em.execute<{ id: string; name: string; label: string; is_live: boolean }[]>(
     'select id, name, label, removed_version is null as is_live from permissions_permission where api_id = ? order by is_live, index',
     [apiId],
@@ -194,8 +194,8 @@ async function readGroups(
   em: SqlEntityManager,
   permissionNamesById: PermissionNames,
   ids: readonly string[],
-): Promise<Map<string, PresentGroup>> {
-  const groups = new Map<string, PresentGroup>();
+): Promise<Map<string, ExistingGroup>> {
+  const groups = new Map<string, ExistingGroup>();
   await inBatches(ids, async (batch) => {
     const rows = await em.execute<{ id: string; name: string; fingerprint: string; permissions: string[] }[]>(
       `select g.id, g.name, ${GROUP_FINGERPRINT} as fingerprint, array(select h.permission_id::text from permissions_group_permission h where h.group_id = g.id) as permissions
@@ -232,8 +232,8 @@ async function readUsers(
   apiId: string,
   permissionNamesById: PermissionNames,
   ids: readonly string[],
-): Promise<Map<string, PresentUser>> {
-  const users = new Map<string, PresentUser>();
+): Promise<Map<string, ExistingUser>> {
+  const users = new Map<string, ExistingUser>();
   await inBatches(ids, async (batch) => {
     const rows = await em.execute<UserRow[]>(
       `select u.id, u.username, u.email, u.first_name, u.last_name, u.is_active, u.password_epoch::int as password_epoch,
@@ -249,7 +249,7 @@ async function readUsers(
   return users;
 }
 
-function readUserRow(row: UserRow, permissionNamesById: PermissionNames): PresentUser {
+function readUserRow(row: UserRow, permissionNamesById: PermissionNames): ExistingUser {
   const own = { isStaff: row.is_staff, isSuperuser: row.is_superuser };
   const role = row.role_staff === null ? null : { isStaff: row.role_staff, isSuperuser: row.role_superuser ?? false };
   return {
@@ -293,7 +293,7 @@ export function readUsersById(
   em: SqlEntityManager,
   apiId: string,
   ids: readonly string[],
-): Promise<Map<string, PresentUser>> {
+): Promise<Map<string, ExistingUser>> {
   return readUsers(em, apiId, () => new Set(), ids);
 }
 
