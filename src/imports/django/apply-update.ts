@@ -4,8 +4,8 @@ import { type Api, invalidateRights } from '../../permissions/index.ts';
 import { endSessions } from '../../sessions/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
 import { inBatches } from './batches.ts';
-import type { Plan } from './plan-state.ts';
 import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './existing.ts';
+import type { Plan } from './plan-state.ts';
 
 /** Whether an import changes what an earlier one made. */
 export function hasUpdates({ rows }: Plan): boolean {
@@ -154,7 +154,10 @@ export async function applyEffects(
   const { removed, added, groups, deactivated, newPasswords } = plan.effects;
   const apis = [api.id];
   await invalidateRights(tx, distinct(removed.allApis), { kind: 'removed', apis: null });
-  await invalidateRights(tx, distinct(removed.thisApi, await readMembers(tx, groups.removed)), { kind: 'removed', apis });
+  await invalidateRights(tx, distinct(removed.thisApi, await readMembers(tx, groups.removed)), {
+    kind: 'removed',
+    apis,
+  });
   await invalidateRights(tx, distinct(added.allApis), { kind: 'added', apis: null });
   await invalidateRights(tx, distinct(added.thisApi, await readMembers(tx, groups.added)), { kind: 'added', apis });
   // No token says the name of a group, what is kept of its members does.

@@ -5,10 +5,10 @@ import { type Api, announceCatalogueChange, changeCatalogue, createApi, findApi 
 import { Failure } from '../../platform/errors.ts';
 import {
   applyEffects,
-  hasUpdates,
   freeNames,
   gainedMemberships,
   hasActiveSuperuser,
+  hasUpdates,
   isUnchanged,
   lockGroups,
   lockUsers,

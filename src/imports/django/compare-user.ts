@@ -1,7 +1,7 @@
 import { normalizeName } from '../../platform/casefold.ts';
 import { canonical } from './digest.ts';
-import type { PlanState } from './plan-state.ts';
 import type { ExistingUser } from './existing.ts';
+import type { PlanState } from './plan-state.ts';
 import type { DjangoUser } from './reader/records.ts';
 
 /**

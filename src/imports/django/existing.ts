@@ -3,9 +3,16 @@ import type { Api } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
 import { inBatches } from './batches.ts';
 import { type ImportLog, readImportLog } from './import-log.ts';
-import { addDeletedUsers, anyId, anyText, type PreviousImport, readPreviousImports, readPreviousById } from './previous-imports.ts';
-import type { DjangoDump, DjangoUser } from './reader/records.ts';
 import type { ImportedUser } from './imported-values.ts';
+import {
+  addDeletedUsers,
+  anyId,
+  anyText,
+  type PreviousImport,
+  readPreviousById,
+  readPreviousImports,
+} from './previous-imports.ts';
+import type { DjangoDump, DjangoUser } from './reader/records.ts';
 
 export interface ByKind<T> {
   readonly permission: ReadonlyMap<string, T>;
@@ -127,7 +134,9 @@ export async function readExisting(
     ...new Set([...[...previousByKey[kind].values()].map((one) => one.localId), ...ids.values()]),
   ];
   const log = await readImportLog(em, audience, previousByKey.user.values(), previousByKey.group.values());
-  const importedGroups = [...previousByKey.user.values()].flatMap((one) => (one.imported as ImportedUser | null)?.groups ?? []);
+  const importedGroups = [...previousByKey.user.values()].flatMap(
+    (one) => (one.imported as ImportedUser | null)?.groups ?? [],
+  );
   const users = await readUsers(em, apiId, permissionNamesById, idsByKind('user', userIds));
   return {
     permissions,

@@ -4,21 +4,21 @@ import type { AuditContext } from '../../audit/index.ts';
 import { type Api, createApi, findApi, OWN_AUDIENCE } from '../../permissions/index.ts';
 import { type Database, PlatformState } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
-import { apply, type ImportRun, analyzeTables } from './apply.ts';
+import { analyzeTables, apply, type ImportRun } from './apply.ts';
 import { runInSteps } from './batches.ts';
 import { describeRefusal } from './describe.ts';
-import { userModelStateName } from './source.ts';
+import { readExisting } from './existing.ts';
 import { findLastSuperusers } from './last-superuser.ts';
 import { makePlan } from './plan.ts';
 import { planMissing } from './plan-missing.ts';
 import type { ImportOptions, Plan } from './plan-state.ts';
-import { readExisting } from './existing.ts';
 import { proposeRenames } from './propose-renames.ts';
 import { parseDump } from './reader/json.ts';
 import { DEFAULT_USER_MODEL, readDjango, readUserModel } from './reader/read.ts';
 import { Renames, readRenames } from './renames.ts';
 import { emptyReport, type ImportReport, isRefused } from './report.ts';
-import { deleteAbandonedRows, stage, deleteStagedRows, withImportLock } from './stage.ts';
+import { userModelStateName } from './source.ts';
+import { deleteAbandonedRows, deleteStagedRows, stage, withImportLock } from './stage.ts';
 
 export interface ImportInput extends ImportOptions {
   /** Content of the file. */

@@ -93,7 +93,12 @@ async function readLog(
 type LogValues = Readonly<Record<string, unknown>>;
 
 /** What one entry of the log adds to those before it. */
-function add(given: LoggedState, after: LogValues, before: LogValues, groups: ReadonlyMap<string, ReadonlySet<string>>): void {
+function add(
+  given: LoggedState,
+  after: LogValues,
+  before: LogValues,
+  groups: ReadonlyMap<string, ReadonlySet<string>>,
+): void {
   for (const flag of ['isActive', 'isStaff', 'isSuperuser'] as const) {
     const value = after[flag];
     if (typeof value === 'boolean') given[flag] = value;
@@ -104,7 +109,10 @@ function add(given: LoggedState, after: LogValues, before: LogValues, groups: Re
     readTexts(said['groups']).flatMap((name) => [...(groups.get(casefoldName(name)) ?? [])]);
   for (const id of toIds(before)) given.groups.delete(id);
   for (const id of toIds(after)) given.groups.add(id);
-  const permissionNames = (said: LogValues) => [...readTexts(said['permissions']), ...readTexts(said['user_permissions'])];
+  const permissionNames = (said: LogValues) => [
+    ...readTexts(said['permissions']),
+    ...readTexts(said['user_permissions']),
+  ];
   for (const name of permissionNames(before)) given.permissions.delete(name);
   for (const name of permissionNames(after)) given.permissions.add(name);
 }

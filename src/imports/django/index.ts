@@ -7,9 +7,9 @@
  * Standards: Django's serialisation format, natural keys included (django.core.serializers), and django.contrib.auth.
  */
 export { describeReport } from './describe.ts';
-export { countImportedRecords, deleteSource } from './source.ts';
 export { type ImportInput, importDjango, type Progress } from './import-django.ts';
 export { decodeDump } from './reader/command.ts';
 export { writeRenames } from './renames.ts';
 export { type Changed, type Counts, type Entry, type ImportReport, isRefused, type Merged } from './report.ts';
+export { countImportedRecords, deleteSource } from './source.ts';
 export { deleteAbandonedRows } from './stage.ts';

@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import type { PlannedRow, PlanState } from './plan-state.ts';
 import { anyId } from './previous-imports.ts';
-import type { PlanState, PlannedRow } from './plan-state.ts';
 import type { Entry } from './report.ts';
 
 const ACTIVE_SUPERUSER = 'is_superuser and is_active and deleted_at is null';
@@ -42,5 +42,7 @@ function addsSuperuser({ existing }: PlanState, one: PlannedRow): boolean {
   const { isActive, isSuperuser } = stagedFields(one);
   if (isActive !== true && isSuperuser !== true) return false;
   const local = existing.users.get(String(one.row['id']));
-  return local !== undefined && (isActive ?? local.isActive) === true && (isSuperuser ?? local.own.isSuperuser) === true;
+  return (
+    local !== undefined && (isActive ?? local.isActive) === true && (isSuperuser ?? local.own.isSuperuser) === true
+  );
 }

@@ -2,19 +2,19 @@ import { randomUUIDv7 } from 'node:crypto';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { BATCH, type Steps } from './batches.ts';
 import { canonical, digestGroup } from './digest.ts';
-import type { PreviousImport } from './previous-imports.ts';
+import type { ExistingGroup } from './existing.ts';
+import { type ImportedGroup, importedGroup, shortDigest } from './imported-values.ts';
 import {
-  changedEntry,
   availablePermissions,
-  groupByName,
+  changedEntry,
   findPrevious,
-  reportSpelling,
+  groupByName,
   type PlanState,
   reportEntry,
+  reportSpelling,
 } from './plan-state.ts';
-import type { ExistingGroup } from './existing.ts';
+import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoGroup } from './reader/records.ts';
-import { type ImportedGroup, importedGroup, shortDigest } from './imported-values.ts';
 
 export function* planGroups(state: PlanState): Steps<void> {
   const { dump, existing } = state;
@@ -75,7 +75,12 @@ function fitting(state: PlanState, one: DjangoGroup): string[] {
   return one.permissions.filter((name) => state.available.has(name)).sort();
 }
 
-function planImported(state: PlanState, one: DjangoGroup, previous: PreviousImport, local: ExistingGroup | undefined): void {
+function planImported(
+  state: PlanState,
+  one: DjangoGroup,
+  previous: PreviousImport,
+  local: ExistingGroup | undefined,
+): void {
   const { report } = state;
   state.matched.add(previous.localId);
   if (!local) {
@@ -104,7 +109,12 @@ function planImported(state: PlanState, one: DjangoGroup, previous: PreviousImpo
  * As `takeAway` of users: of a group that an earlier version imported, and that changed since, what Django took away is taken all
  * the same. Answers the group as it is then, the same one where nothing was taken.
  */
-function planRemovals(state: PlanState, one: DjangoGroup, previous: PreviousImport, local: ExistingGroup): ExistingGroup {
+function planRemovals(
+  state: PlanState,
+  one: DjangoGroup,
+  previous: PreviousImport,
+  local: ExistingGroup,
+): ExistingGroup {
   const { existing, report, rows, names, effects } = state;
   const granted = existing.log.groups.get(local.id)?.permissions ?? local.permissions;
   const lost = [...granted].filter((name) => local.permissions.has(name) && !one.permissions.includes(name)).sort();
@@ -121,7 +131,13 @@ function planRemovals(state: PlanState, one: DjangoGroup, previous: PreviousImpo
 }
 
 /** As `compareThreeWays` of users: what changed in the source alone is brought, what is lost there is lost here. */
-function update(state: PlanState, one: DjangoGroup, previous: PreviousImport, local: ExistingGroup, last: ImportedGroup): void {
+function update(
+  state: PlanState,
+  one: DjangoGroup,
+  previous: PreviousImport,
+  local: ExistingGroup,
+  last: ImportedGroup,
+): void {
   const { report, effects } = state;
   const wanted = availablePermissions(state, one, one.name, one.permissions);
   const gained = wanted.filter((name) => !last.permissions.includes(name) && !local.permissions.has(name));
@@ -160,7 +176,14 @@ function update(state: PlanState, one: DjangoGroup, previous: PreviousImport, lo
     before: { ...(isRenamed ? { name: local.name } : {}), ...(lost.length > 0 ? { permissions: lost } : {}) },
     after: { import: report.importId, source: report.api, ...(isRenamed ? { name: target } : {}), permissions: gained },
   };
-  const row = { id: local.id, key: previous.key, label: isRenamed ? target : local.name, digest, imported, fingerprint };
+  const row = {
+    id: local.id,
+    key: previous.key,
+    label: isRenamed ? target : local.name,
+    digest,
+    imported,
+    fingerprint,
+  };
   state.rows.push({
     kind: 'old-group',
     row: { ...row, set, permissionsGained: gained, permissionsLost: lost, isAudited: isChanged, ...sides },

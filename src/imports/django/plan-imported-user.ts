@@ -1,17 +1,22 @@
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { differences } from './compare-user.ts';
 import { digestUser } from './digest.ts';
-import type { PreviousImport } from './previous-imports.ts';
-import { changedEntry, type PlanState } from './plan-state.ts';
 import type { ExistingUser } from './existing.ts';
-import type { DjangoUser } from './reader/records.ts';
 import { type ImportedUser, shortDigest } from './imported-values.ts';
-import { stageUserChange } from './stage-user.ts';
 import { planRemovals } from './plan-removals.ts';
+import { changedEntry, type PlanState } from './plan-state.ts';
+import type { PreviousImport } from './previous-imports.ts';
+import type { DjangoUser } from './reader/records.ts';
+import { stageUserChange } from './stage-user.ts';
 import { compareThreeWays, lastImported, type Outcome, type UserChange } from './update-user.ts';
 
 /** A record that an earlier run imported: compared, and with `--existing update` brought up to date. */
-export function planImportedUser(state: PlanState, one: DjangoUser, previous: PreviousImport, isUniqueAddress: boolean): void {
+export function planImportedUser(
+  state: PlanState,
+  one: DjangoUser,
+  previous: PreviousImport,
+  isUniqueAddress: boolean,
+): void {
   const { report, existing, options } = state;
   const local = existing.users.get(previous.localId);
   state.matched.add(previous.localId);

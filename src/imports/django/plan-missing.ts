@@ -1,8 +1,8 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/errors.ts';
-import type { PlanState } from './plan-state.ts';
 import { readUsersById } from './existing.ts';
 import type { ImportedUser } from './imported-values.ts';
+import type { PlanState } from './plan-state.ts';
 import { stageUserChange } from './stage-user.ts';
 
 interface Row {
@@ -40,7 +40,9 @@ export async function planMissing(em: SqlEntityManager, apiId: string | undefine
   if (options.existing !== 'update' || apiId === undefined) return;
   const found = new Set([
     ...state.matched,
-    ...[...state.existing.previousByKey.user.values(), ...state.existing.previousByKey.group.values()].map((one) => one.localId),
+    ...[...state.existing.previousByKey.user.values(), ...state.existing.previousByKey.group.values()].map(
+      (one) => one.localId,
+    ),
   ]);
   for (const kind of ['user', 'group'] as const) {
     // A dump may leave a table out.

@@ -1,7 +1,7 @@
 import { BATCH, type Steps } from './batches.ts';
 import { digestPermission } from './digest.ts';
+import { changedEntry, findPrevious, groupByName, type PlanState, reportEntry } from './plan-state.ts';
 import type { PreviousImport } from './previous-imports.ts';
-import { changedEntry, groupByName, findPrevious, type PlanState, reportEntry } from './plan-state.ts';
 import type { DjangoPermission } from './reader/records.ts';
 
 /** Exactly the dump's permissions, byte for byte; Django's four are never invented, stale ones are kept. */

@@ -1,9 +1,9 @@
 import { readGroupIds } from './compare-user.ts';
-import type { PreviousImport } from './previous-imports.ts';
-import { changedEntry, type PlanState } from './plan-state.ts';
 import type { ExistingUser } from './existing.ts';
-import type { DjangoUser } from './reader/records.ts';
 import { digests, type ImportedUser, sourceValues } from './imported-values.ts';
+import { changedEntry, type PlanState } from './plan-state.ts';
+import type { PreviousImport } from './previous-imports.ts';
+import type { DjangoUser } from './reader/records.ts';
 import { stageUserChange } from './stage-user.ts';
 import { compareThreeWays, type UserChange } from './update-user.ts';
 
@@ -11,7 +11,12 @@ import { compareThreeWays, type UserChange } from './update-user.ts';
  * Of a record that an earlier version imported, and that changed since, nobody can tell who changed a name or an address. What
  * Django took away is taken all the same; answers the user as it is then, the same one where nothing was taken.
  */
-export function planRemovals(state: PlanState, one: DjangoUser, previous: PreviousImport, local: ExistingUser): ExistingUser {
+export function planRemovals(
+  state: PlanState,
+  one: DjangoUser,
+  previous: PreviousImport,
+  local: ExistingUser,
+): ExistingUser {
   const last = lastLoggedState(state, one, local);
   const isGiven = (names: readonly string[]) => (name: string) => names.includes(name);
   // The record as it would be, had Django given nothing since.
@@ -20,9 +25,7 @@ export function planRemovals(state: PlanState, one: DjangoUser, previous: Previo
     isActive: one.isActive && last.isActive,
     isStaff: one.isStaff && last.isStaff,
     isSuperuser: one.isSuperuser && last.isSuperuser,
-    groups: one.groups.filter((group) =>
-      readGroupIds(state, { ...one, groups: [group] }).some(isGiven(last.groups)),
-    ),
+    groups: one.groups.filter((group) => readGroupIds(state, { ...one, groups: [group] }).some(isGiven(last.groups))),
     permissions: one.permissions.filter(isGiven(last.permissions)).filter((name) => state.available.has(name)),
   };
   const { change, taken } = compareThreeWays(state, reduced, local, last, false, false);

@@ -1,11 +1,11 @@
 import type { PermissionSpec } from '../../permissions/index.ts';
 import { normalizeName } from '../../platform/casefold.ts';
 import { isNaturalKey } from '../index.ts';
-import type { PreviousImport } from './previous-imports.ts';
 import type { Existing } from './existing.ts';
+import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoGroup, DjangoUser, RenameCandidate, SourceRecord, ThroughTable } from './reader/records.ts';
-import type { Changed, Entry, ImportReport } from './report.ts';
 import type { ResolvedDump } from './refused-names.ts';
+import type { Changed, Entry, ImportReport } from './report.ts';
 
 export interface ImportOptions {
   /** What verifying a stored password takes here, where it is too long to log in by (`Passwords.tooSlow`). */

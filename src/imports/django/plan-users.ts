@@ -3,20 +3,20 @@ import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { BATCH, type Steps } from './batches.ts';
 import { readGroupIds } from './compare-user.ts';
 import { digestUser } from './digest.ts';
+import type { ExistingUser } from './existing.ts';
 import { importPassword } from './imported-password.ts';
-import { findRenamed, planImportedUser, changesName } from './plan-imported-user.ts';
+import { type ImportedUser, localValues, sourceValues } from './imported-values.ts';
+import { changesName, findRenamed, planImportedUser } from './plan-imported-user.ts';
 import {
   availablePermissions,
-  groupByName,
   findPrevious,
-  reportPassword,
-  reportSpelling,
+  groupByName,
   type PlanState,
   reportEntry,
+  reportPassword,
+  reportSpelling,
 } from './plan-state.ts';
-import type { ExistingUser } from './existing.ts';
 import type { DjangoUser } from './reader/records.ts';
-import { localValues, type ImportedUser, sourceValues } from './imported-values.ts';
 import { Tally } from './report.ts';
 
 export function* planUsers(state: PlanState): Steps<void> {
@@ -95,7 +95,10 @@ function readRights(state: PlanState, one: DjangoUser): { groups: string[]; perm
         reportEntry(one, one.username, `its group "${group.name}" ${local.why}`),
       );
   }
-  return { groups: readGroupIds(state, one), permissions: availablePermissions(state, one, one.username, one.permissions) };
+  return {
+    groups: readGroupIds(state, one),
+    permissions: availablePermissions(state, one, one.username, one.permissions),
+  };
 }
 
 interface Tallies {
@@ -158,9 +161,7 @@ function reportName(state: PlanState, one: DjangoUser, usernameKey: string, emai
   if (other)
     state.report.addressLikeNames.push(reportEntry(one, one.username, `is the e-mail address of ${other.record}`));
   else if (state.existing.emailKeys.has(usernameKey))
-    state.report.addressLikeNames.push(
-      reportEntry(one, one.username, 'is the e-mail address of somebody in Signet'),
-    );
+    state.report.addressLikeNames.push(reportEntry(one, one.username, 'is the e-mail address of somebody in Signet'));
   else if (casefoldName(one.email) !== usernameKey)
     state.report.addressLikeNames.push(reportEntry(one, one.username, 'looks like an e-mail address'));
 }

@@ -1,12 +1,12 @@
 import type { Steps } from './batches.ts';
+import type { Existing } from './existing.ts';
 import { planGroups } from './plan-groups.ts';
 import { planPermissions } from './plan-permissions.ts';
+import { emptyEffects, type ImportOptions, type PlanState } from './plan-state.ts';
 import { planUsers } from './plan-users.ts';
-import { type ImportOptions, emptyEffects, type PlanState } from './plan-state.ts';
-import type { Existing } from './existing.ts';
 import type { DjangoDump } from './reader/records.ts';
-import type { ImportReport } from './report.ts';
 import { type ResolvedDump, resolveRefusedNames } from './refused-names.ts';
+import type { ImportReport } from './report.ts';
 
 /** What becomes of every record of a dump, given what Signet has. Decides everything; writes nothing. */
 export function* makePlan(

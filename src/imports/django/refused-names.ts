@@ -1,8 +1,8 @@
 import { digestGroup, digestUser, type Origin } from './digest.ts';
-import type { PreviousImport } from './previous-imports.ts';
 import type { Existing } from './existing.ts';
-import type { DjangoDump, DjangoGroup, DjangoUser, NamedRecord } from './reader/records.ts';
 import { type ImportedGroup, type ImportedUser, shortDigest } from './imported-values.ts';
+import type { PreviousImport } from './previous-imports.ts';
+import type { DjangoDump, DjangoGroup, DjangoUser, NamedRecord } from './reader/records.ts';
 import type { Entry } from './report.ts';
 
 /** A record that cannot have its name here, and that an earlier run imported. */
@@ -16,7 +16,10 @@ export interface Retained<T> {
 }
 
 export interface ResolvedDump extends DjangoDump {
-  readonly retained: { readonly groups: readonly Retained<DjangoGroup>[]; readonly users: readonly Retained<DjangoUser>[] };
+  readonly retained: {
+    readonly groups: readonly Retained<DjangoGroup>[];
+    readonly users: readonly Retained<DjangoUser>[];
+  };
 }
 
 /**
@@ -56,7 +59,10 @@ function withRetainedName(entry: Entry, { localName }: Retained<NamedRecord>): E
   return { ...entry, what: `${entry.what.replace(/\.$/, '')}: it stays ${JSON.stringify(localName)} here` };
 }
 
-function retainedGroups(dump: DjangoDump, { previousByKey, groups }: Existing): Map<NamedRecord, Retained<DjangoGroup>> {
+function retainedGroups(
+  dump: DjangoDump,
+  { previousByKey, groups }: Existing,
+): Map<NamedRecord, Retained<DjangoGroup>> {
   return new Map(
     dump.groups.refused.flatMap((refused) => {
       const previous = previousByKey.group.get(refused.key);

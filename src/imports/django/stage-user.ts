@@ -1,5 +1,5 @@
-import type { PlanState } from './plan-state.ts';
 import type { ExistingUser } from './existing.ts';
+import type { PlanState } from './plan-state.ts';
 import type { UserChange } from './update-user.ts';
 
 /** The row of a change, and whom it reaches. */

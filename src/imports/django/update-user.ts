@@ -1,20 +1,20 @@
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { readGroupIds } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
-import { importPassword } from './imported-password.ts';
-import type { PreviousImport } from './previous-imports.ts';
-import { availablePermissions, reportPassword, type PlanState } from './plan-state.ts';
 import type { ExistingUser } from './existing.ts';
-import type { DjangoUser, ThroughTable } from './reader/records.ts';
+import { importPassword } from './imported-password.ts';
 import {
   digests,
   FLAGS,
-  localValues,
   type ImportedUser,
+  localValues,
   sourceValues,
   TEXT_FIELDS,
   type TextField,
 } from './imported-values.ts';
+import { availablePermissions, type PlanState, reportPassword } from './plan-state.ts';
+import type { PreviousImport } from './previous-imports.ts';
+import type { DjangoUser, ThroughTable } from './reader/records.ts';
 
 /** What an update writes to one user. */
 export interface UserChange {

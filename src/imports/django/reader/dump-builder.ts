@@ -1,7 +1,14 @@
 import type { Renames } from '../renames.ts';
 import type { Entry } from '../report.ts';
-import type { DjangoGroup, DjangoPermission, DjangoUser, RenameCandidate, NamedRecord, SourceRecord } from './records.ts';
-import { type Lookup, describeValue } from './references.ts';
+import type {
+  DjangoGroup,
+  DjangoPermission,
+  DjangoUser,
+  NamedRecord,
+  RenameCandidate,
+  SourceRecord,
+} from './records.ts';
+import { describeValue, type Lookup } from './references.ts';
 
 /** What reading a dump has come to so far. */
 export class DumpBuilder {

@@ -1,10 +1,10 @@
 import { groupNameProblem, MAX_LABEL_LENGTH } from '../../../permissions/index.ts';
 import { isStorable } from '../../../platform/casefold.ts';
+import type { DumpBuilder } from './dump-builder.ts';
 import { identifierProblem } from './fields.ts';
 import type { RawRecord } from './json.ts';
-import type { DumpBuilder } from './dump-builder.ts';
 import type { DjangoGroup, DjangoPermission } from './records.ts';
-import { type Found, keyProblem, type Lookup, recordKey, recordKeys, recordName, describeValue } from './references.ts';
+import { describeValue, type Found, keyProblem, type Lookup, recordKey, recordKeys, recordName } from './references.ts';
 
 export const CONTENT_TYPE = 'contenttypes.contenttype';
 export const PERMISSION = 'auth.permission';

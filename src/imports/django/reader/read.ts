@@ -3,6 +3,7 @@ import { BATCH, type Steps } from '../batches.ts';
 import type { Renames } from '../renames.ts';
 import { Tally } from '../report.ts';
 import { dumpError } from './command.ts';
+import { DumpBuilder } from './dump-builder.ts';
 import type { RawRecord } from './json.ts';
 import {
   CONTENT_TYPE,
@@ -13,7 +14,6 @@ import {
   readGroup,
   readPermission,
 } from './permissions.ts';
-import { DumpBuilder } from './dump-builder.ts';
 import type { DjangoDump, DjangoGroup, DjangoPermission, ThroughTable } from './records.ts';
 import { Lookup } from './references.ts';
 import { EMAIL_ADDRESS, findThrough, readAddresses, SideTable } from './side-tables.ts';
@@ -78,7 +78,8 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   }
   renames.checkUsed();
   for (const one of [through.groups, through.user_permissions])
-    for (const key of one.rows.left) builder.addUnmapped(one.table?.model ?? '', '', `its user ${key} is not in the dump`);
+    for (const key of one.rows.left)
+      builder.addUnmapped(one.table?.model ?? '', '', `its user ${key} is not in the dump`);
   const found = [through.groups.table, through.user_permissions.table].filter((one) => one !== null);
   const table = <T>(model: string, records: readonly T[]) => ({
     read: of(model).length,
@@ -122,7 +123,8 @@ function readThroughRows(
   const models = found.map((each) => each.table.model).join(', ');
   // A model with is_superuser has Django's PermissionsMixin, and with it both fields.
   const hasRights = users.some((raw) => 'is_superuser' in raw.fields);
-  if (one) builder.addUnmapped(userModel, '', `its ${field} may be in any of ${models}: leave the others out of the dump`);
+  if (one)
+    builder.addUnmapped(userModel, '', `its ${field} may be in any of ${models}: leave the others out of the dump`);
   else if (field === 'groups' && hasRights)
     builder.addUnmapped(userModel, '', 'it has no groups: if they go through a table of its own, add that to the dump');
   else return { ...nothing, isSilent: true };

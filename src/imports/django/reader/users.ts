@@ -1,10 +1,10 @@
 import { casefoldName, isStorable } from '../../../platform/casefold.ts';
 import { checkUser, importedNameProblem } from '../../../users/index.ts';
+import type { DumpBuilder } from './dump-builder.ts';
 import { isStorableValue, readFlag, readMoment } from './fields.ts';
 import { NOT_A_NUMBER, type RawRecord } from './json.ts';
-import type { DumpBuilder } from './dump-builder.ts';
 import type { DjangoGroup, DjangoPermission, DjangoUser, NamedRecord } from './records.ts';
-import { keyProblem, type Lookup, recordKey, recordKeys, recordName, describeValue } from './references.ts';
+import { describeValue, keyProblem, type Lookup, recordKey, recordKeys, recordName } from './references.ts';
 import type { Address, SideTable } from './side-tables.ts';
 import { readName } from './username-field.ts';
 
@@ -74,7 +74,13 @@ function toUser(
   const { record } = one;
   const shownName = one.username || one.sourceName;
   const drop = (what: string) => builder.addUnkept(record, shownName, what);
-  const permissions = builder.resolveReferences(references.permissions, tables.permissions, record, shownName, 'permission');
+  const permissions = builder.resolveReferences(
+    references.permissions,
+    tables.permissions,
+    record,
+    shownName,
+    'permission',
+  );
   const groups = builder.resolveReferences(references.groups, tables.groups, record, shownName, 'group');
   const text = readFields(raw, drop);
   return {
