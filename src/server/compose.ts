@@ -58,6 +58,7 @@ import { homePages } from '../web/home/pages.ts';
 import { interactionPages } from '../web/interaction/pages.ts';
 import { loginPages } from '../web/login/pages.ts';
 import { logoutPages } from '../web/logout/pages.ts';
+import { setupPages } from '../web/setup/pages.ts';
 import { countRequests } from './metrics.ts';
 import { createAuthentication, createDocuments, readGrantLife, readQuotas } from './options.ts';
 
@@ -156,8 +157,9 @@ export async function buildApp(deps: Deps): Promise<App> {
     });
     const { passwordMinLength } = config;
     const { authentication } = api;
+    await first.register(async (web: App) => homePages(web, signIn));
     await first.register(async (web: App) =>
-      homePages(web, { db, clock, passwords: deps.passwords, passwordMinLength, issuer }, signIn),
+      setupPages(web, { db, clock, passwords: deps.passwords, passwordMinLength, issuer }),
     );
     await first.register(async (web: App) =>
       loginPages(web, { ...signIn, authentication, formKey: deriveFormKey(deps.masterKey) }),

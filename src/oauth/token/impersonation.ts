@@ -52,8 +52,8 @@ export async function impersonate(
   request: GrantRequest,
   actor: UserToken,
 ): Promise<GrantResult | 'stale'> {
-  const { db, access, issuer } = deps;
-  const { client, form, now, jkt } = request;
+  const { db } = deps;
+  const { client, form, now } = request;
   const reason = readReason(form);
   // Consent to a client that is not first-party does not cover acting as another user.
   if (!client.isFirstParty) throw new OAuthError('unauthorized_client', 'This client may not act for anybody else.');
@@ -62,23 +62,7 @@ export async function impersonate(
   const user = await findRequestedUser(db, form['requested_subject'] as string);
   const obstacle = await findObstacle(deps, actor, user, api, request);
   if (obstacle !== null || user === null) throw await recordRefusal(deps, request, actor, user, { reason, obstacle });
-
-  const principal = {
-    kind: 'user' as const,
-    id: user.id,
-    isActive: true,
-    isSuperuser: user.isSuperuser,
-    version: user.version,
-  };
-  const { id, username, isStaff } = user;
-  const subject = { id, username, isStaff };
-  const rights = await access.rights(principal, api, now);
-  const sourceId = api.withSourceId ? await findSourceId(db, api.audience, user.id) : undefined;
-  const act = { sub: actor.user.id, client_id: client.clientId };
-  const until = new Date(Math.min(actor.claims.exp * 1000, plusSeconds(now, IMPERSONATION_SECONDS).getTime()));
-  const content = { api, subject, rights, sourceId, session: null, scope: form['scope'], act, until };
-  const excess = overBudget(deps, { ...content, issuer, clientId: client.clientId, jkt }, now);
-  if (excess) throw tokenTooLarge(excess);
+  const { principal, ...content } = await createContent(deps, request, actor, user, api);
 
   await request.markProofUsed();
   const grant = await openImpersonationGrant(deps, request, actor, user, api);
@@ -105,6 +89,32 @@ export async function impersonate(
       return ACCESS_TOKEN_ISSUED;
     },
   };
+}
+
+/** Returns the principal and the content of the token. Throws OAuthError `invalid_target` if it is over the API's budget. */
+async function createContent(
+  deps: ImpersonationDeps,
+  { client, form, now, jkt }: GrantRequest,
+  actor: UserToken,
+  { id, username, isStaff, isSuperuser, version }: ActiveUser,
+  api: ApiSnapshot,
+) {
+  const { db, access, issuer } = deps;
+  const principal = { kind: 'user' as const, id, isActive: true, isSuperuser, version };
+  const rights = await access.rights(principal, api, now);
+  const content = {
+    api,
+    subject: { id, username, isStaff },
+    rights,
+    sourceId: api.withSourceId ? await findSourceId(db, api.audience, id) : undefined,
+    session: null,
+    scope: form['scope'],
+    act: { sub: actor.user.id, client_id: client.clientId },
+    until: new Date(Math.min(actor.claims.exp * 1000, plusSeconds(now, IMPERSONATION_SECONDS).getTime())),
+  };
+  const excess = overBudget(deps, { ...content, issuer, clientId: client.clientId, jkt }, now);
+  if (excess) throw tokenTooLarge(excess);
+  return { ...content, principal };
 }
 
 function readReason(form: GrantRequest['form']): string {
@@ -141,9 +151,9 @@ async function findObstacle(
   if (user.isSuperuser || user.isStaff || (await readRoles(db.fork(), user.id)).length > 0)
     return 'as superuser or staff';
   const { id, isSuperuser, version } = user;
-  const theirs = await access.rights({ kind: 'user', id, isActive: true, isSuperuser, version }, own, now);
-  const isMore = getAllPermissions(theirs).some((name) => !hasPerm(rights, name));
-  return isMore ? 'as somebody with more permissions at Signet' : null;
+  const userRights = await access.rights({ kind: 'user', id, isActive: true, isSuperuser, version }, own, now);
+  const hasMore = getAllPermissions(userRights).some((name) => !hasPerm(rights, name));
+  return hasMore ? 'as somebody with more permissions at Signet' : null;
 }
 
 /** Logs a refusal and returns its error: one for every obstacle, committed before the response. */

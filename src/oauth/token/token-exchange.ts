@@ -45,7 +45,8 @@ export function tokenExchangeGrant(deps: ExchangeDeps): GrantType {
       const { form } = request;
       requireTypes(form);
       const subject = await requireActiveToken(deps, request, 'subject_token');
-      if (!isUserToken(subject)) throw unfit('subject_token is the own token of a client: that one asks for itself.');
+      if (!isUserToken(subject))
+        throw invalidRequest('subject_token is the own token of a client: that one asks for itself.');
       if (form['requested_subject'] !== undefined) return impersonate(deps, request, subject);
       // RFC 8693 §4.1: without an actor token, the client is the actor.
       const actor = form['actor_token'] === undefined ? null : await requireActiveToken(deps, request, 'actor_token');
@@ -80,9 +81,9 @@ async function requireActiveToken(
   const token = await findActiveToken(deps, form[name] as string, now, {
     use: name === 'subject_token' ? 'exchange' : undefined,
   });
-  if (!token || !maySee(client, token)) throw unfit(`${name} is not good here.`);
+  if (!token || !maySee(client, token)) throw invalidRequest(`${name} is not good here.`);
   // RFC 9449: a bound token is useless without its key.
-  if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw unfit(`${name} is not good here.`);
+  if (token.claims.cnf && token.claims.cnf.jkt !== jkt) throw invalidRequest(`${name} is not good here.`);
   return token;
 }
 
@@ -110,7 +111,7 @@ async function exchange(
   const limit = createLimit(client, subject);
   // The status index is allocated before the rights are read: see `grantTokens`.
   const allocated = await allocateExchangedIndex(db, owner, delegationChain(client, subject, actor), now);
-  if (!allocated) throw unfit('subject_token is not good here.');
+  if (!allocated) throw invalidRequest('subject_token is not good here.');
   // If it was revoked meanwhile, the next attempt throws.
   if (allocated === 'stale' || !(await isStillExchangeable(db, deps.issuer, claims))) return 'stale';
   const rights = await readLimitedRights(db, await access.rights(principal, api, now), api, limit);
@@ -158,7 +159,7 @@ async function recordImpersonation(
 function createActor(client: LiveClient, { claims }: UserToken, actor: ActiveToken | null): Actor {
   const before = claims.act ? { act: claims.act } : {};
   if (!actor) return { sub: client.clientId, ...before };
-  if (actor.claims.act) throw unfit('actor_token is itself one of somebody who acts for another.');
+  if (actor.claims.act) throw invalidRequest('actor_token is itself one of somebody who acts for another.');
   return { sub: actor.claims.sub, client_id: client.clientId, ...before };
 }
 
@@ -184,7 +185,7 @@ async function findOwner(
   const owner = await readStatusOwner(db, issuer, claims, { principal: principal.id, api });
   // An operator's token for a client that is not first-party belongs to no grant, so the limit by the client would be
   // lost.
-  if (!owner || (owner.kind === 'principal' && rightsLimit)) throw unfit('subject_token is not good here.');
+  if (!owner || (owner.kind === 'principal' && rightsLimit)) throw invalidRequest('subject_token is not good here.');
   return owner;
 }
 
@@ -203,6 +204,6 @@ function createLimit(client: LiveClient, subject: UserToken): RightsLimit | null
   };
 }
 
-function unfit(description: string): OAuthError {
+function invalidRequest(description: string): OAuthError {
   return new OAuthError('invalid_request', description);
 }

@@ -1,31 +1,10 @@
-import { Type } from 'typebox';
-import { recordEvent } from '../../audit/index.ts';
-import type { Passwords } from '../../passwords/index.ts';
-import type { Database } from '../../platform/database/index.ts';
-import { type App, acceptForms, type Reply, tryLater } from '../../platform/http/index.ts';
-import type { Clock } from '../../platform/time.ts';
-import { checkNewUser, isSetupOpen, redeemSetup } from '../../signin/index.ts';
+import type { App } from '../../platform/http/index.ts';
 import { type Html, html } from '../../ui/html.ts';
-import { field } from '../../ui/layout.ts';
 import { htmlResponse, render } from '../../ui/render.ts';
-import { createUser, type FieldError, User } from '../../users/index.ts';
 import { currentSession, type SignInDeps } from '../session.ts';
 
-export interface PageDeps {
-  readonly db: Database;
-  readonly clock: Clock;
-  readonly passwords: Passwords;
-  readonly passwordMinLength: number;
-  readonly issuer: string;
-}
-
-const operation = { tags: ['pages'], security: [] };
-const goneResponse = htmlResponse('The link was used, is older than a day, or there is an administrator already.');
-
-/** The home page and the one-time setup of the first administrator. */
-export async function homePages(app: App, deps: PageDeps, signIn: SignInDeps): Promise<void> {
-  acceptForms(app);
-
+/** The home page. */
+export async function homePages(app: App, deps: SignInDeps): Promise<void> {
   const home = {
     operationId: 'showFrontDoor',
     summary: 'What this server is, and who is signed in',
@@ -34,111 +13,9 @@ export async function homePages(app: App, deps: PageDeps, signIn: SignInDeps): P
     response: { 200: htmlResponse('The page.') },
   };
   app.get('/', { schema: { ...home, problems: ['unavailable'] } }, async (request, reply) => {
-    const session = await currentSession(signIn, request);
-    return render(reply, 200, 'Signet', homeContent(deps.issuer, session?.user.username ?? null));
+    const session = await currentSession(deps, request);
+    return render(reply, 200, 'Signet', homeContent(deps.endpoint.issuer, session?.user.username ?? null));
   });
-
-  const setup = {
-    operationId: 'showSetup',
-    summary: 'The form of a setup link, shown any number of times',
-    ...operation,
-    querystring: Type.Object({ token: Type.Optional(Type.String()) }),
-    response: { 200: htmlResponse('The form.'), 410: goneResponse },
-  };
-  app.get('/setup', { schema: { ...setup, problems: ['unavailable'] } }, async (request, reply) => {
-    const { token = '' } = request.query;
-    if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
-    return render(reply, 200, 'Create your administrator', setupForm(deps, token, {}, []));
-  });
-
-  const redemption = {
-    operationId: 'redeemSetup',
-    summary: 'Make the first superuser, once',
-    ...operation,
-    form: Type.Object({
-      token: Type.String(),
-      username: Type.String(),
-      email: Type.Optional(Type.String()),
-      password: Type.String(),
-    }),
-    response: {
-      201: htmlResponse('The administrator is ready.'),
-      410: goneResponse,
-      422: htmlResponse('The form again, with what is wrong.'),
-    },
-  };
-  app.post(
-    '/setup',
-    { schema: { ...redemption, problems: ['cross_origin', 'busy', 'unavailable'] } },
-    async (request, reply) => {
-      const { token = '', username = '', email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
-      // Checked first, so that a used link costs no hash and reveals no names.
-      if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
-      const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
-      if (outcome === 'gone') return showGone(deps, reply);
-      if (outcome instanceof User)
-        return render(reply, 201, 'Your administrator is ready', setupDone(deps.issuer, outcome.username));
-      return render(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
-    },
-  );
-}
-
-function showGone({ issuer }: PageDeps, reply: Reply): Reply {
-  return render(reply, 410, 'This link is no longer valid', noLongerValid(issuer));
-}
-
-interface SetupInput {
-  readonly token: string;
-  readonly username: string;
-  readonly email: string;
-  readonly password: string;
-}
-
-async function createAdministrator(
-  deps: PageDeps,
-  input: SetupInput,
-  requestId: string,
-): Promise<User | FieldError[] | 'gone'> {
-  const errors = await checkNewUser(input, input.password, deps.passwordMinLength);
-  if (errors.length > 0) return errors;
-  const password = await deps.passwords.hash(input.password);
-  if (password === null) throw tryLater('busy', 5);
-  const at = deps.clock.now();
-  const audit = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
-  try {
-    return await deps.db.fork().transactional(async (tx) => {
-      if (!(await redeemSetup(tx, input.token, at))) throw new SetupRefused('gone');
-      const user = await createUser(tx, audit, {
-        username: input.username,
-        email: input.email,
-        password,
-        isStaff: true,
-        isSuperuser: true,
-      });
-      // A refused field must not consume the link: throwing rolls the transaction back.
-      if (!(user instanceof User)) throw new SetupRefused(user);
-      recordEvent(tx, at, { kind: 'setup', userId: user.id });
-      return user;
-    });
-  } catch (error) {
-    if (error instanceof SetupRefused) return error.outcome;
-    throw error;
-  }
-}
-
-class SetupRefused extends Error {
-  readonly outcome: FieldError[] | 'gone';
-  constructor(outcome: FieldError[] | 'gone') {
-    super('refused');
-    this.outcome = outcome;
-  }
-}
-
-/** True with and without an administrator, so that a made-up link reveals neither. */
-function noLongerValid(issuer: string): Html {
-  return html`<p>A setup link works once, for a day, and only while there is no administrator.</p>
-<p>If you have an account already, <a href="${issuer}/login">sign in</a>.</p>
-<p class="quiet">If there is no administrator yet, get a new link: <code>npx signet setup-link</code>. To create another one: <code>npx signet createsuperuser</code></p>`;
 }
 
 function homeContent(issuer: string, username: string | null): Html {
@@ -153,28 +30,4 @@ ${signIn}
 <li>Services verify tokens with <a href="${issuer}/.well-known/jwks.json">the published keys</a>.</li>
 <li>Probes ask <a href="${issuer}/health/ready">/health/ready</a>.</li>
 </ul>`;
-}
-
-function setupDone(issuer: string, username: string): Html {
-  return html`<p><strong>${username}</strong> is a superuser now. <a href="${issuer}/login">Sign in</a></p>
-<p class="quiet">More users: <code>npx signet user create NAME</code></p>`;
-}
-
-function setupForm(
-  deps: Pick<PageDeps, 'passwordMinLength'>,
-  token: string,
-  typed: { username?: string; email?: string },
-  errors: readonly FieldError[],
-): Html {
-  const errorsAt = (pointer: string) => errors.filter((one) => one.pointer === pointer).map((one) => one.detail);
-  // Focus is on the first field with an error, for keyboards and screen readers.
-  const first = ['/username', '/email', '/password'].find((pointer) => errorsAt(pointer).length > 0) ?? '/username';
-  return html`<p class="quiet">The first superuser of this server. The link works once.</p>
-<form method="post" action="setup">
-${field({ name: 'token', label: '', type: 'hidden', value: token })}
-${field({ name: 'username', label: 'Username', type: 'text', autocomplete: 'username', value: typed.username ?? '', isRequired: true, errors: errorsAt('/username'), hasFocus: first === '/username' })}
-${field({ name: 'email', label: 'E-mail', type: 'email', autocomplete: 'email', value: typed.email ?? '', hint: 'Optional.', errors: errorsAt('/email'), hasFocus: first === '/email' })}
-${field({ name: 'password', label: 'Password', type: 'password', autocomplete: 'new-password', isRequired: true, hint: `At least ${deps.passwordMinLength} characters; a phrase is best.`, errors: errorsAt('/password'), hasFocus: first === '/password' })}
-<button type="submit">Create administrator</button>
-</form>`;
 }
