@@ -94,7 +94,7 @@ export interface Deps {
 export async function buildApp(deps: Deps): Promise<App> {
   const { config, issuer, db, clock, keys } = deps;
   const services = createServices(deps);
-  const { oauth, statusLists, catalogues, api, signIn } = services;
+  const { oauth, signIn } = services;
   const app = createServer({
     log: deps.log,
     trustProxy: config.trustProxy,
@@ -115,15 +115,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     }),
   );
 
-  // Public documents: no cookie, no cross-origin rule, prepared bytes.
-  jwksRoute(app, keys);
-  // An authenticated client has its own share of the event streams.
-  statusRoutes(app, statusLists, issuer, (request) => optionalClientId(oauth, request));
-  discoveryRoutes(app, oauth);
-  const published = { ...oauth, catalogues };
-  catalogueDocumentRoute(app, published);
-  openapiRoute(app, basePath(issuer));
-  healthRoutes(app, db, deps.isStopping ?? (() => false));
+  mountDocuments(app, deps, services);
 
   // OAuth endpoints do not read the cookie: clients authenticate in every request.
   await app.register(async (scope: App) => oauthRoutes(scope, oauth));
@@ -144,7 +136,28 @@ export async function buildApp(deps: Deps): Promise<App> {
     await logoutPages(scope, { db, clock, keys, issuer, clients: oauth.clients, sessionIdleSeconds }, signIn.session);
   });
 
-  // Everything below takes authority from the cookie and is subject to the cross-origin rule.
+  await mountSessionRoutes(app, deps, services);
+  return app;
+}
+
+type Services = ReturnType<typeof createServices>;
+
+/** Mounts the public documents: no cookie, no cross-origin rule, prepared bytes. */
+function mountDocuments(app: App, deps: Deps, { oauth, statusLists, catalogues }: Services): void {
+  const { issuer, db, keys } = deps;
+  jwksRoute(app, keys);
+  // An authenticated client has its own share of the event streams.
+  statusRoutes(app, statusLists, issuer, (request) => optionalClientId(oauth, request));
+  discoveryRoutes(app, oauth);
+  catalogueDocumentRoute(app, { ...oauth, catalogues });
+  openapiRoute(app, basePath(issuer));
+  healthRoutes(app, db, deps.isStopping ?? (() => false));
+}
+
+/** Mounts the routes that take authority from the cookie and are subject to the cross-origin rule. */
+async function mountSessionRoutes(app: App, deps: Deps, services: Services): Promise<void> {
+  const { config, issuer, db, clock } = deps;
+  const { oauth, catalogues, api, signIn } = services;
   await app.register(async (first: App) => {
     await first.register(cookie);
     first.addHook('onRequest', sameOrigin(new URL(issuer).origin, config.trustedOrigins));
@@ -153,7 +166,7 @@ export async function buildApp(deps: Deps): Promise<App> {
       loginRoutes(scope, api, signIn.session);
       sessionRoutes(scope, api, signIn.session);
       accountRoutes(scope, api, signIn.session);
-      publishingRoutes(scope, published);
+      publishingRoutes(scope, { ...oauth, catalogues });
     });
     const { passwordMinLength } = config;
     const { authentication } = api;
@@ -167,7 +180,6 @@ export async function buildApp(deps: Deps): Promise<App> {
     await first.register(async (web: App) => interactionPages(web, signIn));
     await first.register(async (web: App) => devicePages(web, { ...signIn, limits: authentication.limits }));
   });
-  return app;
 }
 
 /** Creates the services that the routes use, once each. */

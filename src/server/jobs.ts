@@ -23,7 +23,7 @@ export function createSignals(
   };
 }
 
-type JobDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
+export type JobDeps = Pick<Deps, 'db' | 'clock' | 'config' | 'log' | 'keys' | 'issuer' | 'metrics'>;
 
 /** The periodic jobs of a running server. */
 export function createJobs(deps: JobDeps, masterKey: Buffer): Job[] {

@@ -86,53 +86,74 @@ export async function createSample(
   await em.fork().transactional(async (tx) => {
     // Existing users keep these names and addresses: then there is no sample.
     if ((await findApi(tx, SAMPLE_API)) || (await areNamesTaken(tx, [...hashes.keys()]))) return;
-    const api = await createApi(tx, audit, SAMPLE_API, { name: 'Polls (sample)' });
-    await changeCatalogue(
-      tx,
-      audit,
-      api,
-      sampleModels.flatMap((model) => defaultPermissions(SAMPLE_API, model)),
-    );
-    const group = await createGroup(tx, audit, SAMPLE_GROUP);
-    const names = sampleModels.flatMap((model) =>
-      ['add', 'change', 'view'].map((action) => `${SAMPLE_API}.${action}_${model}`),
-    );
-    await assign(tx, audit, { kind: 'group', group }, await getPermissions(tx, api, names));
-    const users: Record<string, string> = {};
-    for (const [username, password] of hashes) {
-      const user = await createUser(tx, audit, {
-        username,
-        password,
-        firstName: username === 'alice' ? 'Alice' : 'Bob',
-        email: sampleEmail(username),
-        isEmailVerified: true,
-      });
-      if (user instanceof User) users[username] = user.id;
-    }
+    const { api, group } = await createSampleApi(tx, audit);
+    const users = await createSampleUsers(tx, audit, hashes);
     await addMembers(tx, audit, group, [{ id: users['alice'] as string, label: 'alice' }]);
-    const service = await createClient(tx, audit, {
-      name: SAMPLE_SERVICE,
-      preset: 'service',
-      requests: [api],
-      serves: [api],
-      secret: sampleSecret(masterKey, SAMPLE_SERVICE),
-    });
-    const principal = { id: service.client.id, label: SAMPLE_SERVICE };
-    await assign(
-      tx,
-      audit,
-      { kind: 'client', principal },
-      await getPermissions(tx, api, [`${SAMPLE_API}.view_choice`]),
-    );
+    const service = await createSampleService(tx, audit, api, masterKey);
     const value: SampleState = {
       api: api.id,
       group: group.id,
       users,
-      clients: { [SAMPLE_SERVICE]: service.client.id, ...(await makeWebClient(tx, audit, api, masterKey)) },
+      clients: { [SAMPLE_SERVICE]: service.id, ...(await makeWebClient(tx, audit, api, masterKey)) },
       hasAddresses: true,
     };
     tx.persist(tx.create(PlatformState, { name: 'sample', value }));
   });
+}
+
+/** Creates the API with its catalogue, and the group that may edit polls. */
+async function createSampleApi(tx: SqlEntityManager, audit: AuditContext): Promise<{ api: Api; group: Group }> {
+  const api = await createApi(tx, audit, SAMPLE_API, { name: 'Polls (sample)' });
+  await changeCatalogue(
+    tx,
+    audit,
+    api,
+    sampleModels.flatMap((model) => defaultPermissions(SAMPLE_API, model)),
+  );
+  const group = await createGroup(tx, audit, SAMPLE_GROUP);
+  const names = sampleModels.flatMap((model) =>
+    ['add', 'change', 'view'].map((action) => `${SAMPLE_API}.${action}_${model}`),
+  );
+  await assign(tx, audit, { kind: 'group', group }, await getPermissions(tx, api, names));
+  return { api, group };
+}
+
+/** Creates the users from their password hashes. Returns their ids by name. */
+async function createSampleUsers(
+  tx: SqlEntityManager,
+  audit: AuditContext,
+  hashes: ReadonlyMap<string, string>,
+): Promise<Record<string, string>> {
+  const users: Record<string, string> = {};
+  for (const [username, password] of hashes) {
+    const user = await createUser(tx, audit, {
+      username,
+      password,
+      firstName: username === 'alice' ? 'Alice' : 'Bob',
+      email: sampleEmail(username),
+      isEmailVerified: true,
+    });
+    if (user instanceof User) users[username] = user.id;
+  }
+  return users;
+}
+
+async function createSampleService(
+  tx: SqlEntityManager,
+  audit: AuditContext,
+  api: Api,
+  masterKey: Buffer,
+): Promise<Client> {
+  const service = await createClient(tx, audit, {
+    name: SAMPLE_SERVICE,
+    preset: 'service',
+    requests: [api],
+    serves: [api],
+    secret: sampleSecret(masterKey, SAMPLE_SERVICE),
+  });
+  const principal = { id: service.client.id, label: SAMPLE_SERVICE };
+  await assign(tx, audit, { kind: 'client', principal }, await getPermissions(tx, api, [`${SAMPLE_API}.view_choice`]));
+  return service.client;
 }
 
 /** A domain for examples (RFC 2606), which receives no mail. */

@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import type { Logger } from 'pino';
 import type { AuditContext } from '../audit/index.ts';
 import { deleteAbandonedRows } from '../imports/django/index.ts';
-import type { Passwords } from '../passwords/index.ts';
-import { createCatalogueCache } from '../permissions/index.ts';
+import type { HashPool, Passwords } from '../passwords/index.ts';
+import { type CatalogueCache, createCatalogueCache } from '../permissions/index.ts';
 import type { Config } from '../platform/config/index.ts';
 import { type Database, lockFolder, openDatabase, startSignals } from '../platform/database/index.ts';
 import { Failure, OUTPUT_CLOSED } from '../platform/errors.ts';
@@ -16,7 +16,7 @@ import { advanceKeys, createKeyRing, createSign, createStatusLists, type KeyRing
 import { buildApp } from './compose.ts';
 import { type ControlRequest, type ControlResult, serveControl } from './control.ts';
 import type { HttpsIdentity } from './https.ts';
-import { createJobs, createSignals } from './jobs.ts';
+import { createJobs, createSignals, type JobDeps } from './jobs.ts';
 import { createServerMetrics } from './metrics.ts';
 import { model } from './model.ts';
 import { createConfiguredHashPool, createConfiguredPasswords, readRotationPolicy } from './options.ts';
@@ -73,7 +73,8 @@ export async function serve(
 ): Promise<RunningServer> {
   // Each worker serves its own metrics, on its own port.
   const metricsPort = config.metricsPort === undefined ? undefined : config.metricsPort + workers.index;
-  const policy = readRotationPolicy(config);
+  // Fails before anything is opened if two settings conflict.
+  readRotationPolicy(config);
   requireSeparatePort(config);
   await requireFreePort(config);
   const closers: (() => Promise<unknown>)[] = [];
@@ -90,19 +91,8 @@ export async function serve(
     const masterKey = await prepare(db, systemContext());
     const identity = await https?.();
     await deleteAbandonedRows(db);
-    await advanceKeys(db.fork(), systemContext(), masterKey, policy);
-    const keys = await createKeyRing(
-      (open) => openKeys(db.fork(), masterKey, open),
-      (error) => log.error({ err: safeError(error) }, 'a new signing key could not be opened'),
-    );
-    const cores = availableParallelism() / workers.count;
-    const pool = createConfiguredHashPool(config, cores);
-    const passwords = await createConfiguredPasswords(config, cores, pool);
-    if ((passwords.deadlineMilliseconds ?? 0) > config.refusalMilliseconds)
-      log.info(
-        { milliseconds: passwords.deadlineMilliseconds },
-        'refused logins are answered later than SIGNET_REFUSAL_MS says: a password hash takes so long on this machine',
-      );
+    const keys = await openKeyRing(db, masterKey, config, log);
+    const { pool, passwords } = await openPasswords(config, availableParallelism() / workers.count, log);
     const sign = createSign(() => pool.active > 0);
     const catalogues = createCatalogueCache(db, issuer);
     const statusLists = createStatusLists(db, keys, issuer, systemClock);
@@ -112,22 +102,14 @@ export async function serve(
         : await createServerMetrics(db, pool, { keys, statusLists, clock: systemClock });
     const onReadError = (error: Error) => log.error({ err: safeError(error) }, 'status lists could not be read');
     closers.push(await statusLists.start(onReadError));
+    const resources = { issuer, masterKey, keys, passwords };
+    const shared = { config, issuer, db, clock: systemClock, log, keys, ...(metrics ? { metrics } : {}) };
     let isStopping = false;
     const app = await buildApp({
-      config,
-      issuer,
-      db,
-      clock: systemClock,
-      log,
-      keys,
-      catalogues,
-      statusLists,
-      masterKey,
-      sign,
-      passwords,
-      backends,
+      ...shared,
+      ...resources,
+      ...{ catalogues, statusLists, sign, backends },
       isStopping: () => isStopping,
-      ...(metrics ? { metrics } : {}),
       ...(identity ? { https: identity } : {}),
     });
     await app.listen({ host: config.host, port: config.port }).catch((error) => {
@@ -136,19 +118,13 @@ export async function serve(
     closers.push(() => app.close());
     if (metrics && metricsPort !== undefined)
       closers.push(await serveMetrics(metrics, { host: config.metricsHost, port: metricsPort }));
-    const jobDeps = { db, clock: systemClock, config, log, keys, issuer, ...(metrics ? { metrics } : {}) };
-    const jobs = startJobs(createJobs(jobDeps, masterKey), log);
-    closers.push(() => jobs.stop());
-    const onError = (topic: string, error: Error) =>
-      log.error({ topic, err: safeError(error) }, 'a change was not read yet');
-    closers.push(await startSignals(db, createSignals({ keys, catalogues }, jobs), { onError }));
-    const ready = { issuer, masterKey, keys, passwords };
+    closers.push(...(await startBackgroundWork(shared, masterKey, catalogues)));
     if (lock && runCommand)
       lock.serve((connection) =>
-        serveControl(connection, (request, progress) => runCommand(db, ready, request, progress)),
+        serveControl(connection, (request, progress) => runCommand(db, resources, request, progress)),
       );
     return {
-      ...ready,
+      ...resources,
       db,
       log,
       stop: async () => {
@@ -158,6 +134,47 @@ export async function serve(
     };
   } catch (error) {
     await close();
+    throw error;
+  }
+}
+
+async function openKeyRing(db: Database, masterKey: Buffer, config: Config, log: Logger): Promise<KeyRing> {
+  await advanceKeys(db.fork(), systemContext(), masterKey, readRotationPolicy(config));
+  return createKeyRing(
+    (open) => openKeys(db.fork(), masterKey, open),
+    (error) => log.error({ err: safeError(error) }, 'a new signing key could not be opened'),
+  );
+}
+
+async function openPasswords(
+  config: Config,
+  cores: number,
+  log: Logger,
+): Promise<{ pool: HashPool; passwords: Passwords }> {
+  const pool = createConfiguredHashPool(config, cores);
+  const passwords = await createConfiguredPasswords(config, cores, pool);
+  if ((passwords.deadlineMilliseconds ?? 0) > config.refusalMilliseconds)
+    log.info(
+      { milliseconds: passwords.deadlineMilliseconds },
+      'refused logins are answered later than SIGNET_REFUSAL_MS says: a password hash takes so long on this machine',
+    );
+  return { pool, passwords };
+}
+
+/** Starts the jobs and the signals. Returns the functions that stop them, in the order of their start. */
+async function startBackgroundWork(
+  deps: JobDeps & { readonly log: Logger },
+  masterKey: Buffer,
+  catalogues: CatalogueCache,
+): Promise<(() => Promise<unknown>)[]> {
+  const { db, log, keys } = deps;
+  const jobs = startJobs(createJobs(deps, masterKey), log);
+  const onError = (topic: string, error: Error) =>
+    log.error({ topic, err: safeError(error) }, 'a change was not read yet');
+  try {
+    return [() => jobs.stop(), await startSignals(db, createSignals({ keys, catalogues }, jobs), { onError })];
+  } catch (error) {
+    await jobs.stop();
     throw error;
   }
 }

@@ -15,6 +15,14 @@ const routeSchema = { tags: ['account'], security: sessionAccess };
 /** The user's own account. By cookie only: an access token never reaches it. */
 export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   grantRoutes(app, deps, cookie);
+  passwordRoute(app, deps, cookie);
+  listSessionsRoute(app, deps, cookie);
+  endSessionRoute(app, deps, cookie);
+  endOtherSessionsRoute(app, deps, cookie);
+  permissionsRoute(app, deps, cookie);
+}
+
+function passwordRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.post(
     '/api/v1/account/password',
     {
@@ -54,7 +62,9 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       return { session: wireSession(changed.session) };
     },
   );
+}
 
+function listSessionsRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.get(
     '/api/v1/account/sessions',
     {
@@ -79,7 +89,9 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       };
     },
   );
+}
 
+function endSessionRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.delete(
     '/api/v1/account/sessions/:id',
     {
@@ -100,7 +112,9 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       return reply.code(204).send(null);
     },
   );
+}
 
+function endOtherSessionsRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.delete(
     '/api/v1/account/sessions',
     {
@@ -117,7 +131,9 @@ export function accountRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       return { ended: (await endAndRecord(deps, { user: current.user.id, except: current.id })).length };
     },
   );
+}
 
+function permissionsRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.get(
     '/api/v1/account/permissions',
     {

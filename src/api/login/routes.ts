@@ -21,6 +21,13 @@ const tags = ['login'];
 
 /** Sign-up, login, logout, and tokens from a session: the contract of first-party apps. */
 export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
+  signUpRoute(app, deps);
+  logInRoute(app, deps, cookie);
+  tokenRoute(app, deps, cookie);
+  logOutRoute(app, deps, cookie);
+}
+
+function signUpRoute(app: App, deps: ApiDeps): void {
   app.post(
     '/api/v1/signup',
     {
@@ -68,7 +75,9 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       return reply.code(201).send({ user: wireUser(created) });
     },
   );
+}
 
+function logInRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.post(
     '/api/v1/login',
     {
@@ -117,7 +126,9 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       };
     },
   );
+}
 
+function tokenRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.post(
     '/api/v1/token',
     {
@@ -138,7 +149,9 @@ export function loginRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): voi
       return (await prepareToken(deps, request.body, tokenUser(current.user), version)).sign(current);
     },
   );
+}
 
+function logOutRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.post(
     '/api/v1/logout',
     {

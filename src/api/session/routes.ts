@@ -49,6 +49,11 @@ const COOKIE_ONLY = 'This route reads the session cookie. For a bearer token ask
 
 /** The user of the request, and their permissions now. */
 export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): void {
+  currentSessionRoute(app, deps, cookie);
+  hasPermRoute(app, deps, cookie);
+}
+
+function currentSessionRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.get(
     '/api/v1/session',
     {
@@ -88,7 +93,9 @@ export function sessionRoutes(app: App, deps: ApiDeps, cookie: SessionCookie): v
       };
     },
   );
+}
 
+function hasPermRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
   app.post(
     '/api/v1/has_perm',
     {
