@@ -12,17 +12,17 @@ import type { Command, Context } from './command.ts';
 
 import { execute, failed } from './execute.ts';
 
-/** What a command works with. `actor` is the user id of whoever typed it; `ready` is passed by a running server. */
+/** Creates the context of a command. `actor` is the id of the operating system user; a running server passes `resources`. */
 export function createContext(
   config: Config,
   db: Database,
   actor: string,
   progress: (line: string) => void,
-  ready?: ServerResources,
+  resources?: ServerResources,
 ): Context {
   const clock: Clock = systemClock;
   const masterKey = () => {
-    const key = ready?.masterKey ?? readMasterKey(config);
+    const key = resources?.masterKey ?? readMasterKey(config);
     if (!key)
       throw new Failure(
         'failed',
@@ -37,46 +37,53 @@ export function createContext(
     db,
     clock,
     audit: () => ({ at: clock.now(), actor: { kind: 'cli', id: actor, label: `cli:${actor}` } }),
-    issuer: () => ready?.issuer ?? readIssuer(config),
+    issuer: () => resources?.issuer ?? readIssuer(config),
     masterKey,
     passwords: () => {
-      passwords ??= ready
-        ? Promise.resolve(ready.passwords)
+      passwords ??= resources
+        ? Promise.resolve(resources.passwords)
         : createConfiguredPasswords(config, availableParallelism());
       return passwords;
     },
     keys: () => {
-      keys ??= ready ? Promise.resolve(ready.keys) : createKeyRing((open) => openKeys(db.fork(), masterKey(), open));
+      keys ??= resources
+        ? Promise.resolve(resources.keys)
+        : createKeyRing((open) => openKeys(db.fork(), masterKey(), open));
       return keys;
     },
     progress,
   };
 }
 
-/** Unique and foreign key violations, serialization failure, deadlock (PostgreSQL's appendix A). */
-const LOST_A_RACE = ['23505', '23503', '40001', '40P01'];
+/** Unique and foreign key violations, serialization failure, deadlock (PostgreSQL appendix A). */
+const CONCURRENCY_CODES = ['23505', '23503', '40001', '40P01'];
 
 /**
- * Carries out a change: all of it or nothing. `work` uses the unit of work that it is given and nothing else, since the embedded
- * database has one connection. What somebody else did at the same moment becomes a conflict.
+ * Runs a change in one transaction. `work` uses only the given unit of work, because the embedded database has one connection. A concurrent
+ * change becomes a conflict.
  */
 export async function transaction<T>(context: Context, work: (tx: SqlEntityManager) => Promise<T>): Promise<T> {
   try {
     return await context.db.fork().transactional(work);
   } catch (error) {
-    if (error instanceof Failure || !LOST_A_RACE.includes((error as { code?: string }).code ?? '')) throw error;
+    if (error instanceof Failure || !CONCURRENCY_CODES.includes((error as { code?: string }).code ?? '')) throw error;
     throw new Failure('conflict', 'Somebody else changed the same at this moment. Nothing was done; run it again.');
   }
 }
 
-/** Runs the commands of other processes in the server that holds the embedded database. */
+/** Returns the function that runs commands of other processes in the server that owns the embedded database. */
 export function createCommandRunner(commands: readonly Command[], config: Config): RunCommand {
-  return async (db, ready, request, progress) => {
+  return async (db, resources, request, progress) => {
     const command = commands.find((one) => one.name === request.name);
     if (command?.kind !== 'database') {
       const message = `The running server does not know "${request.name}". Is it of another version? Restart it.`;
       return failed(new Failure('failed', message), request.isJson);
     }
-    return execute(command, createContext(config, db, request.actor, progress, ready), request.input, request.isJson);
+    return execute(
+      command,
+      createContext(config, db, request.actor, progress, resources),
+      request.input,
+      request.isJson,
+    );
   };
 }

@@ -3,7 +3,7 @@ import { safeError } from '../platform/telemetry/index.ts';
 import type { ControlResult } from '../server/control.ts';
 import { type Context, type DatabaseCommand, type Input, isSet, type Output, type Terminal } from './command.ts';
 
-/** What is left of a command when it is over. */
+/** The output and exit code of a command. */
 export type Result = ControlResult;
 
 /** Runs a command on an open database; every failure becomes one clear line and an exit code. */
@@ -25,11 +25,11 @@ export function toResult(output: Output | undefined, isJson: boolean): Result {
   if (!output) return { exit: EXIT.done, stdout: '', stderr: '' };
   if (output.exitCode !== undefined) return { exit: output.exitCode, stdout: '', stderr: '' };
   const rows = output.rows ? { rows: output.rows } : {};
-  if (output.refusal) return { ...failed(output.refusal, isJson), ...rows };
+  if (output.failure) return { ...failed(output.failure, isJson), ...rows };
   const exit = output.isFailure ? EXIT[output.failureKind ?? 'failed'] : EXIT.done;
   return {
     exit,
-    stdout: `${isJson ? JSON.stringify(output.data, null, 2) : plain(output.text)}\n`,
+    stdout: `${isJson ? JSON.stringify(output.data, null, 2) : terminalText(output.text)}\n`,
     stderr: '',
     ...rows,
   };
@@ -41,11 +41,11 @@ export function failed(error: unknown, isJson: boolean): Result {
   return {
     exit: EXIT[failure.kind],
     stdout: isJson ? `${JSON.stringify(document, null, 2)}\n` : '',
-    stderr: `signet: ${plain(failure.message)}\n`,
+    stderr: `signet: ${terminalText(failure.message)}\n`,
   };
 }
 
-/** A fault of ours or of the machine: its class and message, without the stack and without the values of a statement. */
+/** An unexpected error: its class and message, without the stack and the values of a statement. */
 function unexpected(error: unknown): Failure {
   if (!(error instanceof Error)) return new Failure('failed', 'Something went wrong.');
   const { message } = safeError(error) as { message: string };
@@ -58,25 +58,25 @@ async function requireMigrations({ db }: Context): Promise<void> {
   throw new Failure('failed', `The database lacks ${pending.length} migration(s). Run: npx signet migrate`);
 }
 
-/** Text for a terminal: names from outside may hold what moves the cursor or turns the writing round; line breaks and tabs stay. */
-function plain(text: string): string {
+/** Makes text safe for a terminal: names from outside may contain characters that move the cursor or reverse the text; line breaks and tabs stay. */
+function terminalText(text: string): string {
   return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
-/** One run of a command, wherever the database is. */
-export type Run = (input: Input, isJson: boolean) => Promise<Result>;
+/** Runs a command once, in this process or in the server. */
+export type RunInput = (input: Input, isJson: boolean) => Promise<Result>;
 
 /**
- * Runs a command. One that wants to be confirmed is run without `--yes` first, which only says what it would do; then the
- * person types the word. Failures: nobody to ask (usage), another word.
+ * Runs a command. If it needs confirmation it first runs without `--yes`, which only reports what it would do; then the person types the
+ * word. Failures: no terminal (usage), another word.
  */
 export async function runConfirmed(
   command: DatabaseCommand,
   input: Input,
   isJson: boolean,
   terminal: Terminal,
-  say: (text: string) => void,
-  run: Run,
+  print: (text: string) => void,
+  run: RunInput,
 ): Promise<Result> {
   const word = isSet(input, 'yes') ? undefined : command.confirm?.(input);
   if (word === undefined) return run(input, isJson);
@@ -84,8 +84,8 @@ export async function runConfirmed(
     throw new Failure('usage', 'This cannot be undone, and nobody is here to confirm it. Add --yes.');
   const preview = await run(input, false);
   if (preview.exit !== EXIT.done) return isJson ? run(input, true) : preview;
-  say(preview.stdout.trimEnd());
-  const typed = await terminal.question(`Type ${word} to go on: `);
-  if (typed.trim() !== word) throw new Failure('failed', 'That is another name. Nothing was deleted or changed.');
+  print(preview.stdout.trimEnd());
+  const answer = await terminal.question(`Type ${word} to go on: `);
+  if (answer.trim() !== word) throw new Failure('failed', 'That is another name. Nothing was deleted or changed.');
   return run({ ...input, options: { ...input.options, yes: true } }, isJson);
 }

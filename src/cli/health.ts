@@ -8,9 +8,9 @@ import { failed, type Result, toResult } from './execute.ts';
 import { commandHelp, parseArguments } from './parse.ts';
 import { readStdin } from './terminal.ts';
 
-/** A supervisor asks again soon: one that waits longer only hides that the server is slow. */
-const PATIENCE_MS = 3000;
-const LONGEST_ANSWER = 64 * 1024;
+/** A supervisor probes again soon: a longer wait would only hide that the server is slow. */
+const TIMEOUT_MS = 3000;
+const MAX_RESPONSE_LENGTH = 64 * 1024;
 
 /** Asks the running server of these settings whether it is ready: the health check of the image. */
 export const health: LocalCommand = {
@@ -21,13 +21,13 @@ export const health: LocalCommand = {
   args: { min: 0, max: 0 },
   async run({ environment }) {
     const isProduction = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'];
-    return askReady(readConfig(isProduction ? 'production' : 'development', environment));
+    return checkReady(readConfig(isProduction ? 'production' : 'development', environment));
   },
 };
 
 /**
- * `signet health` by itself. A supervisor asks every few seconds, and loading every command, with the database and the server
- * behind them, costs five times what the question does.
+ * Runs `signet health` alone. A supervisor runs it every few seconds, and loading every command, with the database and the server, takes
+ * five times as long as the request.
  */
 export async function runHealth(
   args: readonly string[],
@@ -45,43 +45,43 @@ export async function runHealth(
   }
 }
 
-async function askReady(config: Config): Promise<Output> {
-  const { url, status, body } = await askServer(config);
+async function checkReady(config: Config): Promise<Output> {
+  const { url, status, body } = await requestReadiness(config);
   const isReady = status === 200 && isOk(body);
   const text = isReady ? `Ready: ${url}` : `Not ready: ${url} answered ${status}. Its log says why.`;
   return { data: { ready: isReady, url, status }, text, isFailure: !isReady };
 }
 
 /**
- * By plain http, which every server speaks but that of `dev --https`. That one hangs up, and is asked by https: it is believed by
- * the CA in its data folder alone.
+ * Uses plain http, which every server speaks except `dev --https`. That one closes the connection, and is asked by https with the CA of its
+ * data folder only.
  */
-async function askServer(config: Config): Promise<Answer> {
-  const place = `${probeHost(config)}:${config.port}/health/ready`;
+async function requestReadiness(config: Config): Promise<ReadinessResponse> {
+  const address = `${probeHost(config)}:${config.port}/health/ready`;
   try {
-    return await asked(get, `http://${place}`);
+    return await sendRequest(get, `http://${address}`);
   } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    const answer = error.code === 'ECONNRESET' ? await answerByHttps(config, `https://${place}`) : undefined;
-    if (answer) return answer;
+    if (!(error instanceof ConnectionError)) throw error;
+    const finish = error.code === 'ECONNRESET' ? await requestByHttps(config, `https://${address}`) : undefined;
+    if (finish) return finish;
     throw new Failure(
       'noConnection',
-      `Nothing answers at http://${place} (${error.code}). Start the server, or set SIGNET_HOST and SIGNET_PORT as it has them.`,
+      `Nothing answers at http://${address} (${error.code}). Start the server, or set SIGNET_HOST and SIGNET_PORT as it has them.`,
     );
   }
 }
 
-/** Undefined when this data folder has no CA, or what is there speaks no TLS. */
-async function answerByHttps({ dataDir }: Config, url: string): Promise<Answer | undefined> {
+/** Returns undefined if this data folder has no CA, or the port does not speak TLS. */
+async function requestByHttps({ dataDir }: Config, url: string): Promise<ReadinessResponse | undefined> {
   const { readAuthority } = await import('../server/https.ts');
   const ca = readAuthority(dataDir);
   if (!ca) return undefined;
   const { get: getByHttps } = await import('node:https');
   try {
-    return await asked(getByHttps, url, { ca: ca.pem });
+    return await sendRequest(getByHttps, url, { ca: ca.pem });
   } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    if (!error.isDistrusted) return undefined;
+    if (!(error instanceof ConnectionError)) throw error;
+    if (!error.isUntrusted) return undefined;
     throw new Failure(
       'failed',
       `Not ready: ${url} shows no certificate that ${ca.path} vouches for (${error.code}). Set SIGNET_DATA_DIR as the server has it.`,
@@ -89,14 +89,14 @@ async function answerByHttps({ dataDir }: Config, url: string): Promise<Answer |
   }
 }
 
-/** An address to listen on everywhere is none to connect to. */
+/** A wildcard address to listen on is not one to connect to. */
 function probeHost({ host }: Config): string {
   if (host === '0.0.0.0') return '127.0.0.1';
   if (host === '::') return '[::1]';
   return host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
 }
 
-/** Another program on this port may answer 200 to everything. */
+/** Another program on this port may return 200 for everything. */
 function isOk(body: string): boolean {
   try {
     return (JSON.parse(body) as { status?: unknown } | null)?.status === 'ok';
@@ -105,47 +105,51 @@ function isOk(body: string): boolean {
   }
 }
 
-interface Answer {
+interface ReadinessResponse {
   readonly url: string;
   readonly status: number;
   readonly body: string;
 }
 
-class NoAnswer extends Error {
+class ConnectionError extends Error {
   readonly code: string;
-  /** It speaks TLS, and its certificate is not believed. */
-  readonly isDistrusted: boolean;
+  /** The server speaks TLS, and its certificate is not trusted. */
+  readonly isUntrusted: boolean;
 
-  constructor({ code, message }: NodeJS.ErrnoException, isDistrusted: boolean) {
+  constructor({ code, message }: NodeJS.ErrnoException, isUntrusted: boolean) {
     super(message);
     this.code = code ?? message;
-    this.isDistrusted = isDistrusted;
+    this.isUntrusted = isUntrusted;
   }
 }
 
-/** By node:http, which is there already: `fetch` would take longer to load than to ask. */
-function asked(ask: typeof get, url: string, trust: Pick<RequestOptions, 'ca'> = {}): Promise<Answer> {
-  const signal = AbortSignal.timeout(PATIENCE_MS);
+/** Uses node:http, which is loaded already: loading `fetch` would take longer than the request. */
+function sendRequest(
+  send: typeof get,
+  url: string,
+  trust: Pick<RequestOptions, 'ca'> = {},
+): Promise<ReadinessResponse> {
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
   return new Promise((resolve, reject) => {
-    const refuse = (error: Error) =>
+    const fail = (error: Error) =>
       reject(
         signal.aborted
-          ? new Failure('failed', `Not ready: ${url} did not answer in ${PATIENCE_MS} ms. Its log says why.`)
-          : new NoAnswer(error, Boolean((request.socket as TLSSocket | null)?.authorizationError)),
+          ? new Failure('failed', `Not ready: ${url} did not answer in ${TIMEOUT_MS} ms. Its log says why.`)
+          : new ConnectionError(error, Boolean((request.socket as TLSSocket | null)?.authorizationError)),
       );
-    const request = ask(url, { agent: false, signal, ...trust }, (response) => {
+    const request = send(url, { agent: false, signal, ...trust }, (response) => {
       let body = '';
-      response.setEncoding('utf8').once('error', refuse);
+      response.setEncoding('utf8').once('error', fail);
       response.on('data', (chunk: string) => {
         body += chunk;
-        if (body.length < LONGEST_ANSWER) return;
-        // Whatever this is, it is not Signet, and may never end.
-        answer();
+        if (body.length < MAX_RESPONSE_LENGTH) return;
+        // This is not Signet, and its response may never end.
+        finish();
         request.destroy();
       });
-      const answer = () => resolve({ url, status: response.statusCode as number, body });
-      response.once('end', answer);
+      const finish = () => resolve({ url, status: response.statusCode as number, body });
+      response.once('end', finish);
     });
-    request.once('error', refuse);
+    request.once('error', fail);
   });
 }

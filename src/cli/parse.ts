@@ -10,7 +10,7 @@ export interface Parsed {
   readonly isHelp: boolean;
 }
 
-/** Finds the command that the words name and reads its options. Failure (usage) with the command's own usage line. */
+/** Finds the named command and parses its options. Failure (usage) with the command's usage line. */
 export function parseArguments(commands: readonly Command[], args: readonly string[]): Parsed {
   const plain = args.filter((word) => !word.startsWith('-'));
   const command =
@@ -24,8 +24,8 @@ export function parseArguments(commands: readonly Command[], args: readonly stri
     const values: Input['options'] = parsed.values;
     const isHelp = values['help'] === true;
     const { min, max = Number.POSITIVE_INFINITY, orUserId } = command.args;
-    const spared = orUserId && values['user-id'] !== undefined ? 1 : 0;
-    if (!isHelp && (positionals.length < min - spared || positionals.length > max - spared)) throw usage(command);
+    const omitted = orUserId && values['user-id'] !== undefined ? 1 : 0;
+    if (!isHelp && (positionals.length < min - omitted || positionals.length > max - omitted)) throw usage(command);
     return {
       command,
       input: { positionals, options: values, stdin: null, file: null },
@@ -38,22 +38,22 @@ export function parseArguments(commands: readonly Command[], args: readonly stri
   }
 }
 
-/** What parseArgs refuses, with the option that was probably meant. */
-function describe(error: Error, known: readonly string[]): string {
-  const what = error.message.split(/\. (?=To specify)/)[0] as string;
-  const typed = /^Unknown option '--([^']+)'/.exec(what)?.[1];
-  const near = typed === undefined ? undefined : suggest(typed, known);
-  return near ? `${what}. Did you mean --${near}?` : what;
+/** Describes an error of parseArgs, with the option that was probably meant. */
+function describe(error: Error, optionNames: readonly string[]): string {
+  const problem = error.message.split(/\. (?=To specify)/)[0] as string;
+  const name = /^Unknown option '--([^']+)'/.exec(problem)?.[1];
+  const near = name === undefined ? undefined : suggest(name, optionNames);
+  return near ? `${problem}. Did you mean --${near}?` : problem;
 }
 
-export function usage(command: Command, what?: string): Failure {
+export function usage(command: Command, problem?: string): Failure {
   return new Failure(
     'usage',
-    `${what ? `${what.replace(/[.?]?$/, (end) => end || '.')}\n` : ''}Usage: npx signet ${command.name} ${command.usage}`.trimEnd(),
+    `${problem ? `${problem.replace(/[.?]?$/, (end) => end || '.')}\n` : ''}Usage: npx signet ${command.name} ${command.usage}`.trimEnd(),
   );
 }
 
-/** The words of the name may stand among options: `signet --json user list`. */
+/** Removes the command name, whose words may stand among options: `signet --json user list`. */
 function withoutName(args: readonly string[], name: readonly string[]): string[] {
   const rest = [...args];
   for (const part of name) rest.splice(rest.indexOf(part), 1);
@@ -63,21 +63,21 @@ function withoutName(args: readonly string[], name: readonly string[]): string[]
 function unknownCommand(commands: readonly Command[], plain: readonly string[]): Failure {
   const [first = ''] = plain;
   if (first === '') return new Failure('usage', 'Say what to do. All commands: npx signet --help');
-  const typed = plain.slice(0, 2).join(' ');
+  const name = plain.slice(0, 2).join(' ');
   const names = commands.map((one) => one.name);
-  const family = names.filter((name) => name.startsWith(`${first} `));
-  const near = suggest(typed, names) ?? suggest(first, names);
-  const said = [
-    family.length > 0 && plain.length < 2 ? '' : `There is no command "${typed}".`,
-    near && (family.length === 0 || plain.length > 1) ? `Did you mean "${near}"?` : '',
-    family.length > 0
-      ? `There are: ${family.map((name) => `signet ${name}`).join(', ')}`
+  const siblings = names.filter((name) => name.startsWith(`${first} `));
+  const near = suggest(name, names) ?? suggest(first, names);
+  const parts = [
+    siblings.length > 0 && plain.length < 2 ? '' : `There is no command "${name}".`,
+    near && (siblings.length === 0 || plain.length > 1) ? `Did you mean "${near}"?` : '',
+    siblings.length > 0
+      ? `There are: ${siblings.map((name) => `signet ${name}`).join(', ')}`
       : 'All commands: npx signet --help',
   ];
-  return new Failure('usage', said.filter((part) => part !== '').join(' '));
+  return new Failure('usage', parts.filter((part) => part !== '').join(' '));
 }
 
-/** The page of `signet --help`. */
+/** Returns the page of `signet --help`. */
 export function helpPage(commands: readonly Command[]): string {
   const width = Math.max(...commands.map((one) => one.name.length));
   const lines = commands.map((one) => `  ${one.name.padEnd(width)}  ${one.summary}`);

@@ -5,17 +5,17 @@ import { systemClock } from '../platform/time.ts';
 import { buildApp } from '../server/compose.ts';
 import { version } from './version.ts';
 
-/** What the routes say of themselves. Nothing is asked and nothing is served: there is no database and no key. */
+/** Returns the OpenAPI document of the routes. Nothing is served: there is no database and no key. */
 export async function describeService(): Promise<OpenapiDocument> {
   const issuer = 'https://id.example';
-  const nothing = undefined as never;
+  const unused = undefined as never;
   const app = await buildApp({
     config: readConfig('production', { SIGNET_ISSUER: issuer }),
     issuer,
-    db: nothing,
+    db: unused,
     clock: systemClock,
     log: pino({ level: 'silent' }),
-    keys: nothing,
+    keys: unused,
     masterKey: Buffer.alloc(32),
     passwords: {} as never,
     openapiVersion: version,
@@ -24,7 +24,7 @@ export async function describeService(): Promise<OpenapiDocument> {
   return openapiDocument(app);
 }
 
-/** The files that are made from the code, by their paths; `npm run docs` writes them, a test holds them to the code. */
+/** Returns the generated files by path; `npm run docs` writes them, a test compares them with the code. */
 export async function generatedFiles(): Promise<Record<string, string>> {
   return {
     'openapi.yaml': await openapiYaml(await describeService()),
@@ -33,19 +33,19 @@ export async function generatedFiles(): Promise<Record<string, string>> {
   };
 }
 
-/** A row of a Markdown table: what would be a tag or a border in it is escaped. */
+/** Formats a row of a Markdown table, with tags and borders escaped. */
 function row(...cells: (string | number)[]): string {
   return `| ${cells.map((cell) => String(cell).replaceAll('|', '\\|').replaceAll('<', '&lt;')).join(' | ')} |`;
 }
 
-const made = '<!-- Made by `npm run docs`. Do not edit. -->';
+const generatedNote = '<!-- Made by `npm run docs`. Do not edit. -->';
 
 function errorsPage(): string {
   const problems = Object.entries(PROBLEMS).map(([code, { status, meaning, remedy }]) =>
     row(`\`${code}\``, status, meaning, remedy),
   );
   const oauth = Object.entries(OAUTH_ERRORS).map(([code, { status, meaning }]) => row(`\`${code}\``, status, meaning));
-  return `${made}
+  return `${generatedNote}
 # Errors
 
 Programs branch on the codes below; they stay. The texts beside them are for people and may change. Every answer has \`x-request-id\`; the log
@@ -74,7 +74,7 @@ function configurationPage(): string {
     const names = one.secret ? `\`${one.env}\`, \`${one.env}_FILE\`` : `\`${one.env}\``;
     return row(names, one.meaning, acceptedValues(one) ?? 'text', standard);
   });
-  return `${made}
+  return `${generatedNote}
 # Configuration
 
 Signet reads environment variables, once, at its start. A name that begins with \`SIGNET_\` and is not here is an error. A secret can stand in a file:

@@ -22,7 +22,7 @@ import { version } from './version.ts';
 
 type Environment = Record<string, string | undefined>;
 
-/** The whole `signet` command: words in, what to print and the exit code out. */
+/** Runs the `signet` command: takes the arguments, returns the output and the exit code. */
 export async function runCommand(
   args: readonly string[],
   environment: Environment,
@@ -43,9 +43,9 @@ export async function runCommand(
       environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development',
       environment,
     );
-    const completed = await complete(command, input, config, progress);
-    const result = await runConfirmed(command, completed, isJson, openTerminal(), progress, (given, json) =>
-      runOnDatabase(command, given, json, config, progress),
+    const completed = await readInput(command, input, config, progress);
+    const result = await runConfirmed(command, completed, isJson, openTerminal(), progress, (confirmedInput, json) =>
+      runOnDatabase(command, confirmedInput, json, config, progress),
     );
     if (result.rows) await appendRows(command, completed, result.rows);
     return result;
@@ -54,8 +54,8 @@ export async function runCommand(
   }
 }
 
-/** Reads what only this side can read: the file, standard input, answers at the terminal. */
-async function complete(
+/** Reads the input that only this side has: the file, standard input, answers at the terminal. */
+async function readInput(
   command: DatabaseCommand,
   input: Input,
   config: Config,
@@ -67,10 +67,10 @@ async function complete(
   else if (path !== undefined) completed = { ...completed, file: { name: path, text: await readText(path) } };
   if (command.readsStdin?.(completed)) completed = { ...completed, stdin: await readStdin() };
   if (command.readLocal) completed = await command.readLocal(completed, progress);
-  return command.ask ? command.ask(completed, openTerminal(), config) : completed;
+  return command.prompt ? command.prompt(completed, openTerminal(), config) : completed;
 }
 
-/** The path is the one that was typed here: whoever answered has no say in it. */
+/** The path is the local argument: the server cannot choose it. */
 async function appendRows(command: DatabaseCommand, input: Input, { option, text }: FileRows): Promise<void> {
   const path = option === command.outputFileOption ? optionText(input, option) : undefined;
   if (path === undefined) return;
@@ -88,7 +88,7 @@ async function runOnDatabase(
   config: Config,
   progress: (line: string) => void,
 ): Promise<Result> {
-  // Not os.userInfo: in a container the user may be a number that no passwd file knows.
+  // Not os.userInfo: in a container the user may have no passwd entry.
   const actor = String(process.getuid?.() ?? -1);
   if (config.databaseUrl !== undefined) {
     const db = await openDatabase(config, model);
@@ -98,10 +98,10 @@ async function runOnDatabase(
       await db.close();
     }
   }
-  const send = (holder: Parameters<typeof sendControl>[0]) =>
-    sendControl(holder, { name: command.name, input, isJson, actor }, progress);
-  const holder = existsSync(config.dataDir) ? await findLockOwner(config.dataDir) : undefined;
-  if (holder) return send(holder);
+  const send = (owner: Parameters<typeof sendControl>[0]) =>
+    sendControl(owner, { name: command.name, input, isJson, actor }, progress);
+  const owner = existsSync(config.dataDir) ? await findLockOwner(config.dataDir) : undefined;
+  if (owner) return send(owner);
   if (!command.createsDatabase && !existsSync(join(config.dataDir, 'PG_VERSION')))
     throw new Failure(
       'notFound',
@@ -111,7 +111,7 @@ async function runOnDatabase(
   try {
     lock = await lockFolder(config.dataDir);
   } catch (error) {
-    // A server took the folder between the look and the lock.
+    // A server took the folder after findLockOwner.
     if (error instanceof FolderLocked) return send(error.owner);
     throw error;
   }

@@ -6,10 +6,10 @@ import { Failure } from '../platform/errors.ts';
 import { decodeText } from '../platform/text-file.ts';
 import type { Terminal } from './command.ts';
 
-/** Bytes of a file, or of standard input, at the most: more does not fit into one text of the engine. */
-const LARGEST = 512 * 1024 * 1024 - 1024;
+/** Limit of a file or standard input in bytes: the longest string that the engine supports. */
+const MAX_BYTES = 512 * 1024 * 1024 - 1024;
 
-/** Everything on standard input. Failure: it is too large, or not UTF-8. */
+/** Reads all of standard input. Failure: it is too large, or not UTF-8. */
 export async function readStdin(): Promise<string> {
   return decodeText(await readStdinBytes(), 'Standard input');
 }
@@ -18,27 +18,27 @@ export async function readStdinBytes(): Promise<Buffer> {
   try {
     return await collect(process.stdin, 'Standard input');
   } catch (error) {
-    throw unreadable(error, 'Standard input');
+    throw readFailure(error, 'Standard input');
   }
 }
 
-/** A file that was named. Failure: it cannot be read, is too large, or is not UTF-8. */
+/** Reads a file. Failure: it cannot be read, is too large, or is not UTF-8. */
 export async function readText(path: string): Promise<string> {
   return decodeText(await readBytes(path), path);
 }
 
-/** As `readText`; undefined where there is no such file yet. */
+/** Like `readText`; undefined if there is no such file yet. */
 export async function readTextIfAny(path: string): Promise<string | undefined> {
   return existsSync(path) ? readText(path) : undefined;
 }
 
 export async function readBytes(path: string): Promise<Buffer> {
   try {
-    // A device or a pipe has no size: it is counted as it comes.
-    if ((await stat(path)).size > LARGEST) throw tooLarge(path);
+    // A device or pipe has no size: its bytes are counted as they arrive.
+    if ((await stat(path)).size > MAX_BYTES) throw tooLarge(path);
     return await collect(createReadStream(path), path);
   } catch (error) {
-    throw unreadable(error, `The file ${path}`);
+    throw readFailure(error, `The file ${path}`);
   }
 }
 
@@ -47,7 +47,7 @@ async function collect(stream: Readable, source: string): Promise<Buffer> {
   let size = 0;
   for await (const chunk of stream as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > LARGEST) throw tooLarge(source);
+    if (size > MAX_BYTES) throw tooLarge(source);
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, size);
@@ -57,15 +57,15 @@ function tooLarge(source: string): Failure {
   return new Failure('usage', `${source} is larger than 512 MB: more than any command takes.`);
 }
 
-function unreadable(error: unknown, source: string): Failure {
+function readFailure(error: unknown, source: string): Failure {
   if (error instanceof Failure) return error;
   const { code } = error as NodeJS.ErrnoException;
   return new Failure(code === 'ENOENT' ? 'notFound' : 'failed', `${source} cannot be read (${code}).`);
 }
 
-/** Prompts on stderr, so that stdout stays the answer. */
+/** Opens the terminal. Prompts go to stderr, so that stdout has only the result. */
 export function openTerminal(): Terminal {
-  // The prompt goes through readline where it echoes, since its first move is to clear the line it writes on.
+  // With echo, readline writes the prompt, because it first clears the line.
   const ask = async (prompt: string, output: NodeJS.WritableStream) => {
     const lines = createInterface({ input: process.stdin, output, terminal: true });
     try {

@@ -48,7 +48,7 @@ export interface ServeOptions {
 
 export type RunCommand = (
   db: Database,
-  ready: ServerResources,
+  resources: ServerResources,
   request: ControlRequest,
   progress: (line: string) => void,
 ) => Promise<ControlResult>;

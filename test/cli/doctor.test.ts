@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { doctor } from '../../src/cli/commands/doctor.ts';
 import { createContext } from '../../src/cli/context.ts';
 import type { Check } from '../../src/cli/doctor/check.ts';
-import { checkClock, roomCheck } from '../../src/cli/doctor/database.ts';
+import { checkCapacity, checkClock } from '../../src/cli/doctor/database.ts';
 import { checkHashing, type Hashing } from '../../src/cli/doctor/hashing.ts';
 import { checkIssuer, checkServed } from '../../src/cli/doctor/issuer.ts';
 import { checkSizes } from '../../src/cli/doctor/tokens.ts';
@@ -290,7 +290,7 @@ t.test('hashing', async (t) => {
 });
 
 t.test('room at PostgreSQL for pool × processes', async (t) => {
-  const of = (limit: number, others: number, pool: number) => roomCheck({ limit, others, ours: 1 }, pool - 2, 2);
+  const of = (limit: number, others: number, pool: number) => checkCapacity({ limit, others, ours: 1 }, pool - 2, 2);
   t.match(of(97, 5, 10), {
     status: 'ok',
     message: /room for 9 processes with SIGNET_DATABASE_POOL=8 and SIGNET_DATABASE_PIPELINES=2/,

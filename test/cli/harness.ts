@@ -88,7 +88,7 @@ export async function openDesk(db: Database, settings: Record<string, string> = 
       };
       const say = (line: string) => void progress.push(line);
       const gathered = command.readLocal ? await command.readLocal(completed, say) : completed;
-      const asked = command.ask ? await command.ask(gathered, given.terminal ?? nobody, here) : gathered;
+      const asked = command.prompt ? await command.prompt(gathered, given.terminal ?? nobody, here) : gathered;
       return await runConfirmed(command, asked, isJson, given.terminal ?? nobody, say, (typed, json) => {
         // As over the control socket: what the server gets has been a text.
         const sent = JSON.parse(JSON.stringify(typed)) as Input;

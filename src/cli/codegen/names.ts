@@ -1,11 +1,11 @@
-/** The parts of a name that a program can spell: `add_choice` is add, choice; what is no ASCII letter or digit parts them. */
+/** Splits a name into its ASCII words: `add_choice` is add, choice. */
 export function splitWords(text: string): string[] {
   return text.split(/[^A-Za-z0-9]+/).filter((part) => part !== '');
 }
 
-const capital = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1);
+const capitalize = (word: string) => word.slice(0, 1).toUpperCase() + word.slice(1);
 
-export const pascal = (words: readonly string[]) => words.map(capital).join('');
+export const pascal = (words: readonly string[]) => words.map(capitalize).join('');
 export const upper = (words: readonly string[]) => words.join('_').toUpperCase();
 
 export function camel(words: readonly string[]): string {
@@ -14,22 +14,23 @@ export function camel(words: readonly string[]): string {
 }
 
 /**
- * Gives out names of one scope, each once. What cannot begin a name gets a letter before it; what is taken, the number after it,
- * which for a permission is its index: the same catalogue gives the same names, and a later permission takes no name from another.
+ * Returns a function that makes names unique in one scope. A name that cannot start an identifier gets a letter before it; a duplicate gets
+ * the number after it, which for a permission is its index: the same catalogue always gives the same names, and a later permission takes no
+ * name from an earlier one.
  */
-export function scopeOfNames(reserved: readonly string[] = []): (wanted: string, number: number) => string {
-  const taken = new Set(reserved);
-  return (wanted, number) => {
-    const begun = /^[A-Za-z]/.test(wanted) ? wanted : `P${wanted}`;
-    let name = begun;
-    while (taken.has(name)) name = name === begun ? `${begun}_${number}` : `${name}_`;
-    taken.add(name);
+export function uniqueNames(reserved: readonly string[] = []): (candidate: string, number: number) => string {
+  const usedNames = new Set(reserved);
+  return (candidate, number) => {
+    const base = /^[A-Za-z]/.test(candidate) ? candidate : `P${candidate}`;
+    let name = base;
+    while (usedNames.has(name)) name = name === base ? `${base}_${number}` : `${name}_`;
+    usedNames.add(name);
     return name;
   };
 }
 
-/** A text as a literal of one line that every language here reads alike; `astral` spells what has no place in four digits. */
-export function quoted(text: string, astral: (codePoint: number) => string): string {
+/** Formats a text as a single-line literal that is the same in every target language; `astral` formats code points beyond four digits. */
+export function stringLiteral(text: string, astral: (codePoint: number) => string): string {
   const inner = Array.from(text, (character) => {
     const code = character.codePointAt(0) as number;
     if (character === '"' || character === '\\') return `\\${character}`;
@@ -39,10 +40,10 @@ export function quoted(text: string, astral: (codePoint: number) => string): str
   return `"${inner.join('')}"`;
 }
 
-/** TypeScript and Java: two halves of a surrogate pair. */
-export const byHalves = (codePoint: number) =>
+/** TypeScript and Java: a surrogate pair. */
+export const surrogateEscape = (codePoint: number) =>
   [...Array(2).keys()]
     .map((i) => `\\u${String.fromCodePoint(codePoint).charCodeAt(i).toString(16).padStart(4, '0')}`)
     .join('');
 /** Python and Go. */
-export const byEight = (codePoint: number) => `\\U${codePoint.toString(16).padStart(8, '0')}`;
+export const longEscape = (codePoint: number) => `\\U${codePoint.toString(16).padStart(8, '0')}`;

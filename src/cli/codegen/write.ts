@@ -1,6 +1,6 @@
-import { byEight, byHalves, camel, pascal, quoted, scopeOfNames, splitWords, upper } from './names.ts';
+import { camel, longEscape, pascal, splitWords, stringLiteral, surrogateEscape, uniqueNames, upper } from './names.ts';
 
-/** What constants are made of: live permissions in the order of their indexes. */
+/** The input of the generator: live permissions in the order of their indexes. */
 export interface Constants {
   readonly audience: string;
   readonly version: number;
@@ -11,7 +11,7 @@ export interface Constants {
 export const languages = ['ts', 'python', 'go', 'java'] as const;
 export type Language = (typeof languages)[number];
 
-/** A source file with a constant for every permission. */
+/** Returns a source file with a constant for every permission. */
 export function writeConstants(catalogue: Constants, language: Language): string {
   return writers[language](catalogue);
 }
@@ -19,25 +19,25 @@ export function writeConstants(catalogue: Constants, language: Language): string
 const writers: Record<Language, (catalogue: Constants) => string> = { ts, python, go, java };
 
 interface App {
-  /** In the spelling of types. */
+  /** The name as a type name. */
   readonly type: string;
   readonly members: readonly { readonly index: number; readonly name: string; readonly value: string }[];
 }
 
-/** The apps of a catalogue with names for everything; `member` spells the constants. */
+/** Groups the permissions by app and names the constants; `member` formats their names. */
 function groupByApp(
   { permissions }: Constants,
   member: (words: readonly string[]) => string,
   reserved: { readonly types: readonly string[]; readonly members: readonly string[] },
 ): App[] {
-  const typeName = scopeOfNames(reserved.types);
+  const typeName = uniqueNames(reserved.types);
   const byApp = Map.groupBy(permissions, ({ name }) => name.slice(0, name.indexOf('.')));
-  return [...byApp].map(([app, some]) => {
-    const memberName = scopeOfNames(reserved.members);
-    const first = some[0]?.index ?? 0;
+  return [...byApp].map(([app, appPermissions]) => {
+    const memberName = uniqueNames(reserved.members);
+    const first = appPermissions[0]?.index ?? 0;
     return {
       type: typeName(pascal(splitWords(app)) || 'App', first),
-      members: some.map(({ index, name }) => ({
+      members: appPermissions.map(({ index, name }) => ({
         index,
         name: memberName(member(splitWords(name.slice(app.length + 1))) || `P${index}`, index),
         value: name,
@@ -49,7 +49,7 @@ function groupByApp(
 function header({ audience, version, hash }: Constants, comment: string, astral: (codePoint: number) => string) {
   return [
     `${comment} Made by: signet api constants. Do not edit.`,
-    `${comment} API ${quoted(audience, astral)}, catalogue version ${version}, hash ${hash}`,
+    `${comment} API ${stringLiteral(audience, astral)}, catalogue version ${version}, hash ${hash}`,
   ];
 }
 
@@ -58,36 +58,36 @@ function ts(catalogue: Constants): string {
   const lines = apps.flatMap(({ type, members }) => [
     '',
     `export const ${type} = {`,
-    ...members.map(({ name, value }) => `  ${name}: ${quoted(value, byHalves)},`),
+    ...members.map(({ name, value }) => `  ${name}: ${stringLiteral(value, surrogateEscape)},`),
     '} as const;',
     `export type ${type}Permission = (typeof ${type})[keyof typeof ${type}];`,
   ]);
   const all = apps.map(({ type }) => `${type}Permission`).join(' | ') || 'never';
-  return [...header(catalogue, '//', byHalves), ...lines, '', `export type Permission = ${all};`].join('\n');
+  return [...header(catalogue, '//', surrogateEscape), ...lines, '', `export type Permission = ${all};`].join('\n');
 }
 
 function python(catalogue: Constants): string {
-  // The only keywords with a capital.
+  // The only keywords with a capital letter.
   const apps = groupByApp(catalogue, upper, { types: ['None', 'True', 'False', 'Final'], members: [] });
   const lines = apps.flatMap(({ type, members }) => [
     '',
     '',
     `class ${type}:`,
-    ...members.map(({ name, value }) => `    ${name}: Final = ${quoted(value, byEight)}`),
+    ...members.map(({ name, value }) => `    ${name}: Final = ${stringLiteral(value, longEscape)}`),
   ]);
-  return [...header(catalogue, '#', byEight), 'from typing import Final', ...lines].join('\n');
+  return [...header(catalogue, '#', longEscape), 'from typing import Final', ...lines].join('\n');
 }
 
 function go(catalogue: Constants): string {
   const apps = groupByApp(catalogue, pascal, { types: [], members: [] });
-  const constant = scopeOfNames(['Permission']);
+  const constant = uniqueNames(['Permission']);
   const rows = apps.flatMap(({ type, members }) =>
-    members.map(({ index, name, value }) => [constant(type + name, index), quoted(value, byEight)] as const),
+    members.map(({ index, name, value }) => [constant(type + name, index), stringLiteral(value, longEscape)] as const),
   );
   const width = Math.max(0, ...rows.map(([name]) => name.length));
   const block = rows.map(([name, value]) => `\t${name.padEnd(width)} Permission = ${value}`);
   return [
-    ...header(catalogue, '//', byEight),
+    ...header(catalogue, '//', longEscape),
     '',
     'package permissions',
     '',
@@ -98,18 +98,20 @@ function go(catalogue: Constants): string {
 }
 
 function java(catalogue: Constants): string {
-  const outer = `${scopeOfNames()(pascal(splitWords(catalogue.audience)) || 'Api', 0)}Permissions`;
+  const outer = `${uniqueNames()(pascal(splitWords(catalogue.audience)) || 'Api', 0)}Permissions`;
   const apps = groupByApp(catalogue, upper, { types: [outer, 'String'], members: [] });
   const classes = apps.flatMap(({ type, members }) => [
     '',
     `    public static final class ${type} {`,
-    ...members.map(({ name, value }) => `        public static final String ${name} = ${quoted(value, byHalves)};`),
+    ...members.map(
+      ({ name, value }) => `        public static final String ${name} = ${stringLiteral(value, surrogateEscape)};`,
+    ),
     '',
     `        private ${type}() {}`,
     '    }',
   ]);
   return [
-    ...header(catalogue, '//', byHalves),
+    ...header(catalogue, '//', surrogateEscape),
     `// Belongs in ${outer}.java, below your package.`,
     '',
     `public final class ${outer} {`,

@@ -14,7 +14,7 @@ export const changepassword: DatabaseCommand = {
   options: { ...userId, 'password-stdin': { type: 'boolean' } },
   args: { min: 1, max: 1, orUserId: true },
   readsStdin: (input) => isSet(input, 'password-stdin'),
-  async ask(input, terminal) {
+  async prompt(input, terminal) {
     if (input.stdin !== null) return input;
     if (!terminal.isInteractive)
       throw new Failure(

@@ -21,7 +21,7 @@ export const createsuperuser: DatabaseCommand = {
   },
   args: { min: 0, max: 0 },
   readsStdin: (input) => isSet(input, 'password-stdin'),
-  async ask(input, terminal, config) {
+  async prompt(input, terminal, config) {
     const username = optionText(input, 'username');
     const email = optionText(input, 'email');
     if (isSet(input, 'noinput')) return completed(input, config, fromSettings(input, config));

@@ -12,8 +12,8 @@ import { checkHashing } from '../doctor/hashing.ts';
 import { checkIssuer, checkServed } from '../doctor/issuer.ts';
 import { checkKeys } from '../doctor/keys.ts';
 import { checkLibraries } from '../doctor/libraries.ts';
-import { checkSigning, checkSizes, checkTyp } from '../doctor/tokens.ts';
-import { checkNames, checkSlowPasswords } from '../doctor/users.ts';
+import { checkSigning, checkSizes, checkTokenTyp } from '../doctor/tokens.ts';
+import { checkSlowPasswords, checkUsernames } from '../doctor/users.ts';
 import { redirectRules } from './client-options.ts';
 import { printable } from './text.ts';
 
@@ -38,7 +38,7 @@ export const doctor: DatabaseCommand = {
     const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
     checks.push(...(await issuing(context, isMigrated)));
     if (isMigrated) {
-      checks.push(...(await runCheck('names', 'Look at the database.', () => checkNames(db))));
+      checks.push(...(await runCheck('names', 'Look at the database.', () => checkUsernames(db))));
       checks.push(...(await runCheck('sample', 'Look at the database.', () => sample(context))));
       const slow = async () => checkSlowPasswords(db, await context.passwords());
       checks.push(...(await runCheck('passwords', 'Look at the database.', slow)));
@@ -121,7 +121,7 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
       checkSigning(issuing),
       await checkServed(issuer, keys.signer('RS256').kid),
       ...(await checkKeys(db, readRotationPolicy(config), clock.now())),
-      await checkTyp(db.fork()),
+      await checkTokenTyp(db.fork()),
       ...(await checkSizes(issuing)),
       ...(await checkLibraries(issuing)),
     ];

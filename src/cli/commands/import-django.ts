@@ -63,8 +63,8 @@ export const importDjangoCommand: DatabaseCommand = {
       const report = error instanceof Failure ? (error.details?.['report'] as ImportReport | undefined) : undefined;
       if (!report) throw error;
       const { kind, message } = error as Failure;
-      const refusal = new Failure(kind, message, { report: wireReport(report) });
-      return { data: null, text: '', refusal, ...renameRows(report, input) };
+      const failure = new Failure(kind, message, { report: wireReport(report) });
+      return { data: null, text: '', failure, ...renameRows(report, input) };
     }
   },
 };

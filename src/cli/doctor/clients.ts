@@ -12,29 +12,29 @@ import type { Database } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type Check, ok, warn } from './check.ts';
 
-/** What the settings say of clients. */
-export interface Admission {
+/** The settings that restrict clients. */
+export interface ClientRules {
   readonly redirectRules: RedirectRules;
   readonly documents: Pick<ClientDocuments, 'admits'>;
   /** SIGNET_CLIENT_METADATA_APIS. */
   readonly documentApis: readonly string[];
 }
 
-const SHOWN = 5;
+const MAX_LISTED = 5;
 
 /**
- * Clients that could not be made, or not so, by the settings of today (docs/clients.md): a setting is asked when something is made,
- * and ends nothing that exists.
+ * Finds clients that the current settings would not allow (docs/clients.md): settings are checked when a client is created, and end nothing
+ * that exists.
  */
-export async function checkClients(db: Database, { redirectRules, documents, documentApis }: Admission) {
+export async function checkClients(db: Database, { redirectRules, documents, documentApis }: ClientRules) {
   const name = 'clients';
   const clients = (await listClients(db.fork())).filter((one) => one.isActive);
-  const ofDocuments = clients.filter(isDocumentClient);
+  const documentClients = clients.filter(isDocumentClient);
   const checks: Check[] = [];
 
   const redirects = clients.flatMap((one) => {
-    const uris = one.redirectUris.filter((uri) => !isAdmitted(one, uri, redirectRules));
-    return uris.length > 0 ? [`${named(one)} at ${shorten(uris)}`] : [];
+    const uris = one.redirectUris.filter((uri) => !isAllowed(one, uri, redirectRules));
+    return uris.length > 0 ? [`${nameAndId(one)} at ${shorten(uris)}`] : [];
   });
   if (redirects.length > 0)
     checks.push(
@@ -45,37 +45,37 @@ export async function checkClients(db: Database, { redirectRules, documents, doc
       ),
     );
 
-  const strangers = ofDocuments.filter((one) => !documents.admits(one.clientId)).map(named);
-  if (strangers.length > 0)
+  const unlistedClients = documentClients.filter((one) => !documents.admits(one.clientId)).map(nameAndId);
+  if (unlistedClients.length > 0)
     checks.push(
       warn(
         name,
-        `Clients of metadata documents whose hosts SIGNET_CLIENT_METADATA_HOSTS does not name sign nobody in any more, and keep what users have agreed to: ${shorten(strangers)}.`,
+        `Clients of metadata documents whose hosts SIGNET_CLIENT_METADATA_HOSTS does not name sign nobody in any more, and keep what users have agreed to: ${shorten(unlistedClients)}.`,
         'End that too: npx signet client disable ID',
       ),
     );
 
   const isForDocuments = (audience: string) =>
     documentApis.includes('*') ? audience !== OWN_AUDIENCE : documentApis.includes(audience);
-  const beyond: string[] = [];
-  for (const one of ofDocuments) {
+  const excessAudiences: string[] = [];
+  for (const one of documentClients) {
     const { requests } = await readAudiences(db.fork(), one.id);
     const audiences = requests.filter((audience) => !isForDocuments(audience));
-    if (audiences.length > 0) beyond.push(`${named(one)} for ${shorten(audiences)}`);
+    if (audiences.length > 0) excessAudiences.push(`${nameAndId(one)} for ${shorten(audiences)}`);
   }
-  if (beyond.length > 0)
+  if (excessAudiences.length > 0)
     checks.push(
       warn(
         name,
-        `Clients of metadata documents keep APIs that SIGNET_CLIENT_METADATA_APIS does not name: ${shorten(beyond)}.`,
+        `Clients of metadata documents keep APIs that SIGNET_CLIENT_METADATA_APIS does not name: ${shorten(excessAudiences)}.`,
         'End their grants: npx signet grant end --client ID, or disable them: npx signet client disable ID',
       ),
     );
   return checks.length > 0 ? checks : [ok(name, 'Every one could be made by the settings of today.')];
 }
 
-/** The check of a client that is made, of one address. */
-function isAdmitted({ preset }: Client, uri: string, rules: RedirectRules): boolean {
+/** Applies the check of a new client to one address. */
+function isAllowed({ preset }: Client, uri: string, rules: RedirectRules): boolean {
   try {
     checkRedirects(preset, [uri], rules);
     return true;
@@ -85,12 +85,12 @@ function isAdmitted({ preset }: Client, uri: string, rules: RedirectRules): bool
   }
 }
 
-/** Two that registered themselves may have one name. */
-function named({ name, clientId }: Client): string {
+/** Two dynamically registered clients may have the same name. */
+function nameAndId({ name, clientId }: Client): string {
   return `${name} (${clientId})`;
 }
 
-/** The first few. */
+/** Joins the first few. */
 function shorten(texts: readonly string[]): string {
-  return `${texts.slice(0, SHOWN).join(', ')}${texts.length > SHOWN ? ' and others' : ''}`;
+  return `${texts.slice(0, MAX_LISTED).join(', ')}${texts.length > MAX_LISTED ? ' and others' : ''}`;
 }

@@ -13,27 +13,27 @@ const time: Statement = {
   text: 'select extract(epoch from clock_timestamp())::float8 as now',
 };
 
-/** A verifier forgives seconds; sessions and throttles are written by one clock and read by another. */
+/** Verifiers tolerate seconds; sessions and throttles are written by one clock and read by another. */
 const DRIFT_WARN_SECONDS = 2;
 const DRIFT_FAIL_SECONDS = 30;
 
-/** This machine's time against the database's; what lies between asking and answering is not counted. */
+/** Compares this machine's clock with the database's; the time of the query itself is not counted. */
 export async function checkClock(db: Database, clock: Clock): Promise<Check> {
   const name = 'clock';
   const before = clock.now().getTime();
   const [row] = await db.query<{ now: number }>(time, []);
   const after = clock.now().getTime();
-  const there = (row?.now ?? 0) * 1000;
-  const drift = Math.max(before - there, there - after, 0) / 1000;
+  const databaseTime = (row?.now ?? 0) * 1000;
+  const drift = Math.max(before - databaseTime, databaseTime - after, 0) / 1000;
   if (drift < DRIFT_WARN_SECONDS) return ok(name, 'This machine and the database agree.');
-  const said = `This machine and the database are ${drift.toFixed(1)} seconds apart`;
+  const summary = `This machine and the database are ${drift.toFixed(1)} seconds apart`;
   const remedy = 'Run a time service (NTP) on both.';
   return drift < DRIFT_FAIL_SECONDS
-    ? warn(name, `${said}.`, remedy)
-    : fail(name, `${said}: tokens are refused as expired, or as not valid yet.`, remedy);
+    ? warn(name, `${summary}.`, remedy)
+    : fail(name, `${summary}: tokens are refused as expired, or as not valid yet.`, remedy);
 }
 
-const room: Statement = {
+const capacityStatement: Statement = {
   name: 'doctor-connections',
   text: `select least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0),
@@ -43,23 +43,23 @@ const room: Statement = {
     (select count(*)::int from pg_stat_activity where datname is not null and application_name is distinct from 'signet') as others`,
 };
 
-/** What PostgreSQL lets in. */
-export interface Room {
+/** The connections that PostgreSQL allows. */
+export interface ConnectionCapacity {
   readonly limit: number;
-  /** Connections of Signet, whichever process. */
+  /** Connections of all Signet processes. */
   readonly ours: number;
   readonly others: number;
 }
 
-/** How many processes the server has connections for: each takes a pool and its pipelines, and an upgrade runs two side by side. */
-export function roomCheck({ limit, ours, others }: Room, pool: number, pipelines: number): Check {
+/** Calculates how many processes the server has connections for: each uses a pool and pipelines, and an upgrade runs two side by side. */
+export function checkCapacity({ limit, ours, others }: ConnectionCapacity, pool: number, pipelines: number): Check {
   const name = 'database';
   const processes = Math.max(0, Math.floor((limit - others) / (pool + pipelines)));
-  const said = `PostgreSQL lets in ${limit}, ${others} are taken by others, ${ours} by Signet: room for ${processes} ${processes === 1 ? 'process' : 'processes'} with SIGNET_DATABASE_POOL=${pool} and SIGNET_DATABASE_PIPELINES=${pipelines}`;
+  const summary = `PostgreSQL lets in ${limit}, ${others} are taken by others, ${ours} by Signet: room for ${processes} ${processes === 1 ? 'process' : 'processes'} with SIGNET_DATABASE_POOL=${pool} and SIGNET_DATABASE_PIPELINES=${pipelines}`;
   const remedy = 'Raise max_connections (or the limit of the role or database), or lower SIGNET_DATABASE_POOL.';
-  if (processes < 1) return fail(name, `${said}.`, remedy);
-  if (processes < 2) return warn(name, `${said}: an upgrade needs two side by side.`, remedy);
-  return ok(name, `${said}.`);
+  if (processes < 1) return fail(name, `${summary}.`, remedy);
+  if (processes < 2) return warn(name, `${summary}: an upgrade needs two side by side.`, remedy);
+  return ok(name, `${summary}.`);
 }
 
 export async function checkDatabase(
@@ -75,9 +75,9 @@ export async function checkDatabase(
           'For more than a small site set DATABASE_URL to a PostgreSQL 15 or newer.',
         )
       : ok('database', 'Embedded, one process.');
-  const [row] = await db.query<Room>(room, []);
+  const [row] = await db.query<ConnectionCapacity>(capacityStatement, []);
   return row
-    ? roomCheck(row, databasePool, databasePipelines)
+    ? checkCapacity(row, databasePool, databasePipelines)
     : note('database', 'PostgreSQL does not say how many connections it takes.');
 }
 
@@ -87,12 +87,12 @@ export async function checkMigrations(db: Database): Promise<Check> {
   return fail('migrations', `Pending: ${pending.join(', ')}.`, 'Run: npx signet migrate');
 }
 
-/** What PostgreSQL, the database or the role set for every session, and what stands before it. */
+/** Checks the session settings, and the pooler in front of PostgreSQL. */
 export async function checkSessions(db: Database): Promise<Check[]> {
   const name = 'sessions';
-  const obstacles = (await findDatabaseProblems(db)).filter((one) => one.name !== 'empty');
-  if (obstacles.length > 0)
-    return obstacles.map(({ what, remedy, isFatal }) => (isFatal ? fail : warn)(name, `${what}.`, remedy));
+  const problems = (await findDatabaseProblems(db)).filter((one) => one.name !== 'empty');
+  if (problems.length > 0)
+    return problems.map(({ what, remedy, isFatal }) => (isFatal ? fail : warn)(name, `${what}.`, remedy));
   if (db.engine === 'embedded') return [ok(name, 'Set as Signet needs them.')];
   const { mode, keepsStatements } = db.pooler;
   if (mode === 'transaction')
@@ -105,12 +105,12 @@ export async function checkSessions(db: Database): Promise<Check[]> {
             'With PgBouncer 1.21 or newer set max_prepared_statements, or connect to PostgreSQL itself.',
           ),
     ];
-  const lacking = await missingRoleDefaults(db);
-  if (lacking.length === 0) return [ok(name, 'Set as Signet needs them, by its connections and by the role.')];
+  const missing = await missingRoleDefaults(db);
+  if (missing.length === 0) return [ok(name, 'Set as Signet needs them, by its connections and by the role.')];
   return [
     note(
       name,
-      `Set as Signet needs them by its connections alone: behind a pooler in transaction mode ${lacking.length} would not hold.`,
+      `Set as Signet needs them by its connections alone: behind a pooler in transaction mode ${missing.length} would not hold.`,
       'For such a pooler run: npx signet migrate',
     ),
   ];

@@ -1,8 +1,8 @@
-import { ok as alike, type Check, fail, note, warn } from './check.ts';
+import { type Check, fail, note, ok, warn } from './check.ts';
 
 const NAME = 'issuer';
 
-/** The issuer by itself: verifiers compare it byte by byte, and many put it through a URL parser first. */
+/** Checks the issuer itself: verifiers compare it byte by byte, and many normalise it with a URL parser first. */
 export function checkIssuer(issuer: string, isProduction: boolean): Check {
   const url = URL.parse(issuer);
   if (!url) return fail(NAME, `${issuer} is no URL.`, 'Set SIGNET_ISSUER to the public https URL of this server.');
@@ -31,7 +31,7 @@ export function checkIssuer(issuer: string, isProduction: boolean): Check {
       `${issuer} has a path: its metadata is at ${url.origin}/.well-known/oauth-authorization-server${url.pathname} too (RFC 8414 §3.1).`,
       'Let the proxy pass that address here as well.',
     );
-  return alike(NAME, `${issuer}${isProduction ? '' : ' (development)'}`);
+  return ok(NAME, `${issuer}${isProduction ? '' : ' (development)'}`);
 }
 
 interface Metadata {
@@ -40,8 +40,8 @@ interface Metadata {
 }
 
 /**
- * Asks the server behind the issuer what it calls itself and which keys it publishes. A server that does not answer from here
- * may do so for everybody else, so that is a note; one that says something else is a failure.
+ * Asks the server at the issuer for its metadata and keys. A server that cannot be reached from here may work for others, so that is a
+ * note; a different issuer is a failure.
  */
 export async function checkServed(issuer: string, kid: string, get: typeof fetch = fetch): Promise<Check> {
   const name = 'served';
@@ -84,5 +84,5 @@ export async function checkServed(issuer: string, kid: string, get: typeof fetch
       `${issuer} answers, but not ${inserted}, where OAuth clients look (RFC 8414 §3.1).`,
       'Let the proxy pass that address here as well: deploy/README.md, "Below a path".',
     );
-  return alike(name, `${issuer} answers, calls itself so, and publishes the current key.`);
+  return ok(name, `${issuer} answers, calls itself so, and publishes the current key.`);
 }

@@ -2,29 +2,29 @@ import type { Database } from '../../platform/database/index.ts';
 import { listKeys, type RotationPolicy, requiredAlgorithms } from '../../tokens/index.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
 
-/** A running server takes a step that is due within seconds. */
+/** A running server takes a due step within seconds. */
 const OVERDUE_MS = 60_000;
 
-/** `Cache-Control` of the JWKS: a cache in between may be so old. */
+/** `Cache-Control` of the JWKS: a shared cache may be this old. */
 const JWKS_MAX_AGE_SECONDS = 300;
 
-/** Whether every algorithm that is asked for signs, and whether somebody takes the steps that are due. */
+/** Checks that every algorithm in use has a current key, and that due rotation steps are taken. */
 export async function checkKeys(db: Database, { leadSeconds, rotationSeconds }: RotationPolicy, now: Date) {
   const name = 'keys';
   const em = db.fork();
   const keys = await listKeys(em);
   const isLate = (instant: Date | null | undefined) => instant && now.getTime() - instant.getTime() > OVERDUE_MS;
-  const nobody = 'Is a server running, with the right master key and clock? See its log for the job keys.';
-  const asked = [...(await requiredAlgorithms(em))];
+  const remedy = 'Is a server running, with the right master key and clock? See its log for the job keys.';
+  const algorithms = [...(await requiredAlgorithms(em))];
   const checks: Check[] = [];
-  for (const alg of asked)
+  for (const alg of algorithms)
     if (!keys.some((one) => one.alg === alg && one.state === 'current'))
-      checks.push(fail(name, `Tokens are to be signed with ${alg}, and there is no key for it.`, nobody));
+      checks.push(fail(name, `Tokens are to be signed with ${alg}, and there is no key for it.`, remedy));
   for (const { kid, state, activateAt, retireAt } of keys)
     if (state === 'next' && isLate(activateAt))
-      checks.push(warn(name, `The next key ${kid} was to sign since ${activateAt?.toISOString()}.`, nobody));
+      checks.push(warn(name, `The next key ${kid} was to sign since ${activateAt?.toISOString()}.`, remedy));
     else if (state === 'retiring' && isLate(retireAt))
-      checks.push(warn(name, `The key ${kid} was to go at ${retireAt?.toISOString()}.`, nobody));
+      checks.push(warn(name, `The key ${kid} was to go at ${retireAt?.toISOString()}.`, remedy));
   if (leadSeconds < JWKS_MAX_AGE_SECONDS)
     checks.push(
       note(
@@ -36,5 +36,5 @@ export async function checkKeys(db: Database, { leadSeconds, rotationSeconds }: 
   if (checks.length > 0) return checks;
   const days = Math.round(rotationSeconds / 8640) / 10;
   const rhythm = rotationSeconds === 0 ? 'They rotate by command only.' : `Each signs for ${days} days.`;
-  return [ok(name, `There is a current key for ${asked.join(', ')}. ${rhythm}`)];
+  return [ok(name, `There is a current key for ${algorithms.join(', ')}. ${rhythm}`)];
 }

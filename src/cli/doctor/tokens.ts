@@ -24,22 +24,22 @@ import {
 import { findActiveUser, userPrincipal } from '../../users/index.ts';
 import { type Check, fail, ok, warn } from './check.ts';
 
-/** What the checks of tokens look at. */
-export interface Issuing {
+/** The input of the token checks. */
+export interface TokenCheckDeps {
   readonly db: Database;
   readonly keys: KeyRing;
   readonly issuer: string;
   readonly now: Date;
 }
 
-/** Of the budget: above this a few more permissions stop logins. */
-const NEAR = 0.8;
+/** Share of the budget above which a few more permissions stop logins. */
+const NEAR_BUDGET = 0.8;
 
-/** Holders of an API that are looked at, the largest first: one that is inactive has no token. */
-const CANDIDATES = 5;
+/** Principals per API that are examined, largest first: an inactive one gets no token. */
+const MAX_CANDIDATES = 5;
 
-/** Whether what is signed here says the issuer, and is accepted here. */
-export function checkSigning({ keys, issuer, now }: Issuing): Check {
+/** Checks that a token signed here names the issuer and verifies. */
+export function checkSigning({ keys, issuer, now }: TokenCheckDeps): Check {
   const name = 'signing';
   const { kid } = keys.signer('RS256');
   const api = { audience: 'doctor', isBuiltin: false, typ: 'at+jwt', ttlSeconds: 60, budgetBytes: 8192 } as const;
@@ -66,47 +66,49 @@ export function checkSigning({ keys, issuer, now }: Issuing): Check {
     : fail(name, 'A token that was signed here is not accepted here.', 'Report this: it is a fault of Signet.');
 }
 
-/** Each API's largest token against its budget: a line for each that is near it, else one for all. */
-export async function checkSizes(issuing: Issuing): Promise<Check[]> {
+/** Compares each API's largest token with its budget: a line for each that is near it, else one line for all. */
+export async function checkSizes(issuing: TokenCheckDeps): Promise<Check[]> {
   const em = issuing.db.fork();
-  const largest = await largestPrincipals(em, issuing.now, CANDIDATES);
+  const largest = await largestPrincipals(em, issuing.now, MAX_CANDIDATES);
   const superuser = await findSuperuser(em);
-  const near: Check[] = [];
-  let most = { share: 0, audience: '' };
+  const nearBudgets: Check[] = [];
+  let fullest = { share: 0, audience: '' };
   for (const api of await listApis(em)) {
     const superusers = [
       ...(superuser ? [superuser.id] : []),
-      ...(await readSuperusers(em, api.id)).slice(0, CANDIDATES),
+      ...(await readSuperusers(em, api.id)).slice(0, MAX_CANDIDATES),
     ];
     const bytes = await largestToken(issuing, em, api, [
       ...superusers.map((id) => ({ kind: 'user' as const, id, bytes: Number.POSITIVE_INFINITY })),
       ...largest.filter((one) => one.apiId === api.id),
     ]);
     const share = bytes / api.budgetBytes;
-    if (share > most.share) most = { share, audience: api.audience };
-    if (share >= NEAR) near.push(nearBudget(api, bytes));
+    if (share > fullest.share) fullest = { share, audience: api.audience };
+    if (share >= NEAR_BUDGET) nearBudgets.push(nearBudget(api, bytes));
   }
-  if (near.length > 0) return near;
-  if (most.share === 0) return [ok('token size', 'Nobody holds anything yet.')];
-  return [ok('token size', `The largest has ${Math.round(most.share * 100)} % of its budget (${most.audience}).`)];
+  if (nearBudgets.length > 0) return nearBudgets;
+  if (fullest.share === 0) return [ok('token size', 'Nobody holds anything yet.')];
+  return [
+    ok('token size', `The largest has ${Math.round(fullest.share * 100)} % of its budget (${fullest.audience}).`),
+  ];
 }
 
 function nearBudget({ audience, budgetBytes }: Api, bytes: number): Check {
-  const said = `The largest token for ${audience} has ${bytes} bytes; the budget is ${budgetBytes}`;
+  const summary = `The largest token for ${audience} has ${bytes} bytes; the budget is ${budgetBytes}`;
   const remedy = `Give it more (npx signet api update ${audience} --budget 8192), let its tokens carry a bitmap (--over-budget bitmap), or give fewer permissions to its largest holder.`;
   return bytes > budgetBytes
-    ? fail('token size', `${said}: that login is refused (token_over_budget).`, remedy)
-    : warn('token size', `${said}.`, remedy);
+    ? fail('token size', `${summary}: that login is refused (token_over_budget).`, remedy)
+    : warn('token size', `${summary}.`, remedy);
 }
 
 type Candidate = Pick<LargePrincipal, 'kind' | 'id' | 'bytes'>;
 
 /**
- * Bytes of the largest token that somebody gets now. The candidates come largest first by a bound that is never too small, so
- * that the search ends with the first bound that is below what was found.
+ * Returns the size in bytes of the largest token that a principal gets now. Candidates come largest first by an upper bound, so the search
+ * ends at the first bound below the largest size.
  */
 async function largestToken(
-  issuing: Issuing,
+  issuing: TokenCheckDeps,
   em: SqlEntityManager,
   api: Api,
   candidates: readonly Candidate[],
@@ -123,9 +125,9 @@ async function largestToken(
   return largest.bytes;
 }
 
-/** Null for whoever gets no token. */
+/** Returns null for a user who gets no token. */
 async function userRequest(
-  { db, issuer, now }: Issuing,
+  { db, issuer, now }: TokenCheckDeps,
   em: SqlEntityManager,
   api: Api,
   id: string,
@@ -139,7 +141,7 @@ async function userRequest(
 }
 
 async function clientRequest(
-  { issuer, now }: Issuing,
+  { issuer, now }: TokenCheckDeps,
   em: SqlEntityManager,
   api: Api,
   id: string,
@@ -155,8 +157,8 @@ async function clientRequest(
 export const AUDIENCE_ONLY =
   'Tokens of typ JWT look like ID tokens: the audience is the only guard between the two. Make sure that the API checks aud, and use --typ at+jwt as soon as its library takes that.';
 
-/** APIs whose tokens can be told from ID tokens by their audience alone. */
-export async function checkTyp(em: SqlEntityManager): Promise<Check> {
+/** Finds APIs whose tokens differ from ID tokens only by their audience. */
+export async function checkTokenTyp(em: SqlEntityManager): Promise<Check> {
   const name = 'token typ';
   const audiences = (await listApis(em))
     .filter((api) => api.typ === 'JWT' && api.tokenKind === 'jwt')
