@@ -64,8 +64,8 @@ export async function findActiveToken(
   now: Date,
   extra?: ExtraReads,
 ): Promise<ActiveToken | null> {
-  const live = await findLiveToken(reader, token, now, extra);
-  return live && { ...live, rights: await readRights(reader, live, now) };
+  const liveToken = await findLiveToken(reader, token, now, extra);
+  return liveToken && { ...liveToken, rights: await readRights(reader, liveToken, now) };
 }
 
 interface ExtraReads {
@@ -80,19 +80,19 @@ export async function findLiveToken(
   reader: TokenReader,
   token: string,
   now: Date,
-  also?: ExtraReads,
+  extra?: ExtraReads,
 ): Promise<LiveToken | null> {
   const { db, issuer, access } = reader;
   const claims = reader.verify(token, now) ?? (await verifyAfterReload(reader, token, now));
   if (!claims) {
-    await also?.onVersion?.(null);
+    await extra?.onVersion?.(null);
     return null;
   }
   const peek = access.peek(claims.aud);
   const statusIndex = statusIndexFromClaim(issuer, claims.status?.status_list);
-  const { extraPrincipal, use } = also ?? {};
+  const { extraPrincipal, use } = extra ?? {};
   const state = await readTokenState(db, claims, now, { apiId: peek?.id, extraPrincipal, statusIndex, use });
-  await also?.onVersion?.(state.extraVersion);
+  await extra?.onVersion?.(state.extraVersion);
   // An index is free again only after every token under it has expired.
   if (claims.status && (state.status === null || state.status === STATUS.revoked)) return null;
   if (use === 'exchange' && !isExchangeable(claims, state.status)) return null;
@@ -100,8 +100,8 @@ export async function findLiveToken(
   const principal = subjectPrincipal(claims, state);
   if (!principal || !state.areActorsActive) return null;
   const isForUserinfo = claims.aud === userinfoUrl(issuer);
-  const seen = peek && { id: peek.id, version: state.apiVersion };
-  const api = isForUserinfo ? USERINFO : await access.api(claims.aud, seen);
+  const apiVersion = peek && { id: peek.id, version: state.apiVersion };
+  const api = isForUserinfo ? USERINFO : await access.api(claims.aud, apiVersion);
   if (!api || tokenAudience(api, issuer) !== claims.aud) return null;
   const { user, delegation, userClaims } = state;
   return {

@@ -34,9 +34,9 @@ export function presentedToken({
   authorization,
   form,
 }: Pick<ResourceRequest, 'authorization' | 'form'>): PresentedToken | null {
-  const inForm = form?.['access_token'];
-  if (authorization === undefined) return inForm === undefined ? null : { scheme: 'Bearer', token: inForm };
-  if (inForm !== undefined)
+  const formToken = form?.['access_token'];
+  if (authorization === undefined) return formToken === undefined ? null : { scheme: 'Bearer', token: formToken };
+  if (formToken !== undefined)
     throw new OAuthError('invalid_request', 'The access token comes in two ways.', {
       headers: { 'www-authenticate': 'Bearer error="invalid_request"' },
     });
@@ -54,18 +54,18 @@ export function presentedToken({
  * otherwise.
  */
 export async function authenticateToken(
-  door: TokenAuthDeps,
-  carrier: ResourceRequest,
+  deps: TokenAuthDeps,
+  request: ResourceRequest,
   presented: PresentedToken,
   now: Date,
 ): Promise<ActiveToken> {
-  return authenticateActiveToken(door, carrier, presented, await findActiveToken(door, presented.token, now), now);
+  return authenticateActiveToken(deps, request, presented, await findActiveToken(deps, presented.token, now), now);
 }
 
 /** The same for a token that was read already; null: it is not active. */
 export async function authenticateActiveToken<T extends Pick<LiveToken, 'claims'>>(
-  door: TokenAuthDeps,
-  carrier: ResourceRequest,
+  deps: TokenAuthDeps,
+  request: ResourceRequest,
   { scheme, token }: PresentedToken,
   active: T | null,
   now: Date,
@@ -77,10 +77,10 @@ export async function authenticateActiveToken<T extends Pick<LiveToken, 'claims'
   if (jkt === undefined) throw tokenError('DPoP', 'invalid_token', 'This token is bound to no key.');
   if (scheme === 'Bearer')
     throw tokenError('DPoP', 'invalid_token', 'This token is bound to a key: send a proof of it.');
-  if (carrier.dpop === undefined) throw tokenError('DPoP', 'invalid_dpop_proof', 'There is no DPoP proof.');
+  if (request.dpop === undefined) throw tokenError('DPoP', 'invalid_dpop_proof', 'There is no DPoP proof.');
   try {
-    const { method, url } = carrier;
-    await door.proofs.check(carrier.dpop, { method, url, accessToken: token, jkt }, now);
+    const { method, url } = request;
+    await deps.proofs.check(request.dpop, { method, url, accessToken: token, jkt }, now);
     return active;
   } catch (error) {
     if (!(error instanceof OAuthError) || error.status >= 500) throw error;

@@ -89,10 +89,10 @@ function isPublic(client: LiveClient | null | undefined, isAllowed: boolean): bo
 /** Compares with every valid secret in constant time, whether or not the client exists. */
 function hasSecret(client: LiveClient | null | undefined, secret: string, now: Date): boolean {
   const presented = digest(secret);
-  let isRight = false;
-  for (const { digest: stored, endsAtMs } of client?.secrets ?? [])
-    if (timingSafeEqual(presented, stored) && now.getTime() < endsAtMs) isRight = true;
-  return isRight && client?.authMethod === 'client_secret';
+  let isValid = false;
+  for (const { digest: secretDigest, endsAtMs } of client?.secrets ?? [])
+    if (timingSafeEqual(presented, secretDigest) && now.getTime() < endsAtMs) isValid = true;
+  return isValid && client?.authMethod === 'client_secret';
 }
 
 interface Credentials {

@@ -44,7 +44,7 @@ export async function isSignedBy(jws: ClientJws, key: JWK): Promise<boolean> {
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /** In base64url characters: RSA keys of 2,048 to 8,192 bits, and an exponent with which verification is cheap. */
-const MODULUS_LENGTH = { shortest: 342, longest: 1366 };
+const MODULUS_LENGTH = { min: 342, max: 1366 };
 const MAX_EXPONENT_LENGTH = 6;
 
 /**
@@ -60,8 +60,8 @@ export function publicKeyFor(jwk: unknown, alg: ClientJwsAlg): JWK | null {
   if (alg === 'EdDSA') return kty === 'OKP' && crv === 'Ed25519' && isCoordinate(x) ? { kty, crv, x } : null;
   const isFit =
     isText(n) &&
-    n.length >= MODULUS_LENGTH.shortest &&
-    n.length <= MODULUS_LENGTH.longest &&
+    n.length >= MODULUS_LENGTH.min &&
+    n.length <= MODULUS_LENGTH.max &&
     isText(e) &&
     e.length <= MAX_EXPONENT_LENGTH;
   return kty === 'RSA' && isFit ? { kty, n, e } : null;
@@ -85,7 +85,7 @@ const statement: Statement = {
  * of value, so that kinds cannot collide. `until`: from then on the value is refused as expired, and the mark is
  * deleted.
  */
-export async function markUsed(db: Database, what: string, until: Date): Promise<boolean> {
-  if (what.length > MAX_KEY_LENGTH) return false;
-  return (await db.query(statement, [digest(what), until])).length === 1;
+export async function markUsed(db: Database, value: string, until: Date): Promise<boolean> {
+  if (value.length > MAX_KEY_LENGTH) return false;
+  return (await db.query(statement, [digest(value), until])).length === 1;
 }

@@ -33,13 +33,13 @@ export async function introspect(endpoint: IntrospectionEndpoint, presented: Pre
     client = await caller.revalidate(version);
   };
   // One statement reads the token and the caller's version.
-  const found = token
+  const activeToken = token
     ? await findActiveToken(endpoint, token, now, { extraPrincipal: caller.id, onVersion })
     : await onVersion(null);
   // RFC 7662 §2.1: token is required; token_type_hint is a hint only.
   if (!token) throw new OAuthError('invalid_request', 'token is missing.');
-  if (!found || !client || !maySee(client, found)) return inactive;
-  return activeResponse(found);
+  if (!activeToken || !client || !maySee(client, activeToken)) return inactive;
+  return activeResponse(activeToken);
 }
 
 /** Introspects a refresh token, for its own client only. */

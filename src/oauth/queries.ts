@@ -73,7 +73,7 @@ export type TokenUse = 'exchange' | 'userinfo' | undefined;
  * index, $10 and $11 clients and users who act. A session is not active when it was ended, has expired, or the password
  * was changed since.
  */
-const stateStatement = (name: string, through: string, told = '') =>
+const stateStatement = (name: string, delegationColumn: string, extraColumns = '') =>
   hotSelect(
     name,
     `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
@@ -84,7 +84,7 @@ const stateStatement = (name: string, through: string, told = '') =>
     (select o.perms_version::int from permissions_principal o where o.id = $6::uuid) as other_version,
     (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and x.is_active) as acting_clients,
     (select count(*)::int from users_user y where y.id = any($11::uuid[]) and y.is_active) as acting_users,
-    array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${through} as through${told}
+    array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${delegationColumn} as through${extraColumns}
     from (values (1)) one
     left join tokens_status t on t.list = $8::int and t.idx = $9::int
     left join tokens_grant g on g.id = t.holder_id

@@ -12,9 +12,9 @@ const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
 
 /** What the log adds to a refusal: the client and a remedy. Reads cached clients only. */
 export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): DescribeRefusal {
-  return (error, asked, named) => {
-    const id = named?.clientId ?? readClientId(asked);
-    const client = id === null ? null : ((named as LiveClient | undefined) ?? clients.peek(id) ?? null);
+  return (error, request, knownClient) => {
+    const id = knownClient?.clientId ?? readClientId(request);
+    const client = id === null ? null : ((knownClient as LiveClient | undefined) ?? clients.peek(id) ?? null);
     const remedy = REMEDIES[error.reason ?? error.code];
     return {
       client: client ? { id: client.clientId, name: client.name } : id === null ? null : { id },
@@ -26,8 +26,8 @@ export function createRefusalNotes(clients: Pick<ClientCache, 'peek'>, isDevelop
 
 /** The client id of a request, by whichever method it is sent. */
 function readClientId({ authorization, fields }: Parameters<DescribeRefusal>[1]): string | null {
-  const named = fields['client_id'] ?? basicClientId(authorization) ?? bearerClientId(authorization);
-  const id = named ?? readAssertion(fields)?.clientId;
+  const sent = fields['client_id'] ?? basicClientId(authorization) ?? bearerClientId(authorization);
+  const id = sent ?? readAssertion(fields)?.clientId;
   return id !== undefined && CLIENT_ID.test(id) ? id : null;
 }
 

@@ -145,17 +145,17 @@ function userinfoRoute(app: App, deps: OAuthDeps): void {
   } as const;
   const answer = async (request: Request, reply: Reply) => {
     const { authorization } = request.headers;
-    const carrier = {
+    const resourceRequest = {
       method: request.method,
       url: userinfoUrl(deps.issuer),
       authorization,
       dpop: dpopHeader(request),
       form: readForm(request),
     };
-    const about = await userinfo(deps, carrier);
-    return 'jwt' in about
-      ? reply.type('application/jwt').send(about.jwt)
-      : reply.type('application/json').send(JSON.stringify(about.json));
+    const result = await userinfo(deps, resourceRequest);
+    return 'jwt' in result
+      ? reply.type('application/jwt').send(result.jwt)
+      : reply.type('application/json').send(JSON.stringify(result.json));
   };
   const onRequest = offerNonce(nextNonce(deps));
   app.get('/oauth2/userinfo', { onRequest, schema: { ...schema, operationId: 'getUserinfo' } }, answer);

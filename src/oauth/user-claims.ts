@@ -40,24 +40,24 @@ const userClaimsStatement = hotSelect(
 /**
  * Returns the claims of scopes, and those requested by name (OIDC Core §5.4, §5.5). Groups come by their scope alone.
  */
-export function selectClaims(scopes: readonly string[], named: readonly string[]): ReadonlySet<string> {
-  return new Set([...scopes.flatMap((one) => scopeClaims[one] ?? []), ...named.filter((one) => one !== 'groups')]);
+export function selectClaims(scopes: readonly string[], names: readonly string[]): ReadonlySet<string> {
+  return new Set([...scopes.flatMap((one) => scopeClaims[one] ?? []), ...names.filter((one) => one !== 'groups')]);
 }
 
 /** Reads a user and returns the selected claims. */
 export async function userClaims(
   db: Database,
   userId: string,
-  wanted: ReadonlySet<string>,
+  selected: ReadonlySet<string>,
   now: Date,
 ): Promise<Record<string, unknown>> {
-  if (!hasUserClaim(wanted)) return {};
-  const [row] = await db.query<UserProfile>(userClaimsStatement, [userId, now, wanted.has('groups')]);
-  return row ? profileClaims(row, wanted) : {};
+  if (!hasUserClaim(selected)) return {};
+  const [row] = await db.query<UserProfile>(userClaimsStatement, [userId, now, selected.has('groups')]);
+  return row ? profileClaims(row, selected) : {};
 }
 
 /** Returns the selected claims of a user. A claim without a value is left out, never empty (OIDC Core §5.3.2). */
-export function profileClaims(row: UserProfile, wanted: ReadonlySet<string>): Record<string, unknown> {
+export function profileClaims(row: UserProfile, selected: ReadonlySet<string>): Record<string, unknown> {
   const name = [row.first_name, row.last_name].filter((one) => one !== '').join(' ');
   const all: Record<string, unknown> = {
     ...(name === '' ? {} : { name }),
@@ -67,7 +67,7 @@ export function profileClaims(row: UserProfile, wanted: ReadonlySet<string>): Re
     ...(row.email === '' ? {} : { email: row.email, email_verified: row.is_email_verified }),
     groups: row.groups,
   };
-  return pickClaims(wanted, all);
+  return pickClaims(selected, all);
 }
 
 /** The rights of a user at one API, limited to what the client may use of them. */
@@ -81,10 +81,10 @@ export interface ApiRights {
  * Returns the selected claims about a user's rights at one API, permissions always as a list of names. Null: the client
  * has no API, and no such claims.
  */
-export function permissionClaims(of: ApiRights | null, wanted: ReadonlySet<string>): Record<string, unknown> {
-  if (of === null) return {};
-  const { rights, isStaff } = of;
-  return pickClaims(wanted, {
+export function permissionClaims(apiRights: ApiRights | null, selected: ReadonlySet<string>): Record<string, unknown> {
+  if (apiRights === null) return {};
+  const { rights, isStaff } = apiRights;
+  return pickClaims(selected, {
     permissions: getAllPermissions(rights),
     is_staff: rights.isActive && (isStaff || rights.isStaff),
     is_superuser: rights.isActive && rights.isSuperuser,
@@ -92,14 +92,14 @@ export function permissionClaims(of: ApiRights | null, wanted: ReadonlySet<strin
 }
 
 /** Whether one of these claims is about rights. */
-export function hasRightsClaim(wanted: Iterable<string>): boolean {
-  return [...wanted].some((one) => scopeClaims['permissions']?.includes(one));
+export function hasRightsClaim(claims: Iterable<string>): boolean {
+  return [...claims].some((one) => scopeClaims['permissions']?.includes(one));
 }
 
-function hasUserClaim(wanted: ReadonlySet<string>): boolean {
-  return USER_CLAIMS.some((one) => wanted.has(one) && !hasRightsClaim([one]));
+function hasUserClaim(claims: ReadonlySet<string>): boolean {
+  return USER_CLAIMS.some((one) => claims.has(one) && !hasRightsClaim([one]));
 }
 
-function pickClaims(wanted: ReadonlySet<string>, claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(claims).filter(([claim]) => wanted.has(claim)));
+function pickClaims(selected: ReadonlySet<string>, claims: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(claims).filter(([claim]) => selected.has(claim)));
 }

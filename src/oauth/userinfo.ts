@@ -19,15 +19,15 @@ export type Userinfo = { readonly json: Record<string, unknown> } | { readonly j
  * OIDC Core §5.3: returns claims about the user of an access token with the scope `openid`, whichever API the token is
  * for. One statement reads the token's state, its user, and the version of its client.
  */
-export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequest): Promise<Userinfo> {
+export async function userinfo(endpoint: UserinfoEndpoint, request: ResourceRequest): Promise<Userinfo> {
   const { clients, keys, issuer, clock } = endpoint;
-  const presented = presentedToken(carrier);
+  const presented = presentedToken(request);
   // RFC 6750 §3: without a token, the challenge has no error.
   if (!presented)
     throw new OAuthError('invalid_token', 'Send an access token.', { headers: { 'www-authenticate': 'Bearer' } });
   const now = clock.now();
   const found = await findLiveToken(endpoint, presented.token, now, { use: 'userinfo' });
-  const token = await authenticateActiveToken(endpoint, carrier, presented, found, now);
+  const token = await authenticateActiveToken(endpoint, request, presented, found, now);
   const { claims, user, api, rightsLimit, userClaims } = token;
   const scopes = tokenScopes(claims);
   // RFC 6750 §3.1.
@@ -35,16 +35,16 @@ export async function userinfo(endpoint: UserinfoEndpoint, carrier: ResourceRequ
     throw new OAuthError('insufficient_scope', 'This takes a token whose scope says openid.', {
       headers: { 'www-authenticate': `${presented.scheme} error="insufficient_scope", scope="openid"` },
     });
-  const wanted = selectClaims(scopes, userClaims.requested?.userinfo ?? []);
-  const ofApi =
-    api.id === NO_API || !hasRightsClaim(wanted)
+  const selected = selectClaims(scopes, userClaims.requested?.userinfo ?? []);
+  const apiRights =
+    api.id === NO_API || !hasRightsClaim(selected)
       ? null
       : { rights: await readRights(endpoint, token, now), isStaff: rightsLimit === null && user.isStaff };
   // OIDC Core §5.3.2: always with the `sub` of the ID token.
-  const about = { ...profileClaims(userClaims.profile, wanted), ...permissionClaims(ofApi, wanted), sub: user.id };
+  const allClaims = { ...profileClaims(userClaims.profile, selected), ...permissionClaims(apiRights, selected), sub: user.id };
   // A token of the login API has no registered client.
   const client = userClaims.client && (await clients.load(claims.client_id, userClaims.client));
   const alg = client?.settings.userinfoAlg;
-  if (!alg) return { json: about };
-  return { jwt: signJwt(keys, 'userinfo+jwt', alg, { ...about, iss: issuer, aud: claims.client_id }) };
+  if (!alg) return { json: allClaims };
+  return { jwt: signJwt(keys, 'userinfo+jwt', alg, { ...allClaims, iss: issuer, aud: claims.client_id }) };
 }

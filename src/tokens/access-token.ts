@@ -114,9 +114,9 @@ const CACHE_CHARACTERS = 4_000_000;
 export function createVerifier(keys: KeyRing, issuer: string): VerifyToken {
   const cache = createLru<VerifiedToken & { readonly length: number }>(CACHE_CHARACTERS, (one) => one.length);
   return (token, now) => {
-    const before = cache.get(token);
-    if (before && (before.key === null || keys.find(before.key.kid) === before.key))
-      return isCurrent(before.claims, now) ? before.claims : null;
+    const cached = cache.get(token);
+    if (cached && (cached.key === null || keys.find(cached.key.kid) === cached.key))
+      return isCurrent(cached.claims, now) ? cached.claims : null;
     const verified = verifySignature(keys, issuer, token);
     if (!verified || !isCurrent(verified.claims, now)) return null;
     cache.set(token, { ...verified, length: token.length });

@@ -36,7 +36,7 @@ export interface IdTokenDraft {
   /** Size of the compact token. */
   readonly bytes: number;
   /** Signs it for an access token; on this thread when `by` is absent. */
-  sign(accessToken: string, by?: Sign): Promise<string>;
+  sign(accessToken: string, signer?: Sign): Promise<string>;
 }
 
 /** Builds an ID token whose access token does not exist yet. */
@@ -48,11 +48,11 @@ export function draftIdToken(keys: KeyRing, draft: Omit<IdTokenRequest, 'accessT
       const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(withAccessToken(''), now));
       return signed.length + 1 + SIGNATURE_LENGTH[key.alg];
     },
-    async sign(accessToken, by) {
+    async sign(accessToken, signer) {
       const request = withAccessToken(accessToken);
-      if (!by) return signIdToken(keys, request, now);
+      if (!signer) return signIdToken(keys, request, now);
       const { key, signed } = draftJwt(keys, 'JWT', draft.alg, idTokenClaims(request, now));
-      return compactJws(signed, await by(key, Buffer.from(signed)));
+      return compactJws(signed, await signer(key, Buffer.from(signed)));
     },
   };
 }

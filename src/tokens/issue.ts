@@ -43,29 +43,29 @@ export function overBudget({ keys }: Pick<IssueDeps, 'keys'>, request: TokenRequ
  * (read it again), `ended` when the owner has ended.
  */
 export async function issueAccessToken(
-  mint: IssueDeps,
+  deps: IssueDeps,
   { request, principal, owner, statusIndex }: IssueRequest,
   now: Date,
 ): Promise<AccessToken | OverBudget | 'stale' | 'ended'> {
   if (request.rights.version !== principal.version) return 'stale';
-  const taken = statusIndex ? { statusIndex, version: principal.version } : await allocateIndex(mint.db, owner, now);
-  if (!taken) return 'ended';
-  if (taken.version !== principal.version) return 'stale';
-  const draft = draftAccessToken(mint.keys, { ...request, statusIndex: taken.statusIndex }, now);
+  const allocated = statusIndex ? { statusIndex, version: principal.version } : await allocateIndex(deps.db, owner, now);
+  if (!allocated) return 'ended';
+  if (allocated.version !== principal.version) return 'stale';
+  const draft = draftAccessToken(deps.keys, { ...request, statusIndex: allocated.statusIndex }, now);
   if (draft.excess) return draft.excess;
-  return mint.sign ? draft.signBy(mint.sign) : draft.sign();
+  return deps.sign ? draft.signBy(deps.sign) : draft.sign();
 }
 
 /** Attempts of one request; so many changes in a row do not happen. */
-const TRIES = 5;
+const MAX_ATTEMPTS = 5;
 
 /**
  * Repeats an attempt to read and issue until nothing changed in between. Throws NotReady (503) after too many attempts.
  */
-export async function issueWithRetry<Answer>(attempt: () => Promise<Answer | 'stale'>): Promise<Answer> {
-  for (let tries = 0; tries < TRIES; tries++) {
-    const answer = await attempt();
-    if (answer !== 'stale') return answer;
+export async function issueWithRetry<Result>(attempt: () => Promise<Result | 'stale'>): Promise<Result> {
+  for (let tries = 0; tries < MAX_ATTEMPTS; tries++) {
+    const result = await attempt();
+    if (result !== 'stale') return result;
   }
   throw new NotReady('what the token says is being changed again and again');
 }

@@ -40,12 +40,12 @@ const BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 /** Returns the assertion in a form; null when there is none, or it is malformed. */
 export function readAssertion(form: Form): PresentedAssertion | null {
-  const { client_assertion: text, client_assertion_type: type, client_id: named } = form;
+  const { client_assertion: text, client_assertion_type: type, client_id: clientId } = form;
   // RFC 7523 §2.2.
   const jws = type === BEARER && text !== undefined ? readClientJws(text) : null;
   const sub = jws?.claims['sub'];
   // RFC 7521 §4.2: client_id, where present, must be the same client.
-  if (!jws || typeof sub !== 'string' || (named !== undefined && named !== sub)) return null;
+  if (!jws || typeof sub !== 'string' || (clientId !== undefined && clientId !== sub)) return null;
   return { clientId: sub, jws };
 }
 
@@ -70,9 +70,9 @@ export function createAssertions({ db, issuer, fetchJson, onFailure }: Assertion
     markUsed({ clientId, jws }, form) {
       const { jti, exp } = jws.claims as { jti: string; exp: number };
       const name = JSON.stringify(['assertion', clientId, jti]);
-      const answer = used.get(form) ?? markUsed(db, name, new Date(exp * 1000));
-      used.set(form, answer);
-      return answer;
+      const result = used.get(form) ?? markUsed(db, name, new Date(exp * 1000));
+      used.set(form, result);
+      return result;
     },
   };
 }

@@ -29,9 +29,9 @@ export function createClientKeys(
   // Keyed by the set itself: a changed client has another object.
   const cache = new WeakMap<object, readonly ClientKey[]>();
   const registeredKeys = (jwks: object) => {
-    const known = cache.get(jwks) ?? readKeySet(jwks) ?? [];
-    cache.set(jwks, known);
-    return known;
+    const keys = cache.get(jwks) ?? readKeySet(jwks) ?? [];
+    cache.set(jwks, keys);
+    return keys;
   };
   return async ({ clientId, settings: { jwks, jwksUri } }, jws, now) => {
     if (jwks) return selectKey(registeredKeys(jwks), jws);
@@ -44,10 +44,10 @@ export function createClientKeys(
 /** OIDC Core §10.1: the header must have a `kid` when several keys match. */
 function selectKey(keys: readonly ClientKey[], { alg, header }: ClientJws): JWK | null {
   const { kid } = header;
-  const fit = keys.flatMap((one) =>
-    kid === undefined || one.kid === kid ? one.algs.filter((of) => of.alg === alg).map((of) => of.jwk) : [],
+  const matching = keys.flatMap((one) =>
+    kid === undefined || one.kid === kid ? one.algs.filter((entry) => entry.alg === alg).map((of) => of.jwk) : [],
   );
-  return fit.length === 1 ? (fit[0] as JWK) : null;
+  return matching.length === 1 ? (matching[0] as JWK) : null;
 }
 
 function readRemote(document: unknown): readonly ClientKey[] {
@@ -67,9 +67,9 @@ function readKeySet(document: unknown): readonly ClientKey[] | null {
     if (typeof one !== 'object' || one === null) return [];
     const { kid, alg, use } = one as Record<string, unknown>;
     if ((use ?? 'sig') !== 'sig') return [];
-    const algs = CLIENT_JWS_ALGS.flatMap((taken) => {
-      const jwk = (alg ?? taken) === taken ? publicKeyFor(one, taken) : null;
-      return jwk ? [{ alg: taken, jwk }] : [];
+    const algs = CLIENT_JWS_ALGS.flatMap((supported) => {
+      const jwk = (alg ?? supported) === supported ? publicKeyFor(one, supported) : null;
+      return jwk ? [{ alg: supported, jwk }] : [];
     });
     return algs.length === 0 ? [] : [{ kid: typeof kid === 'string' ? kid : undefined, algs }];
   });

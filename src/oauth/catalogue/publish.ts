@@ -41,28 +41,28 @@ export interface Publication {
 export async function publishCatalogue(
   tx: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Api, 'id' | 'audience'>,
+  api: Pick<Api, 'id' | 'audience'>,
   specs: readonly PermissionSpec[],
   { prune }: { prune: boolean },
 ): Promise<Publication> {
-  const change = await changeCatalogue(tx, audit, of, specs, { prune });
-  const live = await listPermissions(tx, of.id);
-  if (live.length > MAX_PERMISSIONS)
+  const change = await changeCatalogue(tx, audit, api, specs, { prune });
+  const current = await listPermissions(tx, api.id);
+  if (current.length > MAX_PERMISSIONS)
     throw new Failure(
       'usage',
-      `${of.audience} would have ${live.length} permissions; a catalogue has ${MAX_PERMISSIONS} at the most. Remove some first.`,
+      `${api.audience} would have ${current.length} permissions; a catalogue has ${MAX_PERMISSIONS} at the most. Remove some first.`,
     );
   const published = new Set(specs.map((one) => `${one.app}.${one.codename}`));
-  const holders = change.removed.length > 0 ? await formerAssignees(tx, of.id, change.version) : [];
-  const { hash } = await readCatalogueHash(tx, of.id);
+  const assignees = change.removed.length > 0 ? await formerAssignees(tx, api.id, change.version) : [];
+  const { hash } = await readCatalogueHash(tx, api.id);
   return {
     version: change.version,
     hash,
     added: change.added,
     relabelled: change.relabelled,
     removed: change.removed.toSorted(),
-    kept: live.map((one) => one.name).filter((name) => !published.has(name)),
-    holders: await labelAssignees(tx, holders),
+    kept: current.map((one) => one.name).filter((name) => !published.has(name)),
+    holders: await labelAssignees(tx, assignees),
   };
 }
 
@@ -74,15 +74,15 @@ async function readCatalogueHash(tx: SqlEntityManager, apiId: string): Promise<{
   return row as { hash: string };
 }
 
-async function labelAssignees(tx: SqlEntityManager, holders: readonly FormerAssignee[]): Promise<RemovedAssignment[]> {
+async function labelAssignees(tx: SqlEntityManager, assignees: readonly FormerAssignee[]): Promise<RemovedAssignment[]> {
   const assigneeIds = (kind: FormerAssignee['kind']) => [
-    ...new Set(holders.filter((one) => one.kind === kind).map((one) => one.id)),
+    ...new Set(assignees.filter((one) => one.kind === kind).map((one) => one.id)),
   ];
   const names = new Map([
     ...(await readUsernames(tx, assigneeIds('user'))),
     ...(await readClientIds(tx, assigneeIds('client'))),
   ]);
-  return holders.map(({ permission, kind, id, group }) => ({
+  return assignees.map(({ permission, kind, id, group }) => ({
     permission,
     kind,
     id,

@@ -13,10 +13,10 @@ import { lockClient } from './clients.ts';
 export function allowPermissions(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Client, 'id'>,
+  ref: Pick<Client, 'id'>,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  return changeBoundary(em, audit, of, permissions, 'added');
+  return changeBoundary(em, audit, ref, permissions, 'added');
 }
 
 /**
@@ -26,21 +26,21 @@ export function allowPermissions(
 export function disallowPermissions(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Client, 'id'>,
+  ref: Pick<Client, 'id'>,
   permissions: readonly Permission[],
 ): Promise<string[]> {
-  return changeBoundary(em, audit, of, permissions, 'removed');
+  return changeBoundary(em, audit, ref, permissions, 'removed');
 }
 
 function changeBoundary(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Client, 'id'>,
+  ref: Pick<Client, 'id'>,
   permissions: readonly Permission[],
   kind: 'added' | 'removed',
 ): Promise<string[]> {
   return em.transactional(async (tx) => {
-    const client = await lockClient(tx, of);
+    const client = await lockClient(tx, ref);
     const rows = await tx.find(ClientBoundary, { client: client.id }, { disableIdentityMap: true });
     const existing = new Set(rows.map((one) => one.permission));
     const changed = permissions.filter((one) => existing.has(one.id) === (kind === 'removed'));

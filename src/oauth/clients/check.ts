@@ -108,7 +108,7 @@ function checkSettings(preset: Preset, settings: ClientSettings): void {
   checkSeconds('--refresh-ttl', settings.refreshAbsoluteSeconds, 60);
 }
 
-function checkSeconds(what: string, seconds: number | null, least: number): void {
-  if (seconds === null || (Number.isInteger(seconds) && seconds >= least && seconds <= MAX_SECONDS)) return;
-  throw new Failure('usage', `${what} takes ${least} to ${MAX_SECONDS} seconds, not ${seconds}.`);
+function checkSeconds(option: string, seconds: number | null, min: number): void {
+  if (seconds === null || (Number.isInteger(seconds) && seconds >= min && seconds <= MAX_SECONDS)) return;
+  throw new Failure('usage', `${option} takes ${min} to ${MAX_SECONDS} seconds, not ${seconds}.`);
 }

@@ -55,45 +55,45 @@ export interface CreatedClient {
 export async function createClient(
   em: SqlEntityManager,
   audit: AuditContext,
-  given: NewClient,
+  input: NewClient,
 ): Promise<CreatedClient> {
-  checkName(given.name);
-  const preset = presets[given.preset];
+  checkName(input.name);
+  const preset = presets[input.preset];
   const shape: ClientShape = {
-    preset: given.preset,
-    authMethod: given.authMethod ?? preset.authMethod,
-    grantTypes: [...new Set(given.grantTypes ?? preset.grantTypes)],
-    redirectUris: [...new Set(given.redirectUris)],
-    isFirstParty: given.isFirstParty ?? false,
-    isDynamic: given.isDynamic ?? false,
-    settings: clientSettings({ settings: given.settings ?? {} }),
+    preset: input.preset,
+    authMethod: input.authMethod ?? preset.authMethod,
+    grantTypes: [...new Set(input.grantTypes ?? preset.grantTypes)],
+    redirectUris: [...new Set(input.redirectUris)],
+    isFirstParty: input.isFirstParty ?? false,
+    isDynamic: input.isDynamic ?? false,
+    settings: clientSettings({ settings: input.settings ?? {} }),
   };
-  checkRedirects(shape.preset, shape.redirectUris, given.redirectRules);
+  checkRedirects(shape.preset, shape.redirectUris, input.redirectRules);
   checkShape(shape);
-  checkConsent(shape, given.settings);
+  checkConsent(shape, input.settings);
   return em.transactional(async (tx) => {
     const clientId = `c_${randomBytes(16).toString('base64url')}`;
-    const nameKey = shape.isDynamic ? `${casefoldName(given.name)} ${clientId}` : casefoldName(given.name);
+    const nameKey = shape.isDynamic ? `${casefoldName(input.name)} ${clientId}` : casefoldName(input.name);
     if ((await tx.count(Client, { nameKey })) > 0)
-      throw new Failure('conflict', `There is a client "${given.name}" already.`);
+      throw new Failure('conflict', `There is a client "${input.name}" already.`);
     const client = tx.create(Client, {
       ...shape,
       id: createPrincipal(tx, 'client'),
       clientId,
-      name: normalizeName(given.name),
+      name: normalizeName(input.name),
       nameKey,
       settings: storedSettings(shape.settings),
       createdAt: audit.at,
     });
     tx.persist(client);
-    for (const { id } of given.requests ?? [])
+    for (const { id } of input.requests ?? [])
       tx.persist(tx.create(ClientApi, { client: client.id, api: id, role: 'requests' }));
-    for (const { id } of given.serves ?? [])
+    for (const { id } of input.serves ?? [])
       tx.persist(tx.create(ClientApi, { client: client.id, api: id, role: 'serves' }));
-    const secret = shape.authMethod === 'client_secret' ? addSecret(tx, client, audit.at, given.secret) : null;
+    const secret = shape.authMethod === 'client_secret' ? addSecret(tx, client, audit.at, input.secret) : null;
     const apis = {
-      requests: given.requests?.map((one) => one.audience),
-      serves: given.serves?.map((one) => one.audience),
+      requests: input.requests?.map((one) => one.audience),
+      serves: input.serves?.map((one) => one.audience),
     };
     recordChange(tx, audit, {
       action: 'add',
@@ -148,16 +148,16 @@ export async function updateClient(
 }
 
 /** Locks a client's row until the end of the transaction: concurrent changes of one client follow each other. */
-export function lockClient(tx: SqlEntityManager, of: Pick<Client, 'id'>): Promise<Client> {
-  return tx.findOneOrFail(Client, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+export function lockClient(tx: SqlEntityManager, ref: Pick<Client, 'id'>): Promise<Client> {
+  return tx.findOneOrFail(Client, ref.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
 }
 
 /** Values that do not change are not checked: a client whose URIs are no longer allowed can still be disabled. */
 function applyShape(client: Client, change: ClientChange): void {
   const { redirectUris, authMethod, grantTypes, isFirstParty, settings, redirectRules } = change;
   if (redirectUris) checkRedirects(client.preset, redirectUris, redirectRules);
-  const given = [redirectUris, authMethod, grantTypes, isFirstParty, settings];
-  if (given.every((one) => one === undefined)) return;
+  const changes = [redirectUris, authMethod, grantTypes, isFirstParty, settings];
+  if (changes.every((one) => one === undefined)) return;
   const shape: ClientShape = {
     preset: client.preset,
     isDynamic: client.isDynamic,
@@ -177,8 +177,8 @@ function rename(client: Client, name: string): void {
   Object.assign(client, { name: normalizeName(name), nameKey: casefoldName(name) + suffix });
 }
 
-function checkConsent({ isFirstParty }: ClientShape, given: Partial<ClientSettings> | undefined): void {
-  if (given?.askConsent === false && !isFirstParty)
+function checkConsent({ isFirstParty }: ClientShape, settings: Partial<ClientSettings> | undefined): void {
+  if (settings?.askConsent === false && !isFirstParty)
     throw new Failure('usage', 'Only a first-party client may skip consent: --first-party.');
 }
 
@@ -201,13 +201,13 @@ export async function getClient(em: SqlEntityManager, idOrName: string): Promise
   const where = clientIdPattern.test(idOrName) ? { clientId: idOrName } : { nameKey: casefoldName(idOrName) };
   const client = await em.findOne(Client, where);
   if (client) return client;
-  const near = suggest(
+  const nearest = suggest(
     idOrName,
     (await listClients(em)).map((one) => one.name),
   );
   throw new Failure(
     'notFound',
-    `There is no client "${idOrName}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet client list'}`,
+    `There is no client "${idOrName}". ${nearest ? `Did you mean "${nearest}"?` : 'List them with: npx signet client list'}`,
   );
 }
 

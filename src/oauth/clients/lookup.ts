@@ -70,11 +70,11 @@ export async function clientsWithPerm(
 ): Promise<ClientWithPerm[]> {
   // A client is never a superuser.
   const { sql, values } = principalsWithPerm(permission, now, false);
-  const holders = await em.execute<{ id: string }[]>(
+  const rows = await em.execute<{ id: string }[]>(
     `select c.id from oauth_client c where (c.is_active or ?) and c.id in (${sql})`,
     [withInactive, ...values],
   );
-  const ids = holders.map((one) => one.id);
+  const ids = rows.map((one) => one.id);
   const clients = await em.find(Client, { id: { $in: ids } }, { orderBy: { nameKey: 'asc' } });
   const sources = await readPermSources(em, permission, ids, now);
   return clients.map((client) => ({ client, sources: sources.get(client.id) ?? [] }));

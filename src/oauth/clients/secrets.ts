@@ -28,11 +28,11 @@ export function addSecret(tx: SqlEntityManager, client: Pick<Client, 'id'>, now:
 export function rotateSecret(
   em: SqlEntityManager,
   audit: AuditContext,
-  of: Pick<Client, 'id'>,
+  ref: Pick<Client, 'id'>,
   options: { now?: boolean } = {},
 ): Promise<string> {
   return em.transactional(async (tx) => {
-    const client = await tx.findOneOrFail(Client, of.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
+    const client = await tx.findOneOrFail(Client, ref.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE });
     if (client.authMethod !== 'client_secret')
       throw new Failure(
         'conflict',
@@ -43,7 +43,7 @@ export function rotateSecret(
       { client: client.id },
       { orderBy: { createdAt: 'desc', id: 'desc' } },
     );
-    for (const one of older) tx.remove(one);
+    for (const expired of older) tx.remove(expired);
     if (newest && options.now) tx.remove(newest);
     else if (newest) newest.expiresAt = plusSeconds(audit.at, OVERLAP_SECONDS);
     const secret = addSecret(tx, client, audit.at);

@@ -68,11 +68,11 @@ function uriScheme(uri: string): string | null {
 }
 
 /** Checks a URL of the client. Failure (usage) that names the option. */
-export function checkUri(what: string, uri: string | null): void {
+export function checkUri(option: string, uri: string | null): void {
   if (uri === null || (isAbsolute(uri) && isWebUrl(uri))) return;
   throw new Failure(
     'usage',
-    `${what} takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost), not "${uri}".`,
+    `${option} takes an absolute https URL without a fragment (http only on 127.0.0.1, [::1] or localhost), not "${uri}".`,
   );
 }
 

@@ -67,10 +67,10 @@ function checkMethod({ token_endpoint_auth_method: method = 'none' }: ClientMeta
 }
 
 /** RFC 7591 §2: the default is the authorization code alone. Unsupported types are dropped. */
-function readGrantTypes({ grant_types: asked = [grantNames.code], response_types: types = ['code'] }: ClientMetadata) {
-  if (!asked.includes(grantNames.code) || !types.includes('code'))
+function readGrantTypes({ grant_types: grantTypes = [grantNames.code], response_types: responseTypes = ['code'] }: ClientMetadata) {
+  if (!grantTypes.includes(grantNames.code) || !responseTypes.includes('code'))
     throw unusableDocument('its grant_types and response_types do not name authorization_code and code');
-  return grants.filter((one) => asked.includes(one));
+  return grants.filter((one) => grantTypes.includes(one));
 }
 
 /** Shown to the user, who can report it to the application. */

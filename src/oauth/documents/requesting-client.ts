@@ -42,7 +42,7 @@ export const NO_PRINCIPAL = NO_API;
 export async function loadRequestingClient(
   endpoint: RequestingClientDeps,
   clientId: string,
-  from: RequestOrigin,
+  origin: RequestOrigin,
   now: Date,
 ): Promise<LiveClient | null> {
   const { clients, documents, access } = endpoint;
@@ -51,10 +51,10 @@ export async function loadRequestingClient(
   // Audiences and client ids share one namespace. A stored client that an operator disabled stays disabled.
   if (!documents.admits(clientId) || stored?.isActive === false || (await access.api(clientId))) return null;
   const requester = {
-    network: clientSite(from.ip),
-    beforeFetch: () => enforceRateLimit(endpoint, { kind: 'document', ip: from.ip }, now),
+    network: clientSite(origin.ip),
+    beforeFetch: () => enforceRateLimit(endpoint, { kind: 'document', ip: origin.ip }, now),
   };
-  const document = from.isTopLevel
+  const document = origin.isTopLevel
     ? await documents.load(clientId, now, requester)
     : (documents.peek(clientId, now) ?? stored);
   if (!document) throw windowRequired();

@@ -15,12 +15,12 @@ import { Client, ClientApi } from '../entities.ts';
 export async function storeConsentedClient(
   tx: SqlEntityManager,
   client: Pick<LiveClient, 'clientId' | 'name' | 'redirectUris' | 'grantTypes' | 'preset' | 'authMethod'>,
-  by: { readonly user: { readonly id: string; readonly username: string }; readonly api: string | null },
+  consent: { readonly user: { readonly id: string; readonly username: string }; readonly api: string | null },
   now: Date,
 ): Promise<string> {
   // Of two users who consent at once, one stores the client; the other waits here and finds it.
   await requireNoAudience(tx, client.clientId);
-  const audit = { at: now, actor: { kind: 'user', id: by.user.id, label: by.user.username } } as const;
+  const audit = { at: now, actor: { kind: 'user', id: consent.user.id, label: consent.user.username } } as const;
   const { clientId, preset, authMethod } = client;
   const metadata = {
     name: client.name.normalize('NFKC'),
@@ -48,7 +48,7 @@ export async function storeConsentedClient(
     recordChange(tx, audit, { action: 'add', object: auditObject(row), after: auditSnapshot(row) });
     await tx.flush();
   }
-  await addApi(tx, id as string, by.api);
+  await addApi(tx, id as string, consent.api);
   return id as string;
 }
 

@@ -24,8 +24,8 @@ export function createNonces(masterKey: Buffer): Nonces {
   return {
     current: (now) => stepNonce(nonceStep(now)),
     isValid(nonce, now) {
-      const given = Buffer.from(nonce);
-      const isEqual = (good: string) => given.length === good.length && timingSafeEqual(given, Buffer.from(good));
+      const actual = Buffer.from(nonce);
+      const isEqual = (expected: string) => actual.length === expected.length && timingSafeEqual(actual, Buffer.from(expected));
       return isEqual(stepNonce(nonceStep(now))) || isEqual(stepNonce(nonceStep(now) - 1));
     },
   };

@@ -59,8 +59,8 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofDeps): Pro
     if (!key || namesOtherAlg(jws)) throw invalidProof('Its header holds no public key for its algorithm.');
     if (!(await isSignedBy(jws, key))) throw invalidProof('Its signature is wrong.');
     requireTarget(jws.claims, target);
-    const isTimed = hasNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
-    const until = isTimed ? nonceExpiry(jws.claims['iat'], now) : requireRecent(jws.claims['iat'], now);
+    const hasValidNonce = hasNonce(jws.claims['nonce'], nonces, isNonceRequired, now);
+    const until = hasValidNonce ? nonceExpiry(jws.claims['iat'], now) : requireRecent(jws.claims['iat'], now);
     const jkt = await calculateJwkThumbprint(key);
     // RFC 9449 §7.1.
     if (target.jkt !== undefined && target.jkt !== jkt)
@@ -86,10 +86,10 @@ export function createProofs({ db, masterKey, isNonceRequired }: ProofDeps): Pro
 
 /** RFC 7517 §4.4, RFC 8725 §3.1: a key with `alg` PS256 must not sign with RS256, which is weaker. */
 function namesOtherAlg({ alg, header }: ClientJws): boolean {
-  const { alg: said } = header['jwk'] as { alg?: unknown };
+  const { alg: keyAlg } = header['jwk'] as { alg?: unknown };
   // RFC 9864 §2.2: of EdDSA's curves, the supported one.
-  const isSame = said === alg || (said === 'Ed25519' && alg === 'EdDSA');
-  return said !== undefined && !isSame;
+  const isSame = keyAlg === alg || (keyAlg === 'Ed25519' && alg === 'EdDSA');
+  return keyAlg !== undefined && !isSame;
 }
 
 /** Checks that the proof is for this request (`htm`, `htu`) and, at a resource, for this token (`ath`). */
@@ -141,8 +141,8 @@ async function requireUnused(db: Database, jkt: string, jti: string, until: Date
   if (!(await markUsed(db, JSON.stringify(['proof', jkt, jti]), until))) throw invalidProof('It has been used.');
 }
 
-function invalidProof(why: string): OAuthError {
-  return new OAuthError('invalid_dpop_proof', `This DPoP proof is not good. ${why}`);
+function invalidProof(reason: string): OAuthError {
+  return new OAuthError('invalid_dpop_proof', `This DPoP proof is not good. ${reason}`);
 }
 
 const MAX_URL_LENGTH = 2048;
@@ -151,8 +151,8 @@ const MAX_URL_LENGTH = 2048;
  * RFC 9449 §4.3: whether `htu` is this URL, without query and fragment, after normalization (RFC 3986 §6.2.2, §6.2.3).
  */
 export function isSameUrl(htu: string, url: string): boolean {
-  const given = htu.length > MAX_URL_LENGTH ? null : normalizeUrl(htu);
-  return given !== null && given === normalizeUrl(url);
+  const actual = htu.length > MAX_URL_LENGTH ? null : normalizeUrl(htu);
+  return actual !== null && actual === normalizeUrl(url);
 }
 
 /**

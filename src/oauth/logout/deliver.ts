@@ -46,10 +46,10 @@ export function createLogoutDelivery(deps: DeliveryDeps): DeliverLogouts {
     try {
       for (;;) {
         const busy = new Set([...pending.values()].map((one) => one.client));
-        const all = MAX_CONCURRENT.all - pending.size;
-        if (all > 0 && !stopping.aborted && !failure) {
-          const most = { all, perClient: MAX_CONCURRENT.perClient };
-          for (const notice of await claimDeliveries(deps.db, deps.clock.now(), most, [...busy])) start(notice);
+        const free = MAX_CONCURRENT.all - pending.size;
+        if (free > 0 && !stopping.aborted && !failure) {
+          const limits = { all: free, perClient: MAX_CONCURRENT.perClient };
+          for (const notice of await claimDeliveries(deps.db, deps.clock.now(), limits, [...busy])) start(notice);
         }
         if (pending.size > 0) await race(pending.keys());
         // No delivery was due, for any client.

@@ -22,7 +22,7 @@ export interface LogoutDelivery {
  * pending deliveries is found by one step through the index, so that one with ten thousand deliveries does not delay
  * one with a single delivery.
  */
-const claim: Statement = {
+const claimStatement: Statement = {
   name: 'oauth-logout-claim',
   text: `with recursive waiting as (
       (select client_id from oauth_logout_notice where done_at is null and after_session_id is null order by client_id limit 1)
@@ -58,26 +58,26 @@ export async function claimDeliveries(
   busy: readonly string[],
 ): Promise<LogoutDelivery[]> {
   const values = [now, plusSeconds(now, LEASE_SECONDS), limits.all, limits.perClient, [...busy]];
-  const rows = await db.query<Row>(claim, values);
+  const rows = await db.query<Row>(claimStatement, values);
   return rows.map(({ client_id: clientId, ...row }) => ({ ...row, clientId }));
 }
 
 /** $1 delivery, $2 now, $3 error. */
-const done: Statement = {
+const closeStatement: Statement = {
   name: 'oauth-logout-done',
   text: `update oauth_logout_notice set done_at = $2::timestamptz, last_error = $3 where id = $1 and done_at is null`,
 };
 
 /** Marks a delivery as done, or with an error as given up. */
 export async function closeDelivery(db: Database, id: string, now: Date, error: string | null): Promise<void> {
-  await db.query(done, [id, now, error]);
+  await db.query(closeStatement, [id, now, error]);
 }
 
 /**
  * $1 delivery, $2 the failed attempt, $3 time of the next, $4 error. Does nothing when another node has claimed it
  * since.
  */
-const again: Statement = {
+const rescheduleStatement: Statement = {
   name: 'oauth-logout-again',
   text: `update oauth_logout_notice set next_try_at = $3::timestamptz, last_error = $4 where id = $1 and tries = $2 and done_at is null`,
 };
@@ -88,10 +88,10 @@ export async function reschedule(
   until: Date,
   error: string,
 ): Promise<void> {
-  await db.query(again, [id, tries, until, error]);
+  await db.query(rescheduleStatement, [id, tries, until, error]);
 }
 
-const purge: Statement = {
+const purgeDone: Statement = {
   name: 'oauth-purge-logout',
   text: `delete from oauth_logout_notice where id in (
     select id from oauth_logout_notice where done_at < $1::timestamptz limit $2) returning 1 as gone`,
@@ -110,6 +110,6 @@ const RETENTION_SECONDS = 7 * 86_400;
 
 /** Deletes deliveries that were done or given up a week ago. */
 export async function purgeDeliveries(db: Database, now: Date): Promise<void> {
-  await purgeRows(db, purge, plusSeconds(now, -RETENTION_SECONDS));
+  await purgeRows(db, purgeDone, plusSeconds(now, -RETENTION_SECONDS));
   await purgeRows(db, purgeDeferred, plusSeconds(now, -RETENTION_SECONDS));
 }

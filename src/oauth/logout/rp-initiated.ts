@@ -26,14 +26,14 @@ function invalidRequest(fault: OAuthError): LogoutRequest {
  */
 export async function readLogoutRequest(
   { keys, issuer, clients }: { keys: KeyRing; issuer: string; clients: Pick<ClientCache, 'load'> },
-  given: Readonly<Partial<Record<'id_token_hint' | 'client_id' | 'post_logout_redirect_uri', string>>>,
+  parameters: Readonly<Partial<Record<'id_token_hint' | 'client_id' | 'post_logout_redirect_uri', string>>>,
 ): Promise<LogoutRequest> {
-  const read = given.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, given.id_token_hint);
-  if (read === null) return invalidRequest(invalidHint('id_token_hint is no ID token of this server.'));
-  const hint = read === 'unknown_key' ? null : read;
+  const hintResult = parameters.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, parameters.id_token_hint);
+  if (hintResult === null) return invalidRequest(invalidHint('id_token_hint is no ID token of this server.'));
+  const hint = hintResult === 'unknown_key' ? null : hintResult;
   // OIDC RP-Initiated Logout §2: client_id must be the client that the ID token was issued to.
-  const clientId = given.client_id ?? hint?.aud;
-  const uri = given.post_logout_redirect_uri;
+  const clientId = parameters.client_id ?? hint?.aud;
+  const uri = parameters.post_logout_redirect_uri;
   if (clientId === undefined)
     return uri === undefined
       ? { client: null, redirectUri: null, sid: null, fault: null }
@@ -75,7 +75,7 @@ export async function nextLogoutStep(
   db: Database,
   { sid }: LogoutRequest,
   session: Pick<LiveSession, 'id'> | null,
-  how: {
+  context: {
     /** The user confirmed it on a page of this server. */
     readonly isConfirmed: boolean;
     /**
@@ -86,9 +86,9 @@ export async function nextLogoutStep(
   },
   now: Date,
 ): Promise<LogoutStep> {
-  if (session) return how.isConfirmed || sid === session.id ? 'end' : 'ask';
-  if (how.isConfirmed) return 'back';
+  if (session) return context.isConfirmed || sid === session.id ? 'end' : 'ask';
+  if (context.isConfirmed) return 'back';
   // A session of another browser is not ended from here, and the client must not conclude that it was.
   if (sid !== null) return (await isSessionLive(db, sid, now)) ? 'ask' : 'back';
-  return how.isCrossSitePost ? 'ask' : 'done';
+  return context.isCrossSitePost ? 'ask' : 'done';
 }

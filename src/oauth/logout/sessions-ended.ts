@@ -9,9 +9,9 @@ import type { EndedSessions } from '../../sessions/index.ts';
 export async function queueLogoutDeliveries(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, users, successor } = ended;
   if (ids.length > 0) {
-    const [heir, next] = [successor?.user ?? null, successor?.id ?? null];
-    await tx.execute(releaseDeliveries(ids.length), [heir, next, at, ...ids]);
-    await tx.execute(insertDeliveries(ids.length), [heir, next, at, at, ...ids]);
+    const [successorUser, successorId] = [successor?.user ?? null, successor?.id ?? null];
+    await tx.execute(releaseDeliveries(ids.length), [successorUser, successorId, at, ...ids]);
+    await tx.execute(insertDeliveries(ids.length), [successorUser, successorId, at, at, ...ids]);
   }
   if (users.length === 0) return;
   // A user who is activated again later has not consented to anything pending.

@@ -28,9 +28,9 @@ const MAX_DAYS = 3650;
 export function createInitialToken(
   em: SqlEntityManager,
   audit: AuditContext,
-  given: NewInitialToken,
+  input: NewInitialToken,
 ): Promise<{ secret: string; token: RegistrationToken }> {
-  const { label, apis, uses, days } = given;
+  const { label, apis, uses, days } = input;
   if (label.trim() === '' || [...label].length > 150 || hasUnprintable(label))
     throw new Failure('usage', 'A registration token needs a label of 1 to 150 printable characters.');
   if (uses < 1 || uses > MAX_USES) throw new Failure('usage', `--uses takes 1 to ${MAX_USES}, not ${uses}.`);
@@ -87,12 +87,12 @@ export async function useInitialToken(
   now: Date,
 ): Promise<Pick<RegistrationToken, 'label' | 'apiIds'> | null> {
   const key = digest(secret);
-  const used = await tx.nativeUpdate(
+  const updated = await tx.nativeUpdate(
     RegistrationToken,
     { digest: key, usesLeft: { $gt: 0 }, expiresAt: { $gt: now } },
     { usesLeft: raw('uses_left - 1') },
   );
-  return used === 1 ? tx.findOneOrFail(RegistrationToken, { digest: key }) : null;
+  return updated === 1 ? tx.findOneOrFail(RegistrationToken, { digest: key }) : null;
 }
 
 function auditObject(label: string) {

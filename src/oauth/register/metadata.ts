@@ -61,7 +61,7 @@ export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRu
 /** RFC 7591 §3.2.1: all registered metadata, including the server's choices. */
 export function registeredMetadata(client: Client, metadata: ClientMetadata) {
   const isCode = client.grantTypes.includes(grantNames.code);
-  const all = {
+  const registered = {
     client_name: client.name,
     redirect_uris: client.redirectUris,
     grant_types: client.grantTypes,
@@ -78,17 +78,17 @@ export function registeredMetadata(client: Client, metadata: ClientMetadata) {
   };
   const isPresent = ([name, value]: [string, unknown]) =>
     value !== null && value !== undefined && !(Array.isArray(value) && value.length === 0 && name !== 'response_types');
-  return Object.fromEntries(Object.entries(all).filter(isPresent));
+  return Object.fromEntries(Object.entries(registered).filter(isPresent));
 }
 
-function readGrantTypes({ grant_types: asked = [grantNames.code], response_types: types }: ClientMetadata): string[] {
-  for (const grant of asked)
+function readGrantTypes({ grant_types: grantTypes = [grantNames.code], response_types: responseTypes }: ClientMetadata): string[] {
+  for (const grant of grantTypes)
     if (!grants.includes(grant)) throw invalidMetadata(`grant_types: a program may register ${grants.join(', ')}.`);
-  if (types?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');
+  if (responseTypes?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');
   // RFC 7591 §2.1: both must be consistent.
-  if (types && types.includes('code') !== asked.includes(grantNames.code))
+  if (responseTypes && responseTypes.includes('code') !== grantTypes.includes(grantNames.code))
     throw invalidMetadata('response_types and grant_types do not go together: code belongs to authorization_code.');
-  return [...new Set(asked)];
+  return [...new Set(grantTypes)];
 }
 
 /**
@@ -118,9 +118,9 @@ function readAlg<T extends string>(
 ): T | undefined {
   const alg = metadata[name];
   if (alg === undefined) return undefined;
-  const found = supported.find((one) => one === alg);
-  if (!found) throw invalidMetadata(`${name} takes ${supported.join(', ')}.`);
-  return found;
+  const match = supported.find((one) => one === alg);
+  if (!match) throw invalidMetadata(`${name} takes ${supported.join(', ')}.`);
+  return match;
 }
 
 /** Replaces options of the command line by names of metadata. */

@@ -38,8 +38,8 @@ export interface RegistrationRequest {
  * until an administrator changes that, it learns who its users are and carries none of their permissions. One
  * transaction: a refused request uses up nothing.
  */
-export async function register(registrar: RegistrationDeps, request: RegistrationRequest) {
-  const { db, clock, issuer, keys, registration } = registrar;
+export async function register(deps: RegistrationDeps, request: RegistrationRequest) {
+  const { db, clock, issuer, keys, registration } = deps;
   if (registration === 'off')
     throw new OAuthError('access_denied', 'Programs cannot register themselves here: SIGNET_REGISTRATION is off.', {
       status: 403,
@@ -48,18 +48,18 @@ export async function register(registrar: RegistrationDeps, request: Registratio
   const now = clock.now();
   const redirectRules = {
     httpsOnly: !isLoopbackHost(new URL(issuer).hostname),
-    schemes: registrar.redirectSchemes,
+    schemes: deps.redirectSchemes,
   };
   const registered = await db.fork().transactional(async (tx) => {
     const token = await useInitialToken(tx, secret, now);
     if (!token) throw unauthorized('This registration token is unknown, used up or expired.', true);
     if (request.fault) throw faultError(request.fault);
-    const given = readMetadata(request.metadata, redirectRules);
+    const input = readMetadata(request.metadata, redirectRules);
     const actor = { kind: 'anonymous', id: null, label: `registration token ${token.label}` } as const;
     const audit = { at: now, actor, requestId: request.requestId };
     const requests = await apisById(tx, token.apiIds);
-    const created = await createClient(tx, audit, { ...given, requests }).catch(rethrowFailure);
-    const isKeyNew = await ensureKeys(tx, audit, registrar.masterKey, created.client);
+    const created = await createClient(tx, audit, { ...input, requests }).catch(rethrowFailure);
+    const isKeyNew = await ensureKeys(tx, audit, deps.masterKey, created.client);
     return { ...created, isKeyNew };
   });
   // Other processes are notified; this one may be asked first.

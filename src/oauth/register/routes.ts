@@ -4,7 +4,7 @@ import { type RegistrationDeps, register } from './register.ts';
 import { clientMetadata, registeredClient } from './schemas.ts';
 
 /** `/oauth2/register` (RFC 7591): JSON in both directions, no cookies. */
-export async function registrationRoutes(app: App, registrar: RegistrationDeps): Promise<void> {
+export async function registrationRoutes(app: App, deps: RegistrationDeps): Promise<void> {
   handleOAuthErrors(app);
   const schema = {
     operationId: 'registerClient',
@@ -24,7 +24,7 @@ export async function registrationRoutes(app: App, registrar: RegistrationDeps):
     { ...stringifyResponse, config, schema, attachValidation: true },
     async (request, reply) => {
       const fault = request.validationError?.validation?.[0];
-      const registered = await register(registrar, {
+      const registered = await register(deps, {
         authorization: request.headers.authorization,
         metadata: request.body,
         ...(fault

@@ -39,24 +39,24 @@ export function grantExpiry(life: GrantLife, now: Date): { idleExpiresAt: Date; 
 export function openGrant(
   tx: SqlEntityManager,
   key: RefreshKey,
-  given: NewGrant,
+  input: NewGrant,
   life: GrantLife,
   now: Date,
 ): { grant: RefreshGrant; token: string } {
   const grant = tx.create(RefreshGrant, {
     id: randomUUIDv7(),
     seed: randomBytes(32),
-    principal: given.user.id,
-    client: given.client,
-    api: given.api,
-    session: given.session?.id ?? null,
-    passwordEpoch: given.user.passwordEpoch,
-    authTime: given.session?.authTime ?? null,
-    amr: given.session ? [...given.session.amr] : null,
-    scope: given.scope,
+    principal: input.user.id,
+    client: input.client,
+    api: input.api,
+    session: input.session?.id ?? null,
+    passwordEpoch: input.user.passwordEpoch,
+    authTime: input.session?.authTime ?? null,
+    amr: input.session ? [...input.session.amr] : null,
+    scope: input.scope,
     permissions: null,
-    isOffline: given.isOffline ?? false,
-    isRefreshable: given.isRefreshable ?? true,
+    isOffline: input.isOffline ?? false,
+    isRefreshable: input.isRefreshable ?? true,
     dpopJkt: null,
     claims: null,
     createdAt: now,
@@ -92,10 +92,10 @@ export type GrantFilter = Partial<Record<'id' | 'principal' | 'client', string>>
 export async function endGrants(
   tx: SqlEntityManager,
   now: Date,
-  which: GrantFilter,
+  filter: GrantFilter,
   reason: GrantEndReason,
 ): Promise<RefreshGrant[]> {
-  const grants = await markEnded(tx, now, which, reason);
+  const grants = await markEnded(tx, now, filter, reason);
   await revokeStatuses(
     tx,
     now,
@@ -108,11 +108,11 @@ export async function endGrants(
 async function markEnded(
   tx: SqlEntityManager,
   now: Date,
-  { sessions, principals, ...given }: GrantFilter & { readonly principals?: readonly string[] },
+  { sessions, principals, ...filter }: GrantFilter & { readonly principals?: readonly string[] },
   reason: GrantEndReason,
 ): Promise<RefreshGrant[]> {
   const where = {
-    ...given,
+    ...filter,
     endedAt: null,
     ...(sessions ? { session: { $in: [...sessions] } } : {}),
     ...(principals ? { principal: { $in: [...principals] } } : {}),
@@ -146,13 +146,13 @@ export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions):
   if (successor || endedUsers.length > 0) await lockGrants(tx, ids, endedUsers);
   if (successor) await transferGrants(tx, ids, successor);
   // OIDC Core §11, OIDC Back-Channel Logout §2.7: a grant with `offline_access` outlives the session.
-  const given = ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
-  const others =
+  const sessionGrants = ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
+  const userGrants =
     endedUsers.length === 0
       ? []
       : await markEnded(tx, at, { principals: endedUsers }, userEndReasons[reason as keyof typeof userEndReasons]);
-  const holders = [...ids, ...[...given, ...others].map((one) => one.id), ...endedUsers];
-  await revokeStatuses(tx, at, holders, endedUsers);
+  const owners = [...ids, ...[...sessionGrants, ...userGrants].map((one) => one.id), ...endedUsers];
+  await revokeStatuses(tx, at, owners, endedUsers);
 }
 
 /**
@@ -160,13 +160,13 @@ export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions):
  * they end in two steps.
  */
 async function lockGrants(tx: SqlEntityManager, sessions: readonly string[], users: readonly string[]): Promise<void> {
-  const marks = (some: readonly string[]) => some.map(() => '?').join(', ');
-  const whose = [
-    ...(sessions.length === 0 ? [] : [`session_id in (${marks(sessions)})`]),
-    ...(users.length === 0 ? [] : [`principal_id in (${marks(users)})`]),
+  const placeholders = (values: readonly string[]) => values.map(() => '?').join(', ');
+  const conditions = [
+    ...(sessions.length === 0 ? [] : [`session_id in (${placeholders(sessions)})`]),
+    ...(users.length === 0 ? [] : [`principal_id in (${placeholders(users)})`]),
   ];
-  if (whose.length === 0) return;
-  const live = `select id from tokens_grant where (${whose.join(' or ')}) and ended_at is null`;
+  if (conditions.length === 0) return;
+  const live = `select id from tokens_grant where (${conditions.join(' or ')}) and ended_at is null`;
   await tx.execute(
     `with held as materialized (${live} order by id for update) select count(*)::int as held from held`,
     [...sessions, ...users],
@@ -177,8 +177,8 @@ async function lockGrants(tx: SqlEntityManager, sessions: readonly string[], use
  * Moves the grants of a session to its successor: a user who authenticates again at the request of one client stays
  * signed in at the others.
  */
-async function transferGrants(tx: SqlEntityManager, ids: readonly string[], to: Successor): Promise<void> {
-  await tx.nativeUpdate(RefreshGrant, { session: { $in: [...ids] }, principal: to.user }, { session: to.id });
+async function transferGrants(tx: SqlEntityManager, ids: readonly string[], successor: Successor): Promise<void> {
+  await tx.nativeUpdate(RefreshGrant, { session: { $in: [...ids] }, principal: successor.user }, { session: successor.id });
 }
 
 /**
@@ -203,9 +203,9 @@ export function lastGrantUse({ rotatedAt, usedAt }: Pick<RefreshGrant, 'rotatedA
 /** Returns the live grants of a user or client, newest first. */
 export function listGrants(
   em: SqlEntityManager,
-  which: { id?: string; principal?: string; client?: string },
+  filter: { id?: string; principal?: string; client?: string },
   now: Date,
 ): Promise<RefreshGrant[]> {
   const live = { endedAt: null, expiresAt: { $gt: now }, idleExpiresAt: { $gt: now } };
-  return em.find(RefreshGrant, { ...which, ...live }, { orderBy: { id: 'desc' } });
+  return em.find(RefreshGrant, { ...filter, ...live }, { orderBy: { id: 'desc' } });
 }

@@ -46,7 +46,7 @@ export interface GrantState {
 }
 
 /** $1 grant, $2 now. */
-const state = hotSelect(
+const grantStatement = hotSelect(
   'tokens-grant',
   `select encode(g.seed, 'hex') as seed, g.generation::int as generation, extract(epoch from g.rotated_at)::float8 as rotated_at,
     extract(epoch from greatest(g.rotated_at, g.used_at))::float8 as used_at,
@@ -95,7 +95,7 @@ interface Row {
 }
 
 export async function readGrant(db: Database, id: string, now: Date): Promise<GrantState | null> {
-  const [row] = await db.query<Row>(state, [id, now]);
+  const [row] = await db.query<Row>(grantStatement, [id, now]);
   if (!row) return null;
   return {
     id,
@@ -125,7 +125,7 @@ export async function readGrant(db: Database, id: string, now: Date): Promise<Gr
 }
 
 /** $1 grant, $2 generation, $3 now, $4 idle until. */
-const rotation: Statement = {
+const rotateStatement: Statement = {
   name: 'tokens-grant-rotate',
   text: `update tokens_grant set generation = generation + 1, rotated_at = $3::timestamptz, idle_expires_at = $4::timestamptz
     where id = $1 and generation = $2 and ended_at is null and idle_expires_at > $3::timestamptz and expires_at > $3::timestamptz
@@ -143,11 +143,11 @@ export async function rotateGrant(
   now: Date,
   idleExpiresAt: Date,
 ): Promise<boolean> {
-  return (await db.query(rotation, [id, from, now, idleExpiresAt])).length === 1;
+  return (await db.query(rotateStatement, [id, from, now, idleExpiresAt])).length === 1;
 }
 
 /** $1 grant, $2 now, $3 idle until, $4 a use recorded since then is sufficient. */
-const use: Statement = {
+const useStatement: Statement = {
   name: 'tokens-grant-use',
   text: `update tokens_grant set used_at = $2::timestamptz, idle_expires_at = $3::timestamptz
     where id = $1 and ended_at is null and idle_expires_at > $2::timestamptz and expires_at > $2::timestamptz
@@ -165,5 +165,5 @@ export async function useGrant(
   now: Date,
   { idleExpiresAt, since }: { readonly idleExpiresAt: Date; readonly since: Date },
 ): Promise<boolean> {
-  return (await db.query(use, [id, now, idleExpiresAt, since])).length === 1;
+  return (await db.query(useStatement, [id, now, idleExpiresAt, since])).length === 1;
 }

@@ -106,11 +106,11 @@ export async function redeemGrant(
 ): Promise<RedeemedGrant | 'stale' | null> {
   const [id, seed] = [randomUUIDv7(), randomBytes(32)];
   const { idleExpiresAt, expiresAt } = grantExpiry(life, now);
-  const of = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
+  const grantValues = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
   // A random index of the first list is almost always free; with very many tokens, search for one.
   for (let statusIndex = randomIndex(1); ; statusIndex = await findFreeIndex(db)) {
-    const taken = [statusIndex.list, statusIndex.idx, plusSeconds(expiresAt, LINGER_SECONDS)];
-    const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...taken, ...of]);
+    const indexValues = [statusIndex.list, statusIndex.idx, plusSeconds(expiresAt, LINGER_SECONDS)];
+    const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...indexValues, ...grantValues]);
     if (!row || row.version === null || row.client_version === null) return null;
     if (row.client_version !== clientVersion) return 'stale';
     if (!row.is_held) return null;

@@ -36,29 +36,29 @@ export async function createKeyRing(
   onFailure: (error: Error) => void = () => {},
 ): Promise<KeyRing> {
   let keys: Keys = new Map();
-  let signers: ReadonlyMap<Alg, OpenKey> = new Map();
-  let published: PublicDocument = buildJwks([]);
+  let currentKeys: ReadonlyMap<Alg, OpenKey> = new Map();
+  let jwksDocument: PublicDocument = buildJwks([]);
   let opaqueKey: KeyObject;
   let loadedMissingAt = Number.NEGATIVE_INFINITY;
   const reload = async () => {
-    const { opened, failure, ...given } = await read(keys);
+    const { opened, failure, ...loaded } = await read(keys);
     if (failure && keys.size === 0) throw failure;
     if (failure) onFailure(failure);
     keys = new Map(opened.map((key) => [key.kid, key]));
-    signers = currentSigners(opened);
-    published = buildJwks(opened);
-    opaqueKey = given.opaqueKey;
+    currentKeys = currentSigners(opened);
+    jwksDocument = buildJwks(opened);
+    opaqueKey = loaded.opaqueKey;
   };
   await reload();
   return {
     signer(alg) {
-      const key = signers.get(alg);
+      const key = currentKeys.get(alg);
       if (!key) throw new NotReady(`There is no ${alg} key yet; a running server makes it within seconds.`);
       return key;
     },
     find: (kid) => keys.get(kid),
     all: () => [...keys.values()],
-    jwks: () => published,
+    jwks: () => jwksDocument,
     opaqueKey: () => opaqueKey,
     reload,
     async loadMissing(kid) {
@@ -78,10 +78,10 @@ export async function createKeyRing(
  */
 function currentSigners(opened: readonly OpenKey[]): Map<Alg, OpenKey> {
   const signers = new Map<Alg, OpenKey>();
-  const last = opened
+  const retiring = opened
     .filter((key) => key.state === 'retiring')
     .sort((a, b) => (a.retireAt?.getTime() ?? 0) - (b.retireAt?.getTime() ?? 0));
-  for (const key of [...last, ...opened.filter((one) => one.state === 'current')]) signers.set(key.alg, key);
+  for (const key of [...retiring, ...opened.filter((one) => one.state === 'current')]) signers.set(key.alg, key);
   return signers;
 }
 

@@ -25,8 +25,8 @@ export const clientAlgorithms = definePort<(em: SqlEntityManager) => Promise<rea
 
 /** Returns the algorithms that APIs and clients use, the default first. */
 export async function requiredAlgorithms(em: SqlEntityManager): Promise<Set<Alg>> {
-  const above = await clientAlgorithms.of(em)(em);
-  return new Set([DEFAULT_ALG, ...(await listApiAlgorithms(em)), ...above]);
+  const clientAlgs = await clientAlgorithms.of(em)(em);
+  return new Set([DEFAULT_ALG, ...(await listApiAlgorithms(em)), ...clientAlgs]);
 }
 
 /** Decides the steps from the stored keys; called once before the transaction and again within it. */
@@ -73,20 +73,20 @@ export async function rotateKeys(
   em: SqlEntityManager,
   audit: AuditContext,
   masterKey: Buffer,
-  given: { readonly leadSeconds: number; readonly isNow: boolean; readonly alg?: Alg | undefined },
+  options: { readonly leadSeconds: number; readonly isNow: boolean; readonly alg?: Alg | undefined },
 ): Promise<Step[]> {
   return applySteps(em, audit, masterKey, (keys, required) => {
-    if (given.alg && !required.has(given.alg))
+    if (options.alg && !required.has(options.alg))
       throw new Failure(
         'conflict',
-        `Nobody asks for ${given.alg}. Its key is made with the first API or client that does: npx signet api update AUDIENCE --alg ${given.alg}`,
+        `Nobody asks for ${options.alg}. Its key is made with the first API or client that does: npx signet api update AUDIENCE --alg ${options.alg}`,
       );
-    return [...(given.alg ? [given.alg] : required)].flatMap((alg): Step[] => {
+    return [...(options.alg ? [options.alg] : required)].flatMap((alg): Step[] => {
       const { current, next } = keysForAlg(keys, alg);
       if (!current) return [activateOrMake(alg, next)];
-      if (given.isNow)
+      if (options.isNow)
         return next ? replaceCurrent(current, next, audit.at) : [retireStep(current, audit.at), { kind: 'make', alg }];
-      return next ? [] : [{ kind: 'publish', alg, activateAt: later(audit.at, given.leadSeconds) }];
+      return next ? [] : [{ kind: 'publish', alg, activateAt: later(audit.at, options.leadSeconds) }];
     });
   });
 }
@@ -104,9 +104,9 @@ export async function applySteps(
   plan: PlanSteps,
 ): Promise<Step[]> {
   const generated = new Map<Alg, NewKey>();
-  const first = plan(await readKeys(em), await requiredAlgorithms(em));
-  if (first.length === 0) return [];
-  for (const step of first)
+  const planned = plan(await readKeys(em), await requiredAlgorithms(em));
+  if (planned.length === 0) return [];
+  for (const step of planned)
     if (step.kind === 'make' || step.kind === 'publish') generated.set(step.alg, await generateKey(step.alg));
   return em.transactional(async (tx) => {
     await tx.execute('select pg_advisory_xact_lock(?)', [KEYS_LOCK]);

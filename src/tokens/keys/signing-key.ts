@@ -40,8 +40,8 @@ export function signBytes(key: OpenKey, bytes: Buffer): Buffer {
 }
 
 export function verifyBytes(key: OpenKey, bytes: Buffer, signature: Buffer): boolean {
-  const made = key.alg === 'ES256' ? toDer(signature) : signature;
-  return made !== null && verify(key.alg === 'EdDSA' ? null : 'sha256', bytes, key.publicKey, made);
+  const der = key.alg === 'ES256' ? toDer(signature) : signature;
+  return der !== null && verify(key.alg === 'EdDSA' ? null : 'sha256', bytes, key.publicKey, der);
 }
 
 /**
@@ -82,10 +82,10 @@ export async function openKeys(
   for (const row of rows) {
     const { state, activatedAt = null, retireAt = null } = row;
     try {
-      const before = open.get(row.kid);
+      const existing = open.get(row.kid);
       // Keep the same object while nothing changed: verified signatures are cached by it.
-      const isSame = before?.state === state && before.retireAt?.getTime() === retireAt?.getTime();
-      opened.push(before && isSame ? before : { ...(before ?? openKey(masterKey, row)), state, activatedAt, retireAt });
+      const isSame = existing?.state === state && existing.retireAt?.getTime() === retireAt?.getTime();
+      opened.push(existing && isSame ? existing : { ...(existing ?? openKey(masterKey, row)), state, activatedAt, retireAt });
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       failure = error;

@@ -8,7 +8,7 @@ import {
   type StatusIndex,
   type StatusOwner,
   statusIndexFromClaim,
-  TRIES,
+  ATTEMPTS_PER_LIST,
 } from './status-index.ts';
 
 /**
@@ -83,23 +83,23 @@ export async function allocateExchangedIndex(
   now: Date,
 ): Promise<{ statusIndex: StatusIndex; version: number } | 'stale' | null> {
   const ids = [...chain.keys()].sort();
-  const whose = [owner.principal, owner.api, owner.id, ids, ids.map((id) => chain.get(id))];
+  const values = [owner.principal, owner.api, owner.id, ids, ids.map((id) => chain.get(id))];
   const end = Math.min((owner.endsAt ?? NEVER).getTime(), plusSeconds(now, RETENTION_SECONDS).getTime());
   const until = plusSeconds(new Date(end), LINGER_SECONDS);
   for (let tries = 0; ; tries++) {
-    const [seen] = await db.query<Row>(snapshotStatement, [...whose, plusSeconds(now, LINGER_SECONDS)]);
-    const found = seen && readAllocation(seen);
-    if (!seen || found) return found ?? null;
-    const fresh = randomIndex(1 + Math.floor(tries / TRIES));
+    const [snapshot] = await db.query<Row>(snapshotStatement, [...values, plusSeconds(now, LINGER_SECONDS)]);
+    const existing = snapshot && readAllocation(snapshot);
+    if (!snapshot || existing) return existing ?? null;
+    const fresh = randomIndex(1 + Math.floor(tries / ATTEMPTS_PER_LIST));
     const [row] = await db.query<Row & { is_live: boolean }>(allocateStatements[owner.kind], [
-      ...whose,
+      ...values,
       fresh.list,
       fresh.idx,
       until,
     ]);
     if (!row?.is_live || row.version === null) return null;
-    const taken = readAllocation(row);
-    if (taken) return taken;
+    const inserted = readAllocation(row);
+    if (inserted) return inserted;
   }
 }
 
@@ -120,11 +120,11 @@ export async function isStillExchangeable(
   issuer: string,
   claims: Pick<AccessTokenClaims, 'jti' | 'act' | 'status'>,
 ): Promise<boolean> {
-  const place = statusIndexFromClaim(issuer, claims.status?.status_list);
-  const [seen] = place
-    ? await db.query<{ state: number; is_revoked: boolean }>(stateStatement, [place.list, place.idx, claims.jti])
+  const index = statusIndexFromClaim(issuer, claims.status?.status_list);
+  const [row] = index
+    ? await db.query<{ state: number; is_revoked: boolean }>(stateStatement, [index.list, index.idx, claims.jti])
     : [];
-  return seen !== undefined && !seen.is_revoked && isExchangeable(claims, seen.state);
+  return row !== undefined && !row.is_revoked && isExchangeable(claims, row.state);
 }
 
 /**

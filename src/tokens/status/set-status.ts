@@ -144,17 +144,17 @@ async function setStatus(
   where: string,
   values: readonly unknown[],
 ): Promise<number> {
-  const [given, found] = [values.slice(0, countPlaceholders(set)), values.slice(countPlaceholders(set))];
+  const [setValues, whereValues] = [values.slice(0, countPlaceholders(set)), values.slice(countPlaceholders(set))];
   const [row] = await tx.execute<{ moved: number }[]>(
     `with held as materialized (select list, idx from tokens_status where ${where} order by list, idx for update), moved as (
        update tokens_status t set ${set}, changed = pg_current_xact_id() from held
        where t.list = held.list and t.idx = held.idx returning 1
      ) select count(*)::int as moved from moved`,
-    [...found, ...given],
+    [...whereValues, ...setValues],
   );
-  const moved = row?.moved ?? 0;
-  if (moved > 0) await tx.execute('select pg_notify(?, ?)', [STATUS_CHANNEL, '']);
-  return moved;
+  const count = row?.moved ?? 0;
+  if (count > 0) await tx.execute('select pg_notify(?, ?)', [STATUS_CHANNEL, '']);
+  return count;
 }
 
 function countPlaceholders(sql: string): number {
@@ -165,12 +165,12 @@ function placeholders(values: readonly unknown[]): string {
   return values.map(() => '?').join(', ');
 }
 
-const add: Statement = {
+const revokeStatement: Statement = {
   name: 'tokens-revoke',
   text: 'insert into tokens_revoked (jti, expires_at) values ($1, to_timestamp($2::float8)) on conflict (jti) do nothing',
 };
 
 /** Revokes one access token until it would have expired (RFC 7009 §2). */
 export async function revokeToken(db: Database, claims: Pick<AccessTokenClaims, 'jti' | 'exp'>): Promise<void> {
-  await db.query(add, [claims.jti, claims.exp]);
+  await db.query(revokeStatement, [claims.jti, claims.exp]);
 }

@@ -45,12 +45,12 @@ export async function readIssueSnapshot(
   from: Database | SqlEntityManager,
   principal: string,
   api: string | null,
-  holder: string,
+  owner: string,
 ): Promise<IssueSnapshot> {
   const [row] = await runOn<{ principal: number | null; api: number | null; list: number | null; idx: number }>(
     from,
     snapshotStatement,
-    [principal, api, holder],
+    [principal, api, owner],
   );
   if (!row) return { principal: null, api: null, statusIndex: null };
   return {
@@ -93,7 +93,7 @@ const allocateStatements = {
 };
 
 /** After so many taken indexes in a row, a further list is used. */
-export const TRIES = 6;
+export const ATTEMPTS_PER_LIST = 6;
 
 /**
  * Returns the status index of the owner's next token, a new one where it has none that is valid, and the version of its
@@ -109,7 +109,7 @@ export async function allocateIndex(
     const snapshot = await readIssueSnapshot(from, owner.principal, owner.api, owner.id);
     if (snapshot.principal === null) return null;
     if (snapshot.statusIndex) return { statusIndex: snapshot.statusIndex, version: snapshot.principal };
-    const fresh = randomIndex(1 + Math.floor(tries / TRIES));
+    const fresh = randomIndex(1 + Math.floor(tries / ATTEMPTS_PER_LIST));
     const values = [
       owner.principal,
       owner.api,
@@ -143,7 +143,7 @@ const freeIndexStatement: Statement = {
 /** Returns an index that was free a moment ago, in the first list that has one. */
 export async function findFreeIndex(db: Database): Promise<StatusIndex> {
   for (let list = 1; ; list++) {
-    const candidates = Array.from({ length: TRIES }, () => randomIndex(list));
+    const candidates = Array.from({ length: ATTEMPTS_PER_LIST }, () => randomIndex(list));
     const [found] = await db.query<StatusIndex>(freeIndexStatement, [
       candidates.map((one) => one.list),
       candidates.map((one) => one.idx),
@@ -195,8 +195,8 @@ export async function readStatusOwner(
   { status }: Pick<AccessTokenClaims, 'status'>,
   expected: { readonly principal: string; readonly api: string },
 ): Promise<StatusOwner | null> {
-  const place = statusIndexFromClaim(issuer, status?.status_list);
-  const [row] = place ? await db.query<Row>(ownerStatement, [place.list, place.idx]) : [];
+  const index = statusIndexFromClaim(issuer, status?.status_list);
+  const [row] = index ? await db.query<Row>(ownerStatement, [index.list, index.idx]) : [];
   if (!row || row.principal !== expected.principal) return null;
   return {
     kind: row.kind,

@@ -31,21 +31,21 @@ export function createStreams(
   limits: ShareLimits = STREAMS,
 ): Streams {
   // Serialized once, however many streams send it.
-  const texts = new WeakMap<StatusEvent, string>();
+  const serialized = new WeakMap<StatusEvent, string>();
   const eventText = (event: StatusEvent) => {
-    const text = texts.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
-    texts.set(event, text);
+    const text = serialized.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
+    serialized.set(event, text);
     return text;
   };
-  const open = new Set<Reply>();
+  const openReplies = new Set<Reply>();
   const shares = createFairShares<Reply>(limits);
   const heartbeat = setInterval(() => {
-    for (const reply of open) reply.raw.write(': \n\n');
+    for (const reply of openReplies) reply.raw.write(': \n\n');
   }, HEARTBEAT_MS);
   heartbeat.unref();
   app.addHook('preClose', async () => {
     clearInterval(heartbeat);
-    for (const reply of open) reply.raw.end();
+    for (const reply of openReplies) reply.raw.end();
   });
 
   const shareOwner = async (request: Request): Promise<ShareOwner> => {
@@ -55,8 +55,8 @@ export function createStreams(
   };
 
   /** Writes one stream until either side ends it. */
-  const stream = (request: Request, reply: Reply, only: number | null, ended: () => void) => {
-    const last = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0];
+  const stream = (request: Request, reply: Reply, only: number | null, onEnd: () => void) => {
+    const lastEventId = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0];
     reply.hijack();
     const { raw } = reply;
     for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value as string);
@@ -66,14 +66,14 @@ export function createStreams(
     // A reader reconnects on a new connection, so the end of the stream is the end of this one.
     raw.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
     raw.write('retry: 1000\n\n');
-    const stop = lists.follow(last === undefined ? null : Number(last), (event: StatusEvent) => {
+    const stop = lists.follow(lastEventId === undefined ? null : Number(lastEventId), (event: StatusEvent) => {
       if (only !== null && event.list !== only) return;
       raw.write(eventText(event));
       if (raw.writableLength > MAX_BUFFERED_BYTES) raw.destroy();
     });
     const end = () => {
       stop();
-      ended();
+      onEnd();
     };
     // The connection may have closed during authentication.
     if (raw.destroyed) end();
@@ -89,9 +89,9 @@ export function createStreams(
       if (!isTaken) throw tryLater('busy', 5, 'too many streams');
       // Destroyed, not ended: a reader that does not read would keep it open.
       evicted?.raw.destroy();
-      open.add(reply);
+      openReplies.add(reply);
       stream(request, reply, only, () => {
-        open.delete(reply);
+        openReplies.delete(reply);
         shares.release(owner, reply);
       });
     },
