@@ -93,9 +93,9 @@ const stateStatement = (name: string, delegationColumn: string, extraColumns = '
       select from sessions_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
         and s.idle_expires_at > $7::timestamptz and s.expires_at > $7::timestamptz and s.password_epoch = u.password_epoch))`,
   );
-const tokenState = stateStatement('oauth-token-state', 'null');
+const plainStatement = stateStatement('oauth-token-state', 'null');
 /** For an exchange. */
-const tokenStateThrough = stateStatement(
+const exchangeStatement = stateStatement(
   'oauth-token-state-through',
   `(select json_object_agg(p.id, p.perms_version)::text from (
       select x.id from oauth_client x where x.client_id = any($10::text[]) union select y.id from unnest($11::uuid[]) y(id)
@@ -103,7 +103,7 @@ const tokenStateThrough = stateStatement(
     ) w join permissions_principal p on p.id = w.id)`,
 );
 /** For userinfo: $12 whether groups are needed. */
-const tokenStateUserinfo = stateStatement(
+const userinfoStatement = stateStatement(
   'oauth-token-state-userinfo',
   'null',
   `, ${profileColumns('$7', '$12')}, g.claims::text as requested, (select k.perms_version::int from permissions_principal k where k.id = c.id) as client_version`,
@@ -162,9 +162,13 @@ export async function readTokenState(
   const withGroups = use === 'userinfo' ? [tokenScopes(claims).includes('groups')] : [];
   const values = [...tokenValues, actors?.clients, actors?.users, ...withGroups];
   const [row] = (await db.query<Row>(
-    use === 'userinfo' ? tokenStateUserinfo : use === 'exchange' ? tokenStateThrough : tokenState,
+    use === 'userinfo' ? userinfoStatement : use === 'exchange' ? exchangeStatement : plainStatement,
     values.map((one) => one ?? null),
   )) as [Row];
+  return tokenState(row, actors, use);
+}
+
+function tokenState(row: Row, actors: ReturnType<typeof actorIds> | null, use: TokenUse): TokenState {
   return {
     isRevoked: row.is_revoked,
     status: row.status,

@@ -14,7 +14,8 @@ import {
   rotateKeys,
   type SigningKey,
 } from '../../src/tokens/index.ts';
-import { type KeyState, later, stepsDue } from '../../src/tokens/keys/rotation.ts';
+import { plusSeconds } from '../../src/platform/time.ts';
+import { type KeyState, stepsDue } from '../../src/tokens/keys/rotation.ts';
 import { signBytes, verifyBytes } from '../../src/tokens/keys/signing-key.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
 import { audit, masterKey, testClock } from '../support/server.ts';
@@ -24,7 +25,7 @@ const HOUR = 3600;
 const DAY = 24 * HOUR;
 const policy = { leadSeconds: DAY, rotationSeconds: 90 * DAY };
 const t0 = new Date('2026-11-22T12:00:00Z');
-const at = (seconds: number) => later(t0, seconds);
+const at = (seconds: number) => plusSeconds(t0, seconds);
 const asked = new Set<SigningKey['alg']>(['RS256']);
 
 t.test('K2: the state machine, without a database', async (t) => {
@@ -227,7 +228,7 @@ await onEachEngine(t, async (t, db) => {
     );
     t.same(await rotate(false), []);
     const waiting = (await listKeys(db.fork())).find((one) => one.state === 'next');
-    t.same(waiting?.activateAt, later(clock.now(), DAY));
+    t.same(waiting?.activateAt, plusSeconds(clock.now(), DAY));
     t.same(
       (await rotate(true)).map((step) => step.kind),
       ['retire', 'activate'],

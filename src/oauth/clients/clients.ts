@@ -58,16 +58,7 @@ export async function createClient(
   input: NewClient,
 ): Promise<CreatedClient> {
   checkName(input.name);
-  const preset = presets[input.preset];
-  const shape: ClientShape = {
-    preset: input.preset,
-    authMethod: input.authMethod ?? preset.authMethod,
-    grantTypes: [...new Set(input.grantTypes ?? preset.grantTypes)],
-    redirectUris: [...new Set(input.redirectUris)],
-    isFirstParty: input.isFirstParty ?? false,
-    isDynamic: input.isDynamic ?? false,
-    settings: clientSettings({ settings: input.settings ?? {} }),
-  };
+  const shape = newShape(input);
   checkRedirects(shape.preset, shape.redirectUris, input.redirectRules);
   checkShape(shape);
   checkConsent(shape, input.settings);
@@ -104,6 +95,19 @@ export async function createClient(
     await requireDistinctIdTokens(tx, client);
     return { client, secret };
   });
+}
+
+function newShape(input: NewClient): ClientShape {
+  const preset = presets[input.preset];
+  return {
+    preset: input.preset,
+    authMethod: input.authMethod ?? preset.authMethod,
+    grantTypes: [...new Set(input.grantTypes ?? preset.grantTypes)],
+    redirectUris: [...new Set(input.redirectUris)],
+    isFirstParty: input.isFirstParty ?? false,
+    isDynamic: input.isDynamic ?? false,
+    settings: clientSettings({ settings: input.settings ?? {} }),
+  };
 }
 
 export interface ClientChange extends ClientOptions {

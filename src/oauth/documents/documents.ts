@@ -62,34 +62,10 @@ export function createClientDocuments(
   rules: DocumentRules,
   { resolve }: Pick<FetchOptions, 'resolve'> = {},
 ): ClientDocuments {
-  const common = { deadlineMilliseconds: DEADLINE_MS, ...(resolve ? { resolve } : {}) };
-  // Anyone may cause a fetch, so SIGNET_FETCH_ALLOW, which is for trusted clients, does not apply.
-  const outside = createGuardedFetch({ ...common, allow: [] });
-  const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
-  const fetchFor = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
+  const fetchDocument = createDocumentFetch(rules, resolve);
   const cache = createLru<CacheEntry>(CACHE_ENTRIES);
   const shareFetch = singleFlight<CacheEntry>();
   const shares = createFairShares<AbortController>(CONCURRENT_FETCHES);
-
-  const fetchDocument = async (clientId: string, nowMs: number, signal: AbortSignal): Promise<CacheEntry> => {
-    try {
-      const fetched = await fetchFor(new URL(clientId))({
-        url: clientId,
-        accept: 'application/json',
-        maxBytes: MAX_BYTES,
-        signal,
-      });
-      checkResponse(fetched);
-      const outcome = readDocument(clientId, fetched.body, rules.redirectRules);
-      return { outcome, untilMs: nowMs + freshnessMs(fetched.cacheControl) };
-    } catch (error) {
-      // Evicted in favour of another network: no failure of the document.
-      if (signal.aborted) throw busy();
-      const outcome = error instanceof FetchError ? unusableDocument(error.message.replace(/\.( .*)?$/, '')) : error;
-      if (!(outcome instanceof OAuthError)) throw error;
-      return { outcome, untilMs: nowMs + FAILURE_MS };
-    }
-  };
 
   /** Fetches within the share of the network that asked first. */
   const fetchInShare = async (clientId: string, network: string, nowMs: number): Promise<CacheEntry> => {
@@ -127,6 +103,34 @@ export function createClientDocuments(
       }
       return requireDocument(entry);
     },
+  };
+}
+
+/** Returns a function that fetches and reads one document; a failure is an entry too. */
+function createDocumentFetch(rules: DocumentRules, resolve: FetchOptions['resolve']) {
+  const common = { deadlineMilliseconds: DEADLINE_MS, ...(resolve ? { resolve } : {}) };
+  // Anyone may cause a fetch, so SIGNET_FETCH_ALLOW, which is for trusted clients, does not apply.
+  const outside = createGuardedFetch({ ...common, allow: [] });
+  const inside = createGuardedFetch({ ...common, allow: ['127.0.0.0/8', '::1/128'] });
+  const fetchFor = (url: URL): GuardedFetch => (rules.isDevelopment && isLoopbackHost(url.hostname) ? inside : outside);
+  return async (clientId: string, nowMs: number, signal: AbortSignal): Promise<CacheEntry> => {
+    try {
+      const response = await fetchFor(new URL(clientId))({
+        url: clientId,
+        accept: 'application/json',
+        maxBytes: MAX_BYTES,
+        signal,
+      });
+      checkResponse(response);
+      const outcome = readDocument(clientId, response.body, rules.redirectRules);
+      return { outcome, untilMs: nowMs + freshnessMs(response.cacheControl) };
+    } catch (error) {
+      // Evicted in favour of another network: no failure of the document.
+      if (signal.aborted) throw busy();
+      const outcome = error instanceof FetchError ? unusableDocument(error.message.replace(/\.( .*)?$/, '')) : error;
+      if (!(outcome instanceof OAuthError)) throw error;
+      return { outcome, untilMs: nowMs + FAILURE_MS };
+    }
   };
 }
 

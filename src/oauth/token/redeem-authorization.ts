@@ -87,8 +87,8 @@ function redeem(
   const isRefreshable = client.grantTypes.includes('refresh_token');
   // RFC 9449 §5: a public client's refresh tokens are bound to the key; other clients authenticate at every use.
   const dpopJkt = client.authMethod === 'none' ? jkt : null;
-  const grant = { digest, clientVersion: client.version, isRefreshable, dpopJkt, claims };
-  return redeemGrant(db, redemption, refreshKey, grant, clientGrantLife(client, grantLife), now);
+  const grant = { statement: redemption, digest, clientVersion: client.version, isRefreshable, dpopJkt, claims };
+  return redeemGrant(db, refreshKey, grant, clientGrantLife(client, grantLife), now);
 }
 
 /** Handles another attempt at the request that has redeemed the authorization, by the grant that was opened. */

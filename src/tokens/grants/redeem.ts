@@ -72,6 +72,8 @@ interface Row {
 
 /** What the token request adds to the authorization. */
 export interface Redemption {
+  /** Made by `redemptionStatement`. */
+  readonly statement: Statement;
   readonly digest: Buffer;
   /** Permissions version of the client, as it was read. */
   readonly clientVersion: number;
@@ -98,9 +100,8 @@ export interface RedeemedGrant {
  */
 export async function redeemGrant(
   db: Database,
-  statement: Statement,
   key: RefreshKey,
-  { digest, clientVersion, isRefreshable, dpopJkt, claims }: Redemption,
+  { statement, digest, clientVersion, isRefreshable, dpopJkt, claims }: Redemption,
   life: GrantLife,
   now: Date,
 ): Promise<RedeemedGrant | 'stale' | null> {

@@ -3,12 +3,12 @@ import { type AuditContext, recordChange } from '../../audit/index.ts';
 import { listApiAlgorithms } from '../../permissions/index.ts';
 import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
+import { plusSeconds } from '../../platform/time.ts';
 import { SigningKey } from '../entities.ts';
 import { generateKey, insertKey, type NewKey } from './make.ts';
 import {
   activateOrMake,
   keysForAlg,
-  later,
   type RotationPolicy,
   replaceCurrent,
   retireStep,
@@ -86,7 +86,7 @@ export async function rotateKeys(
       if (!current) return [activateOrMake(alg, next)];
       if (options.isNow)
         return next ? replaceCurrent(current, next, audit.at) : [retireStep(current, audit.at), { kind: 'make', alg }];
-      return next ? [] : [{ kind: 'publish', alg, activateAt: later(audit.at, options.leadSeconds) }];
+      return next ? [] : [{ kind: 'publish', alg, activateAt: plusSeconds(audit.at, options.leadSeconds) }];
     });
   });
 }
@@ -113,7 +113,7 @@ export async function applySteps(
     const keys = await readKeys(tx);
     const steps = plan(keys, await requiredAlgorithms(tx));
     if (steps.length === 0) return [];
-    for (const step of steps) await applyStep(tx, audit, masterKey, step, keys, generated);
+    for (const step of steps) await applyStep(tx, audit, step, { masterKey, keys, generated });
     await tx.flush();
     await announce(tx, 'keys');
     return steps;
@@ -131,10 +131,16 @@ export function readKeys(em: SqlEntityManager): Promise<SigningKey[]> {
 async function applyStep(
   tx: SqlEntityManager,
   audit: AuditContext,
-  masterKey: Buffer,
   step: Step,
-  keys: readonly SigningKey[],
-  generated: ReadonlyMap<Alg, NewKey>,
+  {
+    masterKey,
+    keys,
+    generated,
+  }: {
+    readonly masterKey: Buffer;
+    readonly keys: readonly SigningKey[];
+    readonly generated: ReadonlyMap<Alg, NewKey>;
+  },
 ): Promise<void> {
   const { at } = audit;
   if (step.kind === 'make' || step.kind === 'publish') {

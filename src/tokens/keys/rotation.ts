@@ -1,3 +1,4 @@
+import { plusSeconds } from '../../platform/time.ts';
 import type { SigningKey } from '../entities.ts';
 
 /** The state of a key. */
@@ -26,10 +27,6 @@ export type Step =
 
 /** The longest lifetime of a token (`--ttl` takes at most 900 s) and an hour. */
 export const RETIREMENT_SECONDS = 900 + 3600;
-
-export function later(at: Date, seconds: number): Date {
-  return new Date(at.getTime() + seconds * 1000);
-}
 
 /**
  * Returns the steps that are due: next → current → retiring → gone, for each algorithm by itself. An algorithm that is
@@ -69,8 +66,8 @@ function rotate(
   if (!current) return [activateOrMake(alg, next)];
   if (next) return isDue(next.activateAt, now) ? replaceCurrent(current, next, now) : [];
   const since = current.activatedAt ?? now;
-  if (rotationSeconds === 0 || now < later(since, rotationSeconds - leadSeconds)) return [];
-  return [{ kind: 'publish', alg, activateAt: later(now, leadSeconds) }];
+  if (rotationSeconds === 0 || now < plusSeconds(since, rotationSeconds - leadSeconds)) return [];
+  return [{ kind: 'publish', alg, activateAt: plusSeconds(now, leadSeconds) }];
 }
 
 /** The step for an algorithm without a current key: activate the published next key, or make one. */
@@ -88,7 +85,7 @@ function retireAlgorithm(current: KeyState | undefined, next: KeyState | undefin
 }
 
 export function retireStep(current: KeyState, now: Date): Step {
-  return { kind: 'retire', kid: current.kid, retireAt: later(now, RETIREMENT_SECONDS) };
+  return { kind: 'retire', kid: current.kid, retireAt: plusSeconds(now, RETIREMENT_SECONDS) };
 }
 
 function isDue(instant: Date | null | undefined, now: Date): boolean {

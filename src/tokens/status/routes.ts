@@ -33,6 +33,12 @@ const list = Type.String({ pattern: '^[1-9][0-9]{0,6}$', description: 'Number of
  * that a stream is for.
  */
 export function statusRoutes(app: App, lists: StatusLists, issuer: string, streamClient: StreamClient): void {
+  aggregationRoute(app, lists, issuer);
+  listRoute(app, lists);
+  eventRoutes(app, lists, streamClient);
+}
+
+function aggregationRoute(app: App, lists: StatusLists, issuer: string): void {
   app.get(
     '/status-lists',
     {
@@ -50,7 +56,9 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, strea
       return { status_lists: lists.numbers().map((number) => statusListUri(issuer, number)) };
     },
   );
+}
 
+function listRoute(app: App, lists: StatusLists): void {
   // Compressed once for each document, however many requests wait for it, and in another thread: a list in which every
   // index has changed takes ten milliseconds.
   const zipped = new WeakMap<PublicDocument, Promise<PublicDocument>>();
@@ -95,7 +103,9 @@ export function statusRoutes(app: App, lists: StatusLists, issuer: string, strea
       return sendDocument(request, reply, await small, TYPE, cacheControl);
     },
   );
+}
 
+function eventRoutes(app: App, lists: StatusLists, streamClient: StreamClient): void {
   const streams = createStreams(app, lists, streamClient);
   const schema = (operationId: string, summary: string) => ({
     operationId,

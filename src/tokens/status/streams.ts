@@ -30,13 +30,7 @@ export function createStreams(
   streamClient: StreamClient,
   limits: ShareLimits = STREAMS,
 ): Streams {
-  // Serialized once, however many streams send it.
-  const serialized = new WeakMap<StatusEvent, string>();
-  const eventText = (event: StatusEvent) => {
-    const text = serialized.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
-    serialized.set(event, text);
-    return text;
-  };
+  const eventText = createEventText();
   const openReplies = new Set<Reply>();
   const shares = createFairShares<Reply>(limits);
   const heartbeat = setInterval(() => {
@@ -48,24 +42,10 @@ export function createStreams(
     for (const reply of openReplies) reply.raw.end();
   });
 
-  const shareOwner = async (request: Request): Promise<ShareOwner> => {
-    const client = await streamClient(request);
-    if (client !== null) return { kind: 'client', name: client };
-    return { kind: 'network', name: clientSite(request.ip) };
-  };
-
   /** Writes one stream until either side ends it. */
   const stream = (request: Request, reply: Reply, only: number | null, onEnd: () => void) => {
     const lastEventId = /^\d{1,15}$/.exec(String(request.headers['last-event-id'] ?? ''))?.[0];
-    reply.hijack();
-    const { raw } = reply;
-    for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value as string);
-    raw.setHeader('access-control-allow-origin', '*');
-    // nginx buffers the stream otherwise.
-    raw.setHeader('x-accel-buffering', 'no');
-    // A reader reconnects on a new connection, so the end of the stream is the end of this one.
-    raw.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
-    raw.write('retry: 1000\n\n');
+    const raw = startStream(reply);
     const stop = lists.follow(lastEventId === undefined ? null : Number(lastEventId), (event: StatusEvent) => {
       if (only !== null && event.list !== only) return;
       raw.write(eventText(event));
@@ -82,7 +62,7 @@ export function createStreams(
 
   return {
     async open(request, reply, only) {
-      const owner = await shareOwner(request);
+      const owner = await shareOwner(request, streamClient);
       // RFC 9110 §9.3.2: the headers alone.
       if (request.method === 'HEAD') return void reply.type('text/event-stream').send('');
       const { isTaken, evicted } = shares.take(owner, reply);
@@ -96,4 +76,34 @@ export function createStreams(
       });
     },
   };
+}
+
+async function shareOwner(request: Request, streamClient: StreamClient): Promise<ShareOwner> {
+  const client = await streamClient(request);
+  if (client !== null) return { kind: 'client', name: client };
+  return { kind: 'network', name: clientSite(request.ip) };
+}
+
+/** Returns the text of an event, serialized once, however many streams send it. */
+function createEventText(): (event: StatusEvent) => string {
+  const serialized = new WeakMap<StatusEvent, string>();
+  return (event) => {
+    const text = serialized.get(event) ?? `id: ${event.version}\ndata: ${JSON.stringify(event)}\n\n`;
+    serialized.set(event, text);
+    return text;
+  };
+}
+
+/** Sends the headers of a stream and returns its connection. */
+function startStream(reply: Reply): Reply['raw'] {
+  reply.hijack();
+  const { raw } = reply;
+  for (const [name, value] of Object.entries(reply.getHeaders())) raw.setHeader(name, value as string);
+  raw.setHeader('access-control-allow-origin', '*');
+  // nginx buffers the stream otherwise.
+  raw.setHeader('x-accel-buffering', 'no');
+  // A reader reconnects on a new connection, so the end of the stream is the end of this one.
+  raw.writeHead(200, { 'content-type': 'text/event-stream', connection: 'close' });
+  raw.write('retry: 1000\n\n');
+  return raw;
 }
