@@ -14,7 +14,10 @@ const statements: { statement: Statement; retentionSeconds: number }[] = [
   { statement: { name: 'oauth-purge-requests', text: deleteExpired('oauth_request') }, retentionSeconds: HOUR_SECONDS },
   // A reused code is recognized for a day, and its grant is ended (RFC 6749 §4.1.2).
   { statement: { name: 'oauth-purge-codes', text: deleteExpired('oauth_code') }, retentionSeconds: 24 * HOUR_SECONDS },
-  { statement: { name: 'oauth-purge-devices', text: deleteExpired('oauth_device') }, retentionSeconds: 24 * HOUR_SECONDS },
+  {
+    statement: { name: 'oauth-purge-devices', text: deleteExpired('oauth_device') },
+    retentionSeconds: 24 * HOUR_SECONDS,
+  },
   // An expired assertion is refused without its mark; the clock of another node may be behind.
   { statement: { name: 'oauth-purge-replays', text: deleteExpired('oauth_replay') }, retentionSeconds: 300 },
 ];

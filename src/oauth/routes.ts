@@ -20,15 +20,9 @@ import type { Proofs } from './dpop/proofs.ts';
 import { type IntrospectionEndpoint, introspect } from './introspect.ts';
 import { parRoutes } from './par/routes.ts';
 import { revoke } from './revoke.ts';
-import { authorizationCodeGrant } from './token/authorization-code.ts';
-import { clientCredentialsGrant } from './token/client-credentials.ts';
-import { deviceCodeGrant } from './token/device-code.ts';
-import { type RefreshDeps, refreshTokenGrant } from './token/refresh-token.ts';
-import { handleTokenRequest, type TokenEndpoint } from './token/token-endpoint.ts';
-import { tokenExchangeGrant } from './token/token-exchange.ts';
 import {
-  activeToken,
   activeRefreshToken,
+  activeToken,
   inactiveToken,
   serverMetadata,
   tokenForm,
@@ -36,6 +30,12 @@ import {
   tokenResponse,
   userinfoResponse,
 } from './schemas.ts';
+import { authorizationCodeGrant } from './token/authorization-code.ts';
+import { clientCredentialsGrant } from './token/client-credentials.ts';
+import { deviceCodeGrant } from './token/device-code.ts';
+import { type RefreshDeps, refreshTokenGrant } from './token/refresh-token.ts';
+import { handleTokenRequest, type TokenEndpoint } from './token/token-endpoint.ts';
+import { tokenExchangeGrant } from './token/token-exchange.ts';
 import { userinfo } from './userinfo.ts';
 
 export type OAuthDeps = Omit<TokenEndpoint, 'grantTypes'> &

@@ -4,24 +4,24 @@ const text = Type.Optional(Type.String());
 const credentials = { client_id: text, client_secret: text, client_assertion: text, client_assertion_type: text };
 
 export const tokenRequest = Type.Object({
-    grant_type: Type.String(),
-    code: text,
-    redirect_uri: text,
-    code_verifier: text,
-    refresh_token: text,
-    device_code: text,
-    subject_token: text,
-    subject_token_type: text,
-    actor_token: text,
-    actor_token_type: text,
-    requested_token_type: text,
-    requested_subject: text,
-    reason: text,
-    audience: text,
-    resource: text,
-    scope: text,
-    ...credentials,
-  });
+  grant_type: Type.String(),
+  code: text,
+  redirect_uri: text,
+  code_verifier: text,
+  refresh_token: text,
+  device_code: text,
+  subject_token: text,
+  subject_token_type: text,
+  actor_token: text,
+  actor_token_type: text,
+  requested_token_type: text,
+  requested_subject: text,
+  reason: text,
+  audience: text,
+  resource: text,
+  scope: text,
+  ...credentials,
+});
 
 export const userinfoResponse = Type.Object(
   {
@@ -58,7 +58,10 @@ export const tokenResponse = Type.Object(
 const cnf = Type.Optional(Type.Object({ jkt: Type.String() }, { additionalProperties: false }));
 // RFC 8693 §4.1: actors are nested.
 const actor = Type.Object({ sub: Type.String(), act: Type.Optional(Type.Unknown()) }, { title: 'Actor' });
-export const inactiveToken = Type.Object({ active: Type.Literal(false) }, { title: 'InactiveToken', additionalProperties: false });
+export const inactiveToken = Type.Object(
+  { active: Type.Literal(false) },
+  { title: 'InactiveToken', additionalProperties: false },
+);
 export const activeToken = Type.Object(
   {
     active: Type.Literal(true),

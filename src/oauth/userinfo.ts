@@ -41,7 +41,11 @@ export async function userinfo(endpoint: UserinfoEndpoint, request: ResourceRequ
       ? null
       : { rights: await readRights(endpoint, token, now), isStaff: rightsLimit === null && user.isStaff };
   // OIDC Core §5.3.2: always with the `sub` of the ID token.
-  const allClaims = { ...profileClaims(userClaims.profile, selected), ...permissionClaims(apiRights, selected), sub: user.id };
+  const allClaims = {
+    ...profileClaims(userClaims.profile, selected),
+    ...permissionClaims(apiRights, selected),
+    sub: user.id,
+  };
   // A token of the login API has no registered client.
   const client = userClaims.client && (await clients.load(claims.client_id, userClaims.client));
   const alg = client?.settings.userinfoAlg;

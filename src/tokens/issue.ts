@@ -48,7 +48,9 @@ export async function issueAccessToken(
   now: Date,
 ): Promise<AccessToken | OverBudget | 'stale' | 'ended'> {
   if (request.rights.version !== principal.version) return 'stale';
-  const allocated = statusIndex ? { statusIndex, version: principal.version } : await allocateIndex(deps.db, owner, now);
+  const allocated = statusIndex
+    ? { statusIndex, version: principal.version }
+    : await allocateIndex(deps.db, owner, now);
   if (!allocated) return 'ended';
   if (allocated.version !== principal.version) return 'stale';
   const draft = draftAccessToken(deps.keys, { ...request, statusIndex: allocated.statusIndex }, now);

@@ -74,7 +74,10 @@ async function readCatalogueHash(tx: SqlEntityManager, apiId: string): Promise<{
   return row as { hash: string };
 }
 
-async function labelAssignees(tx: SqlEntityManager, assignees: readonly FormerAssignee[]): Promise<RemovedAssignment[]> {
+async function labelAssignees(
+  tx: SqlEntityManager,
+  assignees: readonly FormerAssignee[],
+): Promise<RemovedAssignment[]> {
   const assigneeIds = (kind: FormerAssignee['kind']) => [
     ...new Set(assignees.filter((one) => one.kind === kind).map((one) => one.id)),
   ];

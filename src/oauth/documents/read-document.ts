@@ -67,7 +67,10 @@ function checkMethod({ token_endpoint_auth_method: method = 'none' }: ClientMeta
 }
 
 /** RFC 7591 §2: the default is the authorization code alone. Unsupported types are dropped. */
-function readGrantTypes({ grant_types: grantTypes = [grantNames.code], response_types: responseTypes = ['code'] }: ClientMetadata) {
+function readGrantTypes({
+  grant_types: grantTypes = [grantNames.code],
+  response_types: responseTypes = ['code'],
+}: ClientMetadata) {
   if (!grantTypes.includes(grantNames.code) || !responseTypes.includes('code'))
     throw unusableDocument('its grant_types and response_types do not name authorization_code and code');
   return grants.filter((one) => grantTypes.includes(one));

@@ -25,7 +25,8 @@ export function createNonces(masterKey: Buffer): Nonces {
     current: (now) => stepNonce(nonceStep(now)),
     isValid(nonce, now) {
       const actual = Buffer.from(nonce);
-      const isEqual = (expected: string) => actual.length === expected.length && timingSafeEqual(actual, Buffer.from(expected));
+      const isEqual = (expected: string) =>
+        actual.length === expected.length && timingSafeEqual(actual, Buffer.from(expected));
       return isEqual(stepNonce(nonceStep(now))) || isEqual(stepNonce(nonceStep(now) - 1));
     },
   };

@@ -28,7 +28,8 @@ export async function readLogoutRequest(
   { keys, issuer, clients }: { keys: KeyRing; issuer: string; clients: Pick<ClientCache, 'load'> },
   parameters: Readonly<Partial<Record<'id_token_hint' | 'client_id' | 'post_logout_redirect_uri', string>>>,
 ): Promise<LogoutRequest> {
-  const hintResult = parameters.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, parameters.id_token_hint);
+  const hintResult =
+    parameters.id_token_hint === undefined ? 'unknown_key' : readIdTokenHint(keys, issuer, parameters.id_token_hint);
   if (hintResult === null) return invalidRequest(invalidHint('id_token_hint is no ID token of this server.'));
   const hint = hintResult === 'unknown_key' ? null : hintResult;
   // OIDC RP-Initiated Logout §2: client_id must be the client that the ID token was issued to.

@@ -81,7 +81,10 @@ export function registeredMetadata(client: Client, metadata: ClientMetadata) {
   return Object.fromEntries(Object.entries(registered).filter(isPresent));
 }
 
-function readGrantTypes({ grant_types: grantTypes = [grantNames.code], response_types: responseTypes }: ClientMetadata): string[] {
+function readGrantTypes({
+  grant_types: grantTypes = [grantNames.code],
+  response_types: responseTypes,
+}: ClientMetadata): string[] {
   for (const grant of grantTypes)
     if (!grants.includes(grant)) throw invalidMetadata(`grant_types: a program may register ${grants.join(', ')}.`);
   if (responseTypes?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');

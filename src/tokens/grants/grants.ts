@@ -146,7 +146,8 @@ export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions):
   if (successor || endedUsers.length > 0) await lockGrants(tx, ids, endedUsers);
   if (successor) await transferGrants(tx, ids, successor);
   // OIDC Core §11, OIDC Back-Channel Logout §2.7: a grant with `offline_access` outlives the session.
-  const sessionGrants = ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
+  const sessionGrants =
+    ids.length === 0 ? [] : await markEnded(tx, at, { sessions: ids, isOffline: false }, 'session_ended');
   const userGrants =
     endedUsers.length === 0
       ? []
@@ -178,7 +179,11 @@ async function lockGrants(tx: SqlEntityManager, sessions: readonly string[], use
  * signed in at the others.
  */
 async function transferGrants(tx: SqlEntityManager, ids: readonly string[], successor: Successor): Promise<void> {
-  await tx.nativeUpdate(RefreshGrant, { session: { $in: [...ids] }, principal: successor.user }, { session: successor.id });
+  await tx.nativeUpdate(
+    RefreshGrant,
+    { session: { $in: [...ids] }, principal: successor.user },
+    { session: successor.id },
+  );
 }
 
 /**

@@ -107,7 +107,14 @@ export async function redeemGrant(
 ): Promise<RedeemedGrant | 'stale' | null> {
   const [id, seed] = [randomUUIDv7(), randomBytes(32)];
   const { idleExpiresAt, expiresAt } = grantExpiry(life, now);
-  const grantValues = [isRefreshable, dpopJkt, claims && JSON.stringify(claims), idleExpiresAt, expiresAt, clientVersion];
+  const grantValues = [
+    isRefreshable,
+    dpopJkt,
+    claims && JSON.stringify(claims),
+    idleExpiresAt,
+    expiresAt,
+    clientVersion,
+  ];
   // A random index of the first list is almost always free; with very many tokens, search for one.
   for (let statusIndex = randomIndex(1); ; statusIndex = await findFreeIndex(db)) {
     const indexValues = [statusIndex.list, statusIndex.idx, plusSeconds(expiresAt, LINGER_SECONDS)];

@@ -85,7 +85,9 @@ export async function openKeys(
       const existing = open.get(row.kid);
       // Keep the same object while nothing changed: verified signatures are cached by it.
       const isSame = existing?.state === state && existing.retireAt?.getTime() === retireAt?.getTime();
-      opened.push(existing && isSame ? existing : { ...(existing ?? openKey(masterKey, row)), state, activatedAt, retireAt });
+      opened.push(
+        existing && isSame ? existing : { ...(existing ?? openKey(masterKey, row)), state, activatedAt, retireAt },
+      );
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
       failure = error;

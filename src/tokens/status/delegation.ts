@@ -3,12 +3,12 @@ import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS, STATUS } from './set-status.ts';
 import {
+  ATTEMPTS_PER_LIST,
   lockOwner,
   randomIndex,
   type StatusIndex,
   type StatusOwner,
   statusIndexFromClaim,
-  ATTEMPTS_PER_LIST,
 } from './status-index.ts';
 
 /**
