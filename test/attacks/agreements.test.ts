@@ -20,7 +20,7 @@ await t.test('at the pages', async (t) => {
   const made = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
   const box = { id: made.client.clientId, principal: made.client.id, secret: null };
   await s.allow(box, 'polls.add_choice');
-  type Browser = Awaited<ReturnType<typeof s.signedIn>>;
+  type Browser = Awaited<ReturnType<typeof s.signedInBrowser>>;
   const cookieOf = (browser: Browser) => [...browser.cookies].map((one) => one.join('=')).join('; ');
   /** A device that has been approved, and has not asked yet. */
   const approvedBy = async (browser: Browser): Promise<string> => {
@@ -38,7 +38,7 @@ await t.test('at the pages', async (t) => {
     await t.test(
       `OIDC Core §3.1.2.1 (A8), attacks 53: ${JSON.stringify(asked)} is not met by a cookie that was kept back`,
       async (t) => {
-        const alice = await s.signedIn();
+        const alice = await s.signedInBrowser();
         clock.pass(3600);
         const [name, value] = [...alice.cookies].find(([one]) => one.includes('session')) as [string, string];
         alice.cookies.delete(name);
@@ -47,7 +47,7 @@ await t.test('at the pages', async (t) => {
         t.match((await alice.get(waiting)).response.headers.location, '/login?next=');
         alice.cookies.set(name, value);
         t.match((await alice.get(waiting)).response.headers.location, '/login?next=', 'the session is an hour old');
-        const other = await s.signedIn();
+        const other = await s.signedInBrowser();
         const [, since] = [...other.cookies].find(([one]) => one.includes('session')) as [string, string];
         alice.cookies.set(name, since);
         t.match(responseParameters(await alice.get(waiting)), { code: /./ }, 'one of a login since then will do');
@@ -55,14 +55,14 @@ await t.test('at the pages', async (t) => {
     );
 
   await t.test('RFC 9110 §9.3.2: a HEAD of the authorization endpoint is given no code', async (t) => {
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     const { response } = await alice.send('HEAD', s.urlFor(s.web));
     t.match([response.statusCode, response.headers.location], [303, '/interaction/']);
     t.match(responseParameters(await alice.send('GET', s.urlFor(s.web))), { code: /./ });
   });
 
   await t.test('RFC 9700 §4.5 (A11), attacks 79: what is taken back is not redeemed afterwards', async (t) => {
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     const page = await s.ask(alice, s.third, { scope: 'openid polls.add_choice' });
     const { code } = responseParameters(await alice.submit(page, { decision: 'allow' }));
     const approved = await approvedBy(alice);
@@ -84,7 +84,7 @@ await t.test('at the pages', async (t) => {
         redirectUris: [CALLBACK],
       });
       const alone = { id: client.clientId, principal: client.id, secret };
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const { code } = responseParameters(await alice.submit(await s.ask(alice, alone), { decision: 'allow' }));
       const { access_token, refresh_token } = (await s.redeem(String(code), {}, alone)).json();
       t.equal(jwtClaims(access_token).aud, `${s.issuer}/oauth2/userinfo`);
@@ -99,7 +99,7 @@ await t.test('at the pages', async (t) => {
 
   for (const how of ['/oauth2/logout', '/api/v1/logout'])
     await t.test(`contract §3 (L2, T9): ${how} ends what was given in a session whose time is up`, async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const { code } = await s.answer(alice, s.web);
       const { id_token, refresh_token } = (await s.redeem(String(code))).json();
       const cookie = cookieOf(alice);
@@ -116,7 +116,7 @@ await t.test('at the pages', async (t) => {
   await t.test(
     'RFC 8628 §3.5 (V2), attacks 79: what was approved before its user was locked out is nothing afterwards',
     async (t) => {
-      const approved = await approvedBy(await s.signedIn('bob'));
+      const approved = await approvedBy(await s.signedInBrowser('bob'));
       for (const isActive of [false, true]) await updateUser(db.fork(), audit(clock.now()), s.bob, { isActive });
       t.match((await poll(approved)).json(), { error: 'invalid_grant' });
     },
@@ -133,13 +133,13 @@ await t.test(
     const ellen = await s.person('ellen');
     await s.give(dora, s.signet, 'auth.impersonate_user', 'auth.view_user');
     await s.give(ellen, s.signet, 'auth.view_user');
-    const { token } = await s.ofLogin('dora', 'signet');
+    const { token } = await s.loginToken('dora', 'signet');
     const asked = { requested_subject: 'ellen', reason: 'she cannot vote', audience: 'polls' };
     const acting = await s.exchange(s.desk, token, asked);
     t.equal(acting.statusCode, 200);
     const on = await s.exchange(s.desk, acting.json().access_token, { audience: 'signet' });
     t.match([on.statusCode, on.json()], [400, { error: 'invalid_target' }]);
-    const own = await s.ofLogin('ellen', 'polls');
+    const own = await s.loginToken('ellen', 'polls');
     const called = await s.exchange(s.desk, own.token, { audience: 'signet' });
     t.equal(called.statusCode, 200, 'a service that calls on for its user may');
   },

@@ -3,7 +3,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 import { endSessions } from '../../src/sessions/index.ts';
 import { RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { deleteUser, updateUser } from '../../src/users/index.ts';
-import { CALLBACK, jwtClaims, type Program } from '../oauth/code-world.ts';
+import { CALLBACK, jwtClaims, type TestClient } from '../oauth/code-world.ts';
 import { EXCHANGE, exchangeWorld } from '../oauth/exchange-world.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
@@ -46,11 +46,11 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
     };
     const s = await exchangeWorld(watched(db, before));
     const { called, web, backend, books, outside } = s;
-    const revoke = async (token: string, by: Program) => {
+    const revoke = async (token: string, by: TestClient) => {
       const answer = await s.post('revoke', { token }, by);
       t.equal(answer.statusCode, 200, answer.body);
     };
-    const exchanged = async (by: Program, token: string, more: Record<string, string> = {}): Promise<string> => {
+    const exchanged = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
       const answer = await s.exchange(by, token, more);
       t.equal(answer.statusCode, 200, answer.body);
       return answer.json().access_token;
@@ -130,7 +130,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
     const setActive = async (isActive: boolean) =>
       updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), both.id), { isActive });
     const held = async (username: string) => {
-      const { token, sid } = await s.ofLogin(username, 'polls');
+      const { token, sid } = await s.loginToken(username, 'polls');
       await s.redeem(await s.code(both, { session: sid }), {}, both);
       const answer = await s.exchange(both, token);
       t.equal(answer.statusCode, 200, answer.body);
@@ -157,7 +157,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
         `contract §6: a user who is ${how} and a client that ends wait for each other's grants in one order`,
         async (t) => {
           const user = await s.person(`was-${how}`);
-          const { sid } = await s.ofLogin(user.username, 'polls');
+          const { sid } = await s.loginToken(user.username, 'polls');
           // The older grant is the one that outlives a session.
           for (const isOffline of [true, false])
             await s.redeem(await s.code(both, { session: sid, isOffline }), {}, both);

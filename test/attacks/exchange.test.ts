@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { allowPermissions, disallowPermissions } from '../../src/oauth/index.ts';
-import { jwtClaims, type Program } from '../oauth/code-world.ts';
+import { jwtClaims, type TestClient } from '../oauth/code-world.ts';
 import { exchangeWorld } from '../oauth/exchange-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit } from '../support/server.ts';
@@ -40,7 +40,7 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
     ledger: await s.permissions(ledger, ...['add', 'change', 'delete', 'view'].map((one) => `ledger.${one}_entry`)),
   };
   const every = [...all.polls, ...all.ledger];
-  const served: Record<'polls' | 'ledger', readonly Program[]> = {
+  const served: Record<'polls' | 'ledger', readonly TestClient[]> = {
     polls: [backend, outside, elsewhere, everywhere],
     ledger: [books, elsewhere, everywhere],
   };
@@ -52,7 +52,7 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
     ledger: ['ledger.add_entry', 'ledger.view_entry'],
   };
   const ceilings = new Map<string, string[]>();
-  const setCeiling = async (of: Program) => {
+  const setCeiling = async (of: TestClient) => {
     const chosen = some(every);
     await disallowPermissions(db.fork(), audit(), { id: of.principal }, every);
     await allowPermissions(db.fork(), audit(), { id: of.principal }, chosen);

@@ -49,7 +49,7 @@ async function sceneOf(t: Test, settings: Record<string, string>) {
 await t.test('SSRF: nothing that a request names is fetched, though the guard would let it through', async (t) => {
   const trap = await startTrap(t);
   const s = await sceneOf(t, { SIGNET_FETCH_ALLOW: `127.0.0.1:${trap.port}` });
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const key = await clientKey('RS256');
   const remote = { jku: `${trap.url}/jku`, x5u: `${trap.url}/x5u`, kid: `${trap.url}/kid` };
   const token = await signedBy(key, { typ: 'at+jwt', ...remote }, { iss: trap.url, aud: 'polls', sub: 'x' });

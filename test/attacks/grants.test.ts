@@ -34,7 +34,7 @@ function* mutations(text: string, step = 4): Generator<string> {
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
   const { web, third, clock, post, redeem, introspect, app } = s;
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const box = (await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] })).client;
   const device = { id: box.clientId, principal: box.id, secret: null };
   const refresh = (token: string, by = web) => post('token', { grant_type: 'refresh_token', refresh_token: token }, by);
@@ -102,10 +102,10 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const group = await createGroup(db.fork(), audit(), 'Deleters');
       const asGroup = { kind: 'group' as const, group };
-      await assign(db.fork(), audit(), asGroup as never, await s.named('delete'));
+      await assign(db.fork(), audit(), asGroup as never, await s.choicePermissions('delete'));
       const member = [{ id: s.alice.id, label: 'alice' }];
       await addMembers(db.fork(), audit(), group, member);
-      const browser = await s.signedIn();
+      const browser = await s.signedInBrowser();
       const scope = 'openid groups';
       const given = String((await s.answer(browser, web, { scope }))['code']);
       const first = (await redeem(given)).json();

@@ -117,7 +117,7 @@ await onEachEngine(t, async (t, db) => {
       payload: formOf(fields),
     });
   await s.person('root', { isSuperuser: true });
-  const { cookie } = await s.ofLogin('root', 'signet');
+  const { cookie } = await s.loginToken('root', 'signet');
   const own = { cookie };
   const desk = await openDesk(db);
   const how = {
@@ -151,7 +151,7 @@ await onEachEngine(t, async (t, db) => {
       (await form('/oauth2/token', { grant_type: 'client_credentials', client_id: text, client_secret: text }))
         .statusCode,
     'POST /oauth2/token, requested_subject': async (text) => {
-      const { token } = await s.ofLogin('root', 'signet');
+      const { token } = await s.loginToken('root', 'signet');
       return (
         await s.exchange(s.desk, token, { audience: 'polls', requested_subject: text, reason: text.slice(0, 50) })
       ).statusCode;

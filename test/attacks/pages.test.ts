@@ -183,7 +183,7 @@ t.test('attacks 59: another spelling of a page is not that page, and has none of
       const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
       socket.end(`${method} ${target} HTTP/1.1\r\n${lines.join('')}\r\n${body}`);
     });
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const cookie = [...alice.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   const waiting = (await s.ask(alice, third)).url.slice(s.issuer.length);
   const posts: Record<string, string> = {
@@ -232,7 +232,7 @@ t.test('attacks 59: another spelling of a page is not that page, and has none of
 });
 
 t.test('attacks 49: a parameter twice is refused by every endpoint and page, and nothing comes of it', async (t) => {
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const cookie = [...alice.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   const basic = `Basic ${Buffer.from(`${web.id}:${web.secret}`).toString('base64')}`;
   const waiting = (await s.ask(alice, third)).url.slice(s.issuer.length);
@@ -308,7 +308,7 @@ t.test('attacks 45 (A5): what a page of another site may send, and may read', as
   const endpoints = ['token', 'revoke', 'introspect', 'userinfo', 'register', 'par', 'device_authorization'];
   const isOpen = (path: string) =>
     /^\/(\.well-known|status-lists|openapi)/.test(path) || endpoints.some((one) => path === `/oauth2/${one}`);
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const cookie = [...alice.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
   for (const path of paths) {
     const url = path.replace(/\{\w+\}/g, '0196d3a0-0000-7000-8000-000000000000');
@@ -340,7 +340,7 @@ t.test('attacks 45 (A5): what a page of another site may send, and may read', as
 });
 
 t.test('attacks 51: nothing of a request is in a cookie, and no step of it can be left out', async (t) => {
-  const browser = s.visitor();
+  const browser = s.openBrowser();
   const login = await s.ask(browser, third, { scope: 'openid email', state: 'the-state', nonce: 'the-nonce' });
   const consent = await browser.submit(login, { username: 'alice', password: PASSWORD });
   t.match(consent.response.body, /Allow Third/);
@@ -364,7 +364,7 @@ t.test('attacks 51: nothing of a request is in a cookie, and no step of it can b
 });
 
 t.test('attacks 53: a flow that was begun in one browser ends in no other, whoever is signed in there', async (t) => {
-  const [mallory, alice] = [s.visitor(), await s.signedIn()];
+  const [mallory, alice] = [s.openBrowser(), await s.signedInBrowser()];
   const begun = await s.ask(mallory, web, { state: 'of-mallory' });
   const secret = /interaction\/([\w-]{43})/.exec(begun.url)?.[1] as string;
   const before = await made();
@@ -378,7 +378,7 @@ t.test('attacks 53: a flow that was begun in one browser ends in no other, whoev
     t.same([visit.response.statusCode, 'code' in responseParameters(visit)], [410, false], visit.url);
   t.equal((await made()).codes, before.codes);
   // With the victim's session and the attacker's browser cookie, as a cookie that was set from a neighbouring host.
-  const planted = await s.signedIn();
+  const planted = await s.signedInBrowser();
   planted.cookies.set('signet_flow', mallory.cookies.get('signet_flow') as string);
   const page = await planted.open(`/interaction/${secret}`);
   t.match(
@@ -386,7 +386,7 @@ t.test('attacks 53: a flow that was begun in one browser ends in no other, whoev
     { state: 'of-mallory' },
     'it is bound to that cookie, and __Host- keeps it to this host over https',
   );
-  const own = s.visitor();
+  const own = s.openBrowser();
   own.cookies.set('signet_flow', 'A'.repeat(43));
   const login = await s.ask(own, web);
   t.match(responseParameters(await own.submit(login, { username: 'alice', password: PASSWORD })), { code: /./ });
@@ -402,7 +402,7 @@ t.test('attacks 27: whose name is locked is locked at every door, and guesses at
       return (await at.app.inject({ method: 'POST', url: '/api/v1/login', payload })).statusCode;
     },
     'login page': async (password) =>
-      (await at.visitor().send('POST', '/login', { username: 'alice', password })).response.statusCode,
+      (await at.openBrowser().send('POST', '/login', { username: 'alice', password })).response.statusCode,
     'password change': async (password) =>
       (
         await at.app.inject({
@@ -413,13 +413,13 @@ t.test('attacks 27: whose name is locked is locked at every door, and guesses at
         })
       ).statusCode,
   };
-  const browser = await at.signedIn();
+  const browser = await at.signedInBrowser();
   const stepUp = await at.ask(browser, at.web, { prompt: 'login' });
-  const waiting = await at.ask(at.visitor(), at.web);
+  const waiting = await at.ask(at.openBrowser(), at.web);
   doors['step-up'] = async (password) =>
     (await browser.submit(stepUp, { username: 'alice', password })).response.statusCode;
   doors['login on the way to a client'] = async (password) =>
-    (await at.visitor().submit(waiting, { username: 'alice', password })).response.statusCode;
+    (await at.openBrowser().submit(waiting, { username: 'alice', password })).response.statusCode;
   for (const [first, guess] of Object.entries(doors)) {
     for (let time = 0; time < 4; time++) t.not(await guess('a wrong phrase'), 429, `${first}: guess ${time}`);
     for (const [other, enter] of Object.entries(doors)) t.equal(await enter(PASSWORD), 429, `${first}, then ${other}`);

@@ -90,7 +90,7 @@ await onEachEngine(t, async (t, db) => {
       ];
       for (const [what, ask] of asked)
         for (const answer of await Promise.all([ask(), ask(), ask()])) t.equal(answer.statusCode, 400, what);
-      const { session } = await s.makeLong();
+      const { session } = await s.signInOverBudget();
       const [had, long] = [await s.code(spa, { session: session.id }), await s.code(spa, { session: session.id })];
       const set = await redeem(had, await proof());
       t.same([said(set), await marks()], [GIVEN, after + 1], 'its token has a place from now on');
@@ -160,7 +160,7 @@ await onEachEngine(t, async (t, db) => {
       await s.permissions(s.signet, 'auth.impersonate_user'),
     );
     await s.person('dora');
-    const { token } = await s.ofLogin('alice', 'signet');
+    const { token } = await s.loginToken('alice', 'signet');
     const act = (dpop: string) =>
       s.exchange(s.desk, token, { requested_subject: 'dora', reason: 'ticket 7', audience: 'polls' }, { dpop });
     const grants = await db.fork().count(RefreshGrant);

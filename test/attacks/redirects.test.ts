@@ -6,7 +6,7 @@ const NUL = '%00';
 
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const goes = async (program: typeof s.web, redirect: string, more: Record<string, string> = {}) => {
     const [, query = ''] = s.urlFor(program, { ...more, redirect_uri: undefined }).split('?');
     const { response } = await alice.get(`/oauth2/authorize?${query}&redirect_uri=${redirect}`);
@@ -147,7 +147,7 @@ await onEachEngine(t, async (t, db) => {
       });
       t.equal(new URL(response.headers.location as string).searchParams.get('state'), state);
       t.notOk(response.headers['set-cookie']);
-      const login = await s.visitor().send('GET', s.urlFor(s.web), undefined, { 'x-forwarded-host': 'evil.example' });
+      const login = await s.openBrowser().send('GET', s.urlFor(s.web), undefined, { 'x-forwarded-host': 'evil.example' });
       t.ok(login.response.headers.location?.startsWith(`${s.issuer}/interaction/`));
     },
   );

@@ -8,7 +8,7 @@ import { VERIFIER } from './code-world.ts';
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
   const { web, spa, issuer, clock } = s;
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const error = async (program: typeof web, more: Record<string, string | undefined>) =>
     (await s.answer(alice, program, more))['error'];
 
@@ -19,7 +19,7 @@ await onEachEngine(t, async (t, db) => {
       const got = await s.answer(alice, web, { state });
       t.match(got, { status: 303, state, iss: issuer });
       t.match(String(got['code']), /^[\w-]{43}$/, 'A10: 256 bits');
-      const row = await s.rowOf(got['code']);
+      const row = await s.codeRow(got['code']);
       t.match(row, {
         client: web.principal,
         principal: s.alice.id,
@@ -28,7 +28,7 @@ await onEachEngine(t, async (t, db) => {
         consumedAt: null,
       });
       t.same(row.expiresAt.getTime() - clock.now().getTime(), 60_000, 'A10: one minute');
-      t.equal(row.permissions, null, 'a first-party client is not cut');
+      t.equal(row.permissions, null, 'a first-party client is not limited');
     },
   );
 
@@ -42,9 +42,9 @@ await onEachEngine(t, async (t, db) => {
       t.match(posted.response.headers.location, /^http:\/\/localhost:4000\/interaction\/[\w-]{43}$/, 'first kept');
       const end = await alice.follow(posted);
       t.match(responseParameters(end), { status: 303, state: 's-1', iss: issuer, code: /./ });
-      const stranger = s.visitor();
+      const stranger = s.openBrowser();
       const login = await stranger.follow(await stranger.send('POST', '/oauth2/authorize', query));
-      t.match(login.url, /\/login\?next=/, 'whoever is not signed in logs in');
+      t.match(login.url, /\/login\?next=/, 'a user who is not signed in logs in');
     },
   );
 
@@ -72,7 +72,7 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const got = await s.answer(alice, web, { redirect_uri: undefined, scope: 'profile' });
       t.match(got, { code: /./ });
-      t.equal((await s.rowOf(got['code'])).redirectUri, null);
+      t.equal((await s.codeRow(got['code'])).redirectUri, null);
       const { response } = await s.ask(alice, web, { redirect_uri: undefined });
       t.same([response.statusCode, response.headers.location], [400, undefined], 'with openid it has to be there');
       const two = await s.register('Two', 'web', [CALLBACK, 'https://app.example/other'], true);
@@ -100,7 +100,7 @@ await onEachEngine(t, async (t, db) => {
       const none = { code_challenge: undefined, code_challenge_method: undefined };
       t.equal(await error(spa, none), 'invalid_request', 'no switch for a client without a secret');
       const got = await s.answer(alice, web, none);
-      t.equal((await s.rowOf(got['code'])).codeChallenge, null, 'switched off for a client with one');
+      t.equal((await s.codeRow(got['code'])).codeChallenge, null, 'switched off for a client with one');
       t.equal(await error(web, { code_challenge_method: 'plain' }), 'invalid_request', 'plain is none');
       await s.set(web, {});
     },
@@ -160,8 +160,8 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('RFC 8707 §2: one API that the client may ask for, or invalid_target', async (t) => {
-    t.equal((await s.rowOf((await s.answer(alice, web, { audience: 'polls' }))['code'])).api, s.api.id);
-    t.equal((await s.rowOf((await s.answer(alice, web))['code'])).api, s.api.id, 'its only one');
+    t.equal((await s.codeRow((await s.answer(alice, web, { audience: 'polls' }))['code'])).api, s.api.id);
+    t.equal((await s.codeRow((await s.answer(alice, web))['code'])).api, s.api.id, 'its only one');
     t.equal(await error(web, { audience: 'nobody' }), 'invalid_target');
     t.equal(await error(web, { resource: 'polls' }), 'invalid_target', 'no absolute URI');
     t.match(await s.answer(alice, web, { resource: 'https://x.example/#a' }), {
@@ -190,7 +190,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('OIDC Core §3.1.2.1, §3.1.2.6 (A8): prompt=none never shows anything', async (t) => {
     const none = { prompt: 'none' };
-    t.match(await s.answer(s.visitor(), web, none), {
+    t.match(await s.answer(s.openBrowser(), web, none), {
       status: 303,
       error: 'login_required',
       state: 's-1',
@@ -202,12 +202,12 @@ await onEachEngine(t, async (t, db) => {
     t.match(
       await s.answer(alice, app, { ...none, redirect_uri: 'http://127.0.0.1:5000/cb' }),
       { error: 'interaction_required' },
-      'RFC 8252 §8.6: whoever listens there is asked about each time',
+      'RFC 8252 §8.6: the user of an app that another app could replace is asked each time',
     );
     for (const prompt of ['none login', 'login none', 'none consent', 'create', 'LOGIN'])
       t.equal(await error(web, { prompt }), 'invalid_request', prompt);
     const [, query = ''] = s.urlFor(web, none).split('?');
-    const stranger = s.visitor();
+    const stranger = s.openBrowser();
     const posted = await stranger.follow(await stranger.send('POST', '/oauth2/authorize', query));
     t.match(responseParameters(posted), { error: 'login_required' }, 'by POST too');
   });
@@ -216,7 +216,7 @@ await onEachEngine(t, async (t, db) => {
     'OIDC Core §3.1.2.1 (A8): prompt=login and select_account authenticate again; cancelling changes nothing',
     async (t) => {
       for (const prompt of ['login', 'select_account', 'consent login']) {
-        const browser = await s.signedIn();
+        const browser = await s.signedInBrowser();
         const before = browser.cookies.get('signet_session');
         clock.pass(5);
         const login = await s.ask(browser, web, { prompt });
@@ -226,10 +226,10 @@ await onEachEngine(t, async (t, db) => {
         const page = await browser.submit(login, { username: 'alice', password: 'a long enough phrase' });
         t.not(browser.cookies.get('signet_session'), before, 'a new session');
         const end = prompt === 'consent login' ? await browser.submit(page, { decision: 'allow' }) : page;
-        const row = await s.rowOf(responseParameters(end)['code']);
+        const row = await s.codeRow(responseParameters(end)['code']);
         t.equal(row.authTime.getTime(), clock.now().getTime(), 'a new auth_time');
       }
-      const browser = await s.signedIn();
+      const browser = await s.signedInBrowser();
       const before = browser.cookies.get('signet_session');
       const login = await s.ask(browser, web, { prompt: 'login' });
       const secret = /interaction\/([\w-]{43})/.exec(login.url)?.[1];
@@ -243,7 +243,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'OIDC Core §3.1.2.1, OIDC Registration §2 (A8): max_age, default_max_age, and 0 as prompt=login',
     async (t) => {
-      const browser = await s.signedIn();
+      const browser = await s.signedInBrowser();
       clock.pass(10);
       t.match(await s.answer(browser, web, { max_age: '10' }), { code: /./ }, 'just so');
       clock.pass(1);
@@ -307,7 +307,7 @@ await onEachEngine(t, async (t, db) => {
         }),
         'invalid_request',
       );
-      const browser = s.visitor();
+      const browser = s.openBrowser();
       const login = await s.ask(browser, web, { id_token_hint: hint(s.bob.id) });
       const wrong = await browser.submit(login, { username: 'alice', password: 'a long enough phrase' });
       t.match(responseParameters(wrong), { error: 'login_required' }, 'who logs in has to be the one who is meant');
@@ -325,7 +325,7 @@ await onEachEngine(t, async (t, db) => {
       web,
       claims({ id_token: { email: null, auth_time: { essential: true } }, userinfo: { name: null }, other: {} }),
     );
-    t.same((await s.rowOf(got['code'])).claims, { idToken: ['email', 'auth_time'], userinfo: ['name'] });
+    t.same((await s.codeRow(got['code'])).claims, { idToken: ['email', 'auth_time'], userinfo: ['name'] });
     for (const bad of ['{', '[]', '"x"', 'null', '{"id_token":[]}', '{"id_token":{"email":true}}', '{"userinfo":"x"}'])
       t.equal(await error(web, claims(bad)), 'invalid_request', bad);
     const acr = (more: object) => claims({ id_token: { acr: more } });
@@ -344,7 +344,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('RFC 9449 §10: dpop_jkt goes with the code; what is no thumbprint is refused', async (t) => {
     const jkt = 'x'.repeat(43);
-    t.equal((await s.rowOf((await s.answer(alice, web, { dpop_jkt: jkt }))['code'])).dpopJkt, jkt);
+    t.equal((await s.codeRow((await s.answer(alice, web, { dpop_jkt: jkt }))['code'])).dpopJkt, jkt);
     t.equal(await error(web, { dpop_jkt: 'short' }), 'invalid_request');
   });
 
@@ -360,7 +360,7 @@ await onEachEngine(t, async (t, db) => {
       headers: { ...foreign, 'access-control-request-method': 'GET' },
     });
     t.same([preflight.statusCode, preflight.headers['access-control-allow-origin']], [405, undefined]);
-    const page = (await s.visitor().open(s.urlFor(web))).response;
+    const page = (await s.openBrowser().open(s.urlFor(web))).response;
     t.match(page.headers, { 'x-frame-options': 'DENY', 'content-security-policy': /frame-ancestors 'none'/ });
     t.notMatch(page.body, /<script|src=|href="http/, 'nothing of anybody else');
   });

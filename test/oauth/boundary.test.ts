@@ -26,9 +26,9 @@ async function stateOf(db: Database, token: string): Promise<number> {
 t.test('ceilings', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await codeWorld(db);
-    const { api, third, web, code, redeem, post, named } = s;
-    const [add, change, view] = (await named('add', 'change', 'view')) as [never, never, never];
-    const all = (await named('add', 'change', 'view', 'delete')).map((one) => one.id);
+    const { api, third, web, code, redeem, post, choicePermissions } = s;
+    const [add, change, view] = (await choicePermissions('add', 'change', 'view')) as [never, never, never];
+    const all = (await choicePermissions('add', 'change', 'view', 'delete')).map((one) => one.id);
     const at = () => audit(s.clock.now());
     const client = { id: third.principal };
     /** Tokens of alice for the third party, who was let use everything. */

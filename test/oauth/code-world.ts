@@ -19,7 +19,7 @@ export const VERIFIER = 'a-verifier-of-the-client-that-is-long-enough-0123456789
 export const CHALLENGE = createHash('sha256').update(VERIFIER).digest('base64url');
 export const CALLBACK = 'https://app.example/cb';
 
-export interface Program {
+export interface TestClient {
   readonly id: string;
   readonly principal: string;
   readonly secret: string | null;
@@ -30,7 +30,7 @@ export const jwtClaims = (token: string) =>
 export const jwtHeader = (token: string) =>
   JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString());
 
-/** A user who may do things, an API, and a client of each kind. */
+/** A user with permissions, an API, and a client of each kind. */
 export async function codeWorld(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: settings, ...more });
@@ -39,16 +39,16 @@ export async function codeWorld(db: Database, settings: Record<string, string> =
   await changeCatalogue(db.fork(), audit(), api, defaultPermissions('polls', 'choice'));
   const alice = await makeUser(db, service.passwords, 'alice', PASSWORD, { email: 'alice@example.com' });
   const asUser = { kind: 'user' as const, principal: { id: alice.id, label: 'alice' } };
-  const named = async (...names: string[]) =>
+  const choicePermissions = async (...names: string[]) =>
     getPermissions(
       db.fork(),
       api,
       names.map((one) => `polls.${one}_choice`),
     );
-  await assign(db.fork(), audit(), asUser, await named('add', 'change', 'view'));
+  await assign(db.fork(), audit(), asUser, await choicePermissions('add', 'change', 'view'));
   const group = await createGroup(db.fork(), audit(), 'Editors');
   await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
-  const make = async (name: string, preset: Preset, isFirstParty: boolean): Promise<Program> => {
+  const make = async (name: string, preset: Preset, isFirstParty: boolean): Promise<TestClient> => {
     const given = { name, preset, isFirstParty, redirectUris: [CALLBACK], requests: [api], serves: [api] };
     const { client, secret } = await createClient(db.fork(), audit(clock.now()), given);
     return { id: client.clientId, principal: client.id, secret };
@@ -56,14 +56,14 @@ export async function codeWorld(db: Database, settings: Record<string, string> =
   const web = await make('Web', 'web', true);
   const third = await make('Third', 'web', false);
   const spa = await make('Spa', 'spa', true);
-  const under = await named('view', 'delete', 'add');
+  const under = await choicePermissions('view', 'delete', 'add');
   const em = db.fork();
   for (const one of under) em.persist(em.create(ClientBoundary, { client: third.principal, permission: one.id }));
   await em.flush();
   const post = (
     path: string,
     fields: Record<string, string>,
-    by: Program = web,
+    by: TestClient = web,
     headers: Record<string, string> = {},
   ) =>
     app.inject({
@@ -78,7 +78,7 @@ export async function codeWorld(db: Database, settings: Record<string, string> =
       },
       payload: new URLSearchParams(by.secret === null ? { client_id: by.id, ...fields } : fields).toString(),
     });
-  /** A session, as a login makes it. */
+  /** Signs a user in by the login API. */
   const signIn = async (username = 'alice') => {
     const answer = await app.inject({
       method: 'POST',
@@ -88,8 +88,8 @@ export async function codeWorld(db: Database, settings: Record<string, string> =
     const [cookie] = answer.cookies as [{ name: string; value: string }];
     return { session: answer.json().session as { id: string }, cookie: `${cookie.name}=${cookie.value}` };
   };
-  /** A user whose list of permissions is longer than the smallest budget. */
-  const makeLong = async () => {
+  /** Signs in a user whose list of permissions exceeds the smallest budget. */
+  const signInOverBudget = async () => {
     const user = await makeUser(db, service.passwords, 'longa', PASSWORD);
     const specs = Array.from({ length: 60 }, (_, at) => ({
       app: 'polls',
@@ -106,7 +106,7 @@ export async function codeWorld(db: Database, settings: Record<string, string> =
     return signIn('longa');
   };
   const { session, cookie } = await signIn();
-  const code = async (by: Program = web, more: Partial<NewCode> = {}) => {
+  const code = async (by: TestClient = web, more: Partial<NewCode> = {}) => {
     const given = {
       client: by.principal,
       session: session.id,
@@ -125,13 +125,13 @@ export async function codeWorld(db: Database, settings: Record<string, string> =
     if (typeof issued === 'string') throw new Error(issued);
     return issued.code;
   };
-  const redeem = (given: string, more: Record<string, string> = {}, by: Program = web) =>
+  const redeem = (given: string, more: Record<string, string> = {}, by: TestClient = web) =>
     post(
       'token',
       { grant_type: 'authorization_code', code: given, redirect_uri: CALLBACK, code_verifier: VERIFIER, ...more },
       by,
     );
-  const introspect = async (token: string, by: Program = web) => (await post('introspect', { token }, by)).json();
+  const introspect = async (token: string, by: TestClient = web) => (await post('introspect', { token }, by)).json();
   const about = (token: string) =>
     app.inject({ method: 'GET', url: '/oauth2/userinfo', headers: { authorization: `Bearer ${token}` } });
   return {
@@ -144,8 +144,8 @@ export async function codeWorld(db: Database, settings: Record<string, string> =
     third,
     spa,
     make,
-    makeLong,
-    named,
+    signInOverBudget,
+    choicePermissions,
     post,
     signIn,
     session,

@@ -16,7 +16,7 @@ t.test('authorization codes', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await codeWorld(db);
     const { code, redeem, introspect, about, web, third, spa, alice, clock, post, session } = s;
-    const ids = async (...names: string[]) => (await s.named(...names)).map((one) => one.id);
+    const ids = async (...names: string[]) => (await s.choicePermissions(...names)).map((one) => one.id);
 
     await t.test(
       'RFC 6749 §4.1.4, §5.1, OIDC Core §3.1.3.3 (T2): a code gives an access token, a refresh token and an ID token',
@@ -92,7 +92,7 @@ t.test('authorization codes', (t) =>
       refused(t, await redeem(given), 'too late');
     });
 
-    await t.test('attacks 69 (T7): a code of another client is refused, and burnt', async (t) => {
+    await t.test('attacks 69 (T7): a code of another client is refused, and becomes invalid', async (t) => {
       const given = await code();
       refused(t, await redeem(given, {}, third), 'another client');
       refused(t, await redeem(given), 'its own client comes too late');
@@ -116,7 +116,7 @@ t.test('authorization codes', (t) =>
       t.equal((await redeem(await code(web, { redirectUri: null }), { redirect_uri: '' })).statusCode, 200);
     });
 
-    await t.test('attacks 73: a code that is cut, longer or another by a character is refused', async (t) => {
+    await t.test('attacks 73: a code that is shorter, longer or different by a character is refused', async (t) => {
       const given = await code();
       for (const one of [given.slice(1), given.slice(0, -1), `${given}A`, `A${given}`, given.toUpperCase(), ''])
         t.equal((await redeem(one)).statusCode, 400);
@@ -125,7 +125,7 @@ t.test('authorization codes', (t) =>
       t.equal((await redeem(given)).statusCode, 200);
     });
 
-    await t.test('contract §4: whoever is locked out, or logged out, has no code any more', async (t) => {
+    await t.test('contract §4: the code of a user who is deactivated or logged out is refused', async (t) => {
       const other = await s.signIn();
       const given = await code(web, { session: other.session.id });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: other.session.id }, 'logout'));
@@ -143,7 +143,7 @@ t.test('authorization codes', (t) =>
 
     await t.test('contract §5: a token over its budget is refused before the code is used', async (t) => {
       await updateApi(db.fork(), audit(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
-      const long = await s.makeLong();
+      const long = await s.signInOverBudget();
       const given = await code(web, { session: long.session.id });
       const refusal = await redeem(given);
       t.same([refusal.statusCode, refusal.json().error], [400, 'invalid_target'], refusal.body);
@@ -174,13 +174,13 @@ t.test('authorization codes', (t) =>
       async (t) => {
         const { access_token, id_token } = (await redeem(await code())).json();
         const { app } = s;
-        const ofForm = { 'content-type': 'application/x-www-form-urlencoded' };
+        const formHeaders = { 'content-type': 'application/x-www-form-urlencoded' };
         const bearer = { authorization: `Bearer ${access_token}` };
         const url = '/oauth2/userinfo';
         for (const answer of [
           await about(access_token),
           await app.inject({ method: 'POST', url, headers: bearer }),
-          await app.inject({ method: 'POST', url, headers: ofForm, payload: `access_token=${access_token}` }),
+          await app.inject({ method: 'POST', url, headers: formHeaders, payload: `access_token=${access_token}` }),
         ]) {
           t.equal(answer.statusCode, 200, answer.body);
           t.same(answer.json(), { sub: jwtClaims(id_token).sub, preferred_username: 'alice' });
@@ -193,7 +193,7 @@ t.test('authorization codes', (t) =>
         const both = await app.inject({
           method: 'POST',
           url,
-          headers: { ...bearer, ...ofForm },
+          headers: { ...bearer, ...formHeaders },
           payload: `access_token=${access_token}`,
         });
         t.equal(both.statusCode, 400);
@@ -235,9 +235,9 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test(
-      'contract §4: a client that is not first-party carries user ∩ ceiling ∩ consented, everywhere',
+      'contract §4: a client that is not first-party carries user ∩ boundary ∩ consent, everywhere',
       async (t) => {
-        // Holds add, change, view; the ceiling is view, delete, add; consented to view and delete.
+        // Holds add, change, view; the boundary is view, delete, add; consented to view and delete.
         const given = await code(third, { permissions: await ids('view', 'delete') });
         const { access_token, refresh_token } = (await redeem(given, {}, third)).json();
         const only = ['polls.view_choice'];
@@ -266,10 +266,10 @@ t.test('authorization codes', (t) =>
           { grant_type: 'refresh_token', refresh_token: next.json().refresh_token },
           third,
         );
-        const cut = jwtClaims(again.json().access_token);
-        t.match(cut, { is_superuser: false }, 'no flag');
+        const limited = jwtClaims(again.json().access_token);
+        t.match(limited, { is_superuser: false }, 'no flag');
         t.same(
-          cut.permissions,
+          limited.permissions,
           ['polls.delete_choice', 'polls.view_choice'],
           'a superuser may all of it, the client this',
         );
@@ -279,17 +279,17 @@ t.test('authorization codes', (t) =>
         await db
           .fork()
           .nativeDelete(ClientBoundary, { client: third.principal, permission: (await ids('view'))[0] as string });
-        t.same((await introspect(again.json().access_token, third)).permissions, [], 'the ceiling of now');
+        t.same((await introspect(again.json().access_token, third)).permissions, [], 'the current boundary');
         const [view] = await ids('view');
         await db.fork().insert(ClientBoundary, { client: third.principal, permission: view as string });
       },
     );
 
-    await t.test('contract §4: the same cut in a bitmap', async (t) => {
+    await t.test('contract §4: the same limit in a bitmap', async (t) => {
       await updateApi(db.fork(), audit(), s.api, { format: 'bitmap' });
       const given = await code(third, { permissions: await ids('view', 'delete') });
       const { access_token } = (await redeem(given, {}, third)).json();
-      const { index } = (await s.named('view'))[0] as { index: number };
+      const { index } = (await s.choicePermissions('view'))[0] as { index: number };
       const bits = Buffer.from(jwtClaims(access_token).permissions_bitmap.b, 'base64url');
       t.same(
         [...bits].filter((one) => one !== 0),

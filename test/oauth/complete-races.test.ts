@@ -7,53 +7,53 @@ import t from '../support/tap.ts';
 import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
 
-// What happens to one agreement at the same time; the embedded engine has one connection, and no such time.
+// Concurrent operations on one consent. The embedded engine has one connection, and so no concurrency.
 
 await onEachEngine(t, async (t, db) => {
   const skip = db.engine === 'embedded' ? 'it has one connection' : false;
   const s = await webWorld(db);
   const { third } = s;
   const redeem = (code: unknown) => s.redeem(String(code), {}, third);
-  /** A consent page, and its form. */
-  const asked = async () => {
-    const alice = await s.signedIn();
+  /** Opens a consent page; returns a function that sends its form. */
+  const openConsent = async () => {
+    const alice = await s.signedInBrowser();
     const page = await s.ask(alice, third, { prompt: 'consent' });
     const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     return () => alice.send('POST', page.url, form);
   };
-  /** While a row is held, each of these comes to where it waits for it, one after the other; then the row is let go. */
+  /** Starts each task while a row is locked, waits until it waits for the lock, and then releases the row. */
   const inTurn = async <T>(
-    hold: (tx: ReturnType<typeof db.fork>) => Promise<unknown>,
-    works: readonly (() => Promise<T>)[],
+    lock: (tx: ReturnType<typeof db.fork>) => Promise<unknown>,
+    tasks: readonly (() => Promise<T>)[],
   ) => {
-    const [held, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const holding = db.fork().transactional(async (tx) => {
-      await hold(tx);
-      held.resolve();
+    const [locked, done] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const transaction = db.fork().transactional(async (tx) => {
+      await lock(tx);
+      locked.resolve();
       await done.promise;
     });
-    await held.promise;
-    // Outside of that transaction, which the ORM would nest theirs in.
-    const begun: Promise<T>[] = [];
-    for (const work of works) {
-      begun.push(work());
-      await waited(db, begun.length);
+    await locked.promise;
+    // Outside of the locking transaction, in which the ORM would nest theirs.
+    const started: Promise<T>[] = [];
+    for (const task of tasks) {
+      started.push(task());
+      await waited(db, started.length);
     }
     done.resolve();
-    await holding;
-    return Promise.all(begun);
+    await transaction;
+    return Promise.all(started);
   };
 
   await t.test(
     'docs/decisions/0014: a repetition that waited for the redemption says that it is over',
     { skip },
     async (t) => {
-      const send = await asked();
+      const send = await openConsent();
       const { code } = responseParameters(await send());
-      const row = await s.rowOf(code);
-      const hold = (tx: ReturnType<typeof db.fork>) =>
+      const row = await s.codeRow(code);
+      const lock = (tx: ReturnType<typeof db.fork>) =>
         tx.findOneOrFail(AuthorizationCode, row.digest, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      const answers = await inTurn(hold, [() => redeem(code), async () => (await send()).response]);
+      const answers = await inTurn(lock, [() => redeem(code), async () => (await send()).response]);
       t.same(
         answers.map((one) => one.statusCode),
         [200, 200],
@@ -63,19 +63,19 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'RFC 9700 §4.5 (A11): a consent that is taken back while a yes is under way leaves no code of it',
+    'RFC 9700 §4.5 (A11): a consent that is revoked while an approval is under way leaves no code',
     { skip },
     async (t) => {
-      await (await asked())();
-      const send = await asked();
+      await (await openConsent())();
+      const send = await openConsent();
       const which = { principal: s.alice.id, client: third.principal };
-      const hold = (tx: ReturnType<typeof db.fork>) =>
+      const lock = (tx: ReturnType<typeof db.fork>) =>
         tx.find(Consent, which, { lockMode: LockMode.PESSIMISTIC_WRITE });
-      const takeBack = () =>
+      const revoke = () =>
         db
           .fork()
           .transactional((tx) => revokeConsent(tx, which.principal, which.client, 'ended_by_user', s.clock.now()));
-      const [sent] = await inTurn<unknown>(hold, [send, takeBack]);
+      const [sent] = await inTurn<unknown>(lock, [send, revoke]);
       const { code } = responseParameters(sent as Awaited<ReturnType<typeof send>>);
       t.ok(code, 'the yes was first');
       t.equal(await db.fork().count(Consent, which), 0, 'and is taken back');

@@ -8,14 +8,14 @@ import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
 import { standard, startSite } from './document-site.ts';
 
-// contract §9: a request that fails changes nothing. What follows from a user's yes is all of it or nothing.
+// contract §9: a request that fails changes nothing. The effects of a user's consent happen together or not at all.
 
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
   const site = await startSite(t);
   site.says(standard);
-  /** While it runs no row can be written to this table. */
-  const without = async <T>(table: string, run: () => Promise<T>): Promise<T> => {
+  /** Runs a function while writes to a table fail. */
+  const withFailingWrites = async <T>(table: string, run: () => Promise<T>): Promise<T> => {
     const em = db.fork();
     await em.execute(
       `create function forced() returns trigger language plpgsql as $f$ begin raise exception 'forced' using errcode = '57014'; end $f$`,
@@ -30,7 +30,7 @@ await onEachEngine(t, async (t, db) => {
       await db.fork().execute('drop function forced()');
     }
   };
-  const written = async () => {
+  const countRows = async () => {
     const em = db.fork();
     const counts = [Client, ClientApi, Consent, AuthorizationCode, AuditEntry, AuditEvent].map((one) =>
       em.count(one as typeof Client),
@@ -39,20 +39,20 @@ await onEachEngine(t, async (t, db) => {
   };
   const versions = () => db.fork().execute('select sum(perms_version) as all from permissions_principal');
 
-  for (const [kind, programOf] of [
+  for (const [kind, getClient] of [
     ['known by a document', () => ({ id: `${site.url}/client`, principal: '', secret: null })],
     ['registered', () => s.third],
   ] as const)
     await t.test(`contract §9: a yes to a client that is ${kind}`, async (t: Test) => {
-      const program = programOf();
-      const alice = await s.signedIn();
-      const page = await s.ask(alice, program, { prompt: 'consent' });
+      const client = getClient();
+      const alice = await s.signedInBrowser();
+      const page = await s.ask(alice, client, { prompt: 'consent' });
       t.match(page.response.body, /value="allow"/);
       for (const table of ['oauth_code', 'oauth_consent', 'audit_event']) {
-        const before = [await written(), await versions()];
-        const { response } = await without(table, () => alice.submit(page, { decision: 'allow' }));
+        const before = [await countRows(), await versions()];
+        const { response } = await withFailingWrites(table, () => alice.submit(page, { decision: 'allow' }));
         t.equal(response.statusCode, 503, table);
-        t.same([await written(), await versions()], before, `${table}: nothing is changed`);
+        t.same([await countRows(), await versions()], before, `${table}: nothing is changed`);
       }
       t.match(
         responseParameters(await alice.submit(page, { decision: 'allow' })),
@@ -61,12 +61,12 @@ await onEachEngine(t, async (t, db) => {
       );
     });
 
-  await t.test('contract §9: a yes for a session that ends meanwhile is none', async (t) => {
-    const program = { id: `${site.url}/late`, principal: '', secret: null };
-    const alice = await s.signedIn();
-    const page = await s.ask(alice, program);
-    const before = await written();
-    // The session ends when the client was written down, and before the code is issued.
+  await t.test('contract §9: approval by a session that ends meanwhile has no effect', async (t) => {
+    const client = { id: `${site.url}/late`, principal: '', secret: null };
+    const alice = await s.signedInBrowser();
+    const page = await s.ask(alice, client);
+    const before = await countRows();
+    // The session ends after the client is stored, and before the code is issued.
     const em = db.fork();
     await em.execute(`create function ending() returns trigger language plpgsql as $f$ begin
       update sessions_session set ended_at = now() where ended_at is null; return new; end $f$`);
@@ -77,8 +77,8 @@ await onEachEngine(t, async (t, db) => {
     t.match(
       [response.statusCode, response.headers.location],
       [303, /\/login\?next=/],
-      'whoever is there logs in again',
+      'the user signs in again',
     );
-    t.same(await written(), before);
+    t.same(await countRows(), before);
   });
 });

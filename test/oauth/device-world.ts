@@ -6,7 +6,7 @@ import { audit, makeUser, startApp, testClock } from '../support/server.ts';
 const PASSWORD = 'a long enough phrase';
 export const DEVICE = 'urn:ietf:params:oauth:grant-type:device_code';
 
-export interface Begun {
+export interface DeviceAuthorization {
   readonly device_code: string;
   readonly user_code: string;
   readonly verification_uri: string;
@@ -15,10 +15,10 @@ export interface Begun {
   readonly interval: number;
 }
 
-/** The cheapest hashing that the settings take, and room for devices: these tests log in and begin often. */
+/** The cheapest hashing that the settings accept, and a high limit of devices: these tests sign in often. */
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_THROTTLE_DEVICE: '1000' };
 
-/** Two people, devices of a first-party client and of one that is not, and what goes on between them. */
+/** Two users, devices of a first-party client and of another one, and the requests between them. */
 export async function deviceWorld(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: { ...cheap, ...environment } });
@@ -55,7 +55,7 @@ export async function deviceWorld(db: Database, environment: Record<string, stri
       headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
       payload: new URLSearchParams(fields).toString(),
     });
-  const begin = async (by = tv, fields: Record<string, string> = {}): Promise<Begun> =>
+  const begin = async (by = tv, fields: Record<string, string> = {}): Promise<DeviceAuthorization> =>
     (await form('device_authorization', { client_id: by.clientId, ...fields })).json();
   const poll = (code: string, by = tv, fields: Record<string, string> = {}) =>
     form('token', { grant_type: DEVICE, device_code: code, client_id: by.clientId, ...fields });

@@ -133,14 +133,14 @@ t.test('the device flow', (t) =>
       refused(t, await poll(approvedLate.device_code), 'expired_token', 'approved in time, fetched too late');
     });
 
-    await t.test('contract §4: a client that is not first-party gets user ∩ ceiling ∩ consented', async (t) => {
+    await t.test('contract §4: a client that is not first-party gets user ∩ boundary ∩ consent', async (t) => {
       const ask = async (scope: string) => {
         const begun = await begin(box, scope === '' ? {} : { scope });
         await decide(atAlice, begun.user_code, 'allow');
         return (await poll(begun.device_code, box)).json();
       };
       const all = await ask('');
-      t.same(jwtClaims(all.access_token).permissions, ['polls.add_choice'], 'view is under its ceiling, and not hers');
+      t.same(jwtClaims(all.access_token).permissions, ['polls.add_choice'], 'view is within its boundary, but the user lacks it');
       t.same((await introspect(all.access_token)).permissions, ['polls.add_choice']);
       const less = await ask('polls.view_choice');
       t.same(jwtClaims(less.access_token).permissions, [], 'only what was asked for was consented to');
@@ -201,7 +201,7 @@ t.test('the device flow', (t) =>
     await t.test(
       'attacks 79: a logout that is under way while a code is redeemed ends what it gives, or comes first',
       async (t) => {
-        // The embedded engine has one connection: nothing is ever under way beside.
+        // The embedded engine has one connection, and so no concurrency.
         if (db.engine !== 'postgresql') return;
         const { app } = s;
         const payload = { username: 'bob', password: 'a long enough phrase' };
@@ -219,7 +219,7 @@ t.test('the device flow', (t) =>
         await db.fork().transactional(async (tx) => {
           await endSessions(tx, clock.now(), { id: session.id }, 'logout');
           redeemed = poll(begun.device_code);
-          // Until it waits for this transaction.
+          // Wait until it waits for this transaction.
           for (let waiting = 0; waiting === 0; )
             waiting = (await db.fork().execute<unknown[]>(`select 1 from pg_locks where not granted`)).length;
         });

@@ -136,7 +136,7 @@ t.test('clients of documents that nobody sees', (t) =>
     });
 
     await t.test('docs/decisions/0016: so does what was agreed to last, and a stranger is still none', async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const page = await s.ask(alice, client);
       t.match(responseParameters(await alice.submit(page, { decision: 'allow' })), { code: /./ });
       s.clock.pass(3600);
@@ -159,7 +159,7 @@ t.test('clients of documents that nobody sees', (t) =>
       'docs/decisions/0016: an interaction is no other way to have it fetched, nor to agree unseen',
       async (t) => {
         const other = program('other');
-        const alice = await s.signedIn();
+        const alice = await s.signedInBrowser();
         const page = await s.ask(alice, other);
         t.match(page.response.body, /value="allow"/);
         s.clock.pass(600);

@@ -211,7 +211,7 @@ t.test('clients of documents', (t) =>
       return [await em.count(Client), await em.count(Consent), await em.count(AuthorizationCode)];
     };
     const agree = async (username = 'alice', more: Record<string, string> = {}) => {
-      const browser = await s.signedIn(username);
+      const browser = await s.signedInBrowser(username);
       const page = await s.ask(browser, client, more);
       return responseParameters(await browser.submit(page, { decision: 'allow' }));
     };
@@ -232,7 +232,7 @@ t.test('clients of documents', (t) =>
       'docs/guides/mcp.md: nothing is stored of a client before a user agrees; the page names the host',
       async (t) => {
         const before = await rows();
-        const alice = await s.signedIn();
+        const alice = await s.signedInBrowser();
         const page = await s.ask(alice, client, { scope: 'openid profile' });
         t.match(
           page.response.body,
@@ -250,7 +250,7 @@ t.test('clients of documents', (t) =>
           'docs/decisions/0014: said again',
         );
         t.equal((await alice.submit(page, { decision: 'allow' })).response.statusCode, 410, 'and does not become yes');
-        const waiting = s.visitor();
+        const waiting = s.openBrowser();
         t.match((await s.ask(waiting, client)).url, /\/login\?/);
         t.same(await rows(), before);
         t.equal(await db.fork().count(StoredRequest, { client: null }), 2, 'the request alone waits');
@@ -286,7 +286,7 @@ t.test('clients of documents', (t) =>
     await t.test(
       'contract §4, RFC 8252 §8.6: its users are asked each time, and prompt=none is interaction_required',
       async (t) => {
-        const alice = await s.signedIn();
+        const alice = await s.signedInBrowser();
         t.match((await s.ask(alice, client)).response.body, /value="allow"/);
         t.match(await s.answer(alice, client, { prompt: 'none' }), { error: 'interaction_required' });
         await t.rejects(
@@ -300,7 +300,7 @@ t.test('clients of documents', (t) =>
     await t.test(
       'RFC 9700 §4.1.3: its redirect URIs are those of the document as it is now, to the letter',
       async (t) => {
-        const alice = await s.signedIn();
+        const alice = await s.signedInBrowser();
         for (const uri of [`${CALLBACK}/`, `${CALLBACK}?x=1`, 'https://evil.example/cb', 'http://127.0.0.1/other'])
           t.equal((await s.ask(alice, client, { redirect_uri: uri })).response.statusCode, 400, uri);
         t.match(
@@ -319,7 +319,7 @@ t.test('clients of documents', (t) =>
     );
 
     await t.test('RFC 7636, RFC 9126: PKCE always; another client cannot use its codes', async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const plain = { code_challenge: undefined, code_challenge_method: undefined };
       t.match(await s.answer(alice, client, plain as never), { error: 'invalid_request' });
       const { code } = await agree();
@@ -332,7 +332,7 @@ t.test('clients of documents', (t) =>
         const other = { id: `${site.url}/twins`, principal: '', secret: null };
         const answers = await Promise.all(
           ['alice', 'bob'].map(async (username) => {
-            const browser = await s.signedIn(username);
+            const browser = await s.signedInBrowser(username);
             return { browser, page: await s.ask(browser, other) };
           }),
         );
@@ -351,7 +351,7 @@ t.test('clients of documents', (t) =>
       const taken = `${site.url}/api`;
       await createApi(db.fork(), audit(), taken);
       for (const one of [taken, `${taken}/`]) {
-        const page = await s.ask(await s.signedIn(), { id: one, principal: '', secret: null });
+        const page = await s.ask(await s.signedInBrowser(), { id: one, principal: '', secret: null });
         t.match([page.response.statusCode, page.response.body], [400, /There is no such client/]);
       }
     });
@@ -359,7 +359,7 @@ t.test('clients of documents', (t) =>
     await t.test('docs/clients.md: disabled it stays out, deleted it may come again', async (t) => {
       const made = (await row()) as Client;
       await updateClient(db.fork(), audit(), made, { isActive: false });
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       t.match((await s.ask(alice, client)).response.body, /There is no such client/);
       t.equal((await redeem('x')).json().error, 'invalid_client');
       await deleteClient(db.fork(), audit(), made);

@@ -8,35 +8,35 @@ import { onEachEngine } from '../support/database.ts';
 import { waited } from '../support/locks.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { jwtClaims, type Program } from './code-world.ts';
+import { jwtClaims, type TestClient } from './code-world.ts';
 import { ACCESS_TOKEN, exchangeWorld } from './exchange-world.ts';
 
-// What local verifiers hear of an exchanged token: its place in the status list.
+// How local verifiers learn of changes to an exchanged token: its index in the status list.
 
 const LEDGER = { resource: 'https://ledger.example' };
 
-function placeOf(token: string): { list: number; idx: number } {
+function readStatusIndex(token: string): { list: number; idx: number } {
   const { idx, uri } = jwtClaims(token).status.status_list;
   return { list: Number(uri.split('/').at(-1)), idx };
 }
 
-/** What the places of tokens say now. */
-async function statesOf(db: Database, ...tokens: string[]): Promise<number[]> {
-  const rows = tokens.map((token) => db.fork().findOneOrFail(TokenStatus, placeOf(token)));
+/** The current statuses of tokens. */
+async function readStatuses(db: Database, ...tokens: string[]): Promise<number[]> {
+  const rows = tokens.map((token) => db.fork().findOneOrFail(TokenStatus, readStatusIndex(token)));
   return (await Promise.all(rows)).map((row) => row.state);
 }
 
-t.test('the places of exchanged tokens', (t) =>
+t.test('the status indexes of exchanged tokens', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
     const { called, introspect, web, third, backend, books, outside, desk, clock, alice, polls, signet } = s;
     const { valid, revoked, suspended, superseded } = STATUS;
-    const exchanged = async (by: Program, token: string, more: Record<string, string> = {}): Promise<string> => {
+    const exchanged = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
       const answer = await s.exchange(by, token, more);
       t.equal(answer.statusCode, 200, answer.body);
       return answer.json().access_token;
     };
-    const update = async (of: Program, change: Parameters<typeof updateClient>[3]) =>
+    const update = async (of: TestClient, change: Parameters<typeof updateClient>[3]) =>
       updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), of.id), change);
 
     await t.test(
@@ -47,16 +47,16 @@ t.test('the places of exchanged tokens', (t) =>
         const after = await exchanged(books, there, { audience: 'polls' });
         const byOther = await exchanged(outside, subject);
         const all = [subject, here, there, after, byOther];
-        t.same(await statesOf(db, ...all), [valid, valid, valid, valid, valid]);
-        t.equal(new Set(all.map((one) => JSON.stringify(placeOf(one)))).size, 5, 'each has a place of its own');
+        t.same(await readStatuses(db, ...all), [valid, valid, valid, valid, valid]);
+        t.equal(new Set(all.map((one) => JSON.stringify(readStatusIndex(one)))).size, 5, 'each has its own index');
         await update(backend, { isActive: false });
-        t.same(await statesOf(db, ...all), [valid, revoked, revoked, revoked, valid], 'also what others made of it');
+        t.same(await readStatuses(db, ...all), [valid, revoked, revoked, revoked, valid], 'also what others made of it');
         t.match(await introspect(subject, web), { active: true });
         t.same(await introspect(after, web), { active: false });
         await update(backend, { isActive: true });
-        t.same(await statesOf(db, here), [revoked], 'a place never moves back');
+        t.same(await readStatuses(db, here), [revoked], 'a status never goes back');
         const again = await exchanged(backend, subject);
-        t.same(await statesOf(db, again), [valid]);
+        t.same(await readStatuses(db, again), [valid]);
         t.match(await introspect(again, backend), { active: true });
       },
     );
@@ -66,37 +66,37 @@ t.test('the places of exchanged tokens', (t) =>
       const subject = await called();
       const made = await exchanged(gone, subject);
       await deleteClient(db.fork(), audit(), await getClient(db.fork(), gone.id));
-      t.same(await statesOf(db, made, subject), [revoked, valid]);
+      t.same(await readStatuses(db, made, subject), [revoked, valid]);
     });
 
     await t.test(
-      'contract §4, §6: a ceiling that is lowered suspends what its client exchanged, and all that was made of it',
+      'contract §4, §6: a boundary that is lowered suspends the tokens that its client exchanged, and all that were made of them',
       async (t) => {
-        await s.ceiling(outside, polls, 'polls.add_choice', 'polls.view_choice');
+        await s.setBoundary(outside, polls, 'polls.add_choice', 'polls.view_choice');
         const subject = await called();
         const made = await exchanged(outside, subject);
         const after = await exchanged(backend, made);
         const beside = await exchanged(backend, subject);
         const below = { id: outside.principal };
-        await disallowPermissions(db.fork(), audit(), below, await s.named('add'));
-        t.same(await statesOf(db, subject, made, after, beside), [valid, suspended, suspended, valid]);
+        await disallowPermissions(db.fork(), audit(), below, await s.choicePermissions('add'));
+        t.same(await readStatuses(db, subject, made, after, beside), [valid, suspended, suspended, valid]);
         const next = await exchanged(outside, subject);
-        t.same([jwtClaims(next).permissions, await statesOf(db, next)], [['polls.view_choice'], [valid]]);
-        await s.ceiling(outside, polls, 'polls.add_choice');
-        t.same(await statesOf(db, next, after, subject), [superseded, suspended, valid], 'more is told as more');
+        t.same([jwtClaims(next).permissions, await readStatuses(db, next)], [['polls.view_choice'], [valid]]);
+        await s.setBoundary(outside, polls, 'polls.add_choice');
+        t.same(await readStatuses(db, next, after, subject), [superseded, suspended, valid], 'more is told as more');
         await update(outside, { isFirstParty: true });
         await update(outside, { isFirstParty: false });
-        t.same(await statesOf(db, next, subject), [suspended, valid], 'contract §1: first-party no more');
+        t.same(await readStatuses(db, next, subject), [suspended, valid], 'contract §1: first-party no more');
       },
     );
 
-    await t.test('contract §4: the ceiling of the client that had the first token reaches it as well', async (t) => {
-      const consented = (await s.named('add', 'view')).map((one) => one.id);
+    await t.test('contract §4: the boundary of the client that had the first token applies to it as well', async (t) => {
+      const consented = (await s.choicePermissions('add', 'view')).map((one) => one.id);
       const subject = await called(third, { permissions: consented });
       const made = await exchanged(backend, subject);
-      await disallowPermissions(db.fork(), audit(), { id: third.principal }, await s.named('view'));
-      t.same(await statesOf(db, subject, made), [suspended, suspended]);
-      await s.ceiling(third, polls, 'polls.view_choice');
+      await disallowPermissions(db.fork(), audit(), { id: third.principal }, await s.choicePermissions('view'));
+      t.same(await readStatuses(db, subject, made), [suspended, suspended]);
+      await s.setBoundary(third, polls, 'polls.view_choice');
     });
 
     await t.test(
@@ -107,14 +107,14 @@ t.test('the places of exchanged tokens', (t) =>
         const [other, after] = [await exchanged(outside, subject), await exchanged(outside, made)];
         t.equal((await s.post('revoke', { token: made }, backend)).statusCode, 200);
         t.same(
-          await statesOf(db, subject, elsewhere, other, made, after),
+          await readStatuses(db, subject, elsewhere, other, made, after),
           [valid, suspended, valid, suspended, suspended],
           'what the same client made of the same is asked for again, and what was made of that',
         );
         t.same(await introspect(made, backend), { active: false });
         t.match(await introspect(subject, web), { active: true });
         t.equal((await s.post('revoke', { token: subject }, web)).statusCode, 200);
-        t.same(await statesOf(db, subject, other), [suspended, suspended], 'with the first goes what was made of it');
+        t.same(await readStatuses(db, subject, other), [suspended, suspended], 'with the first goes what was made of it');
         t.equal((await s.exchange(backend, subject)).json().error, 'invalid_request');
       },
     );
@@ -122,48 +122,48 @@ t.test('the places of exchanged tokens', (t) =>
     await t.test('contract §6: what is taken from the subject suspends it, and only at that API', async (t) => {
       const subject = await called();
       const [here, there] = [await exchanged(backend, subject), await exchanged(backend, subject, LEDGER)];
-      await unassign(db.fork(), audit(), s.asUser, await s.named('add'));
-      t.same(await statesOf(db, subject, here, there), [suspended, suspended, valid]);
+      await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
+      t.same(await readStatuses(db, subject, here, there), [suspended, suspended, valid]);
       await s.give(alice, polls, 'polls.add_choice');
     });
 
     await t.test('contract §6: it ends with the session, the grant and the user', async (t) => {
       const carol = await s.person('carol');
-      const { token, sid } = await s.ofLogin('carol', 'polls');
-      const ofSession = await exchanged(backend, token, LEDGER);
+      const { token, sid } = await s.loginToken('carol', 'polls');
+      const bySession = await exchanged(backend, token, LEDGER);
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: sid }, 'logout'));
-      t.same(await statesOf(db, token, ofSession), [revoked, revoked], 'a session');
+      t.same(await readStatuses(db, token, bySession), [revoked, revoked], 'a session');
 
       const subject = await called();
-      const ofGrant = await exchanged(backend, subject, LEDGER);
+      const byGrant = await exchanged(backend, subject, LEDGER);
       const sibling = await exchanged(backend, await called(), LEDGER);
       const [live] = await db
         .fork()
         .find(RefreshGrant, { client: web.principal }, { orderBy: { id: 'desc' }, limit: 1, offset: 1 });
       await db.fork().transactional((tx) => endGrants(tx, clock.now(), { id: live?.id as string }, 'revoked'));
-      t.same(await statesOf(db, subject, ofGrant, sibling), [revoked, revoked, valid], 'a grant');
+      t.same(await readStatuses(db, subject, byGrant, sibling), [revoked, revoked, valid], 'a grant');
 
-      const { token: again } = await s.ofLogin('carol', 'polls');
-      const ofUser = await exchanged(backend, again);
+      const { token: again } = await s.loginToken('carol', 'polls');
+      const byUser = await exchanged(backend, again);
       await updateUser(db.fork(), audit(), carol, { isActive: false });
-      t.same(await statesOf(db, again, ofUser), [revoked, revoked], 'a user');
+      t.same(await readStatuses(db, again, byUser), [revoked, revoked], 'a user');
     });
 
     await t.test('RFC 8693 §4.1: it ends with the user who acts', async (t) => {
       const bob = await s.person('bob');
-      const { token: actor } = await s.ofLogin('bob', 'polls');
+      const { token: actor } = await s.loginToken('bob', 'polls');
       const subject = await called();
       const made = await exchanged(backend, subject, { actor_token: actor, actor_token_type: ACCESS_TOKEN });
       const after = await exchanged(outside, made);
       await updateUser(db.fork(), audit(), bob, { isActive: false });
-      t.same(await statesOf(db, subject, made, after), [valid, revoked, revoked]);
+      t.same(await readStatuses(db, subject, made, after), [valid, revoked, revoked]);
       const { id } = await s.person('bert');
-      const { token: berts } = await s.ofLogin('bert', 'polls');
+      const { token: berts } = await s.loginToken('bert', 'polls');
       const byBert = await exchanged(backend, subject, { actor_token: berts, actor_token_type: ACCESS_TOKEN });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: id }, 'logout'));
-      t.same(await statesOf(db, byBert), [valid], 'it is the session of the subject that it lives by');
+      t.same(await readStatuses(db, byBert), [valid], 'it is the session of the subject that it lives by');
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: id }, 'password_changed'));
-      t.same(await statesOf(db, subject, byBert), [valid, revoked], 'who has another password has nothing left');
+      t.same(await readStatuses(db, subject, byBert), [valid, revoked], 'who has another password has nothing left');
     });
 
     await t.test(
@@ -173,21 +173,21 @@ t.test('the places of exchanged tokens', (t) =>
         await s.person('ellen');
         await s.give(dora, signet, 'auth.impersonate_user');
         const asEllen = { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711' };
-        const { token } = await s.ofLogin('dora', 'signet');
-        const { token: ellens } = await s.ofLogin('ellen', 'polls');
+        const { token } = await s.loginToken('dora', 'signet');
+        const { token: ellens } = await s.loginToken('ellen', 'polls');
         const [one, two] = [await exchanged(desk, token, asEllen), await exchanged(desk, token, asEllen)];
         await s.post('revoke', { token: one }, desk);
-        t.same(await statesOf(db, token, ellens, one, two), [valid, valid, suspended, valid]);
+        t.same(await readStatuses(db, token, ellens, one, two), [valid, valid, suspended, valid]);
         await update(desk, { isActive: false });
-        t.same(await statesOf(db, token, ellens, two), [valid, valid, revoked]);
+        t.same(await readStatuses(db, token, ellens, two), [valid, valid, revoked]);
         await update(desk, { isActive: true });
         const three = await exchanged(desk, token, asEllen);
         await updateUser(db.fork(), audit(), dora, { isActive: false });
-        t.same(await statesOf(db, ellens, three), [valid, revoked]);
+        t.same(await readStatuses(db, ellens, three), [valid, revoked]);
       },
     );
 
-    await t.test('contract §6: 1,000 exchanges have one place, and 20 that come first at once as well', async (t) => {
+    await t.test('contract §6: 1,000 exchanges have one status index, and so have 20 concurrent first ones', async (t) => {
       const subject = await called();
       const before = await db.fork().count(TokenStatus);
       const made = await Promise.all(Array.from({ length: 20 }, () => exchanged(backend, subject, LEDGER)));
@@ -195,19 +195,19 @@ t.test('the places of exchanged tokens', (t) =>
       for (let round = 0; round < 98; round++)
         await Promise.all(Array.from({ length: 10 }, () => exchanged(backend, subject, LEDGER)));
       t.equal((await db.fork().count(TokenStatus)) - before, 1);
-      // The same client acts again and again: the chain in the token grows, the places do not.
+      // The same client acts again and again: the chain in the token grows, the number of status indexes does not.
       let last = await exchanged(backend, subject);
       for (let round = 0; round < 10; round++) last = await exchanged(backend, last);
       t.equal((await db.fork().count(TokenStatus)) - before, 2);
     });
 
-    await t.test('a place that is used goes on, one that is not is purged while its session lives on', async (t) => {
-      const { token, cookie } = await s.ofLogin('alice', 'polls');
+    await t.test('a status index in use is kept, an unused one is purged while its session lives on', async (t) => {
+      const { token, cookie } = await s.loginToken('alice', 'polls');
       const idle = await exchanged(backend, token);
       const used = await exchanged(outside, token);
       const held = async () => {
         await purgeTokens(db, clock.now());
-        const count = (made: string) => db.fork().count(TokenStatus, placeOf(made));
+        const count = (made: string) => db.fork().count(TokenStatus, readStatusIndex(made));
         return [await count(token), await count(idle), await count(used)];
       };
       for (let minutes = 0; minutes < 95; minutes += 5) {
@@ -220,8 +220,8 @@ t.test('the places of exchanged tokens', (t) =>
         } as const;
         const next = (await s.app.inject(anew)).json().access_token;
         const latest = await exchanged(outside, next);
-        t.same(placeOf(latest), placeOf(used), 'one and the same');
-        const { expiresAt } = await db.fork().findOneOrFail(TokenStatus, placeOf(latest));
+        t.same(readStatusIndex(latest), readStatusIndex(used), 'the same index');
+        const { expiresAt } = await db.fork().findOneOrFail(TokenStatus, readStatusIndex(latest));
         t.ok(expiresAt.getTime() / 1000 >= jwtClaims(latest).exp + 300, 'and it outlives every token in it');
         if (minutes === 70) t.same(await held(), [1, 1, 1]);
       }
@@ -229,11 +229,11 @@ t.test('the places of exchanged tokens', (t) =>
     });
 
     await t.test(
-      'contract §6: whoever exchanges while the client is changed is refused, or says what is right',
+      'contract §6: an exchange while the client is changed is refused, or has the new rights',
       { skip: db.engine === 'embedded' ? 'one connection: nothing happens at once' : false },
       async (t) => {
         const shop = await s.service('Shop', { isFirstParty: false, requests: [polls], serves: [polls] });
-        await s.ceiling(shop, polls, 'polls.add_choice', 'polls.view_choice');
+        await s.setBoundary(shop, polls, 'polls.add_choice', 'polls.view_choice');
         const subject = await called();
         const meanwhile = async (change: (tx: ReturnType<Database['fork']>) => Promise<unknown>) => {
           let asking: ReturnType<typeof s.exchange> | undefined;
@@ -245,10 +245,10 @@ t.test('the places of exchanged tokens', (t) =>
           return (await asking) as Awaited<ReturnType<typeof s.exchange>>;
         };
         const lowered = await meanwhile(async (tx) =>
-          disallowPermissions(tx, audit(), { id: shop.principal }, await s.named('add')),
+          disallowPermissions(tx, audit(), { id: shop.principal }, await s.choicePermissions('add')),
         );
         t.same(jwtClaims(lowered.json().access_token).permissions, ['polls.view_choice'], lowered.body);
-        t.same(await statesOf(db, lowered.json().access_token), [valid]);
+        t.same(await readStatuses(db, lowered.json().access_token), [valid]);
         await db.fork().execute('delete from tokens_status where through is not null');
         const disabled = await meanwhile((tx) =>
           updateClient(tx, audit(), { id: shop.principal }, { isActive: false }),

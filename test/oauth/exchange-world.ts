@@ -10,15 +10,15 @@ import {
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { audit, makeUser } from '../support/server.ts';
-import { codeWorld, PASSWORD, type Program } from './code-world.ts';
+import { codeWorld, PASSWORD, type TestClient } from './code-world.ts';
 
 export const EXCHANGE = grantNames['token-exchange'];
 export const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 
-/** The cheapest hashing that the settings take. */
+/** The cheapest hashing that the settings accept. */
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
 
-/** What `codeWorld` has, another API `ledger`, and services that are called with tokens and call on. */
+/** `codeWorld`, another API `ledger`, and services that are called with tokens and call others. */
 export async function exchangeWorld(db: Database) {
   const s = await codeWorld(db, cheap);
   const polls = s.api;
@@ -31,7 +31,7 @@ export async function exchangeWorld(db: Database) {
   const service = async (
     name: string,
     given: { isFirstParty?: boolean; requests: Api[]; serves?: Api[]; grantTypes?: string[]; dpop?: boolean },
-  ): Promise<Program> => {
+  ): Promise<TestClient> => {
     const { client, secret } = await createClient(db.fork(), audit(), {
       name,
       preset: 'service',
@@ -46,11 +46,11 @@ export async function exchangeWorld(db: Database) {
   const books = await service('Books', { requests: [ledger, polls], serves: [ledger] });
   const outside = await service('Outside', { isFirstParty: false, requests: [polls, ledger], serves: [polls] });
   const desk = await service('Help desk', { requests: [polls, signet], serves: [signet, polls] });
-  const ceiling = async (of: Program, api: Api, ...names: string[]) =>
+  const setBoundary = async (of: TestClient, api: Api, ...names: string[]) =>
     allowPermissions(db.fork(), audit(), { id: of.principal }, await permissions(api, ...names));
 
   const exchange = (
-    by: Program,
+    by: TestClient,
     token: string,
     more: Record<string, string> = {},
     headers: Record<string, string> = {},
@@ -61,11 +61,11 @@ export async function exchangeWorld(db: Database) {
       by,
       headers,
     );
-  /** A user's token for polls, given to a client by the code flow. */
-  const called = async (by: Program = s.web, more: Parameters<typeof s.code>[1] = {}): Promise<string> =>
+  /** A user's token for polls that a client gets by the code flow. */
+  const called = async (by: TestClient = s.web, more: Parameters<typeof s.code>[1] = {}): Promise<string> =>
     (await s.redeem(await s.code(by, more), {}, by)).json().access_token;
-  /** A user's token from a login. */
-  const ofLogin = async (username: string, audience: string) => {
+  /** A user's token from the login API. */
+  const loginToken = async (username: string, audience: string) => {
     const payload = { username, password: PASSWORD, audience };
     const response = await s.app.inject({ method: 'POST', url: '/api/v1/login', payload });
     if (response.statusCode !== 200) throw new Error(response.body);
@@ -95,10 +95,10 @@ export async function exchangeWorld(db: Database) {
     outside,
     desk,
     service,
-    ceiling,
+    setBoundary,
     exchange,
     called,
-    ofLogin,
+    loginToken,
     person,
     give,
     permissions,

@@ -8,7 +8,7 @@ import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, jwtClaims, type Program, VERIFIER } from './code-world.ts';
+import { CALLBACK, jwtClaims, type TestClient, VERIFIER } from './code-world.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeWorld } from './exchange-world.ts';
 
 type Answer = { statusCode: number; body: string; json(): Record<string, unknown> };
@@ -41,8 +41,8 @@ t.test('token exchange', (t) =>
       });
       t.same(is.act, { sub: backend.id }, 'RFC 8693 §4.1: who acts');
       t.match(await introspect(answer.json().access_token, books), { active: true, act: { sub: backend.id } });
-      const places = await db.fork().find(TokenStatus, { principal: alice.id });
-      t.equal(new Set(places.map((one) => one.holder)).size, 1, 'it lives by what the first lives by');
+      const rows = await db.fork().find(TokenStatus, { principal: alice.id });
+      t.equal(new Set(rows.map((one) => one.holder)).size, 1, 'it belongs to what the first belongs to');
     });
 
     await t.test('RFC 8693 §4.1 (X1): who acted before stands inside', async (t) => {
@@ -60,14 +60,14 @@ t.test('token exchange', (t) =>
 
     await t.test('RFC 8693 §2.1: an actor by a token of its own', async (t) => {
       const own = { grant_type: 'client_credentials', audience: 'polls' };
-      const ofClient = (await s.post('token', own, web)).json();
-      t.equal(ofClient.error, 'unauthorized_client');
+      const clientTokens = (await s.post('token', own, web)).json();
+      t.equal(clientTokens.error, 'unauthorized_client');
       const actor = (await s.post('token', own, backend)).json().access_token;
       const shown = { ...LEDGER, actor_token: actor, actor_token_type: ACCESS_TOKEN };
       const by = await exchange(backend, await called(), shown);
       t.same(jwtClaims(by.json().access_token).act, { sub: backend.id, client_id: backend.id }, by.body);
       const bob = await s.person('bob');
-      const { token } = await s.ofLogin('bob', 'polls');
+      const { token } = await s.loginToken('bob', 'polls');
       const byBob = await exchange(backend, await called(), { ...shown, actor_token: token });
       t.same(jwtClaims(byBob.json().access_token).act, { sub: bob.id, client_id: backend.id });
       await updateUser(db.fork(), audit(), bob, { isActive: false });
@@ -112,7 +112,7 @@ t.test('token exchange', (t) =>
       const token = await called();
       refused(t, await exchange(web, token), 'unauthorized_client', 'not enabled');
       const spa = await getClient(db.fork(), s.spa.id);
-      // No command lets a public client have it; who writes to the database is refused all the same.
+      // No command gives a public client this grant type; a client changed in the database is refused all the same.
       await db
         .fork()
         .execute(`update oauth_client set grant_types = grant_types || ?::text where id = ?`, [EXCHANGE, spa.id]);
@@ -131,12 +131,12 @@ t.test('token exchange', (t) =>
       t.equal(jwtClaims((await exchange(backend, token)).json().access_token).aud, 'polls', 'none named: the same');
     });
 
-    /** A client that may exchange what it was given itself. */
-    async function asWeb(): Promise<Program> {
+    /** A client that may exchange its own tokens. */
+    async function asWeb(): Promise<TestClient> {
       return s.service('Web alone', { requests: [polls, ledger], grantTypes: [EXCHANGE] });
     }
 
-    await t.test('what was given for userinfo alone is worth nothing elsewhere', async (t) => {
+    await t.test('a token for userinfo only cannot be exchanged', async (t) => {
       await db
         .fork()
         .execute(`update oauth_client set grant_types = grant_types || ?::text where id = ?`, [
@@ -161,7 +161,7 @@ t.test('token exchange', (t) =>
       const [revoked, expired] = [await called(), await called()];
       await s.post('revoke', { token: revoked }, web);
       refused(t, await exchange(backend, revoked), 'invalid_request', 'revoked');
-      const { token, sid } = await s.ofLogin('alice', 'polls');
+      const { token, sid } = await s.loginToken('alice', 'polls');
       const made = (await exchange(backend, token)).json().access_token;
       t.match(await introspect(made, backend), { active: true });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: sid }, 'logout'));
@@ -170,10 +170,10 @@ t.test('token exchange', (t) =>
       clock.pass(601);
       refused(t, await exchange(backend, expired), 'invalid_request', 'expired');
       const grant = (await s.redeem(await s.code())).json().access_token;
-      const ofGrant = (await exchange(backend, grant, LEDGER)).json().access_token;
+      const byGrant = (await exchange(backend, grant, LEDGER)).json().access_token;
       const [live] = await db.fork().find(RefreshGrant, { client: web.principal }, { orderBy: { id: 'desc' } });
       await db.fork().transactional((tx) => endGrants(tx, clock.now(), { id: live?.id as string }, 'revoked'));
-      t.same(await introspect(ofGrant, books), { active: false }, 'at the other API too');
+      t.same(await introspect(byGrant, books), { active: false }, 'at the other API too');
     });
 
     await t.test(
@@ -199,8 +199,8 @@ t.test('token exchange', (t) =>
       },
     );
 
-    await t.test('contract §4, attacks 71: what cuts the subject cuts what is made of it, for ever', async (t) => {
-      const consented = (await s.named('view')).map((one) => one.id);
+    await t.test('contract §4, attacks 71: what limits the subject token limits the tokens made of it, for ever', async (t) => {
+      const consented = (await s.choicePermissions('view')).map((one) => one.id);
       const narrow = await called(third, { permissions: consented });
       t.same(jwtClaims(narrow).permissions, ['polls.view_choice']);
       const same = (await exchange(backend, narrow)).json().access_token;
@@ -213,15 +213,15 @@ t.test('token exchange', (t) =>
     });
 
     await t.test(
-      'a client that is not first-party adds its own ceiling, and whoever comes after has it too',
+      'a client that is not first-party adds its own boundary, which applies to every later exchange too',
       async (t) => {
         const token = await called();
         t.same(jwtClaims(token).permissions.length, 3);
         t.same(jwtClaims((await exchange(outside, token)).json().access_token).permissions, [], 'nothing is under it');
-        await s.ceiling(outside, polls, 'polls.add_choice', 'polls.delete_choice');
-        const cut = (await exchange(outside, token)).json().access_token;
-        t.same(jwtClaims(cut).permissions, ['polls.add_choice']);
-        const after = (await exchange(backend, cut)).json().access_token;
+        await s.setBoundary(outside, polls, 'polls.add_choice', 'polls.delete_choice');
+        const limited = (await exchange(outside, token)).json().access_token;
+        t.same(jwtClaims(limited).permissions, ['polls.add_choice']);
+        const after = (await exchange(backend, limited)).json().access_token;
         t.same(jwtClaims(after).permissions, ['polls.add_choice'], 'a first-party client after it does not undo it');
         t.same((await introspect(after, backend)).permissions, ['polls.add_choice']);
         const actor = (await s.post('token', { grant_type: 'client_credentials', audience: 'polls' }, backend)).json();
@@ -229,21 +229,21 @@ t.test('token exchange', (t) =>
         const named = (await exchange(outside, token, shown)).json().access_token;
         const later = (await exchange(backend, named)).json().access_token;
         t.same(jwtClaims(later).permissions, ['polls.add_choice'], 'nor when another was named as the actor');
-        await disallowPermissions(db.fork(), audit(), { id: outside.principal }, await s.named('add'));
+        await disallowPermissions(db.fork(), audit(), { id: outside.principal }, await s.choicePermissions('add'));
         t.same((await introspect(after, backend)).permissions, [], 'as of now');
       },
     );
 
     await t.test('rights as of now: what was taken away since the first token is not given again', async (t) => {
       const token = await called();
-      await unassign(db.fork(), audit(), s.asUser, await s.named('add'));
+      await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
       const made = (await exchange(backend, token)).json().access_token;
       t.same(jwtClaims(made).permissions, ['polls.change_choice', 'polls.view_choice']);
       await s.give(alice, polls, 'polls.add_choice');
     });
 
     await t.test('a token over the budget is refused', async (t) => {
-      const { session } = await s.makeLong();
+      const { session } = await s.signInOverBudget();
       const token = await called(web, { session: session.id });
       await updateApi(db.fork(), audit(), polls, { budgetBytes: 1024, overBudget: 'fail' });
       refused(t, await exchange(backend, token), 'invalid_target');
@@ -273,7 +273,7 @@ t.test('token exchange', (t) =>
       const asked = (who: string) => ({ audience: 'polls', requested_subject: who, reason: 'ticket 4711' });
       const events = (kind: string) => db.fork().find(AuditEvent, { kind }, { orderBy: { id: 'desc' } });
 
-      const { token, cookie } = await s.ofLogin('dora', 'signet');
+      const { token, cookie } = await s.loginToken('dora', 'signet');
       const answer = await exchange(desk, token, asked('ellen'));
       t.equal(answer.statusCode, 200, answer.body);
       t.match(answer.json(), { issued_token_type: ACCESS_TOKEN, expires_in: 300 });
@@ -306,11 +306,11 @@ t.test('token exchange', (t) =>
         t.equal(rest.length, before, 'written down too');
         t.match(latest, { userId: dora.id, detail: { reason: 'ticket 4711', client: desk.id, obstacle: /./ } }, why);
       }
-      const { token: ellens } = await s.ofLogin('ellen', 'signet');
+      const { token: ellens } = await s.loginToken('ellen', 'signet');
       refused(t, await exchange(desk, ellens, asked('alice')), 'invalid_target', 'without the permission');
       refused(t, await exchange(desk, token, { ...asked('ellen'), audience: 'signet' }), 'invalid_target', 'at Signet');
-      const { token: forPolls } = await s.ofLogin('dora', 'polls');
-      refused(t, await exchange(desk, forPolls, asked('ellen')), 'invalid_target', 'by a token for another API');
+      const { token: pollsToken } = await s.loginToken('dora', 'polls');
+      refused(t, await exchange(desk, pollsToken, asked('ellen')), 'invalid_target', 'by a token for another API');
       refused(t, await exchange(desk, made, asked('alice')), 'invalid_target', 'not by the way round');
       refused(t, await exchange(desk, token, { ...asked('ellen'), reason: '' }), 'invalid_request', 'without a reason');
       refused(t, await exchange(desk, token, { ...asked('ellen'), reason: 'x'.repeat(501) }), 'invalid_request');
@@ -318,7 +318,7 @@ t.test('token exchange', (t) =>
       const stranger = await s.service('Stranger', { isFirstParty: false, requests: [polls], serves: [signet] });
       refused(t, await exchange(stranger, token, asked('ellen')), 'unauthorized_client');
 
-      const { token: roots } = await s.ofLogin('root', 'signet');
+      const { token: roots } = await s.loginToken('root', 'signet');
       t.equal((await exchange(desk, roots, asked('staff'))).statusCode, 200, 'a superuser is more than anybody');
 
       const counted = await db.fork().count(AuditEvent, { kind: 'impersonated' });
@@ -327,7 +327,7 @@ t.test('token exchange', (t) =>
       refused(t, await exchange(desk, token, asked('ellen')), 'invalid_request');
       t.equal(await db.fork().count(AuditEvent, { kind: 'impersonated' }), counted);
 
-      const { token: again } = await s.ofLogin('dora', 'signet');
+      const { token: again } = await s.loginToken('dora', 'signet');
       const second = (await exchange(desk, again, asked('ellen'))).json().access_token;
       t.equal(jwtClaims(second).iss, ISSUER);
       await updateUser(db.fork(), audit(), ellen, { isActive: false });

@@ -6,18 +6,18 @@ import t from '../support/tap.ts';
 import { jwtClaims } from './code-world.ts';
 import { ACCESS_TOKEN, exchangeWorld } from './exchange-world.ts';
 
-t.test('whoever acts for another', (t) =>
+t.test('impersonation and scopes', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
     const { exchange, desk, backend, polls } = s;
     const [dora, ellen] = [await s.person('dora'), await s.person('ellen')];
     await s.give(dora, s.signet, 'auth.impersonate_user');
     await s.give(ellen, polls, 'polls.view_choice', 'polls.add_choice');
-    const { token } = await s.ofLogin('dora', 'signet');
+    const { token } = await s.loginToken('dora', 'signet');
     const asEllen = (scope: string) =>
       exchange(desk, token, { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711', scope });
-    /** The scopes of a token, after userinfo has refused it. */
-    const scopesOf = async (answer: Awaited<ReturnType<typeof exchange>>, what: string): Promise<string[]> => {
+    /** Returns the scopes of a token, after a check that userinfo refuses it. */
+    const tokenScopes = async (answer: Awaited<ReturnType<typeof exchange>>, what: string): Promise<string[]> => {
       t.equal(answer.statusCode, 200, `${what}: ${answer.body}`);
       t.notOk('id_token' in answer.json() || 'refresh_token' in answer.json(), what);
       const made = answer.json().access_token;
@@ -33,7 +33,7 @@ t.test('whoever acts for another', (t) =>
       async (t) => {
         const allowed = USER_SCOPES.filter((one) => one !== 'offline_access');
         for (const scope of [...allowed, USER_SCOPES.join(' '), 'openid profile email', 'email  openid openid'])
-          t.same(await scopesOf(await asEllen(scope), scope), [], scope);
+          t.same(await tokenScopes(await asEllen(scope), scope), [], scope);
         const alone = await asEllen('offline_access');
         t.match(
           [alone.statusCode, alone.json()],
@@ -53,18 +53,18 @@ t.test('whoever acts for another', (t) =>
     await t.test('an API that is told permissions as scopes is told those alone', async (t) => {
       await updateApi(db.fork(), audit(), polls, { format: 'scope' });
       const asked = 'openid polls.view_choice profile polls.delete_choice';
-      t.same(await scopesOf(await asEllen(asked), asked), ['polls.view_choice']);
+      t.same(await tokenScopes(await asEllen(asked), asked), ['polls.view_choice']);
       await updateApi(db.fork(), audit(), polls, { format: 'list' });
     });
 
     await t.test('RFC 8693 §4.1: nor has what is made of it, nor where a user is the actor', async (t) => {
       const made = (await asEllen('openid')).json().access_token;
-      t.same(await scopesOf(await exchange(backend, made, { audience: 'polls' }), 'exchanged again'), []);
-      const { token: doras } = await s.ofLogin('dora', 'polls');
-      const acting = { audience: 'polls', actor_token: doras, actor_token_type: ACCESS_TOKEN };
-      t.same(await scopesOf(await exchange(backend, await s.called(), acting), 'by an actor'), []);
+      t.same(await tokenScopes(await exchange(backend, made, { audience: 'polls' }), 'exchanged again'), []);
+      const { token: dorasToken } = await s.loginToken('dora', 'polls');
+      const acting = { audience: 'polls', actor_token: dorasToken, actor_token_type: ACCESS_TOKEN };
+      t.same(await tokenScopes(await exchange(backend, await s.called(), acting), 'by an actor'), []);
       const onward = (await exchange(backend, await s.called(), acting)).json().access_token;
-      t.same(await scopesOf(await exchange(backend, onward, { audience: 'polls' }), 'and of that'), []);
+      t.same(await tokenScopes(await exchange(backend, onward, { audience: 'polls' }), 'and of that'), []);
     });
 
     await t.test('RFC 8693 §1.1: a service that acts for its caller keeps what the caller has let', async (t) => {

@@ -13,7 +13,7 @@ import { clientKey, proofBy } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, codeWorld, type Program, VERIFIER } from './code-world.ts';
+import { CALLBACK, codeWorld, type TestClient, VERIFIER } from './code-world.ts';
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
@@ -36,12 +36,12 @@ async function scene(db: Database) {
     for (const name of ['tokens-grant-use', 'tokens-grant-rotate']) sent[name] = written[name] = 0;
   };
   const s = await codeWorld({ ...db, query });
-  const refresh = (token: string, by: Program = s.web, headers: Record<string, string> = {}) =>
+  const refresh = (token: string, by: TestClient = s.web, headers: Record<string, string> = {}) =>
     s.post('token', { grant_type: 'refresh_token', refresh_token: token }, by, headers);
-  const set = async (of: Program, settings: Partial<ClientSettings>) =>
+  const set = async (of: TestClient, settings: Partial<ClientSettings>) =>
     updateClient(db.fork(), audit(s.clock.now()), await getClient(db.fork(), of.id), { settings });
   /** What a fresh sign-in of the first-party client gives. */
-  const open = async (by: Program = s.web): Promise<string> => {
+  const open = async (by: TestClient = s.web): Promise<string> => {
     const { session } = await s.signIn();
     return (await s.redeem(await s.code(by, { session: session.id }), {}, by)).json().refresh_token;
   };

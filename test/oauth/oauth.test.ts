@@ -29,7 +29,7 @@ import t from '../support/tap.ts';
 const PASSWORD = 'a long enough phrase';
 const type = 'application/x-www-form-urlencoded';
 
-/** Two APIs, a service that asks for one, a resource server of it, a stranger, a public client. */
+/** Two APIs, a service that asks for one of them, its resource server, an unrelated client, a public client. */
 async function scene(db: Database) {
   const clock = testClock();
   const service = await startApp(db, { clock });

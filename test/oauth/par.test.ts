@@ -8,7 +8,7 @@ import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
   const { web, third, spa, clock } = s;
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const asked = {
     response_type: 'code',
     redirect_uri: CALLBACK,
@@ -77,7 +77,7 @@ await onEachEngine(t, async (t, db) => {
       await alice.open(go(uri, web, '&state=other&scope=groups&prompt=none&redirect_uri=https://evil.example')),
     );
     t.match(got, { status: 303, state: 'pushed', code: /./ });
-    t.equal((await s.rowOf(got['code'])).scope, 'openid');
+    t.equal((await s.codeRow(got['code'])).scope, 'openid');
     const again = await alice.open(go(uri));
     t.same([again.response.statusCode, again.response.headers.location], [400, undefined]);
     t.match(again.response.body, /invalid_request_uri/);
@@ -100,7 +100,7 @@ await onEachEngine(t, async (t, db) => {
     'RFC 9126 §7.3 (P2): a reload before it is completed works; of two ways to the end one is',
     async (t) => {
       const uri = await pushed();
-      const browser = s.visitor();
+      const browser = s.openBrowser();
       const first = await browser.open(go(uri));
       const second = await browser.open(go(uri));
       t.match([first.url, second.url], [/\/login/, /\/login/]);
@@ -135,7 +135,7 @@ await onEachEngine(t, async (t, db) => {
     await s.set(web, {});
   });
 
-  await t.test('RFC 9449 §10.1: a proof that comes along says which key the code is for', async (t) => {
+  await t.test('RFC 9449 §10.1: a proof in the request names the key that the code is bound to', async (t) => {
     const key = await clientKey();
     const url = `${s.issuer}/oauth2/par`;
     const proof = (claims: object = {}) => proofBy(key, { method: 'POST', url, now: clock.now(), claims });
@@ -143,7 +143,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(response.headers['dpop-nonce'], /^[\w-]+$/, 'RFC 9449 §8.2: what the next proof may hold');
     t.equal(response.statusCode, 201);
     const got = responseParameters(await alice.open(go(response.json().request_uri)));
-    t.equal((await s.rowOf(got['code'])).dpopJkt, key.jkt);
+    t.equal((await s.codeRow(got['code'])).dpopJkt, key.jkt);
     t.equal((await push({ dpop_jkt: key.jkt }, web, { dpop: await proof() })).statusCode, 201, 'both, and the same');
     const other = await push({ dpop_jkt: 'x'.repeat(43) }, web, { dpop: await proof() });
     t.same([other.statusCode, other.json().error], [400, 'invalid_dpop_proof']);
@@ -155,7 +155,7 @@ await onEachEngine(t, async (t, db) => {
     'attacks 51: nothing of what was pushed travels: cookies and addresses hold opaque names only',
     async (t) => {
       const uri = await pushed({ login_hint: 'secret-hint', scope: 'openid profile' });
-      const browser = s.visitor();
+      const browser = s.openBrowser();
       const login = await browser.open(go(uri));
       t.match(login.response.body, /value="secret-hint"/, 'the page says it');
       for (const [name, value] of browser.cookies) t.match(value, /^[\w-]{43}$/, name);

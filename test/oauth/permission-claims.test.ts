@@ -6,11 +6,11 @@ import { openDesk } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { CALLBACK, codeWorld, jwtClaims, type Program } from './code-world.ts';
+import { CALLBACK, codeWorld, jwtClaims, type TestClient } from './code-world.ts';
 
 const SCOPE = 'openid permissions';
 const NAMES = ['permissions', 'is_staff', 'is_superuser'];
-/** What of a document speaks of rights. */
+/** The claims of a document that are about rights. */
 const rightsIn = (claims: object) =>
   Object.fromEntries(Object.entries(claims).filter(([name]) => NAMES.includes(name)));
 const held = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
@@ -20,7 +20,7 @@ t.test('the scope permissions', (t) =>
     const s = await codeWorld(db);
     const { web, third, code, redeem, about, api, post, clock } = s;
     const at = () => audit(clock.now());
-    const set = (by: Program, permissionsIn: 'userinfo' | 'id_token') =>
+    const set = (by: TestClient, permissionsIn: 'userinfo' | 'id_token') =>
       updateClient(db.fork(), at(), { id: by.principal }, { settings: { permissionsIn } });
     const change = (settings: Parameters<typeof updateApi>[3]) => updateApi(db.fork(), at(), api, settings);
     const tokens = async (by = web, more: Parameters<typeof code>[1] = {}) => {
@@ -32,7 +32,7 @@ t.test('the scope permissions', (t) =>
       rightsIn((await about((await tokens(by, more)).access_token)).json());
     const inIdToken = async (by = web, more: Parameters<typeof code>[1] = {}) =>
       rightsIn(jwtClaims((await tokens(by, more)).id_token));
-    const consented = (await s.named('add', 'view', 'delete', 'change')).map((one) => one.id);
+    const consented = (await s.choicePermissions('add', 'view', 'delete', 'change')).map((one) => one.id);
 
     await t.test(
       'docs/oauth.md, OIDC Core §5.4: userinfo says permissions, is_staff and is_superuser of the API of the token, and the ID token none',
@@ -106,7 +106,7 @@ t.test('the scope permissions', (t) =>
         t.same(rightsIn(jwtClaims(id_token)), { permissions, is_staff: false, is_superuser: false });
         t.same(rightsIn((await about(access_token)).json()).permissions, permissions);
         t.same((await inIdToken(third, { permissions: [] })).permissions, [], 'nothing was agreed to');
-        await disallowPermissions(db.fork(), at(), { id: third.principal }, await s.named('add'));
+        await disallowPermissions(db.fork(), at(), { id: third.principal }, await s.choicePermissions('add'));
         t.same((await inIdToken(third, agreed)).permissions, ['polls.view_choice']);
         t.same((await told(third, agreed)).permissions, ['polls.view_choice']);
         await set(third, 'userinfo');
@@ -117,7 +117,7 @@ t.test('the scope permissions', (t) =>
       'contract §5: an ID token over the budget of its API is refused before anything is written, never shortened',
       async (t) => {
         await set(web, 'id_token');
-        const { session } = await s.makeLong();
+        const { session } = await s.signInOverBudget();
         const long = { session: session.id };
         const given = await code(web, { scope: SCOPE, ...long });
         const once = await tokens(web, { ...long, scope: 'openid' });
@@ -167,7 +167,7 @@ t.test('the scope permissions', (t) =>
   }),
 );
 
-/** RFC 8725 §3.11: what an API of `typ` JWT reads, an ID token must not say. */
+/** RFC 8725 §3.11: an ID token must not contain what an API of `typ` JWT reads. */
 async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
   const { db, web, code, redeem, api } = s;
   const desk = await openDesk(db);

@@ -12,7 +12,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'what was good once is forgotten, each in its time: a code a day later, so that a reuse is recognised (A10)',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       await s.answer(alice, s.web);
       await s.ask(alice, s.third);
       const em = db.fork();

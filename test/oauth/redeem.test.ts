@@ -14,8 +14,8 @@ import { codeWorld, jwtClaims } from './code-world.ts';
 
 t.test('what redeems a code', (t) =>
   onEachEngine(t, async (t, db) => {
-    /** Called before each attempt to redeem a code, with the place that it would take. */
-    let attempted = async (_place: { list: number; idx: number }): Promise<void> => {};
+    /** Called before each attempt to redeem a code, with the status index that it would allocate. */
+    let attempted = async (_index: { list: number; idx: number }): Promise<void> => {};
     const query: Database['query'] = async (statement, values) => {
       const [list, idx] = values.slice(4, 6) as [number, number];
       if (statement.name === 'tokens-redeem-oauth_code') await attempted({ list, idx });
@@ -37,22 +37,22 @@ t.test('what redeems a code', (t) =>
       },
     );
 
-    await t.test('contract §6: a place that is taken is given to nobody else', async (t) => {
-      const places: { list: number; idx: number }[] = [];
-      attempted = async (place) => {
-        const one = { ...place, holder: alice.id, api: s.api.id, principal: alice.id, expiresAt: clock.now() };
-        if (places.push(place) === 1) await db.fork().insert(TokenStatus, { ...one, isCurrent: false });
+    await t.test('contract §6: a status index that is taken is not allocated again', async (t) => {
+      const indexes: { list: number; idx: number }[] = [];
+      attempted = async (index) => {
+        const one = { ...index, holder: alice.id, api: s.api.id, principal: alice.id, expiresAt: clock.now() };
+        if (indexes.push(index) === 1) await db.fork().insert(TokenStatus, { ...one, isCurrent: false });
       };
       const answer = await redeem(await code());
       t.equal(answer.statusCode, 200, answer.body);
       const { status_list: status } = jwtClaims(answer.json().access_token).status;
-      t.equal(places.length, 2, 'one more attempt');
-      t.equal(status.idx, places[1]?.idx);
+      t.equal(indexes.length, 2, 'one more attempt');
+      t.equal(status.idx, indexes[1]?.idx);
       t.equal((await introspect(answer.json().access_token)).active, true);
       attempted = async () => {};
     });
 
-    /** Redeems while somebody is in the middle of a change, and tells whether it waited for the end. */
+    /** Redeems a code during a concurrent change, and returns whether it waited for the end of the change. */
     const during = async (change: (tx: SqlEntityManager) => Promise<unknown>, given: string, by = web) => {
       let isDone = false;
       const answering = await db.fork().transactional(async (tx) => {
@@ -61,7 +61,7 @@ t.test('what redeems a code', (t) =>
           isDone = true;
           return answer;
         });
-        // As long as it would take many times over, were it free to.
+        // Many times longer than it takes without waiting.
         await sleep(300);
         return { redeeming, hasWaited: !isDone };
       });
@@ -73,7 +73,7 @@ t.test('what redeems a code', (t) =>
       'contract §6: rights that are taken while a code is redeemed are not in its token',
       { skip },
       async (t) => {
-        const [change] = await s.named('change');
+        const [change] = await s.choicePermissions('change');
         const { hasWaited, answer } = await during(
           (tx) => unassign(tx, at(), s.asUser, [change as never]),
           await code(),
@@ -85,10 +85,10 @@ t.test('what redeems a code', (t) =>
       },
     );
 
-    await t.test('contract §4: nor is what a ceiling does not let through any more', { skip }, async (t) => {
-      const [view] = await s.named('view');
+    await t.test('contract §4: nor are rights outside of a lowered boundary', { skip }, async (t) => {
+      const [view] = await s.choicePermissions('view');
       const client = await db.fork().findOneOrFail(Client, third.principal);
-      const permissions = (await s.named('add', 'view')).map((one) => one.id);
+      const permissions = (await s.choicePermissions('add', 'view')).map((one) => one.id);
       const given = await code(third, { permissions });
       const { hasWaited, answer } = await during(
         (tx) => disallowPermissions(tx, at(), client, [view as never]),

@@ -21,7 +21,7 @@ import t, { type Test } from '../support/tap.ts';
 const PASSWORD = 'a long enough phrase';
 const LIFE = { idleSeconds: 30 * 86_400, absoluteSeconds: 90 * 86_400 };
 
-/** A user, a client that may refresh, another one, and families of refresh tokens. */
+/** A user, two clients that may refresh, and families of refresh tokens. */
 async function scene(db: Database, settings: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: settings });
@@ -98,7 +98,7 @@ t.test('refresh', (t) =>
         const stored = await db.fork().findOneOrFail(RefreshGrant, grant.id);
         t.equal(stored.generation, 2);
         t.equal(await db.fork().count(RefreshGrant), 1, 'storage does not grow');
-        t.equal(await db.fork().count(TokenStatus), 1, 'and the tokens of one grant share their place');
+        t.equal(await db.fork().count(TokenStatus), 1, 'and the tokens of one grant share a status index');
         t.equal(await db.fork().count(AuditEvent, { kind: 'grant_ended' }), 0, 'refreshes write no audit rows');
       },
     );
@@ -127,10 +127,10 @@ t.test('refresh', (t) =>
       async (t) => {
         const { token, grant } = await open();
         for (let at = 0; at < token.length; at += 7) {
-          const cut = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
-          refused(t, await refresh(cut), 'attacks 73: a character is another');
+          const changed = token.slice(0, at) + (token[at] === 'A' ? 'B' : 'A') + token.slice(at + 1);
+          refused(t, await refresh(changed), 'attacks 73: a character is another');
         }
-        refused(t, await refresh(token.slice(0, -1)), 'cut');
+        refused(t, await refresh(token.slice(0, -1)), 'shortened');
         refused(t, await refresh(`${token}A`), 'longer');
         refused(t, await refresh(token, {}, other), 'attacks 69: another client');
         await db.fork().execute('update tokens_grant set generation = -1 where id = ?', [grant.id]);
@@ -214,10 +214,10 @@ t.test('refresh', (t) =>
       t.same([taken.statusCode, taken.json().error], [400, 'invalid_target'], 'its API was taken from the client');
       await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [api], isFirstParty: false });
       t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0, 'nothing was rotated');
-      const cut = await refresh(token);
-      t.same(jwtClaims(cut.json().access_token).permissions, [], 'not first-party any more: nobody has consented');
+      const limited = await refresh(token);
+      t.same(jwtClaims(limited.json().access_token).permissions, [], 'not first-party any more: nobody has consented');
       await updateClient(db.fork(), audit(clock.now()), web.client, { isFirstParty: true });
-      t.equal((await refresh(cut.json().refresh_token)).statusCode, 200);
+      t.equal((await refresh(limited.json().refresh_token)).statusCode, 200);
     });
 
     await t.test('T9: dead after logout, password change, deactivation, and when its client is disabled', async (t) => {

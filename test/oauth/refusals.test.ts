@@ -43,7 +43,7 @@ t.test('docs/oauth.md: every code of OAuth has its place in the one table of rem
 for (const mode of ['development', 'production'] as const)
   t.test(`docs/oauth.md: each refusal of OAuth is one line with client, reason and remedy, in ${mode}`, async (t) => {
     const s = await scene(mode);
-    const { said, web, third, spa, visitor, post, app } = s;
+    const { said, web, third, spa, openBrowser, post, app } = s;
     const clientOf = (one: typeof web, name: string) => ({ id: one.id, name });
     const isAt = (t: Test, lines: Line[], expected: Partial<Record<keyof Line, unknown>>, what: string) => {
       t.equal(lines.length, 1, `${what}: one line`);
@@ -53,17 +53,17 @@ for (const mode of ['development', 'production'] as const)
     await t.test('an authorization without PKCE names the setting of each library, and the other states', async (t) => {
       let answer: Record<string, string | number> = {};
       const lines = await said(async () => {
-        answer = responseParameters(await visitor().get(s.urlFor(web, noPkce)));
+        answer = responseParameters(await openBrowser().get(s.urlFor(web, noPkce)));
       });
       isAt(t, lines, { code: 'invalid_request', client: clientOf(web, 'Web'), reason: /PKCE/ }, 'pkce');
       for (const word of [...everySetting, `client update ${web.id} --pkce if-sent`, '--pkce off'])
         t.ok(lines[0]?.remedy?.includes(word), word);
       for (const word of [...everySetting, '--pkce off'])
         t.equal(String(answer['error_description']).includes(word), mode === 'development', word);
-      const [publicLine] = await said(() => visitor().get(s.urlFor(spa, noPkce)));
+      const [publicLine] = await said(() => openBrowser().get(s.urlFor(spa, noPkce)));
       t.match(publicLine?.remedy, /OIDC_USE_PKCE.*public client/);
       t.notMatch(publicLine?.remedy, /--pkce/, 'a public client has no other state');
-      const formPost = await visitor().get(s.urlFor(web, { ...noPkce, response_mode: 'form_post' }));
+      const formPost = await openBrowser().get(s.urlFor(web, { ...noPkce, response_mode: 'form_post' }));
       t.equal(formPost.response.body.includes('OIDC_USE_PKCE'), mode === 'development');
       const pushed = await said(() => post('par', { response_type: 'code', redirect_uri: CALLBACK }));
       isAt(t, pushed, { client: clientOf(web, 'Web'), remedy: /OIDC_USE_PKCE/ }, 'pushed');
@@ -72,7 +72,7 @@ for (const mode of ['development', 'production'] as const)
     await t.test(
       'what is refused by a page has its line; the page names the remedy in development alone',
       async (t) => {
-        const browser = visitor();
+        const browser = openBrowser();
         const pages: [Record<string, string | undefined>, object, RegExp][] = [
           [{ redirect_uri: 'https://evil.example/' }, { client: clientOf(web, 'Web') }, /--redirect-uri/],
           [{ redirect_uri: undefined }, { client: clientOf(web, 'Web') }, /Send redirect_uri/],
@@ -180,7 +180,7 @@ for (const mode of ['development', 'production'] as const)
 
     await t.test('OIDC RP-Initiated Logout §3: a way back that is not followed says why', async (t) => {
       const page = async (query: Record<string, string>) =>
-        (await visitor().get(`/oauth2/logout?${new URLSearchParams(query)}`)).response.body;
+        (await openBrowser().get(`/oauth2/logout?${new URLSearchParams(query)}`)).response.body;
       const bye = { post_logout_redirect_uri: 'https://app.example/bye' };
       let body = '';
       const lines = await said(async () => {
@@ -214,13 +214,13 @@ for (const mode of ['development', 'production'] as const)
     });
 
     await t.test('a refusal in an interaction names its client, which the address does not', async (t) => {
-      const browser = await s.signedIn('bob');
+      const browser = await s.signedInBrowser('bob');
       const consent = await s.ask(browser, third);
       const lines = await said(() => browser.submit(consent, { decision: 'deny' }));
       isAt(t, lines, { code: 'access_denied', client: clientOf(third, 'Third'), remedy: null }, 'denied');
       isAt(
         t,
-        await said(() => s.ask(visitor(), web, { prompt: 'none' })),
+        await said(() => s.ask(openBrowser(), web, { prompt: 'none' })),
         { code: 'login_required', remedy: /prompt=none/ },
         'silent',
       );

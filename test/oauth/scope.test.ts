@@ -7,11 +7,14 @@ import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
-import { CALLBACK, jwtClaims, type Program, VERIFIER } from './code-world.ts';
+import { CALLBACK, jwtClaims, type TestClient, VERIFIER } from './code-world.ts';
 import { DEVICE } from './device-world.ts';
 import { ACCESS_TOKEN, EXCHANGE } from './exchange-world.ts';
 
-/** Alice may add, change and view choices; the client may carry add, delete and view of it. What is asked for, and what is left. */
+/**
+ * Alice may add, change and view choices; the client's boundary is add, delete and view. The requested scopes, and the
+ * remaining ones.
+ */
 const table = [
   { asked: 'openid polls.add_choice', left: 'openid polls.add_choice', why: 'all that was asked for' },
   { asked: 'openid nonsense', left: 'openid', why: 'a scope that is unknown' },
@@ -23,15 +26,15 @@ const table = [
   { asked: 'polls.change_choice', left: '400 invalid_scope', why: 'nothing that the client may have' },
 ];
 
-/** What came of it: the scope that the answer says, `absent` when it says none, or the error. */
+/** The scope of a response, `absent` if it has none, or the error. */
 function outcome(answer: { readonly statusCode: number; json(): Record<string, string> }): string {
   const { error, scope = 'absent' } = answer.json();
   return answer.statusCode === 200 ? scope : `${answer.statusCode} ${error}`;
 }
 
-async function scopeScene(db: Database) {
+async function scopeWorld(db: Database) {
   const s = await webWorld(db);
-  const made = async (name: string, preset: 'service' | 'device', grantTypes: string[]): Promise<Program> => {
+  const made = async (name: string, preset: 'service' | 'device', grantTypes: string[]): Promise<TestClient> => {
     const given = { name, preset, grantTypes, requests: [s.api], serves: [s.api] };
     const { client, secret } = await createClient(db.fork(), audit(), given);
     const program = { id: client.clientId, principal: client.id, secret };
@@ -47,11 +50,11 @@ async function scopeScene(db: Database) {
   });
   const robot = { id: client.clientId, principal: client.id, secret };
   const asRobot = { kind: 'client' as const, principal: { id: client.id, label: 'Robot' } };
-  await assign(db.fork(), audit(), asRobot, await s.named('view'));
+  await assign(db.fork(), audit(), asRobot, await s.choicePermissions('view'));
 
-  /** By the authorization endpoint and its consent page, as a browser goes. */
+  /** By the authorization endpoint and its consent page, as in a browser. */
   const byCode = async (scope: string | undefined) => {
-    const browser = await s.signedIn();
+    const browser = await s.signedInBrowser();
     const page = await s.ask(browser, s.third, { scope, prompt: 'consent' });
     const answer = page.response.statusCode === 200 ? await browser.submit(page, { decision: 'allow' }) : page;
     const { code, error } = responseParameters(answer);
@@ -63,10 +66,10 @@ async function scopeScene(db: Database) {
     const begun = await s.post('device_authorization', scope === undefined ? {} : { scope }, box);
     if (begun.statusCode !== 200) return begun;
     const { device_code, user_code } = begun.json();
-    const waiting = await findPendingDevice(db, user_code.replace('-', ''), s.clock.now());
-    if (!waiting) throw new Error('no device waits');
+    const device = await findPendingDevice(db, user_code.replace('-', ''), s.clock.now());
+    if (!device) throw new Error('no device waits');
     const by = { session: s.session.id, user: s.alice.id, ip: '127.0.0.1' };
-    await db.fork().transactional((tx) => decideDevice(tx, waiting, by, 'allow', s.clock.now()));
+    await db.fork().transactional((tx) => decideDevice(tx, device, by, 'allow', s.clock.now()));
     return s.post('token', { grant_type: DEVICE, device_code }, box);
   };
   const subject = async () => (await s.redeem(await s.code(s.web, { scope: 'openid profile' }))).json().access_token;
@@ -81,7 +84,7 @@ async function scopeScene(db: Database) {
 
 t.test('the scope of an answer', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await scopeScene(db);
+    const s = await scopeWorld(db);
 
     const first = { authorization_code: s.byCode, device_code: s.byDevice, 'token-exchange': s.byExchange };
     for (const [grant, ask] of Object.entries(first))
@@ -125,12 +128,12 @@ t.test('the scope of an answer', (t) =>
     await t.test('contract §4: what the user loses between two refreshes is left out, and said', async (t) => {
       const before = await s.byCode('openid polls.add_choice');
       t.equal(outcome(before), 'openid polls.add_choice');
-      await unassign(db.fork(), audit(), s.asUser, await s.named('add'));
+      await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
       const token = String(before.json()['refresh_token']);
       const after = await s.refresh(token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(after), 'openid');
       t.same(jwtClaims(after.json().access_token).permissions, []);
-      await assign(db.fork(), audit(), s.asUser, await s.named('add'));
+      await assign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
       const again = await s.refresh(after.json().refresh_token, { scope: 'openid polls.add_choice' });
       t.equal(outcome(again), 'openid polls.add_choice', 'and comes back with the right');
     });
@@ -143,7 +146,7 @@ t.test('the scope of an answer', (t) =>
     });
 
     await t.test('RFC 6749 §4.1.2.1: nobody logs in for a request of which nothing is left', async (t) => {
-      const answer = responseParameters(await s.ask(s.visitor(), s.third, { scope: 'nonsense' }));
+      const answer = responseParameters(await s.ask(s.openBrowser(), s.third, { scope: 'nonsense' }));
       t.match(answer, { error: 'invalid_scope', state: 's-1' });
     });
   }),

@@ -9,7 +9,7 @@ import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { responseParameters } from '../web/browser.ts';
 import { CALLBACK, CHALLENGE, webWorld } from '../web/world.ts';
-import { jwtClaims, jwtHeader, type Program, VERIFIER } from './code-world.ts';
+import { jwtClaims, jwtHeader, type TestClient, VERIFIER } from './code-world.ts';
 
 // What the metadata says, tried out; and rows that are of no endpoint alone.
 
@@ -17,7 +17,7 @@ const db = await openTestEmbedded();
 t.teardown(() => db.close());
 const s = await webWorld(db);
 const { app, web, spa, clock, post, code, redeem, about, introspect } = s;
-const alice = await s.signedIn();
+const alice = await s.signedInBrowser();
 const document = (await app.inject('/.well-known/openid-configuration')).json();
 const jwks = async () => createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
 const pathOf = (url: string) => new URL(url).pathname;
@@ -32,9 +32,9 @@ const made = await createClient(db.fork(), audit(), {
   requests: [ledger],
   serves: [s.api],
 });
-const backend: Program = { id: made.client.clientId, principal: made.client.id, secret: made.secret };
+const backend: TestClient = { id: made.client.clientId, principal: made.client.id, secret: made.secret };
 const device = await createClient(db.fork(), audit(), { name: 'Box', preset: 'device', requests: [s.api] });
-const box: Program = { id: device.client.clientId, principal: device.client.id, secret: null };
+const box: TestClient = { id: device.client.clientId, principal: device.client.id, secret: null };
 
 const tokens = async (more: Parameters<typeof code>[1] = {}) => (await redeem(await code(web, more))).json();
 
@@ -123,8 +123,8 @@ t.test('M5: each way to authenticate that is named works at its endpoint, every 
   const key = await clientKey('ES256');
   const service = await createClient(db.fork(), audit(), { name: 'By key', preset: 'service', requests: [s.api] });
   await givenKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
-  const nobody = (id: string): Program => ({ id, principal: '', secret: null });
-  const shown: Record<string, () => Promise<[Record<string, string>, Program]>> = {
+  const nobody = (id: string): TestClient => ({ id, principal: '', secret: null });
+  const shown: Record<string, () => Promise<[Record<string, string>, TestClient]>> = {
     client_secret_basic: async () => [{}, web],
     client_secret_post: async () => [{ client_secret: web.secret as string }, nobody(web.id)],
     private_key_jwt: async () => [
@@ -242,7 +242,7 @@ t.test('M4: every claim that a client is told is named', async (t) => {
     t.ok([...said, ...told].includes(name), `${name}: the scene`);
 });
 
-const answers: [string, Record<string, string>, Program][] = [
+const answers: [string, Record<string, string>, TestClient][] = [
   ['token', { grant_type: 'client_credentials' }, backend],
   ['introspect', { token: 'x' }, web],
   ['revoke', { token: 'x' }, web],
@@ -256,7 +256,7 @@ const answers: [string, Record<string, string>, Program][] = [
 
 t.test('T1, T2, T3, RFC 6749 §5.1, §5.2: what every endpoint for programs answers, whatever it is sent', async (t) => {
   const form = 'application/x-www-form-urlencoded';
-  const basic = (of: Program) => `Basic ${Buffer.from(`${of.id}:${of.secret}`).toString('base64')}`;
+  const basic = (of: TestClient) => `Basic ${Buffer.from(`${of.id}:${of.secret}`).toString('base64')}`;
   for (const [path, fields, by] of answers) {
     const right: Record<string, string> = by.secret === null ? { client_id: by.id, ...fields } : fields;
     const auth: Record<string, string> = by.secret === null ? {} : { authorization: basic(by) };
@@ -360,7 +360,7 @@ t.test(
 );
 
 t.test('B2, RFC 9470 §4: whoever is sent to authenticate again comes back with a token that says so', async (t) => {
-  const browser = await s.signedIn();
+  const browser = await s.signedInBrowser();
   const get = async (more: Record<string, string> = {}) => {
     const page = await s.ask(browser, web, more);
     const isLogin = page.url.includes('/login');

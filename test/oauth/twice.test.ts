@@ -28,7 +28,7 @@ t.test('RFC 8707 §2: two values of resource are invalid_target, wherever one is
       'PAR',
     );
     t.same(await send('/oauth2/device_authorization', two), [400, 'invalid_target'], 'device');
-    const alice = s.visitor();
+    const alice = s.openBrowser();
     t.match(responseParameters(await alice.open(`${s.urlFor(s.web)}&${two}`)), {
       error: 'invalid_target',
       state: 's-1',
@@ -49,7 +49,7 @@ t.test('RFC 6749 §3.1: every other name that is there twice is invalid_request'
 });
 
 t.test('RFC 6749 §4.1.2.1, §10.12: a state that is too long is a page, and nothing is sent without it', async (t) => {
-  const alice = await s.signedIn();
+  const alice = await s.signedInBrowser();
   const longest = 'x'.repeat(8192);
   const post = async (more: Record<string, string>) => {
     const [, query = ''] = s.urlFor(s.web, more).split('?');

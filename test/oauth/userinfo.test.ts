@@ -16,7 +16,7 @@ import { deleteUser, renameUser, type User, updateUser } from '../../src/users/i
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER, makeUser, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { codeWorld, jwtClaims, jwtHeader, PASSWORD, type Program } from './code-world.ts';
+import { codeWorld, jwtClaims, jwtHeader, PASSWORD, type TestClient } from './code-world.ts';
 
 /** The scene, its statements counted. */
 async function countedScene(real: Database) {
@@ -35,7 +35,7 @@ async function countedScene(real: Database) {
   /** A token of a client, for a user who signs in once. */
   const tokenOf = async (
     { username }: Pick<User, 'username'>,
-    by: Program,
+    by: TestClient,
     more: Parameters<typeof s.code>[1] = {},
   ) => {
     const signingIn = signedIn.get(username) ?? s.signIn(username);
@@ -102,7 +102,7 @@ t.test('userinfo', (t) =>
     const bob = await person('bob', { firstName: 'Bób', lastName: 'O"Hara' });
     const carol = await person('carol', { firstName: 'Carol', email: 'carol@example.com', isStaff: true });
     await updateUser(db.fork(), at(), carol, { isEmailVerified: true });
-    await assign(db.fork(), at(), { kind: 'user', principal: principal(carol) }, await s.named('view', 'change'));
+    await assign(db.fork(), at(), { kind: 'user', principal: principal(carol) }, await s.choicePermissions('view', 'change'));
     for (const name of ['alpha', 'Zulu', 'Beta'])
       await addMembers(db.fork(), at(), await createGroup(db.fork(), at(), name), [principal(carol)]);
     const people: Person[] = [
@@ -116,7 +116,7 @@ t.test('userinfo', (t) =>
         isStaff: true,
       },
     ];
-    const consented = (await s.named('view', 'add')).map((one) => one.id);
+    const consented = (await s.choicePermissions('view', 'add')).map((one) => one.id);
 
     await t.test('OIDC Core §5.3.2, §5.4: every set of scopes and names, to the byte', async (t) => {
       const optional = ['profile', 'email', 'groups', 'permissions'];
@@ -124,7 +124,7 @@ t.test('userinfo', (t) =>
       for (const of of people)
         for (let set = 0; set < 2 ** optional.length; set++) {
           const scopes = ['openid', ...optional.filter((_, bit) => set & (2 ** bit))];
-          const by = [web, third, spa][nth % 3] as Program;
+          const by = [web, third, spa][nth % 3] as TestClient;
           const named = NAMED[nth % NAMED.length] as string[];
           const ofApi = nth % 4 !== 3;
           nth++;
@@ -159,7 +159,7 @@ t.test('userinfo', (t) =>
         [third, { scope, permissions: consented }, [one]],
         [third, { scope: all, permissions: consented }, [one, boundary]],
         [third, { scope: 'openid', claims, permissions: consented }, [one, boundary]],
-      ] as [Program, Parameters<typeof s.code>[1], string[]][]) {
+      ] as [TestClient, Parameters<typeof s.code>[1], string[]][]) {
         const { token } = await tokenOf(carol, by, more);
         await about(token);
         t.same(await statements(token), names, JSON.stringify(more));
@@ -220,9 +220,9 @@ t.test('userinfo', (t) =>
       const renamed = await told();
       t.match(renamed, { name: 'Doe', family_name: 'Doe', preferred_username: 'dorothy', sub: dora.id });
       t.notOk('given_name' in renamed || 'email' in renamed || 'email_verified' in renamed);
-      await assign(db.fork(), at(), asUser, await s.named('view'));
+      await assign(db.fork(), at(), asUser, await s.choicePermissions('view'));
       t.same((await told()).permissions, ['polls.view_choice']);
-      await unassign(db.fork(), at(), asUser, await s.named('view'));
+      await unassign(db.fork(), at(), asUser, await s.choicePermissions('view'));
       t.same((await told()).permissions, [], 'a right that was taken away does not end the token');
       await setRole(db.fork(), at(), asUser.principal, s.api, { isStaff: true, isSuperuser: true });
       t.match(await told(), { permissions: { length: 4 }, is_staff: true, is_superuser: true });
@@ -245,7 +245,7 @@ t.test('userinfo', (t) =>
     };
     interface Fresh {
       readonly user: User;
-      readonly by: Program;
+      readonly by: TestClient;
       readonly token: string;
       readonly refresh: string;
       readonly cookie: string;

@@ -4,7 +4,7 @@ import { CHALLENGE } from '../oauth/code-world.ts';
 import { NO_CHROMIUM, startChromium } from '../support/chromium.ts';
 import t from '../support/tap.ts';
 
-// What no simulation says: whether a browser lets the answer of a form go on to a program behind a scheme of its own.
+// Needs a real browser: whether it follows the response of a form to a program behind a private-use scheme.
 
 await t.test('redirects to a scheme of SIGNET_REDIRECT_SCHEMES in Chromium', { skip: NO_CHROMIUM }, async (t) => {
   const scene = await startScene(t, { https: false, environment: { SIGNET_REDIRECT_SCHEMES: 'cursor' } });

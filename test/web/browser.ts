@@ -3,7 +3,7 @@ import { ISSUER } from '../support/server.ts';
 
 type Headers = Record<string, string>;
 
-/** A browser's cookies and redirects over a server that does not listen. `test/clients/browser.ts` is the one over the wire. */
+/** Cookies and redirects of a browser, without a network. `test/clients/browser.ts` is the one over the wire. */
 export function newBrowser(app: App, issuer: string = ISSUER) {
   const cookies = new Map<string, string>();
   const send = async (method: 'GET' | 'HEAD' | 'POST', url: string, form?: Headers | string, headers: Headers = {}) => {
@@ -25,7 +25,7 @@ export function newBrowser(app: App, issuer: string = ISSUER) {
   };
   type Sent = Awaited<ReturnType<typeof send>>;
 
-  /** On, as long as Signet sends the browser to itself. */
+  /** Follows redirects while they lead to Signet. */
   const follow = async (sent: Sent): Promise<Sent> => {
     let at = sent;
     for (let hop = 0; hop < 10; hop++) {
@@ -40,9 +40,9 @@ export function newBrowser(app: App, issuer: string = ISSUER) {
     cookies,
     send,
     get: (url: string) => send('GET', url),
-    /** Opens an address and goes where it leads. */
+    /** Opens an address and follows its redirects. */
     open: async (url: string) => follow(await send('GET', url)),
-    /** Sends the form of a page that was shown, with its hidden fields, to where it says. */
+    /** Sends the form of a page, with its hidden fields, to its action. */
     submit: async ({ response, url }: Sent, fields: Headers) =>
       follow(await send('POST', url, { ...hiddenFields(response.body), ...fields })),
     follow,
@@ -57,7 +57,7 @@ export function hiddenFields(page: string): Headers {
 
 const decoded = (text: string) => text.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
 
-/** What a redirect to a client says. */
+/** Returns the parameters of a redirect to a client. */
 export function responseParameters({
   response,
 }: {

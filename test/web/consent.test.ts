@@ -13,13 +13,13 @@ import { CALLBACK, PASSWORD, webWorld } from './world.ts';
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
   const { third, web, clock } = s;
-  const idsOf = async (...names: string[]) => (await s.named(...names)).map((one) => one.id).sort();
+  const permissionIds = async (...names: string[]) => (await s.choicePermissions(...names)).map((one) => one.id).sort();
   const consents = (client = third) => db.fork().find(Consent, { client: client.principal });
 
   await t.test(
     'RFC 6749 §4.1.1, §10.2 (A11): the page says who asks, for whom, for what, and where it goes',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const { response } = await s.ask(alice, third, { scope: 'openid email offline_access' });
       t.equal(response.statusCode, 200);
       for (const said of [
@@ -49,7 +49,7 @@ await onEachEngine(t, async (t, db) => {
       const say = (settings: object) =>
         updateClient(db.fork(), audit(clock.now()), { id: third.principal }, { settings });
       await say({ clientUri: 'https://app.example/?a=1&b=2', policyUri: 'https://app.example/policy' });
-      const { response } = await s.ask(await s.signedIn(), third, { scope: 'openid email' });
+      const { response } = await s.ask(await s.signedInBrowser(), third, { scope: 'openid email' });
       t.match(response.body, /href="https:\/\/app\.example\/\?a=1&#38;b=2" rel="noreferrer">Website</);
       t.match(response.body, /href="https:\/\/app\.example\/policy" rel="noreferrer">Privacy policy</);
       t.notMatch(response.body, /Terms/);
@@ -60,7 +60,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/oauth.md: the scope permissions is asked for in words, by claims= too; for an ID token not beside an API of typ JWT',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const said = /See what you may do at its API/;
       const named = (where: string) => ({ claims: JSON.stringify({ [where]: { permissions: null } }) });
       for (const asked of [{ scope: 'openid permissions' }, named('id_token'), named('userinfo')])
@@ -79,17 +79,17 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'contract §4 (A11): what is allowed goes into the code, is remembered, and is not asked again',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const page = await s.ask(alice, third, { scope: 'openid polls.add_choice polls.change_choice' });
       t.notMatch(
         page.response.body,
         /Can change choice|Can delete choice/,
-        'what is over the ceiling or not asked for',
+        'outside of the boundary, or not asked for',
       );
       const done = responseParameters(await alice.submit(page, { decision: 'allow' }));
       t.match(done, { code: /./, state: 's-1', iss: s.issuer });
-      const row = await s.rowOf(done['code']);
-      t.same(row.permissions, await idsOf('add'));
+      const row = await s.codeRow(done['code']);
+      t.same(row.permissions, await permissionIds('add'));
       t.equal(row.scope, 'openid polls.add_choice');
       t.match(await consents(), [{ api: s.api.id, scopes: ['openid', 'polls.add_choice'] }]);
       t.match(await s.answer(alice, third, { scope: 'openid polls.add_choice' }), { code: /./ }, 'again: at once');
@@ -105,7 +105,7 @@ await onEachEngine(t, async (t, db) => {
         ['email', 'openid', 'polls.add_choice', 'polls.view_choice'],
         'the union',
       );
-      t.same([...(both?.permissions ?? [])].sort(), await idsOf('add', 'view'));
+      t.same([...(both?.permissions ?? [])].sort(), await permissionIds('add', 'view'));
       t.match(
         (await s.ask(alice, third, { prompt: 'consent', scope: 'openid polls.add_choice' })).response.body,
         /Allow Third/,
@@ -119,7 +119,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'OIDC Core §5.5 (A11): a claim that is asked for by name is asked of the user like its scope',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const first = await s.ask(alice, third, { scope: 'openid polls.add_choice' });
       await alice.submit(first, { decision: 'allow' });
       const claims = JSON.stringify({ userinfo: { email: null } });
@@ -135,7 +135,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'RFC 6749 §4.1.1, §4.1.2.1 (A9): denied is access_denied, once, and nothing is remembered',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const page = await s.ask(alice, third);
       t.match(responseParameters(await alice.submit(page, { decision: 'deny' })), {
         status: 303,
@@ -150,12 +150,12 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('contract §4: a first-party client asks nobody, unless it is to, or the request says so', async (t) => {
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     t.match(await s.answer(alice, web), { code: /./ });
     const asked = await s.ask(alice, web, { prompt: 'consent' });
     t.match(asked.response.body, /Do whatever you may do there/);
     const done = responseParameters(await alice.submit(asked, { decision: 'allow' }));
-    t.equal((await s.rowOf(done['code'])).permissions, null, 'uncut');
+    t.equal((await s.codeRow(done['code'])).permissions, null, 'uncut');
     await s.set(web, { askConsent: true });
     const page = await s.ask(alice, web, { scope: 'openid email' });
     t.match(page.response.body, /Allow Web/);
@@ -164,9 +164,9 @@ await onEachEngine(t, async (t, db) => {
     await s.set(web, {});
   });
 
-  await t.test('RFC 8252 §8.6: an app whose place another may take is allowed each time', async (t) => {
+  await t.test('RFC 8252 §8.6: an app that another app could replace is allowed each time', async (t) => {
     const app = await s.register('Desk app', 'native', ['http://127.0.0.1/cb', 'com.example.app:/cb']);
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     for (const redirect of ['http://127.0.0.1:7777/cb', 'com.example.app:/cb'])
       for (let i = 0; i < 2; i++) {
         const page = await s.ask(alice, app, { redirect_uri: redirect });
@@ -185,26 +185,26 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('attacks 53: what was shown to alice is not allowed by bob, and not more than was shown', async (t) => {
-    const browser = await s.signedIn();
+    const browser = await s.signedInBrowser();
     const page = await s.ask(browser, third);
     await browser.send('POST', '/login', { username: 'bob', password: PASSWORD });
     const again = await browser.submit(page, { decision: 'allow' });
     t.match(again.response.body, /for you, <strong>bob<\/strong>/, 'bob is asked himself');
     t.same(await consents(), []);
-    const [change] = await s.named('change');
+    const [change] = await s.choicePermissions('change');
     await s.allow(third, 'polls.change_choice');
     const more = await browser.submit(again, { decision: 'allow' });
     t.match(more.response.body, /Can change choice/, 'and shown what came to it meanwhile');
     const done = responseParameters(await browser.submit(more, { decision: 'allow' }));
-    t.equal((await s.rowOf(done['code'])).principal, s.bob.id);
-    t.ok((await s.rowOf(done['code'])).permissions?.includes(change?.id as string));
+    t.equal((await s.codeRow(done['code'])).principal, s.bob.id);
+    t.ok((await s.codeRow(done['code'])).permissions?.includes(change?.id as string));
     await db.fork().nativeDelete(Consent, {});
   });
 
   await t.test('attacks 53: an interaction belongs to one browser, and is looked at by no other', async (t) => {
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     const page = await s.ask(alice, third);
-    const bob = await s.signedIn('bob');
+    const bob = await s.signedInBrowser('bob');
     const stranger = await bob.get(page.url);
     t.equal(stranger.response.statusCode, 410);
     t.equal(
@@ -223,8 +223,8 @@ await onEachEngine(t, async (t, db) => {
       t.ok([400, 404, 410].includes((await alice.get(`/interaction/${id}`)).response.statusCode), id);
   });
 
-  await t.test('whoever is not the one who is signed in logs in instead, and is asked', async (t) => {
-    const alice = await s.signedIn();
+  await t.test('a user other than the signed-in one can sign in instead, and is asked', async (t) => {
+    const alice = await s.signedInBrowser();
     const page = await s.ask(alice, third);
     const link = /href="([^"]*)">Sign in as somebody else/.exec(page.response.body)?.[1]?.replace('&amp;', '&') ?? '';
     const login = await alice.open(new URL(link, page.url).href);
@@ -233,8 +233,8 @@ await onEachEngine(t, async (t, db) => {
     t.match(other.response.body, /for you, <strong>bob<\/strong>/);
   });
 
-  await t.test('contract §3: the answer comes from our own page', async (t) => {
-    const alice = await s.signedIn();
+  await t.test('contract §3: the form comes from a page of Signet', async (t) => {
+    const alice = await s.signedInBrowser();
     const page = await s.ask(alice, third);
     const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     const { response } = await alice.send('POST', page.url, form, { 'sec-fetch-site': 'cross-site' });
@@ -250,7 +250,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('reloads before the end work; half an hour later it is over', async (t) => {
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     const page = await s.ask(alice, third);
     for (let i = 0; i < 3; i++) t.equal((await alice.get(page.url)).response.statusCode, 200);
     clock.pass(1801);
@@ -260,7 +260,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'contract §4, docs/decisions/0014: of 50 that complete one interaction at once, one code is good',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const page = await s.ask(alice, third);
       const codes = await s.codes();
       const form = { ...hiddenFields(page.response.body), decision: 'allow' };
@@ -275,7 +275,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('attacks 79: a client that is disabled meanwhile, or loses its address, gets nothing', async (t) => {
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     const page = await s.ask(alice, third);
     const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     const client = await db.fork().findOneOrFail(Client, { id: third.principal });
@@ -290,7 +290,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('ASVS 10.7 (A11): a user sees what was allowed, and takes it back', async (t) => {
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     const cookie = [...alice.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const list = async () => (await s.app.inject({ url: '/api/v1/account/grants', headers: { cookie } })).json().grants;
     t.same(await list(), []);
@@ -313,7 +313,7 @@ await onEachEngine(t, async (t, db) => {
       s.app.inject({ method: 'DELETE', url: `/api/v1/account/grants/${id}`, headers });
     t.equal((await end(third.id, {})).statusCode, 401);
     t.equal((await end('c_nobody')).statusCode, 404);
-    const bob = await s.signedIn('bob');
+    const bob = await s.signedInBrowser('bob');
     const asBob = { cookie: [...bob.cookies].map(([name, value]) => `${name}=${value}`).join('; ') };
     t.equal((await end(third.id, asBob)).statusCode, 404, 'only the own');
     t.equal((await end(third.id)).statusCode, 204);

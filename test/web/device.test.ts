@@ -9,7 +9,7 @@ t.teardown(() => db.close());
 const s = await deviceWorld(db, { SIGNET_THROTTLE_NAME: '5' });
 const { begin, page, submit, decide, confirmationIn, poll, logIn, clock, box, tv } = s;
 const atAlice = await logIn('alice');
-const stateOf = async (userCode: string) =>
+const readState = async (userCode: string) =>
   (
     await db
       .fork()
@@ -66,7 +66,7 @@ t.test('RFC 8628 §3.3.1, §6.1: a link fills the code in, and decides nothing',
   t.equal(response.headers['cache-control'], 'no-store');
   const typed = await submit(atAlice, { user_code: ` ${code.toLowerCase().replace('-', ' ')} ` });
   t.match(typed.body, code, 'RFC 8628 §6.1: case, dashes and spaces do not matter');
-  t.equal(await stateOf(code), 'pending');
+  t.equal(await readState(code), 'pending');
 });
 
 t.test('V3: the user sees the client, the code, the scopes, the permissions, and who is signed in', async (t) => {
@@ -98,12 +98,12 @@ t.test('V3: only the page that was shown to this session can approve', async (t)
     t.match(again.body, /Look again/, who);
     t.match(again.body, 'name="decision"', 'it is shown again');
   }
-  t.same([await stateOf(one.user_code), await stateOf(other.user_code)], ['pending', 'pending']);
+  t.same([await readState(one.user_code), await readState(other.user_code)], ['pending', 'pending']);
   const foreign = { 'sec-fetch-site': 'cross-site', origin: 'https://evil.example' };
   t.equal((await submit(atAlice, { ...allow, confirmation }, foreign)).statusCode, 403, 'from another site');
-  t.equal(await stateOf(one.user_code), 'pending');
+  t.equal(await readState(one.user_code), 'pending');
   t.match((await submit(atAlice, { ...allow, confirmation })).body, 'goes on by itself');
-  t.equal(await stateOf(one.user_code), 'approved');
+  t.equal(await readState(one.user_code), 'approved');
 });
 
 t.test('V3: a decision is taken once, by a session that lives, in time', async (t) => {
@@ -112,7 +112,7 @@ t.test('V3: a decision is taken once, by a session that lives, in time', async (
   const sent = (decision: string) => submit(atAlice, { user_code: twice.user_code, decision, confirmation });
   const decisions = ['allow', 'deny', 'allow', 'deny'];
   const answers = await Promise.all(decisions.map(sent));
-  const state = await stateOf(twice.user_code);
+  const state = await readState(twice.user_code);
   const [taken, other] = state === 'approved' ? (['allow', 'deny'] as const) : (['deny', 'allow'] as const);
   t.same(
     answers.map((one) => one.statusCode),
@@ -120,7 +120,7 @@ t.test('V3: a decision is taken once, by a session that lives, in time', async (
     'and is said again to the same form',
   );
   t.match((await sent(other)).body, 'No device waits');
-  t.equal(await stateOf(twice.user_code), state);
+  t.equal(await readState(twice.user_code), state);
 
   const ended = await begin();
   const cookie = await logIn('alice');
@@ -128,7 +128,7 @@ t.test('V3: a decision is taken once, by a session that lives, in time', async (
   await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: s.alice.id }, 'ended_by_user'));
   const allow = { user_code: ended.user_code, decision: 'allow', confirmation: of };
   t.equal((await submit(cookie, allow)).statusCode, 303, 'to log in');
-  t.equal(await stateOf(ended.user_code), 'pending');
+  t.equal(await readState(ended.user_code), 'pending');
 });
 
 t.test('RFC 8628 §5.1: guessed codes are counted; one answer for unknown, expired and used', async (t) => {
@@ -187,7 +187,7 @@ t.test('docs/decisions/0014: a decision that its page sends twice is said twice,
     const sent = (more: Record<string, string> = {}, by = cookie) =>
       submit(by, { user_code: code, decision, confirmation, ...more });
     const first = await sent();
-    const state = await stateOf(code);
+    const state = await readState(code);
     const second = await sent();
     t.same([second.statusCode, second.body], [200, first.body]);
     t.equal((await poll(device)).statusCode, decision === 'allow' ? 200 : 400);
@@ -197,7 +197,7 @@ t.test('docs/decisions/0014: a decision that its page sends twice is said twice,
     t.equal((await sent({ confirmation: '' })).statusCode, 422, 'nor what its page has not sent');
     clock.pass(10);
     t.equal((await sent()).statusCode, 422);
-    t.equal(await stateOf(code), state);
+    t.equal(await readState(code), state);
     clock.pass(901);
   }
 });

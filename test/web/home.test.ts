@@ -115,7 +115,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal(await db.fork().count(User, { username: 'late' }), 0);
   });
 
-  await t.test('the front door, the probes and the keys answer', async (t) => {
+  await t.test('the home page, the probes and the keys respond', async (t) => {
     for (const url of ['/', '/health/live', '/health/started', '/health/ready', '/.well-known/jwks.json'])
       t.equal((await app.inject(url)).statusCode, 200, url);
     t.match((await app.inject('/')).body, /<title>Signet<\/title>/, 'the name once');

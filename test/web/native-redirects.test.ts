@@ -46,7 +46,7 @@ await onEachEngine(t, async (t, db) => {
       message: /is public.*--auth none/,
     });
     await t.rejects(create('native', [CURSOR], { settings: { pkce: 'off' } }), { kind: 'usage', message: /--pkce/ });
-    const alice = await s.signedIn();
+    const alice = await s.signedInBrowser();
     const app = await create('native', [CURSOR]);
     const plain = { redirect_uri: CURSOR, code_challenge: undefined, code_challenge_method: undefined };
     t.match(await s.answer(alice, app, plain), { error: 'invalid_request' });
@@ -55,7 +55,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'RFC 8252 §8.6: where any program can take the address, each time is asked, of first-party clients too',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       const loopback = 'http://127.0.0.1:5000/cb';
       const dotted = 'com.example.app:/cb';
       for (const isFirstParty of [false, true])
@@ -91,7 +91,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'OAuth 2.0 Form Post Response Mode §2: no form is posted to a program: the refusal comes by a redirect',
     async (t) => {
-      const alice = await s.signedIn();
+      const alice = await s.signedInBrowser();
       for (const uri of [CURSOR, 'com.example.app:/cb']) {
         const app = await create('native', [uri]);
         const { response } = await s.ask(alice, app, { redirect_uri: uri, response_mode: 'form_post' });

@@ -19,7 +19,7 @@ await onEachEngine(t, async (t, db) => {
       return one.passwords.verify(...given);
     },
   };
-  // Two processes on one database: what one of them has in memory, the other has not.
+  // Two processes on one database, which share nothing in memory.
   const { clock } = one;
   const apps = await Promise.all([0, 1].map(() => startApp(db, { clock, passwords })));
   const open = async (at = 0) => {
@@ -43,7 +43,7 @@ await onEachEngine(t, async (t, db) => {
     verified = 0;
     await post(first);
     t.equal(await who(first), 'alice');
-    // Its answer never came: the browser has no session yet.
+    // The response was lost: the browser has no session yet.
     const { response } = await post(browser);
     t.equal(response.statusCode, 303);
     t.equal(await who(browser), 'alice');

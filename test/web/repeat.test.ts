@@ -12,10 +12,10 @@ import { PASSWORD, webWorld } from './world.ts';
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
   const { clock, third, web, introspect } = s;
-  type Browser = ReturnType<typeof s.visitor>;
-  /** A consent page, answered once. */
+  type Browser = ReturnType<typeof s.openBrowser>;
+  /** Opens a consent page and sends its form once. */
   const answered = async (decision = 'allow', browser?: Browser) => {
-    const alice = browser ?? (await s.signedIn());
+    const alice = browser ?? (await s.signedInBrowser());
     const page = await s.ask(alice, third, { prompt: 'consent' });
     const form = { ...hiddenFields(page.response.body), decision };
     const send = (more: Record<string, string> = {}, from = alice) => from.send('POST', page.url, { ...form, ...more });
@@ -71,7 +71,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await redeem(late.first['code'])).statusCode, 200, 'and the first is as good as before');
 
       const { alice, send, first } = await answered();
-      const stranger = await s.signedIn();
+      const stranger = await s.signedInBrowser();
       t.equal((await send({}, stranger)).response.statusCode, 410, 'another browser of the same user');
       stranger.cookies.set('signet_flow', alice.cookies.get('signet_flow') as string);
       t.equal(
@@ -92,14 +92,14 @@ await onEachEngine(t, async (t, db) => {
         'no is said again',
       );
       t.equal((await no.send({ decision: 'allow' })).response.statusCode, 410, 'and does not become yes');
-      t.equal((await no.send({}, await s.signedIn())).response.statusCode, 410);
+      t.equal((await no.send({}, await s.signedInBrowser())).response.statusCode, 410);
       clock.pass(10);
       t.equal((await no.send()).response.statusCode, 410);
     },
   );
 
   await t.test('RFC 9110 §9.3.2: a HEAD of an interaction is given no code, and ends none', async (t) => {
-    const browser = s.visitor();
+    const browser = s.openBrowser();
     const login = await browser.open(s.urlFor(web));
     const form = { ...hiddenFields(login.response.body), username: 'alice', password: PASSWORD };
     const url = String((await browser.send('POST', '/login', form)).response.headers.location);
@@ -119,10 +119,10 @@ await onEachEngine(t, async (t, db) => {
     const back = await answered();
     await db.fork().transactional((tx) => revokeConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
     t.equal((await back.send()).response.statusCode, 410, 'consent taken back');
-    const burnt = await answered();
-    t.equal((await s.redeem(String(burnt.first['code']), {}, web)).statusCode, 400, 'another client brings the code');
+    const invalidated = await answered();
+    t.equal((await s.redeem(String(invalidated.first['code']), {}, web)).statusCode, 400, 'another client brings the code');
     t.equal(
-      (await burnt.send()).response.statusCode,
+      (await invalidated.send()).response.statusCode,
       410,
       'no other is given for it, and nobody is told that they are in',
     );
@@ -147,7 +147,7 @@ await onEachEngine(t, async (t, db) => {
       for (let round = 0; round < rounds; round++) {
         const { send, first } = await answered();
         const grants = await db.fork().count(RefreshGrant);
-        // Each says something else beside, so that none waits for another's answer.
+        // Each has a different extra field, so that none waits for the response of another.
         const repeated = Array.from({ length: 25 }, async (_, at) => {
           const sent = await send({ shown: `repetition ${at}` });
           const { code } = responseParameters(sent);

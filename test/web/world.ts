@@ -4,7 +4,7 @@ import { Client, type ClientSettings, createClient, type Preset } from '../../sr
 import { getPermissions } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { digest } from '../../src/platform/digest.ts';
-import { CALLBACK, CHALLENGE, codeWorld, PASSWORD, type Program } from '../oauth/code-world.ts';
+import { CALLBACK, CHALLENGE, codeWorld, PASSWORD, type TestClient } from '../oauth/code-world.ts';
 import { type AppOptions, audit, makeUser } from '../support/server.ts';
 import { newBrowser, responseParameters } from './browser.ts';
 
@@ -12,7 +12,7 @@ export { CALLBACK, CHALLENGE, PASSWORD };
 
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1', SIGNET_HASH_QUEUE: '1000' };
 
-/** The scene of the token endpoint, with browsers in it, a client of strangers that may ask for two permissions, and bob. */
+/** `codeWorld` with browsers, a client of another developer that may ask for two permissions, and bob. */
 export async function webWorld(db: Database, settings: Record<string, string> = {}, more: Partial<AppOptions> = {}) {
   const s = await codeWorld(db, { ...cheap, ...settings }, more);
   const bob = await makeUser(db, s.passwords, 'bob', PASSWORD);
@@ -22,17 +22,17 @@ export async function webWorld(db: Database, settings: Record<string, string> = 
     const { client, secret } = await createClient(db.fork(), audit(s.clock.now()), given);
     return { id: client.clientId, principal: client.id, secret };
   };
-  const set = (program: Program, change: Partial<ClientSettings>) =>
+  const set = (program: TestClient, change: Partial<ClientSettings>) =>
     db.fork().nativeUpdate(Client, { id: program.principal }, { settings: change });
-  const allow = async (program: Program, ...names: string[]) => {
+  const allow = async (program: TestClient, ...names: string[]) => {
     const em = db.fork();
     for (const one of await getPermissions(em, s.api, names))
       em.persist(em.create(ClientBoundary, { client: program.principal, permission: one.id }));
     await em.flush();
   };
 
-  /** The address of a request, as a client of stock makes it. */
-  const urlFor = (program: Program, more: Record<string, string | undefined> = {}) => {
+  /** The URL of an authorization request, as a stock client builds it. */
+  const urlFor = (program: TestClient, more: Record<string, string | undefined> = {}) => {
     const all = {
       client_id: program.id,
       response_type: 'code',
@@ -47,22 +47,22 @@ export async function webWorld(db: Database, settings: Record<string, string> = 
     const kept = Object.entries(all).filter((one): one is [string, string] => one[1] !== undefined);
     return `/oauth2/authorize?${new URLSearchParams(kept)}`;
   };
-  const visitor = () => newBrowser(s.app, s.issuer);
-  type Browser = ReturnType<typeof visitor>;
-  /** A browser in which somebody has logged in. */
-  const signedIn = async (username = 'alice') => {
-    const browser = visitor();
+  const openBrowser = () => newBrowser(s.app, s.issuer);
+  type Browser = ReturnType<typeof openBrowser>;
+  /** Opens a browser and signs a user in. */
+  const signedInBrowser = async (username = 'alice') => {
+    const browser = openBrowser();
     const { response } = await browser.send('POST', '/login', { username, password: PASSWORD });
     if (response.statusCode !== 303) throw new Error(`${username} could not log in: ${response.body}`);
     return browser;
   };
-  const ask = async (browser: Browser, program: Program, more: Record<string, string | undefined> = {}) =>
+  const ask = async (browser: Browser, program: TestClient, more: Record<string, string | undefined> = {}) =>
     browser.open(urlFor(program, more));
-  const answer = async (browser: Browser, program: Program, more: Record<string, string | undefined> = {}) =>
+  const answer = async (browser: Browser, program: TestClient, more: Record<string, string | undefined> = {}) =>
     responseParameters(await ask(browser, program, more));
-  const rowOf = (code: unknown) => db.fork().findOneOrFail(AuthorizationCode, digest(String(code)));
+  const codeRow = (code: unknown) => db.fork().findOneOrFail(AuthorizationCode, digest(String(code)));
   const codes = () => db.fork().count(AuthorizationCode);
-  return { ...s, bob, register, set, allow, urlFor, visitor, signedIn, ask, answer, rowOf, codes };
+  return { ...s, bob, register, set, allow, urlFor, openBrowser, signedInBrowser, ask, answer, codeRow, codes };
 }
 
 export type WebWorld = Awaited<ReturnType<typeof webWorld>>;
