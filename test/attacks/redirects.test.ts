@@ -147,7 +147,9 @@ await onEachEngine(t, async (t, db) => {
       });
       t.equal(new URL(response.headers.location as string).searchParams.get('state'), state);
       t.notOk(response.headers['set-cookie']);
-      const login = await s.openBrowser().send('GET', s.urlFor(s.web), undefined, { 'x-forwarded-host': 'evil.example' });
+      const login = await s
+        .openBrowser()
+        .send('GET', s.urlFor(s.web), undefined, { 'x-forwarded-host': 'evil.example' });
       t.ok(login.response.headers.location?.startsWith(`${s.issuer}/interaction/`));
     },
   );

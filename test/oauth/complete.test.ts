@@ -74,11 +74,7 @@ await onEachEngine(t, async (t, db) => {
     const form = { ...hiddenFields(page.response.body), decision: 'allow' };
     const { response } = await alice.send('POST', page.url, form);
     await db.fork().execute('drop trigger ending on oauth_client');
-    t.match(
-      [response.statusCode, response.headers.location],
-      [303, /\/login\?next=/],
-      'the user signs in again',
-    );
+    t.match([response.statusCode, response.headers.location], [303, /\/login\?next=/], 'the user signs in again');
     t.same(await countRows(), before);
   });
 });

@@ -140,7 +140,11 @@ t.test('the device flow', (t) =>
         return (await poll(begun.device_code, box)).json();
       };
       const all = await ask('');
-      t.same(jwtClaims(all.access_token).permissions, ['polls.add_choice'], 'view is within its boundary, but the user lacks it');
+      t.same(
+        jwtClaims(all.access_token).permissions,
+        ['polls.add_choice'],
+        'view is within its boundary, but the user lacks it',
+      );
       t.same((await introspect(all.access_token)).permissions, ['polls.add_choice']);
       const less = await ask('polls.view_choice');
       t.same(jwtClaims(less.access_token).permissions, [], 'only what was asked for was consented to');

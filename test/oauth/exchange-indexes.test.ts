@@ -50,7 +50,11 @@ t.test('the status indexes of exchanged tokens', (t) =>
         t.same(await readStatuses(db, ...all), [valid, valid, valid, valid, valid]);
         t.equal(new Set(all.map((one) => JSON.stringify(readStatusIndex(one)))).size, 5, 'each has its own index');
         await update(backend, { isActive: false });
-        t.same(await readStatuses(db, ...all), [valid, revoked, revoked, revoked, valid], 'also what others made of it');
+        t.same(
+          await readStatuses(db, ...all),
+          [valid, revoked, revoked, revoked, valid],
+          'also what others made of it',
+        );
         t.match(await introspect(subject, web), { active: true });
         t.same(await introspect(after, web), { active: false });
         await update(backend, { isActive: true });
@@ -90,14 +94,17 @@ t.test('the status indexes of exchanged tokens', (t) =>
       },
     );
 
-    await t.test('contract §4: the boundary of the client that had the first token applies to it as well', async (t) => {
-      const consented = (await s.choicePermissions('add', 'view')).map((one) => one.id);
-      const subject = await called(third, { permissions: consented });
-      const made = await exchanged(backend, subject);
-      await disallowPermissions(db.fork(), audit(), { id: third.principal }, await s.choicePermissions('view'));
-      t.same(await readStatuses(db, subject, made), [suspended, suspended]);
-      await s.setBoundary(third, polls, 'polls.view_choice');
-    });
+    await t.test(
+      'contract §4: the boundary of the client that had the first token applies to it as well',
+      async (t) => {
+        const consented = (await s.choicePermissions('add', 'view')).map((one) => one.id);
+        const subject = await called(third, { permissions: consented });
+        const made = await exchanged(backend, subject);
+        await disallowPermissions(db.fork(), audit(), { id: third.principal }, await s.choicePermissions('view'));
+        t.same(await readStatuses(db, subject, made), [suspended, suspended]);
+        await s.setBoundary(third, polls, 'polls.view_choice');
+      },
+    );
 
     await t.test(
       'RFC 7009 §2.1, contract §4: who revokes an exchanged token leaves the subject and its siblings alone',
@@ -114,7 +121,11 @@ t.test('the status indexes of exchanged tokens', (t) =>
         t.same(await introspect(made, backend), { active: false });
         t.match(await introspect(subject, web), { active: true });
         t.equal((await s.post('revoke', { token: subject }, web)).statusCode, 200);
-        t.same(await readStatuses(db, subject, other), [suspended, suspended], 'with the first goes what was made of it');
+        t.same(
+          await readStatuses(db, subject, other),
+          [suspended, suspended],
+          'with the first goes what was made of it',
+        );
         t.equal((await s.exchange(backend, subject)).json().error, 'invalid_request');
       },
     );
@@ -187,19 +198,22 @@ t.test('the status indexes of exchanged tokens', (t) =>
       },
     );
 
-    await t.test('contract §6: 1,000 exchanges have one status index, and so have 20 concurrent first ones', async (t) => {
-      const subject = await called();
-      const before = await db.fork().count(TokenStatus);
-      const made = await Promise.all(Array.from({ length: 20 }, () => exchanged(backend, subject, LEDGER)));
-      t.equal(new Set(made.map((one) => jwtClaims(one).jti)).size, 20);
-      for (let round = 0; round < 98; round++)
-        await Promise.all(Array.from({ length: 10 }, () => exchanged(backend, subject, LEDGER)));
-      t.equal((await db.fork().count(TokenStatus)) - before, 1);
-      // The same client acts again and again: the chain in the token grows, the number of status indexes does not.
-      let last = await exchanged(backend, subject);
-      for (let round = 0; round < 10; round++) last = await exchanged(backend, last);
-      t.equal((await db.fork().count(TokenStatus)) - before, 2);
-    });
+    await t.test(
+      'contract §6: 1,000 exchanges have one status index, and so have 20 concurrent first ones',
+      async (t) => {
+        const subject = await called();
+        const before = await db.fork().count(TokenStatus);
+        const made = await Promise.all(Array.from({ length: 20 }, () => exchanged(backend, subject, LEDGER)));
+        t.equal(new Set(made.map((one) => jwtClaims(one).jti)).size, 20);
+        for (let round = 0; round < 98; round++)
+          await Promise.all(Array.from({ length: 10 }, () => exchanged(backend, subject, LEDGER)));
+        t.equal((await db.fork().count(TokenStatus)) - before, 1);
+        // The same client acts again and again: the chain in the token grows, the number of status indexes does not.
+        let last = await exchanged(backend, subject);
+        for (let round = 0; round < 10; round++) last = await exchanged(backend, last);
+        t.equal((await db.fork().count(TokenStatus)) - before, 2);
+      },
+    );
 
     await t.test('a status index in use is kept, an unused one is purged while its session lives on', async (t) => {
       const { token, cookie } = await s.loginToken('alice', 'polls');

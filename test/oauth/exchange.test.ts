@@ -199,18 +199,21 @@ t.test('token exchange', (t) =>
       },
     );
 
-    await t.test('contract §4, attacks 71: what limits the subject token limits the tokens made of it, for ever', async (t) => {
-      const consented = (await s.choicePermissions('view')).map((one) => one.id);
-      const narrow = await called(third, { permissions: consented });
-      t.same(jwtClaims(narrow).permissions, ['polls.view_choice']);
-      const same = (await exchange(backend, narrow)).json().access_token;
-      t.match(jwtClaims(same), { permissions: ['polls.view_choice'], is_staff: false });
-      t.same((await introspect(same, backend)).permissions, ['polls.view_choice']);
-      const other = (await exchange(backend, narrow, LEDGER)).json().access_token;
-      t.same(jwtClaims(other).permissions, [], 'nobody has consented to anything there');
-      const back = (await exchange(books, other, { audience: 'polls' })).json().access_token;
-      t.same(jwtClaims(back).permissions, ['polls.view_choice'], 'and back again it is the same');
-    });
+    await t.test(
+      'contract §4, attacks 71: what limits the subject token limits the tokens made of it, for ever',
+      async (t) => {
+        const consented = (await s.choicePermissions('view')).map((one) => one.id);
+        const narrow = await called(third, { permissions: consented });
+        t.same(jwtClaims(narrow).permissions, ['polls.view_choice']);
+        const same = (await exchange(backend, narrow)).json().access_token;
+        t.match(jwtClaims(same), { permissions: ['polls.view_choice'], is_staff: false });
+        t.same((await introspect(same, backend)).permissions, ['polls.view_choice']);
+        const other = (await exchange(backend, narrow, LEDGER)).json().access_token;
+        t.same(jwtClaims(other).permissions, [], 'nobody has consented to anything there');
+        const back = (await exchange(books, other, { audience: 'polls' })).json().access_token;
+        t.same(jwtClaims(back).permissions, ['polls.view_choice'], 'and back again it is the same');
+      },
+    );
 
     await t.test(
       'a client that is not first-party adds its own boundary, which applies to every later exchange too',

@@ -102,7 +102,12 @@ t.test('userinfo', (t) =>
     const bob = await person('bob', { firstName: 'Bób', lastName: 'O"Hara' });
     const carol = await person('carol', { firstName: 'Carol', email: 'carol@example.com', isStaff: true });
     await updateUser(db.fork(), at(), carol, { isEmailVerified: true });
-    await assign(db.fork(), at(), { kind: 'user', principal: principal(carol) }, await s.choicePermissions('view', 'change'));
+    await assign(
+      db.fork(),
+      at(),
+      { kind: 'user', principal: principal(carol) },
+      await s.choicePermissions('view', 'change'),
+    );
     for (const name of ['alpha', 'Zulu', 'Beta'])
       await addMembers(db.fork(), at(), await createGroup(db.fork(), at(), name), [principal(carol)]);
     const people: Person[] = [

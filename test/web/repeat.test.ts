@@ -120,7 +120,11 @@ await onEachEngine(t, async (t, db) => {
     await db.fork().transactional((tx) => revokeConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
     t.equal((await back.send()).response.statusCode, 410, 'consent taken back');
     const invalidated = await answered();
-    t.equal((await s.redeem(String(invalidated.first['code']), {}, web)).statusCode, 400, 'another client brings the code');
+    t.equal(
+      (await s.redeem(String(invalidated.first['code']), {}, web)).statusCode,
+      400,
+      'another client brings the code',
+    );
     t.equal(
       (await invalidated.send()).response.statusCode,
       410,
