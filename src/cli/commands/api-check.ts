@@ -7,11 +7,11 @@ import { type DatabaseCommand, optionTexts } from '../command.ts';
 import { requireApi } from './options.ts';
 import { pluralize, printable } from './text.ts';
 
-const QUIET_MILLISECONDS = 2000;
-const BETWEEN_MILLISECONDS = 500;
+const PROGRESS_DELAY_MS = 2000;
+const PROGRESS_INTERVAL_MS = 500;
 
-/** Unknown names that get a better one suggested. */
-const MOST_SUGGESTIONS = 200;
+/** Unknown names for which the nearest name is searched. */
+const MAX_SUGGESTIONS = 200;
 
 interface Finding {
   readonly file: string;
@@ -28,14 +28,14 @@ export const apiCheck: DatabaseCommand = {
   usage: 'AUDIENCE DIR [--ignore-app APP]…   (reads .ts .js .py .go .java and .html)',
   options: { 'ignore-app': { type: 'string', multiple: true } },
   args: { min: 2, max: 2 },
-  // The folder is at the caller's side, the catalogue perhaps in a server: what was found goes there, not the sources.
+  // The folder is on the caller's side, the catalogue perhaps in a server, which gets the findings, not the sources.
   async readLocal(input, progress) {
     const folder = input.positionals[1] as string;
-    let next = systemClock.now().getTime() + QUIET_MILLISECONDS;
+    let nextProgress = systemClock.now().getTime() + PROGRESS_DELAY_MS;
     const onFile = (files: number) => {
       const now = systemClock.now().getTime();
-      if (now < next) return;
-      next = now + BETWEEN_MILLISECONDS;
+      if (now < nextProgress) return;
+      nextProgress = now + PROGRESS_INTERVAL_MS;
       progress(`check: ${files} files read`);
     };
     const scan = await scanFolder(folder, onFile).catch((error) => {
@@ -50,19 +50,19 @@ export const apiCheck: DatabaseCommand = {
     const em = context.db.fork();
     const api = await requireApi(context, em, input.positionals[0] as string);
     const ignored = new Set(optionTexts(input, 'ignore-app'));
-    const judge = createJudge(api.audience, await listPermissionHistory(em, api.id));
-    const found = scan.uses.filter((one) => !ignored.has(readApp(one))).flatMap(judge);
+    const check = createUseCheck(api.audience, await listPermissionHistory(em, api.id));
+    const reported = scan.uses.filter((one) => !ignored.has(readApp(one))).flatMap(check);
     const skipped = scan.skipped.map(
       (file): Finding => ({ file, line: 1, kind: 'note', name: null, text: 'too large, not read' }),
     );
-    const findings = [...found, ...skipped];
+    const findings = [...reported, ...skipped];
     const unknown = findings.filter((one) => one.kind === 'unknown').length;
     const lines = findings.map((one) => `${one.file}:${one.line}: ${one.kind === 'note' ? 'note: ' : ''}${one.text}`);
     const checked = scan.uses.filter((one) => one.permission !== null || one.app !== null).length;
-    const sum = `${pluralize(scan.files, 'file')}, ${checked} checked against ${api.audience} (catalogue version ${api.catalogueVersion}): ${unknown} unknown, ${pluralize(findings.length - unknown, 'note')}.`;
+    const summary = `${pluralize(scan.files, 'file')}, ${checked} checked against ${api.audience} (catalogue version ${api.catalogueVersion}): ${unknown} unknown, ${pluralize(findings.length - unknown, 'note')}.`;
     return {
       data: { audience: api.audience, version: api.catalogueVersion, files: scan.files, checked, unknown, findings },
-      text: [...lines.map(printable), sum].join('\n'),
+      text: [...lines.map(printable), summary].join('\n'),
       isFailure: unknown > 0,
     };
   },
@@ -72,8 +72,8 @@ function readApp({ permission, app }: FoundUse): string {
   return app ?? permission?.split('.')[0] ?? '';
 }
 
-/** What there is to say about a use; nothing when it asks for what exists. */
-function createJudge(
+/** Returns a function that reports a use of an unknown permission; nothing for an existing one. */
+function createUseCheck(
   audience: string,
   history: readonly { readonly name: string; readonly removedVersion?: number | null | undefined }[],
 ): (use: FoundUse) => Finding[] {
@@ -81,22 +81,22 @@ function createJudge(
   const removed = new Map(history.map((one) => [one.name, one.removedVersion]));
   const apps = new Set([...live].map((name) => name.slice(0, name.indexOf('.'))));
   let suggestions = 0;
-  const meant = (typed: string, known: Iterable<string>) => {
-    // Each is compared with every name there is, and who gets so many looks at the first ones.
+  const suggestion = (name: string, candidates: Iterable<string>) => {
+    // Each search compares with every name, and a few suggestions are enough to see the cause.
     suggestions += 1;
-    const near = suggestions > MOST_SUGGESTIONS ? undefined : suggest(typed, [...known]);
+    const near = suggestions > MAX_SUGGESTIONS ? undefined : suggest(name, [...candidates]);
     return near === undefined ? '' : ` Did you mean ${near}?`;
   };
   return ({ file, line, by, permission, app }) => {
     const unknown = (name: string, text: string): Finding[] => [{ file, line, kind: 'unknown', name, text }];
     if (app !== null)
-      return apps.has(app) ? [] : unknown(app, `${audience} has no app "${app}" (${by}).${meant(app, apps)}`);
+      return apps.has(app) ? [] : unknown(app, `${audience} has no app "${app}" (${by}).${suggestion(app, apps)}`);
     if (permission === null)
       return [{ file, line, kind: 'note', name: null, text: `${by} is asked for what only the program knows` }];
     if (live.has(permission)) return [];
     const version = removed.get(permission);
     if (typeof version === 'number')
       return unknown(permission, `"${permission}" (${by}) was removed from ${audience} with version ${version}.`);
-    return unknown(permission, `${audience} has no permission "${permission}" (${by}).${meant(permission, live)}`);
+    return unknown(permission, `${audience} has no permission "${permission}" (${by}).${suggestion(permission, live)}`);
   };
 }

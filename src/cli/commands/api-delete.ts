@@ -20,45 +20,45 @@ export const apiDelete: DatabaseCommand = {
     const audience = input.positionals[0] as string;
     if (!isSet(input, 'yes')) {
       const em = context.db.fork();
-      const api = await deletable(await requireApi(context, em, audience));
-      const going = { ...(await rest(em, api)), contents: await readApiContents(em, api.id) };
-      return { data: { ...wire(api.audience, going), deleted: false }, text: told(api, going) };
+      const api = await requireDeletable(await requireApi(context, em, audience));
+      const deletion = { ...(await readReferences(em, api)), contents: await readApiContents(em, api.id) };
+      return { data: { ...wireDeletion(api.audience, deletion), deleted: false }, text: deletionText(api, deletion) };
     }
-    const { name, going } = await transaction(context, async (tx) => {
-      const api = await deletable(await requireApi(context, tx, audience));
-      const kept = await rest(tx, api);
-      const contents = await deleteApi(tx, context.audit(), api, async (inner, gone) => {
-        await apiDeleted(inner, gone.id);
-        await deleteSource(inner, gone.audience);
+    const { name, deletion } = await transaction(context, async (tx) => {
+      const api = await requireDeletable(await requireApi(context, tx, audience));
+      const references = await readReferences(tx, api);
+      const contents = await deleteApi(tx, context.audit(), api, async (inner, deleted) => {
+        await apiDeleted(inner, deleted.id);
+        await deleteSource(inner, deleted.audience);
       });
-      return { name: api.audience, going: { ...kept, contents } };
+      return { name: api.audience, deletion: { ...references, contents } };
     });
-    const { permissions, holders } = going.contents;
+    const { permissions, holders } = deletion.contents;
     return {
-      data: { ...wire(name, going), deleted: true },
+      data: { ...wireDeletion(name, deletion), deleted: true },
       text: `Deleted the API ${name}: ${pluralize(permissions, 'permission')}; ${pluralize(holders, 'holder')} may do less now.`,
     };
   },
 };
 
-interface Going {
+interface Deletion {
   readonly contents: ApiContents;
   readonly clients: ClientOfApi[];
-  /** Records of imports that are forgotten. */
+  /** Import records that are deleted too. */
   readonly imported: number;
 }
 
-async function rest(em: SqlEntityManager, api: Api): Promise<Omit<Going, 'contents'>> {
+async function readReferences(em: SqlEntityManager, api: Api): Promise<Omit<Deletion, 'contents'>> {
   return { clients: await clientsOfApi(em, api.id), imported: await countImportedRecords(em, api.audience) };
 }
 
-async function deletable(api: Api): Promise<Api> {
+async function requireDeletable(api: Api): Promise<Api> {
   if (api.isBuiltin)
     throw new Failure('conflict', "That is Signet's own API: it guards the administration and cannot be deleted.");
   return api;
 }
 
-function wire(audience: string, { contents, clients, imported }: Going) {
+function wireDeletion(audience: string, { contents, clients, imported }: Deletion) {
   const { models, permissions, assignments, roles, holders } = contents;
   return {
     audience,
@@ -72,7 +72,7 @@ function wire(audience: string, { contents, clients, imported }: Going) {
   };
 }
 
-function told(api: Api, { contents, clients, imported }: Going): string {
+function deletionText(api: Api, { contents, clients, imported }: Deletion): string {
   const { models, permissions, assignments, roles, holders } = contents;
   const { users, clients: ownClients, groups } = assignments;
   return fields([

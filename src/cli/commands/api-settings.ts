@@ -22,7 +22,7 @@ export const settingOptions = {
 export const settingUsage =
   '[--name N] [--typ at+jwt|JWT] [--alg RS256|ES256|EdDSA] [--format list|bitmap|scope|none] [--token jwt|opaque] [--ttl SECONDS] [--budget BYTES] [--over-budget bitmap|fail] [--superseded on|off] [--username on|off] [--source-id on|off] [--catalogue public|authenticated]';
 
-export function settingsGiven(input: Input): ApiSettings {
+export function readApiSettings(input: Input): ApiSettings {
   const catalogue = oneOf(input, 'catalogue', settingValues.catalogue);
   return definedFields({
     name: optionText(input, 'name'),
@@ -41,8 +41,8 @@ export function settingsGiven(input: Input): ApiSettings {
 }
 
 /**
- * An algorithm's first key is there in the moment in which the first API asks for it; only then the master key is needed. The
- * default algorithm has its key from the first start on.
+ * Creates an algorithm's first key in the transaction of the first API that uses it; only then the master key is needed. The default
+ * algorithm has its key from the first start on.
  */
 export async function ensureSigningKey(
   context: Context,
@@ -53,7 +53,7 @@ export async function ensureSigningKey(
   await ensureCurrentKey(tx, context.audit(), context.masterKey(), alg);
 }
 
-/** What a command says that gives an API tokens of `typ` JWT, beside the rest. */
+/** Adds a warning to the output of a command that sets an API's `typ` to JWT. */
 export function withTypWarning({ typ }: ApiSettings, output: Output): Output {
   if (typ !== 'JWT') return output;
   const data = { ...(output.data as object), warnings: [AUDIENCE_ONLY] };

@@ -7,7 +7,7 @@ import { transaction } from '../context.ts';
 import { ensureSigningKey, withTypWarning } from './api-settings.ts';
 import { names, pluralize } from './text.ts';
 
-interface Synced extends Publication {
+interface SyncResult extends Publication {
   readonly audience: string;
   readonly created: boolean;
 }
@@ -25,10 +25,14 @@ export const apiSync: DatabaseCommand = {
   async run(context, input) {
     const file = readInputFile(input);
     const prune = isSet(input, 'prune');
-    // A removed permission never comes back, so it is said first what would end.
+    // A removed permission never comes back, so the effect is shown first.
     if (prune && !isSet(input, 'yes'))
-      return told(file, await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)), false);
-    return told(file, await transaction(context, (tx) => sync(context, tx, file, prune)), true);
+      return syncOutput(
+        file,
+        await dryRunPublication(context.db.fork(), (tx) => sync(context, tx, file, prune)),
+        false,
+      );
+    return syncOutput(file, await transaction(context, (tx) => sync(context, tx, file, prune)), true);
   },
 };
 
@@ -37,31 +41,35 @@ function readInputFile({ file }: Input): ApiFile {
   return readApiFile(file.text, file.name);
 }
 
-async function sync(context: Context, tx: SqlEntityManager, file: ApiFile, prune: boolean): Promise<Synced> {
+async function sync(context: Context, tx: SqlEntityManager, file: ApiFile, prune: boolean): Promise<SyncResult> {
   const audit = context.audit();
-  const { api, created } = await target(tx, context, file);
+  const { api, created } = await findOrCreateApi(tx, context, file);
   const publication = await publishCatalogue(tx, audit, api, file.permissions, { prune });
   if (!created && Object.keys(file.settings).length > 0) await updateApi(tx, audit, api, file.settings);
   await ensureSigningKey(context, tx, { alg: file.settings.alg ?? api.alg });
   return { audience: api.audience, created, ...publication };
 }
 
-async function target(tx: SqlEntityManager, context: Context, file: ApiFile): Promise<{ api: Api; created: boolean }> {
-  const found = await findApi(tx, file.audience);
-  if (found?.isBuiltin)
+async function findOrCreateApi(
+  tx: SqlEntityManager,
+  context: Context,
+  file: ApiFile,
+): Promise<{ api: Api; created: boolean }> {
+  const existing = await findApi(tx, file.audience);
+  if (existing?.isBuiltin)
     throw new Failure('conflict', "That is Signet's own API: its permissions come with the version of Signet.");
-  if (found) return { api: found, created: false };
+  if (existing) return { api: existing, created: false };
   return { api: await createApi(tx, context.audit(), file.audience, file.settings), created: true };
 }
 
-function told({ settings }: ApiFile, synced: Synced, isDone: boolean): Output {
-  const { audience, added, relabelled, removed, kept, holders } = synced;
+function syncOutput({ settings }: ApiFile, result: SyncResult, isDone: boolean): Output {
+  const { audience, added, relabelled, removed, kept, holders } = result;
   const isChanged = added.length + relabelled.length + removed.length > 0;
   const lines = [
-    synced.created ? `${isDone ? 'Created' : 'Would create'} the API ${audience}.` : '',
+    result.created ? `${isDone ? 'Created' : 'Would create'} the API ${audience}.` : '',
     isChanged
-      ? `Catalogue of ${audience}: ${isDone ? '' : 'would be '}version ${synced.version}.`
-      : `The catalogue of ${audience} is as the file says (version ${synced.version}).`,
+      ? `Catalogue of ${audience}: ${isDone ? '' : 'would be '}version ${result.version}.`
+      : `The catalogue of ${audience} is as the file says (version ${result.version}).`,
     added.length > 0 ? `  added       ${names(added)}` : '',
     relabelled.length > 0 ? `  relabelled  ${names(relabelled)}` : '',
     removed.length > 0 ? `  removed     ${names(removed)}` : '',
@@ -70,14 +78,14 @@ function told({ settings }: ApiFile, synced: Synced, isDone: boolean): Output {
     holders.length > 0
       ? `Permissions ${isDone ? 'ended' : 'would end'} for ${pluralize(holders.length, 'holder')}:`
       : '',
-    ...holders.slice(0, SHOWN).map((one) => `  ${one.permission}  ${one.kind} ${one.name}`),
-    holders.length > SHOWN ? `  and ${holders.length - SHOWN} more${isDone ? ': --json lists all' : ''}` : '',
+    ...holders.slice(0, MAX_LISTED).map((one) => `  ${one.permission}  ${one.kind} ${one.name}`),
+    holders.length > MAX_LISTED ? `  and ${holders.length - MAX_LISTED} more${isDone ? ': --json lists all' : ''}` : '',
     !isDone && removed.length > 0
       ? 'What is removed keeps its place in the catalogue for ever, and never comes back.'
       : '',
   ];
-  const wire = { ...synced, holders: holders.map(({ permission, kind, name }) => ({ permission, kind, name })) };
+  const wire = { ...result, holders: holders.map(({ permission, kind, name }) => ({ permission, kind, name })) };
   return withTypWarning(settings, { data: wire, text: lines.filter(Boolean).join('\n') });
 }
 
-const SHOWN = 50;
+const MAX_LISTED = 50;

@@ -2,7 +2,7 @@ import { type Api, createApi, listApis, listModels, listPermissions, updateApi }
 import type { DatabaseCommand } from '../command.ts';
 import { transaction } from '../context.ts';
 import { usage } from '../parse.ts';
-import { ensureSigningKey, settingOptions, settingsGiven, settingUsage, withTypWarning } from './api-settings.ts';
+import { ensureSigningKey, readApiSettings, settingOptions, settingUsage, withTypWarning } from './api-settings.ts';
 import { requireApi } from './options.ts';
 import { fields, rows, yesNo } from './text.ts';
 
@@ -14,7 +14,7 @@ export const apiCreate: DatabaseCommand = {
   options: settingOptions,
   args: { min: 1, max: 1 },
   async run(context, input) {
-    const settings = settingsGiven(input);
+    const settings = readApiSettings(input);
     const api = await transaction(context, async (tx) => {
       const created = await createApi(tx, context.audit(), input.positionals[0] as string, settings);
       await ensureSigningKey(context, tx, created);
@@ -35,11 +35,11 @@ export const apiUpdate: DatabaseCommand = {
   options: settingOptions,
   args: { min: 1, max: 1 },
   async run(context, input) {
-    const settings = settingsGiven(input);
+    const settings = readApiSettings(input);
     if (Object.keys(settings).length === 0) throw usage(apiUpdate, 'Say what to change');
     const api = await transaction(context, async (tx) => {
-      const found = await requireApi(context, tx, input.positionals[0] as string);
-      const updated = await updateApi(tx, context.audit(), found, settings);
+      const existing = await requireApi(context, tx, input.positionals[0] as string);
+      const updated = await updateApi(tx, context.audit(), existing, settings);
       await ensureSigningKey(context, tx, updated);
       return updated;
     });
@@ -111,7 +111,7 @@ export const apiShow: DatabaseCommand = {
   },
 };
 
-/** An API for `--json`: the settings under the names of their options, units added. */
+/** An API for `--json`: settings have the names of their options, with units. */
 function wireApi(api: Api) {
   return {
     id: api.id,

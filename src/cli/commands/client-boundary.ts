@@ -18,14 +18,14 @@ export const clientAllow: DatabaseCommand = {
   options,
   args,
   async run(context, input) {
-    const { client, api, done, rest } = await change(context, input, clientAllow, allowPermissions);
+    const { client, api, done, unchanged } = await changeBoundary(context, input, clientAllow, allowPermissions);
     const lines = [
       done.length > 0 ? `Under the ceiling of ${client.name} at ${api.audience} now: ${names(done)}` : '',
-      rest.length > 0 ? `Under it already: ${names(rest)}` : '',
+      unchanged.length > 0 ? `Under it already: ${names(unchanged)}` : '',
       client.isFirstParty ? `${client.name} is first-party: it carries everything as it is.` : '',
     ];
     return {
-      data: { client: client.clientId, audience: api.audience, allowed: done, already_allowed: rest },
+      data: { client: client.clientId, audience: api.audience, allowed: done, already_allowed: unchanged },
       text: lines.filter(Boolean).join('\n') || `${api.audience} has no permissions.`,
     };
   },
@@ -39,45 +39,51 @@ export const clientDisallow: DatabaseCommand = {
   options,
   args,
   async run(context, input) {
-    const { client, api, done, rest } = await change(context, input, clientDisallow, disallowPermissions);
+    const { client, api, done, unchanged } = await changeBoundary(context, input, clientDisallow, disallowPermissions);
     const lines = [
       done.length > 0 ? `Not under the ceiling of ${client.name} at ${api.audience} any more: ${names(done)}` : '',
-      rest.length > 0 ? `Was not under it: ${names(rest)}` : '',
+      unchanged.length > 0 ? `Was not under it: ${names(unchanged)}` : '',
       client.isFirstParty ? `${client.name} is first-party: it carries everything as it is.` : '',
     ];
     return {
-      data: { client: client.clientId, audience: api.audience, disallowed: done, not_allowed: rest },
+      data: { client: client.clientId, audience: api.audience, disallowed: done, not_allowed: unchanged },
       text: lines.filter(Boolean).join('\n') || `${api.audience} has no permissions.`,
     };
   },
 };
 
-interface Changed {
+interface BoundaryChange {
   readonly client: Client;
   readonly api: Api;
   readonly done: string[];
-  /** PrincipalLabel, and as it was asked for already. */
-  readonly rest: string[];
+  /** Named permissions that were already in that state. */
+  readonly unchanged: string[];
 }
 
-function change(
+function changeBoundary(
   context: Context,
   input: Input,
   command: DatabaseCommand,
-  verb: typeof allowPermissions,
-): Promise<Changed> {
+  operation: typeof allowPermissions,
+): Promise<BoundaryChange> {
   const audience = requiredOption(input, 'api', `npx signet ${command.name} ${command.usage}`);
-  const [id = '', ...named] = input.positionals;
-  if (isSet(input, 'all') === named.length > 0) throw usage(command, 'Name permissions, or say --all');
+  const [id = '', ...permissionNames] = input.positionals;
+  if (isSet(input, 'all') === permissionNames.length > 0) throw usage(command, 'Name permissions, or say --all');
   return transaction(context, async (tx) => {
     const client = await getClient(tx, id);
     const api = await requireApi(context, tx, audience);
-    const permissions = await meant(tx, api, named);
-    const done = await verb(tx, context.audit(), client, permissions);
-    return { client, api, done, rest: [...new Set(named)].filter((name) => !done.includes(name)) };
+    const permissions = await readPermissions(tx, api, permissionNames);
+    const done = await operation(tx, context.audit(), client, permissions);
+    return { client, api, done, unchanged: [...new Set(permissionNames)].filter((name) => !done.includes(name)) };
   });
 }
 
-async function meant(tx: SqlEntityManager, api: Api, named: readonly string[]): Promise<Permission[]> {
-  return named.length === 0 ? listPermissions(tx, api.id) : getPermissions(tx, api, [...new Set(named)]);
+async function readPermissions(
+  tx: SqlEntityManager,
+  api: Api,
+  permissionNames: readonly string[],
+): Promise<Permission[]> {
+  return permissionNames.length === 0
+    ? listPermissions(tx, api.id)
+    : getPermissions(tx, api, [...new Set(permissionNames)]);
 }

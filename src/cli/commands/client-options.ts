@@ -14,40 +14,40 @@ import { type Context, type DatabaseCommand, type Input, optionText, optionTexts
 import { readText } from '../terminal.ts';
 import { definedFields, oneOf, onOff, wholeNumber } from './options.ts';
 
-const one = { type: 'string' } as const;
-const several = { type: 'string', multiple: true } as const;
+const single = { type: 'string' } as const;
+const repeated = { type: 'string', multiple: true } as const;
 
-/** What `client create` and `client update` both take. `none` takes a value of its own back. */
-export const switchOptions = {
-  'redirect-uri': several,
-  api: several,
-  serves: several,
-  grant: several,
-  auth: one,
-  jwks: one,
-  'jwks-uri': one,
-  'assertion-audience': one,
-  'assertion-alg': one,
-  pkce: one,
-  'require-par': one,
-  dpop: one,
-  consent: one,
-  'id-token-alg': one,
-  'permissions-in': one,
-  'userinfo-alg': one,
-  'max-age': one,
-  'refresh-idle': one,
-  'refresh-ttl': one,
-  'refresh-rotation': one,
-  'post-logout-redirect-uri': several,
-  'backchannel-logout-uri': one,
-  'client-uri': one,
-  'logo-uri': one,
-  'policy-uri': one,
-  'tos-uri': one,
+/** Options of `client create` and `client update`. `none` removes a value. */
+export const clientOptions = {
+  'redirect-uri': repeated,
+  api: repeated,
+  serves: repeated,
+  grant: repeated,
+  auth: single,
+  jwks: single,
+  'jwks-uri': single,
+  'assertion-audience': single,
+  'assertion-alg': single,
+  pkce: single,
+  'require-par': single,
+  dpop: single,
+  consent: single,
+  'id-token-alg': single,
+  'permissions-in': single,
+  'userinfo-alg': single,
+  'max-age': single,
+  'refresh-idle': single,
+  'refresh-ttl': single,
+  'refresh-rotation': single,
+  'post-logout-redirect-uri': repeated,
+  'backchannel-logout-uri': single,
+  'client-uri': single,
+  'logo-uri': single,
+  'policy-uri': single,
+  'tos-uri': single,
 } as const;
 
-export const switchUsage = [
+export const clientUsage = [
   '[--redirect-uri URI]… [--api AUDIENCE]… [--serves AUDIENCE]…',
   `[--grant ${Object.keys(grantNames).join('|')}]…`,
   '[--auth client_secret|private_key_jwt|none] [--jwks FILE|none] [--jwks-uri URL|none]',
@@ -59,7 +59,7 @@ export const switchUsage = [
   '[--client-uri URL|none] [--logo-uri URL|none] [--policy-uri URL|none] [--tos-uri URL|none]',
 ].join(' ');
 
-/** The file of `--jwks` is at the caller's side, the database perhaps in a server: its content goes there. */
+/** The file of `--jwks` is on the caller's side, the database perhaps in a server, which gets the content. */
 export const jwksFileInput: Pick<DatabaseCommand, 'readsStdin' | 'readLocal'> = {
   readsStdin: (input) => optionText(input, 'jwks') === '-',
   async readLocal(input) {
@@ -70,12 +70,12 @@ export const jwksFileInput: Pick<DatabaseCommand, 'readsStdin' | 'readLocal'> = 
   },
 };
 
-/** What was said of a client, but for its APIs. */
+/** Reads the options of a client, except its APIs. */
 export function readClientChange(context: Context, input: Input): ClientChange {
   const grants = optionTexts(input, 'grant').map(readGrantName);
   return definedFields({
-    redirectUris: has(input, 'redirect-uri') ? optionTexts(input, 'redirect-uri') : undefined,
-    grantTypes: has(input, 'grant') ? grants : undefined,
+    redirectUris: isPresent(input, 'redirect-uri') ? optionTexts(input, 'redirect-uri') : undefined,
+    grantTypes: isPresent(input, 'grant') ? grants : undefined,
     authMethod: oneOf<Client['authMethod']>(input, 'auth', ['client_secret', 'private_key_jwt', 'none']),
     settings: readSettings(input),
     redirectRules: redirectRules(context),
@@ -92,31 +92,31 @@ function readSettings(input: Input): Partial<ClientSettings> | undefined {
     askConsent: consent === undefined ? undefined : consent === 'ask',
     idTokenAlg: oneOf(input, 'id-token-alg', algs),
     permissionsIn: oneOf(input, 'permissions-in', ['userinfo', 'id_token']),
-    userinfoAlg: orNone(input, 'userinfo-alg', () => oneOf(input, 'userinfo-alg', algs)),
-    jwks: orNone(input, 'jwks', () => readKeys(input)),
-    jwksUri: orNone(input, 'jwks-uri'),
+    userinfoAlg: valueOrNone(input, 'userinfo-alg', () => oneOf(input, 'userinfo-alg', algs)),
+    jwks: valueOrNone(input, 'jwks', () => readKeys(input)),
+    jwksUri: valueOrNone(input, 'jwks-uri'),
     assertionAudience: oneOf(input, 'assertion-audience', ['issuer', 'issuer_or_token_endpoint']),
-    assertionAlg: orNone(input, 'assertion-alg', () => oneOf(input, 'assertion-alg', CLIENT_JWS_ALGS)),
+    assertionAlg: valueOrNone(input, 'assertion-alg', () => oneOf(input, 'assertion-alg', CLIENT_JWS_ALGS)),
     postLogoutRedirectUris: listOrNone(input, 'post-logout-redirect-uri'),
-    backchannelLogoutUri: orNone(input, 'backchannel-logout-uri'),
-    defaultMaxAge: orNone(input, 'max-age', wholeNumber),
-    refreshIdleSeconds: orNone(input, 'refresh-idle', wholeNumber),
-    refreshAbsoluteSeconds: orNone(input, 'refresh-ttl', wholeNumber),
+    backchannelLogoutUri: valueOrNone(input, 'backchannel-logout-uri'),
+    defaultMaxAge: valueOrNone(input, 'max-age', wholeNumber),
+    refreshIdleSeconds: valueOrNone(input, 'refresh-idle', wholeNumber),
+    refreshAbsoluteSeconds: valueOrNone(input, 'refresh-ttl', wholeNumber),
     refreshRotation: onOff(input, 'refresh-rotation'),
-    clientUri: orNone(input, 'client-uri'),
-    logoUri: orNone(input, 'logo-uri'),
-    policyUri: orNone(input, 'policy-uri'),
-    tosUri: orNone(input, 'tos-uri'),
+    clientUri: valueOrNone(input, 'client-uri'),
+    logoUri: valueOrNone(input, 'logo-uri'),
+    policyUri: valueOrNone(input, 'policy-uri'),
+    tosUri: valueOrNone(input, 'tos-uri'),
   });
   return Object.keys(settings).length === 0 ? undefined : settings;
 }
 
-/** The short name of a grant, or its own. */
-function readGrantName(typed: string): string {
+/** Reads the short name of a grant type, or its full name. */
+function readGrantName(name: string): string {
   const names: Record<string, string> = grantNames;
-  if (Object.hasOwn(names, typed)) return names[typed] as string;
-  if (Object.values(names).includes(typed)) return typed;
-  throw new Failure('usage', `--grant takes ${Object.keys(names).join(', ')}, not "${typed}".`);
+  if (Object.hasOwn(names, name)) return names[name] as string;
+  if (Object.values(names).includes(name)) return name;
+  throw new Failure('usage', `--grant takes ${Object.keys(names).join(', ')}, not "${name}".`);
 }
 
 function readKeys({ file }: Input): ClientSettings['jwks'] {
@@ -129,33 +129,33 @@ function readKeys({ file }: Input): ClientSettings['jwks'] {
   }
 }
 
-/** Null for `none`; undefined when it was not given. */
-function orNone<T = string>(
+/** Returns null for `none`; undefined if the option is absent. */
+function valueOrNone<T = string>(
   input: Input,
   name: string,
   read: (input: Input, name: string) => T | undefined = optionText as never,
 ): T | null | undefined {
-  return optionText(input, name) === 'none' ? null : has(input, name) ? read(input, name) : undefined;
+  return optionText(input, name) === 'none' ? null : isPresent(input, name) ? read(input, name) : undefined;
 }
 
 function listOrNone(input: Input, name: string): string[] | undefined {
-  if (!has(input, name)) return undefined;
+  if (!isPresent(input, name)) return undefined;
   const values = optionTexts(input, name);
   return values.length === 1 && values[0] === 'none' ? [] : values;
 }
 
-function has(input: Input, name: string): boolean {
+function isPresent(input: Input, name: string): boolean {
   return input.options[name] !== undefined;
 }
 
-/** What the settings say of redirect URIs. */
+/** Returns the rules for redirect URIs from the settings. */
 export function redirectRules(context: Context): RedirectRules {
-  return { httpsOnly: isMetOverHttps(context), schemes: context.config.redirectSchemes };
+  return { httpsOnly: isPublicHttps(context), schemes: context.config.redirectSchemes };
 }
 
-/** False where nobody has said yet where this server is met. */
-function isMetOverHttps(context: Context): boolean {
+/** Returns whether the issuer is a public https URL; false if it is not configured yet. */
+function isPublicHttps(context: Context): boolean {
   const { issuer, mode } = context.config;
-  const isKnown = issuer !== undefined || mode === 'development';
-  return isKnown && !isLoopbackHost(new URL(context.issuer()).hostname);
+  const isConfigured = issuer !== undefined || mode === 'development';
+  return isConfigured && !isLoopbackHost(new URL(context.issuer()).hostname);
 }

@@ -7,7 +7,7 @@ import { usage } from '../parse.ts';
 import { findApis, wholeNumber } from './options.ts';
 import { instant, rows, when } from './text.ts';
 
-const DAYS = 7;
+const DEFAULT_DAYS = 7;
 
 export const clientRegistrationToken: DatabaseCommand = {
   kind: 'database',
@@ -25,27 +25,27 @@ export const clientRegistrationToken: DatabaseCommand = {
   },
   args: { min: 0, max: 0 },
   async run(context, input) {
-    const revoked = optionText(input, 'revoke');
-    const isMaking = ['label', 'api', 'uses', 'days'].some((name) => input.options[name] !== undefined);
-    if ([isMaking, isSet(input, 'list'), revoked !== undefined].filter(Boolean).length > 1)
+    const revokedLabel = optionText(input, 'revoke');
+    const isCreate = ['label', 'api', 'uses', 'days'].some((name) => input.options[name] !== undefined);
+    if ([isCreate, isSet(input, 'list'), revokedLabel !== undefined].filter(Boolean).length > 1)
       throw usage(clientRegistrationToken, 'Make one, list them, or revoke one');
-    if (isSet(input, 'list')) return list(context);
-    if (revoked === undefined) return make(context, input);
-    await transaction(context, (tx) => revokeInitialToken(tx, context.audit(), revoked));
+    if (isSet(input, 'list')) return listTokens(context);
+    if (revokedLabel === undefined) return createToken(context, input);
+    await transaction(context, (tx) => revokeInitialToken(tx, context.audit(), revokedLabel));
     return {
-      data: { label: revoked, revoked: true },
-      text: `Nobody registers with "${revoked}" any more. The clients that did stay: npx signet client list`,
+      data: { label: revokedLabel, revoked: true },
+      text: `Nobody registers with "${revokedLabel}" any more. The clients that did stay: npx signet client list`,
     };
   },
 };
 
-async function make(context: Context, input: Input): Promise<Output> {
+async function createToken(context: Context, input: Input): Promise<Output> {
   const { secret, token } = await transaction(context, async (tx) =>
     createInitialToken(tx, context.audit(), {
       label: optionText(input, 'label') ?? `token ${randomBytes(4).toString('hex')}`,
       apis: await findApis(context, tx, input, 'api'),
       uses: wholeNumber(input, 'uses') ?? 1,
-      days: wholeNumber(input, 'days') ?? DAYS,
+      days: wholeNumber(input, 'days') ?? DEFAULT_DAYS,
     }),
   );
   const isOff = context.config.registration === 'off';
@@ -64,7 +64,7 @@ async function make(context: Context, input: Input): Promise<Output> {
   };
 }
 
-async function list(context: Context): Promise<Output> {
+async function listTokens(context: Context): Promise<Output> {
   const em = context.db.fork();
   const audiences = new Map((await listApis(em)).map((api) => [api.id, api.audience]));
   const tokens = (await listInitialTokens(em)).map((one) => ({

@@ -9,7 +9,7 @@ import {
 } from '../../oauth/index.ts';
 import { yesNo } from './text.ts';
 
-/** A client for `--json`: names of RFC 7591 where it has them. */
+/** A client for `--json`, with the names of RFC 7591 where it defines them. */
 export async function wireClient(em: SqlEntityManager, client: Client) {
   const settings = clientSettings(client);
   return {
@@ -40,11 +40,11 @@ const pkceTexts: Record<PkceRule, string> = {
   off: 'off: not demanded',
 };
 
-type Wire = Awaited<ReturnType<typeof wireClient>>;
+type ClientData = Awaited<ReturnType<typeof wireClient>>;
 type Field = readonly [string, string | readonly string[]];
 
-/** What a client is set to, for people: what everybody has is not told. */
-export function settingFields(data: Wire): Field[] {
+/** The settings of a client, for people; defaults are left out. */
+export function settingFields(data: ClientData): Field[] {
   const fields: (readonly [string, string | readonly string[] | null])[] = [
     ['PKCE', pkceTexts[data.pkce]],
     ['Consent', data.consent === 'skip' ? 'skipped (first party)' : 'asked'],
@@ -72,15 +72,15 @@ export function settingFields(data: Wire): Field[] {
   return fields.filter((one): one is Field => one[1] !== null && one[1].length > 0);
 }
 
-/** Nobody here has looked at it. */
-function registrationText({ client_id: clientId }: Wire): string {
+/** No administrator has reviewed a dynamically registered client. */
+function registrationText({ client_id: clientId }: ClientData): string {
   const how = isDocumentClient({ clientId })
     ? 'by its document at that address, read again at each sign-in'
     : 'by itself (RFC 7591)';
   return `${how}: what it says of itself is its own word`;
 }
 
-function algorithmText(data: Wire): string {
+function algorithmText(data: ClientData): string {
   const userinfo = data.userinfo_signed_response_alg;
   return `ID token ${data.id_token_signed_response_alg}, userinfo ${userinfo ?? 'as JSON'}`;
 }
@@ -90,7 +90,7 @@ function seconds(value: number | null): string | null {
 }
 
 /** A row of the list. */
-export function listCells(data: Wire): string[] {
+export function listCells(data: ClientData): string[] {
   const preset = data.is_dynamic ? `${data.preset} (registered itself)` : data.preset;
   const apis = [data.requests.join(', '), data.serves.join(', ')];
   return [data.name, data.client_id, preset, yesNo(data.is_active), ...apis];

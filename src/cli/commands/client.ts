@@ -19,28 +19,28 @@ import {
 import { type Context, type DatabaseCommand, isSet, optionText } from '../command.ts';
 import { transaction } from '../context.ts';
 import { ensureSigningKey } from './api-settings.ts';
-import { jwksFileInput, readClientChange, switchOptions, switchUsage } from './client-options.ts';
+import { clientOptions, clientUsage, jwksFileInput, readClientChange } from './client-options.ts';
 import { listCells, settingFields, wireClient } from './client-text.ts';
 import { definedFields, findApis, oneOf, onOff, requiredOption } from './options.ts';
 import { fields, rows, when, yesNo } from './text.ts';
 
-const one = { min: 1, max: 1 } as const;
+const oneClient = { min: 1, max: 1 } as const;
 
 export const clientCreate: DatabaseCommand = {
   kind: 'database',
   name: 'client create',
   summary: 'Register a program that asks for tokens; prints its secret this once',
-  usage: `NAME --preset web|spa|native|service|device|mcp [--first-party] ${switchUsage}   (--grant adds to the preset's)`,
-  options: { preset: { type: 'string' }, 'first-party': { type: 'boolean' }, ...switchOptions },
-  args: one,
+  usage: `NAME --preset web|spa|native|service|device|mcp [--first-party] ${clientUsage}   (--grant adds to the preset's)`,
+  options: { preset: { type: 'string' }, 'first-party': { type: 'boolean' }, ...clientOptions },
+  args: oneClient,
   ...jwksFileInput,
   async run(context, input) {
     requiredOption(input, 'preset', `npx signet ${clientCreate.name} ${clientCreate.usage}`);
     const preset = oneOf(input, 'preset', Object.keys(presets) as Preset[]) as Preset;
-    const { grantTypes = [], ...switches } = readClientChange(context, input);
+    const { grantTypes = [], ...options } = readClientChange(context, input);
     const { client, secret } = await transaction(context, async (tx) => {
       const created = await createClient(tx, context.audit(), {
-        ...switches,
+        ...options,
         name: input.positionals[0] as string,
         preset,
         grantTypes: [...presets[preset].grantTypes, ...grantTypes],
@@ -64,7 +64,7 @@ export const clientCreate: DatabaseCommand = {
         name: client.name,
         preset,
       },
-      text: [...credentials(client, secret), note, ...pkceAdvice(client), ...advice(client)].join('\n'),
+      text: [...credentials(client, secret), note, ...pkceAdvice(client), ...boundaryAdvice(client)].join('\n'),
     };
   },
 };
@@ -73,21 +73,21 @@ function credentials(client: Client, secret: string | null): string[] {
   return [`client_id      ${client.clientId}`, ...(secret === null ? [] : [`client_secret  ${secret}`])];
 }
 
-/** What its library has to be told: most of them leave PKCE off. */
+/** Advice about PKCE: most client libraries leave it off. */
 function pkceAdvice(client: Client): string[] {
   if (!client.grantTypes.includes(grantNames.code) || clientSettings(client).pkce !== 'on') return [];
-  const without =
+  const alternative =
     client.authMethod === 'none'
       ? ''
       : ` For a library without PKCE: npx signet client update ${client.clientId} --pkce if-sent (where it sends openid and a nonce), else --pkce off.`;
   return [
-    `It has to use PKCE, which some libraries leave off: ${pkceSettings()}; docs/compatibility.md has more.${without}`,
+    `It has to use PKCE, which some libraries leave off: ${pkceSettings()}; docs/compatibility.md has more.${alternative}`,
   ];
 }
 
-/** What a client still needs to be of use. */
-function advice({ isFirstParty, grantTypes, clientId }: Client): string[] {
-  if (isFirstParty || grantTypes.every((one) => one === grantNames['client-credentials'])) return [];
+/** Advice about permissions that a new client still needs. */
+function boundaryAdvice({ isFirstParty, grantTypes, clientId }: Client): string[] {
+  if (isFirstParty || grantTypes.every((type) => type === grantNames['client-credentials'])) return [];
   return [
     `It carries nothing of what its users may do until that is under its ceiling: npx signet client allow ${clientId} --api AUDIENCE PERM…`,
   ];
@@ -97,15 +97,15 @@ export const clientUpdate: DatabaseCommand = {
   kind: 'database',
   name: 'client update',
   summary: "Change a client; lists that are given replace the client's own",
-  usage: `ID [--name N] [--first-party on|off] ${switchUsage}`,
-  options: { name: { type: 'string' }, 'first-party': { type: 'string' }, ...switchOptions },
-  args: one,
+  usage: `ID [--name N] [--first-party on|off] ${clientUsage}`,
+  options: { name: { type: 'string' }, 'first-party': { type: 'string' }, ...clientOptions },
+  args: oneClient,
   ...jwksFileInput,
   async run(context, input) {
     const has = (name: string) => input.options[name] !== undefined;
     const { client, secret } = await transaction(context, async (tx) => {
-      const found = await getClient(tx, input.positionals[0] as string);
-      const { authMethod } = found;
+      const existing = await getClient(tx, input.positionals[0] as string);
+      const { authMethod } = existing;
       const change = definedFields({
         ...readClientChange(context, input),
         name: optionText(input, 'name'),
@@ -113,7 +113,7 @@ export const clientUpdate: DatabaseCommand = {
         serves: has('serves') ? await findApis(context, tx, input, 'serves') : undefined,
         isFirstParty: onOff(input, 'first-party'),
       });
-      const updated = await updateClient(tx, context.audit(), found, change);
+      const updated = await updateClient(tx, context.audit(), existing, change);
       await ensureClientKeys(context, tx, updated);
       const needsSecret = updated.authMethod === 'client_secret' && authMethod !== 'client_secret';
       return { client: updated, secret: needsSecret ? await rotateSecret(tx, context.audit(), updated) : null };
@@ -145,11 +145,11 @@ export const clientShow: DatabaseCommand = {
   name: 'client show',
   summary: 'A client with its settings, its ceiling and when its secrets were made; never the secrets',
   usage: 'ID',
-  args: one,
+  args: oneClient,
   async run(context, input) {
     const client = await getClient(context.db.fork(), input.positionals[0] as string);
     const data = await wireClient(context.db.fork(), client);
-    const ceiling = await readBoundary(context.db.fork(), client);
+    const boundary = await readBoundary(context.db.fork(), client);
     const secrets = (await listSecrets(context.db.fork(), client, context.clock.now())).map((secret) => ({
       created_at: secret.createdAt.toISOString(),
       ends_at: secret.expiresAt?.toISOString() ?? null,
@@ -165,17 +165,17 @@ export const clientShow: DatabaseCommand = {
       ['Redirect URIs', data.redirect_uris.join(', ') || '(none)'],
       ['Requests', data.requests.join(', ') || '(none)'],
       ['Serves', data.serves.join(', ') || '(none)'],
-      ['Ceiling', ceilingLines(data.is_first_party, ceiling)],
+      ['Ceiling', boundaryLines(data.is_first_party, boundary)],
       ...settingFields(data),
       ['Secrets', secrets.map(secretLine).join('; ') || '(none)'],
     ]);
-    return { data: { ...data, ceiling, secrets }, text };
+    return { data: { ...data, ceiling: boundary, secrets }, text };
   },
 };
 
-function ceilingLines(isFirstParty: boolean, ceiling: Record<string, string[]>): string[] {
+function boundaryLines(isFirstParty: boolean, boundary: Record<string, string[]>): string[] {
   if (isFirstParty) return ["(first party: carries all of its users' permissions)"];
-  return Object.entries(ceiling).map(([audience, permissions]) => `${audience}: ${permissions.join(', ')}`);
+  return Object.entries(boundary).map(([audience, permissions]) => `${audience}: ${permissions.join(', ')}`);
 }
 
 function secretLine({ created_at, ends_at }: { created_at: string; ends_at: string | null }): string {
@@ -188,12 +188,12 @@ export const clientRotateSecret: DatabaseCommand = {
   summary: 'A new secret; the one before stays good for a day, with --now it ends at once',
   usage: 'ID [--now]',
   options: { now: { type: 'boolean' } },
-  args: one,
+  args: oneClient,
   async run(context, input) {
     const now = isSet(input, 'now');
     const { client, secret } = await transaction(context, async (tx) => {
-      const found = await getClient(tx, input.positionals[0] as string);
-      return { client: found, secret: await rotateSecret(tx, context.audit(), found, { now }) };
+      const existing = await getClient(tx, input.positionals[0] as string);
+      return { client: existing, secret: await rotateSecret(tx, context.audit(), existing, { now }) };
     });
     const note = now
       ? 'Every secret before it has ended.'
@@ -205,36 +205,36 @@ export const clientRotateSecret: DatabaseCommand = {
   },
 };
 
-export const clientDisable = switching(
+export const clientDisable = setActive(
   'client disable',
   false,
   'Let a client get no more tokens; those it has are dead at introspection and has_perm at once',
 );
-export const clientEnable = switching('client enable', true, 'Let a client get tokens again');
+export const clientEnable = setActive('client enable', true, 'Let a client get tokens again');
 
 export const clientDelete: DatabaseCommand = {
   kind: 'database',
   name: 'client delete',
   summary: 'Delete a client with its secrets and permissions',
   usage: 'ID',
-  args: one,
+  args: oneClient,
   async run(context, input) {
     const client = await transaction(context, async (tx) => {
-      const found = await getClient(tx, input.positionals[0] as string);
-      await deleteClient(tx, context.audit(), found);
-      return found;
+      const existing = await getClient(tx, input.positionals[0] as string);
+      await deleteClient(tx, context.audit(), existing);
+      return existing;
     });
     return { data: { client_id: client.clientId, deleted: true }, text: `Deleted the client ${client.name}.` };
   },
 };
 
-function switching(name: string, isActive: boolean, summary: string): DatabaseCommand {
+function setActive(name: string, isActive: boolean, summary: string): DatabaseCommand {
   return {
     kind: 'database',
     name,
     summary,
     usage: 'ID',
-    args: one,
+    args: oneClient,
     async run(context, input) {
       const client = await transaction(context, async (tx) =>
         updateClient(tx, context.audit(), await getClient(tx, input.positionals[0] as string), { isActive }),
@@ -247,7 +247,7 @@ function switching(name: string, isActive: boolean, summary: string): DatabaseCo
   };
 }
 
-/** The keys of the algorithms that a client asks for are there in the moment in which it does. */
+/** Creates the keys of a client's algorithms in the same transaction. */
 async function ensureClientKeys(context: Context, tx: SqlEntityManager, client: Client): Promise<void> {
   const { idTokenAlg, userinfoAlg } = clientSettings(client);
   for (const alg of new Set([idTokenAlg, ...(userinfoAlg ? [userinfoAlg] : [])]))

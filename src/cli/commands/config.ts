@@ -2,7 +2,7 @@ import { type Config, readConfig, type SettingName, settings } from '../../platf
 import type { LocalCommand } from '../command.ts';
 import { rows } from './text.ts';
 
-/** Every setting as the commands would see it. */
+/** Every setting with the value that commands use. */
 export const config: LocalCommand = {
   kind: 'local',
   name: 'config',
@@ -11,31 +11,31 @@ export const config: LocalCommand = {
   args: { min: 0, max: 0 },
   async run({ environment, print }, input) {
     const mode = environment['DATABASE_URL'] || environment['DATABASE_URL_FILE'] ? 'production' : 'development';
-    const known = readConfig(mode, withoutUnknown(environment));
-    const listed = listSettings(known);
+    const values = readConfig(mode, withoutUnknown(environment));
+    const settingRows = listSettings(values);
     const text = `${rows(
       ['SETTING', 'VALUE', 'FROM'],
-      listed.map((one) => [one.name, shownValue(one.value), one.source]),
+      settingRows.map((one) => [one.name, displayValue(one.value), one.source]),
     )}\n\nMode ${mode}: \`signet dev\` is development, \`signet start\` production; other commands take DATABASE_URL for a sign of production.`;
-    // A misspelt name is an error here as everywhere, but the list that its message points to is shown all the same.
+    // A misspelt name is an error here too, but its message points to this list, so the list is printed first.
     if (
       input.options['json'] !== true &&
       Object.keys(withoutUnknown(environment)).length < Object.keys(environment).length
     )
       print(`${text}\n`);
     readConfig(mode, environment);
-    return { data: { mode, settings: listed }, text };
+    return { data: { mode, settings: settingRows }, text };
   },
 };
 
-interface Listed {
+interface SettingRow {
   readonly name: string;
   readonly value: unknown;
   readonly source: string;
   readonly meaning: string;
 }
 
-function listSettings(values: Config): Listed[] {
+function listSettings(values: Config): SettingRow[] {
   return (Object.keys(settings) as SettingName[]).map((key) => {
     const { env, meaning, secret } = settings[key];
     const value = values[key] ?? null;
@@ -44,7 +44,7 @@ function listSettings(values: Config): Listed[] {
   });
 }
 
-function shownValue(value: unknown): string {
+function displayValue(value: unknown): string {
   if (value === null || value === '') return '(not set)';
   if (Array.isArray(value)) return value.length === 0 ? '(none)' : value.join(', ');
   return String(value);

@@ -6,7 +6,7 @@ import { transaction } from '../context.ts';
 import { askPassword, hashNewPassword, readNewPassword, requirePassword } from './passwords.ts';
 import { fieldFailure, wireUser } from './user-text.ts';
 
-/** Django's `createsuperuser`, save that a weak password is refused without a way round. */
+/** Django's `createsuperuser`, except that a weak password cannot be forced. */
 export const createsuperuser: DatabaseCommand = {
   kind: 'database',
   name: 'createsuperuser',
@@ -24,29 +24,30 @@ export const createsuperuser: DatabaseCommand = {
   async prompt(input, terminal, config) {
     const username = optionText(input, 'username');
     const email = optionText(input, 'email');
-    if (isSet(input, 'noinput')) return completed(input, config, fromSettings(input, config));
-    if (!isSet(input, 'password-stdin')) return completed(input, config, await fromTerminal(terminal, username, email));
+    if (isSet(input, 'noinput')) return validatedInput(input, config, readAnswers(input, config));
+    if (!isSet(input, 'password-stdin'))
+      return validatedInput(input, config, await promptAnswers(terminal, username, email));
     if (username === undefined)
       throw new Failure(
         'usage',
         '--password-stdin needs --username too: standard input is taken, so nothing can be asked.',
       );
-    return completed(input, config, { username, email: email ?? '', password: readNewPassword(input) });
+    return validatedInput(input, config, { username, email: email ?? '', password: readNewPassword(input) });
   },
   async run(context, input) {
     const username = optionText(input, 'username') ?? '';
     const email = optionText(input, 'email') ?? '';
     const password = await hashNewPassword(context, readNewPassword(input), { username, email });
     const user = await transaction(context, async (tx) => {
-      const made = await createUser(tx, context.audit(), {
+      const created = await createUser(tx, context.audit(), {
         username,
         email,
         password,
         isStaff: true,
         isSuperuser: true,
       });
-      if (!(made instanceof User)) throw fieldFailure(made);
-      return made;
+      if (!(created instanceof User)) throw fieldFailure(created);
+      return created;
     });
     return { data: { user: wireUser(user) }, text: `Created the superuser ${user.username}.` };
   },
@@ -58,15 +59,15 @@ interface Answers {
   readonly password: string;
 }
 
-/** Refuses here already what needs no database to be refused. */
-async function completed(input: Input, config: Config, { username, email, password }: Answers): Promise<Input> {
+/** Validates on the caller's side what needs no database. */
+async function validatedInput(input: Input, config: Config, { username, email, password }: Answers): Promise<Input> {
   const errors = checkUser({ username, email });
   if (errors.length > 0) throw fieldFailure(errors);
   await requirePassword(password, config.passwordMinLength, { username, email });
   return { ...input, options: { ...input.options, username, email }, stdin: password };
 }
 
-function fromSettings(input: Input, config: Config): Answers {
+function readAnswers(input: Input, config: Config): Answers {
   const username = optionText(input, 'username') ?? config.superuserUsername;
   const email = optionText(input, 'email') ?? config.superuserEmail ?? '';
   const password = input.stdin === null ? config.superuserPassword : readNewPassword(input);
@@ -78,7 +79,7 @@ function fromSettings(input: Input, config: Config): Answers {
   return { username, email, password };
 }
 
-async function fromTerminal(
+async function promptAnswers(
   terminal: Terminal,
   username: string | undefined,
   email: string | undefined,
@@ -88,25 +89,26 @@ async function fromTerminal(
       'usage',
       'There is no terminal to ask at. Use --username with --password-stdin, or --noinput with SIGNET_SUPERUSER_USERNAME and SIGNET_SUPERUSER_PASSWORD_FILE.',
     );
-  const name = username ?? (await untilFit(terminal, 'Username: ', (answer) => checkUser({ username: answer })));
-  const address =
+  const chosenName =
+    username ?? (await promptUntilValid(terminal, 'Username: ', (answer) => checkUser({ username: answer })));
+  const chosenEmail =
     email ??
-    (await untilFit(terminal, 'E-mail address (may stay empty): ', (answer) =>
-      checkUser({ username: name, email: answer }, { existing: true }),
+    (await promptUntilValid(terminal, 'E-mail address (may stay empty): ', (answer) =>
+      checkUser({ username: chosenName, email: answer }, { existing: true }),
     ));
-  return { username: name, email: address, password: await askPassword(terminal) };
+  return { username: chosenName, email: chosenEmail, password: await askPassword(terminal) };
 }
 
-async function untilFit(
+async function promptUntilValid(
   terminal: Terminal,
   prompt: string,
   check: (answer: string) => { detail: string }[],
 ): Promise<string> {
-  let remark = '';
+  let hint = '';
   for (;;) {
-    const answer = (await terminal.question(`${remark}${prompt}`)).trim();
+    const answer = (await terminal.question(`${hint}${prompt}`)).trim();
     const [error] = check(answer);
     if (!error) return answer;
-    remark = `${error.detail} `;
+    hint = `${error.detail} `;
   }
 }

@@ -31,7 +31,7 @@ import { version } from '../version.ts';
 import { derivedSetupSecret, setupUrl } from './setup-link.ts';
 import { pluralize } from './text.ts';
 
-/** `signet dev`: everything made by itself, on loopback only. What `npm start` runs. */
+/** `signet dev`: creates everything it needs, on loopback only. `npm start` runs it. */
 export const dev: LocalCommand = {
   kind: 'local',
   name: 'dev',
@@ -45,17 +45,17 @@ export const dev: LocalCommand = {
     requireDevelopment(config, environment);
     const isHttps = isSet(input, 'https');
     const issuer = isHttps ? httpsIssuer(config) : readIssuer(config);
-    const place =
+    const location =
       config.databaseUrl === undefined
-        ? `data ${shown(config.dataDir)} (embedded PostgreSQL)`
+        ? `data ${displayPath(config.dataDir)} (embedded PostgreSQL)`
         : 'PostgreSQL of DATABASE_URL';
-    print(`  Signet ${version} · development mode · ${place} · not for production\n`);
+    print(`  Signet ${version} · development mode · ${location} · not for production\n`);
 
     let migrationCount = 0;
     const prepare: PrepareDatabase = async (db, audit) => {
       await prepareDatabase(db, audit);
       migrationCount = db.migrations.count;
-      return readMasterKey(config) ?? newMasterKey(config, await countKeys(db.fork()));
+      return readMasterKey(config) ?? createMasterKey(config, await countKeys(db.fork()));
     };
     let caPath: string | null = null;
     const https = async () => {
@@ -69,7 +69,7 @@ export const dev: LocalCommand = {
     });
     if (config.sample) await createSample(running.db.fork(), systemContext(), running.passwords, running.masterKey);
     const text = await banner(running, config, { migrationCount, caPath });
-    // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
+    // Handles signals before the banner is printed: a signal right after it drains, too.
     const stopped = untilSignal(running, print);
     print(text);
     await stopped;
@@ -77,8 +77,8 @@ export const dev: LocalCommand = {
   },
 };
 
-/** Only for a database that no other key has sealed anything in. */
-function newMasterKey(config: Config, keys: number): Buffer {
+/** Only for a database without sealed keys. */
+function createMasterKey(config: Config, keys: number): Buffer {
   if (keys === 0) return makeMasterKey(config);
   throw new Failure(
     'failed',
@@ -107,7 +107,7 @@ function requireDevelopment(config: Config, environment: Record<string, string |
     throw new Failure('usage', 'NODE_ENV is production. Run production mode: npx signet start');
 }
 
-/** What a newcomer needs next; every address answers and every command can be copied. */
+/** The start-up text for newcomers: every address works and every command can be copied. */
 async function banner(
   running: RunningServer,
   config: Config,
@@ -124,7 +124,7 @@ async function banner(
   lines.push(`  Issuer   ${issuer}`);
   if (caPath !== null)
     lines.push(
-      `  HTTPS    NODE_EXTRA_CA_CERTS=${quoted(caPath)}        (by this, programs on this machine believe the certificate; it is in no trust store)`,
+      `  HTTPS    NODE_EXTRA_CA_CERTS=${shellQuote(caPath)}        (by this, programs on this machine believe the certificate; it is in no trust store)`,
     );
   if (secret === 'hidden') lines.push('  Setup    a link is out already (a new one: npx signet setup-link)');
   else if (secret !== null)
@@ -142,11 +142,11 @@ async function banner(
       );
     }
     const users = await listSampleUsers(db.fork(), sample, passwords, masterKey);
-    const shown: string[] = [];
-    for (const user of users) shown.push(sampleLine(user, await rightsInWords(db.fork(), user.username)));
-    lines.push(`  Sample   ${shown.join('    ')}     development only`);
+    const sampleLines: string[] = [];
+    for (const user of users) sampleLines.push(sampleLine(user, await describeRights(db.fork(), user.username)));
+    lines.push(`  Sample   ${sampleLines.join('    ')}     development only`);
     const alice = users.find((user) => user.username === 'alice' && user.password !== null);
-    if (alice) lines.push(...tryIt(issuer, alice, caPath));
+    if (alice) lines.push(...exampleLines(issuer, alice, caPath));
   }
   return [`  ready    ${ready.join(' · ')}`, ...lines, ''].join('\n');
 }
@@ -155,8 +155,8 @@ function sampleLine({ username, password }: SampleUser, rights: string): string 
   return `${username} / ${password ?? '(changed)'} (${rights})`;
 }
 
-/** As they are now: the sample's users may have been given more, or less, since. */
-async function rightsInWords(em: SqlEntityManager, username: string): Promise<string> {
+/** The current rights: the sample's users may have more or fewer than at first. */
+async function describeRights(em: SqlEntityManager, username: string): Promise<string> {
   const user = await findUser(em, username);
   if (!user?.isActive) return 'inactive';
   if (user.isSuperuser) return 'superuser';
@@ -170,21 +170,21 @@ async function rightsInWords(em: SqlEntityManager, username: string): Promise<st
   return parts.join(', ') || 'no permissions';
 }
 
-function tryIt(issuer: string, user: SampleUser, caPath: string | null): string[] {
+function exampleLines(issuer: string, user: SampleUser, caPath: string | null): string[] {
   const body = JSON.stringify({ username: user.username, password: user.password, audience: SAMPLE_API });
-  const curl = caPath === null ? 'curl -s' : `curl -s --cacert ${quoted(caPath)}`;
+  const curl = caPath === null ? 'curl -s' : `curl -s --cacert ${shellQuote(caPath)}`;
   return [
     `  Try it   TOKEN=$(${curl} ${issuer}/api/v1/login -H 'content-type: application/json' -d '${body}' | node -pe 'JSON.parse(require("fs").readFileSync(0)).access_token')`,
     '           echo $TOKEN | npx signet token inspect -',
   ];
 }
 
-/** As a word of a shell. */
-function quoted(path: string): string {
+/** Quotes a path for a shell. */
+function shellQuote(path: string): string {
   return /^[\w./@:+-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
-function shown(folder: string): string {
+function displayPath(folder: string): string {
   const near = relative(process.cwd(), folder);
   return near.startsWith('..') ? folder : `./${near}`;
 }

@@ -32,37 +32,37 @@ export const doctor: DatabaseCommand = {
       ...(await runCheck('migrations', 'Look at the database.', () => checkMigrations(db))),
       ...(await runCheck('database', 'Look at the database.', () => checkDatabase(db, isProduction, config))),
       ...(await runCheck('sessions', 'Look at the database.', () => checkSessions(db))),
-      ...(await runCheck('argon2', 'Look at the memory of this machine.', () => hashing(context))),
-      ...surroundings(config),
+      ...(await runCheck('argon2', 'Look at the memory of this machine.', () => measureHashing(context))),
+      ...checkNetwork(config),
     ];
     const isMigrated = checks.some((one) => one.name === 'migrations' && one.status === 'ok');
-    checks.push(...(await issuing(context, isMigrated)));
+    checks.push(...(await checkIssuing(context, isMigrated)));
     if (isMigrated) {
       checks.push(...(await runCheck('names', 'Look at the database.', () => checkUsernames(db))));
-      checks.push(...(await runCheck('sample', 'Look at the database.', () => sample(context))));
+      checks.push(...(await runCheck('sample', 'Look at the database.', () => checkSample(context))));
       const slow = async () => checkSlowPasswords(db, await context.passwords());
       checks.push(...(await runCheck('passwords', 'Look at the database.', slow)));
     }
     const isFailure = checks.some((one) => one.status === 'fail');
-    return { data: { ok: !isFailure, checks }, text: checks.map(line).join('\n'), isFailure };
+    return { data: { ok: !isFailure, checks }, text: checks.map(checkLine).join('\n'), isFailure };
   },
 };
 
-function line({ name, status, message, remedy }: Check): string {
-  const said = `${status.padEnd(4)}  ${name.padEnd(10)}  ${message}`;
-  return printable(remedy === undefined || status === 'ok' ? said : `${said} ${remedy}`);
+function checkLine({ name, status, message, remedy }: Check): string {
+  const text = `${status.padEnd(4)}  ${name.padEnd(10)}  ${message}`;
+  return printable(remedy === undefined || status === 'ok' ? text : `${text} ${remedy}`);
 }
 
-/** Runs: the first may find a cold machine, and others may sign in meanwhile. */
+/** Number of runs: the first may be slow on a cold machine, and logins may run meanwhile. */
 const RUNS = 5;
 
-async function hashing({ config, passwords }: Context): Promise<Check[]> {
+async function measureHashing({ config, passwords }: Context): Promise<Check[]> {
   const cores = availableParallelism();
   const hasher = await passwords();
   const times: number[] = [];
   for (let run = 0; run < RUNS; run++) {
-    const began = performance.now();
-    if ((await hasher.hash('a password that nobody has')) !== null) times.push(performance.now() - began);
+    const startedAt = performance.now();
+    if ((await hasher.hash('a password that nobody has')) !== null) times.push(performance.now() - startedAt);
   }
   return checkHashing({
     engine: ARGON2_ENGINE,
@@ -76,8 +76,8 @@ async function hashing({ config, passwords }: Context): Promise<Check[]> {
   });
 }
 
-/** What stands around this process. */
-function surroundings(config: Config): Check[] {
+/** Checks the proxy and metrics settings. */
+function checkNetwork(config: Config): Check[] {
   const checks: Check[] = [];
   if (config.mode === 'production')
     checks.push(
@@ -100,8 +100,8 @@ function surroundings(config: Config): Check[] {
   return checks;
 }
 
-/** The issuer, the keys, and what is signed with them. */
-async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> {
+/** Checks the issuer, the keys and signed tokens. */
+async function checkIssuing(context: Context, isMigrated: boolean): Promise<Check[]> {
   const { db, config, clock } = context;
   let issuer: string;
   try {
@@ -136,7 +136,7 @@ async function issuing(context: Context, isMigrated: boolean): Promise<Check[]> 
   return [first, ...rest, ...clients];
 }
 
-async function sample({ db, config }: Context): Promise<Check> {
+async function checkSample({ db, config }: Context): Promise<Check> {
   if (!(await findSample(db.fork()))) return ok('sample', 'The development sample is not here.');
   if (config.mode !== 'production') return ok('sample', 'Here, as development has it.');
   return fail(

@@ -14,27 +14,27 @@ import { optionalUser, userOptions } from './user-options.ts';
 
 const options = { ...userOptions, client: { type: 'string' } } as const;
 
-/** The grants of a user, of a client, of a client for a user, or one. */
-async function named(
+/** Reads which grants are meant: those of a user, of a client, of a client for a user, or one. */
+async function readGrantFilter(
   em: SqlEntityManager,
   input: Input,
   command: DatabaseCommand,
 ): Promise<{ id?: string; principal?: string; client?: string }> {
   const [user, client] = [optionalUser(input), optionText(input, 'client')];
-  const [typed] = input.positionals;
-  if ((typed === undefined) === (user === undefined && client === undefined))
+  const [grantId] = input.positionals;
+  if ((grantId === undefined) === (user === undefined && client === undefined))
     throw usage(command, 'Name a user, a client, or one grant');
-  if (typed === undefined)
+  if (grantId === undefined)
     return {
       ...(user === undefined ? {} : { principal: (await getUser(em, user)).id }),
       ...(client === undefined ? {} : { client: (await getClient(em, client)).id }),
     };
-  const id = parseUuid(typed);
+  const id = parseUuid(grantId);
   const grant = id === null ? null : await em.findOne(RefreshGrant, id);
   if (!grant)
     throw new Failure(
       'notFound',
-      `There is no grant ${typed}. List those of a user: npx signet grant list --user NAME`,
+      `There is no grant ${grantId}. List those of a user: npx signet grant list --user NAME`,
     );
   return { id: grant.id };
 }
@@ -48,7 +48,7 @@ export const grantList: DatabaseCommand = {
   args: { min: 0, max: 1 },
   async run({ db, clock }, input) {
     const em = db.fork();
-    const grants = await listGrants(em, await named(em, input, grantList), clock.now());
+    const grants = await listGrants(em, await readGrantFilter(em, input, grantList), clock.now());
     const usernames = await readUsernames(
       em,
       grants.map((one) => one.principal),
@@ -62,7 +62,7 @@ export const grantList: DatabaseCommand = {
         one.audience,
       ]),
     );
-    const wired = grants.map((one) => ({
+    const grantData = grants.map((one) => ({
       id: one.id,
       username: usernames.get(one.principal) ?? one.principal,
       client_id: clients.get(one.client)?.clientId ?? one.client,
@@ -75,16 +75,16 @@ export const grantList: DatabaseCommand = {
       last_used_at: instant(lastGrantUse(one)),
       expires_at: instant(one.idleExpiresAt < one.expiresAt ? one.idleExpiresAt : one.expiresAt),
     }));
-    const lines = wired.map((one, at) => [
+    const lines = grantData.map((one, index) => [
       one.id,
       one.username,
       one.client,
       one.audience,
-      when(grants[at]?.createdAt as Date),
-      when(lastGrantUse(grants[at] as RefreshGrant)),
+      when(grants[index]?.createdAt as Date),
+      when(lastGrantUse(grants[index] as RefreshGrant)),
     ]);
     return {
-      data: { grants: wired },
+      data: { grants: grantData },
       text:
         grants.length === 0
           ? 'There is no live refresh grant.'
@@ -104,9 +104,9 @@ export const grantEnd: DatabaseCommand = {
   async run(context, input) {
     const ended = await transaction(context, async (tx) => {
       const audit = context.audit();
-      const which = await named(tx, input, grantEnd);
-      if (which.id === undefined) await deleteConsents(tx, which);
-      const grants = await endGrants(tx, audit.at, which, 'ended_by_operator');
+      const filter = await readGrantFilter(tx, input, grantEnd);
+      if (filter.id === undefined) await deleteConsents(tx, filter);
+      const grants = await endGrants(tx, audit.at, filter, 'ended_by_operator');
       for (const { id, client } of grants) {
         const object = { kind: 'grant', id, label: client };
         recordChange(tx, audit, { action: 'change', object, after: { ended: 'ended_by_operator' } });

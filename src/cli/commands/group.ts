@@ -78,9 +78,9 @@ export const groupUpdate: DatabaseCommand = {
   async run(context, input) {
     const name = requiredOption(input, 'name', `npx signet ${groupUpdate.name} ${groupUpdate.usage}`);
     const { before, group } = await transaction(context, async (tx) => {
-      const found = await getGroup(tx, input.positionals[0] as string);
-      const before = found.name;
-      return { before, group: await renameGroup(tx, context.audit(), found, name) };
+      const existing = await getGroup(tx, input.positionals[0] as string);
+      const before = existing.name;
+      return { before, group: await renameGroup(tx, context.audit(), existing, name) };
     });
     const isSame = before === group.name;
     const text = isSame
@@ -132,10 +132,10 @@ export const groupDelete: DatabaseCommand = {
   args: { min: 1, max: 1 },
   async run(context, input) {
     const { group, members } = await transaction(context, async (tx) => {
-      const found = await getGroup(tx, input.positionals[0] as string);
-      const count = (await listMembers(tx, found.id)).length;
-      const { name } = found;
-      await deleteGroup(tx, context.audit(), found);
+      const existing = await getGroup(tx, input.positionals[0] as string);
+      const count = (await listMembers(tx, existing.id)).length;
+      const { name } = existing;
+      await deleteGroup(tx, context.audit(), existing);
       return { group: name, members: count };
     });
     return {
@@ -145,28 +145,29 @@ export const groupDelete: DatabaseCommand = {
   },
 };
 
-type Verb = typeof addMembers;
+type MemberOperation = typeof addMembers;
 
 async function changeMembers(
   context: Context,
   input: Input,
-  verb: Verb,
-  told: (group: string, changed: string[], others: string[]) => { data: unknown; text: string[] },
+  operation: MemberOperation,
+  describe: (group: string, changed: string[], others: string[]) => { data: unknown; text: string[] },
 ): Promise<Output> {
   const [name = ''] = input.positionals;
   const { group, users, changed } = await transaction(context, async (tx) => {
-    const found = await getGroup(tx, name);
-    const named = new Map<string, PrincipalLabel>();
-    for (const who of usersAfterFirst(input)) {
-      const user = await lockUser(tx, who);
-      named.set(user.id, { id: user.id, label: user.username });
+    const existing = await getGroup(tx, name);
+    const labelsById = new Map<string, PrincipalLabel>();
+    for (const ref of usersAfterFirst(input)) {
+      const user = await lockUser(tx, ref);
+      labelsById.set(user.id, { id: user.id, label: user.username });
     }
-    const everyone = [...named.values()];
-    return { group: found.name, users: everyone, changed: await verb(tx, context.audit(), found, everyone) };
+    const labels = [...labelsById.values()];
+    return { group: existing.name, users: labels, changed: await operation(tx, context.audit(), existing, labels) };
   });
   const ids = new Set(changed.map((one) => one.id));
-  const labels = (isChanged: boolean) => users.filter((one) => ids.has(one.id) === isChanged).map((one) => one.label);
-  const { data, text } = told(group, labels(true), labels(false));
+  const labelsWhere = (isChanged: boolean) =>
+    users.filter((one) => ids.has(one.id) === isChanged).map((one) => one.label);
+  const { data, text } = describe(group, labelsWhere(true), labelsWhere(false));
   return { data, text: text.filter(Boolean).join('\n') };
 }
 

@@ -37,7 +37,7 @@ export const importDjangoCommand: DatabaseCommand = {
   async run(context, input) {
     const { file, files } = input;
     if (!file) throw new Failure('usage', 'The file is missing.');
-    const wanted = {
+    const options = {
       text: file.text,
       file: file.name,
       audience: requiredOption(input, 'api', `npx signet ${importDjangoCommand.name} ${importDjangoCommand.usage}`),
@@ -54,10 +54,10 @@ export const importDjangoCommand: DatabaseCommand = {
       tooSlow: (await context.passwords()).tooSlow,
     } as const;
     try {
-      const report = await importDjango(context.db, context.audit(), wanted, teller(context));
-      // Only a dry run answers with what would be refused: it ends as the real run would.
-      const isFailure = isRefused(report, wanted);
-      const text = describeReport(report, wanted);
+      const report = await importDjango(context.db, context.audit(), options, progressReporter(context));
+      // Only a dry run returns records that would be refused: it exits as the real run would.
+      const isFailure = isRefused(report, options);
+      const text = describeReport(report, options);
       return { data: wireReport(report), text, isFailure, failureKind: 'conflict', ...renameRows(report, input) };
     } catch (error) {
       const report = error instanceof Failure ? (error.details?.['report'] as ImportReport | undefined) : undefined;
@@ -69,13 +69,13 @@ export const importDjangoCommand: DatabaseCommand = {
   },
 };
 
-/** The dump and the renames are at the caller's side, the database perhaps in a server. */
+/** The dump and the renames are on the caller's side, the database perhaps in a server. */
 async function readFiles(input: Input): Promise<Input> {
   const path = input.positionals[0];
   const renames = optionText(input, 'renames');
-  const read = renames === undefined ? undefined : await readTextIfAny(renames);
+  const renamesText = renames === undefined ? undefined : await readTextIfAny(renames);
   const files: Input['files'] =
-    renames === undefined || read === undefined ? {} : { renames: { name: renames, text: read } };
+    renames === undefined || renamesText === undefined ? {} : { renames: { name: renames, text: renamesText } };
   if (path === undefined || input.file) return { ...input, files };
   const name = path === '-' ? 'standard input' : path;
   const bytes = path === '-' ? await readStdinBytes() : await readBytes(path);
@@ -83,13 +83,13 @@ async function readFiles(input: Input): Promise<Input> {
   return { ...input, file: { name, text }, files };
 }
 
-/** Proposals of other names, for the file that the operator looks over; none where it was only asked what there is. */
+/** Proposed names, for the file that the operator reviews; none without that option. */
 function renameRows({ renames }: ImportReport, input: Input): { rows?: FileRows } {
   if (renames.length === 0 || optionText(input, 'renames') === undefined) return {};
   return { rows: { option: 'renames', text: writeRenames(renames, input.files?.['renames']?.text) } };
 }
 
-const steps: Record<Progress['step'], string> = {
+const stepTexts: Record<Progress['step'], string> = {
   read: 'reading',
   compare: 'comparing with what is here',
   plan: 'planning',
@@ -97,21 +97,21 @@ const steps: Record<Progress['step'], string> = {
   write: 'writing',
 };
 
-const QUIET_MILLISECONDS = 2000;
-const BETWEEN_MILLISECONDS = 500;
+const PROGRESS_DELAY_MS = 2000;
+const PROGRESS_INTERVAL_MS = 500;
 
-/** Tells how far it is, twice a second at the most, and only of an import that takes longer than two seconds. */
-function teller({ clock, progress }: Context): (at: Progress) => void {
-  let last = clock.now().getTime() + QUIET_MILLISECONDS - BETWEEN_MILLISECONDS;
+/** Reports progress at most twice a second, and only for imports over two seconds. */
+function progressReporter({ clock, progress }: Context): (at: Progress) => void {
+  let last = clock.now().getTime() + PROGRESS_DELAY_MS - PROGRESS_INTERVAL_MS;
   return ({ step, done, total }) => {
     const now = clock.now().getTime();
-    if (now - last < BETWEEN_MILLISECONDS) return;
+    if (now - last < PROGRESS_INTERVAL_MS) return;
     last = now;
-    progress(`import: ${steps[step]}${total > 0 ? ` ${done} of ${total}` : ''}`);
+    progress(`import: ${stepTexts[step]}${total > 0 ? ` ${done} of ${total}` : ''}`);
   };
 }
 
-/** The report in snake_case. Written out, because its records have names of the dump for keys, which stay as they are. */
+/** The report in snake_case. Spelled out, because some of its keys are names from the dump, which must not change. */
 function wireReport(report: ImportReport) {
   const { passwords, emails, added } = report;
   return {

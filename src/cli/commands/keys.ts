@@ -30,7 +30,7 @@ export const keysList: DatabaseCommand = {
           ? 'There is no signing key yet. The server makes one when it starts.'
           : rows(
               ['KID', 'ALG', 'STATE', 'WHEN'],
-              keys.map((one) => [one.kid, one.alg, one.state, told(one)]),
+              keys.map((key) => [key.kid, key.alg, key.state, stateText(key)]),
             ),
     };
   },
@@ -49,12 +49,12 @@ export const keysRotate: DatabaseCommand = {
     const { leadSeconds } = readRotationPolicy(context.config);
     await rotateKeys(context.db.fork(), context.audit(), context.masterKey(), { leadSeconds, isNow, alg });
     const keys = (await listKeys(context.db.fork())).filter(
-      (one) => one.state === (isNow ? 'current' : 'next') && (alg === undefined || one.alg === alg),
+      (key) => key.state === (isNow ? 'current' : 'next') && (alg === undefined || key.alg === alg),
     );
-    const lines = keys.map((one) =>
+    const lines = keys.map((key) =>
       isNow
-        ? `${one.alg}: ${one.kid} signs now; the key before it stays published for what it has signed.`
-        : `${one.alg}: ${one.kid} is published, and signs from ${when(one.activateAt)} on.`,
+        ? `${key.alg}: ${key.kid} signs now; the key before it stays published for what it has signed.`
+        : `${key.alg}: ${key.kid} is published, and signs from ${when(key.activateAt)} on.`,
     );
     if (isNow)
       lines.push(
@@ -64,20 +64,20 @@ export const keysRotate: DatabaseCommand = {
   },
 };
 
-function wireKey(one: SigningKey) {
+function wireKey(key: SigningKey) {
   return {
-    kid: one.kid,
-    alg: one.alg,
-    state: one.state,
-    created_at: instant(one.createdAt),
-    published_at: instant(one.publishedAt),
-    activate_at: instant(one.activateAt),
-    activated_at: instant(one.activatedAt),
-    retire_at: instant(one.retireAt),
+    kid: key.kid,
+    alg: key.alg,
+    state: key.state,
+    created_at: instant(key.createdAt),
+    published_at: instant(key.publishedAt),
+    activate_at: instant(key.activateAt),
+    activated_at: instant(key.activatedAt),
+    retire_at: instant(key.retireAt),
   };
 }
 
-function told({ state, activateAt, activatedAt, createdAt, retireAt }: SigningKey): string {
+function stateText({ state, activateAt, activatedAt, createdAt, retireAt }: SigningKey): string {
   if (state === 'next') return `signs from ${when(activateAt)} on`;
   if (state === 'current') return `signs since ${when(activatedAt ?? createdAt)}`;
   return state === 'retiring' ? `verifies until ${when(retireAt)}` : `gone since ${when(retireAt)}`;
@@ -96,9 +96,9 @@ export const keysRevoke: DatabaseCommand = {
     const key = await getLiveKey(em, input.positionals[0] as string);
     const { kid, alg, state } = key;
     if (!isSet(input, 'yes')) {
-      const isAsked = state === 'current' && (await requiredAlgorithms(em)).has(alg);
-      const next = (await listKeys(em)).find((one) => one.alg === alg && one.state === 'next');
-      const replaced = next
+      const isInUse = state === 'current' && (await requiredAlgorithms(em)).has(alg);
+      const next = (await listKeys(em)).find((key) => key.alg === alg && key.state === 'next');
+      const successorText = next
         ? `${next.kid}, which is published already`
         : 'a new key, which no verifier has fetched yet';
       return {
@@ -111,13 +111,13 @@ export const keysRevoke: DatabaseCommand = {
               ? 'none: it has signed nothing'
               : 'refused here at once; a service that verifies locally refuses them when it fetches the keys again',
           ],
-          ['Then signs', isAsked ? replaced : 'what signs now'],
+          ['Then signs', isInUse ? successorText : 'what signs now'],
           ['Its private half', 'is erased. It cannot be undone.'],
         ]),
       };
     }
     await revokeKey(context.db.fork(), context.audit(), context.masterKey(), kid);
-    const current = (await listKeys(context.db.fork())).find((one) => one.alg === alg && one.state === 'current');
+    const current = (await listKeys(context.db.fork())).find((key) => key.alg === alg && key.state === 'current');
     const signs = current ? `${alg} is signed by ${current.kid}.` : `Nobody asks for ${alg}, so nothing signs it.`;
     return {
       data: { kid, alg, state: 'gone', revoked: true, signs: current?.kid ?? null },

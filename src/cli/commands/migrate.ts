@@ -30,16 +30,16 @@ export const migrate: DatabaseCommand = {
         );
       return { data: { pending }, text: 'The database is up to date.' };
     }
-    await requireFit(db, 'standby');
+    await requireNoProblem(db, 'standby');
     const defaults = await db.writeRoleDefaults();
-    // Behind a pooler the connections that are open begin with it only once they are made again.
-    await requireFit(db, 'setting', told(defaults));
+    // Behind a pooler, open connections get the new defaults only after a reconnect.
+    await requireNoProblem(db, 'setting', roleDefaultLines(defaults));
     const applied = await prepareDatabase(db, audit());
     const keyNote = await ensureMasterKey();
-    const done = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`;
+    const migrationText = applied.length === 0 ? 'The database is up to date.' : `Applied: ${applied.join(', ')}`;
     return {
       data: { applied, role_defaults: defaults },
-      text: [done, keyNote, ...told(defaults)].filter(Boolean).join('\n'),
+      text: [migrationText, keyNote, ...roleDefaultLines(defaults)].filter(Boolean).join('\n'),
     };
 
     async function ensureMasterKey(): Promise<string> {
@@ -55,13 +55,17 @@ export const migrate: DatabaseCommand = {
   },
 };
 
-async function requireFit(db: Database, name: DatabaseProblem['name'], more: readonly string[] = []): Promise<void> {
-  const obstacle = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name === name);
-  if (obstacle) throw new Failure('failed', [`${obstacle.what}. ${obstacle.remedy}`, ...more].join('\n'));
+async function requireNoProblem(
+  db: Database,
+  name: DatabaseProblem['name'],
+  hints: readonly string[] = [],
+): Promise<void> {
+  const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name === name);
+  if (problem) throw new Failure('failed', [`${problem.what}. ${problem.remedy}`, ...hints].join('\n'));
 }
 
-/** Connections that a pooler hands round begin with the defaults of their role. */
-function told({ written, refused }: RoleDefaults): string[] {
+/** Describes the role defaults, which apply to new connections of a pooler. */
+function roleDefaultLines({ written, refused }: RoleDefaults): string[] {
   const lines: string[] = [];
   if (written.length > 0) lines.push('Set for the role of DATABASE_URL, in this database:', ...indented(written));
   if (refused.length > 0)

@@ -3,29 +3,29 @@ import { oneLine } from '../../platform/text-file.ts';
 import { checkPassword } from '../../signin/index.ts';
 import type { Context, Input, Terminal } from '../command.ts';
 
-/** What a password is compared with. */
-export interface Person {
+/** User attributes that a password must not resemble. */
+export interface PasswordContext {
   readonly username: string;
   readonly email?: string;
   readonly firstName?: string;
   readonly lastName?: string;
 }
 
-/** Asks twice, as Django does: until both are alike and not blank. */
+/** Prompts twice, as Django does, until both entries match and are not blank. */
 export async function askPassword(terminal: Terminal, prompt = 'Password'): Promise<string> {
-  let remark = '';
+  let hint = '';
   for (;;) {
-    const first = await terminal.secret(`${remark}${prompt}: `);
+    const first = await terminal.secret(`${hint}${prompt}: `);
     if (first === '') {
-      remark = 'A password is needed. ';
+      hint = 'A password is needed. ';
       continue;
     }
     if ((await terminal.secret(`${prompt} (again): `)) === first) return first;
-    remark = 'The two are not alike. ';
+    hint = 'The two are not alike. ';
   }
 }
 
-/** The password on standard input: one line, without its end. */
+/** Reads the password on standard input: one line, without its line break. */
 export function readNewPassword(input: Input): string {
   if (input.stdin === null)
     throw new Failure(
@@ -37,9 +37,9 @@ export function readNewPassword(input: Input): string {
   return password;
 }
 
-/** Failure with every reason why this password may not be set; there is no way round. */
-export async function requirePassword(password: string, minLength: number, person: Person): Promise<void> {
-  const errors = await checkPassword(password, minLength, person);
+/** Throws a Failure with every reason why the password is refused; it cannot be forced. */
+export async function requirePassword(password: string, minLength: number, user: PasswordContext): Promise<void> {
+  const errors = await checkPassword(password, minLength, user);
   if (errors.length === 0) return;
   const reasons = errors.map(({ code, detail }) => ({ code, detail }));
   throw new Failure(
@@ -49,9 +49,9 @@ export async function requirePassword(password: string, minLength: number, perso
   );
 }
 
-/** The hash of a new password that may be set. Made before any transaction, because it takes its time. */
-export async function hashNewPassword(context: Context, password: string, person: Person): Promise<string> {
-  await requirePassword(password, context.config.passwordMinLength, person);
+/** Validates and hashes a new password. Called before any transaction, because hashing takes time. */
+export async function hashNewPassword(context: Context, password: string, user: PasswordContext): Promise<string> {
+  await requirePassword(password, context.config.passwordMinLength, user);
   const encoded = await (await context.passwords()).hash(password);
   if (encoded === null)
     throw new Failure('failed', 'The server is busy with other passwords. Nothing was changed; run it again.');

@@ -5,7 +5,7 @@ import { type DatabaseCommand, isSet, optionText } from '../command.ts';
 import { pageLimit, requireApi, requiredOption } from './options.ts';
 import { rows, yesNo } from './text.ts';
 
-/** Django's `User.objects.with_perm`. A name that nobody registered is a question like any other: superusers have it. */
+/** Django's `User.objects.with_perm`. An unregistered name is a valid question: superusers have it. */
 export const permHolders: DatabaseCommand = {
   kind: 'database',
   name: 'perm holders',
@@ -29,14 +29,14 @@ export const permHolders: DatabaseCommand = {
     const now = context.clock.now();
     const em = context.db.fork();
     const api = await requireApi(context, em, audience);
-    const asked = await findPermissionRef(em, api, name);
-    // One more than is shown tells whether there is more.
-    const how = { withInactive, withSuperusers, after, limit: limit + 1 };
-    const found = await usersWithPerm(em, asked, how, now);
-    const users = found.slice(0, limit);
-    const next = found.length > limit ? (users.at(-1)?.username ?? null) : null;
-    // On the first page.
-    const clients = after === undefined ? await clientsWithPerm(em, asked, withInactive, now) : [];
+    const permission = await findPermissionRef(em, api, name);
+    // One more than the page shows whether there are more.
+    const options = { withInactive, withSuperusers, after, limit: limit + 1 };
+    const matches = await usersWithPerm(em, permission, options, now);
+    const users = matches.slice(0, limit);
+    const next = matches.length > limit ? (users.at(-1)?.username ?? null) : null;
+    // Clients are on the first page.
+    const clients = after === undefined ? await clientsWithPerm(em, permission, withInactive, now) : [];
     const holders = [
       ...users.map(({ username, ...one }) => ({ kind: 'user', name: username, ...one })),
       ...clients.map(({ client, sources }) => ({
@@ -54,14 +54,14 @@ export const permHolders: DatabaseCommand = {
     ]);
     const text = [
       lines.length === 0 ? `Nobody has ${name} at ${api.audience}.` : rows(['KIND', 'NAME', 'ACTIVE', 'FROM'], lines),
-      asked.id === null ? `${api.audience} has no permission "${name}": nobody but a superuser has it.` : '',
+      permission.id === null ? `${api.audience} has no permission "${name}": nobody but a superuser has it.` : '',
       next === null ? '' : `There are more: add --after ${next}`,
     ];
     return {
       data: {
         audience: api.audience,
         permission: name,
-        is_registered: asked.id !== null,
+        is_registered: permission.id !== null,
         users: users.map(({ id, username, isActive, sources }) => ({ id, username, is_active: isActive, sources })),
         clients: clients.map(({ client, sources }) => ({
           client_id: client.clientId,

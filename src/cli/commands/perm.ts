@@ -22,7 +22,7 @@ import { sourceText } from './perm-holders.ts';
 import { rows } from './text.ts';
 import { optionalUser, userOptions } from './user-options.ts';
 
-const whose = {
+const principalOptions = {
   ...userOptions,
   group: { type: 'string' },
   client: { type: 'string' },
@@ -30,13 +30,18 @@ const whose = {
 } as const;
 const principalUsage = '(--user N | --user-id ID | --group N | --client ID)';
 
-/** The user, group or client that the options name: one of them. */
-type Who =
+/** The user, group or client that the options name; exactly one. */
+type Grantee =
   | { readonly kind: 'user'; readonly user: User }
   | { readonly kind: 'group'; readonly group: Group }
   | { readonly kind: 'client'; readonly client: Client };
 
-async function named(em: SqlEntityManager, input: Input, command: DatabaseCommand, findUser = getUser): Promise<Who> {
+async function readGrantee(
+  em: SqlEntityManager,
+  input: Input,
+  command: DatabaseCommand,
+  findUser = getUser,
+): Promise<Grantee> {
   const [user, group, client] = [optionalUser(input), optionText(input, 'group'), optionText(input, 'client')];
   if ([user, group, client].filter((one) => one !== undefined).length !== 1)
     throw usage(command, 'Name a user, a group or a client');
@@ -45,27 +50,28 @@ async function named(em: SqlEntityManager, input: Input, command: DatabaseComman
   return { kind: 'client', client: await getClient(em, client as string) };
 }
 
-function assignee(who: Who): Assignee {
-  if (who.kind === 'group') return { kind: 'group', group: who.group };
-  if (who.kind === 'user') return { kind: 'user', principal: { id: who.user.id, label: who.user.username } };
-  return { kind: 'client', principal: { id: who.client.id, label: who.client.name } };
+function toAssignee(grantee: Grantee): Assignee {
+  if (grantee.kind === 'group') return { kind: 'group', group: grantee.group };
+  if (grantee.kind === 'user')
+    return { kind: 'user', principal: { id: grantee.user.id, label: grantee.user.username } };
+  return { kind: 'client', principal: { id: grantee.client.id, label: grantee.client.name } };
 }
 
-/** The principal that the name stands for; a group is none. */
-function principalRef(who: Who): PrincipalRef | null {
-  if (who.kind === 'group') return null;
-  if (who.kind === 'user') return userPrincipal(who.user);
-  return { kind: 'client', id: who.client.id, isActive: who.client.isActive, isSuperuser: false };
+/** Returns the principal; a group is not one. */
+function principalRef(grantee: Grantee): PrincipalRef | null {
+  if (grantee.kind === 'group') return null;
+  if (grantee.kind === 'user') return userPrincipal(grantee.user);
+  return { kind: 'client', id: grantee.client.id, isActive: grantee.client.isActive, isSuperuser: false };
 }
 
-function principalLabel(who: Who): string {
-  if (who.kind === 'group') return `the group "${who.group.name}"`;
-  return who.kind === 'user' ? who.user.username : `the client ${who.client.name}`;
+function granteeLabel(grantee: Grantee): string {
+  if (grantee.kind === 'group') return `the group "${grantee.group.name}"`;
+  return grantee.kind === 'user' ? grantee.user.username : `the client ${grantee.client.name}`;
 }
 
-function wire(who: Who) {
-  if (who.kind === 'group') return { group: who.group.name };
-  return who.kind === 'user' ? { user: who.user.username } : { client: who.client.clientId };
+function wireGrantee(grantee: Grantee) {
+  if (grantee.kind === 'group') return { group: grantee.group.name };
+  return grantee.kind === 'user' ? { user: grantee.user.username } : { client: grantee.client.clientId };
 }
 
 export const permGrant: DatabaseCommand = {
@@ -73,17 +79,17 @@ export const permGrant: DatabaseCommand = {
   name: 'perm grant',
   summary: 'Give permissions of an API to a user, group or client',
   usage: `${principalUsage} --api AUDIENCE PERM…`,
-  options: whose,
+  options: principalOptions,
   args: { min: 1 },
   async run(context, input) {
-    const { who, api, done } = await change(context, input, permGrant, assign);
-    const rest = input.positionals.filter((name) => !done.includes(name));
+    const { grantee, api, done } = await changeAssignments(context, input, permGrant, assign);
+    const unchanged = input.positionals.filter((name) => !done.includes(name));
     const lines = [
-      done.length > 0 ? `Gave ${principalLabel(who)} at ${api.audience}: ${done.join(', ')}` : '',
-      rest.length > 0 ? `Held already: ${[...new Set(rest)].join(', ')}` : '',
+      done.length > 0 ? `Gave ${granteeLabel(grantee)} at ${api.audience}: ${done.join(', ')}` : '',
+      unchanged.length > 0 ? `Held already: ${[...new Set(unchanged)].join(', ')}` : '',
     ];
     return {
-      data: { ...wire(who), audience: api.audience, granted: done, already_held: [...new Set(rest)] },
+      data: { ...wireGrantee(grantee), audience: api.audience, granted: done, already_held: [...new Set(unchanged)] },
       text: lines.filter(Boolean).join('\n'),
     };
   },
@@ -94,44 +100,46 @@ export const permRevoke: DatabaseCommand = {
   name: 'perm revoke',
   summary: 'Take away permissions that were given directly; says what is held still',
   usage: `${principalUsage} --api AUDIENCE PERM…`,
-  options: whose,
+  options: principalOptions,
   args: { min: 1 },
   async run(context, input) {
-    const { who, api, done } = await change(context, input, permRevoke, unassign);
-    const rest = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
-    const holder = principalRef(who);
-    const held = holder ? await explainPermissions(context.db.fork(), holder, context.clock.now(), api.id) : [];
-    const still = held.filter((one) => input.positionals.includes(one.name));
+    const { grantee, api, done } = await changeAssignments(context, input, permRevoke, unassign);
+    const unchanged = [...new Set(input.positionals.filter((name) => !done.includes(name)))];
+    const principal = principalRef(grantee);
+    const sources = principal
+      ? await explainPermissions(context.db.fork(), principal, context.clock.now(), api.id)
+      : [];
+    const remaining = sources.filter((one) => input.positionals.includes(one.name));
     const lines = [
-      done.length > 0 ? `Took from ${principalLabel(who)} at ${api.audience}: ${done.join(', ')}` : '',
-      rest.length > 0 ? `Not held directly: ${rest.join(', ')}` : '',
-      ...still.map((one) => `Held still: ${one.name} (${sourceText(one)})`),
+      done.length > 0 ? `Took from ${granteeLabel(grantee)} at ${api.audience}: ${done.join(', ')}` : '',
+      unchanged.length > 0 ? `Not held directly: ${unchanged.join(', ')}` : '',
+      ...remaining.map((one) => `Held still: ${one.name} (${sourceText(one)})`),
     ];
     return {
       data: {
-        ...wire(who),
+        ...wireGrantee(grantee),
         audience: api.audience,
         revoked: done,
-        not_held: rest,
-        still_held: still.map(({ name, from, group }) => ({ name, from, group })),
+        not_held: unchanged,
+        still_held: remaining.map(({ name, from, group }) => ({ name, from, group })),
       },
       text: lines.filter(Boolean).join('\n'),
     };
   },
 };
 
-function change(
+function changeAssignments(
   context: Context,
   input: Input,
   command: DatabaseCommand,
-  verb: typeof assign,
-): Promise<{ who: Who; api: Api; done: string[] }> {
+  operation: typeof assign,
+): Promise<{ grantee: Grantee; api: Api; done: string[] }> {
   const audience = requiredOption(input, 'api', `npx signet ${command.name} ${command.usage}`);
   return transaction(context, async (tx) => {
-    const who = await named(tx, input, command, lockUser);
+    const grantee = await readGrantee(tx, input, command, lockUser);
     const api = await requireApi(context, tx, audience);
     const permissions = await getPermissions(tx, api, input.positionals);
-    return { who, api, done: await verb(tx, context.audit(), assignee(who), permissions) };
+    return { grantee, api, done: await operation(tx, context.audit(), toAssignee(grantee), permissions) };
   });
 }
 
@@ -140,16 +148,16 @@ export const permList: DatabaseCommand = {
   name: 'perm list',
   summary: 'What a user, group or client may do; --explain says where each permission comes from',
   usage: `${principalUsage} [--api AUDIENCE] [--explain]`,
-  options: { ...whose, explain: { type: 'boolean' } },
+  options: { ...principalOptions, explain: { type: 'boolean' } },
   args: { min: 0, max: 0 },
   async run(context, input) {
     const em = context.db.fork();
-    const who = await named(em, input, permList);
+    const grantee = await readGrantee(em, input, permList);
     const audience = optionText(input, 'api');
     const api = audience === undefined ? undefined : await requireApi(context, em, audience);
-    const sources = await readSources(em, who, context.clock.now(), api?.id);
+    const sources = await readSources(em, grantee, context.clock.now(), api?.id);
     const isExplained = isSet(input, 'explain');
-    const permissions = isExplained ? sources : withoutSource(sources);
+    const permissions = isExplained ? sources : uniquePermissions(sources);
     const lines = isExplained
       ? rows(
           ['API', 'PERMISSION', 'FROM'],
@@ -161,38 +169,43 @@ export const permList: DatabaseCommand = {
         );
     const text =
       permissions.length === 0
-        ? `${principalLabel(who)} holds no permission${api ? ` of ${api.audience}` : ''}.`
+        ? `${granteeLabel(grantee)} holds no permission${api ? ` of ${api.audience}` : ''}.`
         : lines;
     return {
-      data: { ...wire(who), ...readFlags(who), permissions },
-      text: [text, remark(who)].filter(Boolean).join('\n'),
+      data: { ...wireGrantee(grantee), ...wireFlags(grantee), permissions },
+      text: [text, statusNote(grantee)].filter(Boolean).join('\n'),
     };
   },
 };
 
-async function readSources(em: SqlEntityManager, who: Who, now: Date, apiId: string | undefined): Promise<Source[]> {
-  const holder = principalRef(who);
-  if (holder) return explainPermissions(em, holder, now, apiId);
-  const { id, name } = (who as { group: Group }).group;
+async function readSources(
+  em: SqlEntityManager,
+  grantee: Grantee,
+  now: Date,
+  apiId: string | undefined,
+): Promise<Source[]> {
+  const principal = principalRef(grantee);
+  if (principal) return explainPermissions(em, principal, now, apiId);
+  const { id, name } = (grantee as { group: Group }).group;
   return (await listGroupPermissions(em, id, now, apiId)).map((one) => ({ ...one, from: 'group', group: name }));
 }
 
-function withoutSource(sources: readonly Source[]): { audience: string; name: string }[] {
-  const seen = new Map(sources.map(({ audience, name }) => [`${audience}\0${name}`, { audience, name }]));
-  return [...seen.values()];
+function uniquePermissions(sources: readonly Source[]): { audience: string; name: string }[] {
+  const byName = new Map(sources.map(({ audience, name }) => [`${audience}\0${name}`, { audience, name }]));
+  return [...byName.values()];
 }
 
-function readFlags(who: Who) {
-  const holder = principalRef(who);
-  return holder ? { is_active: holder.isActive, is_superuser: holder.isSuperuser } : {};
+function wireFlags(grantee: Grantee) {
+  const principal = principalRef(grantee);
+  return principal ? { is_active: principal.isActive, is_superuser: principal.isSuperuser } : {};
 }
 
-/** What the list alone would not tell (Django: inactive beats everything, a superuser has names that nobody registered too). */
-function remark(who: Who): string {
-  if (who.kind === 'client' && !who.client.isActive)
-    return `${who.client.name} is disabled and gets no token. Enable: npx signet client enable ${who.client.clientId}`;
-  if (who.kind !== 'user') return '';
-  const { user } = who;
+/** A note that the list does not show (Django: an inactive user has no permissions, a superuser has even unregistered ones). */
+function statusNote(grantee: Grantee): string {
+  if (grantee.kind === 'client' && !grantee.client.isActive)
+    return `${grantee.client.name} is disabled and gets no token. Enable: npx signet client enable ${grantee.client.clientId}`;
+  if (grantee.kind !== 'user') return '';
+  const { user } = grantee;
   if (!user.isActive)
     return `${user.username} is inactive and may do nothing. Activate: npx signet user activate ${user.username}`;
   return user.isSuperuser ? `${user.username} is a superuser: has_perm answers yes to every name.` : '';

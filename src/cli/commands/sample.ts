@@ -21,7 +21,7 @@ export const sample: DatabaseCommand = {
       return { data: { removed: true }, text: 'The sample is removed.' };
     }
     const users = await listSampleUsers(db.fork(), state, await context.passwords(), context.masterKey());
-    // Only development mode makes a sample, so its address is the one to show; `start` refuses a database that has one.
+    // Only development mode creates a sample, so its address is shown; `start` refuses a database with a sample.
     const { config } = context;
     const issuer =
       config.mode === 'development' ? context.issuer() : (config.issuer ?? `http://localhost:${config.port}`);

@@ -9,22 +9,22 @@ import { usage } from '../parse.ts';
 import { fields, instant, pluralize, rows, when } from './text.ts';
 import { optionalUser, userOptions } from './user-options.ts';
 
-/** Either a user, all of whose sessions are meant, or one session with its user. */
-async function named(
+/** Reads what is meant: all sessions of a user, or one session with its user. */
+async function readTarget(
   em: SqlEntityManager,
   input: Input,
   command: DatabaseCommand,
 ): Promise<{ user: User; session: Session | null }> {
-  const who = optionalUser(input);
-  const [typed] = input.positionals;
-  if ((who === undefined) === (typed === undefined)) throw usage(command, 'Name either a user or a session');
-  if (who !== undefined) return { user: await getUser(em, who), session: null };
-  const id = parseUuid(typed as string);
+  const userRef = optionalUser(input);
+  const [sessionId] = input.positionals;
+  if ((userRef === undefined) === (sessionId === undefined)) throw usage(command, 'Name either a user or a session');
+  if (userRef !== undefined) return { user: await getUser(em, userRef), session: null };
+  const id = parseUuid(sessionId as string);
   const session = id === null ? null : await em.findOne(Session, id);
   if (!session)
     throw new Failure(
       'notFound',
-      `There is no session ${typed}. List those of a user: npx signet session list --user NAME`,
+      `There is no session ${sessionId}. List those of a user: npx signet session list --user NAME`,
     );
   return { user: await em.findOneOrFail(User, session.user), session };
 }
@@ -38,8 +38,8 @@ export const sessionList: DatabaseCommand = {
   args: { min: 0, max: 1 },
   async run({ db, clock }, input) {
     const em = db.fork();
-    const { user, session } = await named(em, input, sessionList);
-    if (session) return { data: { sessions: [wireSession(session, user)] }, text: oneSession(session, user) };
+    const { user, session } = await readTarget(em, input, sessionList);
+    if (session) return { data: { sessions: [wireSession(session, user)] }, text: sessionText(session, user) };
     const sessions = await listSessions(em, user.id, clock.now());
     const lines = sessions.map((one) => [
       one.id,
@@ -67,10 +67,10 @@ export const sessionEnd: DatabaseCommand = {
   args: { min: 0, max: 1 },
   async run(context, input) {
     const { user, ended } = await transaction(context, async (tx) => {
-      const found = await named(tx, input, sessionEnd);
+      const target = await readTarget(tx, input, sessionEnd);
       return {
-        user: found.user,
-        ended: await endSessionsByOperator(tx, context.audit(), found.user, found.session?.id),
+        user: target.user,
+        ended: await endSessionsByOperator(tx, context.audit(), target.user, target.session?.id),
       };
     });
     const text =
@@ -81,7 +81,7 @@ export const sessionEnd: DatabaseCommand = {
   },
 };
 
-/** A session ends when it was not used for long, or when its time is up, whichever is first. */
+/** A session expires when it is idle too long, or at its absolute limit, whichever is first. */
 function sessionExpiry(session: Session): Date {
   return new Date(Math.min(session.idleExpiresAt.getTime(), session.expiresAt.getTime()));
 }
@@ -102,7 +102,7 @@ function wireSession(session: Session, user: User) {
   };
 }
 
-function oneSession(session: Session, user: User): string {
+function sessionText(session: Session, user: User): string {
   return fields([
     ['Session', session.id],
     ['User', user.username],

@@ -3,7 +3,7 @@ import { Failure } from '../../platform/errors.ts';
 import { createSetupSecret, type DeriveSecret } from '../../signin/index.ts';
 import type { DatabaseCommand } from '../command.ts';
 
-/** Of development mode: its links are shown again by `sample` and at every start. */
+/** The setup secret of development mode, derived so that `sample` and every start can show the link again. */
 export function derivedSetupSecret(masterKey: Buffer): DeriveSecret {
   return (nonce) => deriveKey(masterKey, `setup:${nonce}`).toString('base64url');
 }

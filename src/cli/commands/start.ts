@@ -10,7 +10,7 @@ import { createCommandRunner } from '../context.ts';
 import { version } from '../version.ts';
 import { wholeNumber } from './options.ts';
 
-/** `signet start`: production. Makes nothing up: what is missing is named, with its remedy. */
+/** `signet start`: production. Nothing is created; a missing part is named with its remedy. */
 export const start: LocalCommand = {
   kind: 'local',
   name: 'start',
@@ -23,7 +23,7 @@ export const start: LocalCommand = {
     const issuer = readIssuer(config);
     const isEmbedded = isSet(input, 'embedded');
     const count = wholeNumber(input, 'workers') ?? 1;
-    if (count < 1 || count > MOST_WORKERS) throw new Failure('usage', `--workers takes 1 to ${MOST_WORKERS}.`);
+    if (count < 1 || count > MAX_WORKERS) throw new Failure('usage', `--workers takes 1 to ${MAX_WORKERS}.`);
     if (count > 1 && isEmbedded)
       throw new Failure('usage', 'The embedded database serves one process. Set DATABASE_URL, or leave out --workers.');
     if (config.databaseUrl === undefined && !isEmbedded)
@@ -61,10 +61,10 @@ export const start: LocalCommand = {
       workers: { count, index: index ?? 0 },
       runCommand: createCommandRunner(commands, config),
     });
-    if (index === null || index === 0) warnOnce(running, issuer, isEmbedded);
-    // Listening before anybody hears that it is ready: a signal that comes at once drains, too.
+    if (index === null || index === 0) warnAboutSettings(running, issuer, isEmbedded);
+    // Handles signals before it reports that it is ready: a signal right after that drains, too.
     const stopped = untilSignal(running, () => index === null && running.log.info('stopping'));
-    // By the log: a collector that reads both streams finds lines of JSON and nothing else.
+    // In the log: a collector that reads both streams gets only JSON lines.
     if (index === null) running.log.info(banner);
     else reportReady();
     await stopped;
@@ -73,8 +73,8 @@ export const start: LocalCommand = {
 };
 
 async function requireReady(db: Database): Promise<void> {
-  const obstacle = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name !== 'empty');
-  if (obstacle) throw new Failure('failed', `${obstacle.what}. ${obstacle.remedy}`);
+  const problem = (await findDatabaseProblems(db)).find((one) => one.isFatal && one.name !== 'empty');
+  if (problem) throw new Failure('failed', `${problem.what}. ${problem.remedy}`);
   const pending = await db.migrations.pending();
   if (pending.length > 0)
     throw new Failure(
@@ -85,10 +85,10 @@ async function requireReady(db: Database): Promise<void> {
     throw new Failure('failed', 'The database holds the development sample. Remove it: npx signet sample --remove');
 }
 
-function warnOnce({ log }: RunningServer, issuer: string, isEmbedded: boolean): void {
+function warnAboutSettings({ log }: RunningServer, issuer: string, isEmbedded: boolean): void {
   if (issuer.startsWith('http:')) log.warn('SIGNET_ISSUER is http: good for trials on this machine, never for users');
   if (isEmbedded) log.warn('the embedded database serves one process; back up the data folder while stopped');
 }
 
-/** More than any machine has cores is a slip of the finger. */
-const MOST_WORKERS = 128;
+/** Higher than any machine's cores: probably a typing error. */
+const MAX_WORKERS = 128;

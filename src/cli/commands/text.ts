@@ -1,6 +1,6 @@
 import { table } from '../command.ts';
 
-/** What reached the database from outside, such as a user agent, must not steer the terminal that it is shown at. */
+/** Escapes control characters: text from outside, such as a user agent, must not control the terminal. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/gu, (character) =>
     Array.from(
@@ -10,7 +10,7 @@ export function printable(text: string): string {
   );
 }
 
-/** Rows under a header. */
+/** Formats rows under a header. */
 export function rows(header: readonly string[], all: readonly (readonly string[])[]): string {
   return table(
     header,
@@ -18,7 +18,7 @@ export function rows(header: readonly string[], all: readonly (readonly string[]
   );
 }
 
-/** Names and values, one a line, values aligned; a value of many lines stays in its column. */
+/** Formats names and values, one per line, values aligned; multiple lines stay in their column. */
 export function fields(all: readonly (readonly [string, string | readonly string[]])[]): string {
   const width = Math.max(...all.map(([name]) => name.length)) + 2;
   return all
@@ -46,13 +46,13 @@ export function pluralize(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
-/** Names in one line; after the first few only how many. */
-export function names(all: readonly string[], shown = 20): string {
-  const more = all.length - shown;
-  return all.slice(0, shown).join(', ') + (more > 0 ? ` and ${more} more (--json lists all)` : '');
+/** Joins names in one line, cut after the first few. */
+export function names(all: readonly string[], limit = 20): string {
+  const rest = all.length - limit;
+  return all.slice(0, limit).join(', ') + (rest > 0 ? ` and ${rest} more (--json lists all)` : '');
 }
 
-/** A length of time in its two largest units. */
+/** Formats a duration in its two largest units. */
 export function duration(seconds: number): string {
   const whole = Math.floor(Math.abs(seconds));
   const parts = [

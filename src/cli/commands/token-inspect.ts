@@ -2,9 +2,9 @@ import { Failure } from '../../platform/errors.ts';
 import { systemClock } from '../../platform/time.ts';
 import type { LocalCommand } from '../command.ts';
 import { duration, printable } from './text.ts';
-import { decode, readTokenArgument } from './token-text.ts';
+import { decodeToken, readTokenArgument } from './token-text.ts';
 
-/** Shows what a token says. Needs no database and no key, and so verifies nothing. */
+/** Prints the content of a token. Needs no database and no key, so it verifies nothing. */
 export const tokenInspect: LocalCommand = {
   kind: 'local',
   name: 'token inspect',
@@ -13,24 +13,24 @@ export const tokenInspect: LocalCommand = {
   args: { min: 1, max: 1 },
   async run({ readStdin }, input) {
     const token = readTokenArgument(input, input.positionals[0] === '-' ? await readStdin() : null, tokenInspect.name);
-    const decoded = decode(token);
+    const decoded = decodeToken(token);
     if (typeof decoded === 'string') throw new Failure('usage', `This is no JWT: ${decoded}.`);
     const { header, claims } = decoded;
     const exp = claims['exp'];
-    const left = typeof exp === 'number' ? Math.floor(exp - systemClock.now().getTime() / 1000) : null;
+    const secondsLeft = typeof exp === 'number' ? Math.floor(exp - systemClock.now().getTime() / 1000) : null;
     return {
       data: {
         verified: false,
         header,
         claims,
         bytes: token.length,
-        expires_in: left,
-        is_expired: left === null ? null : left <= 0,
+        expires_in: secondsLeft,
+        is_expired: secondsLeft === null ? null : secondsLeft <= 0,
       },
       text: [
         `Header  ${pretty(header)}`,
         `Claims  ${pretty(claims)}`,
-        life(left),
+        expiryText(secondsLeft),
         `${token.length} bytes. Nothing was verified: anybody can write such a text. Verify it: npx signet token verify -`,
       ].join('\n'),
     };
@@ -41,7 +41,7 @@ function pretty(value: object): string {
   return JSON.stringify(value, null, 2).split('\n').map(printable).join('\n');
 }
 
-function life(left: number | null): string {
-  if (left === null) return 'It does not say when it expires.';
-  return left > 0 ? `Expires in ${duration(left)}.` : `Expired ${duration(left)} ago.`;
+function expiryText(secondsLeft: number | null): string {
+  if (secondsLeft === null) return 'It does not say when it expires.';
+  return secondsLeft > 0 ? `Expires in ${duration(secondsLeft)}.` : `Expired ${duration(secondsLeft)} ago.`;
 }

@@ -26,7 +26,7 @@ import { usage } from '../parse.ts';
 import { requireApi, requiredOption } from './options.ts';
 import { optionalUser, userOptions } from './user-options.ts';
 
-/** A token for trials and emergencies. Audited; never the way a program logs in. */
+/** Issues a token for trials and emergencies. Audited; programs never log in this way. */
 export const tokenIssue: DatabaseCommand = {
   kind: 'database',
   name: 'token issue',
@@ -42,29 +42,33 @@ export const tokenIssue: DatabaseCommand = {
   async run(context, input) {
     const line = `npx signet ${tokenIssue.name} ${tokenIssue.usage}`;
     const audience = requiredOption(input, 'api', line);
-    const asked = await askedFor(context, input, audience);
+    const target = await readTarget(context, input, audience);
     if ((await countKeys(context.db.fork())) === 0)
       throw new Failure('failed', 'There is no signing key yet. Start the server once: it makes one.');
     const keys = await context.keys();
     const now = context.clock.now();
-    const excess = overBudget({ keys }, asked.request, now);
+    const excess = overBudget({ keys }, target.request, now);
     if (excess) throw tooLarge(audience, excess);
-    const opened = isSet(input, 'refresh') ? await open(context, asked) : undefined;
-    const minted = await mint(context, asked, opened?.owner ?? asked.owner);
-    if (minted instanceof Failure) {
-      if (opened) await transaction(context, (tx) => endGrants(tx, now, { id: opened.owner.id }, 'ended_by_operator'));
-      throw minted;
+    const refreshGrant = isSet(input, 'refresh') ? await openRefreshGrant(context, target) : undefined;
+    const issued = await issue(context, target, refreshGrant?.owner ?? target.owner);
+    if (issued instanceof Failure) {
+      if (refreshGrant)
+        await transaction(context, (tx) => endGrants(tx, now, { id: refreshGrant.owner.id }, 'ended_by_operator'));
+      throw issued;
     }
-    const { token, claims, expiresIn } = minted;
-    await transaction(context, (tx) => record(context, tx, asked, claims, opened !== undefined));
-    const answer = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
-    if (!opened) return { data: answer, text: token };
-    return { data: { ...answer, refresh_token: opened.token }, text: `${token}\n\nRefresh token:\n${opened.token}` };
+    const { token, claims, expiresIn } = issued;
+    await transaction(context, (tx) => record(context, tx, target, claims, refreshGrant !== undefined));
+    const data = { access_token: token, token_type: 'Bearer', expires_in: expiresIn };
+    if (!refreshGrant) return { data, text: token };
+    return {
+      data: { ...data, refresh_token: refreshGrant.token },
+      text: `${token}\n\nRefresh token:\n${refreshGrant.token}`,
+    };
   },
 };
 
-/** A user, a client, or a user by a client. */
-function askedFor(context: Context, input: Input, audience: string): Promise<Asked> {
+/** Reads the principal: a user, a client, or a user with a client. */
+function readTarget(context: Context, input: Input, audience: string): Promise<IssueTarget> {
   const [user, client] = [optionalUser(input), optionText(input, 'client')];
   if (isSet(input, 'refresh') && (user === undefined || client === undefined))
     throw usage(tokenIssue, 'A refresh grant is what a client holds for a user: name both');
@@ -73,20 +77,20 @@ function askedFor(context: Context, input: Input, audience: string): Promise<Ask
   return clientRequest(context, client, audience);
 }
 
-async function mint(context: Context, asked: Asked, owner: StatusOwner): Promise<AccessToken | Failure> {
+async function issue(context: Context, target: IssueTarget, owner: StatusOwner): Promise<AccessToken | Failure> {
   const { db } = context;
   const access = createPermissionCache(db, context.issuer());
-  const mint = { db, access, keys: await context.keys() };
-  const minted = await issueAccessToken(mint, { ...asked, owner, statusIndex: null }, context.clock.now());
-  if (minted === 'ended' || minted === 'stale')
-    return new Failure('conflict', `${asked.label} was changed at this moment. Nothing was issued; run it again.`);
-  return 'budget' in minted ? tooLarge(asked.request.api.audience, minted) : minted;
+  const issueDeps = { db, access, keys: await context.keys() };
+  const issued = await issueAccessToken(issueDeps, { ...target, owner, statusIndex: null }, context.clock.now());
+  if (issued === 'ended' || issued === 'stale')
+    return new Failure('conflict', `${target.label} was changed at this moment. Nothing was issued; run it again.`);
+  return 'budget' in issued ? tooLarge(target.request.api.audience, issued) : issued;
 }
 
-/** The grant that a sign-in with this client would open; audited in its transaction. */
-async function open(
+/** Opens the grant that a sign-in with this client would open; audited in its transaction. */
+async function openRefreshGrant(
   context: Context,
-  { request, user, client }: Asked,
+  { request, user, client }: IssueTarget,
 ): Promise<{ owner: StatusOwner; token: string }> {
   if (!user || !client) throw new Failure('usage', 'A refresh grant is what a client holds for a user.');
   const { api } = request;
@@ -94,51 +98,59 @@ async function open(
   const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
   const audit = context.audit();
   const { grant, token } = await transaction(context, async (tx) => {
-    // Who is deactivated or disabled at this moment has either ended before, or ends this grant too.
-    const held = await lockUser(tx, user);
-    const by = await tx.findOneOrFail(Client, client.id, { refresh: true, lockMode: LockMode.PESSIMISTIC_READ });
-    await requireRefreshable(tx, by, api);
-    if (!held.isActive || !by.isActive) throw new Failure('conflict', 'The user or the client is not active any more.');
-    const holder = { user: held, client: by.id, api: api.id, scope: null, session: null };
-    const opened = openGrant(tx, deriveRefreshKey(context.masterKey()), holder, life, audit.at);
-    const object = { kind: 'grant', id: opened.grant.id, label: user.username };
-    recordChange(tx, audit, { action: 'add', object, after: { client: by.clientId, audience: api.audience } });
+    // Locked, so that a concurrent deactivation either comes first or ends this grant too.
+    const lockedUser = await lockUser(tx, user);
+    const lockedClient = await tx.findOneOrFail(Client, client.id, {
+      refresh: true,
+      lockMode: LockMode.PESSIMISTIC_READ,
+    });
+    await requireRefreshable(tx, lockedClient, api);
+    if (!lockedUser.isActive || !lockedClient.isActive)
+      throw new Failure('conflict', 'The user or the client is not active any more.');
+    const holder = { user: lockedUser, client: lockedClient.id, api: api.id, scope: null, session: null };
+    const refreshGrant = openGrant(tx, deriveRefreshKey(context.masterKey()), holder, life, audit.at);
+    const object = { kind: 'grant', id: refreshGrant.grant.id, label: user.username };
+    recordChange(tx, audit, {
+      action: 'add',
+      object,
+      after: { client: lockedClient.clientId, audience: api.audience },
+    });
     await tx.flush();
-    return opened;
+    return refreshGrant;
   });
   const owner = { kind: 'grant', id: grant.id, principal: user.id, api: api.id, endsAt: grant.expiresAt } as const;
   return { owner, token };
 }
 
-/** What the token endpoint will ask at every refresh. */
+/** The conditions that the token endpoint checks at every refresh. */
 async function requireRefreshable(tx: SqlEntityManager, client: Client, api: Api): Promise<void> {
   const { requests } = await readAudiences(tx, client.id);
-  const wrong = !client.grantTypes.includes('refresh_token')
+  const reason = !client.grantTypes.includes('refresh_token')
     ? 'its preset has no refresh tokens'
     : !client.isFirstParty
       ? `it is not first-party (npx signet client update ${client.clientId} --first-party on)`
       : !requests.includes(api.audience)
         ? `it may not ask for ${api.audience} (npx signet client update ${client.clientId} --api ${api.audience})`
         : undefined;
-  if (wrong) throw new Failure('conflict', `The client ${client.name} cannot hold a refresh grant: ${wrong}.`);
+  if (reason) throw new Failure('conflict', `The client ${client.name} cannot hold a refresh grant: ${reason}.`);
 }
 
 function record(
   context: Context,
   tx: SqlEntityManager,
-  { user, label }: Asked,
+  { user, label }: IssueTarget,
   { sub, aud, jti, exp, client_id: clientId }: AccessTokenClaims,
   isRefreshed: boolean,
 ): Promise<void> {
   const audit = context.audit();
-  const told = { sub, aud, jti, exp, client_id: clientId, ...(isRefreshed ? { refresh: true } : {}) };
-  recordChange(tx, audit, { action: 'issue', object: { kind: 'token', id: jti, label }, after: told });
+  const details = { sub, aud, jti, exp, client_id: clientId, ...(isRefreshed ? { refresh: true } : {}) };
+  recordChange(tx, audit, { action: 'issue', object: { kind: 'token', id: jti, label }, after: details });
   const detail = { aud, jti, by: audit.actor.label };
   recordEvent(tx, audit.at, { kind: 'token_issued', userId: user?.id ?? null, detail });
   return tx.flush();
 }
 
-interface Asked {
+interface IssueTarget {
   readonly request: TokenRequest & { readonly api: Api };
   readonly principal: PrincipalRef & { readonly version: number };
   readonly owner: StatusOwner;
@@ -149,13 +161,13 @@ interface Asked {
 
 async function userRequest(
   context: Context,
-  who: UserRef,
+  userRef: UserRef,
   clientName: string | undefined,
   audience: string,
-): Promise<Asked> {
+): Promise<IssueTarget> {
   const em = context.db.fork();
   const issuer = context.issuer();
-  const user = await getUser(em, who);
+  const user = await getUser(em, userRef);
   if (!user.isActive)
     throw new Failure(
       'conflict',
@@ -163,26 +175,26 @@ async function userRequest(
     );
   const client = clientName === undefined ? undefined : await activeClient(em, clientName);
   const api = await requireApi(context, em, audience);
-  // With its version, in one statement.
-  const live = await findActiveUser(context.db, user.id);
-  if (!live) throw new Failure('conflict', `${user.username} was changed at this moment. Run it again.`);
-  const principal = { ...userPrincipal(live), version: live.version };
+  // Read with its version, in one statement.
+  const current = await findActiveUser(context.db, user.id);
+  if (!current) throw new Failure('conflict', `${user.username} was changed at this moment. Run it again.`);
+  const principal = { ...userPrincipal(current), version: current.version };
   const rights = await readRights(em, principal, api.id, context.clock.now());
   const sourceId = api.withSourceId ? await findSourceId(context.db, api.audience, user.id) : undefined;
   const clientId = client?.clientId ?? OWN_CLIENT;
-  const request = { issuer, api, clientId, subject: live, rights, session: null, scope: undefined, sourceId };
+  const request = { issuer, api, clientId, subject: current, rights, session: null, scope: undefined, sourceId };
   const owner = { kind: 'principal', id: user.id, principal: user.id, api: api.id, endsAt: null } as const;
   return { request, principal, owner, user, ...(client ? { client } : {}), label: user.username };
 }
 
-async function clientRequest(context: Context, idOrName: string, audience: string): Promise<Asked> {
+async function clientRequest(context: Context, idOrName: string, audience: string): Promise<IssueTarget> {
   const em = context.db.fork();
   const issuer = context.issuer();
   const client = await activeClient(em, idOrName);
   const api = await requireApi(context, em, audience);
-  const live = await createClientCache(context.db).load(client.clientId);
-  if (!live?.isActive) throw new Failure('conflict', `${client.name} was changed at this moment. Run it again.`);
-  const { version } = live;
+  const current = await createClientCache(context.db).load(client.clientId);
+  if (!current?.isActive) throw new Failure('conflict', `${client.name} was changed at this moment. Run it again.`);
+  const { version } = current;
   const principal = { kind: 'client', id: client.id, isActive: true, isSuperuser: false, version } as const;
   const rights = await readRights(em, principal, api.id, context.clock.now());
   const subject = { id: client.clientId };

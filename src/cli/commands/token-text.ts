@@ -2,16 +2,16 @@ import { Failure } from '../../platform/errors.ts';
 import { oneLine } from '../../platform/text-file.ts';
 import { type Input, optionText } from '../command.ts';
 
-/** A JWS in compact form, taken apart and nothing more. */
+/** A decoded compact JWS, not verified. */
 export interface Decoded {
   readonly header: Readonly<Record<string, unknown>>;
   readonly claims: Readonly<Record<string, unknown>>;
 }
 
-/** Far more than any token of Signet; a longer text is something else. */
-const LONGEST = 65_536;
+/** Longer than any token of Signet. */
+const MAX_TOKEN_LENGTH = 65_536;
 
-/** The token of standard input. A word on the command line would stay in the shell's history. */
+/** Returns the token on standard input. A token on the command line would stay in the shell's history. */
 export function readTokenArgument(input: Input, stdin: string | null, name: string): string {
   if (input.positionals[0] !== '-' || stdin === null || optionText(input, 'token') !== undefined)
     throw new Failure(
@@ -23,9 +23,9 @@ export function readTokenArgument(input: Input, stdin: string | null, name: stri
   return token;
 }
 
-/** Header and claims (RFC 7515 §7.1, RFC 7519 §7.2); a text says why it is no JWT. */
-export function decode(token: string): Decoded | string {
-  if (token.length > LONGEST) return `it has ${token.length} characters`;
+/** Decodes header and claims (RFC 7515 §7.1, RFC 7519 §7.2); a string explains why it is not a JWT. */
+export function decodeToken(token: string): Decoded | string {
+  if (token.length > MAX_TOKEN_LENGTH) return `it has ${token.length} characters`;
   const parts = token.split('.');
   if (parts.length === 5) return 'it has five parts: an encrypted JWT (JWE)';
   if (parts.length !== 3) return `a JWT has three parts with dots between, this has ${parts.length}`;

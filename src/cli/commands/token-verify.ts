@@ -17,9 +17,9 @@ import {
 import { User } from '../../users/index.ts';
 import type { Context, DatabaseCommand } from '../command.ts';
 import { duration, fields, printable, yesNo } from './text.ts';
-import { decode, readTokenArgument } from './token-text.ts';
+import { decodeToken, readTokenArgument } from './token-text.ts';
 
-/** Asks what a resource server would ask at introspection, and says why not. */
+/** Checks a token as introspection does, and explains why it is not active. */
 export const tokenVerify: DatabaseCommand = {
   kind: 'database',
   name: 'token verify',
@@ -39,21 +39,21 @@ export const tokenVerify: DatabaseCommand = {
       now,
     );
     if (!active) {
-      const { reason, text } = await whyNot(context, keys, token, now);
+      const { reason, text } = await explainRejection(context, keys, token, now);
       throw new Failure('failed', `Not active: ${text}`, { active: false, reason });
     }
     const { claims, user, rights } = active;
-    const left = Math.floor(claims.exp - now.getTime() / 1000);
+    const secondsLeft = Math.floor(claims.exp - now.getTime() / 1000);
     return {
       data: {
         active: true,
         claims,
-        expires_in: left,
+        expires_in: secondsLeft,
         permissions_now: rights.list,
         is_superuser_now: rights.isSuperuser,
       },
       text: fields([
-        ['Active', `yes, ${duration(left)} left`],
+        ['Active', `yes, ${duration(secondsLeft)} left`],
         user ? ['User', `${user.username} (${user.id})`] : ['Client', claims.client_id],
         ['Audience', claims.aud],
         ['Session', claims.sid ?? (user ? '(none: issued by an operator)' : "(none: a client's own token)")],
@@ -67,41 +67,42 @@ export const tokenVerify: DatabaseCommand = {
   },
 };
 
-interface Why {
+interface Rejection {
   readonly reason: string;
   readonly text: string;
 }
 
-async function whyNot(context: Context, keys: KeyRing, token: string, now: Date): Promise<Why> {
+async function explainRejection(context: Context, keys: KeyRing, token: string, now: Date): Promise<Rejection> {
   const issuer = context.issuer();
   const claims = verifyAccessToken(keys, issuer, token, now);
-  return claims ? whyOver(context, claims, now) : whyUnverified(keys, issuer, token, now);
+  return claims ? explainInactive(context, claims, now) : explainInvalid(keys, issuer, token, now);
 }
 
-/** The token does not verify: the first of the reasons, in the order in which a verifier looks. */
-function whyUnverified(keys: KeyRing, issuer: string, token: string, now: Date): Why {
-  const decoded = decode(token);
+/** Explains why the token does not verify: the first reason in the order in which a verifier checks. */
+function explainInvalid(keys: KeyRing, issuer: string, token: string, now: Date): Rejection {
+  const decoded = decodeToken(token);
   if (typeof decoded === 'string') return { reason: 'malformed', text: `this is no JWT: ${decoded}.` };
   const { header, claims } = decoded;
   const { kid, alg, typ } = header;
   if (claims['iss'] !== issuer)
-    return { reason: 'other_issuer', text: `it was issued by ${shown(claims['iss'])}, this is ${issuer}.` };
+    return { reason: 'other_issuer', text: `it was issued by ${display(claims['iss'])}, this is ${issuer}.` };
   const key = typeof kid === 'string' ? keys.find(kid) : undefined;
-  if (!key) return { reason: 'unknown_key', text: `no key here has the id ${shown(kid)}.` };
-  if (alg !== key.alg) return { reason: 'wrong_algorithm', text: `it says ${shown(alg)}, its key is for ${key.alg}.` };
+  if (!key) return { reason: 'unknown_key', text: `no key here has the id ${display(kid)}.` };
+  if (alg !== key.alg)
+    return { reason: 'wrong_algorithm', text: `it says ${display(alg)}, its key is for ${key.alg}.` };
   if (typ !== 'at+jwt' && typ !== 'JWT')
-    return { reason: 'other_kind', text: `it is of the kind ${shown(typ)}, no access token.` };
+    return { reason: 'other_kind', text: `it is of the kind ${display(typ)}, no access token.` };
   const exp = claims['exp'];
   if (typeof exp !== 'number' || exp > now.getTime() / 1000)
     return { reason: 'bad_signature', text: 'its signature is not right, or what it says is no access token.' };
-  // At a moment when it had not expired, everything else shows.
+  // Verified as of a time before its expiry, any other fault shows.
   if (!verifyAccessToken(keys, issuer, token, new Date((exp - 1) * 1000)))
     return { reason: 'bad_signature', text: 'its signature is not right, and it has expired too.' };
   return { reason: 'expired', text: `it expired ${duration(now.getTime() / 1000 - exp)} ago.` };
 }
 
-/** The token verifies, so what it says is true; something that it stands on is over. */
-async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: Date): Promise<Why> {
+/** Explains why a verified token is not active: something it depends on has ended. */
+async function explainInactive({ db, issuer }: Context, claims: AccessTokenClaims, now: Date): Promise<Rejection> {
   const em = db.fork();
   if (!(await findApi(em, claims.aud, issuer())))
     return { reason: 'no_api', text: `there is no API ${claims.aud} any more.` };
@@ -126,13 +127,13 @@ async function whyOver({ db, issuer }: Context, claims: AccessTokenClaims, now: 
   return { reason: 'unknown', text: 'what it stands on has changed.' };
 }
 
-/** By its place in a status list. Its session tells more, where it has one. */
+/** Checks the status list. A token with a session has a more specific reason there. */
 async function isEnded(em: SqlEntityManager, issuer: string, claims: AccessTokenClaims): Promise<boolean> {
-  const place = claims.sid === undefined ? statusIndexFromClaim(issuer, claims.status?.status_list) : null;
-  const found = place && (await em.findOne(TokenStatus, { list: place.list, idx: place.idx }));
-  return place !== null && found?.state !== STATUS.valid && (!found || found.state === STATUS.revoked);
+  const statusIndex = claims.sid === undefined ? statusIndexFromClaim(issuer, claims.status?.status_list) : null;
+  const status = statusIndex && (await em.findOne(TokenStatus, { list: statusIndex.list, idx: statusIndex.idx }));
+  return statusIndex !== null && status?.state !== STATUS.valid && (!status || status.state === STATUS.revoked);
 }
 
-function shown(value: unknown): string {
+function display(value: unknown): string {
   return value === undefined ? '(nothing)' : printable(JSON.stringify(value).slice(0, 100));
 }

@@ -35,13 +35,13 @@ export const userDelete: DatabaseCommand = {
         ]),
       };
     }
-    const gone = await transaction(context, (tx) => deleteUser(tx, context.audit(), user));
+    const deleted = await transaction(context, (tx) => deleteUser(tx, context.audit(), user));
     const isLast = user.isSuperuser && !(await hasSuperuser(context.db.fork()));
     const lines = [
-      `Deleted the user ${username}: ${pluralize(gone.sessions, 'session')} ended, ${pluralize(gone.groups.length, 'group')} left. The name is free; the id ${gone.id} is not used again.`,
+      `Deleted the user ${username}: ${pluralize(deleted.sessions, 'session')} ended, ${pluralize(deleted.groups.length, 'group')} left. The name is free; the id ${deleted.id} is not used again.`,
       isLast ? 'There is no superuser any more: npx signet createsuperuser' : '',
     ];
-    const { id, sessions, groups, permissions } = gone;
+    const { id, sessions, groups, permissions } = deleted;
     return {
       data: { user: username, id, deleted: true, sessions_ended: sessions, groups, permissions },
       text: lines.filter(Boolean).join('\n'),

@@ -2,18 +2,18 @@ import { Failure } from '../../platform/errors.ts';
 import type { UserRef } from '../../users/index.ts';
 import { type Input, optionText, optionTexts } from '../command.ts';
 
-// A user is named by a username, or by `--user-id ID` in its place. Which of the two is said, never guessed.
+// A user is named by a username, or by `--user-id ID` in its place. The two are never guessed.
 
-/** Of a command that takes one user. */
+/** The option of a command that takes one user. */
 export const userId = { 'user-id': { type: 'string' } } as const;
 
-/** Of a command that takes a user by option. */
+/** The options of a command that takes a user by option. */
 export const userOptions = { user: { type: 'string' }, ...userId } as const;
 
-/** Of a command that takes users. */
+/** The option of a command that takes several users. */
 export const userIds = { 'user-id': { type: 'string', multiple: true } } as const;
 
-/** The user of `--user N` or `--user-id ID`; undefined where neither is given. */
+/** Returns the user of `--user N` or `--user-id ID`; undefined if neither is present. */
 export function optionalUser(input: Input): UserRef | undefined {
   const [username, id] = [optionText(input, 'user'), optionText(input, 'user-id')];
   if (username !== undefined && id !== undefined)
@@ -21,7 +21,7 @@ export function optionalUser(input: Input): UserRef | undefined {
   return id === undefined ? username : { id };
 }
 
-/** The user that the first word names, or `--user-id` in its place, and the words after it. */
+/** Returns the user named by the first argument or by `--user-id`, and the remaining arguments. */
 export function userAndArguments({ positionals, options }: Input): { user: UserRef; args: readonly string[] } {
   const id = options['user-id'];
   if (typeof id === 'string') return { user: { id }, args: positionals };
@@ -29,12 +29,12 @@ export function userAndArguments({ positionals, options }: Input): { user: UserR
   return { user: username, args };
 }
 
-/** The users that the words after the first name, and those of every `--user-id`. */
+/** Returns the users named by the arguments after the first, and by every `--user-id`. */
 export function usersAfterFirst(input: Input): UserRef[] {
   return [...input.positionals.slice(1), ...optionTexts(input, 'user-id').map((id) => ({ id }))];
 }
 
-/** As the user was named, to ask for it once more. */
+/** Returns the name or id of the user as typed, for the confirmation. */
 export function typedUser(input: Input): string {
   const { user } = userAndArguments(input);
   return typeof user === 'string' ? user : user.id;

@@ -16,10 +16,10 @@ export const userList: DatabaseCommand = {
   async run({ db }, input) {
     const limit = pageLimit(input);
     const after = optionText(input, 'after');
-    // One more than is shown tells whether there is more.
-    const found = await listUsers(db.fork(), { limit: limit + 1, ...(after === undefined ? {} : { after }) });
-    const users = found.slice(0, limit);
-    const next = found.length > limit ? (users.at(-1)?.username ?? null) : null;
+    // One more than the page shows whether there are more.
+    const matches = await listUsers(db.fork(), { limit: limit + 1, ...(after === undefined ? {} : { after }) });
+    const users = matches.slice(0, limit);
+    const next = matches.length > limit ? (users.at(-1)?.username ?? null) : null;
     const lines = users.map((one) => [
       one.username,
       one.email,
@@ -32,11 +32,11 @@ export const userList: DatabaseCommand = {
       users.length === 0
         ? 'There are no users here.'
         : rows(['USERNAME', 'E-MAIL', 'ACTIVE', 'STAFF', 'SUPERUSER', 'LAST LOGIN'], lines);
-    const more =
+    const moreText =
       next === null
         ? ''
         : `\nThere are more: npx signet user list --after ${next}${limit === 100 ? '' : ` --limit ${limit}`}`;
-    return { data: { users: users.map(wireUser), next_after: next }, text: page + more };
+    return { data: { users: users.map(wireUser), next_after: next }, text: page + moreText };
   },
 };
 

@@ -20,7 +20,7 @@ export function wireUser(user: User) {
   };
 }
 
-/** How a password is stored: the algorithm, its cost and the first characters, as Django's admin shows it; never the hash. */
+/** Summarises a stored password as Django's admin does: the algorithm, its cost and the first characters, never the hash. */
 export function passwordSummary(encoded: string): Record<string, string> {
   const parsed = readPassword(encoded);
   if (!parsed) return { algorithm: 'unreadable' };
@@ -28,9 +28,9 @@ export function passwordSummary(encoded: string): Record<string, string> {
   return parsed.overBounds === null ? summary : { ...summary, refused: parsed.overBounds };
 }
 
-/** Field errors as a failure: a name that is taken is a conflict, everything else is usage. */
+/** Converts field errors to a failure: a taken name is a conflict, any other error is usage. */
 export function fieldFailure(errors: readonly FieldError[]): Failure {
   const kind = errors.some((one) => one.code === 'unique') ? 'conflict' : 'usage';
-  const told = errors.map(({ pointer, code, detail }) => ({ field: pointer.slice(1), code, detail }));
-  return new Failure(kind, told.map((one) => one.detail).join(' '), { errors: told });
+  const details = errors.map(({ pointer, code, detail }) => ({ field: pointer.slice(1), code, detail }));
+  return new Failure(kind, details.map((one) => one.detail).join(' '), { errors: details });
 }

@@ -42,16 +42,16 @@ export const userCreate: DatabaseCommand = {
   args: { min: 1, max: 1 },
   readsStdin: (input) => isSet(input, 'password-stdin'),
   async run(context, input) {
-    const person = { username: input.positionals[0] as string, ...readFields(input) };
+    const fields = { username: input.positionals[0] as string, ...readFields(input) };
     const hasPassword = isSet(input, 'password-stdin');
-    const password = hasPassword ? await hashNewPassword(context, readNewPassword(input), person) : makeUnusable();
+    const password = hasPassword ? await hashNewPassword(context, readNewPassword(input), fields) : makeUnusable();
     const isSuperuser = isSet(input, 'superuser');
-    // Django's create_superuser.
+    // As Django's create_superuser.
     const flags = { isStaff: isSuperuser || isSet(input, 'staff'), isSuperuser };
     const user = await transaction(context, async (tx) => {
-      const made = await createUser(tx, context.audit(), { ...person, ...flags, password });
-      if (!(made instanceof User)) throw fieldFailure(made);
-      return made;
+      const created = await createUser(tx, context.audit(), { ...fields, ...flags, password });
+      if (!(created instanceof User)) throw fieldFailure(created);
+      return created;
     });
     const next = hasPassword ? '' : ` No password is set: npx signet changepassword ${user.username}`;
     return { data: { user: wireUser(user) }, text: `Created the user ${user.username}.${next}` };
@@ -103,11 +103,11 @@ export const userRename: DatabaseCommand = {
   options: userId,
   args: { min: 2, max: 2, orUserId: true },
   async run(context, input) {
-    const { user: who, args } = userAndArguments(input);
+    const { user: userRef, args } = userAndArguments(input);
     const { before, user } = await transaction(context, async (tx) => {
-      const found = await getUser(tx, who);
-      const { username } = found;
-      const renamed = await renameUser(tx, context.audit(), found, args[0] as string);
+      const existing = await getUser(tx, userRef);
+      const { username } = existing;
+      const renamed = await renameUser(tx, context.audit(), existing, args[0] as string);
       if (!(renamed instanceof User)) throw fieldFailure(renamed);
       return { before: username, user: renamed };
     });
@@ -117,10 +117,10 @@ export const userRename: DatabaseCommand = {
   },
 };
 
-async function changeUser(context: Context, input: Input, change: UserChange, done: string): Promise<Output> {
+async function changeUser(context: Context, input: Input, change: UserChange, verb: string): Promise<Output> {
   const user = await transaction(context, async (tx) => {
-    const found = await getUser(tx, userAndArguments(input).user);
-    return updateUser(tx, context.audit(), found, change);
+    const existing = await getUser(tx, userAndArguments(input).user);
+    return updateUser(tx, context.audit(), existing, change);
   });
-  return { data: { user: wireUser(user) }, text: `${done} ${user.username}.` };
+  return { data: { user: wireUser(user) }, text: `${verb} ${user.username}.` };
 }
