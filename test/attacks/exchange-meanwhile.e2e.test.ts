@@ -45,7 +45,7 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
       await now();
     };
     const s = await exchangeWorld(watched(db, before));
-    const { called, web, backend, books, outside } = s;
+    const { subjectToken, web, backend, books, outside } = s;
     const revoke = async (token: string, by: TestClient) => {
       const answer = await s.post('revoke', { token }, by);
       t.equal(answer.statusCode, 200, answer.body);
@@ -61,7 +61,7 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
     };
 
     await t.test('RFC 7009 §2.1: what was made of a revoked token is not exchanged for a good one', async (t) => {
-      const subject = await called();
+      const subject = await subjectToken();
       const made = await exchanged(backend, subject);
       const there = await exchanged(backend, subject, LEDGER);
       await revoke(subject, web);
@@ -81,14 +81,14 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
     });
 
     await t.test('RFC 7009 §2.1: a token that is revoked after it was read is exchanged no more', async (t) => {
-      const subject = await called();
+      const subject = await subjectToken();
       meanwhile = () => revoke(subject, web);
       await refused(s.exchange(backend, subject));
       t.equal(meanwhile, null, 'it was revoked in between');
     });
 
     await t.test('RFC 7009 §2.1: nor is what was made of it', async (t) => {
-      const subject = await called();
+      const subject = await subjectToken();
       const made = await exchanged(backend, subject);
       meanwhile = () => revoke(subject, web);
       await refused(s.exchange(backend, made, LEDGER));
@@ -98,7 +98,7 @@ t.test('attacks 71: a revocation and an exchange that meet', (t) =>
     const skip = db.engine === 'embedded' ? 'one connection: nothing happens at once' : false;
 
     await t.test('RFC 7009 §2.1: a revocation reaches what is made while it is written', { skip }, async (t) => {
-      const subject = await called();
+      const subject = await subjectToken();
       const made = await exchanged(backend, subject);
       const awake = await slowly(db, 'tokens_status', 'new.state = 2');
       const revoking = revoke(subject, web);

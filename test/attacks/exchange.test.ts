@@ -69,7 +69,7 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
     const consented = isThird ? some(all.polls) : null;
     const scope = ['openid', ...some(['profile', 'email'])].join(' ');
     const given = { scope, permissions: consented?.map((permission) => permission.id) ?? null };
-    let token = await s.called(isThird ? third : web, given);
+    let token = await s.subjectToken(isThird ? third : web, given);
     let at: 'polls' | 'ledger' = 'polls';
     // What a reader of the contract would say: user, under every ceiling that was met, as consented.
     const met = isThird ? [third.id] : [];

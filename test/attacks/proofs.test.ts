@@ -172,7 +172,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test(`RFC 9449 §11.1, attacks 5: of ${AT_ONCE} equal proofs at once exactly one gets a token`, async (t) => {
     const token = (await redeem(await s.code(spa), await proof())).json().refresh_token;
-    const called = await s.called();
+    const called = await s.subjectToken();
     const codes = await Promise.all(Array.from({ length: AT_ONCE }, () => s.code(spa)));
     const one = await s.code(spa);
     const ways: [string, (dpop: string, i: number) => Promise<Answer>][] = [

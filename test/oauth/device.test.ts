@@ -15,7 +15,7 @@ type Answer = { statusCode: number; json(): Record<string, unknown> };
 const refused = (t: Test, response: Answer, error: string, why = error) =>
   t.same([response.statusCode, response.json()['error']], [400, error], why);
 const jwtClaims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
-const stored = (db: Database) =>
+const storedDevices = (db: Database) =>
   db.fork().execute<Record<string, unknown>[]>('select * from oauth_device order by expires_at desc, user_code');
 
 t.test('the device flow', (t) =>
@@ -39,7 +39,7 @@ t.test('the device flow', (t) =>
         });
         t.match(begun.device_code, /^[\w-]{43}$/, '256 random bits');
         t.match(begun.user_code, /^[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}$/, 'RFC 8628 §6.1: no vowel');
-        const [row] = await stored(db);
+        const [row] = await storedDevices(db);
         t.notOk(JSON.stringify(row).includes(begun.device_code), 'only a digest of the secret is kept');
         const codes = new Set(await Promise.all(Array.from({ length: 20 }, async () => (await begin()).user_code)));
         t.equal(codes.size, 20, 'RFC 8628 §6.1: every one is another');

@@ -29,9 +29,9 @@ async function readStatuses(db: Database, ...tokens: string[]): Promise<number[]
 t.test('the status indexes of exchanged tokens', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
-    const { called, introspect, web, third, backend, books, outside, desk, clock, alice, polls, signet } = s;
+    const { subjectToken, introspect, web, third, backend, books, outside, desk, clock, alice, polls, signet } = s;
     const { valid, revoked, suspended, superseded } = STATUS;
-    const exchanged = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
+    const exchangeToken = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
       const answer = await s.exchange(by, token, more);
       t.equal(answer.statusCode, 200, answer.body);
       return answer.json().access_token;
@@ -42,10 +42,10 @@ t.test('the status indexes of exchanged tokens', (t) =>
     await t.test(
       'contract §6, RFC 8693: a disabled client ends what it exchanged at local verifiers too, and nothing else',
       async (t) => {
-        const subject = await called();
-        const [here, there] = [await exchanged(backend, subject), await exchanged(backend, subject, LEDGER)];
-        const after = await exchanged(books, there, { audience: 'polls' });
-        const byOther = await exchanged(outside, subject);
+        const subject = await subjectToken();
+        const [here, there] = [await exchangeToken(backend, subject), await exchangeToken(backend, subject, LEDGER)];
+        const after = await exchangeToken(books, there, { audience: 'polls' });
+        const byOther = await exchangeToken(outside, subject);
         const all = [subject, here, there, after, byOther];
         t.same(await readStatuses(db, ...all), [valid, valid, valid, valid, valid]);
         t.equal(new Set(all.map((one) => JSON.stringify(readStatusIndex(one)))).size, 5, 'each has its own index');
@@ -59,7 +59,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
         t.same(await introspect(after, web), { active: false });
         await update(backend, { isActive: true });
         t.same(await readStatuses(db, here), [revoked], 'a status never goes back');
-        const again = await exchanged(backend, subject);
+        const again = await exchangeToken(backend, subject);
         t.same(await readStatuses(db, again), [valid]);
         t.match(await introspect(again, backend), { active: true });
       },
@@ -67,8 +67,8 @@ t.test('the status indexes of exchanged tokens', (t) =>
 
     await t.test('contract §6: what a client that is deleted has exchanged ends with it', async (t) => {
       const gone = await s.service('Gone', { requests: [polls], serves: [polls] });
-      const subject = await called();
-      const made = await exchanged(gone, subject);
+      const subject = await subjectToken();
+      const made = await exchangeToken(gone, subject);
       await deleteClient(db.fork(), audit(), await getClient(db.fork(), gone.id));
       t.same(await readStatuses(db, made, subject), [revoked, valid]);
     });
@@ -77,14 +77,14 @@ t.test('the status indexes of exchanged tokens', (t) =>
       'contract §4, §6: a boundary that is lowered suspends the tokens that its client exchanged, and all that were made of them',
       async (t) => {
         await s.setBoundary(outside, polls, 'polls.add_choice', 'polls.view_choice');
-        const subject = await called();
-        const made = await exchanged(outside, subject);
-        const after = await exchanged(backend, made);
-        const beside = await exchanged(backend, subject);
+        const subject = await subjectToken();
+        const made = await exchangeToken(outside, subject);
+        const after = await exchangeToken(backend, made);
+        const beside = await exchangeToken(backend, subject);
         const below = { id: outside.principal };
         await disallowPermissions(db.fork(), audit(), below, await s.choicePermissions('add'));
         t.same(await readStatuses(db, subject, made, after, beside), [valid, suspended, suspended, valid]);
-        const next = await exchanged(outside, subject);
+        const next = await exchangeToken(outside, subject);
         t.same([jwtClaims(next).permissions, await readStatuses(db, next)], [['polls.view_choice'], [valid]]);
         await s.setBoundary(outside, polls, 'polls.add_choice');
         t.same(await readStatuses(db, next, after, subject), [superseded, suspended, valid], 'more is told as more');
@@ -98,8 +98,8 @@ t.test('the status indexes of exchanged tokens', (t) =>
       'contract §4: the boundary of the client that had the first token applies to it as well',
       async (t) => {
         const consented = (await s.choicePermissions('add', 'view')).map((one) => one.id);
-        const subject = await called(third, { permissions: consented });
-        const made = await exchanged(backend, subject);
+        const subject = await subjectToken(third, { permissions: consented });
+        const made = await exchangeToken(backend, subject);
         await disallowPermissions(db.fork(), audit(), { id: third.principal }, await s.choicePermissions('view'));
         t.same(await readStatuses(db, subject, made), [suspended, suspended]);
         await s.setBoundary(third, polls, 'polls.view_choice');
@@ -109,9 +109,9 @@ t.test('the status indexes of exchanged tokens', (t) =>
     await t.test(
       'RFC 7009 §2.1, contract §4: who revokes an exchanged token leaves the subject and its siblings alone',
       async (t) => {
-        const subject = await called();
-        const [made, elsewhere] = [await exchanged(backend, subject), await exchanged(backend, subject, LEDGER)];
-        const [other, after] = [await exchanged(outside, subject), await exchanged(outside, made)];
+        const subject = await subjectToken();
+        const [made, elsewhere] = [await exchangeToken(backend, subject), await exchangeToken(backend, subject, LEDGER)];
+        const [other, after] = [await exchangeToken(outside, subject), await exchangeToken(outside, made)];
         t.equal((await s.post('revoke', { token: made }, backend)).statusCode, 200);
         t.same(
           await readStatuses(db, subject, elsewhere, other, made, after),
@@ -131,8 +131,8 @@ t.test('the status indexes of exchanged tokens', (t) =>
     );
 
     await t.test('contract §6: what is taken from the subject suspends it, and only at that API', async (t) => {
-      const subject = await called();
-      const [here, there] = [await exchanged(backend, subject), await exchanged(backend, subject, LEDGER)];
+      const subject = await subjectToken();
+      const [here, there] = [await exchangeToken(backend, subject), await exchangeToken(backend, subject, LEDGER)];
       await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
       t.same(await readStatuses(db, subject, here, there), [suspended, suspended, valid]);
       await s.give(alice, polls, 'polls.add_choice');
@@ -141,13 +141,13 @@ t.test('the status indexes of exchanged tokens', (t) =>
     await t.test('contract §6: it ends with the session, the grant and the user', async (t) => {
       const carol = await s.person('carol');
       const { token, sid } = await s.loginToken('carol', 'polls');
-      const bySession = await exchanged(backend, token, LEDGER);
+      const bySession = await exchangeToken(backend, token, LEDGER);
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: sid }, 'logout'));
       t.same(await readStatuses(db, token, bySession), [revoked, revoked], 'a session');
 
-      const subject = await called();
-      const byGrant = await exchanged(backend, subject, LEDGER);
-      const sibling = await exchanged(backend, await called(), LEDGER);
+      const subject = await subjectToken();
+      const byGrant = await exchangeToken(backend, subject, LEDGER);
+      const sibling = await exchangeToken(backend, await subjectToken(), LEDGER);
       const [live] = await db
         .fork()
         .find(RefreshGrant, { client: web.principal }, { orderBy: { id: 'desc' }, limit: 1, offset: 1 });
@@ -155,7 +155,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       t.same(await readStatuses(db, subject, byGrant, sibling), [revoked, revoked, valid], 'a grant');
 
       const { token: again } = await s.loginToken('carol', 'polls');
-      const byUser = await exchanged(backend, again);
+      const byUser = await exchangeToken(backend, again);
       await updateUser(db.fork(), audit(), carol, { isActive: false });
       t.same(await readStatuses(db, again, byUser), [revoked, revoked], 'a user');
     });
@@ -163,14 +163,14 @@ t.test('the status indexes of exchanged tokens', (t) =>
     await t.test('RFC 8693 §4.1: it ends with the user who acts', async (t) => {
       const bob = await s.person('bob');
       const { token: actor } = await s.loginToken('bob', 'polls');
-      const subject = await called();
-      const made = await exchanged(backend, subject, { actor_token: actor, actor_token_type: ACCESS_TOKEN });
-      const after = await exchanged(outside, made);
+      const subject = await subjectToken();
+      const made = await exchangeToken(backend, subject, { actor_token: actor, actor_token_type: ACCESS_TOKEN });
+      const after = await exchangeToken(outside, made);
       await updateUser(db.fork(), audit(), bob, { isActive: false });
       t.same(await readStatuses(db, subject, made, after), [valid, revoked, revoked]);
       const { id } = await s.person('bert');
       const { token: berts } = await s.loginToken('bert', 'polls');
-      const byBert = await exchanged(backend, subject, { actor_token: berts, actor_token_type: ACCESS_TOKEN });
+      const byBert = await exchangeToken(backend, subject, { actor_token: berts, actor_token_type: ACCESS_TOKEN });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: id }, 'logout'));
       t.same(await readStatuses(db, byBert), [valid], 'it is the session of the subject that it lives by');
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { user: id }, 'password_changed'));
@@ -186,13 +186,13 @@ t.test('the status indexes of exchanged tokens', (t) =>
         const asEllen = { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711' };
         const { token } = await s.loginToken('dora', 'signet');
         const { token: ellens } = await s.loginToken('ellen', 'polls');
-        const [one, two] = [await exchanged(desk, token, asEllen), await exchanged(desk, token, asEllen)];
+        const [one, two] = [await exchangeToken(desk, token, asEllen), await exchangeToken(desk, token, asEllen)];
         await s.post('revoke', { token: one }, desk);
         t.same(await readStatuses(db, token, ellens, one, two), [valid, valid, suspended, valid]);
         await update(desk, { isActive: false });
         t.same(await readStatuses(db, token, ellens, two), [valid, valid, revoked]);
         await update(desk, { isActive: true });
-        const three = await exchanged(desk, token, asEllen);
+        const three = await exchangeToken(desk, token, asEllen);
         await updateUser(db.fork(), audit(), dora, { isActive: false });
         t.same(await readStatuses(db, ellens, three), [valid, revoked]);
       },
@@ -201,24 +201,24 @@ t.test('the status indexes of exchanged tokens', (t) =>
     await t.test(
       'contract §6: 1,000 exchanges have one status index, and so have 20 concurrent first ones',
       async (t) => {
-        const subject = await called();
+        const subject = await subjectToken();
         const before = await db.fork().count(TokenStatus);
-        const made = await Promise.all(Array.from({ length: 20 }, () => exchanged(backend, subject, LEDGER)));
+        const made = await Promise.all(Array.from({ length: 20 }, () => exchangeToken(backend, subject, LEDGER)));
         t.equal(new Set(made.map((one) => jwtClaims(one).jti)).size, 20);
         for (let round = 0; round < 98; round++)
-          await Promise.all(Array.from({ length: 10 }, () => exchanged(backend, subject, LEDGER)));
+          await Promise.all(Array.from({ length: 10 }, () => exchangeToken(backend, subject, LEDGER)));
         t.equal((await db.fork().count(TokenStatus)) - before, 1);
         // The same client acts again and again: the chain in the token grows, the number of status indexes does not.
-        let last = await exchanged(backend, subject);
-        for (let round = 0; round < 10; round++) last = await exchanged(backend, last);
+        let last = await exchangeToken(backend, subject);
+        for (let round = 0; round < 10; round++) last = await exchangeToken(backend, last);
         t.equal((await db.fork().count(TokenStatus)) - before, 2);
       },
     );
 
     await t.test('a status index in use is kept, an unused one is purged while its session lives on', async (t) => {
       const { token, cookie } = await s.loginToken('alice', 'polls');
-      const idle = await exchanged(backend, token);
-      const used = await exchanged(outside, token);
+      const idle = await exchangeToken(backend, token);
+      const used = await exchangeToken(outside, token);
       const held = async () => {
         await purgeTokens(db, clock.now());
         const count = (made: string) => db.fork().count(TokenStatus, readStatusIndex(made));
@@ -233,7 +233,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
           headers: { cookie },
         } as const;
         const next = (await s.app.inject(anew)).json().access_token;
-        const latest = await exchanged(outside, next);
+        const latest = await exchangeToken(outside, next);
         t.same(readStatusIndex(latest), readStatusIndex(used), 'the same index');
         const { expiresAt } = await db.fork().findOneOrFail(TokenStatus, readStatusIndex(latest));
         t.ok(expiresAt.getTime() / 1000 >= jwtClaims(latest).exp + 300, 'and it outlives every token in it');
@@ -248,7 +248,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       async (t) => {
         const shop = await s.service('Shop', { isFirstParty: false, requests: [polls], serves: [polls] });
         await s.setBoundary(shop, polls, 'polls.add_choice', 'polls.view_choice');
-        const subject = await called();
+        const subject = await subjectToken();
         const meanwhile = async (change: (tx: ReturnType<Database['fork']>) => Promise<unknown>) => {
           let asking: ReturnType<typeof s.exchange> | undefined;
           await db.fork().transactional(async (tx) => {

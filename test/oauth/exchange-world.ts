@@ -62,7 +62,7 @@ export async function exchangeWorld(db: Database) {
       headers,
     );
   /** A user's token for polls that a client gets by the code flow. */
-  const called = async (by: TestClient = s.web, more: Parameters<typeof s.code>[1] = {}): Promise<string> =>
+  const subjectToken = async (by: TestClient = s.web, more: Parameters<typeof s.code>[1] = {}): Promise<string> =>
     (await s.redeem(await s.code(by, more), {}, by)).json().access_token;
   /** A user's token from the login API. */
   const loginToken = async (username: string, audience: string) => {
@@ -97,7 +97,7 @@ export async function exchangeWorld(db: Database) {
     service,
     setBoundary,
     exchange,
-    called,
+    subjectToken,
     loginToken,
     person,
     give,

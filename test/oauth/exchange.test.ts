@@ -19,10 +19,10 @@ const LEDGER = { resource: 'https://ledger.example' };
 t.test('token exchange', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
-    const { exchange, called, introspect, web, third, backend, books, outside, clock, alice, polls, ledger } = s;
+    const { exchange, subjectToken, introspect, web, third, backend, books, outside, clock, alice, polls, ledger } = s;
 
     await t.test('RFC 8693 §2.2.1 (X1): a service that was called gets a token to call the next with', async (t) => {
-      const subject = await called();
+      const subject = await subjectToken();
       clock.pass(100);
       const answer = await exchange(backend, subject, LEDGER);
       t.equal(answer.statusCode, 200, answer.body);
@@ -46,7 +46,7 @@ t.test('token exchange', (t) =>
     });
 
     await t.test('RFC 8693 §4.1 (X1): who acted before stands inside', async (t) => {
-      const one = (await exchange(backend, await called(), LEDGER)).json().access_token;
+      const one = (await exchange(backend, await subjectToken(), LEDGER)).json().access_token;
       const two = (await exchange(books, one, { audience: 'polls' })).json().access_token;
       t.same(jwtClaims(two).act, { sub: books.id, act: { sub: backend.id } });
       t.match((await introspect(two, backend)).act, { sub: books.id, act: { sub: backend.id } });
@@ -64,11 +64,11 @@ t.test('token exchange', (t) =>
       t.equal(clientTokens.error, 'unauthorized_client');
       const actor = (await s.post('token', own, backend)).json().access_token;
       const shown = { ...LEDGER, actor_token: actor, actor_token_type: ACCESS_TOKEN };
-      const by = await exchange(backend, await called(), shown);
+      const by = await exchange(backend, await subjectToken(), shown);
       t.same(jwtClaims(by.json().access_token).act, { sub: backend.id, client_id: backend.id }, by.body);
       const bob = await s.person('bob');
       const { token } = await s.loginToken('bob', 'polls');
-      const byBob = await exchange(backend, await called(), { ...shown, actor_token: token });
+      const byBob = await exchange(backend, await subjectToken(), { ...shown, actor_token: token });
       t.same(jwtClaims(byBob.json().access_token).act, { sub: bob.id, client_id: backend.id });
       await updateUser(db.fork(), audit(), bob, { isActive: false });
       t.same(
@@ -76,18 +76,18 @@ t.test('token exchange', (t) =>
         { active: false },
         'he is out, and so is what he does',
       );
-      refused(t, await exchange(backend, await called(), { ...shown, actor_token: token }), 'invalid_request');
-      const acted = (await exchange(backend, await called())).json().access_token;
+      refused(t, await exchange(backend, await subjectToken(), { ...shown, actor_token: token }), 'invalid_request');
+      const acted = (await exchange(backend, await subjectToken())).json().access_token;
       refused(
         t,
-        await exchange(backend, await called(), { ...shown, actor_token: acted }),
+        await exchange(backend, await subjectToken(), { ...shown, actor_token: acted }),
         'invalid_request',
         'no chain',
       );
     });
 
     await t.test('RFC 8693 §2.1, §3 (X1): what is missing, or of another kind', async (t) => {
-      const token = await called();
+      const token = await subjectToken();
       const form = { grant_type: EXCHANGE, subject_token: token, subject_token_type: ACCESS_TOKEN };
       for (const [why, fields] of [
         ['no subject_token', { subject_token: '' }],
@@ -109,7 +109,7 @@ t.test('token exchange', (t) =>
     });
 
     await t.test('RFC 8693 §5: only a client that keeps a secret and was let', async (t) => {
-      const token = await called();
+      const token = await subjectToken();
       refused(t, await exchange(web, token), 'unauthorized_client', 'not enabled');
       const spa = await getClient(db.fork(), s.spa.id);
       // No command gives a public client this grant type; a client changed in the database is refused all the same.
@@ -120,13 +120,13 @@ t.test('token exchange', (t) =>
     });
 
     await t.test('RFC 8693 §2.2.2, RFC 8707 §2 (X1): for an API that the client may ask for', async (t) => {
-      const token = await called();
+      const token = await subjectToken();
       refused(t, await exchange(backend, token, { audience: 'signet' }), 'invalid_target');
       refused(t, await exchange(backend, token, { audience: 'nowhere' }), 'invalid_target');
       const served = await s.service('Serves alone', { requests: [ledger], serves: [polls] });
       refused(t, await exchange(served, token), 'invalid_target', 'not even that of the token');
       t.equal((await exchange(served, token, LEDGER)).statusCode, 200);
-      const aboutMe = await called(web, { api: null });
+      const aboutMe = await subjectToken(web, { api: null });
       refused(t, await exchange(await asWeb(), aboutMe, LEDGER), 'invalid_request', 'not its own to see');
       t.equal(jwtClaims((await exchange(backend, token)).json().access_token).aud, 'polls', 'none named: the same');
     });
@@ -144,12 +144,12 @@ t.test('token exchange', (t) =>
           web.principal,
         ]);
       await updateClient(db.fork(), audit(), await getClient(db.fork(), web.id), { requests: [polls, ledger] });
-      refused(t, await exchange(web, await called(web, { api: null }), LEDGER), 'invalid_target');
-      t.equal((await exchange(web, await called(web), LEDGER)).statusCode, 200, 'its own token for an API is');
+      refused(t, await exchange(web, await subjectToken(web, { api: null }), LEDGER), 'invalid_target');
+      t.equal((await exchange(web, await subjectToken(web), LEDGER)).statusCode, 200, 'its own token for an API is');
     });
 
     await t.test('RFC 8693 §2.1 (X1): the scope may be less, never more', async (t) => {
-      const token = await called();
+      const token = await subjectToken();
       t.equal((await exchange(backend, token, { scope: 'openid' })).json().scope, 'openid');
       refused(t, await exchange(backend, token, { scope: 'openid email' }), 'invalid_scope');
       const less = (await exchange(backend, token, { scope: 'profile' })).json().access_token;
@@ -157,8 +157,8 @@ t.test('token exchange', (t) =>
     });
 
     await t.test('attacks 71: a foreign token, a revoked one, one that has ended', async (t) => {
-      refused(t, await exchange(books, await called()), 'invalid_request', 'for an API that it does not serve');
-      const [revoked, expired] = [await called(), await called()];
+      refused(t, await exchange(books, await subjectToken()), 'invalid_request', 'for an API that it does not serve');
+      const [revoked, expired] = [await subjectToken(), await subjectToken()];
       await s.post('revoke', { token: revoked }, web);
       refused(t, await exchange(backend, revoked), 'invalid_request', 'revoked');
       const { token, sid } = await s.loginToken('alice', 'polls');
@@ -203,7 +203,7 @@ t.test('token exchange', (t) =>
       'contract §4, attacks 71: what limits the subject token limits the tokens made of it, for ever',
       async (t) => {
         const consented = (await s.choicePermissions('view')).map((one) => one.id);
-        const narrow = await called(third, { permissions: consented });
+        const narrow = await subjectToken(third, { permissions: consented });
         t.same(jwtClaims(narrow).permissions, ['polls.view_choice']);
         const same = (await exchange(backend, narrow)).json().access_token;
         t.match(jwtClaims(same), { permissions: ['polls.view_choice'], is_staff: false });
@@ -218,7 +218,7 @@ t.test('token exchange', (t) =>
     await t.test(
       'a client that is not first-party adds its own boundary, which applies to every later exchange too',
       async (t) => {
-        const token = await called();
+        const token = await subjectToken();
         t.same(jwtClaims(token).permissions.length, 3);
         t.same(jwtClaims((await exchange(outside, token)).json().access_token).permissions, [], 'nothing is under it');
         await s.setBoundary(outside, polls, 'polls.add_choice', 'polls.delete_choice');
@@ -238,7 +238,7 @@ t.test('token exchange', (t) =>
     );
 
     await t.test('rights as of now: what was taken away since the first token is not given again', async (t) => {
-      const token = await called();
+      const token = await subjectToken();
       await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
       const made = (await exchange(backend, token)).json().access_token;
       t.same(jwtClaims(made).permissions, ['polls.change_choice', 'polls.view_choice']);
@@ -247,7 +247,7 @@ t.test('token exchange', (t) =>
 
     await t.test('a token over the budget is refused', async (t) => {
       const { session } = await s.signInOverBudget();
-      const token = await called(web, { session: session.id });
+      const token = await subjectToken(web, { session: session.id });
       await updateApi(db.fork(), audit(), polls, { budgetBytes: 1024, overBudget: 'fail' });
       refused(t, await exchange(backend, token), 'invalid_target');
       await updateApi(db.fork(), audit(), polls, { budgetBytes: 4096, overBudget: 'bitmap' });
@@ -273,11 +273,11 @@ t.test('token exchange', (t) =>
         isStaff: true,
         isSuperuser: false,
       });
-      const asked = (who: string) => ({ audience: 'polls', requested_subject: who, reason: 'ticket 4711' });
+      const impersonationForm = (who: string) => ({ audience: 'polls', requested_subject: who, reason: 'ticket 4711' });
       const events = (kind: string) => db.fork().find(AuditEvent, { kind }, { orderBy: { id: 'desc' } });
 
       const { token, cookie } = await s.loginToken('dora', 'signet');
-      const answer = await exchange(desk, token, asked('ellen'));
+      const answer = await exchange(desk, token, impersonationForm('ellen'));
       t.equal(answer.statusCode, 200, answer.body);
       t.match(answer.json(), { issued_token_type: ACCESS_TOKEN, expires_in: 300 });
       const made = answer.json().access_token;
@@ -291,7 +291,7 @@ t.test('token exchange', (t) =>
       t.match(event, { userId: ellen.id, detail: { ...detail, actor: dora.id } }, 'written down');
       const [entry] = await db.fork().find(AuditEntry, { action: 'issue', objectId: ellen.id });
       t.match(entry, { actorKind: 'user', actorId: dora.id, actorLabel: 'dora', objectLabel: 'ellen', after: detail });
-      t.equal((await exchange(desk, token, asked(ellen.id))).statusCode, 200, 'by id as well');
+      t.equal((await exchange(desk, token, impersonationForm(ellen.id))).statusCode, 200, 'by id as well');
 
       for (const [why, who] of [
         ['nobody', 'nobody-of-that-name'],
@@ -302,7 +302,7 @@ t.test('token exchange', (t) =>
         ['somebody who may do more at Signet', 'boss'],
       ] as const) {
         const before = (await events('impersonation_refused')).length;
-        const response = await exchange(desk, token, asked(who));
+        const response = await exchange(desk, token, impersonationForm(who));
         refused(t, response, 'invalid_target', why);
         t.equal(response.json().error_description, 'This user may not be acted for in this way.', 'one answer for all');
         const [latest, ...rest] = await events('impersonation_refused');
@@ -310,32 +310,32 @@ t.test('token exchange', (t) =>
         t.match(latest, { userId: dora.id, detail: { reason: 'ticket 4711', client: desk.id, obstacle: /./ } }, why);
       }
       const { token: ellens } = await s.loginToken('ellen', 'signet');
-      refused(t, await exchange(desk, ellens, asked('alice')), 'invalid_target', 'without the permission');
-      refused(t, await exchange(desk, token, { ...asked('ellen'), audience: 'signet' }), 'invalid_target', 'at Signet');
+      refused(t, await exchange(desk, ellens, impersonationForm('alice')), 'invalid_target', 'without the permission');
+      refused(t, await exchange(desk, token, { ...impersonationForm('ellen'), audience: 'signet' }), 'invalid_target', 'at Signet');
       const { token: pollsToken } = await s.loginToken('dora', 'polls');
-      refused(t, await exchange(desk, pollsToken, asked('ellen')), 'invalid_target', 'by a token for another API');
-      refused(t, await exchange(desk, made, asked('alice')), 'invalid_target', 'not by the way round');
-      refused(t, await exchange(desk, token, { ...asked('ellen'), reason: '' }), 'invalid_request', 'without a reason');
-      refused(t, await exchange(desk, token, { ...asked('ellen'), reason: 'x'.repeat(501) }), 'invalid_request');
-      refused(t, await exchange(backend, token, asked('ellen')), 'invalid_request', 'not its token to see');
+      refused(t, await exchange(desk, pollsToken, impersonationForm('ellen')), 'invalid_target', 'by a token for another API');
+      refused(t, await exchange(desk, made, impersonationForm('alice')), 'invalid_target', 'not by the way round');
+      refused(t, await exchange(desk, token, { ...impersonationForm('ellen'), reason: '' }), 'invalid_request', 'without a reason');
+      refused(t, await exchange(desk, token, { ...impersonationForm('ellen'), reason: 'x'.repeat(501) }), 'invalid_request');
+      refused(t, await exchange(backend, token, impersonationForm('ellen')), 'invalid_request', 'not its token to see');
       const stranger = await s.service('Stranger', { isFirstParty: false, requests: [polls], serves: [signet] });
-      refused(t, await exchange(stranger, token, asked('ellen')), 'unauthorized_client');
+      refused(t, await exchange(stranger, token, impersonationForm('ellen')), 'unauthorized_client');
 
       const { token: roots } = await s.loginToken('root', 'signet');
-      t.equal((await exchange(desk, roots, asked('staff'))).statusCode, 200, 'a superuser is more than anybody');
+      t.equal((await exchange(desk, roots, impersonationForm('staff'))).statusCode, 200, 'a superuser is more than anybody');
 
       const counted = await db.fork().count(AuditEvent, { kind: 'impersonated' });
       await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
       t.same(await introspect(made, desk), { active: false }, 'it ends with the session of who acts');
-      refused(t, await exchange(desk, token, asked('ellen')), 'invalid_request');
+      refused(t, await exchange(desk, token, impersonationForm('ellen')), 'invalid_request');
       t.equal(await db.fork().count(AuditEvent, { kind: 'impersonated' }), counted);
 
       const { token: again } = await s.loginToken('dora', 'signet');
-      const second = (await exchange(desk, again, asked('ellen'))).json().access_token;
+      const second = (await exchange(desk, again, impersonationForm('ellen'))).json().access_token;
       t.equal(jwtClaims(second).iss, ISSUER);
       await updateUser(db.fork(), audit(), ellen, { isActive: false });
       t.same(await introspect(second, desk), { active: false }, 'and with the access of whom one acts for');
-      refused(t, await exchange(desk, again, asked('ellen')), 'invalid_target');
+      refused(t, await exchange(desk, again, impersonationForm('ellen')), 'invalid_target');
     }
   }),
 );

@@ -62,13 +62,13 @@ t.test('impersonation and scopes', (t) =>
       t.same(await tokenScopes(await exchange(backend, made, { audience: 'polls' }), 'exchanged again'), []);
       const { token: dorasToken } = await s.loginToken('dora', 'polls');
       const acting = { audience: 'polls', actor_token: dorasToken, actor_token_type: ACCESS_TOKEN };
-      t.same(await tokenScopes(await exchange(backend, await s.called(), acting), 'by an actor'), []);
-      const onward = (await exchange(backend, await s.called(), acting)).json().access_token;
+      t.same(await tokenScopes(await exchange(backend, await s.subjectToken(), acting), 'by an actor'), []);
+      const onward = (await exchange(backend, await s.subjectToken(), acting)).json().access_token;
       t.same(await tokenScopes(await exchange(backend, onward, { audience: 'polls' }), 'and of that'), []);
     });
 
     await t.test('RFC 8693 §1.1: a service that acts for its caller keeps what the caller has let', async (t) => {
-      const made = (await exchange(backend, await s.called(), { audience: 'polls' })).json().access_token;
+      const made = (await exchange(backend, await s.subjectToken(), { audience: 'polls' })).json().access_token;
       t.equal(jwtClaims(made).scope, 'openid profile');
       t.match((await s.about(made)).json(), { sub: s.alice.id, preferred_username: 'alice' });
     });

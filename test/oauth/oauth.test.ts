@@ -30,7 +30,7 @@ const PASSWORD = 'a long enough phrase';
 const type = 'application/x-www-form-urlencoded';
 
 /** Two APIs, a service that asks for one of them, its resource server, an unrelated client, a public client. */
-async function scene(db: Database) {
+async function createWorld(db: Database) {
   const clock = testClock();
   const service = await startApp(db, { clock });
   const em = db.fork();
@@ -76,7 +76,7 @@ async function scene(db: Database) {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const s = await scene(db);
+  const s = await createWorld(db);
   const { post, as, token, introspect, hasPerm, worker, both, server, stranger, open, clock, keys } = s;
 
   await t.test(

@@ -19,7 +19,7 @@ await onEachEngine(t, async (t, db) => {
   };
   const push = (fields: Record<string, string> = {}, by = web, headers: Record<string, string> = {}) =>
     s.post('par', { ...asked, ...fields }, by, headers);
-  const pushed = async (fields: Record<string, string> = {}, by = web): Promise<string> =>
+  const pushRequest = async (fields: Record<string, string> = {}, by = web): Promise<string> =>
     (await push(fields, by)).json().request_uri;
   const go = (uri: string, by = web, more = '') =>
     `/oauth2/authorize?${new URLSearchParams({ client_id: by.id, request_uri: uri })}${more}`;
@@ -72,7 +72,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('RFC 9126 §4 (P2): only what was pushed counts, and it is good once', async (t) => {
-    const uri = await pushed();
+    const uri = await pushRequest();
     const got = responseParameters(
       await alice.open(go(uri, web, '&state=other&scope=groups&prompt=none&redirect_uri=https://evil.example')),
     );
@@ -84,14 +84,14 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('RFC 9126 §2.2 (P2): another client, an unknown one and an expired one are one answer', async (t) => {
-    const uri = await pushed();
+    const uri = await pushRequest();
     for (const url of [go(uri, third), go(`${uri.slice(0, -1)}_`), go('urn:ietf:params:oauth:request_uri:')]) {
       const { response } = await alice.open(url);
       t.same([response.statusCode, response.headers.location], [400, undefined]);
       t.match(response.body, /This request was used, has expired, or is of another client/);
     }
     t.match(responseParameters(await alice.open(go(uri))), { code: /./ }, 'its own client still can');
-    const late = await pushed();
+    const late = await pushRequest();
     clock.pass(91);
     t.equal((await alice.open(go(late))).response.statusCode, 400);
   });
@@ -99,7 +99,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'RFC 9126 §7.3 (P2): a reload before it is completed works; of two ways to the end one is',
     async (t) => {
-      const uri = await pushed();
+      const uri = await pushRequest();
       const browser = s.openBrowser();
       const first = await browser.open(go(uri));
       const second = await browser.open(go(uri));
@@ -120,7 +120,7 @@ await onEachEngine(t, async (t, db) => {
     const codes = await s.codes();
     const winners: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      const uri = await pushed();
+      const uri = await pushRequest();
       const all = await Promise.all(Array.from({ length: 50 }, () => alice.open(go(uri))));
       winners.push(all.filter((one) => 'code' in responseParameters(one)).length);
     }
@@ -131,7 +131,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('RFC 9126 §6 (P2): a client that has to push is answered by nothing else', async (t) => {
     await s.set(web, { requirePushed: true });
     t.match(await s.answer(alice, web), { error: 'invalid_request', state: 's-1' });
-    t.match(responseParameters(await alice.open(go(await pushed()))), { code: /./ });
+    t.match(responseParameters(await alice.open(go(await pushRequest()))), { code: /./ });
     await s.set(web, {});
   });
 
@@ -154,7 +154,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'attacks 51: nothing of what was pushed travels: cookies and addresses hold opaque names only',
     async (t) => {
-      const uri = await pushed({ login_hint: 'secret-hint', scope: 'openid profile' });
+      const uri = await pushRequest({ login_hint: 'secret-hint', scope: 'openid profile' });
       const browser = s.openBrowser();
       const login = await browser.open(go(uri));
       t.match(login.response.body, /value="secret-hint"/, 'the page says it');

@@ -28,7 +28,7 @@ t.test('the scope permissions', (t) =>
       t.equal(answer.statusCode, 200, answer.body);
       return answer.json() as { access_token: string; id_token: string; refresh_token: string; scope: string };
     };
-    const told = async (by = web, more: Parameters<typeof code>[1] = {}) =>
+    const readUserinfo = async (by = web, more: Parameters<typeof code>[1] = {}) =>
       rightsIn((await about((await tokens(by, more)).access_token)).json());
     const inIdToken = async (by = web, more: Parameters<typeof code>[1] = {}) =>
       rightsIn(jwtClaims((await tokens(by, more)).id_token));
@@ -37,12 +37,12 @@ t.test('the scope permissions', (t) =>
     await t.test(
       'docs/oauth.md, OIDC Core §5.4: userinfo says permissions, is_staff and is_superuser of the API of the token, and the ID token none',
       async (t) => {
-        t.same(await told(), { permissions: held, is_staff: false, is_superuser: false });
+        t.same(await readUserinfo(), { permissions: held, is_staff: false, is_superuser: false });
         t.same(await inIdToken(), {});
-        t.same(await told(web, { scope: 'openid profile' }), {}, 'nobody asked');
+        t.same(await readUserinfo(web, { scope: 'openid profile' }), {}, 'nobody asked');
         for (const format of ['bitmap', 'scope', 'none'] as const) {
           await change({ format });
-          t.same((await told()).permissions, held, `a list, whatever access tokens carry: ${format}`);
+          t.same((await readUserinfo()).permissions, held, `a list, whatever access tokens carry: ${format}`);
         }
         await change({ format: 'list' });
       },
@@ -50,7 +50,7 @@ t.test('the scope permissions', (t) =>
 
     await t.test('docs/oauth.md: for no API there is nothing to say, and claims are left out', async (t) => {
       const more = { api: null };
-      t.same(await told(web, more), {});
+      t.same(await readUserinfo(web, more), {});
       await set(web, 'id_token');
       t.same(await inIdToken(web, more), {});
       await set(web, 'userinfo');
@@ -65,7 +65,7 @@ t.test('the scope permissions', (t) =>
           is_staff: false,
           is_superuser: false,
         });
-        t.same(await told(web, { scope: 'openid', claims: { idToken: [], userinfo: ['is_staff'] } }), {
+        t.same(await readUserinfo(web, { scope: 'openid', claims: { idToken: [], userinfo: ['is_staff'] } }), {
           is_staff: false,
         });
         await set(web, 'id_token');
@@ -82,9 +82,9 @@ t.test('the scope permissions', (t) =>
       const who = { id: s.alice.id, label: 'alice' };
       await setRole(db.fork(), at(), who, api, { isStaff: true, isSuperuser: true });
       const all = [...held, 'polls.delete_choice'].sort();
-      t.same(await told(), { permissions: all, is_staff: true, is_superuser: true });
+      t.same(await readUserinfo(), { permissions: all, is_staff: true, is_superuser: true });
       t.same(
-        await told(third, { permissions: consented }),
+        await readUserinfo(third, { permissions: consented }),
         {
           permissions: ['polls.add_choice', 'polls.delete_choice', 'polls.view_choice'],
           is_staff: false,
@@ -108,7 +108,7 @@ t.test('the scope permissions', (t) =>
         t.same((await inIdToken(third, { permissions: [] })).permissions, [], 'nothing was agreed to');
         await disallowPermissions(db.fork(), at(), { id: third.principal }, await s.choicePermissions('add'));
         t.same((await inIdToken(third, agreed)).permissions, ['polls.view_choice']);
-        t.same((await told(third, agreed)).permissions, ['polls.view_choice']);
+        t.same((await readUserinfo(third, agreed)).permissions, ['polls.view_choice']);
         await set(third, 'userinfo');
       },
     );
@@ -170,18 +170,18 @@ t.test('the scope permissions', (t) =>
 /** RFC 8725 §3.11: an ID token must not contain what an API of `typ` JWT reads. */
 async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
   const { db, web, code, redeem, api } = s;
-  const desk = await openDesk(db);
+  const cli = await openDesk(db);
   const permissions = { claims: { idToken: ['permissions', 'email'], userinfo: [] }, scope: SCOPE };
-  const askedFor = async () => jwtClaims((await redeem(await code(web, permissions))).json().id_token);
+  const readIdToken = async () => jwtClaims((await redeem(await code(web, permissions))).json().id_token);
 
   await t.test(
     'docs/clients.md, RFC 8725 §3.11: no client has permissions in ID tokens and an API of typ JWT',
     async (t) => {
       const refused = async (words: string, file?: string) => {
-        const { exit, stderr } = await desk.run(words, ...(file ? [{ file }] : []));
+        const { exit, stderr } = await cli.run(words, ...(file ? [{ file }] : []));
         t.match([exit, stderr], [4, /typ JWT.*--permissions-in userinfo, or --typ at\+jwt/s], words);
       };
-      const done = async (words: string) => t.match(await desk.run(words), { exit: 0 }, words);
+      const done = async (words: string) => t.match(await cli.run(words), { exit: 0 }, words);
       await done('api create legacy --typ JWT');
       await done('client update Web --permissions-in id_token');
       await refused('api update polls --typ JWT');
@@ -192,7 +192,7 @@ async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
         await refused(
           `client create New --preset web --redirect-uri ${CALLBACK} --${role} legacy --permissions-in id_token`,
         );
-      t.equal((await desk.json('api show polls')).api.typ, 'at+jwt', 'nothing was changed');
+      t.equal((await cli.json('api show polls')).api.typ, 'at+jwt', 'nothing was changed');
       await done('api update legacy --typ at+jwt');
       await done('client update Web --api polls --api legacy');
       await refused('api update legacy --typ JWT');
@@ -205,13 +205,13 @@ async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
   await t.test(
     'docs/clients.md: permissions that claims= has named stay out of ID tokens from the moment in which an API is of typ JWT',
     async (t) => {
-      const left = await askedFor();
+      const left = await readIdToken();
       t.notOk('permissions' in left);
       t.equal(left.email, 'alice@example.com', 'the rest comes');
-      await desk.json('api update legacy --typ at+jwt');
-      t.ok('permissions' in (await askedFor()));
+      await cli.json('api update legacy --typ at+jwt');
+      t.ok('permissions' in (await readIdToken()));
       await updateApi(db.fork(), audit(), api, { typ: 'JWT' });
-      t.notOk('permissions' in (await askedFor()));
+      t.notOk('permissions' in (await readIdToken()));
       await updateApi(db.fork(), audit(), api, { typ: 'at+jwt' });
     },
   );

@@ -22,7 +22,7 @@ const PASSWORD = 'a long enough phrase';
 const LIFE = { idleSeconds: 30 * 86_400, absoluteSeconds: 90 * 86_400 };
 
 /** A user, two clients that may refresh, and families of refresh tokens. */
-async function scene(db: Database, settings: Record<string, string> = {}) {
+async function createWorld(db: Database, settings: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: settings });
   const api = await createApi(db.fork(), audit(), 'polls');
@@ -79,7 +79,7 @@ const jwtClaims = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] 
 
 t.test('refresh', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await scene(db);
+    const s = await createWorld(db);
     const { clock, open, refresh, introspect, web, other, alice, api } = s;
 
     await t.test(
@@ -259,7 +259,7 @@ t.test('attacks 1: many use one refresh token at once', (t) =>
     const rounds = isEmbedded ? 5 : 200;
 
     await t.test('within the grace window all get the same successor, and one family lives', async (t) => {
-      const { open, refresh } = await scene(db);
+      const { open, refresh } = await createWorld(db);
       for (let round = 0; round < rounds; round++) {
         const { token, grant } = await open();
         const answers = await Promise.all(Array.from({ length: round % 2 ? 20 : 50 }, () => refresh(token)));
@@ -274,7 +274,7 @@ t.test('attacks 1: many use one refresh token at once', (t) =>
 
 t.test('attacks 1: without a grace window one use wins, and the losers end the family', (t) =>
   onEachEngine(t, async (t, db) => {
-    const { open, refresh } = await scene(db, { SIGNET_REFRESH_GRACE: '0' });
+    const { open, refresh } = await createWorld(db, { SIGNET_REFRESH_GRACE: '0' });
     for (let round = 0; round < 5; round++) {
       const { token, grant } = await open();
       const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(token)));

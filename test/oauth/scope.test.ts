@@ -34,15 +34,15 @@ function outcome(answer: { readonly statusCode: number; json(): Record<string, s
 
 async function scopeWorld(db: Database) {
   const s = await webWorld(db);
-  const made = async (name: string, preset: 'service' | 'device', grantTypes: string[]): Promise<TestClient> => {
+  const makeClient = async (name: string, preset: 'service' | 'device', grantTypes: string[]): Promise<TestClient> => {
     const given = { name, preset, grantTypes, requests: [s.api], serves: [s.api] };
     const { client, secret } = await createClient(db.fork(), audit(), given);
     const program = { id: client.clientId, principal: client.id, secret };
     await s.allow(program, 'polls.add_choice', 'polls.delete_choice', 'polls.view_choice');
     return program;
   };
-  const box = await made('Box', 'device', [DEVICE, 'refresh_token']);
-  const backend = await made('Backend', 'service', [EXCHANGE]);
+  const box = await makeClient('Box', 'device', [DEVICE, 'refresh_token']);
+  const backend = await makeClient('Backend', 'service', [EXCHANGE]);
   const { client, secret } = await createClient(db.fork(), audit(), {
     name: 'Robot',
     preset: 'service',

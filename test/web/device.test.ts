@@ -109,9 +109,9 @@ t.test('V3: only the page that was shown to this session can approve', async (t)
 t.test('V3: a decision is taken once, by a session that lives, in time', async (t) => {
   const twice = await begin();
   const confirmation = confirmationIn((await submit(atAlice, { user_code: twice.user_code })).body);
-  const sent = (decision: string) => submit(atAlice, { user_code: twice.user_code, decision, confirmation });
+  const sendDecision = (decision: string) => submit(atAlice, { user_code: twice.user_code, decision, confirmation });
   const decisions = ['allow', 'deny', 'allow', 'deny'];
-  const answers = await Promise.all(decisions.map(sent));
+  const answers = await Promise.all(decisions.map(sendDecision));
   const state = await readState(twice.user_code);
   const [taken, other] = state === 'approved' ? (['allow', 'deny'] as const) : (['deny', 'allow'] as const);
   t.same(
@@ -119,7 +119,7 @@ t.test('V3: a decision is taken once, by a session that lives, in time', async (
     decisions.map((one) => (one === taken ? 200 : 422)),
     'and is said again to the same form',
   );
-  t.match((await sent(other)).body, 'No device waits');
+  t.match((await sendDecision(other)).body, 'No device waits');
   t.equal(await readState(twice.user_code), state);
 
   const ended = await begin();
@@ -138,12 +138,12 @@ t.test('RFC 8628 §5.1: guessed codes are counted; one answer for unknown, expir
   const expired = await begin();
   clock.pass(601);
   const waiting = await begin();
-  const told = (body: string) => /<p class="error">(.*?)<\/p>/.exec(body)?.[1];
+  const errorText = (body: string) => /<p class="error">(.*?)<\/p>/.exec(body)?.[1];
   const answers = [];
   for (const code of [used.user_code, expired.user_code, 'BCDF-GHJK', 'nonsense', 'AEIO-UAEI'])
     answers.push(await submit(cookie, { user_code: code }));
   t.same(new Set(answers.map((one) => one.statusCode)), new Set([422]));
-  t.equal(new Set(answers.map((one) => told(one.body))).size, 1);
+  t.equal(new Set(answers.map((one) => errorText(one.body))).size, 1);
   const full = await submit(cookie, { user_code: waiting.user_code });
   t.equal(full.statusCode, 429, 'the right one too: it was not looked up');
   t.match(Number(full.headers['retry-after']), /^[1-9]\d*$/);
@@ -184,19 +184,19 @@ t.test('docs/decisions/0014: a decision that its page sends twice is said twice,
   ] as const) {
     const { user_code: code, device_code: device } = await begin();
     const confirmation = confirmationIn((await submit(cookie, { user_code: code })).body);
-    const sent = (more: Record<string, string> = {}, by = cookie) =>
+    const sendDecision = (more: Record<string, string> = {}, by = cookie) =>
       submit(by, { user_code: code, decision, confirmation, ...more });
-    const first = await sent();
+    const first = await sendDecision();
     const state = await readState(code);
-    const second = await sent();
+    const second = await sendDecision();
     t.same([second.statusCode, second.body], [200, first.body]);
     t.equal((await poll(device)).statusCode, decision === 'allow' ? 200 : 400);
-    t.equal((await sent()).statusCode, 200, 'after the device has heard of it, too');
-    t.equal((await sent({ decision: other })).statusCode, 422, 'another decision is none');
-    t.equal((await sent({}, await logIn('alice'))).statusCode, 422, 'nor is that of another session');
-    t.equal((await sent({ confirmation: '' })).statusCode, 422, 'nor what its page has not sent');
+    t.equal((await sendDecision()).statusCode, 200, 'after the device has heard of it, too');
+    t.equal((await sendDecision({ decision: other })).statusCode, 422, 'another decision is none');
+    t.equal((await sendDecision({}, await logIn('alice'))).statusCode, 422, 'nor is that of another session');
+    t.equal((await sendDecision({ confirmation: '' })).statusCode, 422, 'nor what its page has not sent');
     clock.pass(10);
-    t.equal((await sent()).statusCode, 422);
+    t.equal((await sendDecision()).statusCode, 422);
     t.equal(await readState(code), state);
     clock.pass(901);
   }

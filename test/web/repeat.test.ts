@@ -14,7 +14,7 @@ await onEachEngine(t, async (t, db) => {
   const { clock, third, web, introspect } = s;
   type Browser = ReturnType<typeof s.openBrowser>;
   /** Opens a consent page and sends its form once. */
-  const answered = async (decision = 'allow', browser?: Browser) => {
+  const decideOnce = async (decision = 'allow', browser?: Browser) => {
     const alice = browser ?? (await s.signedInBrowser());
     const page = await s.ask(alice, third, { prompt: 'consent' });
     const form = { ...hiddenFields(page.response.body), decision };
@@ -27,7 +27,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/decisions/0014: a second click gets another code for the same request; the first dies',
     async (t) => {
-      const { alice, url, send, first } = await answered();
+      const { alice, url, send, first } = await decideOnce();
       const codes = await s.codes();
       clock.pass(3);
       const second = responseParameters(await send());
@@ -65,12 +65,12 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'docs/decisions/0014: only within ten seconds, by the same browser, for the same decision',
     async (t) => {
-      const late = await answered();
+      const late = await decideOnce();
       clock.pass(10);
       t.equal((await late.send()).response.statusCode, 410);
       t.equal((await redeem(late.first['code'])).statusCode, 200, 'and the first is as good as before');
 
-      const { alice, send, first } = await answered();
+      const { alice, send, first } = await decideOnce();
       const stranger = await s.signedInBrowser();
       t.equal((await send({}, stranger)).response.statusCode, 410, 'another browser of the same user');
       stranger.cookies.set('signet_flow', alice.cookies.get('signet_flow') as string);
@@ -85,7 +85,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await send({ decision: '' })).response.statusCode, 410, 'none');
       t.equal((await redeem(first['code'])).statusCode, 200, 'nothing of it has touched the code');
 
-      const no = await answered('deny');
+      const no = await decideOnce('deny');
       t.match(
         responseParameters(await no.send()),
         { status: 303, error: 'access_denied', state: 's-1' },
@@ -113,13 +113,13 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('docs/decisions/0014: what ends a code ends its repetition', async (t) => {
-    const out = await answered();
+    const out = await decideOnce();
     await out.alice.send('POST', '/oauth2/logout', { decision: 'logout' });
     t.equal((await out.send()).response.statusCode, 410, 'signed out');
-    const back = await answered();
+    const back = await decideOnce();
     await db.fork().transactional((tx) => revokeConsent(tx, s.alice.id, third.principal, 'ended_by_user', clock.now()));
     t.equal((await back.send()).response.statusCode, 410, 'consent taken back');
-    const invalidated = await answered();
+    const invalidated = await decideOnce();
     t.equal(
       (await s.redeem(String(invalidated.first['code']), {}, web)).statusCode,
       400,
@@ -133,7 +133,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('docs/decisions/0014: no secret is kept for it', async (t) => {
-    const { alice, url, first, send } = await answered();
+    const { alice, url, first, send } = await decideOnce();
     const second = responseParameters(await send());
     const rows = JSON.stringify([
       await db.fork().find(AuthorizationCode, {}),
@@ -149,7 +149,7 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const rounds = db.engine === 'postgresql' ? 20 : 2;
       for (let round = 0; round < rounds; round++) {
-        const { send, first } = await answered();
+        const { send, first } = await decideOnce();
         const grants = await db.fork().count(RefreshGrant);
         // Each has a different extra field, so that none waits for the response of another.
         const repeated = Array.from({ length: 25 }, async (_, at) => {

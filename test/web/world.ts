@@ -22,19 +22,19 @@ export async function webWorld(db: Database, settings: Record<string, string> = 
     const { client, secret } = await createClient(db.fork(), audit(s.clock.now()), given);
     return { id: client.clientId, principal: client.id, secret };
   };
-  const set = (program: TestClient, change: Partial<ClientSettings>) =>
-    db.fork().nativeUpdate(Client, { id: program.principal }, { settings: change });
-  const allow = async (program: TestClient, ...names: string[]) => {
+  const set = (client: TestClient, change: Partial<ClientSettings>) =>
+    db.fork().nativeUpdate(Client, { id: client.principal }, { settings: change });
+  const allow = async (client: TestClient, ...names: string[]) => {
     const em = db.fork();
     for (const one of await getPermissions(em, s.api, names))
-      em.persist(em.create(ClientBoundary, { client: program.principal, permission: one.id }));
+      em.persist(em.create(ClientBoundary, { client: client.principal, permission: one.id }));
     await em.flush();
   };
 
   /** The URL of an authorization request, as a stock client builds it. */
-  const urlFor = (program: TestClient, more: Record<string, string | undefined> = {}) => {
+  const urlFor = (client: TestClient, more: Record<string, string | undefined> = {}) => {
     const all = {
-      client_id: program.id,
+      client_id: client.id,
       response_type: 'code',
       redirect_uri: CALLBACK,
       scope: 'openid',
@@ -56,10 +56,10 @@ export async function webWorld(db: Database, settings: Record<string, string> = 
     if (response.statusCode !== 303) throw new Error(`${username} could not log in: ${response.body}`);
     return browser;
   };
-  const ask = async (browser: Browser, program: TestClient, more: Record<string, string | undefined> = {}) =>
-    browser.open(urlFor(program, more));
-  const answer = async (browser: Browser, program: TestClient, more: Record<string, string | undefined> = {}) =>
-    responseParameters(await ask(browser, program, more));
+  const ask = async (browser: Browser, client: TestClient, more: Record<string, string | undefined> = {}) =>
+    browser.open(urlFor(client, more));
+  const answer = async (browser: Browser, client: TestClient, more: Record<string, string | undefined> = {}) =>
+    responseParameters(await ask(browser, client, more));
   const codeRow = (code: unknown) => db.fork().findOneOrFail(AuthorizationCode, digest(String(code)));
   const codes = () => db.fork().count(AuthorizationCode);
   return { ...s, bob, register, set, allow, urlFor, openBrowser, signedInBrowser, ask, answer, codeRow, codes };

@@ -61,7 +61,7 @@ function rightsLimit(
 }
 
 /**
- * Returns the access token of a live grant. A new status index is allocated first: a later change of the client or its
+ * Returns the content of an access token of a live grant. A new status index is allocated first: a later change of the client or its
  * boundary then finds it, and an earlier one is seen by what is read afterwards.
  */
 export async function grantTokens(
