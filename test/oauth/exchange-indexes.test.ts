@@ -110,7 +110,10 @@ t.test('the status indexes of exchanged tokens', (t) =>
       'RFC 7009 §2.1, contract §4: who revokes an exchanged token leaves the subject and its siblings alone',
       async (t) => {
         const subject = await subjectToken();
-        const [made, elsewhere] = [await exchangeToken(backend, subject), await exchangeToken(backend, subject, LEDGER)];
+        const [made, elsewhere] = [
+          await exchangeToken(backend, subject),
+          await exchangeToken(backend, subject, LEDGER),
+        ];
         const [other, after] = [await exchangeToken(outside, subject), await exchangeToken(outside, made)];
         t.equal((await s.post('revoke', { token: made }, backend)).statusCode, 200);
         t.same(

@@ -311,18 +311,41 @@ t.test('token exchange', (t) =>
       }
       const { token: ellens } = await s.loginToken('ellen', 'signet');
       refused(t, await exchange(desk, ellens, impersonationForm('alice')), 'invalid_target', 'without the permission');
-      refused(t, await exchange(desk, token, { ...impersonationForm('ellen'), audience: 'signet' }), 'invalid_target', 'at Signet');
+      refused(
+        t,
+        await exchange(desk, token, { ...impersonationForm('ellen'), audience: 'signet' }),
+        'invalid_target',
+        'at Signet',
+      );
       const { token: pollsToken } = await s.loginToken('dora', 'polls');
-      refused(t, await exchange(desk, pollsToken, impersonationForm('ellen')), 'invalid_target', 'by a token for another API');
+      refused(
+        t,
+        await exchange(desk, pollsToken, impersonationForm('ellen')),
+        'invalid_target',
+        'by a token for another API',
+      );
       refused(t, await exchange(desk, made, impersonationForm('alice')), 'invalid_target', 'not by the way round');
-      refused(t, await exchange(desk, token, { ...impersonationForm('ellen'), reason: '' }), 'invalid_request', 'without a reason');
-      refused(t, await exchange(desk, token, { ...impersonationForm('ellen'), reason: 'x'.repeat(501) }), 'invalid_request');
+      refused(
+        t,
+        await exchange(desk, token, { ...impersonationForm('ellen'), reason: '' }),
+        'invalid_request',
+        'without a reason',
+      );
+      refused(
+        t,
+        await exchange(desk, token, { ...impersonationForm('ellen'), reason: 'x'.repeat(501) }),
+        'invalid_request',
+      );
       refused(t, await exchange(backend, token, impersonationForm('ellen')), 'invalid_request', 'not its token to see');
       const stranger = await s.service('Stranger', { isFirstParty: false, requests: [polls], serves: [signet] });
       refused(t, await exchange(stranger, token, impersonationForm('ellen')), 'unauthorized_client');
 
       const { token: roots } = await s.loginToken('root', 'signet');
-      t.equal((await exchange(desk, roots, impersonationForm('staff'))).statusCode, 200, 'a superuser is more than anybody');
+      t.equal(
+        (await exchange(desk, roots, impersonationForm('staff'))).statusCode,
+        200,
+        'a superuser is more than anybody',
+      );
 
       const counted = await db.fork().count(AuditEvent, { kind: 'impersonated' });
       await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
