@@ -150,8 +150,8 @@ function limitFor({ client_id }: AccessTokenClaims, state: TokenState): RightsLi
   ];
   if (clients.length === 0) return null;
   // Without a grant there was no consent: an operator issued the token.
-  const consented = grant && !grant.isFirstParty ? (grant.permissions ?? []) : null;
-  return { clients: [...new Set(clients)], consented };
+  const permissions = grant && !grant.isFirstParty ? (grant.permissions ?? []) : null;
+  return { clients: [...new Set(clients)], permissions };
 }
 
 /** RFC 9068 §2.2: `sub` is the user, or the client itself. */

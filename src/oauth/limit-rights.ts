@@ -10,7 +10,7 @@ export interface RightsLimit {
    * Ids of the permissions that the user has consented to; null where no consent was asked, and the boundaries alone
    * apply.
    */
-  readonly consented: readonly string[] | null;
+  readonly permissions: readonly string[] | null;
 }
 
 /**
@@ -41,6 +41,6 @@ export async function readLimitedRights(
   limit: RightsLimit | null,
 ): Promise<Rights> {
   if (limit === null || api.id === NO_API || !rights.isActive) return rights;
-  const rows = await db.query<IndexedPermission>(allowed, [[...new Set(limit.clients)], api.id, limit.consented]);
+  const rows = await db.query<IndexedPermission>(allowed, [[...new Set(limit.clients)], api.id, limit.permissions]);
   return limitRights(rights, rows);
 }

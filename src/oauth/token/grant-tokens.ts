@@ -57,7 +57,7 @@ function rightsLimit(
   client: Pick<LiveClient, 'id' | 'isFirstParty'>,
   grant: Pick<GrantState, 'permissions'>,
 ): RightsLimit | null {
-  return client.isFirstParty ? null : { clients: [client.id], consented: grant.permissions ?? [] };
+  return client.isFirstParty ? null : { clients: [client.id], permissions: grant.permissions ?? [] };
 }
 
 /**

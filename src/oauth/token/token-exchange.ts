@@ -200,7 +200,7 @@ function createLimit(client: LiveClient, subject: UserToken): RightsLimit | null
   if (client.isFirstParty) return subject.rightsLimit;
   return {
     clients: [...(subject.rightsLimit?.clients ?? []), client.id],
-    consented: subject.rightsLimit?.consented ?? null,
+    permissions: subject.rightsLimit?.permissions ?? null,
   };
 }
 
