@@ -5,19 +5,19 @@ const ImportSchema = defineEntity({
   tableName: 'imports_record',
   indexes: [{ properties: ['localId'] }],
   properties: {
-    /** Audience of the API that the record was imported for. */
+    /** Audience of the API for which the record was imported. */
     source: p.string().columnType('text').primary(),
     kind: p.enum(['user', 'group', 'permission'] as const).primary(),
     /** Primary key or natural key in the source, as JSON. */
     sourcePk: p.string().columnType('text').primary(),
     localId: p.uuid(),
-    /** SHA-256 of the record as imported: tells a change in the source from one in Signet. */
+    /** SHA-256 of the record as imported, to tell changes in the source from changes in Signet. */
     importedDigest: p.blob(),
-    /** What was imported last, by field: digests of what says who somebody is. Null: an earlier version imported it, or it is deleted. */
+    /** The values of the last import by field; personal data as digests. Null if an earlier version imported the record, or the user is deleted. */
     imported: p.json().$type<Record<string, unknown>>().nullable(),
   },
 });
-/** What an imported record became here. */
+/** An imported record and its local object. */
 export class ImportedRecord extends ImportSchema.class {}
 ImportSchema.setClass(ImportedRecord);
 
@@ -31,6 +31,6 @@ const StagedSchema = defineEntity({
     row: p.json().$type<Record<string, unknown>>(),
   },
 });
-/** A row of an import under way. Nothing reads it but that import; what a crash leaves here is dropped at the next start. */
+/** A row of a running import, read by that import only. Rows left by a crash are deleted at the next start. */
 export class StagedRow extends StagedSchema.class {}
 StagedSchema.setClass(StagedRow);

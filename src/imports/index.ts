@@ -1,7 +1,7 @@
 /**
- * imports: users, groups and permissions brought from elsewhere.
- * Owns: what every imported record became here, and what is left of one whose user was deleted or renamed.
- * Does not own: reading and carrying out an import (imports/django).
+ * imports: users, groups and permissions imported from other systems.
+ * Owns: imported records with their local objects, and tombstones of deleted or renamed users.
+ * Does not own: reading and running an import (imports/django).
  * Neighbours: users below; imports/django beside it; tokens above.
  * Standards: Django's primary and natural keys (django.core.serializers).
  */

@@ -2,11 +2,11 @@ import { type Database, hotSelect } from '../platform/database/index.ts';
 
 const sourceId = hotSelect(
   'imports-source-id',
-  // Not the digest by which a renamed user is recalled.
+  // Without tombstone keys.
   `select source_pk from imports_record where source = $1 and kind = 'user' and local_id = $2 and source_pk not like 'deleted%'`,
 );
 
-/** The primary key that a user had in the system it was imported from, for one API. */
+/** Returns a user's primary key in the system from which it was imported, for one API. */
 export async function findSourceId(
   db: Database,
   audience: string,

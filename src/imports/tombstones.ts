@@ -5,9 +5,9 @@ import type { User } from '../users/index.ts';
 import { ImportedRecord } from './entities.ts';
 
 /**
- * The keys under which an import finds a deleted user by name, when the dump's own key does not. The name itself is erased, so
- * they hold a digest of it. `alone`: nothing else recalls that user. `besideKey`: a primary key does, and so only a dump
- * without primary keys may look here, because in any other the same name under another key is somebody else.
+ * Returns the keys by which an import finds a deleted user by name. They contain a digest, because the name itself is erased. `alone` is for
+ * users without a primary key in the source. `besideKey` is for users with one: only a dump without primary keys may use it,
+ * because in another dump the same name under another key is another user.
  */
 export function tombstoneKeys(source: string, username: string): { alone: string; besideKey: string } {
   const digest = createHash('sha256')
@@ -16,7 +16,7 @@ export function tombstoneKeys(source: string, username: string): { alone: string
   return { alone: `deleted-name:${digest}`, besideKey: `deleted:${digest}` };
 }
 
-/** Django's natural keys are lists: a user's holds the name. */
+/** Django's natural keys are lists; that of a user contains the name. */
 export function isNaturalKey(key: string): boolean {
   return key.startsWith('[');
 }
@@ -24,19 +24,19 @@ export function isNaturalKey(key: string): boolean {
 const NO_DIGEST = Buffer.alloc(32);
 
 /**
- * Erases what imports remember of a user but that there was one: a later run of the same dump shall find it deleted, not new.
- * The digest of the record goes too: it was made over names and addresses, and would confirm a peek of them.
+ * Erases a user's data in import records, but keeps the records: a later run of the same dump must find a deleted user, not a new one.
+ * The digest of the record is erased too: it covers names and addresses, and could confirm a guess of them.
  */
 export async function eraseImports(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
   await addTombstoneKeys(tx, user);
-  const mine = { kind: 'user', localId: user.id } as const;
-  await tx.nativeDelete(ImportedRecord, { ...mine, sourcePk: { $like: '[%' } });
-  await tx.nativeUpdate(ImportedRecord, mine, { importedDigest: NO_DIGEST, imported: null });
+  const ofUser = { kind: 'user', localId: user.id } as const;
+  await tx.nativeDelete(ImportedRecord, { ...ofUser, sourcePk: { $like: '[%' } });
+  await tx.nativeUpdate(ImportedRecord, ofUser, { importedDigest: NO_DIGEST, imported: null });
 }
 
 /**
- * Lets imports find a user by the name that the source has for it, in a dump of the other kind of keys too: before the user is called otherwise,
- * or nothing any more. Once for each source: what a renamed user is called later, that source has never said.
+ * Adds tombstone keys, by which imports find a user under the source's name in dumps with either kind of keys. Runs before the user is renamed
+ * or deleted. Each source gets one key: later names of a renamed user are unknown to it.
  */
 export async function addTombstoneKeys(tx: SqlEntityManager, user: Pick<User, 'id' | 'username'>): Promise<void> {
   const records = await tx.find(ImportedRecord, { kind: 'user', localId: user.id });
@@ -45,7 +45,7 @@ export async function addTombstoneKeys(tx: SqlEntityManager, user: Pick<User, 'i
     if (ofSource.some(isTombstoneKey)) continue;
     const keys = tombstoneKeys(source, user.username);
     const hasKey = ofSource.some((one) => !isNaturalKey(one));
-    // Somebody of this name may have been deleted before: then that one is recalled.
+    // On conflict an earlier deleted user of this name keeps the key.
     await tx.execute(
       `insert into imports_record (source, kind, source_pk, local_id, imported_digest, imported)
        select source, kind, ?, local_id, imported_digest, imported from imports_record
@@ -55,7 +55,7 @@ export async function addTombstoneKeys(tx: SqlEntityManager, user: Pick<User, 'i
   }
 }
 
-/** A key of `tombstoneKeys`; a source's own are JSON. */
+/** Returns whether a key is one of `tombstoneKeys`; keys of sources are JSON. */
 function isTombstoneKey(key: string): boolean {
   return key.startsWith('deleted');
 }

@@ -4,10 +4,10 @@ import { type Api, invalidateRights } from '../../permissions/index.ts';
 import { endSessions } from '../../sessions/index.ts';
 import { findSuperuser } from '../../signin/index.ts';
 import { inBatches } from './batches.ts';
-import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './existing.ts';
+import { GROUP_FINGERPRINT, USER_FINGERPRINT } from './existing-rows.ts';
 import type { Plan } from './plan-state.ts';
 
-/** Whether an import changes what an earlier one made. */
+/** Returns whether an import changes rows of earlier imports. */
 export function hasUpdates({ rows }: Plan): boolean {
   return rows.some((one) => one.kind === 'old-user' || one.kind === 'old-group');
 }
@@ -17,12 +17,12 @@ const ids = (kind: string) => `any(array(select (s.row->>'id')::uuid ${staged(ki
 const lists = (...names: string[]) =>
   names.map((name) => `select jsonb_array_elements_text(s.row->'${name}')::uuid ${staged('old-user')}`).join(' union ');
 
-/** Holds the users that change, before anything else: users, then APIs, then groups is the order of everybody who locks several. */
+/** Locks the users that change. The order of locks is users, APIs, groups in every transaction. */
 export async function lockUsers(tx: SqlEntityManager, id: string): Promise<void> {
   await tx.execute(`select 1 from users_user where id = ${ids('old-user')} order by id for update`, [id]);
 }
 
-/** Holds every API, whose versions may grow, and the groups whose members, permissions or names change. */
+/** Locks every API, because its version may grow, and the groups whose members, permissions or names change. */
 export async function lockGroups(tx: SqlEntityManager, id: string): Promise<void> {
   await tx.execute('select 1 from permissions_api order by id for no key update');
   await tx.execute(
@@ -32,7 +32,7 @@ export async function lockGroups(tx: SqlEntityManager, id: string): Promise<void
   );
 }
 
-/** Whether what was compared is still so, under its locks. */
+/** Returns whether the compared rows have not changed since. Their locks are held. */
 export async function isUnchanged(tx: SqlEntityManager, id: string): Promise<boolean> {
   const rows = await tx.execute<unknown[]>(
     `select 1 ${staged('old-user')} and not exists (select from users_user u join permissions_principal p on p.id = u.id
@@ -46,8 +46,8 @@ export async function isUnchanged(tx: SqlEntityManager, id: string): Promise<boo
 }
 
 /**
- * Takes the names and proved addresses that change out of the way, before any is given: two users may change names with each other,
- * and an index is checked row by row. No name folds to one with a capital letter.
+ * Replaces names and verified addresses that change by placeholders, before new ones are stored: two users may swap names,
+ * and a unique index is checked row by row. No folded name has a capital letter.
  */
 export async function freeNames(tx: SqlEntityManager, id: string): Promise<void> {
   await tx.execute(
@@ -66,85 +66,98 @@ export async function freeNames(tx: SqlEntityManager, id: string): Promise<void>
 const text = (column: string, field: string) => `${column} = coalesce(s.row->'set'->>'${field}', u.${column})`;
 const flag = (column: string, field: string) =>
   `${column} = coalesce((s.row->'set'->>'${field}')::boolean, u.${column})`;
-const given = (column: string, field: string, kind: string) =>
+const nullable = (column: string, field: string, kind: string) =>
   `${column} = case when jsonb_exists(s.row->'set', '${field}') then (s.row->'set'->>'${field}')${kind} else u.${column} end`;
 
-/** One slice of what changes. `of`: the condition that selects its rows of one kind. */
-export function updates(of: (kind: string) => string, slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
-  const from = 'from imports_staged_row s';
-  const each = (list: string) => `cross join lateral jsonb_array_elements_text(s.row->'${list}') as one(value)`;
+type StatementList = [string, unknown[]][];
+type KindFilter = (kind: string) => string;
+
+const from = 'from imports_staged_row s';
+const each = (list: string) => `cross join lateral jsonb_array_elements_text(s.row->'${list}') as one(value)`;
+
+/** The statements that update one slice of rows. `ofKind` is the condition that selects its rows of one kind. */
+export function updateStatements(ofKind: KindFilter, slice: unknown[], api: Api, ids: string): StatementList {
+  return [...changesAndRemovals(ofKind, slice, ids), ...additions(ofKind, slice, api, ids)];
+}
+
+function changesAndRemovals(ofKind: KindFilter, slice: unknown[], ids: string): StatementList {
   return [
     [
       `update users_user u set ${text('username', 'username')}, ${text('username_key', 'usernameKey')}, ${text('email', 'email')},
-         ${given('email_key', 'emailKey', '')}, ${given('email_verified_at', 'emailVerifiedAt', '::timestamptz')},
+         ${nullable('email_key', 'emailKey', '')}, ${nullable('email_verified_at', 'emailVerifiedAt', '::timestamptz')},
          ${text('first_name', 'firstName')}, ${text('last_name', 'lastName')}, ${text('password', 'password')},
          password_epoch = u.password_epoch + case when jsonb_exists(s.row->'set', 'password') then 1 else 0 end,
          ${flag('is_active', 'isActive')}, ${flag('is_staff', 'isStaff')}, ${flag('is_superuser', 'isSuperuser')},
          attributes = coalesce(s.row->'set'->'attributes', u.attributes)
-       ${from} where ${of('old-user')} and u.id = (s.row->>'id')::uuid and s.row->'set' <> '{}'`,
+       ${from} where ${ofKind('old-user')} and u.id = (s.row->>'id')::uuid and s.row->'set' <> '{}'`,
       slice,
     ],
     [
       `update permissions_group g set name = s.row->'set'->>'name', name_key = s.row->'set'->>'nameKey'
-       ${from} where ${of('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
+       ${from} where ${ofKind('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
       slice,
     ],
     [
       `delete from permissions_group_permission h using imports_staged_row s ${each('permissionsLost')}
-       where ${of('old-group')} and h.group_id = (s.row->>'id')::uuid and h.permission_id = (?::jsonb->>one.value)::uuid`,
+       where ${ofKind('old-group')} and h.group_id = (s.row->>'id')::uuid and h.permission_id = (?::jsonb->>one.value)::uuid`,
       [...slice, ids],
     ],
     [
       `delete from permissions_group_member m using imports_staged_row s ${each('groupsLost')}
-       where ${of('old-user')} and m.principal_id = (s.row->>'id')::uuid and m.group_id = one.value::uuid`,
+       where ${ofKind('old-user')} and m.principal_id = (s.row->>'id')::uuid and m.group_id = one.value::uuid`,
       slice,
     ],
     [
       `delete from permissions_assignment a using imports_staged_row s ${each('permissionsLost')}
-       where ${of('old-user')} and a.principal_id = (s.row->>'id')::uuid and a.permission_id = (?::jsonb->>one.value)::uuid`,
+       where ${ofKind('old-user')} and a.principal_id = (s.row->>'id')::uuid and a.permission_id = (?::jsonb->>one.value)::uuid`,
       [...slice, ids],
     ],
+  ];
+}
+
+function additions(ofKind: KindFilter, slice: unknown[], api: Api, ids: string): StatementList {
+  return [
     [
       `insert into permissions_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
-       ${from} ${each('permissionsGained')} where ${of('old-group')} on conflict do nothing`,
+       ${from} ${each('permissionsGained')} where ${ofKind('old-group')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
       `insert into permissions_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>one.value)::uuid
-       ${from} ${each('permissionsGained')} where ${of('old-user')} on conflict do nothing`,
+       ${from} ${each('permissionsGained')} where ${ofKind('old-user')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
       `insert into permissions_role (principal_id, api_id, is_staff, is_superuser)
        select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
-       ${from} where ${of('old-user')} and jsonb_typeof(s.row->'role') = 'object'
+       ${from} where ${ofKind('old-user')} and jsonb_typeof(s.row->'role') = 'object'
        on conflict (principal_id, api_id) do update set is_staff = excluded.is_staff, is_superuser = excluded.is_superuser`,
       [api.id, ...slice],
     ],
-    // A renamed user is known by two keys, that of the source and its name there: both remember the same.
+    // A renamed user has two records, by its key and by its name in the source. Both are updated.
     ...[
       ['user', "i.local_id = (s.row->>'id')::uuid"],
       ['group', "i.local_id = (s.row->>'id')::uuid"],
       ['permission', "i.source_pk = s.row->>'key'"],
     ].map(([kind, condition]): [string, unknown[]] => [
       `update imports_record i set imported_digest = decode(s.row->>'digest', 'hex'), imported = nullif(s.row->'imported', 'null')
-       ${from} where ${of(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and ${condition}`,
+       ${from} where ${ofKind(`old-${kind}`)} and i.source = ? and i.kind = '${kind}' and ${condition}`,
       [...slice, api.audience],
     ]),
   ];
 }
 
-/** After the groups that are new: memberships that were gained may be of those. */
-export function gainedMemberships(of: (kind: string) => string): string {
+/** Adds memberships. To be run after new groups are inserted, because the memberships may be of those. */
+export function gainedMemberships(ofKind: KindFilter): string {
   return `insert into permissions_group_member (principal_id, group_id) select (s.row->>'id')::uuid, one.value::uuid
     from imports_staged_row s cross join lateral jsonb_array_elements_text(s.row->'groupsGained') as one(value)
-    where ${of('old-user')} on conflict do nothing`;
+    where ${ofKind('old-user')} on conflict do nothing`;
 }
 
-/** Users whose sessions one statement ends. */
-const ENDED_AT_ONCE = 200;
+/** Users per statement that ends sessions. */
+const SESSION_BATCH = 200;
 
-/** What the verbs of one change cause, for all of them: removals first, then what is gained, then sessions, which end everything. */
+/** Applies the effects that single changes would have, for all of them: removals first, then additions, then the end of sessions. */
 export async function applyEffects(
   tx: SqlEntityManager,
   audit: AuditContext,
@@ -160,15 +173,15 @@ export async function applyEffects(
   });
   await invalidateRights(tx, distinct(added.allApis), { kind: 'added', apis: null });
   await invalidateRights(tx, distinct(added.thisApi, await readMembers(tx, groups.added)), { kind: 'added', apis });
-  // No token says the name of a group, what is kept of its members does.
+  // Tokens contain no group names, but cached rights of members do.
   await invalidateRights(tx, await readMembers(tx, groups.renamed), { kind: 'added', apis: [] });
   await invalidateRights(tx, deactivated, { kind: 'removed', apis: [] });
   for (const [users, reason] of [
     [deactivated, 'deactivated'],
     [newPasswords, 'password_changed'],
   ] as const)
-    for (let from = 0; from < users.length; from += ENDED_AT_ONCE)
-      await endSessions(tx, audit.at, { user: users.slice(from, from + ENDED_AT_ONCE) }, reason);
+    for (let from = 0; from < users.length; from += SESSION_BATCH)
+      await endSessions(tx, audit.at, { user: users.slice(from, from + SESSION_BATCH) }, reason);
   await inBatches(newPasswords, async (batch) => {
     for (const userId of batch) recordEvent(tx, audit.at, { kind: 'password_changed', userId });
     await tx.flush();
@@ -189,7 +202,7 @@ function distinct(...some: (readonly string[])[]): string[] {
   return [...new Set(some.flat())];
 }
 
-/** Whether somebody may still administer everything, where somebody could before: an import never takes the last one's power. */
+/** Returns whether there is an active global superuser: an import never removes the last one. */
 export async function hasActiveSuperuser(tx: SqlEntityManager): Promise<boolean> {
   return (await findSuperuser(tx)) !== null;
 }

@@ -12,7 +12,7 @@ import {
   isUnchanged,
   lockGroups,
   lockUsers,
-  updates,
+  updateStatements,
 } from './apply-update.ts';
 import type { Plan } from './plan-state.ts';
 import { deleteStagedRows } from './stage.ts';
@@ -23,10 +23,10 @@ export interface ImportRun {
   readonly plan: Plan;
 }
 
-/** Rows that one statement turns into records: on the embedded engine the event loop stands still meanwhile. */
+/** Staged rows per statement: on the embedded engine a statement blocks the event loop. */
 const SLICE = 2000;
 
-/** The one transaction of an import: what was staged becomes users, groups and rights, or nothing does. */
+/** Converts the staged rows to users, groups and rights, in the one transaction of the import. */
 export async function apply(
   tx: SqlEntityManager,
   { id, audit, plan }: ImportRun,
@@ -48,9 +48,9 @@ export async function apply(
   const ids = JSON.stringify(await readIds(tx, api, plan.names));
   if (hasChanges) {
     await freeNames(tx, id);
-    await inSlices(tx, rows.length, (slice) => updates(of, [id, ...slice], api, ids));
+    await inSlices(tx, rows.length, (slice) => updateStatements(ofKind, [id, ...slice], api, ids));
   }
-  await inSlices(tx, rows.length, (slice) => statements([id, ...slice], api, audit, ids), onProgress);
+  await inSlices(tx, rows.length, (slice) => insertStatements([id, ...slice], api, audit, ids), onProgress);
   if (hasChanges) await applyEffects(tx, audit, plan, api);
   if (couldAdminister && !(await hasActiveSuperuser(tx)))
     throw new Failure(
@@ -71,7 +71,7 @@ async function inSlices(
     for (const [sql, values] of statements([from, from + SLICE - 1])) {
       await tx.execute(sql, values);
       onProgress(from - 1);
-      // The embedded engine answers without ever leaving the queue of promises.
+      // The embedded engine resolves in microtasks only: this lets other requests run.
       await setImmediate();
     }
   }
@@ -89,7 +89,7 @@ async function checkStaged(tx: SqlEntityManager, id: string, expected: number): 
   if (row?.count !== expected) throw concurrentChange('a server dropped the rows that were put aside');
 }
 
-/** A deleted user is given nothing any more, and is not remembered anew. */
+/** Refuses changes of a user who was deleted since the plan was made. */
 async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
   const rows = await tx.execute<unknown[]>(
     `select 1 from users_user where deleted_at is not null and id = any(array(
@@ -99,7 +99,7 @@ async function checkDeleted(tx: SqlEntityManager, id: string): Promise<void> {
   if (rows.length > 0) throw concurrentChange('a user was deleted');
 }
 
-/** Ids of the permissions by name. One that is gone would be left out in silence. */
+/** Returns permission ids by name. Throws Failure if one is missing, which would otherwise be ignored silently. */
 async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string>): Promise<Record<string, string>> {
   const rows = await tx.execute<{ id: string; name: string }[]>(
     'select id, name from permissions_permission where api_id = ? and removed_version is null',
@@ -110,19 +110,26 @@ async function readIds(tx: SqlEntityManager, api: Api, names: ReadonlySet<string
   return Object.fromEntries(ids);
 }
 
-const of = (...kinds: string[]) =>
+const ofKind = (...kinds: string[]) =>
   `s.import_id = ? and s.ordinal between ? and ? and s.kind in (${kinds.map((kind) => `'${kind}'`).join(', ')})`;
 
 /**
- * In the order of the foreign keys. They write tables of other rooms: set by set, where those rooms' verbs go one by one.
- * Nothing is joined: the database knows nothing yet of how much was staged, and would choose plans that take minutes.
- * Permissions are looked up in one object instead, where a missing one violates `not null`.
+ * The statements that insert one slice of rows, in the order of the foreign keys. They write tables of other rooms in sets, where the
+ * functions of those rooms write single rows. There are no joins: the database has no statistics of the staged rows, and would choose plans
+ * that take minutes. Permissions are looked up in a JSON object instead, where a missing one violates `not null`.
  */
-function statements(slice: unknown[], api: Api, audit: AuditContext, ids: string): [string, unknown[]][] {
-  const { actor } = audit;
+function insertStatements(slice: unknown[], api: Api, audit: AuditContext, ids: string): [string, unknown[]][] {
+  return [
+    ...objectStatements(slice, api, ids),
+    ...recordStatements(slice, api, ids),
+    ...auditStatements(slice, audit, ids),
+  ];
+}
+
+function objectStatements(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
   return [
     [
-      `insert into permissions_principal (id, kind) select (s.row->>'id')::uuid, 'user' from imports_staged_row s where ${of('new-user')}`,
+      `insert into permissions_principal (id, kind) select (s.row->>'id')::uuid, 'user' from imports_staged_row s where ${ofKind('new-user')}`,
       slice,
     ],
     [
@@ -131,68 +138,73 @@ function statements(slice: unknown[], api: Api, audit: AuditContext, ids: string
        select (s.row->>'id')::uuid, s.row->>'username', s.row->>'usernameKey', s.row->>'email', s.row->>'emailKey', (s.row->>'emailVerifiedAt')::timestamptz,
          s.row->>'firstName', s.row->>'lastName', s.row->>'password', (s.row->>'isActive')::boolean, (s.row->>'isStaff')::boolean,
          (s.row->>'isSuperuser')::boolean, (s.row->>'dateJoined')::timestamptz, (s.row->>'lastLogin')::timestamptz, s.row->'attributes'
-       from imports_staged_row s where ${of('new-user')} order by s.ordinal`,
+       from imports_staged_row s where ${ofKind('new-user')} order by s.ordinal`,
       slice,
     ],
     [
       `insert into permissions_group (id, name, name_key) select (s.row->>'id')::uuid, s.row->>'name', s.row->>'nameKey'
-       from imports_staged_row s where ${of('new-group')}`,
+       from imports_staged_row s where ${ofKind('new-group')}`,
       slice,
     ],
     [
       `insert into permissions_group_permission (group_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
        from imports_staged_row s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
-       where ${of('new-group')} on conflict do nothing`,
+       where ${ofKind('new-group')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
       `insert into permissions_group_member (principal_id, group_id) select (s.row->>'id')::uuid, held.group_id::uuid
        from imports_staged_row s cross join jsonb_array_elements_text(s.row->'groups') as held(group_id)
-       where ${of('new-user')} on conflict do nothing`,
+       where ${ofKind('new-user')} on conflict do nothing`,
       slice,
     ],
-    [gainedMemberships(of), slice],
+    [gainedMemberships(ofKind), slice],
     [
       `insert into permissions_assignment (principal_id, permission_id) select (s.row->>'id')::uuid, (?::jsonb->>held.permission)::uuid
        from imports_staged_row s cross join jsonb_array_elements_text(s.row->'permissions') as held(permission)
-       where ${of('new-user')} on conflict do nothing`,
+       where ${ofKind('new-user')} on conflict do nothing`,
       [ids, ...slice],
     ],
     [
       `insert into permissions_role (principal_id, api_id, is_staff, is_superuser)
        select (s.row->>'id')::uuid, ?::uuid, (s.row->'role'->>'isStaff')::boolean, (s.row->'role'->>'isSuperuser')::boolean
-       from imports_staged_row s where ${of('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
+       from imports_staged_row s where ${ofKind('new-user')} and jsonb_typeof(s.row->'role') = 'object'`,
       [api.id, ...slice],
     ],
-    ...recordStatements(slice, api, ids),
+  ];
+}
+
+function auditStatements(slice: unknown[], audit: AuditContext, ids: string): [string, unknown[]][] {
+  const { actor } = audit;
+  return [
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, before, after, request_id)
        select ?::timestamptz, ?, ?, ?, 'import', split_part(s.kind, '-', 2), s.row->>'id', s.row->>'label', s.row->'before', s.row->'after', ?
-       from imports_staged_row s where ${of('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
+       from imports_staged_row s where ${ofKind('new-group', 'old-group', 'new-user', 'old-user')} and coalesce((s.row->>'isAudited')::boolean, true)
        order by s.ordinal`,
       [audit.at, actor.kind, actor.id, actor.label, audit.requestId ?? null, ...slice],
     ],
     [
       `insert into audit_entry (at, actor_kind, actor_id, actor_label, action, object_kind, object_id, object_label, after, request_id)
        select ?::timestamptz, ?, ?, ?, 'import', 'permission', ?::jsonb->>(s.row->>'name'), s.row->>'label', s.row->'after', ?
-       from imports_staged_row s where ${of('permission')} order by s.ordinal`,
+       from imports_staged_row s where ${ofKind('permission')} order by s.ordinal`,
       [audit.at, actor.kind, actor.id, actor.label, ids, audit.requestId ?? null, ...slice],
     ],
   ];
 }
 
-/** What every record became, so that a second run knows its own. */
+/** Stores the local id of every record, so that a later run finds its objects. */
 function recordStatements(slice: unknown[], api: Api, ids: string): [string, unknown[]][] {
   const into = 'insert into imports_record (source, kind, source_pk, local_id, imported_digest, imported)';
   return [
     [
       `${into} select ?, split_part(s.kind, '-', 2), s.row->>'key', (s.row->>'id')::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
-       from imports_staged_row s where ${of('new-group', 'new-user')}`,
+       from imports_staged_row s where ${ofKind('new-group', 'new-user')}`,
       [api.audience, ...slice],
     ],
     [
       `${into} select ?, 'permission', s.row->>'key', (?::jsonb->>(s.row->>'name'))::uuid, decode(s.row->>'digest', 'hex'), s.row->'imported'
-       from imports_staged_row s where ${of('permission')}`,
+       from imports_staged_row s where ${ofKind('permission')}`,
       [api.audience, ids, ...slice],
     ],
   ];
@@ -210,8 +222,8 @@ const TABLES = [
 ];
 
 /**
- * Tells the planner how much there is now. PostgreSQL finds out within a minute, the embedded engine never; until then it
- * would read whole tables at every login. Nothing hangs on it: a role that may not do it gets a warning.
+ * Updates the planner's statistics. PostgreSQL does so within a minute, the embedded engine never; until then
+ * every login would scan whole tables. Errors are ignored: a role without the privilege gets a warning.
  */
 export async function analyzeTables(em: SqlEntityManager): Promise<void> {
   for (const table of TABLES) {

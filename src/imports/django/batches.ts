@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises';
 
-/** Work that stops now and then to say how many records it has done. */
+/** Work that pauses regularly and yields the number of processed records. */
 export type Steps<T> = Generator<number, T, void>;
 
-/** Records between two stops: a few milliseconds of work, or of the embedded database's. */
+/** Records between two pauses: a few milliseconds of work for this process or the embedded database. */
 export const BATCH = 500;
 
-/** Carries work out step by step, so that requests are served between. */
+/** Runs work step by step, and lets other requests run between. */
 export async function runInSteps<T>(work: Steps<T>, onProgress: (done: number) => void): Promise<T> {
   for (;;) {
     const step = work.next();
@@ -16,7 +16,7 @@ export async function runInSteps<T>(work: Steps<T>, onProgress: (done: number) =
   }
 }
 
-/** The same for work that waits: a batch at a time, in order. */
+/** The same for asynchronous work: one batch at a time, in order. */
 export async function inBatches<T>(
   all: readonly T[],
   work: (batch: readonly T[], from: number) => Promise<void>,

@@ -1,12 +1,12 @@
 import { normalizeName } from '../../platform/casefold.ts';
 import { canonical } from './digest.ts';
-import type { ExistingUser } from './existing.ts';
+import type { ExistingUser } from './existing-rows.ts';
 import type { PlanState } from './plan-state.ts';
 import type { DjangoUser } from './reader/records.ts';
 
 /**
- * In which fields a user is not what the record says. The password is compared by neither: logins upgrade it; a changed one
- * is told by its epoch, which was `epoch` after the last import. A user that was joined keeps what it had of its own.
+ * Returns the fields in which a user differs from its record. Password hashes are not compared, because logins upgrade them: a changed
+ * password has another epoch than `epoch`, that of the last import. A user that was joined keeps its own fields.
  */
 export function differences(
   state: PlanState,
@@ -44,7 +44,7 @@ function rightsDifferences(state: PlanState, one: DjangoUser, local: ExistingUse
   ];
 }
 
-/** Ids of those groups of a record that are something here. */
+/** Returns the local ids of a record's groups. Groups without a local object are left out. */
 export function readGroupIds(state: PlanState, one: DjangoUser): string[] {
   return one.groups.flatMap((group) => {
     const local = state.groups.get(group);

@@ -2,16 +2,16 @@ import { hasUnprintable } from '../../platform/casefold.ts';
 import type { ImportInput } from './import-django.ts';
 import { type Changed, type Counts, type Entry, type ImportReport, isRefused } from './report.ts';
 
-/** Lines of one list that people are shown; `--json` has all. */
-const SHOWN = 20;
+/** Lines of one list in the report for people; `--json` has all. */
+const MAX_LINES = 20;
 
 const LAST_SUPERUSERS = 'The last active superuser of Signet: an import never takes them';
 
-/** Characters of a name that they are shown. */
-const LONGEST_NAME = 150;
+/** Characters of a name in the report for people. */
+const MAX_NAME_LENGTH = 150;
 
-/** The report for people: what happened, what to look at, what to do next. */
-export function describeReport(report: ImportReport, asked: Asked = {}): string {
+/** Returns the report for people: results, notes to review, and next steps. */
+export function describeReport(report: ImportReport, options: DescribeOptions = {}): string {
   const sections = [
     [heading(report), '', ...table(report)],
     list('Conflicts: nothing can be imported before these are resolved', report.conflicts.map(entryLine)),
@@ -41,8 +41,8 @@ export function describeReport(report: ImportReport, asked: Asked = {}): string 
     list('Changed in Django since they were imported; nothing was overwritten', report.changedInDump.map(changedLine)),
     list('Changed in Signet since they were imported; nothing was undone', report.changedInSignet.map(changedLine)),
     rights(report),
-    remarks(report),
-    next(report, asked),
+    summary(report),
+    nextSteps(report, options),
   ];
   return sections
     .filter((lines) => lines.length > 0)
@@ -50,48 +50,48 @@ export function describeReport(report: ImportReport, asked: Asked = {}): string 
     .join('\n\n');
 }
 
-/** What was asked for, as far as the ways out depend on it. */
-export type Asked = Pick<ImportInput, 'renamesFile' | 'allowUnmapped'>;
+/** The options of an import on which the advice depends. */
+export type DescribeOptions = Pick<ImportInput, 'renamesFile' | 'allowUnmapped'>;
 
-/** Why an import was refused, and the ways out. */
-export function describeRefusal(report: ImportReport, asked: Asked): string {
+/** Returns why an import was refused, with advice. */
+export function describeRefusal(report: ImportReport, options: DescribeOptions): string {
   const { conflicts, unmapped, lastSuperusers, file } = report;
-  const lost = asked.allowUnmapped ? [] : unmapped;
+  const fatal = options.allowUnmapped ? [] : unmapped;
   return [
     'Nothing was imported.',
     ...list(`Records of ${file} that met another of the same name`, conflicts.map(entryLine)),
     ...list(LAST_SUPERUSERS, lastSuperusers.map(entryLine)),
-    ...list(`People, groups or rights of ${file} that have no place here`, lost.map(entryLine)),
-    ...waysOut(report, asked),
+    ...list(`People, groups or rights of ${file} that have no place here`, fatal.map(entryLine)),
+    ...advice(report, options),
   ].join('\n');
 }
 
-function waysOut(report: ImportReport, { renamesFile, allowUnmapped }: Asked): string[] {
-  const ways = [];
+function advice(report: ImportReport, { renamesFile, allowUnmapped }: DescribeOptions): string[] {
+  const lines = [];
   if (report.conflicts.some((one) => one.what.startsWith('Signet has')))
-    ways.push('Where Signet has the name from elsewhere: --existing skip leaves those records out.');
+    lines.push('Where Signet has the name from elsewhere: --existing skip leaves those records out.');
   const rows = counted(report.renames.length, 'row');
   if (report.renames.length > 0)
-    ways.push(
+    lines.push(
       renamesFile === undefined
         ? `Where another name would do: --renames renames.csv writes ${rows} with a proposal each. Look them over, then run the same command again.`
         : `Where another name would do: ${rows} with a proposal each ${report.renames.length === 1 ? 'was' : 'were'} written to ${renamesFile}. Look them over, then run the same command again.`,
     );
   if (report.conflicts.some((one) => one.what.startsWith('another record')))
-    ways.push('Where two records have one key: remove one of them in Django, and make the dump again.');
+    lines.push('Where two records have one key: remove one of them in Django, and make the dump again.');
   if (report.lastSuperusers.length > 0)
-    ways.push('Where Signet would lose its last active superuser: make another one first: npx signet createsuperuser');
+    lines.push('Where Signet would lose its last active superuser: make another one first: npx signet createsuperuser');
   if (report.unmapped.length > 0 && !allowUnmapped)
-    ways.push('Where nobody will miss them: --allow-unmapped imports the rest.');
-  return ways;
+    lines.push('Where nobody will miss them: --allow-unmapped imports the rest.');
+  return lines;
 }
 
 function heading(report: ImportReport): string {
-  const isNothing = report.importId === null;
-  const made = report.apiCreated ? ', which is new' : '';
-  if (report.dryRun) return `Dry run: nothing was written. ${report.file} into the API ${report.api}${made}:`;
-  if (isNothing) return `Nothing to do: all that ${report.file} brings is in the API ${report.api} already.`;
-  return `Imported ${report.file} into the API ${report.api}${made}.`;
+  const isUnchanged = report.importId === null;
+  const note = report.apiCreated ? ', which is new' : '';
+  if (report.dryRun) return `Dry run: nothing was written. ${report.file} into the API ${report.api}${note}:`;
+  if (isUnchanged) return `Nothing to do: all that ${report.file} brings is in the API ${report.api} already.`;
+  return `Imported ${report.file} into the API ${report.api}${note}.`;
 }
 
 const COLUMNS = ['read', 'created', 'updated', 'merged', 'known', 'skipped', 'conflicts', 'unfit'] as const;
@@ -106,7 +106,7 @@ const HEADS: Record<(typeof COLUMNS)[number], string> = {
   unfit: 'unfit',
 };
 
-/** Columns that hold nothing are left out. */
+/** Returns the table of counts without empty columns. */
 function table(report: ImportReport): string[] {
   const rows: [string, Counts][] = [
     ['permissions', report.permissions],
@@ -130,9 +130,9 @@ function list(title: string, lines: readonly string[]): string[] {
 }
 
 function shorten(lines: readonly string[]): string[] {
-  const more = lines.length - SHOWN;
+  const more = lines.length - MAX_LINES;
   return [
-    ...lines.slice(0, SHOWN).map((line) => `  ${line}`),
+    ...lines.slice(0, MAX_LINES).map((line) => `  ${line}`),
     ...(more > 0 ? [`  and ${more} more: --json lists all`] : []),
   ];
 }
@@ -141,9 +141,9 @@ function entryLine({ record, name, what }: Entry): string {
   return printable(`${record}${name === '' ? '' : ` "${shortened(name)}"`}: ${what}`);
 }
 
-/** What is said of a name must not be cut off by it. */
+/** Shortens a name, so that the text after it is not cut off. */
 function shortened(name: string): string {
-  return name.length <= LONGEST_NAME ? name : `${name.slice(0, LONGEST_NAME)}…`;
+  return name.length <= MAX_NAME_LENGTH ? name : `${name.slice(0, MAX_NAME_LENGTH)}…`;
 }
 
 function changedLine({ record, name, fields }: Changed): string {
@@ -151,7 +151,7 @@ function changedLine({ record, name, fields }: Changed): string {
   return printable(`${record} "${name}": ${where}`);
 }
 
-/** A name that was refused for its control characters must not reach a terminal with them. */
+/** Escapes control characters, so that a name refused for them does not send them to a terminal. */
 function printable(text: string): string {
   return text
     .replace(/\p{C}/gu, (one) =>
@@ -164,21 +164,21 @@ function rights(report: ImportReport): string[] {
   const where =
     report.superusers.of === 'global' ? 'of everything, Signet itself included' : `of the API ${report.api} only`;
   const names = (all: readonly string[]) =>
-    all.slice(0, SHOWN).map(printable).join(', ') + (all.length > SHOWN ? ` and ${all.length - SHOWN} more` : '');
+    all.slice(0, MAX_LINES).map(printable).join(', ') + (all.length > MAX_LINES ? ` and ${all.length - MAX_LINES} more` : '');
   return [
     ...(report.superusers.names.length > 0 ? [`Superusers ${where}: ${names(report.superusers.names)}`] : []),
     ...(report.staff.names.length > 0 ? [`Staff ${where}: ${names(report.staff.names)}`] : []),
   ];
 }
 
-function remarks(report: ImportReport): string[] {
+function summary(report: ImportReport): string[] {
   const { added, emails, source } = report;
   const counts = (record: Record<string, number>) =>
     Object.entries(record)
       .map(([name, count]) => `${printable(name)} ${count}`)
       .join(', ');
   const lines: [string, string][] = [
-    ['Users log in', users(report)],
+    ['Users log in', loginField(report)],
     ...source.through.map((one): [string, string] => [
       'Read from',
       `${one.model}: ${one.of} of users (${counted(one.records, 'record')}${one.ignored.length === 0 ? '' : `; not its ${one.ignored.map(printable).join(', ')}`})`,
@@ -201,16 +201,16 @@ function remarks(report: ImportReport): string[] {
   return lines.filter(([, text]) => text !== '').map(([name, text]) => `${name.padEnd(14)}${text}`);
 }
 
-/** How they log in, where it is not by Django's own rule. */
-function users({ source: { usernameField }, attributes }: ImportReport): string {
+/** Returns by which field users log in, if it is not Django's default. */
+function loginField({ source: { usernameField }, attributes }: ImportReport): string {
   if (usernameField === 'username') return '';
   const other = 'username' in attributes ? '; their usernames are kept as an attribute' : '';
   return `by ${printable(usernameField)}, which is their username here (USERNAME_FIELD)${other}`;
 }
 
-function next(report: ImportReport, asked: Asked): string[] {
+function nextSteps(report: ImportReport, options: DescribeOptions): string[] {
   const lines: string[] = [];
-  if (isRefused(report, asked)) lines.push(...waysOut(report, asked));
+  if (isRefused(report, options)) lines.push(...advice(report, options));
   else if (report.dryRun) lines.push('Next: run the same command without --dry-run.');
   else if (report.importId !== null) {
     lines.push('Next: users log in with the passwords that they have; a right one is hashed anew with argon2id.');

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { DjangoGroup, DjangoPermission, DjangoUser } from './reader/records.ts';
 
-/** `made`: the record was created here. `joined`: it was added to something that existed under another source. */
+/** `made`: the import created the local object. `joined`: the record was added to an object of another source. */
 export type Origin = 'made' | 'joined';
 
 /**
- * What a record was when it was imported. Over names, not keys, so that both key forms of one database give the same; and
- * without the last login, which changes with every one.
+ * Returns the digest of an imported user record. It covers names instead of keys, so that dumps with either kind of keys have equal digests, and
+ * not the last login, which changes with every login.
  */
 export function digestUser(form: Origin, user: DjangoUser): string {
   const { sourceName: username, email, firstName, lastName, password, isActive, isStaff, isSuperuser } = user;
@@ -34,7 +34,7 @@ function digestRecord(form: Origin, record: object): string {
     .digest('hex');
 }
 
-/** JSON with sorted names: the same text whatever order the database gives them back in. */
+/** Returns JSON with sorted names, independent of the order in which the database returns them. */
 export function canonical(value: unknown): string {
   return JSON.stringify(value, (_, inner) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)

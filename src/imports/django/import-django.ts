@@ -25,23 +25,23 @@ export interface ImportInput extends ImportOptions {
   readonly text: string;
   /** Its name, for people. */
   readonly file: string;
-  /** The API that the permissions belong to; made when there is none. */
+  /** The API of the permissions; created if it does not exist. */
   readonly audience: string;
-  /** Everything but writing. */
+  /** Runs everything except writing. */
   readonly dryRun: boolean;
   /** Label of the project's AUTH_USER_MODEL. */
   readonly userModel?: string | undefined;
-  /** Its USERNAME_FIELD, where the dump does not show it. */
+  /** Its USERNAME_FIELD, if the dump does not show it. */
   readonly usernameField?: string | undefined;
   /** Content and name of a file of renames. */
   readonly renames?: { readonly text: string; readonly name: string } | undefined;
-  /** Where proposals of other names are written, for people; absent where they are only shown. */
+  /** The name of the file to which proposed names are written, for messages; absent if they are only shown. */
   readonly renamesFile?: string | undefined;
-  /** Imports the rest where people, groups or rights have no place here. */
+  /** Imports the rest if users, groups or rights cannot be imported. */
   readonly allowUnmapped?: boolean | undefined;
 }
 
-/** `done` of `total` records; `total` is 0 where a step has none. */
+/** `done` of `total` records; `total` is 0 for steps without a number of records. */
 export interface Progress {
   readonly step: 'read' | 'compare' | 'plan' | 'stage' | 'write';
   readonly done: number;
@@ -49,26 +49,26 @@ export interface Progress {
 }
 
 /**
- * Imports what `manage.py dumpdata` wrote: all of it in one transaction, or nothing. Records that an earlier run imported are
- * left as they are. Failures: an unreadable or incomplete file (usage, with the command that makes a complete one); names that
- * Signet has from elsewhere or that fold to one (conflict; `details.report` is the report of what would have been done).
+ * Imports the output of `manage.py dumpdata` in one transaction. Without `--existing update`, records of earlier runs do not change. Throws
+ * Failure for an unreadable or incomplete file (usage, with the command that creates a complete one), and for names that exist in Signet
+ * from another source or are equal after folding (conflict, with the report of a dry run in `details.report`).
  */
 export async function importDjango(
   db: Database,
   audit: AuditContext,
   input: ImportInput,
-  progress: (p: Progress) => void,
+  onProgress: (progress: Progress) => void,
 ): Promise<ImportReport> {
   const userModel = readUserModel(input.userModel ?? DEFAULT_USER_MODEL);
   const em = db.fork();
   const api = await findTarget(em, audit, input.audience);
-  const plan = await preparePlan(em, api, audit, input, userModel, progress);
+  const plan = await preparePlan(em, api, { audit, input, userModel }, onProgress);
   const { report } = plan;
   if (input.dryRun) return withoutId(report);
   if (isRefused(report, input))
     throw new Failure('conflict', describeRefusal(report, input), { report: withoutId(report) });
   if (plan.rows.length === 0 && api) return withoutId(report);
-  await write(db, { id: report.importId as string, audit, plan }, userModel, progress);
+  await write(db, { id: report.importId as string, audit, plan }, userModel, onProgress);
   await analyzeTables(em);
   return report;
 }
@@ -76,10 +76,8 @@ export async function importDjango(
 async function preparePlan(
   em: SqlEntityManager,
   api: Api | null,
-  audit: AuditContext,
-  input: ImportInput,
-  userModel: string,
-  progress: (p: Progress) => void,
+  { audit, input, userModel }: { audit: AuditContext; input: ImportInput; userModel: string },
+  onProgress: (progress: Progress) => void,
 ): Promise<Plan> {
   const { dryRun, file, superusers } = input;
   const renames = new Renames(
@@ -87,30 +85,30 @@ async function preparePlan(
     input.renames?.name ?? '',
   );
   const raw = parseDump(input.text, file, userModel);
-  const tell = (step: Progress['step']) => (done: number) => progress({ step, done, total: raw.length });
+  const reportStep = (step: Progress['step']) => (done: number) => onProgress({ step, done, total: raw.length });
   const dump = await runInSteps(
     readDjango(raw, { file, userModel, usernameField: input.usernameField, renames }),
-    tell('read'),
+    reportStep('read'),
   );
   const audience = api?.audience ?? input.audience;
   await checkSource(em, audience, userModel, dump.users.records.length + dump.users.refused.length > 0);
-  progress({ step: 'compare', done: 0, total: 0 });
+  onProgress({ step: 'compare', done: 0, total: 0 });
   const existing = await readExisting(em, api, audience, dump);
   const report = emptyReport({ dryRun, file, api: audience, apiCreated: api === null, userModel, superusers });
   report.importId = randomUUIDv7();
-  const plan = await runInSteps(makePlan(dump, existing, input, report, audit.at), tell('plan'));
+  const plan = await runInSteps(makePlan(dump, existing, input, report, audit.at), reportStep('plan'));
   await planMissing(em, api?.id, plan);
   report.lastSuperusers.push(...(await findLastSuperusers(em, plan)));
   report.renames = await proposeRenames(em, plan.renameCandidates, dump);
   return plan;
 }
 
-/** An id that is written nowhere would only mislead. */
+/** Removes the import id from the report of an import that wrote nothing. */
 function withoutId(report: ImportReport): ImportReport {
   return { ...report, importId: null };
 }
 
-/** The API of the audience; null when it is to be made. Failures: Signet's own, a malformed audience. */
+/** Returns the API of the audience; null if it must be created. Throws Failure for Signet's own API and for a malformed audience. */
 async function findTarget(em: SqlEntityManager, audit: AuditContext, audience: string): Promise<Api | null> {
   const api = audience === OWN_AUDIENCE ? null : await findApi(em, audience);
   if (audience === OWN_AUDIENCE || api?.isBuiltin)
@@ -119,20 +117,20 @@ async function findTarget(em: SqlEntityManager, audit: AuditContext, audience: s
       "That is Signet's own API: its superusers rule Signet. Name another with --api; it is made when there is none.",
     );
   if (api) return api;
-  // Made and rolled back, so that a name which will be refused is refused now, in a dry run too.
-  const isFit = new Error('fit');
+  // Creates the API and rolls back, so that an invalid name is refused now, in a dry run too.
+  const rollback = new Error('fit');
   try {
     await em.fork().transactional(async (tx) => {
       await createApi(tx, audit, audience);
-      throw isFit;
+      throw rollback;
     });
   } catch (error) {
-    if (error !== isFit) throw error;
+    if (error !== rollback) throw error;
   }
   return null;
 }
 
-/** Primary keys say who is who within one model only: a second model would be taken for the first. */
+/** Throws Failure if the API has users of another model: primary keys are unique within one model only. */
 async function checkSource(
   em: SqlEntityManager,
   audience: string,
@@ -147,25 +145,30 @@ async function checkSource(
   );
 }
 
-async function write(db: Database, work: ImportRun, userModel: string, progress: (p: Progress) => void): Promise<void> {
-  const { rows, report } = work.plan;
-  // What a crash left of another one; should it fail, this one does not.
+async function write(
+  db: Database,
+  run: ImportRun,
+  userModel: string,
+  onProgress: (progress: Progress) => void,
+): Promise<void> {
+  const { rows, report } = run.plan;
+  // Deletes rows that a crash left. An error does not stop this import.
   await deleteAbandonedRows(db).catch(() => {});
-  await withImportLock(db, work.id, async () => {
+  await withImportLock(db, run.id, async () => {
     try {
-      await stage(db.fork(), work.id, rows, (done) => progress({ step: 'stage', done, total: rows.length }));
-      progress({ step: 'write', done: 0, total: rows.length });
+      await stage(db.fork(), run.id, rows, (done) => onProgress({ step: 'stage', done, total: rows.length }));
+      onProgress({ step: 'write', done: 0, total: rows.length });
       await db.fork().transactional(async (tx) => {
-        await apply(tx, work, (done) => progress({ step: 'write', done, total: rows.length }));
+        await apply(tx, run, (done) => onProgress({ step: 'write', done, total: rows.length }));
         if (report.users.created > 0) await storeUserModel(tx, report.api, userModel);
       });
     } catch (error) {
-      // Should this fail too, the next start of a server drops them.
-      await deleteStagedRows(db.fork(), work.id).catch(() => {});
+      // If this fails too, the next start of a server deletes them.
+      await deleteStagedRows(db.fork(), run.id).catch(() => {});
       throw toFailure(error);
     }
   });
-  progress({ step: 'write', done: rows.length, total: rows.length });
+  onProgress({ step: 'write', done: rows.length, total: rows.length });
 }
 
 async function storeUserModel(tx: SqlEntityManager, audience: string, userModel: string): Promise<void> {
@@ -176,8 +179,8 @@ async function storeUserModel(tx: SqlEntityManager, audience: string, userModel:
 }
 
 /**
- * Unique and foreign key violations (SQLSTATE 23505, 23503): somebody made or deleted what the plan counted on. Of any other
- * error of the database only message and code go on: its parameters and details may hold password hashes.
+ * Converts unique and foreign key violations (SQLSTATE 23505, 23503) to Failure: rows were created or deleted concurrently. Of other
+ * database errors only message and code are kept, because parameters and details may contain password hashes.
  */
 function toFailure(error: unknown): Error {
   if (error instanceof Failure) return error;

@@ -3,9 +3,9 @@ import { casefoldName } from '../../platform/casefold.ts';
 import { inBatches } from './batches.ts';
 import { anyText, type PreviousImport } from './previous-imports.ts';
 
-/** What imports of a source have given to a user or a group, and not taken since. */
+/** The rights that imports from a source have assigned to a user or group and not removed since. */
 export interface LoggedState {
-  /** Undefined: an import never said so. */
+  /** Flags are undefined if no import has set them. */
   isActive?: boolean;
   isStaff?: boolean;
   isSuperuser?: boolean;
@@ -16,17 +16,17 @@ export interface LoggedState {
   readonly permissions: Set<string>;
 }
 
-/** Of the records that an earlier version imported, by local id; one that the edit log says nothing of is absent. */
+/** The edit log's entries of records that an earlier version imported, by local id. Records without an entry are absent. */
 export interface ImportLog {
   readonly users: ReadonlyMap<string, LoggedState>;
   readonly groups: ReadonlyMap<string, LoggedState>;
-  /** Ids of every group that this source brought. */
+  /** Ids of all groups that were imported from this source. */
   readonly groupIds: ReadonlySet<string>;
 }
 
 /**
- * What the edit log tells of records that an earlier version imported: it kept no values beside them (`remembered.ts`), and each
- * import wrote there what it gave and took. The log is never purged.
+ * Reads the edit log for records that an earlier version imported without storing their values (`imported-values.ts`). Every import
+ * wrote its additions and removals to the log, which is never purged.
  */
 export async function readImportLog(
   em: SqlEntityManager,
@@ -47,7 +47,7 @@ function idsWithoutValues(previousImports: Iterable<PreviousImport>): string[] {
   return [...previousImports].filter((one) => one.imported === null).map((one) => one.localId);
 }
 
-/** Every name that a group of the source ever had, folded, and its id: the log names groups as they were called then. */
+/** Returns the ids of the source's groups by every folded name they ever had, because the log has the names of that time. */
 async function readNames(em: SqlEntityManager, source: string): Promise<Map<string, Set<string>>> {
   const rows = await em.execute<{ id: string; name: string | null }[]>(
     `with imported as materialized (select local_id from imports_record where source = ? and kind = 'group')
@@ -82,9 +82,9 @@ async function readLog(
       [kind, source, JSON.stringify(batch)],
     );
     for (const { id, before, after } of rows) {
-      const given = found.get(id) ?? { groups: new Set(), permissions: new Set() };
-      found.set(id, given);
-      add(given, JSON.parse(after) as LogValues, before === null ? {} : (JSON.parse(before) as LogValues), groups);
+      const state = found.get(id) ?? { groups: new Set(), permissions: new Set() };
+      found.set(id, state);
+      addEntry(state, JSON.parse(after) as LogValues, before === null ? {} : (JSON.parse(before) as LogValues), groups);
     }
   });
   return found;
@@ -92,29 +92,29 @@ async function readLog(
 
 type LogValues = Readonly<Record<string, unknown>>;
 
-/** What one entry of the log adds to those before it. */
-function add(
-  given: LoggedState,
+/** Applies one entry of the log to the state of earlier entries. */
+function addEntry(
+  state: LoggedState,
   after: LogValues,
   before: LogValues,
   groups: ReadonlyMap<string, ReadonlySet<string>>,
 ): void {
   for (const flag of ['isActive', 'isStaff', 'isSuperuser'] as const) {
     const value = after[flag];
-    if (typeof value === 'boolean') given[flag] = value;
+    if (typeof value === 'boolean') state[flag] = value;
   }
   const { flagScope } = after;
-  if (flagScope === 'api' || flagScope === 'global') given.flagScope = flagScope;
-  const toIds = (said: LogValues) =>
-    readTexts(said['groups']).flatMap((name) => [...(groups.get(casefoldName(name)) ?? [])]);
-  for (const id of toIds(before)) given.groups.delete(id);
-  for (const id of toIds(after)) given.groups.add(id);
-  const permissionNames = (said: LogValues) => [
-    ...readTexts(said['permissions']),
-    ...readTexts(said['user_permissions']),
+  if (flagScope === 'api' || flagScope === 'global') state.flagScope = flagScope;
+  const toIds = (values: LogValues) =>
+    readTexts(values['groups']).flatMap((name) => [...(groups.get(casefoldName(name)) ?? [])]);
+  for (const id of toIds(before)) state.groups.delete(id);
+  for (const id of toIds(after)) state.groups.add(id);
+  const permissionNames = (values: LogValues) => [
+    ...readTexts(values['permissions']),
+    ...readTexts(values['user_permissions']),
   ];
-  for (const name of permissionNames(before)) given.permissions.delete(name);
-  for (const name of permissionNames(after)) given.permissions.add(name);
+  for (const name of permissionNames(before)) state.permissions.delete(name);
+  for (const name of permissionNames(after)) state.permissions.add(name);
 }
 
 function readTexts(value: unknown): string[] {

@@ -1,27 +1,28 @@
 import { createHash } from 'node:crypto';
+import { makeUnusable, readPassword } from '../../passwords/index.ts';
 import { normalizeName } from '../../platform/casefold.ts';
 import { canonical } from './digest.ts';
 import type { DjangoGroup, DjangoUser } from './reader/records.ts';
 
-/** The fields of a user that are compared by digest: what they say of a person is kept in no second place. */
+/** The fields of a user that are compared by digest, so that personal data is not stored twice. */
 export const TEXT_FIELDS = ['username', 'email', 'firstName', 'lastName', 'attributes', 'password'] as const;
 export type TextField = (typeof TEXT_FIELDS)[number];
 export const FLAGS = ['isStaff', 'isSuperuser'] as const;
 
-/** A user as it was imported last. */
+/** The values of a user at the last import. */
 export interface ImportedUser {
   /** Digests of the source's values. */
   readonly source: Record<TextField, string>;
-  /** Digests of what was stored here. */
+  /** Digests of the stored values. */
   readonly local: Record<TextField, string>;
-  /** Of the password here: it grows with every change, and with no upgrade of a hash. */
+  /** The password epoch, which grows with every change of the password but not with an upgrade of its hash. */
   readonly epoch: number;
   readonly isActive: boolean;
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
-  /** Where the two flags were put. */
+  /** The scope in which the two flags were set. */
   readonly flagScope: 'api' | 'global';
-  /** Ids of groups here. */
+  /** Local ids. */
   readonly groups: readonly string[];
   /** Names. */
   readonly permissions: readonly string[];
@@ -33,12 +34,12 @@ export interface ImportedGroup {
   readonly permissions: readonly string[];
 }
 
-/** 96 bits: it tells a change, and nobody gains by a collision. */
+/** Returns a digest of 96 bits, which detects changes. A collision has no advantage for an attacker. */
 export function shortDigest(value: unknown): string {
   return createHash('sha256').update(canonical(value), 'utf8').digest('base64url').slice(0, 16);
 }
 
-/** What the source says. */
+/** Returns digests of the source's values. */
 export function sourceValues(one: DjangoUser): Record<TextField, string> {
   const { sourceName: username, email, firstName, lastName, attributes, password } = one;
   return digests({ username, email, firstName, lastName, attributes, password });
@@ -51,7 +52,7 @@ export function digests(values: Record<TextField, unknown>): Record<TextField, s
   >;
 }
 
-/** What is stored here for what the source says, but for the password, which may have been made unusable. */
+/** Returns digests of the values that are stored for a record. `password` is the stored hash, which may be unusable. */
 export function localValues(one: DjangoUser, password: string): Record<TextField, string> {
   const { email, firstName, lastName, attributes } = one;
   return digests({ username: normalizeName(one.username), email, firstName, lastName, attributes, password });
@@ -59,4 +60,23 @@ export function localValues(one: DjangoUser, password: string): Record<TextField
 
 export function importedGroup(one: DjangoGroup, permissions: readonly string[]): ImportedGroup {
   return { source: shortDigest(one.sourceName), local: shortDigest(normalizeName(one.name)), permissions };
+}
+
+export interface ImportedPassword {
+  /** The stored password: the original hash, or an unusable one. */
+  readonly encoded: string;
+  readonly algorithm: string;
+  /** The reason why it is unusable; null if the hash was kept. */
+  readonly problem: string | null;
+}
+
+/** Keeps a password hash, unless it cannot be verified or its verification is too expensive. */
+export function importPassword(stored: string | null): ImportedPassword {
+  const refused = (problem: string, algorithm = 'none') => ({ encoded: makeUnusable(), algorithm, problem });
+  if (stored === null) return refused('the record has no password');
+  if (stored === '') return refused('the password is empty');
+  const parsed = readPassword(stored);
+  if (parsed === null) return refused('the password is malformed or of an unknown kind');
+  if (parsed.overBounds !== null) return refused(parsed.overBounds, parsed.algorithm);
+  return { encoded: stored, algorithm: parsed.algorithm, problem: null };
 }

@@ -1,8 +1,8 @@
 /**
- * imports/django: users, groups and permissions brought from elsewhere.
- * Owns: reading a Django `dumpdata` file, the plan of what it becomes here, the report of what it could not become, and the
- * one transaction that makes it so. Remembers what every record became, so that a second run knows its own.
- * Does not own: what a user, a password or a permission is (users, passwords, permissions); it never overwrites what it finds.
+ * imports/django: imports from a Django project.
+ * Owns: reading a Django `dumpdata` file, the plan and the report of an import, and the one transaction that writes it.
+ * Stores the local object of every record, so that a later run finds it.
+ * Does not own: users, passwords and permissions (the rooms of these names). It never overwrites objects from elsewhere.
  * Neighbours: users, passwords and permissions below; the command line above.
  * Standards: Django's serialisation format, natural keys included (django.core.serializers), and django.contrib.auth.
  */

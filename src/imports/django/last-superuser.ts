@@ -5,12 +5,12 @@ import type { Entry } from './report.ts';
 
 const ACTIVE_SUPERUSER = 'is_superuser and is_active and deleted_at is null';
 
-/** Those by whose loss Signet would have no active superuser any more: none where the plan leaves or makes one. */
+/** Returns the last active superusers of Signet that a plan would remove; empty if it leaves or creates one. */
 export async function findLastSuperusers(em: SqlEntityManager, state: PlanState): Promise<Entry[]> {
   const { rows, report } = state;
-  const losers = new Map(rows.filter(removesSuperuser).map(({ row }) => [String(row['id']), String(row['key'])]));
-  if (losers.size === 0 || rows.some((one) => addsSuperuser(state, one))) return [];
-  const ids = JSON.stringify([...losers.keys()]);
+  const removed = new Map(rows.filter(removesSuperuser).map(({ row }) => [String(row['id']), String(row['key'])]));
+  if (removed.size === 0 || rows.some((one) => addsSuperuser(state, one))) return [];
+  const ids = JSON.stringify([...removed.keys()]);
   const [other] = await em.execute<unknown[]>(
     `select 1 from users_user where ${ACTIVE_SUPERUSER} and not (id = ${anyId}) limit 1`,
     [ids],
@@ -21,7 +21,7 @@ export async function findLastSuperusers(em: SqlEntityManager, state: PlanState)
     [ids],
   );
   return last.map(({ id, username }) => ({
-    record: `${report.userModel} ${losers.get(id)}`,
+    record: `${report.userModel} ${removed.get(id)}`,
     name: username,
     what: 'would be lost as a superuser of Signet, and nobody else is one',
   }));
@@ -36,7 +36,7 @@ function removesSuperuser(one: PlannedRow): boolean {
   return isActive === false || isSuperuser === false;
 }
 
-/** Whether a row makes an active superuser of somebody. */
+/** Returns whether a row creates an active superuser. */
 function addsSuperuser({ existing }: PlanState, one: PlannedRow): boolean {
   if (one.kind === 'new-user') return one.row['isActive'] === true && one.row['isSuperuser'] === true;
   const { isActive, isSuperuser } = stagedFields(one);

@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { BATCH, type Steps } from './batches.ts';
 import { canonical, digestGroup } from './digest.ts';
-import type { ExistingGroup } from './existing.ts';
+import type { ExistingGroup } from './existing-rows.ts';
 import { type ImportedGroup, importedGroup, shortDigest } from './imported-values.ts';
 import {
   availablePermissions,
@@ -29,11 +29,11 @@ export function* planGroups(state: PlanState): Steps<void> {
       const local = previous && existing.groups.get(previous.localId);
       const other = records.find((another) => another !== one);
       const isFree = localId === undefined || localId === previous?.localId || renamed.has(localId);
-      const moves = previous && local && changesName(state, one, previous, local);
-      if (previous && !(moves && (other || !isFree))) planImported(state, one, previous, local);
+      const isMove = previous && local && changesName(state, one, previous, local);
+      if (previous && !(isMove && (other || !isFree))) planImported(state, one, previous, local);
       else if (other) {
         planConflict(state, one, `${other.record} "${other.name}" is the same name in Signet`);
-        // The first keeps the name, unless somebody has it already.
+        // The first record keeps the name, unless a local group has it.
         if (index > 0 || localId !== undefined) addRenameCandidate(state, one);
       } else if (localId !== undefined && !isFree)
         planExisting(state, one, existing.groups.get(localId) as ExistingGroup);
@@ -47,7 +47,7 @@ export function* planGroups(state: PlanState): Steps<void> {
   }
 }
 
-/** Ids of groups whose name this import changes: it is free for others. */
+/** Returns the ids of groups that this import renames: their old names are free for other records. */
 function findRenamed(state: PlanState): Set<string> {
   const renamed = new Set<string>();
   for (const one of state.dump.groups.records) {
@@ -64,7 +64,7 @@ function changesName(state: PlanState, one: DjangoGroup, previous: PreviousImpor
   return shortDigest(local.name) === last.local && casefoldName(one.name) !== casefoldName(local.name);
 }
 
-/** What was imported last; null where it is not asked for, or an earlier version imported it and the source has changed since. */
+/** Returns the values of the last import; null without `--existing update`, or if an earlier version made it and the source has changed since. */
 function lastImported(state: PlanState, one: DjangoGroup, previous: PreviousImport): ImportedGroup | null {
   if (state.options.existing !== 'update') return null;
   if (previous.imported) return previous.imported as unknown as ImportedGroup;
@@ -98,16 +98,16 @@ function planImported(
   const wasMade = previous.digest === digestGroup('made', one);
   const wasJoined = previous.digest === digestGroup('joined', one);
   const mayRemove = state.options.existing === 'update' && !wasMade && !wasJoined;
-  const left = mayRemove ? planRemovals(state, one, previous, local) : local;
-  report.groups[left === local ? 'known' : 'updated']++;
-  const fields = differences(state, one, left, wasJoined);
+  const remaining = mayRemove ? planRemovals(state, one, previous, local) : local;
+  report.groups[remaining === local ? 'known' : 'updated']++;
+  const fields = differences(state, one, remaining, wasJoined);
   if (!wasMade && !wasJoined) report.changedInDump.push(changedEntry(one, one.name, fields));
   else if (fields.length > 0) report.changedInSignet.push(changedEntry(one, one.name, fields));
 }
 
 /**
- * As `takeAway` of users: of a group that an earlier version imported, and that changed since, what Django took away is taken all
- * the same. Answers the group as it is then, the same one where nothing was taken.
+ * Like `planRemovals` of users: removes permissions that Django removed from a group that an earlier version imported. Returns the group
+ * after that, or the same object if nothing was removed.
  */
 function planRemovals(
   state: PlanState,
@@ -130,7 +130,7 @@ function planRemovals(
   return { ...local, permissions: new Set([...local.permissions].filter((name) => !lost.includes(name))) };
 }
 
-/** As `compareThreeWays` of users: what changed in the source alone is brought, what is lost there is lost here. */
+/** Like `compareThreeWays` of users: applies changes in the source only, and all removals. */
 function update(
   state: PlanState,
   one: DjangoGroup,
@@ -139,17 +139,17 @@ function update(
   last: ImportedGroup,
 ): void {
   const { report, effects } = state;
-  const wanted = availablePermissions(state, one, one.name, one.permissions);
-  const gained = wanted.filter((name) => !last.permissions.includes(name) && !local.permissions.has(name));
-  const lost = last.permissions.filter((name) => !wanted.includes(name) && local.permissions.has(name));
+  const sourcePermissions = availablePermissions(state, one, one.name, one.permissions);
+  const gained = sourcePermissions.filter((name) => !last.permissions.includes(name) && !local.permissions.has(name));
+  const lost = last.permissions.filter((name) => !sourcePermissions.includes(name) && local.permissions.has(name));
   const isNamed = shortDigest(one.sourceName) !== last.source;
   const [target, isOwn] = [normalizeName(one.name), shortDigest(local.name) !== last.local];
   const isKept = isNamed && (one.nameProblem !== null || (isOwn && local.name !== target));
   const isRenamed = isNamed && !isOwn && local.name !== target;
   const own = [
     ...(isOwn && !isNamed ? ['name'] : []),
-    ...(wanted.some((name) => last.permissions.includes(name) && !local.permissions.has(name)) ||
-    [...local.permissions].some((name) => !last.permissions.includes(name) && !wanted.includes(name))
+    ...(sourcePermissions.some((name) => last.permissions.includes(name) && !local.permissions.has(name)) ||
+    [...local.permissions].some((name) => !last.permissions.includes(name) && !sourcePermissions.includes(name))
       ? ['permissions']
       : []),
   ];
@@ -167,7 +167,7 @@ function update(
   if (isRenamed) effects.groups.renamed.push(local.id);
   if (isRenamed) state.groupNames.set(local.id, target);
   const names = isNamed && !isKept ? { source: shortDigest(one.sourceName), local: shortDigest(target) } : {};
-  const imported = { ...last, ...names, permissions: [...wanted].sort() };
+  const imported = { ...last, ...names, permissions: [...sourcePermissions].sort() };
   const digest = isKept ? previous.digest : digestGroup('made', one);
   if (!isChanged && digest === previous.digest && canonical(imported) === canonical(previous.imported)) return;
   const set = isRenamed ? { name: target, nameKey: casefoldName(target) } : {};
@@ -211,7 +211,7 @@ function addRenameCandidate({ renameCandidates }: PlanState, { record, sourceNam
   renameCandidates.push({ kind: 'group', record, name });
 }
 
-/** Somebody made a group of that name who did not import it from this source: an equal name does not make it the same. */
+/** Plans a record whose name a local group from elsewhere has: an equal name does not make them the same group. */
 function planExisting(state: PlanState, one: DjangoGroup, local: ExistingGroup): void {
   const { report, options, groups } = state;
   if (options.existing === 'skip') {

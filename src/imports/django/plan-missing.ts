@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { Failure } from '../../platform/errors.ts';
-import { readUsersById } from './existing.ts';
+import { readUsersById } from './existing-rows.ts';
 import type { ImportedUser } from './imported-values.ts';
 import type { PlanState } from './plan-state.ts';
 import { stageUserChange } from './stage-user.ts';
@@ -17,7 +17,7 @@ interface Row {
 /** Rows of one statement. */
 const PAGE = 2000;
 
-/** What earlier runs imported and the dump holds no more. */
+/** Records of earlier runs that are no longer in the dump. */
 const missing = `select i.kind, i.source_pk as key, i.local_id as id, coalesce(u.username, g.name) as name,
     encode(i.imported_digest, 'hex') as digest, i.imported::text as imported
   from imports_record i left join users_user u on i.kind = 'user' and u.id = i.local_id and u.deleted_at is null
@@ -25,8 +25,8 @@ const missing = `select i.kind, i.source_pk as key, i.local_id as id, coalesce(u
   where i.source = ? and i.kind = ? and i.source_pk > ? and i.source_pk not like 'deleted%' and (u.id is not null or g.id is not null) order by i.source_pk limit ${PAGE}`;
 
 /**
- * Reports users and groups that are gone from the dump; users are deactivated where the operator says so. Failure: a dump without
- * users would deactivate everybody.
+ * Reports users and groups that are no longer in the dump. With `--missing deactivate` the users are deactivated. Throws Failure for a dump
+ * without users, which would deactivate all of them.
  */
 export async function planMissing(em: SqlEntityManager, apiId: string | undefined, state: PlanState): Promise<void> {
   const { options, report, dump } = state;
@@ -45,13 +45,13 @@ export async function planMissing(em: SqlEntityManager, apiId: string | undefine
     ),
   ]);
   for (const kind of ['user', 'group'] as const) {
-    // A dump may leave a table out.
+    // A dump may lack a table.
     if (kind === 'user' ? dump.userKeys.size === 0 : dump.groups.read === 0) continue;
     for (let after = ''; ; ) {
       const rows = await em.execute<Row[]>(missing, [report.api, kind, after]);
-      const gone = rows.filter((row) => !found.has(row.id));
-      if (kind === 'user') await planUsers(em, apiId, state, gone);
-      else report.missing.push(...gone.map(({ key, name }) => entry(`auth.group ${key}`, name, '')));
+      const missingRows = rows.filter((row) => !found.has(row.id));
+      if (kind === 'user') await planMissingUsers(em, apiId, state, missingRows);
+      else report.missing.push(...missingRows.map(({ key, name }) => entry(`auth.group ${key}`, name, '')));
       const last = rows.at(-1);
       if (!last || rows.length < PAGE) break;
       after = last.key;
@@ -59,7 +59,12 @@ export async function planMissing(em: SqlEntityManager, apiId: string | undefine
   }
 }
 
-async function planUsers(em: SqlEntityManager, apiId: string, state: PlanState, rows: readonly Row[]): Promise<void> {
+async function planMissingUsers(
+  em: SqlEntityManager,
+  apiId: string,
+  state: PlanState,
+  rows: readonly Row[],
+): Promise<void> {
   const { report, options } = state;
   const users = await readUsersById(
     em,
@@ -77,14 +82,8 @@ async function planUsers(em: SqlEntityManager, apiId: string, state: PlanState, 
     const none = { groupsGained: [], groupsLost: [], permissionsGained: [], permissionsLost: [] };
     const imported = last && { ...last, isActive: false };
     const sides = { before: { isActive: true }, after: { isActive: false, reason: 'missing' } };
-    stageUserChange(
-      state,
-      local,
-      row.key,
-      row.digest,
-      { set: { isActive: false }, role: null, ...none, imported, ...sides },
-      true,
-    );
+    const change = { set: { isActive: false }, role: null, ...none, imported, ...sides };
+    stageUserChange(state, local, row, change, true);
   }
 }
 

@@ -4,7 +4,7 @@ import { changedEntry, findPrevious, groupByName, type PlanState, reportEntry } 
 import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoPermission } from './reader/records.ts';
 
-/** Exactly the dump's permissions, byte for byte; Django's four are never invented, stale ones are kept. */
+/** Plans exactly the dump's permissions, byte for byte. Django's default permissions are not added, and stale ones are kept. */
 export function* planPermissions(state: PlanState): Steps<void> {
   const { existing, dump, available } = state;
   for (const [name, { isLive }] of existing.permissions) if (isLive) available.add(name);
@@ -16,7 +16,7 @@ export function* planPermissions(state: PlanState): Steps<void> {
   }
 }
 
-/** Django is unique by content type and codename, has_perm by app and codename: records of one name become one permission. */
+/** Plans the records with one name, which become one permission: Django is unique by content type and codename, has_perm by app and codename. */
 function planOneName(state: PlanState, name: string, records: readonly DjangoPermission[]): void {
   const { existing, report, available } = state;
   const local = existing.permissions.get(name);
@@ -29,7 +29,7 @@ function planOneName(state: PlanState, name: string, records: readonly DjangoPer
       records: records.map((one) => one.record),
       models: [...new Set(records.map((one) => one.model))],
     });
-  // An earlier run registered it and somebody removed it since: that is not undone.
+  // A permission that an earlier run registered and that was removed in Signet is not registered again.
   const wasRemoved = !local?.isLive && previousImports.some((one) => one !== undefined);
   const label = previousImports[0] && local ? local.label : first.label;
   for (const [index, one] of records.entries()) {
@@ -52,7 +52,7 @@ function planOneName(state: PlanState, name: string, records: readonly DjangoPer
   }
 }
 
-/** A label that changed in the source, and not here, is brought. What an earlier version imported is compared by its label of then. */
+/** Applies a label that changed in the source and not in Signet. Returns whether it did. */
 function relabel(state: PlanState, one: DjangoPermission, previous: PreviousImport): boolean {
   const { report, existing, specs, rows } = state;
   const local = existing.permissions.get(one.name);

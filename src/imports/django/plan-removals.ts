@@ -1,5 +1,5 @@
 import { readGroupIds } from './compare-user.ts';
-import type { ExistingUser } from './existing.ts';
+import type { ExistingUser } from './existing-rows.ts';
 import { digests, type ImportedUser, sourceValues } from './imported-values.ts';
 import { changedEntry, type PlanState } from './plan-state.ts';
 import type { PreviousImport } from './previous-imports.ts';
@@ -8,8 +8,9 @@ import { stageUserChange } from './stage-user.ts';
 import { compareThreeWays, type UserChange } from './update-user.ts';
 
 /**
- * Of a record that an earlier version imported, and that changed since, nobody can tell who changed a name or an address. What
- * Django took away is taken all the same; answers the user as it is then, the same one where nothing was taken.
+ * Plans removals for a record that an earlier version imported and that has changed since. For its other fields it is unknown whether Django or
+ * Signet changed them, but rights that Django removed are removed in any case. Returns the user after that, or the same object if nothing
+ * was removed.
  */
 export function planRemovals(
   state: PlanState,
@@ -18,32 +19,32 @@ export function planRemovals(
   local: ExistingUser,
 ): ExistingUser {
   const last = lastLoggedState(state, one, local);
-  const isGiven = (names: readonly string[]) => (name: string) => names.includes(name);
-  // The record as it would be, had Django given nothing since.
+  const isIn = (names: readonly string[]) => (name: string) => names.includes(name);
+  // The record without additions in Django since the last import.
   const reduced: DjangoUser = {
     ...one,
     isActive: one.isActive && last.isActive,
     isStaff: one.isStaff && last.isStaff,
     isSuperuser: one.isSuperuser && last.isSuperuser,
-    groups: one.groups.filter((group) => readGroupIds(state, { ...one, groups: [group] }).some(isGiven(last.groups))),
-    permissions: one.permissions.filter(isGiven(last.permissions)).filter((name) => state.available.has(name)),
+    groups: one.groups.filter((group) => readGroupIds(state, { ...one, groups: [group] }).some(isIn(last.groups))),
+    permissions: one.permissions.filter(isIn(last.permissions)).filter((name) => state.available.has(name)),
   };
-  const { change, taken } = compareThreeWays(state, reduced, local, last, false, false);
-  if (!change || taken.length === 0) return local;
-  state.report.takenAway.push(changedEntry(one, one.username, taken));
-  stageUserChange(state, local, previous.key, previous.digest, { ...change, imported: null }, true);
-  return without(local, change);
+  const { change, removed } = compareThreeWays(state, reduced, local, last, { mayActivate: false, isVerified: false });
+  if (!change || removed.length === 0) return local;
+  state.report.takenAway.push(changedEntry(one, one.username, removed));
+  stageUserChange(state, local, previous, { ...change, imported: null }, true);
+  return withoutRemoved(local, change);
 }
 
 /**
- * What imports have given: what the edit log says; where it says nothing, all that they could have. Names and the like count as
- * they are on both sides.
+ * Returns the rights that imports have assigned according to the edit log, or the maximum if the log has no entry. Names and addresses are
+ * taken as they are on both sides.
  */
 function lastLoggedState({ existing }: PlanState, one: DjangoUser, local: ExistingUser): ImportedUser {
-  const given = existing.log.users.get(local.id);
+  const logged = existing.log.users.get(local.id);
   const texts = { source: sourceValues(one), local: digests(local), epoch: local.passwordEpoch };
-  if (given) {
-    const { isActive = true, isStaff = false, isSuperuser = false, flagScope = 'api', groups, permissions } = given;
+  if (logged) {
+    const { isActive = true, isStaff = false, isSuperuser = false, flagScope = 'api', groups, permissions } = logged;
     const rights = { isActive, isStaff, isSuperuser, flagScope, groups: [...groups], permissions: [...permissions] };
     return { ...texts, ...rights };
   }
@@ -59,13 +60,13 @@ function lastLoggedState({ existing }: PlanState, one: DjangoUser, local: Existi
   };
 }
 
-function without(local: ExistingUser, { set, role: newRole, groupsLost, permissionsLost }: UserChange): ExistingUser {
+function withoutRemoved(local: ExistingUser, { set, role: newRole, groupsLost, permissionsLost }: UserChange): ExistingUser {
   const role = newRole ?? local.role;
-  const kept = (flag: string, had: boolean) => had && set[flag] !== false;
-  const own = { isStaff: kept('isStaff', local.own.isStaff), isSuperuser: kept('isSuperuser', local.own.isSuperuser) };
+  const stays = (flag: string, before: boolean) => before && set[flag] !== false;
+  const own = { isStaff: stays('isStaff', local.own.isStaff), isSuperuser: stays('isSuperuser', local.own.isSuperuser) };
   return {
     ...local,
-    isActive: kept('isActive', local.isActive),
+    isActive: stays('isActive', local.isActive),
     isStaff: own.isStaff || (role?.isStaff ?? false),
     isSuperuser: own.isSuperuser || (role?.isSuperuser ?? false),
     own,

@@ -8,28 +8,28 @@ import type { ResolvedDump } from './refused-names.ts';
 import type { Changed, Entry, ImportReport } from './report.ts';
 
 export interface ImportOptions {
-  /** What verifying a stored password takes here, where it is too long to log in by (`Passwords.tooSlow`). */
+  /** Returns the milliseconds of verifying a stored password if that is too slow to log in (`Passwords.tooSlow`). */
   readonly tooSlow?: ((encoded: string) => number | null) | undefined;
   readonly existing: 'fail' | 'skip' | 'update';
   readonly superusers: 'api' | 'global';
   readonly trustEmails: boolean;
-  /** What becomes of users who are gone from the dump: `report` by default. */
+  /** The treatment of users who are no longer in the dump; the default is `report`. */
   readonly missing?: 'report' | 'deactivate' | undefined;
 }
 
-/** A row of the staging table: what the last transaction makes tables of. */
+/** A row for the staging table, from which the last transaction writes the other tables. */
 export interface PlannedRow {
-  /** `old-…` is something that an earlier run made, and that changes. */
+  /** `old-…` is an object of an earlier run that changes. */
   readonly kind: 'permission' | 'old-permission' | 'new-group' | 'old-group' | 'new-user' | 'old-user';
   readonly row: Readonly<Record<string, unknown>>;
 }
 
-/** Whom a change reaches, beside the rows themselves: ids. */
+/** The users and groups that an import affects beyond their own rows, by id. */
 export interface Effects {
-  /** Users who may do less or more: at every API, or at this one. */
+  /** Users who lose or gain rights, at every API or at this one. */
   readonly removed: { readonly allApis: string[]; readonly thisApi: string[] };
   readonly added: { readonly allApis: string[]; readonly thisApi: string[] };
-  /** Groups whose members may do less or more at this API, or whose name changed. */
+  /** Groups whose members lose or gain rights at this API, or whose name changes. */
   readonly groups: { readonly removed: string[]; readonly added: string[]; readonly renamed: string[] };
   readonly deactivated: string[];
   readonly newPasswords: string[];
@@ -45,35 +45,35 @@ export function emptyEffects(): Effects {
   };
 }
 
-/** What an import is going to write. */
+/** The rows that an import will write. */
 export interface Plan {
   readonly report: ImportReport;
   readonly specs: PermissionSpec[];
   readonly rows: PlannedRow[];
-  /** Names of permissions that are imported, or that groups and users of the plan will hold. */
+  /** Names of permissions that are imported, or assigned to groups and users of the plan. */
   readonly names: Set<string>;
-  /** Records that another name would let in. */
+  /** Records that could be imported under another name. */
   readonly renameCandidates: RenameCandidate[];
   readonly effects: Effects;
 }
 
-/** A plan in the making. */
+/** A plan under construction. */
 export interface PlanState extends Plan {
   readonly dump: ResolvedDump;
   readonly existing: Existing;
   readonly options: ImportOptions;
   readonly now: Date;
-  /** Names of permissions that the API has, or will have. */
+  /** Names of permissions that the API has or will have. */
   readonly available: Set<string>;
-  /** `silent` of the dump, but for what was said since. */
+  /** Fields in `silent` of the dump that were not reported yet. */
   readonly silent: Set<ThroughTable['of']>;
-  /** Ids of users that a record of the dump was imported as. */
+  /** Local ids of users and groups with a record in the dump. */
   readonly matched: Set<string>;
-  /** Ids of users whose name this import changes: it is free. */
+  /** Ids of users whom this import renames: their old names are free. */
   readonly renamed: Set<string>;
-  /** Names that the dump's groups have here, by id. */
+  /** Local names of the dump's groups, by id. */
   readonly groupNames: Map<string, string>;
-  /** What each group of the dump is here; `why` says why it is nothing, null when that is said elsewhere. */
+  /** The local id of each group of the dump, or why it has none; null if that is reported elsewhere. */
   readonly groups: Map<
     DjangoGroup,
     { readonly id: string } | { readonly why: string | null; readonly isSkipped?: boolean }
@@ -81,8 +81,8 @@ export interface PlanState extends Plan {
 }
 
 /**
- * What an earlier run made of a record. A record is known by its key; by its name only where the dump of one of the two runs
- * has primary keys and the other natural keys. Of one form, another key means another record.
+ * Returns the previous import of a record: by key, or by name if one of the two dumps has primary keys and the other natural keys. With keys
+ * of the same form, different keys mean different records. `namesake` is the previous import of the local object with the record's name.
  */
 export function findPrevious(
   record: SourceRecord,
@@ -94,7 +94,7 @@ export function findPrevious(
   return isNaturalKey(namesake.key) !== isNaturalKey(record.key) ? namesake : undefined;
 }
 
-/** Records that fold to one name, by that name. */
+/** Groups records by folded name. */
 export function groupByName<T>(records: readonly T[], readName: (one: T) => string): Map<string, T[]> {
   const groups = new Map<string, T[]>();
   for (const one of records) {
@@ -106,7 +106,7 @@ export function groupByName<T>(records: readonly T[], readName: (one: T) => stri
   return groups;
 }
 
-/** The names that exist at the API, of those that a record holds. */
+/** Returns those permissions of a record that exist at the API, and reports the others. */
 export function availablePermissions(
   state: PlanState,
   record: SourceRecord,
@@ -128,7 +128,7 @@ export function changedEntry(record: SourceRecord, name: string, fields: readonl
   return { record: record.record, name, fields };
 }
 
-/** The note of a password by which nobody can log in here. */
+/** Reports a password that cannot be used to log in. */
 export function reportPassword(
   { report, options }: PlanState,
   one: DjangoUser,
@@ -142,7 +142,7 @@ export function reportPassword(
   );
 }
 
-/** The note of a name that Unicode's NFKC spells in another way. */
+/** Reports a name that differs from its NFKC form. */
 export function reportSpelling(state: PlanState, record: SourceRecord, name: string): void {
   const spelling = normalizeName(name);
   if (spelling !== name) state.report.respelled.push(reportEntry(record, name, `stored as ${spelling}`));

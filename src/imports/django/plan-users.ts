@@ -3,9 +3,8 @@ import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { BATCH, type Steps } from './batches.ts';
 import { readGroupIds } from './compare-user.ts';
 import { digestUser } from './digest.ts';
-import type { ExistingUser } from './existing.ts';
-import { importPassword } from './imported-password.ts';
-import { type ImportedUser, localValues, sourceValues } from './imported-values.ts';
+import type { ExistingUser } from './existing-rows.ts';
+import { importPassword, type ImportedUser, localValues, sourceValues } from './imported-values.ts';
 import { changesName, findRenamed, planImportedUser } from './plan-imported-user.ts';
 import {
   availablePermissions,
@@ -38,8 +37,8 @@ export function* planUsers(state: PlanState): Steps<void> {
       const other = records.find((another) => another !== one);
       const local = previous && existing.users.get(previous.localId);
       const isFree = localId === undefined || localId === previous?.localId || state.renamed.has(localId);
-      const moves = previous && local && state.options.existing === 'update' && changesName(one, previous, local);
-      if (previous && !(moves && (other || !isFree))) {
+      const isMove = previous && local && state.options.existing === 'update' && changesName(one, previous, local);
+      if (previous && !(isMove && (other || !isFree))) {
         planImportedUser(state, one, previous, isUniqueAddress(state, one, emails, previous.localId));
       } else if (other) {
         planConflict(state, one, `${other.record} "${other.username}" is the same name in Signet`);
@@ -66,16 +65,16 @@ function addRenameCandidate({ renameCandidates }: PlanState, { record, sourceNam
   renameCandidates.push({ kind: 'user', record, name });
 }
 
-/** Of several who fold to one name the one who most likely goes by it still. */
+/** Returns the user who most likely still uses the name, of several with one folded name. */
 function mostRecentlyActive(records: readonly DjangoUser[]): DjangoUser | undefined {
-  const seen = (one: DjangoUser) => (one.isActive ? 1 : -1) * ((one.lastLogin?.getTime() ?? 0) + 1);
+  const activity = (one: DjangoUser) => (one.isActive ? 1 : -1) * ((one.lastLogin?.getTime() ?? 0) + 1);
   return records.reduce<DjangoUser | undefined>(
-    (best, one) => (best && seen(best) >= seen(one) ? best : one),
+    (best, one) => (best && activity(best) >= activity(one) ? best : one),
     undefined,
   );
 }
 
-/** Somebody has the name who was not imported from this source. An equal name is no proof of being the same person. */
+/** Plans a record whose name a local user from elsewhere has. An equal name does not prove that they are the same person. */
 function planExisting(state: PlanState, one: DjangoUser, local: ExistingUser): void {
   const { report, options } = state;
   if (options.existing === 'skip') {
@@ -119,7 +118,7 @@ function planNew(state: PlanState, one: DjangoUser, usernameKey: string, emails:
   if (isSuperuser) report.superusers.names.push(one.username);
   if (isStaff) report.staff.names.push(one.username);
   const username = normalizeName(one.username);
-  const isVerified = verify(state, one, emails);
+  const isVerified = countAddress(state, one, emails);
   const isGlobal = options.superusers === 'global';
   const fields = {
     username,
@@ -153,7 +152,7 @@ function planNew(state: PlanState, one: DjangoUser, usernameKey: string, emails:
   });
 }
 
-/** A login takes a username before an address, so a name that is somebody else's address deserves a look. */
+/** Reports names that look like addresses: a login prefers a username to another user's address. */
 function reportName(state: PlanState, one: DjangoUser, usernameKey: string, emails: Emails): void {
   reportSpelling(state, one, one.username);
   if (!usernameKey.includes('@')) return;
@@ -168,15 +167,15 @@ function reportName(state: PlanState, one: DjangoUser, usernameKey: string, emai
 
 type Emails = ReadonlyMap<string, readonly DjangoUser[]>;
 
-/** Whether an address is nobody else's, in the dump and here. */
+/** Returns whether no other user has the address, in the dump and in Signet. */
 function isUniqueAddress({ existing }: PlanState, one: DjangoUser, emails: Emails, localId?: string): boolean {
   const key = casefoldName(one.email);
   const others = emails.get(key)?.some((another) => another !== one) ?? false;
   return one.email !== '' && !others && !(existing.emailKeys.get(key)?.some((id) => id !== localId) ?? false);
 }
 
-/** Whether the address counts as proved: only when allauth or the operator says so, and when it is nobody else's. */
-function verify(state: PlanState, one: DjangoUser, emails: Emails): boolean {
+/** Returns whether an address counts as verified: if allauth or the operator says so and no other user has it. Counts it in the report. */
+function countAddress(state: PlanState, one: DjangoUser, emails: Emails): boolean {
   if (one.email === '') return false;
   const { report, options } = state;
   const isTrusted = options.trustEmails || one.isEmailVerified;
@@ -191,12 +190,12 @@ function verify(state: PlanState, one: DjangoUser, emails: Emails): boolean {
   return isVerified;
 }
 
-/** What a new user's row holds, and what is remembered of it. */
+/** Adds the row of a new user to the plan, with the values for later comparisons. */
 function stage(
   state: PlanState,
   one: DjangoUser,
   row: { id: string; label: string; password: string; groups: readonly string[]; permissions: readonly string[] },
-  shown: Record<string, unknown>,
+  logged: Record<string, unknown>,
 ): void {
   const { report, rows, names, options } = state;
   report.added.memberships += row.groups.length;
@@ -214,6 +213,6 @@ function stage(
   };
   const groups = row.groups.map((id) => state.groupNames.get(id) ?? id);
   const origin = { import: report.importId, source: report.api };
-  const after = { ...origin, ...shown, groups, permissions: row.permissions };
+  const after = { ...origin, ...logged, groups, permissions: row.permissions };
   rows.push({ kind: 'new-user', row: { ...row, key: one.key, digest: digestUser('made', one), imported, after } });
 }

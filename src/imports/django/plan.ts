@@ -8,7 +8,7 @@ import type { DjangoDump } from './reader/records.ts';
 import { type ResolvedDump, resolveRefusedNames } from './refused-names.ts';
 import type { ImportReport } from './report.ts';
 
-/** What becomes of every record of a dump, given what Signet has. Decides everything; writes nothing. */
+/** Plans the import of every record of a dump, given the existing rows. Writes nothing. */
 export function* makePlan(
   read: DjangoDump,
   existing: Existing,
@@ -35,15 +35,15 @@ export function* makePlan(
     available: new Set(),
     groups: new Map(),
   };
-  takeOver(report, dump);
+  addReaderNotes(report, dump);
   yield* planPermissions(state);
   yield* planGroups(state);
   yield* planUsers(state);
   return state;
 }
 
-/** What reading has found already. */
-function takeOver(report: ImportReport, dump: ResolvedDump): void {
+/** Adds the notes of the reader to the report. */
+function addReaderNotes(report: ImportReport, dump: ResolvedDump): void {
   for (const entry of dump.unmapped) report.unmapped.push(entry);
   for (const entry of dump.unkept) report.unkept.push(entry);
   for (const entry of dump.repeated) report.conflicts.push(entry);
@@ -54,7 +54,7 @@ function takeOver(report: ImportReport, dump: ResolvedDump): void {
     const { read, records, repeated } = dump[kind];
     report[kind].read = read;
     report[kind].conflicts = repeated;
-    const kept = kind === 'permissions' ? 0 : dump.retained[kind].length;
-    report[kind].unfit = read - records.length - kept - repeated;
+    const retained = kind === 'permissions' ? 0 : dump.retained[kind].length;
+    report[kind].unfit = read - records.length - retained - repeated;
   }
 }

@@ -3,14 +3,14 @@ import { isNaturalKey, tombstoneKeys } from '../index.ts';
 import { inBatches } from './batches.ts';
 import type { DjangoUser, SourceRecord } from './reader/records.ts';
 
-/** What an earlier run made of a record. */
+/** The import of a record by an earlier run. */
 export interface PreviousImport {
   readonly localId: string;
   /** Hexadecimal. */
   readonly digest: string;
   /** The key of that run. */
   readonly key: string;
-  /** See `remembered.ts`; null where an earlier version imported it. */
+  /** See `imported-values.ts`; null if an earlier version imported the record. */
   readonly imported: Record<string, unknown> | null;
 }
 
@@ -28,11 +28,11 @@ function toPreviousImport(row: Row): PreviousImport {
   return { localId: row.local_id, digest: row.digest, key: row.source_pk, imported };
 }
 
-/** A list as one parameter. An array and not a join: an index serves it, whatever the database thinks of the table's size. */
+/** A list as one parameter. An array instead of a join, so that an index is used even with wrong table statistics. */
 export const anyText = 'any(array(select jsonb_array_elements_text(?::jsonb)))';
 export const anyId = 'any(array(select jsonb_array_elements_text(?::jsonb)::uuid))';
 
-/** What earlier runs of a source made of these records, by their keys. */
+/** Returns the previous imports of these records from a source, by key. */
 export async function readPreviousImports(
   em: SqlEntityManager,
   source: string,
@@ -51,7 +51,7 @@ export async function readPreviousImports(
   return known;
 }
 
-/** What earlier runs made of users who were deleted since, whom only a digest of their name recalls. */
+/** Adds previous imports of users who were deleted since and are found by a digest of their name only. */
 export async function addDeletedUsers(
   em: SqlEntityManager,
   source: string,
@@ -77,8 +77,8 @@ export async function addDeletedUsers(
 }
 
 /**
- * What earlier runs of a source made that is this now, by local id. Not who was renamed since: the name by which it is found here is none that
- * the source has for it (`addTombstoneKeys`).
+ * Returns the previous imports of these local objects from a source, by local id. Users who were renamed in Signet are left out: the source
+ * has another name for them (`addTombstoneKeys`).
  */
 export async function readPreviousById(
   em: SqlEntityManager,
@@ -86,7 +86,7 @@ export async function readPreviousById(
   kind: string,
   ids: ReadonlyMap<string, string>,
 ): Promise<Map<string, PreviousImport>> {
-  const ours = new Map<string, PreviousImport>();
+  const previous = new Map<string, PreviousImport>();
   await inBatches([...ids.values()], async (batch) => {
     const rows = await em.execute<Row[]>(
       `select ${COLUMNS} from imports_record i
@@ -94,7 +94,7 @@ export async function readPreviousById(
          select from imports_record r where r.local_id = i.local_id and r.source = i.source and r.source_pk like 'deleted%')`,
       [source, kind, JSON.stringify(batch)],
     );
-    for (const row of rows) ours.set(row.local_id, toPreviousImport(row));
+    for (const row of rows) previous.set(row.local_id, toPreviousImport(row));
   });
-  return ours;
+  return previous;
 }

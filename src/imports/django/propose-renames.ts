@@ -2,11 +2,11 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { groupNameProblem } from '../../permissions/index.ts';
 import { casefoldName } from '../../platform/casefold.ts';
 import { importedNameProblem } from '../../users/index.ts';
-import { idsByKey } from './existing.ts';
+import { idsByKey } from './existing-rows.ts';
 import type { DjangoDump, RenameCandidate } from './reader/records.ts';
 import type { Rename } from './renames.ts';
 
-/** Further names that are tried for one record before the operator has to think of one. */
+/** Numbered names that are tried for one record. */
 const TRIES = 20;
 
 const TABLES = {
@@ -14,7 +14,7 @@ const TABLES = {
   group: { table: 'permissions_group', column: 'name_key', problem: groupNameProblem },
 } as const;
 
-/** For each record that needs another name one that is free, here and in the dump: for the operator to look over, never taken by itself. */
+/** Proposes a name for each record that needs another one, free in Signet and in the dump. An operator reviews the proposals. */
 export async function proposeRenames(
   em: SqlEntityManager,
   renameCandidates: readonly RenameCandidate[],

@@ -5,13 +5,13 @@ import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoDump, DjangoGroup, DjangoUser, NamedRecord } from './reader/records.ts';
 import type { Entry } from './report.ts';
 
-/** A record that cannot have its name here, and that an earlier run imported. */
+/** A record of an earlier run whose name is no longer valid. It keeps its local name. */
 export interface Retained<T> {
-  /** By the name that it has here. */
+  /** The record under its local name. */
   readonly one: T;
   readonly localName: string;
   readonly previous: PreviousImport;
-  /** Whether the source calls it as it did when it was imported last: then there is nothing to say of its name. */
+  /** Whether the name in the source has not changed since the last import: then it is not reported. */
   readonly isSame: boolean;
 }
 
@@ -23,8 +23,8 @@ export interface ResolvedDump extends DjangoDump {
 }
 
 /**
- * Tells records whose name is refused apart. One that an earlier run imported keeps the name that it has here, and all else of it
- * counts: what Django took from it is taken. Of one that is nothing here, nothing is left but the note of it.
+ * Resolves records with refused names. A record of an earlier run keeps its local name, and its other changes are applied, removals
+ * included. Any other record is only reported.
  */
 export function resolveRefusedNames(dump: DjangoDump, existing: Existing): ResolvedDump {
   const groups = retainedGroups(dump, existing);
@@ -38,18 +38,18 @@ export function resolveRefusedNames(dump: DjangoDump, existing: Existing): Resol
   const users = retainedUsers(dump, existing, withGroups);
   const retained = new Map<NamedRecord, Retained<NamedRecord>>([...groups, ...users]);
   const recordSet = (some: readonly NamedRecord[]) => new Set(some.map((one) => one.record));
-  const gone = recordSet([...dump.groups.refused, ...dump.users.refused].filter((one) => !retained.has(one)));
+  const dropped = recordSet([...dump.groups.refused, ...dump.users.refused].filter((one) => !retained.has(one)));
   const same = recordSet([...retained.values()].filter((one) => one.isSame).map(({ one }) => one));
   return {
     ...dump,
     users: { ...dump.users, records: dump.users.records.map(withGroups) },
     unmapped: dump.unmapped.flatMap((entry) => {
-      const about = dump.byName.get(entry);
+      const about = dump.refusedNameEntries.get(entry);
       const of = about && retained.get(about);
       if (of) return about.record === entry.record && !of.isSame ? withRetainedName(entry, of) : [];
-      return gone.has(entry.record) && about?.record !== entry.record ? [] : entry;
+      return dropped.has(entry.record) && about?.record !== entry.record ? [] : entry;
     }),
-    unkept: dump.unkept.filter((entry) => !gone.has(entry.record)),
+    unkept: dump.unkept.filter((entry) => !dropped.has(entry.record)),
     renameCandidates: dump.renameCandidates.filter((one) => !same.has(one.record)),
     retained: { groups: [...groups.values()], users: [...users.values()] },
   };
@@ -94,7 +94,7 @@ function retainedUsers(
   );
 }
 
-/** `last`: a digest of the name; undefined where an earlier version imported it, which kept one of the whole record only. */
+/** `last` is the digest of the name; undefined if an earlier version imported the record, which stored a digest of the whole record only. */
 function isSameName(
   { sourceName }: NamedRecord,
   { digest }: PreviousImport,

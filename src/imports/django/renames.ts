@@ -1,7 +1,7 @@
 import Papa from 'papaparse';
 import { Failure } from '../../platform/errors.ts';
 
-/** A name that a record is to have here in place of its own. */
+/** A new name for a record. */
 export interface Rename {
   /** Model label and key in the source, such as `auth.user 12`. */
   readonly record: string;
@@ -11,7 +11,7 @@ export interface Rename {
 
 const HEADER = ['record', 'name', 'new_name'] as const;
 
-/** Rows of a file of renames (RFC 4180): a whole one, or what is put at the end of the one that there is, as that is written. */
+/** Returns rows of a file of renames (RFC 4180): a whole file, or rows to append to an existing file in its format. */
 export function writeRenames(renames: readonly Rename[], existing: string | undefined): string {
   const data = renames.map(({ record, name, newName }) => [record, name, newName]);
   const delimiter = existing?.charAt(HEADER[0].length) ?? ',';
@@ -20,7 +20,7 @@ export function writeRenames(renames: readonly Rename[], existing: string | unde
   return `${isCutOff ? '\r\n' : ''}${Papa.unparse({ fields: [...HEADER], data }, options)}\r\n`;
 }
 
-/** Reads such a file, as a spreadsheet may have written it (a semicolon for the comma). Failure: what is wrong, with its line. */
+/** Reads a file of renames, also with the semicolons or tabs of a spreadsheet. Throws Failure with the error and its row. */
 export function readRenames(text: string, file: string): Rename[] {
   const refused = (what: string) => new Failure('usage', `${file}${what}.`);
   const { data, errors } = Papa.parse<string[]>(text, { skipEmptyLines: true, delimitersToGuess: [',', ';', '\t'] });
@@ -28,19 +28,19 @@ export function readRenames(text: string, file: string): Rename[] {
   if (fault) throw refused(`, row ${(fault.row ?? 0) + 1}: ${fault.message}`);
   const [header = [], ...rows] = data;
   if (header.join() !== HEADER.join()) throw refused(` does not begin with the row ${HEADER.join(',')}`);
-  const seen = new Set<string>();
+  const records = new Set<string>();
   return rows.map((row, index) => {
     const [record = '', name = '', newName = ''] = row;
     const at = `, row ${index + 2}`;
     if (row.length !== HEADER.length) throw refused(`${at}: it has ${row.length} fields, not ${HEADER.length}`);
     if (newName === '') throw refused(`${at}: the new name of ${record} is missing`);
-    if (seen.has(record)) throw refused(`${at}: ${record} has two rows`);
-    seen.add(record);
+    if (records.has(record)) throw refused(`${at}: ${record} has two rows`);
+    records.add(record);
     return { record, name, newName };
   });
 }
 
-/** The renames of one run by record; what is left at the end met no record. */
+/** The renames of one run by record, with those that no record has used. */
 export class Renames {
   readonly #byRecord: Map<string, Rename>;
   readonly #unused: Set<string>;
@@ -52,12 +52,12 @@ export class Renames {
     this.#file = file;
   }
 
-  /** What this record is called here. Failure: the row was written for another name. */
+  /** Returns the new name of a record, or its own. Throws Failure if the row was written for another name. */
   nameFor(record: string, name: string): string {
     const rename = this.#byRecord.get(record);
     if (!rename) return name;
     this.#unused.delete(record);
-    // A file holds no half surrogates.
+    // A file cannot contain lone surrogates.
     if (rename.name.toWellFormed() === name.toWellFormed()) return rename.newName;
     throw new Failure(
       'usage',
@@ -65,7 +65,7 @@ export class Renames {
     );
   }
 
-  /** Failure: a row that no record of the dump answers to would be passed over in silence. */
+  /** Throws Failure for a row without a record in the dump, which would otherwise be ignored silently. */
   checkUsed(): void {
     const [record] = this.#unused;
     if (record !== undefined)

@@ -1,7 +1,7 @@
 import type { UserSource } from './reader/records.ts';
 import type { Rename } from './renames.ts';
 
-/** Something about one record. */
+/** A note about one record. */
 export interface Entry {
   /** Model label and key in the source, such as `auth.user 12`. */
   readonly record: string;
@@ -9,41 +9,41 @@ export interface Entry {
   readonly what: string;
 }
 
-/** A record that is no longer what it was imported as. */
+/** A record that differs from its last import. */
 export interface Changed {
   readonly record: string;
   readonly name: string;
-  /** In which fields source and Signet differ now; `deleted` when it is gone here; empty when they show no difference. */
+  /** The fields in which source and Signet differ; `deleted` if the local object was deleted; empty if no compared field differs. */
   readonly fields: readonly string[];
 }
 
-/** Permissions of one name: Django keeps one for each content type, has_perm cannot tell them apart. */
+/** Permissions with one name: Django has one for each content type, and has_perm does not distinguish them. */
 export interface Merged {
   readonly name: string;
   readonly records: readonly string[];
   readonly models: readonly string[];
 }
 
-/** What became of the records of one kind; all but the first sum up to the first. */
+/** The results for the records of one kind; all but the first add up to the first. */
 export interface Counts {
   read: number;
   created: number;
-  /** A permission that the API had, or what `--existing update` changed. */
+  /** A permission that the API had, or an object changed by `--existing update`. */
   updated: number;
-  /** A permission that is one with an earlier record of the dump. */
+  /** A permission with the same name as an earlier record of the dump. */
   merged: number;
   /** Imported by an earlier run. */
   known: number;
-  /** Existed under another source and was left alone (`--existing skip`). */
+  /** Exists from another source and was not changed (`--existing skip`). */
   skipped: number;
   conflicts: number;
-  /** Has no place here: see `unmapped`. */
+  /** Cannot be imported: see `unmapped`. */
   unfit: number;
 }
 
-/** What an import did, or would do: names and reasons, never a password or hash. */
+/** The result of an import or of a dry run: names and reasons, never a password or hash. */
 export interface ImportReport {
-  /** Also in the audit entry of every record; null when nothing was written. */
+  /** Also in the audit entry of every record; null if nothing was written. */
   importId: string | null;
   readonly dryRun: boolean;
   readonly file: string;
@@ -57,40 +57,40 @@ export interface ImportReport {
   readonly added: { groupPermissions: number; memberships: number; userPermissions: number };
   readonly conflicts: Entry[];
   readonly skipped: Entry[];
-  /** People, groups and rights that have no place here: they end an import unless `--allow-unmapped` lets them go. */
+  /** Users, groups and rights that cannot be imported. The import is refused without `--allow-unmapped`. */
   readonly unmapped: Entry[];
-  /** Fields of users, and labels, that could not be kept. */
+  /** Fields of users, and labels, that cannot be stored. */
   readonly unkept: Entry[];
-  /** For each record that needs another name one that is free: rows of a file for `--renames`. */
+  /** A free name for each record that needs another one: rows of a file for `--renames`. */
   renames: Rename[];
   readonly merged: Merged[];
-  /** `slow`: kept, but verified by nobody, because it would take longer than a refusal (`passwords/hash-budget.ts`). */
+  /** `slow`: kept, but not verified, because that takes longer than the delay of refusals (`passwords/hash-budget.ts`). */
   readonly passwords: { byAlgorithm: Record<string, number>; readonly unusable: Entry[]; readonly slow: Entry[] };
-  /** `notUnique`: stored unverified although `--trust-emails` was given. */
+  /** `notUnique`: stored as unverified despite `--trust-emails`. */
   readonly emails: { verified: number; unverified: number; readonly notUnique: Entry[] };
   readonly superusers: { readonly of: 'api' | 'global'; readonly names: string[] };
   readonly staff: { readonly of: 'api' | 'global'; readonly names: string[] };
-  /** Changed in the source since it was imported; nothing was overwritten. With `--existing update`: it cannot be told who changed it. */
+  /** Changed in the source since the import; nothing was overwritten. With `--existing update`: it is unknown which side changed it. */
   readonly changedInDump: Changed[];
-  /** With `--existing update`: what was brought. */
+  /** With `--existing update`: applied changes. */
   readonly applied: Changed[];
-  /** Also: activity, flags, memberships and permissions that were taken away, whatever was changed in Signet. */
+  /** With `--existing update`: removed activity, flags, memberships and permissions, regardless of changes in Signet. */
   readonly takenAway: Changed[];
-  /** Who would be lost as the last active superusers of Signet: no import does that. */
+  /** The last active superusers of Signet, whom the import would remove: it is refused. */
   readonly lastSuperusers: Entry[];
-  /** Also: changed on both sides; what Signet has stays. */
+  /** With `--existing update`: changed on both sides; Signet's value stays. */
   readonly keptHere: Changed[];
-  /** Also: users and groups that an earlier run imported and the dump holds no more. */
+  /** With `--existing update`: users and groups of earlier runs that are no longer in the dump. */
   readonly missing: Entry[];
-  /** Changed in Signet since it was imported; nothing was undone. */
+  /** Changed in Signet since the import; nothing was undone. */
   readonly changedInSignet: Changed[];
-  /** Usernames that look like e-mail addresses: such a name comes before the address of somebody else at a login. */
+  /** Usernames that look like e-mail addresses: a login prefers them to another user's address. */
   readonly addressLikeNames: Entry[];
-  /** Names that Signet stores in NFKC and the source did not. */
+  /** Names that were not in NFKC in the source. */
   readonly respelled: Entry[];
-  /** Users by field beyond Django's own, kept as attributes. */
+  /** The number of users for each field beyond Django's own, which is stored as an attribute. */
   attributes: Record<string, number>;
-  /** Records by model that an import has no use for. */
+  /** The number of records for each model that is not imported. */
   unknownModels: Record<string, number>;
   datesWithoutZone: number;
 }
@@ -139,7 +139,7 @@ export function emptyReport(heading: ReportHeader): ImportReport {
   };
 }
 
-/** Whether an import of this report changes nothing: something met another of its name, or would be lost, or nobody could rule Signet. */
+/** Returns whether an import is refused: for conflicts, unmapped records, or the loss of the last superuser. */
 export function isRefused(
   report: ImportReport,
   { allowUnmapped }: { readonly allowUnmapped?: boolean | undefined },
@@ -152,7 +152,7 @@ function emptyCounts(): Counts {
   return { read: 0, created: 0, updated: 0, merged: 0, known: 0, skipped: 0, conflicts: 0, unfit: 0 };
 }
 
-/** Counts by name. A map inside, because a name of a dump may be `__proto__`. */
+/** Counts by name. Uses a map, because a name in a dump may be `__proto__`. */
 export class Tally {
   readonly #counts = new Map<string, number>();
 

@@ -1,13 +1,13 @@
-import type { ExistingUser } from './existing.ts';
+import type { ExistingUser, Flags } from './existing-rows.ts';
 import type { PlanState } from './plan-state.ts';
+import type { PreviousImport } from './previous-imports.ts';
 import type { UserChange } from './update-user.ts';
 
-/** The row of a change, and whom it reaches. */
+/** Adds the row of a user's change to the plan, and its effects. */
 export function stageUserChange(
   state: PlanState,
   local: ExistingUser,
-  key: string,
-  digest: string,
+  { key, digest }: Pick<PreviousImport, 'key' | 'digest'>,
   change: UserChange,
   isAudited: boolean,
 ): void {
@@ -29,18 +29,18 @@ export function stageUserChange(
     after: { ...origin, ...change.after },
   };
   rows.push({ kind: 'old-user', row });
-  const gave = (flag: string) => set[flag] === true;
-  const took = (flag: string) => set[flag] === false;
-  if (took('isActive')) effects.deactivated.push(local.id);
+  const isGained = (flag: string) => set[flag] === true;
+  const isLost = (flag: string) => set[flag] === false;
+  if (isLost('isActive')) effects.deactivated.push(local.id);
   if ('password' in set) effects.newPasswords.push(local.id);
-  if (groupsLost.length > 0 || took('isStaff') || took('isSuperuser') || 'username' in set)
+  if (groupsLost.length > 0 || isLost('isStaff') || isLost('isSuperuser') || 'username' in set)
     effects.removed.allApis.push(local.id);
   else if (permissionsLost.length > 0 || (role && lostRole(local, role))) effects.removed.thisApi.push(local.id);
-  if (groupsGained.length > 0 || gave('isStaff') || gave('isSuperuser') || gave('isActive'))
+  if (groupsGained.length > 0 || isGained('isStaff') || isGained('isSuperuser') || isGained('isActive'))
     effects.added.allApis.push(local.id);
   else if (permissionsGained.length > 0 || role) effects.added.thisApi.push(local.id);
 }
 
-function lostRole({ role: held }: ExistingUser, role: { isStaff: boolean; isSuperuser: boolean }): boolean {
-  return (held?.isStaff === true && !role.isStaff) || (held?.isSuperuser === true && !role.isSuperuser);
+function lostRole({ role: before }: ExistingUser, role: Flags): boolean {
+  return (before?.isStaff === true && !role.isStaff) || (before?.isSuperuser === true && !role.isSuperuser);
 }

@@ -1,46 +1,38 @@
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { readGroupIds } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
-import type { ExistingUser } from './existing.ts';
-import { importPassword } from './imported-password.ts';
-import {
-  digests,
-  FLAGS,
-  type ImportedUser,
-  localValues,
-  sourceValues,
-  TEXT_FIELDS,
-  type TextField,
-} from './imported-values.ts';
+import type { ExistingUser, Flags } from './existing-rows.ts';
+import { importPassword, digests, FLAGS, type ImportedUser, localValues, sourceValues, TEXT_FIELDS, type TextField } from './imported-values.ts';
 import { availablePermissions, type PlanState, reportPassword } from './plan-state.ts';
 import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoUser, ThroughTable } from './reader/records.ts';
 
-/** What an update writes to one user. */
+/** The changes of one user by an update. */
 export interface UserChange {
-  /** Columns of the user by the names of its fields; `password` ends what the user has. */
+  /** Values of the user's columns by field name; a new `password` ends the user's sessions. */
   readonly set: Record<string, unknown>;
-  /** The flags at the API. */
-  readonly role: { isStaff: boolean; isSuperuser: boolean } | null;
+  /** The flags at the API; null if they do not change. */
+  readonly role: Flags | null;
   readonly groupsGained: readonly string[];
   readonly groupsLost: readonly string[];
   readonly permissionsGained: readonly string[];
   readonly permissionsLost: readonly string[];
-  /** Null: it stays unknown what an earlier version imported. */
+  /** Null if the values of the last import stay unknown, because an earlier version made it. */
   readonly imported: ImportedUser | null;
   readonly before: Record<string, unknown>;
   readonly after: Record<string, unknown>;
 }
 
-export interface Outcome {
-  /** Null: nothing is written. */
+/** The result of a three-way comparison; lists are names of fields. */
+export interface UserOutcome {
+  /** Null if nothing is written. */
   readonly change: UserChange | null;
   readonly applied: readonly string[];
-  /** Taken away, whatever was changed in Signet. */
-  readonly taken: readonly string[];
-  /** Changed on both sides: what Signet has stays. */
-  readonly kept: readonly string[];
-  /** Changed in Signet alone. */
+  /** Removed, even if Signet has changed them too. */
+  readonly removed: readonly string[];
+  /** Changed on both sides: Signet's value stays. */
+  readonly conflicting: readonly string[];
+  /** Changed in Signet only. */
   readonly own: readonly string[];
 }
 
@@ -53,7 +45,7 @@ const FIELD_NAMES: Record<string, string> = {
 };
 const fieldName = (field: string) => FIELD_NAMES[field] ?? field;
 
-/** What was imported last; of an import by an earlier version only where nothing has changed in the source since. */
+/** Returns the values of the last import; null if an earlier version made it and the source has changed since. */
 export function lastImported(
   state: PlanState,
   one: DjangoUser,
@@ -63,7 +55,7 @@ export function lastImported(
   if (previous.imported) return previous.imported as unknown as ImportedUser;
   if (previous.digest !== digestUser('made', one)) return null;
   const { encoded, problem } = importPassword(one.password);
-  // Flags that the source does not have were given by Signet.
+  // Flags that the source does not have were set in Signet.
   const isOwn = (one.isStaff || one.isSuperuser) && (local.own.isStaff || local.own.isSuperuser);
   const isGlobal = !local.role && (isOwn || state.options.superusers === 'global');
   return {
@@ -80,20 +72,19 @@ export function lastImported(
 }
 
 /**
- * Three values of each field: what was imported last, what the source says now, what Signet has now. What changed in the source alone
- * is brought; what changed on both sides stays as it is here, but for what takes something away, which always counts.
+ * Compares three values of each field: of the last import, of the source, and of Signet. A change in the source only is applied. For a change
+ * on both sides Signet's value stays, except that removals are always applied.
  *
- * @param mayActivate false where Signet itself deactivated the user
- * @param isVerified whether a new address counts as verified
+ * @param options.mayActivate false if the user was deactivated in Signet
+ * @param options.isVerified whether a new address counts as verified
  */
 export function compareThreeWays(
   state: PlanState,
   one: DjangoUser,
   local: ExistingUser,
   last: ImportedUser,
-  mayActivate: boolean,
-  isVerified: boolean,
-): Outcome {
+  { mayActivate, isVerified }: { readonly mayActivate: boolean; readonly isVerified: boolean },
+): UserOutcome {
   const draft = new Draft(last);
   const password = importPassword(one.password);
   compareTexts(draft, state, one, local, { password: password.encoded, isVerified });
@@ -106,8 +97,8 @@ export function compareThreeWays(
   reportSilentField(state, 'user_permissions', permissions.lost);
   const names = (ids: readonly string[]) =>
     ids.map((id) => state.groupNames.get(id) ?? state.existing.groups.get(id)?.name ?? id);
-  draft.move('groups', names(groups.gained), names(groups.lost));
-  draft.move('user_permissions', permissions.gained, permissions.lost);
+  draft.applySets('groups', names(groups.gained), names(groups.lost));
+  draft.applySets('user_permissions', permissions.gained, permissions.lost);
   if (groups.isOwn) draft.own.push('groups');
   if (permissions.isOwn) draft.own.push('user_permissions');
   if (draft.applied.includes('password')) reportPassword(state, one, password);
@@ -118,7 +109,7 @@ export function compareThreeWays(
     permissions: [...sourcePermissions].sort(),
   };
   const isSame = canonical(imported) === canonical(last);
-  const { set, before, after, applied, taken, kept, own } = draft;
+  const { set, before, after, applied, removed, conflicting, own } = draft;
   const change = {
     set,
     role,
@@ -130,24 +121,24 @@ export function compareThreeWays(
     before,
     after,
   };
-  return { change: isSame && !draft.isChanged ? null : change, applied, taken, kept, own };
+  return { change: isSame && !draft.isChanged ? null : change, applied, removed, conflicting, own };
 }
 
-/** What somebody would lose because the dump says nothing of it, is not taken for lost before that was asked. */
+/** Reports a field that the dump lacks, once, before its absence is taken for a removal. */
 function reportSilentField({ silent, report }: PlanState, field: ThroughTable['of'], lost: readonly string[]): void {
   if (lost.length === 0 || !silent.delete(field)) return;
   const what = `it has no ${field} any more: if they go through a table of its own, add that to the dump`;
   report.unmapped.push({ record: report.userModel, name: '', what });
 }
 
-/** The change in the making. */
+/** A change under construction. */
 class Draft {
   readonly set: Record<string, unknown> = {};
   readonly before: Record<string, unknown> = {};
   readonly after: Record<string, unknown> = {};
   readonly applied: string[] = [];
-  readonly taken: string[] = [];
-  readonly kept: string[] = [];
+  readonly removed: string[] = [];
+  readonly conflicting: string[] = [];
   readonly own: string[] = [];
   readonly source: Record<TextField, string>;
   readonly local: Record<TextField, string>;
@@ -164,25 +155,25 @@ class Draft {
   }
 
   get isChanged(): boolean {
-    return this.applied.length + this.taken.length > 0;
+    return this.applied.length + this.removed.length > 0;
   }
 
   imported() {
     return { source: this.source, local: this.local, epoch: this.epoch, ...this.flags };
   }
 
-  apply(field: string, was: unknown, is: unknown, kind: 'applied' | 'taken' = 'applied'): void {
+  apply(field: string, before: unknown, after: unknown, kind: 'applied' | 'removed' = 'applied'): void {
     this[kind].push(fieldName(field));
-    this.before[field] = was;
-    this.after[field] = is;
+    this.before[field] = before;
+    this.after[field] = after;
   }
 
-  move(field: string, gained: readonly string[], lost: readonly string[]): void {
+  applySets(field: string, gained: readonly string[], lost: readonly string[]): void {
     if (gained.length > 0) {
       this.applied.push(field);
       this.after[field] = gained;
     }
-    for (const name of lost) this.taken.push(name);
+    for (const name of lost) this.removed.push(name);
     if (lost.length > 0) this.before[field] = lost;
   }
 }
@@ -205,7 +196,7 @@ function compareTexts(
     }
     const isRefused = field === 'username' && one.nameProblem !== null;
     if (isRefused || (isOwn && localDigests[field] !== target[field])) {
-      draft.kept.push(fieldName(field));
+      draft.conflicting.push(fieldName(field));
       continue;
     }
     draft.source[field] = now[field];
@@ -230,7 +221,7 @@ function compareTexts(
       draft.apply(field, local.email, one.email);
     } else {
       draft.set[field] = one[field];
-      // Attributes are the project's own and may be long: the log names them.
+      // Attributes are project-specific and may be long: the log has only their names.
       if (field === 'attributes') draft.apply(field, Object.keys(local.attributes), Object.keys(one.attributes));
       else draft.apply(field, local[field], one[field]);
     }
@@ -243,44 +234,44 @@ function compareActivity(draft: Draft, one: DjangoUser, local: ExistingUser, may
     return;
   }
   if (one.isActive && !local.isActive && !mayActivate) {
-    draft.kept.push('is_active');
+    draft.conflicting.push('is_active');
     return;
   }
   Object.assign(draft.flags, { isActive: one.isActive });
   if (local.isActive === one.isActive) return;
   draft.set['isActive'] = one.isActive;
-  draft.apply('isActive', local.isActive, one.isActive, one.isActive ? 'applied' : 'taken');
+  draft.apply('isActive', local.isActive, one.isActive, one.isActive ? 'applied' : 'removed');
 }
 
 /**
- * The flags where they were put at the first import: at the API, or the user's own. Null: those at the API stay.
+ * Compares the flags in the scope of the first import: at the API or global. Returns null if those at the API do not change.
  *
- * @param mayRule whether this run may give those of Signet itself; what is lost is lost without it
+ * @param maySetGlobal whether this run may set global flags; it may always remove them
  */
-function compareFlags(draft: Draft, one: DjangoUser, local: ExistingUser, mayRule: boolean): UserChange['role'] {
+function compareFlags(draft: Draft, one: DjangoUser, local: ExistingUser, maySetGlobal: boolean): UserChange['role'] {
   const isGlobal = draft.flagScope === 'global';
-  const held = isGlobal ? local.own : (local.role ?? { isStaff: false, isSuperuser: false });
-  const next = { ...held };
+  const current = isGlobal ? local.own : (local.role ?? { isStaff: false, isSuperuser: false });
+  const next = { ...current };
   for (const flag of FLAGS) {
     if (one[flag] === draft.flags[flag]) {
-      if (held[flag] !== one[flag]) draft.own.push(fieldName(flag));
+      if (current[flag] !== one[flag]) draft.own.push(fieldName(flag));
       continue;
     }
-    if (isGlobal && !mayRule && one[flag] && !held[flag]) {
-      draft.kept.push(fieldName(flag));
+    if (isGlobal && !maySetGlobal && one[flag] && !current[flag]) {
+      draft.conflicting.push(fieldName(flag));
       continue;
     }
     Object.assign(draft.flags, { [flag]: one[flag] });
-    if (held[flag] === one[flag]) continue;
+    if (current[flag] === one[flag]) continue;
     next[flag] = one[flag];
     if (isGlobal) draft.set[flag] = one[flag];
-    draft.apply(flag, held[flag], one[flag], one[flag] ? 'applied' : 'taken');
+    draft.apply(flag, current[flag], one[flag], one[flag] ? 'applied' : 'removed');
   }
-  const isChanged = FLAGS.some((flag) => next[flag] !== held[flag]);
+  const isChanged = FLAGS.some((flag) => next[flag] !== current[flag]);
   return isGlobal || !isChanged ? null : next;
 }
 
-/** What a set gains and loses; `isOwn`: Signet has changed it by itself. */
+/** Returns the gains and losses of a set; `isOwn` is true if Signet has changed it too. */
 function compareSets(now: readonly string[], last: readonly string[], local: ReadonlySet<string>) {
   const [current, previous] = [new Set(now), new Set(last)];
   return {

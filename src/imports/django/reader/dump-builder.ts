@@ -10,7 +10,7 @@ import type {
 } from './records.ts';
 import { describeValue, type Lookup } from './references.ts';
 
-/** What reading a dump has come to so far. */
+/** Collects the records and notes of a dump while it is read. */
 export class DumpBuilder {
   readonly permissions: DjangoPermission[] = [];
   readonly groups: DjangoGroup[] = [];
@@ -18,13 +18,13 @@ export class DumpBuilder {
   readonly refused = { groups: [] as DjangoGroup[], users: [] as DjangoUser[] };
   readonly unmapped: Entry[] = [];
   readonly unkept: Entry[] = [];
-  /** Users and groups whose name has no place here: another name would help. */
+  /** Users and groups with an invalid name, which could be imported under another one. */
   readonly renameCandidates: RenameCandidate[] = [];
-  readonly byName = new Map<Entry, NamedRecord>();
+  readonly refusedNameEntries = new Map<Entry, NamedRecord>();
   readonly repeated: Entry[] = [];
   readonly #repeated = new Map<string, number>();
   readonly #renames: Renames;
-  /** Keys of every user, fit or not. */
+  /** Keys of all users, valid or not. */
   readonly userKeys = new Set<string>();
   otherAddresses = 0;
   datesWithoutZone = 0;
@@ -33,27 +33,27 @@ export class DumpBuilder {
     this.#renames = renames;
   }
 
-  /** The name that a record is to have here. */
+  /** Returns the name under which a record is imported. */
   nameFor(record: string, name: string): string {
     return this.#renames.nameFor(record, name);
   }
 
-  /** A person, a group or a right that has no place here. */
+  /** Notes a user, group or right that cannot be imported. */
   addUnmapped(record: string, name: string, what: string): Entry {
     const entry = { record, name, what };
     this.unmapped.push(entry);
     return entry;
   }
 
-  /** A field of less weight that cannot be kept. */
+  /** Notes a less important field that cannot be stored. */
   addUnkept(record: string, name: string, what: string): void {
     this.unkept.push({ record, name, what });
   }
 
-  /** Notes why a record cannot have its name here; what it says otherwise may still count. `isNamed`: another name would help. */
+  /** Notes why a record's name is refused; its other fields may still be used. `isNamed`: it could be imported under another name. */
   addRefusedName(kind: RenameCandidate['kind'], one: NamedRecord, isNamed: boolean): void {
     const { record, sourceName: name, nameProblem } = one;
-    this.byName.set(this.addUnmapped(record, name, nameProblem ?? ''), one);
+    this.refusedNameEntries.set(this.addUnmapped(record, name, nameProblem ?? ''), one);
     if (isNamed) this.renameCandidates.push({ kind, record, name });
   }
 
@@ -66,7 +66,7 @@ export class DumpBuilder {
     return this.#repeated.get(model) ?? 0;
   }
 
-  /** The records that a many-to-many field names; those that cannot be followed are listed, those whose name is refused too. */
+  /** Returns the records of a many-to-many field. Notes references without a record, and to records whose name is refused. */
   resolveReferences<T extends SourceRecord & Partial<Pick<NamedRecord, 'nameProblem'>>>(
     references: unknown,
     lookup: Lookup<T>,
@@ -87,7 +87,7 @@ export class DumpBuilder {
         values.push(value);
         if (value.nameProblem) {
           const entry = this.addUnmapped(record, name, `its ${what} ${describeValue(reference)} could not be mapped`);
-          this.byName.set(entry, value as T & NamedRecord);
+          this.refusedNameEntries.set(entry, value as T & NamedRecord);
         }
       } else this.addUnmapped(record, name, `its ${what} ${describeValue(reference)} ${found.problem}`);
     }

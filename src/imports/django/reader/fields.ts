@@ -1,7 +1,7 @@
 import { MAX_CODENAME_LENGTH } from '../../../permissions/index.ts';
 import { isStorable } from '../../../platform/casefold.ts';
 
-/** Django's BooleanField: what it writes, and the texts that its `to_python` takes. Undefined: neither. */
+/** Reads a value of Django's BooleanField: booleans and the texts that its `to_python` accepts; undefined for any other value. */
 export function readFlag(value: unknown): boolean | undefined {
   if (value === true || value === 1 || value === '1' || value === 'True' || value === 'true' || value === 't')
     return true;
@@ -14,11 +14,11 @@ const moment = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(\.\d{1,9})?
 
 export interface Moment {
   readonly at: Date;
-  /** False for a project with USE_TZ off: its local time, read as UTC. */
+  /** False in projects with USE_TZ off, whose local time is read as UTC. */
   readonly hasZone: boolean;
 }
 
-/** Django's DateTimeField or DateField. Undefined: no date, or none that PostgreSQL takes. */
+/** Reads a value of Django's DateTimeField or DateField; undefined if it is not a date, or one that PostgreSQL does not accept. */
 export function readMoment(value: unknown): Moment | undefined {
   const parts = typeof value === 'string' ? moment.exec(value) : null;
   if (!parts) return undefined;
@@ -31,7 +31,7 @@ export function readMoment(value: unknown): Moment | undefined {
   return { at, hasZone: parts[8] !== undefined };
 }
 
-/** Why this cannot be part of a permission's name: it is kept byte for byte, so it is refused rather than changed. */
+/** Returns why a text cannot be part of a permission's name. Names are stored byte for byte, so an invalid one is refused and not changed. */
 export function identifierProblem(text: string): string | undefined {
   if (text === '') return 'is empty';
   if ([...text].length > MAX_CODENAME_LENGTH) return `is longer than ${MAX_CODENAME_LENGTH} characters`;
@@ -39,13 +39,13 @@ export function identifierProblem(text: string): string | undefined {
   return undefined;
 }
 
-/** Levels of nesting of a value that is kept. */
-const DEEPEST = 32;
+/** The maximum nesting of a stored value. */
+const MAX_DEPTH = 32;
 
-/** Whether jsonb holds this value: no NUL, no half surrogate, not too deep. */
+/** Returns whether jsonb can store a value: no NUL, no lone surrogate, not too deep. */
 export function isStorableValue(value: unknown, depth = 0): boolean {
   if (typeof value === 'string') return isStorable(value);
   if (typeof value !== 'object' || value === null) return true;
-  if (depth >= DEEPEST) return false;
+  if (depth >= MAX_DEPTH) return false;
   return Object.entries(value).every(([name, inner]) => isStorable(name) && isStorableValue(inner, depth + 1));
 }

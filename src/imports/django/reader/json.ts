@@ -8,16 +8,16 @@ export interface RawRecord {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A whole number that a double may not hold: JSON.parse would make two keys one. */
+/** An integer that a double may not represent: JSON.parse could make two keys equal. */
 const longNumber = /[[:,]\s*-?\d{16}/;
 
-/** What Python's json writes for a float that is none, outside of strings: no JSON (RFC 8259 §6). */
+/** Python's json writes NaN and Infinity, which are not JSON (RFC 8259 §6). Strings are matched too, in order to skip them. */
 const pythonToken = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\bInfinity\b|\bNaN\b/gs;
 
-/** Stands for such a float; no text of a dump can be stored that begins so. */
+/** Replaces such a float. No storable text of a dump starts with NUL. */
 export const NOT_A_NUMBER = '\0NaN';
 
-/** Reads the text of a `dumpdata` file. Failure: it is none, and how to make one. */
+/** Parses the text of a `dumpdata` file. Throws Failure with the command that creates one. */
 export function parseDump(text: string, file: string, userModel: string): RawRecord[] {
   const refused = (what: string) => dumpError(file, userModel, what);
   let document: unknown;
@@ -48,13 +48,13 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** A file that was cut off is the usual reason. */
+/** Returns the end of the text for the message, because most invalid files are truncated. */
 function ending(text: string): string {
   const end = text.trimEnd().slice(-20);
   return end.endsWith(']') ? '' : ` and ends with ${JSON.stringify(end)}`;
 }
 
-/** Whole numbers beyond 2^53 stay exact as text. */
+/** Keeps integers beyond 2^53 exact, as text. */
 function keepLongNumbers(_name: string, value: unknown, context?: { source?: string }): unknown {
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   return context?.source !== undefined && /^-?\d+$/.test(context.source) ? context.source : value;

@@ -18,8 +18,8 @@ export interface ContentType {
 export function readContentType(raw: RawRecord, types: Lookup<ContentType>, builder: DumpBuilder): void {
   const { app_label: app, model } = raw.fields;
   const natural = [app, model];
-  const known = typeof app === 'string' && typeof model === 'string';
-  const found = known ? { value: { app, model } } : { problem: 'has no app label or model' };
+  const isComplete = typeof app === 'string' && typeof model === 'string';
+  const found = isComplete ? { value: { app, model } } : { problem: 'has no app label or model' };
   if (!types.add(recordKeys(raw.pk, natural), found))
     builder.addRepeated(CONTENT_TYPE, recordName(CONTENT_TYPE, raw.pk, natural), '');
 }
@@ -52,7 +52,7 @@ export function readPermission(
   builder.permissions.push(found.value);
 }
 
-/** A natural key says all that there is to know, the table may be missing. */
+/** Finds a content type. A natural key contains all of its fields, so the table may be missing. */
 function findContentType(reference: unknown, types: Lookup<ContentType>): Found<ContentType> {
   if (!Array.isArray(reference)) return types.find(reference);
   const [app, model] = reference;
@@ -104,10 +104,10 @@ export function readGroup(
     return;
   }
   const name = nameProblem === null ? given : '';
-  const held = builder
+  const references = builder
     .resolveReferences(raw.fields['permissions'], permissions, record, name, 'permission')
     .map((one) => one.name);
-  const permissionNames = [...new Set(held)];
+  const permissionNames = [...new Set(references)];
   const names = { name, sourceName: toText(sourceName), nameProblem };
   const group = { record, key: recordKey(keys), ...names, permissions: permissionNames };
   if (!groups.add(keys, { value: group })) {

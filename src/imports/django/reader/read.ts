@@ -22,13 +22,13 @@ import { readUser } from './users.ts';
 
 export const DEFAULT_USER_MODEL = 'auth.user';
 
-/** The model label as dumps spell it. Failure: not of the form APP.MODEL. */
-export function readUserModel(given: string): string {
-  if (/^[a-z_]\w*\.[a-z_]\w*$/i.test(given)) return given.toLowerCase();
-  throw new Failure('usage', `--user-model takes APP.MODEL, such as accounts.user; "${given}" is not of that form.`);
+/** Returns a model label as spelled in dumps. Throws Failure if it does not have the form APP.MODEL. */
+export function readUserModel(label: string): string {
+  if (/^[a-z_]\w*\.[a-z_]\w*$/i.test(label)) return label.toLowerCase();
+  throw new Failure('usage', `--user-model takes APP.MODEL, such as accounts.user; "${label}" is not of that form.`);
 }
 
-/** What the operator says of a dump. */
+/** Options of the operator for reading a dump. */
 export interface ReadOptions {
   readonly file: string;
   readonly userModel: string;
@@ -37,30 +37,32 @@ export interface ReadOptions {
   readonly renames: Renames;
 }
 
-/** Makes records of the entries of a dump, references resolved. Failures: a missing table, another user model, renames that meet nobody. */
+/** Reads the records of a dump and resolves references. Throws Failure for a missing table, another user model, and renames without a record. */
 export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): Steps<DjangoDump> {
   const { file, userModel, renames } = options;
   const tables = sortByModel(raw);
-  const of = (model: string) => tables.get(model) ?? [];
+  const readTable = (model: string) => tables.get(model) ?? [];
   const own = [CONTENT_TYPE, PERMISSION, GROUP, userModel];
-  if (!own.some((model) => of(model).length > 0)) checkSomeUserModel(tables, file, userModel);
-  else if (of(userModel).length === 0) checkUserModel(tables, file, userModel);
-  else if (!areUsers(of(userModel))) throw noUserModel(file, userModel);
-  const nameField = findUsernameField(of(userModel), tables.values(), userModel, file, options.usernameField);
+  if (!own.some((model) => readTable(model).length > 0)) checkSomeUserModel(tables, file, userModel);
+  else if (readTable(userModel).length === 0) checkUserModel(tables, file, userModel);
+  else if (!areUsers(readTable(userModel))) throw noUserModel(file, userModel);
+  const nameField = findUsernameField(
+    readTable(userModel),
+    tables.values(),
+    userModel,
+    file,
+    options.usernameField,
+  );
 
   const builder = new DumpBuilder(renames);
-  const missingTable = (model: string) => () =>
-    dumpError(file, userModel, `refers to records of ${model} that it does not hold`);
-  const types = new Lookup<ContentType>(missingTable(CONTENT_TYPE));
-  const permissions = new Lookup<DjangoPermission>(missingTable(PERMISSION));
-  const groups = new Lookup<DjangoGroup>(missingTable(GROUP));
-  const users = new Lookup<null>(missingTable(userModel));
+  const lookups = createLookups(file, userModel);
+  const { types, permissions, groups } = lookups;
   const through = {
     groups: readThroughRows(tables, own, userModel, 'groups', builder),
     user_permissions: readThroughRows(tables, own, userModel, 'user_permissions', builder),
   };
   const side = {
-    addresses: readAddresses(of(EMAIL_ADDRESS)),
+    addresses: readAddresses(readTable(EMAIL_ADDRESS)),
     through: { groups: through.groups.rows, user_permissions: through.user_permissions.rows },
   };
   let done = 0;
@@ -68,21 +70,47 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
     [CONTENT_TYPE, (one) => readContentType(one, types, builder)],
     [PERMISSION, (one) => readPermission(one, types, permissions, builder)],
     [GROUP, (one) => readGroup(one, permissions, groups, builder)],
-    [userModel, (one) => readUser(one, { nameField, permissions, groups, users, ...side }, builder)],
+    [userModel, (one) => readUser(one, { nameField, ...lookups, ...side }, builder)],
   ];
   for (const [model, read] of stages) {
-    for (const one of of(model)) {
+    for (const one of readTable(model)) {
       read(one);
       if (++done % BATCH === 0) yield done;
     }
   }
   renames.checkUsed();
+  return createDump(tables, builder, { own, userModel, nameField, through });
+}
+
+function createLookups(file: string, userModel: string) {
+  const missingTable = (model: string) => () =>
+    dumpError(file, userModel, `refers to records of ${model} that it does not hold`);
+  return {
+    types: new Lookup<ContentType>(missingTable(CONTENT_TYPE)),
+    permissions: new Lookup<DjangoPermission>(missingTable(PERMISSION)),
+    groups: new Lookup<DjangoGroup>(missingTable(GROUP)),
+    users: new Lookup<null>(missingTable(userModel)),
+  };
+}
+
+interface DumpSource {
+  readonly own: readonly string[];
+  readonly userModel: string;
+  readonly nameField: string;
+  readonly through: Readonly<Record<ThroughTable['of'], ThroughRows>>;
+}
+
+function createDump(
+  tables: ReadonlyMap<string, RawRecord[]>,
+  builder: DumpBuilder,
+  { own, userModel, nameField, through }: DumpSource,
+): DjangoDump {
   for (const one of [through.groups, through.user_permissions])
-    for (const key of one.rows.left)
+    for (const key of one.rows.remainingKeys)
       builder.addUnmapped(one.table?.model ?? '', '', `its user ${key} is not in the dump`);
   const found = [through.groups.table, through.user_permissions.table].filter((one) => one !== null);
   const table = <T>(model: string, records: readonly T[]) => ({
-    read: of(model).length,
+    read: tables.get(model)?.length ?? 0,
     repeated: builder.repeatedCount(model),
     records,
   });
@@ -91,7 +119,7 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
     silent: (['groups', 'user_permissions'] as const).filter((field) => through[field].isSilent),
     userKeys: builder.userKeys,
     renameCandidates: builder.renameCandidates,
-    byName: builder.byName,
+    refusedNameEntries: builder.refusedNameEntries,
     permissions: table(PERMISSION, builder.permissions),
     groups: { ...table(GROUP, builder.groups), refused: builder.refused.groups },
     users: { ...table(userModel, builder.users), refused: builder.refused.users },
@@ -103,9 +131,16 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   };
 }
 
+interface ThroughRows {
+  readonly table: ThroughTable | null;
+  readonly rows: SideTable<unknown>;
+  /** Whether the dump has no such table either, which is reported if users would lose rights. */
+  readonly isSilent: boolean;
+}
+
 /**
- * The rows of a table of the project's own, where no user has the field itself: Django leaves a field with `through` out of a
- * dump. Rights that may be somewhere else are not taken for none.
+ * Reads the rows of a project's own table, if no user has the field itself: Django leaves fields with `through` out of a
+ * dump. A missing field is not read as the absence of rights.
  */
 function readThroughRows(
   tables: ReadonlyMap<string, RawRecord[]>,
@@ -113,7 +148,7 @@ function readThroughRows(
   userModel: string,
   field: ThroughTable['of'],
   builder: DumpBuilder,
-): { readonly table: ThroughTable | null; readonly rows: SideTable<unknown>; readonly isSilent: boolean } {
+): ThroughRows {
   const nothing = { table: null, rows: new SideTable<unknown>(), isSilent: false };
   const users = tables.get(userModel) ?? [];
   if (users.length === 0 || users.some((raw) => field in raw.fields)) return nothing;
@@ -141,13 +176,13 @@ function sortByModel(raw: readonly RawRecord[]): Map<string, RawRecord[]> {
   return tables;
 }
 
-function countOthers(tables: ReadonlyMap<string, RawRecord[]>, known: readonly string[]): Record<string, number> {
+function countOthers(tables: ReadonlyMap<string, RawRecord[]>, models: readonly string[]): Record<string, number> {
   const tally = new Tally();
-  for (const [model, records] of tables) if (!known.includes(model)) for (const _ of records) tally.add(model);
+  for (const [model, records] of tables) if (!models.includes(model)) for (const _ of records) tally.add(model);
   return tally.toRecord();
 }
 
-/** A dump without the user model is fine, unless it was named or another model holds the users. */
+/** Throws Failure for a dump without the user model, if the operator named the model or another model has users. */
 function checkUserModel(tables: ReadonlyMap<string, RawRecord[]>, file: string, userModel: string): void {
   const candidates = [...tables].filter(([, records]) => areUsers(records)).map(([model]) => model);
   if (candidates.length === 0 && userModel === DEFAULT_USER_MODEL) return;

@@ -1,15 +1,15 @@
 import type { Entry } from '../report.ts';
 
-/** What every record has: how a person finds it, and how a second run does. */
+/** The identification of a record, for people and for later runs. */
 export interface SourceRecord {
   /** Model label and key, such as `auth.user 12`. */
   readonly record: string;
-  /** Primary key, or the natural key where the dump has none, as JSON. */
+  /** Primary key, or the natural key if the dump has no primary keys, as JSON. */
   readonly key: string;
 }
 
 export interface DjangoPermission extends SourceRecord {
-  /** `<app>.<codename>`, byte for byte: what has_perm is asked for. */
+  /** `<app>.<codename>`, byte for byte, as in has_perm. */
   readonly name: string;
   readonly app: string;
   readonly codename: string;
@@ -17,31 +17,31 @@ export interface DjangoPermission extends SourceRecord {
   readonly label: string;
 }
 
-/** A record that has a name here. */
+/** A record with a name: a user or a group. */
 export interface NamedRecord extends SourceRecord {
-  /** '' is none. */
+  /** Empty if it has none. */
   readonly sourceName: string;
-  /** Why it cannot have its name here; null where it can. */
+  /** Why its name is refused; null if it is valid. */
   readonly nameProblem: string | null;
 }
 
 export interface DjangoGroup extends NamedRecord {
-  /** As it is to be called here: see `Renames`; '' where it cannot be. */
+  /** The name for the import (see `Renames`); empty if it is refused. */
   readonly name: string;
-  /** Names, each once. */
+  /** Names without duplicates. */
   readonly permissions: readonly string[];
 }
 
 export interface DjangoUser extends NamedRecord {
-  /** As it is to be called here: see `Renames`; '' where it cannot be. */
+  /** The name for the import (see `Renames`); empty if it is refused. */
   readonly username: string;
-  /** '' is none. */
+  /** Empty if the user has none. */
   readonly email: string;
   /** Whether django-allauth has verified it. */
   readonly isEmailVerified: boolean;
   readonly firstName: string;
   readonly lastName: string;
-  /** As stored; null when the record has none. */
+  /** As stored; null if the record has none. */
   readonly password: string | null;
   readonly isActive: boolean;
   readonly isStaff: boolean;
@@ -49,67 +49,67 @@ export interface DjangoUser extends NamedRecord {
   readonly dateJoined: Date | null;
   readonly lastLogin: Date | null;
   readonly groups: readonly DjangoGroup[];
-  /** Names of what was given to the user directly, each once. */
+  /** Names of directly assigned permissions, without duplicates. */
   readonly permissions: readonly string[];
   /** Fields that Django's own user does not have. */
   readonly attributes: Readonly<Record<string, unknown>>;
 }
 
-/** How many records of a kind the dump holds, fit or not. */
+/** The records of one kind in a dump; `read` counts invalid ones too. */
 export interface Tables<T> {
   readonly read: number;
-  /** Of these, those whose key another record has. */
+  /** Number of those with the key of another record. */
   readonly repeated: number;
   readonly records: readonly T[];
 }
 
 /** The same of records that have names. */
 export interface NamedTables<T> extends Tables<T> {
-  /** Those that cannot have their name here: they are something only where an earlier import made it (`settle`). */
+  /** Records with a refused name, which matter only if an earlier run imported them (`resolveRefusedNames`). */
   readonly refused: readonly T[];
 }
 
-/** A record that another name would let in, and what it is called in the source. */
+/** A record that could be imported under another name, with its name in the source. */
 export interface RenameCandidate {
   readonly kind: 'user' | 'group';
   readonly record: string;
   readonly name: string;
 }
 
-/** A table of the project's own that holds what users have: `ManyToManyField(…, through=…)`. */
+/** A project's own table of a user's groups or permissions: `ManyToManyField(…, through=…)`. */
 export interface ThroughTable {
   readonly model: string;
   readonly of: 'groups' | 'user_permissions';
   readonly records: number;
-  /** Fields of it that have no place here. */
+  /** Its fields that are not imported. */
   readonly ignored: readonly string[];
 }
 
-/** How the users of a dump are called and what their tables are. */
+/** The username field and the additional tables of a dump's users. */
 export interface UserSource {
   /** Django's `USERNAME_FIELD`. */
   readonly usernameField: string;
   readonly through: readonly ThroughTable[];
-  /** Addresses of django-allauth beside the one that each user has: they have no place here. */
+  /** Number of further addresses of django-allauth, which are not imported. */
   readonly otherAddresses: number;
 }
 
 export interface DjangoDump {
   readonly source: UserSource;
-  /** Fields of which it says nothing, and nothing was said of that yet. */
+  /** Fields that the dump lacks, if that was not reported yet. */
   readonly silent: readonly ThroughTable['of'][];
-  /** Keys of every record of a user, fit or not. */
+  /** Keys of all user records, valid or not. */
   readonly userKeys: ReadonlySet<string>;
   readonly renameCandidates: readonly RenameCandidate[];
-  /** Entries of `unmapped` that say of a record that its name is refused, or that it is gone with that. */
-  readonly byName: ReadonlyMap<Entry, NamedRecord>;
+  /** The entries of `unmapped` that are caused by a refused name, with its record. */
+  readonly refusedNameEntries: ReadonlyMap<Entry, NamedRecord>;
   readonly unkept: readonly Entry[];
   readonly permissions: Tables<DjangoPermission>;
   readonly groups: NamedTables<DjangoGroup>;
   readonly users: NamedTables<DjangoUser>;
   /** Records and parts of records that could not be read. */
   readonly unmapped: readonly Entry[];
-  /** Records that share their key with another one of the dump. */
+  /** Records with the key of another record in the dump. */
   readonly repeated: readonly Entry[];
   readonly unknownModels: Record<string, number>;
   readonly datesWithoutZone: number;

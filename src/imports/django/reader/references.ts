@@ -1,12 +1,12 @@
 import { isStorable } from '../../../platform/casefold.ts';
 import type { RawRecord } from './json.ts';
 
-/** What a reference leads to; `problem` says why it leads nowhere. */
+/** The value of a reference, or why it has none. */
 export type Found<T> = { readonly value: T } | { readonly problem: string };
 
 /**
- * The records of one table by both forms of their keys: the primary key, and the natural key (a list). A reference that the
- * table could not answer at all, because it holds no key of that form, means that the dump lacks the table: `lacking` says so.
+ * The records of one table by primary key and by natural key (a list). If the table has no key of a reference's form, the dump lacks the
+ * table, and `find` throws the error of `missingTable`.
  */
 export class Lookup<T> {
   readonly #byKey = new Map<string, Found<T>>();
@@ -17,7 +17,7 @@ export class Lookup<T> {
     this.#missingTable = missingTable;
   }
 
-  /** Answers false when another record has this key. */
+  /** Returns false if another record has this key. */
   add(keys: Keys, found: Found<T>): boolean {
     const { primary, natural } = keys;
     if (primary !== null) this.#forms.add('primary');
@@ -26,7 +26,7 @@ export class Lookup<T> {
     if (own === null) return true;
     if (this.#byKey.has(own)) return false;
     this.#byKey.set(own, found);
-    // Beside a primary key the natural one may repeat, in a damaged database: then the first is meant.
+    // In a damaged database natural keys may repeat beside primary keys: then the first record counts.
     if (natural !== null && !this.#byKey.has(natural)) this.#byKey.set(natural, found);
     return true;
   }
@@ -42,7 +42,7 @@ export class Lookup<T> {
   }
 }
 
-/** Both forms of a record's key, as JSON; null where it has none of that form. */
+/** The primary and the natural key of a record, as JSON; null if it has none. */
 export interface Keys {
   readonly primary: string | null;
   readonly natural: string | null;
@@ -52,7 +52,7 @@ export function recordKeys(pk: RawRecord['pk'], natural: readonly unknown[]): Ke
   return { primary: pk === null ? null : JSON.stringify(pk), natural: naturalKey(natural) };
 }
 
-/** A reference as the key of the record that it leads to; null when it is none. */
+/** Returns the key of a referenced record; null if the value is not a reference. */
 export function referenceKey(reference: unknown): string | null {
   const isPrimary = typeof reference === 'string' || typeof reference === 'number';
   return isPrimary ? JSON.stringify(reference) : naturalKey(reference);
@@ -62,27 +62,27 @@ function naturalKey(value: unknown): string | null {
   return Array.isArray(value) && value.every((one) => typeof one === 'string') ? JSON.stringify(value) : null;
 }
 
-/** The key under which a record is remembered. */
+/** Returns the key under which an imported record is stored. */
 export function recordKey({ primary, natural }: Keys): string {
   return primary ?? natural ?? '';
 }
 
-/** How people find a record in the source. */
+/** Returns the name of a record for people: model label and key. */
 export function recordName(model: string, pk: RawRecord['pk'], natural: readonly unknown[]): string {
   return `${model} ${pk ?? describeValue(natural)}`;
 }
 
-/** A value of the dump, of whatever kind, for people. */
+/** Returns a value of the dump as text for people. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 200));
   if (typeof value !== 'object' || value === null) return String(value);
   return (naturalKey(value) ?? (Array.isArray(value) ? 'a list' : 'an object')).slice(0, 500);
 }
 
-/** Bytes of a primary key that an index has room for; the longest that Django's own fields make is a UUID. */
-const LONGEST_KEY = 255;
+/** The maximum size of a primary key in bytes. The longest of Django's own fields is a UUID. */
+const MAX_KEY_BYTES = 255;
 
 export function keyProblem(pk: RawRecord['pk']): string | undefined {
   if (typeof pk !== 'string') return undefined;
-  return isStorable(pk) && Buffer.byteLength(pk) <= LONGEST_KEY ? undefined : 'the primary key cannot be stored';
+  return isStorable(pk) && Buffer.byteLength(pk) <= MAX_KEY_BYTES ? undefined : 'the primary key cannot be stored';
 }

@@ -2,7 +2,7 @@ import type { RawRecord } from './json.ts';
 import type { ThroughTable } from './records.ts';
 import { referenceKey } from './references.ts';
 
-/** What tables beside the user's own say of users, by the user's key in either form. */
+/** Values of users from other tables, by the user's primary or natural key. */
 export class SideTable<T> {
   readonly #byUser = new Map<string, T[]>();
 
@@ -13,7 +13,7 @@ export class SideTable<T> {
     else this.#byUser.set(key, [value]);
   }
 
-  /** What was said of the user of these keys, once. */
+  /** Returns and removes the values of the user with these keys. */
   take(keys: readonly (string | null)[]): T[] {
     return keys.flatMap((key) => {
       const values = key === null ? undefined : this.#byUser.get(key);
@@ -22,8 +22,8 @@ export class SideTable<T> {
     });
   }
 
-  /** Keys of users that were never asked for. */
-  get left(): string[] {
+  /** Keys of users whose values were not taken. */
+  get remainingKeys(): string[] {
     return [...this.#byUser.keys()];
   }
 }
@@ -47,19 +47,19 @@ export function readAddresses(records: readonly RawRecord[]): SideTable<Address>
   return addresses;
 }
 
-/** References to groups or permissions, of a table of the project's own. */
+/** References to groups or permissions from a project's own table. */
 export interface Through {
   readonly table: ThroughTable;
   readonly rows: SideTable<unknown>;
 }
 
 /**
- * The tables that may hold what a user model's own field lacks. A dump does not tell which table a field goes through: one that
- * refers to users and to groups is taken, of two none can be chosen.
+ * Returns the tables that may contain a missing many-to-many field of the user model. A dump does not tell which table a field goes
+ * through: a table qualifies if it refers to users and to groups (or permissions). The caller cannot choose between two.
  */
 export function findThrough(
   tables: ReadonlyMap<string, readonly RawRecord[]>,
-  known: readonly string[],
+  ignoredModels: readonly string[],
   userModel: string,
   of: ThroughTable['of'],
 ): Through[] {
@@ -71,7 +71,7 @@ export function findThrough(
     const fields = Object.keys(records[0]?.fields ?? {});
     const [user, ...otherUsers] = fields.filter(isUser);
     const [value, ...otherValues] = fields.filter((field) => target.test(field));
-    if (known.includes(label) || user === undefined || value === undefined) continue;
+    if (ignoredModels.includes(label) || user === undefined || value === undefined) continue;
     if (otherUsers.length + otherValues.length > 0 || label.startsWith('guardian.')) continue;
     const isTable = records.every(
       (raw) => referenceKey(raw.fields[user]) !== null && referenceKey(raw.fields[value]) !== null,

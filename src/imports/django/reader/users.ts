@@ -8,7 +8,7 @@ import { describeValue, keyProblem, type Lookup, recordKey, recordKeys, recordNa
 import type { Address, SideTable } from './side-tables.ts';
 import { readName } from './username-field.ts';
 
-/** The fields of `auth.User`; every other one, and a username by which nobody logs in, is an attribute. */
+/** The fields of `auth.User` except the username. Other fields are attributes, and so is a username that is not the USERNAME_FIELD. */
 const DJANGO_FIELDS = new Set(
   'password last_login is_superuser first_name last_name email is_staff is_active date_joined groups user_permissions'.split(
     ' ',
@@ -21,7 +21,7 @@ export interface UserTables {
   readonly groups: Lookup<DjangoGroup>;
   readonly users: Lookup<null>;
   readonly addresses: SideTable<Address>;
-  /** References that a table of the project's own holds in place of the field. */
+  /** References from a project's own table that replaces the field. */
   readonly through: { readonly groups: SideTable<unknown>; readonly user_permissions: SideTable<unknown> };
 }
 
@@ -32,11 +32,15 @@ export function readUser(raw: RawRecord, tables: UserTables, builder: DumpBuilde
   const both = [keys.primary, keys.natural];
   const record = recordName(raw.model, raw.pk, natural);
   const addresses = tables.addresses.take(both);
-  const held = (field: 'groups' | 'user_permissions') => {
+  const readReferences = (field: 'groups' | 'user_permissions') => {
     const others = tables.through[field].take(both);
     return raw.fields[field] ?? (others.length === 0 ? undefined : others);
   };
-  const references = { groups: held('groups'), permissions: held('user_permissions') };
+  const related = {
+    groups: readReferences('groups'),
+    permissions: readReferences('user_permissions'),
+    addresses,
+  };
   const given = sourceName === undefined ? '' : builder.nameFor(record, sourceName);
   if (!tables.users.add(keys, { value: null })) {
     builder.addRepeated(raw.model, record, given);
@@ -50,7 +54,7 @@ export function readUser(raw: RawRecord, tables: UserTables, builder: DumpBuilde
   }
   const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(given) ?? null);
   const names = { username: nameProblem === null ? given : '', sourceName: sourceName ?? '', nameProblem };
-  const user = toUser(raw, { record, key: recordKey(keys), ...names }, references, addresses, tables, builder);
+  const user = toUser(raw, { record, key: recordKey(keys), ...names }, related, tables, builder);
   if (nameProblem === null) builder.users.push(user);
   else {
     builder.refused.users.push(user);
@@ -60,35 +64,41 @@ export function readUser(raw: RawRecord, tables: UserTables, builder: DumpBuilde
 
 const NAMELESS = 'it has no username';
 
-type Named = NamedRecord & Pick<DjangoUser, 'username'>;
+type UserNames = NamedRecord & Pick<DjangoUser, 'username'>;
 
-/** The rest of a record, whatever its name is worth: who cannot be called so may still have lost what they had. */
+/** The fields of a user that are stored beside its record. */
+interface RelatedFields {
+  readonly groups: unknown;
+  readonly permissions: unknown;
+  readonly addresses: readonly Address[];
+}
+
+/** Reads the other fields of a record, even if its name is refused: a user of an earlier import may have lost rights. */
 function toUser(
   raw: RawRecord,
-  one: Named,
-  references: { readonly groups: unknown; readonly permissions: unknown },
-  addresses: readonly Address[],
+  one: UserNames,
+  related: RelatedFields,
   tables: UserTables,
   builder: DumpBuilder,
 ): DjangoUser {
   const { record } = one;
-  const shownName = one.username || one.sourceName;
-  const drop = (what: string) => builder.addUnkept(record, shownName, what);
+  const name = one.username || one.sourceName;
+  const drop = (what: string) => builder.addUnkept(record, name, what);
   const permissions = builder.resolveReferences(
-    references.permissions,
+    related.permissions,
     tables.permissions,
     record,
-    shownName,
+    name,
     'permission',
   );
-  const groups = builder.resolveReferences(references.groups, tables.groups, record, shownName, 'group');
+  const groups = builder.resolveReferences(related.groups, tables.groups, record, name, 'group');
   const text = readFields(raw, drop);
   return {
     ...one,
     ...text,
-    ...readAddress(text.email, addresses, builder, drop),
+    ...readAddress(text.email, related.addresses, builder, drop),
     password: typeof raw.fields['password'] === 'string' ? raw.fields['password'] : null,
-    ...readFlags(raw, (what) => builder.addUnmapped(record, shownName, what)),
+    ...readFlags(raw, (what) => builder.addUnmapped(record, name, what)),
     dateJoined: readDate(raw, 'date_joined', builder, drop),
     lastLogin: readDate(raw, 'last_login', builder, drop),
     groups: [...new Set(groups)],
@@ -97,12 +107,12 @@ function toUser(
   };
 }
 
-type Note = (what: string) => void;
+type AddNote = (what: string) => void;
 
 const POINTERS = { '/email': 'email', '/first_name': 'first_name', '/last_name': 'last_name' } as const;
 
-/** Within the bounds that every user's fields have here; Django checks addresses in forms only, so a column may hold anything. */
-function readFields(raw: RawRecord, drop: Note): Pick<DjangoUser, 'email' | 'firstName' | 'lastName'> {
+/** Reads text fields within the bounds of user fields. Django validates addresses in forms only, so a column may contain any text. */
+function readFields(raw: RawRecord, drop: AddNote): Pick<DjangoUser, 'email' | 'firstName' | 'lastName'> {
   const text = (field: string) => {
     const value = raw.fields[field] ?? '';
     if (typeof value === 'string' && isStorable(value)) return value;
@@ -119,12 +129,12 @@ function readFields(raw: RawRecord, drop: Note): Pick<DjangoUser, 'email' | 'fir
   return { email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
 }
 
-/** What django-allauth knows: whether the user's address is verified; and the address, where the user has none of its own. */
+/** Reads from django-allauth whether the user's address is verified, and the address if the user record has none. */
 function readAddress(
   email: string,
   addresses: readonly Address[],
   builder: DumpBuilder,
-  drop: Note,
+  drop: AddNote,
 ): Pick<DjangoUser, 'email' | 'isEmailVerified'> {
   const primary = addresses.find((one) => one.isPrimary && one.isVerified);
   const isFit = (text: string) => checkUser({ username: '', email: text }, { existing: true }).length === 0;
@@ -139,8 +149,8 @@ function readAddress(
   return { email: chosen, isEmailVerified: chosen !== '' && same.some((one) => one.isVerified) };
 }
 
-/** What cannot be read is the lesser right. A model without `is_active` has active users: Django's AbstractBaseUser. */
-function readFlags(raw: RawRecord, note: Note): Pick<DjangoUser, 'isActive' | 'isStaff' | 'isSuperuser'> {
+/** Reads the flags. An unreadable flag is false. Without `is_active` users are active, as in Django's AbstractBaseUser. */
+function readFlags(raw: RawRecord, note: AddNote): Pick<DjangoUser, 'isActive' | 'isStaff' | 'isSuperuser'> {
   const flag = (field: string, absent: boolean) => {
     if (!(field in raw.fields)) return absent;
     const value = readFlag(raw.fields[field]);
@@ -154,7 +164,7 @@ function readFlags(raw: RawRecord, note: Note): Pick<DjangoUser, 'isActive' | 'i
   };
 }
 
-function readDate(raw: RawRecord, field: string, builder: DumpBuilder, drop: Note): Date | null {
+function readDate(raw: RawRecord, field: string, builder: DumpBuilder, drop: AddNote): Date | null {
   const value = raw.fields[field];
   if (value === undefined || value === null) return null;
   const moment = readMoment(value);
@@ -163,11 +173,11 @@ function readDate(raw: RawRecord, field: string, builder: DumpBuilder, drop: Not
   return moment?.at ?? null;
 }
 
-/** Bytes of one attribute: a profile has a picture's address, not the picture. */
-const LARGEST_ATTRIBUTE = 16 * 1024;
+/** The maximum size of one attribute in bytes: enough for the address of a picture, but not for the picture. */
+const MAX_ATTRIBUTE_BYTES = 16 * 1024;
 
-/** Made from entries: a field may be called `__proto__`. */
-function readAttributes(raw: RawRecord, nameField: string, drop: Note): Record<string, unknown> {
+/** Reads attributes. Built from entries, because a field may be named `__proto__`. */
+function readAttributes(raw: RawRecord, nameField: string, drop: AddNote): Record<string, unknown> {
   const extra = Object.entries(raw.fields).filter(([field]) => !DJANGO_FIELDS.has(field) && field !== nameField);
   const kept = extra.filter(([field, value]) => {
     const problem =
@@ -175,8 +185,8 @@ function readAttributes(raw: RawRecord, nameField: string, drop: Note): Record<s
         ? 'is NaN or infinite, which JSON has no word for'
         : !isStorable(field) || !isStorableValue(value)
           ? 'cannot be stored'
-          : Buffer.byteLength(JSON.stringify(value) ?? '') > LARGEST_ATTRIBUTE || field.length > 255
-            ? `is larger than ${LARGEST_ATTRIBUTE} bytes`
+          : Buffer.byteLength(JSON.stringify(value) ?? '') > MAX_ATTRIBUTE_BYTES || field.length > 255
+            ? `is larger than ${MAX_ATTRIBUTE_BYTES} bytes`
             : undefined;
     if (problem) drop(`its field ${describeValue(field)} ${problem}`);
     return problem === undefined;
