@@ -164,7 +164,8 @@ function rights(report: ImportReport): string[] {
   const where =
     report.superusers.of === 'global' ? 'of everything, Signet itself included' : `of the API ${report.api} only`;
   const names = (all: readonly string[]) =>
-    all.slice(0, MAX_LINES).map(printable).join(', ') + (all.length > MAX_LINES ? ` and ${all.length - MAX_LINES} more` : '');
+    all.slice(0, MAX_LINES).map(printable).join(', ') +
+    (all.length > MAX_LINES ? ` and ${all.length - MAX_LINES} more` : '');
   return [
     ...(report.superusers.names.length > 0 ? [`Superusers ${where}: ${names(report.superusers.names)}`] : []),
     ...(report.staff.names.length > 0 ? [`Staff ${where}: ${names(report.staff.names)}`] : []),

@@ -175,7 +175,10 @@ function readUserRow(row: UserRow, permissionNamesById: PermissionNames): Existi
   };
 }
 
-export async function readEmailKeys(em: SqlEntityManager, users: readonly DjangoUser[]): Promise<Map<string, string[]>> {
+export async function readEmailKeys(
+  em: SqlEntityManager,
+  users: readonly DjangoUser[],
+): Promise<Map<string, string[]>> {
   const keys = users
     .flatMap((one) => [one.email, one.username])
     .filter((text) => text.includes('@'))

@@ -16,12 +16,7 @@ import {
 } from './existing-rows.ts';
 import { type ImportLog, readImportLog } from './import-log.ts';
 import type { ImportedUser } from './imported-values.ts';
-import {
-  addDeletedUsers,
-  type PreviousImport,
-  readPreviousById,
-  readPreviousImports,
-} from './previous-imports.ts';
+import { addDeletedUsers, type PreviousImport, readPreviousById, readPreviousImports } from './previous-imports.ts';
 import type { DjangoDump } from './reader/records.ts';
 
 export interface ByKind<T> {

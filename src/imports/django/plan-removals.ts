@@ -60,10 +60,16 @@ function lastLoggedState({ existing }: PlanState, one: DjangoUser, local: Existi
   };
 }
 
-function withoutRemoved(local: ExistingUser, { set, role: newRole, groupsLost, permissionsLost }: UserChange): ExistingUser {
+function withoutRemoved(
+  local: ExistingUser,
+  { set, role: newRole, groupsLost, permissionsLost }: UserChange,
+): ExistingUser {
   const role = newRole ?? local.role;
   const stays = (flag: string, before: boolean) => before && set[flag] !== false;
-  const own = { isStaff: stays('isStaff', local.own.isStaff), isSuperuser: stays('isSuperuser', local.own.isSuperuser) };
+  const own = {
+    isStaff: stays('isStaff', local.own.isStaff),
+    isSuperuser: stays('isSuperuser', local.own.isSuperuser),
+  };
   return {
     ...local,
     isActive: stays('isActive', local.isActive),

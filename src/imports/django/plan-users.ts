@@ -4,7 +4,7 @@ import { BATCH, type Steps } from './batches.ts';
 import { readGroupIds } from './compare-user.ts';
 import { digestUser } from './digest.ts';
 import type { ExistingUser } from './existing-rows.ts';
-import { importPassword, type ImportedUser, localValues, sourceValues } from './imported-values.ts';
+import { type ImportedUser, importPassword, localValues, sourceValues } from './imported-values.ts';
 import { changesName, findRenamed, planImportedUser } from './plan-imported-user.ts';
 import {
   availablePermissions,

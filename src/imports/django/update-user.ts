@@ -2,7 +2,16 @@ import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { readGroupIds } from './compare-user.ts';
 import { canonical, digestUser } from './digest.ts';
 import type { ExistingUser, Flags } from './existing-rows.ts';
-import { importPassword, digests, FLAGS, type ImportedUser, localValues, sourceValues, TEXT_FIELDS, type TextField } from './imported-values.ts';
+import {
+  digests,
+  FLAGS,
+  type ImportedUser,
+  importPassword,
+  localValues,
+  sourceValues,
+  TEXT_FIELDS,
+  type TextField,
+} from './imported-values.ts';
 import { availablePermissions, type PlanState, reportPassword } from './plan-state.ts';
 import type { PreviousImport } from './previous-imports.ts';
 import type { DjangoUser, ThroughTable } from './reader/records.ts';

@@ -46,13 +46,7 @@ export function* readDjango(raw: readonly RawRecord[], options: ReadOptions): St
   if (!own.some((model) => readTable(model).length > 0)) checkSomeUserModel(tables, file, userModel);
   else if (readTable(userModel).length === 0) checkUserModel(tables, file, userModel);
   else if (!areUsers(readTable(userModel))) throw noUserModel(file, userModel);
-  const nameField = findUsernameField(
-    readTable(userModel),
-    tables.values(),
-    userModel,
-    file,
-    options.usernameField,
-  );
+  const nameField = findUsernameField(readTable(userModel), tables.values(), userModel, file, options.usernameField);
 
   const builder = new DumpBuilder(renames);
   const lookups = createLookups(file, userModel);

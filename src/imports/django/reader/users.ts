@@ -84,13 +84,7 @@ function toUser(
   const { record } = one;
   const name = one.username || one.sourceName;
   const drop = (what: string) => builder.addUnkept(record, name, what);
-  const permissions = builder.resolveReferences(
-    related.permissions,
-    tables.permissions,
-    record,
-    name,
-    'permission',
-  );
+  const permissions = builder.resolveReferences(related.permissions, tables.permissions, record, name, 'permission');
   const groups = builder.resolveReferences(related.groups, tables.groups, record, name, 'group');
   const text = readFields(raw, drop);
   return {
