@@ -2,12 +2,12 @@
 // changes nothing.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { catalogue, catalogues } from './making/catalogues.ts';
-import { goodTokens } from './making/good-tokens.ts';
-import { audience, folder, issuer, now, testKeys, uri, without } from './making/jws.ts';
-import { malformedTokens } from './making/malformed-tokens.ts';
-import { list, statusLists } from './making/status-lists.ts';
-import { wrongClaims } from './making/wrong-claims.ts';
+import { catalogue, catalogues } from './cases/catalogues.ts';
+import { goodTokens } from './cases/good-tokens.ts';
+import { audience, folder, issuer, now, testKeys, uri, without } from './cases/jws.ts';
+import { malformedTokens } from './cases/malformed-tokens.ts';
+import { list, statusLists } from './cases/status-lists.ts';
+import { wrongClaims } from './cases/wrong-claims.ts';
 
 const publicKeys = testKeys.keys
   .filter((one) => one.kid !== 'test-stranger')

@@ -1,6 +1,6 @@
 import { deflateSync } from 'node:zlib';
-import { readCompact, type Work } from '../../kits/node/src/compact.ts';
 import { readStatusList } from '../../kits/node/src/index.ts';
+import { readCompact, type Work } from '../../kits/node/src/jws.ts';
 import { parseObject } from '../../kits/node/src/strict-json.ts';
 import t from '../support/tap.ts';
 import { codeOf, startIssuer } from './issuer.ts';

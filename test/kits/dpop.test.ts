@@ -257,5 +257,10 @@ for (const [framework, serve] of Object.entries({ Fastify: serveFastify, Express
 
 t.test('a refusal of a token that came with a proof is the same refusal', async (t) => {
   const error = new VerifierError('token_expired', { detail: 'why', cause: 'it' });
-  t.match(error.ofProven(), { code: 'token_expired', message: error.message, cause: 'it', action: 'refresh' });
+  t.match(error.withProofChallenge(), {
+    code: 'token_expired',
+    message: error.message,
+    cause: 'it',
+    action: 'refresh',
+  });
 });

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { readBitmap, readCatalogue } from '../../kits/node/src/catalogue.ts';
 import type { TokenClaims } from '../../kits/node/src/claims.ts';
-import { listed, mapped, User } from '../../kits/node/src/user.ts';
+import { bitmapPermissions, listPermissions, User } from '../../kits/node/src/user.ts';
 import t from '../support/tap.ts';
 import { catalogueOf } from './issuer.ts';
 
@@ -25,7 +25,7 @@ function both(names: readonly string[], held: readonly number[]): [User, User] {
   const read = readBitmap({ version: 1, hash, bits }, catalogue);
   if (!read) throw new Error('the bitmap is of another catalogue');
   const list = held.map((index) => names[index] as string);
-  return [new User(claims, listed(list), false), new User(claims, mapped(read), false)];
+  return [new User(claims, listPermissions(list), false), new User(claims, bitmapPermissions(read), false)];
 }
 
 const label = fc.stringMatching(/^[a-zé_]{1,6}$/);
@@ -39,7 +39,7 @@ const user = fc
 await t.test('Django has_perm: any text is a question: no unless it is held, yes for a superuser', async (t) => {
   const held = ['polls.add_choice', 'polls.view_choice'];
   const some = both(['polls.add_choice', 'polls.delete_choice', 'polls.view_choice'], [0, 2]);
-  const root = new User({ ...claims, isSuperuser: true }, listed([]), false);
+  const root = new User({ ...claims, isSuperuser: true }, listPermissions([]), false);
   const odd = [
     '',
     '.',

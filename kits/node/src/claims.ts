@@ -1,15 +1,15 @@
 import { type BitmapClaim, isCount } from './catalogue.ts';
 import { SKEW_SECONDS } from './clock.ts';
-import { type Compact, decode } from './compact.ts';
 import { VerifierError } from './errors.ts';
+import { type CompactJws, decodeBase64url } from './jws.ts';
 
-/** Where a token's status is (draft-ietf-oauth-status-list §6.2). */
+/** The location of a token's status (draft-ietf-oauth-status-list §6.2). */
 export interface StatusClaim {
   readonly idx: number;
   readonly uri: string;
 }
 
-/** What an access token says, checked. Times are in seconds since 1970. */
+/** The validated claims of an access token. Times are in seconds since 1970. */
 export interface TokenClaims {
   readonly sub: string;
   readonly clientId: string;
@@ -24,25 +24,25 @@ export interface TokenClaims {
   readonly scope: readonly string[];
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
-  /** Names, or bits; an API of format `scope` says its permissions as scopes. */
+  /** Names, or a bitmap; for an API of format `scope` the scopes. */
   readonly permissions: readonly string[] | BitmapClaim;
   readonly status: StatusClaim | null;
-  /** The thumbprint of the key that has to be shown with it (RFC 9449 §6.1). */
+  /** The thumbprint of the key that must sign the proof (RFC 9449 §6.1). */
   readonly jkt: string | null;
 }
 
-export interface Expected {
+export interface ExpectedClaims {
   readonly issuer: string;
   readonly audience: string;
   readonly typ: 'at+jwt' | 'JWT';
   readonly algorithms: readonly string[];
 }
 
-/** No access token lives a day. */
+/** The longest lifetime of an access token. */
 const MAX_LIFE_SECONDS = 86_400;
 
-/** RFC 9068 §4, RFC 8725 §3.11: the kind, before anything else. ID tokens and log-out tokens are other kinds. */
-export function checkHeader({ header, claims }: Compact, { typ, algorithms }: Expected): void {
+/** RFC 9068 §4, RFC 8725 §3.11: the type, before anything else. ID tokens and logout tokens have other types. */
+export function checkHeader({ header, claims }: CompactJws, { typ, algorithms }: ExpectedClaims): void {
   if (header.typ !== 'at+jwt' && header.typ !== 'application/at+jwt' && !(typ === 'JWT' && header.typ === 'JWT'))
     throw new VerifierError('token_wrong_type', { detail: `typ is ${JSON.stringify(header.typ.slice(0, 40))}` });
   if (header.typ === 'JWT')
@@ -51,15 +51,19 @@ export function checkHeader({ header, claims }: Compact, { typ, algorithms }: Ex
   if (!algorithms.includes(header.alg)) throw new VerifierError('token_wrong_algorithm');
 }
 
-/** RFC 9068 §2.2 and §4, for a token whose signature is right. */
-export function readClaims(claims: Readonly<Record<string, unknown>>, expected: Expected, nowMs: number): TokenClaims {
+/** Reads the claims of a token whose signature is valid (RFC 9068 §2.2, §4). */
+export function readClaims(
+  claims: Readonly<Record<string, unknown>>,
+  expected: ExpectedClaims,
+  nowMs: number,
+): TokenClaims {
   if (claims['iss'] !== expected.issuer) throw new VerifierError('issuer_wrong');
   const { aud } = claims;
-  // One token is for one API: who may be accepted somewhere else could be replayed from there.
+  // A token is for one API: an API that accepts it too could replay it here.
   if (aud !== expected.audience && !(Array.isArray(aud) && aud.length === 1 && aud[0] === expected.audience))
     throw new VerifierError('audience_wrong');
   const exp = checkTimes(claims, nowMs / 1000);
-  const read = {
+  const parsed = {
     sub: text(claims, 'sub', 255),
     clientId: text(claims, 'client_id', 255),
     jti: text(claims, 'jti', 255),
@@ -79,12 +83,12 @@ export function readClaims(claims: Readonly<Record<string, unknown>>, expected: 
     status: readStatusClaim(claims['status']),
     jkt: readConfirmation(claims['cnf']),
   };
-  return { ...read, permissions: readPermissions(claims, read.scope) };
+  return { ...parsed, permissions: readPermissions(claims, parsed.scope) };
 }
 
 const malformed = (name: string) => new VerifierError('claims_malformed', { detail: name });
 
-/** RFC 7519 §4.1.4-6: numbers, whole seconds; `exp` and `iat` are demanded. */
+/** RFC 7519 §4.1.4-6: whole seconds; `exp` and `iat` are required. */
 function checkTimes(claims: Readonly<Record<string, unknown>>, now: number): number {
   const { exp, iat, nbf } = claims;
   if (!isCount(exp)) throw malformed('exp');
@@ -128,12 +132,12 @@ function readPermissions(
   }
   if (bitmap === undefined) return scope;
   const { v, h, b } = (bitmap ?? {}) as Record<string, unknown>;
-  const bits = isString(b) ? decode(b) : undefined;
+  const bits = isString(b) ? decodeBase64url(b) : undefined;
   if (!isCount(v) || !isString(h) || !bits) throw malformed('permissions_bitmap');
   return { version: v, hash: h, bits };
 }
 
-/** A status of another kind than a status list cannot be looked at here: such a token is refused. */
+/** Only status lists are supported; a token with another kind of status is rejected. */
 function readStatusClaim(status: unknown): StatusClaim | null {
   if (status === undefined) return null;
   const { idx, uri } = ((status as Record<string, unknown> | null)?.['status_list'] ?? {}) as Record<string, unknown>;
@@ -141,7 +145,7 @@ function readStatusClaim(status: unknown): StatusClaim | null {
   return { idx, uri };
 }
 
-/** RFC 7800 §3: who cannot confirm what a token asks for may not take it. Here that is the thumbprint of a key, and nothing else. */
+/** RFC 7800 §3: a recipient must understand every confirmation method. Only key thumbprints are supported. */
 function readConfirmation(cnf: unknown): string | null {
   if (cnf === undefined) return null;
   const { jkt, ...others } = (typeof cnf === 'object' && cnf !== null ? cnf : {}) as Record<string, unknown>;

@@ -1,12 +1,12 @@
-/** Two ways to tell time. Tests bring their own. */
+/** The two clocks. Tests replace them. */
 export interface Clock {
-  /** Milliseconds since 1970, as the claims of tokens count. */
+  /** Milliseconds since 1970, for token claims. */
   now(): number;
-  /** Milliseconds since some moment, never set back: how old something kept is. */
+  /** Monotonic milliseconds, for the age of cached data. */
   elapsed(): number;
 }
 
 export const systemClock: Clock = { now: () => Date.now(), elapsed: () => performance.now() };
 
-/** Clocks of issuer and service may differ by so much (RFC 7519 §4.1.4). */
+/** Allowed difference between the clocks of issuer and service (RFC 7519 §4.1.4). */
 export const SKEW_SECONDS = 60;

@@ -1,24 +1,24 @@
 import { VerifierError } from './errors.ts';
 import type { User } from './user.ts';
 
-/** What a route asks for, beyond a good token. */
+/** What a route requires beyond a valid token. */
 export interface Demand {
-  /** All of them, as `hasPerms`. */
+  /** All of these permissions, as in `hasPerms`. */
   readonly perms?: string | readonly string[];
-  /** RFC 9470 `max_age`: the login may be so many seconds ago. A token that does not say when it was is not enough. */
+  /** RFC 9470 `max_age`: the maximum age of the login. A token without the time of login does not satisfy it. */
   readonly maxAgeSeconds?: number;
-  /** RFC 9470 `acr_values`: the login is one of these. */
+  /** RFC 9470 `acr_values`: the login has one of these. */
   readonly acrValues?: readonly string[];
 }
 
-/** A token, and by which scheme it came. */
+/** A token and its authentication scheme. */
 export interface PresentedToken {
   readonly token: string;
-  /** RFC 9449 §7.1: with a proof of the key that it is bound to. */
+  /** RFC 9449 §7.1: by the scheme DPoP, with a proof of its key. */
   readonly isByProof: boolean;
 }
 
-/** RFC 6750 §2.1, RFC 9449 §7.1. Throws `token_missing`, `token_repeated` or `token_malformed`. */
+/** Reads the token of an Authorization header (RFC 6750 §2.1, RFC 9449 §7.1). Throws `token_missing`, `token_repeated` or `token_malformed`. */
 export function presentedToken(authorization: string | readonly string[] | undefined): PresentedToken {
   const all = typeof authorization === 'string' ? [authorization] : (authorization ?? []);
   if (all.length > 1) throw new VerifierError('token_repeated');
@@ -31,18 +31,18 @@ export function presentedToken(authorization: string | readonly string[] | undef
 }
 
 /**
- * Throws unless the user meets the demand. Lacking a permission while a newer token would say more is 401, so that the caller
- * refreshes and asks again; lacking it plainly is 403.
+ * Throws unless the user meets the demand. A missing permission is 401 if a newer token may have it, so that the caller refreshes and
+ * retries; otherwise it is 403.
  */
-export function meets(
+export function requireDemand(
   user: User,
   { perms = [], maxAgeSeconds, acrValues }: Demand,
   nowMs: number,
   isByProof = false,
 ): void {
-  const wanted = typeof perms === 'string' ? [perms] : perms;
-  if (!user.hasPerms(wanted)) {
-    const missing = wanted.filter((name) => !user.hasPerm(name));
+  const required = typeof perms === 'string' ? [perms] : perms;
+  if (!user.hasPerms(required)) {
+    const missing = required.filter((name) => !user.hasPerm(name));
     throw new VerifierError(user.isSuperseded ? 'permission_superseded' : 'permission_denied', {
       perms: missing,
       isByProof,

@@ -1,14 +1,14 @@
-import { PROOF_ALGORITHMS } from './proof-algorithms.ts';
+import { PROOF_ALGORITHMS } from './algorithms.ts';
 
-/** What the caller of a service can do about a refusal; said in `WWW-Authenticate` as the parameter `action`. */
+/** What the caller of a service can do about an error: the parameter `action` of `WWW-Authenticate`. */
 export type Action = 'refresh' | 'login';
 
-interface Kind {
-  /** The HTTP status that a service answers with. */
+interface ErrorType {
+  /** The HTTP status of the service's response. */
   readonly status: 400 | 401 | 403 | 503;
   /** For people; also `error_description`. */
   readonly text: string;
-  /** RFC 6750 §3.1, RFC 9470 §3. Absent: no `error` is said. */
+  /** RFC 6750 §3.1, RFC 9470 §3. Absent: the challenge has no `error`. */
   readonly error?:
     | 'invalid_request'
     | 'invalid_token'
@@ -16,13 +16,18 @@ interface Kind {
     | 'insufficient_user_authentication'
     | 'invalid_dpop_proof';
   readonly action?: Action;
-  /** True: the challenge asks for a proof (RFC 9449 §7.1). */
+  /** Whether the challenge asks for a proof (RFC 9449 §7.1). */
   readonly asksForProof?: true;
 }
 
-const bad = (text: string, action?: Action): Kind => ({ status: 401, error: 'invalid_token', text, action });
+const tokenError = (text: string, action?: Action): ErrorType => ({
+  status: 401,
+  error: 'invalid_token',
+  text,
+  action,
+});
 
-const badProof = (text: string, error: 'invalid_token' | 'invalid_dpop_proof'): Kind => ({
+const proofError = (text: string, error: 'invalid_token' | 'invalid_dpop_proof'): ErrorType => ({
   status: 401,
   error,
   text,
@@ -30,37 +35,37 @@ const badProof = (text: string, error: 'invalid_token' | 'invalid_dpop_proof'): 
 });
 
 /** Every code of a `VerifierError`. Codes are stable, texts are not. */
-const KINDS = {
+const ERROR_TYPES = {
   token_missing: { status: 401, text: 'There is no bearer token' },
   token_repeated: { status: 400, error: 'invalid_request', text: 'There is more than one Authorization header' },
-  token_too_large: bad('The token is too large'),
-  token_malformed: bad('The token is malformed'),
-  token_wrong_type: bad('The token is no access token'),
-  token_wrong_algorithm: bad('The algorithm of the token is not accepted'),
-  key_unknown: bad('The key of the token is unknown', 'refresh'),
-  signature_invalid: bad('The signature of the token is wrong'),
-  issuer_wrong: bad('The token is of another issuer'),
-  audience_wrong: bad('The token is for another audience'),
-  token_expired: bad('The token has expired', 'refresh'),
-  token_not_yet_valid: bad('The token is not valid yet'),
-  claims_malformed: bad('The claims of the token are malformed'),
-  catalogue_unknown: bad('The token is of a catalogue that the issuer does not have', 'refresh'),
-  bitmap_malformed: bad('The bitmap of the token does not fit its catalogue', 'refresh'),
-  status_missing: bad('The token has no status', 'refresh'),
-  status_uri_foreign: bad("The status list of the token is not the issuer's"),
-  status_out_of_range: bad('The status list has no such index', 'refresh'),
-  status_unknown: bad('The status of the token is unknown', 'refresh'),
-  token_revoked: bad('The session of the token is over; log in again', 'login'),
-  token_suspended: bad('Something the token says was taken away; refresh it', 'refresh'),
-  token_inactive: bad('The issuer says that the token is not active', 'refresh'),
-  token_bound: badProof('The token is bound to a key; send it with a proof of it', 'invalid_token'),
-  token_unbound: badProof('The token is bound to no key; send it as a bearer token', 'invalid_token'),
-  proof_unsupported: bad('This service takes no DPoP proofs'),
-  proof_missing: badProof('There is no DPoP proof', 'invalid_dpop_proof'),
-  proof_invalid: badProof('The DPoP proof is not good for this request', 'invalid_dpop_proof'),
-  proof_used: badProof('The DPoP proof has been used', 'invalid_dpop_proof'),
-  proof_wrong_key: badProof('The DPoP proof is of another key than the token', 'invalid_token'),
-  permission_superseded: bad('A permission is missing, and a newer token says more; refresh it', 'refresh'),
+  token_too_large: tokenError('The token is too large'),
+  token_malformed: tokenError('The token is malformed'),
+  token_wrong_type: tokenError('The token is no access token'),
+  token_wrong_algorithm: tokenError('The algorithm of the token is not accepted'),
+  key_unknown: tokenError('The key of the token is unknown', 'refresh'),
+  signature_invalid: tokenError('The signature of the token is wrong'),
+  issuer_wrong: tokenError('The token is of another issuer'),
+  audience_wrong: tokenError('The token is for another audience'),
+  token_expired: tokenError('The token has expired', 'refresh'),
+  token_not_yet_valid: tokenError('The token is not valid yet'),
+  claims_malformed: tokenError('The claims of the token are malformed'),
+  catalogue_unknown: tokenError('The token is of a catalogue that the issuer does not have', 'refresh'),
+  bitmap_malformed: tokenError('The bitmap of the token does not fit its catalogue', 'refresh'),
+  status_missing: tokenError('The token has no status', 'refresh'),
+  status_uri_foreign: tokenError("The status list of the token is not the issuer's"),
+  status_out_of_range: tokenError('The status list has no such index', 'refresh'),
+  status_unknown: tokenError('The status of the token is unknown', 'refresh'),
+  token_revoked: tokenError('The session of the token is over; log in again', 'login'),
+  token_suspended: tokenError('Something the token says was taken away; refresh it', 'refresh'),
+  token_inactive: tokenError('The issuer says that the token is not active', 'refresh'),
+  token_bound: proofError('The token is bound to a key; send it with a proof of it', 'invalid_token'),
+  token_unbound: proofError('The token is bound to no key; send it as a bearer token', 'invalid_token'),
+  proof_unsupported: tokenError('This service takes no DPoP proofs'),
+  proof_missing: proofError('There is no DPoP proof', 'invalid_dpop_proof'),
+  proof_invalid: proofError('The DPoP proof is not good for this request', 'invalid_dpop_proof'),
+  proof_used: proofError('The DPoP proof has been used', 'invalid_dpop_proof'),
+  proof_wrong_key: proofError('The DPoP proof is of another key than the token', 'invalid_token'),
+  permission_superseded: tokenError('A permission is missing, and a newer token says more; refresh it', 'refresh'),
   permission_denied: { status: 403, error: 'insufficient_scope', text: 'A permission is missing' },
   authentication_insufficient: {
     status: 401,
@@ -78,79 +83,79 @@ const KINDS = {
   status_list_too_large: { status: 503, text: 'The status list is too large' },
   introspection_failed: { status: 503, text: 'The introspection endpoint does not answer as it should' },
   request_failed: { status: 503, text: 'The issuer does not answer as it should' },
-} as const satisfies Record<string, Kind>;
+} as const satisfies Record<string, ErrorType>;
 
-export type VerifierErrorCode = keyof typeof KINDS;
+export type VerifierErrorCode = keyof typeof ERROR_TYPES;
 
-/** After so long an outage may be over. */
+/** Delay after which an outage may be over. */
 const RETRY_AFTER_SECONDS = 1;
 
 export interface VerifierErrorDetail {
-  /** More than the code's own text, for logs. Never the token. */
+  /** Details beyond the code's text, for logs. Never the token. */
   readonly detail?: string;
   readonly cause?: unknown;
-  /** Permissions that were demanded: `scope` of the challenge. */
+  /** The required permissions: `scope` of the challenge. */
   readonly perms?: readonly string[];
   readonly maxAgeSeconds?: number;
   readonly acrValues?: readonly string[];
-  /** Whether the challenge is for the scheme DPoP (RFC 9449 §7.1). Default: where the code says so. */
+  /** Whether the challenge is for the scheme DPoP (RFC 9449 §7.1). Default: as the code defines. */
   readonly isByProof?: boolean;
 }
 
 /**
- * The one error of this package. `code` is stable; `status` and `headers` are what a service answers with (RFC 6750 §3,
- * RFC 9470 §3). 503 means that the token could not be judged: nothing is wrong with it, and nobody has to log in.
+ * The error of this package. `code` is stable; `status` and `headers` are for the service's response (RFC 6750 §3, RFC 9470 §3). 503 means
+ * that the token could not be verified now: it is not invalid, and no new login is needed.
  */
 export class VerifierError extends Error {
   override readonly name = 'VerifierError';
   readonly code: VerifierErrorCode;
   readonly status: 400 | 401 | 403 | 503;
-  /** What helps, where something does: `refresh` without a login, or `login`. */
+  /** What helps, if anything: `refresh` without a login, or `login`. */
   readonly action: Action | undefined;
-  readonly #more: VerifierErrorDetail;
+  readonly #details: VerifierErrorDetail;
 
-  constructor(code: VerifierErrorCode, more: VerifierErrorDetail = {}) {
-    const kind: Kind = KINDS[code];
-    super(more.detail === undefined ? kind.text : `${kind.text}: ${more.detail}`, { cause: more.cause });
+  constructor(code: VerifierErrorCode, details: VerifierErrorDetail = {}) {
+    const type: ErrorType = ERROR_TYPES[code];
+    super(details.detail === undefined ? type.text : `${type.text}: ${details.detail}`, { cause: details.cause });
     this.code = code;
-    this.status = kind.status;
-    this.action = kind.action;
-    this.#more = more;
+    this.status = type.status;
+    this.action = type.action;
+    this.#details = details;
   }
 
-  /** The same refusal, of a token that came with a proof: whoever sent it is asked for another one. */
-  ofProven(): VerifierError {
-    return new VerifierError(this.code, { ...this.#more, isByProof: true });
+  /** Returns the same error for a token that came with a proof: its challenge asks for a new proof. */
+  withProofChallenge(): VerifierError {
+    return new VerifierError(this.code, { ...this.#details, isByProof: true });
   }
 
-  /** `www-authenticate`, or `retry-after` (seconds) where the issuer cannot be reached. */
+  /** `www-authenticate`, or `retry-after` (seconds) if the issuer cannot be reached. */
   get headers(): Record<string, string> {
     if (this.status === 503) return { 'retry-after': String(RETRY_AFTER_SECONDS) };
-    return { 'www-authenticate': challenge(KINDS[this.code], this.#more) };
+    return { 'www-authenticate': challenge(ERROR_TYPES[this.code], this.#details) };
   }
 
-  /** RFC 9457. The texts of inner errors stay in the log. */
+  /** RFC 9457. The texts of inner errors are only for the log. */
   get problem(): { title: string; status: number; code: VerifierErrorCode } {
-    return { title: KINDS[this.code].text, status: this.status, code: this.code };
+    return { title: ERROR_TYPES[this.code].text, status: this.status, code: this.code };
   }
 }
 
-/** RFC 6750 §3: without credentials no error is said. Values are quoted strings: what could not stand in one is left out. */
+/** Builds the challenge (RFC 6750 §3): without credentials it has no error. Values that a quoted string cannot contain are omitted. */
 function challenge(
-  kind: Kind,
-  { perms = [], maxAgeSeconds, acrValues = [], isByProof = kind.asksForProof ?? false }: VerifierErrorDetail,
+  type: ErrorType,
+  { perms = [], maxAgeSeconds, acrValues = [], isByProof = type.asksForProof ?? false }: VerifierErrorDetail,
 ): string {
-  if (kind.error === undefined) return 'Bearer';
+  if (type.error === undefined) return 'Bearer';
   // RFC 6749 §3.3: the characters of a scope.
   const scope = perms.filter((one) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one));
   const acr = acrValues.filter((one) => /^[\x21\x23-\x5b\x5d-\x7e]+$/.test(one));
   const parameters = [
-    `error="${kind.error}"`,
-    `error_description="${kind.text}"`,
-    ...(kind.error === 'insufficient_scope' && scope.length > 0 ? [`scope="${scope.join(' ')}"`] : []),
+    `error="${type.error}"`,
+    `error_description="${type.text}"`,
+    ...(type.error === 'insufficient_scope' && scope.length > 0 ? [`scope="${scope.join(' ')}"`] : []),
     ...(acr.length > 0 ? [`acr_values="${acr.join(' ')}"`] : []),
     ...(maxAgeSeconds === undefined ? [] : [`max_age="${maxAgeSeconds}"`]),
-    ...(kind.action === undefined ? [] : [`action="${kind.action}"`]),
+    ...(type.action === undefined ? [] : [`action="${type.action}"`]),
   ];
   return isByProof
     ? `DPoP ${[...parameters, `algs="${Object.keys(PROOF_ALGORITHMS).join(' ')}"`].join(', ')}`

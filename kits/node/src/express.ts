@@ -8,7 +8,7 @@ interface Response {
   writeHead(status: number, headers: Record<string, string>): { end(body: string): unknown };
 }
 
-/** A middleware: admits who meets the demand, answers everybody else. */
+/** Returns a middleware that passes requests which meet the demand, and sends the error for others. */
 export function guard(verifier: Pick<Verifier, 'admit'>, demand: Demand = {}) {
   return async (request: GuardedRequest, response: Response, next: (error?: unknown) => void): Promise<void> => {
     try {

@@ -14,7 +14,7 @@ interface Reply {
   send(body: unknown): unknown;
 }
 
-/** A `preHandler` (or `onRequest`) hook: admits who meets the demand, answers everybody else. */
+/** Returns a `preHandler` (or `onRequest`) hook that passes requests which meet the demand, and sends the error for others. */
 export function guard(verifier: Pick<Verifier, 'admit'>, demand: Demand = {}) {
   return async (request: Request, reply: Reply): Promise<unknown> => {
     const refusal = await guardRequest(verifier, demand, request, request.raw);

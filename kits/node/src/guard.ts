@@ -3,14 +3,14 @@ import { VerifierError } from './errors.ts';
 import type { User } from './user.ts';
 import type { Verifier } from './verifier.ts';
 
-/** What every framework has of a request. `headersDistinct` shows a header that was sent twice. */
+/** The parts of a request that every framework has. `headersDistinct` shows repeated headers. */
 export interface GuardedRequest {
   readonly headers: {
     readonly authorization?: string | undefined;
     readonly dpop?: string | readonly string[] | undefined;
   };
   readonly method?: string | undefined;
-  /** Path and query; `originalUrl` is that of Express, whose routers cut the other. */
+  /** Path and query; Express has the whole path in `originalUrl`, because its routers shorten `url`. */
   readonly url?: string | undefined;
   readonly originalUrl?: string | undefined;
   readonly headersDistinct?: { readonly [name: string]: readonly string[] | undefined };
@@ -18,7 +18,7 @@ export interface GuardedRequest {
 
 const users = new WeakMap<object, User>();
 
-/** The user of a request that a guard let pass. Throws Error for one that no guard has seen: that route is not guarded. */
+/** Returns the user of a request that a guard passed. Throws Error if the route has no guard. */
 export function userOf(request: object): User {
   const user = users.get(request);
   if (!user) throw new Error('There is no user of this request: put guard(verifier) before its handler.');
@@ -31,7 +31,7 @@ export interface Refusal {
   readonly body: { readonly title: string; readonly status: number; readonly code: string };
 }
 
-/** Admits the request, or says what to answer. `key` is what the handler will ask `userOf` about. Rethrows what is no VerifierError. */
+/** Authenticates the request, or returns the response to send. `key` identifies the request for `userOf`. Rethrows other errors. */
 export async function guardRequest(
   verifier: Pick<Verifier, 'admit'>,
   demand: Demand,

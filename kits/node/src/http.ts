@@ -1,12 +1,13 @@
 import { type IncomingMessage, request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';
+import { MIMEType } from 'node:util';
 import { VerifierError } from './errors.ts';
 
-export interface Ask {
+export interface RequestOptions {
   readonly method?: 'GET' | 'POST';
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
-  /** Until the headers of the answer are there, and for `read` until its end. */
+  /** Time limit until the response headers, and for `fetchBody` until the end of the body. */
   readonly timeoutMs: number;
   readonly signal: AbortSignal;
 }
@@ -14,21 +15,22 @@ export interface Ask {
 const failed = (url: string, detail: string, cause?: unknown) =>
   new VerifierError('request_failed', { detail: `${new URL(url).pathname}: ${detail}`, cause });
 
-/**
- * Begins a request and answers when its headers are there. Redirects are not followed and nothing is decompressed: what comes
- * is what was sent. Throws `request_failed`.
- */
-export function open(url: string, ask: Ask, own: { readonly isBackground?: boolean } = {}): Promise<IncomingMessage> {
+/** Sends a request and resolves with the response headers. Redirects are not followed and nothing is decompressed. Throws `request_failed`. */
+export function sendRequest(
+  url: string,
+  options: RequestOptions,
+  mode: { readonly isBackground?: boolean } = {},
+): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const { method = 'GET', headers = {}, body, timeoutMs, signal } = ask;
+    const { method = 'GET', headers = {}, body, timeoutMs, signal } = options;
     const request = (url.startsWith('https:') ? requestHttps : requestHttp)(url, {
       method,
       headers: { ...headers, ...(body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }) },
       signal,
-      // A connection of its own, which does not keep the process alive.
-      ...(own.isBackground ? { agent: false as const } : {}),
+      // A separate connection that does not keep the process alive.
+      ...(mode.isBackground ? { agent: false as const } : {}),
     });
-    if (own.isBackground) request.once('socket', (socket) => socket.unref());
+    if (mode.isBackground) request.once('socket', (socket) => socket.unref());
     const timer = setTimeout(() => request.destroy(new Error(`no answer in ${timeoutMs} ms`)), timeoutMs);
     timer.unref();
     request.once('close', () => clearTimeout(timer));
@@ -41,18 +43,21 @@ export function open(url: string, ask: Ask, own: { readonly isBackground?: boole
   });
 }
 
-export interface Answer {
+export interface FetchedResponse {
   readonly status: number;
   readonly headers: IncomingMessage['headers'];
   readonly body: Buffer;
 }
 
-/** The whole answer, as long as it has at most `maxBytes`: one that has more is cut off, not read. Throws `request_failed`. */
-export async function read(url: string, ask: Ask, maxBytes: number): Promise<Answer> {
-  const begun = performance.now();
-  const response = await open(url, ask);
-  const left = Math.max(1, ask.timeoutMs - (performance.now() - begun));
-  const timer = setTimeout(() => response.destroy(new Error(`no whole answer in ${ask.timeoutMs} ms`)), left);
+/** Reads the whole response if it has at most `maxBytes`; a longer one is aborted. Throws `request_failed`. */
+export async function fetchBody(url: string, options: RequestOptions, maxBytes: number): Promise<FetchedResponse> {
+  const startedAt = performance.now();
+  const response = await sendRequest(url, options);
+  const remainingMs = Math.max(1, options.timeoutMs - (performance.now() - startedAt));
+  const timer = setTimeout(
+    () => response.destroy(new Error(`no whole answer in ${options.timeoutMs} ms`)),
+    remainingMs,
+  );
   timer.unref();
   try {
     const chunks: Buffer[] = [];
@@ -73,7 +78,16 @@ export async function read(url: string, ask: Ask, maxBytes: number): Promise<Ans
 }
 
 /** RFC 6749 §2.3.1: both parts are form-encoded before they are joined. */
-export function basic({ clientId, clientSecret }: { clientId: string; clientSecret: string }): string {
+export function basicCredentials({ clientId, clientSecret }: { clientId: string; clientSecret: string }): string {
   const encode = (text: string) => new URLSearchParams({ v: text }).toString().slice(2);
   return `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret)}`).toString('base64')}`;
+}
+
+/** Returns the type of a `Content-Type` field (RFC 9110 §8.3.1) in lower case, without parameters; empty if invalid. */
+export function mediaType(field: string | undefined): string {
+  try {
+    return new MIMEType(field ?? '').essence;
+  } catch {
+    return '';
+  }
 }

@@ -1,10 +1,10 @@
+export type { Algorithm } from './algorithms.ts';
 export { type Catalogue, readCatalogue } from './catalogue.ts';
 export type { Clock } from './clock.ts';
 export type { Demand } from './demand.ts';
 export { type Action, VerifierError, type VerifierErrorCode } from './errors.ts';
 export { userOf } from './guard.ts';
 export type { Credentials } from './introspection.ts';
-export type { Algorithm } from './keys.ts';
 export type { PresentedProof } from './proofs.ts';
 export { readStatusList, type StatusList, statusAt } from './status-list.ts';
 export type { User } from './user.ts';

@@ -1,16 +1,16 @@
 import type { TokenClaims } from './claims.ts';
 import type { Clock } from './clock.ts';
 import { VerifierError } from './errors.ts';
-import { basic, read } from './http.ts';
+import { basicCredentials, fetchBody } from './http.ts';
 import { parseObject } from './strict-json.ts';
 
-/** A confidential client that serves the API: Signet lets nobody else see its tokens. */
+/** Credentials of a confidential client that serves the API: only such a client can introspect its tokens. */
 export interface Credentials {
   readonly clientId: string;
   readonly clientSecret: string;
 }
 
-export interface IntrospectionRules {
+export interface IntrospectionOptions {
   readonly url: string;
   readonly credentials: Credentials;
   readonly issuer: string;
@@ -21,62 +21,62 @@ export interface IntrospectionRules {
   onError(error: unknown): void;
 }
 
-/** An answer, or a failure, stands for a token for so long. */
-const KEPT_MS = 5000;
-/** After a failure nobody asks, for any token. */
+/** How long a response or failure is cached for a token. */
+const CACHE_MS = 5000;
+/** Pause after a failure, for all tokens. */
 const RETRY_MS = 1000;
-const MAX_KEPT = 10_000;
-const MAX_UNDERWAY = 32;
-const MAX_ANSWER_BYTES = 1024 * 1024;
+const MAX_CACHED = 10_000;
+const MAX_PENDING = 32;
+const MAX_RESPONSE_BYTES = 1024 * 1024;
 
 /**
- * Asks the issuer about tokens whose status cannot be known otherwise (RFC 7662): once per token in 5 s, at most 32 at a time, and
- * not at all for a second after a failure, so that an outage is no storm. What was answered is kept, never what was decided by it.
+ * Introspects tokens whose status cannot be determined otherwise (RFC 7662): once per token in 5 s, at most 32 at a time, and not for a
+ * second after a failure, so that an outage causes no storm. The response is cached, never a decision based on it.
  */
 export class Introspection {
-  readonly #rules: IntrospectionRules;
-  /** By the whole token, oldest first. */
-  readonly #kept = new Map<string, { at: number; claims: Promise<TokenClaims> }>();
-  #underway = 0;
+  readonly #options: IntrospectionOptions;
+  /** By token, oldest first. */
+  readonly #responses = new Map<string, { at: number; claims: Promise<TokenClaims> }>();
+  #pending = 0;
   #failedAt = Number.NEGATIVE_INFINITY;
 
-  constructor(rules: IntrospectionRules) {
-    this.#rules = rules;
+  constructor(options: IntrospectionOptions) {
+    this.#options = options;
   }
 
   /**
-   * The claims of a token that was verified, with its holder's rights as of now. Throws `token_inactive`, or
-   * `introspection_failed` when the issuer was not asked or gave no answer.
+   * Returns the claims of a verified token with its user's current rights. Throws `token_inactive`, or `introspection_failed` if the issuer
+   * was not asked or did not respond.
    */
   async claims(token: string, verified: TokenClaims): Promise<TokenClaims> {
-    const at = this.#rules.clock.elapsed();
-    for (const [other, { at: since }] of this.#kept) {
-      if (at - since < KEPT_MS) break;
-      this.#kept.delete(other);
+    const at = this.#options.clock.elapsed();
+    for (const [other, { at: since }] of this.#responses) {
+      if (at - since < CACHE_MS) break;
+      this.#responses.delete(other);
     }
-    const kept = this.#kept.get(token);
-    if (kept) return kept.claims;
-    if (at - this.#failedAt < RETRY_MS || this.#underway >= MAX_UNDERWAY || this.#kept.size >= MAX_KEPT)
+    const cached = this.#responses.get(token);
+    if (cached) return cached.claims;
+    if (at - this.#failedAt < RETRY_MS || this.#pending >= MAX_PENDING || this.#responses.size >= MAX_CACHED)
       throw new VerifierError('introspection_failed', { detail: 'not asked, because of a failure or too many tokens' });
-    const claims = this.#ask(token, verified);
+    const claims = this.#introspect(token, verified);
     claims.catch(() => undefined);
-    this.#kept.set(token, { at, claims });
+    this.#responses.set(token, { at, claims });
     return claims;
   }
 
-  async #ask(token: string, verified: TokenClaims): Promise<TokenClaims> {
-    const { url, credentials, timeoutMs, signal, clock, onError } = this.#rules;
+  async #introspect(token: string, verified: TokenClaims): Promise<TokenClaims> {
+    const { url, credentials, timeoutMs, signal, clock, onError } = this.#options;
     const headers = {
-      authorization: basic(credentials),
+      authorization: basicCredentials(credentials),
       'content-type': 'application/x-www-form-urlencoded',
       accept: 'application/json',
     };
     const body = new URLSearchParams({ token, token_type_hint: 'access_token' }).toString();
-    this.#underway++;
+    this.#pending++;
     try {
-      const answer = await read(url, { method: 'POST', headers, body, timeoutMs, signal }, MAX_ANSWER_BYTES);
-      if (answer.status !== 200) throw failed(`it answers ${answer.status}`);
-      return this.#read(parseObject(answer.body), verified);
+      const response = await fetchBody(url, { method: 'POST', headers, body, timeoutMs, signal }, MAX_RESPONSE_BYTES);
+      if (response.status !== 200) throw failed(`it answers ${response.status}`);
+      return this.#readResponse(parseObject(response.body), verified);
     } catch (error) {
       if (error instanceof VerifierError && error.code === 'token_inactive') throw error;
       this.#failedAt = clock.elapsed();
@@ -85,13 +85,13 @@ export class Introspection {
         ? error
         : new VerifierError('introspection_failed', { cause: error });
     } finally {
-      this.#underway--;
+      this.#pending--;
     }
   }
 
-  #read(answer: Record<string, unknown> | undefined, verified: TokenClaims): TokenClaims {
-    if (answer?.['active'] === false) throw new VerifierError('token_inactive');
-    if (answer?.['active'] !== true) throw failed('there is no active');
+  #readResponse(response: Record<string, unknown> | undefined, verified: TokenClaims): TokenClaims {
+    if (response?.['active'] === false) throw new VerifierError('token_inactive');
+    if (response?.['active'] !== true) throw failed('there is no active');
     const {
       iss,
       aud,
@@ -100,17 +100,17 @@ export class Introspection {
       permissions = [],
       is_staff: isStaff = false,
       is_superuser: isSuperuser = false,
-    } = answer;
-    const { issuer, audience } = this.#rules;
+    } = response;
+    const { issuer, audience } = this.#options;
     if (iss !== issuer || aud !== audience || sub !== verified.sub || jti !== verified.jti)
       throw failed('it speaks of another token');
     if (!Array.isArray(permissions) || !permissions.every((one) => typeof one === 'string'))
       throw failed('permissions');
     if (typeof isStaff !== 'boolean' || typeof isSuperuser !== 'boolean') throw failed('is_staff or is_superuser');
-    // A token that says its permissions as scopes, or none, was made narrow on purpose: it does not grow by being asked about.
+    // A token whose permissions are scopes, or none, is narrow on purpose: introspection does not widen it.
     const isNarrow = verified.permissions === verified.scope;
-    const kept = isNarrow ? permissions.filter((one) => verified.scope.includes(one)) : permissions;
-    return { ...verified, permissions: kept, isStaff, isSuperuser };
+    const currentPermissions = isNarrow ? permissions.filter((one) => verified.scope.includes(one)) : permissions;
+    return { ...verified, permissions: currentPermissions, isStaff, isSuperuser };
   }
 }
 

@@ -1,9 +1,8 @@
 import { type CryptoKey, importJWK } from 'jose';
+import { type Algorithm, KEY_TYPES } from './algorithms.ts';
+import type { CachedDocument } from './cached-document.ts';
 import { VerifierError } from './errors.ts';
-import type { Kept } from './kept.ts';
 import { parseObject } from './strict-json.ts';
-
-export type Algorithm = 'RS256' | 'ES256' | 'EdDSA';
 
 export interface VerificationKey {
   readonly alg: Algorithm;
@@ -16,40 +15,32 @@ export type KeySet = ReadonlyMap<string, VerificationKey>;
 const MAX_KEYS = 100;
 const MIN_RSA_BITS = 2048;
 
-/** What an algorithm's keys look like (RFC 7518 §3.1, RFC 8037 §3.1). Nothing symmetric is here. */
-const SHAPES: Readonly<Record<string, { readonly alg: Algorithm; readonly kty: string; readonly crv?: string }>> = {
-  __proto__: null as never,
-  RS256: { alg: 'RS256', kty: 'RSA' },
-  ES256: { alg: 'ES256', kty: 'EC', crv: 'P-256' },
-  EdDSA: { alg: 'EdDSA', kty: 'OKP', crv: 'Ed25519' },
-};
-
 /**
- * Reads a JWKS (RFC 7517 §5). A key that is not for verifying signatures by an accepted algorithm is passed over; the same `kid`
- * twice, a private key, or no usable key at all make the whole set malformed. Throws `keys_malformed`.
+ * Parses a JWKS (RFC 7517 §5). Keys for other uses or algorithms are skipped; a repeated `kid`, a private key, or no usable key make the
+ * set invalid. Throws `keys_malformed`.
  */
 export async function readKeySet(body: Uint8Array): Promise<KeySet> {
-  const refuse = (detail: string) => new VerifierError('keys_malformed', { detail });
+  const malformed = (detail: string) => new VerifierError('keys_malformed', { detail });
   const keys = parseObject(body)?.['keys'];
-  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw refuse('there is no array of keys');
-  const read = new Map<string, VerificationKey>();
+  if (!Array.isArray(keys) || keys.length > MAX_KEYS) throw malformed('there is no array of keys');
+  const keySet = new Map<string, VerificationKey>();
   for (const jwk of keys as unknown[]) {
-    if (typeof jwk !== 'object' || jwk === null) throw refuse('a key is no object');
+    if (typeof jwk !== 'object' || jwk === null) throw malformed('a key is no object');
     const { alg, kid, kty, crv, use, n } = jwk as Record<string, unknown>;
-    if (Object.hasOwn(jwk, 'd') || Object.hasOwn(jwk, 'k')) throw refuse('a key is not public');
-    const shape = typeof alg === 'string' ? SHAPES[alg] : undefined;
-    if (!shape || typeof kid !== 'string' || kty !== shape.kty || (use ?? 'sig') !== 'sig') continue;
-    if (shape.crv !== undefined && crv !== shape.crv) continue;
-    if (shape.kty === 'RSA' && readBits(n) < MIN_RSA_BITS) continue;
-    if (read.has(kid)) throw refuse('two keys have one kid');
+    if (Object.hasOwn(jwk, 'd') || Object.hasOwn(jwk, 'k')) throw malformed('a key is not public');
+    const type = typeof alg === 'string' ? KEY_TYPES[alg] : undefined;
+    if (!type || typeof kid !== 'string' || kty !== type.kty || (use ?? 'sig') !== 'sig') continue;
+    if (type.crv !== undefined && crv !== type.crv) continue;
+    if (type.kty === 'RSA' && readBits(n) < MIN_RSA_BITS) continue;
+    if (keySet.has(kid)) throw malformed('two keys have one kid');
     try {
-      read.set(kid, { alg: shape.alg, key: (await importJWK(jwk, shape.alg)) as CryptoKey });
+      keySet.set(kid, { alg: type.alg, key: (await importJWK(jwk, type.alg)) as CryptoKey });
     } catch (cause) {
       throw new VerifierError('keys_malformed', { detail: 'a key cannot be read', cause });
     }
   }
-  if (read.size === 0) throw refuse('there is no key for an accepted algorithm');
-  return read;
+  if (keySet.size === 0) throw malformed('there is no key for an accepted algorithm');
+  return keySet;
 }
 
 function readBits(modulus: unknown): number {
@@ -57,13 +48,13 @@ function readBits(modulus: unknown): number {
 }
 
 /**
- * The key of a `kid`; an unknown one has the set asked for anew, at most once per cooldown, whoever sends it. Throws
- * `key_unknown`, or `keys_unavailable` when the issuer could not be asked.
+ * Returns the key of a `kid`; for an unknown one the set is fetched again, at most once per cooldown. Throws `key_unknown`, or
+ * `keys_unavailable` if the issuer could not be reached.
  */
-export async function findKey(kept: Kept<KeySet>, kid: string): Promise<VerificationKey> {
-  const mark = kept.mark();
-  const key = (await kept.current()).get(kid) ?? (await kept.newer(mark)).value.get(kid);
+export async function findKey(cache: CachedDocument<KeySet>, kid: string): Promise<VerificationKey> {
+  const mark = cache.mark();
+  const key = (await cache.current()).get(kid) ?? (await cache.newer(mark)).value.get(kid);
   if (key) return key;
-  if (kept.isFailing) throw kept.unavailable();
+  if (cache.isFailing) throw cache.unavailable();
   throw new VerifierError('key_unknown');
 }

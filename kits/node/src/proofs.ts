@@ -1,19 +1,16 @@
 import { createHash } from 'node:crypto';
 import { type CryptoKey, calculateJwkThumbprint, compactVerify, importJWK, type JWK } from 'jose';
+import { PROOF_ALGORITHMS } from './algorithms.ts';
 import { type Clock, SKEW_SECONDS } from './clock.ts';
-import { readParts } from './compact.ts';
 import { VerifierError } from './errors.ts';
-import { PROOF_ALGORITHMS } from './proof-algorithms.ts';
+import { readParts } from './jws.ts';
 
-/** A DPoP proof (RFC 9449 §4), and the request that it came with. */
+/** A DPoP proof (RFC 9449 §4) and its request. */
 export interface PresentedProof {
-  /** The `DPoP` header; all there are of it, for two are none. */
+  /** The `DPoP` header, or all of them: two are invalid. */
   readonly proof: string | readonly string[] | undefined;
   readonly method: string;
-  /**
-   * The whole address, as the service knows it, or its path where the option `url` says the rest. Never made of headers, which
-   * anybody can write.
-   */
+  /** The service's full URL, or its path if the option `url` has the rest. Never built from headers, which a caller can forge. */
   readonly url: string;
 }
 
@@ -21,56 +18,56 @@ const MAX_PROOF_LENGTH = 8192;
 const MAX_JTI_LENGTH = 255;
 const MAX_URL_LENGTH = 2048;
 
-/** What makes a JWK more than a public key. */
-const SECRETS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+/** Private or symmetric members of a JWK. */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
-/** base64url characters: 2,048 to 8,192 bits, and an exponent that a verification is cheap with. */
-const RSA = { shortest: 342, longest: 1366, longestExponent: 6 };
+/** Length in base64url characters: 2,048 to 8,192 bits, and an exponent that keeps verification cheap. */
+const RSA_LIMITS = { shortest: 342, longest: 1366, longestExponent: 6 };
 
-/** Checks proofs, each of which counts once in this process. */
+/** Verifies proofs and rejects a proof used twice in this process. */
 export class Proofs {
   readonly #clock: Clock;
   readonly #max: number;
   readonly #base: string | undefined;
-  /** When each can be forgotten, in milliseconds, oldest first. */
+  /** Expiry of each used proof in milliseconds, oldest first. */
   readonly #used = new Map<string, number>();
 
-  /** `base`: where paths begin. */
+  /** `base`: the prefix of paths. */
   constructor(clock: Clock, max: number, base?: string) {
     this.#clock = clock;
     this.#max = max;
     this.#base = base?.replace(/\/$/, '');
   }
 
-  /** Throws unless this proof was made by the key `jkt`, for this token, for this request, now, and never came before. */
+  /** Throws unless the key `jkt` made this proof for this token and this request, now, and it is used for the first time. */
   async check({ proof: all, method, url }: PresentedProof, token: string, jkt: string): Promise<void> {
     const isPath = url.startsWith('/');
     if (isPath && this.#base === undefined)
       throw new VerifierError('proof_unsupported', { detail: 'the verifier has no option url' });
     const [proof, ...others] = typeof all === 'string' ? [all] : (all ?? []);
     if (proof === undefined) throw new VerifierError('proof_missing');
-    if (others.length > 0) throw refused('there are two');
+    if (others.length > 0) throw invalid('there are two');
     const codes = { tooLarge: 'proof_invalid', malformed: 'proof_invalid' } as const;
     const { header, claims } = readParts(proof, MAX_PROOF_LENGTH, codes);
-    if (header['typ'] !== 'dpop+jwt') throw refused('typ');
+    if (header['typ'] !== 'dpop+jwt') throw invalid('typ');
     const { alg } = header;
-    if (typeof alg !== 'string' || Object.hasOwn(header, 'crit')) throw refused('alg or crit');
+    if (typeof alg !== 'string' || Object.hasOwn(header, 'crit')) throw invalid('alg or crit');
     const jwk = publicKeyFor(header['jwk'], alg);
-    if (!jwk) throw refused('alg or jwk');
-    if (!(await isSigned(proof, jwk, alg))) throw refused('signature');
-    if (claims['htm'] !== method) throw refused('htm');
-    if (!isSameUrl(claims['htu'], isPath ? `${this.#base}${url}` : url)) throw refused('htu');
-    if (claims['ath'] !== createHash('sha256').update(token).digest('base64url')) throw refused('ath');
+    if (!jwk) throw invalid('alg or jwk');
+    if (!(await isSigned(proof, jwk, alg))) throw invalid('signature');
+    if (claims['htm'] !== method) throw invalid('htm');
+    if (!isSameUrl(claims['htu'], isPath ? `${this.#base}${url}` : url)) throw invalid('htu');
+    if (claims['ath'] !== createHash('sha256').update(token).digest('base64url')) throw invalid('ath');
     const { iat, jti } = claims;
     const now = this.#clock.now();
-    if (typeof iat !== 'number' || Math.abs(now / 1000 - iat) > SKEW_SECONDS) throw refused('iat');
-    if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) throw refused('jti');
+    if (typeof iat !== 'number' || Math.abs(now / 1000 - iat) > SKEW_SECONDS) throw invalid('iat');
+    if (typeof jti !== 'string' || jti === '' || jti.length > MAX_JTI_LENGTH) throw invalid('jti');
     // RFC 9449 §7.1.
     if ((await calculateJwkThumbprint(jwk)) !== jkt) throw new VerifierError('proof_wrong_key');
     this.#use(jkt, jti, now);
   }
 
-  /** RFC 9449 §11.1. When there is no room to remember, nothing is let in that could not be told apart later. */
+  /** RFC 9449 §11.1. If the store is full, new proofs are rejected, because their reuse could not be detected. */
   #use(jkt: string, jti: string, now: number): void {
     for (const [name, until] of this.#used) {
       if (until > now) break;
@@ -83,26 +80,28 @@ export class Proofs {
   }
 }
 
-const refused = (detail: string) => new VerifierError('proof_invalid', { detail });
+const invalid = (detail: string) => new VerifierError('proof_invalid', { detail });
 
-/** The key parameters of a public JWK, and nothing else that it may say. */
+/** Returns only the key parameters of a public JWK. */
 function publicKeyFor(jwk: unknown, alg: string): JWK | undefined {
-  const shape = PROOF_ALGORITHMS[alg];
-  if (!shape || typeof jwk !== 'object' || jwk === null || SECRETS.some((name) => Object.hasOwn(jwk, name)))
+  const type = PROOF_ALGORITHMS[alg];
+  if (!type || typeof jwk !== 'object' || jwk === null || PRIVATE_MEMBERS.some((name) => Object.hasOwn(jwk, name)))
     return undefined;
-  const given = jwk as Record<string, unknown>;
-  if (given['kty'] !== shape.kty || (shape.crv !== undefined && given['crv'] !== shape.crv)) return undefined;
-  const members = shape.members.map((name) => [name, given[name]] as const);
+  const value = jwk as Record<string, unknown>;
+  if (value['kty'] !== type.kty || (type.crv !== undefined && value['crv'] !== type.crv)) return undefined;
+  const members = type.members.map((name) => [name, value[name]] as const);
   if (!members.every(([, value]) => typeof value === 'string' && /^[\w-]+$/.test(value))) return undefined;
-  const { n, e } = given as Record<string, string>;
-  const isFit =
+  const { n, e } = value as Record<string, string>;
+  const isAcceptable =
     n === undefined ||
-    shape.kty !== 'RSA' ||
-    (n.length >= RSA.shortest && n.length <= RSA.longest && (e ?? '').length <= RSA.longestExponent);
-  if (!isFit) return undefined;
+    type.kty !== 'RSA' ||
+    (n.length >= RSA_LIMITS.shortest &&
+      n.length <= RSA_LIMITS.longest &&
+      (e ?? '').length <= RSA_LIMITS.longestExponent);
+  if (!isAcceptable) return undefined;
   return {
-    kty: shape.kty,
-    ...(shape.crv === undefined ? {} : { crv: shape.crv }),
+    kty: type.kty,
+    ...(type.crv === undefined ? {} : { crv: type.crv }),
     ...Object.fromEntries(members),
   } as JWK;
 }
@@ -117,10 +116,10 @@ async function isSigned(proof: string, jwk: JWK, alg: string): Promise<boolean> 
   }
 }
 
-/** RFC 9449 §4.3: without query and fragment, in whatever spelling (RFC 3986 §6.2.2, §6.2.3). */
+/** RFC 9449 §4.3: compared without query and fragment, after normalization (RFC 3986 §6.2.2, §6.2.3). */
 function isSameUrl(htu: unknown, url: string): boolean {
-  const given = typeof htu === 'string' && htu.length <= MAX_URL_LENGTH ? normalized(htu) : undefined;
-  return given !== undefined && given === normalized(url);
+  const value = typeof htu === 'string' && htu.length <= MAX_URL_LENGTH ? normalized(htu) : undefined;
+  return value !== undefined && value === normalized(url);
 }
 
 function normalized(text: string): string | undefined {

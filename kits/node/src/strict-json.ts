@@ -1,9 +1,9 @@
-/** Deeper than anything that Signet says. */
+/** Deeper than any document of Signet. */
 const MAX_DEPTH = 16;
 
 /**
- * A JSON object, strictly: UTF-8 without a mark, no member twice at any level (JSON.parse would keep the last: RFC 8259 §4,
- * RFC 7515 §4), nothing nested deeper than 16. Undefined for anything else. Reads every character once more than JSON.parse.
+ * Parses a JSON object strictly: UTF-8 without a byte order mark, no repeated member at any level (JSON.parse would keep the last: RFC 8259
+ * §4, RFC 7515 §4), nesting of at most 16. Returns undefined for anything else. Reads each character once more than JSON.parse.
  */
 export function parseObject(bytes: Uint8Array): Record<string, unknown> | undefined {
   let text: string;
@@ -19,18 +19,18 @@ export function parseObject(bytes: Uint8Array): Record<string, unknown> | undefi
   return hasRepeatedMember(text) ? undefined : (value as Record<string, unknown>);
 }
 
-/** The end of the string that begins at `start`, after its closing quote. */
+/** Returns the end of the string that begins at `start`, after its closing quote. */
 function endOfString(text: string, start: number): number {
-  let at = start + 1;
-  while (at < text.length && text[at] !== '"') at += text[at] === '\\' ? 2 : 1;
-  return at + 1;
+  let position = start + 1;
+  while (position < text.length && text[position] !== '"') position += text[position] === '\\' ? 2 : 1;
+  return position + 1;
 }
 
 function isTooDeep(text: string): boolean {
   let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === '"') at = endOfString(text, at) - 1;
+  for (let position = 0; position < text.length; position++) {
+    const char = text[position];
+    if (char === '"') position = endOfString(text, position) - 1;
     else if (char === '{' || char === '[') {
       depth++;
       if (depth > MAX_DEPTH) return true;
@@ -39,26 +39,26 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** `text` is JSON. A string is a member's name when the next sign after it is a colon. */
+/** `text` is valid JSON. A string followed by a colon is a member name. */
 function hasRepeatedMember(text: string): boolean {
-  const open: (Set<string> | null)[] = [];
-  for (let at = 0; at < text.length; at++) {
-    const char = text[at];
-    if (char === '{') open.push(new Set());
-    else if (char === '[') open.push(null);
-    else if (char === '}' || char === ']') open.pop();
+  const stack: (Set<string> | null)[] = [];
+  for (let position = 0; position < text.length; position++) {
+    const char = text[position];
+    if (char === '{') stack.push(new Set());
+    else if (char === '[') stack.push(null);
+    else if (char === '}' || char === ']') stack.pop();
     else if (char === '"') {
-      const end = endOfString(text, at);
+      const end = endOfString(text, position);
       let next = end;
       while (next < text.length && ' \t\n\r'.includes(text[next] as string)) next++;
       if (text[next] === ':') {
-        const names = open.at(-1) as Set<string>;
-        // Names are compared as they are read: "a" and "\u0061" are one.
-        const name = JSON.parse(text.slice(at, end)) as string;
+        const names = stack.at(-1) as Set<string>;
+        // Names are compared after unescaping: "a" and "\u0061" are equal.
+        const name = JSON.parse(text.slice(position, end)) as string;
         if (names.has(name)) return true;
         names.add(name);
       }
-      at = end - 1;
+      position = end - 1;
     }
   }
   return false;

@@ -1,20 +1,20 @@
 import type { ReadBitmap } from './catalogue.ts';
 import type { TokenClaims } from './claims.ts';
 
-/** How the permissions of one token are asked for. Nothing here allocates, except `names`. */
+/** The permissions of one token. Nothing allocates except `names`. */
 export interface Permissions {
   has(name: string): boolean;
   hasModule(app: string): boolean;
   names(): string[];
 }
 
-export function listed(names: readonly string[]): Permissions {
+export function listPermissions(names: readonly string[]): Permissions {
   const set = new Set(names);
   return {
     has: (name) => set.has(name),
     hasModule(app) {
-      for (let at = 0; at < names.length; at++) {
-        const name = names[at] as string;
+      for (let position = 0; position < names.length; position++) {
+        const name = names[position] as string;
         if (name.indexOf('.') === app.length && name.startsWith(app)) return true;
       }
       return false;
@@ -23,8 +23,8 @@ export function listed(names: readonly string[]): Permissions {
   };
 }
 
-/** Contract: bit i, least significant first, is the permission of index i; one that was removed has no name to be asked by. */
-export function mapped({ bits, length, catalogue: { indexes, apps } }: ReadBitmap): Permissions {
+/** Bit i, least significant first, is the permission with index i; a removed permission has no name to look up. */
+export function bitmapPermissions({ bits, length, catalogue: { indexes, apps } }: ReadBitmap): Permissions {
   const isSet = (index: number) => index < length && (((bits[index >> 3] as number) >> (index & 7)) & 1) === 1;
   return {
     has(name) {
@@ -32,9 +32,10 @@ export function mapped({ bits, length, catalogue: { indexes, apps } }: ReadBitma
       return index !== undefined && isSet(index);
     },
     hasModule(app) {
-      const places = apps.get(app);
-      if (places === undefined) return false;
-      for (let at = 0; at < places.length; at++) if (isSet(places[at] as number)) return true;
+      const appIndexes = apps.get(app);
+      if (appIndexes === undefined) return false;
+      for (let position = 0; position < appIndexes.length; position++)
+        if (isSet(appIndexes[position] as number)) return true;
       return false;
     },
     names: () => [...indexes].flatMap(([name, index]) => (isSet(index) ? [name] : [])).sort(),
@@ -42,34 +43,34 @@ export function mapped({ bits, length, catalogue: { indexes, apps } }: ReadBitma
 }
 
 /**
- * Who a token speaks of, and what it says they may do: true when it was verified. Do not keep one longer than the request (or
- * verify again): it does not change when the token is revoked.
+ * The user or client of a token and its rights, as of verification. Do not keep it longer than the request, because it does not change when
+ * the token is revoked.
  */
 export class User {
-  /** Stable and never reused: the key to keep things by. */
+  /** Stable and never reused: use it as a foreign key. */
   readonly id: string;
-  /** Null for a client, and where the API leaves it out. For showing only: it can change. */
+  /** Null for a client, or if the API omits it. For display only: it can change. */
   readonly username: string | null;
-  /** The imported primary key, where the API's tokens carry it. */
+  /** The imported primary key, if the API's tokens include it. */
   readonly sourceId: string | number | null;
   /** The OAuth client that the token was issued to. */
   readonly clientId: string;
-  /** True when the client speaks for itself, not for a person. */
+  /** True if the token is a client's own, without a user. */
   readonly isClient: boolean;
   readonly isStaff: boolean;
   /** True: `hasPerm` is true for every name, as in Django. */
   readonly isSuperuser: boolean;
-  /** True when a newer token would say more: something was added. What this one says is still good. */
+  /** True if a newer token would have more permissions; the ones of this token are still valid. */
   readonly isSuperseded: boolean;
-  /** Public id of the session; null where there is none. */
+  /** Public id of the session; null if there is none. */
   readonly sessionId: string | null;
-  /** When they logged in, in seconds since 1970. */
+  /** Time of the login, in seconds since 1970. */
   readonly authTime: number | null;
-  /** How, in words of RFC 8176. */
+  /** Authentication methods as in RFC 8176. */
   readonly amr: readonly string[];
   readonly acr: string | null;
   readonly scope: readonly string[];
-  /** When the token ends, in seconds since 1970. */
+  /** Expiry of the token, in seconds since 1970. */
   readonly expiresAt: number;
   readonly #permissions: Permissions;
 
@@ -96,9 +97,10 @@ export class User {
     return this.isSuperuser || this.#permissions.has(name);
   }
 
-  /** Django's `has_perms`: all of them; true for none. */
+  /** Django's `has_perms`: all of them; true for an empty list. */
   hasPerms(names: readonly string[]): boolean {
-    for (let at = 0; at < names.length; at++) if (!this.hasPerm(names[at] as string)) return false;
+    for (let position = 0; position < names.length; position++)
+      if (!this.hasPerm(names[position] as string)) return false;
     return true;
   }
 
@@ -107,7 +109,7 @@ export class User {
     return this.isSuperuser || this.#permissions.hasModule(app);
   }
 
-  /** The names that the token says, sorted by code unit; made anew at every call. A superuser's bitmap says none. */
+  /** The names in the token, sorted by code unit; created at every call. Empty for a superuser's bitmap. */
   getAllPermissions(): string[] {
     return this.#permissions.names();
   }

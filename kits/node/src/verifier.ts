@@ -1,80 +1,84 @@
 import { setMaxListeners } from 'node:events';
+import type { Algorithm } from './algorithms.ts';
+import type { CachedDocument } from './cached-document.ts';
 import { type Catalogue, readBitmapWith } from './catalogue.ts';
-import { checkHeader, type Expected, readClaims, type TokenClaims } from './claims.ts';
+import { checkHeader, type ExpectedClaims, readClaims, type TokenClaims } from './claims.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { isSignedBy, readCompact } from './compact.ts';
-import { type Demand, meets, presentedToken } from './demand.ts';
-import { keptCatalogue, keptKeys } from './documents.ts';
+import { type Demand, presentedToken, requireDemand } from './demand.ts';
+import { cachedCatalogue, cachedKeys } from './documents.ts';
 import { VerifierError } from './errors.ts';
 import { followEvents } from './events.ts';
 import { type Credentials, Introspection } from './introspection.ts';
-import type { Kept } from './kept.ts';
-import { type Algorithm, findKey, type KeySet } from './keys.ts';
+import { isSignedBy, readCompact } from './jws.ts';
+import { findKey, type KeySet } from './keys.ts';
 import { type PresentedProof, Proofs } from './proofs.ts';
 import { STATUS } from './status-list.ts';
 import { StatusLists } from './status-lists.ts';
-import { listed, mapped, type Permissions, User } from './user.ts';
+import { bitmapPermissions, listPermissions, type Permissions, User } from './user.ts';
 
 export interface VerifierOptions {
-  /** Byte for byte as in `iss`. https, or http on loopback. */
+  /** Exactly as in `iss`. https, or http on loopback. */
   readonly issuer: string;
-  /** Where the issuer is reached from here, when not at its own address: `http://signet:4000` in a network of containers. */
+  /** The issuer's address as reached from here, if it differs: `http://signet:4000` in a container network. */
   readonly reachAt?: string;
-  /** The API that this service is. */
+  /** The audience of this service's API. */
   readonly audience: string;
-  /** Where clients reach this service, for tokens that are bound to a key (DPoP): without it a guard refuses those. */
+  /** This service's URL as clients use it, for tokens bound to a key (DPoP): without it a guard rejects those. */
   readonly url?: string;
-  /** What else than `at+jwt` a token's `typ` may be: an API made with `--typ JWT` says `JWT`. Default: nothing else. */
+  /** An additional accepted `typ`: an API created with `--typ JWT` uses `JWT`. Default: only `at+jwt`. */
   readonly typ?: 'at+jwt' | 'JWT';
   /** Default: RS256, ES256, EdDSA. */
   readonly algorithms?: readonly Algorithm[];
   /** Whether a token without a `status` claim is accepted (`when-present`, the default) or refused (`required`). */
   readonly status?: 'when-present' | 'required';
-  /** How old the last confirmed state of a token's status list may be, in seconds. Default 30, at least 1. */
+  /** Maximum age of the last confirmed state of a token's status list, in seconds. Default 30, at least 1. */
   readonly maxStalenessSeconds?: number;
-  /** Who asks when the status is not known well enough. Without it such a token is refused. Also reads a catalogue that is not public. */
+  /**
+   * Credentials for introspection if the status is not known well enough. Without them such a token is rejected. Also used to read a
+   * catalogue that is not public.
+   */
   readonly introspection?: Credentials;
-  /** Follow the event stream, so that a change is known in less than a second. Default true. */
+  /** Follow the event stream, so that changes arrive in less than a second. Default true. */
   readonly events?: boolean;
-  /** For every request to the issuer, in milliseconds. Default 3,000. */
+  /** Timeout of each request to the issuer, in milliseconds. Default 3,000. */
   readonly timeoutMs?: number;
-  /** An unknown key has the key set asked for anew at most once in so many seconds. Default 10. */
+  /** Minimum seconds between fetches of the key set because of unknown keys. Default 10. */
   readonly cooldownSeconds?: number;
-  /** Keys that were had longer ago are not believed any more when the issuer does not answer. Default 86,400, a day. */
+  /** Maximum age of the key set in seconds if the issuer does not respond. Default 86,400, a day. */
   readonly maxKeyAgeSeconds?: number;
-  /** DPoP proofs that are remembered, each for two minutes, so that none counts twice. Default 100,000; a proof too many is 503. */
+  /** Number of stored DPoP proofs, each for two minutes, to detect reuse. Default 100,000; a proof beyond that is 503. */
   readonly maxProofs?: number;
-  /** Told of what went wrong without anybody waiting for it: a poll, the stream, introspection. For a log. */
+  /** Called for background errors: a poll, the stream, introspection. For a log. */
   readonly onError?: (error: unknown) => void;
   /** For tests. */
   readonly clock?: Clock;
 }
 
-/** How a token came. */
+/** The proof that came with a token. */
 export interface Presentation {
-  /** For a token that came by the scheme DPoP: its proof. A token that is bound to a key is refused without one. */
+  /** The DPoP proof of a token sent by the scheme DPoP. A token bound to a key is rejected without one. */
   readonly dpop?: PresentedProof;
 }
 
-/** No token of Signet's is longer than 8,192 characters. */
+/** Tokens of Signet have at most 8,192 characters. */
 const MAX_TOKEN_LENGTH = 16_384;
 
-/** Verifies the access tokens of one issuer for one API. Keep one for the whole process. Throws TypeError for options that make no sense. */
+/** Creates a verifier for the access tokens of one issuer and one API. Use one per process. Throws TypeError for invalid options. */
 export function createVerifier(options: VerifierOptions): Verifier {
   return new Verifier(options);
 }
 
 export class Verifier {
-  readonly #expected: Expected;
+  readonly #expected: ExpectedClaims;
   readonly #isStatusRequired: boolean;
   readonly #clock: Clock;
-  readonly #keys: Kept<KeySet>;
-  readonly #catalogue: Kept<Catalogue>;
+  readonly #keys: CachedDocument<KeySet>;
+  readonly #catalogue: CachedDocument<Catalogue>;
   readonly #lists: StatusLists;
   readonly #proofs: Proofs;
   readonly #introspection?: Introspection;
-  readonly #closing = new AbortController();
-  #follow?: () => void;
+  readonly #abort = new AbortController();
+  #startEvents?: () => void;
 
   constructor(options: VerifierOptions) {
     const { issuer, audience, typ = 'at+jwt', algorithms = ['RS256', 'ES256', 'EdDSA'] } = options;
@@ -92,31 +96,31 @@ export class Verifier {
       maxProofs,
     }))
       if (!(value >= 1 && value < Number.POSITIVE_INFINITY)) throw new TypeError(`${name} is at least 1`);
-    const own = issuer.replace(/\/$/, '');
-    const base = (options.reachAt ?? own).replace(/\/$/, '');
-    const { signal } = this.#closing;
+    const issuerBase = issuer.replace(/\/$/, '');
+    const base = (options.reachAt ?? issuerBase).replace(/\/$/, '');
+    const { signal } = this.#abort;
     setMaxListeners(0, signal);
-    const asking = { base, clock, timeoutMs, signal, onError: options.onError ?? (() => undefined) };
+    const requestOptions = { base, clock, timeoutMs, signal, onError: options.onError ?? (() => undefined) };
 
     this.#expected = { issuer, audience, typ, algorithms };
     this.#isStatusRequired = options.status === 'required';
     this.#clock = clock;
     this.#proofs = new Proofs(clock, maxProofs, options.url);
-    this.#keys = keptKeys(asking, cooldownSeconds, maxKeyAgeSeconds);
+    this.#keys = cachedKeys(requestOptions, cooldownSeconds, maxKeyAgeSeconds);
     const credentials = options.introspection;
-    this.#catalogue = keptCatalogue(asking, audience, credentials);
-    const addresses = { base: `${own}/status-lists/`, reach: `${base}/status-lists/` };
-    this.#lists = new StatusLists({ ...asking, ...addresses, keys: this.#keys, maxStalenessSeconds });
+    this.#catalogue = cachedCatalogue(requestOptions, audience, credentials);
+    const addresses = { base: `${issuerBase}/status-lists/`, reachBase: `${base}/status-lists/` };
+    this.#lists = new StatusLists({ ...requestOptions, ...addresses, keys: this.#keys, maxStalenessSeconds });
     if (credentials)
       this.#introspection = new Introspection({
-        ...asking,
+        ...requestOptions,
         ...{ url: `${base}/oauth2/introspect`, credentials, issuer, audience },
       });
     if (options.events ?? true)
-      this.#follow = () => {
-        this.#follow = undefined;
+      this.#startEvents = () => {
+        this.#startEvents = undefined;
         void followEvents({
-          ...asking,
+          ...requestOptions,
           url: `${base}/status-lists/events`,
           onConnected: () => this.#lists.pollAll(),
           onChanges: (list, changes) => this.#lists.apply(list, changes),
@@ -125,16 +129,16 @@ export class Verifier {
   }
 
   /**
-   * Who this token speaks of. Throws VerifierError, whatever is wrong: 401 when the token is, 503 when the issuer cannot be
-   * reached and nothing that is known is young enough. A token that is bound to a key (`cnf`) is good with a proof of that key only,
-   * and one that is not is refused with a proof.
+   * Verifies a token and returns its user. Throws VerifierError: 401 for an invalid token, 503 if the issuer cannot be reached and no
+   * cached data is fresh enough. A token bound to a key (`cnf`) is valid only with a proof of that key, and any other token is rejected
+   * with a proof.
    */
   async verify(token: string, { dpop }: Presentation = {}): Promise<User> {
     if (!dpop) return this.#verify(token, undefined);
     try {
       return await this.#verify(token, dpop);
     } catch (error) {
-      throw error instanceof VerifierError ? error.ofProven() : error;
+      throw error instanceof VerifierError ? error.withProofChallenge() : error;
     }
   }
 
@@ -147,7 +151,7 @@ export class Verifier {
     if (!(await isSignedBy(compact, key))) throw new VerifierError('signature_invalid');
     const claims = readClaims(compact.claims, this.#expected, this.#clock.now());
     if (claims.status === null && this.#isStatusRequired) throw new VerifierError('status_missing');
-    // RFC 9449 §7.2: whoever stole it has no key to show.
+    // RFC 9449 §7.2: a thief of the token does not have the key.
     if (claims.jkt !== null && !dpop) throw new VerifierError('token_bound');
     if (claims.jkt === null && dpop) throw new VerifierError('token_unbound');
     if (claims.jkt !== null && dpop) await this.#proofs.check(dpop, token, claims.jkt);
@@ -162,8 +166,8 @@ export class Verifier {
   }
 
   /**
-   * The user of a request who meets the demand. `authorization`: the header, or all there are of it. `dpop`: its proof, where the
-   * service takes any. Throws VerifierError with the status and the headers to answer with.
+   * Verifies the token of a request and returns its user if the demand is met. `authorization`: the header, or all of them. `dpop`: its
+   * proof, if the service supports it. Throws VerifierError with the status and headers of the response.
    */
   async admit(
     authorization: string | readonly string[] | undefined,
@@ -173,23 +177,23 @@ export class Verifier {
     const { token, isByProof } = presentedToken(authorization);
     if (isByProof && !dpop) throw new VerifierError('proof_missing');
     const user = await this.verify(token, isByProof ? { dpop } : {});
-    meets(user, demand, this.#clock.now(), isByProof);
+    requireDemand(user, demand, this.#clock.now(), isByProof);
     return user;
   }
 
-  /** Ends the stream, the polling and what is being asked. Tokens are not verified after it. */
+  /** Stops the stream, polling and pending requests. Tokens cannot be verified afterwards. */
   close(): void {
-    this.#follow = undefined;
-    this.#closing.abort();
+    this.#startEvents = undefined;
+    this.#abort.abort();
     this.#lists.close();
   }
 
-  /** Draft §8.3: after everything else was found right. */
+  /** Draft §8.3: checked after everything else. */
   async #isSuperseded({ status: claim }: TokenClaims): Promise<boolean> {
     if (claim === null) return false;
-    const asked = this.#lists.status(claim);
-    this.#follow?.();
-    const status = await asked;
+    const pendingStatus = this.#lists.status(claim);
+    this.#startEvents?.();
+    const status = await pendingStatus;
     if (status === STATUS.valid) return false;
     if (status === STATUS.superseded) return true;
     if (status === STATUS.revoked) throw new VerifierError('token_revoked');
@@ -198,7 +202,9 @@ export class Verifier {
   }
 
   async #permissions({ permissions }: TokenClaims): Promise<Permissions> {
-    return 'bits' in permissions ? mapped(await readBitmapWith(this.#catalogue, permissions)) : listed(permissions);
+    return 'bits' in permissions
+      ? bitmapPermissions(await readBitmapWith(this.#catalogue, permissions))
+      : listPermissions(permissions);
   }
 
   async #introspect(introspection: Introspection, token: string, claims: TokenClaims, outage: VerifierError) {
@@ -213,7 +219,7 @@ export class Verifier {
   }
 }
 
-/** Plain http is for these hosts only; for all where none are named. */
+/** Plain http is allowed only for these hosts; if there are none, for all. */
 function checkAddress(name: string, address: string, plainHosts?: readonly string[]): void {
   const url = URL.canParse(address) ? new URL(address) : undefined;
   const isPlain = url?.protocol === 'http:' && (plainHosts?.includes(url.hostname) ?? true);

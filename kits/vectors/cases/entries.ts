@@ -1,5 +1,5 @@
 import { versions } from './catalogues.ts';
-import { base64url, goodClaims, jws, type Making, uri } from './jws.ts';
+import { base64url, goodClaims, type JwsParts, jws, uri } from './jws.ts';
 import { packed } from './status-lists.ts';
 
 export const alice = {
@@ -22,7 +22,7 @@ export const bitmap = (version: number, set: readonly number[], change: Record<s
   const h = base64url(Buffer.from(state.hash, 'base64url').subarray(0, 8));
   return { permissions: undefined, permissions_bitmap: { v: version, h, b: base64url(bits), ...change } };
 };
-export const good = (name: string, making: Making, expect: Record<string, unknown> = alice, options = {}) => ({
+export const good = (name: string, making: JwsParts, expect: Record<string, unknown> = alice, options = {}) => ({
   name,
   ...(Object.keys(options).length > 0 ? { options } : {}),
   token: jws(making),

@@ -1,5 +1,5 @@
 import { deflateSync } from 'node:zlib';
-import { base64url, issuer, jws, type Making, now, uri } from './jws.ts';
+import { base64url, issuer, type JwsParts, jws, now, uri } from './jws.ts';
 
 export const packed = (bits: number, statuses: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(Math.ceil((statuses.length * bits) / 8));
@@ -10,7 +10,7 @@ export const packed = (bits: number, statuses: readonly number[]): Uint8Array =>
 };
 const lst = (bytes: Uint8Array) => base64url(deflateSync(bytes, { level: 9 }));
 const twoBits = packed(2, [0, 1, 2, 3, 0, 0, 0, 0]);
-export const list = (claims: Record<string, unknown> = {}, making: Making = {}) =>
+export const list = (claims: Record<string, unknown> = {}, making: JwsParts = {}) =>
   jws(
     {
       ...making,

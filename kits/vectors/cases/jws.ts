@@ -37,7 +37,7 @@ function signature(input: string, { alg, jwk }: TestKey): string {
   return sign(hash, data, { key: privateKey, dsaEncoding }).toString('base64url');
 }
 
-export interface Making {
+export interface JwsParts {
   kid?: string;
   /** Replaces members; undefined removes one. */
   header?: Record<string, unknown>;
@@ -67,7 +67,7 @@ export const goodClaims = {
 };
 
 export function jws(
-  { kid = 'test-ed25519', header = {}, claims = {}, headerText, claimsText }: Making,
+  { kid = 'test-ed25519', header = {}, claims = {}, headerText, claimsText }: JwsParts,
   typ = 'at+jwt',
 ): string {
   const key = findTestKey(kid);
