@@ -1,6 +1,6 @@
 import { createLocalJWKSet, jwtVerify } from 'jose';
 import { rotateKeys } from '../../src/tokens/index.ts';
-import { logoutScene } from '../oauth/logout-scene.ts';
+import { logoutWorld } from '../oauth/logout-world.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -16,7 +16,7 @@ t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const s = await logoutScene(db);
+    const s = await logoutWorld(db);
     const jwks = async () => (await s.app.inject('/.well-known/jwks.json')).json() as Jwks;
     const browser = await s.logIn();
     const idToken = s.idToken(await s.make('Suite', {}), browser);

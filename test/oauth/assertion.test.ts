@@ -27,7 +27,7 @@ import t, { type Test } from '../support/tap.ts';
 
 const TOKEN_ENDPOINT = `${ISSUER}/oauth2/token`;
 
-async function scene(db: Database, environment: Record<string, string> = {}) {
+async function assertionWorld(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment });
   const polls = await createApi(db.fork(), audit(), 'polls');
@@ -55,7 +55,7 @@ async function scene(db: Database, environment: Record<string, string> = {}) {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const { clock, make, post, ask, by } = await scene(db);
+  const { clock, make, post, ask, by } = await assertionWorld(db);
   const ec = await clientKey('ES256');
   const holder = await make('PrincipalRef of a key');
   await givenKeys(db, holder.client, { jwks: { keys: [{ ...ec.jwk, kid: 'one', use: 'sig' }] } });
@@ -64,7 +64,7 @@ await onEachEngine(t, async (t, db) => {
     error: 'invalid_client',
     error_description: 'This client and its credentials do not belong together.',
   };
-  const refused = async (t: Test, what: string, form: Record<string, string>) => {
+  const isRefused = async (t: Test, what: string, form: Record<string, string>) => {
     const answer = await ask(form);
     t.same([answer.statusCode, answer.json()], [401, refusal], what);
     t.equal(answer.headers['www-authenticate'], undefined, `${what}: Basic was not used`);
@@ -74,8 +74,8 @@ await onEachEngine(t, async (t, db) => {
     const answer = await ask(asserted(await by(ec, holder.id)));
     t.equal(answer.statusCode, 200);
     const { access_token: token } = answer.json();
-    const seen = await post('introspect', { token, ...asserted(await by(ec, holder.id)) });
-    t.match(seen.json(), { active: true, client_id: holder.id });
+    const response = await post('introspect', { token, ...asserted(await by(ec, holder.id)) });
+    t.match(response.json(), { active: true, client_id: holder.id });
     t.equal((await post('revoke', { token, ...asserted(await by(ec, holder.id)) })).statusCode, 200);
     const gone = await post('introspect', { token, ...asserted(await by(ec, holder.id)) });
     t.same(gone.json(), { active: false });
@@ -83,7 +83,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('RFC 7521 §4.2 (T5): a client_id beside the assertion is the same client', async (t) => {
     t.equal((await ask({ client_id: holder.id, ...asserted(await by(ec, holder.id)) })).statusCode, 200);
-    await refused(t, 'another', { client_id: secretive.id, ...asserted(await by(ec, holder.id)) });
+    await isRefused(t, 'another', { client_id: secretive.id, ...asserted(await by(ec, holder.id)) });
   });
 
   await t.test(
@@ -95,16 +95,16 @@ await onEachEngine(t, async (t, db) => {
       await givenKeys(db, many.client, { jwks });
       for (const key of keys) {
         t.equal((await ask(asserted(await by(key, many.id, { header: { kid: key.alg } })))).statusCode, 200, key.alg);
-        await refused(t, `${key.alg}: another kid`, asserted(await by(key, many.id, { header: { kid: 'ES384' } })));
+        await isRefused(t, `${key.alg}: another kid`, asserted(await by(key, many.id, { header: { kid: 'ES384' } })));
         const other = await clientKey(key.alg);
-        await refused(
+        await isRefused(
           t,
           `${key.alg}: a key of somebody else's`,
           asserted(await by(other, many.id, { header: { kid: key.alg } })),
         );
       }
       const [, ps, rs] = keys as [ClientKey, ClientKey, ClientKey];
-      await refused(
+      await isRefused(
         t,
         'a key for PS256 signs RS256',
         asserted(await by({ ...ps, alg: 'RS256' }, many.id, { header: { kid: 'PS256' } })),
@@ -117,7 +117,7 @@ await onEachEngine(t, async (t, db) => {
       const two = await make('PrincipalRef of two keys for one algorithm');
       const next = await clientKey('ES256');
       await givenKeys(db, two.client, { jwks: { keys: [ec, next].map(({ jwk }, at) => ({ ...jwk, kid: `${at}` })) } });
-      await refused(t, 'one of two, and it is not said which', asserted(await by(next, two.id)));
+      await isRefused(t, 'one of two, and it is not said which', asserted(await by(next, two.id)));
       t.equal((await ask(asserted(await by(next, two.id, { header: { kid: '1' } })))).statusCode, 200);
     },
   );
@@ -143,7 +143,7 @@ await onEachEngine(t, async (t, db) => {
         'a jti that is too long': { jti: 'j'.repeat(256) },
       };
       for (const [what, claims] of Object.entries(wrong))
-        await refused(t, what, asserted(await by(ec, holder.id, { claims })));
+        await isRefused(t, what, asserted(await by(ec, holder.id, { claims })));
       const right = {
         'exp: in 5 minutes': { exp: now + 300 },
         'nbf: in a minute': { nbf: now + 60 },
@@ -174,8 +174,8 @@ await onEachEngine(t, async (t, db) => {
         t.same([answer.statusCode, answer.json()], [401, misdirected], what);
         // Without the key it is one refusal with all others: nobody learns whether there is such a client.
         const stranger = await clientKey('ES256');
-        await refused(t, `${what}, by another key`, asserted(await by(stranger, holder.id, { claims: { aud } })));
-        await refused(t, `${what}, of nobody`, asserted(await by(ec, 'c_nobody', { claims: { aud } })));
+        await isRefused(t, `${what}, by another key`, asserted(await by(stranger, holder.id, { claims: { aud } })));
+        await isRefused(t, `${what}, of nobody`, asserted(await by(ec, 'c_nobody', { claims: { aud } })));
       }
     },
   );
@@ -192,7 +192,7 @@ await onEachEngine(t, async (t, db) => {
         t.equal((await ask(asserted(await by(ec, old.id, { audience })))).statusCode, 200, audience);
       const hour = Math.floor(clock.now().getTime() / 1000) + 3600;
       t.equal((await ask(asserted(await by(ec, old.id, { claims: { exp: hour } })))).statusCode, 200, 'for an hour');
-      await refused(t, 'longer', asserted(await by(ec, old.id, { claims: { exp: hour + 1 } })));
+      await isRefused(t, 'longer', asserted(await by(ec, old.id, { claims: { exp: hour + 1 } })));
       for (const aud of [[ISSUER, TOKEN_ENDPOINT], `${ISSUER}/oauth2/introspect`]) {
         const answer = await ask(asserted(await by(ec, old.id, { claims: { aud } })));
         const error_description = `The aud of client_assertion has to be ${ISSUER} or ${TOKEN_ENDPOINT}, as one text.`;
@@ -212,7 +212,7 @@ await onEachEngine(t, async (t, db) => {
       for (const key of [rsa, weak])
         t.equal((await ask(asserted(await by(key, bank.id)))).statusCode, 200, `${key.alg}: the key says of none`);
       await givenKeys(db, bank.client, { jwks, assertionAlg: 'PS256' });
-      await refused(t, 'RS256 by the same key', asserted(await by(weak, bank.id)));
+      await isRefused(t, 'RS256 by the same key', asserted(await by(weak, bank.id)));
       const right = asserted(await by(rsa, bank.id));
       const { access_token: token } = (await ask(right)).json();
       for (const path of ['introspect', 'revoke']) {
@@ -235,9 +235,9 @@ await onEachEngine(t, async (t, db) => {
       await ask({ ...assertion, client_secret: 'secret' }),
     ])
       t.same([two.statusCode, two.json().error], [400, 'invalid_request'], 'two methods');
-    await refused(t, 'a client that has a secret', asserted(await by(ec, secretive.id)));
+    await isRefused(t, 'a client that has a secret', asserted(await by(ec, secretive.id)));
     // Its secret is still stored; it is not what it is registered for.
-    await refused(t, 'by a secret', { client_id: holder.id, client_secret: holder.secret });
+    await isRefused(t, 'by a secret', { client_id: holder.id, client_secret: holder.secret });
     t.equal((await ask({}, basic(holder.id, holder.secret))).statusCode, 401, 'by Basic');
     t.equal((await ask({ client_id: holder.id })).statusCode, 401, 'by nothing');
     t.equal((await ask(assertion)).statusCode, 200, 'what was refused for its form was not used up');
@@ -246,10 +246,10 @@ await onEachEngine(t, async (t, db) => {
   await t.test('RFC 7515 §3.1 (T4): everything else that stands where an assertion should is one answer', async (t) => {
     const good = await by(ec, holder.id);
     const unknown = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' };
-    await refused(t, 'another type', { client_assertion: good, ...unknown });
-    await refused(t, 'no type', { client_assertion: good });
-    await refused(t, 'an unknown client', asserted(await by(ec, 'c_nobody')));
-    await refused(t, 'the client of first-party logins', asserted(await by(ec, 'signet')));
+    await isRefused(t, 'another type', { client_assertion: good, ...unknown });
+    await isRefused(t, 'no type', { client_assertion: good });
+    await isRefused(t, 'an unknown client', asserted(await by(ec, 'c_nobody')));
+    await isRefused(t, 'the client of first-party logins', asserted(await by(ec, 'signet')));
     const [head, claims, signature] = good.split('.') as [string, string, string];
     const other = Buffer.from(JSON.stringify({ alg: 'ES256', crit: ['b64'], b64: false })).toString('base64url');
     for (const text of [
@@ -262,18 +262,18 @@ await onEachEngine(t, async (t, db) => {
       `${other}.${claims}.${signature}`,
       'a'.repeat(9000),
     ])
-      await refused(t, text.slice(0, 20), asserted(text));
+      await isRefused(t, text.slice(0, 20), asserted(text));
     t.equal((await ask(asserted(good))).statusCode, 200, 'the scene is right');
   });
 
   await t.test('attacks 5, T5: an assertion counts once, also when it has changed its client_id', async (t) => {
     const assertion = asserted(await by(ec, holder.id));
     t.equal((await ask(assertion)).statusCode, 200);
-    await refused(t, 'again', assertion);
+    await isRefused(t, 'again', assertion);
     t.equal((await post('introspect', { token: 'x', ...assertion })).statusCode, 401, 'elsewhere');
     const jti = randomUUID();
     t.equal((await ask(asserted(await by(ec, holder.id, { claims: { jti } })))).statusCode, 200);
-    await refused(t, 'another assertion of the same jti', asserted(await by(ec, holder.id, { claims: { jti } })));
+    await isRefused(t, 'another assertion of the same jti', asserted(await by(ec, holder.id, { claims: { jti } })));
     const neighbour = await make('Neighbour');
     await givenKeys(db, neighbour.client, { jwks: { keys: [ec.jwk] as never } });
     t.equal(
@@ -290,28 +290,28 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'a client that is changed, or disabled, does not pass by what a process still knows of it',
+    'a client that is changed, or disabled, does not pass by what a process still has cached',
     async (t) => {
       const changed = await make('Changed');
       await givenKeys(db, changed.client, { jwks: { keys: [ec.jwk] as never } });
       t.equal((await ask(asserted(await by(ec, changed.id)))).statusCode, 200);
       const next = await clientKey('EdDSA');
       await givenKeys(db, changed.client, { jwks: { keys: [next.jwk] as never } });
-      await refused(t, 'by the key of before', asserted(await by(ec, changed.id)));
+      await isRefused(t, 'by the key of before', asserted(await by(ec, changed.id)));
       t.equal((await ask(asserted(await by(next, changed.id)))).statusCode, 200);
       await updateClient(db.fork(), audit(), changed.client, { isActive: false });
-      await refused(t, 'disabled', asserted(await by(next, changed.id)));
+      await isRefused(t, 'disabled', asserted(await by(next, changed.id)));
     },
   );
 
-  await t.test('what counts once is kept by its digest, bounded, and each kind for itself', async (t) => {
+  await t.test('one-time values are stored by digest, bounded, and each kind for itself', async (t) => {
     const until = new Date(clock.now().getTime() + 60_000);
     t.equal(await markUsed(db, 'kind one', until), true);
     t.equal(await markUsed(db, 'kind one', until), false);
     t.equal(await markUsed(db, 'other one', until), true);
     t.equal(await markUsed(db, 'k'.repeat(1025), until), false, 'longer than anything that is asked about');
-    const kept = await db.fork().execute('select length(digest) as bytes from oauth_replay group by 1');
-    t.same(kept, [{ bytes: 32 }]);
+    const digests = await db.fork().execute('select length(digest) as bytes from oauth_replay group by 1');
+    t.same(digests, [{ bytes: 32 }]);
     const rounds = db.engine === 'postgresql' ? 200 : 5;
     for (let round = 0; round < rounds; round++) {
       const all = await Promise.all(Array.from({ length: 50 }, () => markUsed(db, `at once ${round}`, until)));
@@ -371,7 +371,7 @@ await t.test(
     const { port } = server.address() as AddressInfo;
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const { clock, make, ask, by } = await scene(db, { SIGNET_FETCH_ALLOW: `127.0.0.1:${port}` });
+    const { clock, make, ask, by } = await assertionWorld(db, { SIGNET_FETCH_ALLOW: `127.0.0.1:${port}` });
     const [first, second] = [await clientKey('ES256'), await clientKey('EdDSA')];
     const remote = await make('Publishes its keys');
     await givenKeys(db, remote.client, { jwksUri: `http://127.0.0.1:${port}/jwks` });
@@ -413,9 +413,9 @@ await t.test(
   },
 );
 
-await t.test('jwks_uri: one failure is told, and concurrent callers share one request', async (t) => {
+await t.test('jwks_uri: one failure is reported, and concurrent callers share one request', async (t) => {
   let answer: (value: unknown) => void = () => undefined;
-  const told: unknown[] = [];
+  const failures: unknown[] = [];
   let asked = 0;
   const keys = createRemoteKeys<string>(
     () => {
@@ -425,7 +425,7 @@ await t.test('jwks_uri: one failure is told, and concurrent callers share one re
       });
     },
     (document) => document as string[],
-    (clientId, error) => told.push([clientId, error]),
+    (clientId, error) => failures.push([clientId, error]),
   );
   const now = new Date('2026-11-22T12:00:00Z');
   const later = (passed: number) => new Date(now.getTime() + passed * 1000);
@@ -434,7 +434,7 @@ await t.test('jwks_uri: one failure is told, and concurrent callers share one re
   const waiting = [keys.load('c', 'u', some, now), keys.load('c', 'u', some, now)];
   answer(outage);
   t.same(await Promise.all(waiting), [[], []]);
-  t.same([asked, told], [1, [['c', outage]]]);
+  t.same([asked, failures], [1, [['c', outage]]]);
   t.same(await keys.load('c', 'u', some, later(29)), []);
   t.equal(asked, 1);
   const again = keys.load('c', 'u', some, later(30));

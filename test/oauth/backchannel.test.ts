@@ -19,7 +19,7 @@ import { deleteUser, getUser, User, updateUser } from '../../src/users/index.ts'
 import { onEachEngine } from '../support/database.ts';
 import { audit, masterKey } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { logoutScene, PASSWORD } from './logout-scene.ts';
+import { logoutWorld, PASSWORD } from './logout-world.ts';
 
 const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
 
@@ -67,18 +67,18 @@ interface Row {
   readonly wait: number;
 }
 
-async function scene(t: Test, db: Database) {
+async function backchannelWorld(t: Test, db: Database) {
   const inbox = await receiver(t);
-  const s = await logoutScene(db, { SIGNET_FETCH_ALLOW: inbox.allow });
+  const s = await logoutWorld(db, { SIGNET_FETCH_ALLOW: inbox.allow });
   const { clock, keys, issuer, config } = s;
-  const told: { outcome: DeliveryOutcome; error: string | null }[] = [];
+  const attempts: { outcome: DeliveryOutcome; error: string | null }[] = [];
   const deps: DeliveryDeps = {
     db,
     clock,
     keys,
     issuer,
     fetch: createGuardedFetch({ allow: config.fetchAllow, deadlineMilliseconds: 2000 }),
-    onAttempt: (outcome, { error }) => void told.push({ outcome, error }),
+    onAttempt: (outcome, { error }) => void attempts.push({ outcome, error }),
   };
   const never = new AbortController().signal;
   /** One run of a node, until nothing is due. */
@@ -92,10 +92,10 @@ async function scene(t: Test, db: Database) {
        extract(epoch from next_try_at - ?::timestamptz)::float8 as wait from oauth_logout_notice where client_id = ?`,
       [clock.now(), client.id],
     );
-  const forget = async () => {
+  const deleteDeliveries = async () => {
     await db.fork().execute('delete from oauth_logout_notice');
     inbox.received.length = 0;
-    told.length = 0;
+    attempts.length = 0;
   };
   /** A logout at the browser, of a session in which these clients were given something. */
   const logOutOf = async (...clients: { id: string; clientId: string; name: string }[]) => {
@@ -104,11 +104,11 @@ async function scene(t: Test, db: Database) {
     await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie: browser.cookie } });
     return browser;
   };
-  return { ...s, inbox, told, deliver, listener, rows, forget, logOutOf, deps };
+  return { ...s, inbox, attempts, deliver, listener, rows, deleteDeliveries, logOutOf, deps };
 }
 
 /** As a stock client reads it. */
-async function jwtClaims(s: Awaited<ReturnType<typeof scene>>, token: string, clientId: string) {
+async function jwtClaims(s: Awaited<ReturnType<typeof backchannelWorld>>, token: string, clientId: string) {
   const set = createLocalJWKSet((await s.app.inject('/.well-known/jwks.json')).json() as JSONWebKeySet);
   const expected = { issuer: s.issuer, audience: clientId, typ: 'logout+jwt', currentDate: s.clock.now() };
   return jwtVerify(token, set, { ...expected, requiredClaims: ['iat', 'exp', 'jti', 'events', 'sub', 'sid'] });
@@ -116,8 +116,8 @@ async function jwtClaims(s: Awaited<ReturnType<typeof scene>>, token: string, cl
 
 t.test('back-channel logout', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await scene(t, db);
-    const { inbox, told, deliver, listener, rows, forget, logOutOf, clock } = s;
+    const s = await backchannelWorld(t, db);
+    const { inbox, attempts, deliver, listener, rows, deleteDeliveries, logOutOf, clock } = s;
 
     /** In the same browser. */
     const logInAgain = async (browser: { cookie: string }, username: string) => {
@@ -133,7 +133,7 @@ t.test('back-channel logout', (t) =>
     };
 
     await t.test(
-      'OIDC Back-Channel Logout §2.4, §2.5, §2.8, §4 (L3): a client that fails twice is told at the third time, with the same jti',
+      'OIDC Back-Channel Logout §2.4, §2.5, §2.8, §4 (L3): a client that fails twice is notified at the third attempt, with the same jti',
       async (t) => {
         const web = await listener('web');
         const statuses = [500, 400];
@@ -145,7 +145,7 @@ t.test('back-channel logout', (t) =>
         }
         await deliver();
         t.same(
-          told.map((one) => [one.outcome, one.error]),
+          attempts.map((one) => [one.outcome, one.error]),
           [
             ['failed', 'status_500'],
             ['failed', 'status_400'],
@@ -188,7 +188,7 @@ t.test('back-channel logout', (t) =>
     await t.test(
       'OIDC Back-Channel Logout §2.3 (L3): every client that was given something in the session, once, and no other',
       async (t) => {
-        await forget();
+        await deleteDeliveries();
         const [one, two, silent] = [await listener('one'), await listener('two'), await s.make('silent', {})];
         const [elsewhere, closed] = [await listener('elsewhere'), await listener('closed')];
         const [browser, another] = [await s.logIn(), await s.logIn()];
@@ -206,7 +206,7 @@ t.test('back-channel logout', (t) =>
       },
     );
 
-    await t.test('L3: it is told of every way in which a session ends, and of none that was undone', async (t) => {
+    await t.test('L3: it is notified of every way in which a session ends, and of none that was undone', async (t) => {
       const web = await listener('ways');
       const em = () => db.fork();
       const alice = () => getUser(em(), 'alice');
@@ -237,7 +237,7 @@ t.test('back-channel logout', (t) =>
         },
       };
       for (const [way, end] of Object.entries(ways)) {
-        await forget();
+        await deleteDeliveries();
         const browser = await s.logIn();
         await s.grant(web, browser);
         await end(browser);
@@ -246,7 +246,7 @@ t.test('back-channel logout', (t) =>
         const { payload } = await jwtClaims(s, inbox.at('/ways')[0]?.token ?? '', web.clientId);
         t.equal(payload['sid'], browser.sid, way);
       }
-      await forget();
+      await deleteDeliveries();
       const browser = await s.logIn();
       await s.grant(web, browser);
       const undone = db.fork().transactional(async (tx) => {
@@ -261,7 +261,7 @@ t.test('back-channel logout', (t) =>
     await t.test(
       'L3: a user who authenticates again is logged out nowhere; a logout later tells each client the sid that it knows',
       async (t) => {
-        await forget();
+        await deleteDeliveries();
         const [first, second] = [await listener('first'), await listener('second')];
         const browser = await s.logIn();
         await s.grant(first, browser);
@@ -281,14 +281,14 @@ t.test('back-channel logout', (t) =>
         };
         t.same(await sids('/first', first), [browser.sid, again.sid, last.sid].sort(), 'the first one');
         t.same(await sids('/second', second), [again.sid, last.sid].sort(), 'the second one');
-        await forget();
+        await deleteDeliveries();
         const left = await s.logIn();
         await s.grant(first, left);
         const other = await logInAgain(left, 'alice');
         await logInAgain(other, 'bob');
         await deliver();
         t.same(await sids('/first', first), [left.sid, other.sid].sort(), 'another user ends them all');
-        await forget();
+        await deleteDeliveries();
         const old = await s.logIn();
         await s.grant(first, old);
         const over = await logInAgain(old, 'alice');
@@ -304,7 +304,7 @@ t.test('back-channel logout', (t) =>
     await t.test(
       'L3: after eight tries in about six hours a client is given up, and what was wrong is kept',
       async (t) => {
-        await forget();
+        await deleteDeliveries();
         const web = await listener('dead');
         inbox.answers.set('/dead', () => 503);
         await logOutOf(web);
@@ -321,7 +321,7 @@ t.test('back-channel logout', (t) =>
           seconds += row.wait;
         }
         t.ok(seconds > 4.5 * 3600 && seconds < 7.5 * 3600, `${seconds} s`);
-        t.same(told.at(-1), { outcome: 'given_up', error: 'status_503' });
+        t.same(attempts.at(-1), { outcome: 'given_up', error: 'status_503' });
         clock.pass(86_400);
         await deliver();
         t.equal(inbox.at('/dead').length, 8);
@@ -331,24 +331,24 @@ t.test('back-channel logout', (t) =>
     await t.test(
       'SSRF (L3): a target that is not let through, a redirect, and no HTTP are failures like others',
       async (t) => {
-        await forget();
+        await deleteDeliveries();
         const web = await listener('moved');
         inbox.answers.set('/moved', () => 302);
         await logOutOf(web);
         await deliver();
-        t.same(told, [{ outcome: 'failed', error: 'redirect' }]);
+        t.same(attempts, [{ outcome: 'failed', error: 'redirect' }]);
         t.equal(inbox.at('/elsewhere').length, 0);
-        await forget();
+        await deleteDeliveries();
         await logOutOf(web);
         await deliver({ fetch: createGuardedFetch({ allow: [] }) });
-        t.same([told, inbox.received.length], [[{ outcome: 'failed', error: 'forbidden_target' }], 0]);
+        t.same([attempts, inbox.received.length], [[{ outcome: 'failed', error: 'forbidden_target' }], 0]);
       },
     );
 
     await t.test(
-      'L3: a slow client takes four places, and neither another client nor the user waits for it',
+      'L3: a slow client takes four slots, and neither another client nor the user waits for it',
       async (t) => {
-        await forget();
+        await deleteDeliveries();
         const [slow, quick] = [await listener('slow'), await listener('quick')];
         let open = 0;
         let most = 0;
@@ -379,8 +379,8 @@ t.test('back-channel logout', (t) =>
       },
     );
 
-    await t.test('L3: two nodes at once deliver each notice once', async (t) => {
-      await forget();
+    await t.test('L3: two nodes at once send each delivery once', async (t) => {
+      await deleteDeliveries();
       const clients = [await listener('a'), await listener('b'), await listener('c')];
       for (let i = 0; i < 8; i++) await logOutOf(...clients);
       await Promise.all([deliver(), deliver(), deliver()]);
@@ -390,7 +390,7 @@ t.test('back-channel logout', (t) =>
     });
 
     await t.test('L3: what a node had when it died is delivered by another, once its lease is over', async (t) => {
-      await forget();
+      await deleteDeliveries();
       const web = await listener('survives');
       await logOutOf(web);
       let fail = (_: Error) => {};
@@ -414,8 +414,8 @@ t.test('back-channel logout', (t) =>
       );
     });
 
-    await t.test('a node that stops ends what it has begun, and begins nothing more', async (t) => {
-      await forget();
+    await t.test('a node that stops finishes its deliveries, and starts no more', async (t) => {
+      await deleteDeliveries();
       const web = await listener('stopping');
       for (let i = 0; i < 6; i++) await logOutOf(web);
       const stop = new AbortController();
@@ -428,8 +428,8 @@ t.test('back-channel logout', (t) =>
       t.equal((await rows(web)).filter((one) => one.is_done).length, 4);
     });
 
-    await t.test('a client that wants to hear no more, or is disabled, is not told of what waits', async (t) => {
-      await forget();
+    await t.test('a client without a logout URI any more, or disabled, gets no pending delivery', async (t) => {
+      await deleteDeliveries();
       const [gone, closed] = [await listener('gone'), await listener('shut')];
       await logOutOf(gone, closed);
       await db.fork().execute(`update oauth_client set settings = '{}' where id = ?`, [gone.id]);
@@ -440,11 +440,11 @@ t.test('back-channel logout', (t) =>
     });
 
     await t.test('it is signed by the algorithm of the client’s ID tokens, as soon as there is a key', async (t) => {
-      await forget();
+      await deleteDeliveries();
       const web = await listener('curve', { idTokenAlg: 'ES256' });
       await logOutOf(web);
       await deliver();
-      t.same(told, [{ outcome: 'failed', error: 'no_key' }]);
+      t.same(attempts, [{ outcome: 'failed', error: 'no_key' }]);
       await ensureCurrentKey(db.fork(), audit(clock.now()), masterKey, 'ES256');
       await s.keys.reload();
       clock.pass(5);
@@ -453,8 +453,8 @@ t.test('back-channel logout', (t) =>
       t.equal(protectedHeader.alg, 'ES256');
     });
 
-    await t.test('a running server does it on its own, counts, and says whom it has given up', async (t) => {
-      await forget();
+    await t.test('a running server delivers, counts, and logs what it has given up', async (t) => {
+      await deleteDeliveries();
       const [web, dead] = [await listener('served'), await listener('refuses')];
       inbox.answers.set('/refuses', () => 500);
       await logOutOf(web, dead);
@@ -477,7 +477,7 @@ t.test('back-channel logout', (t) =>
     await t.test(
       'notices are forgotten a week after they were delivered or given up, never while they wait',
       async (t) => {
-        await forget();
+        await deleteDeliveries();
         const [done, waits] = [await listener('done'), await listener('waits')];
         inbox.answers.set('/waits', () => 500);
         await logOutOf(done, waits);
@@ -494,7 +494,7 @@ t.test('back-channel logout', (t) =>
     await t.test(
       'decision 4: of a user who is deleted no consent, code or device is kept, of others all',
       async (t) => {
-        await forget();
+        await deleteDeliveries();
         const web = await listener('deleted');
         const browser = await s.logIn();
         await s.grant(web, browser);

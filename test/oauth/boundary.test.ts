@@ -16,14 +16,14 @@ import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { codeWorld, jwtClaims } from './code-world.ts';
 
-/** What the place of a token says now. */
-async function stateOf(db: Database, token: string): Promise<number> {
+/** The current state of a token's status index. */
+async function readState(db: Database, token: string): Promise<number> {
   const { idx, uri } = jwtClaims(token).status.status_list;
-  const place = { list: Number(uri.split('/').at(-1)), idx };
-  return (await db.fork().findOneOrFail(TokenStatus, place)).state;
+  const statusIndex = { list: Number(uri.split('/').at(-1)), idx };
+  return (await db.fork().findOneOrFail(TokenStatus, statusIndex)).state;
 }
 
-t.test('ceilings', (t) =>
+t.test('boundaries', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await codeWorld(db);
     const { api, third, web, code, redeem, post, choicePermissions } = s;
@@ -38,32 +38,32 @@ t.test('ceilings', (t) =>
       t.equal(answer.statusCode, 200);
       return answer.json() as { access_token: string; refresh_token: string };
     };
-    const refreshed = async (refresh_token: string, by = third) => {
+    const refresh = async (refresh_token: string, by = third) => {
       const answer = await post('token', { grant_type: 'refresh_token', refresh_token }, by);
       t.equal(answer.statusCode, 200);
       return answer.json() as { access_token: string; refresh_token: string };
     };
-    const carried = (token: string) => jwtClaims(token).permissions;
+    const permissions = (token: string) => jwtClaims(token).permissions;
 
     await t.test(
-      'contract §4, §6: what is taken from a ceiling suspends the tokens that say it; a refresh says less, and nobody logs in',
+      'contract §4, §6: what is taken from a boundary suspends the tokens that say it; a refresh says less, and nobody logs in',
       async (t) => {
         const [ours, theirs] = [await tokens(), await tokens(web)];
-        t.same(carried(ours.access_token), ['polls.add_choice', 'polls.view_choice']);
+        t.same(permissions(ours.access_token), ['polls.add_choice', 'polls.view_choice']);
         const before = await version(db, third.principal);
         t.same(await disallowPermissions(db.fork(), at(), client, [add, change]), ['polls.add_choice']);
         t.ok((await version(db, third.principal)) > before, 'what processes keep of the client is old');
-        t.equal(await stateOf(db, ours.access_token), STATUS.suspended);
-        t.equal(await stateOf(db, theirs.access_token), STATUS.valid, "another client's tokens say what they said");
-        t.same(carried(theirs.access_token), ['polls.add_choice', 'polls.change_choice', 'polls.view_choice']);
+        t.equal(await readState(db, ours.access_token), STATUS.suspended);
+        t.equal(await readState(db, theirs.access_token), STATUS.valid, "another client's tokens say what they said");
+        t.same(permissions(theirs.access_token), ['polls.add_choice', 'polls.change_choice', 'polls.view_choice']);
         t.match(
           await s.introspect(ours.access_token, third),
           { active: true, permissions: ['polls.view_choice'] },
           'rights as of now',
         );
-        const next = await refreshed(ours.refresh_token);
-        t.same(carried(next.access_token), ['polls.view_choice']);
-        t.equal(await stateOf(db, next.access_token), STATUS.valid);
+        const next = await refresh(ours.refresh_token);
+        t.same(permissions(next.access_token), ['polls.view_choice']);
+        t.equal(await readState(db, next.access_token), STATUS.valid);
         t.match(await s.introspect(next.access_token, third), { active: true, permissions: ['polls.view_choice'] });
       },
     );
@@ -73,14 +73,14 @@ t.test('ceilings', (t) =>
       async (t) => {
         const { access_token, refresh_token } = await tokens();
         t.same(await allowPermissions(db.fork(), at(), client, [change, view]), ['polls.change_choice']);
-        t.equal(await stateOf(db, access_token), STATUS.superseded);
+        t.equal(await readState(db, access_token), STATUS.superseded);
         t.match(await s.introspect(access_token, third), { active: true });
-        const next = await refreshed(refresh_token);
-        t.same(carried(next.access_token), ['polls.change_choice', 'polls.view_choice']);
+        const next = await refresh(refresh_token);
+        t.same(permissions(next.access_token), ['polls.change_choice', 'polls.view_choice']);
         await updateApi(db.fork(), at(), api, { withSuperseded: false });
         const plain = await tokens();
         await allowPermissions(db.fork(), at(), client, [add]);
-        t.equal(await stateOf(db, plain.access_token), STATUS.valid, 'verifiers that know 0 alone go on');
+        t.equal(await readState(db, plain.access_token), STATUS.valid, 'verifiers that know 0 alone go on');
         await updateApi(db.fork(), at(), api, { withSuperseded: true });
       },
     );
@@ -96,7 +96,7 @@ t.test('ceilings', (t) =>
         shop: ['shop.buy'],
       });
       await disallowPermissions(db.fork(), at(), client, [buy]);
-      t.equal(await stateOf(db, access_token), STATUS.valid);
+      t.equal(await readState(db, access_token), STATUS.valid);
       await allowPermissions(db.fork(), at(), client, [buy]);
       await changeCatalogue(db.fork(), at(), shop, [], { prune: true });
       t.notOk('shop' in (await readBoundary(db.fork(), client)), 'what is removed from an API drops out');
@@ -114,30 +114,30 @@ t.test('ceilings', (t) =>
     });
 
     await t.test(
-      'contract §1, §4: a client that is not first-party any more is cut from that moment on; one that becomes it is not cut',
+      'contract §1, §4: a client that is not first-party any more is limited from that moment on; one that becomes it is not limited',
       async (t) => {
         const { access_token } = await tokens(web);
         await updateClient(db.fork(), at(), { id: web.principal }, { isFirstParty: false });
-        t.equal(await stateOf(db, access_token), STATUS.suspended);
+        t.equal(await readState(db, access_token), STATUS.suspended);
         await updateClient(db.fork(), at(), { id: web.principal }, { isFirstParty: true });
         const ours = await tokens();
         await updateClient(db.fork(), at(), client, { isFirstParty: true });
-        t.equal(await stateOf(db, ours.access_token), STATUS.superseded);
+        t.equal(await readState(db, ours.access_token), STATUS.superseded);
         t.same(await disallowPermissions(db.fork(), at(), client, [add]), ['polls.add_choice']);
-        t.equal(await stateOf(db, ours.access_token), STATUS.superseded, 'its ceiling means nothing now');
+        t.equal(await readState(db, ours.access_token), STATUS.superseded, 'its boundary means nothing now');
         await allowPermissions(db.fork(), at(), client, [add]);
         await updateClient(db.fork(), at(), client, { isFirstParty: false });
       },
     );
 
     await t.test(
-      'contract §6: a token that is minted while a ceiling is lowered either has its place before, or reads the ceiling after',
+      'contract §6: a token that is issued while a boundary is lowered either has its status index before, or reads the boundary after',
       { skip: db.engine === 'embedded' ? 'one connection: nothing happens at once' : false },
       async (t) => {
         const { access_token } = await tokens();
         const grants = await db.fork().find(RefreshGrant, { client: third.principal, endedAt: null });
         const grant = grants.find((one) => one.session === jwtClaims(access_token).sid) as RefreshGrant;
-        const holding = {
+        const owner = {
           kind: 'grant' as const,
           id: grant.id,
           principal: s.alice.id,
@@ -148,12 +148,12 @@ t.test('ceilings', (t) =>
         let taking: Promise<void> | undefined;
         await db.fork().transactional(async (tx) => {
           await disallowPermissions(tx, at(), client, [add]);
-          taking = allocateIndex(db, holding, s.clock.now()).then(() => {
+          taking = allocateIndex(db, owner, s.clock.now()).then(() => {
             isTaken = true;
           });
           // As long as it would take many times over, were it free to.
           await new Promise((resolve) => setTimeout(resolve, 300));
-          t.notOk(isTaken, 'a new place waits for the end of the change');
+          t.notOk(isTaken, 'a new index waits for the end of the change');
         });
         await taking;
         t.ok(isTaken, 'and comes after it');
@@ -166,10 +166,10 @@ t.test('ceilings', (t) =>
       const moved = await db
         .fork()
         .transactional((tx) => updateClientStatuses(tx, client.id, { kind: 'removed', apis: [] }));
-      t.same([moved, await stateOf(db, access_token)], [0, STATUS.valid]);
+      t.same([moved, await readState(db, access_token)], [0, STATUS.valid]);
     });
 
-    await t.test('contract §1: an API that goes takes the ceilings and the consents at it along', async (t) => {
+    await t.test('contract §1: an API that goes takes the boundaries and the consents at it along', async (t) => {
       const gone = await createApi(db.fork(), at(), 'gone');
       await changeCatalogue(db.fork(), at(), gone, [{ app: 'gone', codename: 'go', label: 'Can go' }]);
       const [go] = (await getPermissions(db.fork(), gone, ['gone.go'])) as [{ id: string } & never];

@@ -20,7 +20,7 @@ import t from '../support/tap.ts';
 const PASSWORD = 'a long enough phrase';
 
 /** Counts what reaches the database. */
-function counting(db: Database): { db: Database; statements(): string[] } {
+function countStatements(db: Database): { db: Database; statements(): string[] } {
   let seen: string[] = [];
   const query: Database['query'] = (statement, values) => {
     seen.push(statement.name);
@@ -37,8 +37,8 @@ function counting(db: Database): { db: Database; statements(): string[] } {
 }
 
 /** One server that answers, and verbs that another process carries out: this server is told of nothing. */
-async function scene(real: Database) {
-  const { db, statements } = counting(real);
+async function cacheWorld(real: Database) {
+  const { db, statements } = countStatements(real);
   const clock = testClock();
   const { app, passwords } = await startApp(db, { clock });
   const api = await createApi(real.fork(), audit(), 'polls');
@@ -111,9 +111,9 @@ async function scene(real: Database) {
   return { ...parts, issue, warm, statements, token, claims, session, introspect, hasPerm, about };
 }
 
-t.test('what a process keeps', (t) =>
+t.test('the caches of a process', (t) =>
   onEachEngine(t, async (t, db) => {
-    const all = await scene(db);
+    const all = await cacheWorld(db);
     const { api, client, alice, asUser, asClient, permission, statements } = all;
     const { token, claims, session, introspect, hasPerm, about, warm } = all;
 

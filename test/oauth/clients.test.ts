@@ -17,7 +17,7 @@ import { onEachEngine } from '../support/database.ts';
 import { audit, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
-const jwkOf = (type: 'rsa' | 'ec' | 'ed25519', bits = 2048) => {
+const generateJwk = (type: 'rsa' | 'ec' | 'ed25519', bits = 2048) => {
   const { publicKey, privateKey } =
     type === 'rsa'
       ? generateKeyPairSync('rsa', { modulusLength: bits })
@@ -37,7 +37,7 @@ t.test('clients', (t) =>
         redirectUris: ['https://app.example/cb'],
         ...more,
       });
-    const known = createClientCache(db, undefined as never);
+    const cache = createClientCache(db, undefined as never);
 
     await t.test(
       'RFC 9700 §2.1, RFC 8252 §7.1, RFC 3986 §2 (A3), attacks 37: which redirect URIs a client may have, by its preset',
@@ -140,7 +140,7 @@ t.test('clients', (t) =>
         const byKey = (settings: NewClient['settings']) =>
           create('service', { authMethod: 'private_key_jwt', ...(settings ? { settings } : {}) });
         await t.rejects(byKey({}), { kind: 'usage', message: /--jwks FILE or --jwks-uri URL/ });
-        const { jwk, secret } = jwkOf('ec');
+        const { jwk, secret } = generateJwk('ec');
         const jwks = readJwks({ keys: [{ ...jwk, kid: 'a', x5c: ['dropped'] }] });
         t.same(jwks, { keys: [{ kty: 'EC', kid: 'a', crv: 'P-256', x: jwk.x, y: jwk.y }] });
         const { client, secret: none } = await byKey({ jwks });
@@ -148,8 +148,8 @@ t.test('clients', (t) =>
         await t.rejects(byKey({ jwks, jwksUri: 'https://app.example/jwks' }), { message: /not both/ });
         for (const uri of ['http://app.example/jwks', 'file:///etc/passwd', 'javascript:1', 'https://a@b/jwks'])
           await t.rejects(byKey({ jwksUri: uri }), { kind: 'usage', message: /--jwks-uri takes/ }, uri);
-        t.same(readJwks(jwkOf('ed25519').jwk).keys.length, 1, 'one JWK will do');
-        t.ok(readJwks({ keys: [jwkOf('rsa').jwk] }));
+        t.same(readJwks(generateJwk('ed25519').jwk).keys.length, 1, 'one JWK will do');
+        t.ok(readJwks({ keys: [generateJwk('rsa').jwk] }));
         const refused: [unknown, RegExp][] = [
           [null, /JWK Set/],
           [[], /JWK Set/],
@@ -157,24 +157,24 @@ t.test('clients', (t) =>
           [{ keys: Array(21).fill(jwk) }, /1 to 20/],
           [{ keys: ['x'] }, /an object/],
           [{ keys: [secret] }, /private or symmetric/],
-          [{ keys: [jwkOf('rsa').secret] }, /private or symmetric/],
-          [{ keys: [jwkOf('ed25519').secret] }, /private or symmetric/],
+          [{ keys: [generateJwk('rsa').secret] }, /private or symmetric/],
+          [{ keys: [generateJwk('ed25519').secret] }, /private or symmetric/],
           [{ keys: [{ kty: 'oct', k: 'AAAA' }] }, /private or symmetric/],
           [{ keys: [{ kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' }] }, /no RSA, EC/],
           [{ keys: [{ ...jwk, kid: 1 }] }, /no text/],
           [{ keys: [{ ...jwk, use: 'enc' }] }, /not for signatures/],
-          [{ keys: [jwkOf('rsa', 1024).jwk] }, /less than 2048 bits/],
+          [{ keys: [generateJwk('rsa', 1024).jwk] }, /less than 2048 bits/],
         ];
         for (const [document, message] of refused) t.throws(() => readJwks(document), { kind: 'usage', message });
         const before = await db.fork().count(AuditEntry, { objectId: client.id });
-        const other = readJwks({ keys: [{ ...jwkOf('ec').jwk, kid: 'a' }] });
+        const other = readJwks({ keys: [{ ...generateJwk('ec').jwk, kid: 'a' }] });
         await updateClient(db.fork(), audit(), client, { settings: { jwks: other } });
         t.equal(
           await db.fork().count(AuditEntry, { objectId: client.id }),
           before + 1,
           'another key of the same name is a change',
         );
-        const loaded = await known.load(client.clientId);
+        const loaded = await cache.load(client.clientId);
         t.same(loaded?.settings.jwks, other, 'and is what requests see');
       },
     );
@@ -182,7 +182,7 @@ t.test('clients', (t) =>
     await t.test(
       'OIDC Registration §2 (T5): the one algorithm of assertions is one that a key of the client is for',
       async (t) => {
-        const [ec, rsa] = [readJwks(jwkOf('ec').jwk), readJwks({ keys: [{ ...jwkOf('rsa').jwk, alg: 'RS256' }] })];
+        const [ec, rsa] = [readJwks(generateJwk('ec').jwk), readJwks({ keys: [{ ...generateJwk('rsa').jwk, alg: 'RS256' }] })];
         const { client } = await create('service', {
           authMethod: 'private_key_jwt',
           settings: { jwks: ec, assertionAlg: 'ES256' },
@@ -250,7 +250,7 @@ t.test('clients', (t) =>
           message: /registered itself/,
         });
         t.match(await updateClient(db.fork(), audit(), client, { name: 'Other' }), { name: 'Other' });
-        t.equal((await known.load(client.clientId))?.isDynamic, true, 'requests know it');
+        t.equal((await cache.load(client.clientId))?.isDynamic, true, 'requests know it');
       },
     );
 
@@ -258,10 +258,10 @@ t.test('clients', (t) =>
       const { client } = await create('web');
       const secrets = () => db.fork().count(ClientSecret, { client: client.id });
       t.equal(await secrets(), 1);
-      const before = await known.load(client.clientId);
+      const before = await cache.load(client.clientId);
       await updateClient(db.fork(), audit(), client, { authMethod: 'none' });
       t.equal(await secrets(), 0);
-      t.ok(((await known.load(client.clientId))?.version ?? 0) > (before?.version ?? 0), 'and processes hear of it');
+      t.ok(((await cache.load(client.clientId))?.version ?? 0) > (before?.version ?? 0), 'and processes hear of it');
     });
 
     await t.test('architecture: a change is logged field by field, and one that changes nothing is none', async (t) => {
@@ -270,9 +270,9 @@ t.test('clients', (t) =>
       await updateClient(db.fork(), audit(), client, { settings: { defaultMaxAge: null } });
       const [entry] = await entries();
       t.same([entry?.before, entry?.after], [{ defaultMaxAge: 60 }, { defaultMaxAge: null }]);
-      const version = (await known.load(client.clientId))?.version;
+      const version = (await cache.load(client.clientId))?.version;
       await updateClient(db.fork(), audit(), client, { settings: { requirePushed: true } });
-      t.same([(await entries()).length, (await known.load(client.clientId))?.version], [2, version]);
+      t.same([(await entries()).length, (await cache.load(client.clientId))?.version], [2, version]);
     });
 
     await t.test('contract §9: a client whose URIs would not be taken any more can still be disabled', async (t) => {

@@ -13,9 +13,9 @@ import { standard, startSite } from './document-site.ts';
 
 t.test('docs/decisions/0016: fetches under way are shared: no network holds them all', async (t) => {
   const { promise: released, resolve: release } = Promise.withResolvers<void>();
-  const asked: string[] = [];
+  const hostnames: string[] = [];
   const resolve = async (hostname: string) => {
-    asked.push(hostname);
+    hostnames.push(hostname);
     await released;
     return [];
   };
@@ -34,15 +34,15 @@ t.test('docs/decisions/0016: fetches under way are shared: no network holds them
 
   const all = Array.from({ length: 15 }, (_, nth) => ask('a', `a${nth}`));
   await turn();
-  t.same([asked.length, busy().length], [10, 5], 'one network has ten under way');
+  t.same([hostnames.length, busy().length], [10, 5], 'one network has ten under way');
   answers.clear();
   for (const network of ['b', 'c', 'd', 'e'])
     all.push(...Array.from({ length: 10 }, (_, nth) => ask(network, `${network}${nth}`)));
   await turn();
-  t.same([asked.length, busy().length], [50, 0], 'fifty are under way, by five networks');
+  t.same([hostnames.length, busy().length], [50, 0], 'fifty are under way, by five networks');
   all.push(ask('newcomer', 'new'));
   await turn();
-  t.ok(asked.includes('new.example'), 'another network is served');
+  t.ok(hostnames.includes('new.example'), 'another network is served');
   t.same(
     busy().map(([who]) => who),
     ['a a9'],
@@ -50,16 +50,16 @@ t.test('docs/decisions/0016: fetches under way are shared: no network holds them
   );
   all.push(ask('newcomer', 'a0'));
   await turn();
-  t.equal(asked.length, 51, 'what is under way already takes nothing');
+  t.equal(hostnames.length, 51, 'what is under way already takes nothing');
   answers.clear();
   release();
   await Promise.all(all);
   t.match([...answers.values()], Array(51).fill(/no address/));
   await ask('a', 'a9');
   t.match(answers.get('a a9'), /no address/, 'one that made way says nothing of its document');
-  t.equal(asked.length, 52);
+  t.equal(hostnames.length, 52);
   for (let nth = 0; nth < 30; nth++) await ask('a', `later${nth}`);
-  t.equal(asked.length, 82, 'all of the share is free again');
+  t.equal(hostnames.length, 82, 'all of the share is free again');
 });
 
 /** Requests that nobody sees the answer of. */
@@ -81,19 +81,19 @@ t.test('clients of documents that nobody sees', (t) =>
     site.says(standard);
     const program = (path: string) => ({ id: `${site.url}/${path}`, principal: '', secret: null });
     const client = program('client.json');
-    const asked = (headers: Record<string, string>, more: Record<string, string>, of = client) =>
+    const authorizeRequest = (headers: Record<string, string>, more: Record<string, string>, of = client) =>
       s.app.inject({ url: s.urlFor(of, more), headers });
     const isRedirect = (more: Record<string, string>) => more['prompt'] !== undefined;
     /** Nothing is fetched; what the client may hear it hears, the rest is a page. */
     const answersAll = async (t: Test, cookie: string, error: string) => {
       for (const [what, headers, more] of unseen) {
-        const before = site.asked;
-        const response = await asked({ ...headers, cookie }, more);
+        const before = site.requestCount;
+        const response = await authorizeRequest({ ...headers, cookie }, more);
         if (isRedirect(more)) {
           const expected = more['prompt'] === 'none' ? error : 'invalid_request';
           t.match(responseParameters({ response }), { status: 303, error: expected, state: 's-1' }, what);
         } else t.match([response.statusCode, response.body], [400, /window of its own/], what);
-        t.equal(site.asked, before, what);
+        t.equal(site.requestCount, before, what);
       }
     };
 
@@ -101,7 +101,7 @@ t.test('clients of documents that nobody sees', (t) =>
       for (const [what, headers, more] of unseen)
         for (const cookie of ['', (await s.signIn()).cookie]) {
           await db.fork().nativeDelete(Throttle, {});
-          const response = await asked({ ...headers, cookie }, more);
+          const response = await authorizeRequest({ ...headers, cookie }, more);
           t.match(response, { statusCode: 400, headers: { 'content-type': /^text\/html/, location: undefined } }, what);
           t.match(response.body, /has to be looked up first[\s\S]*interaction_required/, what);
           t.equal(await db.fork().count(Throttle), 0, `${what}: not counted`);
@@ -113,25 +113,25 @@ t.test('clients of documents that nobody sees', (t) =>
         payload: s.urlFor(client).split('?')[1] as string,
       });
       t.equal(posted.statusCode, 400);
-      t.equal(site.asked, 0);
+      t.equal(site.requestCount, 0);
       t.equal(await db.fork().count(StoredRequest), 0);
     });
 
     await t.test('RFC 9126 §2.2: nor for a request_uri that is none', async (t) => {
       const uri = 'urn:ietf:params:oauth:request_uri:unknown';
-      const response = await asked({}, { request_uri: uri });
+      const response = await authorizeRequest({}, { request_uri: uri });
       t.match([response.statusCode, response.body], [400, /invalid_request_uri/]);
-      t.equal(site.asked, 0);
+      t.equal(site.requestCount, 0);
     });
 
     await t.test('OIDC Core §3.1.2.6: what is kept of a document answers them', async (t) => {
-      t.equal((await asked({ 'sec-fetch-dest': 'document' }, {})).statusCode, 303, 'somebody sees it');
-      t.equal(site.asked, 1);
+      t.equal((await authorizeRequest({ 'sec-fetch-dest': 'document' }, {})).statusCode, 303, 'somebody sees it');
+      t.equal(site.requestCount, 1);
       await answersAll(t, '', 'login_required');
       await answersAll(t, (await s.signIn()).cookie, 'interaction_required');
       site.status = 404;
-      t.match((await asked({}, {}, program('gone'))).body, /answers 404/);
-      t.match((await asked({ 'sec-fetch-dest': 'iframe' }, {}, program('gone'))).body, /answers 404/, 'a fault too');
+      t.match((await authorizeRequest({}, {}, program('gone'))).body, /answers 404/);
+      t.match((await authorizeRequest({ 'sec-fetch-dest': 'iframe' }, {}, program('gone'))).body, /answers 404/, 'a fault too');
       site.status = 200;
     });
 
@@ -141,7 +141,7 @@ t.test('clients of documents that nobody sees', (t) =>
       t.match(responseParameters(await alice.submit(page, { decision: 'allow' })), { code: /./ });
       s.clock.pass(3600);
       await answersAll(t, '', 'login_required');
-      const elsewhere = await asked({ 'sec-fetch-dest': 'iframe' }, { redirect_uri: 'https://evil.example/cb' });
+      const elsewhere = await authorizeRequest({ 'sec-fetch-dest': 'iframe' }, { redirect_uri: 'https://evil.example/cb' });
       t.match([elsewhere.statusCode, elsewhere.headers.location], [400, undefined]);
       const pushed = await s.post(
         'par',
@@ -149,10 +149,10 @@ t.test('clients of documents that nobody sees', (t) =>
         client,
       );
       t.equal(pushed.statusCode, 201);
-      const before = site.asked;
+      const before = site.requestCount;
       const uri = String(pushed.json().request_uri);
-      t.match(responseParameters({ response: await asked({}, { request_uri: uri }) }), { error: 'login_required' });
-      t.equal(site.asked, before, 'prompt=none that was pushed');
+      t.match(responseParameters({ response: await authorizeRequest({}, { request_uri: uri }) }), { error: 'login_required' });
+      t.equal(site.requestCount, before, 'prompt=none that was pushed');
     });
 
     await t.test(
@@ -163,16 +163,16 @@ t.test('clients of documents that nobody sees', (t) =>
         const page = await s.ask(alice, other);
         t.match(page.response.body, /value="allow"/);
         s.clock.pass(600);
-        const before = site.asked;
+        const before = site.requestCount;
         const frame = { 'sec-fetch-dest': 'iframe' };
         t.equal((await alice.send('GET', page.url, undefined, frame)).response.statusCode, 400);
         t.equal(
           (await alice.send('GET', `/login?next=${new URL(page.url).pathname}`, undefined, frame)).response.statusCode,
           400,
         );
-        t.equal(site.asked, before);
+        t.equal(site.requestCount, before);
         t.match((await alice.get(page.url)).response.body, /value="allow"/);
-        t.equal(site.asked, before + 1, 'who sees it has it looked up');
+        t.equal(site.requestCount, before + 1, 'who sees it has it looked up');
         const { response } = await alice.send(
           'POST',
           page.url,
@@ -214,7 +214,7 @@ t.test('clients of documents that nobody sees', (t) =>
     await t.test('docs/clients.md: disabled it stays out, unseen too', async (t) => {
       const row = await db.fork().findOneOrFail(Client, { clientId: client.id });
       await updateClient(db.fork(), audit(), row, { isActive: false });
-      t.match((await asked({ 'sec-fetch-dest': 'iframe' }, {})).body, /There is no such client/);
+      t.match((await authorizeRequest({ 'sec-fetch-dest': 'iframe' }, {})).body, /There is no such client/);
     });
   }),
 );

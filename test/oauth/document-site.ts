@@ -5,14 +5,14 @@ import { CALLBACK } from './code-world.ts';
 
 /** A site of clients: what it answers with can be set, and when; what it is asked is counted. */
 export async function startSite(t: Test) {
-  const site = { asked: 0, headers: { 'content-type': 'application/json' } as Record<string, string>, status: 200 };
+  const site = { requestCount: 0, headers: { 'content-type': 'application/json' } as Record<string, string>, status: 200 };
   let opened: Promise<void> | null = null;
   let document: (url: string) => unknown = () => null;
   const answer: RequestListener = async (request, response) => {
-    site.asked += 1;
+    site.requestCount += 1;
     await opened;
-    const said = document(`${url}${request.url}`);
-    response.writeHead(site.status, site.headers).end(typeof said === 'string' ? said : JSON.stringify(said));
+    const body = document(`${url}${request.url}`);
+    response.writeHead(site.status, site.headers).end(typeof body === 'string' ? body : JSON.stringify(body));
   };
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -129,7 +129,7 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
   });
 
   await t.test('public addresses alone, whatever SIGNET_FETCH_ALLOW opens; hosts as the operator says', async (t) => {
-    const asked = site.asked;
+    const before = site.requestCount;
     const inside = async () => [{ address: '127.0.0.1', family: 4 }];
     const documents = createClientDocuments({ ...given, isDevelopment: false }, { resolve: inside });
     t.match(await outcome(documents, 'https://app.example/c'), /no public address/, 'a name that leads inside');
@@ -137,7 +137,7 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
       await outcome(createClientDocuments({ ...given }, { resolve: inside }), 'https://app.example/c'),
       /no public/,
     );
-    t.equal(site.asked, asked);
+    t.equal(site.requestCount, before);
     const only = createClientDocuments({ ...given, hosts: ['app.example', 'b.example:8443'], isDevelopment: false });
     for (const [clientId, isAdmitted] of [
       [URL_OF, true],
@@ -166,34 +166,34 @@ t.test('draft-ietf-oauth-client-id-metadata-document §4.4, §6: how documents a
           ...(cacheControl ? { 'cache-control': cacheControl } : {}),
         };
         const documents = createClientDocuments(given);
-        [site.asked, counted] = [0, 0];
+        [site.requestCount, counted] = [0, 0];
         await outcome(documents);
         clock.pass(seconds - 1);
         await outcome(documents);
-        t.same([site.asked, counted], [1, 1], `${cacheControl}: ${seconds} s`);
+        t.same([site.requestCount, counted], [1, 1], `${cacheControl}: ${seconds} s`);
         clock.pass(1);
         await outcome(documents);
-        t.same([site.asked, counted], [2, 2]);
+        t.same([site.requestCount, counted], [2, 2]);
       }
       const documents = createClientDocuments(given);
       site.status = 500;
-      site.asked = 0;
+      site.requestCount = 0;
       for (let tries = 0; tries < 3; tries++) t.match(await outcome(documents), /answers 500/);
-      t.equal(site.asked, 1);
+      t.equal(site.requestCount, 1);
       site.status = 200;
       clock.pass(30);
       t.equal(await outcome(documents), 'Assistant', 'and soon asked again');
-      [site.asked, counted] = [0, 0];
+      [site.requestCount, counted] = [0, 0];
       clock.pass(3600);
       await Promise.all(Array.from({ length: 20 }, () => outcome(documents)));
-      t.same([site.asked, counted], [1, 20], 'of many at once one asks, and all are counted');
-      site.asked = 0;
+      t.same([site.requestCount, counted], [1, 20], 'of many at once one asks, and all are counted');
+      site.requestCount = 0;
       const many = await Promise.all(
         Array.from({ length: 60 }, (_, nth) => outcome(documents, `${site.url}/many/${nth}`, `network ${nth}`)),
       );
       t.equal(many.filter((one) => one === 'Assistant').length, 50, 'fifty at once, of however many networks');
       t.equal(many.filter((one) => /Too many metadata documents/.test(one)).length, 10);
-      t.equal(site.asked, 50);
+      t.equal(site.requestCount, 50);
     },
   );
 });
@@ -229,7 +229,7 @@ t.test('clients of documents', (t) =>
       );
 
     await t.test(
-      'docs/guides/mcp.md: nothing is stored of a client before a user agrees; the page names the host',
+      'docs/guides/mcp.md: nothing is stored of a client before a user consents; the page names the host',
       async (t) => {
         const before = await rows();
         const alice = await s.signedInBrowser();
@@ -260,11 +260,11 @@ t.test('clients of documents', (t) =>
 
     await t.test('docs/guides/mcp.md: who agrees makes it a client, public, with nothing under it', async (t) => {
       const { code } = await agree('alice', { scope: 'openid offline_access' });
-      const made = (await row()) as Client;
-      t.match(made, { name: 'Assistant', authMethod: 'none', isFirstParty: false, isDynamic: true, isActive: true });
-      t.same(clientSettings(made), clientSettings({ settings: {} }));
+      const stored = (await row()) as Client;
+      t.match(stored, { name: 'Assistant', authMethod: 'none', isFirstParty: false, isDynamic: true, isActive: true });
+      t.same(clientSettings(stored), clientSettings({ settings: {} }));
       t.same(
-        await readAudiences(db.fork(), made.id),
+        await readAudiences(db.fork(), stored.id),
         { requests: ['polls'], serves: [] },
         'the API that was agreed to',
       );
@@ -276,8 +276,8 @@ t.test('clients of documents', (t) =>
       t.equal((await s.about(tokens.access_token)).statusCode, 200);
       const refresh = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token };
       t.equal((await s.post('token', refresh, client)).statusCode, 200);
-      t.equal(await db.fork().count(RefreshGrant, { client: made.id }), 1);
-      const entry = await db.fork().findOneOrFail(AuditEntry, { objectId: made.id });
+      t.equal(await db.fork().count(RefreshGrant, { client: stored.id }), 1);
+      const entry = await db.fork().findOneOrFail(AuditEntry, { objectId: stored.id });
       t.match(entry, { action: 'add', actorKind: 'user', actorLabel: 'alice' });
       const grants = await s.app.inject({ url: '/api/v1/account/grants', headers: { cookie: s.cookie } });
       t.match(grants.body, 'Assistant', 'the user finds it');
@@ -327,7 +327,7 @@ t.test('clients of documents', (t) =>
     });
 
     await t.test(
-      'docs/guides/mcp.md: of two users who agree at once both get a code, and there is one client',
+      'docs/guides/mcp.md: of two users who consent at once both get a code, and there is one client',
       async (t) => {
         const other = { id: `${site.url}/twins`, principal: '', secret: null };
         const answers = await Promise.all(
@@ -375,9 +375,9 @@ t.test('clients of documents', (t) =>
         const field = 'client_id_metadata_document_supported';
         const document = (await app.inject('/.well-known/oauth-authorization-server')).json();
         t.notOk(field in document);
-        const asked = site.asked;
+        const before = site.requestCount;
         t.equal((await app.inject(s.urlFor(client))).statusCode, 400, 'its row changes nothing');
-        t.equal(site.asked, asked);
+        t.equal(site.requestCount, before);
         const here = (await s.app.inject('/.well-known/oauth-authorization-server')).json();
         t.equal(here[field], true);
       },
@@ -387,11 +387,11 @@ t.test('clients of documents', (t) =>
       const limited = await startApp(db, { clock: s.clock, environment: { SIGNET_THROTTLE_METADATA: '5' } });
       s.clock.pass(3600);
       const statuses: number[] = [];
-      const asked = site.asked;
+      const before = site.requestCount;
       for (let nth = 0; nth < 7; nth++)
         statuses.push((await limited.app.inject(s.urlFor({ ...client, id: `${site.url}/many/${nth}` }))).statusCode);
       t.same(statuses, [303, 303, 303, 303, 303, 429, 429]);
-      t.equal(site.asked, asked + 5);
+      t.equal(site.requestCount, before + 5);
     });
   }),
 );

@@ -28,36 +28,36 @@ await onEachEngine(t, async (t, db) => {
   const key = await clientKey('ES256');
   const of = { method: 'POST', url: 'https://id.example/oauth2/token' };
   const check = (proof: string, more: object = {}, at = now) => outcome(proofs.check(proof, { ...of, ...more }, at));
-  const made = (claims: object = {}, header: object = {}, by = key) => proofBy(by, { ...of, now, claims, header });
-  const refused = async (t: Test, proof: string | Promise<string>, what: string, more?: object) =>
+  const makeProof = (claims: object = {}, header: object = {}, by = key) => proofBy(by, { ...of, now, claims, header });
+  const isRefused = async (t: Test, proof: string | Promise<string>, what: string, more?: object) =>
     t.equal(await check(await proof, more), 'invalid_dpop_proof', what);
 
   await t.test('RFC 9449 §4.3 (B3): a proof by each of the algorithms that are taken shows its key', async (t) => {
     for (const alg of ALGS) {
       const one = await clientKey(alg);
-      t.equal(await check(await made({}, {}, one)), one.jkt, alg);
+      t.equal(await check(await makeProof({}, {}, one)), one.jkt, alg);
       // What a key says of itself beside its parameters is nothing to go by.
       const jwk = { ...one.jwk, kid: 'k', use: 'enc', key_ops: ['sign'] };
-      t.equal(await check(await made({}, { jwk }, one)), one.jkt, `${alg}: the same thumbprint`);
-      t.equal(await check(await made({}, { jwk: { ...one.jwk, alg } }, one)), one.jkt, `${alg}: and for it`);
+      t.equal(await check(await makeProof({}, { jwk }, one)), one.jkt, `${alg}: the same thumbprint`);
+      t.equal(await check(await makeProof({}, { jwk: { ...one.jwk, alg } }, one)), one.jkt, `${alg}: and for it`);
     }
   });
 
   await t.test('RFC 7517 §4.4, RFC 8725 §3.1 (B3): a key that is for one algorithm signs by no other', async (t) => {
     const one = (await clientKey('PS256')) as ClientKey;
     const weak = { ...one, alg: 'RS256' as const };
-    await refused(t, made({}, { jwk: { ...one.jwk, alg: 'PS256' } }, weak), 'for PS256, and RS256 was used');
-    t.equal(await check(await made({}, { jwk: one.jwk }, weak)), one.jkt, 'one that says nothing is for both');
+    await isRefused(t, makeProof({}, { jwk: { ...one.jwk, alg: 'PS256' } }, weak), 'for PS256, and RS256 was used');
+    t.equal(await check(await makeProof({}, { jwk: one.jwk }, weak)), one.jkt, 'one that says nothing is for both');
     for (const alg of ['RS512', 'PS384', 'RSA-OAEP', 'none', 'rs256', '', null, 7, ['RS256']])
-      await refused(t, made({}, { jwk: { ...one.jwk, alg } }, weak), `for ${JSON.stringify(alg)}`);
+      await isRefused(t, makeProof({}, { jwk: { ...one.jwk, alg } }, weak), `for ${JSON.stringify(alg)}`);
   });
 
   await t.test('RFC 9864 §2.2 (B3): Ed25519 is the name of EdDSA by the one curve that is taken', async (t) => {
     const one = await clientKey('EdDSA');
-    t.equal(await check(await made({}, { jwk: { ...one.jwk, alg: 'Ed25519' } }, one)), one.jkt);
+    t.equal(await check(await makeProof({}, { jwk: { ...one.jwk, alg: 'Ed25519' } }, one)), one.jkt);
     for (const alg of ['Ed448', 'ES256', 'ed25519'])
-      await refused(t, made({}, { jwk: { ...one.jwk, alg } }, one), `for ${alg}`);
-    await refused(t, made({}, { jwk: { ...key.jwk, alg: 'Ed25519' } }), 'of a key of another kind');
+      await isRefused(t, makeProof({}, { jwk: { ...one.jwk, alg } }, one), `for ${alg}`);
+    await isRefused(t, makeProof({}, { jwk: { ...key.jwk, alg: 'Ed25519' } }), 'of a key of another kind');
   });
 
   await t.test(
@@ -65,13 +65,13 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const jwks = await Promise.all(ALGS.map(async (alg) => [alg, await clientKey(alg)] as const));
       const d = key.privateKey.export({ format: 'jwk' });
-      await refused(t, made({}, { jwk: d }), 'a private key');
+      await isRefused(t, makeProof({}, { jwk: d }), 'a private key');
       const rsa = (await clientKey('RS256')) as ClientKey;
-      await refused(t, made({}, { jwk: rsa.privateKey.export({ format: 'jwk' }) }, rsa), 'a private RSA key');
-      await refused(t, made({}, { jwk: { ...key.jwk, k: 'AAAA' } }), 'a shared key beside it');
+      await isRefused(t, makeProof({}, { jwk: rsa.privateKey.export({ format: 'jwk' }) }, rsa), 'a private RSA key');
+      await isRefused(t, makeProof({}, { jwk: { ...key.jwk, k: 'AAAA' } }), 'a shared key beside it');
       for (const [alg, other] of jwks.filter(([alg]) => alg !== 'ES256'))
-        await refused(t, made({}, { jwk: other.jwk }), `a key for ${alg}`);
-      await refused(t, made({}, { jwk: (await clientKey('ES256')).jwk }), "somebody else's key");
+        await isRefused(t, makeProof({}, { jwk: other.jwk }), `a key for ${alg}`);
+      await isRefused(t, makeProof({}, { jwk: (await clientKey('ES256')).jwk }), "somebody else's key");
       for (const jwk of [
         undefined,
         null,
@@ -82,41 +82,41 @@ await onEachEngine(t, async (t, db) => {
         { kty: 'oct', k: 'AAAA' },
         { ...key.jwk, crv: 'P-384' },
       ])
-        await refused(t, made({}, { jwk }), JSON.stringify(jwk) ?? 'no jwk');
+        await isRefused(t, makeProof({}, { jwk }), JSON.stringify(jwk) ?? 'no jwk');
       for (const name of ['jku', 'x5u'])
-        await refused(t, made({}, { jwk: undefined, [name]: 'https://evil.example/jwks' }), name);
+        await isRefused(t, makeProof({}, { jwk: undefined, [name]: 'https://evil.example/jwks' }), name);
       t.equal(
-        await check(await made({}, { jku: 'https://evil.example/jwks' })),
+        await check(await makeProof({}, { jku: 'https://evil.example/jwks' })),
         key.jkt,
         'jku beside a key is not looked at',
       );
-      await refused(
+      await isRefused(
         t,
-        made({}, { crit: ['exp'], exp: 1 }).catch(() => signedBy(key, {}, {})),
+        makeProof({}, { crit: ['exp'], exp: 1 }).catch(() => signedBy(key, {}, {})),
         'crit',
       );
-      const [, claims] = (await made()).split('.') as [string, string];
+      const [, claims] = (await makeProof()).split('.') as [string, string];
       const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
       for (const alg of ['none', 'nOnE', '', 'HS256', 'HS512', 'RS1', 'ES256K', 7])
         for (const signature of ['', 'AAAA'])
-          await refused(t, `${part({ typ: 'dpop+jwt', alg, jwk: key.jwk })}.${claims}.${signature}`, `alg ${alg}`);
+          await isRefused(t, `${part({ typ: 'dpop+jwt', alg, jwk: key.jwk })}.${claims}.${signature}`, `alg ${alg}`);
       const small = { n: Buffer.alloc(128, 0xc5).toString('base64url'), e: 'AQAB', kty: 'RSA' };
-      await refused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: small })}.${claims}.AAAA`, 'RSA of 1,024 bits');
+      await isRefused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: small })}.${claims}.AAAA`, 'RSA of 1,024 bits');
       const large = { ...small, n: Buffer.alloc(2048, 0xc5).toString('base64url') };
-      await refused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: large })}.${claims}.AAAA`, 'RSA of 16,384 bits');
-      await refused(t, made({}, { jwk: { ...rsa.jwk, e: rsa.jwk.n } }, rsa), 'an exponent as long as its modulus');
+      await isRefused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: large })}.${claims}.AAAA`, 'RSA of 16,384 bits');
+      await isRefused(t, makeProof({}, { jwk: { ...rsa.jwk, e: rsa.jwk.n } }, rsa), 'an exponent as long as its modulus');
     },
   );
 
   await t.test('RFC 9449 §4.3 (B3): typ, and what is no compact JWS', async (t) => {
     for (const typ of ['JWT', 'at+jwt', undefined, 'application/dpop+jwt', 'DPoP+jwt', 7])
-      await refused(t, made({}, { typ }), `typ ${typ}`);
-    const good = await made();
+      await isRefused(t, makeProof({}, { typ }), `typ ${typ}`);
+    const good = await makeProof();
     const [head, claims, signature] = good.split('.') as [string, string, string];
     for (const text of [
       '',
       'x',
-      `${good}, ${await made()}`,
+      `${good}, ${await makeProof()}`,
       `${good},`,
       ` ${good}`,
       `${good}=`,
@@ -126,14 +126,14 @@ await onEachEngine(t, async (t, db) => {
       `${head}.e30.${signature}`,
       'a'.repeat(10_000),
     ])
-      await refused(t, text, text.slice(-20));
+      await isRefused(t, text, text.slice(-20));
     t.equal(await check(good), key.jkt, 'what it was made of is good');
   });
 
   await t.test(
     'RFC 9449 §4.3, RFC 3986 §6.2.2, §6.2.3 (B3): htm and htu are of this request; query, fragment and spelling do not matter',
     async (t) => {
-      for (const htm of ['GET', 'post', '', undefined, ['POST']]) await refused(t, made({ htm }), `htm ${htm}`);
+      for (const htm of ['GET', 'post', '', undefined, ['POST']]) await isRefused(t, makeProof({ htm }), `htm ${htm}`);
       for (const htu of [
         'https://id.example/oauth2/token?a=b',
         'https://id.example/oauth2/token#x',
@@ -141,7 +141,7 @@ await onEachEngine(t, async (t, db) => {
         'https://id.example/oauth2/x/../token',
         'https://id.example/oauth2/%74oken',
       ])
-        t.equal(await check(await made({ htu })), key.jkt, htu);
+        t.equal(await check(await makeProof({ htu })), key.jkt, htu);
       for (const htu of [
         'http://id.example/oauth2/token',
         'https://id.example/oauth2/token/',
@@ -157,35 +157,35 @@ await onEachEngine(t, async (t, db) => {
         7,
         `https://id.example/oauth2/token?${'a'.repeat(2048)}`,
       ])
-        await refused(t, made({ htu }), String(htu).slice(0, 60));
+        await isRefused(t, makeProof({ htu }), String(htu).slice(0, 60));
     },
   );
 
   await t.test('RFC 9449 §11.1 (B3): iat is about now', async (t) => {
     const at = seconds(now);
     for (const iat of [at - 60, at - 10, at, at + 10, at + 60])
-      t.equal(await check(await made({ iat })), key.jkt, `${iat - at}`);
+      t.equal(await check(await makeProof({ iat })), key.jkt, `${iat - at}`);
     for (const iat of [at - 61, at + 61, 0, String(at), undefined, null, 2 ** 53, at * 1000])
-      await refused(t, made({ iat }), `iat ${iat}`);
+      await isRefused(t, makeProof({ iat }), `iat ${iat}`);
   });
 
   await t.test(
     'RFC 9449 §11.1, attacks 5 (B3): a proof counts once, whoever brings it, and for as long as it would be taken',
     async (t) => {
       const jti = randomUUID();
-      t.equal(await check(await made({ jti })), key.jkt);
-      await refused(t, made({ jti }), 'another proof of the same jti');
+      t.equal(await check(await makeProof({ jti })), key.jkt);
+      await isRefused(t, makeProof({ jti }), 'another proof of the same jti');
       const other = await clientKey('EdDSA');
-      t.equal(await check(await made({ jti }, {}, other)), other.jkt, "somebody else's jti");
-      const early = await made({ iat: seconds(now) + 60 });
+      t.equal(await check(await makeProof({ jti }, {}, other)), other.jkt, "somebody else's jti");
+      const early = await makeProof({ iat: seconds(now) + 60 });
       t.equal(await check(early), key.jkt);
       t.equal(await check(early, {}, new Date(now.getTime() + 120_000)), 'invalid_dpop_proof', 'two minutes later');
       const [row] = await db
         .fork()
         .execute('select max(extract(epoch from expires_at))::float8 as last from oauth_replay');
       t.equal((row as { last: number }).last, seconds(now) + 121);
-      for (const wrong of ['', undefined, 7, 'j'.repeat(256)]) await refused(t, made({ jti: wrong }), `jti ${wrong}`);
-      const proof = await made();
+      for (const wrong of ['', undefined, 7, 'j'.repeat(256)]) await isRefused(t, makeProof({ jti: wrong }), `jti ${wrong}`);
+      const proof = await makeProof();
       const all = await Promise.all(Array.from({ length: 50 }, () => check(proof)));
       t.equal(all.filter((one) => one === key.jkt).length, 1, '50 at once: one');
     },
@@ -194,12 +194,12 @@ await onEachEngine(t, async (t, db) => {
   await t.test('RFC 9449 §7.1 (B3): at a resource, for this token and by its key', async (t) => {
     const at = { accessToken: 'a.b.c', jkt: key.jkt };
     t.equal(await check(await proofBy(key, { ...of, now, accessToken: 'a.b.c' }), at), key.jkt);
-    await refused(t, proofBy(key, { ...of, now, accessToken: 'a.b.d' }), 'for another token', at);
-    await refused(t, made(), 'for none', at);
-    await refused(t, made({ ath: 7 }), 'ath is a number', at);
+    await isRefused(t, proofBy(key, { ...of, now, accessToken: 'a.b.d' }), 'for another token', at);
+    await isRefused(t, makeProof(), 'for none', at);
+    await isRefused(t, makeProof({ ath: 7 }), 'ath is a number', at);
     const stolen = await proofBy(await clientKey('ES256'), { ...of, now, accessToken: 'a.b.c' });
     t.equal(await check(stolen, at), 'invalid_token', 'by another key');
-    t.equal(await check(await made()), key.jkt, 'ath is looked at there only');
+    t.equal(await check(await makeProof()), key.jkt, 'ath is looked at there only');
   });
 
   await t.test(
@@ -208,13 +208,13 @@ await onEachEngine(t, async (t, db) => {
       const at = seconds(now);
       const nonce = proofs.nonce(now);
       for (const iat of [at - 86_400, at - 61, at, at + 61, at + 86_400]) {
-        const proof = await made({ iat, nonce });
+        const proof = await makeProof({ iat, nonce });
         t.equal(await check(proof), key.jkt, `${iat - at} s`);
-        await refused(t, proof, `${iat - at} s, a second time`);
+        await isRefused(t, proof, `${iat - at} s, a second time`);
       }
-      for (const iat of [String(at), undefined, null]) await refused(t, made({ iat, nonce }), `iat ${iat}`);
+      for (const iat of [String(at), undefined, null]) await isRefused(t, makeProof({ iat, nonce }), `iat ${iat}`);
       // For as long as the nonce would be taken.
-      const late = await made({ iat: at - 86_400, nonce });
+      const late = await makeProof({ iat: at - 86_400, nonce });
       t.equal(await check(late), key.jkt);
       const [{ until = 0 } = {}] = await db
         .fork()
@@ -231,7 +231,7 @@ await onEachEngine(t, async (t, db) => {
         outcome(by.check(await proofBy(key, { ...of, now: at, nonce }), of, at));
       const later = (passed: number) => new Date(now.getTime() + passed * 1000);
       t.equal(await ask(undefined, now), 'use_dpop_nonce');
-      const error = await strict.check(await made(), of, now).catch((one: OAuthError) => one);
+      const error = await strict.check(await makeProof(), of, now).catch((one: OAuthError) => one);
       t.match(error, { status: 400, headers: { 'dpop-nonce': strict.nonce(now) } }, 'and it is told which');
       const nonce = proofs.nonce(now);
       t.equal(nonce, strict.nonce(now), 'of the master key alone');
@@ -249,7 +249,7 @@ await onEachEngine(t, async (t, db) => {
 });
 
 /** A service account that asks for tokens of `polls` and of Signet itself, with a secret, and serves `polls`. */
-async function scene(db: Database, environment: Record<string, string> = {}) {
+async function dpopWorld(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment });
   const polls = await createApi(db.fork(), audit(), 'polls');
@@ -277,7 +277,7 @@ async function scene(db: Database, environment: Record<string, string> = {}) {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const service = await scene(db);
+  const service = await dpopWorld(db);
   const { app, polls, keys, client, form, ask, proofFor, hasPerm } = service;
   const key = await clientKey('ES256');
   const bound = async () => (await ask({ dpop: await proofFor(key, TOKEN_URL) })).json().access_token as string;
@@ -290,8 +290,8 @@ await onEachEngine(t, async (t, db) => {
       t.match([answer.statusCode, answer.json()], [200, { token_type: 'DPoP', expires_in: 600 }]);
       t.same(decode(answer.json().access_token).cnf, { jkt: key.jkt }, 'RFC 9449 §6.1');
       t.match(answer.headers['dpop-nonce'], /^[\w-]{24}$/, 'RFC 9449 §8.2: and what the next proof may hold');
-      const seen = await form('introspect', { token: answer.json().access_token });
-      t.match(seen.json(), { active: true, token_type: 'DPoP', cnf: { jkt: key.jkt } }, 'RFC 9449 §6.2');
+      const introspection = await form('introspect', { token: answer.json().access_token });
+      t.match(introspection.json(), { active: true, token_type: 'DPoP', cnf: { jkt: key.jkt } }, 'RFC 9449 §6.2');
       const plain = await ask();
       t.match(plain.json(), { token_type: 'Bearer' });
       t.same([decode(plain.json().access_token).cnf, plain.headers['dpop-nonce']], [undefined, undefined]);
@@ -498,7 +498,7 @@ await t.test(
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
-    const { ask, proofFor, hasPerm } = await scene(db, { SIGNET_DPOP_NONCE: 'required' });
+    const { ask, proofFor, hasPerm } = await dpopWorld(db, { SIGNET_DPOP_NONCE: 'required' });
     const key = await clientKey('EdDSA');
     const first = await ask({ dpop: await proofFor(key, TOKEN_URL) });
     t.match([first.statusCode, first.json().error], [400, 'use_dpop_nonce']);

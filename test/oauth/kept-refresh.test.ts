@@ -17,13 +17,13 @@ import { CALLBACK, codeWorld, type TestClient, VERIFIER } from './code-world.ts'
 
 const HOUR = 3600;
 const DAY = 24 * HOUR;
-const KEEPS = { refreshRotation: false } as const;
+const NO_ROTATION = { refreshRotation: false } as const;
 
-const refused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
+const isRefused = (t: Test, response: { statusCode: number; json(): { error: string } }, why: string) =>
   t.same([response.statusCode, response.json().error], [400, 'invalid_grant'], why);
 
 /** A service whose statements about grants are counted: how often each was sent, and how many rows it wrote. */
-async function scene(db: Database) {
+async function refreshWorld(db: Database) {
   const sent: Record<string, number> = {};
   const written: Record<string, number> = {};
   const query: Database['query'] = async (statement, values) => {
@@ -32,7 +32,7 @@ async function scene(db: Database) {
     written[statement.name] = (written[statement.name] ?? 0) + rows.length;
     return rows as never;
   };
-  const counting = () => {
+  const countUpdates = () => {
     for (const name of ['tokens-grant-use', 'tokens-grant-rotate']) sent[name] = written[name] = 0;
   };
   const s = await codeWorld({ ...db, query });
@@ -49,13 +49,13 @@ async function scene(db: Database) {
     const [grant] = await db.fork().find(RefreshGrant, {}, { orderBy: { id: 'desc' }, limit: 1 });
     return grant as RefreshGrant;
   };
-  return { ...s, sent, written, counting, refresh, set, open, newest };
+  return { ...s, sent, written, countUpdates, refresh, set, open, newest };
 }
 
 await onEachEngine(t, async (t, db) => {
-  const s = await scene(db);
-  const { clock, web, spa, refresh, set, open, newest, counting, sent, written } = s;
-  await set(web, KEEPS);
+  const s = await refreshWorld(db);
+  const { clock, web, spa, refresh, set, open, newest, countUpdates, sent, written } = s;
+  await set(web, NO_ROTATION);
 
   await t.test(
     'RFC 6749 §6, RFC 9700 §2.2.2 (T9): a client that authenticates keeps its refresh token, where rotation is off',
@@ -79,7 +79,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test('RFC 9700 §4.14.2 (T9): 20 uses at once all succeed, and one of them writes one row', async (t) => {
     const token = await open();
     const all = async () => {
-      counting();
+      countUpdates();
       const answers = await Promise.all(Array.from({ length: 20 }, () => refresh(token)));
       t.ok(answers.every((one) => one.statusCode === 200 && one.json().refresh_token === token));
       t.equal(sent['tokens-grant-rotate'], 0);
@@ -102,7 +102,7 @@ await onEachEngine(t, async (t, db) => {
       clock.pass(DAY - 60);
       t.equal((await refresh(token)).statusCode, 200, 'almost a day');
       clock.pass(61);
-      refused(t, await refresh(left), 'a day and a second');
+      isRefused(t, await refresh(left), 'a day and a second');
       clock.pass(DAY - DAY / 100 - 2);
       t.equal((await refresh(token)).statusCode, 200, 'a day less a hundredth after its last use');
       clock.pass(60);
@@ -110,13 +110,13 @@ await onEachEngine(t, async (t, db) => {
       clock.pass(DAY - DAY / 100);
       t.equal((await refresh(token)).statusCode, 200, 'and yet it counts, but for a hundredth');
       clock.pass(3 * HOUR);
-      refused(t, await refresh(token), 'three days are over, however often it was used');
+      isRefused(t, await refresh(token), 'three days are over, however often it was used');
       await set(web, { refreshIdleSeconds: null, refreshAbsoluteSeconds: null });
       const idle = await open();
       clock.pass(30 * DAY - 1);
       t.equal((await refresh(idle)).statusCode, 200);
       clock.pass(30 * DAY);
-      refused(t, await refresh(idle), 'idle since');
+      isRefused(t, await refresh(idle), 'idle since');
     },
   );
 
@@ -124,13 +124,13 @@ await onEachEngine(t, async (t, db) => {
     const { session } = await s.signIn();
     const token = (await s.redeem(await s.code(web, { session: session.id }))).json().refresh_token;
     const { access_token } = (await refresh(token)).json();
-    refused(t, await refresh(token, s.third), "another client's");
+    isRefused(t, await refresh(token, s.third), "another client's");
     await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: session.id }, 'logout'));
-    refused(t, await refresh(token), 'logged out');
+    isRefused(t, await refresh(token), 'logged out');
     t.same(await s.introspect(access_token), { active: false });
     const other = await open();
     t.equal((await s.post('revoke', { token: other })).statusCode, 200);
-    refused(t, await refresh(other), 'revoked');
+    isRefused(t, await refresh(other), 'revoked');
   });
 
   await t.test(
@@ -140,13 +140,13 @@ await onEachEngine(t, async (t, db) => {
       const first = await open();
       const second = (await refresh(first)).json().refresh_token;
       t.not(second, first);
-      await set(web, KEEPS);
+      await set(web, NO_ROTATION);
       t.equal((await refresh(first)).json().refresh_token, second, 'a lost answer is given again');
       clock.pass(2 * HOUR);
       t.equal((await refresh(second)).json().refresh_token, second);
-      refused(t, await refresh(first), 'that use has not made the one before good again');
+      isRefused(t, await refresh(first), 'that use has not made the one before good again');
       t.match(await newest(), { endedReason: 'reuse', generation: 1 });
-      refused(t, await refresh(second), 'the family is dead');
+      isRefused(t, await refresh(second), 'the family is dead');
     },
   );
 
@@ -160,22 +160,22 @@ await onEachEngine(t, async (t, db) => {
     t.not(next, kept);
     t.equal((await newest()).generation, 1);
     clock.pass(11);
-    refused(t, await refresh(kept), 'and the one that was kept is used up');
-    await set(web, KEEPS);
+    isRefused(t, await refresh(kept), 'and the one that was kept is used up');
+    await set(web, NO_ROTATION);
   });
 
   await t.test(
     'RFC 9700 §2.2.2, §4.14.2, RFC 9449 §5 (T9, B3): a public client keeps it only where it is bound to a key, grant by grant',
     async (t) => {
       const remedy = { kind: 'usage', message: /--dpop on.*--refresh-rotation on/ };
-      await t.rejects(set(spa, KEEPS), remedy);
-      const given = { name: 'Open', preset: 'spa', redirectUris: [CALLBACK], settings: KEEPS } as const;
+      await t.rejects(set(spa, NO_ROTATION), remedy);
+      const given = { name: 'Open', preset: 'spa', redirectUris: [CALLBACK], settings: NO_ROTATION } as const;
       await t.rejects(createClient(db.fork(), audit(), given), remedy);
       const webClient = await getClient(db.fork(), web.id);
       await t.rejects(updateClient(db.fork(), audit(), webClient, { authMethod: 'none' }), remedy);
 
       const before = await open(spa);
-      await set(spa, { ...KEEPS, dpopBound: true });
+      await set(spa, { ...NO_ROTATION, dpopBound: true });
       await t.rejects(set(spa, { dpopBound: false }), remedy, 'nor is the key taken from it later');
       const key = await clientKey();
       const proof = async (by = key) => ({
@@ -192,12 +192,12 @@ await onEachEngine(t, async (t, db) => {
         const answer = await refresh(token, spa, await proof());
         t.same([answer.statusCode, answer.json().refresh_token], [200, token], `after ${hour} hours`);
       }
-      refused(t, await refresh(token, spa, await proof(await clientKey())), "by a thief's key");
+      isRefused(t, await refresh(token, spa, await proof(await clientKey())), "by a thief's key");
       const next = await refresh(before, spa, await proof());
       t.equal(next.statusCode, 200);
       t.not(next.json().refresh_token, before, 'one that was given before is bound to nothing: it is rotated');
       clock.pass(11);
-      refused(t, await refresh(before, spa, await proof()), 'and its reuse is found');
+      isRefused(t, await refresh(before, spa, await proof()), 'and its reuse is found');
     },
   );
 });

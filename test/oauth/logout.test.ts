@@ -4,29 +4,29 @@ import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
-import { BACK, logoutScene } from './logout-scene.ts';
+import { BACK, logoutWorld } from './logout-world.ts';
 
-type Scene = Awaited<ReturnType<typeof logoutScene>>;
-type Response = Awaited<ReturnType<Scene['get']>>;
+type World = Awaited<ReturnType<typeof logoutWorld>>;
+type Response = Awaited<ReturnType<World['get']>>;
 
 const crossSite = { 'sec-fetch-site': 'cross-site', origin: 'https://app.example' };
 const ownPage = { 'sec-fetch-site': 'same-origin', origin: 'http://localhost:4000' };
 
 /** A page that asks, and has done nothing. */
-function asks(t: Test, response: Response, why: string): void {
+function isQuestion(t: Test, response: Response, why: string): void {
   t.equal(response.statusCode, 200, why);
   t.match(response.body, /name="decision" value="logout"/, why);
   t.match(response.body, /name="decision" value="stay"/, why);
   t.equal(response.headers['set-cookie'], undefined, 'the cookie stays');
 }
 
-function goesBack(t: Test, response: Response, to: string, why: string): void {
+function isRedirect(t: Test, response: Response, to: string, why: string): void {
   t.same([response.statusCode, response.headers.location], [303, to], why);
   t.match(String(response.headers['set-cookie']), /^signet_session=;/, 'N7: the cookie is cleared');
 }
 
 /** What a browser sends when its user presses a button of the page. */
-function press(html: string, decision: 'logout' | 'stay'): Record<string, string> {
+function decisionForm(html: string, decision: 'logout' | 'stay'): Record<string, string> {
   const hidden = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)];
   const text = (escaped: string) =>
     escaped.replace(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)));
@@ -35,7 +35,7 @@ function press(html: string, decision: 'logout' | 'stay'): Record<string, string
 
 t.test('logout', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await logoutScene(db);
+    const s = await logoutWorld(db);
     const { clock, logIn, idToken, get, post, keys, issuer } = s;
     const web = await s.make('Web', { postLogoutRedirectUris: [BACK, 'https://app.example/bye'] });
     const other = await s.make('Other', { postLogoutRedirectUris: ['https://other.example/'] });
@@ -50,14 +50,14 @@ t.test('logout', (t) =>
         for (const [how, send] of Object.entries({ get, post })) {
           const browser = await logIn();
           const answer = await send({ ...of(web, browser), state: 'a b&c=d', client_id: web.clientId }, browser);
-          goesBack(t, answer, `${BACK}&state=a%20b%26c%3Dd`, how);
+          isRedirect(t, answer, `${BACK}&state=a%20b%26c%3Dd`, how);
           t.notOk(await browser.isSignedIn(), 'the session is dead at the server');
         }
         const browser = await logIn();
         const { id_token_hint } = of(web, browser);
-        goesBack(t, await get({ id_token_hint, post_logout_redirect_uri: BACK }, browser), BACK, 'without state');
+        isRedirect(t, await get({ id_token_hint, post_logout_redirect_uri: BACK }, browser), BACK, 'without state');
         const plain = await get({ id_token_hint }, await logIn());
-        asks(t, plain, 'and of another session: the user is asked');
+        isQuestion(t, plain, 'and of another session: the user is asked');
       },
     );
 
@@ -65,9 +65,9 @@ t.test('logout', (t) =>
       const browser = await logIn();
       const fields = of(web, browser);
       clock.pass(3600);
-      goesBack(t, await get(fields, browser), BACK, 'an hour later');
+      isRedirect(t, await get(fields, browser), BACK, 'an hour later');
       t.notOk(await browser.isSignedIn());
-      goesBack(t, await get(fields, null), BACK, 'a session that is over already: nothing is left to ask');
+      isRedirect(t, await get(fields, null), BACK, 'a session that is over already: nothing is left to ask');
       const blind = await post(fields, null, crossSite);
       t.same([blind.statusCode, blind.headers.location], [303, BACK], 'wherever that is asked from');
       t.equal(blind.headers['set-cookie'], undefined, 'but a cookie that was not shown stays');
@@ -85,9 +85,9 @@ t.test('logout', (t) =>
       const browser = await logIn();
       const fields = { client_id: web.clientId, post_logout_redirect_uri: BACK, state: '"<b>' };
       const page = await get(fields, browser);
-      asks(t, page, 'who sent it may be anybody');
+      isQuestion(t, page, 'who sent it may be anybody');
       t.match(page.body, /<form method="post" action="logout">/, 'to its own address, behind any prefix of a proxy');
-      asks(t, await get({ ...fields, decision: 'logout' }, browser), 'a link decides nothing');
+      isQuestion(t, await get({ ...fields, decision: 'logout' }, browser), 'a link decides nothing');
       t.match(page.body, /signed in as <strong>alice/);
       t.match(page.body, /<strong>Web<\/strong> sent you/);
       t.notMatch(page.body, '"<b>', 'what was sent stands in the page as text');
@@ -97,16 +97,16 @@ t.test('logout', (t) =>
         'the way back is open to the form',
       );
       t.ok(await browser.isSignedIn(), 'nothing has happened');
-      const stayed = await post(press(page.body, 'stay'), browser, ownPage);
+      const stayed = await post(decisionForm(page.body, 'stay'), browser, ownPage);
       t.match(stayed.body, /<h1>You are still signed in<\/h1>/);
       t.ok(await browser.isSignedIn());
-      const left = await post(press(page.body, 'logout'), browser, ownPage);
-      goesBack(t, left, `${BACK}&state=%22%3Cb%3E`, 'the user said so, and the client registered it');
+      const left = await post(decisionForm(page.body, 'logout'), browser, ownPage);
+      isRedirect(t, left, `${BACK}&state=%22%3Cb%3E`, 'the user said so, and the client registered it');
       t.notOk(await browser.isSignedIn());
       const bare = await logIn();
       const asked = await get({}, bare);
-      asks(t, asked, 'no parameter at all');
-      t.match((await post(press(asked.body, 'logout'), bare, ownPage)).body, /You are signed out/);
+      isQuestion(t, asked, 'no parameter at all');
+      t.match((await post(decisionForm(asked.body, 'logout'), bare, ownPage)).body, /You are signed out/);
       t.notOk(await bare.isSignedIn());
     });
 
@@ -135,7 +135,7 @@ t.test('logout', (t) =>
         for (const [why, fields] of Object.entries(foreign)) {
           const all = { post_logout_redirect_uri: BACK, client_id: web.clientId, ...fields };
           const page = await get(all, browser);
-          asks(t, page, why);
+          isQuestion(t, page, why);
           t.notMatch(page.body, 'sent you here', 'nobody is named');
         }
         t.ok(await browser.isSignedIn());
@@ -168,27 +168,27 @@ t.test('logout', (t) =>
       ];
       for (const headers of elsewhere) {
         const sent = { ...of(web, browser), decision: 'logout' };
-        asks(t, await post(sent, browser, headers), 'with a right ID token and the cookie');
-        asks(t, await post(sent, null, headers), 'without the cookie, as browsers do (SameSite=Lax)');
-        asks(t, await post({ decision: 'stay' }, browser, headers), 'stay is no decision of the user either');
-        asks(t, await post({}, null, headers), 'nothing at all');
+        isQuestion(t, await post(sent, browser, headers), 'with a right ID token and the cookie');
+        isQuestion(t, await post(sent, null, headers), 'without the cookie, as browsers do (SameSite=Lax)');
+        isQuestion(t, await post({ decision: 'stay' }, browser, headers), 'stay is no decision of the user either');
+        isQuestion(t, await post({}, null, headers), 'nothing at all');
       }
       t.ok(await browser.isSignedIn());
       const page = await post(of(web, browser), null, crossSite);
-      goesBack(t, await post(press(page.body, 'logout'), browser, ownPage), BACK, 'the button is of our own page');
+      isRedirect(t, await post(decisionForm(page.body, 'logout'), browser, ownPage), BACK, 'the button is of our own page');
       t.notOk(await browser.isSignedIn());
     });
 
     await t.test('L2: a hint of another session than the browser’s asks, and ends that session never', async (t) => {
       const [mine, elsewhere, bob] = [await logIn(), await logIn(), await logIn('bob')];
-      asks(t, await get(of(web, elsewhere), mine), 'another browser of the same user');
-      asks(t, await get(of(web, bob), mine), 'another user');
-      asks(t, await get(of(web, elsewhere), null), 'no session here, though it lives elsewhere');
+      isQuestion(t, await get(of(web, elsewhere), mine), 'another browser of the same user');
+      isQuestion(t, await get(of(web, bob), mine), 'another user');
+      isQuestion(t, await get(of(web, elsewhere), null), 'no session here, though it lives elsewhere');
       const page = await get(of(web, bob), mine);
-      goesBack(t, await post(press(page.body, 'logout'), mine, ownPage), BACK, 'the user said yes');
+      isRedirect(t, await post(decisionForm(page.body, 'logout'), mine, ownPage), BACK, 'the user said yes');
       t.same([await mine.isSignedIn(), await elsewhere.isSignedIn(), await bob.isSignedIn()], [false, true, true]);
       const blind = await get(of(web, bob), null);
-      await post(press(blind.body, 'logout'), null, ownPage);
+      await post(decisionForm(blind.body, 'logout'), null, ownPage);
       t.ok(await bob.isSignedIn());
     });
 
@@ -204,7 +204,7 @@ t.test('logout', (t) =>
       const closed = await s.make('Closed', { postLogoutRedirectUris: [BACK] });
       const browser = await logIn();
       await db.fork().execute('update oauth_client set is_active = false where id = ?', [closed.id]);
-      asks(t, await get(of(closed, browser), browser), 'it is nobody');
+      isQuestion(t, await get(of(closed, browser), browser), 'it is nobody');
     });
 
     await t.test('RFC 9110 §9.3.2: a HEAD ends nothing', async (t) => {
@@ -252,7 +252,7 @@ t.test('logout', (t) =>
       async (t) => {
         const browser = await logIn();
         const [online, offline] = [await s.grant(web, browser), await s.grant(web, browser, true)];
-        goesBack(t, await get(of(web, browser), browser), BACK, 'logged out');
+        isRedirect(t, await get(of(web, browser), browser), BACK, 'logged out');
         const isLive = async (id: string) => (await readGrant(db, id, clock.now()))?.isLive;
         t.same([await isLive(online.grant.id), await isLive(offline.grant.id)], [false, true]);
         t.match(await db.fork().findOneOrFail(RefreshGrant, online.grant.id), { endedReason: 'session_ended' });

@@ -10,7 +10,7 @@ await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
 
   await t.test(
-    'what was good once is forgotten, each in its time: a code a day later, so that a reuse is recognised (A10)',
+    'one-time values are deleted, each in its time: a code a day later, so that a reuse is recognised (A10)',
     async (t) => {
       const alice = await s.signedInBrowser();
       await s.answer(alice, s.web);

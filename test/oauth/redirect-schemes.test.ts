@@ -86,13 +86,13 @@ const dotted = [
   'z39.50r',
 ];
 
-const schemesOf = (text: string) => readConfig('production', { SIGNET_REDIRECT_SCHEMES: text }).redirectSchemes;
+const readSchemes = (text: string) => readConfig('production', { SIGNET_REDIRECT_SCHEMES: text }).redirectSchemes;
 
-t.test('RFC 8252 §7.1, RFC 7595 §3: schemes that are of no program are not admitted, by nobody', async (t) => {
+t.test('RFC 8252 §7.1, RFC 7595 §3: schemes that are of no program are not admitted', async (t) => {
   for (const [why, schemes] of Object.entries({ ...reserved, 'with a dot': dotted }))
     for (const scheme of schemes) {
       t.throws(
-        () => schemesOf(`vscode,${scheme}`),
+        () => readSchemes(`vscode,${scheme}`),
         { kind: 'usage', message: /takes schemes of programs/ },
         `${scheme}: ${why}`,
       );
@@ -120,7 +120,7 @@ t.test('RFC 8252 §7.1: programs are known by a domain name in reverse, or by wh
     'jetbrains',
     'a.b',
   ];
-  t.same(schemesOf(named.join(',')), named);
+  t.same(readSchemes(named.join(',')), named);
   for (const uri of [
     'com.example.app:/cb',
     'com.googleusercontent.apps.123-abc:/cb',

@@ -17,19 +17,19 @@ interface Line {
   readonly remedy: string | null;
 }
 
-async function scene(mode: 'development' | 'production') {
+async function refusalWorld(mode: 'development' | 'production') {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
   const lines: Line[] = [];
   const log = pino(logOptions('info'), { write: (line: string) => void lines.push(JSON.parse(line) as Line) });
   const s = await webWorld(db, { SIGNET_ISSUER: 'https://id.example' }, { log, mode });
   /** What the log says of what is done here. */
-  const said = async (run: () => Promise<unknown>): Promise<Line[]> => {
+  const logLines = async (run: () => Promise<unknown>): Promise<Line[]> => {
     lines.length = 0;
     await run();
     return lines.filter((one) => one.msg === 'refused');
   };
-  return { ...s, said };
+  return { ...s, logLines };
 }
 
 const noPkce = { code_challenge: undefined, code_challenge_method: undefined };
@@ -42,9 +42,9 @@ t.test('docs/oauth.md: every code of OAuth has its place in the one table of rem
 
 for (const mode of ['development', 'production'] as const)
   t.test(`docs/oauth.md: each refusal of OAuth is one line with client, reason and remedy, in ${mode}`, async (t) => {
-    const s = await scene(mode);
-    const { said, web, third, spa, openBrowser, post, app } = s;
-    const clientOf = (one: typeof web, name: string) => ({ id: one.id, name });
+    const s = await refusalWorld(mode);
+    const { logLines, web, third, spa, openBrowser, post, app } = s;
+    const clientRef = (one: typeof web, name: string) => ({ id: one.id, name });
     const isAt = (t: Test, lines: Line[], expected: Partial<Record<keyof Line, unknown>>, what: string) => {
       t.equal(lines.length, 1, `${what}: one line`);
       t.match(lines[0], { level: 30, ...expected }, what);
@@ -52,21 +52,21 @@ for (const mode of ['development', 'production'] as const)
 
     await t.test('an authorization without PKCE names the setting of each library, and the other states', async (t) => {
       let answer: Record<string, string | number> = {};
-      const lines = await said(async () => {
+      const lines = await logLines(async () => {
         answer = responseParameters(await openBrowser().get(s.urlFor(web, noPkce)));
       });
-      isAt(t, lines, { code: 'invalid_request', client: clientOf(web, 'Web'), reason: /PKCE/ }, 'pkce');
+      isAt(t, lines, { code: 'invalid_request', client: clientRef(web, 'Web'), reason: /PKCE/ }, 'pkce');
       for (const word of [...everySetting, `client update ${web.id} --pkce if-sent`, '--pkce off'])
         t.ok(lines[0]?.remedy?.includes(word), word);
       for (const word of [...everySetting, '--pkce off'])
         t.equal(String(answer['error_description']).includes(word), mode === 'development', word);
-      const [publicLine] = await said(() => openBrowser().get(s.urlFor(spa, noPkce)));
+      const [publicLine] = await logLines(() => openBrowser().get(s.urlFor(spa, noPkce)));
       t.match(publicLine?.remedy, /OIDC_USE_PKCE.*public client/);
       t.notMatch(publicLine?.remedy, /--pkce/, 'a public client has no other state');
       const formPost = await openBrowser().get(s.urlFor(web, { ...noPkce, response_mode: 'form_post' }));
       t.equal(formPost.response.body.includes('OIDC_USE_PKCE'), mode === 'development');
-      const pushed = await said(() => post('par', { response_type: 'code', redirect_uri: CALLBACK }));
-      isAt(t, pushed, { client: clientOf(web, 'Web'), remedy: /OIDC_USE_PKCE/ }, 'pushed');
+      const pushed = await logLines(() => post('par', { response_type: 'code', redirect_uri: CALLBACK }));
+      isAt(t, pushed, { client: clientRef(web, 'Web'), remedy: /OIDC_USE_PKCE/ }, 'pushed');
     });
 
     await t.test(
@@ -74,14 +74,14 @@ for (const mode of ['development', 'production'] as const)
       async (t) => {
         const browser = openBrowser();
         const pages: [Record<string, string | undefined>, object, RegExp][] = [
-          [{ redirect_uri: 'https://evil.example/' }, { client: clientOf(web, 'Web') }, /--redirect-uri/],
-          [{ redirect_uri: undefined }, { client: clientOf(web, 'Web') }, /Send redirect_uri/],
+          [{ redirect_uri: 'https://evil.example/' }, { client: clientRef(web, 'Web') }, /--redirect-uri/],
+          [{ redirect_uri: undefined }, { client: clientRef(web, 'Web') }, /Send redirect_uri/],
           [{ client_id: 'c_nobody' }, { client: { id: 'c_nobody' } }, /npx signet client list/],
           [{ client_id: 'a-secret-in-the-wrong-field' }, { client: null }, /npx signet client list/],
         ];
         for (const [more, expected, remedy] of pages) {
           let page = '';
-          const lines = await said(async () => {
+          const lines = await logLines(async () => {
             page = (await browser.get(s.urlFor(web, more))).response.body;
           });
           isAt(t, lines, { ...expected, remedy }, JSON.stringify(more));
@@ -105,7 +105,7 @@ for (const mode of ['development', 'production'] as const)
         [
           'public with a secret',
           () => post('token', {}, { ...spa, secret: 'x' }),
-          { client: clientOf(spa, 'Spa'), remedy: /public/ },
+          { client: clientRef(spa, 'Spa'), remedy: /public/ },
         ],
         ['a code that is none', () => s.redeem('nothing'), { code: 'invalid_grant', remedy: /good once/ }],
         [
@@ -126,7 +126,7 @@ for (const mode of ['development', 'production'] as const)
         [
           'another API',
           () => post('device_authorization', { audience: 'shop' }, s.third),
-          { client: clientOf(third, 'Third') },
+          { client: clientRef(third, 'Third') },
         ],
         [
           'a refresh token that is none',
@@ -154,8 +154,8 @@ for (const mode of ['development', 'production'] as const)
         ],
       ];
       for (const [what, run, expected] of cases)
-        isAt(t, await said(run), { client: clientOf(web, 'Web'), ...expected }, what);
-      isAt(t, await said(() => s.about('x')), { client: null, code: 'invalid_token' }, 'userinfo by no token');
+        isAt(t, await logLines(run), { client: clientRef(web, 'Web'), ...expected }, what);
+      isAt(t, await logLines(() => s.about('x')), { client: null, code: 'invalid_token' }, 'userinfo by no token');
     });
 
     await t.test(
@@ -165,14 +165,14 @@ for (const mode of ['development', 'production'] as const)
         const { device_code } = (await post('device_authorization', {}, box)).json();
         const poll = (given: string) =>
           post('token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: given }, box);
-        t.same(await said(() => poll(device_code)), []);
-        t.same(await said(() => poll(device_code)), [], 'too soon');
-        isAt(t, await said(() => poll('nothing')), { client: clientOf(box, 'Box'), code: 'invalid_grant' }, 'no code');
+        t.same(await logLines(() => poll(device_code)), []);
+        t.same(await logLines(() => poll(device_code)), [], 'too soon');
+        isAt(t, await logLines(() => poll('nothing')), { client: clientRef(box, 'Box'), code: 'invalid_grant' }, 'no code');
         s.clock.pass(601);
         isAt(
           t,
-          await said(() => poll(device_code)),
-          { client: clientOf(box, 'Box'), code: 'expired_token' },
+          await logLines(() => poll(device_code)),
+          { client: clientRef(box, 'Box'), code: 'expired_token' },
           'expired',
         );
       },
@@ -183,14 +183,14 @@ for (const mode of ['development', 'production'] as const)
         (await openBrowser().get(`/oauth2/logout?${new URLSearchParams(query)}`)).response.body;
       const bye = { post_logout_redirect_uri: 'https://app.example/bye' };
       let body = '';
-      const lines = await said(async () => {
+      const lines = await logLines(async () => {
         body = await page({ client_id: web.id, ...bye });
       });
       isAt(
         t,
         lines,
         {
-          client: clientOf(web, 'Web'),
+          client: clientRef(web, 'Web'),
           reason: /not registered/,
           remedy: new RegExp(`client update ${web.id} --post-logout`),
         },
@@ -199,28 +199,28 @@ for (const mode of ['development', 'production'] as const)
       t.equal(body.includes('--post-logout-redirect-uri'), mode === 'development');
       isAt(
         t,
-        await said(() => page({ client_id: 'c_none', ...bye })),
+        await logLines(() => page({ client_id: 'c_none', ...bye })),
         { client: { id: 'c_none' }, remedy: /client list/ },
         'no client',
       );
-      isAt(t, await said(() => page(bye)), { client: null, remedy: /id_token_hint/ }, 'without a client');
+      isAt(t, await logLines(() => page(bye)), { client: null, remedy: /id_token_hint/ }, 'without a client');
       isAt(
         t,
-        await said(() => page({ id_token_hint: 'x.y.z', client_id: web.id })),
-        { client: clientOf(web, 'Web'), reason: /no ID token/ },
+        await logLines(() => page({ id_token_hint: 'x.y.z', client_id: web.id })),
+        { client: clientRef(web, 'Web'), reason: /no ID token/ },
         'a hint of elsewhere',
       );
-      t.same(await said(() => page({})), [], 'a logout that asks for no way back is none');
+      t.same(await logLines(() => page({})), [], 'a logout that asks for no way back is none');
     });
 
     await t.test('a refusal in an interaction names its client, which the address does not', async (t) => {
       const browser = await s.signedInBrowser('bob');
       const consent = await s.ask(browser, third);
-      const lines = await said(() => browser.submit(consent, { decision: 'deny' }));
-      isAt(t, lines, { code: 'access_denied', client: clientOf(third, 'Third'), remedy: null }, 'denied');
+      const lines = await logLines(() => browser.submit(consent, { decision: 'deny' }));
+      isAt(t, lines, { code: 'access_denied', client: clientRef(third, 'Third'), remedy: null }, 'denied');
       isAt(
         t,
-        await said(() => s.ask(openBrowser(), web, { prompt: 'none' })),
+        await logLines(() => s.ask(openBrowser(), web, { prompt: 'none' })),
         { code: 'login_required', remedy: /prompt=none/ },
         'silent',
       );

@@ -19,7 +19,7 @@ import t from '../support/tap.ts';
 const PATH = '/oauth2/register';
 const CALLBACK = 'https://app.example/cb';
 
-async function scene(db: Database, environment: Record<string, string> = {}) {
+async function registerWorld(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment: { SIGNET_REGISTRATION: 'token', ...environment } });
   let made = 0;
@@ -44,9 +44,9 @@ async function scene(db: Database, environment: Record<string, string> = {}) {
 
 t.test('dynamic registration', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await scene(db);
+    const s = await registerWorld(db);
     const polls = await createApi(db.fork(), audit(), 'polls');
-    const clientOf = (answer: { json(): { client_id: string } }) =>
+    const findClient = (answer: { json(): { client_id: string } }) =>
       db.fork().findOneOrFail(Client, { clientId: answer.json().client_id });
 
     await t.test(
@@ -111,9 +111,9 @@ t.test('dynamic registration', (t) =>
           software_id: 'own-words',
         });
         t.equal(await db.fork().count(Client), before + 1);
-        const client = await clientOf(answer);
+        const client = await findClient(answer);
         t.match(client, { isDynamic: true, isFirstParty: false, isActive: true, preset: 'web' });
-        t.same(await readBoundary(db.fork(), client), {}, 'contract §4: its ceiling is empty');
+        t.same(await readBoundary(db.fork(), client), {}, 'contract §4: its boundary is empty');
         t.same(await readAudiences(db.fork(), client.id), { requests: ['polls'], serves: [] }, 'the APIs of its token');
         const [entry] = await db.fork().find(AuditEntry, { objectId: client.id });
         t.match(entry, { action: 'add', actorKind: 'anonymous', actorLabel: 'registration token For one' });
@@ -129,23 +129,23 @@ t.test('dynamic registration', (t) =>
     await t.test(
       'RFC 6750 §3.1 (B1), RFC 7591 §3: no token, a wrong one, one that is over: 401, before anything else is told',
       async (t) => {
-        const refused = async (answer: ReturnType<typeof s.send>, challenge: RegExp) => {
+        const isRefused = async (answer: ReturnType<typeof s.send>, challenge: RegExp) => {
           const { statusCode, headers, body } = await answer;
           t.same([statusCode, JSON.parse(body).error], [401, 'invalid_token']);
           t.match(headers['www-authenticate'], challenge);
         };
         const good = { redirect_uris: [CALLBACK] };
-        await refused(s.send(good), /^Bearer realm="signet"$/);
+        await isRefused(s.send(good), /^Bearer realm="signet"$/);
         for (const bearer of ['x', 'A'.repeat(43), `${await s.token()}x`])
-          await refused(s.send({ redirect_uris: 7 }, bearer), /error="invalid_token"/);
+          await isRefused(s.send({ redirect_uris: 7 }, bearer), /error="invalid_token"/);
         const basic = { authorization: `Basic ${Buffer.from(await s.token()).toString('base64')}` };
-        await refused(s.send(good, undefined, basic), /error="invalid_token"/);
+        await isRefused(s.send(good, undefined, basic), /error="invalid_token"/);
         const late = await s.token({ days: 1 });
         s.clock.pass(86_400);
-        await refused(s.send(good, late), /error="invalid_token"/);
+        await isRefused(s.send(good, late), /error="invalid_token"/);
         const revoked = await s.token({ label: 'Taken back' });
         await revokeInitialToken(db.fork(), audit(), 'Taken back');
-        await refused(s.send(good, revoked), /error="invalid_token"/);
+        await isRefused(s.send(good, revoked), /error="invalid_token"/);
       },
     );
 
@@ -268,7 +268,7 @@ t.test('dynamic registration', (t) =>
       },
     );
 
-    await t.test('contract §1: nobody makes itself first-party, or gives itself a ceiling', async (t) => {
+    await t.test('contract §1: no client makes itself first-party, or gives itself a boundary', async (t) => {
       const own = {
         is_first_party: true,
         isFirstParty: true,
@@ -276,7 +276,7 @@ t.test('dynamic registration', (t) =>
         requests: ['signet'],
         preset: 'service',
       };
-      const client = await clientOf(await s.register({ ...own, client_id: 'c_mine', settings: { pkce: 'off' } }));
+      const client = await findClient(await s.register({ ...own, client_id: 'c_mine', settings: { pkce: 'off' } }));
       t.match(client, { isFirstParty: false, isDynamic: true, preset: 'web', settings: {} });
       t.not(client.clientId, 'c_mine');
       t.same(await readAudiences(db.fork(), client.id), { requests: [], serves: [] });
@@ -301,11 +301,11 @@ t.test('dynamic registration', (t) =>
       ] as const) {
         const answer = await s.register(metadata);
         t.equal(answer.statusCode, 201, answer.body);
-        t.match(await clientOf(answer), { preset });
+        t.match(await findClient(answer), { preset });
         t.match(answer.json(), { application_type });
         t.equal('client_secret' in answer.json(), !('token_endpoint_auth_method' in metadata));
       }
-      const remote = await scene(db, { SIGNET_ISSUER: 'https://id.example' });
+      const remote = await registerWorld(db, { SIGNET_ISSUER: 'https://id.example' });
       const loopback = { redirect_uris: ['http://localhost/cb'], ...none };
       const tried = async (more: object) => (await remote.register({ ...loopback, ...more })).json();
       t.match(await tried({ application_type: 'web' }), { error: 'invalid_redirect_uri' });
@@ -323,7 +323,7 @@ t.test('dynamic registration', (t) =>
           userinfo_signed_response_alg: 'ES256',
         });
         t.match(answer.json(), { id_token_signed_response_alg: 'ES256', userinfo_signed_response_alg: 'ES256' });
-        t.match(clientSettings(await clientOf(answer)), { idTokenAlg: 'ES256', userinfoAlg: 'ES256' });
+        t.match(clientSettings(await findClient(answer)), { idTokenAlg: 'ES256', userinfoAlg: 'ES256' });
         t.same(await published(), ['RS256', 'ES256']);
       },
     );
@@ -369,7 +369,7 @@ t.test('dynamic registration', (t) =>
       const gone = await createApi(db.fork(), audit(), 'short-lived');
       const bearer = await s.token({ apis: [polls, gone] });
       await db.fork().nativeDelete(Object.getPrototypeOf(gone).constructor, { id: gone.id });
-      const client = await clientOf(await s.send({ redirect_uris: [CALLBACK] }, bearer));
+      const client = await findClient(await s.send({ redirect_uris: [CALLBACK] }, bearer));
       t.same(await readAudiences(db.fork(), client.id), { requests: ['polls'], serves: [] });
     });
   }),

@@ -20,7 +20,7 @@ const { app, web, spa, clock, post, code, redeem, about, introspect } = s;
 const alice = await s.signedInBrowser();
 const document = (await app.inject('/.well-known/openid-configuration')).json();
 const jwks = async () => createLocalJWKSet((await app.inject('/.well-known/jwks.json')).json());
-const pathOf = (url: string) => new URL(url).pathname;
+const urlPath = (url: string) => new URL(url).pathname;
 
 /** A service that asks for its own API, exchanges tokens for it and serves the one of the scene. */
 const ledger = await createApi(db.fork(), audit(), 'ledger');
@@ -39,10 +39,10 @@ const box: TestClient = { id: device.client.clientId, principal: device.client.i
 const tokens = async (more: Parameters<typeof code>[1] = {}) => (await redeem(await code(web, more))).json();
 
 async function byDevice() {
-  const begun = (await post('device_authorization', {}, box)).json();
-  const shown = await alice.send('POST', begun.verification_uri, { user_code: begun.user_code });
-  await alice.submit(shown, { decision: 'allow' });
-  return post('token', { grant_type: grantNames.device, device_code: begun.device_code }, box);
+  const authorization = (await post('device_authorization', {}, box)).json();
+  const page = await alice.send('POST', authorization.verification_uri, { user_code: authorization.user_code });
+  await alice.submit(page, { decision: 'allow' });
+  return post('token', { grant_type: grantNames.device, device_code: authorization.device_code }, box);
 }
 
 t.test(
@@ -80,7 +80,7 @@ t.test(
     ]);
     for (const name of endpoints) {
       const method = (methods as Record<string, 'GET'>)[name.replace('_endpoint', '')] ?? 'POST';
-      const answer = await app.inject({ method, url: pathOf(document[name]) });
+      const answer = await app.inject({ method, url: urlPath(document[name]) });
       t.notOk([404, 405, 500, 501].includes(answer.statusCode), `${name}: ${answer.statusCode}`);
     }
   },
@@ -88,7 +88,7 @@ t.test(
 
 t.test('M5, RFC 8414 §2: each grant that is named gives a token, every other one is unsupported', async (t) => {
   const { access_token: held, refresh_token: refresh } = await tokens();
-  const exchanged = {
+  const exchangeForm = {
     grant_type: grantNames['token-exchange'],
     audience: 'ledger',
     subject_token: held,
@@ -99,7 +99,7 @@ t.test('M5, RFC 8414 §2: each grant that is named gives a token, every other on
     refresh_token: () => post('token', { grant_type: 'refresh_token', refresh_token: refresh }),
     client_credentials: () => post('token', { grant_type: 'client_credentials' }, backend),
     [grantNames.device]: byDevice,
-    [grantNames['token-exchange']]: () => post('token', exchanged, backend),
+    [grantNames['token-exchange']]: () => post('token', exchangeForm, backend),
   };
   t.same([...document.grant_types_supported].sort(), Object.keys(ways).sort());
   for (const [name, ask] of Object.entries(ways)) {
@@ -124,7 +124,7 @@ t.test('M5: each way to authenticate that is named works at its endpoint, every 
   const service = await createClient(db.fork(), audit(), { name: 'By key', preset: 'service', requests: [s.api] });
   await givenKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
   const nobody = (id: string): TestClient => ({ id, principal: '', secret: null });
-  const shown: Record<string, () => Promise<[Record<string, string>, TestClient]>> = {
+  const requests: Record<string, () => Promise<[Record<string, string>, TestClient]>> = {
     client_secret_basic: async () => [{}, web],
     client_secret_post: async () => [{ client_secret: web.secret as string }, nobody(web.id)],
     private_key_jwt: async () => [
@@ -138,9 +138,9 @@ t.test('M5: each way to authenticate that is named works at its endpoint, every 
     ['introspection', { token: 'x' }],
     ['revocation', { token: 'x' }],
   ] as const)
-    for (const [method, show] of Object.entries(shown)) {
+    for (const [method, show] of Object.entries(requests)) {
       const [more, by] = await show();
-      const answer = await post(pathOf(document[`${endpoint}_endpoint`]).slice(8), { ...fields, ...more }, by);
+      const answer = await post(urlPath(document[`${endpoint}_endpoint`]).slice(8), { ...fields, ...more }, by);
       const isNamed = document[`${endpoint}_endpoint_auth_methods_supported`].includes(method);
       // A public client that names itself is let in at the token endpoint by the grants that are for it.
       const isIn = isNamed || (endpoint === 'token' && method === 'none');
@@ -165,8 +165,8 @@ t.test(
       const hash = alg === 'EdDSA' ? 'sha512' : 'sha256';
       const whole = Buffer.from(await crypto.subtle.digest(hash.replace('sha', 'SHA-'), Buffer.from(access_token)));
       t.equal(payload['at_hash'], whole.subarray(0, whole.length / 2).toString('base64url'), alg);
-      const told = await about(access_token);
-      t.match((await jwtVerify(told.body, await jwks(), options)).protectedHeader, { alg });
+      const claims = await about(access_token);
+      t.match((await jwtVerify(claims.body, await jwks(), options)).protectedHeader, { alg });
     }
     const { keys } = (await app.inject('/.well-known/jwks.json')).json() as { keys: Record<string, string>[] };
     const members = { RSA: ['e', 'n'], EC: ['crv', 'x', 'y'], OKP: ['crv', 'x'] } as Record<string, string[]>;
@@ -235,11 +235,11 @@ t.test('M4: every claim that a client is told is named', async (t) => {
     subject_token_type,
   };
   const { access_token: exchanged } = (await post('token', form, backend)).json();
-  const said = [bound.access_token, bound.id_token, exchanged].flatMap((token) => Object.keys(jwtClaims(token)));
-  const told = Object.keys((await about(free)).json());
-  for (const name of new Set([...said, ...told])) t.ok(document.claims_supported.includes(name), name);
+  const tokenClaims = [bound.access_token, bound.id_token, exchanged].flatMap((token) => Object.keys(jwtClaims(token)));
+  const userinfoClaims = Object.keys((await about(free)).json());
+  for (const name of new Set([...tokenClaims, ...userinfoClaims])) t.ok(document.claims_supported.includes(name), name);
   for (const name of ['cnf', 'act', 'nonce', 'at_hash', 'groups'])
-    t.ok([...said, ...told].includes(name), `${name}: the scene`);
+    t.ok([...tokenClaims, ...userinfoClaims].includes(name), `${name}: the scene`);
 });
 
 const answers: [string, Record<string, string>, TestClient][] = [
@@ -264,18 +264,18 @@ t.test('T1, T2, T3, RFC 6749 §5.1, §5.2: what every endpoint for programs answ
     const send = async (what: string, payload: string | Buffer, headers: Record<string, string>, query = '') => {
       const url = `/oauth2/${path}${query}`;
       const answer = await app.inject({ method: 'POST', url, payload, headers: { 'content-type': form, ...headers } });
-      const said = `${path}, ${what}: ${answer.statusCode} ${answer.body.slice(0, 100)}`;
-      t.match(answer.headers, { 'cache-control': 'no-store', pragma: 'no-cache' }, said);
-      t.match(answer.headers['content-type'], /^application\/json/, said);
+      const message = `${path}, ${what}: ${answer.statusCode} ${answer.body.slice(0, 100)}`;
+      t.match(answer.headers, { 'cache-control': 'no-store', pragma: 'no-cache' }, message);
+      t.match(answer.headers['content-type'], /^application\/json/, message);
       if (answer.statusCode < 300) return answer;
-      t.ok([400, 401, 413, 415].includes(answer.statusCode), said);
+      t.ok([400, 401, 413, 415].includes(answer.statusCode), message);
       const { error, error_description: text } = answer.json();
       t.match(
         error,
         /^(invalid_(request|client|grant|scope|target)|un(authorized_client|supported_grant_type))$/,
-        said,
+        message,
       );
-      t.match(text, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, said);
+      t.match(text, /^[\x20-\x21\x23-\x5b\x5d-\x7e]+$/, message);
       return answer;
     };
     t.ok((await send('right', body, auth)).statusCode < 300, path);
@@ -359,7 +359,7 @@ t.test(
   },
 );
 
-t.test('B2, RFC 9470 §4: whoever is sent to authenticate again comes back with a token that says so', async (t) => {
+t.test('B2, RFC 9470 §4: a user who is sent to authenticate again comes back with a token that says so', async (t) => {
   const browser = await s.signedInBrowser();
   const get = async (more: Record<string, string> = {}) => {
     const page = await s.ask(browser, web, more);
@@ -382,10 +382,10 @@ t.test('B2, RFC 9470 §4: whoever is sent to authenticate again comes back with 
 t.test(
   'R2, RFC 7009 §2.1: what is revoked is refused at once, and by the lists as soon as they are read',
   async (t) => {
-    const statusOf = async (token: string) => {
+    const tokenStatus = async (token: string) => {
       await s.refresh();
       const { idx, uri } = jwtClaims(token).status.status_list;
-      const list = jwtClaims((await app.inject(pathOf(uri))).body);
+      const list = jwtClaims((await app.inject(urlPath(uri))).body);
       const { inflateSync } = await import('node:zlib');
       const bytes = inflateSync(Buffer.from(list.status_list.lst, 'base64url'));
       t.ok(list.ttl <= 5, 'within five seconds');
@@ -393,16 +393,16 @@ t.test(
     };
     const { session } = await s.signIn();
     const { access_token, refresh_token } = await tokens({ session: session.id });
-    t.equal(await statusOf(access_token), 0);
+    t.equal(await tokenStatus(access_token), 0);
     t.equal((await post('revoke', { token: access_token })).statusCode, 200);
     t.same(await introspect(access_token), { active: false });
     t.equal((await about(access_token)).statusCode, 401);
-    t.equal(await statusOf(access_token), 2, 'refresh for another');
+    t.equal(await tokenStatus(access_token), 2, 'refresh for another');
     const next = (await post('token', { grant_type: 'refresh_token', refresh_token })).json();
-    t.equal(await statusOf(next.access_token), 0);
+    t.equal(await tokenStatus(next.access_token), 0);
     t.equal((await post('revoke', { token: next.refresh_token })).statusCode, 200);
     t.same(await introspect(next.access_token), { active: false });
-    t.equal(await statusOf(next.access_token), 1, 'log in again');
+    t.equal(await tokenStatus(next.access_token), 1, 'log in again');
   },
 );
 
@@ -411,9 +411,9 @@ t.test('RFC 9449 §10.1 (B3, P1): a request that is pushed with a proof gives a 
   const proof = (by: typeof key, path: string) =>
     proofBy(by, { method: 'POST', url: `${ISSUER}/oauth2/${path}`, now: clock.now() });
   const asked = answers.find(([path]) => path === 'par')?.[1] as Record<string, string>;
-  const pushed = async (headers: Record<string, string>, more: Record<string, string> = {}) =>
+  const push = async (headers: Record<string, string>, more: Record<string, string> = {}) =>
     post('par', { ...asked, ...more }, web, headers);
-  const redeemed = async (uri: string, dpop?: string) => {
+  const redeemPushed = async (uri: string, dpop?: string) => {
     const query = new URLSearchParams({ client_id: web.id, request_uri: uri });
     const { code: given } = responseParameters(await alice.open(`/oauth2/authorize?${query}`));
     const form = {
@@ -424,16 +424,16 @@ t.test('RFC 9449 §10.1 (B3, P1): a request that is pushed with a proof gives a 
     };
     return (await post('token', form, web, dpop === undefined ? {} : { dpop })).json();
   };
-  const uri = async () => (await pushed({ dpop: await proof(key, 'par') })).json().request_uri as string;
-  t.equal((await redeemed(await uri())).error, 'invalid_grant', 'without a proof');
-  t.equal((await redeemed(await uri(), await proof(other, 'token'))).error, 'invalid_grant', 'by another key');
-  t.equal((await redeemed(await uri(), await proof(key, 'token'))).token_type, 'DPoP');
+  const uri = async () => (await push({ dpop: await proof(key, 'par') })).json().request_uri as string;
+  t.equal((await redeemPushed(await uri())).error, 'invalid_grant', 'without a proof');
+  t.equal((await redeemPushed(await uri(), await proof(other, 'token'))).error, 'invalid_grant', 'by another key');
+  t.equal((await redeemPushed(await uri(), await proof(key, 'token'))).token_type, 'DPoP');
   const dpop = await proof(key, 'par');
-  t.equal((await pushed({ dpop }, { dpop_jkt: other.jkt })).json().error, 'invalid_dpop_proof', 'they name two keys');
-  t.equal((await pushed({ dpop: await proof(key, 'token') })).json().error, 'invalid_dpop_proof', 'for elsewhere');
+  t.equal((await push({ dpop }, { dpop_jkt: other.jkt })).json().error, 'invalid_dpop_proof', 'they name two keys');
+  t.equal((await push({ dpop: await proof(key, 'token') })).json().error, 'invalid_dpop_proof', 'for elsewhere');
 });
 
-t.test('RFC 7515 §4.1.11 (J3, T5): whoever demands that a header is understood is not understood', async (t) => {
+t.test('RFC 7515 §4.1.11 (J3, T5): a header that must be understood is refused', async (t) => {
   const key = await clientKey('RS256');
   const service = await createClient(db.fork(), audit(), { name: 'Critical', preset: 'service', requests: [s.api] });
   await givenKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });

@@ -34,7 +34,7 @@ t.test('keys of another process', (t) =>
       });
     const { access_token: token } = (await post(second, 'token', { grant_type: 'client_credentials' })).json();
 
-    await t.test('RFC 7662 §2.2: a good token by a key that this process has not heard of is active', async (t) => {
+    await t.test('RFC 7662 §2.2: a good token by a key that this process has not loaded is active', async (t) => {
       const kid = JSON.parse(Buffer.from(token.split('.')[0], 'base64url').toString()).kid;
       t.equal(first.keys.find(kid), undefined);
       t.equal((await post(first, 'introspect', { token })).json().active, true);

@@ -19,10 +19,10 @@ import t from '../support/tap.ts';
 import { codeWorld, jwtClaims, jwtHeader, PASSWORD, type TestClient } from './code-world.ts';
 
 /** The scene, its statements counted. */
-async function countedScene(real: Database) {
+async function countedWorld(real: Database) {
   let seen: string[] = [];
   const names = () => seen;
-  const forget = () => {
+  const reset = () => {
     seen = [];
   };
   const query: Database['query'] = (statement, values) => {
@@ -33,7 +33,7 @@ async function countedScene(real: Database) {
   const at = () => audit(s.clock.now());
   const signedIn = new Map<string, ReturnType<typeof s.signIn>>();
   /** A token of a client, for a user who signs in once. */
-  const tokenOf = async (
+  const createToken = async (
     { username }: Pick<User, 'username'>,
     by: TestClient,
     more: Parameters<typeof s.code>[1] = {},
@@ -48,15 +48,15 @@ async function countedScene(real: Database) {
   };
   /** What one request for userinfo asks of the database. */
   const statements = async (token: string) => {
-    forget();
+    reset();
     await s.about(token);
     return names();
   };
-  return { ...s, at, tokenOf, statements, names, forget };
+  return { ...s, at, createToken, statements, names, reset };
 }
 
-const HELD = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
-const NAMED = [[], ['email'], ['name', 'family_name', 'groups'], ['permissions'], ['is_superuser', 'email_verified']];
+const PERMISSIONS = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
+const CLAIM_REQUESTS = [[], ['email'], ['name', 'family_name', 'groups'], ['permissions'], ['is_superuser', 'email_verified']];
 
 interface Person {
   readonly user: User;
@@ -94,8 +94,8 @@ function expected(
 
 t.test('userinfo', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await countedScene(db);
-    const { web, third, spa, at, tokenOf, statements, names, forget, about, app } = s;
+    const s = await countedWorld(db);
+    const { web, third, spa, at, createToken, statements, names, reset, about, app } = s;
     const person = (name: string, more: Parameters<typeof makeUser>[4]) =>
       makeUser(db, s.passwords, name, PASSWORD, more);
     const principal = (user: User) => ({ id: user.id, label: user.username });
@@ -111,7 +111,7 @@ t.test('userinfo', (t) =>
     for (const name of ['alpha', 'Zulu', 'Beta'])
       await addMembers(db.fork(), at(), await createGroup(db.fork(), at(), name), [principal(carol)]);
     const people: Person[] = [
-      { user: s.alice, groups: ['Editors'], permissions: HELD },
+      { user: s.alice, groups: ['Editors'], permissions: PERMISSIONS },
       { user: bob, groups: [], permissions: [] },
       {
         user: carol,
@@ -130,11 +130,11 @@ t.test('userinfo', (t) =>
         for (let set = 0; set < 2 ** optional.length; set++) {
           const scopes = ['openid', ...optional.filter((_, bit) => set & (2 ** bit))];
           const by = [web, third, spa][nth % 3] as TestClient;
-          const named = NAMED[nth % NAMED.length] as string[];
+          const named = CLAIM_REQUESTS[nth % CLAIM_REQUESTS.length] as string[];
           const ofApi = nth % 4 !== 3;
           nth++;
           const isCut = by === third;
-          const { token } = await tokenOf(of.user, by, {
+          const { token } = await createToken(of.user, by, {
             scope: scopes.join(' '),
             claims: named.length === 0 ? null : { idToken: [], userinfo: named },
             api: ofApi ? s.api.id : null,
@@ -150,7 +150,7 @@ t.test('userinfo', (t) =>
         }
     });
 
-    await t.test('docs/architecture.md: one statement, whatever is told; a boundary is one more', async (t) => {
+    await t.test('docs/architecture.md: one statement, whatever the claims; a boundary is one more', async (t) => {
       const scope = 'openid profile email groups';
       const all = `${scope} permissions`;
       const claims = { idToken: [], userinfo: ['is_staff'] };
@@ -165,7 +165,7 @@ t.test('userinfo', (t) =>
         [third, { scope: all, permissions: consented }, [one, boundary]],
         [third, { scope: 'openid', claims, permissions: consented }, [one, boundary]],
       ] as [TestClient, Parameters<typeof s.code>[1], string[]][]) {
-        const { token } = await tokenOf(carol, by, more);
+        const { token } = await createToken(carol, by, more);
         await about(token);
         t.same(await statements(token), names, JSON.stringify(more));
       }
@@ -182,7 +182,7 @@ t.test('userinfo', (t) =>
         const clients = createClientCache(s.db);
         const { id, version } = (await clients.load(web.id)) as { id: string; version: number };
         const asked = async (seen: { id: string; version: number }) => {
-          forget();
+          reset();
           t.equal((await clients.load(web.id, seen))?.clientId, web.id);
           return names();
         };
@@ -197,7 +197,7 @@ t.test('userinfo', (t) =>
     );
 
     await t.test('OIDC Core §5.3.2: signed as the client is registered, which is seen at once', async (t) => {
-      const { token } = await tokenOf(bob, web);
+      const { token } = await createToken(bob, web);
       const plain = (await about(token)).body;
       for (const alg of ['ES256', 'RS256', 'EdDSA'] as const) {
         await ensureCurrentKey(db.fork(), at(), masterKey, alg);
@@ -213,29 +213,29 @@ t.test('userinfo', (t) =>
       t.equal((await about(token)).body, plain);
     });
 
-    await t.test('what is changed elsewhere is told by the very next answer', async (t) => {
+    await t.test('what is changed elsewhere is in the very next answer', async (t) => {
       const dora = await person('dora', { firstName: 'Dora', email: 'dora@example.com' });
       const scope = 'openid profile email groups permissions';
-      const { token } = await tokenOf(dora, web, { scope });
-      const told = async () => (await about(token)).json();
+      const { token } = await createToken(dora, web, { scope });
+      const readClaims = async () => (await about(token)).json();
       const asUser = { kind: 'user' as const, principal: principal(dora) };
-      t.match(await told(), { name: 'Dora', email_verified: false, groups: [], permissions: [], is_staff: false });
+      t.match(await readClaims(), { name: 'Dora', email_verified: false, groups: [], permissions: [], is_staff: false });
       await updateUser(db.fork(), at(), dora, { firstName: '', lastName: 'Doe', email: '' });
       await renameUser(db.fork(), at(), dora, 'dorothy');
-      const renamed = await told();
+      const renamed = await readClaims();
       t.match(renamed, { name: 'Doe', family_name: 'Doe', preferred_username: 'dorothy', sub: dora.id });
       t.notOk('given_name' in renamed || 'email' in renamed || 'email_verified' in renamed);
       await assign(db.fork(), at(), asUser, await s.choicePermissions('view'));
-      t.same((await told()).permissions, ['polls.view_choice']);
+      t.same((await readClaims()).permissions, ['polls.view_choice']);
       await unassign(db.fork(), at(), asUser, await s.choicePermissions('view'));
-      t.same((await told()).permissions, [], 'a right that was taken away does not end the token');
+      t.same((await readClaims()).permissions, [], 'a right that was taken away does not end the token');
       await setRole(db.fork(), at(), asUser.principal, s.api, { isStaff: true, isSuperuser: true });
-      t.match(await told(), { permissions: { length: 4 }, is_staff: true, is_superuser: true });
+      t.match(await readClaims(), { permissions: { length: 4 }, is_staff: true, is_superuser: true });
       await setRole(db.fork(), at(), asUser.principal, s.api, { isStaff: false, isSuperuser: false });
       await addMembers(db.fork(), at(), await createGroup(db.fork(), at(), 'Guests'), [asUser.principal]);
-      t.same((await told()).groups, ['Guests']);
+      t.same((await readClaims()).groups, ['Guests']);
       await updateApi(db.fork(), at(), s.api, { format: 'bitmap', withUsername: false });
-      t.match(await told(), { preferred_username: 'dorothy', permissions: [] });
+      t.match(await readClaims(), { preferred_username: 'dorothy', permissions: [] });
       await updateApi(db.fork(), at(), s.api, { format: 'list', withUsername: true });
     });
 
@@ -280,7 +280,7 @@ t.test('userinfo', (t) =>
       const none = await app.inject('/oauth2/userinfo');
       t.same([none.statusCode, none.headers['www-authenticate'], none.body], scheme);
       t.same(await said('x.y.z'), inactive);
-      const { token: lacking } = await tokenOf(bob, web, { scope: 'profile' });
+      const { token: lacking } = await createToken(bob, web, { scope: 'profile' });
       const own = await s.post('token', { grant_type: 'client_credentials', scope: 'openid', audience: 'polls' }, web);
       const tokens = own.statusCode === 200 ? [lacking, own.json().access_token as string] : [lacking];
       for (const token of tokens)
@@ -297,7 +297,7 @@ t.test('userinfo', (t) =>
         const user = await person(`user${++nth}`, {});
         const by = await s.make(`Client ${nth}`, 'web', nth % 2 === 0);
         const more = { scope: 'openid profile permissions offline_access', isOffline: nth % 2 === 1 };
-        const of = { user, by, ...(await tokenOf(user, by, { ...more, permissions: by === web ? null : consented })) };
+        const of = { user, by, ...(await createToken(user, by, { ...more, permissions: by === web ? null : consented })) };
         for (let round = 0; round < 2; round++) t.equal((await about(of.token)).statusCode, 200, name);
         t.equal((await s.introspect(of.token)).active, true);
         await change(of);

@@ -35,14 +35,14 @@ import {
 } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { holding } from '../support/rights.ts';
+import { testRights } from '../support/rights.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const now = new Date('2026-11-22T12:00:00Z');
 
 t.test("Django User.has_perm, has_perms, has_module_perms: Django's answers", async (t) => {
-  const some = holding(['polls.add_choice', 'polls.view_choice', 'shop.view_order']);
+  const some = testRights(['polls.add_choice', 'polls.view_choice', 'shop.view_order']);
   t.equal(hasPerm(some, 'polls.add_choice'), true);
   for (const odd of ['polls.add_choic', 'POLLS.add_choice', 'polls.add_choice ', 'polls', '', 'add_choice'])
     t.equal(hasPerm(some, odd), false, JSON.stringify(odd));
@@ -53,15 +53,15 @@ t.test("Django User.has_perm, has_perms, has_module_perms: Django's answers", as
     ['polls', 'shop', 'poll', 'pollsx', ''].map((app) => hasModulePerms(some, app)),
     [true, true, false, false, false],
   );
-  const superuser = holding([], { isSuperuser: true });
+  const superuser = testRights([], { isSuperuser: true });
   t.ok(hasPerm(superuser, 'nobody.registered_this') && hasPerm(superuser, '') && hasModulePerms(superuser, 'nowhere'));
-  const inactive = holding(['polls.add_choice'], { isSuperuser: true, isActive: false });
+  const inactive = testRights(['polls.add_choice'], { isSuperuser: true, isActive: false });
   t.notOk(
     hasPerm(inactive, 'polls.add_choice') || hasModulePerms(inactive, 'polls') || getAllPermissions(inactive).length,
     'inactive beats superuser',
   );
   t.notOk(hasPerm(noRights, 'polls.add_choice'), 'an anonymous one has none');
-  t.same(getAllPermissions(holding(['b.é', 'b.z', 'a.B', 'a.b'])), ['a.B', 'a.b', 'b.z', 'b.é'], 'sorted by code unit');
+  t.same(getAllPermissions(testRights(['b.é', 'b.z', 'a.B', 'a.b'])), ['a.B', 'a.b', 'b.z', 'b.é'], 'sorted by code unit');
 });
 
 async function scene(db: Database, audience: string) {

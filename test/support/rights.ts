@@ -1,7 +1,7 @@
 import { createRights, type Rights, type RightsData } from '../../src/permissions/has-perm.ts';
 
 /** The rights of who holds these permissions, in a catalogue that has these and nothing else. */
-export function holding(names: readonly string[], more: Partial<RightsData> = {}): Rights {
+export function testRights(names: readonly string[], more: Partial<RightsData> = {}): Rights {
   return createRights({
     isActive: true,
     isSuperuser: false,

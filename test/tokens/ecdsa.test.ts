@@ -23,8 +23,8 @@ t.test('RFC 7518 §3.4: R and S are 32 bytes each, whatever they begin with; Nod
     [70, 71, 72].every((length) => shapes.has(length)),
     'numbers of every length were met',
   );
-  const made = sign('sha256', bytes, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' });
-  t.ok(verifyBytes(key, bytes, made), 'what Node makes in the form of JOSE verifies');
+  const signature = sign('sha256', bytes, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' });
+  t.ok(verifyBytes(key, bytes, signature), 'what Node makes in the form of JOSE verifies');
 });
 
 t.test('RFC 7518 §3.4: short numbers are filled up, and written as DER wants them', async (t) => {

@@ -10,7 +10,7 @@ import {
   type TokenRequest,
 } from '../../src/tokens/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
-import { holding } from '../support/rights.ts';
+import { testRights } from '../support/rights.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
@@ -53,7 +53,7 @@ function isSet({ b }: PermissionsBitmap, index: number): boolean {
 const thousandths = (max: number) => fc.noBias(fc.integer({ min: 0, max })).map((n) => n / 1000);
 
 /** A catalogue with tombstones in it, and who holds some of it. */
-const holder = fc
+const principal = fc
   .record({
     length: fc.noBias(fc.integer({ min: 0, max: 10_000 })),
     share: fc.oneof(thousandths(1000), thousandths(20)),
@@ -67,20 +67,20 @@ const holder = fc
       return state / 4_294_967_296;
     };
     const catalogue = Array.from({ length }, (_, index) => ({ name: `app.do_${index}`, isRemoved: next() < removed }));
-    const held = catalogue.flatMap(({ isRemoved }, index) => (!isRemoved && next() < share ? [index] : []));
-    return { catalogue, held };
+    const indexes = catalogue.flatMap(({ isRemoved }, index) => (!isRemoved && next() < share ? [index] : []));
+    return { catalogue, indexes };
   });
 
 t.test(
   'contract §5: list and bitmap decide alike for every permission, tombstones and superusers included',
   async () => {
     fc.assert(
-      fc.property(holder, fc.boolean(), ({ catalogue, held }, isSuperuser) => {
-        const names = held.map((index) => catalogue[index]?.name as string);
+      fc.property(principal, fc.boolean(), ({ catalogue, indexes }, isSuperuser) => {
+        const names = indexes.map((index) => catalogue[index]?.name as string);
         const state = { version: 7, hash: Buffer.alloc(32, 9).toString('base64url'), length: catalogue.length };
-        const rights = holding(names, { indexes: held, catalogue: state, isSuperuser });
-        const asked = request(rights, { format: 'bitmap', budgetBytes: 8192 });
-        const { permissions_bitmap: bitmap, is_superuser } = signAccessToken(keys, asked, now).claims;
+        const rights = testRights(names, { indexes, catalogue: state, isSuperuser });
+        const tokenRequest = request(rights, { format: 'bitmap', budgetBytes: 8192 });
+        const { permissions_bitmap: bitmap, is_superuser } = signAccessToken(keys, tokenRequest, now).claims;
         if (!bitmap) return false;
         const isAlike = catalogue.every(
           ({ name }, index) => (is_superuser || isSet(bitmap, index)) === hasPerm(rights, name),
@@ -105,24 +105,24 @@ t.test(
 t.test(
   'contract §5: no token exceeds its budget; a list that would becomes a bitmap, or is refused, never shortened',
   async (t) => {
-    const seen = { list: 0, bitmap: 0, refused: 0 };
+    const counts = { list: 0, bitmap: 0, refused: 0 };
     fc.assert(
       fc.property(
-        holder,
+        principal,
         fc.integer({ min: 1024, max: 8192 }),
         fc.constantFrom('RS256', 'ES256', 'EdDSA'),
         fc.constantFrom('bitmap', 'fail'),
-        ({ catalogue, held }, budgetBytes, alg, overBudget) => {
-          const names = held.map((index) => catalogue[index]?.name as string);
+        ({ catalogue, indexes }, budgetBytes, alg, overBudget) => {
+          const names = indexes.map((index) => catalogue[index]?.name as string);
           const state = { version: 1, hash: Buffer.alloc(32, 9).toString('base64url'), length: catalogue.length };
-          const rights = holding(names, { indexes: held, catalogue: state });
+          const rights = testRights(names, { indexes, catalogue: state });
           const draft = draftAccessToken(keys, request(rights, { alg, budgetBytes, overBudget }), now);
           if (draft.excess) {
-            seen.refused += 1;
+            counts.refused += 1;
             return draft.excess.bytes > budgetBytes && draft.excess.budget === budgetBytes;
           }
           const { token, claims } = draft.sign();
-          seen[claims.permissions ? 'list' : 'bitmap'] += 1;
+          counts[claims.permissions ? 'list' : 'bitmap'] += 1;
           const isWhole = claims.permissions
             ? claims.permissions.length === names.length
             : overBudget === 'bitmap' && claims.permissions_bitmap !== undefined;
@@ -131,24 +131,24 @@ t.test(
       ),
       { numRuns: 300 },
     );
-    t.ok(seen.list > 0 && seen.bitmap > 0 && seen.refused > 0, JSON.stringify(seen));
+    t.ok(counts.list > 0 && counts.bitmap > 0 && counts.refused > 0, JSON.stringify(counts));
   },
 );
 
 t.test(
   'contract §5: format scope says which of the permissions that were asked for are granted, format none nothing',
   async (t) => {
-    const rights = holding(['polls.add_choice', 'polls.view_choice']);
-    const wanted = 'openid polls.view_choice polls.delete_choice nonsense';
+    const rights = testRights(['polls.add_choice', 'polls.view_choice']);
+    const scope = 'openid polls.view_choice polls.delete_choice nonsense';
     const claims = (format: 'scope' | 'none' | 'list', of = rights) =>
-      signAccessToken(keys, request(of, { format }, wanted), now).claims;
+      signAccessToken(keys, request(of, { format }, scope), now).claims;
     t.equal(claims('scope').scope, 'openid polls.view_choice');
     t.notOk('permissions' in claims('scope') || 'permissions_bitmap' in claims('scope'));
     t.equal(claims('list').scope, 'openid', 'a permission is no scope where the token lists them');
     const none = claims('none');
     t.notOk('permissions' in none || 'permissions_bitmap' in none);
     t.equal(none.is_superuser, false, 'the flag is never switched off');
-    const superuser = holding(['polls.view_choice'], { isSuperuser: true });
+    const superuser = testRights(['polls.view_choice'], { isSuperuser: true });
     t.equal(
       claims('scope', superuser).scope,
       'openid polls.view_choice',
@@ -159,7 +159,7 @@ t.test(
 
 t.test('contract §5: the header names the algorithm of the API and its key', async (t) => {
   for (const alg of ['RS256', 'ES256', 'EdDSA'] as const) {
-    const { token } = signAccessToken(keys, request(holding([]), { alg, typ: 'JWT' }), now);
+    const { token } = signAccessToken(keys, request(testRights([]), { alg, typ: 'JWT' }), now);
     const header = JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString());
     t.same(header, { typ: 'JWT', alg, kid: keys.signer(alg).kid });
   }

@@ -27,13 +27,13 @@ await onEachEngine(t, async (t, db) => {
       ...environment,
     });
     const input = { positionals: [], options: {}, stdin: null, file: null };
-    const told = await execute(
+    const result = await execute(
       doctor,
       createContext(config, db, '0', () => {}),
       input,
       true,
     );
-    return (JSON.parse(told.stdout) as { checks: Check[] }).checks.filter((one) => one.name === name);
+    return (JSON.parse(result.stdout) as { checks: Check[] }).checks.filter((one) => one.name === name);
   };
 
   await t.test('contract §8: keys rotate publishes the next key and says when it signs', async (t) => {
@@ -71,8 +71,8 @@ await onEachEngine(t, async (t, db) => {
       /refused here at once[\s\S]*a new key, which no verifier has fetched yet[\s\S]*erased/,
     );
     t.equal((await keys('current'))[0]?.kid, kid, 'nothing was done');
-    const told = await desk.run(`keys revoke ${kid}`, { terminal: somebody(kid) });
-    t.match(told, { exit: 0, stdout: new RegExp(`^Revoked the RS256 key ${kid}`) });
+    const result = await desk.run(`keys revoke ${kid}`, { terminal: somebody(kid) });
+    t.match(result, { exit: 0, stdout: new RegExp(`^Revoked the RS256 key ${kid}`) });
     t.equal((await keys('gone'))[0]?.kid, kid);
     t.equal((await keys('current')).length, 1);
     t.match(await desk.run(`keys revoke ${kid} --yes`), { exit: 4, stderr: /gone already/ });
@@ -119,8 +119,8 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('doctor names the libraries that refuse a combination, and the APIs', async (t) => {
-    const told = await check('libraries');
-    t.match(told, [
+    const checks = await check('libraries');
+    t.match(checks, [
       { status: 'note', message: /for modern, older, filed have typ at\+jwt .*Spring Security and libjwt/ },
       { status: 'note', message: /for modern are signed with EdDSA, which jsonwebtoken/ },
       { status: 'note', message: /EdDSA.*asked for by modern, older, filed.*python-jose/ },
@@ -146,9 +146,9 @@ await onEachEngine(t, async (t, db) => {
     t.match(await desk.run('keys rewrap f', { file: masterKey.toString('hex') }), { exit: 2 });
     await desk.json('keys rotate --now');
     const before = await keys();
-    const told = await desk.run('keys rewrap f', { file: `${fresh}\n` });
-    t.match(told, { exit: 0, stdout: /sealed under the new master key[\s\S]*restart each/ });
-    t.notMatch(told.stdout, fresh);
+    const result = await desk.run('keys rewrap f', { file: `${fresh}\n` });
+    t.match(result, { exit: 0, stdout: /sealed under the new master key[\s\S]*restart each/ });
+    t.notMatch(result.stdout, fresh);
     t.same(await keys(), before, 'the keys are the same');
     t.match(await desk.run('keys rotate --now'), { exit: 1, stderr: /another master key/ });
     t.match(await check('signing', { SIGNET_MASTER_KEY: fresh }), [{ status: 'ok' }]);

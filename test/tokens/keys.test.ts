@@ -12,7 +12,7 @@ import {
 } from '../../src/tokens/index.ts';
 import { seal, unseal } from '../../src/tokens/keys/seal.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
-import { holding } from '../support/rights.ts';
+import { testRights } from '../support/rights.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
 
@@ -78,7 +78,7 @@ const request = (names: string[], more: Partial<TokenRequest['api']> = {}): Toke
   },
   clientId: 'signet',
   subject: { id: '0196d3a0-0000-7000-8000-000000000001', username: 'zoë', isStaff: false },
-  rights: holding(names),
+  rights: testRights(names),
   session: { id: '0196d3a0-0000-7000-8000-000000000002', authTime: now, amr: ['pwd'] },
   scope: undefined,
 });
@@ -98,25 +98,25 @@ t.test(
   async (t) => {
     for (let count = 0; count < 150; count += 7) {
       const names = Array.from({ length: count }, (_, i) => `polls.do_thing_${i}_é`);
-      const asked = request(names);
-      const { excess, bytes } = draftAccessToken(keys, asked, now);
+      const tokenRequest = request(names);
+      const { excess, bytes } = draftAccessToken(keys, tokenRequest, now);
       if (excess) {
         t.ok(excess.bytes > 4096);
-        t.throws(() => signAccessToken(keys, asked, now), /over its budget/);
+        t.throws(() => signAccessToken(keys, tokenRequest, now), /over its budget/);
         const larger = signAccessToken(keys, request(names, { budgetBytes: excess.bytes }), now);
         t.equal(larger.token.length, excess.bytes, `${count} permissions`);
         const smaller = request(names, { budgetBytes: excess.bytes - 1 });
         t.equal(draftAccessToken(keys, smaller, now).excess?.bytes, excess.bytes);
-      } else t.same([signAccessToken(keys, asked, now).token.length, bytes <= 4096], [bytes, true]);
+      } else t.same([signAccessToken(keys, tokenRequest, now).token.length, bytes <= 4096], [bytes, true]);
     }
   },
 );
 
 t.test('contract §5: claims of a superuser, an inactive user, an API without username', async (t) => {
-  const claims = (asked: TokenRequest) => signAccessToken(keys, asked, now).claims;
+  const claims = (tokenRequest: TokenRequest) => signAccessToken(keys, tokenRequest, now).claims;
   const superuser = claims({
     ...request(['b.x', 'a.x']),
-    rights: holding(['b.x', 'a.x'], { isSuperuser: true, isStaff: true }),
+    rights: testRights(['b.x', 'a.x'], { isSuperuser: true, isStaff: true }),
   });
   t.match(superuser, { is_superuser: true, is_staff: true, permissions: ['a.x', 'b.x'] });
   t.notOk('username' in claims(request([], { withUsername: false })));

@@ -26,13 +26,13 @@ const DAY = 24 * HOUR;
 const policy = { leadSeconds: DAY, rotationSeconds: 90 * DAY };
 const t0 = new Date('2026-11-22T12:00:00Z');
 const at = (seconds: number) => plusSeconds(t0, seconds);
-const asked = new Set<SigningKey['alg']>(['RS256']);
+const required = new Set<SigningKey['alg']>(['RS256']);
 
 t.test('K2: the state machine, without a database', async (t) => {
   const current: KeyState = { kid: 'a', alg: 'RS256', state: 'current', activatedAt: t0 };
   const next: KeyState = { kid: 'b', alg: 'RS256', state: 'next', activateAt: at(90 * DAY) };
-  const due = (keys: KeyState[], seconds: number, more: Partial<typeof policy> = {}, wanted = asked) =>
-    stepsDue(keys, wanted, { ...policy, ...more }, at(seconds));
+  const due = (keys: KeyState[], seconds: number, more: Partial<typeof policy> = {}, algs = required) =>
+    stepsDue(keys, algs, { ...policy, ...more }, at(seconds));
 
   t.same(due([], 0), [{ kind: 'make', alg: 'RS256' }], 'nobody has cached anything: it signs at once');
   t.same(due([current], 0), []);
@@ -68,21 +68,21 @@ t.test('K2: the state machine, without a database', async (t) => {
       { kind: 'retire', kid: 'e', retireAt: at(5 + RETIREMENT_SECONDS) },
       { kind: 'drop', kid: 'f' },
     ],
-    'an algorithm that nobody asks for any more',
+    'an algorithm that is no longer used',
   );
   t.same(due([current], 0, {}, new Set(['RS256', 'EdDSA'])), [{ kind: 'make', alg: 'EdDSA' }]);
 });
 
 const advance = (db: Database, when: Date, master = masterKey) => advanceKeys(db.fork(), audit(when), master, policy);
-const ringOf = (db: Database, master = masterKey, refused?: (error: Error) => void) =>
-  createKeyRing((open) => openKeys(db.fork(), master, open), refused);
-const published = (ring: { jwks(): { body: Buffer } }) =>
+const createRing = (db: Database, master = masterKey, onFailure?: (error: Error) => void) =>
+  createKeyRing((open) => openKeys(db.fork(), master, open), onFailure);
+const publishedKids = (ring: { jwks(): { body: Buffer } }) =>
   (JSON.parse(ring.jwks().body.toString()) as { keys: Record<string, string>[] }).keys;
 const states = async (db: Database) => (await listKeys(db.fork())).map((one) => `${one.alg} ${one.state}`).sort();
 
 await onEachEngine(t, async (t, db) => {
   const clock = testClock(t0);
-  const ring = await ringOf(db);
+  const ring = await createRing(db);
   const kids: string[] = [];
   const token = Buffer.from('signed before the handover');
 
@@ -104,11 +104,11 @@ await onEachEngine(t, async (t, db) => {
     await ring.reload();
     t.equal(ring.signer('RS256').kid, first.kid, 'the next key never signs');
     t.same(
-      published(ring).map((one) => one['kid'] === first.kid),
+      publishedKids(ring).map((one) => one['kid'] === first.kid),
       [true, false],
       'the current one first, then the next',
     );
-    for (const key of published(ring)) t.same(Object.keys(key).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use']);
+    for (const key of publishedKids(ring)) t.same(Object.keys(key).sort(), ['alg', 'e', 'kid', 'kty', 'n', 'use']);
 
     // The process that published is gone: any other takes the next step, from the row alone.
     clock.pass(DAY - 1);
@@ -127,7 +127,7 @@ await onEachEngine(t, async (t, db) => {
     const second = ring.signer('RS256');
     t.not(second.kid, first.kid);
     t.same(
-      published(ring).map((one) => one['kid']),
+      publishedKids(ring).map((one) => one['kid']),
       [second.kid, first.kid],
     );
     const before = ring.find(first.kid);
@@ -143,7 +143,7 @@ await onEachEngine(t, async (t, db) => {
     await ring.reload();
     t.equal(ring.find(first.kid), undefined);
     t.same(
-      published(ring).map((one) => one['kid']),
+      publishedKids(ring).map((one) => one['kid']),
       [second.kid],
     );
     const gone = (await listKeys(db.fork())).find((one) => one.kid === first.kid);
@@ -187,10 +187,10 @@ await onEachEngine(t, async (t, db) => {
       await ring.reload();
       const { kid } = ring.signer('EdDSA');
       t.match(
-        published(ring).find((one) => one['kid'] === kid),
+        publishedKids(ring).find((one) => one['kid'] === kid),
         { kty: 'OKP', crv: 'Ed25519', alg: 'EdDSA', use: 'sig', d: undefined },
       );
-      t.equal(published(ring)[0]?.['alg'], 'RS256', 'the default algorithm first');
+      t.equal(publishedKids(ring)[0]?.['alg'], 'RS256', 'the default algorithm first');
       t.same(await advance(db, clock.now()), []);
       const undone = db.fork().transactional(async (tx) => {
         await createApi(tx, audit(clock.now()), 'none', { alg: 'ES256' });
@@ -215,7 +215,7 @@ await onEachEngine(t, async (t, db) => {
       await advance(db, clock.now());
       await ring.reload();
       t.throws(() => ring.signer('EdDSA'), { name: 'NotReady' });
-      t.notOk(published(ring).some((one) => one['alg'] === 'EdDSA'));
+      t.notOk(publishedKids(ring).some((one) => one['alg'] === 'EdDSA'));
     },
   );
 
@@ -256,7 +256,7 @@ await onEachEngine(t, async (t, db) => {
     );
     await ring.reload();
     t.equal(ring.find(kid), undefined);
-    t.notOk(published(ring).some((one) => one['kid'] === kid));
+    t.notOk(publishedKids(ring).some((one) => one['kid'] === kid));
     const fresh = ring.signer('RS256').kid;
     t.not(fresh, kid);
     await rotateKeys(db.fork(), audit(clock.now()), masterKey, { leadSeconds: DAY, isNow: false });
@@ -283,16 +283,16 @@ await onEachEngine(t, async (t, db) => {
   await t.test('rewrap: another master key opens the same keys, and a running server goes on', async (t) => {
     const other = Buffer.alloc(32, 9);
     const refusals: string[] = [];
-    const running = await ringOf(db, masterKey, (error) => void refusals.push(error.message));
+    const running = await createRing(db, masterKey, (error) => void refusals.push(error.message));
     const { kid } = running.signer('RS256');
     const live = (await listKeys(db.fork())).filter((one) => one.state !== 'gone');
     await t.rejects(rewrapKeys(db.fork(), audit(), other, Buffer.alloc(32, 1)), { message: /another master key/ });
     await t.rejects(rewrapKeys(db.fork(), audit(), masterKey, masterKey), { message: /seals the keys now/ });
-    t.equal((await ringOf(db)).signer('RS256').kid, kid, 'what failed has changed nothing');
+    t.equal((await createRing(db)).signer('RS256').kid, kid, 'what failed has changed nothing');
     t.equal(await rewrapKeys(db.fork(), audit(), masterKey, other), live.length);
-    t.equal((await ringOf(db, other)).signer('RS256').kid, kid);
+    t.equal((await createRing(db, other)).signer('RS256').kid, kid);
     await t.rejects(
-      ringOf(db),
+      createRing(db),
       { name: 'Failure', message: /another master key/ },
       'a start with the old one is refused',
     );

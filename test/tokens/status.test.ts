@@ -29,10 +29,10 @@ interface Claims {
   readonly is_superuser: boolean;
 }
 
-const claimsOf = (token: string): Claims =>
+const decodeClaims = (token: string): Claims =>
   JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
-async function scene(db: Database) {
+async function statusWorld(db: Database) {
   const clock = testClock();
   const service = await startApp(db, { clock });
   const em = db.fork();
@@ -51,7 +51,7 @@ async function scene(db: Database) {
   const post = (url: string, cookie: string, payload: object = {}) =>
     service.app.inject({ method: 'POST', url, headers: { cookie }, payload });
   const token = async (cookie: string, audience = 'polls'): Promise<Claims> =>
-    claimsOf((await post('/api/v1/token', cookie, { audience })).json().access_token);
+    decodeClaims((await post('/api/v1/token', cookie, { audience })).json().access_token);
   const bits = async (list = 1) => {
     const response = await service.app.inject({ url: `/status-lists/${list}` });
     const payload = JSON.parse(Buffer.from(response.body.split('.')[1] as string, 'base64url').toString());
@@ -69,7 +69,7 @@ async function scene(db: Database) {
 
 t.test('status lists', (t) =>
   onEachEngine(t, async (t, db) => {
-    const s = await scene(db);
+    const s = await statusWorld(db);
     const { app, login, post, token, status, permission, asUser, clock } = s;
 
     await t.test(
@@ -159,7 +159,7 @@ t.test('status lists', (t) =>
     );
 
     await t.test(
-      'draft-ietf-oauth-status-list §6.2: all tokens of a session for an API stand at one random place',
+      'draft-ietf-oauth-status-list §6.2: all tokens of a session for an API have one random index',
       async (t) => {
         const cookie = await login();
         const [one, two, other] = [await token(cookie), await token(cookie), await token(cookie, 'shop')];
@@ -171,7 +171,7 @@ t.test('status lists', (t) =>
     );
 
     await t.test(
-      '§6, draft-ietf-oauth-status-list §7: an addition supersedes, a removal suspends, at that API alone; the next token stands elsewhere',
+      '§6, draft-ietf-oauth-status-list §7: an addition supersedes, a removal suspends, at that API alone; the next token has another index',
       async (t) => {
         const cookie = await login();
         const [before, shop] = [await token(cookie), await token(cookie, 'shop')];
@@ -203,7 +203,7 @@ t.test('status lists', (t) =>
       },
     );
 
-    await t.test('groups and flags move the tokens of whom they concern', async (t) => {
+    await t.test('groups and flags change the status of the tokens that they concern', async (t) => {
       const cookie = await login();
       const group = await createGroup(db.fork(), audit(), 'Editors');
       await addMembers(db.fork(), audit(), group, [asUser.principal]);
@@ -211,9 +211,9 @@ t.test('status lists', (t) =>
       t.equal(await status(before), STATUS.valid, 'a group that holds nothing changes nothing');
       await assign(db.fork(), audit(), { kind: 'group', group }, [await permission('polls.view_choice')]);
       t.equal(await status(before), STATUS.superseded);
-      const held = await token(cookie);
+      const claims = await token(cookie);
       await setRole(db.fork(), audit(), asUser.principal, s.polls, { isStaff: true, isSuperuser: false });
-      t.equal(await status(held), STATUS.superseded);
+      t.equal(await status(claims), STATUS.superseded);
       const staff = await token(cookie);
       await setRole(db.fork(), audit(), asUser.principal, s.polls, { isStaff: false, isSuperuser: false });
       t.equal(await status(staff), STATUS.suspended);
@@ -223,7 +223,7 @@ t.test('status lists', (t) =>
     });
 
     await t.test(
-      '§6: flags that are taken while a token is made never stand at a place that stays valid',
+      '§6: a token that is made while flags are taken never has an index that stays valid',
       async (t) => {
         for (let round = 0; round < 8; round++) {
           await updateUser(db.fork(), audit(), s.alice, { isSuperuser: true });
@@ -232,13 +232,13 @@ t.test('status lists', (t) =>
             updateUser(db.fork(), audit(), s.alice, { isSuperuser: false }),
             app.inject({ method: 'POST', url: '/api/v1/token', headers: { cookie }, payload: { audience: 'polls' } }),
           ]);
-          const claims = claimsOf(made.json().access_token);
+          const claims = decodeClaims(made.json().access_token);
           t.ok(!claims.is_superuser || (await status(claims)) === STATUS.suspended, `round ${round}`);
         }
       },
     );
 
-    await t.test('§6: a place outlives the idle limit of a session that is used', async (t) => {
+    await t.test('§6: a status index outlives the idle limit of a session that is used', async (t) => {
       const cookie = await login();
       const { idx } = (await token(cookie)).status.status_list;
       const row = await db.fork().findOneOrFail(TokenStatus, { list: 1, idx });
@@ -246,7 +246,7 @@ t.test('status lists', (t) =>
       t.ok(days > 30 && days < 31, `${days} days: the absolute limit, not the idle one`);
     });
 
-    await t.test('an API with --superseded off is told of removals only', async (t) => {
+    await t.test('an API with --superseded off sees removals only', async (t) => {
       await updateApi(db.fork(), audit(), s.shop, { withSuperseded: false });
       const cookie = await login();
       const before = await token(cookie, 'shop');
@@ -269,15 +269,15 @@ t.test('status lists', (t) =>
         app.inject({ method: 'POST', url: `/oauth2/${path}`, headers, payload });
       const issue = async () => (await ask('token', 'grant_type=client_credentials')).json().access_token as string;
       const [one, two] = [await issue(), await issue()];
-      t.same(claimsOf(one).status, claimsOf(two).status);
+      t.same(decodeClaims(one).status, decodeClaims(two).status);
       await ask('revoke', `token=${one}`);
-      t.equal(await status(claimsOf(two)), STATUS.suspended);
+      t.equal(await status(decodeClaims(two)), STATUS.suspended);
       t.same((await ask('introspect', `token=${one}`)).json(), { active: false });
       t.equal((await ask('introspect', `token=${two}`)).json().active, true, 'rights as of now');
-      t.not(claimsOf(await issue()).status.status_list.idx, claimsOf(two).status.status_list.idx);
+      t.not(decodeClaims(await issue()).status.status_list.idx, decodeClaims(two).status.status_list.idx);
     });
 
-    await t.test('§6: places are free again only when no token and no list can speak of them', async (t) => {
+    await t.test('§6: indexes are free again only when no token and no list can refer to them', async (t) => {
       const places = await db.fork().count(TokenStatus);
       await purgeTokens(db, clock.now());
       t.equal(await db.fork().count(TokenStatus), places);
@@ -303,7 +303,7 @@ const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
 t.test('two processes on one PostgreSQL', { skip }, async (t) => {
   const { url, drop } = await createTestPostgresql();
   const [here, there] = [await openPostgresql(url, 10, model), await openPostgresql(url, 10, model)];
-  const s = await scene(here);
+  const s = await statusWorld(here);
   const lists = createStatusLists(there, s.keys, ISSUER, s.clock);
   const stop = await lists.start((error) => t.fail(error.message));
   t.teardown(async () => {
@@ -314,7 +314,7 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
   });
   const events: [number, number][] = [];
   const unfollow = lists.follow(null, ({ changes }) => void events.push(...(changes as [number, number][])));
-  const seen = async (claims: Claims, state: number) => {
+  const isSeen = async (claims: Claims, state: number) => {
     const { idx } = claims.status.status_list;
     for (let tries = 0; tries < 3000; tries++) {
       if (events.some(([at, is]) => at === idx && is === state)) return true;
@@ -323,37 +323,37 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
     return false;
   };
 
-  await t.test('§6: a change made at one is told by the other', async (t) => {
+  await t.test('§6: a change made at one is published by the other', async (t) => {
     const cookie = await s.login();
     const before = await s.token(cookie);
     await assign(here.fork(), audit(), s.asUser, [await s.permission('polls.add_choice')]);
-    t.ok(await seen(before, STATUS.superseded));
+    t.ok(await isSeen(before, STATUS.superseded));
     await s.post('/api/v1/logout', cookie);
-    t.ok(await seen(before, STATUS.revoked));
+    t.ok(await isSeen(before, STATUS.revoked));
     const document = await lists.document(1);
     t.ok(document && document !== 'unavailable');
   });
 
-  await t.test('a transaction that began before and ended after another is not missed', async (t) => {
+  await t.test('a transaction that started before and ended after another is not missed', async (t) => {
     const [slow, quick] = [await s.token(await s.login()), await s.token(await s.login())];
     const set = (claims: Claims) =>
       `update tokens_status set state = 1, changed = pg_current_xact_id() where idx = ${claims.status.status_list.idx}`;
     let release = () => {};
-    const held = new Promise<void>((done) => {
+    const heldOpen = new Promise<void>((done) => {
       release = done;
     });
     const first = here.fork().transactional(async (tx) => {
       await tx.execute(set(slow));
-      await held;
+      await heldOpen;
     });
     await here.fork().transactional((tx) => tx.execute(set(quick)));
-    t.ok(await seen(quick, STATUS.revoked), 'the later one is seen');
+    t.ok(await isSeen(quick, STATUS.revoked), 'the later one is seen');
     release();
     await first;
-    t.ok(await seen(slow, STATUS.revoked), 'and the earlier one, which ended later, too');
+    t.ok(await isSeen(slow, STATUS.revoked), 'and the earlier one, which ended later, too');
   });
 
-  await t.test('a follower that comes again with what it saw last is told what it missed', async (t) => {
+  await t.test('a follower that resumes with its last event receives what it missed', async (t) => {
     const [one, two] = [await s.token(await s.login()), await s.token(await s.login())];
     const idx = (claims: Claims) => claims.status.status_list.idx;
     const revoke = (claims: Claims) =>
@@ -365,13 +365,13 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
       version = event.version;
     });
     await revoke(one);
-    t.ok(await seen(one, STATUS.revoked));
+    t.ok(await isSeen(one, STATUS.revoked));
     first();
     await revoke(two);
-    t.ok(await seen(two, STATUS.revoked));
-    const told: number[] = [];
-    lists.follow(version, ({ changes }) => void told.push(...changes.map(([at]) => at)))();
-    t.ok(told.includes(idx(two)));
+    t.ok(await isSeen(two, STATUS.revoked));
+    const indexes: number[] = [];
+    lists.follow(version, ({ changes }) => void indexes.push(...changes.map(([at]) => at)))();
+    t.ok(indexes.includes(idx(two)));
     const stranger: number[] = [];
     lists.follow(0, ({ changes }) => void stranger.push(...changes.map(([at]) => at)))();
     t.same(stranger, [], 'who saw nothing reads the list: the database is not asked for it');
@@ -398,7 +398,7 @@ t.test('two processes on one PostgreSQL', { skip }, async (t) => {
   });
 
   await t.test(
-    'a token minted while its rights change never stands at a place that stays valid with the old rights',
+    'a token issued while its rights change never has an index that stays valid with the old rights',
     async (t) => {
       const add = await s.permission('polls.change_choice');
       for (let round = 0; round < 25; round++) {

@@ -12,7 +12,7 @@ const network = (name: string): ShareOwner => ({ kind: 'network', name });
 const client = (name: string): ShareOwner => ({ kind: 'client', name });
 
 /** Shares that remember who has how many, and say who was displaced. */
-function tracked(limits = LIMITS) {
+function trackShares(limits = LIMITS) {
   const shares = createFairShares<{ owner: ShareOwner }>(limits);
   const open = new Set<{ owner: ShareOwner }>();
   const take = (owner: ShareOwner) => {
@@ -22,7 +22,7 @@ function tracked(limits = LIMITS) {
     if (evicted) open.delete(evicted);
     return { isTaken, evicted: evicted?.owner.name };
   };
-  const held = (owner: ShareOwner) => [...open].filter((one) => one.owner.name === owner.name).length;
+  const heldBy = (owner: ShareOwner) => [...open].filter((one) => one.owner.name === owner.name).length;
   const count = (kind: ShareOwner['kind']) => [...open].filter((one) => one.owner.kind === kind).length;
   const close = (owner: ShareOwner) => {
     const stream = [...open].find((one) => one.owner.name === owner.name);
@@ -30,30 +30,30 @@ function tracked(limits = LIMITS) {
     open.delete(stream);
     shares.release(owner, stream);
   };
-  return { take, held, count, close, open };
+  return { take, heldBy, count, close, open };
 }
 
 t.test('docs/freshness.md: 40 networks with 50 streams each do not keep a newcomer out', async (t) => {
-  const { take, held, count } = tracked();
+  const { take, heldBy, count } = trackShares();
   for (let i = 0; i < 40; i++) for (let n = 0; n < 50; n++) take(network(`flood ${i}`));
   t.equal(count('network'), LIMITS.kind, 'a quarter stays free for clients');
   for (let n = 1; n <= 10; n++) {
     t.match(take(network('newcomer')), { isTaken: true, evicted: /^flood/ });
-    t.equal(held(network('newcomer')), n);
+    t.equal(heldBy(network('newcomer')), n);
   }
   t.equal(count('network'), LIMITS.kind, 'one makes way for each');
   for (let i = 0; i < 500; i++) t.ok(take(client(`backend ${i}`)).isTaken);
   t.equal(count('network') + count('client'), LIMITS.all);
 });
 
-t.test('docs/freshness.md: nobody loses a stream to somebody who then has as many', async (t) => {
-  const { take, held } = tracked({ owner: 50, kind: 6, all: 8 });
+t.test('docs/freshness.md: no network loses a stream to one that then has as many', async (t) => {
+  const { take, heldBy } = trackShares({ owner: 50, kind: 6, all: 8 });
   for (const name of ['a', 'a', 'a', 'b', 'b', 'c']) take(network(name));
   t.same(take(network('d')), { isTaken: true, evicted: 'a' });
   t.same(take(network('d')), { isTaken: false, evicted: undefined });
   t.same(take(network('c')), { isTaken: false, evicted: undefined });
   t.same(
-    ['a', 'b', 'c', 'd'].map((name) => held(network(name))),
+    ['a', 'b', 'c', 'd'].map((name) => heldBy(network(name))),
     [2, 2, 1, 1],
   );
 });
@@ -61,7 +61,7 @@ t.test('docs/freshness.md: nobody loses a stream to somebody who then has as man
 t.test(
   'docs/freshness.md: a client that authenticates has room that networks cannot take, and the reverse',
   async (t) => {
-    const { take, count } = tracked({ owner: 10, kind: 6, all: 8 });
+    const { take, count } = trackShares({ owner: 10, kind: 6, all: 8 });
     for (let i = 0; i < 20; i++) take(network(`n ${i}`));
     t.equal(count('network'), 6);
     for (let i = 0; i < 20; i++) take(client(`c ${i}`));
@@ -80,12 +80,12 @@ t.test(
       seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
       return Math.floor((seed / 2_147_483_648) * below);
     };
-    const { take, held, count, close, open } = tracked(limits);
+    const { take, heldBy, count, close, open } = trackShares(limits);
     for (let step = 0; step < 20_000; step++) {
       const owner = random(2) ? network(`n${random(8)}`) : client(`c${random(8)}`);
       if (random(3) === 0) close(owner);
       else {
-        const before = held(owner);
+        const before = heldBy(owner);
         const { isTaken, evicted } = take(owner);
         if (before >= limits.owner && isTaken) t.fail('more than an owner may have');
         if (!isTaken && before === 0 && open.size < limits.all && count(owner.kind) < limits.kind)
@@ -115,9 +115,9 @@ t.test('docs/freshness.md: over the wire the newcomer is served, and the stream 
       return () => void followers.delete(told);
     },
   };
-  const clientOf = async (request: { headers: { authorization?: string | undefined } }) =>
+  const streamClient = async (request: { headers: { authorization?: string | undefined } }) =>
     request.headers.authorization ?? null;
-  const streams = createStreams(app, lists as never, clientOf as never, { owner: 3, kind: 4, all: 5 });
+  const streams = createStreams(app, lists as never, streamClient as never, { owner: 3, kind: 4, all: 5 });
   app.get('/events', async (request, reply) => {
     await streams.open(request, reply, null);
     return reply as never;

@@ -2,7 +2,7 @@ import { createHmac, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import type { Test } from 'tap';
 import { signAccessToken } from '../../src/tokens/index.ts';
 import type { Listening } from '../support/listening.ts';
-import { holding } from '../support/rights.ts';
+import { testRights } from '../support/rights.ts';
 
 export type Claims = Record<string, unknown>;
 
@@ -111,7 +111,7 @@ function ofAnotherIssuer(signet: Listening): string {
       },
       clientId: 'signet',
       subject: { id: '00000000-0000-7000-8000-000000000000', username: 'mallory', isStaff: true },
-      rights: holding(['polls.add_choice'], { isSuperuser: true }),
+      rights: testRights(['polls.add_choice'], { isSuperuser: true }),
       session: null,
       scope: undefined,
     },

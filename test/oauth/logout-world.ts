@@ -10,7 +10,7 @@ export const BACK = 'https://app.example/signed-out?from=signet';
 const LIFE = { idleSeconds: 30 * 86_400, absoluteSeconds: 90 * 86_400 };
 
 /** Two users, two clients, browsers that log in, and grants that clients hold in their sessions. */
-export async function logoutScene(db: Database, environment: Record<string, string> = {}) {
+export async function logoutWorld(db: Database, environment: Record<string, string> = {}) {
   const clock = testClock();
   const service = await startApp(db, { clock, environment });
   const { app, keys, issuer } = service;
@@ -22,7 +22,7 @@ export async function logoutScene(db: Database, environment: Record<string, stri
     await db.fork().nativeUpdate(Client, { id: client.id }, { settings });
     return { id: client.id, clientId: client.clientId, name };
   };
-  type Made = Awaited<ReturnType<typeof make>>;
+  type CreatedClient = Awaited<ReturnType<typeof make>>;
 
   for (const name of ['alice', 'bob']) await makeUser(db, service.passwords, name, PASSWORD);
   /** A browser that has just logged in. */
@@ -42,7 +42,7 @@ export async function logoutScene(db: Database, environment: Record<string, stri
   };
   type Browser = Awaited<ReturnType<typeof logIn>>;
 
-  const idToken = (client: Made, browser: Pick<Browser, 'sid' | 'user'>, alg: Alg = 'RS256') =>
+  const idToken = (client: CreatedClient, browser: Pick<Browser, 'sid' | 'user'>, alg: Alg = 'RS256') =>
     signIdToken(
       keys,
       {
@@ -62,7 +62,7 @@ export async function logoutScene(db: Database, environment: Record<string, stri
     );
 
   /** What a client is given in a session. */
-  const grant = async (client: Made, browser: Browser, isOffline = false) => {
+  const grant = async (client: CreatedClient, browser: Browser, isOffline = false) => {
     const session = await db.fork().findOneOrFail(Session, browser.sid);
     return db.fork().transactional(async (tx) => {
       const user = { id: browser.user, passwordEpoch: session.passwordEpoch };
@@ -71,17 +71,17 @@ export async function logoutScene(db: Database, environment: Record<string, stri
     });
   };
 
-  const headersOf = (browser: Browser | null) => (browser ? { cookie: browser.cookie } : {});
+  const cookieHeader = (browser: Browser | null) => (browser ? { cookie: browser.cookie } : {});
   const get = (fields: Record<string, string>, browser: Browser | null, headers: Record<string, string> = {}) =>
     app.inject({
       url: `/oauth2/logout?${new URLSearchParams(fields)}`,
-      headers: { ...headersOf(browser), ...headers },
+      headers: { ...cookieHeader(browser), ...headers },
     });
   const post = (fields: Record<string, string>, browser: Browser | null, headers: Record<string, string> = {}) =>
     app.inject({
       method: 'POST',
       url: '/oauth2/logout',
-      headers: { ...headersOf(browser), 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      headers: { ...cookieHeader(browser), 'content-type': 'application/x-www-form-urlencoded', ...headers },
       payload: new URLSearchParams(fields).toString(),
     });
   return { ...service, clock, api, make, logIn, idToken, grant, get, post };
