@@ -182,7 +182,10 @@ t.test('clients', (t) =>
     await t.test(
       'OIDC Registration §2 (T5): the one algorithm of assertions is one that a key of the client is for',
       async (t) => {
-        const [ec, rsa] = [readJwks(generateJwk('ec').jwk), readJwks({ keys: [{ ...generateJwk('rsa').jwk, alg: 'RS256' }] })];
+        const [ec, rsa] = [
+          readJwks(generateJwk('ec').jwk),
+          readJwks({ keys: [{ ...generateJwk('rsa').jwk, alg: 'RS256' }] }),
+        ];
         const { client } = await create('service', {
           authMethod: 'private_key_jwt',
           settings: { jwks: ec, assertionAlg: 'ES256' },

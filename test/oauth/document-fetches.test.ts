@@ -131,7 +131,11 @@ t.test('clients of documents that nobody sees', (t) =>
       await answersAll(t, (await s.signIn()).cookie, 'interaction_required');
       site.status = 404;
       t.match((await authorizeRequest({}, {}, program('gone'))).body, /answers 404/);
-      t.match((await authorizeRequest({ 'sec-fetch-dest': 'iframe' }, {}, program('gone'))).body, /answers 404/, 'a fault too');
+      t.match(
+        (await authorizeRequest({ 'sec-fetch-dest': 'iframe' }, {}, program('gone'))).body,
+        /answers 404/,
+        'a fault too',
+      );
       site.status = 200;
     });
 
@@ -141,7 +145,10 @@ t.test('clients of documents that nobody sees', (t) =>
       t.match(responseParameters(await alice.submit(page, { decision: 'allow' })), { code: /./ });
       s.clock.pass(3600);
       await answersAll(t, '', 'login_required');
-      const elsewhere = await authorizeRequest({ 'sec-fetch-dest': 'iframe' }, { redirect_uri: 'https://evil.example/cb' });
+      const elsewhere = await authorizeRequest(
+        { 'sec-fetch-dest': 'iframe' },
+        { redirect_uri: 'https://evil.example/cb' },
+      );
       t.match([elsewhere.statusCode, elsewhere.headers.location], [400, undefined]);
       const pushed = await s.post(
         'par',
@@ -151,7 +158,9 @@ t.test('clients of documents that nobody sees', (t) =>
       t.equal(pushed.statusCode, 201);
       const before = site.requestCount;
       const uri = String(pushed.json().request_uri);
-      t.match(responseParameters({ response: await authorizeRequest({}, { request_uri: uri }) }), { error: 'login_required' });
+      t.match(responseParameters({ response: await authorizeRequest({}, { request_uri: uri }) }), {
+        error: 'login_required',
+      });
       t.equal(site.requestCount, before, 'prompt=none that was pushed');
     });
 

@@ -5,7 +5,11 @@ import { CALLBACK } from './code-world.ts';
 
 /** A site of clients: what it answers with can be set, and when; what it is asked is counted. */
 export async function startSite(t: Test) {
-  const site = { requestCount: 0, headers: { 'content-type': 'application/json' } as Record<string, string>, status: 200 };
+  const site = {
+    requestCount: 0,
+    headers: { 'content-type': 'application/json' } as Record<string, string>,
+    status: 200,
+  };
   let opened: Promise<void> | null = null;
   let document: (url: string) => unknown = () => null;
   const answer: RequestListener = async (request, response) => {

@@ -104,7 +104,11 @@ await onEachEngine(t, async (t, db) => {
       await isRefused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: small })}.${claims}.AAAA`, 'RSA of 1,024 bits');
       const large = { ...small, n: Buffer.alloc(2048, 0xc5).toString('base64url') };
       await isRefused(t, `${part({ typ: 'dpop+jwt', alg: 'RS256', jwk: large })}.${claims}.AAAA`, 'RSA of 16,384 bits');
-      await isRefused(t, makeProof({}, { jwk: { ...rsa.jwk, e: rsa.jwk.n } }, rsa), 'an exponent as long as its modulus');
+      await isRefused(
+        t,
+        makeProof({}, { jwk: { ...rsa.jwk, e: rsa.jwk.n } }, rsa),
+        'an exponent as long as its modulus',
+      );
     },
   );
 
@@ -184,7 +188,8 @@ await onEachEngine(t, async (t, db) => {
         .fork()
         .execute('select max(extract(epoch from expires_at))::float8 as last from oauth_replay');
       t.equal((row as { last: number }).last, seconds(now) + 121);
-      for (const wrong of ['', undefined, 7, 'j'.repeat(256)]) await isRefused(t, makeProof({ jti: wrong }), `jti ${wrong}`);
+      for (const wrong of ['', undefined, 7, 'j'.repeat(256)])
+        await isRefused(t, makeProof({ jti: wrong }), `jti ${wrong}`);
       const proof = await makeProof();
       const all = await Promise.all(Array.from({ length: 50 }, () => check(proof)));
       t.equal(all.filter((one) => one === key.jkt).length, 1, '50 at once: one');

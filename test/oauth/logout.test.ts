@@ -175,7 +175,12 @@ t.test('logout', (t) =>
       }
       t.ok(await browser.isSignedIn());
       const page = await post(of(web, browser), null, crossSite);
-      isRedirect(t, await post(decisionForm(page.body, 'logout'), browser, ownPage), BACK, 'the button is of our own page');
+      isRedirect(
+        t,
+        await post(decisionForm(page.body, 'logout'), browser, ownPage),
+        BACK,
+        'the button is of our own page',
+      );
       t.notOk(await browser.isSignedIn());
     });
 

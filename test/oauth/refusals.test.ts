@@ -167,7 +167,12 @@ for (const mode of ['development', 'production'] as const)
           post('token', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: given }, box);
         t.same(await logLines(() => poll(device_code)), []);
         t.same(await logLines(() => poll(device_code)), [], 'too soon');
-        isAt(t, await logLines(() => poll('nothing')), { client: clientRef(box, 'Box'), code: 'invalid_grant' }, 'no code');
+        isAt(
+          t,
+          await logLines(() => poll('nothing')),
+          { client: clientRef(box, 'Box'), code: 'invalid_grant' },
+          'no code',
+        );
         s.clock.pass(601);
         isAt(
           t,

@@ -56,7 +56,13 @@ async function countedWorld(real: Database) {
 }
 
 const PERMISSIONS = ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'];
-const CLAIM_REQUESTS = [[], ['email'], ['name', 'family_name', 'groups'], ['permissions'], ['is_superuser', 'email_verified']];
+const CLAIM_REQUESTS = [
+  [],
+  ['email'],
+  ['name', 'family_name', 'groups'],
+  ['permissions'],
+  ['is_superuser', 'email_verified'],
+];
 
 interface Person {
   readonly user: User;
@@ -219,7 +225,13 @@ t.test('userinfo', (t) =>
       const { token } = await createToken(dora, web, { scope });
       const readClaims = async () => (await about(token)).json();
       const asUser = { kind: 'user' as const, principal: principal(dora) };
-      t.match(await readClaims(), { name: 'Dora', email_verified: false, groups: [], permissions: [], is_staff: false });
+      t.match(await readClaims(), {
+        name: 'Dora',
+        email_verified: false,
+        groups: [],
+        permissions: [],
+        is_staff: false,
+      });
       await updateUser(db.fork(), at(), dora, { firstName: '', lastName: 'Doe', email: '' });
       await renameUser(db.fork(), at(), dora, 'dorothy');
       const renamed = await readClaims();
@@ -297,7 +309,11 @@ t.test('userinfo', (t) =>
         const user = await person(`user${++nth}`, {});
         const by = await s.make(`Client ${nth}`, 'web', nth % 2 === 0);
         const more = { scope: 'openid profile permissions offline_access', isOffline: nth % 2 === 1 };
-        const of = { user, by, ...(await createToken(user, by, { ...more, permissions: by === web ? null : consented })) };
+        const of = {
+          user,
+          by,
+          ...(await createToken(user, by, { ...more, permissions: by === web ? null : consented })),
+        };
         for (let round = 0; round < 2; round++) t.equal((await about(of.token)).statusCode, 200, name);
         t.equal((await s.introspect(of.token)).active, true);
         await change(of);

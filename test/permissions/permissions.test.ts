@@ -61,7 +61,11 @@ t.test("Django User.has_perm, has_perms, has_module_perms: Django's answers", as
     'inactive beats superuser',
   );
   t.notOk(hasPerm(noRights, 'polls.add_choice'), 'an anonymous one has none');
-  t.same(getAllPermissions(testRights(['b.é', 'b.z', 'a.B', 'a.b'])), ['a.B', 'a.b', 'b.z', 'b.é'], 'sorted by code unit');
+  t.same(
+    getAllPermissions(testRights(['b.é', 'b.z', 'a.B', 'a.b'])),
+    ['a.B', 'a.b', 'b.z', 'b.é'],
+    'sorted by code unit',
+  );
 });
 
 async function scene(db: Database, audience: string) {
