@@ -1,6 +1,6 @@
 import { Migration } from '@mikro-orm/migrations';
 
-/** The whole schema of the first release, made from the entities. */
+/** The whole schema of the first release, generated from the entities. */
 export class Initial extends Migration {
   override up(): void {
     // platform
@@ -403,7 +403,7 @@ export class Initial extends Migration {
       `alter table "tokens_signing_key" add constraint "tokens_signing_key_state_check" check ("state" in ('next', 'current', 'retiring', 'gone'))`,
     );
     this.addSql(`alter table "tokens_status" add constraint "tokens_status_state" check (state >= 0 and state <= 3)`);
-    // Rotations of a grant stay on its page (HOT).
+    // Leaves room for heap-only tuple (HOT) updates: rotations of a grant stay on its page.
     this.addSql(`alter table "tokens_grant" set (fillfactor = 80)`);
 
     // oauth
@@ -580,7 +580,7 @@ export class Initial extends Migration {
       `alter table "oauth_request" add constraint "oauth_request_kind_check" check ("kind" in ('interaction', 'pushed'))`,
     );
 
-    // what points at other tables, when all are there
+    // foreign keys, after all tables
     this.addSql(
       `alter table "permissions_catalogue_version" add constraint "permissions_catalogue_version_api_id_foreign" foreign key ("api_id") references "permissions_api" ("id") on delete cascade`,
     );

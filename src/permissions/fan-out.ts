@@ -18,7 +18,7 @@ export const BATCH_THRESHOLD = 1000;
 const BATCH = 500;
 
 /** Status-list entries that each process suspends per second: each suspended token causes a request for another one. */
-const SUSPENDED_A_SECOND = 5000;
+const SUSPENSIONS_PER_SECOND = 5000;
 
 /** The topic of the signal that wakes the job of a running server. */
 export const FAN_OUT_TOPIC = 'fan-out';
@@ -73,7 +73,7 @@ export interface FanOutBatch {
   readonly kind: RightsChange['kind'];
   readonly principals: number;
   /** Status-list entries that changed. */
-  readonly moved: number;
+  readonly statuses: number;
 }
 
 /**
@@ -94,10 +94,10 @@ export function runFanOutBatch(db: Database, size = BATCH): Promise<FanOutBatch 
       [id, done, done + size],
     );
     const ids = rows.map((row) => row.id);
-    const moved = await invalidateNow(tx, ids, { kind, apis: fanOut.apis?.split(' ') ?? null });
+    const statuses = await invalidateNow(tx, ids, { kind, apis: fanOut.apis?.split(' ') ?? null });
     if (ids.length < size) await tx.execute('delete from permissions_fan_out where id = ?', [id]);
     else await tx.execute('update permissions_fan_out set done = ? where id = ?', [done + size, id]);
-    return { kind, principals: ids.length, moved };
+    return { kind, principals: ids.length, statuses };
   });
 }
 
@@ -120,6 +120,6 @@ export async function runFanOut(db: Database, clock: Clock, stopping?: { readonl
 }
 
 /** Returns the milliseconds until the next batch; `chance` (0 to 1) varies them from half to one and a half. */
-function pauseMs({ kind, moved }: FanOutBatch, chance: number): number {
-  return kind === 'removed' ? (moved / SUSPENDED_A_SECOND) * 1000 * (0.5 + chance) : 0;
+function pauseMs({ kind, statuses }: FanOutBatch, chance: number): number {
+  return kind === 'removed' ? (statuses / SUSPENSIONS_PER_SECOND) * 1000 * (0.5 + chance) : 0;
 }

@@ -132,8 +132,8 @@ t.test('changes that touch many', (t) =>
       t.same(await pending(db), { changes: 1, principals: 1001 });
       t.same(await versions(db, group), { 1: 1, 2: 1000 });
       t.same(await spreadAll(db, 600), [
-        { kind: 'added', principals: 600, moved: 0 },
-        { kind: 'added', principals: 401, moved: 0 },
+        { kind: 'added', principals: 600, statuses: 0 },
+        { kind: 'added', principals: 401, statuses: 0 },
       ]);
       t.same([await pending(db), await versions(db, group)], [NOTHING, { 2: 1, 3: 1000 }]);
       t.same(await states(db, polls), { [STATUS.suspended]: 1000 }, '§6: an addition never moves a status back');
@@ -231,11 +231,11 @@ t.test('changes that touch many', (t) =>
     await t.test('contract §6: removals come first, and what they moved is not moved back', async (t) => {
       const { polls, asGroup, permissions } = await crowd(db, 'order', 1100);
       await assign(db.fork(), audit(), asGroup, await permissions('view'));
-      t.same(await runFanOutBatch(db, 100), { kind: 'added', principals: 100, moved: 100 });
+      t.same(await runFanOutBatch(db, 100), { kind: 'added', principals: 100, statuses: 100 });
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       const rest = await spreadAll(db, 500);
       t.same(
-        rest.map(({ kind, principals, moved }) => [kind, principals, moved]),
+        rest.map(({ kind, principals, statuses }) => [kind, principals, statuses]),
         [
           ['removed', 500, 500],
           ['removed', 500, 500],
@@ -296,7 +296,7 @@ t.test('changes that touch many', (t) =>
       t.same(await pending(db), { changes: 3, principals: 1100 + 1100 + 1099 });
       const done = await spreadAll(db, 2000);
       t.same(
-        done.map(({ kind, principals, moved }) => [kind, principals, moved]),
+        done.map(({ kind, principals, statuses }) => [kind, principals, statuses]),
         [
           ['removed', 1100, 1100],
           ['removed', 1099, 1099],
@@ -392,7 +392,7 @@ t.test('changes that touch many', (t) =>
         const paced = await pauses();
         // 5,000 places a second.
         t.same(
-          [500, 500, 400].map((moved, at) => (paced[at] ?? 0) >= moved / 10 && (paced[at] ?? 0) <= (moved / 10) * 3),
+          [500, 500, 400].map((statuses, at) => (paced[at] ?? 0) >= statuses / 10 && (paced[at] ?? 0) <= (statuses / 10) * 3),
           [true, true, true],
           paced.join(', '),
         );

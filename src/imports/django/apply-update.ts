@@ -12,10 +12,10 @@ export function hasUpdates({ rows }: Plan): boolean {
   return rows.some((one) => one.kind === 'old-user' || one.kind === 'old-group');
 }
 
-const staged = (kind: string) => `from imports_staged_row s where s.import_id = ? and s.kind = '${kind}'`;
-const ids = (kind: string) => `any(array(select (s.row->>'id')::uuid ${staged(kind)}))`;
+const stagedRows = (kind: string) => `from imports_staged_row s where s.import_id = ? and s.kind = '${kind}'`;
+const ids = (kind: string) => `any(array(select (s.row->>'id')::uuid ${stagedRows(kind)}))`;
 const lists = (...names: string[]) =>
-  names.map((name) => `select jsonb_array_elements_text(s.row->'${name}')::uuid ${staged('old-user')}`).join(' union ');
+  names.map((name) => `select jsonb_array_elements_text(s.row->'${name}')::uuid ${stagedRows('old-user')}`).join(' union ');
 
 /** Locks the users that change. The order of locks is users, APIs, groups in every transaction. */
 export async function lockUsers(tx: SqlEntityManager, id: string): Promise<void> {
@@ -27,7 +27,7 @@ export async function lockGroups(tx: SqlEntityManager, id: string): Promise<void
   await tx.execute('select 1 from permissions_api order by id for no key update');
   await tx.execute(
     `select 1 from permissions_group where id = any(array(
-       select (s.row->>'id')::uuid ${staged('old-group')} union ${lists('groupsGained', 'groupsLost')})) order by id for update`,
+       select (s.row->>'id')::uuid ${stagedRows('old-group')} union ${lists('groupsGained', 'groupsLost')})) order by id for update`,
     [id, id, id],
   );
 }
@@ -35,10 +35,10 @@ export async function lockGroups(tx: SqlEntityManager, id: string): Promise<void
 /** Returns whether the compared rows have not changed since. Their locks are held. */
 export async function isUnchanged(tx: SqlEntityManager, id: string): Promise<boolean> {
   const rows = await tx.execute<unknown[]>(
-    `select 1 ${staged('old-user')} and not exists (select from users_user u join permissions_principal p on p.id = u.id
+    `select 1 ${stagedRows('old-user')} and not exists (select from users_user u join permissions_principal p on p.id = u.id
        where u.id = (s.row->>'id')::uuid and u.deleted_at is null and ${USER_FINGERPRINT} = s.row->>'fingerprint')
      union all
-     select 1 ${staged('old-group')} and not exists (select from permissions_group g
+     select 1 ${stagedRows('old-group')} and not exists (select from permissions_group g
        where g.id = (s.row->>'id')::uuid and ${GROUP_FINGERPRINT} = s.row->>'fingerprint') limit 1`,
     [id, id],
   );
@@ -53,12 +53,12 @@ export async function freeNames(tx: SqlEntityManager, id: string): Promise<void>
   await tx.execute(
     `update users_user u set username_key = case when jsonb_exists(s.row->'set', 'username') then 'MOVES:' || u.id else u.username_key end,
        email_verified_at = case when jsonb_exists(s.row->'set', 'email') then null else u.email_verified_at end
-     ${staged('old-user')} and u.id = (s.row->>'id')::uuid and (jsonb_exists(s.row->'set', 'username') or jsonb_exists(s.row->'set', 'email'))`,
+     ${stagedRows('old-user')} and u.id = (s.row->>'id')::uuid and (jsonb_exists(s.row->'set', 'username') or jsonb_exists(s.row->'set', 'email'))`,
     [id],
   );
   await tx.execute(
     `update permissions_group g set name_key = 'MOVES:' || g.id
-     ${staged('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
+     ${stagedRows('old-group')} and g.id = (s.row->>'id')::uuid and jsonb_exists(s.row->'set', 'name')`,
     [id],
   );
 }

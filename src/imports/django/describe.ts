@@ -70,7 +70,7 @@ function advice(report: ImportReport, { renamesFile, allowUnmapped }: DescribeOp
   const lines = [];
   if (report.conflicts.some((one) => one.what.startsWith('Signet has')))
     lines.push('Where Signet has the name from elsewhere: --existing skip leaves those records out.');
-  const rows = counted(report.renames.length, 'row');
+  const rows = plural(report.renames.length, 'row');
   if (report.renames.length > 0)
     lines.push(
       renamesFile === undefined
@@ -182,7 +182,7 @@ function summary(report: ImportReport): string[] {
     ['Users log in', loginField(report)],
     ...source.through.map((one): [string, string] => [
       'Read from',
-      `${one.model}: ${one.of} of users (${counted(one.records, 'record')}${one.ignored.length === 0 ? '' : `; not its ${one.ignored.map(printable).join(', ')}`})`,
+      `${one.model}: ${one.of} of users (${plural(one.records, 'record')}${one.ignored.length === 0 ? '' : `; not its ${one.ignored.map(printable).join(', ')}`})`,
     ]),
     [
       'Addresses',
@@ -228,6 +228,6 @@ function nextSteps(report: ImportReport, options: DescribeOptions): string[] {
   return lines;
 }
 
-function counted(count: number, noun: string): string {
+function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

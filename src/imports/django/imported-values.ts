@@ -72,11 +72,11 @@ export interface ImportedPassword {
 
 /** Keeps a password hash, unless it cannot be verified or its verification is too expensive. */
 export function importPassword(stored: string | null): ImportedPassword {
-  const refused = (problem: string, algorithm = 'none') => ({ encoded: makeUnusable(), algorithm, problem });
-  if (stored === null) return refused('the record has no password');
-  if (stored === '') return refused('the password is empty');
+  const unusable = (problem: string, algorithm = 'none') => ({ encoded: makeUnusable(), algorithm, problem });
+  if (stored === null) return unusable('the record has no password');
+  if (stored === '') return unusable('the password is empty');
   const parsed = readPassword(stored);
-  if (parsed === null) return refused('the password is malformed or of an unknown kind');
-  if (parsed.overBounds !== null) return refused(parsed.overBounds, parsed.algorithm);
+  if (parsed === null) return unusable('the password is malformed or of an unknown kind');
+  if (parsed.overBounds !== null) return unusable(parsed.overBounds, parsed.algorithm);
   return { encoded: stored, algorithm: parsed.algorithm, problem: null };
 }

@@ -68,10 +68,10 @@ function changesName(state: PlanState, one: DjangoGroup, previous: PreviousImpor
 function lastImported(state: PlanState, one: DjangoGroup, previous: PreviousImport): ImportedGroup | null {
   if (state.options.existing !== 'update') return null;
   if (previous.imported) return previous.imported as unknown as ImportedGroup;
-  return previous.digest === digestGroup('made', one) ? importedGroup(one, fitting(state, one)) : null;
+  return previous.digest === digestGroup('made', one) ? importedGroup(one, availableNames(state, one)) : null;
 }
 
-function fitting(state: PlanState, one: DjangoGroup): string[] {
+function availableNames(state: PlanState, one: DjangoGroup): string[] {
   return one.permissions.filter((name) => state.available.has(name)).sort();
 }
 
@@ -89,7 +89,7 @@ function planImported(
     report.changedInSignet.push(changedEntry(one, one.name, ['deleted']));
     return;
   }
-  place(state, one, local.id, local.name);
+  setLocalGroup(state, one, local.id, local.name);
   const last = lastImported(state, one, previous);
   if (last) {
     update(state, one, previous, local, last);
@@ -190,9 +190,9 @@ function update(
   });
 }
 
-/** A group that was joined keeps what it had of its own. */
+/** Returns the fields in which a group differs from its record. A group that was joined keeps its own name and permissions. */
 function differences(state: PlanState, one: DjangoGroup, local: ExistingGroup, isJoined: boolean): string[] {
-  const expected = fitting(state, one);
+  const expected = availableNames(state, one);
   const isMissing = expected.some((name) => !local.permissions.has(name));
   const isMore = !isJoined && local.permissions.size !== expected.length;
   return [
@@ -228,7 +228,7 @@ function planNew(state: PlanState, one: DjangoGroup, nameKey: string): void {
   const { report, rows, names } = state;
   const id = randomUUIDv7();
   report.groups.created++;
-  place(state, one, id, normalizeName(one.name));
+  setLocalGroup(state, one, id, normalizeName(one.name));
   reportSpelling(state, one, one.name);
   const permissions = availablePermissions(state, one, one.name, one.permissions);
   report.added.groupPermissions += permissions.length;
@@ -243,7 +243,7 @@ function planNew(state: PlanState, one: DjangoGroup, nameKey: string): void {
   });
 }
 
-function place(state: PlanState, one: DjangoGroup, id: string, name: string): void {
+function setLocalGroup(state: PlanState, one: DjangoGroup, id: string, name: string): void {
   state.groups.set(one, { id });
   state.groupNames.set(id, name);
 }

@@ -38,7 +38,7 @@ function planOneName(state: PlanState, name: string, records: readonly DjangoPer
       const isRelabelled =
         index === 0 && !wasRemoved && state.options.existing === 'update' && relabel(state, one, previous);
       report.permissions[isRelabelled ? 'updated' : 'known']++;
-      if (!isRelabelled && (index === 0 || wasRemoved)) compare(state, one, previous);
+      if (!isRelabelled && (index === 0 || wasRemoved)) reportDifference(state, one, previous);
     } else if (wasRemoved) {
       report.permissions.unfit++;
       report.unmapped.push(reportEntry(one, name, 'the permission was removed in Signet'));
@@ -47,7 +47,7 @@ function planOneName(state: PlanState, name: string, records: readonly DjangoPer
       available.add(name);
       state.names.add(name);
       state.specs.push({ app: one.app, codename: one.codename, label, model: one.model });
-      state.rows.push(staged(state, one, label));
+      state.rows.push(plannedRow(state, one, label));
     }
   }
 }
@@ -65,7 +65,7 @@ function relabel(state: PlanState, one: DjangoPermission, previous: PreviousImpo
   return true;
 }
 
-function compare(state: PlanState, one: DjangoPermission, previous: PreviousImport): void {
+function reportDifference(state: PlanState, one: DjangoPermission, previous: PreviousImport): void {
   const { report, existing } = state;
   const local = existing.permissions.get(one.name);
   if (!local?.isLive) report.changedInSignet.push(changedEntry(one, one.name, ['deleted']));
@@ -74,7 +74,7 @@ function compare(state: PlanState, one: DjangoPermission, previous: PreviousImpo
   else if (local.label !== one.label) report.changedInSignet.push(changedEntry(one, one.name, ['label']));
 }
 
-function staged(state: PlanState, one: DjangoPermission, label: string): PlanState['rows'][number] {
+function plannedRow(state: PlanState, one: DjangoPermission, label: string): PlanState['rows'][number] {
   const { name, model, key } = one;
   const after = { import: state.report.importId, source: state.report.api, name, label, model };
   return {

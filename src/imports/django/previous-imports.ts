@@ -39,16 +39,16 @@ export async function readPreviousImports(
   kind: string,
   records: readonly Pick<SourceRecord, 'key'>[],
 ): Promise<Map<string, PreviousImport>> {
-  const known = new Map<string, PreviousImport>();
+  const previousImports = new Map<string, PreviousImport>();
   await inBatches(records, async (batch) => {
     const rows = await em.execute<Row[]>(
       `select ${COLUMNS} from imports_record
        where source = ? and kind = ? and source_pk = ${anyText}`,
       [source, kind, JSON.stringify(batch.map((one) => one.key))],
     );
-    for (const row of rows) known.set(row.source_pk, toPreviousImport(row));
+    for (const row of rows) previousImports.set(row.source_pk, toPreviousImport(row));
   });
-  return known;
+  return previousImports;
 }
 
 /** Adds previous imports of users who were deleted since and are found by a digest of their name only. */
@@ -56,9 +56,9 @@ export async function addDeletedUsers(
   em: SqlEntityManager,
   source: string,
   records: readonly DjangoUser[],
-  known: Map<string, PreviousImport>,
+  previousImports: Map<string, PreviousImport>,
 ): Promise<void> {
-  const unknown = records.filter((one) => !known.has(one.key));
+  const unknown = records.filter((one) => !previousImports.has(one.key));
   await inBatches(unknown, async (batch) => {
     const keyById = new Map<string, string>();
     for (const one of batch) {
@@ -72,7 +72,7 @@ export async function addDeletedUsers(
       'user',
       [...keyById.keys()].map((key) => ({ key })),
     );
-    for (const [key, one] of found) known.set(keyById.get(key) as string, one);
+    for (const [key, one] of found) previousImports.set(keyById.get(key) as string, one);
   });
 }
 

@@ -39,7 +39,7 @@ export async function proposeRenames(
   return proposals;
 }
 
-/** The name without what was refused; then with a number, and with a word before it where its beginning is the fault. */
+/** Returns the name without invalid characters, then with a number, and then with a prefix in case its beginning is invalid. */
 function candidates({ kind, record, name }: RenameCandidate): string[] {
   const visible = [...name.slice(0, 1000).normalize('NFKC')]
     .filter((one) => !/[\p{C}\p{Zl}\p{Zp}]/u.test(one))

@@ -22,19 +22,19 @@ export function writeRenames(renames: readonly Rename[], existing: string | unde
 
 /** Reads a file of renames, also with the semicolons or tabs of a spreadsheet. Throws Failure with the error and its row. */
 export function readRenames(text: string, file: string): Rename[] {
-  const refused = (what: string) => new Failure('usage', `${file}${what}.`);
+  const invalid = (what: string) => new Failure('usage', `${file}${what}.`);
   const { data, errors } = Papa.parse<string[]>(text, { skipEmptyLines: true, delimitersToGuess: [',', ';', '\t'] });
   const fault = errors.find((one) => one.type !== 'Delimiter');
-  if (fault) throw refused(`, row ${(fault.row ?? 0) + 1}: ${fault.message}`);
+  if (fault) throw invalid(`, row ${(fault.row ?? 0) + 1}: ${fault.message}`);
   const [header = [], ...rows] = data;
-  if (header.join() !== HEADER.join()) throw refused(` does not begin with the row ${HEADER.join(',')}`);
+  if (header.join() !== HEADER.join()) throw invalid(` does not begin with the row ${HEADER.join(',')}`);
   const records = new Set<string>();
   return rows.map((row, index) => {
     const [record = '', name = '', newName = ''] = row;
     const at = `, row ${index + 2}`;
-    if (row.length !== HEADER.length) throw refused(`${at}: it has ${row.length} fields, not ${HEADER.length}`);
-    if (newName === '') throw refused(`${at}: the new name of ${record} is missing`);
-    if (records.has(record)) throw refused(`${at}: ${record} has two rows`);
+    if (row.length !== HEADER.length) throw invalid(`${at}: it has ${row.length} fields, not ${HEADER.length}`);
+    if (newName === '') throw invalid(`${at}: the new name of ${record} is missing`);
+    if (records.has(record)) throw invalid(`${at}: ${record} has two rows`);
     records.add(record);
     return { record, name, newName };
   });

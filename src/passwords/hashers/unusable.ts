@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Hasher } from './hasher.ts';
 
-/** The prefix of unusable passwords, in Django and here. */
+/** The prefix of unusable passwords, in Django and in Signet. */
 const UNUSABLE_PREFIX = '!';
 
 /** Django's `set_unusable_password`: any text after `!`. Verification returns false without any work. */

@@ -19,20 +19,20 @@ export const NOT_A_NUMBER = '\0NaN';
 
 /** Parses the text of a `dumpdata` file. Throws Failure with the command that creates one. */
 export function parseDump(text: string, file: string, userModel: string): RawRecord[] {
-  const refused = (what: string) => dumpError(file, userModel, what);
+  const invalid = (what: string) => dumpError(file, userModel, what);
   let document: unknown;
   try {
     const content = text.startsWith('\ufeff') ? text.slice(1) : text;
     document = parseJson(content);
   } catch {
-    if (text.trim() === '') throw refused('is empty');
-    if (text.includes('\0') || text.includes('\ufffd')) throw refused('is not UTF-8 text');
-    throw refused(`is not JSON: it begins with ${JSON.stringify(text.trimStart().slice(0, 20))}${ending(text)}`);
+    if (text.trim() === '') throw invalid('is empty');
+    if (text.includes('\0') || text.includes('\ufffd')) throw invalid('is not UTF-8 text');
+    throw invalid(`is not JSON: it begins with ${JSON.stringify(text.trimStart().slice(0, 20))}${ending(text)}`);
   }
-  if (!Array.isArray(document)) throw refused('is JSON, but not the list of records that dumpdata writes');
+  if (!Array.isArray(document)) throw invalid('is JSON, but not the list of records that dumpdata writes');
   return document.map((entry: unknown, index) => {
     if (!isRecord(entry))
-      throw refused(`is no dump of Django: its entry ${index + 1} is not a record of model, pk and fields`);
+      throw invalid(`is no dump of Django: its entry ${index + 1} is not a record of model, pk and fields`);
     return { model: entry.model.toLowerCase(), pk: entry.pk ?? null, fields: entry.fields };
   });
 }

@@ -95,15 +95,15 @@ export function readGroup(
   const keys = recordKeys(raw.pk, natural);
   const record = recordName(GROUP, raw.pk, natural);
   const isNamed = typeof sourceName === 'string';
-  const given = isNamed ? builder.nameFor(record, sourceName) : '';
-  const nameProblem = isNamed ? (groupNameProblem(given) ?? null) : 'it has no name';
+  const importName = isNamed ? builder.nameFor(record, sourceName) : '';
+  const nameProblem = isNamed ? (groupNameProblem(importName) ?? null) : 'it has no name';
   const problem = keyProblem(raw.pk);
   if (problem !== undefined) {
-    if (!groups.add(keys, { problem: 'could not be mapped' })) builder.addRepeated(GROUP, record, given);
+    if (!groups.add(keys, { problem: 'could not be mapped' })) builder.addRepeated(GROUP, record, importName);
     else builder.addUnmapped(record, toText(sourceName), nameProblem ?? problem);
     return;
   }
-  const name = nameProblem === null ? given : '';
+  const name = nameProblem === null ? importName : '';
   const references = builder
     .resolveReferences(raw.fields['permissions'], permissions, record, name, 'permission')
     .map((one) => one.name);
@@ -111,7 +111,7 @@ export function readGroup(
   const names = { name, sourceName: toText(sourceName), nameProblem };
   const group = { record, key: recordKey(keys), ...names, permissions: permissionNames };
   if (!groups.add(keys, { value: group })) {
-    builder.addRepeated(GROUP, record, given);
+    builder.addRepeated(GROUP, record, importName);
     return;
   }
   if (nameProblem === null) builder.groups.push(group);

@@ -91,7 +91,7 @@ interface DumpSource {
   readonly own: readonly string[];
   readonly userModel: string;
   readonly nameField: string;
-  readonly through: Readonly<Record<ThroughTable['of'], ThroughRows>>;
+  readonly through: Readonly<Record<ThroughTable['of'], ThroughField>>;
 }
 
 function createDump(
@@ -125,7 +125,7 @@ function createDump(
   };
 }
 
-interface ThroughRows {
+interface ThroughField {
   readonly table: ThroughTable | null;
   readonly rows: SideTable<unknown>;
   /** Whether the dump has no such table either, which is reported if users would lose rights. */
@@ -142,7 +142,7 @@ function readThroughRows(
   userModel: string,
   field: ThroughTable['of'],
   builder: DumpBuilder,
-): ThroughRows {
+): ThroughField {
   const nothing = { table: null, rows: new SideTable<unknown>(), isSilent: false };
   const users = tables.get(userModel) ?? [];
   if (users.length === 0 || users.some((raw) => field in raw.fields)) return nothing;

@@ -48,7 +48,7 @@ export function readAddresses(records: readonly RawRecord[]): SideTable<Address>
 }
 
 /** References to groups or permissions from a project's own table. */
-export interface Through {
+export interface ThroughRows {
   readonly table: ThroughTable;
   readonly rows: SideTable<unknown>;
 }
@@ -62,11 +62,11 @@ export function findThrough(
   ignoredModels: readonly string[],
   userModel: string,
   of: ThroughTable['of'],
-): Through[] {
+): ThroughRows[] {
   const target = of === 'groups' ? /group$/ : /permission$/;
   const model = userModel.split('.')[1] ?? '';
   const isUser = (field: string) => field === model || /user$|^(member|person|account|owner)$/.test(field);
-  const found: Through[] = [];
+  const found: ThroughRows[] = [];
   for (const [label, records] of tables) {
     const fields = Object.keys(records[0]?.fields ?? {});
     const [user, ...otherUsers] = fields.filter(isUser);

@@ -42,8 +42,8 @@ export function findUsernameField(
   if (referenced.length === 1) return referenced[0] as string;
   const unique = fields.filter((field) => isUnique(records, field));
   const usual = USUAL.filter((field) => unique.includes(field));
-  const present = USUAL.filter((field) => fields.includes(field));
-  for (const candidates of [usual, usual.length === 0 ? present : [], present.length === 0 ? unique : []]) {
+  const usualFields = USUAL.filter((field) => fields.includes(field));
+  for (const candidates of [usual, usual.length === 0 ? usualFields : [], usualFields.length === 0 ? unique : []]) {
     if (candidates.length === 1) return candidates[0] as string;
     if (candidates.length > 1) throw ambiguousField(userModel, file, candidates);
   }

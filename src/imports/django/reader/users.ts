@@ -41,19 +41,19 @@ export function readUser(raw: RawRecord, tables: UserTables, builder: DumpBuilde
     permissions: readReferences('user_permissions'),
     addresses,
   };
-  const given = sourceName === undefined ? '' : builder.nameFor(record, sourceName);
+  const importName = sourceName === undefined ? '' : builder.nameFor(record, sourceName);
   if (!tables.users.add(keys, { value: null })) {
-    builder.addRepeated(raw.model, record, given);
+    builder.addRepeated(raw.model, record, importName);
     return;
   }
   builder.userKeys.add(recordKey(keys));
   const problem = keyProblem(raw.pk);
   if (problem !== undefined) {
-    builder.addUnmapped(record, given, sourceName === undefined ? NAMELESS : problem);
+    builder.addUnmapped(record, importName, sourceName === undefined ? NAMELESS : problem);
     return;
   }
-  const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(given) ?? null);
-  const names = { username: nameProblem === null ? given : '', sourceName: sourceName ?? '', nameProblem };
+  const nameProblem = sourceName === undefined ? NAMELESS : (importedNameProblem(importName) ?? null);
+  const names = { username: nameProblem === null ? importName : '', sourceName: sourceName ?? '', nameProblem };
   const user = toUser(raw, { record, key: recordKey(keys), ...names }, related, tables, builder);
   if (nameProblem === null) builder.users.push(user);
   else {
@@ -114,8 +114,8 @@ function readFields(raw: RawRecord, drop: AddNote): Pick<DjangoUser, 'email' | '
     return '';
   };
   const fields = { email: text('email').trim(), first_name: text('first_name'), last_name: text('last_name') };
-  const given = { username: '', email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
-  for (const { pointer, detail } of checkUser(given, { existing: true })) {
+  const user = { username: '', email: fields.email, firstName: fields.first_name, lastName: fields.last_name };
+  for (const { pointer, detail } of checkUser(user, { existing: true })) {
     const field = POINTERS[pointer as keyof typeof POINTERS];
     drop(`its ${field} ${JSON.stringify(fields[field].slice(0, 80))} cannot be kept. ${detail}`);
     fields[field] = '';
@@ -173,7 +173,7 @@ const MAX_ATTRIBUTE_BYTES = 16 * 1024;
 /** Reads attributes. Built from entries, because a field may be named `__proto__`. */
 function readAttributes(raw: RawRecord, nameField: string, drop: AddNote): Record<string, unknown> {
   const extra = Object.entries(raw.fields).filter(([field]) => !DJANGO_FIELDS.has(field) && field !== nameField);
-  const kept = extra.filter(([field, value]) => {
+  const storable = extra.filter(([field, value]) => {
     const problem =
       value === NOT_A_NUMBER
         ? 'is NaN or infinite, which JSON has no word for'
@@ -185,5 +185,5 @@ function readAttributes(raw: RawRecord, nameField: string, drop: AddNote): Recor
     if (problem) drop(`its field ${describeValue(field)} ${problem}`);
     return problem === undefined;
   });
-  return Object.fromEntries(kept);
+  return Object.fromEntries(storable);
 }
