@@ -392,7 +392,9 @@ t.test('changes that touch many', (t) =>
         const paced = await pauses();
         // 5,000 places a second.
         t.same(
-          [500, 500, 400].map((statuses, at) => (paced[at] ?? 0) >= statuses / 10 && (paced[at] ?? 0) <= (statuses / 10) * 3),
+          [500, 500, 400].map(
+            (statuses, at) => (paced[at] ?? 0) >= statuses / 10 && (paced[at] ?? 0) <= (statuses / 10) * 3,
+          ),
           [true, true, true],
           paced.join(', '),
         );

@@ -15,7 +15,9 @@ export function hasUpdates({ rows }: Plan): boolean {
 const stagedRows = (kind: string) => `from imports_staged_row s where s.import_id = ? and s.kind = '${kind}'`;
 const ids = (kind: string) => `any(array(select (s.row->>'id')::uuid ${stagedRows(kind)}))`;
 const lists = (...names: string[]) =>
-  names.map((name) => `select jsonb_array_elements_text(s.row->'${name}')::uuid ${stagedRows('old-user')}`).join(' union ');
+  names
+    .map((name) => `select jsonb_array_elements_text(s.row->'${name}')::uuid ${stagedRows('old-user')}`)
+    .join(' union ');
 
 /** Locks the users that change. The order of locks is users, APIs, groups in every transaction. */
 export async function lockUsers(tx: SqlEntityManager, id: string): Promise<void> {
