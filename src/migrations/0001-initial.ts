@@ -266,6 +266,19 @@ export class Initial extends Migration {
       primary key ("key_digest")
     )`);
     this.addSql(`create index "signin_throttle_expires_at_index" on "signin_throttle" ("expires_at")`);
+    this.addSql(`create table "signin_flow" (
+      "handle_digest" bytea not null,
+      "kind" text not null,
+      "step" text not null,
+      "user_id" uuid not null,
+      "password_epoch" int not null,
+      "methods" text[] not null,
+      "browser_digest" bytea null,
+      "created_at" timestamptz not null,
+      "expires_at" timestamptz not null,
+      primary key ("handle_digest")
+    )`);
+    this.addSql(`create index "signin_flow_expires_at_index" on "signin_flow" ("expires_at")`);
     this.addSql(`create table "signin_one_time_token" (
       "token_digest" bytea not null,
       "purpose" text not null,
@@ -284,6 +297,12 @@ export class Initial extends Migration {
     )`);
     this.addSql(
       `create index "signin_familiar_network_last_success_at_index" on "signin_familiar_network" ("last_success_at")`,
+    );
+    this.addSql(
+      `alter table "signin_flow" add constraint "signin_flow_kind_check" check ("kind" in ('login', 'setup', 'signup', 'step_up'))`,
+    );
+    this.addSql(
+      `alter table "signin_flow" add constraint "signin_flow_step_check" check ("step" in ('first_factor', 'second_factor', 'done'))`,
     );
     this.addSql(
       `alter table "signin_one_time_token" add constraint "signin_one_time_token_purpose_check" check ("purpose" in ('setup', 'reset', 'verify', 'magic', 'invite'))`,
@@ -622,6 +641,9 @@ export class Initial extends Migration {
     );
     this.addSql(
       `alter table "sessions_session" add constraint "sessions_session_user_id_foreign" foreign key ("user_id") references "users_user" ("id") on delete cascade`,
+    );
+    this.addSql(
+      `alter table "signin_flow" add constraint "signin_flow_user_id_foreign" foreign key ("user_id") references "users_user" ("id") on delete cascade`,
     );
     this.addSql(
       `alter table "signin_one_time_token" add constraint "signin_one_time_token_user_id_foreign" foreign key ("user_id") references "users_user" ("id") on delete cascade`,

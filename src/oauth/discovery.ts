@@ -1,5 +1,6 @@
 import { basePath } from '../platform/http/index.ts';
-import { ACR_VALUES, USER_SCOPES, userinfoUrl } from '../tokens/index.ts';
+import { ACR_VALUES } from '../signin/index.ts';
+import { USER_SCOPES, userinfoUrl } from '../tokens/index.ts';
 import { PROMPTS } from './authorize/request.ts';
 import { CLIENT_JWS_ALGS } from './client-jws.ts';
 import { USER_CLAIMS } from './user-claims.ts';

@@ -4,6 +4,8 @@ import { casefoldName } from '../platform/casefold.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { type AuthenticatedUser, type Backend, tryBackends } from './backends.ts';
+import type { Assurance } from './flow/state.ts';
+import type { SignInMethod } from './methods.ts';
 import { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';
 
 /** The dependencies of authentication, created once at start. */
@@ -14,6 +16,10 @@ export interface Authentication {
   readonly limits: ThrottleLimits;
   /** Failed logins are delayed to a multiple of this, so that timing reveals nothing. */
   readonly refusalMilliseconds: number;
+  /** Further methods; none: a password is enough for everybody. */
+  readonly methods?: readonly SignInMethod[];
+  /** How well a user must prove who they are; absent: `1fa`. */
+  readonly requiredAssurance?: (userId: string) => Promise<Assurance>;
   /** Port: receives the outcome of each attempt, for metrics. */
   readonly onOutcome?: (outcome: Outcome['kind']) => void;
 }

@@ -51,3 +51,25 @@ const OneTimeTokenSchema = defineEntity({
 /** A secret that can be used once, for one purpose. */
 export class OneTimeToken extends OneTimeTokenSchema.class {}
 OneTimeTokenSchema.setClass(OneTimeToken);
+
+const FlowSchema = defineEntity({
+  name: 'SignInFlow',
+  tableName: 'signin_flow',
+  indexes: [{ properties: ['expiresAt'] }],
+  properties: {
+    handleDigest: p.blob().primary(),
+    kind: p.enum(['login', 'setup', 'signup', 'step_up'] as const),
+    step: p.enum(['first_factor', 'second_factor', 'done'] as const),
+    user: () => p.manyToOne(User).mapToPk().deleteRule('cascade'),
+    passwordEpoch: p.integer(),
+    /** The names of the methods that have succeeded. */
+    methods: p.array().columnType('text[]'),
+    /** Of the secret of the browser that may go on; null for a program. */
+    browserDigest: p.blob().nullable(),
+    createdAt: p.datetime().columnType('timestamptz'),
+    expiresAt: p.datetime().columnType('timestamptz'),
+  },
+});
+/** A sign-in that waits for its next step. */
+export class SignInFlow extends FlowSchema.class {}
+FlowSchema.setClass(SignInFlow);

@@ -5,6 +5,7 @@
  * Neighbours: sessions, users and passwords below; oauth, api and web above.
  * Standards: NIST SP 800-63B-4, OWASP ASVS 5 V6 and V7; Django's AUTHENTICATION_BACKENDS.
  */
+export { ACR_VALUES, type FlowOrigin, isSufficient, readAcr, type SignInRequirement } from './assurance.ts';
 export { type Attempt, type Authentication, authenticate, type Outcome, refusalDeadline } from './authenticate.ts';
 export {
   type AuthenticatedUser,
@@ -20,11 +21,13 @@ export {
   type PasswordChange,
   setPassword,
 } from './change-password.ts';
-export { OneTimeToken, Throttle } from './entities.ts';
+export { OneTimeToken, SignInFlow, Throttle } from './entities.ts';
 export { type ClientInfo, type LoggedIn, logIn, logOut } from './login.ts';
+export type { SignInMethod } from './methods.ts';
 export { eraseSignIns, purgeExpired } from './purge.ts';
 export { deriveFormKey, formDigest, REPEAT_SECONDS, repeatSignIn } from './repeat.ts';
 export {
+  createAdministrator,
   createSetupSecret,
   type DeriveSecret,
   findSuperuser,
@@ -33,6 +36,8 @@ export {
   readSetupSecret,
   redeemSetup,
 } from './setup.ts';
+export { continueSignIn, type FlowInput, type SignInAttempt, type SignInResult, signIn } from './sign-in.ts';
+export { type SignUpResult, signUp } from './sign-up.ts';
 export { clientSite } from './throttle/network.ts';
 export { type QuotaKind, type Quotas, reserveQuota } from './throttle/quotas.ts';
 export { reserveAttempt, type ThrottleLimits } from './throttle/throttle.ts';

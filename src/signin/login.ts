@@ -22,10 +22,12 @@ export interface ClientInfo {
 
 export interface LogInRequest {
   readonly user: AuthenticatedUser;
-  /** Needed to upgrade an outdated hash. */
-  readonly password: string;
+  /** Needed to upgrade an outdated hash; null where none is at hand. */
+  readonly password: string | null;
   readonly life: SessionLife;
   readonly client: ClientInfo;
+  /** Runs first in the transaction; false: somebody else has used the flow up. */
+  readonly consume?: (tx: SqlEntityManager) => Promise<boolean>;
 }
 
 export interface LoggedIn {
@@ -43,13 +45,15 @@ export interface LoggedIn {
 export async function logIn(
   db: Database,
   authentication: Authentication,
-  { user, password, life, client }: LogInRequest,
+  { user, password, life, client, consume }: LogInRequest,
 ): Promise<LoggedIn | null> {
   const { outdatedHash } = user;
   // Hashed before the transaction. Null if the pool is busy: the next login tries again.
-  const newHash = outdatedHash === undefined ? null : await authentication.passwords.hash(password);
+  const newHash =
+    outdatedHash === undefined || password === null ? null : await authentication.passwords.hash(password);
   const now = authentication.clock.now();
   return db.fork().transactional(async (tx) => {
+    if (consume && !(await consume(tx))) return null;
     const isCurrent = { id: user.id, isActive: true, passwordEpoch: user.passwordEpoch };
     if ((await tx.nativeUpdate(User, isCurrent, { lastLogin: now })) === 0) return null;
     const fields = {

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, purgeRows, type Statement } from '../platform/database/index.ts';
 import { plusSeconds } from '../platform/time.ts';
-import { FamiliarNetwork, OneTimeToken } from './entities.ts';
+import { FamiliarNetwork, OneTimeToken, SignInFlow } from './entities.ts';
 
 const DAY_SECONDS = 86_400;
 
@@ -25,6 +25,14 @@ const statements: { statement: Statement; retentionSeconds: number }[] = [
       name: 'signin-purge-throttle',
       text: `delete from signin_throttle where key_digest in (
         select key_digest from signin_throttle where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
+    },
+    retentionSeconds: 0,
+  },
+  {
+    statement: {
+      name: 'signin-purge-flows',
+      text: `delete from signin_flow where handle_digest in (
+        select handle_digest from signin_flow where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
     },
     retentionSeconds: 0,
   },
@@ -57,4 +65,5 @@ export async function purgeExpired(db: Database, now: Date): Promise<void> {
 export async function eraseSignIns(tx: SqlEntityManager, userId: string): Promise<void> {
   await tx.nativeDelete(FamiliarNetwork, { user: userId });
   await tx.nativeDelete(OneTimeToken, { user: userId });
+  await tx.nativeDelete(SignInFlow, { user: userId });
 }

@@ -1,7 +1,12 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { recordEvent } from '../audit/index.ts';
+import type { Passwords } from '../passwords/index.ts';
+import type { Database } from '../platform/database/index.ts';
 import { digest, newSecret } from '../platform/digest.ts';
+import type { Clock } from '../platform/time.ts';
 import { plusSeconds } from '../platform/time.ts';
-import { User } from '../users/index.ts';
+import { createUser, type FieldError, User } from '../users/index.ts';
+import { checkNewUser } from './change-password.ts';
 import { OneTimeToken } from './entities.ts';
 
 const SETUP_SECONDS = 86_400;
@@ -92,4 +97,66 @@ export function findSuperuser(em: SqlEntityManager): Promise<User | null> {
 /** Returns whether there is a global superuser, active or not. */
 export async function hasSuperuser(em: SqlEntityManager): Promise<boolean> {
   return (await em.count(User, { isSuperuser: true })) > 0;
+}
+
+export interface SetupDeps {
+  readonly db: Database;
+  readonly clock: Clock;
+  readonly passwords: Passwords;
+  readonly passwordMinLength: number;
+}
+
+export interface SetupInput {
+  /** The secret of the link. */
+  readonly token: string;
+  readonly username: string;
+  readonly email: string;
+  readonly password: string;
+}
+
+export type SetupResult =
+  | { readonly kind: 'created'; readonly user: User }
+  | { readonly kind: 'invalid'; readonly errors: readonly FieldError[] }
+  | { readonly kind: 'gone' }
+  | { readonly kind: 'busy'; readonly retryAfterSeconds: number };
+
+/**
+ * Creates the first superuser and consumes the link, in one transaction. `gone`: the link is used, expired or unknown, or there is a
+ * superuser. A refused field does not consume the link.
+ */
+export async function createAdministrator(
+  { db, clock, passwords, passwordMinLength }: SetupDeps,
+  input: SetupInput,
+  requestId: string,
+): Promise<SetupResult> {
+  const errors = await checkNewUser(input, input.password, passwordMinLength);
+  if (errors.length > 0) return { kind: 'invalid', errors };
+  const password = await passwords.hash(input.password);
+  if (password === null) return { kind: 'busy', retryAfterSeconds: 5 };
+  const at = clock.now();
+  const audit = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
+  const { username, email } = input;
+  try {
+    const user = await db.fork().transactional(async (tx) => {
+      if (!(await redeemSetup(tx, input.token, at))) throw new Rollback({ kind: 'gone' });
+      const created = await createUser(tx, audit, { username, email, password, isStaff: true, isSuperuser: true });
+      if (!(created instanceof User)) throw new Rollback({ kind: 'invalid', errors: created });
+      recordEvent(tx, at, { kind: 'setup', userId: created.id });
+      return created;
+    });
+    return { kind: 'created', user };
+  } catch (error) {
+    if (error instanceof Rollback) return error.result;
+    throw error;
+  }
+}
+
+/** Rolls the transaction back with a result. */
+class Rollback extends Error {
+  readonly result: SetupResult;
+
+  constructor(result: SetupResult) {
+    super('rolled back');
+    this.result = result;
+  }
 }

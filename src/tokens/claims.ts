@@ -165,11 +165,3 @@ export function accessTokenClaims(request: TokenRequest, format: Format, jti: st
       : {}),
   };
 }
-
-/** The authentication contexts (OIDC Core §2), weakest first; `amr` lists the methods that reach each. */
-export const ACR_VALUES = ['urn:signet:acr:1fa'] as const;
-
-/** Returns the context that a session's methods reach (RFC 8176). There is one, a single factor. */
-export function readAcr(_amr: readonly string[]): (typeof ACR_VALUES)[number] {
-  return ACR_VALUES[0];
-}

@@ -19,14 +19,12 @@ export {
 } from './access-token.ts';
 export { type SignedCatalogue, signCatalogue } from './catalogue-jwt.ts';
 export {
-  ACR_VALUES,
   type AccessTokenClaims,
   type Actor,
   grantedScope,
   hasUserActor,
   OWN_CLIENT,
   type PermissionsBitmap,
-  readAcr,
   type TokenRequest,
   USER_SCOPES,
 } from './claims.ts';

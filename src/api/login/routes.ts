@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type App, Problem, type SessionCookie, tryLater } from '../../platform/http/index.ts';
-import { authenticate, checkNewUser, type LoggedIn, logIn, logOut, reserveQuota } from '../../signin/index.ts';
-import { createUser, findActiveUser, User } from '../../users/index.ts';
+import { type LoggedIn, logOut, signIn, signUp } from '../../signin/index.ts';
+import { findActiveUser } from '../../users/index.ts';
 import { type ApiDeps, auditContext, clientInfo, requireSession, wireSession, wireUser } from '../requests.ts';
 import {
   accessToken,
@@ -51,28 +51,17 @@ function signUpRoute(app: App, deps: ApiDeps): void {
       if (deps.signup !== 'open')
         throw new Problem('signup_closed', { detail: 'Ask an administrator for an account.' });
       const { username, password, email = '', first_name: firstName = '', last_name: lastName = '' } = request.body;
-      // Counted first, and released if the input was not worth a hash.
-      const reservation = await reserveQuota(deps.db, deps.quotas, 'signup', { ip: request.ip }, deps.clock.now());
-      if (!reservation.ok) throw tryLater('too_many_attempts', reservation.retryAfterSeconds);
-      const errors = await checkNewUser({ username, email, firstName, lastName }, password, deps.passwordMinLength);
-      if (errors.length > 0) {
-        await reservation.release();
-        throw new Problem('invalid', { errors });
-      }
-      const encoded = await deps.authentication.passwords.hash(password);
-      if (encoded === null) {
-        await reservation.release();
-        throw tryLater('busy', 5);
-      }
-      const created = await createUser(deps.db.fork(), auditContext(deps, request, null), {
+      const result = await signUp(deps, auditContext(deps, request, null), request.ip, {
         username,
-        password: encoded,
+        password,
         email,
         firstName,
         lastName,
       });
-      if (!(created instanceof User)) throw new Problem('invalid', { errors: created });
-      return reply.code(201).send({ user: wireUser(created) });
+      if (result.kind === 'throttled') throw tryLater('too_many_attempts', result.retryAfterSeconds);
+      if (result.kind === 'busy') throw tryLater('busy', result.retryAfterSeconds);
+      if (result.kind === 'invalid') throw new Problem('invalid', { errors: result.errors });
+      return reply.code(201).send({ user: wireUser(result.user) });
     },
   );
 }
@@ -105,24 +94,21 @@ function logInRoute(app: App, deps: ApiDeps, cookie: SessionCookie): void {
     },
     async (request, reply) => {
       const { username, password, audience, scope } = request.body;
-      const browser = clientInfo(request, cookie);
-      const outcome = await authenticate(deps.db, deps.authentication, { username, password, ip: browser.ip });
-      if (outcome.kind === 'throttled') throw tryLater('too_many_attempts', outcome.retryAfterSeconds);
-      if (outcome.kind === 'busy') throw tryLater('busy', outcome.retryAfterSeconds);
-      if (outcome.kind === 'refused') throw wrongCredentials();
-
+      const token: { prepared?: PreparedToken } = {};
       // After authentication and before any write: the API may not exist, or the token may not fit.
-      const prepared =
-        audience === undefined ? null : await prepareUserToken(deps, outcome.user.id, { audience, scope });
-
-      const logInRequest = { user: outcome.user, password, life: deps.sessionLife, client: browser };
-      const loggedIn = await logIn(deps.db, deps.authentication, logInRequest);
-      if (!loggedIn) throw wrongCredentials();
-      cookie.write(reply, loggedIn.token, deps.sessionLife.absoluteSeconds);
+      const beforeSession = async (userId: string) => {
+        if (audience !== undefined) token.prepared = await prepareUserToken(deps, userId, { audience, scope });
+      };
+      const attempt = { username, password, client: clientInfo(request, cookie), beforeSession };
+      const result = await signIn(deps.db, deps.authentication, deps.sessionLife, attempt);
+      if (result.kind === 'throttled') throw tryLater('too_many_attempts', result.retryAfterSeconds);
+      if (result.kind === 'busy') throw tryLater('busy', result.retryAfterSeconds);
+      if (result.kind !== 'signed_in') throw wrongCredentials();
+      cookie.write(reply, result.token, deps.sessionLife.absoluteSeconds);
       return {
-        user: wireUser(loggedIn.user),
-        session: wireSession(loggedIn.session),
-        ...(await prepared?.sign(tokenSession(loggedIn.session))),
+        user: wireUser(result.user),
+        session: wireSession(result.session),
+        ...(await token.prepared?.sign(tokenSession(result.session))),
       };
     },
   );

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
+import type { FlowOrigin } from '../../signin/index.ts';
 import { loadRequestingClient, type RequestOrigin } from '../documents/requesting-client.ts';
 import { isDocumentClient } from '../documents/url.ts';
 import { enforceRateLimit } from '../rate-limit.ts';
@@ -21,7 +22,6 @@ import { errorResponse } from './response.ts';
 import {
   type BrowserRef,
   consumeRequests,
-  type FlowOrigin,
   findPushed,
   type Interaction,
   isPushedUri,

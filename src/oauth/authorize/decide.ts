@@ -1,11 +1,10 @@
 import { OAuthError } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
-import { readAcr } from '../../tokens/index.ts';
+import { type FlowOrigin, isSufficient, type SignInRequirement } from '../../signin/index.ts';
 import { type ConsentNeeded, deriveConsentNeeded, isConsented } from '../consent/consent.ts';
 import { type RequestedAccess, resolveRequestedAccess } from '../consent/requested-access.ts';
 import { isExclusiveRedirect } from './redirect-uri.ts';
 import type { AuthorizationRequest, AuthorizeEndpoint } from './request.ts';
-import type { FlowOrigin } from './stored-request.ts';
 
 /** What a request needs before its code is issued. */
 export type AuthorizationDecision =
@@ -38,7 +37,7 @@ export async function decide(
   now: Date,
 ): Promise<AuthorizationDecision> {
   const isSilent = request.prompts.has('none');
-  if (!session || !isFresh(request, session, flowOrigin, now)) {
+  if (!session || !isSufficient(session, signInRequirement(request), flowOrigin, now)) {
     // OIDC Core §3.1.2.6.
     if (isSilent) throw new OAuthError('login_required', 'Nobody is signed in, or not in the way that is asked for.');
     return { kind: 'login' };
@@ -57,25 +56,13 @@ export async function decide(
   return { kind: consent === 'given' ? 'code' : 'consent', session, requestedAccess, consentNeeded };
 }
 
-/** The clocks of two nodes differ by less. */
-const SKEW_MS = 60_000;
-
-/**
- * Whether the user has signed in for this request. A different session alone does not show that: a cookie can be
- * withheld when the request comes, and sent later.
- */
-function isSignInOfFlow(session: LiveSession, flowOrigin: FlowOrigin): boolean {
-  return session.id !== flowOrigin.session && session.authTime.getTime() >= flowOrigin.at.getTime() - SKEW_MS;
-}
-
-/** OIDC Core §3.1.2.1, §5.5.1.1: the authentication is recent and strong enough. */
-function isFresh(request: AuthorizationRequest, session: LiveSession, flowOrigin: FlowOrigin, now: Date): boolean {
-  const { prompts, maxAge, acr } = request;
-  if (acr && !acr.includes(readAcr(session.amr))) return false;
-  if (isSignInOfFlow(session, flowOrigin)) return true;
-  // `select_account` shows the sign-in form, as `login` does.
-  if (prompts.has('login') || prompts.has('select_account') || maxAge === 0) return false;
-  return maxAge === null || now.getTime() - session.authTime.getTime() <= maxAge * 1000;
+/** OIDC Core §3.1.2.1, §5.5.1.1: what the request requires of the sign-in. `select_account` shows the form, as `login` does. */
+function signInRequirement({ prompts, maxAge, acr }: AuthorizationRequest): SignInRequirement {
+  return {
+    acr,
+    maxAgeSeconds: maxAge,
+    mustAuthenticate: prompts.has('login') || prompts.has('select_account'),
+  };
 }
 
 /** RFC 6749 §10.2: whether the user has consented to this. */

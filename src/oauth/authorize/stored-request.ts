@@ -1,6 +1,7 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import type { FlowOrigin } from '../../signin/index.ts';
 import { NO_PRINCIPAL } from '../documents/requesting-client.ts';
 import type { Parameters } from './parameters.ts';
 
@@ -30,14 +31,6 @@ export interface StoredParameters {
 export interface Interaction extends StoredParameters {
   readonly secret: string;
   readonly flowOrigin: FlowOrigin;
-}
-
-/** How the request began, by which a later sign-in is recognised. */
-export interface FlowOrigin {
-  /** When the request was received. */
-  readonly at: Date;
-  /** The session of its browser at that time; null for none. */
-  readonly session: string | null;
 }
 
 /** $1 digest, $2 kind, $3 client, $4 parameters, $5 now, $6 until. */

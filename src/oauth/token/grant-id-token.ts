@@ -1,5 +1,6 @@
 import type { ApiSnapshot, Rights } from '../../permissions/index.ts';
-import { draftIdToken, type GrantState, NO_API, readAcr } from '../../tokens/index.ts';
+import { readAcr } from '../../signin/index.ts';
+import { draftIdToken, type GrantState, NO_API } from '../../tokens/index.ts';
 import { hasJwtTypApi } from '../api-rules/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
 import { hasRightsClaim, permissionClaims, selectClaims, userClaims } from '../user-claims.ts';

@@ -2,13 +2,13 @@ import { findSourceId } from '../../imports/index.ts';
 import type { ApiSnapshot, PermissionCache } from '../../permissions/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
+import { readAcr } from '../../signin/index.ts';
 import {
   allocateIndex,
   type GrantLife,
   type GrantState,
   type KeyRing,
   NO_API,
-  readAcr,
   readIssueSnapshot,
   type Sign,
   USERINFO,

@@ -4,14 +4,7 @@ import { type AuthorizationRequest, formTargets, loadInteraction } from '../../o
 import { type SingleFlight, singleFlight } from '../../platform/concurrency.ts';
 import { type App, acceptForms, type Reply, type Request } from '../../platform/http/index.ts';
 import type { LiveSession } from '../../sessions/index.ts';
-import {
-  type Authentication,
-  authenticate,
-  type ClientInfo,
-  formDigest,
-  logIn,
-  repeatSignIn,
-} from '../../signin/index.ts';
+import { type Authentication, type ClientInfo, formDigest, signIn } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { type CspOptions, field } from '../../ui/layout.ts';
 import { errorPages, htmlResponse, redirectResponse, render, renderErrors, retryResponse } from '../../ui/render.ts';
@@ -111,7 +104,7 @@ async function submitForm(
   };
   // The second request of a double click waits for the outcome of the first.
   const key = clientInfo.formDigest && `${clientInfo.formDigest.toString('hex')} ${clientInfo.sessionToken}`;
-  const run = () => signIn(deps, fields, clientInfo);
+  const run = () => tryForm(deps, fields, clientInfo, secret);
   const outcome = await (key ? once(key, run) : run());
   if (outcome.kind === 'again') {
     if (outcome.retryAfterSeconds) void reply.header('retry-after', String(outcome.retryAfterSeconds));
@@ -121,33 +114,26 @@ async function submitForm(
   return reply.redirect(`${deps.endpoint.issuer}${next}`, 303);
 }
 
-/**
- * As `POST /api/v1/login`: one throttle, one verification, one error after a fixed time. A form that has made a session
- * is not verified again.
- */
-async function signIn(
+/** What a sign-in comes to, as the form shows it. A form that has made a session is not verified again. */
+async function tryForm(
   deps: LoginDeps,
   { username, password }: LoginFields,
-  clientInfo: ClientInfo,
+  client: ClientInfo,
+  browser: string | null,
 ): Promise<FormOutcome> {
-  const { db, clock } = deps.endpoint;
-  const credentials = { username, password, ip: clientInfo.ip };
-  const { formDigest: form, sessionToken } = clientInfo;
-  const findRepeat = async () => (form ? repeatSignIn(db, form, sessionToken, clock.now()) : null);
-  const outcome = await authenticate(db, deps.authentication, credentials, findRepeat);
-  if (outcome.kind === 'repeated') return { kind: 'signed_in', token: outcome.result.token };
-  if (outcome.kind === 'throttled' || outcome.kind === 'busy') {
-    const { retryAfterSeconds } = outcome;
-    return outcome.kind === 'busy'
-      ? { kind: 'again', status: 503, error: BUSY, retryAfterSeconds }
-      : { kind: 'again', status: 429, error: tooMany(retryAfterSeconds), retryAfterSeconds };
+  const attempt = { username, password, client, browser };
+  const result = await signIn(deps.endpoint.db, deps.authentication, deps.sessionLife, attempt);
+  switch (result.kind) {
+    case 'signed_in':
+    case 'repeated':
+      return { kind: 'signed_in', token: result.token };
+    case 'throttled':
+      return { status: 429, error: tooMany(result.retryAfterSeconds), ...result, kind: 'again' };
+    case 'busy':
+      return { status: 503, error: BUSY, ...result, kind: 'again' };
+    default:
+      return { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
   }
-  if (outcome.kind === 'refused') return { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
-  const logInRequest = { user: outcome.user, password, life: deps.sessionLife, client: clientInfo };
-  const loggedIn = await logIn(db, deps.authentication, logInRequest);
-  return loggedIn
-    ? { kind: 'signed_in', token: loggedIn.token }
-    : { kind: 'again', status: 401, error: WRONG_CREDENTIALS };
 }
 
 function tooMany(seconds: number): string {

@@ -1,14 +1,13 @@
 import { Type } from 'typebox';
-import { recordEvent } from '../../audit/index.ts';
 import type { Passwords } from '../../passwords/index.ts';
 import type { Database } from '../../platform/database/index.ts';
 import { type App, acceptForms, type Reply, tryLater } from '../../platform/http/index.ts';
 import type { Clock } from '../../platform/time.ts';
-import { checkNewUser, isSetupOpen, redeemSetup } from '../../signin/index.ts';
+import { createAdministrator, isSetupOpen } from '../../signin/index.ts';
 import { type Html, html } from '../../ui/html.ts';
 import { field } from '../../ui/layout.ts';
 import { htmlResponse, render } from '../../ui/render.ts';
-import { createUser, type FieldError, User } from '../../users/index.ts';
+import type { FieldError } from '../../users/index.ts';
 
 export interface SetupPageDeps {
   readonly db: Database;
@@ -61,64 +60,23 @@ export async function setupPages(app: App, deps: SetupPageDeps): Promise<void> {
       const { token = '', username = '', email = '', password = '' } = (request.body ?? {}) as Record<string, string>;
       // Checked first, so that a used link costs no hash and reveals no names.
       if (!(await isSetupOpen(deps.db.fork(), token, deps.clock.now()))) return showGone(deps, reply);
-      const outcome = await createAdministrator(deps, { token, username, email, password }, request.id);
-      if (outcome === 'gone') return showGone(deps, reply);
-      if (outcome instanceof User)
-        return render(reply, 201, 'Your administrator is ready', setupDone(deps.issuer, outcome.username));
-      return render(reply, 422, 'Create your administrator', setupForm(deps, token, { username, email }, outcome));
+      const result = await createAdministrator(deps, { token, username, email, password }, request.id);
+      if (result.kind === 'busy') throw tryLater('busy', result.retryAfterSeconds);
+      if (result.kind === 'gone') return showGone(deps, reply);
+      if (result.kind === 'created')
+        return render(reply, 201, 'Your administrator is ready', setupDone(deps.issuer, result.user.username));
+      return render(
+        reply,
+        422,
+        'Create your administrator',
+        setupForm(deps, token, { username, email }, result.errors),
+      );
     },
   );
 }
 
 function showGone({ issuer }: SetupPageDeps, reply: Reply): Reply {
   return render(reply, 410, 'This link is no longer valid', noLongerValid(issuer));
-}
-
-interface SetupInput {
-  readonly token: string;
-  readonly username: string;
-  readonly email: string;
-  readonly password: string;
-}
-
-async function createAdministrator(
-  deps: SetupPageDeps,
-  input: SetupInput,
-  requestId: string,
-): Promise<User | FieldError[] | 'gone'> {
-  const errors = await checkNewUser(input, input.password, deps.passwordMinLength);
-  if (errors.length > 0) return errors;
-  const password = await deps.passwords.hash(input.password);
-  if (password === null) throw tryLater('busy', 5);
-  const at = deps.clock.now();
-  const audit = { at, requestId, actor: { kind: 'anonymous', id: null, label: 'setup link' } } as const;
-  try {
-    return await deps.db.fork().transactional(async (tx) => {
-      if (!(await redeemSetup(tx, input.token, at))) throw new SetupRefused('gone');
-      const user = await createUser(tx, audit, {
-        username: input.username,
-        email: input.email,
-        password,
-        isStaff: true,
-        isSuperuser: true,
-      });
-      // A refused field must not consume the link: throwing rolls the transaction back.
-      if (!(user instanceof User)) throw new SetupRefused(user);
-      recordEvent(tx, at, { kind: 'setup', userId: user.id });
-      return user;
-    });
-  } catch (error) {
-    if (error instanceof SetupRefused) return error.outcome;
-    throw error;
-  }
-}
-
-class SetupRefused extends Error {
-  readonly outcome: FieldError[] | 'gone';
-  constructor(outcome: FieldError[] | 'gone') {
-    super('refused');
-    this.outcome = outcome;
-  }
 }
 
 /** True with and without an administrator, so that a made-up link reveals neither. */
