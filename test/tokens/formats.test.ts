@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { hasPerm, type Rights } from '../../src/permissions/index.ts';
-import { createKeyRing, draftAccessToken, ensureCurrentKey, openKeys, type PermissionsBitmap, signAccessToken, type TokenRequest } from '../../src/tokens/index.ts';
+import {
+  createKeyRing,
+  draftAccessToken,
+  ensureCurrentKey,
+  openKeys,
+  type PermissionsBitmap,
+  signAccessToken,
+  type TokenRequest,
+} from '../../src/tokens/index.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { testRights } from '../support/rights.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';

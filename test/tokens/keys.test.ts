@@ -1,6 +1,15 @@
 import { calculateJwkThumbprint } from 'jose';
 import { AuditEntry } from '../../src/audit/index.ts';
-import { createKeyRing, draftAccessToken, ensureCurrentKey, openKeys, SigningKey, signAccessToken, type TokenRequest, verifyAccessToken } from '../../src/tokens/index.ts';
+import {
+  createKeyRing,
+  draftAccessToken,
+  ensureCurrentKey,
+  openKeys,
+  SigningKey,
+  signAccessToken,
+  type TokenRequest,
+  verifyAccessToken,
+} from '../../src/tokens/index.ts';
 import { seal, unseal } from '../../src/tokens/keys/seal.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { testRights } from '../support/rights.ts';

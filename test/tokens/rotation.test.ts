@@ -3,7 +3,18 @@ import { createApi, getApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { plusSeconds } from '../../src/platform/time.ts';
-import { advanceKeys, createKeyRing, ensureCurrentKey, listKeys, openKeys, RETIREMENT_SECONDS, revokeKey, rewrapKeys, rotateKeys, type SigningKey } from '../../src/tokens/index.ts';
+import {
+  advanceKeys,
+  createKeyRing,
+  ensureCurrentKey,
+  listKeys,
+  openKeys,
+  RETIREMENT_SECONDS,
+  revokeKey,
+  rewrapKeys,
+  rotateKeys,
+  type SigningKey,
+} from '../../src/tokens/index.ts';
 import { type KeyState, stepsDue } from '../../src/tokens/keys/rotation.ts';
 import { signBytes, verifyBytes } from '../../src/tokens/keys/signing-key.ts';
 import { createTestPostgresql, model, onEachEngine, postgresqlUrl } from '../support/database.ts';
