@@ -1,10 +1,9 @@
-// Writes the vectors anew: node kits/vectors/make.ts. Signatures of ES256 that are still right are kept, so that a second run
-// changes nothing.
+// Generates the vectors: node kits/vectors/make.ts. Valid ES256 signatures are kept, so that a second run changes nothing.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { catalogue, catalogues } from './cases/catalogues.ts';
 import { goodTokens } from './cases/good-tokens.ts';
-import { audience, folder, issuer, now, testKeys, uri, without } from './cases/jws.ts';
+import { audience, folder, issuer, now, testKeys, uri, withoutUndefined } from './cases/jws.ts';
 import { malformedTokens } from './cases/malformed-tokens.ts';
 import { list, statusLists } from './cases/status-lists.ts';
 import { wrongClaims } from './cases/wrong-claims.ts';
@@ -13,7 +12,7 @@ const publicKeys = testKeys.keys
   .filter((one) => one.kid !== 'test-stranger')
   .map(({ alg, kid, jwk }) => {
     const { kty, crv, x, y, n, e } = jwk;
-    return without({ kty, crv, x, y, n, e, kid, alg, use: 'sig' });
+    return withoutUndefined({ kty, crv, x, y, n, e, kid, alg, use: 'sig' });
   });
 
 const files = {

@@ -1,4 +1,4 @@
-import { usesInSource } from '../../kits/permission-lint/src/scan.ts';
+import { findSourceUses } from '../../kits/permission-lint/src/scan.ts';
 import { blocksOf } from '../support/blocks.ts';
 import t from '../support/tap.ts';
 
@@ -63,7 +63,7 @@ for (const [file, piece, before = '', after = ''] of shapes)
   t.test(
     `decision 0013: ${file}: ${JSON.stringify(`${before}${piece}…${after}`)} repeated costs what its length costs`,
     async (t) => {
-      const read = (pieces: number) => () => void usesInSource(file, before + piece.repeat(pieces) + after);
+      const read = (pieces: number) => () => void findSourceUses(file, before + piece.repeat(pieces) + after);
       read(10)();
       const once = await mostBlocks(read(PIECES));
       const fourfold = await mostBlocks(read(4 * PIECES));
@@ -73,6 +73,6 @@ for (const [file, piece, before = '', after = ''] of shapes)
   );
 
 t.test('decision 0013: no source is too deep to be read', (t) => {
-  for (const [file, piece] of shapes) t.doesNotThrow(() => usesInSource(file, piece.repeat(30_000)));
+  for (const [file, piece] of shapes) t.doesNotThrow(() => findSourceUses(file, piece.repeat(30_000)));
   t.end();
 });

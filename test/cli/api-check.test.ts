@@ -2,14 +2,14 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { scanFolder, usesInSource } from '../../kits/permission-lint/src/scan.ts';
+import { scanFolder, findSourceUses } from '../../kits/permission-lint/src/scan.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { openDesk } from './harness.ts';
 
 /** What a source asks for, as `line name`; `-` where only the program knows, `app.*` for an app as a whole. */
 function asked(file: string, source: string): string[] {
-  return (usesInSource(file, source) ?? []).map(({ line, permission, app }) => {
+  return (findSourceUses(file, source) ?? []).map(({ line, permission, app }) => {
     return `${line} ${permission ?? (app === null ? '-' : `${app}.*`)}`;
   });
 }
@@ -125,7 +125,7 @@ t.test('whatever a file holds, it is read to its end', async (t) => {
   const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(' '));
   for (const file of ['a.py', 'a.ts', 'a.go', 'A.java', 'a.html'])
     fc.assert(
-      fc.property(text, (source) => Array.isArray(usesInSource(file, source))),
+      fc.property(text, (source) => Array.isArray(findSourceUses(file, source))),
       { numRuns: 500 },
     );
   t.pass('it ends');

@@ -5,7 +5,7 @@ const name = /[\p{L}_$][\p{L}\p{N}_$]*/uy;
 const number = /\d[\p{L}\d_.]*/uy;
 const space = /[^\S\n]+/y;
 
-/** After these a slash begins a regular expression, though they look like values. */
+/** A slash after one of these begins a regular expression, though they look like values. */
 const beforeRegex = new Set([
   'return',
   'typeof',
@@ -22,94 +22,123 @@ const beforeRegex = new Set([
   'yield',
 ]);
 
-/** Templates in the code of templates: deeper than any that somebody wrote. */
-const DEEPEST = 100;
+/** Maximum nesting of templates, deeper than any real code. */
+const MAX_DEPTH = 100;
 
-/** The tokens of a source. What cannot be read is a mark: nothing is refused, the program itself says whether it is right. */
+/**
+ * Splits a source into tokens. Unreadable input becomes a mark: the lexer rejects nothing, because it does not validate programs.
+ */
 export function lex(source: string, syntax: Syntax): Token[] {
-  const read = createSource(source);
-  const nextLine = forwardSearch(source, '\n');
-  const tokens: Token[] = [];
-  let line = 1;
-  let lineStart = 0;
-  let startsLine = true;
-  let at = 0;
+  const lexer = new Lexer(source, syntax);
+  lexer.run(0);
+  return lexer.tokens;
+}
 
-  const moveTo = (end: number) => {
-    for (let i = nextLine(at); i >= 0 && i < end; i = nextLine(i + 1)) {
-      line += 1;
-      lineStart = i + 1;
-      startsLine = true;
-    }
-    at = end;
-  };
-  const push = (kind: Token['kind'], text: string, end: number, isDynamic = false) => {
-    tokens.push({ kind, text, isDynamic, line, column: at - lineStart, startsLine });
-    moveTo(end);
-    // A line that a text ends on was not begun by what follows it.
-    startsLine = false;
-  };
-  const matched = (pattern: RegExp) => {
-    pattern.lastIndex = at;
-    return pattern.exec(source)?.[0];
-  };
+class Lexer {
+  readonly tokens: Token[] = [];
+  readonly #source: string;
+  readonly #syntax: Syntax;
+  readonly #input: Source;
+  readonly #nextLine: (from: number) => number;
+  #line = 1;
+  #lineStart = 0;
+  #startsLine = true;
+  #position = 0;
 
-  /** Until the end, or until the brace that closes the code in a template. */
-  const run = (templates: number) => {
+  constructor(source: string, syntax: Syntax) {
+    this.#source = source;
+    this.#syntax = syntax;
+    this.#input = createSource(source);
+    this.#nextLine = forwardSearch(source, '\n');
+  }
+
+  /** Reads to the end, or to the brace that closes the code in a template. */
+  run(templates: number): void {
     let depth = 0;
-    while (at < source.length) {
-      const character = source[at] as string;
-      const blank = character === '\n' ? '\n' : matched(space);
-      if (blank !== undefined) {
-        moveTo(at + blank.length);
+    while (this.#position < this.#source.length) {
+      if (this.#skipBlank() || this.#readWord(templates)) continue;
+      const character = this.#source[this.#position] as string;
+      if (character === '/' && this.#syntax.hasRegexes && mayBeRegex(this.tokens.at(-1))) {
+        this.#push('mark', '/', regexEnd(this.#input, this.#position));
         continue;
       }
-      const commentEnd = syntax.commentEnd(source, at);
-      if (commentEnd !== null) {
-        moveTo(commentEnd);
-        continue;
-      }
-      const text = syntax.textAt(read, at);
-      const word = text ? undefined : (matched(name) ?? matched(number));
-      if (text) push('text', text.value ?? '', text.end, text.value === null);
-      else if (character === syntax.template && templates < DEEPEST) template(templates + 1);
-      else if (word !== undefined) push('name', word, at + word.length);
-      else if (character === '/' && syntax.hasRegexes && mayBeRegex(tokens.at(-1)))
-        push('mark', '/', regexEnd(read, at));
-      else {
-        if (templates > 0 && character === '}' && depth === 0) return;
-        if (character === '{') depth += 1;
-        if (character === '}') depth -= 1;
-        push('mark', character, at + 1);
-      }
+      if (templates > 0 && character === '}' && depth === 0) return;
+      if (character === '{') depth += 1;
+      if (character === '}') depth -= 1;
+      this.#push('mark', character, this.#position + 1);
     }
-  };
+  }
 
-  /** A text with code in it: a dynamic text, then the code in brackets, so that calls in it are met as well. */
-  const template = (templates: number) => {
-    const pieces = tokens.length;
+  /** Skips a line break, spaces or a comment; returns false if there is none. */
+  #skipBlank(): boolean {
+    const blank = this.#source[this.#position] === '\n' ? '\n' : this.#match(space);
+    const end =
+      blank === undefined ? this.#syntax.commentEnd(this.#source, this.#position) : this.#position + blank.length;
+    if (end === null) return false;
+    this.#moveTo(end);
+    return true;
+  }
+
+  /** Reads a string, a template, a name or a number; returns false if there is none. */
+  #readWord(templates: number): boolean {
+    const text = this.#syntax.stringAt(this.#input, this.#position);
+    if (text) {
+      this.#push('text', text.value ?? '', text.end, text.value === null);
+      return true;
+    }
+    const word = this.#match(name) ?? this.#match(number);
+    if (this.#source[this.#position] === this.#syntax.template && templates < MAX_DEPTH)
+      this.#readTemplate(templates + 1);
+    else if (word !== undefined) this.#push('name', word, this.#position + word.length);
+    else return false;
+    return true;
+  }
+
+  /** Reads a template string: a dynamic text, then its code in brackets, so that calls in it are found too. */
+  #readTemplate(templates: number): void {
+    const index = this.tokens.length;
+    const source = this.#source;
     let value = '';
     let isDynamic = false;
-    push('text', '', at + 1);
-    while (at < source.length && source[at] !== '`') {
-      if (source.startsWith('${', at)) {
+    this.#push('text', '', this.#position + 1);
+    while (this.#position < source.length && source[this.#position] !== '`') {
+      if (source.startsWith('${', this.#position)) {
         isDynamic = true;
-        push('mark', '(', at + 2);
-        run(templates);
-        push('mark', ')', at + 1);
+        this.#push('mark', '(', this.#position + 2);
+        this.run(templates);
+        this.#push('mark', ')', this.#position + 1);
       } else {
-        const length = source[at] === '\\' ? 2 : 1;
-        value += source.slice(at, at + length);
-        moveTo(at + length);
-        startsLine = false;
+        const length = source[this.#position] === '\\' ? 2 : 1;
+        value += source.slice(this.#position, this.#position + length);
+        this.#moveTo(this.#position + length);
+        this.#startsLine = false;
       }
     }
-    moveTo(at + 1);
-    tokens[pieces] = { ...(tokens[pieces] as Token), text: value.replaceAll(/\\(.)/gs, '$1'), isDynamic };
-  };
+    this.#moveTo(this.#position + 1);
+    this.tokens[index] = { ...(this.tokens[index] as Token), text: value.replaceAll(/\\(.)/gs, '$1'), isDynamic };
+  }
 
-  run(0);
-  return tokens;
+  #moveTo(end: number): void {
+    for (let i = this.#nextLine(this.#position); i >= 0 && i < end; i = this.#nextLine(i + 1)) {
+      this.#line += 1;
+      this.#lineStart = i + 1;
+      this.#startsLine = true;
+    }
+    this.#position = end;
+  }
+
+  #push(kind: Token['kind'], text: string, end: number, isDynamic = false): void {
+    const column = this.#position - this.#lineStart;
+    this.tokens.push({ kind, text, isDynamic, line: this.#line, column, startsLine: this.#startsLine });
+    this.#moveTo(end);
+    // The rest of the line on which a string ends is not the start of a line.
+    this.#startsLine = false;
+  }
+
+  #match(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#position;
+    return pattern.exec(this.#source)?.[0];
+  }
 }
 
 function mayBeRegex(before: Token | undefined): boolean {
@@ -118,10 +147,10 @@ function mayBeRegex(before: Token | undefined): boolean {
   return before.kind === 'mark' && !')]}'.includes(before.text);
 }
 
-/** After the regular expression that begins here; just after the slash when the line ends before it does. */
+/** Returns the end of the regular expression that begins here; the position after the slash if the line ends first. */
 function regexEnd(source: Source, at: number): number {
   const { text } = source;
-  // Twice the place, and one more within a class, where a slash ends nothing.
+  // The state is twice the position, plus one inside a character class, where a slash does not end the expression.
   const end = findEnd(source, '/', 2 * (at + 1), (state) => {
     const [i, isClass] = [state >> 1, state & 1];
     if (i >= text.length || text[i] === '\n') return null;

@@ -6,27 +6,27 @@ const CLOSE = ')]}';
 export const isMark = (token: Token | undefined, marks: string) => token?.kind === 'mark' && marks.includes(token.text);
 export const isOpening = (token: Token | undefined) => isMark(token, OPEN);
 
-/** Some of a program's tokens: from the first to just before the last. */
+/** A range of tokens, excluding `to`. */
 export interface Range {
   readonly from: number;
   readonly to: number;
 }
 
 /**
- * The tokens of a source, with what is asked of them again and again worked out once. Whoever looks at a call steps over the brackets in it, so
- * that calls within calls cost no more than calls side by side.
+ * The tokens of a source with precomputed structure. Calls are scanned without entering their brackets, so nested calls cost no more than
+ * sequential ones.
  */
 export interface Program {
   readonly tokens: readonly Token[];
   readonly syntax: Syntax;
-  /** Where the bracket that opens here is closed; undefined when it never is. */
-  closing(at: number): number | undefined;
-  /** The next token of this level: after the bracket that opens here, else just the next. */
-  after(at: number): number;
-  /** Whether a colon stands there, within brackets too. */
+  /** Returns the index of the closing bracket; undefined if there is none. */
+  closing(index: number): number | undefined;
+  /** Returns the next token at this level: after the bracket that opens here, or simply the next one. */
+  after(index: number): number;
+  /** Returns whether the range has a colon, also within brackets. */
   hasColon(range: Range): boolean;
-  /** Whether the statement that begins its line here stands in the body of a class: the line above it that is indented less begins one. */
-  isInClass(at: number): boolean;
+  /** Returns whether the statement at the start of this line is in the body of a class: the nearest less indented line above begins one. */
+  isInClass(index: number): boolean;
 }
 
 export function readProgram(tokens: readonly Token[], syntax: Syntax): Program {
@@ -34,30 +34,30 @@ export function readProgram(tokens: readonly Token[], syntax: Syntax): Program {
   const colons = new Int32Array(tokens.length + 1);
   for (const [i, token] of tokens.entries()) colons[i + 1] = (colons[i] as number) + (isMark(token, ':') ? 1 : 0);
   let inClass: Uint8Array | undefined;
-  const closing = (at: number) => (closings[at] === NEVER ? undefined : closings[at]);
+  const closing = (index: number) => (closings[index] === UNCLOSED ? undefined : closings[index]);
   return {
     tokens,
     syntax,
     closing,
-    after: (at) => (isOpening(tokens[at]) ? (closing(at) ?? tokens.length - 1) : at) + 1,
+    after: (index) => (isOpening(tokens[index]) ? (closing(index) ?? tokens.length - 1) : index) + 1,
     hasColon: ({ from, to }) => colons[to] !== colons[from],
-    isInClass(at) {
+    isInClass(index) {
       inClass ??= markClassBodies(tokens);
-      return inClass[at] === 1;
+      return inClass[index] === 1;
     },
   };
 }
 
-const NEVER = -1;
+const UNCLOSED = -1;
 
 function findClosings(tokens: readonly Token[]): Int32Array {
-  const closings = new Int32Array(tokens.length).fill(NEVER);
-  const open: number[] = [];
+  const closings = new Int32Array(tokens.length).fill(UNCLOSED);
+  const stack: number[] = [];
   for (const [i, token] of tokens.entries()) {
-    if (isOpening(token)) open.push(i);
+    if (isOpening(token)) stack.push(i);
     else if (isMark(token, CLOSE)) {
-      const opened = open.pop();
-      if (opened !== undefined) closings[opened] = i;
+      const openIndex = stack.pop();
+      if (openIndex !== undefined) closings[openIndex] = i;
     }
   }
   return closings;
@@ -65,26 +65,26 @@ function findClosings(tokens: readonly Token[]): Int32Array {
 
 function markClassBodies(tokens: readonly Token[]): Uint8Array {
   const inClass = new Uint8Array(tokens.length);
-  // The lines above, each indented more than the one before it.
-  const above: Token[] = [];
+  // The enclosing lines, each indented more than the previous one.
+  const enclosing: Token[] = [];
   for (const [i, token] of tokens.entries()) {
     if (!token.startsLine || CLOSE.includes(token.text)) continue;
-    while ((above.at(-1)?.column ?? -1) >= token.column) above.pop();
-    if (above.at(-1)?.text === 'class') inClass[i] = 1;
-    above.push(token);
+    while ((enclosing.at(-1)?.column ?? -1) >= token.column) enclosing.pop();
+    if (enclosing.at(-1)?.text === 'class') inClass[i] = 1;
+    enclosing.push(token);
   }
   return inClass;
 }
 
-/** Parts that commas of this level separate; none that is empty. */
+/** Splits a range at the commas of its level; empty parts are dropped. */
 export function parts({ tokens, after }: Program, { from, to }: Range): Range[] {
-  const all: Range[] = [];
-  let begin = from;
+  const ranges: Range[] = [];
+  let start = from;
   for (let i = from; i < to; i = after(i)) {
     if (!isMark(tokens[i], ',')) continue;
-    if (i > begin) all.push({ from: begin, to: i });
-    begin = i + 1;
+    if (i > start) ranges.push({ from: start, to: i });
+    start = i + 1;
   }
-  if (to > begin) all.push({ from: begin, to });
-  return all;
+  if (to > start) ranges.push({ from: start, to });
+  return ranges;
 }

@@ -1,9 +1,9 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { extname, join } from 'node:path';
-import { usesIn } from './calls.ts';
+import { findUses } from './calls.ts';
 import { lex } from './lex.ts';
 import { syntaxes } from './syntax.ts';
-import { usesInTemplate } from './template.ts';
+import { findTemplateUses } from './template.ts';
 import type { Use } from './use.ts';
 
 export type FoundUse = Use & { readonly file: string };
@@ -11,28 +11,28 @@ export type FoundUse = Use & { readonly file: string };
 export interface Scan {
   readonly files: number;
   readonly uses: readonly FoundUse[];
-  /** Files that were too large. */
+  /** Files that are too large to read. */
   readonly skipped: readonly string[];
 }
 
-/** What others wrote, or a machine. */
+/** Folders with third-party or generated code. */
 const skippedFolders = new Set(['node_modules', 'dist', 'vendor', '__pycache__', 'venv', 'site-packages']);
 
-/** Nobody writes a larger source by hand. */
-const LARGEST_BYTES = 2 * 1024 * 1024;
+/** Larger than any hand-written source. */
+const MAX_BYTES = 2 * 1024 * 1024;
 
-/** The places of one source that ask for permissions; null when its kind is not read. */
-export function usesInSource(file: string, source: string): Use[] | null {
+/** Finds the permission checks in one source; returns null for an unsupported file type. */
+export function findSourceUses(file: string, source: string): Use[] | null {
   const extension = extname(file).toLowerCase();
-  if (extension === '.html') return usesInTemplate(source);
+  if (extension === '.html') return findTemplateUses(source);
   const syntax = syntaxes.get(extension);
-  return syntax ? usesIn(lex(source, syntax), syntax) : null;
+  return syntax ? findUses(lex(source, syntax), syntax) : null;
 }
 
-/** A file or folder that cannot be read. */
+/** A file or folder cannot be read. */
 export class ScanError extends Error {
   override readonly name = 'ScanError';
-  /** `ENOENT` and its like. */
+  /** A system error code such as `ENOENT`. */
   readonly code: string;
 
   constructor(path: string, code: string) {
@@ -41,30 +41,30 @@ export class ScanError extends Error {
   }
 }
 
-/** Looks through a folder, in the order of names. Links are not followed. Throws ScanError. */
-export async function scanFolder(folder: string, told: (files: number) => void): Promise<Scan> {
+/** Scans a folder in the order of names. Links are not followed. Throws ScanError. */
+export async function scanFolder(folder: string, onProgress: (files: number) => void): Promise<Scan> {
   const uses: FoundUse[] = [];
   const skipped: string[] = [];
   let files = 0;
-  const read = async (path: string, size: number) => {
+  const readSource = async (path: string, size: number) => {
     if (!(extname(path).toLowerCase() === '.html' || syntaxes.has(extname(path).toLowerCase()))) return;
-    if (size > LARGEST_BYTES) return void skipped.push(path);
+    if (size > MAX_BYTES) return void skipped.push(path);
     files += 1;
-    for (const use of usesInSource(path, await readFile(path, 'utf8')) ?? []) uses.push({ file: path, ...use });
-    told(files);
+    for (const use of findSourceUses(path, await readFile(path, 'utf8')) ?? []) uses.push({ file: path, ...use });
+    onProgress(files);
   };
   const walk = async (path: string): Promise<void> => {
     const entries = await readdir(path, { withFileTypes: true });
     for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const inner = join(path, entry.name);
       if (entry.isDirectory() && !entry.name.startsWith('.') && !skippedFolders.has(entry.name)) await walk(inner);
-      else if (entry.isFile()) await read(inner, (await stat(inner)).size);
+      else if (entry.isFile()) await readSource(inner, (await stat(inner)).size);
     }
   };
   try {
     const top = await stat(folder);
     if (top.isDirectory()) await walk(folder);
-    else await read(folder, top.size);
+    else await readSource(folder, top.size);
   } catch (error) {
     const { code, path = folder } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;

@@ -1,40 +1,40 @@
-/** A source as it is read, from its beginning to its end. */
+/** A source text with the state of searches in it. */
 export interface Source {
   readonly text: string;
-  /** By kind of end: the places from which it was looked for in vain. */
-  readonly vain: Map<string, Uint8Array>;
+  /** By kind of search: positions from which it has already failed. */
+  readonly failed: Map<string, Uint8Array>;
 }
 
-export const createSource = (text: string): Source => ({ text, vain: new Map() });
+export const createSource = (text: string): Source => ({ text, failed: new Map() });
 
 /**
- * Looks for an end, from place to place. `step` answers the next place; `~place` for the end that was found; null when there is none.
- * Two searches of one kind that come to the same place go on alike: so a place that led to nothing is never searched from again, and
- * all searches together take as many steps as the source has places.
+ * Searches for an end, position by position. `step` returns the next position, `~position` for the end, or null for none. Two searches of
+ * one kind continue alike from the same position, so a failed position is never searched again, and all searches together take as many
+ * steps as the source has positions.
  */
 export function findEnd(
   source: Source,
   kind: string,
   from: number,
-  step: (at: number) => number | null,
+  step: (position: number) => number | null,
 ): number | null {
-  const vain = source.vain.get(kind) ?? new Uint8Array(2 * source.text.length + 8);
-  source.vain.set(kind, vain);
+  const failed = source.failed.get(kind) ?? new Uint8Array(2 * source.text.length + 8);
+  source.failed.set(kind, failed);
   const path: number[] = [];
-  for (let at: number | null = from; at !== null && vain[at] !== 1; ) {
-    path.push(at);
-    at = step(at);
-    if (at !== null && at < 0) return ~at;
+  for (let position: number | null = from; position !== null && failed[position] !== 1; ) {
+    path.push(position);
+    position = step(position);
+    if (position !== null && position < 0) return ~position;
   }
-  for (const at of path) vain[at] = 1;
+  for (const position of path) failed[position] = 1;
   return null;
 }
 
-/** Looks for a text again and again, each time from further on: all of them together walk the source once. */
-export function forwardSearch(text: string, wanted: string): (from: number) => number {
-  let next = text.indexOf(wanted);
+/** Returns a function that searches for a text from increasing positions: all searches together scan the source once. */
+export function forwardSearch(text: string, pattern: string): (from: number) => number {
+  let next = text.indexOf(pattern);
   return (from) => {
-    if (next >= 0 && next < from) next = text.indexOf(wanted, from);
+    if (next >= 0 && next < from) next = text.indexOf(pattern, from);
     return next;
   };
 }

@@ -1,27 +1,28 @@
 import type { Source } from './source.ts';
-import { between, cComment, type FoundText, hashComment, type Syntax, unescaped } from './token.ts';
+import { cComment, hashComment, readQuoted, resolveEscapes, type StringToken, type Syntax } from './token.ts';
 
-/** A text of one of these quotes, escapes read. */
-function plainText(source: Source, at: number, quotes: string): FoundText | null {
-  const quote = source.text[at] as string;
-  const found = quotes.includes(quote) ? between(source, at, quote, false) : null;
-  return found && { end: found.end, value: unescaped(found.inner) };
+/** Reads a string in one of these quotes, with escapes resolved. */
+function readString(source: Source, position: number, quotes: string): StringToken | null {
+  const quote = source.text[position] as string;
+  const quoted = quotes.includes(quote) ? readQuoted(source, position, quote, false) : null;
+  return quoted && { end: quoted.end, value: resolveEscapes(quoted.inner) };
 }
 
 const script: Syntax = {
-  commentEnd: (source, at) => (at === 0 && source.startsWith('#!') ? hashComment(source, at) : cComment(source, at)),
-  textAt: (source, at) => (isApostrophe(source.text, at) ? null : plainText(source, at, `'"`)),
+  commentEnd: (source, position) =>
+    position === 0 && source.startsWith('#!') ? hashComment(source, position) : cComment(source, position),
+  stringAt: (source, position) => (isApostrophe(source.text, position) ? null : readString(source, position, `'"`)),
   template: '`',
   hasRegexes: true,
 };
 
-/** In the text of JSX a quote may follow a letter; in a program only after a keyword (`return'x'`). */
-function isApostrophe(source: string, at: number): boolean {
-  const word = /[\p{L}\p{N}_$]+$/u.exec(source.slice(Math.max(0, at - 12), at))?.[0];
-  return source[at] === "'" && word !== undefined && !beforeText.includes(word);
+/** In JSX text a quote may follow a letter; in code only after a keyword (`return'x'`). */
+function isApostrophe(source: string, position: number): boolean {
+  const word = /[\p{L}\p{N}_$]+$/u.exec(source.slice(Math.max(0, position - 12), position))?.[0];
+  return source[position] === "'" && word !== undefined && !stringKeywords.includes(word);
 }
 
-const beforeText = [
+const stringKeywords = [
   'return',
   'case',
   'typeof',
@@ -36,45 +37,46 @@ const beforeText = [
   'throw',
 ];
 
-const prefixed = /(?:[rbuft]|[rbft]{2})?("""|'''|"|')/iy;
+const stringStart = /(?:[rbuft]|[rbft]{2})?("""|'''|"|')/iy;
 
 const python: Syntax = {
-  // A backslash at the end of a line goes on with the next one.
-  commentEnd: (source, at) => (/^\\\r?\n/.test(source.slice(at, at + 3)) ? at + 1 : hashComment(source, at)),
-  textAt(source, at) {
-    prefixed.lastIndex = at;
-    const match = prefixed.exec(source.text);
+  // A backslash at the end of a line continues it.
+  commentEnd: (source, position) =>
+    /^\\\r?\n/.test(source.slice(position, position + 3)) ? position + 1 : hashComment(source, position),
+  stringAt(source, position) {
+    stringStart.lastIndex = position;
+    const match = stringStart.exec(source.text);
     if (!match) return null;
     const [all, quote = ''] = match;
     const prefix = all.slice(0, -quote.length).toLowerCase();
-    // In a raw text too a quote after a backslash does not end it.
-    const found = between(source, at + prefix.length, quote, false);
-    if (!found) return null;
-    if (/[ftb]/.test(prefix)) return { end: found.end, value: null };
-    return { end: found.end, value: prefix.includes('r') ? found.inner : unescaped(found.inner) };
+    // In a raw string too, a quote after a backslash does not end it.
+    const quoted = readQuoted(source, position + prefix.length, quote, false);
+    if (!quoted) return null;
+    if (/[ftb]/.test(prefix)) return { end: quoted.end, value: null };
+    return { end: quoted.end, value: prefix.includes('r') ? quoted.inner : resolveEscapes(quoted.inner) };
   },
 };
 
 const go: Syntax = {
   commentEnd: cComment,
-  textAt(source, at) {
-    if (source.text[at] !== '`') return plainText(source, at, `'"`);
-    const found = between(source, at, '`', true);
-    return found && { end: found.end, value: found.inner.replaceAll('\r', '') };
+  stringAt(source, position) {
+    if (source.text[position] !== '`') return readString(source, position, `'"`);
+    const quoted = readQuoted(source, position, '`', true);
+    return quoted && { end: quoted.end, value: quoted.inner.replaceAll('\r', '') };
   },
 };
 
 const java: Syntax = {
   commentEnd: cComment,
-  textAt(source, at) {
-    if (!source.text.startsWith('"""', at)) return plainText(source, at, `'"`);
-    const found = between(source, at, '"""', false);
-    return found && { end: found.end, value: unescaped(block(found.inner)) };
+  stringAt(source, position) {
+    if (!source.text.startsWith('"""', position)) return readString(source, position, `'"`);
+    const quoted = readQuoted(source, position, '"""', false);
+    return quoted && { end: quoted.end, value: resolveEscapes(stripIndent(quoted.inner)) };
   },
 };
 
-/** A text block begins after its first line break, without the indentation that all its lines share (JLS §3.10.6). */
-function block(inner: string): string {
+/** Reads a text block: it begins after its first line break, without the indentation common to all lines (JLS §3.10.6). */
+function stripIndent(inner: string): string {
   const lines = inner.split(/\r?\n/).slice(1);
   const last = lines.length - 1;
   const indents = lines.filter((line, i) => line.trim() !== '' || i === last).map((line) => line.search(/\S|$/));
@@ -84,7 +86,7 @@ function block(inner: string): string {
 
 const scripts = ['.ts', '.tsx', '.mts', '.cts', '.js', '.jsx', '.mjs', '.cjs'];
 
-/** How to read the files of an extension; null for those that are not read. Templates are read by themselves. */
+/** The syntax of each supported file extension. Templates are handled separately. */
 export const syntaxes: ReadonlyMap<string, Syntax> = new Map([
   ...scripts.map((extension) => [extension, script] as const),
   ['.py', python],

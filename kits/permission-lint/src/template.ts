@@ -1,29 +1,29 @@
 import { forwardSearch } from './source.ts';
 import { appUse, permissionUse, type Use } from './use.ts';
 
-/** A text that is asked for in `perms`, another text, or a look-up in it. */
-const words = /(?:"([^"]*)"|'([^']*)')(\s+(?:not\s+)?in\s+perms\b(?!\s*\.))?|(?<![\w.$])perms\.(\w+)(?:\.(\w+))?/g;
+/** A string tested against `perms`, another string, or a lookup in `perms`. */
+const lookups = /(?:"([^"]*)"|'([^']*)')(\s+(?:not\s+)?in\s+perms\b(?!\s*\.))?|(?<![\w.$])perms\.(\w+)(?:\.(\w+))?/g;
 
-/** What goes on to an end of its own, and is not read. */
+/** Blocks that are skipped to their end tag. */
 const skippedBlock = /\{%-?\s*(?:comment|verbatim|raw)\b/y;
 const endOfBlock = /\{%-?\s*end(?:comment|verbatim|raw)\b/g;
 
-/** Every permission that a template asks for. */
-export function usesInTemplate(source: string): Use[] {
+/** Finds every permission check in a template. */
+export function findTemplateUses(source: string): Use[] {
   const uses: Use[] = [];
   const nextLine = forwardSearch(source, '\n');
   let line = 1;
-  let counted = 0;
+  let countedTo = 0;
   for (const { piece, index } of pieces(source)) {
-    for (const match of piece.matchAll(words)) {
-      const place = index + match.index;
-      for (let i = nextLine(counted); i >= 0 && i < place; i = nextLine(i + 1)) {
+    for (const match of piece.matchAll(lookups)) {
+      const matchIndex = index + match.index;
+      for (let i = nextLine(countedTo); i >= 0 && i < matchIndex; i = nextLine(i + 1)) {
         line += 1;
-        counted = i + 1;
+        countedTo = i + 1;
       }
-      const [, double, one, isAsked, app, codename] = match;
-      const text = double ?? one;
-      if (text !== undefined && isAsked)
+      const [, double, single, inPerms, app, codename] = match;
+      const text = double ?? single;
+      if (text !== undefined && inPerms)
         uses.push(text.includes('.') ? permissionUse(line, 'in perms', text) : appUse(line, 'in perms', text));
       else if (app !== undefined && codename !== undefined)
         uses.push(permissionUse(line, 'perms', `${app}.${codename}`));
@@ -33,7 +33,7 @@ export function usesInTemplate(source: string): Use[] {
   return uses;
 }
 
-/** The tags and expressions of Django's templates (and Jinja's), without comments and what is left as it is. */
+/** Yields the tags and expressions of Django (and Jinja) templates, without comments and verbatim blocks. */
 function* pieces(source: string): Generator<{ piece: string; index: number }> {
   const ends = {
     '{#': forwardSearch(source, '#}'),
@@ -45,21 +45,21 @@ function* pieces(source: string): Generator<{ piece: string; index: number }> {
   let nextBlockEnd = 0;
   const afterBlock = (from: number): number => {
     while ((blockEnds[nextBlockEnd] ?? source.length) < from) nextBlockEnd += 1;
-    const begin = blockEnds[nextBlockEnd];
-    return begin === undefined ? -1 : blockClose(begin);
+    const start = blockEnds[nextBlockEnd];
+    return start === undefined ? -1 : blockClose(start);
   };
   const open = forwardSearch(source, '{');
-  for (let at = open(0); at >= 0; at = open(at)) {
-    const kind = source.slice(at, at + 2) as keyof typeof ends;
-    const end = kind in ends ? ends[kind](at + 2) : -1;
+  for (let position = open(0); position >= 0; position = open(position)) {
+    const kind = source.slice(position, position + 2) as keyof typeof ends;
+    const end = kind in ends ? ends[kind](position + 2) : -1;
     if (end < 0) {
-      at += 1;
+      position += 1;
       continue;
     }
-    skippedBlock.lastIndex = at;
+    skippedBlock.lastIndex = position;
     const isBlock = skippedBlock.test(source);
-    if (kind !== '{#' && !isBlock) yield { piece: source.slice(at, end + 2), index: at };
+    if (kind !== '{#' && !isBlock) yield { piece: source.slice(position, end + 2), index: position };
     const blockEnd = isBlock ? afterBlock(end + 2) : -1;
-    at = (blockEnd < 0 ? end : blockEnd) + 2;
+    position = (blockEnd < 0 ? end : blockEnd) + 2;
   }
 }

@@ -1,9 +1,9 @@
-/** A place in a source that asks for a permission. */
+/** A permission check in a source. */
 export interface Use {
   readonly line: number;
-  /** The words that ask, such as `has_perm`. */
+  /** The function or attribute that checks, such as `has_perm`. */
   readonly by: string;
-  /** What is asked for: a permission, or an app as a whole; null when only the running program knows. */
+  /** The checked permission, or a whole app; null if known only at run time. */
   readonly permission: string | null;
   readonly app: string | null;
 }

@@ -1,26 +1,26 @@
 import { isMark, isOpening, type Program, parts, type Range } from './program.ts';
 import type { Token } from './token.ts';
 
-/** What an expression comes to, as far as it can be read: texts with their lines; null where only the program knows. */
+/** The values of an expression that can be read statically, with their lines; null if known only at run time. */
 export interface Value {
   readonly line: number;
   readonly text: string | null;
 }
 
-/** Functions of a list that make another list of it. */
-const collecting = ['of', 'asList', 'Set', 'set', 'tuple', 'list', 'frozenset'];
+/** Functions that turn a list into another collection. */
+const collectionFunctions = ['of', 'asList', 'Set', 'set', 'tuple', 'list', 'frozenset'];
 
-/** Brackets in brackets: deeper than any list of permissions. */
-const DEEPEST = 100;
+/** Maximum nesting of brackets, deeper than any list of permissions. */
+const MAX_DEPTH = 100;
 
-/** The texts of a literal, or of a list of literals; null when this is neither. */
+/** Returns the strings of a literal, or of a list of literals; null for anything else. */
 export function readValues(program: Program, expression: Range, depth = 0): Value[] | null {
   const { tokens } = program;
-  const { from, to } = bare(program, expression);
+  const { from, to } = stripTypeSuffix(program, expression);
   const first = tokens[from];
-  if (!first || from >= to || depth > DEEPEST) return null;
-  const texts = textsIn(tokens, { from, to });
-  // Python joins texts that stand side by side.
+  if (!first || from >= to || depth > MAX_DEPTH) return null;
+  const texts = readStrings(tokens, { from, to });
+  // Python joins adjacent strings.
   if (texts !== null) return [{ line: first.line, text: texts.join('') }];
   const open = bracketAtEnd(program, { from, to });
   if (open === undefined) return null;
@@ -31,13 +31,13 @@ export function readValues(program: Program, expression: Range, depth = 0): Valu
     return isOnlyBrackets ? readValues(program, inner, depth + 1) : readList(program, inner, depth);
   }
   // `new String[] {…}`, `[]string{…}`, `List.of(…)`, `new Set([…])`.
-  const isCollecting = collecting.includes(tokens[open - 1]?.text ?? '') && tokens[open]?.text === '(';
-  if (!isCollecting && tokens[open]?.text !== '{') return null;
+  const isCollection = collectionFunctions.includes(tokens[open - 1]?.text ?? '') && tokens[open]?.text === '(';
+  if (!isCollection && tokens[open]?.text !== '{') return null;
   return isPrefix(tokens, { from, to: open }) ? readList(program, inner, depth) : null;
 }
 
-/** The texts that these are; null when there is anything else among them. */
-function textsIn(tokens: readonly Token[], { from, to }: Range): string[] | null {
+/** Returns the strings in a range; null if it has any other token. */
+function readStrings(tokens: readonly Token[], { from, to }: Range): string[] | null {
   const texts: string[] = [];
   for (let i = from; i < to; i++) {
     const { kind, isDynamic, text } = tokens[i] as Token;
@@ -47,13 +47,13 @@ function textsIn(tokens: readonly Token[], { from, to }: Range): string[] | null
   return texts;
 }
 
-/** The bracket that is closed by the last token. */
+/** Returns the bracket that the last token closes. */
 function bracketAtEnd({ tokens, closing, after }: Program, { from, to }: Range): number | undefined {
   for (let i = from; i < to; i = after(i)) if (isOpening(tokens[i]) && closing(i) === to - 1) return i;
   return undefined;
 }
 
-/** Names, dots and square brackets. */
+/** Returns whether a range has only names, dots and square brackets. */
 function isPrefix(tokens: readonly Token[], { from, to }: Range): boolean {
   for (let i = from; i < to; i++) if (tokens[i]?.kind !== 'name' && !isMark(tokens[i], '.[]')) return false;
   return true;
@@ -65,8 +65,8 @@ function readList(program: Program, list: Range, depth: number): Value[] {
   );
 }
 
-/** Without what TypeScript puts after a value: `as const`, `satisfies T`, `!`. */
-function bare({ tokens, after }: Program, { from, to }: Range): Range {
+/** Strips TypeScript's suffixes of a value: `as const`, `satisfies T`, `!`. */
+function stripTypeSuffix({ tokens, after }: Program, { from, to }: Range): Range {
   for (let i = from; i < to; i = after(i)) {
     const token = tokens[i] as Token;
     if (i > from && token.kind === 'name' && ['as', 'satisfies'].includes(token.text)) return { from, to: i };

@@ -22,7 +22,7 @@ const names = [
   'polls.publish_poll',
   'survey.añadir',
 ];
-const states = [
+const versionStates = [
   { version: 0, at: entries([]) },
   { version: 1, at: entries(names.slice(0, 8)) },
   { version: 2, at: entries(names) },
@@ -30,15 +30,15 @@ const states = [
   { version: 3, at: entries(names, [3]) },
   { version: 4, at: entries([...names, 'polls.change_choice'], [3]) },
 ];
-export const versions = states.map(({ version, at }) => ({ version, hash: hashEntries(at), length: at.length }));
+export const versions = versionStates.map(({ version, at }) => ({ version, hash: hashEntries(at), length: at.length }));
 export const catalogue = {
   audience,
   version: 4,
   hash: versions[4]?.hash as string,
   versions,
-  permissions: states[4]?.at as Entry[],
+  permissions: versionStates[4]?.at as Entry[],
 };
-const broken = (name: string, change: Record<string, unknown>) => ({
+const invalid = (name: string, change: Record<string, unknown>) => ({
   name,
   document: JSON.stringify({ ...catalogue, ...change }),
   expect: { error: 'catalogue_malformed' },
@@ -56,22 +56,22 @@ export const catalogues = [
     }),
     expect: { ok: true },
   },
-  broken('of another audience', { audience: 'shop' }),
-  broken('a label is no part of the hash, a name is', {
+  invalid('of another audience', { audience: 'shop' }),
+  invalid('a label is no part of the hash, a name is', {
     permissions: catalogue.permissions.map((one) => (one.index === 0 ? { ...one, name: 'polls.other' } : one)),
   }),
-  broken('a gap in the indexes', { permissions: catalogue.permissions.filter((one) => one.index !== 2) }),
-  broken('out of order', { permissions: catalogue.permissions.toReversed() }),
-  broken('a name twice', {
+  invalid('a gap in the indexes', { permissions: catalogue.permissions.filter((one) => one.index !== 2) }),
+  invalid('out of order', { permissions: catalogue.permissions.toReversed() }),
+  invalid('a name twice', {
     permissions: catalogue.permissions.map((one) => (one.index === 1 ? { ...one, name: names[0] } : one)),
   }),
-  broken('a tombstone brought back', {
+  invalid('a tombstone brought back', {
     permissions: catalogue.permissions.map((one) => (one.index === 3 ? { index: 3, name: names[3], label: '' } : one)),
   }),
-  broken('its version is not among its versions', { version: 9 }),
-  broken('a version twice', { versions: [...versions, versions[0]] }),
-  broken('a hash that is no SHA-256', { versions: versions.map((one) => ({ ...one, hash: 'AAAA' })) }),
-  broken('permissions that are no array', { permissions: {} }),
+  invalid('its version is not among its versions', { version: 9 }),
+  invalid('a version twice', { versions: [...versions, versions[0]] }),
+  invalid('a hash that is no SHA-256', { versions: versions.map((one) => ({ ...one, hash: 'AAAA' })) }),
+  invalid('permissions that are no array', { permissions: {} }),
   {
     name: 'a member twice',
     document: `{"audience":"shop",${JSON.stringify(catalogue).slice(1)}`,

@@ -1,6 +1,6 @@
 import { versions } from './catalogues.ts';
 import { base64url, goodClaims, type JwsParts, jws, uri } from './jws.ts';
-import { packed } from './status-lists.ts';
+import { packStatuses } from './status-lists.ts';
 
 export const alice = {
   user: { id: goodClaims.sub, username: 'zoë', client_id: 'signet', is_staff: false, is_superuser: false },
@@ -15,7 +15,7 @@ export const alice = {
 };
 export const bitmap = (version: number, set: readonly number[], change: Record<string, unknown> = {}) => {
   const state = versions[version] as { hash: string; length: number };
-  const bits = packed(
+  const bits = packStatuses(
     1,
     Array.from({ length: state.length }, (_, index) => (set.includes(index) ? 1 : 0)),
   );

@@ -16,7 +16,7 @@ interface TestKey {
 }
 export const testKeys = JSON.parse(readFileSync(join(folder, 'test-keys.json'), 'utf8')) as { keys: TestKey[] };
 export const findTestKey = (kid: string) => testKeys.keys.find((one) => one.kid === kid) as TestKey;
-const before = ['tokens.json', 'status-lists.json']
+const existingVectors = ['tokens.json', 'status-lists.json']
   .map((name) => join(folder, name))
   .map((path) => (existsSync(path) ? readFileSync(path, 'utf8') : ''))
   .join('\n');
@@ -28,11 +28,14 @@ function signature(input: string, { alg, jwk }: TestKey): string {
   const dsaEncoding = 'ieee-p1363';
   const data = Buffer.from(input);
   const hash = alg === 'EdDSA' ? null : 'sha256';
-  const at = alg === 'ES256' ? before.indexOf(`"${input}.`) : -1;
-  if (at !== -1) {
-    const kept = before.slice(at + input.length + 2, before.indexOf('"', at + 1));
+  const position = alg === 'ES256' ? existingVectors.indexOf(`"${input}.`) : -1;
+  if (position !== -1) {
+    const existingSignature = existingVectors.slice(
+      position + input.length + 2,
+      existingVectors.indexOf('"', position + 1),
+    );
     const key = createPublicKey(privateKey);
-    if (verify(hash, data, { key, dsaEncoding }, Buffer.from(kept, 'base64url'))) return kept;
+    if (verify(hash, data, { key, dsaEncoding }, Buffer.from(existingSignature, 'base64url'))) return existingSignature;
   }
   return sign(hash, data, { key: privateKey, dsaEncoding }).toString('base64url');
 }
@@ -46,7 +49,7 @@ export interface JwsParts {
   claimsText?: string | Uint8Array;
 }
 
-export const without = (value: Record<string, unknown>) =>
+export const withoutUndefined = (value: Record<string, unknown>) =>
   Object.fromEntries(Object.entries(value).filter(([, one]) => one !== undefined));
 
 export const goodClaims = {
@@ -71,9 +74,9 @@ export function jws(
   typ = 'at+jwt',
 ): string {
   const key = findTestKey(kid);
-  const head = headerText ?? JSON.stringify(without({ typ, alg: key.alg, kid, ...header }));
+  const head = headerText ?? JSON.stringify(withoutUndefined({ typ, alg: key.alg, kid, ...header }));
   const base = typ === 'at+jwt' ? goodClaims : {};
-  const body = claimsText ?? JSON.stringify(without({ ...base, ...claims }));
+  const body = claimsText ?? JSON.stringify(withoutUndefined({ ...base, ...claims }));
   const input = `${base64url(head)}.${base64url(body)}`;
   return `${input}.${signature(input, key)}`;
 }

@@ -1,15 +1,15 @@
 import { deflateSync } from 'node:zlib';
 import { base64url, issuer, type JwsParts, jws, now, uri } from './jws.ts';
 
-export const packed = (bits: number, statuses: readonly number[]): Uint8Array => {
+export const packStatuses = (bits: number, statuses: readonly number[]): Uint8Array => {
   const bytes = new Uint8Array(Math.ceil((statuses.length * bits) / 8));
   for (const [idx, status] of statuses.entries())
     bytes[Math.floor((idx * bits) / 8)] =
       (bytes[Math.floor((idx * bits) / 8)] as number) | (status << ((idx * bits) % 8));
   return bytes;
 };
-const lst = (bytes: Uint8Array) => base64url(deflateSync(bytes, { level: 9 }));
-const twoBits = packed(2, [0, 1, 2, 3, 0, 0, 0, 0]);
+const deflateList = (bytes: Uint8Array) => base64url(deflateSync(bytes, { level: 9 }));
+const twoBits = packStatuses(2, [0, 1, 2, 3, 0, 0, 0, 0]);
 export const list = (claims: Record<string, unknown> = {}, making: JwsParts = {}) =>
   jws(
     {
@@ -19,13 +19,13 @@ export const list = (claims: Record<string, unknown> = {}, making: JwsParts = {}
         iat: now - 2,
         exp: now + 298,
         ttl: 5,
-        status_list: { bits: 2, lst: lst(twoBits) },
+        status_list: { bits: 2, lst: deflateList(twoBits) },
         ...claims,
       },
     },
     'statuslist+jwt',
   );
-const refused = (name: string, token: string, error = 'status_list_malformed') => ({
+const invalid = (name: string, token: string, error = 'status_list_malformed') => ({
   name,
   uri,
   now,
@@ -63,7 +63,10 @@ export const statusLists = [
     ...{
       uri,
       now,
-      token: list({ status_list: { bits: 4, lst: lst(packed(4, [0, 15, 2, 1])) } }, { kid: 'test-es256' }),
+      token: list(
+        { status_list: { bits: 4, lst: deflateList(packStatuses(4, [0, 15, 2, 1])) } },
+        { kid: 'test-es256' },
+      ),
     },
     expect: { size: 4, ttl_seconds: 5, statuses: [0, 15, 2, 1] },
   },
@@ -76,32 +79,35 @@ export const statusLists = [
     name: 'empty',
     uri,
     now,
-    token: list({ status_list: { bits: 2, lst: lst(Buffer.alloc(0)) } }),
+    token: list({ status_list: { bits: 2, lst: deflateList(Buffer.alloc(0)) } }),
     expect: { size: 0, ttl_seconds: 5, statuses: [] },
   },
-  refused('of another address', list({ sub: `${issuer}/status-lists/2` })),
-  refused('expired', list({ exp: now - 61 })),
-  refused('without exp', list({ exp: undefined })),
-  refused('exp as a string', list({ exp: String(now + 298) })),
-  refused('of the future', list({ iat: now + 61 })),
-  refused('without iat', list({ iat: undefined })),
-  refused('ttl 0', list({ ttl: 0 })),
-  refused('ttl as a string', list({ ttl: '5' })),
-  refused('three bits', list({ status_list: { bits: 3, lst: lst(twoBits) } })),
-  refused('without a list', list({ status_list: undefined })),
-  refused('lst that is no base64url', list({ status_list: { bits: 2, lst: 'a+b=' } })),
-  refused('lst that is not deflated', list({ status_list: { bits: 2, lst: base64url('not deflated') } })),
-  refused('lst that is cut', list({ status_list: { bits: 2, lst: lst(Buffer.alloc(4096, 'list')).slice(0, -8) } })),
-  refused(
+  invalid('of another address', list({ sub: `${issuer}/status-lists/2` })),
+  invalid('expired', list({ exp: now - 61 })),
+  invalid('without exp', list({ exp: undefined })),
+  invalid('exp as a string', list({ exp: String(now + 298) })),
+  invalid('of the future', list({ iat: now + 61 })),
+  invalid('without iat', list({ iat: undefined })),
+  invalid('ttl 0', list({ ttl: 0 })),
+  invalid('ttl as a string', list({ ttl: '5' })),
+  invalid('three bits', list({ status_list: { bits: 3, lst: deflateList(twoBits) } })),
+  invalid('without a list', list({ status_list: undefined })),
+  invalid('lst that is no base64url', list({ status_list: { bits: 2, lst: 'a+b=' } })),
+  invalid('lst that is not deflated', list({ status_list: { bits: 2, lst: base64url('not deflated') } })),
+  invalid(
+    'lst that is cut',
+    list({ status_list: { bits: 2, lst: deflateList(Buffer.alloc(4096, 'list')).slice(0, -8) } }),
+  ),
+  invalid(
     'lst that goes on',
     list({ status_list: { bits: 2, lst: base64url(Buffer.concat([deflateSync(twoBits), Buffer.alloc(9)])) } }),
   ),
-  refused('typ of an access token', list({}, { header: { typ: 'at+jwt' } })),
-  refused('signed by a key of another', list({}, { kid: 'test-stranger', header: { kid: 'test-ed25519' } })),
-  refused('a member twice', jws({ claimsText: `{"sub":"x","sub":"${uri}"}` }, 'statuslist+jwt')),
-  refused(
+  invalid('typ of an access token', list({}, { header: { typ: 'at+jwt' } })),
+  invalid('signed by a key of another', list({}, { kid: 'test-stranger', header: { kid: 'test-ed25519' } })),
+  invalid('a member twice', jws({ claimsText: `{"sub":"x","sub":"${uri}"}` }, 'statuslist+jwt')),
+  invalid(
     'a bomb: 16 MiB of zeros',
-    list({ status_list: { bits: 2, lst: lst(Buffer.alloc(16 * 1024 * 1024)) } }),
+    list({ status_list: { bits: 2, lst: deflateList(Buffer.alloc(16 * 1024 * 1024)) } }),
     'status_list_too_large',
   ),
 ];
