@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { scanFolder, findSourceUses } from '../../kits/permission-lint/src/scan.ts';
+import { findSourceUses, scanFolder } from '../../kits/permission-lint/src/scan.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { openDesk } from './harness.ts';
