@@ -74,7 +74,7 @@ const isCoordinate = (value: unknown): value is string => isText(value) && value
 /** In characters; limits what is hashed. Only the digest is stored. */
 const MAX_KEY_LENGTH = 1024;
 
-const statement: Statement = {
+const markUsedStatement: Statement = {
   name: 'oauth-replay',
   text: `insert into oauth_replay (digest, expires_at) values ($1, $2::timestamptz)
     on conflict (digest) do nothing returning 1 as one`,
@@ -87,5 +87,5 @@ const statement: Statement = {
  */
 export async function markUsed(db: Database, value: string, until: Date): Promise<boolean> {
   if (value.length > MAX_KEY_LENGTH) return false;
-  return (await db.query(statement, [digest(value), until])).length === 1;
+  return (await db.query(markUsedStatement, [digest(value), until])).length === 1;
 }

@@ -38,7 +38,7 @@ export {
 } from './clients/clients.ts';
 export { readJwks } from './clients/jwks.ts';
 export {
-  apiDeleted,
+  detachClients,
   type ClientOfApi,
   type ClientWithPerm,
   clientsOfApi,

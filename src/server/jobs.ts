@@ -76,10 +76,10 @@ function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: JobD
     keys,
     issuer,
     fetch: createGuardedFetch({ allow: config.fetchAllow }),
-    onAttempt: (outcome, notice) => {
+    onAttempt: (outcome, delivery) => {
       metrics?.logoutDelivery(outcome);
-      if (outcome === 'given_up') log.warn(notice, 'a client was not told of a logout');
-      else if (outcome === 'failed') log.info(notice, 'a client was not told of a logout yet');
+      if (outcome === 'given_up') log.warn(delivery, 'a client was not told of a logout');
+      else if (outcome === 'failed') log.info(delivery, 'a client was not told of a logout yet');
     },
   });
 }

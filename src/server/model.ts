@@ -6,7 +6,7 @@ import { beforeAudience, beforeTypJwt, onRightsChanged } from '../permissions/in
 import { bind, type Model } from '../platform/database/index.ts';
 import { endSessions, eraseSessions, onSessionsEnded } from '../sessions/index.ts';
 import { eraseSignIns } from '../signin/index.ts';
-import { clientAlgorithms, sessionsEnded, updateStatuses } from '../tokens/index.ts';
+import { clientAlgorithms, endSessionGrants, updateStatuses } from '../tokens/index.ts';
 import { onUserDeactivated, onUserDeleted, onUserRenamed } from '../users/index.ts';
 import { entities } from './entities.ts';
 
@@ -20,7 +20,7 @@ export const model: Model = {
     bind(onSessionsEnded, async (tx, ended) => {
       // First, while the grants still refer to their session.
       await queueLogoutDeliveries(tx, ended);
-      await sessionsEnded(tx, ended);
+      await endSessionGrants(tx, ended);
     }),
     bind(
       onUserDeactivated,

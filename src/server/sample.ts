@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { deleteSource } from '../imports/django/index.ts';
-import { apiDeleted, Client, createClient, deleteClient, isClientSecret } from '../oauth/index.ts';
+import { detachClients, Client, createClient, deleteClient, isClientSecret } from '../oauth/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import {
   Api,
@@ -268,7 +268,7 @@ export async function removeSample(em: SqlEntityManager, audit: AuditContext, st
     const api = await tx.findOne(Api, state.api);
     if (api)
       await deleteApi(tx, audit, api, async (inner, deleted) => {
-        await apiDeleted(inner, deleted.id);
+        await detachClients(inner, deleted.id);
         await deleteSource(inner, deleted.audience);
       });
     await tx.nativeDelete(PlatformState, { name: 'sample' });

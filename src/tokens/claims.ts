@@ -128,7 +128,7 @@ export function grantedScope(request: TokenRequest): string | undefined {
 /** Bytes of the catalogue's hash in a token. */
 const HASH_BYTES = 8;
 
-function permissionClaims(
+function formatPermissions(
   rights: Rights,
   format: Format,
 ): Pick<AccessTokenClaims, 'permissions' | 'permissions_bitmap'> {
@@ -157,7 +157,7 @@ export function accessTokenClaims(request: TokenRequest, format: Format, jti: st
     ...(api.withSourceId && request.sourceId !== undefined ? { source_id: request.sourceId } : {}),
     is_staff: rights.isActive && (subject.isStaff === true || rights.isStaff),
     is_superuser: rights.isActive && rights.isSuperuser,
-    ...permissionClaims(rights, format),
+    ...formatPermissions(rights, format),
     ...(jkt ? { cnf: { jkt } } : {}),
     ...(act ? { act } : {}),
     ...(statusIndex

@@ -38,7 +38,7 @@ export {
   listGrants,
   type NewGrant,
   openGrant,
-  sessionsEnded,
+  endSessionGrants,
 } from './grants/grants.ts';
 export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/queries.ts';
 export { redeemGrant, redemptionStatement } from './grants/redeem.ts';

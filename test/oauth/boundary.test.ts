@@ -2,7 +2,7 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import { Consent } from '../../src/oauth/authorization-entities.ts';
 import {
   allowPermissions,
-  apiDeleted,
+  detachClients,
   createClient,
   disallowPermissions,
   readBoundary,
@@ -193,7 +193,7 @@ t.test('boundaries', (t) =>
           }),
         );
       await em.flush();
-      await deleteApi(db.fork(), at(), gone, (tx, { id }) => apiDeleted(tx, id));
+      await deleteApi(db.fork(), at(), gone, (tx, { id }) => detachClients(tx, id));
       t.same(await readBoundary(db.fork(), other), {});
       t.same(
         (await db.fork().find(Consent, { client: other.id })).map((one) => one.api),

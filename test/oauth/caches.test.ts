@@ -1,4 +1,4 @@
-import { apiDeleted, createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
+import { detachClients, createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,
@@ -216,7 +216,7 @@ t.test('the caches of a process', (t) =>
       const second = await createClient(db.fork(), audit(all.clock.now()), given);
       const ask = () => all.issue(second.client.clientId, second.secret as string);
       for (let round = 0; round < 2; round++) t.equal((await ask()).statusCode, 200);
-      await deleteApi(db.fork(), audit(), api, (tx, gone) => apiDeleted(tx, gone.id));
+      await deleteApi(db.fork(), audit(), api, (tx, gone) => detachClients(tx, gone.id));
       for (let round = 0; round < 2; round++) t.equal((await ask()).json().error, 'invalid_target');
       t.equal(await hasPerm('polls.add_choice'), undefined);
     });

@@ -1,5 +1,5 @@
 import { createClientCache } from '../../src/oauth/clients/cache.ts';
-import { apiDeleted, Client, deleteClient, updateClient } from '../../src/oauth/index.ts';
+import { detachClients, Client, deleteClient, updateClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,
@@ -284,7 +284,7 @@ t.test('userinfo', (t) =>
         await deleteClient(em, at(), await em.findOneOrFail(Client, of.by.principal));
       },
       'its time is up': async () => s.clock.pass(601),
-      'its API was deleted': () => deleteApi(db.fork(), at(), s.api, (tx, gone) => apiDeleted(tx, gone.id)),
+      'its API was deleted': () => deleteApi(db.fork(), at(), s.api, (tx, gone) => detachClients(tx, gone.id)),
     };
 
     await t.test('RFC 6750 §3.1: every other request is refused, with its challenge', async (t) => {

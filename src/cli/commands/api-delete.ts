@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countImportedRecords, deleteSource } from '../../imports/django/index.ts';
-import { apiDeleted, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
+import { detachClients, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
 import { type Api, type ApiContents, deleteApi, readApiContents } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';
@@ -28,7 +28,7 @@ export const apiDelete: DatabaseCommand = {
       const api = await requireDeletable(await requireApi(context, tx, audience));
       const references = await readReferences(tx, api);
       const contents = await deleteApi(tx, context.audit(), api, async (inner, deleted) => {
-        await apiDeleted(inner, deleted.id);
+        await detachClients(inner, deleted.id);
         await deleteSource(inner, deleted.audience);
       });
       return { name: api.audience, deletion: { ...references, contents } };

@@ -30,7 +30,7 @@ export function clientsOfApi(em: SqlEntityManager, apiId: string): Promise<Clien
  * Called when an API is deleted: gives a new version to its clients, which lose it, and deletes the consents for it,
  * which refer to the API without a foreign key.
  */
-export async function apiDeleted(tx: SqlEntityManager, apiId: string): Promise<void> {
+export async function detachClients(tx: SqlEntityManager, apiId: string): Promise<void> {
   await tx.nativeDelete(Consent, { api: apiId });
   const rows = await tx.find(ClientApi, { api: apiId });
   await bumpPrincipals(tx, [...new Set(rows.map((one) => one.client))].sort());

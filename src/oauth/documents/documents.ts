@@ -70,14 +70,14 @@ export function createClientDocuments(
   /** Fetches within the share of the network that asked first. */
   const fetchInShare = async (clientId: string, network: string, nowMs: number): Promise<CacheEntry> => {
     const owner = { kind: 'network', name: network } as const;
-    const fetching = new AbortController();
-    const { isTaken, evicted } = shares.take(owner, fetching);
+    const abort = new AbortController();
+    const { isTaken, evicted } = shares.take(owner, abort);
     if (!isTaken) throw busy();
     evicted?.abort();
     try {
-      return await fetchDocument(clientId, nowMs, fetching.signal);
+      return await fetchDocument(clientId, nowMs, abort.signal);
     } finally {
-      shares.release(owner, fetching);
+      shares.release(owner, abort);
     }
   };
   const freshEntry = (clientId: string, now: Date) => {

@@ -4,7 +4,7 @@ import { OAuthError } from '../../platform/http/index.ts';
 import { checkName } from '../clients/check.ts';
 import { grantNames } from '../clients/presets.ts';
 import { checkRedirects, type RedirectRules } from '../clients/uris.ts';
-import { type ClientMetadata, clientMetadata } from '../register/schemas.ts';
+import { type ClientMetadata, clientMetadataSchema } from '../register/schemas.ts';
 import { documentHost } from './url.ts';
 
 /** The parts of a document that are used. */
@@ -21,7 +21,7 @@ export interface ClientDocument {
 export const DOCUMENT_PRESET = 'mcp';
 
 /** The grant types of such a client, which can keep no secret. */
-const grants: readonly string[] = [grantNames.code, grantNames.refresh];
+const supportedGrantTypes: readonly string[] = [grantNames.code, grantNames.refresh];
 
 /** Reads a document that was fetched from the client id. OAuthError: why it cannot be used. */
 export function readDocument(clientId: string, body: Buffer, rules: RedirectRules): ClientDocument {
@@ -31,7 +31,7 @@ export function readDocument(clientId: string, body: Buffer, rules: RedirectRule
     throw unusableDocument('its client_id is not the address that it was read from');
   if ('client_secret' in document || 'client_secret_expires_at' in document)
     throw unusableDocument('it holds a client_secret');
-  const [fault] = Value.Errors(clientMetadata, document);
+  const [fault] = Value.Errors(clientMetadataSchema, document);
   if (fault) throw unusableDocument(`${fault.instancePath.slice(1) || 'it'} ${fault.message}`);
   const {
     redirect_uris: redirectUris = [],
@@ -73,7 +73,7 @@ function readGrantTypes({
 }: ClientMetadata) {
   if (!grantTypes.includes(grantNames.code) || !responseTypes.includes('code'))
     throw unusableDocument('its grant_types and response_types do not name authorization_code and code');
-  return grants.filter((one) => grantTypes.includes(one));
+  return supportedGrantTypes.filter((one) => grantTypes.includes(one));
 }
 
 /** Shown to the user, who can report it to the application. */

@@ -4,7 +4,7 @@ import { NotReady } from '../../platform/errors.ts';
 import { FetchError, type GuardedFetch } from '../../platform/fetch/index.ts';
 import { type Clock, numericDate, plusSeconds } from '../../platform/time.ts';
 import { type KeyRing, signJwt } from '../../tokens/index.ts';
-import { claimDeliveries, closeDelivery, type LogoutDelivery, reschedule } from './deliveries.ts';
+import { claimDeliveries, closeDelivery, type ClaimedDelivery, reschedule } from './deliveries.ts';
 
 /** The outcome of one attempt. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'given_up';
@@ -18,7 +18,7 @@ export interface DeliveryDeps {
   /** Called after every attempt; `error` is a code or a status. */
   readonly onAttempt?: (
     outcome: DeliveryOutcome,
-    notice: { clientId: string; tries: number; error: string | null },
+    delivery: { clientId: string; tries: number; error: string | null },
   ) => void;
 }
 
@@ -33,15 +33,15 @@ const POLL_MS = 1000;
 
 export function createLogoutDelivery(deps: DeliveryDeps): DeliverLogouts {
   return async (stopping) => {
-    const pending = new Map<Promise<void>, LogoutDelivery>();
+    const pending = new Map<Promise<void>, ClaimedDelivery>();
     let failure: Error | undefined;
-    const start = (notice: LogoutDelivery) => {
-      const done = deliver(deps, notice)
+    const start = (delivery: ClaimedDelivery) => {
+      const done = deliver(deps, delivery)
         .catch((error: Error) => {
           failure ??= error;
         })
         .finally(() => pending.delete(done));
-      pending.set(done, notice);
+      pending.set(done, delivery);
     };
     try {
       for (;;) {
@@ -49,7 +49,7 @@ export function createLogoutDelivery(deps: DeliveryDeps): DeliverLogouts {
         const free = MAX_CONCURRENT.all - pending.size;
         if (free > 0 && !stopping.aborted && !failure) {
           const limits = { all: free, perClient: MAX_CONCURRENT.perClient };
-          for (const notice of await claimDeliveries(deps.db, deps.clock.now(), limits, [...busy])) start(notice);
+          for (const delivery of await claimDeliveries(deps.db, deps.clock.now(), limits, [...busy])) start(delivery);
         }
         if (pending.size > 0) await race(pending.keys());
         // No delivery was due, for any client.
@@ -75,29 +75,29 @@ async function race(promises: Iterable<Promise<void>>): Promise<void> {
 }
 
 /** OIDC Back-Channel Logout §2.5 to §2.8. Outside any transaction. */
-async function deliver(deps: DeliveryDeps, notice: LogoutDelivery): Promise<void> {
+async function deliver(deps: DeliveryDeps, delivery: ClaimedDelivery): Promise<void> {
   const { db, clock, onAttempt = () => {} } = deps;
-  const { clientId, tries } = notice;
-  const error = notice.uri === null ? 'no_uri' : await post(deps, notice, notice.uri);
+  const { clientId, tries } = delivery;
+  const error = delivery.uri === null ? 'no_uri' : await post(deps, delivery, delivery.uri);
   const now = clock.now();
   if (error === null) {
-    await closeDelivery(db, notice.id, now, null);
+    await closeDelivery(db, delivery.id, now, null);
     return onAttempt('delivered', { clientId, tries, error });
   }
-  const wait = notice.uri === null ? null : retryDelaySeconds(tries);
-  if (wait === null) await closeDelivery(db, notice.id, now, error);
-  else await reschedule(db, notice, plusSeconds(now, wait), error);
+  const wait = delivery.uri === null ? null : retryDelaySeconds(tries);
+  if (wait === null) await closeDelivery(db, delivery.id, now, error);
+  else await reschedule(db, delivery, plusSeconds(now, wait), error);
   onAttempt(wait === null ? 'given_up' : 'failed', { clientId, tries, error });
 }
 
 /** Returns the error; null when the client has accepted the token. */
 async function post(
   { keys, issuer, clock, fetch }: DeliveryDeps,
-  notice: LogoutDelivery,
+  delivery: ClaimedDelivery,
   uri: string,
 ): Promise<string | null> {
   try {
-    const token = signLogoutToken(keys, issuer, notice, clock.now());
+    const token = signLogoutToken(keys, issuer, delivery, clock.now());
     const { status } = await fetch({ url: uri, form: { logout_token: token }, maxBytes: 0 });
     // OIDC Back-Channel Logout §2.8: 200; some frameworks send 204 for an empty response.
     return status === 200 || status === 204 ? null : `status_${status}`;
@@ -129,16 +129,16 @@ const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
  * Signs a logout token (OIDC Back-Channel Logout §2.4). Its `typ` tells it from every other JWT of Signet, and it has
  * no `nonce`. `jti` is the delivery's id: the client recognizes a repeated attempt by it.
  */
-export function signLogoutToken(keys: KeyRing, issuer: string, notice: Omit<LogoutDelivery, 'uri'>, now: Date): string {
+export function signLogoutToken(keys: KeyRing, issuer: string, delivery: Omit<ClaimedDelivery, 'uri'>, now: Date): string {
   const iat = numericDate(now);
-  return signJwt(keys, 'logout+jwt', notice.alg, {
+  return signJwt(keys, 'logout+jwt', delivery.alg, {
     iss: issuer,
-    aud: notice.clientId,
+    aud: delivery.clientId,
     iat,
     exp: iat + LIFE_SECONDS,
-    jti: notice.id,
+    jti: delivery.id,
     events: { [EVENT]: {} },
-    sub: notice.sub,
-    sid: notice.sid,
+    sub: delivery.sub,
+    sid: delivery.sid,
   });
 }

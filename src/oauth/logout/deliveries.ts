@@ -3,7 +3,7 @@ import { plusSeconds } from '../../platform/time.ts';
 import type { Alg } from '../../tokens/index.ts';
 
 /** A delivery that this process has claimed; no other process has it until the lease ends. */
-export interface LogoutDelivery {
+export interface ClaimedDelivery {
   readonly id: string;
   /** The client's principal. */
   readonly client: string;
@@ -46,7 +46,7 @@ const claimStatement: Statement = {
 /** Longer than a delivery takes: deliveries of a process that died are then claimed by another. */
 const LEASE_SECONDS = 30;
 
-interface Row extends Omit<LogoutDelivery, 'clientId'> {
+interface Row extends Omit<ClaimedDelivery, 'clientId'> {
   readonly client_id: string;
 }
 
@@ -56,7 +56,7 @@ export async function claimDeliveries(
   now: Date,
   limits: { readonly all: number; readonly perClient: number },
   busy: readonly string[],
-): Promise<LogoutDelivery[]> {
+): Promise<ClaimedDelivery[]> {
   const values = [now, plusSeconds(now, LEASE_SECONDS), limits.all, limits.perClient, [...busy]];
   const rows = await db.query<Row>(claimStatement, values);
   return rows.map(({ client_id: clientId, ...row }) => ({ ...row, clientId }));
@@ -84,7 +84,7 @@ const rescheduleStatement: Statement = {
 
 export async function reschedule(
   db: Database,
-  { id, tries }: LogoutDelivery,
+  { id, tries }: ClaimedDelivery,
   until: Date,
   error: string,
 ): Promise<void> {

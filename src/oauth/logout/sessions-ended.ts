@@ -2,7 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { EndedSessions } from '../../sessions/index.ts';
 
 /**
- * The second function at the port `SessionsEnded`, in the same transaction: queues one delivery for every client that
+ * The second function at the port `onSessionsEnded`, in the same transaction: queues one delivery for every client that
  * has a grant in one of the sessions and registered a logout URI (OIDC Back-Channel Logout §2.3). Deletes all consents
  * and codes of a deleted user.
  */

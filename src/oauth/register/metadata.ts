@@ -11,25 +11,25 @@ import type { Client } from '../entities.ts';
 import type { ClientMetadata } from './schemas.ts';
 
 /** The grant types that a program may register. Only an administrator may add token exchange. */
-const grants: readonly string[] = [
+const allowedGrantTypes: readonly string[] = [
   grantNames.code,
   grantNames.refresh,
   grantNames['client-credentials'],
   grantNames.device,
 ];
-const methods: Record<string, Client['authMethod']> = {
+const authMethods: Record<string, Client['authMethod']> = {
   client_secret_basic: 'client_secret',
   client_secret_post: 'client_secret',
   private_key_jwt: 'private_key_jwt',
   none: 'none',
 };
-const algs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
+const signingAlgs: readonly Alg[] = ['RS256', 'ES256', 'EdDSA'];
 
 /** Converts a program's metadata to a new client. OAuthError (RFC 7591 §3.2.2) for values that are not allowed. */
 export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRules): Omit<NewClient, 'requests'> {
   const { redirect_uris: redirectUris = [], client_name: name = 'Unnamed client' } = metadata;
-  const authMethod = methods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
-  if (!authMethod) throw invalidMetadata(`token_endpoint_auth_method takes ${Object.keys(methods).join(', ')}.`);
+  const authMethod = authMethods[metadata.token_endpoint_auth_method ?? 'client_secret_basic'];
+  if (!authMethod) throw invalidMetadata(`token_endpoint_auth_method takes ${Object.keys(authMethods).join(', ')}.`);
   const grantTypes = readGrantTypes(metadata);
   const preset = choosePreset(metadata, authMethod, grantTypes);
   if (grantTypes.includes(grantNames.code) && redirectUris.length === 0)
@@ -37,8 +37,8 @@ export function readMetadata(metadata: ClientMetadata, redirectRules: RedirectRu
   asOAuthError('invalid_redirect_uri', () => checkRedirects(preset, redirectUris, redirectRules));
   const settings = definedSettings({
     assertionAlg: readAlg(metadata, 'token_endpoint_auth_signing_alg', CLIENT_JWS_ALGS),
-    idTokenAlg: readAlg(metadata, 'id_token_signed_response_alg', algs),
-    userinfoAlg: readAlg(metadata, 'userinfo_signed_response_alg', algs),
+    idTokenAlg: readAlg(metadata, 'id_token_signed_response_alg', signingAlgs),
+    userinfoAlg: readAlg(metadata, 'userinfo_signed_response_alg', signingAlgs),
     requirePushed: metadata.require_pushed_authorization_requests,
     dpopBound: metadata.dpop_bound_access_tokens,
     defaultMaxAge: metadata.default_max_age,
@@ -86,7 +86,7 @@ function readGrantTypes({
   response_types: responseTypes,
 }: ClientMetadata): string[] {
   for (const grant of grantTypes)
-    if (!grants.includes(grant)) throw invalidMetadata(`grant_types: a program may register ${grants.join(', ')}.`);
+    if (!allowedGrantTypes.includes(grant)) throw invalidMetadata(`grant_types: a program may register ${allowedGrantTypes.join(', ')}.`);
   if (responseTypes?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');
   // RFC 7591 §2.1: both must be consistent.
   if (responseTypes && responseTypes.includes('code') !== grantTypes.includes(grantNames.code))

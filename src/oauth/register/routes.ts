@@ -1,7 +1,7 @@
 import { Type } from 'typebox';
 import { type App, handleOAuthErrors, stringifyResponse } from '../../platform/http/index.ts';
 import { type RegistrationDeps, register } from './register.ts';
-import { clientMetadata, registeredClient } from './schemas.ts';
+import { clientMetadataSchema, registeredClientSchema } from './schemas.ts';
 
 /** `/oauth2/register` (RFC 7591): JSON in both directions, no cookies. */
 export async function registrationRoutes(app: App, deps: RegistrationDeps): Promise<void> {
@@ -13,8 +13,8 @@ export async function registrationRoutes(app: App, deps: RegistrationDeps): Prom
       'With an initial access token, where `SIGNET_REGISTRATION` is `token`. Members that are not here are ignored (RFC 7591 §2).',
     tags: ['oauth'],
     security: [{ registration: [] }],
-    body: clientMetadata,
-    response: { 201: registeredClient, 403: registrationOff },
+    body: clientMetadataSchema,
+    response: { 201: registeredClientSchema, 403: registrationOff },
     oauthErrors: ['invalid_redirect_uri', 'invalid_client_metadata', 'invalid_token'],
   } as const;
   // Browser-based clients register too, or read that they cannot. The request depends on its token, not on a cookie.

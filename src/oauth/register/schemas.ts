@@ -35,14 +35,14 @@ const members = {
 };
 
 /** RFC 7591 §2: unknown members are ignored, known ones are validated. */
-export const clientMetadata = Type.Object(members, {
+export const clientMetadataSchema = Type.Object(members, {
   title: 'ClientMetadata',
   description: 'RFC 7591 §2. Other members are ignored; those here must have their types.',
 });
-export type ClientMetadata = Type.Static<typeof clientMetadata>;
+export type ClientMetadata = Type.Static<typeof clientMetadataSchema>;
 
 /** RFC 7591 §3.2.1. */
-export const registeredClient = Type.Object(
+export const registeredClientSchema = Type.Object(
   {
     client_id: Type.String(),
     client_id_issued_at: Type.Integer({ description: 'Seconds since 1970.' }),

@@ -140,7 +140,7 @@ const userEndReasons = {
  * All grants are locked before the first status index, and one statement updates all indexes: a client that ends at the
  * same time waits for the same rows in this order.
  */
-export async function sessionsEnded(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
+export async function endSessionGrants(tx: SqlEntityManager, ended: EndedSessions): Promise<void> {
   const { at, ids, reason, users, successor } = ended;
   const endedUsers = reason in userEndReasons ? users : [];
   if (successor || endedUsers.length > 0) await lockGrants(tx, ids, endedUsers);

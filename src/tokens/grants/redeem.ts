@@ -12,7 +12,7 @@ import { type RefreshKey, refreshToken } from './refresh-token.ts';
  * Redeems an authorization: opens a grant and allocates the status index of its first token, in one durable statement.
  * Of concurrent requests one succeeds, and the grant is never visible without its index. `table` holds authorizations
  * by digest: client_id, principal_id, password_epoch, session_id, auth_time, amr, api_id, scope, permissions,
- * is_offline, expires_at; consumed_at and grant_id are written. `is_held` is false for one that was redeemed before,
+ * is_offline, expires_at; consumed_at and grant_id are written. `is_redeemable` is false for one that was redeemed before,
  * has expired, or whose user, session, client or API has ended.
  *
  * Everything it depends on is locked in the order of locks: user, API, principals, session. A transaction that ends one
@@ -25,47 +25,47 @@ import { type RefreshKey, refreshToken } from './refresh-token.ts';
  */
 export const redemptionStatement = (table: string): Statement => ({
   name: `tokens-redeem-${table}`,
-  text: `with agreed as materialized (
+  text: `with candidate as materialized (
       select x.principal_id, x.client_id, x.password_epoch, x.session_id, x.api_id from ${table} x
       where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz
-    ), who as materialized (
-      select u.id from agreed a join users_user u on u.id = a.principal_id and u.is_active and u.password_epoch = a.password_epoch
+    ), active_user as materialized (
+      select u.id from candidate a join users_user u on u.id = a.principal_id and u.is_active and u.password_epoch = a.password_epoch
       for share of u
     ), api as materialized (
-      select q.id from agreed a join permissions_api q on q.id = a.api_id where (select count(*) from who) = 1 for key share of q
-    ), held as materialized (
-      select p.id, p.perms_version::int as version from agreed a join permissions_principal p on p.id = any(array[a.principal_id, a.client_id])
+      select q.id from candidate a join permissions_api q on q.id = a.api_id where (select count(*) from active_user) = 1 for key share of q
+    ), principals as materialized (
+      select p.id, p.perms_version::int as version from candidate a join permissions_principal p on p.id = any(array[a.principal_id, a.client_id])
       where (select count(*) from api) >= 0 order by p.id for key share of p
-    ), live as materialized (
-      select s.id from agreed a join sessions_session s on s.id = a.session_id and s.ended_at is null
-      where (select count(*) from held) = 2 for share of s
-    ), code as materialized (
+    ), live_session as materialized (
+      select s.id from candidate a join sessions_session s on s.id = a.session_id and s.ended_at is null
+      where (select count(*) from principals) = 2 for share of s
+    ), redeemable as materialized (
       select x.* from ${table} x
-      where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz and (select count(*) from live) >= 0
-        and (select count(*) from held) = 2 and (select count(*) from who) = 1
-        and exists (select from held h where h.id = x.client_id and h.version = $13::int)
-        and (x.is_offline or exists (select from live)) and (x.api_id is null or exists (select from api))
+      where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz and (select count(*) from live_session) >= 0
+        and (select count(*) from principals) = 2 and (select count(*) from active_user) = 1
+        and exists (select from principals h where h.id = x.client_id and h.version = $13::int)
+        and (x.is_offline or exists (select from live_session)) and (x.api_id is null or exists (select from api))
       for no key update of x
-    ), made as (
+    ), inserted as (
       insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
-      select $5::int, $6::int, $3::uuid, coalesce(x.api_id, '${NO_API}'), x.principal_id, $7::timestamptz from code x
+      select $5::int, $6::int, $3::uuid, coalesce(x.api_id, '${NO_API}'), x.principal_id, $7::timestamptz from redeemable x
       on conflict do nothing returning 1
-    ), granted as (
+    ), opened as (
       insert into tokens_grant (id, seed, principal_id, client_id, api_id, session_id, password_epoch, auth_time, amr, scope, permissions,
         is_offline, is_refreshable, dpop_jkt, claims, created_at, rotated_at, idle_expires_at, expires_at)
       select $3::uuid, $4::bytea, x.principal_id, x.client_id, x.api_id, x.session_id, x.password_epoch, x.auth_time, x.amr, x.scope,
         x.permissions, x.is_offline, $8::boolean, $9::text, $10::jsonb, $2::timestamptz, $2::timestamptz, $11::timestamptz, $12::timestamptz
-      from code x, made
+      from redeemable x, inserted
     ), consumed as (
-      update ${table} x set consumed_at = $2::timestamptz, grant_id = $3::uuid from made where x.digest = $1::bytea
-    ) select exists (select from code) as is_held, exists (select from made) as is_made,
-      (select h.version from held h join agreed a on h.id = a.principal_id) as version,
-      (select h.version from held h join agreed a on h.id = a.client_id) as client_version`,
+      update ${table} x set consumed_at = $2::timestamptz, grant_id = $3::uuid from inserted where x.digest = $1::bytea
+    ) select exists (select from redeemable) as is_redeemable, exists (select from inserted) as is_inserted,
+      (select h.version from principals h join candidate a on h.id = a.principal_id) as version,
+      (select h.version from principals h join candidate a on h.id = a.client_id) as client_version`,
 });
 
 interface Row {
-  is_held: boolean;
-  is_made: boolean;
+  is_redeemable: boolean;
+  is_inserted: boolean;
   version: number | null;
   client_version: number | null;
 }
@@ -121,8 +121,8 @@ export async function redeemGrant(
     const [row] = await db.query<Row>(statement, [digest, now, id, seed, ...indexValues, ...grantValues]);
     if (!row || row.version === null || row.client_version === null) return null;
     if (row.client_version !== clientVersion) return 'stale';
-    if (!row.is_held) return null;
-    if (!row.is_made) continue;
+    if (!row.is_redeemable) return null;
+    if (!row.is_inserted) continue;
     return {
       id,
       endsAt: expiresAt,

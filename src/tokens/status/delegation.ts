@@ -40,23 +40,23 @@ const snapshotStatement = hotSelect(
  */
 const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-exchanged-${kind}`,
-  text: `with who as materialized (
+  text: `with principals as materialized (
       select p.id, p.perms_version::int as version from permissions_principal p where p.id = any($4::uuid[] || $1::uuid) order by p.id for share of p
-    ), same as materialized (
-      select count(*) = cardinality($4::uuid[]) as is_same from who join unnest($4::uuid[], $5::int[]) v(id, version) using (id, version)
-    ), live as materialized (
+    ), unchanged as materialized (
+      select count(*) = cardinality($4::uuid[]) as is_same from principals join unnest($4::uuid[], $5::int[]) v(id, version) using (id, version)
+    ), live_owner as materialized (
       ${lockOwner[kind]}
-    ), kept as (
-      update tokens_status t set expires_at = greatest(t.expires_at, $8::timestamptz) from same, live
-      where t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0 and same.is_same
+    ), extended as (
+      update tokens_status t set expires_at = greatest(t.expires_at, $8::timestamptz) from unchanged, live_owner
+      where t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0 and unchanged.is_same
       returning t.list, t.idx
-    ), made as (
+    ), inserted as (
       insert into tokens_status (list, idx, holder_id, api_id, principal_id, through, is_current, expires_at)
-      select $6::int, $7::int, $3::uuid, $2::uuid, $1::uuid, $4::uuid[], false, $8::timestamptz from same, live
-      where same.is_same and not exists (select from kept)
+      select $6::int, $7::int, $3::uuid, $2::uuid, $1::uuid, $4::uuid[], false, $8::timestamptz from unchanged, live_owner
+      where unchanged.is_same and not exists (select from extended)
       on conflict do nothing returning list, idx
-    ) select (select version from who where id = $1) as version, (select is_same from same) as is_same, exists (select from live) as is_live,
-      coalesce((select list from kept), (select list from made))::int as list, coalesce((select idx from kept), (select idx from made))::int as idx`,
+    ) select (select version from principals where id = $1) as version, (select is_same from unchanged) as is_same, exists (select from live_owner) as is_live,
+      coalesce((select list from extended), (select list from inserted))::int as list, coalesce((select idx from extended), (select idx from inserted))::int as idx`,
 });
 const allocateStatements = {
   session: allocateStatement('session'),

@@ -73,18 +73,18 @@ export const lockOwner = {
  */
 const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-place-${kind}`,
-  text: `with who as materialized (
+  text: `with principals as materialized (
       select p.perms_version::int as version from permissions_principal p where p.id = $1 for share of p
-    ), live as materialized (
+    ), live_owner as materialized (
       ${lockOwner[kind]}
-    ), behind as (
+    ), former as (
       update tokens_status t set is_current = false, expires_at = least(t.expires_at, $7::timestamptz)
-      where t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state <> 0 and exists (select from live) returning 1
-    ), made as (
+      where t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state <> 0 and exists (select from live_owner) returning 1
+    ), inserted as (
       insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
-      select $4::int, $5::int, $3::uuid, $2::uuid, $1::uuid, $6::timestamptz from who, live where (select count(*) from behind) >= 0
+      select $4::int, $5::int, $3::uuid, $2::uuid, $1::uuid, $6::timestamptz from principals, live_owner where (select count(*) from former) >= 0
       on conflict do nothing returning 1
-    ) select (select version from who) as version, exists (select from live) as is_live, exists (select from made) as is_made`,
+    ) select (select version from principals) as version, exists (select from live_owner) as is_live, exists (select from inserted) as is_inserted`,
 });
 const allocateStatements = {
   session: allocateStatement('session'),
@@ -119,13 +119,13 @@ export async function allocateIndex(
       until,
       plusSeconds(now, LINGER_SECONDS),
     ];
-    const [row] = await runOn<{ version: number | null; is_live: boolean; is_made: boolean }>(
+    const [row] = await runOn<{ version: number | null; is_live: boolean; is_inserted: boolean }>(
       from,
       allocateStatements[owner.kind],
       values,
     );
     if (!row?.is_live || row.version === null) return null;
-    if (row.is_made) return { statusIndex: fresh, version: row.version };
+    if (row.is_inserted) return { statusIndex: fresh, version: row.version };
   }
 }
 
