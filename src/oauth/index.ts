@@ -38,11 +38,11 @@ export {
 } from './clients/clients.ts';
 export { readJwks } from './clients/jwks.ts';
 export {
-  detachClients,
   type ClientOfApi,
   type ClientWithPerm,
   clientsOfApi,
   clientsWithPerm,
+  detachClients,
   isServedBy,
 } from './clients/lookup.ts';
 export { grantNames, type Preset, presets } from './clients/presets.ts';

@@ -1,7 +1,7 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { deleteSource } from '../imports/django/index.ts';
-import { detachClients, Client, createClient, deleteClient, isClientSecret } from '../oauth/index.ts';
+import { Client, createClient, deleteClient, detachClients, isClientSecret } from '../oauth/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import {
   Api,

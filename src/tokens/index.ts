@@ -32,13 +32,13 @@ export { RefreshGrant, type RequestedClaims, RevokedToken, SigningKey, TokenStat
 export {
   endClient,
   endGrants,
+  endSessionGrants,
   type GrantEndReason,
   type GrantLife,
   lastGrantUse,
   listGrants,
   type NewGrant,
   openGrant,
-  endSessionGrants,
 } from './grants/grants.ts';
 export { type GrantState, readGrant, rotateGrant, useGrant } from './grants/queries.ts';
 export { redeemGrant, redemptionStatement } from './grants/redeem.ts';

@@ -2,8 +2,8 @@ import { AuditEntry } from '../../src/audit/index.ts';
 import { Consent } from '../../src/oauth/authorization-entities.ts';
 import {
   allowPermissions,
-  detachClients,
   createClient,
+  detachClients,
   disallowPermissions,
   readBoundary,
   updateClient,

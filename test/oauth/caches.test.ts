@@ -1,4 +1,4 @@
-import { detachClients, createClient, deleteClient, rotateSecret, updateClient } from '../../src/oauth/index.ts';
+import { createClient, deleteClient, detachClients, rotateSecret, updateClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,

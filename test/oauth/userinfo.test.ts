@@ -1,5 +1,5 @@
 import { createClientCache } from '../../src/oauth/clients/cache.ts';
-import { detachClients, Client, deleteClient, updateClient } from '../../src/oauth/index.ts';
+import { Client, deleteClient, detachClients, updateClient } from '../../src/oauth/index.ts';
 import {
   addMembers,
   assign,

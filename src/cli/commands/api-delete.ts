@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { countImportedRecords, deleteSource } from '../../imports/django/index.ts';
-import { detachClients, type ClientOfApi, clientsOfApi } from '../../oauth/index.ts';
+import { type ClientOfApi, clientsOfApi, detachClients } from '../../oauth/index.ts';
 import { type Api, type ApiContents, deleteApi, readApiContents } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { type DatabaseCommand, isSet } from '../command.ts';

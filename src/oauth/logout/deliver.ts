@@ -4,7 +4,7 @@ import { NotReady } from '../../platform/errors.ts';
 import { FetchError, type GuardedFetch } from '../../platform/fetch/index.ts';
 import { type Clock, numericDate, plusSeconds } from '../../platform/time.ts';
 import { type KeyRing, signJwt } from '../../tokens/index.ts';
-import { claimDeliveries, closeDelivery, type ClaimedDelivery, reschedule } from './deliveries.ts';
+import { type ClaimedDelivery, claimDeliveries, closeDelivery, reschedule } from './deliveries.ts';
 
 /** The outcome of one attempt. */
 export type DeliveryOutcome = 'delivered' | 'failed' | 'given_up';
@@ -129,7 +129,12 @@ const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
  * Signs a logout token (OIDC Back-Channel Logout §2.4). Its `typ` tells it from every other JWT of Signet, and it has
  * no `nonce`. `jti` is the delivery's id: the client recognizes a repeated attempt by it.
  */
-export function signLogoutToken(keys: KeyRing, issuer: string, delivery: Omit<ClaimedDelivery, 'uri'>, now: Date): string {
+export function signLogoutToken(
+  keys: KeyRing,
+  issuer: string,
+  delivery: Omit<ClaimedDelivery, 'uri'>,
+  now: Date,
+): string {
   const iat = numericDate(now);
   return signJwt(keys, 'logout+jwt', delivery.alg, {
     iss: issuer,

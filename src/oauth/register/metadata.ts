@@ -86,7 +86,8 @@ function readGrantTypes({
   response_types: responseTypes,
 }: ClientMetadata): string[] {
   for (const grant of grantTypes)
-    if (!allowedGrantTypes.includes(grant)) throw invalidMetadata(`grant_types: a program may register ${allowedGrantTypes.join(', ')}.`);
+    if (!allowedGrantTypes.includes(grant))
+      throw invalidMetadata(`grant_types: a program may register ${allowedGrantTypes.join(', ')}.`);
   if (responseTypes?.some((one) => one !== 'code')) throw invalidMetadata('response_types: only code is offered.');
   // RFC 7591 §2.1: both must be consistent.
   if (responseTypes && responseTypes.includes('code') !== grantTypes.includes(grantNames.code))
