@@ -72,7 +72,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('SIGNET_AUDIT_RETENTION: days; without it every event is kept for ever', async (t) => {
-    const jobOf = (environment: Record<string, string | undefined>) => {
+    const findJob = (environment: Record<string, string | undefined>) => {
       const config = readConfig('production', environment);
       const deps = { db, config, clock: { now: () => now, sleepUntil: async () => {} }, issuer: 'https://id.example' };
       const log = pino({ level: 'silent' });
@@ -80,12 +80,12 @@ await onEachEngine(t, async (t, db) => {
       return jobs.find((one) => one.name === 'purge-audit');
     };
     for (const environment of [{}, { SIGNET_AUDIT_RETENTION: '' }, { SIGNET_AUDIT_RETENTION: '0' }])
-      t.equal(jobOf(environment), undefined);
+      t.equal(findJob(environment), undefined);
     const em = db.fork();
     recordEvent(em, ago(8), { kind: 'logout' });
     recordEvent(em, audit(now).at, { kind: 'login' });
     await em.flush();
-    await jobOf({ SIGNET_AUDIT_RETENTION: '7' })?.run(new AbortController().signal);
+    await findJob({ SIGNET_AUDIT_RETENTION: '7' })?.run(new AbortController().signal);
     t.same(
       (await db.fork().find(AuditEvent, {}, { orderBy: { id: 'asc' } })).map((one) => one.kind),
       ['login', 'events_purged'],

@@ -141,7 +141,7 @@ await onEachEngine(t, async (t, db) => {
       await db.fork().nativeUpdate(User, { username: 'fast' }, { password: encoded(10) });
       await db.fork().nativeUpdate(User, { username: 'slow' }, { password: encoded(slow) });
       const clock = testClock();
-      const how = {
+      const parameters = {
         clock,
         passwords,
         backends: [passwordBackend(db, passwords, clock)],
@@ -153,7 +153,7 @@ await onEachEngine(t, async (t, db) => {
         verified.length = 0;
         clock.sleeps.length = 0;
         const attempt = { username, password: username === 'fast' ? 'wrong' : 'right', ip: '192.0.2.1' };
-        const { kind } = await authenticate(db, how, attempt);
+        const { kind } = await authenticate(db, parameters, attempt);
         outcomes.push({ kind, verified: verified.length, at: clock.sleeps.map((one) => one.getTime()) });
       }
       const deadline = clock.now().getTime() + djangos;

@@ -30,8 +30,8 @@ function counted(db: Database) {
   return { count, db: { ...db, fork: () => db.fork(), query } as Database };
 }
 
-/** As everybody can: of what stands in the document, and nothing else. */
-function hashOf(document: CatalogueDocument): string {
+/** Computes the hash from the document alone, as any verifier can. */
+function computeHash(document: CatalogueDocument): string {
   const hash = createHash('sha256');
   for (const { index, name } of document.permissions) hash.update(`${index}\t${name}\n`);
   return hash.digest('base64url');
@@ -40,7 +40,7 @@ function hashOf(document: CatalogueDocument): string {
 await onEachEngine(t, async (t, db) => {
   const change = (api: { id: string }, names: string[], prune = false) =>
     changeCatalogue(db.fork(), audit(), api, specs(...names), { prune });
-  const documentOf = async (audience: string, version?: number) => {
+  const readDocument = async (audience: string, version?: number) => {
     const known = await createCatalogueCache(db, ISSUER).find(audience, version);
     return JSON.parse(known?.json?.body.toString() ?? 'null') as CatalogueDocument;
   };
@@ -49,7 +49,7 @@ await onEachEngine(t, async (t, db) => {
     'contract §2: the document has every version with its hash and length, and anybody can make the hash again',
     async (t) => {
       const api = await createApi(db.fork(), audit(), 'document');
-      t.same(await documentOf('document'), {
+      t.same(await readDocument('document'), {
         audience: 'document',
         version: 0,
         hash: catalogueHash([]),
@@ -59,7 +59,7 @@ await onEachEngine(t, async (t, db) => {
       await change(api, ['a', 'b']);
       await change(api, ['b', 'c'], true);
       await change(api, ['a', 'b', 'c']);
-      const now = await documentOf('document');
+      const now = await readDocument('document');
       t.same(now.permissions, [
         { index: 0, name: '', label: 'Can a', removed: true },
         { index: 1, name: 'polls.b', label: 'Can b' },
@@ -72,19 +72,19 @@ await onEachEngine(t, async (t, db) => {
         versions: [0, 2, 3, 4].map((length, version) => ({ version, length })),
       });
       for (const { version, hash, length } of now.versions) {
-        const then = await documentOf('document', version);
-        t.same([then.version, then.hash, hashOf(then), then.permissions.length], [version, hash, hash, length]);
+        const then = await readDocument('document', version);
+        t.same([then.version, then.hash, computeHash(then), then.permissions.length], [version, hash, hash, length]);
         t.same(then.versions, now.versions.slice(0, version + 1), 'as it was');
       }
-      const first = await documentOf('document', 1);
+      const first = await readDocument('document', 1);
       t.same(
         first.permissions.map((one) => one.name),
         ['polls.a', 'polls.b'],
         'what was removed later has its name',
       );
-      t.same(await documentOf('document/'), now, 'a trailing slash makes no difference');
-      t.equal(await documentOf('document', 4), null, 'a version that never was');
-      t.equal(await documentOf('nothing'), null);
+      t.same(await readDocument('document/'), now, 'a trailing slash makes no difference');
+      t.equal(await readDocument('document', 4), null, 'a version that never was');
+      t.equal(await readDocument('nothing'), null);
       t.equal(await createCatalogueCache(db, ISSUER).find('nothing'), null);
     },
   );
@@ -108,13 +108,13 @@ await onEachEngine(t, async (t, db) => {
             const kept = prune ? before.filter((one) => names.includes(one)) : before;
             live[version] = [...kept, ...names.filter((one) => !before.includes(one))];
           }
-          const now = await documentOf(audience);
+          const now = await readDocument(audience);
           for (const { version, hash, length } of now.versions) {
-            const then = await documentOf(audience, version);
+            const then = await readDocument(audience, version);
             const names = then.permissions.flatMap(({ name, removed }) =>
               removed ? [] : [name.replace('polls.', '')],
             );
-            if (hashOf(then) !== hash || then.permissions.length !== length)
+            if (computeHash(then) !== hash || then.permissions.length !== length)
               throw new Error(`version ${version} of ${audience}`);
             if (names.toSorted().join() !== live[version]?.toSorted().join())
               throw new Error(`names at ${version} of ${audience}`);
@@ -153,7 +153,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('what was read before a change was heard of is not kept after it', async (t) => {
+  await t.test('a result that was read before a change was signalled is not cached after it', async (t) => {
     const api = await createApi(db.fork(), audit(), 'late');
     await change(api, ['a']);
     let go = () => {};
@@ -186,7 +186,7 @@ await onEachEngine(t, async (t, db) => {
       const stop = await startSignals(db, createSignals({ keys, catalogues }), { onError, listens });
       const dropped = async (what: string, act: () => Promise<unknown>) => {
         await catalogues.find('heard');
-        // The first look drops whatever is there.
+        // The first poll clears the cache.
         await new Promise((resolve) => setTimeout(resolve, 700));
         await catalogues.find('heard');
         t.ok(catalogues.ready('heard'), `ready before ${what}`);
@@ -206,7 +206,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('a change that is rolled back is not announced', async (t) => {
-    const versionOf = async () =>
+    const readVersion = async () =>
       (
         await db
           .fork()
@@ -214,7 +214,7 @@ await onEachEngine(t, async (t, db) => {
             "select version::int as version from platform_signal where topic = 'catalogue'",
           )
       )[0]?.version ?? 0;
-    const before = await versionOf();
+    const before = await readVersion();
     await t.rejects(
       db.fork().transactional(async (tx) => {
         await announceCatalogueChange(tx);
@@ -222,11 +222,11 @@ await onEachEngine(t, async (t, db) => {
       }),
       /no/,
     );
-    t.equal(await versionOf(), before);
+    t.equal(await readVersion(), before);
     const api = await createApi(db.fork(), audit(), 'quiet');
     await change(api, ['a']);
-    t.equal(await versionOf(), before + 1);
+    t.equal(await readVersion(), before + 1);
     await change(api, ['a']);
-    t.equal(await versionOf(), before + 1, 'what changes nothing is not announced either');
+    t.equal(await readVersion(), before + 1, 'what changes nothing is not announced either');
   });
 });

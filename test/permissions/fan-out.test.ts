@@ -29,11 +29,11 @@ import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 
-/** Rows are numbered through, in a list of their own: tokens that are really made take any place of the first. */
-let placed = 1;
+/** The next index in status list 2, which only these tests use: issued tokens get random indexes in list 1. */
+let nextIndex = 1;
 
-/** So many users, each with a token for each of these APIs, in a group. */
-async function fill(db: Database, group: Group, count: number, apis: readonly Pick<Api, 'id'>[]): Promise<void> {
+/** Adds users to a group, each with a token for each of these APIs. */
+async function addPrincipals(db: Database, group: Group, count: number, apis: readonly Pick<Api, 'id'>[]): Promise<void> {
   const em = db.fork();
   await em.execute(
     `with made as (select gen_random_uuid() as id from generate_series(1, ${count})), principals as (
@@ -44,16 +44,16 @@ async function fill(db: Database, group: Group, count: number, apis: readonly Pi
   for (const { id } of apis) {
     await em.execute(
       `insert into tokens_status (list, idx, holder_id, api_id, principal_id, expires_at)
-       select 2, ${placed} + row_number() over (), gen_random_uuid(), ?, m.principal_id, now() + interval '1 day'
+       select 2, ${nextIndex} + row_number() over (), gen_random_uuid(), ?, m.principal_id, now() + interval '1 day'
        from permissions_group_member m where m.group_id = ?`,
       [id, group.id],
     );
-    placed += count + 1000;
+    nextIndex += count + 1000;
   }
 }
 
-/** How many places of an API are in each state. */
-async function states(db: Database, api: Pick<Api, 'id'>): Promise<Record<number, number>> {
+/** Returns the number of status indexes of an API in each state. */
+async function countStates(db: Database, api: Pick<Api, 'id'>): Promise<Record<number, number>> {
   const rows = await db
     .fork()
     .execute<{ state: number; count: number }[]>(
@@ -63,8 +63,8 @@ async function states(db: Database, api: Pick<Api, 'id'>): Promise<Record<number
   return Object.fromEntries(rows.map((row) => [row.state, row.count]));
 }
 
-/** How many principals have each version. */
-async function versions(db: Database, group: Pick<Group, 'id'>): Promise<Record<number, number>> {
+/** Returns the number of principals with each version. */
+async function countVersions(db: Database, group: Pick<Group, 'id'>): Promise<Record<number, number>> {
   const rows = await db.fork().execute<{ version: number; count: number }[]>(
     `select p.perms_version::int as version, count(*)::int as count from permissions_principal p
      join permissions_group_member m on m.principal_id = p.id where m.group_id = ? group by 1`,
@@ -84,15 +84,15 @@ async function pending(db: Database): Promise<{ changes: number; principals: num
 
 const NOTHING = { changes: 0, principals: 0 };
 
-/** Every batch until nothing is left. */
-async function spreadAll(db: Database, size: number) {
+/** Runs batches until none is left. */
+async function runAllBatches(db: Database, size: number) {
   const done = [];
   for (let one = await runFanOutBatch(db, size); one; one = await runFanOutBatch(db, size)) done.push(one);
   return done;
 }
 
-/** Two APIs and a group of its own for every case: whom one case touches, no other looks at. */
-async function crowd(db: Database, name: string, count: number) {
+/** Creates two APIs and a group for one case, which no other case uses. */
+async function createLargeGroup(db: Database, name: string, count: number) {
   const em = db.fork();
   const polls = await createApi(em, audit(), `${name}-polls`);
   const shop = await createApi(em, audit(), `${name}-shop`);
@@ -107,42 +107,42 @@ async function crowd(db: Database, name: string, count: number) {
       names.map((one) => `polls.${one}_choice`),
     );
   await assign(db.fork(), audit(), asGroup, await permissions('add'));
-  await fill(db, group, count, [polls, shop]);
+  await addPrincipals(db, group, count, [polls, shop]);
   return { polls, shop, group, asGroup, permissions };
 }
 
-t.test('changes that touch many', (t) =>
+t.test('changes that affect many principals', (t) =>
   onEachEngine(t, async (t, db) => {
     const clock = testClock();
     const { app, passwords, keys, config } = await startApp(db, { clock });
     const log = { error: () => {}, info: () => {} } as never;
 
     await t.test('contract §6: up to 1,000 members it is one transaction, above it a durable job', async (t) => {
-      const { polls, shop, group, asGroup, permissions } = await crowd(db, 'edge', 1000);
+      const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'edge', 1000);
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       t.same(await pending(db), NOTHING);
       t.same(
-        [await states(db, polls), await states(db, shop)],
+        [await countStates(db, polls), await countStates(db, shop)],
         [{ [STATUS.suspended]: 1000 }, { [STATUS.valid]: 1000 }],
       );
-      t.same(await versions(db, group), { 2: 1000 });
+      t.same(await countVersions(db, group), { 2: 1000 });
 
-      await fill(db, group, 1, []);
+      await addPrincipals(db, group, 1, []);
       await assign(db.fork(), audit(), asGroup, await permissions('add'));
       t.same(await pending(db), { changes: 1, principals: 1001 });
-      t.same(await versions(db, group), { 1: 1, 2: 1000 });
-      t.same(await spreadAll(db, 600), [
+      t.same(await countVersions(db, group), { 1: 1, 2: 1000 });
+      t.same(await runAllBatches(db, 600), [
         { kind: 'added', principals: 600, statuses: 0 },
         { kind: 'added', principals: 401, statuses: 0 },
       ]);
-      t.same([await pending(db), await versions(db, group)], [NOTHING, { 2: 1, 3: 1000 }]);
-      t.same(await states(db, polls), { [STATUS.suspended]: 1000 }, '§6: an addition never moves a status back');
+      t.same([await pending(db), await countVersions(db, group)], [NOTHING, { 2: 1, 3: 1000 }]);
+      t.same(await countStates(db, polls), { [STATUS.suspended]: 1000 }, '§6: an addition never moves a status back');
     });
 
     await t.test(
       'contract §6: what was taken is refused by Signet at once; local verifiers hear of it in batches',
       async (t) => {
-        const { polls, shop, group, asGroup, permissions } = await crowd(db, 'taken', 1200);
+        const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'taken', 1200);
         const alice = await makeUser(db, passwords, 'alice', PASSWORD);
         await addMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
         const { client, secret } = await createClient(db.fork(), audit(clock.now()), {
@@ -184,7 +184,7 @@ t.test('changes that touch many', (t) =>
               'base64url',
             ).toString(),
           );
-        const stateOf = async ({ status }: { status: { status_list: { idx: number } } }) => {
+        const readState = async ({ status }: { status: { status_list: { idx: number } } }) => {
           const [row] = await db
             .fork()
             .execute<{ state: number }[]>('select state::int as state from tokens_status where list = 1 and idx = ?', [
@@ -193,7 +193,7 @@ t.test('changes that touch many', (t) =>
           return row?.state;
         };
         const names = ['polls.add_choice'];
-        // Twice, so that whatever is kept is kept.
+        // Twice, so that the caches are filled.
         for (let round = 0; round < 2; round++)
           t.same([await hasPerm(), await introspect(), (await session()).permissions], [true, names, names]);
         const before = await token();
@@ -204,16 +204,16 @@ t.test('changes that touch many', (t) =>
         t.same([await hasPerm(), await introspect(), (await session()).permissions], [false, [], []]);
         const meanwhile = await token();
         t.same(meanwhile.permissions, [], 'nor is a token made that says it');
-        t.equal(await stateOf(before), STATUS.valid, 'a batch will say so');
+        t.equal(await readState(before), STATUS.valid, 'a batch will say so');
 
         t.same(
-          (await spreadAll(db, 400)).map(({ kind, principals }) => [kind, principals]),
+          (await runAllBatches(db, 400)).map(({ kind, principals }) => [kind, principals]),
           [400, 400, 400, 1].map((count) => ['removed', count]),
         );
-        t.same([await stateOf(before), await stateOf(meanwhile)], [STATUS.suspended, STATUS.suspended]);
+        t.same([await readState(before), await readState(meanwhile)], [STATUS.suspended, STATUS.suspended]);
         const after = await token();
-        t.same([after.permissions, await stateOf(after)], [[], STATUS.valid]);
-        t.same(await states(db, shop), { [STATUS.valid]: 1200 }, 'a change in one API touches that API alone');
+        t.same([after.permissions, await readState(after)], [[], STATUS.valid]);
+        t.same(await countStates(db, shop), { [STATUS.valid]: 1200 }, 'a change in one API touches that API alone');
 
         await assign(db.fork(), audit(), asGroup, await permissions('view'));
         t.same(
@@ -222,18 +222,18 @@ t.test('changes that touch many', (t) =>
           'so is what was given',
         );
         t.same((await token()).permissions, ['polls.view_choice']);
-        await spreadAll(db, 5000);
-        t.equal(await stateOf(after), STATUS.superseded);
+        await runAllBatches(db, 5000);
+        t.equal(await readState(after), STATUS.superseded);
         await removeMembers(db.fork(), audit(), group, [{ id: alice.id, label: 'alice' }]);
       },
     );
 
     await t.test('contract §6: removals come first, and what they moved is not moved back', async (t) => {
-      const { polls, asGroup, permissions } = await crowd(db, 'order', 1100);
+      const { polls, asGroup, permissions } = await createLargeGroup(db, 'order', 1100);
       await assign(db.fork(), audit(), asGroup, await permissions('view'));
       t.same(await runFanOutBatch(db, 100), { kind: 'added', principals: 100, statuses: 100 });
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
-      const rest = await spreadAll(db, 500);
+      const rest = await runAllBatches(db, 500);
       t.same(
         rest.map(({ kind, principals, statuses }) => [kind, principals, statuses]),
         [
@@ -245,14 +245,14 @@ t.test('changes that touch many', (t) =>
           ['added', 0, 0],
         ],
       );
-      t.same(await states(db, polls), { [STATUS.suspended]: 1100 });
+      t.same(await countStates(db, polls), { [STATUS.suspended]: 1100 });
     });
 
-    await t.test('contract §6: resumed after a crash; everyone has exactly one turn', async (t) => {
-      const { polls, group, asGroup, permissions } = await crowd(db, 'crash', 1300);
+    await t.test('contract §6: resumed after a crash; every principal is in exactly one batch', async (t) => {
+      const { polls, group, asGroup, permissions } = await createLargeGroup(db, 'crash', 1300);
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       await runFanOutBatch(db, 300);
-      // After the versions of the second batch were written, before anything of it is durable.
+      // Fails after the versions of the second batch were written, before it is committed.
       const { config } = db.fork();
       const ports = config.get('ports' as never) as readonly Binding[];
       const breaks = async () => {
@@ -265,21 +265,21 @@ t.test('changes that touch many', (t) =>
       await t.rejects(runFanOutBatch(db, 300), { message: 'the power is gone' });
       config.set('ports' as never, ports as never);
       t.same(await pending(db), { changes: 1, principals: 1000 });
-      t.same(await versions(db, group), { 1: 1000, 2: 300 });
+      t.same(await countVersions(db, group), { 1: 1000, 2: 300 });
       t.equal(await runFanOut(db, clock), 1000);
-      t.same([await versions(db, group), await pending(db)], [{ 2: 1300 }, NOTHING]);
-      t.same(await states(db, polls), { [STATUS.suspended]: 1300 });
+      t.same([await countVersions(db, group), await pending(db)], [{ 2: 1300 }, NOTHING]);
+      t.same(await countStates(db, polls), { [STATUS.suspended]: 1300 });
     });
 
-    await t.test('a group that goes, an API that goes and members who leave keep their turn', async (t) => {
-      const { polls, shop, group, asGroup, permissions } = await crowd(db, 'gone', 1100);
+    await t.test('principals of a deleted group, of a deleted API and former members stay in their batches', async (t) => {
+      const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'gone', 1100);
       const [someone] = await db
         .fork()
         .execute<{ id: string }[]>(
           'select principal_id as id from permissions_group_member where group_id = ? limit 1',
           [group.id],
         );
-      const versionOf = async () =>
+      const readVersion = async () =>
         (
           await db
             .fork()
@@ -291,10 +291,10 @@ t.test('changes that touch many', (t) =>
       await assign(db.fork(), audit(), asGroup, await getPermissions(db.fork(), shop, ['polls.view_choice']));
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       await removeMembers(db.fork(), audit(), group, [{ id: someone?.id as string, label: 'someone' }]);
-      t.equal(await versionOf(), 2);
+      t.equal(await readVersion(), 2);
       await deleteGroup(db.fork(), audit(), group);
       t.same(await pending(db), { changes: 3, principals: 1100 + 1100 + 1099 });
-      const done = await spreadAll(db, 2000);
+      const done = await runAllBatches(db, 2000);
       t.same(
         done.map(({ kind, principals, statuses }) => [kind, principals, statuses]),
         [
@@ -304,32 +304,32 @@ t.test('changes that touch many', (t) =>
         ],
       );
       t.same(
-        [await states(db, polls), await states(db, shop)],
+        [await countStates(db, polls), await countStates(db, shop)],
         [{ [STATUS.suspended]: 1100 }, { [STATUS.suspended]: 1100 }],
       );
-      t.equal(await versionOf(), 4);
+      t.equal(await readVersion(), 4);
 
-      const other = await crowd(db, 'gone-api', 1100);
+      const other = await createLargeGroup(db, 'gone-api', 1100);
       await unassign(db.fork(), audit(), other.asGroup, await other.permissions('add'));
       await deleteApi(db.fork(), audit(), other.polls, async () => {});
-      await spreadAll(db, 2000);
-      t.same(await states(db, other.polls), { [STATUS.revoked]: 1100 }, 'what has ended stays ended');
-      t.same([await versions(db, other.group), await pending(db)], [{ 2: 1100 }, NOTHING]);
+      await runAllBatches(db, 2000);
+      t.same(await countStates(db, other.polls), { [STATUS.revoked]: 1100 }, 'what has ended stays ended');
+      t.same([await countVersions(db, other.group), await pending(db)], [{ 2: 1100 }, NOTHING]);
     });
 
-    await t.test('an API that many hold something of goes, and each of them is told in a batch', async (t) => {
-      const { polls, group } = await crowd(db, 'held', 1100);
+    await t.test('the principals of a deleted API with many assignments get new versions in batches', async (t) => {
+      const { polls, group } = await createLargeGroup(db, 'held', 1100);
       await deleteApi(db.fork(), audit(), polls, async () => {});
-      t.same(await states(db, polls), { [STATUS.revoked]: 1100 }, 'its tokens end in the transaction');
-      t.same(await versions(db, group), { 1: 1100 });
-      await spreadAll(db, 2000);
-      t.same(await versions(db, group), { 2: 1100 });
+      t.same(await countStates(db, polls), { [STATUS.revoked]: 1100 }, 'its tokens end in the transaction');
+      t.same(await countVersions(db, group), { 1: 1100 });
+      await runAllBatches(db, 2000);
+      t.same(await countVersions(db, group), { 2: 1100 });
     });
 
     await t.test(
-      'a permission that many hold is removed from the catalogue; superusers are told of the change',
+      'a permission of many principals is removed from the catalogue; the tokens of superusers are updated too',
       async (t) => {
-        const { polls, group } = await crowd(db, 'pruned', 1100);
+        const { polls, group } = await createLargeGroup(db, 'pruned', 1100);
         const [one, two] = await db
           .fork()
           .execute<{ id: string }[]>(
@@ -343,8 +343,8 @@ t.test('changes that touch many', (t) =>
             isSuperuser: true,
           });
         const before = await db.fork().findOneOrFail(Api, polls.id);
-        const kept = defaultPermissions('polls', 'choice', ['change', 'delete', 'view']);
-        const change = await changeCatalogue(db.fork(), audit(), polls, kept, { prune: true });
+        const remaining = defaultPermissions('polls', 'choice', ['change', 'delete', 'view']);
+        const change = await changeCatalogue(db.fork(), audit(), polls, remaining, { prune: true });
         t.same(change.removed, ['polls.add_choice']);
         t.same(
           await pending(db),
@@ -353,34 +353,34 @@ t.test('changes that touch many', (t) =>
         );
         const after = await db.fork().findOneOrFail(Api, polls.id);
         t.ok(after.version > before.version, 'what is kept of rights counts for nothing from now on');
-        await spreadAll(db, 400);
-        // The removal of a member and the flags have moved two of them before.
-        t.same(await states(db, polls), { [STATUS.suspended]: 1100 });
+        await runAllBatches(db, 400);
+        // Two of them were changed before, by the removal of a member and by the flags.
+        t.same(await countStates(db, polls), { [STATUS.suspended]: 1100 });
         t.same(await pending(db), NOTHING);
       },
     );
 
     await t.test('1,001 members who come at once are one change of many', async (t) => {
-      const { polls, group } = await crowd(db, 'come', 1);
+      const { polls, group } = await createLargeGroup(db, 'come', 1);
       const others = await createGroup(db.fork(), audit(), 'elsewhere');
-      await fill(db, others, 1001, [polls]);
+      await addPrincipals(db, others, 1001, [polls]);
       const some = await db
         .fork()
         .execute<{ id: string }[]>('select principal_id as id from permissions_group_member where group_id = ?', [
           others.id,
         ]);
-      const named = some.map(({ id }) => ({ id, label: id }));
-      t.equal((await addMembers(db.fork(), audit(), group, named)).length, 1001);
-      t.equal((await addMembers(db.fork(), audit(), group, named)).length, 0, 'who is there already does not come');
+      const labels = some.map(({ id }) => ({ id, label: id }));
+      t.equal((await addMembers(db.fork(), audit(), group, labels)).length, 1001);
+      t.equal((await addMembers(db.fork(), audit(), group, labels)).length, 0, 'who is there already does not come');
       t.same(await pending(db), { changes: 1, principals: 1001 });
-      await spreadAll(db, 2000);
-      t.same(await states(db, polls), { [STATUS.valid]: 1, [STATUS.superseded]: 1001 });
+      await runAllBatches(db, 2000);
+      t.same(await countStates(db, polls), { [STATUS.valid]: 1, [STATUS.superseded]: 1001 });
     });
 
     await t.test(
       'issue 5: after a removal the next batch waits, by chance longer or shorter; after an addition not',
       async (t) => {
-        const { asGroup, permissions } = await crowd(db, 'pace', 1400);
+        const { asGroup, permissions } = await createLargeGroup(db, 'pace', 1400);
         const pauses = async () => {
           clock.sleeps.length = 0;
           await runFanOut(db, clock);
@@ -390,7 +390,7 @@ t.test('changes that touch many', (t) =>
         t.same(await pauses(), [0, 0, 0]);
         await unassign(db.fork(), audit(), asGroup, await permissions('add'));
         const paced = await pauses();
-        // 5,000 places a second.
+        // 5,000 status indexes per second.
         t.same(
           [500, 500, 400].map(
             (statuses, at) => (paced[at] ?? 0) >= statuses / 10 && (paced[at] ?? 0) <= (statuses / 10) * 3,
@@ -406,7 +406,7 @@ t.test('changes that touch many', (t) =>
     );
 
     await t.test('a running server begins at once, and one that stops leaves the rest to the next', async (t) => {
-      const { group, asGroup, permissions } = await crowd(db, 'served', 1300);
+      const { group, asGroup, permissions } = await createLargeGroup(db, 'served', 1300);
       const jobs = startJobs(
         createJobs({ db, clock, config, log, keys, issuer: config.issuer as string }, masterKey),
         log,
@@ -415,7 +415,7 @@ t.test('changes that touch many', (t) =>
       const stop = await startSignals(db, createSignals({ keys }, jobs), { onError });
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       while ((await pending(db)).changes > 0) await new Promise((done) => setTimeout(done, 5));
-      t.same(await versions(db, group), { 2: 1300 });
+      t.same(await countVersions(db, group), { 2: 1300 });
       await stop();
       await jobs.stop();
 
@@ -443,23 +443,23 @@ t.test('many nodes', { skip }, async (t) => {
     await Promise.all(nodes.map((one) => one.close()));
     await drop();
   });
-  const { polls, group, asGroup, permissions } = await crowd(db, 'nodes', 2000);
+  const { polls, group, asGroup, permissions } = await createLargeGroup(db, 'nodes', 2000);
 
-  await t.test('two nodes that run the job at once leave nobody out and give nobody two turns', async (t) => {
+  await t.test('two nodes that run the job concurrently process every principal exactly once', async (t) => {
     await unassign(db.fork(), audit(), asGroup, await permissions('add'));
     await assign(db.fork(), audit(), asGroup, await permissions('view'));
     const runs = await Promise.all(
       nodes.map(async (node) => {
         const done = [];
-        // A node that finds the change in another's hands comes again, as the job does.
-        while ((await pending(db)).changes > 0) done.push(...(await spreadAll(node, 40)));
+        // A node that finds the change locked by another tries again, as the job does.
+        while ((await pending(db)).changes > 0) done.push(...(await runAllBatches(node, 40)));
         return done;
       }),
     );
-    const turns = (kind: string) => runs.flat().reduce((sum, one) => sum + (one.kind === kind ? one.principals : 0), 0);
-    t.same([turns('removed'), turns('added')], [2000, 2000]);
+    const principals = (kind: string) => runs.flat().reduce((sum, one) => sum + (one.kind === kind ? one.principals : 0), 0);
+    t.same([principals('removed'), principals('added')], [2000, 2000]);
     t.ok(runs.filter((one) => one.length > 0).length > 1, runs.map((one) => one.length).join(' '));
-    t.same([await versions(db, group), await states(db, polls)], [{ 3: 2000 }, { [STATUS.suspended]: 2000 }]);
+    t.same([await countVersions(db, group), await countStates(db, polls)], [{ 3: 2000 }, { [STATUS.suspended]: 2000 }]);
   });
 
   await t.test(
@@ -474,7 +474,7 @@ t.test('many nodes', { skip }, async (t) => {
       const view = await permissions('view');
       let isOver = false;
       const spreading = nodes.map(async (node) => {
-        while (!isOver || (await pending(db)).changes > 0) await spreadAll(node, 50);
+        while (!isOver || (await pending(db)).changes > 0) await runAllBatches(node, 50);
       });
       const wide = (async () => {
         for (let round = 0; round < 4; round++) {
@@ -504,7 +504,7 @@ t.test('many nodes', { skip }, async (t) => {
   );
 });
 
-/** Counts what a database is asked, by what it does. */
+/** Returns a function that returns the number of statements since its last call. */
 function counting(db: Database): () => number {
   let count = 0;
   const logger = db.fork().config.getLogger();
@@ -523,17 +523,17 @@ t.test('a group of 100,000', { skip }, async (t) => {
     await db.close();
     await drop();
   });
-  const { polls, group, asGroup, permissions } = await crowd(db, 'all', 100_000);
+  const { polls, group, asGroup, permissions } = await createLargeGroup(db, 'all', 100_000);
   await db.fork().execute('analyze');
-  const given = await permissions('view');
-  const taken = await permissions('add');
+  const added = await permissions('view');
+  const removed = await permissions('add');
   const statements = counting(db);
 
   await t.test('issue 5: the change itself is a handful of statements, and so is each batch of 500', async (t) => {
-    const began = performance.now();
-    await unassign(db.fork(), audit(), asGroup, taken);
+    const startedAt = performance.now();
+    await unassign(db.fork(), audit(), asGroup, removed);
     const first = statements();
-    await assign(db.fork(), audit(), asGroup, given);
+    await assign(db.fork(), audit(), asGroup, added);
     const changed = performance.now();
     t.ok(first <= 20 && statements() <= 20, `${first} statements`);
     t.same(await pending(db), { changes: 2, principals: 200_000 });
@@ -546,13 +546,13 @@ t.test('a group of 100,000', { skip }, async (t) => {
       t.ok(one.principals <= 500);
       kinds.push(one.kind);
     }
-    const spread = performance.now();
+    const finishedAt = performance.now();
     t.ok(Math.max(...counts) <= 8, `${[...counts].join(', ')} statements a batch`);
     t.same(kinds, [...Array(201).fill('removed'), ...Array(201).fill('added')]);
-    t.same(await states(db, polls), { [STATUS.suspended]: 100_000 });
-    t.same([await versions(db, group), await pending(db)], [{ 3: 100_000 }, NOTHING]);
+    t.same(await countStates(db, polls), { [STATUS.suspended]: 100_000 });
+    t.same([await countVersions(db, group), await pending(db)], [{ 3: 100_000 }, NOTHING]);
     t.comment(
-      `two changes ${Math.round(changed - began)} ms, 402 batches ${Math.round(spread - changed)} ms, ${first} statements a change, ${[...counts].join('/')} a batch`,
+      `two changes ${Math.round(changed - startedAt)} ms, 402 batches ${Math.round(finishedAt - changed)} ms, ${first} statements a change, ${[...counts].join('/')} a batch`,
     );
   });
 });

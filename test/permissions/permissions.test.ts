@@ -68,7 +68,7 @@ t.test("Django User.has_perm, has_perms, has_module_perms: Django's answers", as
   );
 });
 
-async function scene(db: Database, audience: string) {
+async function fixture(db: Database, audience: string) {
   const em = db.fork();
   const api = await createApi(em, audit(), audience);
   await changeCatalogue(em, audit(), api, [
@@ -88,7 +88,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'registering a model makes add, change, delete and view; indexes follow the order and are never given again',
     async (t) => {
-      const { api } = await scene(db, 'catalogue');
+      const { api } = await fixture(db, 'catalogue');
       const list = async () =>
         (await db.fork().find(Permission, { api: api.id }, { orderBy: { index: 'asc' } })).map((one) => [
           one.index,
@@ -131,7 +131,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('the same catalogue again changes nothing: no version, no audit entry', async (t) => {
-    const { api } = await scene(db, 'again');
+    const { api } = await fixture(db, 'again');
     const entries = await db.fork().count(AuditEntry, {});
     const em = db.fork();
     const change = await changeCatalogue(
@@ -145,7 +145,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('8 simultaneous changes of one catalogue follow each other: every index once', async (t) => {
-    const { api } = await scene(db, 'race');
+    const { api } = await fixture(db, 'race');
     await Promise.all(
       Array.from({ length: 8 }, (_, i) =>
         db.fork().transactional(async (tx) => {
@@ -172,7 +172,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'rights come from the user and from groups; every change raises the version of whom it touches',
     async (t) => {
-      const { api, named, rights, version } = await scene(db, 'rights');
+      const { api, named, rights, version } = await fixture(db, 'rights');
       const em = db.fork();
       const [add, view, publish] = await getPermissions(em, api, [
         'polls.add_choice',
@@ -229,7 +229,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test('memberships and assignments that have ended count no more', async (t) => {
-    const { api, named, rights } = await scene(db, 'ended');
+    const { api, named, rights } = await fixture(db, 'ended');
     const em = db.fork();
     const [add] = await getPermissions(em, api, ['polls.add_choice']);
     const group = await createGroup(em, audit(), 'Temporary');
@@ -245,7 +245,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('contract §1: flags per API: superuser of one API is nobody at another', async (t) => {
-    const one = await scene(db, 'first-api');
+    const one = await fixture(db, 'first-api');
     const two = await createApi(db.fork(), audit(), 'second-api');
     await setRole(db.fork(), audit(), one.named, one.api, { isStaff: true, isSuperuser: true });
     const here = await one.rights();
@@ -294,7 +294,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('every change leaves one entry with actor, before and after', async (t) => {
-    const { api, named } = await scene(db, 'audited');
+    const { api, named } = await fixture(db, 'audited');
     const [add] = await getPermissions(db.fork(), api, ['polls.add_choice']);
     await assign(db.fork(), audit(), { kind: 'user', principal: named }, [add as Permission]);
     await unassign(db.fork(), audit(), { kind: 'user', principal: named }, [add as Permission]);

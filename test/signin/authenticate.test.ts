@@ -16,7 +16,7 @@ interface Counted extends Passwords {
   hashes: number;
 }
 
-/** The real hashing, counted: how much work an attempt was worth. */
+/** Counts calls of the real hashing, to measure the work of an attempt. */
 function counting(passwords: Passwords): Counted {
   const counted: Counted = {
     verifications: [],
@@ -33,7 +33,7 @@ function counting(passwords: Passwords): Counted {
   return counted;
 }
 
-/** A service with users of every kind that a refusal could tell apart. */
+/** Starts a server with users of every kind that a refusal must not distinguish. */
 async function service(db: Database, options: AppOptions = {}) {
   const { passwords: real } = await startApp(db, options);
   const passwords = counting(real);
@@ -115,7 +115,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §3: only failures count: a right password gives its reservation back', async (t) => {
+  await t.test('contract §3: only failures count: a correct password releases its reservation', async (t) => {
     const { login } = await service(db);
     for (let i = 0; i < 9; i++) await login('known', 'wrong');
     for (let i = 0; i < 3; i++) t.equal((await login('known', PASSWORD)).statusCode, 200);
@@ -136,7 +136,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('attacks 29: an attack from many networks does not lock the owner out of a known one', async (t) => {
+  await t.test('attacks 29: an attack from many networks does not lock the owner out of a familiar one', async (t) => {
     const { login } = await service(db, {
       environment: { SIGNET_THROTTLE_ACCOUNT: '12', SIGNET_TRUST_PROXY: '127.0.0.1' },
     });
@@ -215,7 +215,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'Django authenticate: backends in order; one that cannot take the credentials is skipped, a user ends the chain, a veto ends it with nobody',
     async (t) => {
-      const asked: string[] = [];
+      const calls: string[] = [];
       const { passwords: real } = await startApp(db);
       const user =
         (await db.fork().findOne(User, { username: 'chain' })) ?? (await makeUser(db, real, 'chain', PASSWORD));
@@ -225,7 +225,7 @@ await onEachEngine(t, async (t, db) => {
           name: 'directory',
           accepts: () => true,
           authenticate: async ({ username, password }: { username?: string; password?: string }) => {
-            asked.push(`directory ${username}`);
+            calls.push(`directory ${username}`);
             if (username === 'banned') return { kind: 'veto' as const };
             if (username === 'chain' && password === 'from elsewhere')
               return { kind: 'user' as const, user: { id: user.id, passwordEpoch: user.passwordEpoch, amr: ['ext'] } };
@@ -241,7 +241,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await login('banned', PASSWORD)).statusCode, 401);
       t.equal(passwords.verifications.length, 0, 'a veto ends it with nobody');
       t.equal((await login('chain', PASSWORD)).statusCode, 200, 'refused by one, the next is asked');
-      t.same(asked, ['directory chain', 'directory banned', 'directory chain']);
+      t.same(calls, ['directory chain', 'directory banned', 'directory chain']);
     },
   );
 
@@ -266,7 +266,7 @@ async function md5(salt: string, password: string): Promise<string> {
     .digest('hex');
 }
 
-t.test('a refusal is released at the first multiple of the deadline that is not past', async (t) => {
+t.test('a refusal is sent at the first multiple of the deadline that is not past', async (t) => {
   const came = new Date(0);
   t.same(refusalDeadline(came, new Date(0), 600), new Date(600));
   t.same(refusalDeadline(came, new Date(599), 600), new Date(600));

@@ -16,7 +16,7 @@ async function count(db: Database, table: string): Promise<number> {
   return row?.count ?? 0;
 }
 
-/** As many rows as wanted, each with a digest of its own. */
+/** Inserts rows, each with its own digest. */
 async function fill(db: Database, statement: string, rows: number, ...values: unknown[]): Promise<void> {
   await db.fork().execute(`${statement} from generate_series(1, ?) as n`, [...values, rows]);
 }

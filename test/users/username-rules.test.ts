@@ -12,7 +12,7 @@ import t from '../support/tap.ts';
 
 const fullwidth = (text: string) => text.replace(/[0-9a-z]/g, (one) => String.fromCharCode(one.charCodeAt(0) + 0xfee0));
 
-/** What a name may not be while somebody has this id: each would be read as the id, a client's or Signet itself. */
+/** Reserved names for a user with this id: each could be read as the id, as a client id or as Signet's own name. */
 const misleading = (id: string) => {
   const hex = id.replaceAll('-', '');
   return [
@@ -143,7 +143,7 @@ await onEachEngine(t, async (t, db) => {
     const second = (await make('Second')).client;
     t.equal((await desk.json('client show Reports')).client_id, client.clientId);
     t.equal((await desk.json(`client show ${client.clientId}`)).name, 'Reports');
-    // As an earlier version let it be.
+    // A name that an earlier version accepted.
     await db
       .fork()
       .execute('update oauth_client set name = ?, name_key = ? where id = ?', [

@@ -7,7 +7,7 @@ import { readGroups } from '../../../src/permissions/index.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded, root } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, permissionsOf, runImport } from './dumps.ts';
+import { catchFailure, readPermissions, runImport } from './dumps.ts';
 
 // docs/guides/django-import.md, with dumps that Django itself wrote a moment ago.
 
@@ -24,7 +24,7 @@ t.test('Django dumpdata: a user model of its own, rehearsed and cut over', { ski
   t.teardown(() => db.close());
   const options = { audience: 'club', userModel: 'club.Person' };
   t.match(
-    (await failureOf(runImport(db, read('before.json'), options))).message,
+    (await catchFailure(runImport(db, read('before.json'), options))).message,
     '--username-field username or --username-field email',
   );
   const first = await runImport(db, read('before.json'), { ...options, usernameField: 'email' });
@@ -42,7 +42,7 @@ t.test('Django dumpdata: a user model of its own, rehearsed and cut over', { ski
     (await readGroups(db.fork(), (await user(0)).id)).map((one) => one.name),
     ['می‌نویسند'],
   );
-  t.same(await permissionsOf(db, 'Müller1@club.test', 'club'), ['club.add_membership']);
+  t.same(await readPermissions(db, 'Müller1@club.test', 'club'), ['club.add_membership']);
   const { password } = await db.fork().findOneOrFail(User, (await user(3)).id, { populate: ['password'] });
   t.equal(await readPassword(password)?.verify(Buffer.from('correct horse')), true, 'the password is still the same');
   const second = await runImport(db, read('after.json'), {
@@ -58,7 +58,7 @@ t.test('Django dumpdata: a user model of its own, rehearsed and cut over', { ski
     true,
     false,
   ]);
-  t.same(await permissionsOf(db, 'Müller1@club.test', 'club'), []);
+  t.same(await readPermissions(db, 'Müller1@club.test', 'club'), []);
   t.match(await runImport(db, read('after.json'), { ...options, usernameField: 'email', existing: 'update' }), {
     importId: null,
   });

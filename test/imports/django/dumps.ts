@@ -67,22 +67,22 @@ export function runImport(
 /** What the same database would give with `--natural-foreign`, and with `--natural-primary` too. */
 export function naturalise(rows: readonly Row[], options: { primary: boolean }): Row[] {
   const natural = new Map<string, unknown[]>();
-  const keyOf = (model: string, pk: unknown) => natural.get(`${model} ${JSON.stringify(pk)}`) as unknown[];
+  const naturalKey = (model: string, pk: unknown) => natural.get(`${model} ${JSON.stringify(pk)}`) as unknown[];
   for (const { model, pk, fields } of rows) {
     if (model === 'contenttypes.contenttype') natural.set(`${model} ${pk}`, [fields['app_label'], fields['model']]);
     if (model === 'auth.group') natural.set(`${model} ${pk}`, [fields['name']]);
   }
   for (const { model, pk, fields } of rows)
     if (model === 'auth.permission')
-      natural.set(`${model} ${pk}`, [fields['codename'], ...keyOf('contenttypes.contenttype', fields['content_type'])]);
-  const refer = (model: string, keys: unknown) => (keys as unknown[]).map((pk) => keyOf(model, pk));
+      natural.set(`${model} ${pk}`, [fields['codename'], ...naturalKey('contenttypes.contenttype', fields['content_type'])]);
+  const refer = (model: string, keys: unknown) => (keys as unknown[]).map((pk) => naturalKey(model, pk));
   return rows.map(({ model, pk, fields }) => ({
     model,
     ...(options.primary && model !== 'admin.logentry' ? {} : { pk }),
     fields: {
       ...fields,
       ...(model === 'auth.permission'
-        ? { content_type: keyOf('contenttypes.contenttype', fields['content_type']) }
+        ? { content_type: naturalKey('contenttypes.contenttype', fields['content_type']) }
         : {}),
       ...(model === 'auth.group' ? { permissions: refer('auth.permission', fields['permissions']) } : {}),
       ...(model === 'auth.user'
@@ -175,7 +175,7 @@ export function project(users: readonly Row[] = []) {
   return { audience: `site-${tag}`, group: `Editors ${tag}`, tag, rows: [...rows, ...named] };
 }
 
-export async function failureOf(work: Promise<unknown>): Promise<Failure & { details: { report: ImportReport } }> {
+export async function catchFailure(work: Promise<unknown>): Promise<Failure & { details: { report: ImportReport } }> {
   try {
     await work;
   } catch (error) {
@@ -193,7 +193,7 @@ export async function makeUser(db: Database, username: string): Promise<User> {
   })) as User;
 }
 
-export async function permissionsOf(db: Database, username: string, audience: string): Promise<string[]> {
+export async function readPermissions(db: Database, username: string, audience: string): Promise<string[]> {
   const em = db.fork();
   const user = (await findUser(em, username)) as User;
   const api = await findApi(em, audience);

@@ -15,7 +15,7 @@ import { Session } from '../../../src/sessions/index.ts';
 import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, makeUser, now, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { audit, makeUser, now, readPermissions, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": of what an earlier version imported, what Django took is taken all the same.
 
@@ -37,13 +37,13 @@ await onEachEngine(t, async (t, db) => {
     const named = async (name: string) => ({ id: (await user(name)).id, label: name });
     const update = (more = {}) => runImport(db, rows, { audience, existing: 'update', ...more });
     const api = (await findApi(db.fork(), audience)) as Api;
-    const rightsOf = async (name: string) => {
+    const readUserRights = async (name: string) => {
       const found = await user(name);
       const { isStaff, isSuperuser, permissions } = await readRights(db, userPrincipal(found), api.id, now);
       const groups = (await readGroups(db.fork(), found.id)).map((one) => one.name).sort();
       return { isActive: found.isActive, isStaff, isSuperuser, permissions: [...permissions].sort(), groups };
     };
-    return { ...made, rows, fields, user, named, update, api, rightsOf };
+    return { ...made, rows, fields, user, named, update, api, readUserRights };
   };
   const nothing = { isActive: false, isStaff: false, isSuperuser: false, permissions: [], groups: [] };
   const forget = (source: string) =>
@@ -91,11 +91,11 @@ await onEachEngine(t, async (t, db) => {
               { record: 'auth.user 2', fields: ['last_name', 'is_superuser', 'groups', 'user_permissions'] },
             ],
           });
-          t.same(await it.rightsOf('ada'), nothing);
+          t.same(await it.readUserRights('ada'), nothing);
           t.match(await it.user('ada'), { firstName: '', isStaff: false, isSuperuser: false });
           t.match(await db.fork().findOneOrFail(Session, session), { endedReason: 'deactivated' });
-          t.same(await it.rightsOf('bob'), { ...nothing, isActive: true }, 'nothing is given');
-          t.match(await it.rightsOf('cyd'), { isSuperuser: true, isActive: true, groups: [it.group] });
+          t.same(await it.readUserRights('bob'), { ...nothing, isActive: true }, 'nothing is given');
+          t.match(await it.readUserRights('cyd'), { isSuperuser: true, isActive: true, groups: [it.group] });
           const before = await picture(db.fork());
           const again = await it.update();
           t.match(again, { importId: null, takenAway: [] }, 'a second run has nothing to write');
@@ -128,10 +128,10 @@ await onEachEngine(t, async (t, db) => {
     const report = await it.update();
     t.match(report, { takenAway: [{ record: 'auth.user 3', fields: [it.group] }] });
     t.equal(report.takenAway.length, 1);
-    t.match(await it.rightsOf('ada'), { isActive: true, isStaff: true, groups: [it.group, own.name] });
-    t.ok((await it.rightsOf('ada')).permissions.includes('polls.fly'));
+    t.match(await it.readUserRights('ada'), { isActive: true, isStaff: true, groups: [it.group, own.name] });
+    t.ok((await it.readUserRights('ada')).permissions.includes('polls.fly'));
     t.match(await it.user('bob'), { isSuperuser: true, isStaff: true });
-    t.match(await it.rightsOf('cyd'), { groups: [own.name] });
+    t.match(await it.readUserRights('cyd'), { groups: [own.name] });
   });
 
   await t.test(
@@ -145,7 +145,7 @@ await onEachEngine(t, async (t, db) => {
       await setRole(em, audit, await it.named('ada'), it.api, { isStaff: true, isSuperuser: false });
       await addMembers(em, audit, await getGroup(em, it.group), [await it.named('ada')]);
       t.match(await it.update(), { importId: null, takenAway: [] });
-      t.match(await it.rightsOf('ada'), { isActive: true, isStaff: true, groups: [it.group] });
+      t.match(await it.readUserRights('ada'), { isActive: true, isStaff: true, groups: [it.group] });
     },
   );
 
@@ -155,13 +155,13 @@ await onEachEngine(t, async (t, db) => {
     Object.assign(it.fields(1, 'auth.group'), { name: `Django's ${it.tag}` });
     Object.assign(it.fields(2), { groups: [] });
     t.match(await it.update(), { takenAway: [{ record: 'auth.user 2', fields: [`Renamed ${it.tag}`] }] });
-    t.match(await it.rightsOf('bob'), { groups: [] });
-    t.match(await it.rightsOf('ada'), { groups: [`Renamed ${it.tag}`] });
+    t.match(await it.readUserRights('bob'), { groups: [] });
+    t.match(await it.readUserRights('ada'), { groups: [`Renamed ${it.tag}`] });
     const without = it.rows.filter((one) => one.model !== 'auth.group');
     const group = { model: 'auth.group', pk: 9, fields: { name: `Other ${it.tag}`, permissions: [] } };
     Object.assign(it.fields(1), { groups: [9] });
     await runImport(db, [...without, group], { audience: it.audience, existing: 'update' });
-    t.match(await it.rightsOf('ada'), { groups: [] }, 'and when Django has deleted it');
+    t.match(await it.readUserRights('ada'), { groups: [] }, 'and when Django has deleted it');
   });
 
   await t.test('a known user of an earlier version whose new name is refused loses all the same', async (t) => {
@@ -170,7 +170,7 @@ await onEachEngine(t, async (t, db) => {
     Object.assign(it.fields(1, 'auth.group'), { name: ' ', permissions: [] });
     const report = await it.update({ allowUnmapped: true, missing: 'deactivate' });
     t.match(report, { missing: [], users: { updated: 1, known: 1, unfit: 0 }, groups: { updated: 1, unfit: 0 } });
-    t.same(await it.rightsOf('ada'), nothing);
-    t.same(await permissionsOf(db, `ada-${it.tag}`, it.audience), []);
+    t.same(await it.readUserRights('ada'), nothing);
+    t.same(await readPermissions(db, `ada-${it.tag}`, it.audience), []);
   });
 });

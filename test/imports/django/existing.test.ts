@@ -1,7 +1,7 @@
 import { changeCatalogue, createApi, createGroup } from '../../../src/permissions/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, failureOf, makeUser, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { audit, catchFailure, makeUser, readPermissions, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('--existing fail: names that Signet has from elsewhere are listed, nothing is written', async (t) => {
@@ -9,7 +9,7 @@ await onEachEngine(t, async (t, db) => {
     await makeUser(db, `Ada-${tag.toUpperCase()}`);
     await createGroup(db.fork(), audit, group.toUpperCase());
     const before = await picture(db.fork());
-    const failure = await failureOf(runImport(db, rows, { audience }));
+    const failure = await catchFailure(runImport(db, rows, { audience }));
     t.equal(failure.kind, 'conflict');
     t.match(failure.message, new RegExp(`auth\\.user 1 "ada-${tag}"`));
     t.match(failure.message, /--existing skip.*--renames/s);
@@ -37,8 +37,8 @@ await onEachEngine(t, async (t, db) => {
       { record: 'auth.user 1' },
       { record: 'auth.user 2', what: /was skipped/ },
     ]);
-    t.same(await permissionsOf(db, `ada-${tag}`, audience), []);
-    t.same(await permissionsOf(db, `bob-${tag}`, audience), []);
+    t.same(await readPermissions(db, `ada-${tag}`, audience), []);
+    t.same(await readPermissions(db, `bob-${tag}`, audience), []);
     t.match(await runImport(db, rows, { audience, existing: 'skip' }), {
       importId: null,
       users: { known: 1, skipped: 1 },
@@ -55,7 +55,7 @@ await onEachEngine(t, async (t, db) => {
       await createGroup(db.fork(), audit, group);
       const before = await picture(db.fork());
       for (const existing of ['fail', 'update'] as const) {
-        const failure = await failureOf(runImport(db, rows, { audience, existing }));
+        const failure = await catchFailure(runImport(db, rows, { audience, existing }));
         t.equal(failure.kind, 'conflict');
         t.same(
           failure.details.report.conflicts.map((one) => one.record),
@@ -72,9 +72,9 @@ await onEachEngine(t, async (t, db) => {
     await runImport(db, first.rows, { audience: first.audience });
     const audience = `${first.audience}-2`;
     for (const existing of ['fail', 'update'] as const)
-      t.equal((await failureOf(runImport(db, first.rows, { audience, existing }))).kind, 'conflict');
+      t.equal((await catchFailure(runImport(db, first.rows, { audience, existing }))).kind, 'conflict');
     await runImport(db, first.rows, { audience, existing: 'skip' });
-    t.same(await permissionsOf(db, `ada-${first.tag}`, audience), []);
+    t.same(await readPermissions(db, `ada-${first.tag}`, audience), []);
   });
 
   await t.test('records of one dump that fold to one name are a conflict, whatever --existing says', async (t) => {
@@ -82,7 +82,7 @@ await onEachEngine(t, async (t, db) => {
     const groups: Row[] = [{ model: 'auth.group', pk: 2, fields: { name: `EDITORS ${tag}`, permissions: [] } }];
     const before = await picture(db.fork());
     for (const existing of ['fail', 'skip', 'update'] as const) {
-      const failure = await failureOf(runImport(db, [...rows, ...groups], { audience, existing }));
+      const failure = await catchFailure(runImport(db, [...rows, ...groups], { audience, existing }));
       t.equal(failure.kind, 'conflict');
       t.same(
         failure.details.report.conflicts.map((one) => one.record),
@@ -96,7 +96,7 @@ await onEachEngine(t, async (t, db) => {
       rows.filter((one) => one.fields['username'] !== `Ada-${tag}`),
       { audience },
     );
-    const later = await failureOf(runImport(db, rows, { audience, existing: 'update' }));
+    const later = await catchFailure(runImport(db, rows, { audience, existing: 'update' }));
     t.same(
       later.details.report.conflicts.map((one) => one.record),
       ['auth.user 2'],

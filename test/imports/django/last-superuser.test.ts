@@ -2,7 +2,7 @@ import { describeReport, isRefused } from '../../../src/imports/django/index.ts'
 import { findUser, type User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, makeUser, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { catchFailure, makeUser, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": an import never takes the last active superuser of Signet.
 
@@ -39,7 +39,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal(dry.lastSuperusers.length, 1);
       t.equal(isRefused(dry, options), true);
       t.match(describeReport(dry, options), /last active superuser.*createsuperuser/s);
-      const failure = await failureOf(runImport(db, dump, { ...options, ...more }));
+      const failure = await catchFailure(runImport(db, dump, { ...options, ...more }));
       t.equal(failure.kind, 'conflict');
       t.match(failure.message, /last active superuser.*createsuperuser/s);
       t.match(failure.details.report, { lastSuperusers: last });
@@ -48,14 +48,14 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('what leaves one, or makes one, is no such loss', async (t) => {
     const heir = [userRow(7, `heir-${tag}`, { is_superuser: true })];
-    const wanted = { ...options, superusers: 'global', dryRun: true } as const;
-    t.same((await runImport(db, rows({ is_superuser: false }, heir), wanted)).lastSuperusers, [], 'a new one');
+    const expected = { ...options, superusers: 'global', dryRun: true } as const;
+    t.same((await runImport(db, rows({ is_superuser: false }, heir), expected)).lastSuperusers, [], 'a new one');
     const ada = rows({ is_superuser: false }).map((one) =>
       one.model === 'auth.user' && one.pk === 2 ? { ...one, fields: { ...one.fields, is_superuser: true } } : one,
     );
-    t.same((await runImport(db, ada, wanted)).lastSuperusers, [], 'another one of the dump');
+    t.same((await runImport(db, ada, expected)).lastSuperusers, [], 'another one of the dump');
     const inactive = [userRow(7, `heir-${tag}`, { is_superuser: true, is_active: false })];
-    t.match((await runImport(db, rows({ is_superuser: false }, inactive), wanted)).lastSuperusers, last);
+    t.match((await runImport(db, rows({ is_superuser: false }, inactive), expected)).lastSuperusers, last);
     const other = await makeUser(db, `other-${tag}`);
     await db.fork().execute('update users_user set is_superuser = true where id = ?', [other.id]);
     const lost = rows({ is_superuser: false });
@@ -66,7 +66,7 @@ await onEachEngine(t, async (t, db) => {
       `create function meddle() returns trigger language plpgsql as $$ begin ${demote}; return null; end $$`,
     );
     await em.execute('create trigger meddle after insert on imports_staged_row execute function meddle()');
-    const failure = await failureOf(runImport(db, lost, options));
+    const failure = await catchFailure(runImport(db, lost, options));
     await em.execute('drop function meddle() cascade');
     t.match(failure.message, /last active superuser/, 'nor when the other one is lost meanwhile');
     t.equal((await root()).isSuperuser, true);

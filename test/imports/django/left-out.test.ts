@@ -1,7 +1,7 @@
 import { findUser, type User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, permissionsOf, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
+import { catchFailure, readPermissions, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What has no place": what a dump leaves out is not taken for none.
 
@@ -42,11 +42,11 @@ await onEachEngine(t, async (t, db) => {
       const all = [...project, ...people, ...links];
       await runImport(db, all, options);
       const ada = async () => ((await findUser(db.fork(), `ada-${field}`)) as User).username;
-      const held = await permissionsOf(db, await ada(), options.audience);
+      const held = await readPermissions(db, await ada(), options.audience);
       t.same(held, ['polls.add_question', 'polls.fly']);
       const without = all.filter((one) => one.model !== table);
       const before = await picture(db.fork());
-      const { details } = await failureOf(runImport(db, without, { ...options, existing: 'update' }));
+      const { details } = await catchFailure(runImport(db, without, { ...options, existing: 'update' }));
       t.match(details.report.unmapped, [
         { record: 'accounts.user', what: new RegExp(`no ${word}.*add that to the dump`) },
       ]);
@@ -54,7 +54,7 @@ await onEachEngine(t, async (t, db) => {
       t.same(await picture(db.fork()), before);
       await runImport(db, without, { ...options, existing: 'update', allowUnmapped: true });
       t.equal(
-        (await permissionsOf(db, await ada(), options.audience)).length,
+        (await readPermissions(db, await ada(), options.audience)).length,
         1,
         'what is lost is lost where it is said',
       );

@@ -3,7 +3,7 @@ import { Failure } from '../../../src/platform/errors.ts';
 import { findUser, User } from '../../../src/users/index.ts';
 import { openTestEmbedded } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { failureOf, makeUser, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
+import { catchFailure, makeUser, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md: nothing is lost in silence.
 
@@ -93,7 +93,7 @@ t.test('contract §8: people, groups and rights that have no place end the impor
   for (const [name, rows] of cases) {
     const all = [...smallProject, ...rows];
     const before = await picture(db.fork());
-    const failure = await failureOf(runImport(db, all, { audience: 'lost' }));
+    const failure = await catchFailure(runImport(db, all, { audience: 'lost' }));
     t.equal(failure.kind, 'conflict', name);
     t.match(failure.message, /--allow-unmapped/);
     t.same(await picture(db.fork()), before, 'nothing is written');
@@ -137,7 +137,7 @@ t.test('docs/guides/django-import.md: names that meet are renamed by a file that
     { model: 'auth.group', pk: 1, fields: { name: 'Twins', permissions: [] } },
     { model: 'auth.group', pk: 2, fields: { name: 'TWINS', permissions: [] } },
   ];
-  const failure = await failureOf(runImport(db, rows, { audience: 'twins' }));
+  const failure = await catchFailure(runImport(db, rows, { audience: 'twins' }));
   t.match(failure.message, /--renames renames\.csv writes 6 rows/);
   const { renames } = failure.details.report;
   t.same(
@@ -179,7 +179,7 @@ t.test('docs/guides/django-import.md: names that meet are renamed by a file that
     ['record,name,new_name\nauth.user 1,"Bob,a', /row 2/],
   ];
   for (const [file, message] of wrong)
-    t.match((await failureOf(dry(rows, { renames: { name: 'r.csv', text: file } }))).message, message);
+    t.match((await catchFailure(dry(rows, { renames: { name: 'r.csv', text: file } }))).message, message);
 });
 
 const member = (pk: number, fields: Record<string, unknown>): Row => ({
@@ -194,7 +194,7 @@ t.test("Django's USERNAME_FIELD: recognised where the dump shows it, asked for w
     member(1, { username: 'ada', email: 'ada@x.test' }),
     member(2, { username: 'bob', email: 'bob@x.test' }),
   ];
-  const undecided = await failureOf(dry(both, custom));
+  const undecided = await catchFailure(dry(both, custom));
   t.equal(undecided.kind, 'usage');
   t.match(undecided.message, '--username-field username or --username-field email');
   const byEmail = await dry(both, { ...custom, usernameField: 'email' });
@@ -220,7 +220,7 @@ t.test("Django's USERNAME_FIELD: recognised where the dump shows it, asked for w
     users: { created: 2 },
     attributes: { nick: 2 },
   });
-  t.match((await failureOf(dry(phones, { ...custom, usernameField: 'mail' }))).message, '--username-field phone');
+  t.match((await catchFailure(dry(phones, { ...custom, usernameField: 'mail' }))).message, '--username-field phone');
   const numbers = [member(1, { number: 17, tag: 'a' }), member(2, { number: 18, tag: 'b' })];
   await runImport(db, numbers, { audience: 'numbers', ...custom, usernameField: 'number' });
   t.equal((await findUser(db.fork(), '17'))?.username, '17');

@@ -52,7 +52,7 @@ await onEachEngine(t, async (t, db) => {
     'Django auth.Permission: exactly the permissions of the dump are registered, byte for byte',
     async (t) => {
       const em = db.fork();
-      const api = await apiOf(db, 'polls-site');
+      const api = await apiName(db, 'polls-site');
       const permissions = await listPermissions(em, api.id);
       t.same(
         permissions.map(({ name, label }) => ({ name, label })),
@@ -132,14 +132,14 @@ await onEachEngine(t, async (t, db) => {
   t.same(await picture(db.fork()), before);
 });
 
-async function apiOf(db: Database, audience: string) {
+async function apiName(db: Database, audience: string) {
   const api = await findApi(db.fork(), audience);
   if (!api) throw new Error(`no API ${audience}`);
   return api;
 }
 
 async function sameAnswers(t: Test, db: Database, audience: string): Promise<void> {
-  const api = await apiOf(db, audience);
+  const api = await apiName(db, audience);
   await t.test("Django's ModelBackend: every user has the permissions that Django said", async (t) => {
     for (const expected of oracle.users) {
       const em = db.fork();

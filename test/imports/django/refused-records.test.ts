@@ -5,10 +5,10 @@ import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
 import {
   audit,
-  failureOf,
+  catchFailure,
   makeUser,
   now,
-  permissionsOf,
+  readPermissions,
   picture,
   project,
   type Row,
@@ -59,14 +59,14 @@ await onEachEngine(t, async (t, db) => {
       rows.find((one) => one.model === model && one.pk === pk)?.fields as Record<string, unknown>;
     const user = async (name: string) => (await findUser(db.fork(), `${name}-${made.tag}`)) as User;
     const update = (more = {}) => runImport(db, rows, { audience, existing: 'update', allowUnmapped: true, ...more });
-    const rightsOf = async (name: string) => {
+    const readUserRights = async (name: string) => {
       const found = await user(name);
       const api = await findApi(db.fork(), audience);
       const { isStaff, isSuperuser, permissions } = await readRights(db, userPrincipal(found), api?.id as string, now);
       const groups = (await readGroups(db.fork(), found.id)).map((one) => one.name);
       return { isActive: found.isActive, isStaff, isSuperuser, permissions: [...permissions].sort(), groups };
     };
-    return { ...made, rows, fields, user, update, rightsOf };
+    return { ...made, rows, fields, user, update, readUserRights };
   };
   const nothing = { isActive: false, isStaff: false, isSuperuser: false, permissions: [], groups: [] };
 
@@ -77,7 +77,7 @@ await onEachEngine(t, async (t, db) => {
     ]);
     for (const [index, [, username]] of NAMES.entries())
       Object.assign(it.fields(index + 1), { ...LEFT, username, last_name: 'Brought' });
-    const failure = await failureOf(it.update({ allowUnmapped: false }));
+    const failure = await catchFailure(it.update({ allowUnmapped: false }));
     t.equal(failure.details.report.unmapped.length, NAMES.length);
     const dry = await it.update({ dryRun: true, missing: 'deactivate' });
     const report = await it.update({ missing: 'deactivate' });
@@ -87,7 +87,7 @@ await onEachEngine(t, async (t, db) => {
     for (const [index, [why]] of NAMES.entries()) {
       const [record, name] = [`auth.user ${index + 1}`, `u${index}-${it.tag}`];
       const of = (some: readonly { record: string }[]) => some.filter((one) => one.record === record);
-      t.same(await it.rightsOf(`u${index}`), nothing, why);
+      t.same(await it.readUserRights(`u${index}`), nothing, why);
       t.match(await it.user(`u${index}`), { username: name, lastName: 'Brought' });
       t.match(of(report.takenAway), [{ fields: ['is_active', 'is_staff', 'is_superuser', it.group, 'polls.fly'] }]);
       t.same(of(report.applied), [{ record, name, fields: ['last_name'] }]);
@@ -95,7 +95,7 @@ await onEachEngine(t, async (t, db) => {
       t.match(of(report.unmapped), [{ what: new RegExp(`: it stays "${name}" here$`) }], why);
       t.match(described, `it stays "${name}" here`);
     }
-    t.match(await it.rightsOf('bob'), { isActive: true, groups: [it.group] });
+    t.match(await it.readUserRights('bob'), { isActive: true, groups: [it.group] });
     const before = await picture(db.fork());
     const again = await it.update();
     t.equal(again.importId, null, 'a second run has nothing to write');
@@ -107,7 +107,7 @@ await onEachEngine(t, async (t, db) => {
     const it = await start(FIELDS.map((_, index) => userRow(index + 1, `u${index}`, HAD)));
     for (const [index, [, unfit]] of FIELDS.entries()) Object.assign(it.fields(index + 1), LEFT, unfit);
     await it.update();
-    for (const [index, [what]] of FIELDS.entries()) t.same(await it.rightsOf(`u${index}`), nothing, what);
+    for (const [index, [what]] of FIELDS.entries()) t.same(await it.readUserRights(`u${index}`), nothing, what);
   });
 
   await t.test('a refused name of somebody who is not known is refused as ever, with one note', async (t) => {
@@ -163,10 +163,10 @@ await onEachEngine(t, async (t, db) => {
           ],
           keptHere: [{ record: 'auth.group 1', name: it.group, fields: ['name'] }],
         });
-        t.match(await it.rightsOf('ada'), { groups: [it.group], permissions: ['polls.fly'] }, 'a member stays one');
-        t.match(await it.rightsOf('bob'), { groups: [], permissions: [] });
+        t.match(await it.readUserRights('ada'), { groups: [it.group], permissions: ['polls.fly'] }, 'a member stays one');
+        t.match(await it.readUserRights('bob'), { groups: [], permissions: [] });
         t.same(
-          await permissionsOf(db, own.username, it.audience),
+          await readPermissions(db, own.username, it.audience),
           ['polls.fly'],
           "a member of Signet's own loses it too",
         );

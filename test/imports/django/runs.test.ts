@@ -13,7 +13,7 @@ import {
 import { findUser, type User, updateUser } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, failureOf, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { audit, catchFailure, readPermissions, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('what was changed in Signet since is not undone, and reported', async (t) => {
@@ -72,14 +72,14 @@ await onEachEngine(t, async (t, db) => {
       );
       await deleteGroup(em, audit, await getGroup(em, group));
       const more = userRow(2, `bob-${tag}`, { groups: [1], user_permissions: [1, 2] });
-      t.match((await failureOf(runImport(db, [...rows, more], { audience }))).message, /--allow-unmapped/);
+      t.match((await catchFailure(runImport(db, [...rows, more], { audience }))).message, /--allow-unmapped/);
       const report = await runImport(db, [...rows, more], { audience, allowUnmapped: true });
       t.match(report, { users: { created: 1, known: 1 }, permissions: { known: 2 }, groups: { known: 1 } });
       t.same(
         report.unmapped.map((one) => one.what),
         [`its group "${group}" was deleted in Signet`, 'its permission polls.fly was removed in Signet'],
       );
-      t.same(await permissionsOf(db, `bob-${tag}`, audience), ['polls.add_question']);
+      t.same(await readPermissions(db, `bob-${tag}`, audience), ['polls.add_question']);
       t.same(
         report.changedInSignet.map((one) => one.fields),
         [['deleted'], ['deleted']],
@@ -92,13 +92,13 @@ await onEachEngine(t, async (t, db) => {
     await runImport(db, rows, { audience });
     const before = await picture(db.fork());
     const changed = structuredClone(rows) as Row[];
-    const fieldsOf = (pk: number, model = 'auth.user') =>
+    const changedFields = (pk: number, model = 'auth.user') =>
       changed.find((one) => one.model === model && one.pk === pk)?.fields as Record<string, unknown>;
-    Object.assign(fieldsOf(1), { groups: [], is_superuser: true, first_name: 'Ada' });
-    Object.assign(fieldsOf(2), { password: 'md5$other$00112233445566778899aabbccddeeff' });
-    Object.assign(fieldsOf(3), { last_login: '2026-01-01T00:00:00Z' });
-    Object.assign(fieldsOf(1, 'auth.group'), { permissions: [1, 2] });
-    Object.assign(fieldsOf(2, 'auth.permission'), { name: 'Can fly high' });
+    Object.assign(changedFields(1), { groups: [], is_superuser: true, first_name: 'Ada' });
+    Object.assign(changedFields(2), { password: 'md5$other$00112233445566778899aabbccddeeff' });
+    Object.assign(changedFields(3), { last_login: '2026-01-01T00:00:00Z' });
+    Object.assign(changedFields(1, 'auth.group'), { permissions: [1, 2] });
+    Object.assign(changedFields(2, 'auth.permission'), { name: 'Can fly high' });
     const report = await runImport(db, changed, { audience });
     t.same(
       report.changedInDump.map(({ record, fields }) => [record, fields]),
@@ -123,20 +123,20 @@ await onEachEngine(t, async (t, db) => {
     const real = await runImport(db, rows, { audience });
     t.same({ ...dry, dryRun: false, importId: real.importId }, real);
     t.match(describeReport(dry), /^Dry run: nothing was written\..*Next: run the same command without --dry-run\.$/s);
-    const refused = await failureOf(runImport(db, rows, { audience: 'no audience', dryRun: true }));
+    const refused = await catchFailure(runImport(db, rows, { audience: 'no audience', dryRun: true }));
     t.equal(refused.kind, 'usage', 'a malformed audience is refused as it would be');
   });
 
   await t.test("an import into Signet's own API is refused: its superusers would rule Signet", async (t) => {
     const { rows } = project();
-    t.equal((await failureOf(runImport(db, rows, { audience: OWN_AUDIENCE }))).kind, 'usage');
+    t.equal((await catchFailure(runImport(db, rows, { audience: OWN_AUDIENCE }))).kind, 'usage');
   });
 
   await t.test('one API takes users of one user model: primary keys of two could not be told apart', async (t) => {
     const { rows, audience } = project([userRow(1, 'ada')]);
     await runImport(db, rows, { audience });
     const custom = rows.map((one) => (one.model === 'auth.user' ? { ...one, model: 'shop.customer' } : one));
-    const failure = await failureOf(runImport(db, custom, { audience, userModel: 'shop.Customer' }));
+    const failure = await catchFailure(runImport(db, custom, { audience, userModel: 'shop.Customer' }));
     t.equal(failure.kind, 'conflict');
     t.match(failure.message, /imported from auth\.user.*Import them into another API/);
   });

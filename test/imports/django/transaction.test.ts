@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { deleteAbandonedRows, importDjango } from '../../../src/imports/django/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, failureOf, picture, project, runImport, smallProject, userRow } from './dumps.ts';
+import { audit, catchFailure, picture, project, runImport, smallProject, userRow } from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('all or nothing: a failure in the last transaction leaves nothing, not even staged rows', async (t) => {
@@ -63,7 +63,7 @@ await onEachEngine(t, async (t, db) => {
     );
     await em.execute('create trigger take after insert on permissions_api execute function take()');
     const before = await picture(db.fork());
-    const failure = await failureOf(runImport(db, rows, { audience }));
+    const failure = await catchFailure(runImport(db, rows, { audience }));
     t.equal(failure.kind, 'conflict');
     t.match(failure.message, /^Nothing was imported: .* meanwhile/);
     t.same(await picture(db.fork()), before);

@@ -17,13 +17,13 @@ import { setPassword } from '../../../src/signin/index.ts';
 import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, failureOf, now, permissionsOf, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { audit, catchFailure, now, readPermissions, picture, project, type Row, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md: rehearsal and cut-over.
 
 const NEW_HASH = 'md5$other$00112233445566778899aabbccddeeff';
 
-async function passwordOf(db: Database, id: string): Promise<string> {
+async function readStoredPassword(db: Database, id: string): Promise<string> {
   const [row] = await db.fork().execute<{ password: string }[]>('select password from users_user where id = ?', [id]);
   return row?.password ?? '';
 }
@@ -100,11 +100,11 @@ await onEachEngine(t, async (t, db) => {
       passwordEpoch: 2,
       attributes: { plan: 'gold' },
     });
-    t.equal(await passwordOf(db, ada.id), NEW_HASH);
+    t.equal(await readStoredPassword(db, ada.id), NEW_HASH);
     t.match(await db.fork().findOneOrFail(Session, session), { endedReason: 'password_changed' });
     t.equal((await it.user('robert')).id, bob.id);
     t.equal((await it.user('robert')).isActive, true);
-    t.same(await permissionsOf(db, `ada-${it.tag}`, it.audience), ['polls.add_question', 'polls.fly']);
+    t.same(await readPermissions(db, `ada-${it.tag}`, it.audience), ['polls.add_question', 'polls.fly']);
     t.same(
       (await readGroups(db.fork(), cyd.id)).map((one) => one.name),
       [`Writers ${it.tag}`],
@@ -141,7 +141,7 @@ await onEachEngine(t, async (t, db) => {
     t.same(lines(report.keptHere), ['auth.user 1: email, password']);
     t.same(lines(report.changedInSignet), ['auth.user 1: first_name', 'auth.user 2: groups']);
     t.match(await it.user('ada'), { email: 'signet@both.test', firstName: 'Own', lastName: 'New' });
-    t.equal(await passwordOf(db, (await it.user('ada')).id), '!ours');
+    t.equal(await readStoredPassword(db, (await it.user('ada')).id), '!ours');
     t.same(
       await readGroups(db.fork(), (await it.user('bob')).id),
       [],
@@ -248,7 +248,7 @@ await onEachEngine(t, async (t, db) => {
     const other = project([userRow(1, 'other')]);
     await runImport(db, other.rows, { audience: other.audience });
     Object.assign(it.fields(3), { username: `other-${other.tag}` });
-    const failure = await failureOf(it.update());
+    const failure = await catchFailure(it.update());
     t.match(failure.details.report, { conflicts: [{ record: 'auth.user 3' }], renames: [{ record: 'auth.user 3' }] });
     const text = `record,name,new_name\nauth.user 3,other-${other.tag},third-${it.tag}\n`;
     const renames = { name: 'renames.csv', text };
@@ -282,8 +282,8 @@ await onEachEngine(t, async (t, db) => {
       t.equal((await it.user('ada')).isActive, true, 'who comes back is active again');
       const without = it.rows.filter((one) => one.model !== 'auth.user');
       const options = { audience: it.audience, existing: 'update', missing: 'deactivate' } as const;
-      t.match((await failureOf(runImport(db, without, options))).message, /would deactivate everybody/);
-      t.equal((await failureOf(runImport(db, it.rows, { ...options, existing: 'fail' }))).kind, 'usage');
+      t.match((await catchFailure(runImport(db, without, options))).message, /would deactivate everybody/);
+      t.equal((await catchFailure(runImport(db, it.rows, { ...options, existing: 'fail' }))).kind, 'usage');
     },
   );
 
@@ -307,7 +307,7 @@ await onEachEngine(t, async (t, db) => {
          update users_user set last_name = 'Meanwhile' where id = '${ada.id}'; return null; end $$`,
     );
     await em.execute('create trigger meddle after insert on imports_staged_row execute function meddle()');
-    const failure = await failureOf(it.update());
+    const failure = await catchFailure(it.update());
     await em.execute('drop function meddle() cascade');
     t.match(failure, { kind: 'conflict', message: /meanwhile a user or a group was changed/ });
     t.match(await it.user('ada'), { firstName: '', lastName: 'Meanwhile' });
