@@ -33,7 +33,12 @@ const PASSWORD = 'a long enough phrase';
 let nextIndex = 1;
 
 /** Adds users to a group, each with a token for each of these APIs. */
-async function addPrincipals(db: Database, group: Group, count: number, apis: readonly Pick<Api, 'id'>[]): Promise<void> {
+async function addPrincipals(
+  db: Database,
+  group: Group,
+  count: number,
+  apis: readonly Pick<Api, 'id'>[],
+): Promise<void> {
   const em = db.fork();
   await em.execute(
     `with made as (select gen_random_uuid() as id from generate_series(1, ${count})), principals as (
@@ -271,51 +276,54 @@ t.test('changes that affect many principals', (t) =>
       t.same(await countStates(db, polls), { [STATUS.suspended]: 1300 });
     });
 
-    await t.test('principals of a deleted group, of a deleted API and former members stay in their batches', async (t) => {
-      const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'gone', 1100);
-      const [someone] = await db
-        .fork()
-        .execute<{ id: string }[]>(
-          'select principal_id as id from permissions_group_member where group_id = ? limit 1',
-          [group.id],
+    await t.test(
+      'principals of a deleted group, of a deleted API and former members stay in their batches',
+      async (t) => {
+        const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'gone', 1100);
+        const [someone] = await db
+          .fork()
+          .execute<{ id: string }[]>(
+            'select principal_id as id from permissions_group_member where group_id = ? limit 1',
+            [group.id],
+          );
+        const readVersion = async () =>
+          (
+            await db
+              .fork()
+              .execute<{ version: number }[]>(
+                'select perms_version::int as version from permissions_principal where id = ?',
+                [someone?.id],
+              )
+          )[0]?.version;
+        await assign(db.fork(), audit(), asGroup, await getPermissions(db.fork(), shop, ['polls.view_choice']));
+        await unassign(db.fork(), audit(), asGroup, await permissions('add'));
+        await removeMembers(db.fork(), audit(), group, [{ id: someone?.id as string, label: 'someone' }]);
+        t.equal(await readVersion(), 2);
+        await deleteGroup(db.fork(), audit(), group);
+        t.same(await pending(db), { changes: 3, principals: 1100 + 1100 + 1099 });
+        const done = await runAllBatches(db, 2000);
+        t.same(
+          done.map(({ kind, principals, statuses }) => [kind, principals, statuses]),
+          [
+            ['removed', 1100, 1100],
+            ['removed', 1099, 1099],
+            ['added', 1100, 0],
+          ],
         );
-      const readVersion = async () =>
-        (
-          await db
-            .fork()
-            .execute<{ version: number }[]>(
-              'select perms_version::int as version from permissions_principal where id = ?',
-              [someone?.id],
-            )
-        )[0]?.version;
-      await assign(db.fork(), audit(), asGroup, await getPermissions(db.fork(), shop, ['polls.view_choice']));
-      await unassign(db.fork(), audit(), asGroup, await permissions('add'));
-      await removeMembers(db.fork(), audit(), group, [{ id: someone?.id as string, label: 'someone' }]);
-      t.equal(await readVersion(), 2);
-      await deleteGroup(db.fork(), audit(), group);
-      t.same(await pending(db), { changes: 3, principals: 1100 + 1100 + 1099 });
-      const done = await runAllBatches(db, 2000);
-      t.same(
-        done.map(({ kind, principals, statuses }) => [kind, principals, statuses]),
-        [
-          ['removed', 1100, 1100],
-          ['removed', 1099, 1099],
-          ['added', 1100, 0],
-        ],
-      );
-      t.same(
-        [await countStates(db, polls), await countStates(db, shop)],
-        [{ [STATUS.suspended]: 1100 }, { [STATUS.suspended]: 1100 }],
-      );
-      t.equal(await readVersion(), 4);
+        t.same(
+          [await countStates(db, polls), await countStates(db, shop)],
+          [{ [STATUS.suspended]: 1100 }, { [STATUS.suspended]: 1100 }],
+        );
+        t.equal(await readVersion(), 4);
 
-      const other = await createLargeGroup(db, 'gone-api', 1100);
-      await unassign(db.fork(), audit(), other.asGroup, await other.permissions('add'));
-      await deleteApi(db.fork(), audit(), other.polls, async () => {});
-      await runAllBatches(db, 2000);
-      t.same(await countStates(db, other.polls), { [STATUS.revoked]: 1100 }, 'what has ended stays ended');
-      t.same([await countVersions(db, other.group), await pending(db)], [{ 2: 1100 }, NOTHING]);
-    });
+        const other = await createLargeGroup(db, 'gone-api', 1100);
+        await unassign(db.fork(), audit(), other.asGroup, await other.permissions('add'));
+        await deleteApi(db.fork(), audit(), other.polls, async () => {});
+        await runAllBatches(db, 2000);
+        t.same(await countStates(db, other.polls), { [STATUS.revoked]: 1100 }, 'what has ended stays ended');
+        t.same([await countVersions(db, other.group), await pending(db)], [{ 2: 1100 }, NOTHING]);
+      },
+    );
 
     await t.test('the principals of a deleted API with many assignments get new versions in batches', async (t) => {
       const { polls, group } = await createLargeGroup(db, 'held', 1100);
@@ -456,7 +464,8 @@ t.test('many nodes', { skip }, async (t) => {
         return done;
       }),
     );
-    const principals = (kind: string) => runs.flat().reduce((sum, one) => sum + (one.kind === kind ? one.principals : 0), 0);
+    const principals = (kind: string) =>
+      runs.flat().reduce((sum, one) => sum + (one.kind === kind ? one.principals : 0), 0);
     t.same([principals('removed'), principals('added')], [2000, 2000]);
     t.ok(runs.filter((one) => one.length > 0).length > 1, runs.map((one) => one.length).join(' '));
     t.same([await countVersions(db, group), await countStates(db, polls)], [{ 3: 2000 }, { [STATUS.suspended]: 2000 }]);

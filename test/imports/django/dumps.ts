@@ -74,7 +74,10 @@ export function naturalise(rows: readonly Row[], options: { primary: boolean }):
   }
   for (const { model, pk, fields } of rows)
     if (model === 'auth.permission')
-      natural.set(`${model} ${pk}`, [fields['codename'], ...naturalKey('contenttypes.contenttype', fields['content_type'])]);
+      natural.set(`${model} ${pk}`, [
+        fields['codename'],
+        ...naturalKey('contenttypes.contenttype', fields['content_type']),
+      ]);
   const refer = (model: string, keys: unknown) => (keys as unknown[]).map((pk) => naturalKey(model, pk));
   return rows.map(({ model, pk, fields }) => ({
     model,

@@ -15,7 +15,7 @@ import { Session } from '../../../src/sessions/index.ts';
 import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, makeUser, now, readPermissions, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { audit, makeUser, now, picture, project, type Row, readPermissions, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What --existing does": of what an earlier version imported, what Django took is taken all the same.
 

@@ -1,7 +1,17 @@
 import { changeCatalogue, createApi, createGroup } from '../../../src/permissions/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, catchFailure, makeUser, readPermissions, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import {
+  audit,
+  catchFailure,
+  makeUser,
+  picture,
+  project,
+  type Row,
+  readPermissions,
+  runImport,
+  userRow,
+} from './dumps.ts';
 
 await onEachEngine(t, async (t, db) => {
   await t.test('--existing fail: names that Signet has from elsewhere are listed, nothing is written', async (t) => {

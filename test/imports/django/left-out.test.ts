@@ -1,7 +1,7 @@
 import { findUser, type User } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { catchFailure, readPermissions, picture, type Row, runImport, smallProject, userRow } from './dumps.ts';
+import { catchFailure, picture, type Row, readPermissions, runImport, smallProject, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md, "What has no place": what a dump leaves out is not taken for none.
 

@@ -8,10 +8,10 @@ import {
   catchFailure,
   makeUser,
   now,
-  readPermissions,
   picture,
   project,
   type Row,
+  readPermissions,
   runImport,
   userRow,
 } from './dumps.ts';
@@ -163,7 +163,11 @@ await onEachEngine(t, async (t, db) => {
           ],
           keptHere: [{ record: 'auth.group 1', name: it.group, fields: ['name'] }],
         });
-        t.match(await it.readUserRights('ada'), { groups: [it.group], permissions: ['polls.fly'] }, 'a member stays one');
+        t.match(
+          await it.readUserRights('ada'),
+          { groups: [it.group], permissions: ['polls.fly'] },
+          'a member stays one',
+        );
         t.match(await it.readUserRights('bob'), { groups: [], permissions: [] });
         t.same(
           await readPermissions(db, own.username, it.audience),

@@ -17,7 +17,7 @@ import { setPassword } from '../../../src/signin/index.ts';
 import { findUser, type User, updateUser, userPrincipal } from '../../../src/users/index.ts';
 import { onEachEngine } from '../../support/database.ts';
 import t from '../../support/tap.ts';
-import { audit, catchFailure, now, readPermissions, picture, project, type Row, runImport, userRow } from './dumps.ts';
+import { audit, catchFailure, now, picture, project, type Row, readPermissions, runImport, userRow } from './dumps.ts';
 
 // docs/guides/django-import.md: rehearsal and cut-over.
 
