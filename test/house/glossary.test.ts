@@ -60,18 +60,21 @@ t.test('docs/glossary.md: names that are not used are in no code and name no fil
     }
 });
 
-t.test('docs/glossary.md: phrases that are not used are in no comment, nor on the pages that are in plain English', async (t) => {
-  const pages = ['architecture', 'commands', 'login-api', 'permissions', 'tokens'].map((name) => {
-    const file = `docs/${name}.md`;
-    return { file, text: readFileSync(join(root, file), 'utf8') };
-  });
-  const words = [...phrases.matchAll(/\*([^*]+)\*/g)].map(([, phrase = '']) => phrase);
-  t.ok(words.length > 3);
-  for (const phrase of words) {
-    const pattern = new RegExp(`\\b${phrase}\\b`, 'i');
-    for (const { file, text } of [...comments, ...pages]) {
-      const line = text.split('\n').find((one) => pattern.test(one));
-      if (line !== undefined) t.fail(`${file} says "${phrase}": ${line.trim().slice(0, 100)}`);
+t.test(
+  'docs/glossary.md: phrases that are not used are in no comment, nor on the pages that are in plain English',
+  async (t) => {
+    const pages = ['architecture', 'commands', 'login-api', 'permissions', 'tokens'].map((name) => {
+      const file = `docs/${name}.md`;
+      return { file, text: readFileSync(join(root, file), 'utf8') };
+    });
+    const words = [...phrases.matchAll(/\*([^*]+)\*/g)].map(([, phrase = '']) => phrase);
+    t.ok(words.length > 3);
+    for (const phrase of words) {
+      const pattern = new RegExp(`\\b${phrase}\\b`, 'i');
+      for (const { file, text } of [...comments, ...pages]) {
+        const line = text.split('\n').find((one) => pattern.test(one));
+        if (line !== undefined) t.fail(`${file} says "${phrase}": ${line.trim().slice(0, 100)}`);
+      }
     }
-  }
-});
+  },
+);
