@@ -35,7 +35,7 @@ export interface ActiveToken {
   readonly principal: PrincipalRef & { readonly version: number };
   /** Null for a client's own token. */
   readonly user: TokenUser | null;
-  /** As of now, not as of the token; limited to what its client may use of them. */
+  /** Current rights, not those in the token, limited to what its client may use. */
   readonly rights: Rights;
   /** The limit on `rights`; null for first-party clients and for a client's own token. */
   readonly rightsLimit: RightsLimit | null;
@@ -115,7 +115,7 @@ export async function findLiveToken(
   };
 }
 
-/** As of now, not as of the token; limited to what its client may use of them. */
+/** Reads the current rights of a token's subject, limited to what its client may use. */
 export async function readRights(
   { db, access }: TokenReader,
   { api, principal, rightsLimit }: LiveToken,

@@ -50,9 +50,9 @@ export async function authenticateClient(
   let audiences: readonly string[] | null = null;
   const isAuthenticatedAs = async (client: LiveClient | null | undefined) => {
     if (assertion) {
-      const judgement = await verifyAssertion(client, clients.assertions, assertion, now);
-      audiences = typeof judgement === 'string' ? null : judgement.audiences;
-      return judgement === 'right';
+      const result = await verifyAssertion(client, clients.assertions, assertion, now);
+      audiences = typeof result === 'string' ? null : result.audiences;
+      return result === 'valid';
     }
     if (secret === undefined) return isPublic(client, options.allowPublic ?? false);
     return hasSecret(client, secret, now);
@@ -78,7 +78,7 @@ async function verifyAssertion(
   assertion: PresentedAssertion,
   now: Date,
 ): Promise<AssertionResult> {
-  if (client?.authMethod !== 'private_key_jwt' || !client.isActive || !assertions) return 'wrong';
+  if (client?.authMethod !== 'private_key_jwt' || !client.isActive || !assertions) return 'invalid';
   return assertions.verify(assertion, client, now);
 }
 

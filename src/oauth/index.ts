@@ -73,5 +73,5 @@ export { documentHost, isDocumentClient } from './documents/url.ts';
 export { createProofs, type Proofs } from './dpop/proofs.ts';
 export { Client, ClientSecret } from './entities.ts';
 export { purgeOauth } from './purge.ts';
-export { createRefusalNotes } from './refusal-notes.ts';
+export { createDescribeRefusal } from './refusals.ts';
 export { createInitialToken, listInitialTokens, revokeInitialToken } from './register/initial-tokens.ts';

@@ -15,7 +15,7 @@ import {
   createAssertions,
   createClientCache,
   createProofs,
-  createRefusalNotes,
+  createDescribeRefusal,
   crossOriginPaths,
   keySetFetch,
 } from '../oauth/index.ts';
@@ -100,7 +100,7 @@ export async function buildApp(deps: Deps): Promise<App> {
     trustProxy: config.trustProxy,
     hosts: config.mode === 'development' ? ['localhost', '127.0.0.1', '[::1]'] : null,
     hashWaitMilliseconds: config.hashWaitMilliseconds,
-    describeRefusal: createRefusalNotes(oauth.clients, config.mode === 'development'),
+    describeRefusal: createDescribeRefusal(oauth.clients, config.mode === 'development'),
     basePath: basePath(issuer),
     ...(deps.https ? { https: deps.https } : {}),
   });

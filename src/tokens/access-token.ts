@@ -84,7 +84,7 @@ function measureExcess(bytes: number, { api, rights }: TokenRequest): OverBudget
   return bytes <= api.budgetBytes ? null : { bytes, budget: api.budgetBytes, permissions: rights.list.length };
 }
 
-/** Signs an access token (RFC 9068). Throws when it exceeds its budget; `draftAccessToken` tells before. */
+/** Signs an access token (RFC 9068). Throws when it exceeds its budget, which `draftAccessToken` reports. */
 export function signAccessToken(keys: KeyRing, request: TokenRequest, now: Date): AccessToken {
   return draftAccessToken(keys, request, now).sign();
 }

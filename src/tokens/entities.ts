@@ -1,7 +1,7 @@
 import { defineEntity, p } from '@mikro-orm/core';
 import { Api, Principal } from '../permissions/index.ts';
 
-/** OIDC Core §5.5: claims asked for by name, for the ID token and for userinfo. */
+/** OIDC Core §5.5: claims requested by name, for the ID token and for userinfo. */
 export interface RequestedClaims {
   readonly idToken: readonly string[];
   readonly userinfo: readonly string[];

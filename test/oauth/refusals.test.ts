@@ -1,6 +1,6 @@
 import { pino } from 'pino';
 import { PKCE_SETTINGS } from '../../src/oauth/clients/settings.ts';
-import { REMEDIES } from '../../src/oauth/remedies.ts';
+import { REMEDIES } from '../../src/oauth/refusals.ts';
 import { OAUTH_ERRORS } from '../../src/platform/http/index.ts';
 import { logOptions } from '../../src/platform/telemetry/log.ts';
 import { openTestEmbedded } from '../support/database.ts';

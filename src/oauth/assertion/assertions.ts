@@ -26,7 +26,7 @@ export interface Assertions {
  * `audiences`: valid except for its `aud`, which must be one of these. Only a client that has proven its key gets this
  * result.
  */
-export type AssertionResult = 'right' | 'wrong' | { readonly audiences: readonly string[] };
+export type AssertionResult = 'valid' | 'invalid' | { readonly audiences: readonly string[] };
 
 export interface AssertionDeps {
   readonly db: Database;
@@ -56,16 +56,16 @@ export function createAssertions({ db, issuer, fetchJson, onFailure }: Assertion
   return {
     async verify({ jws }, client, now) {
       // OIDC Registration §2: only by the registered algorithm, where there is one.
-      if ((client.settings.assertionAlg ?? jws.alg) !== jws.alg) return 'wrong';
+      if ((client.settings.assertionAlg ?? jws.alg) !== jws.alg) return 'invalid';
       const isStrict = client.settings.assertionAudience === 'issuer';
       const audiences = isStrict ? [issuer] : [issuer, `${issuer}/oauth2/token`];
       const longestSeconds = isStrict ? MAX_LIFE_SECONDS : MAX_LEGACY_LIFE_SECONDS;
-      if (!hasValidClaims(jws.claims, client.clientId, longestSeconds, now)) return 'wrong';
+      if (!hasValidClaims(jws.claims, client.clientId, longestSeconds, now)) return 'invalid';
       const key = await findKey(client, jws, now);
-      if (key === null || !(await isSignedBy(jws, key))) return 'wrong';
+      if (key === null || !(await isSignedBy(jws, key))) return 'invalid';
       // FAPI 2.0: a single string, not a list that could contain others.
       const { aud } = jws.claims;
-      return typeof aud === 'string' && audiences.includes(aud) ? 'right' : { audiences };
+      return typeof aud === 'string' && audiences.includes(aud) ? 'valid' : { audiences };
     },
     markUsed({ clientId, jws }, form) {
       const { jti, exp } = jws.claims as { jti: string; exp: number };

@@ -9,4 +9,4 @@
 export { createLogoutDelivery, type DeliverLogouts, type DeliveryDeps, type DeliveryOutcome } from './deliver.ts';
 export { purgeDeliveries } from './deliveries.ts';
 export { type LogoutRequest, type LogoutStep, nextLogoutStep, readLogoutRequest } from './rp-initiated.ts';
-export { queueLogoutDeliveries } from './sessions-ended.ts';
+export { queueLogoutDeliveries } from './queue-deliveries.ts';

@@ -5,7 +5,7 @@ import { announce, definePort } from '../../platform/database/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import { SigningKey } from '../entities.ts';
-import { generateKey, insertKey, type NewKey } from './make.ts';
+import { generateKey, insertKey, type NewKey } from './generate-key.ts';
 import {
   activateOrMake,
   keysForAlg,

@@ -1,6 +1,8 @@
-import type { OAuthErrorCode, RefusalReason } from '../platform/http/index.ts';
-import type { LiveClient } from './clients/cache.ts';
+import type { ClientCache, LiveClient } from './clients/cache.ts';
+import type { DescribeRefusal, OAuthErrorCode, RefusalReason } from '../platform/http/index.ts';
+import { basicClientId } from './client-auth.ts';
 import { pkceSettings } from './clients/settings.ts';
+import { readAssertion } from './assertion/assertions.ts';
 
 /** The remedy for a refusal; null when its description says all. The client is null where it is unknown. */
 type Remedy = string | null | ((client: LiveClient | null) => string);
@@ -78,3 +80,42 @@ export const REMEDIES: Record<RefusalReason | OAuthErrorCode, Remedy> = {
   server_error: null,
   temporarily_unavailable: null,
 };
+
+/** A remedy may contain registered URIs of a client. */
+const MAX_REMEDY_LENGTH = 2048;
+
+/** The form of client ids: any other value may be a secret in the wrong field. */
+const CLIENT_ID = /^(?:c_[\w-]{1,64}|https:\/\/[\w.:/~-]{1,200})$/;
+
+/** What the log adds to a refusal: the client and a remedy. Reads cached clients only. */
+export function createDescribeRefusal(clients: Pick<ClientCache, 'peek'>, isDevelopment: boolean): DescribeRefusal {
+  return (error, request, knownClient) => {
+    const id = knownClient?.clientId ?? readClientId(request);
+    const client = id === null ? null : ((knownClient as LiveClient | undefined) ?? clients.peek(id) ?? null);
+    const remedy = REMEDIES[error.reason ?? error.code];
+    return {
+      client: client ? { id: client.clientId, name: client.name } : id === null ? null : { id },
+      remedy: (typeof remedy === 'function' ? remedy(client) : remedy)?.slice(0, MAX_REMEDY_LENGTH) ?? null,
+      isShown: isDevelopment,
+    };
+  };
+}
+
+/** The client id of a request, by whichever method it is sent. */
+function readClientId({ authorization, fields }: Parameters<DescribeRefusal>[1]): string | null {
+  const sent = fields['client_id'] ?? basicClientId(authorization) ?? bearerClientId(authorization);
+  const id = sent ?? readAssertion(fields)?.clientId;
+  return id !== undefined && CLIENT_ID.test(id) ? id : null;
+}
+
+/** From an unverified token: it only selects what the log shows. */
+function bearerClientId(authorization: string | undefined): string | undefined {
+  const [, payload] = /^(?:Bearer|DPoP) +[\w-]+\.([\w-]{1,16384})\./i.exec(authorization ?? '') ?? [];
+  if (payload === undefined) return undefined;
+  try {
+    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString()) as { client_id?: unknown } | null;
+    return typeof claims?.client_id === 'string' ? claims.client_id : undefined;
+  } catch {
+    return undefined;
+  }
+}
