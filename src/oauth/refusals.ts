@@ -1,8 +1,8 @@
-import type { ClientCache, LiveClient } from './clients/cache.ts';
 import type { DescribeRefusal, OAuthErrorCode, RefusalReason } from '../platform/http/index.ts';
-import { basicClientId } from './client-auth.ts';
-import { pkceSettings } from './clients/settings.ts';
 import { readAssertion } from './assertion/assertions.ts';
+import { basicClientId } from './client-auth.ts';
+import type { ClientCache, LiveClient } from './clients/cache.ts';
+import { pkceSettings } from './clients/settings.ts';
 
 /** The remedy for a refusal; null when its description says all. The client is null where it is unknown. */
 type Remedy = string | null | ((client: LiveClient | null) => string);

@@ -14,8 +14,8 @@ import { sessionRoutes } from '../api/session/routes.ts';
 import {
   createAssertions,
   createClientCache,
-  createProofs,
   createDescribeRefusal,
+  createProofs,
   crossOriginPaths,
   keySetFetch,
 } from '../oauth/index.ts';

@@ -8,5 +8,5 @@
  */
 export { createLogoutDelivery, type DeliverLogouts, type DeliveryDeps, type DeliveryOutcome } from './deliver.ts';
 export { purgeDeliveries } from './deliveries.ts';
-export { type LogoutRequest, type LogoutStep, nextLogoutStep, readLogoutRequest } from './rp-initiated.ts';
 export { queueLogoutDeliveries } from './queue-deliveries.ts';
+export { type LogoutRequest, type LogoutStep, nextLogoutStep, readLogoutRequest } from './rp-initiated.ts';
