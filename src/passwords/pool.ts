@@ -66,83 +66,99 @@ function unrefTimer(callback: () => void, ms: number): () => void {
  * @throws RangeError for an invalid width, limit or time
  */
 export function createHashPool(options: HashPoolOptions): HashPool {
-  const { width, queueLimit, maxWaitMs, now = () => performance.now(), setTimer = unrefTimer } = options;
+  const { width, queueLimit, maxWaitMs } = options;
   if (!Number.isInteger(width) || width < 1) throw new RangeError('width is an integer from 1');
   if (!Number.isInteger(queueLimit) || queueLimit < 0) throw new RangeError('queueLimit is an integer from 0');
   if (!Number.isFinite(maxWaitMs) || maxWaitMs < 0)
     throw new RangeError('maxWaitMs is a number of milliseconds from 0');
+  return new BoundedPool(options);
+}
 
-  const busy = { ok: false, retryAfterSeconds: Math.max(1, Math.ceil(maxWaitMs / 1000)) } as const;
-  const queue: QueuedJob[] = [];
-  const counts = { active: 0, started: 0, refused: 0, expired: 0 };
+class BoundedPool implements HashPool {
+  readonly #options: Required<HashPoolOptions>;
+  readonly #busy: { readonly ok: false; readonly retryAfterSeconds: number };
+  readonly #queue: QueuedJob[] = [];
+  readonly #counts = { active: 0, started: 0, refused: 0, expired: 0 };
 
-  async function occupy<T>(slots: number, work: () => Promise<T>): Promise<PoolOutcome<T>> {
-    counts.active += slots;
-    counts.started += 1;
+  constructor(options: HashPoolOptions) {
+    const { now = () => performance.now(), setTimer = unrefTimer } = options;
+    this.#options = { ...options, now, setTimer };
+    this.#busy = { ok: false, retryAfterSeconds: Math.max(1, Math.ceil(options.maxWaitMs / 1000)) };
+  }
+
+  get active(): number {
+    return this.#counts.active;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  stats(): HashPoolStats {
+    return { width: this.#options.width, queued: this.#queue.length, ...this.#counts };
+  }
+
+  async run<T>(threads: number, work: () => Promise<T>): Promise<PoolOutcome<T>> {
+    const { width, queueLimit } = this.#options;
+    const slots = Math.min(Math.max(1, Math.ceil(threads)), width);
+    // Jobs past their deadlines do not occupy the queue, even if their timers have not fired yet.
+    this.#advance();
+    if (this.#queue.length === 0 && this.#counts.active + slots <= width) return this.#occupy(slots, work);
+    if (this.#queue.length >= queueLimit) {
+      this.#counts.refused += 1;
+      return this.#busy;
+    }
+    return this.#wait(slots, work);
+  }
+
+  async #occupy<T>(slots: number, work: () => Promise<T>): Promise<PoolOutcome<T>> {
+    this.#counts.active += slots;
+    this.#counts.started += 1;
     try {
       return { ok: true, value: await work() };
     } finally {
-      counts.active -= slots;
-      advance();
+      this.#counts.active -= slots;
+      this.#advance();
     }
   }
 
   /** Expires late jobs and starts those that fit, from the head of the queue. */
-  function advance(): void {
-    for (let head = queue[0]; head !== undefined; head = queue[0]) {
+  #advance(): void {
+    const { width, now } = this.#options;
+    for (let head = this.#queue[0]; head !== undefined; head = this.#queue[0]) {
       const isLate = now() >= head.deadline;
-      if (!isLate && counts.active + head.slots > width) return;
-      queue.shift();
+      if (!isLate && this.#counts.active + head.slots > width) return;
+      this.#queue.shift();
       head.cancelTimer();
-      if (isLate) expire(head);
+      if (isLate) this.#expire(head);
       else head.start();
     }
   }
 
-  function expire(job: QueuedJob): void {
-    counts.expired += 1;
+  #expire(job: QueuedJob): void {
+    this.#counts.expired += 1;
     job.refuse();
   }
 
-  function wait<T>(slots: number, work: () => Promise<T>): Promise<PoolOutcome<T>> {
+  #wait<T>(slots: number, work: () => Promise<T>): Promise<PoolOutcome<T>> {
+    const { now, setTimer, maxWaitMs } = this.#options;
     return new Promise((resolve) => {
       const job: QueuedJob = {
         slots,
         deadline: now() + maxWaitMs,
-        start: () => resolve(occupy(slots, work)),
-        refuse: () => resolve(busy),
+        start: () => resolve(this.#occupy(slots, work)),
+        refuse: () => resolve(this.#busy),
         cancelTimer: () => {},
       };
-      queue.push(job);
+      this.#queue.push(job);
       job.cancelTimer = setTimer(() => {
-        const index = queue.indexOf(job);
+        const index = this.#queue.indexOf(job);
         if (index < 0) return;
-        queue.splice(index, 1);
-        expire(job);
+        this.#queue.splice(index, 1);
+        this.#expire(job);
         // After a wide job at the head expires, a narrow one behind it may fit.
-        advance();
+        this.#advance();
       }, maxWaitMs);
     });
   }
-
-  return {
-    get active() {
-      return counts.active;
-    },
-    get queued() {
-      return queue.length;
-    },
-    stats: () => ({ width, queued: queue.length, ...counts }),
-    async run(threads, work) {
-      const slots = Math.min(Math.max(1, Math.ceil(threads)), width);
-      // Jobs past their deadlines do not occupy the queue, even if their timers have not fired yet.
-      advance();
-      if (queue.length === 0 && counts.active + slots <= width) return occupy(slots, work);
-      if (queue.length >= queueLimit) {
-        counts.refused += 1;
-        return busy;
-      }
-      return wait(slots, work);
-    },
-  };
 }

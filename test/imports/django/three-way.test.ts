@@ -24,7 +24,7 @@ const state = fc.record({
   member: fc.boolean(),
   holds: fc.boolean(),
 });
-/** What Signet changes: fields that are absent stay. */
+/** Changes in Signet; absent fields stay. */
 const changes = fc.record(
   {
     active: fc.boolean(),
@@ -39,40 +39,40 @@ const one = fc.record({
   steps: fc.array(fc.record({ signet: changes, django: state }), { minLength: 1, maxLength: 3 }),
 });
 
-/** The rules, by a model of their own. */
+/** A model of the rules, independent of the implementation. */
 class Model {
-  here: State;
+  local: State;
   #last: State;
-  #ours: { first: string; email: string };
-  #isDeactivatedHere = false;
+  #imported: { first: string; email: string };
+  #isDeactivatedLocally = false;
 
   constructor(base: State) {
-    this.here = { ...base };
+    this.local = { ...base };
     this.#last = { ...base };
-    this.#ours = { first: base.first, email: base.email };
+    this.#imported = { first: base.first, email: base.email };
   }
 
   signet(change: Partial<State>): void {
-    if (change.active !== undefined && change.active !== this.here.active) this.#isDeactivatedHere = !change.active;
-    Object.assign(this.here, change);
+    if (change.active !== undefined && change.active !== this.local.active) this.#isDeactivatedLocally = !change.active;
+    Object.assign(this.local, change);
   }
 
   import(django: State): void {
     for (const field of ['first', 'email'] as const) {
       if (django[field] === this.#last[field]) continue;
-      if (this.here[field] !== this.#ours[field] && this.here[field] !== django[field]) continue;
-      this.#last[field] = this.#ours[field] = this.here[field] = django[field];
+      if (this.local[field] !== this.#imported[field] && this.local[field] !== django[field]) continue;
+      this.#last[field] = this.#imported[field] = this.local[field] = django[field];
     }
-    // A set and a flag: what is gained is given, what is lost is taken, what did not change in Django stays as it is here.
+    // Sets and flags: gains and losses in Django are applied; without a change in Django the local value stays.
     for (const field of ['staff', 'member', 'holds'] as const) {
-      if (django[field] !== this.#last[field]) this.here[field] = django[field];
+      if (django[field] !== this.#last[field]) this.local[field] = django[field];
       this.#last[field] = django[field];
     }
     if (django.active === this.#last.active) return;
-    if (django.active && !this.here.active && this.#isDeactivatedHere) return;
-    // Whom Signet has deactivated stays so, though Django did it too.
-    if (this.here.active !== django.active) this.#isDeactivatedHere = false;
-    this.#last.active = this.here.active = django.active;
+    if (django.active && !this.local.active && this.#isDeactivatedLocally) return;
+    // A user whom Signet has deactivated stays inactive, even if Django did the same.
+    if (this.local.active !== django.active) this.#isDeactivatedLocally = false;
+    this.#last.active = this.local.active = django.active;
   }
 }
 
@@ -151,7 +151,7 @@ await onEachEngine(t, async (t, db) => {
                 member: (await readGroups(db.fork(), who.id)).length > 0,
                 holds: held?.holds,
               };
-              const expected = { ...models[index]?.here, email: mail(index, models[index]?.here.email ?? '') };
+              const expected = { ...models[index]?.local, email: mail(index, models[index]?.local.email ?? '') };
               if (JSON.stringify(actual) !== JSON.stringify(expected))
                 throw new Error(`${name(index)} is ${JSON.stringify(actual)}, not ${JSON.stringify(expected)}`);
             }
