@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
 import { AuditEntry } from '../../src/audit/index.ts';
 import type { CatalogueDocument } from '../../src/permissions/index.ts';
-import { lastEntry, openDesk } from '../cli/harness.ts';
+import { lastEntry, openCliHarness } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -10,16 +10,18 @@ import t from '../support/tap.ts';
 const basicOf = (id: string, secret: string) => `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`;
 
 await onEachEngine(t, async (t, db) => {
-  const desk = await openDesk(db);
+  const cliHarness = await openCliHarness(db);
   const clock = testClock(new Date());
   const { app, keys } = await startApp(db, { clock });
   t.teardown(() => app.close());
-  await desk.json('api sync f', { file: 'audience: polls\napps: {polls: {models: [choice]}}' });
-  await desk.json('api create hidden --catalogue authenticated');
-  await desk.json('api create other');
+  await cliHarness.json('api sync f', { file: 'audience: polls\napps: {polls: {models: [choice]}}' });
+  await cliHarness.json('api create hidden --catalogue authenticated');
+  await cliHarness.json('api create other');
 
   const clientOf = async (name: string, words: string) => {
-    const { client_id: id, client_secret: secret } = await desk.json(`client create ${name} --preset service ${words}`);
+    const { client_id: id, client_secret: secret } = await cliHarness.json(
+      `client create ${name} --preset service ${words}`,
+    );
     const tokenFor = async (audience: string) => {
       const payload = new URLSearchParams({ grant_type: 'client_credentials', audience }).toString();
       const headers = { authorization: basicOf(id, secret), 'content-type': 'application/x-www-form-urlencoded' };
@@ -174,7 +176,7 @@ await onEachEngine(t, async (t, db) => {
   await t.test(
     'contract §2: publishing needs a service account that holds oauth.change_api and serves the API',
     async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       t.match((await put('polls', choice)).json(), { status: 401, code: 'unauthenticated' });
       t.match((await put('polls', choice, 'Bearer nonsense')).json(), { code: 'invalid_token' });
       t.match((await put('polls', choice, basicOf(publisher.id, publisher.secret))).json(), { code: 'invalid_token' });
@@ -185,26 +187,26 @@ await onEachEngine(t, async (t, db) => {
       );
       const lacking = await put('polls', choice, await publisher.tokenFor(ISSUER));
       t.match(lacking.json(), { status: 403, code: 'permission_denied', detail: /oauth\.change_api/ });
-      await desk.json('user create root --superuser');
-      const user = (await desk.run('token issue --user root --api signet')).stdout.trim();
+      await cliHarness.json('user create root --superuser');
+      const user = (await cliHarness.run('token issue --user root --api signet')).stdout.trim();
       t.match(
         (await put('polls', choice, `Bearer ${user}`)).json(),
         { status: 403, detail: /service account/ },
         'a superuser too',
       );
-      await desk.json(`perm grant --client ${publisher.id} --api signet oauth.change_api`);
+      await cliHarness.json(`perm grant --client ${publisher.id} --api signet oauth.change_api`);
       const token = await publisher.tokenFor(ISSUER);
       t.match((await put('other', choice, token)).json(), { status: 403, detail: /does not serve other/ });
       t.match((await put('signet', choice, token)).json(), { status: 403, detail: /Signet's own/ });
       t.match((await put('nobody', choice, token)).json(), { status: 404, code: 'unknown_audience' });
-      t.match(await desk.counts(), {
+      t.match(await cliHarness.counts(), {
         permissions_permission: before['permissions_permission'],
         permissions_api: before['permissions_api'],
       });
       t.equal((await put('polls', choice, token)).statusCode, 200);
-      await desk.json(`perm revoke --client ${publisher.id} --api signet oauth.change_api`);
+      await cliHarness.json(`perm revoke --client ${publisher.id} --api signet oauth.change_api`);
       t.equal((await put('polls', choice, token)).statusCode, 403, 'the rights of now');
-      await desk.json(`perm grant --client ${publisher.id} --api signet oauth.change_api`);
+      await cliHarness.json(`perm grant --client ${publisher.id} --api signet oauth.change_api`);
     },
   );
 
@@ -250,10 +252,10 @@ await onEachEngine(t, async (t, db) => {
     'contract §8: a removal needs prune, becomes a tombstone, and first says whose permissions it ends',
     async (t) => {
       const token = await publisher.tokenFor(ISSUER);
-      for (const name of ['ada', 'bob']) await desk.json(`user create ${name}`);
-      await desk.json('group create editors');
+      for (const name of ['ada', 'bob']) await cliHarness.json(`user create ${name}`);
+      await cliHarness.json('group create editors');
       for (const who of ['--user ada', '--group editors', `--client ${publisher.id}`])
-        await desk.json(`perm grant ${who} --api polls polls.publish_poll`);
+        await cliHarness.json(`perm grant ${who} --api polls polls.publish_poll`);
       const only = { apps: { polls: { models: ['choice'], permissions: { 'x"y\\z': 'Odd' } } }, prune: true };
       const holders = [
         { permission: 'polls.publish_poll', kind: 'client', name: publisher.id },
@@ -269,12 +271,12 @@ await onEachEngine(t, async (t, db) => {
         holders,
       });
       t.match(
-        (await desk.json('perm list --user ada')).permissions,
+        (await cliHarness.json('perm list --user ada')).permissions,
         [{ name: 'polls.publish_poll' }],
         'nothing was done',
       );
       t.same((await put('polls', only, token)).json(), { ...said, dry_run: false });
-      t.same((await desk.json('perm list --user ada')).permissions, []);
+      t.same((await cliHarness.json('perm list --user ada')).permissions, []);
       const { permissions } = (await document('audience=polls')).json() as CatalogueDocument;
       t.same(
         permissions.filter((one) => one.removed).map((one) => [one.index, one.name]),
@@ -286,9 +288,9 @@ await onEachEngine(t, async (t, db) => {
       await put('polls', { apps: { polls: { permissions: { publish_poll: 'Again' } } } }, token);
       const again = (await document('audience=polls')).json() as CatalogueDocument;
       t.match(again.permissions.at(-1), { index: 7, name: 'polls.publish_poll' }, 'the same name has a new index');
-      await desk.json('api update polls --username off');
-      await desk.json('perm grant --user bob --api polls polls.publish_poll');
-      const { user } = await desk.json('user show bob');
+      await cliHarness.json('api update polls --username off');
+      await cliHarness.json('perm grant --user bob --api polls polls.publish_poll');
+      const { user } = await cliHarness.json('user show bob');
       const nameless = (await put('polls', { ...only, dry_run: true }, token)).json();
       t.match(
         nameless,
@@ -300,7 +302,7 @@ await onEachEngine(t, async (t, db) => {
 
   await t.test('contract §9: what is unfit is refused with its place, and changes nothing', async (t) => {
     const token = await publisher.tokenFor(ISSUER);
-    const before = await desk.counts();
+    const before = await cliHarness.counts();
     const refusals: [body: object | string, status: number, pointer?: string][] = [
       ['{', 400],
       ['[]', 422],
@@ -328,7 +330,7 @@ await onEachEngine(t, async (t, db) => {
       t.equal(response.statusCode, status, label);
       if (pointer !== undefined) t.match(response.json(), { errors: [{ pointer }] }, label);
     }
-    t.same(await desk.counts(), before);
+    t.same(await cliHarness.counts(), before);
     const large = { apps: { big: { models: Array.from({ length: 2400 }, (_, i) => `model_${i}`) } }, dry_run: true };
     t.equal((await put('hidden', large, token)).json().added.length, 9600, 'far more than 64 KiB');
     const nearly = { apps: { big: { models: Array.from({ length: 2500 }, (_, i) => `model_${i}`) } } };
@@ -339,8 +341,8 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('an audience that is a URI stands in the path in percent signs', async (t) => {
-    await desk.json('api create https://a.example/x');
-    await desk.json(`client update ${publisher.id} --serves https://a.example/x`);
+    await cliHarness.json('api create https://a.example/x');
+    await cliHarness.json(`client update ${publisher.id} --serves https://a.example/x`);
     const token = await publisher.tokenFor(ISSUER);
     t.match((await put('https://a.example/x', choice, token)).json(), { audience: 'https://a.example/x', version: 1 });
     t.match((await put('polls', choice, token)).json(), { status: 403 }, 'which it does not serve any more');

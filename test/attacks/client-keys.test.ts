@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
-import { asserted, assertionBy, clientKey, givenKeys, proofBy } from '../support/client-keys.ts';
+import { assertionParameters, clientKey, makeAssertion, proofBy, registerKeys } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, ISSUER, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
@@ -21,7 +21,7 @@ await onEachEngine(t, async (t, db) => {
   const { client } = await createClient(db.fork(), audit(), { name: 'A', preset: 'service', requests: [polls] });
   const id = client.clientId;
   const key = await clientKey('RS256');
-  await givenKeys(db, client, { jwks: { keys: [{ ...key.jwk, kid: 'a' }] } });
+  await registerKeys(db, client, { jwks: { keys: [{ ...key.jwk, kid: 'a' }] } });
   const ask = (fields: Record<string, string>, headers: Record<string, string> = {}, server = app) =>
     server.inject({
       method: 'POST',
@@ -30,15 +30,15 @@ await onEachEngine(t, async (t, db) => {
       payload: new URLSearchParams({ grant_type: 'client_credentials', ...fields }).toString(),
     });
   const made = (more: { claims?: object; header?: object } = {}, by = key) =>
-    assertionBy(by, id, { audience: ISSUER, now: clock.now(), ...more });
+    makeAssertion(by, id, { audience: ISSUER, now: clock.now(), ...more });
   const proof = (more: object = {}, by = key) =>
     proofBy(by, { method: 'POST', url: TOKEN_URL, now: clock.now(), ...more });
   const refused = async (t: Test, what: string, assertion: string) => {
-    const answer = await ask(asserted(assertion));
+    const answer = await ask(assertionParameters(assertion));
     t.same([answer.statusCode, answer.json().error], [401, 'invalid_client'], what);
   };
   const refusedProof = async (t: Test, what: string, dpop: string) => {
-    const answer = await ask(asserted(await made()), { dpop });
+    const answer = await ask(assertionParameters(await made()), { dpop });
     t.same([answer.statusCode, answer.json().error], [400, 'invalid_dpop_proof'], what);
   };
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -54,8 +54,8 @@ await onEachEngine(t, async (t, db) => {
   evil.url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks`;
 
   await t.test('the scene: what is right is let in', async (t) => {
-    t.equal((await ask(asserted(await made()))).statusCode, 200);
-    t.match((await ask(asserted(await made()), { dpop: await proof() })).json(), { token_type: 'DPoP' });
+    t.equal((await ask(assertionParameters(await made()))).statusCode, 200);
+    t.match((await ask(assertionParameters(await made()), { dpop: await proof() })).json(), { token_type: 'DPoP' });
   });
 
   await t.test(
@@ -63,7 +63,9 @@ await onEachEngine(t, async (t, db) => {
     async (t) => {
       const assertion = await made();
       const answers = await Promise.all(
-        Array.from({ length: 50 }, (_, turn) => ask(asserted(assertion), {}, turn % 2 === 0 ? app : second.app)),
+        Array.from({ length: 50 }, (_, turn) =>
+          ask(assertionParameters(assertion), {}, turn % 2 === 0 ? app : second.app),
+        ),
       );
       t.same(answers.map((one) => one.statusCode).sort(), [200, ...Array(49).fill(401)]);
       t.ok(answers.every((one) => one.statusCode === 200 || one.json().error === 'invalid_client'));
@@ -76,7 +78,7 @@ await onEachEngine(t, async (t, db) => {
     const dpop = await proof();
     const assertions = await Promise.all(Array.from({ length: 50 }, () => made()));
     const answers = await Promise.all(
-      assertions.map((one, turn) => ask(asserted(one), { dpop }, turn % 2 === 0 ? app : second.app)),
+      assertions.map((one, turn) => ask(assertionParameters(one), { dpop }, turn % 2 === 0 ? app : second.app)),
     );
     t.equal(answers.filter((one) => one.statusCode === 200).length, 1);
     t.equal(answers.filter((one) => one.json().error === 'invalid_dpop_proof').length, 49);
@@ -112,7 +114,7 @@ await onEachEngine(t, async (t, db) => {
     ])
       await refused(t, Object.keys(header).join(), await made({ header }, own));
     t.equal(
-      (await ask(asserted(await made({ header: { jku: evil.url, kid: 'a' } })))).statusCode,
+      (await ask(assertionParameters(await made({ header: { jku: evil.url, kid: 'a' } })))).statusCode,
       200,
       'beside the right key it is nothing',
     );

@@ -1,7 +1,14 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createInitialToken } from '../../src/oauth/index.ts';
-import { asserted, assertionBy, type ClientKey, clientKey, proofBy, signedBy } from '../support/client-keys.ts';
+import {
+  assertionParameters,
+  type ClientKey,
+  clientKey,
+  makeAssertion,
+  proofBy,
+  signWith,
+} from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
@@ -39,8 +46,8 @@ async function sceneOf(t: Test, settings: Record<string, string>) {
   };
   /** What a client whose keys are at an address is answered with. */
   const askBy = async (key: ClientKey, clientId: string, header: object = {}) => {
-    const assertion = await assertionBy(key, clientId, { audience: s.issuer, now: s.clock.now(), header });
-    const form = { grant_type: 'client_credentials', ...asserted(assertion) };
+    const assertion = await makeAssertion(key, clientId, { audience: s.issuer, now: s.clock.now(), header });
+    const form = { grant_type: 'client_credentials', ...assertionParameters(assertion) };
     return s.post('token', form, { id: clientId, principal: '', secret: null });
   };
   return { ...s, db, register, askBy };
@@ -52,10 +59,10 @@ await t.test('SSRF: nothing that a request names is fetched, though the guard wo
   const alice = await s.signedInBrowser();
   const key = await clientKey('RS256');
   const remote = { jku: `${trap.url}/jku`, x5u: `${trap.url}/x5u`, kid: `${trap.url}/kid` };
-  const token = await signedBy(key, { typ: 'at+jwt', ...remote }, { iss: trap.url, aud: 'polls', sub: 'x' });
+  const token = await signWith(key, { typ: 'at+jwt', ...remote }, { iss: trap.url, aud: 'polls', sub: 'x' });
   for (const more of [
     { request_uri: `${trap.url}/request` },
-    { request: await signedBy(key, remote, { client_id: s.web.id }) },
+    { request: await signWith(key, remote, { client_id: s.web.id }) },
     { registration: JSON.stringify({ logo_uri: trap.url }) },
     { id_token_hint: token },
     { claims: JSON.stringify({ id_token: { sub: { value: trap.url } } }) },

@@ -4,7 +4,7 @@ import { StoredRequest } from '../../src/oauth/authorization-entities.ts';
 import { Client, createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
 import { addMembers, assign, createGroup, removeMembers } from '../../src/permissions/index.ts';
 import { logOptions } from '../../src/platform/telemetry/index.ts';
-import { openDesk } from '../cli/harness.ts';
+import { openCliHarness } from '../cli/harness.ts';
 import { jwtClaims, VERIFIER } from '../oauth/code-world.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
@@ -162,7 +162,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('attacks 75: no ID token by a shared key is asked for, made, or believed', async (t) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
     for (const alg of ['HS256', 'HS512', 'none', 'hs256', 'RS1', ''])
       for (const words of [
         `client create ${alg}x --preset web --redirect-uri ${CALLBACK} --id-token-alg '${alg}'`,
@@ -170,7 +170,7 @@ await onEachEngine(t, async (t, db) => {
         `client update ${web.id} --id-token-alg '${alg}'`,
         `api create api${alg} --alg '${alg}'`,
       ])
-        t.match(await desk.run(words), { exit: 2 }, words);
+        t.match(await cliHarness.run(words), { exit: 2 }, words);
     const client = await getClient(db.fork(), web.id);
     // As if it had come into the database past every check.
     const settings = { idTokenAlg: 'HS256' } as never;

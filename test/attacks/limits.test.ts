@@ -10,13 +10,13 @@ import {
   Throttle,
 } from '../../src/signin/index.ts';
 import { checkUser, findUser, getUser, User } from '../../src/users/index.ts';
-import { openDesk } from '../cli/harness.ts';
+import { openCliHarness } from '../cli/harness.ts';
 import { PASSWORD } from '../oauth/code-world.ts';
 import { ACCESS_TOKEN, EXCHANGE, exchangeWorld } from '../oauth/exchange-world.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { workOf } from '../support/work.ts';
+import { measureWork } from '../support/work.ts';
 import { cheap, scene } from './scene.ts';
 
 // What is sent is measured before anything is done with it (docs/decisions/0013-work-before-limits.md). Work is counted, never timed.
@@ -40,7 +40,7 @@ const growing = '\ufdfa'.repeat(100);
 
 t.test('decision 0013: no text is folded that is longer than any name, and none grows beyond it', async (t) => {
   for (const [what, text] of Object.entries({ ...long, growing })) {
-    const work = await workOf(() => {
+    const work = await measureWork(() => {
       t.notOk(isNameSized(text), what);
       t.ok(casefoldName(text).length <= MAX_NAME_UNITS);
       t.ok(normalizeName(text).length <= MAX_NAME_UNITS);
@@ -56,7 +56,7 @@ t.test('decision 0013: no text is folded that is longer than any name, and none 
 });
 
 t.test('decision 0013: what is too long is refused as a field, each by its own reason', async (t) => {
-  const work = await workOf(() => {
+  const work = await measureWork(() => {
     for (const text of [...Object.values(long), growing]) {
       t.match(checkUser({ username: text }), [{ pointer: '/username', code: 'max_length' }]);
       t.match(checkUser({ username: 'a', email: `${text}@example.org` }), [{ pointer: '/email', code: 'invalid' }]);
@@ -80,12 +80,12 @@ t.test("Django's similarity check: its work is linear, whatever stands in names 
     email: `${'c.'.repeat(60)}@d.e`,
   };
   const total = password.length + Object.values(user).join('').length;
-  const work = await workOf(() => checkNewUser(user, password, 15));
+  const work = await measureWork(() => checkNewUser(user, password, 15));
   t.ok(work.walked <= 30 * total, `${work.walked} characters walked for ${total} that were sent`);
   for (const text of [...Object.values(long), growing]) {
     const fields = { username: text, email: text, firstName: text, lastName: text };
     const sent = Object.values(fields).join('').length;
-    const done = await workOf(async () => t.not((await checkNewUser(fields, ligatures, 15)).length, 0));
+    const done = await measureWork(async () => t.not((await checkNewUser(fields, ligatures, 15)).length, 0));
     t.ok(done.walked <= 30 * (sent + ligatures.length), `${done.walked} for ${sent}`);
     t.ok(done.longestNormalized <= MOST);
   }
@@ -96,7 +96,7 @@ await onEachEngine(t, async (t, db) => {
     const { app } = await startApp(db, { environment: cheap });
     const token = (await createSetupSecret(db.fork(), testClock().now())) as string;
     for (const text of Object.values(long).map((one) => one.slice(0, 4000))) {
-      const work = await workOf(async () => {
+      const work = await measureWork(async () => {
         const payload = formOf({ token, username: text, email: text, password: text });
         const headers = { 'content-type': 'application/x-www-form-urlencoded' };
         t.equal((await app.inject({ method: 'POST', url: '/setup', payload, headers })).statusCode, 422);
@@ -119,7 +119,7 @@ await onEachEngine(t, async (t, db) => {
   await s.person('root', { isSuperuser: true });
   const { cookie } = await s.loginToken('root', 'signet');
   const own = { cookie };
-  const desk = await openDesk(db);
+  const cliHarness = await openCliHarness(db);
   const how = {
     clock,
     passwords,
@@ -153,7 +153,7 @@ await onEachEngine(t, async (t, db) => {
     'POST /oauth2/token, requested_subject': async (text) => {
       const { token } = await s.loginToken('root', 'signet');
       return (
-        await s.exchange(s.desk, token, { audience: 'polls', requested_subject: text, reason: text.slice(0, 50) })
+        await s.exchange(s.cliHarness, token, { audience: 'polls', requested_subject: text, reason: text.slice(0, 50) })
       ).statusCode;
     },
     'POST /oauth2/token, audience': async (text) =>
@@ -167,19 +167,20 @@ await onEachEngine(t, async (t, db) => {
           s.backend,
         )
       ).statusCode,
-    'user show': async (text) => (await desk.run(`user show '${text}'`)).exit,
-    'user create': async (text) => (await desk.run(`user create '${text}' --email '${text}'`)).exit,
+    'user show': async (text) => (await cliHarness.run(`user show '${text}'`)).exit,
+    'user create': async (text) => (await cliHarness.run(`user create '${text}' --email '${text}'`)).exit,
     'user create --password-stdin': async (text) =>
-      (await desk.run(`user create '${text}' --first-name '${text}' --password-stdin`, { stdin: text })).exit,
+      (await cliHarness.run(`user create '${text}' --first-name '${text}' --password-stdin`, { stdin: text })).exit,
     createsuperuser: async (text) =>
-      (await desk.run(`createsuperuser --username '${text}' --email '${text}' --password-stdin`, { stdin: text })).exit,
-    changepassword: async (text) => (await desk.run('changepassword root', { stdin: text })).exit,
-    'group create': async (text) => (await desk.run(`group create '${text}'`)).exit,
-    'group show': async (text) => (await desk.run(`group show '${text}'`)).exit,
-    'group add': async (text) => (await desk.run(`group add '${text}' '${text}'`)).exit,
-    'client create': async (text) => (await desk.run(`client create '${text}' --preset service`)).exit,
-    'client show': async (text) => (await desk.run(`client show '${text}'`)).exit,
-    'perm grant': async (text) => (await desk.run(`perm grant --user '${text}' --api '${text}' '${text}'`)).exit,
+      (await cliHarness.run(`createsuperuser --username '${text}' --email '${text}' --password-stdin`, { stdin: text }))
+        .exit,
+    changepassword: async (text) => (await cliHarness.run('changepassword root', { stdin: text })).exit,
+    'group create': async (text) => (await cliHarness.run(`group create '${text}'`)).exit,
+    'group show': async (text) => (await cliHarness.run(`group show '${text}'`)).exit,
+    'group add': async (text) => (await cliHarness.run(`group add '${text}' '${text}'`)).exit,
+    'client create': async (text) => (await cliHarness.run(`client create '${text}' --preset service`)).exit,
+    'client show': async (text) => (await cliHarness.run(`client show '${text}'`)).exit,
+    'perm grant': async (text) => (await cliHarness.run(`perm grant --user '${text}' --api '${text}' '${text}'`)).exit,
     'authenticate()': async (text) =>
       (await authenticate(db, how, { username: text, password: 'wrong', ip: '192.0.2.1' })).kind,
     'reserveAttempt()': async (text) =>
@@ -198,7 +199,7 @@ await onEachEngine(t, async (t, db) => {
     await t.test(`decision 0013: ${face} normalises nothing that is longer than any name`, async (t) => {
       for (const [what, text] of Object.entries(long)) {
         await db.fork().nativeDelete(Throttle, {});
-        const work = await workOf(async () => {
+        const work = await measureWork(async () => {
           const answer = await ask(text.slice(0, 9000));
           t.ok(refusals.includes(answer as never), `${what}: ${answer}`);
         });
@@ -271,7 +272,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal(passwords.hashes, 0);
     t.equal(await db.fork().count(Throttle, {}), 0, 'what was worth no hash is given back: people mistype');
     for (let i = 0; i < 3; i++) t.equal((await signUp(`new${i}`, PASSWORD)).statusCode, 201);
-    const work = await workOf(async () => {
+    const work = await measureWork(async () => {
       const response = await signUp(ligatures, ligatures, { first_name: ligatures, last_name: ligatures });
       t.same([response.statusCode, response.headers['retry-after']], [429, '3600']);
     });
@@ -295,7 +296,7 @@ await onEachEngine(t, async (t, db) => {
     for (let i = 0; i < 12; i++) t.equal((await change('wrong', 'short')).statusCode, 422);
     t.equal(passwords.verifications, 1, 'only the login was worth one');
     for (let i = 0; i < 10; i++) t.equal((await change('wrong', `${PASSWORD} ${i}`)).statusCode, 422);
-    const work = await workOf(async () => t.equal((await change(PASSWORD, ligatures)).statusCode, 429));
+    const work = await measureWork(async () => t.equal((await change(PASSWORD, ligatures)).statusCode, 429));
     t.equal(work.longestNormalized, casefoldName('bob').length, 'the name of the counter, and nothing else');
   });
   await app.close();

@@ -10,7 +10,7 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { createSetupSecret, OneTimeToken, Throttle } from '../../src/signin/index.ts';
 import { User } from '../../src/users/index.ts';
 import { createTestPostgresql, onEachEngine, postgresqlUrl } from '../support/database.ts';
-import { freshPlace, serving, signet } from '../support/process.ts';
+import { freshSettings, serving, signet } from '../support/process.ts';
 import { makeUser, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
@@ -139,14 +139,14 @@ t.test(
   async (t) => {
     const { url, drop } = await createTestPostgresql();
     t.teardown(drop);
-    const place = await freshPlace();
+    const place = await freshSettings();
     const ended = await signet(['group', 'list'], { ...place, DATABASE_URL: `${url}?sslmode=require` });
     t.match(ended, { code: 5, stderr: /does not support SSL/ });
   },
 );
 
 t.test('a command that only reads makes no database and no table', { skip }, async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const url = new URL(postgresqlUrl as string);
   url.pathname = '/signet_nonexistent';
   t.match(await signet(['user', 'list'], { ...place, DATABASE_URL: url.href }), { code: 5 });
@@ -164,7 +164,7 @@ t.test('a command that only reads makes no database and no table', { skip }, asy
 });
 
 t.test('the control socket takes nonsense without harm, and what names hold never moves the cursor', async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const server = await serving(['dev'], place, /token inspect -\n/);
   const socket = readdirSync(place.SIGNET_DATA_DIR).find((name) => name.startsWith('control-')) as string;
   for (const line of [

@@ -1,5 +1,5 @@
 import { findSourceUses } from '../../kits/permission-lint/src/scan.ts';
-import { blocksOf } from '../support/blocks.ts';
+import { countBlocks } from '../support/blocks.ts';
 import t from '../support/tap.ts';
 
 // A folder of sources may hold anything: reading it costs no more than its length (docs/decisions/0013-work-before-limits.md). Counted, never timed.
@@ -55,7 +55,7 @@ const PIECES = 1500;
 /** V8 loses counts where it compiles a function anew meanwhile, and never counts too many: the most of some runs is what ran. */
 async function mostBlocks(work: () => void): Promise<number> {
   const runs: number[] = [];
-  for (let run = 0; run < 4; run++) runs.push(await blocksOf('/kits/permission-lint/src/', work));
+  for (let run = 0; run < 4; run++) runs.push(await countBlocks('/kits/permission-lint/src/', work));
   return Math.max(...runs);
 }
 

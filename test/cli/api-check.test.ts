@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { findSourceUses, scanFolder } from '../../kits/permission-lint/src/scan.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './harness.ts';
+import { openCliHarness } from './harness.ts';
 
 /** What a source asks for, as `line name`; `-` where only the program knows, `app.*` for an app as a whole. */
 function asked(file: string, source: string): string[] {
@@ -166,15 +166,15 @@ t.test('what others wrote is not read, links are not followed, a file too large 
 t.test('contract §8: api check names the file and the line of what the API does not have', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const desk = await openDesk(db);
+  const cliHarness = await openCliHarness(db);
   const sync = (models: string) => ({ file: `audience: polls-site\napps: {polls: {models: [${models}]}}` });
-  await desk.json('api sync f', sync('choice, question'));
-  await desk.json('api sync f --prune --yes', sync('choice'));
+  await cliHarness.json('api sync f', sync('choice, question'));
+  await cliHarness.json('api sync f --prune --yes', sync('choice'));
   const good = folderOf({
     'a.py': 'has_perm("polls.add_choice")\nhas_perm(x)',
     'b.html': '{{ perms.polls.view_choice }}',
   });
-  t.match(await desk.run(`api check polls-site ${good}`), {
+  t.match(await cliHarness.run(`api check polls-site ${good}`), {
     exit: 0,
     stdout: `${good}/a.py:2: note: has_perm is asked for what only the program knows\n2 files, 2 checked against polls-site (catalogue version 2): 0 unknown, 1 note.\n`,
   });
@@ -182,7 +182,7 @@ t.test('contract §8: api check names the file and the line of what the API does
     'views.py': 'has_perm("polls.add_choise")\nhas_perm("polls.add_question")\nhas_perm("auth.add_user")\n',
     't.html': '{% if perms.pols %}{% if perms.polls %}',
   });
-  const result = await desk.run(`api check polls-site ${bad}`);
+  const result = await cliHarness.run(`api check polls-site ${bad}`);
   t.equal(result.exit, 1);
   t.equal(result.stderr, '');
   t.same(result.stdout.replaceAll(`${bad}/`, '').split('\n'), [
@@ -193,12 +193,12 @@ t.test('contract §8: api check names the file and the line of what the API does
     '2 files, 5 checked against polls-site (catalogue version 2): 4 unknown, 0 notes.',
     '',
   ]);
-  const data = await desk.json(`api check polls-site ${bad} --ignore-app auth --ignore-app pols`, {}, 1);
+  const data = await cliHarness.json(`api check polls-site ${bad} --ignore-app auth --ignore-app pols`, {}, 1);
   t.match(data, {
     unknown: 2,
     checked: 5,
     findings: [{ line: 1, kind: 'unknown', name: 'polls.add_choise' }, { line: 2 }],
   });
-  t.match(await desk.run(`api check polls-sit ${good}`), { exit: 3, stderr: /Did you mean polls-site\?/ });
-  t.match(await desk.run('api check polls-site /nowhere/at/all'), { exit: 3, stderr: /ENOENT/ });
+  t.match(await cliHarness.run(`api check polls-sit ${good}`), { exit: 3, stderr: /Did you mean polls-site\?/ });
+  t.match(await cliHarness.run('api check polls-site /nowhere/at/all'), { exit: 3, stderr: /ENOENT/ });
 });

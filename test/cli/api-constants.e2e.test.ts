@@ -6,7 +6,7 @@ import { type Language, writeConstants } from '../../src/cli/codegen/write.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import t from '../support/tap.ts';
 import { tsc } from '../support/tsc.ts';
-import { openDesk } from './harness.ts';
+import { openCliHarness } from './harness.ts';
 
 /** Names that are hard for some language, and two that become one. */
 const names = [
@@ -136,33 +136,33 @@ t.test('contract §8: constants for Java equal the catalogue', { skip: without('
 t.test('contract §8: api constants prints them for the permissions that live', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
-  const desk = await openDesk(db);
-  await desk.json('api create shop');
+  const cliHarness = await openCliHarness(db);
+  await cliHarness.json('api create shop');
   for (const lang of ['ts', 'python', 'go', 'java'])
-    t.equal((await desk.run(`api constants shop --lang ${lang}`)).exit, 0, 'an empty one');
-  await desk.json('api sync f', {
+    t.equal((await cliHarness.run(`api constants shop --lang ${lang}`)).exit, 0, 'an empty one');
+  await cliHarness.json('api sync f', {
     file: 'audience: shop\napps: {shop: {models: [order], permissions: {ship: Can ship}}}',
   });
-  await desk.json('api sync f --prune --yes', { file: 'audience: shop\napps: {shop: {models: [order]}}' });
-  const { stdout } = await desk.run('api constants shop --lang python');
+  await cliHarness.json('api sync f --prune --yes', { file: 'audience: shop\napps: {shop: {models: [order]}}' });
+  const { stdout } = await cliHarness.run('api constants shop --lang python');
   t.match(
     stdout,
     /^# Made by: signet api constants\. Do not edit\.\n# API "shop", catalogue version 2, hash [\w-]{43}\n/,
   );
   t.match(stdout, 'class Shop:\n    ADD_ORDER: Final = "shop.add_order"\n');
   t.notMatch(stdout, /SHIP/);
-  const { hash } = (await desk.json('api show shop')).catalogue;
-  t.match(await desk.json('api constants shop --lang go'), {
+  const { hash } = (await cliHarness.json('api show shop')).catalogue;
+  t.match(await cliHarness.json('api constants shop --lang go'), {
     audience: 'shop',
     version: 2,
     hash,
     lang: 'go',
     source: /ShopAddOrder/,
   });
-  t.match(await desk.run('api constants shop'), { exit: 2, stderr: /--lang is missing/ });
-  t.match(await desk.run('api constants shop --lang rust'), {
+  t.match(await cliHarness.run('api constants shop'), { exit: 2, stderr: /--lang is missing/ });
+  t.match(await cliHarness.run('api constants shop --lang rust'), {
     exit: 2,
     stderr: /--lang takes ts or python or go or java/,
   });
-  t.match(await desk.run('api constants shpo --lang ts'), { exit: 3, stderr: /Did you mean shop\?/ });
+  t.match(await cliHarness.run('api constants shpo --lang ts'), { exit: 3, stderr: /Did you mean shop\?/ });
 });

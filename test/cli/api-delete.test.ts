@@ -4,7 +4,7 @@ import { PlatformState } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { lastEntry, openDesk, somebody } from './harness.ts';
+import { answeringTerminal, lastEntry, openCliHarness } from './harness.ts';
 
 const dumpOf = (group: string, usernames: readonly string[]) =>
   JSON.stringify([
@@ -34,46 +34,58 @@ const dump = dumpOf('Packers', ['ada', 'bob']);
 
 t.test('api delete', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
     const { app } = await startApp(db);
     t.teardown(() => app.close());
-    await desk.json('import django f --api shop', { file: dump });
-    await desk.json('import django f --api other', { file: dumpOf('Stowers', ['dan', 'eve']) });
-    await desk.json('perm grant --user ada --api other shop.add_order shop.ship');
-    await desk.json('user create cyd');
-    const { client_id: clientId } = await desk.json('client create reports --preset service --api shop --serves shop');
-    await desk.json(`perm grant --client ${clientId} --api shop shop.ship`);
-    const token = (await desk.run('token issue --user ada --api shop')).stdout.trim();
+    await cliHarness.json('import django f --api shop', { file: dump });
+    await cliHarness.json('import django f --api other', { file: dumpOf('Stowers', ['dan', 'eve']) });
+    await cliHarness.json('perm grant --user ada --api other shop.add_order shop.ship');
+    await cliHarness.json('user create cyd');
+    const { client_id: clientId } = await cliHarness.json(
+      'client create reports --preset service --api shop --serves shop',
+    );
+    await cliHarness.json(`perm grant --client ${clientId} --api shop shop.ship`);
+    const token = (await cliHarness.run('token issue --user ada --api shop')).stdout.trim();
     const versions = async () =>
       new Map((await db.fork().findAll(Principal, {})).map((one) => [one.id, one.permsVersion]));
-    const idOf = async (name: string) => (await desk.json(`user show ${name}`)).user.id as string;
+    const idOf = async (name: string) => (await cliHarness.json(`user show ${name}`)).user.id as string;
 
     await t.test('contract §8: it says first what goes with the API, and does nothing without a yes', async (t) => {
-      const before = await desk.counts();
-      t.match(await desk.run('api delete shop'), { exit: 2, stdout: '', stderr: /--yes/ });
-      t.match(await desk.run('api delete shop', { terminal: somebody('other') }), { exit: 1, stderr: /Nothing/ });
-      const said = desk.progress.at(-1) ?? '';
+      const before = await cliHarness.counts();
+      t.match(await cliHarness.run('api delete shop'), { exit: 2, stdout: '', stderr: /--yes/ });
+      t.match(await cliHarness.run('api delete shop', { terminal: answeringTerminal('other') }), {
+        exit: 1,
+        stderr: /Nothing/,
+      });
+      const said = cliHarness.progress.at(-1) ?? '';
       t.match(said, /Permissions +2, of 1 model\n/);
       t.match(said, /Assignments +1 to users, 1 to clients, 1 to groups; 1 flag at it\n/);
       t.match(said, /Holders +3 users or clients/);
       t.match(said, /Clients +reports requests it, reports serves it\n/);
       t.match(said, /Imports +5 records forgotten; users and groups stay\n/);
-      t.match(await desk.run('api delete shpo', { terminal: somebody() }), { exit: 3, stderr: /Did you mean shop\?/ });
-      t.same(await desk.counts(), before);
+      t.match(await cliHarness.run('api delete shpo', { terminal: answeringTerminal() }), {
+        exit: 3,
+        stderr: /Did you mean shop\?/,
+      });
+      t.same(await cliHarness.counts(), before);
     });
 
     await t.test("contract §1: Signet's own API cannot be deleted, by any of its names (exit 4)", async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       for (const name of ['signet', 'http://localhost:4000', 'http://localhost:4000/'])
         for (const given of [`api delete ${name} --yes`, `api delete ${name}`])
-          t.match(await desk.run(given, { terminal: somebody() }), { exit: 4, stderr: /Signet's own API/ }, given);
-      t.same(await desk.counts(), before);
+          t.match(
+            await cliHarness.run(given, { terminal: answeringTerminal() }),
+            { exit: 4, stderr: /Signet's own API/ },
+            given,
+          );
+      t.same(await cliHarness.counts(), before);
     });
 
     await t.test('contract §8: everything that was given of it goes, and everyone touched is told', async (t) => {
       const [ada, bob, cyd] = [await idOf('ada'), await idOf('bob'), await idOf('cyd')];
       const before = await versions();
-      const done = await desk.json('api delete shop', { terminal: somebody('shop') });
+      const done = await cliHarness.json('api delete shop', { terminal: answeringTerminal('shop') });
       t.match(done, {
         audience: 'shop',
         deleted: true,
@@ -93,8 +105,8 @@ t.test('api delete', (t) =>
         objectLabel: 'shop',
         before: { audience: 'shop', permissions: 2, holders: 3 },
       });
-      t.match(await desk.run('api show shop'), { exit: 3 });
-      t.match((await desk.json('client show reports')).requests ?? [], []);
+      t.match(await cliHarness.run('api show shop'), { exit: 3 });
+      t.match((await cliHarness.json('client show reports')).requests ?? [], []);
       const em = db.fork();
       t.equal(await em.count(ImportedRecord, { source: 'shop' }), 0);
       t.equal(await em.count(ImportedRecord, { source: 'other' }), 5, 'those of another API stay');
@@ -106,26 +118,30 @@ t.test('api delete', (t) =>
         payload: { perms: ['shop.ship'] },
       });
       t.equal(response.statusCode, 401, 'its tokens are refused');
-      t.match((await desk.json('perm list --user ada')).permissions, [
+      t.match((await cliHarness.json('perm list --user ada')).permissions, [
         { audience: 'other', name: 'shop.add_order' },
         { audience: 'other', name: 'shop.ship' },
       ]);
-      t.match(await desk.run('api delete shop --yes'), { exit: 3 });
+      t.match(await cliHarness.run('api delete shop --yes'), { exit: 3 });
     });
 
     await t.test(
       'docs/guides/django-import.md: an API of the same name knows nothing of the imports before',
       async (t) => {
-        const met = await desk.run('import django f --api shop --existing update', { file: dump });
+        const met = await cliHarness.run('import django f --api shop --existing update', { file: dump });
         t.match(met, { exit: 4, stderr: /Signet has a user "ada" from elsewhere/ }, 'an equal name is no match');
-        const report = await desk.json('import django f --api shop --existing skip', { file: dump });
+        const report = await cliHarness.json('import django f --api shop --existing skip', { file: dump });
         t.match(report, { api_created: true, users: { known: 0 } });
-        t.same((await desk.json('perm list --user ada --api shop')).permissions, [], 'users of elsewhere get nothing');
+        t.same(
+          (await cliHarness.json('perm list --user ada --api shop')).permissions,
+          [],
+          'users of elsewhere get nothing',
+        );
       },
     );
 
     await t.test('contract §8: of several that delete one API at once, one does', async (t) => {
-      const results = await Promise.all(Array.from({ length: 4 }, () => desk.run('api delete shop --yes')));
+      const results = await Promise.all(Array.from({ length: 4 }, () => cliHarness.run('api delete shop --yes')));
       t.equal(results.filter((one) => one.exit === 0).length, 1);
       t.ok(
         results.every((one) => [0, 3, 4].includes(one.exit)),

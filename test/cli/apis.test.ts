@@ -1,13 +1,13 @@
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { lastEntry, openDesk, somebody } from './harness.ts';
+import { answeringTerminal, lastEntry, openCliHarness } from './harness.ts';
 
 const file = (models: string, permissions = '', more = '') =>
   `audience: polls\n${more}apps:\n  polls:\n    models: [${models}]\n    permissions: {${permissions}}\n`;
 
 t.test('api', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
 
     await t.test(
       'RFC 9068 §4, RFC 8725 §3.11: who makes tokens of typ JWT hears that the audience is then the only guard',
@@ -20,21 +20,21 @@ t.test('api', (t) =>
           ['api sync f', { file: file('JWT') }],
         ];
         for (const [words, given] of runs) {
-          t.match(await desk.run(words, given), { exit: 0, stdout: said }, words);
+          t.match(await cliHarness.run(words, given), { exit: 0, stdout: said }, words);
           if (words !== 'api create lax --typ JWT')
-            t.match((await desk.json(words, given)).warnings, [/only guard/], words);
+            t.match((await cliHarness.json(words, given)).warnings, [/only guard/], words);
         }
         for (const [words, given] of [
           ['api update lax --typ at+jwt'],
           ['api sync f', { file: file('at+jwt') }],
         ] as const)
-          t.notMatch((await desk.run(words, given)).stdout, 'Warning', words);
-        await desk.json('api delete lax --yes');
+          t.notMatch((await cliHarness.run(words, given)).stdout, 'Warning', words);
+        await cliHarness.json('api delete lax --yes');
       },
     );
 
     await t.test('contract §8: api create and update take the settings of an API', async (t) => {
-      const { api } = await desk.json(
+      const { api } = await cliHarness.json(
         "api create shop --name 'The shop' --typ JWT --alg ES256 --format bitmap --ttl 300 --budget 2048 --over-budget fail --username off --source-id on --catalogue authenticated",
       );
       const settings = {
@@ -52,11 +52,11 @@ t.test('api', (t) =>
         source_id: true,
       };
       t.match(api, settings);
-      t.match(await desk.run('api create https://api.example.test/v1/'), {
+      t.match(await cliHarness.run('api create https://api.example.test/v1/'), {
         exit: 0,
         stdout: /^Created the API https:/,
       });
-      const changed = await desk.json('api update shop --typ at+jwt --ttl 900 --username on');
+      const changed = await cliHarness.json('api update shop --typ at+jwt --ttl 900 --username on');
       t.match(changed.api, { ...settings, typ: 'at+jwt', ttl_seconds: 900, username: true });
       t.match(await lastEntry(db), {
         objectKind: 'api',
@@ -64,13 +64,13 @@ t.test('api', (t) =>
         after: { typ: 'at+jwt', ttlSeconds: 900 },
         actorLabel: 'cli:1000',
       });
-      t.match((await desk.json('api list')).apis, [
+      t.match((await cliHarness.json('api list')).apis, [
         { audience: 'signet', is_builtin: true },
         { audience: 'shop' },
         { audience: 'https://api.example.test/v1/' },
       ]);
-      t.match((await desk.run('api list')).stdout, /^AUDIENCE +NAME +TYP +TTL +BUDGET +CATALOGUE\nsignet /);
-      const shown = await desk.json('api show https://api.example.test/v1');
+      t.match((await cliHarness.run('api list')).stdout, /^AUDIENCE +NAME +TYP +TTL +BUDGET +CATALOGUE\nsignet /);
+      const shown = await cliHarness.json('api show https://api.example.test/v1');
       t.match(shown, {
         api: { audience: 'https://api.example.test/v1/', ttl_seconds: 600, budget_bytes: 4096 },
         models: [],
@@ -81,7 +81,7 @@ t.test('api', (t) =>
     await t.test(
       'contract §8: api sync makes the API and registers four permissions for a model, or the list that it names',
       async (t) => {
-        const done = await desk.json('api sync polls.yaml', {
+        const done = await cliHarness.json('api sync polls.yaml', {
           file: file('question, {choice: [view]}', 'publish_poll: Can publish poll', 'name: Polls\n'),
         });
         t.match(done, {
@@ -102,7 +102,7 @@ t.test('api', (t) =>
           'publish_poll',
         ].map((one) => `polls.${one}`);
         t.same(done.added, names);
-        const shown = await desk.json('api show polls');
+        const shown = await cliHarness.json('api show polls');
         t.match(shown.api, { name: 'Polls', catalogue_version: 1 });
         t.same(shown.catalogue, { version: 1, hash: done.hash });
         t.same(shown.models, [
@@ -113,39 +113,39 @@ t.test('api', (t) =>
           shown.permissions.map((one: { index: number; name: string }) => [one.index, one.name]),
           names.map((name, i) => [i, name]),
         );
-        const { stdout } = await desk.run('api show polls');
+        const { stdout } = await cliHarness.run('api show polls');
         t.match(stdout, /Catalogue +version 1, hash [\w-]{43}\n/);
         t.match(stdout, /\nINDEX +PERMISSION +LABEL\n0 +polls\.add_question +Can add question\n/);
       },
     );
 
     await t.test('contract §8: api sync again changes nothing; JSON is read as YAML is', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const json = JSON.stringify({
         audience: 'polls',
         apps: {
           polls: { models: ['question', { choice: ['view'] }], permissions: { publish_poll: 'Can publish poll' } },
         },
       });
-      const result = await desk.run('api sync polls.json', { file: json });
+      const result = await cliHarness.run('api sync polls.json', { file: json });
       t.match(result, { exit: 0, stdout: 'The catalogue of polls is as the file says (version 1).\n' });
-      t.same(await desk.counts(), before);
+      t.same(await cliHarness.counts(), before);
     });
 
     await t.test(
       'contract §8: what the file leaves out is kept, unless --prune; then it is said whose permissions end',
       async (t) => {
-        for (const name of ['alice', 'bob']) await desk.json(`user create ${name}`);
-        await desk.json('group create editors');
-        await desk.json('perm grant --user bob --api polls polls.publish_poll polls.view_question');
-        await desk.json('perm grant --user alice --api polls polls.publish_poll');
-        await desk.json('perm grant --group editors --api polls polls.view_choice');
-        const kept = await desk.run('api sync f', { file: file('question') });
+        for (const name of ['alice', 'bob']) await cliHarness.json(`user create ${name}`);
+        await cliHarness.json('group create editors');
+        await cliHarness.json('perm grant --user bob --api polls polls.publish_poll polls.view_question');
+        await cliHarness.json('perm grant --user alice --api polls polls.publish_poll');
+        await cliHarness.json('perm grant --group editors --api polls polls.view_choice');
+        const kept = await cliHarness.run('api sync f', { file: file('question') });
         t.match(
           kept.stdout,
           / {2}kept +polls\.view_choice, polls\.publish_poll +\(not in the file; --prune removes them\)\n/,
         );
-        const pruned = await desk.json('api sync f --prune --yes', { file: file('question') });
+        const pruned = await cliHarness.json('api sync f --prune --yes', { file: file('question') });
         t.match(pruned, { version: 2, removed: ['polls.publish_poll', 'polls.view_choice'], kept: [] });
         t.same(
           pruned.holders,
@@ -155,55 +155,55 @@ t.test('api', (t) =>
             { permission: 'polls.view_choice', kind: 'group', name: 'editors' },
           ].sort((a, b) => (a.permission + a.name < b.permission + b.name ? -1 : 1)),
         );
-        t.match((await desk.json('perm list --user bob')).permissions, [{ name: 'polls.view_question' }]);
-        t.match(await desk.json('group show editors'), { permissions: [] });
+        t.match((await cliHarness.json('perm list --user bob')).permissions, [{ name: 'polls.view_question' }]);
+        t.match(await cliHarness.json('group show editors'), { permissions: [] });
       },
     );
 
     await t.test('contract §5: a permission that comes again has a new index', async (t) => {
-      await desk.json('api sync f', { file: file('question', 'publish_poll: Can publish poll') });
-      const { permissions } = await desk.json('api show polls');
+      await cliHarness.json('api sync f', { file: file('question', 'publish_poll: Can publish poll') });
+      const { permissions } = await cliHarness.json('api show polls');
       t.match(permissions.at(-1), { name: 'polls.publish_poll', index: 6 });
     });
 
     await t.test('contract §8: a new label and a new name are changes too', async (t) => {
-      const done = await desk.json('api sync f', {
+      const done = await cliHarness.json('api sync f', {
         file: file('question', 'publish_poll: May publish', 'name: The polls\n'),
       });
       t.match(done, { created: false, relabelled: ['polls.publish_poll'], added: [] });
-      t.equal((await desk.json('api show polls')).api.name, 'The polls');
+      t.equal((await cliHarness.json('api show polls')).api.name, 'The polls');
     });
 
     await t.test(
       'contract §8: --prune says first whose permissions would end, and does nothing without a yes',
       async (t) => {
         const given = { file: file('question') };
-        const { client_id: id } = await desk.json('client create reports --preset service --api polls');
-        await desk.json(`perm grant --client ${id} --api polls polls.publish_poll`);
-        const before = await desk.counts();
-        t.match(await desk.run('api sync f --prune', given), { exit: 2, stdout: '', stderr: /--yes/ });
-        const no = await desk.run('api sync f --prune', { ...given, terminal: somebody('poll') });
+        const { client_id: id } = await cliHarness.json('client create reports --preset service --api polls');
+        await cliHarness.json(`perm grant --client ${id} --api polls polls.publish_poll`);
+        const before = await cliHarness.counts();
+        t.match(await cliHarness.run('api sync f --prune', given), { exit: 2, stdout: '', stderr: /--yes/ });
+        const no = await cliHarness.run('api sync f --prune', { ...given, terminal: answeringTerminal('poll') });
         t.match(no, { exit: 1, stdout: '', stderr: /Nothing was deleted or changed/ });
-        const said = desk.progress.at(-1) ?? '';
+        const said = cliHarness.progress.at(-1) ?? '';
         t.match(
           said,
           /^Catalogue of polls: would be version 4\.\n {2}removed {5}polls\.publish_poll\nPermissions would end for 1 holder:\n/,
         );
         t.match(said, `  polls.publish_poll  client ${id}\n`);
         t.match(said, /never comes back/);
-        t.same(await desk.counts(), before);
-        const { version } = (await desk.json('api show polls')).catalogue;
+        t.same(await cliHarness.counts(), before);
+        const { version } = (await cliHarness.json('api show polls')).catalogue;
         t.equal(version, 3, 'as it was');
-        const terminal = somebody('polls');
-        t.match(await desk.run('api sync f --prune', { ...given, terminal }), {
+        const terminal = answeringTerminal('polls');
+        t.match(await cliHarness.run('api sync f --prune', { ...given, terminal }), {
           exit: 0,
           stdout: /^Catalogue of polls: version 4\./,
         });
         t.same(terminal.prompts, ['Type polls to go on: ']);
-        const fresh = { file: 'audience: fresh\napps: {a: {models: [b]}}', terminal: somebody('no') };
-        await desk.run('api sync f --prune', fresh);
-        t.match(desk.progress.at(-1), /^Would create the API fresh\.\n/);
-        t.match(await desk.run('api show fresh'), { exit: 3 }, 'nor is an API made');
+        const fresh = { file: 'audience: fresh\napps: {a: {models: [b]}}', terminal: answeringTerminal('no') };
+        await cliHarness.run('api sync f --prune', fresh);
+        t.match(cliHarness.progress.at(-1), /^Would create the API fresh\.\n/);
+        t.match(await cliHarness.run('api show fresh'), { exit: 3 }, 'nor is an API made');
       },
     );
 
@@ -223,21 +223,21 @@ t.test('api', (t) =>
           username: false,
           source_id: 'on',
         };
-        await desk.json('api sync f', settings(all, 'authenticated'));
-        t.match((await desk.json('api show settled')).api, {
+        await cliHarness.json('api sync f', settings(all, 'authenticated'));
+        t.match((await cliHarness.json('api show settled')).api, {
           ...all,
           source_id: true,
           catalogue: 'authenticated',
           name: 'settled',
         });
-        await desk.json('user create zoe');
+        await cliHarness.json('user create zoe');
         t.match(
-          await desk.run('token issue --user zoe --api settled'),
+          await cliHarness.run('token issue --user zoe --api settled'),
           { exit: 0 },
           'a key of that algorithm is there',
         );
-        await desk.json('api sync f', settings({ ttl_seconds: 900 }, 'public'));
-        const { api, catalogue } = await desk.json('api show settled');
+        await cliHarness.json('api sync f', settings({ ttl_seconds: 900 }, 'public'));
+        const { api, catalogue } = await cliHarness.json('api show settled');
         t.match(api, { ...all, ttl_seconds: 900, source_id: true, catalogue: 'public' }, 'what is not named stays');
         t.equal(catalogue.version, 1);
         t.match(await lastEntry(db), {
@@ -245,7 +245,7 @@ t.test('api', (t) =>
           before: { ttlSeconds: 60 },
           after: { ttlSeconds: 900, isCataloguePublic: true },
         });
-        const before = await desk.counts();
+        const before = await cliHarness.counts();
         const refusals: [object, string, RegExp][] = [
           [{ ttl_seconds: 59 }, 'public', /token\.ttl_seconds takes 60 to 900 seconds/],
           [{ ttl_seconds: '60' }, 'public', /token\.ttl_seconds takes/],
@@ -259,13 +259,17 @@ t.test('api', (t) =>
           [{}, 'private', /catalogue takes public or authenticated/],
         ];
         for (const [token, visibility, text] of refusals)
-          t.match(await desk.run('api sync f', settings(token, visibility)), { exit: 2, stderr: text }, String(text));
-        t.same(await desk.counts(), before);
+          t.match(
+            await cliHarness.run('api sync f', settings(token, visibility)),
+            { exit: 2, stderr: text },
+            String(text),
+          );
+        t.same(await cliHarness.counts(), before);
       },
     );
 
     await t.test('contract §8: an api command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
         ['api create shop', 4, /There is an API shop already/],
         ['api create https://api.example.test/v1', 4, /already/],
@@ -298,10 +302,10 @@ t.test('api', (t) =>
         ['api sync f', 2, /is no audience/, 'audience: "two words"\napps: {}'],
       ];
       for (const [words, exit, text, given] of refusals) {
-        const result = await desk.run(words, given === undefined ? {} : { file: given });
+        const result = await cliHarness.run(words, given === undefined ? {} : { file: given });
         t.match(result, { exit, stdout: '', stderr: text }, words);
       }
-      t.same(await desk.counts(), before);
+      t.same(await cliHarness.counts(), before);
     });
   }),
 );

@@ -12,7 +12,7 @@ import { createDocuments } from '../../src/server/options.ts';
 import { onEachEngine } from '../support/database.ts';
 import { masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, openDesk } from './harness.ts';
+import { GOOD_PASSWORD, openCliHarness } from './harness.ts';
 
 // docs/clients.md, docs/guides/mcp.md: a setting that was taken away ends no client; `signet doctor` names those that it would not admit.
 
@@ -24,9 +24,9 @@ const WIDE = {
 };
 
 await onEachEngine(t, async (t, db) => {
-  const desk = await openDesk(db, { SIGNET_REDIRECT_SCHEMES: WIDE.SIGNET_REDIRECT_SCHEMES });
-  for (const api of ['polls', 'news']) await desk.json(`api create ${api}`);
-  await desk.json('user create ada --password-stdin', { stdin: GOOD_PASSWORD });
+  const cliHarness = await openCliHarness(db, { SIGNET_REDIRECT_SCHEMES: WIDE.SIGNET_REDIRECT_SCHEMES });
+  for (const api of ['polls', 'news']) await cliHarness.json(`api create ${api}`);
+  await cliHarness.json('user create ada --password-stdin', { stdin: GOOD_PASSWORD });
   const contextOf = (given: Record<string, string>) => {
     const base = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
     const config = readConfig('production', { ...base, SIGNET_MASTER_KEY: masterKey.toString('hex'), ...given });
@@ -51,11 +51,11 @@ await onEachEngine(t, async (t, db) => {
   };
 
   await t.test('nothing is said of clients that could be made today', async (t) => {
-    await desk.json('client create Site --preset web --redirect-uri https://site.test/cb');
-    await desk.json(
+    await cliHarness.json('client create Site --preset web --redirect-uri https://site.test/cb');
+    await cliHarness.json(
       'client create Own --preset native --redirect-uri com.example.app:/cb --redirect-uri http://127.0.0.1/cb',
     );
-    await desk.json('client create Editor --preset native --redirect-uri cursor://auth');
+    await cliHarness.json('client create Editor --preset native --redirect-uri cursor://auth');
     await document('https://claude.test/client.json', 'polls', 'http://127.0.0.1/cb');
     await document('https://gone.test:8443/tool', 'news', 'vscode://tool/cb');
     t.match(await consult(WIDE), [{ status: 'ok' }]);
@@ -112,7 +112,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('SIGNET_ISSUER: http on loopback of a page, which a server in development admitted', async (t) => {
-    await desk.json('client create Page --preset spa --redirect-uri http://localhost:3000/cb');
+    await cliHarness.json('client create Page --preset spa --redirect-uri http://localhost:3000/cb');
     t.match(await consult(WIDE), [{ status: 'warn', message: /Page \(c_[\w-]+\) at http:\/\/localhost:3000\/cb/ }]);
     t.match(await consult({ ...WIDE, SIGNET_ISSUER: 'http://localhost:4999' }), [{ status: 'ok' }]);
   });
@@ -121,9 +121,10 @@ await onEachEngine(t, async (t, db) => {
     const nothing = { SIGNET_ISSUER: 'https://id.test' };
     t.equal((await consult(nothing)).length, 3, 'all three');
     const em = db.fork();
-    for (const name of ['Editor', 'Page']) await desk.json(`client disable ${(await getClient(em, name)).clientId}`);
+    for (const name of ['Editor', 'Page'])
+      await cliHarness.json(`client disable ${(await getClient(em, name)).clientId}`);
     for (const id of ['https://claude.test/client.json', 'https://gone.test:8443/tool'])
-      await desk.json(`client disable ${id}`);
+      await cliHarness.json(`client disable ${id}`);
     t.match(await consult(nothing), [{ status: 'ok' }]);
   });
 });

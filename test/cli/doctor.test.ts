@@ -17,7 +17,7 @@ import { createTestPostgresql, onEachEngine, openTestEmbedded, postgresqlUrl } f
 import { freePort } from '../support/process.ts';
 import { audit, masterKey, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './harness.ts';
+import { openCliHarness } from './harness.ts';
 
 const port = String(await freePort());
 const cheap = {
@@ -40,10 +40,10 @@ async function consult(db: Database, mode: Mode = 'development', more: Record<st
 
 t.test('doctor', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
 
     await t.test('contract §8: one line for each check, and exit 0 while nothing fails', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const { exit, ok, checks, of, text } = await consult(db);
       t.match({ exit, ok }, { exit: 0, ok: true });
       for (const name of ['clock', 'migrations', 'database', 'issuer', 'signing', 'token size', 'sample'])
@@ -52,7 +52,7 @@ t.test('doctor', (t) =>
       t.match(of('served'), [{ status: 'note', message: /could not be asked/ }]);
       t.equal(text.trim().split('\n').length, checks.length);
       t.ok(text.split('\n').every((one) => one === '' || /^(ok {2}|note|warn|fail) {2}\w/.test(one)));
-      t.same(await desk.counts(), before, 'it changes nothing');
+      t.same(await cliHarness.counts(), before, 'it changes nothing');
       t.notMatch(text, masterKey.toString('hex'));
     });
 
@@ -68,7 +68,7 @@ t.test('doctor', (t) =>
         await createSample(
           db.fork(),
           audit(),
-          await createContext(desk.config, db, '0', () => {}).passwords(),
+          await createContext(cliHarness.config, db, '0', () => {}).passwords(),
           masterKey,
         );
         const lacking = await consult(db, 'production');
@@ -78,7 +78,7 @@ t.test('doctor', (t) =>
         t.match(lacking.of('proxy'), [{ status: 'note', remedy: /SIGNET_TRUST_PROXY/ }]);
         const engine = db.engine === 'embedded' ? { status: 'warn', remedy: /DATABASE_URL/ } : { status: 'ok' };
         t.match(lacking.of('database'), [engine]);
-        await desk.json('sample --remove');
+        await cliHarness.json('sample --remove');
         const environment = { SIGNET_ISSUER: `http://localhost:${port}`, SIGNET_TRUST_PROXY: '10.0.0.1' };
         const there = await consult(db, 'production', {
           ...environment,
@@ -95,42 +95,42 @@ t.test('doctor', (t) =>
     await t.test('contract §5: the largest token of an API is held against its budget', async (t) => {
       const names = Array.from({ length: 60 }, (_, i) => `do_the_thing_number_${i}`);
       const list = names.map((name) => `${name}: X`).join(', ');
-      await desk.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${list}}}}` });
-      await desk.json('api update big --budget 4096 --over-budget fail');
+      await cliHarness.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${list}}}}` });
+      await cliHarness.json('api update big --budget 4096 --over-budget fail');
       const perms = names.map((name) => `big.${name}`);
-      for (const user of ['ada', 'bob']) await desk.json(`user create ${user}`);
+      for (const user of ['ada', 'bob']) await cliHarness.json(`user create ${user}`);
       for (const group of ['one', 'two']) {
-        await desk.json(`group create ${group}`);
-        await desk.json(`perm grant --group ${group} --api big ${perms.slice(0, 40).join(' ')}`);
-        await desk.json(`group add ${group} bob`);
+        await cliHarness.json(`group create ${group}`);
+        await cliHarness.json(`perm grant --group ${group} --api big ${perms.slice(0, 40).join(' ')}`);
+        await cliHarness.json(`group add ${group} bob`);
       }
-      await desk.json(`perm grant --user ada --api big ${perms.slice(0, 50).join(' ')}`);
+      await cliHarness.json(`perm grant --user ada --api big ${perms.slice(0, 50).join(' ')}`);
       const sizes = async () => {
-        const given = { db, keys: desk.keys, issuer: 'http://localhost:4000', now: new Date() };
+        const given = { db, keys: cliHarness.keys, issuer: 'http://localhost:4000', now: new Date() };
         return checkSizes(given);
       };
-      const issued = (await desk.run('token issue --user ada --api big')).stdout.trim().length;
+      const issued = (await cliHarness.run('token issue --user ada --api big')).stdout.trim().length;
       const share = Math.round((issued / 4096) * 100);
       t.ok(share < 80);
       const [fits] = await sizes();
       t.match(fits, { status: 'ok', message: /^The largest has \d+ % of its budget \(big\)/ });
       const told = Number(/(\d+) %/.exec(fits?.message ?? '')?.[1]);
       t.ok(told >= share && told <= share + 5, `${told}: ada's with a session, not bob's two halves (${share})`);
-      await desk.json('api update big --budget 3000');
+      await cliHarness.json('api update big --budget 3000');
       t.match(await sizes(), [{ status: 'warn', message: /for big has \d+ bytes; the budget is 3000/ }]);
-      await desk.json('api update big --budget 2048');
+      await cliHarness.json('api update big --budget 2048');
       t.match(await sizes(), [{ status: 'fail', remedy: /api update big --budget 8192/ }]);
       t.equal((await consult(db)).exit, 1);
-      await desk.json('user deactivate ada');
-      await desk.json('user deactivate bob');
+      await cliHarness.json('user deactivate ada');
+      await cliHarness.json('user deactivate bob');
       t.match(await sizes(), [{ status: 'ok' }], 'who is inactive gets no token');
-      await desk.json('user create root --superuser');
+      await cliHarness.json('user create root --superuser');
       t.match(await sizes(), [{ status: 'fail' }], 'a superuser is told every permission');
-      await desk.json('user delete root --yes');
-      const { client_id: id } = await desk.json('client create robot --preset service --api big');
-      await desk.json(`perm grant --client ${id} --api big ${perms.join(' ')}`);
+      await cliHarness.json('user delete root --yes');
+      const { client_id: id } = await cliHarness.json('client create robot --preset service --api big');
+      await cliHarness.json(`perm grant --client ${id} --api big ${perms.join(' ')}`);
       t.match(await sizes(), [{ status: 'fail' }], "a client's own token too");
-      await desk.json(`client disable ${id}`);
+      await cliHarness.json(`client disable ${id}`);
       t.match(await sizes(), [{ status: 'ok' }]);
     });
 
@@ -139,10 +139,12 @@ t.test('doctor', (t) =>
         { status: 'note', message: /big have typ at\+jwt/, remedy: /--typ JWT/ },
       ]);
       t.match((await consult(db)).of('token typ'), [{ status: 'ok' }]);
-      await desk.json('api update big --typ JWT');
+      await cliHarness.json('api update big --typ JWT');
       t.match((await consult(db)).of('token typ'), [{ status: 'warn', message: /JWT at big\./, remedy: /only guard/ }]);
       t.same((await consult(db)).of('libraries'), []);
-      await desk.json('client create Odd --preset web --redirect-uri https://odd.example/cb --id-token-alg EdDSA');
+      await cliHarness.json(
+        'client create Odd --preset web --redirect-uri https://odd.example/cb --id-token-alg EdDSA',
+      );
       t.match((await consult(db)).of('libraries'), [
         {
           status: 'note',
@@ -151,7 +153,7 @@ t.test('doctor', (t) =>
         },
         { status: 'note', message: /keys for RS256, EdDSA \(asked for by Odd\)/ },
       ]);
-      await desk.json('client delete Odd');
+      await cliHarness.json('client delete Odd');
     });
 
     await t.test("the clock is compared with the database's", async (t) => {

@@ -3,21 +3,21 @@ import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { lastEntry, openDesk } from './harness.ts';
+import { lastEntry, openCliHarness } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}';
 
 t.test('group', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
-    for (const name of ['alice', 'bob', 'carol']) await desk.json(`user create ${name}`);
+    const cliHarness = await openCliHarness(db);
+    for (const name of ['alice', 'bob', 'carol']) await cliHarness.json(`user create ${name}`);
 
     await t.test('contract §8: groups are created, listed, shown, filled, emptied and deleted', async (t) => {
-      t.match(await desk.json("group create 'Poll editors'"), { group: { name: 'Poll editors' } });
-      t.match(await desk.run('group create Zoo'), { exit: 0, stdout: 'Created the group "Zoo".\n' });
-      t.match((await desk.json('group list')).groups, [{ name: 'Poll editors' }, { name: 'Zoo' }]);
-      t.equal((await desk.run('group list')).stdout, 'Poll editors\nZoo\n');
-      t.same(await desk.json("group add 'poll editors' bob alice BOB"), {
+      t.match(await cliHarness.json("group create 'Poll editors'"), { group: { name: 'Poll editors' } });
+      t.match(await cliHarness.run('group create Zoo'), { exit: 0, stdout: 'Created the group "Zoo".\n' });
+      t.match((await cliHarness.json('group list')).groups, [{ name: 'Poll editors' }, { name: 'Zoo' }]);
+      t.equal((await cliHarness.run('group list')).stdout, 'Poll editors\nZoo\n');
+      t.same(await cliHarness.json("group add 'poll editors' bob alice BOB"), {
         group: 'Poll editors',
         added: ['bob', 'alice'],
         already_members: [],
@@ -28,39 +28,39 @@ t.test('group', (t) =>
         after: { members: ['bob', 'alice'] },
         actorLabel: 'cli:1000',
       });
-      t.match(await desk.run("group add 'Poll editors' alice carol"), {
+      t.match(await cliHarness.run("group add 'Poll editors' alice carol"), {
         exit: 0,
         stdout: 'Added to "Poll editors": carol.\nMembers already: alice.\n',
       });
-      t.match(await desk.json("group show 'Poll editors'"), {
+      t.match(await cliHarness.json("group show 'Poll editors'"), {
         group: { name: 'Poll editors' },
         members: ['alice', 'bob', 'carol'],
         permissions: [],
       });
       t.match(
-        (await desk.run("group show 'Poll editors'")).stdout,
+        (await cliHarness.run("group show 'Poll editors'")).stdout,
         /Members +3: alice, bob, carol\nPermissions +\(none\)/,
       );
-      t.same(await desk.json("group remove 'Poll editors' bob"), {
+      t.same(await cliHarness.json("group remove 'Poll editors' bob"), {
         group: 'Poll editors',
         removed: ['bob'],
         not_members: [],
       });
-      t.same(await desk.json("group remove 'Poll editors' bob"), {
+      t.same(await cliHarness.json("group remove 'Poll editors' bob"), {
         group: 'Poll editors',
         removed: [],
         not_members: ['bob'],
       });
-      t.match((await desk.json('user show alice')).groups, ['Poll editors']);
-      t.match(await desk.run("group delete 'Poll editors'"), {
+      t.match((await cliHarness.json('user show alice')).groups, ['Poll editors']);
+      t.match(await cliHarness.run("group delete 'Poll editors'"), {
         exit: 0,
         stdout: 'Deleted the group "Poll editors". It had 2 members.\n',
       });
-      t.match((await desk.json('user show alice')).groups, []);
+      t.match((await cliHarness.json('user show alice')).groups, []);
     });
 
     await t.test('contract §8: a group command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const refusals: [string, number, RegExp][] = [
         ['group create ZOO', 4, /There is a group "Zoo" already/],
         ["group create ' '", 2, /needs a name/],
@@ -73,23 +73,23 @@ t.test('group', (t) =>
         ['group rename Zoo Park', 2, /signet group create/],
       ];
       for (const [words, exit, text] of refusals)
-        t.match(await desk.run(words), { exit, stdout: '', stderr: text }, words);
-      t.same(await desk.counts(), before);
+        t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
+      t.same(await cliHarness.counts(), before);
     });
   }),
 );
 
 t.test('perm', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
     for (const name of ['alice', 'bob', 'root'])
-      await desk.json(`user create ${name} ${name === 'root' ? '--superuser' : ''}`);
-    await desk.json('group create editors');
-    await desk.json('group add editors alice');
-    await desk.json('api sync -', { file: polls });
+      await cliHarness.json(`user create ${name} ${name === 'root' ? '--superuser' : ''}`);
+    await cliHarness.json('group create editors');
+    await cliHarness.json('group add editors alice');
+    await cliHarness.json('api sync -', { file: polls });
 
     await t.test('contract §8: perm grant gives to a user or a group, and says what was held already', async (t) => {
-      t.same(await desk.json('perm grant --user alice --api polls polls.add_question polls.publish_poll'), {
+      t.same(await cliHarness.json('perm grant --user alice --api polls polls.add_question polls.publish_poll'), {
         user: 'alice',
         audience: 'polls',
         granted: ['polls.add_question', 'polls.publish_poll'],
@@ -100,18 +100,18 @@ t.test('perm', (t) =>
         objectLabel: 'alice',
         after: { permissions: ['polls.add_question', 'polls.publish_poll'] },
       });
-      t.same(await desk.json('perm grant --group editors --api polls polls.add_question polls.view_question'), {
+      t.same(await cliHarness.json('perm grant --group editors --api polls polls.add_question polls.view_question'), {
         group: 'editors',
         audience: 'polls',
         granted: ['polls.add_question', 'polls.view_question'],
         already_held: [],
       });
-      const again = await desk.run('perm grant --user alice --api polls polls.add_question');
+      const again = await cliHarness.run('perm grant --user alice --api polls polls.add_question');
       t.match(again, { exit: 0, stdout: 'Held already: polls.add_question\n' });
     });
 
     await t.test('contract §8: perm list --explain names every source', async (t) => {
-      const { permissions, ...who } = await desk.json('perm list --user alice --api polls --explain');
+      const { permissions, ...who } = await cliHarness.json('perm list --user alice --api polls --explain');
       t.same(who, { user: 'alice', is_active: true, is_superuser: false });
       t.same(permissions, [
         { audience: 'polls', name: 'polls.add_question', from: 'group', group: 'editors' },
@@ -119,21 +119,21 @@ t.test('perm', (t) =>
         { audience: 'polls', name: 'polls.publish_poll', from: 'user', group: null },
         { audience: 'polls', name: 'polls.view_question', from: 'group', group: 'editors' },
       ]);
-      const { stdout } = await desk.run('perm list --user alice --explain');
+      const { stdout } = await cliHarness.run('perm list --user alice --explain');
       t.match(
         stdout,
         /^API +PERMISSION +FROM\npolls +polls\.add_question +group "editors"\npolls +polls\.add_question +given directly\n/,
       );
-      t.match((await desk.json('perm list --user alice')).permissions, [
+      t.match((await cliHarness.json('perm list --user alice')).permissions, [
         { name: 'polls.add_question' },
         { name: 'polls.publish_poll' },
         { name: 'polls.view_question' },
       ]);
-      t.match(await desk.json('perm list --group editors'), {
+      t.match(await cliHarness.json('perm list --group editors'), {
         group: 'editors',
         permissions: [{ name: 'polls.add_question' }, { name: 'polls.view_question' }],
       });
-      t.match(await desk.run('perm list --user bob --api polls'), {
+      t.match(await cliHarness.run('perm list --user bob --api polls'), {
         exit: 0,
         stdout: 'bob holds no permission of polls.\n',
       });
@@ -142,11 +142,11 @@ t.test('perm', (t) =>
     await t.test(
       'contract §1: a superuser holds everything, one of an API everything of that API; inactive beats both',
       async (t) => {
-        const all = await desk.json('perm list --user root --explain');
+        const all = await cliHarness.json('perm list --user root --explain');
         t.ok(all.permissions.some((one: { audience: string }) => one.audience === 'signet'));
         t.ok(all.permissions.every((one: { from: string }) => one.from === 'superuser'));
         t.match(
-          (await desk.run('perm list --user root')).stdout,
+          (await cliHarness.run('perm list --user root')).stdout,
           /root is a superuser: has_perm answers yes to every name\.\n$/,
         );
         const bob = (await findUser(db.fork(), 'bob')) as User;
@@ -156,11 +156,13 @@ t.test('perm', (t) =>
           .transactional((tx) =>
             setRole(tx, audit(), { id: bob.id, label: 'bob' }, api as never, { isStaff: true, isSuperuser: true }),
           );
-        t.same((await desk.json('perm list --user bob')).permissions.length, 5);
-        t.match((await desk.json('user show bob')).apis, [{ audience: 'polls', is_staff: true, is_superuser: true }]);
-        t.match((await desk.run('user show bob')).stdout, /At APIs +polls: staff, superuser\n/);
-        await desk.json('user deactivate bob');
-        t.match(await desk.run('perm list --user bob'), {
+        t.same((await cliHarness.json('perm list --user bob')).permissions.length, 5);
+        t.match((await cliHarness.json('user show bob')).apis, [
+          { audience: 'polls', is_staff: true, is_superuser: true },
+        ]);
+        t.match((await cliHarness.run('user show bob')).stdout, /At APIs +polls: staff, superuser\n/);
+        await cliHarness.json('user deactivate bob');
+        t.match(await cliHarness.run('perm list --user bob'), {
           exit: 0,
           stdout: /holds no permission\.\nbob is inactive and may do nothing/,
         });
@@ -168,7 +170,7 @@ t.test('perm', (t) =>
     );
 
     await t.test('contract §8: perm revoke takes what was given directly, and says what is held still', async (t) => {
-      t.same(await desk.json('perm revoke --user alice --api polls polls.add_question polls.change_question'), {
+      t.same(await cliHarness.json('perm revoke --user alice --api polls polls.add_question polls.change_question'), {
         user: 'alice',
         audience: 'polls',
         revoked: ['polls.add_question'],
@@ -176,23 +178,23 @@ t.test('perm', (t) =>
         still_held: [{ name: 'polls.add_question', from: 'group', group: 'editors' }],
       });
       t.match(await lastEntry(db), { objectLabel: 'alice', before: { permissions: ['polls.add_question'] } });
-      const { stdout } = await desk.run('perm revoke --group editors --api polls polls.add_question');
+      const { stdout } = await cliHarness.run('perm revoke --group editors --api polls polls.add_question');
       t.equal(stdout, 'Took from the group "editors" at polls: polls.add_question\n');
     });
 
     await t.test('contract §1: signet and the issuer both name Signet’s own API', async (t) => {
-      t.match(await desk.json('perm grant --user alice --api signet auth.view_user'), {
+      t.match(await cliHarness.json('perm grant --user alice --api signet auth.view_user'), {
         audience: 'signet',
         granted: ['auth.view_user'],
       });
-      t.match(await desk.json('perm revoke --user alice --api http://localhost:4000 auth.view_user'), {
+      t.match(await cliHarness.json('perm revoke --user alice --api http://localhost:4000 auth.view_user'), {
         audience: 'signet',
         revoked: ['auth.view_user'],
       });
     });
 
     await t.test('contract §8: a perm command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const refusals: [string, number, RegExp][] = [
         ['perm grant --user alice --api polls polls.change_question polls.fly', 3, /no permission polls\.fly\./],
         ['perm grant --user alice --api poll polls.change_question', 3, /Did you mean polls\?/],
@@ -211,8 +213,8 @@ t.test('perm', (t) =>
         ['perm list --user alice extra', 2, /Usage: npx signet perm list/],
       ];
       for (const [words, exit, text] of refusals)
-        t.match(await desk.run(words), { exit, stdout: '', stderr: text }, words);
-      t.same(await desk.counts(), before);
+        t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
+      t.same(await cliHarness.counts(), before);
     });
   }),
 );

@@ -14,8 +14,8 @@ import { audit, masterKey } from '../support/server.ts';
 const ACTOR = '1000';
 export const GOOD_PASSWORD = 'correct horse battery';
 
-/** What a person gives a command beside its words. */
-export interface Given {
+/** The input of a command beside its arguments. */
+export interface CliInput {
   readonly stdin?: string;
   readonly file?: string;
   readonly terminal?: Terminal;
@@ -25,16 +25,16 @@ export interface Given {
 // biome-ignore lint/suspicious/noExplicitAny: the documents of --json, each test knows its own
 type Json = any;
 
-/** A place to type commands at, on a database of the harness. */
-export interface Desk {
+/** Runs commands on a test database. */
+export interface CliHarness {
   readonly db: Database;
   readonly keys: KeyRing;
   readonly config: Config;
   readonly progress: string[];
-  run(words: string, given?: Given): Promise<Result>;
-  /** With `--json`; fails when the exit code is another one. */
-  json(words: string, given?: Given, exit?: number): Promise<Json>;
-  /** Rows of every table that a command may change. */
+  run(words: string, given?: CliInput): Promise<Result>;
+  /** With `--json`; throws if the exit code differs. */
+  json(words: string, given?: CliInput, exit?: number): Promise<Json>;
+  /** Row counts of every table that a command may change. */
   counts(): Promise<Record<string, number>>;
   /** Every stored password. */
   hashes(): Promise<string[]>;
@@ -46,15 +46,15 @@ const environment = {
   SIGNET_ARGON2_ITERATIONS: '1',
 };
 
-/** Nobody sits there. */
-const nobody: Terminal = {
+/** No terminal. */
+const noTerminal: Terminal = {
   isInteractive: false,
   question: () => Promise.reject(new Error('nobody was to be asked')),
   secret: () => Promise.reject(new Error('nobody was to be asked')),
 };
 
-/** Somebody who gives these answers in turn; `prompts` is what they were asked. */
-export function somebody(...answers: string[]): Terminal & { prompts: string[] } {
+/** A terminal with these answers in turn; `prompts` records the questions. */
+export function answeringTerminal(...answers: string[]): Terminal & { prompts: string[] } {
   const prompts: string[] = [];
   const answer = async (prompt: string) => {
     prompts.push(prompt);
@@ -65,19 +65,19 @@ export function somebody(...answers: string[]): Terminal & { prompts: string[] }
   return { isInteractive: true, prompts, question: answer, secret: answer };
 }
 
-/** Words as a shell splits them: 'single quotes' hold together. */
+/** Splits arguments as a shell does, with 'single quotes'. */
 export function split(words: string): string[] {
   return [...words.matchAll(/'([^']*)'|(\S+)/g)].map((match) => match[1] ?? match[2] ?? '');
 }
 
-export async function openDesk(db: Database, settings: Record<string, string> = {}): Promise<Desk> {
+export async function openCliHarness(db: Database, settings: Record<string, string> = {}): Promise<CliHarness> {
   await prepareDatabase(db, audit());
   await ensureCurrentKey(db.fork(), audit(), masterKey, 'RS256');
   const keys = await createKeyRing(() => openKeys(db.fork(), masterKey));
   const config = readConfig('development', { ...environment, ...settings });
   const progress: string[] = [];
-  const run = async (words: string, given: Given = {}): Promise<Result> => {
-    const here = readConfig('development', { ...environment, ...given.environment });
+  const run = async (words: string, given: CliInput = {}): Promise<Result> => {
+    const commandConfig = readConfig('development', { ...environment, ...given.environment });
     try {
       const { command, input, isJson } = parseArguments(commands, split(words));
       if (command.kind === 'local') throw new Error(`${command.name} needs no database`);
@@ -86,14 +86,23 @@ export async function openDesk(db: Database, settings: Record<string, string> = 
         stdin: command.readsStdin?.(input) ? (given.stdin ?? '') : null,
         file: given.file === undefined ? null : { name: 'the file', text: given.file },
       };
-      const say = (line: string) => void progress.push(line);
-      const gathered = command.readLocal ? await command.readLocal(completed, say) : completed;
-      const asked = command.prompt ? await command.prompt(gathered, given.terminal ?? nobody, here) : gathered;
-      return await runConfirmed(command, asked, isJson, given.terminal ?? nobody, say, (typed, json) => {
-        // As over the control socket: what the server gets has been a text.
-        const sent = JSON.parse(JSON.stringify(typed)) as Input;
-        return execute(command, createContext(config, db, ACTOR, say), sent, json);
-      });
+      const progressLine = (line: string) => void progress.push(line);
+      const withFiles = command.readLocal ? await command.readLocal(completed, progressLine) : completed;
+      const prompted = command.prompt
+        ? await command.prompt(withFiles, given.terminal ?? noTerminal, commandConfig)
+        : withFiles;
+      return await runConfirmed(
+        command,
+        prompted,
+        isJson,
+        given.terminal ?? noTerminal,
+        progressLine,
+        (typed, json) => {
+          // As over the control socket, the server gets serialized input.
+          const sent = JSON.parse(JSON.stringify(typed)) as Input;
+          return execute(command, createContext(config, db, ACTOR, progressLine), sent, json);
+        },
+      );
     } catch (error) {
       return failed(error, words.includes('--json'));
     }
@@ -132,7 +141,7 @@ export async function openDesk(db: Database, settings: Record<string, string> = 
   };
 }
 
-/** The last entry of the edit log. */
+/** Returns the last entry of the edit log. */
 export async function lastEntry(db: Database): Promise<AuditEntry> {
   const [entry] = await db.fork().find(AuditEntry, {}, { orderBy: { id: 'desc' }, limit: 1 });
   return entry as AuditEntry;

@@ -1,13 +1,13 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { smallProject, userRow } from '../imports/django/dumps.ts';
-import { freshPlace, serving, signet } from '../support/process.ts';
+import { freshSettings, serving, signet } from '../support/process.ts';
 import t from '../support/tap.ts';
 
 // docs/guides/django-import.md: files are read and written at the caller's side, whoever holds the database.
 
 t.test('contract §8: the files of an import, with and without a server that holds the folder', async (t) => {
-  const place = { ...(await freshPlace()), SIGNET_SAMPLE: 'false' };
+  const place = { ...(await freshSettings()), SIGNET_SAMPLE: 'false' };
   const folder = t.testdir();
   const at = (name: string) => join(folder, name);
   const rows = [...smallProject, userRow(1, 'Bob'), userRow(2, 'bob'), userRow(3, 'müller')];

@@ -5,16 +5,16 @@ import { systemClock } from '../../src/platform/time.ts';
 import { onEachEngine } from '../support/database.ts';
 import { djangoDump } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './harness.ts';
+import { openCliHarness } from './harness.ts';
 
 t.test('import django', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
     const file = djangoDump();
 
     await t.test('contract §8: --dry-run says what an import would do, and does nothing', async (t) => {
-      const before = await desk.counts();
-      const report = await desk.json('import django dump.json --api polls-site --dry-run', { file });
+      const before = await cliHarness.counts();
+      const report = await cliHarness.json('import django dump.json --api polls-site --dry-run', { file });
       t.match(report, {
         import_id: null,
         dry_run: true,
@@ -24,14 +24,14 @@ t.test('import django', (t) =>
         permissions: { read: 61 },
       });
       t.match(
-        (await desk.run('import django dump.json --api polls-site --dry-run', { file })).stdout,
+        (await cliHarness.run('import django dump.json --api polls-site --dry-run', { file })).stdout,
         /^Dry run: nothing was written\./,
       );
-      t.same(await desk.counts(), before);
+      t.same(await cliHarness.counts(), before);
     });
 
     await t.test('contract §8: an import command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
         ['import django dump.json', 2, /--api is missing/],
         ['import django dump.json --api signet', 2, /Signet's own API/],
@@ -42,46 +42,46 @@ t.test('import django', (t) =>
         ['import django', 2, /Usage: npx signet import django FILE/],
       ];
       for (const [words, exit, text, given] of refusals) {
-        const result = await desk.run(words, { file: given ?? file });
+        const result = await cliHarness.run(words, { file: given ?? file });
         t.match(result, { exit, stdout: '', stderr: text }, words);
       }
-      t.same(await desk.counts(), before);
+      t.same(await cliHarness.counts(), before);
     });
 
     await t.test('contract §8: import django imports a dumpdata file, and again changes nothing', async (t) => {
-      const report = await desk.json('import django dump.json --api polls-site', { file });
+      const report = await cliHarness.json('import django dump.json --api polls-site', { file });
       t.match(report, {
         import_id: /^[0-9a-f-]{36}$/,
         dry_run: false,
         users: { created: 60 },
         passwords: { by_algorithm: { pbkdf2_sha256: Number } },
       });
-      const before = await desk.counts();
-      const again = await desk.json('import django dump.json --api polls-site', { file });
+      const before = await cliHarness.counts();
+      const again = await cliHarness.json('import django dump.json --api polls-site', { file });
       t.match(again, { import_id: null, users: { created: 0, known: 60 } });
-      t.same(await desk.counts(), before);
-      const { stdout } = await desk.run('import django dump.json --api polls-site', { file });
-      const hashes = await desk.hashes();
+      t.same(await cliHarness.counts(), before);
+      const { stdout } = await cliHarness.run('import django dump.json --api polls-site', { file });
+      const hashes = await cliHarness.hashes();
       t.notOk(
         hashes.some((hash) => (stdout + JSON.stringify(report)).includes(hash)),
         'no hash is printed',
       );
-      t.same(desk.progress, [], 'what is done within two seconds tells no progress');
+      t.same(cliHarness.progress, [], 'what is done within two seconds tells no progress');
     });
 
     await t.test(
       'contract §8: names that Signet has from elsewhere are a conflict (exit 4) with the report',
       async (t) => {
-        const before = await desk.counts();
-        const { error } = await desk.json('import django dump.json --api other-site', { file }, 4);
+        const before = await cliHarness.counts();
+        const { error } = await cliHarness.json('import django dump.json --api other-site', { file }, 4);
         t.match(error, {
           kind: 'conflict',
           message: /Nothing was imported/,
           report: { import_id: null, api: 'other-site', users: { created: 0 } },
         });
         t.ok(error.report.conflicts.length >= 60);
-        t.same(await desk.counts(), before);
-        t.match(await desk.json('import django dump.json --api other-site --existing skip --dry-run', { file }), {
+        t.same(await cliHarness.counts(), before);
+        t.match(await cliHarness.json('import django dump.json --api other-site --existing skip --dry-run', { file }), {
           users: { skipped: Number },
         });
       },
@@ -90,16 +90,16 @@ t.test('import django', (t) =>
     await t.test(
       'contract §8: a dry run of what would be refused has the exit code of the refusal, and still the whole report',
       async (t) => {
-        const before = await desk.counts();
-        const { error } = await desk.json('import django dump.json --api other-site', { file }, 4);
-        const dry = await desk.json('import django dump.json --api other-site --dry-run', { file }, 4);
+        const before = await cliHarness.counts();
+        const { error } = await cliHarness.json('import django dump.json --api other-site', { file }, 4);
+        const dry = await cliHarness.json('import django dump.json --api other-site --dry-run', { file }, 4);
         t.same({ ...dry, dry_run: false }, error.report);
-        t.match(await desk.run('import django dump.json --api other-site --dry-run', { file }), {
+        t.match(await cliHarness.run('import django dump.json --api other-site --dry-run', { file }), {
           exit: 4,
           stdout: /^Dry run: nothing was written\..*Conflicts: nothing can be imported.*--existing skip/s,
           stderr: '',
         });
-        t.same(await desk.counts(), before);
+        t.same(await cliHarness.counts(), before);
       },
     );
 
@@ -112,7 +112,7 @@ t.test('import django', (t) =>
           milliseconds += 400;
           return new Date(milliseconds);
         };
-        const context = createContext(desk.config, db, '1000', (line) => void lines.push([milliseconds, line]));
+        const context = createContext(cliHarness.config, db, '1000', (line) => void lines.push([milliseconds, line]));
         const input = {
           positionals: ['f'],
           options: { api: 'third-site', 'dry-run': true, existing: 'skip' },

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { closeSync, existsSync, mkdirSync, openSync, truncateSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { root } from '../support/database.ts';
-import { freshPlace, serving, signet } from '../support/process.ts';
+import { freshSettings, serving, signet } from '../support/process.ts';
 import t from '../support/tap.ts';
 import { split } from './harness.ts';
 
@@ -13,7 +13,7 @@ const launcher = join(root, 'bin/signet.mjs');
 const PASSWORD = 'correct horse battery';
 const MARK = '\ufeff';
 
-interface Ended {
+interface CommandResult {
   readonly code: number | null;
   readonly stderr: string;
 }
@@ -23,7 +23,7 @@ async function run(
   words: string[],
   environment: Record<string, string>,
   stdout: 'closed' | 'head' | number,
-): Promise<Ended> {
+): Promise<CommandResult> {
   const options: SpawnOptions = {
     env: { PATH: process.env['PATH'] ?? '', ...environment },
     stdio: ['ignore', typeof stdout === 'number' ? stdout : 'pipe', 'pipe'],
@@ -39,7 +39,7 @@ async function run(
   return { code, stderr };
 }
 
-const place = await freshPlace();
+const place = await freshSettings();
 const folder = dirname(place.SIGNET_DATA_DIR);
 const path = (name: string) => join(folder, name);
 const file = (name: string, content: string | Buffer) => {
@@ -143,7 +143,7 @@ t.test('contract §8: the same through a running server, and text is taken as it
 t.test(
   'docs/architecture.md: production writes its log to stderr, nothing to stdout, and outlives a full disk',
   async (t) => {
-    const own = await freshPlace();
+    const own = await freshSettings();
     const environment = { ...own, SIGNET_ISSUER: 'https://id.example', SIGNET_HOST: '127.0.0.1' };
     t.match(await signet(['migrate'], environment), { code: 0 });
     const live = async () => {

@@ -4,7 +4,7 @@ import { findUser, listUsers, type User, userPrincipal } from '../../src/users/i
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { openDesk } from './harness.ts';
+import { openCliHarness } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question, choice]}}';
 const NAMES = ['polls.add_question', 'polls.view_question', 'polls.add_choice', 'polls.change_choice'];
@@ -19,38 +19,38 @@ function* numbers(seed: number): Generator<number, never> {
 }
 
 await onEachEngine(t, async (t, db) => {
-  const desk = await openDesk(db);
-  await desk.json('api sync f', { file: polls });
-  await desk.json('api create shop');
+  const cliHarness = await openCliHarness(db);
+  await cliHarness.json('api sync f', { file: polls });
+  await cliHarness.json('api create shop');
   const api = await findApi(db.fork(), 'polls');
   const shop = await findApi(db.fork(), 'shop');
   if (!api || !shop) throw new Error('the APIs are missing');
-  const holders = (words: string) => desk.json(`perm holders --api polls ${words}`);
+  const holders = (words: string) => cliHarness.json(`perm holders --api polls ${words}`);
   const namesOf = async (words: string) =>
     (await holders(words)).users.map((one: { username: string }) => one.username) as string[];
 
   // Who may do what, by every way there is.
   const next = numbers(11);
   const isSo = (one: number) => (next.next().value >> 8) % one === 0;
-  for (const group of ['readers', 'writers']) await desk.json(`group create ${group}`);
+  for (const group of ['readers', 'writers']) await cliHarness.json(`group create ${group}`);
   for (const [group, name] of [
     ['readers', NAMES[1]],
     ['writers', NAMES[0]],
     ['writers', NAMES[1]],
   ])
-    await desk.json(`perm grant --group ${group} --api polls ${name}`);
+    await cliHarness.json(`perm grant --group ${group} --api polls ${name}`);
   for (let i = 0; i < 24; i++) {
     const username = `user${String.fromCharCode(97 + i)}`;
-    const { user } = await desk.json(`user create ${username} ${isSo(8) ? '--superuser' : ''}`);
-    for (const name of NAMES) if (isSo(4)) await desk.json(`perm grant --user ${username} --api polls ${name}`);
-    for (const group of ['readers', 'writers']) if (isSo(4)) await desk.json(`group add ${group} ${username}`);
+    const { user } = await cliHarness.json(`user create ${username} ${isSo(8) ? '--superuser' : ''}`);
+    for (const name of NAMES) if (isSo(4)) await cliHarness.json(`perm grant --user ${username} --api polls ${name}`);
+    for (const group of ['readers', 'writers']) if (isSo(4)) await cliHarness.json(`group add ${group} ${username}`);
     for (const at of [api, shop])
       if (isSo(5))
         await setRole(db.fork(), audit(), { id: user.id, label: username }, at, {
           isStaff: true,
           isSuperuser: isSo(2),
         });
-    if (isSo(6)) await desk.json(`user deactivate ${username}`);
+    if (isSo(6)) await cliHarness.json(`user deactivate ${username}`);
   }
   // Of some of it the time is up.
   const past = [
@@ -92,10 +92,10 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test('contract §8: perm holders names every source, and says what is no permission', async (t) => {
-    await desk.json('user create zora');
-    await desk.json('group add writers zora');
-    await desk.json('group add readers zora');
-    await desk.json('perm grant --user zora --api polls polls.view_question');
+    await cliHarness.json('user create zora');
+    await cliHarness.json('group add writers zora');
+    await cliHarness.json('group add readers zora');
+    await cliHarness.json('perm grant --user zora --api polls polls.view_question');
     const { users } = await holders('polls.view_question --after userz');
     t.match(users, [{ username: 'zora', is_active: true }]);
     t.same(users[0].sources, [
@@ -103,19 +103,19 @@ await onEachEngine(t, async (t, db) => {
       { from: 'group', group: 'readers' },
       { from: 'group', group: 'writers' },
     ]);
-    const shown = await desk.run('perm holders --api polls polls.view_question --after userz');
+    const shown = await cliHarness.run('perm holders --api polls polls.view_question --after userz');
     t.match(
       shown.stdout,
       /^KIND +NAME +ACTIVE +FROM\nuser +zora +yes +given directly, group "readers", group "writers"\n$/,
     );
-    t.match(await desk.run('perm holders --api polls polls.no_such --no-superusers'), {
+    t.match(await cliHarness.run('perm holders --api polls polls.no_such --no-superusers'), {
       exit: 0,
       stdout: /Nobody has polls.no_such.*\n.*has no permission "polls.no_such"/,
     });
     t.equal((await holders('polls.no_such')).is_registered, false);
-    t.match(await desk.run('perm holders polls.view_question'), { exit: 2, stderr: /--api is missing/ });
-    t.match(await desk.run('perm holders --api nowhere polls.view_question'), { exit: 3 });
-    t.match(await desk.run('perm holders --api polls polls.view_question --limit 0'), { exit: 2 });
+    t.match(await cliHarness.run('perm holders polls.view_question'), { exit: 2, stderr: /--api is missing/ });
+    t.match(await cliHarness.run('perm holders --api nowhere polls.view_question'), { exit: 3 });
+    t.match(await cliHarness.run('perm holders --api polls polls.view_question --limit 0'), { exit: 2 });
   });
 
   await t.test('contract §8: perm holders comes a page at a time, and holds everybody once', async (t) => {
@@ -132,27 +132,27 @@ await onEachEngine(t, async (t, db) => {
     }
     t.same(paged, all);
     t.match(
-      (await desk.run('perm holders --api polls polls.view_question --limit 3')).stdout,
+      (await cliHarness.run('perm holders --api polls polls.view_question --limit 3')).stdout,
       /There are more: .*--after user/,
     );
   });
 
   await t.test('contract §8: clients that hold it themselves come with the first page', async (t) => {
-    const { client_id } = await desk.json('client create Reports --preset service --api polls');
-    await desk.json('perm grant --client Reports --api polls polls.add_choice');
+    const { client_id } = await cliHarness.json('client create Reports --preset service --api polls');
+    await cliHarness.json('perm grant --client Reports --api polls polls.add_choice');
     const expected = [{ client_id, name: 'Reports', is_active: true, sources: [{ from: 'user', group: null }] }];
     t.same((await holders('polls.add_choice')).clients, expected);
     t.same((await holders('polls.view_question')).clients, []);
     t.same((await holders('polls.add_choice --after usera')).clients, []);
-    await desk.json('client disable Reports');
+    await cliHarness.json('client disable Reports');
     t.same((await holders('polls.add_choice')).clients, []);
     t.match((await holders('polls.add_choice --include-inactive')).clients, [{ client_id, is_active: false }]);
   });
 
   await t.test('a deleted user holds nothing, not even as a superuser', async (t) => {
-    await desk.json('user create gone --superuser');
+    await cliHarness.json('user create gone --superuser');
     t.ok((await namesOf('polls.add_choice')).includes('gone'));
-    await desk.json('user delete gone --yes');
+    await cliHarness.json('user delete gone --yes');
     t.equal(await findUser(db.fork(), 'gone'), null);
     t.notMatch(await namesOf('polls.add_choice --include-inactive'), ['gone']);
   });

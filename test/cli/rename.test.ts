@@ -4,21 +4,21 @@ import { findUser, renameUser, User, userPrincipal } from '../../src/users/index
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, lastEntry, openDesk } from './harness.ts';
+import { GOOD_PASSWORD, lastEntry, openCliHarness } from './harness.ts';
 
 const file = (audience: string) => `audience: ${audience}\napps: {${audience}: {models: [question]}}`;
 const cheap = { SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' };
 const claimsOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[1] as string, 'base64url').toString());
 
 await onEachEngine(t, async (t, db) => {
-  const desk = await openDesk(db);
+  const cliHarness = await openCliHarness(db);
   const { app } = await startApp(db, { environment: cheap });
   t.teardown(() => app.close());
-  await desk.json('api sync f', { file: file('polls') });
-  await desk.json('api sync f', { file: file('quiet') });
-  await desk.json('api update quiet --username off');
+  await cliHarness.json('api sync f', { file: file('polls') });
+  await cliHarness.json('api sync f', { file: file('quiet') });
+  await cliHarness.json('api update quiet --username off');
   const make = async (name: string) =>
-    (await desk.json(`user create ${name} --password-stdin`, { stdin: GOOD_PASSWORD })).user as { id: string };
+    (await cliHarness.json(`user create ${name} --password-stdin`, { stdin: GOOD_PASSWORD })).user as { id: string };
   const login = async (username: string, audience: string) => {
     const payload = { username, password: GOOD_PASSWORD, audience };
     const answer = await app.inject({ method: 'POST', url: '/api/v1/login', payload });
@@ -48,14 +48,14 @@ await onEachEngine(t, async (t, db) => {
     'contract §8: user rename: the id, rights and sessions stay, the next token says the new name',
     async (t) => {
       const { id } = await make('alice');
-      await desk.json('perm grant --user alice --api polls polls.add_question');
+      await cliHarness.json('perm grant --user alice --api polls polls.add_question');
       const first = await login('alice', 'polls');
       const silent = await login('alice', 'quiet');
       t.equal(claimsOf(first.access_token).username, 'alice');
       t.equal((await session(first.cookie)).username, 'alice');
       t.equal((await hasPerm(first.access_token)).results['polls.add_question'], true);
 
-      const told = await desk.json('user rename ALICE alicia');
+      const told = await cliHarness.json('user rename ALICE alicia');
       t.match(told, { before: 'alice', user: { id, username: 'alicia' } });
       t.match(await lastEntry(db), {
         action: 'change',
@@ -85,14 +85,14 @@ await onEachEngine(t, async (t, db) => {
   await t.test('contract §8: the old name is free, and whoever takes it is somebody else', async (t) => {
     const { id } = await make('alice');
     t.not(id, (await findUser(db.fork(), 'alicia'))?.id);
-    t.match(await desk.run('perm list --user alice --api polls'), { stdout: /holds no permission/ });
+    t.match(await cliHarness.run('perm list --user alice --api polls'), { stdout: /holds no permission/ });
   });
 
   await t.test(
     'contract §8, §9: user rename: exit codes, uniqueness by key, and nothing done when it fails',
     async (t) => {
       await make('bob');
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       for (const [words, exit, text] of [
         ['user rename bob alicia', 4, /already exists/],
         ['user rename bob ＡＬＩＣＩＡ', 4, /already exists/],
@@ -103,10 +103,14 @@ await onEachEngine(t, async (t, db) => {
         ['user rename nobody robert', 3, /no user "nobody"/],
         ['user rename bob', 2, /Usage: npx signet user rename/],
       ] as const)
-        t.match(await desk.run(words), { exit, stdout: '', stderr: text }, words);
-      t.match(await desk.run('user rename bob bob'), { exit: 0, stdout: /called bob already/ });
-      t.same(await desk.counts(), before, 'no entry either');
-      t.match((await desk.json('user rename bob BOB')).user, { username: 'BOB' }, 'another spelling of the own name');
+        t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
+      t.match(await cliHarness.run('user rename bob bob'), { exit: 0, stdout: /called bob already/ });
+      t.same(await cliHarness.counts(), before, 'no entry either');
+      t.match(
+        (await cliHarness.json('user rename bob BOB')).user,
+        { username: 'BOB' },
+        'another spelling of the own name',
+      );
       t.equal((await findUser(db.fork(), 'bob'))?.username, 'BOB');
     },
   );
@@ -122,12 +126,12 @@ await onEachEngine(t, async (t, db) => {
     'contract §8: group update --name: members, permissions and tokens stay; what is kept is not',
     async (t) => {
       const { id } = await make('gina');
-      await desk.json('group create Editors');
-      await desk.json('group add Editors gina');
-      await desk.json('perm grant --group Editors --api polls polls.add_question');
+      await cliHarness.json('group create Editors');
+      await cliHarness.json('group add Editors gina');
+      await cliHarness.json('perm grant --group Editors --api polls polls.add_question');
       const { access_token, cookie } = await login('gina', 'polls');
       t.same((await session(cookie)).groups, ['Editors']);
-      t.match(await desk.json('group update EDITORS --name Authors'), {
+      t.match(await cliHarness.json('group update EDITORS --name Authors'), {
         before: 'Editors',
         group: { name: 'Authors' },
       });
@@ -140,10 +144,10 @@ await onEachEngine(t, async (t, db) => {
       t.same((await session(cookie)).groups, ['Authors'], 'at once');
       t.equal((await hasPerm(access_token)).results['polls.add_question'], true);
       t.equal(await stateOf(access_token), STATUS.valid, 'access tokens say no groups');
-      t.match((await desk.json('group show authors')).members, ['gina']);
-      t.match(await desk.run('group show Editors'), { exit: 3 });
-      await desk.json('group create Editors');
-      const before = await desk.counts();
+      t.match((await cliHarness.json('group show authors')).members, ['gina']);
+      t.match(await cliHarness.run('group show Editors'), { exit: 3 });
+      await cliHarness.json('group create Editors');
+      const before = await cliHarness.counts();
       for (const [words, exit, text] of [
         ['group update Authors --name EDITORS', 4, /There is a group "Editors" already/],
         ["group update Authors --name ' '", 2, /needs a name/],
@@ -151,10 +155,13 @@ await onEachEngine(t, async (t, db) => {
         ['group update Authors', 2, /--name is missing/],
         ['group update Nobody --name X', 3, /no group "Nobody"/],
       ] as const)
-        t.match(await desk.run(words), { exit, stdout: '', stderr: text }, words);
-      t.match(await desk.run('group update Authors --name Authors'), { exit: 0, stdout: /called "Authors" already/ });
-      t.same(await desk.counts(), before);
-      t.equal((await desk.json('group update Authors --name AUTHORS')).group.name, 'AUTHORS');
+        t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
+      t.match(await cliHarness.run('group update Authors --name Authors'), {
+        exit: 0,
+        stdout: /called "Authors" already/,
+      });
+      t.same(await cliHarness.counts(), before);
+      t.equal((await cliHarness.json('group update Authors --name AUTHORS')).group.name, 'AUTHORS');
       t.equal((await findUser(db.fork(), 'gina'))?.id, id);
     },
   );
@@ -174,7 +181,7 @@ await onEachEngine(t, async (t, db) => {
         [group.id],
       );
       t.ok((await session(cookie)).groups.includes('Crowd'));
-      await desk.json('group update Crowd --name Multitude');
+      await cliHarness.json('group update Crowd --name Multitude');
       t.ok((await session(cookie)).groups.includes('Multitude'));
       const spread = await db.fork().execute('select 1 from permissions_fan_out');
       t.equal(spread.length, 0, 'there is nothing to tell in batches');

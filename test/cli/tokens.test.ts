@@ -9,21 +9,25 @@ import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { ISSUER } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk } from './harness.ts';
+import { type CliHarness, GOOD_PASSWORD, lastEntry, lastEvent, openCliHarness } from './harness.ts';
 
 t.test('token', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
-    await desk.json('user create alice');
-    await desk.json('api sync f', { file: 'audience: polls\napps: {polls: {models: [question]}}' });
-    await desk.json('perm grant --user alice --api polls polls.add_question polls.view_question');
+    const cliHarness = await openCliHarness(db);
+    await cliHarness.json('user create alice');
+    await cliHarness.json('api sync f', { file: 'audience: polls\napps: {polls: {models: [question]}}' });
+    await cliHarness.json('perm grant --user alice --api polls polls.add_question polls.view_question');
 
     await t.test(
       'contract §8: token issue prints an access token, audited, that carries the permissions',
       async (t) => {
-        const result = await desk.run('token issue --user alice --api polls');
+        const result = await cliHarness.run('token issue --user alice --api polls');
         t.match(result, { exit: 0, stdout: /^[\w-]+\.[\w-]+\.[\w-]+\n$/, stderr: '' });
-        const { active, claims, permissions_now: now } = await desk.json('token verify -', { stdin: result.stdout });
+        const {
+          active,
+          claims,
+          permissions_now: now,
+        } = await cliHarness.json('token verify -', { stdin: result.stdout });
         t.equal(active, true);
         t.match(claims, {
           iss: ISSUER,
@@ -46,7 +50,7 @@ t.test('token', (t) =>
           userId: claims.sub,
           detail: { aud: 'polls', jti: claims.jti, by: 'cli:1000' },
         });
-        const document = await desk.json('token issue --user alice --api polls');
+        const document = await cliHarness.json('token issue --user alice --api polls');
         t.same(Object.keys(document), ['access_token', 'token_type', 'expires_in']);
         t.match(document, { token_type: 'Bearer', expires_in: 600 });
         const rows = JSON.stringify([await db.fork().findAll(AuditEntry, {}), await db.fork().findAll(AuditEvent, {})]);
@@ -57,46 +61,49 @@ t.test('token', (t) =>
     await t.test(
       'contract §8: token issue --refresh opens a grant, grant list shows it, grant end ends it',
       async (t) => {
-        const { client } = await desk
+        const { client } = await cliHarness
           .json('client create Web --preset web --redirect-uri https://app.example/cb --api polls --first-party')
           .then(async (made) => ({ client: made.client_id as string }));
-        await desk.json('client create Foreign --preset web --redirect-uri https://app.example/cb --api polls');
+        await cliHarness.json('client create Foreign --preset web --redirect-uri https://app.example/cb --api polls');
         for (const [name, why] of [
           ['Foreign', /is not first-party/],
           ['Worker', /has no refresh tokens/],
         ] as const) {
-          if (name === 'Worker') await desk.json('client create Worker --preset service --api polls');
-          t.match(await desk.run(`token issue --user alice --client ${name} --api polls --refresh`), {
+          if (name === 'Worker') await cliHarness.json('client create Worker --preset service --api polls');
+          t.match(await cliHarness.run(`token issue --user alice --client ${name} --api polls --refresh`), {
             exit: 4,
             stderr: why,
           });
         }
-        const issued = await desk.json(`token issue --user alice --client ${client} --api polls --refresh`);
+        const issued = await cliHarness.json(`token issue --user alice --client ${client} --api polls --refresh`);
         t.match(issued, { token_type: 'Bearer', refresh_token: /^[\w-]{71}$/ });
-        const { grants } = await desk.json('grant list --user alice');
+        const { grants } = await cliHarness.json('grant list --user alice');
         t.match(grants, [{ username: 'alice', client_id: client, client: 'Web', audience: 'polls', scope: null }]);
-        t.equal((await desk.json(`grant list --client ${client}`)).grants.length, 1);
-        t.match((await desk.run(`grant list ${grants[0].id}`)).stdout, /^GRANT +USER +CLIENT +API/);
-        t.equal((await desk.json('token verify -', { stdin: issued.access_token })).active, true);
-        t.same(await desk.json('grant end --user alice'), { ended: [grants[0].id] });
+        t.equal((await cliHarness.json(`grant list --client ${client}`)).grants.length, 1);
+        t.match((await cliHarness.run(`grant list ${grants[0].id}`)).stdout, /^GRANT +USER +CLIENT +API/);
+        t.equal((await cliHarness.json('token verify -', { stdin: issued.access_token })).active, true);
+        t.same(await cliHarness.json('grant end --user alice'), { ended: [grants[0].id] });
         t.match(await lastEntry(db), {
           objectKind: 'grant',
           objectId: grants[0].id,
           after: { ended: 'ended_by_operator' },
         });
-        t.match(await desk.run('token verify -', { stdin: issued.access_token }), { exit: 1, stderr: /has ended/ });
-        t.same((await desk.json('grant list --user alice')).grants, []);
+        t.match(await cliHarness.run('token verify -', { stdin: issued.access_token }), {
+          exit: 1,
+          stderr: /has ended/,
+        });
+        t.same((await cliHarness.json('grant list --user alice')).grants, []);
       },
     );
 
     await t.test('contract §8: a token command that fails changes nothing and has its own exit code', async (t) => {
-      await desk.json('user create gone');
-      await desk.json('user deactivate gone');
+      await cliHarness.json('user create gone');
+      await cliHarness.json('user deactivate gone');
       const many = Array.from({ length: 90 }, (_, i) => `p${i}_of_a_rather_long_name: Label`).join(', ');
-      await desk.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${many}}}}` });
-      await desk.json('api update big --budget 1024 --over-budget fail');
-      await desk.json('user create root --superuser');
-      const before = await desk.counts();
+      await cliHarness.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${many}}}}` });
+      await cliHarness.json('api update big --budget 1024 --over-budget fail');
+      await cliHarness.json('user create root --superuser');
+      const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
         ['token issue --user gone --api polls', 4, /gone is inactive\. Activate/],
         [
@@ -116,11 +123,11 @@ t.test('token', (t) =>
         ['token verify', 2, /Usage: npx signet token verify -/],
       ];
       for (const [words, exit, text, stdin] of refusals) {
-        const result = await desk.run(words, stdin === undefined ? {} : { stdin });
+        const result = await cliHarness.run(words, stdin === undefined ? {} : { stdin });
         t.match(result, { exit, stdout: '', stderr: text }, words);
       }
-      t.same(await desk.counts(), before);
-      const { error } = await desk.json('token issue --user root --api big', {}, 4);
+      t.same(await cliHarness.counts(), before);
+      const { error } = await cliHarness.json('token issue --user root --api big', {}, 4);
       t.match(error, { kind: 'conflict', budget: 1024, permissions: 90 });
       t.ok(error.bytes > 1024);
     });
@@ -128,20 +135,20 @@ t.test('token', (t) =>
     await t.test('contract §8, RFC 7519 §7.2: token verify says why a token is not active (exit 1)', async (t) => {
       const alice = (await findUser(db.fork(), 'alice')) as User;
       const why = async (token: string) => {
-        const { error } = await desk.json('token verify -', { stdin: token }, 1);
+        const { error } = await cliHarness.json('token verify -', { stdin: token }, 1);
         t.match(error, { kind: 'failed', active: false });
-        t.match((await desk.run('token verify -', { stdin: token })).stderr, /^signet: Not active: /);
+        t.match((await cliHarness.run('token verify -', { stdin: token })).stderr, /^signet: Not active: /);
         return error.reason;
       };
-      const good = await signed(desk, alice, null);
+      const good = await signed(cliHarness, alice, null);
       const [header, payload, signature = ''] = good.split('.') as [string, string, string];
       t.equal(await why('hello'), 'malformed');
       t.equal(
         await why(`${header}.${payload}.${(signature[0] === 'A' ? 'B' : 'A') + signature.slice(1)}`),
         'bad_signature',
       );
-      t.equal(await why(await signed(desk, alice, null, { issuer: 'https://elsewhere.test' })), 'other_issuer');
-      t.equal(await why(await signed(desk, alice, null, { at: plusSeconds(new Date(), -700) })), 'expired');
+      t.equal(await why(await signed(cliHarness, alice, null, { issuer: 'https://elsewhere.test' })), 'other_issuer');
+      t.equal(await why(await signed(cliHarness, alice, null, { at: plusSeconds(new Date(), -700) })), 'expired');
       const reheaded = (change: object) =>
         `${b64({ ...JSON.parse(Buffer.from(header, 'base64url').toString()), ...change })}.${payload}.${signature}`;
       t.equal(await why(reheaded({ kid: 'other' })), 'unknown_key');
@@ -149,68 +156,68 @@ t.test('token', (t) =>
       t.equal(await why(reheaded({ typ: 'dpop+jwt' })), 'other_kind');
 
       const session = await openSession(db, alice);
-      const token = await signed(desk, alice, session);
-      t.match(await desk.json('token verify -', { stdin: token }), { active: true, claims: { sid: session.id } });
-      await desk.json(`session end ${session.id}`);
+      const token = await signed(cliHarness, alice, session);
+      t.match(await cliHarness.json('token verify -', { stdin: token }), { active: true, claims: { sid: session.id } });
+      await cliHarness.json(`session end ${session.id}`);
       t.equal(await why(token), 'session_ended');
       const short = await openSession(db, alice, plusSeconds(new Date(), -700));
-      t.equal(await why(await signed(desk, alice, short)), 'session_expired');
+      t.equal(await why(await signed(cliHarness, alice, short)), 'session_expired');
       t.equal(
-        await why(await signed(desk, alice, { ...short, id: '00000000-0000-4000-8000-000000000000' } as Session)),
+        await why(await signed(cliHarness, alice, { ...short, id: '00000000-0000-4000-8000-000000000000' } as Session)),
         'no_session',
       );
-      await desk.json('user deactivate alice');
+      await cliHarness.json('user deactivate alice');
       t.equal(await why(good), 'inactive_user');
-      await desk.json('user activate alice');
-      await desk.json('changepassword alice --password-stdin', { stdin: GOOD_PASSWORD });
-      t.match(await desk.json('token verify -', { stdin: good }), { active: true });
+      await cliHarness.json('user activate alice');
+      await cliHarness.json('changepassword alice --password-stdin', { stdin: GOOD_PASSWORD });
+      t.match(await cliHarness.json('token verify -', { stdin: good }), { active: true });
     });
 
     await t.test('contract §8: keys list shows the signing keys and nothing secret', async (t) => {
-      const { keys } = await desk.json('keys list');
+      const { keys } = await cliHarness.json('keys list');
       t.match(keys, [{ alg: 'RS256', state: 'current', retire_at: null, activated_at: /Z$/ }]);
       const times = ['created_at', 'published_at', 'activate_at', 'activated_at', 'retire_at'];
       t.same(Object.keys(keys[0]), ['kid', 'alg', 'state', ...times]);
-      t.match((await desk.run('keys list')).stdout, /^KID +ALG +STATE +WHEN\n[\w-]{43} +RS256 +current /);
+      t.match((await cliHarness.run('keys list')).stdout, /^KID +ALG +STATE +WHEN\n[\w-]{43} +RS256 +current /);
     });
 
     await t.test('contract §8: without a signing key, token issue says where one comes from (exit 1)', async (t) => {
       await db.fork().nativeDelete(SigningKey, {});
-      t.match(await desk.run('token issue --user alice --api polls'), {
+      t.match(await cliHarness.run('token issue --user alice --api polls'), {
         exit: 1,
         stderr: /no signing key yet\. Start the server once/,
       });
-      t.match((await desk.run('keys list')).stdout, /no signing key yet/);
+      t.match((await cliHarness.run('keys list')).stdout, /no signing key yet/);
     });
   }),
 );
 
 t.test('session', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
-    await desk.json('user create alice');
+    const cliHarness = await openCliHarness(db);
+    await cliHarness.json('user create alice');
     const alice = (await findUser(db.fork(), 'alice')) as User;
 
     await t.test('contract §8: session list shows the live sessions of a user, newest first, or one', async (t) => {
-      t.equal((await desk.run('session list --user alice')).stdout, 'alice has no live session.\n');
+      t.equal((await cliHarness.run('session list --user alice')).stdout, 'alice has no live session.\n');
       const first = await openSession(db, alice, plusSeconds(new Date(), -60));
       const second = await openSession(db, alice);
       await openSession(db, alice, plusSeconds(new Date(), -700));
-      const { sessions } = await desk.json('session list --user alice');
+      const { sessions } = await cliHarness.json('session list --user alice');
       t.match(sessions, [
         { id: second.id, user: 'alice', ip: '192.0.2.1', amr: ['pwd'], ended_at: null, expires_at: /Z$/ },
         { id: first.id },
       ]);
       t.equal(sessions.length, 2);
-      const { stdout } = await desk.run(`session list ${first.id}`);
+      const { stdout } = await cliHarness.run(`session list ${first.id}`);
       t.match(stdout, /^Session +[0-9a-f-]{36}\nUser +alice\n/);
       t.match(stdout, /Program +bad\\u001b\[2Jprogram\n/, 'what a browser says of itself does not steer the terminal');
-      t.notMatch((await desk.run('session list --user alice')).stdout, /\u001b/);
+      t.notMatch((await cliHarness.run('session list --user alice')).stdout, /\u001b/);
     });
 
     await t.test('contract §8: session end ends one session or all of a user, with event and entry', async (t) => {
-      const { sessions } = await desk.json('session list --user alice');
-      t.same(await desk.json(`session end ${sessions[0].id.toUpperCase()}`), {
+      const { sessions } = await cliHarness.json('session list --user alice');
+      t.same(await cliHarness.json(`session end ${sessions[0].id.toUpperCase()}`), {
         user: 'alice',
         ended: [sessions[0].id],
       });
@@ -226,14 +233,17 @@ t.test('session', (t) =>
         objectLabel: 'alice',
         actorLabel: 'cli:1000',
       });
-      t.equal((await desk.run(`session end ${sessions[0].id}`)).stdout, 'Nothing was left to end.\n');
-      t.match((await desk.run(`session list ${sessions[0].id}`)).stdout, /Ended +.* \(ended_by_operator\)/);
-      t.match(await desk.run('session end --user alice'), { exit: 0, stdout: /^Ended \d sessions? of alice\.\n$/ });
-      t.same(await desk.json('session list --user alice'), { sessions: [] });
+      t.equal((await cliHarness.run(`session end ${sessions[0].id}`)).stdout, 'Nothing was left to end.\n');
+      t.match((await cliHarness.run(`session list ${sessions[0].id}`)).stdout, /Ended +.* \(ended_by_operator\)/);
+      t.match(await cliHarness.run('session end --user alice'), {
+        exit: 0,
+        stdout: /^Ended \d sessions? of alice\.\n$/,
+      });
+      t.same(await cliHarness.json('session list --user alice'), { sessions: [] });
     });
 
     await t.test('contract §8: a session command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const refusals: [string, number, RegExp][] = [
         ['session list', 2, /either a user or a session/],
         ['session end', 2, /either a user or a session/],
@@ -243,8 +253,8 @@ t.test('session', (t) =>
         ['session list --user nobody', 3, /no user/],
       ];
       for (const [words, exit, text] of refusals)
-        t.match(await desk.run(words), { exit, stdout: '', stderr: text }, words);
-      t.same(await desk.counts(), before);
+        t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
+      t.same(await cliHarness.counts(), before);
     });
   }),
 );
@@ -252,12 +262,12 @@ t.test('session', (t) =>
 const b64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 async function signed(
-  desk: Desk,
+  cliHarness: CliHarness,
   user: User,
   session: Session | null,
   other: { issuer?: string; at?: Date } = {},
 ): Promise<string> {
-  const api = await findApi(desk.db.fork(), 'polls');
+  const api = await findApi(cliHarness.db.fork(), 'polls');
   if (!api) throw new Error('no API');
   const request = {
     issuer: other.issuer ?? ISSUER,
@@ -268,7 +278,7 @@ async function signed(
     session,
     scope: undefined,
   };
-  return signAccessToken(desk.keys, request, other.at ?? new Date()).token;
+  return signAccessToken(cliHarness.keys, request, other.at ?? new Date()).token;
 }
 
 async function openSession(db: Database, user: User, at = new Date()): Promise<Session> {

@@ -9,7 +9,7 @@ import { findUser, User, updateUser, userPrincipal } from '../../src/users/index
 import { onEachEngine } from '../support/database.ts';
 import { startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, lastEntry, openDesk, somebody } from './harness.ts';
+import { answeringTerminal, GOOD_PASSWORD, lastEntry, openCliHarness } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question], permissions: {publish_poll: Can publish poll}}}';
 
@@ -36,7 +36,7 @@ async function tablesWith(db: Database, texts: readonly string[]): Promise<strin
 
 t.test('user delete', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
     const { app, clock } = await startApp(db, { clock: testClock(new Date()) });
     t.teardown(() => app.close());
     const login = (username: string) =>
@@ -54,16 +54,16 @@ t.test('user delete', (t) =>
         headers: { authorization: `Bearer ${token}` },
         payload: { perms: ['polls.publish_poll'] },
       });
-    await desk.json('api sync f', { file: polls });
-    await desk.json('group create editors');
-    await desk.json('perm grant --group editors --api polls polls.publish_poll');
+    await cliHarness.json('api sync f', { file: polls });
+    await cliHarness.json('group create editors');
+    await cliHarness.json('perm grant --group editors --api polls polls.publish_poll');
     const make = async () => {
-      await desk.json(
+      await cliHarness.json(
         'user create zacharias --email zach@personal.test --first-name Zachary --last-name Quimby --staff --password-stdin',
         { stdin: GOOD_PASSWORD },
       );
-      await desk.json('group add editors zacharias');
-      await desk.json('perm grant --user zacharias --api polls polls.add_question');
+      await cliHarness.json('group add editors zacharias');
+      await cliHarness.json('perm grant --user zacharias --api polls polls.add_question');
       const user = (await findUser(db.fork(), 'zacharias')) as User;
       await db.fork().nativeUpdate(User, user.id, { attributes: { nickname: 'Zachary' } });
       return user;
@@ -72,35 +72,37 @@ t.test('user delete', (t) =>
     const first = await login('zacharias');
     t.equal(first.statusCode, 200);
     const token = first.json().access_token as string;
-    const operators = (await desk.run('token issue --user zacharias --api polls')).stdout.trim();
+    const operators = (await cliHarness.run('token issue --user zacharias --api polls')).stdout.trim();
     t.same((await hasPerm(token)).json().results, { 'polls.publish_poll': true });
     const cookie = `${first.cookies[0]?.name}=${first.cookies[0]?.value}`;
 
     await t.test(
       'contract §8: without --yes it says what goes and asks for the name; else nothing is done',
       async (t) => {
-        const before = await desk.counts();
-        t.match(await desk.run('user delete zacharias'), { exit: 2, stdout: '', stderr: /--yes/ });
-        const other = somebody('zach');
-        const given = await desk.run('user delete zacharias', { terminal: other });
+        const before = await cliHarness.counts();
+        t.match(await cliHarness.run('user delete zacharias'), { exit: 2, stdout: '', stderr: /--yes/ });
+        const other = answeringTerminal('zach');
+        const given = await cliHarness.run('user delete zacharias', { terminal: other });
         t.match(given, { exit: 1, stdout: '', stderr: /Nothing was deleted/ });
         t.same(other.prompts, ['Type zacharias to go on: ']);
         t.match(
-          desk.progress.at(-1),
+          cliHarness.progress.at(-1),
           /Username +zacharias[\s\S]*Groups +editors[\s\S]*Sessions +1[\s\S]*cannot be undone/,
         );
-        t.match(await desk.run('user delete nobody', { terminal: somebody() }), {
+        t.match(await cliHarness.run('user delete nobody', { terminal: answeringTerminal() }), {
           exit: 3,
           stderr: /no user "nobody"/,
         });
-        t.match(await desk.json('user delete nobody', { terminal: somebody() }, 3), { error: { kind: 'notFound' } });
-        t.same(await desk.counts(), before);
+        t.match(await cliHarness.json('user delete nobody', { terminal: answeringTerminal() }, 3), {
+          error: { kind: 'notFound' },
+        });
+        t.same(await cliHarness.counts(), before);
       },
     );
 
     await t.test('contract §8: a deleted user is dead at has_perm, at the session and at login at once', async (t) => {
       const { permsVersion } = await db.fork().findOneOrFail(Principal, zach.id);
-      const done = await desk.run('user delete zacharias', { terminal: somebody('zacharias') });
+      const done = await cliHarness.run('user delete zacharias', { terminal: answeringTerminal('zacharias') });
       t.match(done, { exit: 0, stdout: /^Deleted the user zacharias: 1 session ended, 1 group left\./ });
       t.equal((await hasPerm(token)).statusCode, 401, 'a token of the session');
       t.equal((await hasPerm(operators)).statusCode, 401, 'a token without a session');
@@ -112,7 +114,10 @@ t.test('user delete', (t) =>
       const row = await db.fork().findOneOrFail(User, zach.id);
       const rights = await readRights(db, { ...userPrincipal(row), isActive: true }, api?.id as string, clock.now());
       t.same([...rights.permissions], [], 'nothing is held, active or not');
-      t.match(await desk.run('token verify -', { stdin: token }), { exit: 1, stderr: /user does not exist any more/ });
+      t.match(await cliHarness.run('token verify -', { stdin: token }), {
+        exit: 1,
+        stderr: /user does not exist any more/,
+      });
     });
 
     await t.test('contract §8: everything that says who it was is erased; the id stays, marked', async (t) => {
@@ -157,10 +162,10 @@ t.test('user delete', (t) =>
     await t.test(
       'contract §8: a deleted user is in no list, and no name, not even the placeholder, finds it',
       async (t) => {
-        t.same((await desk.json('user list')).users, []);
-        t.same((await desk.json('group show editors')).members, []);
+        t.same((await cliHarness.json('user list')).users, []);
+        t.same((await cliHarness.json('group show editors')).members, []);
         const placeholder = (await db.fork().findOneOrFail(User, zach.id)).username;
-        const before = await desk.counts();
+        const before = await cliHarness.counts();
         for (const name of ['zacharias', placeholder, placeholder.toUpperCase(), zach.id])
           for (const words of [
             `user show ${name}`,
@@ -173,11 +178,11 @@ t.test('user delete', (t) =>
             `session list --user ${name}`,
             `changepassword ${name} --password-stdin`,
           ])
-            t.match(await desk.run(words, { stdin: GOOD_PASSWORD }), { exit: 3, stdout: '' }, words);
-        t.same(await desk.counts(), before);
+            t.match(await cliHarness.run(words, { stdin: GOOD_PASSWORD }), { exit: 3, stdout: '' }, words);
+        t.same(await cliHarness.counts(), before);
         for (const name of [placeholder, placeholder.toUpperCase()]) {
           t.equal((await login(name)).statusCode, 401);
-          t.match(await desk.run(`user create ${name}`), { exit: 2 }, 'it cannot be anybody else’s name');
+          t.match(await cliHarness.run(`user create ${name}`), { exit: 2 }, 'it cannot be anybody else’s name');
         }
       },
     );
@@ -189,7 +194,7 @@ t.test('user delete', (t) =>
       t.equal(second.json().user.id, again.id);
       t.same((await hasPerm(second.json().access_token)).json().results, { 'polls.publish_poll': true });
       t.equal((await hasPerm(token)).statusCode, 401, 'the first one’s token is not good for the second');
-      const { deleted, id, sessions_ended: ended, groups } = await desk.json('user delete zacharias --yes');
+      const { deleted, id, sessions_ended: ended, groups } = await cliHarness.json('user delete zacharias --yes');
       t.same({ deleted, id, ended, groups }, { deleted: true, id: again.id, ended: 1, groups: ['editors'] });
       t.equal(await db.fork().count(User, { deletedAt: { $ne: null } }), 2);
       t.equal((await login('zacharias')).statusCode, 401);
@@ -197,8 +202,8 @@ t.test('user delete', (t) =>
     });
 
     await t.test('contract §8: of the last superuser it is said that none is left', async (t) => {
-      await desk.json('user create root --superuser');
-      t.match(await desk.run('user delete root --yes'), {
+      await cliHarness.json('user create root --superuser');
+      t.match(await cliHarness.run('user delete root --yes'), {
         exit: 0,
         stdout: /no superuser any more: npx signet createsuperuser/,
       });
@@ -217,12 +222,12 @@ t.test('user delete', (t) =>
           logIn(db, authentication, request),
           updateUser(db.fork(), audit, user, { firstName: 'Zachary', isActive: true }),
           db.fork().transactional((tx) => setPassword(tx, audit, user, 'new', null)),
-          desk.run('user delete zacharias --yes'),
-          desk.run('group remove editors zacharias'),
-          desk.run('perm grant --user zacharias --api polls polls.publish_poll'),
+          cliHarness.run('user delete zacharias --yes'),
+          cliHarness.run('group remove editors zacharias'),
+          cliHarness.run('perm grant --user zacharias --api polls polls.publish_poll'),
           logIn(db, authentication, request),
         ]);
-        await desk.run('user delete zacharias --yes');
+        await cliHarness.run('user delete zacharias --yes');
         const row = await db.fork().findOneOrFail(User, user.id);
         t.match(row, { deletedAt: Date, isActive: false, firstName: '' });
         t.notOk(isUsable(row.password));

@@ -3,7 +3,7 @@ import { commands } from '../../src/cli/commands/index.ts';
 import { User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { GOOD_PASSWORD, openDesk, somebody } from './harness.ts';
+import { answeringTerminal, GOOD_PASSWORD, openCliHarness } from './harness.ts';
 
 const polls = 'audience: polls\napps: {polls: {models: [question]}}';
 
@@ -42,11 +42,12 @@ t.test('contract §8: the table names every command that takes a user', async (t
 });
 
 await onEachEngine(t, async (t, db) => {
-  const desk = await openDesk(db);
-  await desk.json('api sync f', { file: polls });
-  await desk.json('group create editors');
+  const cliHarness = await openCliHarness(db);
+  await cliHarness.json('api sync f', { file: polls });
+  await cliHarness.json('group create editors');
   let made = 0;
-  const make = async () => (await desk.json(`user create person${++made}`)).user as { id: string; username: string };
+  const make = async () =>
+    (await cliHarness.json(`user create person${++made}`)).user as { id: string; username: string };
 
   for (const [name, { words, stdin, shows }] of Object.entries(takers)) {
     const given = stdin === undefined ? {} : { stdin };
@@ -62,17 +63,18 @@ await onEachEngine(t, async (t, db) => {
       // As an earlier version let it be: a name that is the id of somebody else.
       const taken = { username: victim.id, usernameKey: victim.id };
       await db.fork().nativeUpdate(User, impostor.id, taken);
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       for (const id of [victim.id, victim.id.toUpperCase(), victim.id.replaceAll('-', '')])
-        t.match(await desk.run(about(id, false), given), { exit: 3, stdout: '', stderr: /is an id.*--user-id/ });
-      t.match(await desk.run(about('person1', true), given), { exit: 2, stderr: /--user-id takes the id/ });
-      t.match(await desk.run(about(randomUUID(), true), given), { exit: 3, stderr: /no user of the id/ });
+        t.match(await cliHarness.run(about(id, false), given), { exit: 3, stdout: '', stderr: /is an id.*--user-id/ });
+      t.match(await cliHarness.run(about('person1', true), given), { exit: 2, stderr: /--user-id takes the id/ });
+      t.match(await cliHarness.run(about(randomUUID(), true), given), { exit: 3, stderr: /no user of the id/ });
       const both = name === 'group add' || name === 'group remove' ? 0 : 2;
-      if (both) t.match(await desk.run(`${about('person1', false)} --user-id ${victim.id}`, given), { exit: both });
-      t.same(await desk.counts(), before, 'and nothing was done');
+      if (both)
+        t.match(await cliHarness.run(`${about('person1', false)} --user-id ${victim.id}`, given), { exit: both });
+      t.same(await cliHarness.counts(), before, 'and nothing was done');
 
       const spelled = victim.id.replaceAll('-', '').toUpperCase();
-      const done = await desk.run(`${about(spelled, true)} --json`, given);
+      const done = await cliHarness.run(`${about(spelled, true)} --json`, given);
       t.equal(done.exit, 0, done.stderr);
       const expected = shows.source.replace('ID', victim.id).replace('NAME', victim.username);
       t.match(done.stdout, new RegExp(expected));
@@ -84,19 +86,23 @@ await onEachEngine(t, async (t, db) => {
   await t.test('contract §8: group add takes names and ids together, each user once', async (t) => {
     const [one, two] = [await make(), await make()];
     const words = `group add editors ${one.username} --user-id ${two.id} --user-id ${one.id}`;
-    t.same((await desk.json(words)).added, [one.username, two.username]);
-    t.match(await desk.run(`group remove --user-id ${one.id}`), { exit: 2, stderr: /Usage/ }, 'the group is missing');
-    t.same((await desk.json(`group remove editors --user-id ${two.id}`)).removed, [two.username]);
+    t.same((await cliHarness.json(words)).added, [one.username, two.username]);
+    t.match(
+      await cliHarness.run(`group remove --user-id ${one.id}`),
+      { exit: 2, stderr: /Usage/ },
+      'the group is missing',
+    );
+    t.same((await cliHarness.json(`group remove editors --user-id ${two.id}`)).removed, [two.username]);
   });
 
   await t.test('contract §8: user delete asks for the id once more where the user was named by it', async (t) => {
     const { id, username } = await make();
-    const person = somebody(id);
-    t.match(await desk.run(`user delete --user-id ${id}`, { terminal: person }), {
+    const person = answeringTerminal(id);
+    t.match(await cliHarness.run(`user delete --user-id ${id}`, { terminal: person }), {
       exit: 0,
       stdout: new RegExp(username),
     });
     t.match(person.prompts, [new RegExp(`Type ${id}`)]);
-    t.match(await desk.run(`user show --user-id ${id}`), { exit: 3 }, 'a deleted user is nobody');
+    t.match(await cliHarness.run(`user show --user-id ${id}`), { exit: 3 }, 'a deleted user is nobody');
   });
 });

@@ -6,16 +6,16 @@ import { createSession } from '../../src/sessions/open.ts';
 import { findUser, type User } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import t, { type Test } from '../support/tap.ts';
-import { type Desk, GOOD_PASSWORD, lastEntry, lastEvent, openDesk, somebody } from './harness.ts';
+import { answeringTerminal, type CliHarness, GOOD_PASSWORD, lastEntry, lastEvent, openCliHarness } from './harness.ts';
 
 t.test('createsuperuser', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
 
     await t.test(
       'contract §8: it asks for a name, an address and twice for a password, and makes an administrator',
       async (t) => {
-        const person = somebody(
+        const person = answeringTerminal(
           'no name',
           'root',
           'nowhere',
@@ -25,7 +25,7 @@ t.test('createsuperuser', (t) =>
           GOOD_PASSWORD,
           GOOD_PASSWORD,
         );
-        const { user } = await desk.json('createsuperuser', { terminal: person });
+        const { user } = await cliHarness.json('createsuperuser', { terminal: person });
         t.match(user, {
           username: 'root',
           email: 'root@example.test',
@@ -55,8 +55,8 @@ t.test('createsuperuser', (t) =>
     );
 
     await t.test('contract §8: what was given on the command line is not asked for', async (t) => {
-      const person = somebody('', GOOD_PASSWORD, GOOD_PASSWORD);
-      const { user } = await desk.json('createsuperuser --username second --email second@example.test', {
+      const person = answeringTerminal('', GOOD_PASSWORD, GOOD_PASSWORD);
+      const { user } = await cliHarness.json('createsuperuser --username second --email second@example.test', {
         terminal: person,
       });
       t.equal(user.username, 'second');
@@ -66,17 +66,17 @@ t.test('createsuperuser', (t) =>
     await t.test(
       'contract §8: a weak password is refused with every reason, without a way round (exit 2)',
       async (t) => {
-        const before = await desk.counts();
-        for (const given of [{ stdin: 'wendy12\n' }, { terminal: somebody('wendy12', 'wendy12') }]) {
+        const before = await cliHarness.counts();
+        for (const given of [{ stdin: 'wendy12\n' }, { terminal: answeringTerminal('wendy12', 'wendy12') }]) {
           const words = `createsuperuser --username wendy1 --email '' ${given.stdin ? '--password-stdin' : ''}`;
-          const { error } = await desk.json(words, given, 2);
+          const { error } = await cliHarness.json(words, given, 2);
           t.same(
             error.errors.map((one: { code: string }) => one.code),
             ['password_too_similar', 'password_too_short'],
           );
           t.match(error.message, /too short/);
         }
-        t.same(await desk.counts(), before);
+        t.same(await cliHarness.counts(), before);
       },
     );
 
@@ -86,20 +86,20 @@ t.test('createsuperuser', (t) =>
         SIGNET_SUPERUSER_EMAIL: 'ops@example.test',
         SIGNET_SUPERUSER_PASSWORD: GOOD_PASSWORD,
       };
-      const { user } = await desk.json('createsuperuser --noinput', { environment });
+      const { user } = await cliHarness.json('createsuperuser --noinput', { environment });
       t.match(user, { username: 'ops', email: 'ops@example.test', is_superuser: true, is_staff: true });
-      const again = await desk.json('createsuperuser --noinput', { environment }, 4);
+      const again = await cliHarness.json('createsuperuser --noinput', { environment }, 4);
       t.match(again.error, { kind: 'conflict', errors: [{ field: 'username', code: 'unique' }] });
-      const other = await desk.json('createsuperuser --noinput --username ops2', { environment });
+      const other = await cliHarness.json('createsuperuser --noinput --username ops2', { environment });
       t.equal(other.user.username, 'ops2', 'an option is stronger than a setting');
-      const lacking = await desk.json('createsuperuser --noinput', {}, 2);
+      const lacking = await cliHarness.json('createsuperuser --noinput', {}, 2);
       t.match(lacking.error.message, /SIGNET_SUPERUSER_USERNAME.*SIGNET_SUPERUSER_PASSWORD_FILE/);
     });
 
     await t.test('contract §8: without a terminal it says what to use instead (exit 2)', async (t) => {
-      const result = await desk.run('createsuperuser');
+      const result = await cliHarness.run('createsuperuser');
       t.match(result, { exit: 2, stdout: '', stderr: /no terminal.*--password-stdin.*--noinput/s });
-      t.match(await desk.run('createsuperuser --password-stdin', { stdin: GOOD_PASSWORD }), {
+      t.match(await cliHarness.run('createsuperuser --password-stdin', { stdin: GOOD_PASSWORD }), {
         exit: 2,
         stderr: /--username/,
       });
@@ -109,12 +109,12 @@ t.test('createsuperuser', (t) =>
 
 t.test('user and changepassword', (t) =>
   onEachEngine(t, async (t, db) => {
-    const desk = await openDesk(db);
+    const cliHarness = await openCliHarness(db);
 
     await t.test(
       'contract §8: user create makes a user that nobody can log in as, until a password is set',
       async (t) => {
-        const result = await desk.run(
+        const result = await cliHarness.run(
           "user create alice --email alice@example.test --first-name Alice --last-name 'van Dijk'",
         );
         t.match(result, { exit: 0, stdout: /Created the user alice\..*changepassword alice\n$/, stderr: '' });
@@ -128,7 +128,7 @@ t.test('user and changepassword', (t) =>
         });
         t.notOk(isUsable(alice?.password as string));
         t.match(await lastEntry(db), { action: 'add', objectKind: 'user', actorLabel: 'cli:1000' });
-        const { user } = await desk.json('user create bob --staff --superuser --password-stdin', {
+        const { user } = await cliHarness.json('user create bob --staff --superuser --password-stdin', {
           stdin: `${GOOD_PASSWORD}\r\n`,
         });
         t.match(user, { is_staff: true, is_superuser: true });
@@ -137,7 +137,7 @@ t.test('user and changepassword', (t) =>
     );
 
     await t.test('contract §8: a user command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await desk.counts();
+      const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
         ['user create Alice', 4, /already exists/],
         ['user create a@b.test', 2, /letters, digits/],
@@ -163,15 +163,15 @@ t.test('user and changepassword', (t) =>
         ['changepassword alice', 2, /no terminal/],
       ];
       for (const [words, exit, text, stdin] of refusals) {
-        const result = await desk.run(words, stdin === undefined ? {} : { stdin });
+        const result = await cliHarness.run(words, stdin === undefined ? {} : { stdin });
         t.match(result, { exit, stdout: '', stderr: text }, words);
         t.match(result.stderr, /^signet: /);
       }
-      t.same(await desk.counts(), before);
+      t.same(await cliHarness.counts(), before);
     });
 
     await t.test('contract §8: user update changes fields and flags, and the log has only what changed', async (t) => {
-      const { user } = await desk.json("user update alice --email '' --last-name Dijk --staff on --superuser on");
+      const { user } = await cliHarness.json("user update alice --email '' --last-name Dijk --staff on --superuser on");
       t.match(user, {
         email: '',
         email_verified: false,
@@ -183,15 +183,15 @@ t.test('user and changepassword', (t) =>
       const entry = await lastEntry(db);
       t.same(entry.before, { email: 'alice@example.test', lastName: 'van Dijk', isStaff: false, isSuperuser: false });
       t.same(entry.after, { email: '', lastName: 'Dijk', isStaff: true, isSuperuser: true });
-      await desk.json('user update alice --staff off --superuser off');
+      await cliHarness.json('user update alice --staff off --superuser off');
       t.match(await findUser(db.fork(), 'alice'), { isStaff: false, isSuperuser: false });
     });
 
     await t.test('contract §8: changepassword sets a password and ends the sessions', async (t) => {
       const before = (await findUser(db.fork(), 'alice')) as User;
       await openSession(db, before);
-      const person = somebody(GOOD_PASSWORD, GOOD_PASSWORD);
-      t.match(await desk.run('changepassword alice', { terminal: person }), {
+      const person = answeringTerminal(GOOD_PASSWORD, GOOD_PASSWORD);
+      t.match(await cliHarness.run('changepassword alice', { terminal: person }), {
         exit: 0,
         stdout: /Changed the password of alice/,
       });
@@ -200,7 +200,7 @@ t.test('user and changepassword', (t) =>
       t.equal(after.passwordEpoch, before.passwordEpoch + 1);
       t.match(await db.fork().findOne(Session, { user: after.id }), { endedReason: 'password_changed' });
       t.match(await lastEvent(db), { kind: 'password_changed', userId: after.id });
-      t.same(await desk.json('changepassword alice --password-stdin', { stdin: `${GOOD_PASSWORD}!` }), {
+      t.same(await cliHarness.json('changepassword alice --password-stdin', { stdin: `${GOOD_PASSWORD}!` }), {
         username: 'alice',
         changed: true,
       });
@@ -209,36 +209,36 @@ t.test('user and changepassword', (t) =>
     await t.test('contract §8: user deactivate ends the sessions, user activate lets in again', async (t) => {
       const alice = (await findUser(db.fork(), 'alice')) as User;
       const session = await openSession(db, alice);
-      t.match(await desk.json('user deactivate alice'), { user: { is_active: false } });
+      t.match(await cliHarness.json('user deactivate alice'), { user: { is_active: false } });
       t.match(await db.fork().findOne(Session, session.id), { endedReason: 'deactivated' });
       t.match(await lastEntry(db), { before: { isActive: true }, after: { isActive: false } });
-      t.match(await desk.run('user activate alice'), { exit: 0, stdout: 'Activated the user alice.\n' });
+      t.match(await cliHarness.run('user activate alice'), { exit: 0, stdout: 'Activated the user alice.\n' });
       const entries = await db.fork().count(AuditEntry, {});
-      await desk.json('user activate alice');
+      await cliHarness.json('user activate alice');
       t.equal(await db.fork().count(AuditEntry, {}), entries, 'nothing changed, nothing logged');
     });
 
     await t.test('contract §8: user list goes on after a name and says when there is more', async (t) => {
-      for (const name of ['carol', 'Dave', 'erin']) await desk.json(`user create ${name}`);
+      for (const name of ['carol', 'Dave', 'erin']) await cliHarness.json(`user create ${name}`);
       const pages = [];
       for (let after: string | null = ''; after !== null; ) {
-        const page: { users: { username: string }[]; next_after: string | null } = await desk.json(
+        const page: { users: { username: string }[]; next_after: string | null } = await cliHarness.json(
           `user list --limit 2 ${after ? `--after ${after}` : ''}`,
         );
         pages.push(page.users.map((one) => one.username));
         after = page.next_after;
       }
       t.same(pages, [['alice', 'bob'], ['carol', 'Dave'], ['erin']]);
-      const { stdout } = await desk.run('user list --limit 2');
+      const { stdout } = await cliHarness.run('user list --limit 2');
       t.match(stdout, /^USERNAME +E-MAIL +ACTIVE[\s\S]*There are more: npx signet user list --after bob --limit 2\n$/);
-      t.match(await desk.run('user list --after zoe'), { exit: 0, stdout: 'There are no users here.\n' });
+      t.match(await cliHarness.run('user list --after zoe'), { exit: 0, stdout: 'There are no users here.\n' });
     });
 
     await t.test(
       'contract §8: of commands that make the same at once one is done, the others are conflicts (exit 4)',
       async (t) => {
         for (const one of ['user create same', 'group create Same', 'api create same']) {
-          const results = await Promise.all(Array.from({ length: 6 }, () => desk.run(one)));
+          const results = await Promise.all(Array.from({ length: 6 }, () => cliHarness.run(one)));
           t.same(results.map((result) => result.exit).sort(), [0, 4, 4, 4, 4, 4], one);
         }
       },
@@ -247,15 +247,15 @@ t.test('user and changepassword', (t) =>
     await t.test(
       'contract §8: user show tells how a password is stored, as Django does, and never the hash',
       async (t) => {
-        const shown = await desk.json('user show alice');
+        const shown = await cliHarness.json('user show alice');
         t.match(shown, {
           user: { username: 'alice', attributes: {} },
           groups: [],
           apis: [],
           password: { algorithm: 'argon2id_nfkc', memory_cost: '7168' },
         });
-        t.match(await desk.json('user show carol'), { password: { algorithm: 'unusable' } });
-        await demandNoSecret(t, desk, [
+        t.match(await cliHarness.json('user show carol'), { password: { algorithm: 'unusable' } });
+        await demandNoSecret(t, cliHarness, [
           'user show alice',
           'user show alice --json',
           'user show bob',
@@ -283,10 +283,10 @@ async function openSession(db: Database, user: User): Promise<Session> {
   return session;
 }
 
-async function demandNoSecret(t: Test, desk: Desk, all: string[]): Promise<void> {
-  const hashes = (await desk.hashes()).flatMap((one) => [one, one.split('$').at(-1) as string]);
+async function demandNoSecret(t: Test, cliHarness: CliHarness, all: string[]): Promise<void> {
+  const hashes = (await cliHarness.hashes()).flatMap((one) => [one, one.split('$').at(-1) as string]);
   for (const words of all) {
-    const { stdout, stderr } = await desk.run(words);
+    const { stdout, stderr } = await cliHarness.run(words);
     t.notOk(
       hashes.some((hash) => (stdout + stderr).includes(hash)),
       words,

@@ -4,7 +4,14 @@ import { createClient, type NewClient } from '../../src/oauth/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { prepareDatabase } from '../../src/server/own-permissions.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
-import { type Alg, asserted, assertionBy, type ClientKey, clientKey, proofBy } from '../support/client-keys.ts';
+import {
+  type Alg,
+  assertionParameters,
+  type ClientKey,
+  clientKey,
+  makeAssertion,
+  proofBy,
+} from '../support/client-keys.ts';
 import { audit, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import { newBrowser, responseParameters } from '../web/browser.ts';
 
@@ -71,8 +78,8 @@ export async function fapiScene(db: Database) {
   const second = await make('second', 'ES256');
 
   const authenticated = async (by: FapiClient, { claims, header, key = by.key }: Differs = {}) =>
-    asserted(
-      await assertionBy(key, by.id, {
+    assertionParameters(
+      await makeAssertion(key, by.id, {
         audience: ISSUER,
         now: clock.now(),
         ...(claims ? { claims } : {}),

@@ -119,7 +119,7 @@ function copy(stage: Image, text: string, from: string): void {
   }
 }
 
-export interface Ended {
+export interface CommandResult {
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   readonly output: string;
@@ -132,9 +132,9 @@ export interface Containers {
   /** A folder that only they may use, as a volume. */
   volume(name: string): string;
   /** `docker run IMAGE words…` to its end. */
-  run(words: readonly string[], environment: Environment): Promise<Ended>;
+  run(words: readonly string[], environment: Environment): Promise<CommandResult>;
   /** The image's health check in a running container. */
-  health(environment: Environment): Promise<Ended>;
+  health(environment: Environment): Promise<CommandResult>;
   /** `docker run -d IMAGE words…`; resolves when the output matches. */
   start(words: readonly string[] | null, environment: Environment, isReady: RegExp): Promise<Container>;
 }
@@ -143,7 +143,7 @@ export interface Container {
   readonly pid: number;
   output(): string;
   kill(signal: NodeJS.Signals): void;
-  readonly ended: Promise<Ended>;
+  readonly ended: Promise<CommandResult>;
 }
 
 export function containersOf(image: Image, folder: string): Containers {
@@ -162,7 +162,7 @@ export function containersOf(image: Image, folder: string): Containers {
     ...(isRoot ? user : {}),
   });
   const toEnd = ([file = '', ...words]: readonly string[], environment: Environment) =>
-    new Promise<Ended>((resolve) => {
+    new Promise<CommandResult>((resolve) => {
       const child = execFile(
         join(bin, file),
         words.map(inside),
@@ -194,7 +194,9 @@ export function containersOf(image: Image, folder: string): Containers {
 
 function started(child: ReturnType<typeof spawn>, isReady: RegExp): Promise<Container> {
   let output = '';
-  const ended = new Promise<Ended>((done) => child.once('close', (code, signal) => done({ code, signal, output })));
+  const ended = new Promise<CommandResult>((done) =>
+    child.once('close', (code, signal) => done({ code, signal, output })),
+  );
   return new Promise((resolve, reject) => {
     const tooLong = setTimeout(() => child.kill('SIGKILL'), 60_000);
     const take = (chunk: Buffer) => {

@@ -20,7 +20,7 @@ export interface Block {
 
 const fence = /^```(\w*)$/;
 
-export function blocksOf(page: string): Block[] {
+export function codeBlocks(page: string): Block[] {
   const lines = readFileSync(join(root, page), 'utf8').split('\n');
   const blocks: Block[] = [];
   for (let i = 0; i < lines.length; i++) {

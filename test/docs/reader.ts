@@ -7,7 +7,7 @@ import type { Test } from 'tap';
 import { root } from '../support/database.ts';
 import { freePort } from '../support/process.ts';
 import { findPython, NO_PYTHON } from '../support/python.ts';
-import { type Block, blocksOf, commandsOf, fileOf, isTyped } from './pages.ts';
+import { type Block, codeBlocks, commandsOf, fileOf, isTyped } from './pages.ts';
 
 /** What a reader types at a prompt for a password. */
 const PASSWORD = 'correct horse battery staple';
@@ -15,7 +15,7 @@ const PASSWORD = 'correct horse battery staple';
 /** What is not the clone's: what a reader's own trail makes. */
 const own = ['data', 'keys', '.git', '.cache', '.tap'];
 
-interface Ended {
+interface CommandResult {
   readonly code: number;
   readonly output: string;
 }
@@ -56,7 +56,7 @@ export async function openReader(t: Test, start?: { readonly folder: string }) {
   const shell = (isShort: boolean) =>
     `set -a; [ -f .env.sh ] && . ./.env.sh; ${isShort ? 'npx() { shift; node bin/signet.mjs "$@"; }; ' : ''}`;
 
-  function type(command: string, isShort: boolean): Promise<Ended> {
+  function type(command: string, isShort: boolean): Promise<CommandResult> {
     return new Promise((resolve) => {
       const script = `${shell(isShort)}${filledIn(command)}\ncode=$?; unset -f npx; export -p > .env.sh; exit $code`;
       const child = spawn('bash', ['-o', 'pipefail', '-c', script], { cwd: folder, env: environment });
@@ -154,7 +154,7 @@ export async function openReader(t: Test, start?: { readonly folder: string }) {
     type: (command: string) => type(command, true),
     /** Reads a page to its end. */
     async readPage(t: Test, page: string, isShort = true): Promise<void> {
-      for (const block of blocksOf(page)) {
+      for (const block of codeBlocks(page)) {
         const file = fileOf(block);
         if (file !== null && block.notRun === null) writeFileSync(join(folder, file), filledIn(`${block.text}\n`));
         if (block.hasToken) await runProgram(t, page, block);

@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { root } from '../support/database.ts';
 import { findPython, NO_PYTHON } from '../support/python.ts';
 import t, { type Test } from '../support/tap.ts';
-import { blocksOf, isTyped } from './pages.ts';
+import { codeBlocks, isTyped } from './pages.ts';
 import { openReader } from './reader.ts';
 
 t.setTimeout(900_000);
@@ -13,7 +13,7 @@ const programs = ['js', 'ts', 'python', 'go', 'java'];
 
 const pages = globSync(['docs/**/*.md'], { cwd: root }).sort();
 const withCommands = pages.filter((page) =>
-  blocksOf(page).some((block) => (isTyped(block) || block.hasToken) && block.notRun === null),
+  codeBlocks(page).some((block) => (isTyped(block) || block.hasToken) && block.notRun === null),
 );
 
 /** What a page needs that is not everywhere. */
@@ -21,7 +21,7 @@ const missing = (page: string) => (page.endsWith('python.md') && !findPython() ?
 
 await t.test('every program that a page shows is run, or the page says why it is not', async (t) => {
   for (const page of ['README.md', ...pages])
-    for (const block of blocksOf(page))
+    for (const block of codeBlocks(page))
       if (programs.includes(block.language)) t.ok(block.hasToken || block.notRun !== null, `${page}:${block.line}`);
 });
 

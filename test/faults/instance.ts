@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { root } from '../support/database.ts';
-import { freePort, freshPlace, signet } from '../support/process.ts';
+import { freePort, freshSettings, signet } from '../support/process.ts';
 
 export type Environment = Record<string, string>;
 
@@ -27,7 +27,7 @@ const quick: Environment = {
 
 /** Settings of a fresh, migrated production instance; on the embedded engine without a URL. */
 export async function preparePlace(databaseUrl: string | undefined, more: Environment = {}): Promise<Environment> {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const environment = {
     ...quick,
     ...place,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createVerifier, type VerifierOptions } from '../../kits/node/src/index.ts';
 import { root } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { type Answer, bitmapOf, catalogueOf, codeOf, startIssuer, until } from './issuer.ts';
+import { type Answer, codeOf, startIssuer, testBitmap, testCatalogue, until } from './issuer.ts';
 
 const down: Answer = (_, response) => response.writeHead(500).end();
 const JWKS = '/.well-known/jwks.json';
@@ -71,13 +71,13 @@ await t.test('K2: a key that the issuer no longer has is forgotten', async (t) =
 await t.test('J4: a newer catalogue is asked for once; nothing is guessed', async (t) => {
   const stand = await startIssuer(t);
   const clock = aging();
-  const one = catalogueOf(['polls.a', 'polls.b'], 1);
-  const two = catalogueOf(['polls.a', 'polls.b', 'polls.c'], 2);
+  const one = testCatalogue(['polls.a', 'polls.b'], 1);
+  const two = testCatalogue(['polls.a', 'polls.b', 'polls.c'], 2);
   const both = { ...two, versions: [...one.versions, ...two.versions] };
   stand.answers.set(CATALOGUE, stand.json(one));
   const verifier = stand.verifier({ clock });
-  const old = stand.token(bitmapOf(one, [1]));
-  const young = stand.token(bitmapOf(two, [1, 2]));
+  const old = stand.token(testBitmap(one, [1]));
+  const young = stand.token(testBitmap(two, [1, 2]));
   const users = await Promise.all([old, old, old].map((token) => verifier.verify(token)));
   t.ok(users.every((user) => user.hasPerm('polls.b') && !user.hasPerm('polls.a')));
   t.equal(stand.asks(CATALOGUE), 1);
@@ -96,8 +96,8 @@ await t.test('J4: a newer catalogue is asked for once; nothing is guessed', asyn
   stand.answers.set(CATALOGUE, down);
   clock.ageMs += 700_000;
   t.same((await verifier.verify(young)).getAllPermissions(), ['polls.b', 'polls.c'], 'an outage keeps what is known');
-  const third = catalogueOf(['polls.z'], 3);
-  t.equal(await codeOf(verifier.verify(stand.token(bitmapOf(third, [0])))), 'catalogue_unavailable');
+  const third = testCatalogue(['polls.z'], 3);
+  t.equal(await codeOf(verifier.verify(stand.token(testBitmap(third, [0])))), 'catalogue_unavailable');
   t.equal(await codeOf(stand.verifier().verify(old)), 'catalogue_unavailable');
 });
 
@@ -105,14 +105,14 @@ await t.test(
   'a catalogue that is not public is read as the client; introspection decides where it cannot be had',
   async (t) => {
     const stand = await startIssuer(t);
-    const one = catalogueOf(['polls.a'], 1);
+    const one = testCatalogue(['polls.a'], 1);
     const closed: Answer = (request, response) =>
       request.headers.authorization === `Basic ${btoa('c_1:secret')}`
         ? stand.json(one)(request, response, '')
         : void response.writeHead(401).end();
     stand.answers.set(CATALOGUE, closed);
     const introspection = { clientId: 'c_1', clientSecret: 'secret' };
-    const token = stand.token({ ...bitmapOf(one, [0]), jti: 'j' });
+    const token = stand.token({ ...testBitmap(one, [0]), jti: 'j' });
     t.equal((await stand.verifier({ introspection }).verify(token)).hasPerm('polls.a'), true);
     t.equal(await codeOf(stand.verifier().verify(token)), 'catalogue_unavailable');
     stand.answers.set(CATALOGUE, down);
@@ -127,7 +127,7 @@ await t.test('row 63: nothing is fetched that a token names', async (t) => {
   const evil = await startIssuer(t);
   const verifier = stand.verifier();
   await verifier.verify(stand.token());
-  const before = stand.asked.length;
+  const before = stand.requests.length;
   const uris = [
     evil.listUri,
     `${stand.issuer}/admin`,
@@ -142,8 +142,8 @@ await t.test('row 63: nothing is fetched that a token names', async (t) => {
       'status_uri_foreign',
       uri,
     );
-  t.equal(evil.asked.length, 0);
-  t.equal(stand.asked.length, before);
+  t.equal(evil.requests.length, 0);
+  t.equal(stand.requests.length, before);
 });
 
 await t.test('options that make no sense are refused when the verifier is made', async (t) => {

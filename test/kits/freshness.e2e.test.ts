@@ -22,7 +22,7 @@ await t.test(
     const token = stand.withStatus(5);
     t.equal((await verifier.verify(token)).isSuperseded, false);
     await until(() => stand.asks('/status-lists/1') >= 3);
-    t.match(stand.asked.at(-1)?.headers, { 'if-none-match': '"0"' }, 'asked with the ETag');
+    t.match(stand.requests.at(-1)?.headers, { 'if-none-match': '"0"' }, 'asked with the ETag');
     stand.setStatus(5, 2);
     const ms = await until(async () => (await codeOf(verifier.verify(token))) === 'token_suspended');
     t.ok(ms < 2000, `refused after ${ms} ms`);
@@ -68,7 +68,7 @@ await t.test(
     for (const stream of stand.streams) stream.destroy();
     const ms = await until(() => stand.asks('/status-lists/events') === 2 && stand.streams.size === 1);
     t.ok(ms < 2000, `connected again after ${ms} ms`);
-    t.equal(stand.asked.findLast((one) => one.path === '/status-lists/events')?.headers['last-event-id'], 'e-4');
+    t.equal(stand.requests.findLast((one) => one.path === '/status-lists/events')?.headers['last-event-id'], 'e-4');
     const asked = stand.asks('/status-lists/1');
     await wait(1100);
     send('data: {"list":"1","list":"2","changes":[]}\n\n');
@@ -225,7 +225,7 @@ await t.test(
       users.map((user) => [user.hasPerm('polls.view_choice'), user.hasPerm('polls.add_choice')]),
       users.map(() => [true, false]),
     );
-    const asked = stand.asked.find((one) => one.path === '/oauth2/introspect');
+    const asked = stand.requests.find((one) => one.path === '/oauth2/introspect');
     t.equal(asked?.headers.authorization, `Basic ${Buffer.from('c_1:s%3Aecret').toString('base64')}`);
     t.equal(new URLSearchParams(asked?.body).get('token'), token);
 

@@ -14,7 +14,7 @@ export type Answer = (request: IncomingMessage, response: ServerResponse, body: 
 const base64url = (value: unknown) =>
   Buffer.from(value instanceof Uint8Array ? value : JSON.stringify(value)).toString('base64url');
 
-export function catalogueOf(names: readonly string[], version: number) {
+export function testCatalogue(names: readonly string[], version: number) {
   const hash = createHash('sha256')
     .update(names.map((name, index) => `${index}\t${name}\n`).join(''))
     .digest('base64url');
@@ -22,17 +22,17 @@ export function catalogueOf(names: readonly string[], version: number) {
   return { audience: 'polls', version, hash, versions: [{ version, hash, length: names.length }], permissions };
 }
 
-export function bitmapOf(catalogue: ReturnType<typeof catalogueOf>, held: readonly number[]) {
+export function testBitmap(catalogue: ReturnType<typeof testCatalogue>, held: readonly number[]) {
   const bits = new Uint8Array(Math.ceil(catalogue.permissions.length / 8));
   for (const index of held) bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));
   const h = Buffer.from(catalogue.hash, 'base64url').subarray(0, 8).toString('base64url');
   return { permissions: undefined, permissions_bitmap: { v: catalogue.version, h, b: base64url(bits) } };
 }
 
-/** A stand-in for Signet on a port of its own: real HTTP, real signatures, and every answer can be replaced. */
+/** A fake issuer on its own port: real HTTP, real signatures, and every response can be replaced. */
 export async function startIssuer(t: Test) {
   const answers = new Map<string, Answer>();
-  const asked: { path: string; headers: IncomingMessage['headers']; body: string }[] = [];
+  const requests: { path: string; headers: IncomingMessage['headers']; body: string }[] = [];
   const streams = new Set<ServerResponse>();
   const server = createServer((request, response) => {
     const path = (request.url as string).split('?')[0] as string;
@@ -41,7 +41,7 @@ export async function startIssuer(t: Test) {
       body += chunk;
     });
     request.on('end', () => {
-      asked.push({ path, headers: request.headers, body });
+      requests.push({ path, headers: request.headers, body });
       const answer = answers.get(path);
       if (answer) answer(request, response, body);
       else response.writeHead(404).end();
@@ -112,7 +112,7 @@ export async function startIssuer(t: Test) {
       issuer,
       listUri,
       answers,
-      asked,
+      requests,
       streams,
       json,
       addKey,
@@ -125,7 +125,7 @@ export async function startIssuer(t: Test) {
     },
     withStatus: (idx: number, claims: object = {}) =>
       token({ ...claims, status: { status_list: { idx, uri: listUri } } }),
-    asks: (path: string) => asked.filter((one) => one.path === path).length,
+    asks: (path: string) => requests.filter((one) => one.path === path).length,
     verifier(options: Partial<VerifierOptions> = {}) {
       const verifier = createVerifier({ issuer, audience: 'polls', events: false, ...options });
       opened.push(verifier);

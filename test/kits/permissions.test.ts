@@ -5,7 +5,7 @@ import { readBitmap, readCatalogue } from '../../kits/node/src/catalogue.ts';
 import type { TokenClaims } from '../../kits/node/src/claims.ts';
 import { bitmapPermissions, listPermissions, User } from '../../kits/node/src/user.ts';
 import t from '../support/tap.ts';
-import { catalogueOf } from './issuer.ts';
+import { testCatalogue } from './issuer.ts';
 
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
@@ -17,7 +17,7 @@ const claims: TokenClaims = {
 
 /** The same user, by a list and by a bitmap. */
 function both(names: readonly string[], held: readonly number[]): [User, User] {
-  const document = catalogueOf(names, 1);
+  const document = testCatalogue(names, 1);
   const catalogue = readCatalogue(Buffer.from(JSON.stringify(document)), 'polls');
   const bits = new Uint8Array(Math.ceil(names.length / 8));
   for (const index of held) bits[index >> 3] = (bits[index >> 3] as number) | (1 << (index & 7));

@@ -50,7 +50,7 @@ await t.test('J3, J4, contract §5: the vectors of tokens', async (t) => {
       });
     verifier.close();
   }
-  const foreign = stand.asked.filter(
+  const foreign = stand.requests.filter(
     ({ path }) => !/^\/(\.well-known\/(jwks\.json|permissions)|status-lists\/1)$/.test(path),
   );
   t.same(foreign, [], 'row 63: nothing that a token names was fetched');

@@ -14,11 +14,11 @@ import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import {
   type Alg,
-  asserted,
-  assertionBy,
+  assertionParameters,
   type ClientKey,
   clientKey,
-  givenKeys,
+  makeAssertion,
+  registerKeys,
   seconds,
 } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
@@ -50,7 +50,7 @@ async function assertionWorld(db: Database, environment: Record<string, string> 
   const ask = (form: Record<string, string>, headers?: Record<string, string>) =>
     post('token', { grant_type: 'client_credentials', ...form }, headers);
   const by = (key: ClientKey, clientId: string, more: { claims?: object; header?: object; audience?: string } = {}) =>
-    assertionBy(key, clientId, { audience: ISSUER, now: clock.now(), ...more });
+    makeAssertion(key, clientId, { audience: ISSUER, now: clock.now(), ...more });
   return { ...service, clock, make, post, ask, by };
 }
 
@@ -58,7 +58,7 @@ await onEachEngine(t, async (t, db) => {
   const { clock, make, post, ask, by } = await assertionWorld(db);
   const ec = await clientKey('ES256');
   const holder = await make('PrincipalRef of a key');
-  await givenKeys(db, holder.client, { jwks: { keys: [{ ...ec.jwk, kid: 'one', use: 'sig' }] } });
+  await registerKeys(db, holder.client, { jwks: { keys: [{ ...ec.jwk, kid: 'one', use: 'sig' }] } });
   const secretive = await make('PrincipalRef of a secret');
   const refusal = {
     error: 'invalid_client',
@@ -71,19 +71,19 @@ await onEachEngine(t, async (t, db) => {
   };
 
   await t.test('RFC 7523 §2.2, OIDC Core §9 (T5): a client shows that it has its key, at every endpoint', async (t) => {
-    const answer = await ask(asserted(await by(ec, holder.id)));
+    const answer = await ask(assertionParameters(await by(ec, holder.id)));
     t.equal(answer.statusCode, 200);
     const { access_token: token } = answer.json();
-    const response = await post('introspect', { token, ...asserted(await by(ec, holder.id)) });
+    const response = await post('introspect', { token, ...assertionParameters(await by(ec, holder.id)) });
     t.match(response.json(), { active: true, client_id: holder.id });
-    t.equal((await post('revoke', { token, ...asserted(await by(ec, holder.id)) })).statusCode, 200);
-    const gone = await post('introspect', { token, ...asserted(await by(ec, holder.id)) });
+    t.equal((await post('revoke', { token, ...assertionParameters(await by(ec, holder.id)) })).statusCode, 200);
+    const gone = await post('introspect', { token, ...assertionParameters(await by(ec, holder.id)) });
     t.same(gone.json(), { active: false });
   });
 
   await t.test('RFC 7521 §4.2 (T5): a client_id beside the assertion is the same client', async (t) => {
-    t.equal((await ask({ client_id: holder.id, ...asserted(await by(ec, holder.id)) })).statusCode, 200);
-    await isRefused(t, 'another', { client_id: secretive.id, ...asserted(await by(ec, holder.id)) });
+    t.equal((await ask({ client_id: holder.id, ...assertionParameters(await by(ec, holder.id)) })).statusCode, 200);
+    await isRefused(t, 'another', { client_id: secretive.id, ...assertionParameters(await by(ec, holder.id)) });
   });
 
   await t.test(
@@ -92,33 +92,43 @@ await onEachEngine(t, async (t, db) => {
       const keys = await Promise.all((['ES256', 'PS256', 'RS256', 'EdDSA'] as Alg[]).map((alg) => clientKey(alg)));
       const many = await make('PrincipalRef of many keys');
       const jwks = { keys: keys.map((one) => ({ ...one.jwk, kid: one.alg, alg: one.alg })) };
-      await givenKeys(db, many.client, { jwks });
+      await registerKeys(db, many.client, { jwks });
       for (const key of keys) {
-        t.equal((await ask(asserted(await by(key, many.id, { header: { kid: key.alg } })))).statusCode, 200, key.alg);
-        await isRefused(t, `${key.alg}: another kid`, asserted(await by(key, many.id, { header: { kid: 'ES384' } })));
+        t.equal(
+          (await ask(assertionParameters(await by(key, many.id, { header: { kid: key.alg } })))).statusCode,
+          200,
+          key.alg,
+        );
+        await isRefused(
+          t,
+          `${key.alg}: another kid`,
+          assertionParameters(await by(key, many.id, { header: { kid: 'ES384' } })),
+        );
         const other = await clientKey(key.alg);
         await isRefused(
           t,
           `${key.alg}: a key of somebody else's`,
-          asserted(await by(other, many.id, { header: { kid: key.alg } })),
+          assertionParameters(await by(other, many.id, { header: { kid: key.alg } })),
         );
       }
       const [, ps, rs] = keys as [ClientKey, ClientKey, ClientKey];
       await isRefused(
         t,
         'a key for PS256 signs RS256',
-        asserted(await by({ ...ps, alg: 'RS256' }, many.id, { header: { kid: 'PS256' } })),
+        assertionParameters(await by({ ...ps, alg: 'RS256' }, many.id, { header: { kid: 'PS256' } })),
       );
       t.equal(
-        (await ask(asserted(await by(rs, many.id)))).statusCode,
+        (await ask(assertionParameters(await by(rs, many.id)))).statusCode,
         200,
         'the one key for the algorithm needs no name',
       );
       const two = await make('PrincipalRef of two keys for one algorithm');
       const next = await clientKey('ES256');
-      await givenKeys(db, two.client, { jwks: { keys: [ec, next].map(({ jwk }, at) => ({ ...jwk, kid: `${at}` })) } });
-      await isRefused(t, 'one of two, and it is not said which', asserted(await by(next, two.id)));
-      t.equal((await ask(asserted(await by(next, two.id, { header: { kid: '1' } })))).statusCode, 200);
+      await registerKeys(db, two.client, {
+        jwks: { keys: [ec, next].map(({ jwk }, at) => ({ ...jwk, kid: `${at}` })) },
+      });
+      await isRefused(t, 'one of two, and it is not said which', assertionParameters(await by(next, two.id)));
+      t.equal((await ask(assertionParameters(await by(next, two.id, { header: { kid: '1' } })))).statusCode, 200);
     },
   );
 
@@ -143,14 +153,14 @@ await onEachEngine(t, async (t, db) => {
         'a jti that is too long': { jti: 'j'.repeat(256) },
       };
       for (const [what, claims] of Object.entries(wrong))
-        await isRefused(t, what, asserted(await by(ec, holder.id, { claims })));
+        await isRefused(t, what, assertionParameters(await by(ec, holder.id, { claims })));
       const right = {
         'exp: in 5 minutes': { exp: now + 300 },
         'nbf: in a minute': { nbf: now + 60 },
         'no iat': { iat: undefined },
       };
       for (const [what, claims] of Object.entries(right))
-        t.equal((await ask(asserted(await by(ec, holder.id, { claims })))).statusCode, 200, what);
+        t.equal((await ask(assertionParameters(await by(ec, holder.id, { claims })))).statusCode, 200, what);
     },
   );
 
@@ -170,12 +180,16 @@ await onEachEngine(t, async (t, db) => {
         none: undefined,
       };
       for (const [what, aud] of Object.entries(wrong)) {
-        const answer = await ask(asserted(await by(ec, holder.id, { claims: { aud } })));
+        const answer = await ask(assertionParameters(await by(ec, holder.id, { claims: { aud } })));
         t.same([answer.statusCode, answer.json()], [401, misdirected], what);
         // Without the key it is one refusal with all others: nobody learns whether there is such a client.
         const stranger = await clientKey('ES256');
-        await isRefused(t, `${what}, by another key`, asserted(await by(stranger, holder.id, { claims: { aud } })));
-        await isRefused(t, `${what}, of nobody`, asserted(await by(ec, 'c_nobody', { claims: { aud } })));
+        await isRefused(
+          t,
+          `${what}, by another key`,
+          assertionParameters(await by(stranger, holder.id, { claims: { aud } })),
+        );
+        await isRefused(t, `${what}, of nobody`, assertionParameters(await by(ec, 'c_nobody', { claims: { aud } })));
       }
     },
   );
@@ -184,17 +198,21 @@ await onEachEngine(t, async (t, db) => {
     'T5: aud may be the token endpoint where the client is registered so, and is no list there either',
     async (t) => {
       const old = await make('Speaks to the token endpoint');
-      await givenKeys(db, old.client, {
+      await registerKeys(db, old.client, {
         jwks: { keys: [ec.jwk] as never },
         assertionAudience: 'issuer_or_token_endpoint',
       });
       for (const audience of [ISSUER, TOKEN_ENDPOINT])
-        t.equal((await ask(asserted(await by(ec, old.id, { audience })))).statusCode, 200, audience);
+        t.equal((await ask(assertionParameters(await by(ec, old.id, { audience })))).statusCode, 200, audience);
       const hour = Math.floor(clock.now().getTime() / 1000) + 3600;
-      t.equal((await ask(asserted(await by(ec, old.id, { claims: { exp: hour } })))).statusCode, 200, 'for an hour');
-      await isRefused(t, 'longer', asserted(await by(ec, old.id, { claims: { exp: hour + 1 } })));
+      t.equal(
+        (await ask(assertionParameters(await by(ec, old.id, { claims: { exp: hour } })))).statusCode,
+        200,
+        'for an hour',
+      );
+      await isRefused(t, 'longer', assertionParameters(await by(ec, old.id, { claims: { exp: hour + 1 } })));
       for (const aud of [[ISSUER, TOKEN_ENDPOINT], `${ISSUER}/oauth2/introspect`]) {
-        const answer = await ask(asserted(await by(ec, old.id, { claims: { aud } })));
+        const answer = await ask(assertionParameters(await by(ec, old.id, { claims: { aud } })));
         const error_description = `The aud of client_assertion has to be ${ISSUER} or ${TOKEN_ENDPOINT}, as one text.`;
         t.same([answer.statusCode, answer.json()], [401, { error: 'invalid_client', error_description }], String(aud));
       }
@@ -208,20 +226,26 @@ await onEachEngine(t, async (t, db) => {
       const weak: ClientKey = { ...rsa, alg: 'RS256' };
       const bank = await make('Signs by PS256');
       const jwks = { keys: [{ ...rsa.jwk, kid: 'one' }] };
-      await givenKeys(db, bank.client, { jwks });
+      await registerKeys(db, bank.client, { jwks });
       for (const key of [rsa, weak])
-        t.equal((await ask(asserted(await by(key, bank.id)))).statusCode, 200, `${key.alg}: the key says of none`);
-      await givenKeys(db, bank.client, { jwks, assertionAlg: 'PS256' });
-      await isRefused(t, 'RS256 by the same key', asserted(await by(weak, bank.id)));
-      const right = asserted(await by(rsa, bank.id));
+        t.equal(
+          (await ask(assertionParameters(await by(key, bank.id)))).statusCode,
+          200,
+          `${key.alg}: the key says of none`,
+        );
+      await registerKeys(db, bank.client, { jwks, assertionAlg: 'PS256' });
+      await isRefused(t, 'RS256 by the same key', assertionParameters(await by(weak, bank.id)));
+      const right = assertionParameters(await by(rsa, bank.id));
       const { access_token: token } = (await ask(right)).json();
       for (const path of ['introspect', 'revoke']) {
-        const refusal = await post(path, { token, ...asserted(await by(weak, bank.id)) });
+        const refusal = await post(path, { token, ...assertionParameters(await by(weak, bank.id)) });
         t.same([refusal.statusCode, refusal.json().error], [401, 'invalid_client'], path);
       }
-      t.match((await post('introspect', { token, ...asserted(await by(rsa, bank.id)) })).json(), { active: true });
-      await givenKeys(db, bank.client, { jwks, assertionAlg: null });
-      t.equal((await ask(asserted(await by(weak, bank.id)))).statusCode, 200, 'taken back');
+      t.match((await post('introspect', { token, ...assertionParameters(await by(rsa, bank.id)) })).json(), {
+        active: true,
+      });
+      await registerKeys(db, bank.client, { jwks, assertionAlg: null });
+      t.equal((await ask(assertionParameters(await by(weak, bank.id)))).statusCode, 200, 'taken back');
     },
   );
 
@@ -229,13 +253,13 @@ await onEachEngine(t, async (t, db) => {
     const basic = (id: string, secret: string) => ({
       authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`,
     });
-    const assertion = asserted(await by(ec, holder.id));
+    const assertion = assertionParameters(await by(ec, holder.id));
     for (const two of [
       await ask(assertion, basic(holder.id, 'secret')),
       await ask({ ...assertion, client_secret: 'secret' }),
     ])
       t.same([two.statusCode, two.json().error], [400, 'invalid_request'], 'two methods');
-    await isRefused(t, 'a client that has a secret', asserted(await by(ec, secretive.id)));
+    await isRefused(t, 'a client that has a secret', assertionParameters(await by(ec, secretive.id)));
     // Its secret is still stored; it is not what it is registered for.
     await isRefused(t, 'by a secret', { client_id: holder.id, client_secret: holder.secret });
     t.equal((await ask({}, basic(holder.id, holder.secret))).statusCode, 401, 'by Basic');
@@ -248,8 +272,8 @@ await onEachEngine(t, async (t, db) => {
     const unknown = { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' };
     await isRefused(t, 'another type', { client_assertion: good, ...unknown });
     await isRefused(t, 'no type', { client_assertion: good });
-    await isRefused(t, 'an unknown client', asserted(await by(ec, 'c_nobody')));
-    await isRefused(t, 'the client of first-party logins', asserted(await by(ec, 'signet')));
+    await isRefused(t, 'an unknown client', assertionParameters(await by(ec, 'c_nobody')));
+    await isRefused(t, 'the client of first-party logins', assertionParameters(await by(ec, 'signet')));
     const [head, claims, signature] = good.split('.') as [string, string, string];
     const other = Buffer.from(JSON.stringify({ alg: 'ES256', crit: ['b64'], b64: false })).toString('base64url');
     for (const text of [
@@ -262,43 +286,47 @@ await onEachEngine(t, async (t, db) => {
       `${other}.${claims}.${signature}`,
       'a'.repeat(9000),
     ])
-      await isRefused(t, text.slice(0, 20), asserted(text));
-    t.equal((await ask(asserted(good))).statusCode, 200, 'the scene is right');
+      await isRefused(t, text.slice(0, 20), assertionParameters(text));
+    t.equal((await ask(assertionParameters(good))).statusCode, 200, 'the scene is right');
   });
 
   await t.test('attacks 5, T5: an assertion counts once, also when it has changed its client_id', async (t) => {
-    const assertion = asserted(await by(ec, holder.id));
+    const assertion = assertionParameters(await by(ec, holder.id));
     t.equal((await ask(assertion)).statusCode, 200);
     await isRefused(t, 'again', assertion);
     t.equal((await post('introspect', { token: 'x', ...assertion })).statusCode, 401, 'elsewhere');
     const jti = randomUUID();
-    t.equal((await ask(asserted(await by(ec, holder.id, { claims: { jti } })))).statusCode, 200);
-    await isRefused(t, 'another assertion of the same jti', asserted(await by(ec, holder.id, { claims: { jti } })));
+    t.equal((await ask(assertionParameters(await by(ec, holder.id, { claims: { jti } })))).statusCode, 200);
+    await isRefused(
+      t,
+      'another assertion of the same jti',
+      assertionParameters(await by(ec, holder.id, { claims: { jti } })),
+    );
     const neighbour = await make('Neighbour');
-    await givenKeys(db, neighbour.client, { jwks: { keys: [ec.jwk] as never } });
+    await registerKeys(db, neighbour.client, { jwks: { keys: [ec.jwk] as never } });
     t.equal(
-      (await ask(asserted(await by(ec, neighbour.id, { claims: { jti } })))).statusCode,
+      (await ask(assertionParameters(await by(ec, neighbour.id, { claims: { jti } })))).statusCode,
       200,
       "jti are the client's own",
     );
   });
 
   await t.test('attacks 5: 50 at once with one assertion: one is let in', async (t) => {
-    const assertion = asserted(await by(ec, holder.id));
+    const assertion = assertionParameters(await by(ec, holder.id));
     const answers = await Promise.all(Array.from({ length: 50 }, () => ask(assertion)));
     t.same(answers.map((one) => one.statusCode).sort(), [200, ...Array.from({ length: 49 }, () => 401)]);
   });
 
   await t.test('a client that is changed, or disabled, does not pass by what a process still has cached', async (t) => {
     const changed = await make('Changed');
-    await givenKeys(db, changed.client, { jwks: { keys: [ec.jwk] as never } });
-    t.equal((await ask(asserted(await by(ec, changed.id)))).statusCode, 200);
+    await registerKeys(db, changed.client, { jwks: { keys: [ec.jwk] as never } });
+    t.equal((await ask(assertionParameters(await by(ec, changed.id)))).statusCode, 200);
     const next = await clientKey('EdDSA');
-    await givenKeys(db, changed.client, { jwks: { keys: [next.jwk] as never } });
-    await isRefused(t, 'by the key of before', asserted(await by(ec, changed.id)));
-    t.equal((await ask(asserted(await by(next, changed.id)))).statusCode, 200);
+    await registerKeys(db, changed.client, { jwks: { keys: [next.jwk] as never } });
+    await isRefused(t, 'by the key of before', assertionParameters(await by(ec, changed.id)));
+    t.equal((await ask(assertionParameters(await by(next, changed.id)))).statusCode, 200);
     await updateClient(db.fork(), audit(), changed.client, { isActive: false });
-    await isRefused(t, 'disabled', asserted(await by(next, changed.id)));
+    await isRefused(t, 'disabled', assertionParameters(await by(next, changed.id)));
   });
 
   await t.test('one-time values are stored by digest, bounded, and each kind for itself', async (t) => {
@@ -326,14 +354,14 @@ await onEachEngine(t, async (t, db) => {
         onFailure: () => undefined,
       });
       const clients = createClientCache(db, assertions);
-      const form = asserted(await by(ec, holder.id));
+      const form = assertionParameters(await by(ec, holder.id));
       const enter = (of: Record<string, string>) =>
         authenticateClient(clients, { authorization: undefined, form: of }, clock.now());
       const first = await enter(form);
       t.equal((await first.revalidate(null)).clientId, holder.id, 'read anew, and checked anew');
       t.equal((await enter(form)).id, first.id, 'the same request');
       await t.rejects(enter({ ...form }), { code: 'invalid_client' }, 'another one');
-      const presented = { authorization: undefined, form: asserted(await by(ec, holder.id)) };
+      const presented = { authorization: undefined, form: assertionParameters(await by(ec, holder.id)) };
       const without = authenticateClient(createClientCache(db), presented, clock.now());
       await t.rejects(without, { code: 'invalid_client' }, 'where no assertion is taken');
     },
@@ -371,9 +399,9 @@ await t.test(
     const { clock, make, ask, by } = await assertionWorld(db, { SIGNET_FETCH_ALLOW: `127.0.0.1:${port}` });
     const [first, second] = [await clientKey('ES256'), await clientKey('EdDSA')];
     const remote = await make('Publishes its keys');
-    await givenKeys(db, remote.client, { jwksUri: `http://127.0.0.1:${port}/jwks` });
+    await registerKeys(db, remote.client, { jwksUri: `http://127.0.0.1:${port}/jwks` });
     const status = async (key: ClientKey, kid: string) =>
-      (await ask(asserted(await by(key, remote.id, { header: { kid } })))).statusCode;
+      (await ask(assertionParameters(await by(key, remote.id, { header: { kid } })))).statusCode;
 
     const odd = [null, 'x', {}, { kty: 'FUTURE', kid: 'first' }, { ...second.jwk, kid: 'first', use: 'enc' }];
     served.keys = [...odd, { ...first.jwk, kid: 'first' }];
@@ -405,8 +433,12 @@ await t.test(
     t.equal(await status(second, 'second'), 200, 'until it answers again');
 
     const inside = await make('Points inside');
-    await givenKeys(db, inside.client, { jwksUri: `http://127.0.0.1:${port + 1}/jwks` });
-    t.equal((await ask(asserted(await by(first, inside.id)))).statusCode, 401, 'row 57: no other port of this machine');
+    await registerKeys(db, inside.client, { jwksUri: `http://127.0.0.1:${port + 1}/jwks` });
+    t.equal(
+      (await ask(assertionParameters(await by(first, inside.id)))).statusCode,
+      401,
+      'row 57: no other port of this machine',
+    );
   },
 );
 

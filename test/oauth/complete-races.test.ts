@@ -2,7 +2,7 @@ import { LockMode } from '@mikro-orm/core';
 import { AuthorizationCode, Consent } from '../../src/oauth/authorization-entities.ts';
 import { revokeConsent } from '../../src/oauth/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { waited } from '../support/locks.ts';
+import { waitForLocks } from '../support/locks.ts';
 import t from '../support/tap.ts';
 import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
@@ -37,7 +37,7 @@ await onEachEngine(t, async (t, db) => {
     const started: Promise<T>[] = [];
     for (const task of tasks) {
       started.push(task());
-      await waited(db, started.length);
+      await waitForLocks(db, started.length);
     }
     done.resolve();
     await transaction;

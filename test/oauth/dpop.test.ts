@@ -3,7 +3,7 @@ import { Client, clientSettings, createClient, createProofs } from '../../src/oa
 import { createApi, updateApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { OAuthError } from '../../src/platform/http/index.ts';
-import { type Alg, type ClientKey, clientKey, proofBy, seconds, signedBy } from '../support/client-keys.ts';
+import { type Alg, type ClientKey, clientKey, proofBy, seconds, signWith } from '../support/client-keys.ts';
 import { onEachEngine, openTestEmbedded } from '../support/database.ts';
 import { audit, ISSUER, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
@@ -92,7 +92,7 @@ await onEachEngine(t, async (t, db) => {
       );
       await isRefused(
         t,
-        makeProof({}, { crit: ['exp'], exp: 1 }).catch(() => signedBy(key, {}, {})),
+        makeProof({}, { crit: ['exp'], exp: 1 }).catch(() => signWith(key, {}, {})),
         'crit',
       );
       const [, claims] = (await makeProof()).split('.') as [string, string];

@@ -5,7 +5,7 @@ import { endSessions } from '../../src/sessions/index.ts';
 import { endGrants, purgeTokens, RefreshGrant, STATUS, TokenStatus } from '../../src/tokens/index.ts';
 import { updateUser } from '../../src/users/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { waited } from '../support/locks.ts';
+import { waitForLocks } from '../support/locks.ts';
 import { audit } from '../support/server.ts';
 import t from '../support/tap.ts';
 import { jwtClaims, type TestClient } from './code-world.ts';
@@ -29,7 +29,8 @@ async function readStatuses(db: Database, ...tokens: string[]): Promise<number[]
 t.test('the status indexes of exchanged tokens', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
-    const { subjectToken, introspect, web, third, backend, books, outside, desk, clock, alice, polls, signet } = s;
+    const { subjectToken, introspect, web, third, backend, books, outside, cliHarness, clock, alice, polls, signet } =
+      s;
     const { valid, revoked, suspended, superseded } = STATUS;
     const exchangeToken = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
       const answer = await s.exchange(by, token, more);
@@ -189,13 +190,16 @@ t.test('the status indexes of exchanged tokens', (t) =>
         const asEllen = { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711' };
         const { token } = await s.loginToken('dora', 'signet');
         const { token: ellens } = await s.loginToken('ellen', 'polls');
-        const [one, two] = [await exchangeToken(desk, token, asEllen), await exchangeToken(desk, token, asEllen)];
-        await s.post('revoke', { token: one }, desk);
+        const [one, two] = [
+          await exchangeToken(cliHarness, token, asEllen),
+          await exchangeToken(cliHarness, token, asEllen),
+        ];
+        await s.post('revoke', { token: one }, cliHarness);
         t.same(await readStatuses(db, token, ellens, one, two), [valid, valid, suspended, valid]);
-        await update(desk, { isActive: false });
+        await update(cliHarness, { isActive: false });
         t.same(await readStatuses(db, token, ellens, two), [valid, valid, revoked]);
-        await update(desk, { isActive: true });
-        const three = await exchangeToken(desk, token, asEllen);
+        await update(cliHarness, { isActive: true });
+        const three = await exchangeToken(cliHarness, token, asEllen);
         await updateUser(db.fork(), audit(), dora, { isActive: false });
         t.same(await readStatuses(db, ellens, three), [valid, revoked]);
       },
@@ -257,7 +261,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
           await db.fork().transactional(async (tx) => {
             await change(tx);
             asking = s.exchange(shop, subject);
-            await waited(db);
+            await waitForLocks(db);
           });
           return (await asking) as Awaited<ReturnType<typeof s.exchange>>;
         };

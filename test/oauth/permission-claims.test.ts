@@ -2,7 +2,7 @@ import { AuthorizationCode } from '../../src/oauth/authorization-entities.ts';
 import { disallowPermissions, updateClient } from '../../src/oauth/index.ts';
 import { setRole, updateApi } from '../../src/permissions/index.ts';
 import { digest } from '../../src/platform/digest.ts';
-import { openDesk } from '../cli/harness.ts';
+import { openCliHarness } from '../cli/harness.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
@@ -170,7 +170,7 @@ t.test('the scope permissions', (t) =>
 /** RFC 8725 §3.11: an ID token must not contain what an API of `typ` JWT reads. */
 async function typJwt(t: Test, s: Awaited<ReturnType<typeof codeWorld>>) {
   const { db, web, code, redeem, api } = s;
-  const cli = await openDesk(db);
+  const cli = await openCliHarness(db);
   const permissions = { claims: { idToken: ['permissions', 'email'], userinfo: [] }, scope: SCOPE };
   const readIdToken = async () => jwtClaims((await redeem(await code(web, permissions))).json().id_token);
 

@@ -11,7 +11,7 @@ import {
 import { useInitialToken } from '../../src/oauth/register/initial-tokens.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import type { Database } from '../../src/platform/database/index.ts';
-import { asserted, assertionBy, type ClientKey, clientKey } from '../support/client-keys.ts';
+import { assertionParameters, type ClientKey, clientKey, makeAssertion } from '../support/client-keys.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -258,8 +258,11 @@ t.test('dynamic registration', (t) =>
         t.match(answer.json(), { token_endpoint_auth_signing_alg: 'PS256' }, answer.body);
         const { client_id: id } = answer.json();
         const ask = async (by: ClientKey) => {
-          const assertion = await assertionBy(by, id, { audience: s.issuer, now: s.clock.now() });
-          const payload = new URLSearchParams({ grant_type: 'client_credentials', ...asserted(assertion) }).toString();
+          const assertion = await makeAssertion(by, id, { audience: s.issuer, now: s.clock.now() });
+          const payload = new URLSearchParams({
+            grant_type: 'client_credentials',
+            ...assertionParameters(assertion),
+          }).toString();
           const headers = { 'content-type': 'application/x-www-form-urlencoded' };
           return (await s.app.inject({ method: 'POST', url: '/oauth2/token', headers, payload })).json().error;
         };

@@ -3,7 +3,14 @@ import { createLocalJWKSet, jwtVerify } from 'jose';
 import { createClient, getClient, grantNames, updateClient } from '../../src/oauth/index.ts';
 import { createApi } from '../../src/permissions/index.ts';
 import { ensureCurrentKey } from '../../src/tokens/index.ts';
-import { asserted, assertionBy, clientKey, givenKeys, proofBy, signedBy } from '../support/client-keys.ts';
+import {
+  assertionParameters,
+  clientKey,
+  makeAssertion,
+  proofBy,
+  registerKeys,
+  signWith,
+} from '../support/client-keys.ts';
 import { openTestEmbedded } from '../support/database.ts';
 import { audit, ISSUER, masterKey } from '../support/server.ts';
 import t from '../support/tap.ts';
@@ -122,13 +129,13 @@ t.test('M5, RFC 8414 §2: each grant that is named gives a token, every other on
 t.test('M5: each way to authenticate that is named works at its endpoint, every other one is refused', async (t) => {
   const key = await clientKey('ES256');
   const service = await createClient(db.fork(), audit(), { name: 'By key', preset: 'service', requests: [s.api] });
-  await givenKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
+  await registerKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
   const nobody = (id: string): TestClient => ({ id, principal: '', secret: null });
   const requests: Record<string, () => Promise<[Record<string, string>, TestClient]>> = {
     client_secret_basic: async () => [{}, web],
     client_secret_post: async () => [{ client_secret: web.secret as string }, nobody(web.id)],
     private_key_jwt: async () => [
-      asserted(await assertionBy(key, service.client.clientId, { audience: ISSUER, now: clock.now() })),
+      assertionParameters(await makeAssertion(key, service.client.clientId, { audience: ISSUER, now: clock.now() })),
       nobody(service.client.clientId),
     ],
     none: async () => [{}, spa],
@@ -146,7 +153,10 @@ t.test('M5: each way to authenticate that is named works at its endpoint, every 
       const isIn = isNamed || (endpoint === 'token' && method === 'none');
       t.equal(answer.json().error === 'invalid_client', !isIn, `${endpoint}: ${method} ${answer.body}`);
     }
-  const mac = { client_assertion_type: asserted('').client_assertion_type, client_assertion: 'e30.e30.AAAA' };
+  const mac = {
+    client_assertion_type: assertionParameters('').client_assertion_type,
+    client_assertion: 'e30.e30.AAAA',
+  };
   t.equal((await post('token', { grant_type: 'client_credentials', ...mac }, nobody(web.id))).statusCode, 401);
 });
 
@@ -436,7 +446,7 @@ t.test('RFC 9449 §10.1 (B3, P1): a request that is pushed with a proof gives a 
 t.test('RFC 7515 §4.1.11 (J3, T5): a header that must be understood is refused', async (t) => {
   const key = await clientKey('RS256');
   const service = await createClient(db.fork(), audit(), { name: 'Critical', preset: 'service', requests: [s.api] });
-  await givenKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
+  await registerKeys(db, service.client, { jwks: { keys: [key.jwk] as never } });
   const iat = Math.floor(clock.now().getTime() / 1000);
   const { sign } = await import('node:crypto');
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
@@ -455,7 +465,7 @@ t.test('RFC 7515 §4.1.11 (J3, T5): a header that must be understood is refused'
   const ask = (header: object, proofHeader: object, jti: string) =>
     post(
       'token',
-      { grant_type: 'client_credentials', ...asserted(assertion(header, jti)) },
+      { grant_type: 'client_credentials', ...assertionParameters(assertion(header, jti)) },
       { id, principal: '', secret: null },
       { dpop: proof(proofHeader, jti) },
     );
@@ -466,5 +476,5 @@ t.test('RFC 7515 §4.1.11 (J3, T5): a header that must be understood is refused'
     t.equal((await ask(header, {}, `b${at}`)).json().error, 'invalid_client', JSON.stringify(crit));
     t.equal((await ask({}, header, `c${at}`)).json().error, 'invalid_dpop_proof', JSON.stringify(crit));
   }
-  await t.rejects(signedBy(key, { crit: ['x'], x: 1 }, {}), 'as a library of stock would refuse to');
+  await t.rejects(signWith(key, { crit: ['x'], x: 1 }, {}), 'as a library of stock would refuse to');
 });

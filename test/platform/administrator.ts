@@ -4,7 +4,7 @@ import { runCommand } from '../../src/cli/run.ts';
 import { createTestPostgresql, postgresqlUrl } from '../support/database.ts';
 import { ISSUER, masterKey } from '../support/server.ts';
 
-/** A database in which an administrator has set these for every session. */
+/** Creates a database in which an administrator has set these settings for every session. */
 export async function hostileDatabase(t: Test, settings: Record<string, string>, empty = true) {
   const { url, drop } = await createTestPostgresql({ empty });
   t.teardown(drop);
@@ -27,15 +27,15 @@ export async function asAdministrator<T>(work: (client: pg.Client) => Promise<T>
   }
 }
 
-/** A command, as typed. */
-export const signet = (words: string[], url: string, more: Record<string, string> = {}) =>
+/** Runs a command. */
+export const signet = (args: string[], url: string, environment: Record<string, string> = {}) =>
   runCommand(
-    words,
-    { DATABASE_URL: url, SIGNET_ISSUER: ISSUER, SIGNET_MASTER_KEY: masterKey.toString('hex'), ...more },
+    args,
+    { DATABASE_URL: url, SIGNET_ISSUER: ISSUER, SIGNET_MASTER_KEY: masterKey.toString('hex'), ...environment },
     () => {},
     () => {},
   );
-/** What `doctor` says about them. */
+/** Returns the session checks of `doctor`. */
 export async function sessionChecks(url: string): Promise<{ status: string; message: string; remedy?: string }[]> {
   const { stdout } = await signet(['doctor', '--json'], url, { SIGNET_ARGON2_MEMORY: '7168' });
   return (JSON.parse(stdout) as { checks: { name: string; status: string; message: string }[] }).checks.filter(

@@ -6,7 +6,7 @@ import { createMetrics, type Metrics, serveMetrics } from '../../src/platform/te
 import { createServerMetrics } from '../../src/server/metrics.ts';
 import { createStatusLists, ensureCurrentKey, rotateKeys } from '../../src/tokens/index.ts';
 import { onEachEngine } from '../support/database.ts';
-import { freePort, freshPlace, serving, signet } from '../support/process.ts';
+import { freePort, freshSettings, serving, signet } from '../support/process.ts';
 import { audit, ISSUER, makeUser, masterKey, startApp, testClock } from '../support/server.ts';
 import t from '../support/tap.ts';
 
@@ -222,7 +222,7 @@ t.test('a port that is taken is a failure that names the setting', async (t) => 
 });
 
 t.test('contract §7: SIGNET_METRICS_PORT turns them on, on loopback, and never on the public port', async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const port = String(await freePort());
   t.match(await signet(['dev'], { ...place, SIGNET_METRICS_PORT: place.SIGNET_PORT }), {
     code: 2,

@@ -7,7 +7,7 @@ import { openPipeline } from '../../src/platform/database/pipeline.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createTestPostgresql, model } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { backends, echo, open, skip, sleep, startProxy, until } from './pipeline-scene.ts';
+import { backends, echo, open, skip, sleep, startProxy, until } from './pipeline-world.ts';
 
 // docs/decisions/0017-pipelined-selects.md: the connections that hot selects share are there for as long as the process is, and no longer.
 

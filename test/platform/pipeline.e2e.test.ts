@@ -4,7 +4,7 @@ import { openPipeline, type Pipeline } from '../../src/platform/database/pipelin
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { createTestPostgresql, model } from '../support/database.ts';
 import t from '../support/tap.ts';
-import { backends, echo, open, skip, sleep, startProxy, until } from './pipeline-scene.ts';
+import { backends, echo, open, skip, sleep, startProxy, until } from './pipeline-world.ts';
 
 // docs/architecture.md, "The two ways to the database": hot selects share a few connections, and none of them gets another's answer,
 // whatever happens to those before and behind it.

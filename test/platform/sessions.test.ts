@@ -8,7 +8,7 @@ import { openPostgresql } from '../../src/platform/database/postgresql.ts';
 import { SESSION_SETTINGS } from '../../src/platform/database/session-settings.ts';
 import { model, onEachEngine, openOwnEmbedded, postgresqlUrl } from '../support/database.ts';
 import { noPgbouncer, startPgbouncer } from '../support/pgbouncer.ts';
-import { signet as command, freshPlace, serving } from '../support/process.ts';
+import { signet as command, freshSettings, serving } from '../support/process.ts';
 import { audit, djangoDump, masterKey, startApp } from '../support/server.ts';
 import t, { type Test } from '../support/tap.ts';
 import { hostileDatabase, sessionChecks, signet } from './administrator.ts';
@@ -171,7 +171,7 @@ t.test(
   async (t) => {
     const url = await hostileDatabase(t, hostile);
     const { through } = await startPgbouncer(t, 'transaction');
-    const place = await freshPlace();
+    const place = await freshSettings();
     const issuer = `http://127.0.0.1:${place.SIGNET_PORT}`;
     const environment = {
       ...place,

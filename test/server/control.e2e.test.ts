@@ -2,14 +2,14 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runCommand } from '../../src/cli/run.ts';
 import { split } from '../cli/harness.ts';
-import { type Ended, freshPlace, serving, signet } from '../support/process.ts';
+import { type CommandResult, freshSettings, serving, signet } from '../support/process.ts';
 import { djangoDump } from '../support/server.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'correct horse battery';
 
 t.test('contract §8: while a server holds the embedded database, commands are carried out by it', async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const folder = dirname(place.SIGNET_DATA_DIR);
   const [polls, dump] = [join(folder, 'polls.yaml'), join(folder, 'dump.json')];
   writeFileSync(
@@ -79,7 +79,7 @@ t.test('contract §8: while a server holds the embedded database, commands are c
   });
 
   /** In this process, which saves the start of another; standard input needs one of its own. */
-  async function here(words: string): Promise<Ended> {
+  async function here(words: string): Promise<CommandResult> {
     const { exit: code, ...output } = await runCommand(
       split(words),
       place,

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { issueLoopbackCertificate } from '../../src/server/certificate.ts';
 import { httpsIdentity } from '../../src/server/https.ts';
 import { root } from '../support/database.ts';
-import { freshPlace, serving, signet } from '../support/process.ts';
+import { freshSettings, serving, signet } from '../support/process.ts';
 import t from '../support/tap.ts';
 
 const DAY_MS = 86_400_000;
@@ -128,7 +128,7 @@ async function made(data: string): Promise<string> {
 }
 
 t.test('signet dev --https', async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const issuer = `https://localhost:${place.SIGNET_PORT}`;
   const isReady = /Try it[^\n]*\n[^\n]*token inspect -\n/;
   const first = await serving(['dev', '--https'], place, isReady);

@@ -4,14 +4,14 @@ import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createTestPostgresql, postgresqlUrl, root } from '../support/database.ts';
-import { freePort, freshPlace, serving, signet } from '../support/process.ts';
+import { freePort, freshSettings, serving, signet } from '../support/process.ts';
 import t from '../support/tap.ts';
 
 const isReady = /Try it[^\n]*\n[^\n]*token inspect -\n/;
 const line = (output: string, word: string) => output.split('\n').find((one) => one.trim().startsWith(word)) ?? '';
 
 t.test('the first five minutes', async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const first = await serving(['dev'], place, isReady);
   const output = first.output();
   const issuer = `http://localhost:${place.SIGNET_PORT}`;
@@ -49,7 +49,7 @@ t.test('the first five minutes', async (t) => {
   await t.test(
     'a busy port, the same folder, a folder that cannot be written: one clear line each that names the remedy',
     async (t) => {
-      const other = await freshPlace();
+      const other = await freshSettings();
       const clear = (ended: { code: number; stderr: string }, code: number, text: RegExp) => {
         t.equal(ended.code, code);
         t.match(ended.stderr, text);
@@ -137,7 +137,7 @@ t.test('the first five minutes', async (t) => {
 });
 
 t.test('production mode makes nothing up: what is missing is named', async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const says = async (environment: Record<string, string>, words: string[] = ['start']) => {
     const ended = await signet(words, { ...place, ...environment });
     t.not(ended.code, 0);
@@ -175,7 +175,7 @@ t.test(
   async (t) => {
     const { url, drop } = await createTestPostgresql({ empty: true });
     t.teardown(drop);
-    const place = await freshPlace();
+    const place = await freshSettings();
     const environment = {
       ...place,
       DATABASE_URL: url,
@@ -247,7 +247,7 @@ t.test(
 );
 
 t.test('a port that something else holds is named before the database is opened', async (t) => {
-  const place = await freshPlace();
+  const place = await freshSettings();
   const squatter = createServer().listen(Number(place.SIGNET_PORT), 'localhost');
   await new Promise((resolve) => squatter.once('listening', resolve));
   const ended = await signet(['dev'], place);

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { createTestPostgresql, postgresqlUrl } from '../support/database.ts';
-import { freePort, freshPlace, serving, signet } from '../support/process.ts';
+import { freePort, freshSettings, serving, signet } from '../support/process.ts';
 import t from '../support/tap.ts';
 
 const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : false;
@@ -30,7 +30,7 @@ async function until<T>(what: () => Promise<T | undefined>): Promise<T> {
 t.test('signet start --workers', { skip }, async (t) => {
   const { url, drop } = await createTestPostgresql({ empty: true });
   t.teardown(drop);
-  const { SIGNET_DATA_DIR: _, ...place } = await freshPlace();
+  const { SIGNET_DATA_DIR: _, ...place } = await freshSettings();
   const metrics = await freePort();
   const environment = {
     ...place,

@@ -1,4 +1,4 @@
-// Runs once before all test files: makes the migrated template that every embedded test database begins with.
+// Runs once before all test files: creates the migrated template of the embedded test databases.
 import { embeddedTemplate } from './database.ts';
 
 await embeddedTemplate();

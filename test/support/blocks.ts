@@ -1,10 +1,10 @@
 import { Session } from 'node:inspector/promises';
 
 /**
- * How often the blocks of the sources below a folder ran, all added up, as V8 counts them: work that is the same on every machine. What
- * `String.prototype.indexOf` walks is added, because that happens out of sight.
+ * Returns how often the blocks of the sources below a folder ran, added up, as V8 counts them: the same on every machine. The characters
+ * that `String.prototype.indexOf` scans are added, because V8 does not count them.
  */
-export async function blocksOf(folder: string, work: () => unknown): Promise<number> {
+export async function countBlocks(folder: string, work: () => unknown): Promise<number> {
   const session = new Session();
   session.connect();
   const { indexOf } = String.prototype;

@@ -4,12 +4,12 @@ import type { Test } from 'tap';
 
 const PATH = '/usr/bin/chromium';
 
-/** Why a test in a real browser cannot run here; false where it can. */
+/** The reason to skip tests in a real browser; false if Chromium is present. */
 export const NO_CHROMIUM = existsSync(PATH) ? false : `there is no Chromium at ${PATH} (Debian: chromium)`;
 
 const quiet = ['--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
-/** Debian's Chromium, without a window and without anything that it does on its own. */
+/** Starts Debian's Chromium, headless and without background activity. */
 export async function startChromium(t: Test): Promise<Browser> {
   const browser = await chromium.launch({
     executablePath: PATH,

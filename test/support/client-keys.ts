@@ -6,7 +6,7 @@ import type { Database } from '../../src/platform/database/index.ts';
 
 export type Alg = 'ES256' | 'RS256' | 'PS256' | 'EdDSA';
 
-/** A key pair of a client's, for assertions and proofs. */
+/** A client's key pair, for assertions and proofs. */
 export interface ClientKey {
   readonly alg: Alg;
   readonly privateKey: KeyObject;
@@ -26,15 +26,15 @@ export async function clientKey(alg: Alg = 'ES256', modulusLength = 2048): Promi
   return { alg, privateKey: pair.privateKey, jwk, jkt: await calculateJwkThumbprint(jwk) };
 }
 
-/** A compact JWS of whatever is said; a key that is too small for jose is not for this. */
-export function signedBy(key: ClientKey, header: object, claims: object): Promise<string> {
+/** Signs a compact JWS with these contents; jose rejects keys that are too small. */
+export function signWith(key: ClientKey, header: object, claims: object): Promise<string> {
   return new CompactSign(Buffer.from(JSON.stringify(claims)))
     .setProtectedHeader({ alg: key.alg, ...header })
     .sign(key.privateKey);
 }
 
-/** Makes a client one of `private_key_jwt`. */
-export async function givenKeys(
+/** Switches a client to `private_key_jwt`. */
+export async function registerKeys(
   db: Database,
   client: { id: string },
   settings: Partial<ClientSettings>,
@@ -50,25 +50,25 @@ export async function givenKeys(
 
 export const seconds = (at: Date): number => Math.floor(at.getTime() / 1000);
 
-/** RFC 7523 §3, right in everything but what `claims` and `header` say otherwise. */
-export function assertionBy(
+/** Makes a valid assertion (RFC 7523 §3), except for what `claims` and `header` change. */
+export function makeAssertion(
   key: ClientKey,
   clientId: string,
   { audience, now, claims = {}, header = {} }: { audience: string; now: Date; claims?: object; header?: object },
 ): Promise<string> {
   const iat = seconds(now);
   const right = { iss: clientId, sub: clientId, aud: audience, iat, exp: iat + 60, jti: randomUUID() };
-  return signedBy(key, header, { ...right, ...claims });
+  return signWith(key, header, { ...right, ...claims });
 }
 
-export function asserted(assertion: string) {
+export function assertionParameters(assertion: string) {
   return {
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     client_assertion: assertion,
   };
 }
 
-/** RFC 9449 §4.2, right in everything but what `claims` and `header` say otherwise. */
+/** Makes a valid proof (RFC 9449 §4.2), except for what `claims` and `header` change. */
 export function proofBy(
   key: ClientKey,
   of: {
@@ -83,5 +83,5 @@ export function proofBy(
 ): Promise<string> {
   const ath = of.accessToken && createHash('sha256').update(of.accessToken).digest('base64url');
   const right = { htm: of.method, htu: of.url, iat: seconds(of.now), jti: randomUUID(), ath, nonce: of.nonce };
-  return signedBy(key, { typ: 'dpop+jwt', jwk: key.jwk, ...of.header }, { ...right, ...of.claims });
+  return signWith(key, { typ: 'dpop+jwt', jwk: key.jwk, ...of.header }, { ...right, ...of.claims });
 }

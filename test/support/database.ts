@@ -11,13 +11,13 @@ import { model } from '../../src/server/model.ts';
 export const root = join(import.meta.dirname, '../..');
 export { model };
 
-/** The URL of a PostgreSQL on which the suite may create databases; absent = the embedded engine alone. */
+/** The URL of a PostgreSQL on which the suite may create databases; absent = only the embedded engine. */
 export const postgresqlUrl = process.env['DATABASE_URL'];
 delete process.env['DATABASE_URL'];
 
-/** Runs a suite on the embedded engine, and on PostgreSQL when DATABASE_URL names one; each time on an empty, migrated database. */
+/** Runs a suite on the embedded engine, and on PostgreSQL if DATABASE_URL is set; each time on an empty, migrated database. */
 export async function onEachEngine(t: Test, suite: (t: Test, db: Database) => Promise<void>): Promise<void> {
-  // Both are queued at once: a file may leave the promise alone.
+  // Both are queued at once, because a file may ignore the promise.
   const embedded = t.test('on the embedded engine', async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
@@ -32,7 +32,7 @@ export async function onEachEngine(t: Test, suite: (t: Test, db: Database) => Pr
   await Promise.all([embedded, postgresql]);
 }
 
-/** An empty, migrated database on the embedded engine. Emptied and used again after `close`. */
+/** Opens an empty, migrated database on the embedded engine. It is emptied and reused after `close`. */
 export function openTestEmbedded() {
   return embeddedPool.take();
 }
@@ -43,14 +43,14 @@ const postgresqlPool = createPool(async () => {
   return { db: await openPostgresql(url, 10, model, { pipelines: 2 }), end: drop };
 });
 
-/** One of its own, for a test that changes more than rows. */
+/** Opens a separate database, for a test that changes more than rows. */
 export async function openOwnEmbedded() {
   return openEmbedded({ template: await openAsBlob(await embeddedTemplate()) }, model);
 }
 
 /**
- * Databases that are emptied and handed out again, because making one takes most of a second. One whose schema a test has changed, or
- * whose folder it has dumped, is thrown away.
+ * A pool of databases that are emptied and reused, because creating one takes most of a second. One whose schema a test has changed, or
+ * whose folder it has dumped, is discarded.
  */
 function createPool<D extends Database>(make: () => Promise<{ readonly db: D; readonly end: () => Promise<void> }>) {
   const idle: D[] = [];
@@ -75,7 +75,7 @@ function createPool<D extends Database>(make: () => Promise<{ readonly db: D; re
   };
 }
 
-/** False when it cannot be used again. */
+/** Returns false if it cannot be reused. */
 async function isEmptied(db: Database): Promise<boolean> {
   try {
     const em = db.fork();
@@ -96,17 +96,17 @@ async function isEmptied(db: Database): Promise<boolean> {
   }
 }
 
-/** A fresh database on the server of DATABASE_URL; `empty` without the schema. */
+/** Creates a database on the server of DATABASE_URL; `empty`: without the schema. */
 export async function createTestPostgresql(
   options: { empty?: boolean } = {},
 ): Promise<{ url: string; drop(): Promise<void> }> {
   const name = `signet_test_${randomBytes(6).toString('hex')}`;
   const template = options.empty ? 'template0' : await postgresqlTemplate();
   await onServer(`create database ${name} template ${template}`);
-  return { url: urlOf(name), drop: () => onServer(`drop database if exists ${name} with (force)`) };
+  return { url: databaseUrl(name), drop: () => onServer(`drop database if exists ${name} with (force)`) };
 }
 
-/** Names the schema: a template made of other entities or migrations is not used. */
+/** Identifies the schema: a template of other entities or migrations is not used. */
 function schemaDigest(): string {
   const hash = createHash('sha256');
   for (const file of globSync(['src/**/*entities.ts', 'src/migrations/*.ts'], { cwd: root }).sort())
@@ -131,13 +131,13 @@ async function postgresqlTemplate(): Promise<string> {
   const name = `signet_template_${schemaDigest()}`;
   const client = await connect();
   try {
-    // Test files run as processes side by side: one makes the template, the others wait for it.
+    // Test files run as parallel processes: one creates the template, the others wait for it.
     await client.query('select pg_advisory_lock(hashtext($1))', [name]);
     const found = await client.query('select 1 from pg_database where datname = $1 and datistemplate', [name]);
     if (found.rowCount === 0) {
       await client.query(`drop database if exists ${name}`);
       await client.query(`create database ${name} template template0`);
-      const db = await openPostgresql(urlOf(name), 2, model);
+      const db = await openPostgresql(databaseUrl(name), 2, model);
       await db.migrations.apply();
       await db.close();
       await client.query(`alter database ${name} is_template true`);
@@ -163,7 +163,7 @@ async function connect(): Promise<pg.Client> {
   return client;
 }
 
-function urlOf(database: string): string {
+function databaseUrl(database: string): string {
   const url = new URL(postgresqlUrl as string);
   url.pathname = `/${database}`;
   return url.href;

@@ -23,7 +23,7 @@ import { audit, makeUser, startApp } from './server.ts';
 
 const PASSWORD = 'as long as it needs to be';
 
-/** A clock that runs like the system's, and can be set back: stock libraries read the system's own. */
+/** A clock that runs like the system's and can be shifted: stock libraries read the system's own. */
 export interface ShiftedClock extends Clock {
   secondsBack: number;
 }
@@ -38,8 +38,8 @@ function shiftedClock(): ShiftedClock {
 }
 
 /**
- * The service on a free port of 127.0.0.1 with that address as its issuer, and in it: the APIs `polls` (models question and
- * choice) and `shop`, alice in a group that may add choices, bob who holds nothing, carol with alice's rights, the superuser root.
+ * Starts the service on a free port of 127.0.0.1 with that address as its issuer, and in it: the APIs `polls` (models question and choice)
+ * and `shop`, alice in a group that may add choices, bob without permissions, carol with alice's rights, the superuser root.
  */
 export async function startListening(t: Test, environment: Record<string, string> = {}) {
   const db = await openTestEmbedded();
@@ -65,7 +65,7 @@ export async function startListening(t: Test, environment: Record<string, string
       signal: AbortSignal.timeout(20_000),
     });
 
-  /** Logs in as anybody's program does; the token is for `audience`. */
+  /** Logs in as a first-party app does; the token is for `audience`. */
   async function logIn(username: string, audience = 'polls'): Promise<{ token: string; cookie: string }> {
     const response = await post('/api/v1/login', { username, password: PASSWORD, audience });
     const answer = (await response.json()) as { access_token?: string };
@@ -73,7 +73,7 @@ export async function startListening(t: Test, environment: Record<string, string
     return { token: answer.access_token, cookie: response.headers.getSetCookie()[0]?.split(';')[0] ?? '' };
   }
 
-  /** A service account's own token (client_credentials), for `polls`; it holds these permissions. `proof`: of the key that it is bound to. */
+  /** Returns a service account's own token (client_credentials) for `polls`, with these permissions. `proof`: of the key that it is bound to. */
   async function clientToken(permissions: string[], proof?: () => Promise<string>): Promise<string> {
     const em = db.fork();
     const polls = await getApi(em, 'polls');
@@ -107,16 +107,16 @@ export async function startListening(t: Test, environment: Record<string, string
     },
     jwksUri: `${issuer}/.well-known/jwks.json`,
     logIn,
-    /** Signet's own answer about a token. */
+    /** Introspects a token. */
     hasPerm: (token: string, perms: string[]) =>
       post('/api/v1/has_perm', { perms }, { authorization: `Bearer ${token}` }),
     logOut: async (cookie: string): Promise<number> => (await post('/api/v1/logout', {}, { cookie })).status,
-    /** A new token from the session, without a login. */
+    /** Returns a new token from the session, without a login. */
     async again(cookie: string, audience = 'polls'): Promise<string> {
       const answer = await post('/api/v1/token', { audience }, { cookie });
       return ((await answer.json()) as { access_token: string }).access_token;
     },
-    /** Gives or takes a permission of `polls`, and has the server look for what has changed, as its poll does. */
+    /** Assigns or unassigns a permission of `polls`, and has the server poll for changes. */
     async permit(username: string, name: string, isGiven: boolean): Promise<void> {
       const em = db.fork();
       const user = await getUser(em, username);

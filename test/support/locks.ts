@@ -1,7 +1,7 @@
 import type { Database } from '../../src/platform/database/index.ts';
 
-/** Until so many wait for a lock of somebody's, on PostgreSQL. */
-export async function waited(db: Database, count = 1): Promise<void> {
+/** Waits until this many statements wait for a lock on PostgreSQL. */
+export async function waitForLocks(db: Database, count = 1): Promise<void> {
   for (let tries = 0; tries < 200; tries++) {
     const [row] = await db.query<{ n: number }>(
       {

@@ -9,25 +9,25 @@ type Environment = Record<string, string>;
 
 const launcher = join(root, 'bin/signet.mjs');
 
-/** The environment of a stranger's shell: nothing of Signet's in it but what a test says. */
-function clean(extra: Environment): Environment {
+/** A clean environment: no variable of Signet except those of the test. */
+function cleanEnvironment(extra: Environment): Environment {
   const { PATH = '', HOME = '', LANG = '' } = process.env;
   return { PATH, HOME, LANG, ...extra };
 }
 
-export interface Ended {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
 
-/** Runs a `signet` command to its end, as a process of its own. */
-export function signet(words: string[], environment: Environment, stdin = ''): Promise<Ended> {
+/** Runs a `signet` command to its end in a separate process. */
+export function signet(words: string[], environment: Environment, stdin = ''): Promise<CommandResult> {
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [launcher, ...words],
-      { env: clean(environment), timeout: 60_000 },
+      { env: cleanEnvironment(environment), timeout: 60_000 },
       (error, stdout, stderr) => {
         const code = error ? (typeof error.code === 'number' ? error.code : -1) : 0;
         resolve({ code, stdout, stderr });
@@ -37,19 +37,19 @@ export function signet(words: string[], environment: Environment, stdin = ''): P
   });
 }
 
-export interface Serving {
+export interface RunningCommand {
   readonly child: ChildProcess;
-  /** Everything that was printed so far. */
+  /** The output so far. */
   output(): string;
-  /** Sends a signal to the launcher and waits for its end. */
+  /** Sends a signal to the launcher and waits until it exits. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
 }
 
-/** Starts `signet dev` or `signet start` and waits until it serves. Rejects with what it printed when it ends before. */
-export function serving(words: string[], environment: Environment, isReady: RegExp): Promise<Serving> {
+/** Starts `signet dev` or `signet start` and waits until it serves. Rejects with its output if it exits first. */
+export function serving(words: string[], environment: Environment, isReady: RegExp): Promise<RunningCommand> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [launcher, ...words], {
-      env: clean(environment),
+      env: cleanEnvironment(environment),
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     let text = '';
@@ -88,8 +88,8 @@ export function freePort(): Promise<number> {
   });
 }
 
-/** Settings for an instance of its own: fresh folders, a free port. */
-export async function freshPlace(): Promise<Environment & { SIGNET_PORT: string; SIGNET_DATA_DIR: string }> {
+/** Settings for a separate instance: fresh folders, a free port. */
+export async function freshSettings(): Promise<Environment & { SIGNET_PORT: string; SIGNET_DATA_DIR: string }> {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'));
   return {
     SIGNET_DATA_DIR: join(folder, 'data'),

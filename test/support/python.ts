@@ -2,11 +2,11 @@ import { execFileSync } from 'node:child_process';
 
 export interface Python {
   readonly path: string;
-  /** Of PyJWT. */
+  /** The version of PyJWT. */
   readonly version: string;
 }
 
-/** The first Python here that has PyJWT with cryptography, which RS256 needs; null when none has. */
+/** Finds a Python that has PyJWT with cryptography, which RS256 needs; null if there is none. */
 export function findPython(): Python | null {
   for (const path of ['/usr/bin/python3', 'python3'])
     try {

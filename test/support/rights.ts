@@ -1,7 +1,7 @@
 import { createRights, type Rights, type RightsData } from '../../src/permissions/has-perm.ts';
 
-/** The rights of who holds these permissions, in a catalogue that has these and nothing else. */
-export function testRights(names: readonly string[], more: Partial<RightsData> = {}): Rights {
+/** Returns rights with these permissions, in a catalogue of only these. */
+export function testRights(names: readonly string[], overrides: Partial<RightsData> = {}): Rights {
   return createRights({
     isActive: true,
     isSuperuser: false,
@@ -12,6 +12,6 @@ export function testRights(names: readonly string[], more: Partial<RightsData> =
     groups: [],
     version: 1,
     endsAtMs: Number.POSITIVE_INFINITY,
-    ...more,
+    ...overrides,
   });
 }

@@ -20,7 +20,7 @@ import { heldToItsDocument } from './openapi.ts';
 export const ISSUER = 'http://localhost:4000';
 export const masterKey = Buffer.alloc(32, 7);
 
-/** A clock that tests set: it stands still until told, and sleepers wake at once, their instants noted. */
+/** A clock that tests set: it stops until changed, and sleepers resolve at once, with their instants recorded. */
 export interface TestClock extends Clock {
   at: Date;
   readonly sleeps: Date[];
@@ -45,7 +45,7 @@ export const audit = (at = new Date('2026-11-22T12:00:00Z')): AuditContext => ({
   actor: { kind: 'system', id: null, label: 'test' },
 });
 
-/** A machine that is neither fast nor slow, so that no test hangs on the one that it runs on: milliseconds for one unit of work. */
+/** An average machine, so that no test depends on the one that it runs on: milliseconds for one unit of work. */
 export const hashSpeed: HashSpeed = {
   pbkdf2_sha256: 0.0003,
   pbkdf2_sha1: 0.0002,
@@ -62,11 +62,11 @@ export interface AppOptions {
   readonly backends?: readonly Backend[];
   readonly metrics?: Metrics;
   readonly https?: { readonly key: string; readonly cert: string };
-  /** What is written is read by the test. */
+  /** Log lines that the test reads. */
   readonly log?: FastifyBaseLogger;
 }
 
-/** The whole service on a database of the harness, as `start` and `dev` build it, without listening. */
+/** Builds the whole service on a test database, as `start` and `dev` do, without listening. */
 export async function startApp(db: Database, options: AppOptions = {}) {
   const mode = options.mode ?? 'development';
   const config: Config = readConfig(mode, {
@@ -102,7 +102,7 @@ export async function startApp(db: Database, options: AppOptions = {}) {
   return { app, config, issuer, clock, keys, passwords, refresh: () => statusLists.refresh() };
 }
 
-/** A user with a password, made by the same verb as everywhere. */
+/** Creates a user with a password by the room's own function. */
 export async function makeUser(
   db: Database,
   passwords: Passwords,
@@ -135,6 +135,6 @@ export interface Oracle {
 
 const fixtures = join(root, 'test/fixtures/django-3.2');
 
-/** What Django 3.2 itself answered about the database of `djangoDump`. */
+/** Django 3.2's own results for the database of `djangoDump`. */
 export const djangoOracle = () => JSON.parse(readFileSync(join(fixtures, 'oracle.json'), 'utf8')) as Oracle;
 export const djangoDump = () => readFileSync(join(fixtures, 'dump.json'), 'utf8');

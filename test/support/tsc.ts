@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { root } from './database.ts';
 
-const { default: exePathOf } = (await import(join(root, 'node_modules/typescript/lib/getExePath.js'))) as {
+const { default: getExePath } = (await import(join(root, 'node_modules/typescript/lib/getExePath.js'))) as {
   default: () => string;
 };
 
-/** The compiler itself: its Node wrapper does not go with what the test runner loads into every Node. */
-export const tsc = exePathOf();
+/** The compiler binary: its Node wrapper conflicts with the hooks that the test runner loads into every Node process. */
+export const tsc = getExePath();

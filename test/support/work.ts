@@ -1,13 +1,13 @@
-/** What was done with texts, counted: the same on every machine, however busy it is. */
+/** Counters of work on strings: the same on every machine and under every load. */
 export interface Work {
-  /** The longest text that was given to `normalize`, in UTF-16 units: NFKC takes quadratic time. */
+  /** The longest text passed to `normalize`, in UTF-16 units: NFKC takes quadratic time. */
   longestNormalized: number;
-  /** Characters of all texts that were walked or taken apart (`for … of`, `[...text]`). */
+  /** Characters of all strings that were iterated (`for … of`, `[...text]`). */
   walked: number;
 }
 
-/** Counts while `work` runs. Nothing else may run meanwhile. */
-export async function workOf(work: () => unknown): Promise<Work> {
+/** Counts while `work` runs; no other code may run meanwhile. */
+export async function measureWork(work: () => unknown): Promise<Work> {
   const counted: Work = { longestNormalized: 0, walked: 0 };
   const prototype = String.prototype as { normalize: unknown; [Symbol.iterator]: unknown };
   const { normalize, [Symbol.iterator]: iterator } = String.prototype;

@@ -4,7 +4,7 @@ import { casefoldName } from '../../src/platform/casefold.ts';
 import { parseUuid } from '../../src/platform/text.ts';
 import { createSetupSecret } from '../../src/signin/index.ts';
 import { reservedName, User } from '../../src/users/index.ts';
-import { GOOD_PASSWORD, openDesk } from '../cli/harness.ts';
+import { GOOD_PASSWORD, openCliHarness } from '../cli/harness.ts';
 import { project, runImport, userRow } from '../imports/django/dumps.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, makeUser, startApp } from '../support/server.ts';
@@ -37,7 +37,7 @@ const harmless = [
 ];
 
 await onEachEngine(t, async (t, db) => {
-  const desk = await openDesk(db);
+  const cliHarness = await openCliHarness(db);
   const { app, clock, passwords } = await startApp(db, {
     environment: { SIGNET_TRUST_PROXY: '127.0.0.1', SIGNET_ARGON2_MEMORY: '7168', SIGNET_ARGON2_ITERATIONS: '1' },
   });
@@ -103,12 +103,12 @@ await onEachEngine(t, async (t, db) => {
   await t.test('contract §8: nor does an operator make such a user, nor a setup link', async (t) => {
     const before = await users();
     for (const name of misleading(victim.id)) {
-      const { error } = await desk.json(`user create ${name}`, undefined, 2);
+      const { error } = await cliHarness.json(`user create ${name}`, undefined, 2);
       t.match(error.errors, [{ field: 'username', code: 'reserved' }], name);
     }
     for (const name of [victim.id, victim.id.replaceAll('-', '').toUpperCase(), 'C_SMITH', 'ＳＩＧＮＥＴ']) {
       const words = `createsuperuser --username ${name} --email '' --password-stdin`;
-      t.match(await desk.run(words, { stdin: GOOD_PASSWORD }), { exit: 2, stderr: /look like an id/ }, name);
+      t.match(await cliHarness.run(words, { stdin: GOOD_PASSWORD }), { exit: 2, stderr: /look like an id/ }, name);
       const page = await app.inject({
         method: 'POST',
         url: '/setup',
@@ -141,8 +141,8 @@ await onEachEngine(t, async (t, db) => {
       await t.rejects(make(name), { kind: 'usage', message: /look like an id/ }, name);
     const { client } = await make('Reports');
     const second = (await make('Second')).client;
-    t.equal((await desk.json('client show Reports')).client_id, client.clientId);
-    t.equal((await desk.json(`client show ${client.clientId}`)).name, 'Reports');
+    t.equal((await cliHarness.json('client show Reports')).client_id, client.clientId);
+    t.equal((await cliHarness.json(`client show ${client.clientId}`)).name, 'Reports');
     // A name that an earlier version accepted.
     await db
       .fork()
@@ -151,13 +151,13 @@ await onEachEngine(t, async (t, db) => {
         casefoldName(client.clientId),
         second.id,
       ]);
-    t.equal((await desk.json(`client show ${client.clientId}`)).name, 'Reports', 'the id alone counts');
-    t.match(await desk.run(`client show ${client.clientId.toLowerCase()}`), { exit: 3 }, 'and exactly');
+    t.equal((await cliHarness.json(`client show ${client.clientId}`)).name, 'Reports', 'the id alone counts');
+    t.match(await cliHarness.run(`client show ${client.clientId.toLowerCase()}`), { exit: 3 }, 'and exactly');
   });
 
   await t.test('contract §8: doctor names the users that an earlier version let have such a name', async (t) => {
     const names = async () => {
-      const { checks } = JSON.parse((await desk.run('doctor --json')).stdout) as { checks: { name: string }[] };
+      const { checks } = JSON.parse((await cliHarness.run('doctor --json')).stdout) as { checks: { name: string }[] };
       return checks.find((one) => one.name === 'names');
     };
     t.match(await names(), { status: 'ok' });
@@ -169,7 +169,7 @@ await onEachEngine(t, async (t, db) => {
         { status: 'warn', message: new RegExp(`${user.id}`), remedy: /user rename --user-id/ },
         name,
       );
-      await desk.json(`user rename --user-id ${user.id} late${at}`);
+      await cliHarness.json(`user rename --user-id ${user.id} late${at}`);
     }
     t.match(await names(), { status: 'ok' });
   });

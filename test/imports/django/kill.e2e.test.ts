@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTestPostgresql, postgresqlUrl, root } from '../../support/database.ts';
-import { freshPlace, signet } from '../../support/process.ts';
+import { freshSettings, signet } from '../../support/process.ts';
 import t, { type Test } from '../../support/tap.ts';
 import { smallProject, userRow } from './dumps.ts';
 
@@ -56,12 +56,12 @@ async function survives(t: Test, environment: Record<string, string>): Promise<v
 }
 
 t.test('kill -9 in the middle of an import, embedded: all or nothing, and the folder opens', async (t) => {
-  await survives(t, await freshPlace());
+  await survives(t, await freshSettings());
 });
 
 const skip = postgresqlUrl === undefined && 'DATABASE_URL is not set';
 t.test('kill -9 in the middle of an import, PostgreSQL: all or nothing', { skip }, async (t) => {
   const { url, drop } = await createTestPostgresql({ empty: true });
   t.teardown(drop);
-  await survives(t, { ...(await freshPlace()), DATABASE_URL: url, SIGNET_ISSUER: 'https://id.example.test' });
+  await survives(t, { ...(await freshSettings()), DATABASE_URL: url, SIGNET_ISSUER: 'https://id.example.test' });
 });

@@ -10,8 +10,8 @@ export const skip = postgresqlUrl === undefined ? 'DATABASE_URL is not set' : fa
 export const echo = hotSelect('test-echo', 'select $1::text as canary, n from generate_series(1, $2::int) n');
 export const sleep = hotSelect('test-sleep', 'select $1::text as canary, pg_sleep($2::float8)::text as slept');
 
-/** A pipeline with a pool of the driver beside it, that counts what it was given. */
-export async function open(t: Test, more: Partial<PipelineOptions> = {}) {
+/** Opens a pipeline, with a pool of the driver that records what it runs. */
+export async function open(t: Test, overrides: Partial<PipelineOptions> = {}) {
   const { url, drop } = await createTestPostgresql();
   const pool = new pg.Pool({ connectionString: url, max: 4 });
   pool.on('error', () => {});
@@ -23,7 +23,7 @@ export async function open(t: Test, more: Partial<PipelineOptions> = {}) {
       onPool.push(String(values[0]));
       return (await pool.query({ ...statement, values: values as unknown[] })).rows;
     },
-    ...more,
+    ...overrides,
   });
   const administrator = new pg.Client({ connectionString: url });
   await administrator.connect();
@@ -36,21 +36,21 @@ export async function open(t: Test, more: Partial<PipelineOptions> = {}) {
   return { url, pipeline, onPool, administrator };
 }
 
-/** Until what is said holds; tap ends it when it never does. */
-export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 5));
+/** Waits until a condition holds; tap's timeout ends it. */
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
 export const backends = `select pid from pg_stat_activity where application_name = 'pipeline' and datname = current_database()`;
 
-/** Hands on to PostgreSQL what `passes` lets through, and hangs up only when it is hung up on by both. */
-export async function startProxy(t: Test, url: string, passes: (bytes: Buffer) => boolean) {
+/** Forwards to PostgreSQL what `accepts` accepts, and closes only when both sides have. */
+export async function startProxy(t: Test, url: string, accepts: (bytes: Buffer) => boolean) {
   const { port, hostname } = new URL(url);
   const accepted = new Set<Socket>();
   const proxy = createServer({ allowHalfOpen: true }, (socket) => {
     const onward = tcpConnect(Number(port || 5432), hostname);
     for (const one of [socket, onward]) one.on('error', () => {});
-    socket.on('data', (bytes) => passes(bytes) && onward.write(bytes)).on('close', () => onward.destroy());
+    socket.on('data', (bytes) => accepts(bytes) && onward.write(bytes)).on('close', () => onward.destroy());
     onward.on('data', (bytes) => socket.write(bytes)).on('close', () => socket.destroy());
     accepted.add(socket);
   });
