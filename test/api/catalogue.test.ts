@@ -62,12 +62,12 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test("contract §2: Signet's own catalogue is under the issuer and under signet", async (t) => {
+  await t.test("docs/catalogue.md: Signet's own catalogue is under the issuer and under signet", async (t) => {
     for (const audience of ['signet', ISSUER, `${ISSUER}/`])
       t.match((await document(`audience=${encodeURIComponent(audience)}`)).json(), { audience: ISSUER }, audience);
   });
 
-  await t.test('contract §2: older versions; an unknown API and an unknown version are 404', async (t) => {
+  await t.test('docs/catalogue.md: older versions; an unknown API and an unknown version are 404', async (t) => {
     t.match((await document('audience=polls&version=0')).json(), { version: 0, permissions: [] });
     t.match((await document('audience=polls&version=1')).json(), { version: 1 });
     t.match((await document('audience=polls&version=9')).json(), { status: 404, code: 'not_found' });
@@ -87,7 +87,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await document('audience=polls&audience=other')).statusCode, 400);
   });
 
-  await t.test('contract §2: signed, it is a JWT of its own type that jose verifies, made once', async (t) => {
+  await t.test('docs/catalogue.md: signed, it is a JWT of its own type that jose verifies, made once', async (t) => {
     const accept = { accept: 'application/jwt' };
     const first = await document('audience=polls', accept);
     t.match(first.headers, {
@@ -125,7 +125,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §2, RFC 9110 §11.6.1: a catalogue for authenticated callers is for clients and for bearers of tokens',
+    'docs/catalogue.md, RFC 9110 §11.6.1: a catalogue for authenticated callers is for clients and for bearers of tokens',
     async (t) => {
       const nobody = await document('audience=hidden');
       t.match(nobody.json(), { status: 401, code: 'unauthenticated' });
@@ -174,7 +174,7 @@ await onEachEngine(t, async (t, db) => {
   const choice = { apps: { polls: { models: ['choice'] } } };
 
   await t.test(
-    'contract §2: publishing needs a service account that holds oauth.change_api and serves the API',
+    'docs/catalogue.md: publishing needs a service account that holds oauth.change_api and serves the API',
     async (t) => {
       const before = await cliHarness.counts();
       t.match((await put('polls', choice)).json(), { status: 401, code: 'unauthenticated' });
@@ -210,7 +210,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §2: it is additive, read back at once, and says what it did', async (t) => {
+  await t.test('docs/catalogue.md: it is additive, read back at once, and says what it did', async (t) => {
     const token = await publisher.tokenFor(ISSUER);
     await document('audience=polls');
     const body = {
@@ -249,7 +249,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §8: a removal needs prune, becomes a tombstone, and first says whose permissions it ends',
+    'docs/commands.md: a removal needs prune, becomes a tombstone, and first says whose permissions it ends',
     async (t) => {
       const token = await publisher.tokenFor(ISSUER);
       for (const name of ['ada', 'bob']) await cliHarness.json(`user create ${name}`);
@@ -300,7 +300,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §9: what is unfit is refused with its place, and changes nothing', async (t) => {
+  await t.test('docs/login-api.md: what is unfit is refused with its place, and changes nothing', async (t) => {
     const token = await publisher.tokenFor(ISSUER);
     const before = await cliHarness.counts();
     const refusals: [body: object | string, status: number, pointer?: string][] = [

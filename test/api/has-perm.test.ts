@@ -58,7 +58,7 @@ await onEachEngine(t, async (t, db) => {
     ['root', true],
   ] as const) {
     const token = await tokenOf(username);
-    await t.test(`Django has_perm, contract §3: ${username} is told ${answer} of any text`, async (t) => {
+    await t.test(`Django has_perm, docs/login-api.md: ${username} is told ${answer} of any text`, async (t) => {
       for (const text of odd) {
         const response = await ask(token, [text], [text]);
         t.equal(response.statusCode, 200, JSON.stringify(text));
@@ -78,7 +78,7 @@ await onEachEngine(t, async (t, db) => {
     });
   }
 
-  await t.test('contract §3, §9: 256 characters are one too many, and NUL is no text', async (t) => {
+  await t.test('docs/login-api.md: 256 characters are one too many, and NUL is no text', async (t) => {
     const token = await tokenOf('plain');
     t.equal((await ask(token, ['x'.repeat(256)])).statusCode, 422);
     t.equal((await ask(token, ['polls.add\0'])).statusCode, 400);

@@ -16,14 +16,14 @@ const post = (url: string, payload: string | Buffer, headers: Headers = { 'conte
 const login = (payload: string | Buffer, headers?: Headers) => post('/api/v1/login', payload, headers);
 const good = JSON.stringify({ username: 'alice', password: PASSWORD });
 
-t.test('contract §9: every refusal is a problem document with a stable code (RFC 9457 §3)', async (t) => {
+t.test('docs/login-api.md: every refusal is a problem document with a stable code (RFC 9457 §3)', async (t) => {
   const response = await login('{');
   t.equal(response.headers['content-type'], 'application/problem+json; charset=utf-8');
   t.match(response.json(), { type: 'about:blank', status: 400, code: 'bad_request', title: String, detail: String });
   t.match(response.headers['x-request-id'], /^[0-9a-f-]{36}$/);
 });
 
-t.test('contract §9: unreadable JSON, encoding, NUL and lone surrogates are 400', async (t) => {
+t.test('docs/login-api.md: unreadable JSON, encoding, NUL and lone surrogates are 400', async (t) => {
   for (const [what, body] of Object.entries({
     'no JSON': '{"username":',
     nothing: '',
@@ -73,12 +73,12 @@ t.test(
   },
 );
 
-t.test('contract §9: a body over 64 KiB is 413', async (t) => {
+t.test('docs/login-api.md: a body over 64 KiB is 413', async (t) => {
   const response = await login(JSON.stringify({ username: 'alice', password: 'x'.repeat(70_000) }));
   t.same([response.statusCode, response.json().code], [413, 'too_large']);
 });
 
-t.test('contract §9: what the schema refuses is 422 with a pointer; no coercion, nothing dropped', async (t) => {
+t.test('docs/login-api.md: what the schema refuses is 422 with a pointer; no coercion, nothing dropped', async (t) => {
   const pointers = async (body: unknown) =>
     (await login(JSON.stringify(body))).json().errors?.map((one: { pointer: string; code: string }) => one.pointer);
   t.same(await pointers({ username: 'alice' }), ['/password']);
@@ -97,7 +97,7 @@ t.test('contract §9: what the schema refuses is 422 with a pointer; no coercion
   t.equal((await app.inject('/api/v1/session?nonsense=1')).statusCode, 422, 'unknown parameters of the query too');
 });
 
-t.test('contract §9: a wrong method is 405 with Allow, an unknown path 404', async (t) => {
+t.test('docs/login-api.md: a wrong method is 405 with Allow, an unknown path 404', async (t) => {
   for (const [method, url, allow] of [
     ['GET', '/api/v1/login', 'POST'],
     ['PUT', '/api/v1/session', 'GET, HEAD'],
@@ -120,7 +120,7 @@ t.test('contract §9: a wrong method is 405 with Allow, an unknown path 404', as
     t.equal((await app.inject({ method: 'POST', url })).statusCode, 404, url);
 });
 
-t.test('contract §3: the one cross-origin rule', async (t) => {
+t.test('docs/login-api.md: the one cross-origin rule', async (t) => {
   const from = async (headers: Headers) =>
     (await login(good, { 'content-type': 'application/json', ...headers })).statusCode;
   t.equal(await from({}), 200, 'neither header: no browser');
@@ -160,7 +160,7 @@ t.test('contract §3: the one cross-origin rule', async (t) => {
   );
 });
 
-t.test('contract §3: trusted origins pass and get CORS with credentials on /api/v1, others none', async (t) => {
+t.test('docs/login-api.md: trusted origins pass and get CORS with credentials on /api/v1, others none', async (t) => {
   const trusting = await startApp(db, { environment: { SIGNET_TRUSTED_ORIGINS: 'https://app.example' } });
   const ask = (origin: string) =>
     trusting.app.inject({
@@ -246,7 +246,7 @@ t.test(
   },
 );
 
-t.test('contract §3: development answers 421 unless Host is localhost, 127.0.0.1 or [::1]', async (t) => {
+t.test('docs/login-api.md: development answers 421 unless Host is localhost, 127.0.0.1 or [::1]', async (t) => {
   const as = async (host: string) => (await app.inject({ url: '/api/v1/session', headers: { host } })).statusCode;
   for (const host of ['localhost', 'localhost:4000', '127.0.0.1:4000', '[::1]:4000', 'LOCALHOST'])
     t.equal(await as(host), 200, host);

@@ -72,7 +72,7 @@ await onEachEngine(t, async (t, db) => {
     who.send('POST', '/api/v1/login', { username, password: PASSWORD, ...more });
 
   await t.test(
-    'contract §3: login answers the user, the session and the cookie; with an audience a token too',
+    'docs/login-api.md: login answers the user, the session and the cookie; with an audience a token too',
     async (t) => {
       const who = browser(service);
       const plain = await login(who, 'ALICE');
@@ -158,7 +158,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'contract §3: unknown_audience and token_over_budget come only after a right password, and leave no session',
+    'docs/login-api.md: unknown_audience and token_over_budget come only after a right password, and leave no session',
     async (t) => {
       const sessions = () => db.fork().count(Session, {});
       const before = await sessions();
@@ -189,7 +189,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §3: the session of the cookie, with the permissions of the API asked for', async (t) => {
+  await t.test('docs/login-api.md: the session of the cookie, with the permissions of the API asked for', async (t) => {
     const who = browser(service);
     t.same((await who.send('GET', '/api/v1/session')).json(), {
       is_authenticated: false,
@@ -217,7 +217,7 @@ await onEachEngine(t, async (t, db) => {
     t.ok(own.permissions.includes('auth.add_user') && own.is_superuser);
   });
 
-  await t.test('contract §3: token from the session; logout ends session and tokens at once', async (t) => {
+  await t.test('docs/login-api.md: token from the session; logout ends session and tokens at once', async (t) => {
     const who = browser(service);
     t.equal((await who.send('POST', '/api/v1/token', { audience: 'polls' })).statusCode, 401);
     await login(who, 'alice');
@@ -317,46 +317,49 @@ await onEachEngine(t, async (t, db) => {
     await short.app.close();
   });
 
-  await t.test('contract §3: the password change keeps this session under a new id and ends the others', async (t) => {
-    const [here, there] = [browser(service), browser(service)];
-    await makeUser(db, passwords, 'changer', PASSWORD);
-    await login(here, 'changer');
-    await login(there, 'changer');
-    const { access_token } = (await here.send('POST', '/api/v1/token', { audience: 'polls' })).json();
-    const before = here.cookies();
-    const change = (current: string, wanted: string) =>
-      here.send('POST', '/api/v1/account/password', { current_password: current, new_password: wanted });
-    t.same(
-      (await change(PASSWORD, 'too short xq'))
-        .json()
-        .errors.map((one: { code: string; pointer: string }) => [one.pointer, one.code]),
-      [['/new_password', 'password_too_short']],
-    );
-    t.same((await change('wrong', 'another long enough phrase')).json().errors[0].code, 'password_incorrect');
-    t.same(here.cookies(), before, 'a refused change changes nothing');
-    const changed = await change(PASSWORD, 'another long enough phrase');
-    t.equal(changed.statusCode, 200);
-    t.notSame(here.cookies(), before);
-    t.equal((await here.send('GET', '/api/v1/session')).json().user.username, 'changer');
-    t.equal((await there.send('GET', '/api/v1/session')).json().is_authenticated, false);
-    const old = await service.app.inject({
-      method: 'POST',
-      url: '/api/v1/has_perm',
-      payload: { perms: [] },
-      headers: { authorization: `Bearer ${access_token}` },
-    });
-    t.equal(old.statusCode, 401, 'tokens of before are dead');
-    t.equal((await login(browser(service), 'changer')).statusCode, 401);
-    t.equal(
-      (
-        await browser(service).send('POST', '/api/v1/login', {
-          username: 'changer',
-          password: 'another long enough phrase',
-        })
-      ).statusCode,
-      200,
-    );
-  });
+  await t.test(
+    'docs/login-api.md: the password change keeps this session under a new id and ends the others',
+    async (t) => {
+      const [here, there] = [browser(service), browser(service)];
+      await makeUser(db, passwords, 'changer', PASSWORD);
+      await login(here, 'changer');
+      await login(there, 'changer');
+      const { access_token } = (await here.send('POST', '/api/v1/token', { audience: 'polls' })).json();
+      const before = here.cookies();
+      const change = (current: string, wanted: string) =>
+        here.send('POST', '/api/v1/account/password', { current_password: current, new_password: wanted });
+      t.same(
+        (await change(PASSWORD, 'too short xq'))
+          .json()
+          .errors.map((one: { code: string; pointer: string }) => [one.pointer, one.code]),
+        [['/new_password', 'password_too_short']],
+      );
+      t.same((await change('wrong', 'another long enough phrase')).json().errors[0].code, 'password_incorrect');
+      t.same(here.cookies(), before, 'a refused change changes nothing');
+      const changed = await change(PASSWORD, 'another long enough phrase');
+      t.equal(changed.statusCode, 200);
+      t.notSame(here.cookies(), before);
+      t.equal((await here.send('GET', '/api/v1/session')).json().user.username, 'changer');
+      t.equal((await there.send('GET', '/api/v1/session')).json().is_authenticated, false);
+      const old = await service.app.inject({
+        method: 'POST',
+        url: '/api/v1/has_perm',
+        payload: { perms: [] },
+        headers: { authorization: `Bearer ${access_token}` },
+      });
+      t.equal(old.statusCode, 401, 'tokens of before are dead');
+      t.equal((await login(browser(service), 'changer')).statusCode, 401);
+      t.equal(
+        (
+          await browser(service).send('POST', '/api/v1/login', {
+            username: 'changer',
+            password: 'another long enough phrase',
+          })
+        ).statusCode,
+        200,
+      );
+    },
+  );
 
   await t.test('attacks 27: guesses at the current password count in the counters of the login', async (t) => {
     await makeUser(db, passwords, 'guessed', PASSWORD);
@@ -421,7 +424,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await byEmail()).statusCode, 200);
   });
 
-  await t.test('contract §9: a username is one name in every spelling (NFKC, case)', async (t) => {
+  await t.test('docs/login-api.md: a username is one name in every spelling (NFKC, case)', async (t) => {
     await makeUser(db, passwords, 'Kelvin\u212a', PASSWORD);
     const made = await db.fork().findOneOrFail(User, { usernameKey: 'kelvink' });
     t.equal(made.username, 'KelvinK');
@@ -435,7 +438,7 @@ await onEachEngine(t, async (t, db) => {
     startApp(db, { environment: { SIGNET_THROTTLE_SIGNUP: '1000', ...environment } });
   const signup = ({ app }: Service, payload: object) => app.inject({ method: 'POST', url: '/api/v1/signup', payload });
 
-  await t.test('contract §3: sign-up makes an account that can log in', async (t) => {
+  await t.test('docs/login-api.md: sign-up makes an account that can log in', async (t) => {
     const service = await open();
     const response = await signup(service, {
       username: 'newcomer',
@@ -461,7 +464,7 @@ await onEachEngine(t, async (t, db) => {
     );
   });
 
-  await t.test("contract §3: sign-up refuses with Django's validator codes, and a username with @", async (t) => {
+  await t.test("docs/login-api.md: sign-up refuses with Django's validator codes, and a username with @", async (t) => {
     const service = await open();
     const codes = async (payload: object) =>
       (await signup(service, payload))
@@ -488,7 +491,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal(await db.fork().count(User, { username: 'somebody' }), 0);
   });
 
-  await t.test('contract §3: 403 signup_closed where sign-up is closed', async (t) => {
+  await t.test('docs/login-api.md: 403 signup_closed where sign-up is closed', async (t) => {
     const service = await open({ SIGNET_SIGNUP: 'closed' });
     const response = await signup(service, { username: 'late', password: 'quite a long phrase' });
     t.same([response.statusCode, response.json().code], [403, 'signup_closed']);

@@ -98,7 +98,7 @@ await t.test('at the pages', async (t) => {
   );
 
   for (const how of ['/oauth2/logout', '/api/v1/logout'])
-    await t.test(`contract §3 (L2, T9): ${how} ends what was given in a session whose time is up`, async (t) => {
+    await t.test(`docs/login-api.md (L2, T9): ${how} ends what was given in a session whose time is up`, async (t) => {
       const alice = await s.signedInBrowser();
       const { code } = await s.answer(alice, s.web);
       const { id_token, refresh_token } = (await s.redeem(String(code))).json();

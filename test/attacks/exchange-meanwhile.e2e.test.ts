@@ -137,7 +137,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
       return { sid, made: answer.json().access_token as string };
     };
 
-    await t.test('contract §6: every session and the client end, whoever comes first', async (t) => {
+    await t.test('docs/freshness.md: every session and the client end, whoever comes first', async (t) => {
       const all = await Promise.all(Array.from({ length: 5 }, () => held('alice')));
       const awake = await slowly(db, 'tokens_status', 'true', 0.02);
       const end = (id: string) =>
@@ -154,7 +154,7 @@ t.test('attacks 71: a client and sessions that end at once', (t) =>
       ['deleted', (user: { id: string }) => deleteUser(db.fork(), audit(), user)],
     ] as const)
       await t.test(
-        `contract §6: a user who is ${how} and a client that ends wait for each other's grants in one order`,
+        `docs/freshness.md: a user who is ${how} and a client that ends wait for each other's grants in one order`,
         async (t) => {
           const user = await s.person(`was-${how}`);
           const { sid } = await s.loginToken(user.username, 'polls');

@@ -229,7 +229,7 @@ await onEachEngine(t, async (t, db) => {
   const byJson = (username: string, password = 'wrong') => post('/api/v1/login', { username, password });
 
   for (const [face, logIn] of Object.entries({ 'the form': byForm, 'the JSON API': byJson })) {
-    await t.test(`contract §3: at ${face} a name that is too long is a name that nobody has`, async (t) => {
+    await t.test(`docs/login-api.md: at ${face} a name that is too long is a name that nobody has`, async (t) => {
       const answers = new Set<string>();
       for (const name of ['unknown', marks, ligatures, growing, 'a'.repeat(20_000), '\u007f']) {
         await anew();
@@ -243,7 +243,7 @@ await onEachEngine(t, async (t, db) => {
       t.match([...answers], [/^401 /]);
     });
 
-    await t.test(`contract §3: at ${face} names that are too long are one counter`, async (t) => {
+    await t.test(`docs/login-api.md: at ${face} names that are too long are one counter`, async (t) => {
       await anew();
       const statuses: number[] = [];
       for (let i = 0; i < 12; i++) statuses.push((await logIn(`${i}${'a'.repeat(5000 + i)}`)).statusCode);
@@ -251,16 +251,19 @@ await onEachEngine(t, async (t, db) => {
       t.equal(passwords.verifications, 10);
     });
 
-    await t.test(`contract §3: at ${face} a password that is too long is worth no work, whoever's it is`, async (t) => {
-      const answers = new Set<number>();
-      for (const name of ['alice', 'unknown', marks.slice(0, 9000)]) {
-        await anew();
-        answers.add((await logIn(name, 'p'.repeat(30_000))).statusCode);
-        t.equal(passwords.verifications, 0);
-        t.equal(clock.sleeps.length, 1, 'at the deadline');
-      }
-      t.same([...answers], [401]);
-    });
+    await t.test(
+      `docs/login-api.md: at ${face} a password that is too long is worth no work, whoever's it is`,
+      async (t) => {
+        const answers = new Set<number>();
+        for (const name of ['alice', 'unknown', marks.slice(0, 9000)]) {
+          await anew();
+          answers.add((await logIn(name, 'p'.repeat(30_000))).statusCode);
+          t.equal(passwords.verifications, 0);
+          t.equal(clock.sleeps.length, 1, 'at the deadline');
+        }
+        t.same([...answers], [401]);
+      },
+    );
   }
 
   await t.test('decision 0013: a sign-up is counted before it is looked at', async (t) => {

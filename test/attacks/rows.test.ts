@@ -254,7 +254,7 @@ await onEachEngine(t, async (t, real) => {
     t.match(ofClient.json(), { error_description: 'Too many requests by this client. Try again in 3600 seconds.' });
   });
 
-  await t.test('contract §3: of 50 sign-ups at once from one network 20 are worth a hash', async (t) => {
+  await t.test('docs/login-api.md: of 50 sign-ups at once from one network 20 are worth a hash', async (t) => {
     let named = 0;
     const signUp = (ip: string, app = second.app, more: object = {}) =>
       app.inject({

@@ -114,7 +114,7 @@ const sources: [file: string, title: string, source: string, expected: string[]]
 ];
 
 for (const [file, title, source, expected] of sources)
-  t.test(`contract §8: api check reads ${file}: ${title}`, async (t) => t.same(asked(file, source), expected));
+  t.test(`docs/commands.md: api check reads ${file}: ${title}`, async (t) => t.same(asked(file, source), expected));
 
 t.test('whatever a file holds, it is read to its end', async (t) => {
   const piece = fc.constantFrom(
@@ -159,11 +159,11 @@ t.test('what others wrote is not read, links are not followed, a file too large 
   t.equal((await scanFolder(join(folder, 'a/b/mine.py'), () => {})).uses.length, 1, 'a file alone');
   await t.rejects(
     scanFolder(join(folder, 'nothing'), () => {}),
-    { kind: 'notFound', message: /nothing cannot be read/ },
+    { code: 'ENOENT', message: /nothing cannot be read/ },
   );
 });
 
-t.test('contract §8: api check names the file and the line of what the API does not have', async (t) => {
+t.test('docs/commands.md: api check names the file and the line of what the API does not have', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
   const cliHarness = await openCliHarness(db);

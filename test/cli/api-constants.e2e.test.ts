@@ -55,26 +55,32 @@ const sorted = (output: string) =>
     .sort();
 const expected = names.toSorted();
 
-t.test('contract §8: the same catalogue gives the same constants, and a later permission takes no name', async (t) => {
-  for (const language of ['ts', 'python', 'go', 'java'] as const) {
-    t.equal(source(language), source(language), language);
-    t.match(source(language), /catalogue version 7, hash x{43}\n/);
-    const more = { ...catalogue, permissions: [...catalogue.permissions, { index: 99, name: 'polls.add choice' }] };
-    const lines = new Set(
-      writeConstants(more, language)
+t.test(
+  'docs/commands.md: the same catalogue gives the same constants, and a later permission takes no name',
+  async (t) => {
+    for (const language of ['ts', 'python', 'go', 'java'] as const) {
+      t.equal(source(language), source(language), language);
+      t.match(source(language), /catalogue version 7, hash x{43}\n/);
+      const more = { ...catalogue, permissions: [...catalogue.permissions, { index: 99, name: 'polls.add choice' }] };
+      const lines = new Set(
+        writeConstants(more, language)
+          .split('\n')
+          .map((line) => line.replaceAll(/ +/g, ' ')),
+      );
+      const lost = source(language)
         .split('\n')
-        .map((line) => line.replaceAll(/ +/g, ' ')),
+        .map((line) => line.replaceAll(/ +/g, ' '))
+        .filter((line) => !lines.has(line));
+      t.same(lost, [], `${language}: nothing is renamed`);
+    }
+    t.match(
+      source('ts'),
+      'export const Polls = {\n  addChoice: "polls.add_choice",\n  addChoice_3: "polls.addChoice",',
     );
-    const lost = source(language)
-      .split('\n')
-      .map((line) => line.replaceAll(/ +/g, ' '))
-      .filter((line) => !lines.has(line));
-    t.same(lost, [], `${language}: nothing is renamed`);
-  }
-  t.match(source('ts'), 'export const Polls = {\n  addChoice: "polls.add_choice",\n  addChoice_3: "polls.addChoice",');
-});
+  },
+);
 
-t.test('contract §8: constants for TypeScript are typed and equal the catalogue', async (t) => {
+t.test('docs/commands.md: constants for TypeScript are typed and equal the catalogue', async (t) => {
   const file = write(
     'constants.ts',
     `${source('ts')}\nconst one: Permission = Polls.addChoice;\nconst two: PollsPermission = one as PollsPermission;\nvoid two;\n// @ts-expect-error no permission\nexport const three: Permission = 'polls.fly';`,
@@ -87,7 +93,7 @@ t.test('contract §8: constants for TypeScript are typed and equal the catalogue
 });
 
 t.test(
-  'contract §8: constants for Python equal the catalogue',
+  'docs/commands.md: constants for Python equal the catalogue',
   { skip: without('/usr/bin/python3', '--version') },
   async (t) => {
     write('constants.py', source('python'));
@@ -100,7 +106,7 @@ t.test(
 );
 
 t.test(
-  'contract §8: constants for Go are typed and equal the catalogue',
+  'docs/commands.md: constants for Go are typed and equal the catalogue',
   { skip: without('go', 'version') },
   async (t) => {
     const text = source('go').replace('package permissions', 'package main');
@@ -120,20 +126,24 @@ t.test(
   },
 );
 
-t.test('contract §8: constants for Java equal the catalogue', { skip: without('javac', '-version') }, async (t) => {
-  const text = source('java');
-  const outer = /public final class (\w+)/.exec(text)?.[1] as string;
-  write(`${outer}.java`, text);
-  write(
-    'Show.java',
-    `public class Show { public static void main(String[] a) throws Exception { for (Class<?> c : ${outer}.class.getDeclaredClasses()) for (var f : c.getDeclaredFields()) { StringBuilder b = new StringBuilder("\\""); for (char x : ((String) f.get(null)).toCharArray()) b.append(String.format("%cu%04x", 92, (int) x)); System.out.println(b.append('"')); } } }`,
-  );
-  const compiled = run('javac', '-Werror', `${outer}.java`, 'Show.java');
-  t.equal(compiled.status, 0, compiled.stderr);
-  t.same(sorted(run('java', '-cp', folder, 'Show').stdout), expected);
-});
+t.test(
+  'docs/commands.md: constants for Java equal the catalogue',
+  { skip: without('javac', '-version') },
+  async (t) => {
+    const text = source('java');
+    const outer = /public final class (\w+)/.exec(text)?.[1] as string;
+    write(`${outer}.java`, text);
+    write(
+      'Show.java',
+      `public class Show { public static void main(String[] a) throws Exception { for (Class<?> c : ${outer}.class.getDeclaredClasses()) for (var f : c.getDeclaredFields()) { StringBuilder b = new StringBuilder("\\""); for (char x : ((String) f.get(null)).toCharArray()) b.append(String.format("%cu%04x", 92, (int) x)); System.out.println(b.append('"')); } } }`,
+    );
+    const compiled = run('javac', '-Werror', `${outer}.java`, 'Show.java');
+    t.equal(compiled.status, 0, compiled.stderr);
+    t.same(sorted(run('java', '-cp', folder, 'Show').stdout), expected);
+  },
+);
 
-t.test('contract §8: api constants prints them for the permissions that live', async (t) => {
+t.test('docs/commands.md: api constants prints them for the permissions that live', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
   const cliHarness = await openCliHarness(db);

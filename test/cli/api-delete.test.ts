@@ -50,7 +50,7 @@ t.test('api delete', (t) =>
       new Map((await db.fork().findAll(Principal, {})).map((one) => [one.id, one.permsVersion]));
     const idOf = async (name: string) => (await cliHarness.json(`user show ${name}`)).user.id as string;
 
-    await t.test('contract §8: it says first what goes with the API, and does nothing without a yes', async (t) => {
+    await t.test('docs/commands.md: it says first what goes with the API, and does nothing without a yes', async (t) => {
       const before = await cliHarness.counts();
       t.match(await cliHarness.run('api delete shop'), { exit: 2, stdout: '', stderr: /--yes/ });
       t.match(await cliHarness.run('api delete shop', { terminal: answeringTerminal('other') }), {
@@ -70,7 +70,7 @@ t.test('api delete', (t) =>
       t.same(await cliHarness.counts(), before);
     });
 
-    await t.test("contract §1: Signet's own API cannot be deleted, by any of its names (exit 4)", async (t) => {
+    await t.test("docs/permissions.md: Signet's own API cannot be deleted, by any of its names (exit 4)", async (t) => {
       const before = await cliHarness.counts();
       for (const name of ['signet', 'http://localhost:4000', 'http://localhost:4000/'])
         for (const given of [`api delete ${name} --yes`, `api delete ${name}`])
@@ -82,7 +82,7 @@ t.test('api delete', (t) =>
       t.same(await cliHarness.counts(), before);
     });
 
-    await t.test('contract §8: everything that was given of it goes, and everyone touched is told', async (t) => {
+    await t.test('docs/commands.md: everything that was given of it goes, and everyone touched is told', async (t) => {
       const [ada, bob, cyd] = [await idOf('ada'), await idOf('bob'), await idOf('cyd')];
       const before = await versions();
       const done = await cliHarness.json('api delete shop', { terminal: answeringTerminal('shop') });
@@ -140,7 +140,7 @@ t.test('api delete', (t) =>
       },
     );
 
-    await t.test('contract §8: of several that delete one API at once, one does', async (t) => {
+    await t.test('docs/commands.md: of several that delete one API at once, one does', async (t) => {
       const results = await Promise.all(Array.from({ length: 4 }, () => cliHarness.run('api delete shop --yes')));
       t.equal(results.filter((one) => one.exit === 0).length, 1);
       t.ok(

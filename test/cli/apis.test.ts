@@ -33,7 +33,7 @@ t.test('api', (t) =>
       },
     );
 
-    await t.test('contract §8: api create and update take the settings of an API', async (t) => {
+    await t.test('docs/commands.md: api create and update take the settings of an API', async (t) => {
       const { api } = await cliHarness.json(
         "api create shop --name 'The shop' --typ JWT --alg ES256 --format bitmap --ttl 300 --budget 2048 --over-budget fail --username off --source-id on --catalogue authenticated",
       );
@@ -79,7 +79,7 @@ t.test('api', (t) =>
     });
 
     await t.test(
-      'contract §8: api sync makes the API and registers four permissions for a model, or the list that it names',
+      'docs/commands.md: api sync makes the API and registers four permissions for a model, or the list that it names',
       async (t) => {
         const done = await cliHarness.json('api sync polls.yaml', {
           file: file('question, {choice: [view]}', 'publish_poll: Can publish poll', 'name: Polls\n'),
@@ -119,7 +119,7 @@ t.test('api', (t) =>
       },
     );
 
-    await t.test('contract §8: api sync again changes nothing; JSON is read as YAML is', async (t) => {
+    await t.test('docs/commands.md: api sync again changes nothing; JSON is read as YAML is', async (t) => {
       const before = await cliHarness.counts();
       const json = JSON.stringify({
         audience: 'polls',
@@ -133,7 +133,7 @@ t.test('api', (t) =>
     });
 
     await t.test(
-      'contract §8: what the file leaves out is kept, unless --prune; then it is said whose permissions end',
+      'docs/commands.md: what the file leaves out is kept, unless --prune; then it is said whose permissions end',
       async (t) => {
         for (const name of ['alice', 'bob']) await cliHarness.json(`user create ${name}`);
         await cliHarness.json('group create editors');
@@ -160,13 +160,13 @@ t.test('api', (t) =>
       },
     );
 
-    await t.test('contract §5: a permission that comes again has a new index', async (t) => {
+    await t.test('docs/tokens.md: a permission that comes again has a new index', async (t) => {
       await cliHarness.json('api sync f', { file: file('question', 'publish_poll: Can publish poll') });
       const { permissions } = await cliHarness.json('api show polls');
       t.match(permissions.at(-1), { name: 'polls.publish_poll', index: 6 });
     });
 
-    await t.test('contract §8: a new label and a new name are changes too', async (t) => {
+    await t.test('docs/commands.md: a new label and a new name are changes too', async (t) => {
       const done = await cliHarness.json('api sync f', {
         file: file('question', 'publish_poll: May publish', 'name: The polls\n'),
       });
@@ -175,7 +175,7 @@ t.test('api', (t) =>
     });
 
     await t.test(
-      'contract §8: --prune says first whose permissions would end, and does nothing without a yes',
+      'docs/commands.md: --prune says first whose permissions would end, and does nothing without a yes',
       async (t) => {
         const given = { file: file('question') };
         const { client_id: id } = await cliHarness.json('client create reports --preset service --api polls');
@@ -208,7 +208,7 @@ t.test('api', (t) =>
     );
 
     await t.test(
-      'contract §8: the file may hold the settings of tokens and the visibility of the catalogue',
+      'docs/commands.md: the file may hold the settings of tokens and the visibility of the catalogue',
       async (t) => {
         const settings = (token: object, catalogue: string) => ({
           file: JSON.stringify({ audience: 'settled', token, catalogue, apps: { a: { models: ['b'] } } }),
@@ -268,7 +268,7 @@ t.test('api', (t) =>
       },
     );
 
-    await t.test('contract §8: an api command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: an api command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
         ['api create shop', 4, /There is an API shop already/],

@@ -28,7 +28,7 @@ async function typed(words: string, environment: Record<string, string> = place)
 }
 
 t.test(
-  'contract §8: every command has help, takes --json, and refuses an option that it does not have (exit 2)',
+  'docs/commands.md: every command has help, takes --json, and refuses an option that it does not have (exit 2)',
   async (t) => {
     for (const command of commands) {
       const help = await typed(`${command.name} --help`);
@@ -48,7 +48,7 @@ t.test(
   },
 );
 
-t.test('contract §8: a word that is no command is answered with the near one (exit 2)', async (t) => {
+t.test('docs/commands.md: a word that is no command is answered with the near one (exit 2)', async (t) => {
   t.match(await typed('creatsuperuser'), { exit: 2, stderr: /Did you mean "createsuperuser"\?/ });
   t.match(await typed('user lsit'), { exit: 2, stderr: /Did you mean "user list"\? There are: / });
   t.match(await typed('usr list'), { exit: 2, stderr: /Did you mean "user list"\?/ });
@@ -60,12 +60,12 @@ t.test('contract §8: a word that is no command is answered with the near one (e
   );
 });
 
-t.test('contract §8: a command on a folder without a database says how to make one (exit 3)', async (t) => {
+t.test('docs/commands.md: a command on a folder without a database says how to make one (exit 3)', async (t) => {
   t.match(await typed('user list'), { exit: 3, stdout: '', stderr: /no database in .*npx signet migrate/ });
 });
 
 t.test(
-  'contract §8: a PostgreSQL that does not answer is exit 5, and the password in its URL is not printed',
+  'docs/commands.md: a PostgreSQL that does not answer is exit 5, and the password in its URL is not printed',
   async (t) => {
     const url = `postgres://signet:hunter2@127.0.0.1:${await freePort()}/signet`;
     for (const words of ['user list', 'user list --json', 'token verify nothing']) {
@@ -77,7 +77,7 @@ t.test(
 );
 
 t.test(
-  'contract §8: a refusal of PostgreSQL names its remedy (exit 5)',
+  'docs/commands.md: a refusal of PostgreSQL names its remedy (exit 5)',
   { skip: postgresqlUrl ? false : 'DATABASE_URL is not set' },
   async (t) => {
     const to = (change: (url: URL) => void) => {
@@ -102,7 +102,7 @@ t.test(
   },
 );
 
-t.test('contract §8: commands work on a data folder that no server holds', async (t) => {
+t.test('docs/commands.md: commands work on a data folder that no server holds', async (t) => {
   t.match(await typed('migrate'), { exit: 0, stderr: '' });
   const environment = {
     ...place,
@@ -125,7 +125,7 @@ t.test('contract §8: commands work on a data folder that no server holds', asyn
 });
 
 t.test('config', async (t) => {
-  await t.test('contract §7: config shows each value and where it came from, secrets masked', async (t) => {
+  await t.test('docs/configuration.md: config shows each value and where it came from, secrets masked', async (t) => {
     const file = join(folder, 'secret');
     writeFileSync(file, 'f'.repeat(64));
     const environment = {
@@ -151,7 +151,7 @@ t.test('config', async (t) => {
   });
 
   await t.test(
-    'contract §7: a name that is no setting is an error with a suggestion, here below the list',
+    'docs/configuration.md: a name that is no setting is an error with a suggestion, here below the list',
     async (t) => {
       const wrong = { ...place, SIGNET_PROT: '1' };
       t.match(await typed('config', wrong), {
@@ -176,7 +176,7 @@ t.test('token inspect', async (t) => {
   const token = (claims: object) => `${part({ alg: 'RS256', typ: 'at+jwt' })}.${part(claims)}.${part('signature')}`;
 
   await t.test(
-    'contract §8: token inspect shows header and claims, the time left, and that nothing was verified',
+    'docs/commands.md: token inspect shows header and claims, the time left, and that nothing was verified',
     async (t) => {
       const { data } = await inspect(token({ iss: 'x', exp: now + 500 }));
       t.match(data, {
@@ -200,7 +200,7 @@ t.test('token inspect', async (t) => {
   );
 
   await t.test(
-    'contract §8, RFC 7515 §7.1: a text that is no JWT is exit 2, and so is a token on the command line',
+    'docs/commands.md, RFC 7515 §7.1: a text that is no JWT is exit 2, and so is a token on the command line',
     async (t) => {
       const wrong: [string, RegExp][] = [
         ['', /holds no token/],

@@ -11,7 +11,7 @@ t.test('client', (t) =>
     await cliHarness.json('api sync f', { file: polls });
     await cliHarness.json('api create shop');
 
-    await t.test('contract §8: client create prints client_id and client_secret once', async (t) => {
+    await t.test('docs/commands.md: client create prints client_id and client_secret once', async (t) => {
       const made = await cliHarness.json(
         'client create Worker --preset service --api polls --serves polls --serves shop',
       );
@@ -45,7 +45,7 @@ t.test('client', (t) =>
       });
     });
 
-    await t.test('contract §8: update replaces the lists that are given, and keeps the others', async (t) => {
+    await t.test('docs/commands.md: update replaces the lists that are given, and keeps the others', async (t) => {
       t.match(await cliHarness.json('client update Worker --serves shop --first-party on --name Helper'), {
         name: 'Helper',
         is_first_party: true,
@@ -58,7 +58,7 @@ t.test('client', (t) =>
       });
     });
 
-    await t.test('contract §8: rotate-secret, disable, enable, delete', async (t) => {
+    await t.test('docs/commands.md: rotate-secret, disable, enable, delete', async (t) => {
       const { client_secret: second } = await cliHarness.json('client rotate-secret Helper');
       t.match(second, /^[\w-]{43}$/);
       t.equal((await cliHarness.json('client show Helper')).secrets.length, 2, 'two are good at once');
@@ -72,7 +72,7 @@ t.test('client', (t) =>
       t.match(await cliHarness.run('client show App'), { exit: 3, stderr: /no client "App"/ });
     });
 
-    await t.test('contract §4, §8: every switch of a client by command, shown under its RFC 7591 name', async (t) => {
+    await t.test('docs/oauth.md, docs/commands.md: every switch of a client by command, shown under its RFC 7591 name', async (t) => {
       const { client_id, client_secret } = await cliHarness.json(
         `client create Shop --preset web --redirect-uri https://shop.example/cb --grant token-exchange --pkce off --require-par on --dpop on
          --id-token-alg ES256 --userinfo-alg EdDSA --max-age 600 --refresh-idle 3600 --refresh-ttl 86400
@@ -162,7 +162,7 @@ t.test('client', (t) =>
     });
 
     await t.test(
-      'contract §8, RFC 7517: --jwks takes the content of a file, and another way to authenticate its secret',
+      'docs/commands.md, RFC 7517: --jwks takes the content of a file, and another way to authenticate its secret',
       async (t) => {
         const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
         const file = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'one' }] });
@@ -197,7 +197,7 @@ t.test('client', (t) =>
       },
     );
 
-    await t.test('contract §4, §8: client allow and disallow set the ceiling; client show tells it', async (t) => {
+    await t.test('docs/oauth.md, docs/commands.md: client allow and disallow set the ceiling; client show tells it', async (t) => {
       await cliHarness.json('client create Third --preset spa --redirect-uri https://third.example/cb --api polls');
       t.match(await cliHarness.run('client show Third'), { stdout: /Ceiling +\(none\)/ });
       t.match(await cliHarness.json('client allow Third --api polls polls.add_choice polls.view_choice'), {
@@ -259,7 +259,7 @@ t.test('client', (t) =>
       },
     );
 
-    await t.test('contract §8: permissions of a client, and a token issued for it', async (t) => {
+    await t.test('docs/commands.md: permissions of a client, and a token issued for it', async (t) => {
       t.match(await cliHarness.json('perm grant --client Helper --api polls polls.view_choice'), {
         granted: ['polls.view_choice'],
       });
@@ -298,7 +298,7 @@ t.test('client', (t) =>
       },
     );
 
-    await t.test('contract §8: a client command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: a client command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       for (const [words, exit, stderr] of [
         ['client create X', 2, /--preset is missing/],

@@ -101,7 +101,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await consult({ ...WIDE, SIGNET_CLIENT_METADATA_APIS: '*' }), [{ status: 'ok' }]);
   });
 
-  await t.test('contract §8: signet doctor says it', async (t) => {
+  await t.test('docs/commands.md: signet doctor says it', async (t) => {
     const given = { positionals: [], options: {}, stdin: null, file: null };
     const told = await execute(doctor, contextOf({ ...WIDE, SIGNET_REDIRECT_SCHEMES: '' }), given, true);
     const { checks } = JSON.parse(told.stdout) as { checks: Check[] };

@@ -42,7 +42,7 @@ t.test('doctor', (t) =>
   onEachEngine(t, async (t, db) => {
     const cliHarness = await openCliHarness(db);
 
-    await t.test('contract §8: one line for each check, and exit 0 while nothing fails', async (t) => {
+    await t.test('docs/commands.md: one line for each check, and exit 0 while nothing fails', async (t) => {
       const before = await cliHarness.counts();
       const { exit, ok, checks, of, text } = await consult(db);
       t.match({ exit, ok }, { exit: 0, ok: true });
@@ -56,14 +56,14 @@ t.test('doctor', (t) =>
       t.notMatch(text, masterKey.toString('hex'));
     });
 
-    await t.test('contract §8: the wrong master key is a fail with its remedy, and the exit code is 1', async (t) => {
+    await t.test('docs/commands.md: the wrong master key is a fail with its remedy, and the exit code is 1', async (t) => {
       const { exit, ok, of } = await consult(db, 'development', { SIGNET_MASTER_KEY: 'f'.repeat(64) });
       t.match({ exit, ok }, { exit: 1, ok: false });
       t.match(of('signing'), [{ status: 'fail', message: /another master key/, remedy: /SIGNET_MASTER_KEY_FILE/ }]);
     });
 
     await t.test(
-      'contract §8: in production the sample, a missing issuer and an untrusted proxy are told',
+      'docs/commands.md: in production the sample, a missing issuer and an untrusted proxy are told',
       async (t) => {
         await createSample(
           db.fork(),
@@ -92,7 +92,7 @@ t.test('doctor', (t) =>
       },
     );
 
-    await t.test('contract §5: the largest token of an API is held against its budget', async (t) => {
+    await t.test('docs/tokens.md: the largest token of an API is held against its budget', async (t) => {
       const names = Array.from({ length: 60 }, (_, i) => `do_the_thing_number_${i}`);
       const list = names.map((name) => `${name}: X`).join(', ');
       await cliHarness.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${list}}}}` });
@@ -134,7 +134,7 @@ t.test('doctor', (t) =>
       t.match(await sizes(), [{ status: 'ok' }]);
     });
 
-    await t.test('contract §5: what well-known libraries do not expect is a note', async (t) => {
+    await t.test('docs/tokens.md: what well-known libraries do not expect is a note', async (t) => {
       t.match((await consult(db)).of('libraries'), [
         { status: 'note', message: /big have typ at\+jwt/, remedy: /--typ JWT/ },
       ]);
@@ -167,7 +167,7 @@ t.test('doctor', (t) =>
   }),
 );
 
-t.test('contract §8: pending migrations are a fail, and what needs them is not looked at', async (t) => {
+t.test('docs/commands.md: pending migrations are a fail, and what needs them is not looked at', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
   const pending = { ...db.migrations, pending: async () => ['0009-next'] };
@@ -177,14 +177,14 @@ t.test('contract §8: pending migrations are a fail, and what needs them is not 
   t.same([...of('signing'), ...of('token size'), ...of('sample')], []);
 });
 
-t.test('contract §8: doctor does not make a database where there is none (exit 3)', async (t) => {
+t.test('docs/commands.md: doctor does not make a database where there is none (exit 3)', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'signet-test-'));
   const place = { SIGNET_DATA_DIR: join(folder, 'data'), SIGNET_KEYS_DIR: join(folder, 'keys') };
   const nothing = () => {};
   t.match(await runCommand(['doctor'], place, nothing, nothing), { exit: 3, stderr: /no database in/ });
 });
 
-t.test('contract §8: doctor works from the command line on PostgreSQL', { skip: !postgresqlUrl }, async (t) => {
+t.test('docs/commands.md: doctor works from the command line on PostgreSQL', { skip: !postgresqlUrl }, async (t) => {
   const { url, drop } = await createTestPostgresql({ empty: true });
   const issuer = `http://localhost:${port}`;
   t.teardown(drop);

@@ -12,7 +12,7 @@ t.test('group', (t) =>
     const cliHarness = await openCliHarness(db);
     for (const name of ['alice', 'bob', 'carol']) await cliHarness.json(`user create ${name}`);
 
-    await t.test('contract §8: groups are created, listed, shown, filled, emptied and deleted', async (t) => {
+    await t.test('docs/commands.md: groups are created, listed, shown, filled, emptied and deleted', async (t) => {
       t.match(await cliHarness.json("group create 'Poll editors'"), { group: { name: 'Poll editors' } });
       t.match(await cliHarness.run('group create Zoo'), { exit: 0, stdout: 'Created the group "Zoo".\n' });
       t.match((await cliHarness.json('group list')).groups, [{ name: 'Poll editors' }, { name: 'Zoo' }]);
@@ -59,7 +59,7 @@ t.test('group', (t) =>
       t.match((await cliHarness.json('user show alice')).groups, []);
     });
 
-    await t.test('contract §8: a group command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: a group command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp][] = [
         ['group create ZOO', 4, /There is a group "Zoo" already/],
@@ -88,7 +88,7 @@ t.test('perm', (t) =>
     await cliHarness.json('group add editors alice');
     await cliHarness.json('api sync -', { file: polls });
 
-    await t.test('contract §8: perm grant gives to a user or a group, and says what was held already', async (t) => {
+    await t.test('docs/commands.md: perm grant gives to a user or a group, and says what was held already', async (t) => {
       t.same(await cliHarness.json('perm grant --user alice --api polls polls.add_question polls.publish_poll'), {
         user: 'alice',
         audience: 'polls',
@@ -110,7 +110,7 @@ t.test('perm', (t) =>
       t.match(again, { exit: 0, stdout: 'Held already: polls.add_question\n' });
     });
 
-    await t.test('contract §8: perm list --explain names every source', async (t) => {
+    await t.test('docs/commands.md: perm list --explain names every source', async (t) => {
       const { permissions, ...who } = await cliHarness.json('perm list --user alice --api polls --explain');
       t.same(who, { user: 'alice', is_active: true, is_superuser: false });
       t.same(permissions, [
@@ -140,7 +140,7 @@ t.test('perm', (t) =>
     });
 
     await t.test(
-      'contract §1: a superuser holds everything, one of an API everything of that API; inactive beats both',
+      'docs/permissions.md: a superuser holds everything, one of an API everything of that API; inactive beats both',
       async (t) => {
         const all = await cliHarness.json('perm list --user root --explain');
         t.ok(all.permissions.some((one: { audience: string }) => one.audience === 'signet'));
@@ -169,7 +169,7 @@ t.test('perm', (t) =>
       },
     );
 
-    await t.test('contract §8: perm revoke takes what was given directly, and says what is held still', async (t) => {
+    await t.test('docs/commands.md: perm revoke takes what was given directly, and says what is held still', async (t) => {
       t.same(await cliHarness.json('perm revoke --user alice --api polls polls.add_question polls.change_question'), {
         user: 'alice',
         audience: 'polls',
@@ -182,7 +182,7 @@ t.test('perm', (t) =>
       t.equal(stdout, 'Took from the group "editors" at polls: polls.add_question\n');
     });
 
-    await t.test('contract §1: signet and the issuer both name Signet’s own API', async (t) => {
+    await t.test('docs/permissions.md: signet and the issuer both name Signet’s own API', async (t) => {
       t.match(await cliHarness.json('perm grant --user alice --api signet auth.view_user'), {
         audience: 'signet',
         granted: ['auth.view_user'],
@@ -193,7 +193,7 @@ t.test('perm', (t) =>
       });
     });
 
-    await t.test('contract §8: a perm command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: a perm command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp][] = [
         ['perm grant --user alice --api polls polls.change_question polls.fly', 3, /no permission polls\.fly\./],

@@ -25,7 +25,7 @@ async function listening(t: Test, answer: RequestListener): Promise<Environment>
   return { SIGNET_HOST: '0.0.0.0', SIGNET_PORT: String((server.address() as AddressInfo).port) };
 }
 
-t.test('contract §8: health asks the server of these settings, and exits 0 while it is ready', async (t) => {
+t.test('docs/commands.md: health asks the server of these settings, and exits 0 while it is ready', async (t) => {
   const db = await openTestEmbedded();
   t.teardown(() => db.close());
   const { app } = await startApp(db);
@@ -49,7 +49,7 @@ t.test('contract §8: health asks the server of these settings, and exits 0 whil
   );
 });
 
-t.test('contract §8: a server that is not ready, or something else on its port, is exit 1', async (t) => {
+t.test('docs/commands.md: a server that is not ready, or something else on its port, is exit 1', async (t) => {
   const answers: Record<string, RequestListener> = {
     '503': (_request, response) => void response.writeHead(503).end('{"status":503,"code":"unavailable"}'),
     'a page': (_request, response) => void response.writeHead(200).end('<!doctype html>'),
@@ -69,7 +69,7 @@ t.test('contract §8: a server that is not ready, or something else on its port,
   }
 });
 
-t.test('contract §8: a server that hangs is exit 1 in a few seconds, before or within its answer', async (t) => {
+t.test('docs/commands.md: a server that hangs is exit 1 in a few seconds, before or within its answer', async (t) => {
   const mute = await listening(t, () => {});
   const halting = await listening(t, (_request, response) => {
     response.writeHead(200, { 'content-length': '100' });
@@ -79,39 +79,42 @@ t.test('contract §8: a server that hangs is exit 1 in a few seconds, before or 
     t.match(ended, { exit: 1, stdout: '', stderr: /^signet: Not ready: \S+ did not answer in 3000 ms\./ });
 });
 
-t.test('contract §8: dev --https is asked by https, and believed by the CA of the data folder alone', async (t) => {
-  const top = t.testdir({ ours: {}, others: {}, empty: {} });
-  const [ours, others, empty] = [join(top, 'ours'), join(top, 'others'), join(top, 'empty')];
-  const identity = await httpsIdentity(ours, new Date());
-  await httpsIdentity(others, new Date());
-  const db = await openTestEmbedded();
-  t.teardown(() => db.close());
-  const listen = async (https?: { key: string; cert: string }) => {
-    const { app } = await startApp(db, https ? { https } : {});
-    await app.listen({ host: '0.0.0.0', port: 0 });
-    t.teardown(() => app.close());
-    return String((app.server.address() as AddressInfo).port);
-  };
-  const [plain, secure] = [await listen(), await listen(identity)];
-  const ask = (port: string, folder: string) =>
-    health({ SIGNET_HOST: '127.0.0.1', SIGNET_PORT: port, SIGNET_DATA_DIR: folder });
-  const url = `https://127.0.0.1:${secure}/health/ready`;
-  t.same(await ask(secure, ours), { exit: 0, stdout: `Ready: ${url}\n`, stderr: '' });
-  t.match(await health({ SIGNET_PORT: secure, SIGNET_DATA_DIR: ours }), { exit: 0 }, 'by its name too');
-  t.match(await ask(secure, others), {
-    exit: 1,
-    stdout: '',
-    stderr: /^signet: Not ready: https:\S+ shows no certificate that \S+others\S+ca\.pem vouches for \(/,
-  });
-  t.match(await ask(secure, empty), { exit: 5, stderr: /Nothing answers at http:/ });
-  t.match(await ask(plain, ours), { exit: 0, stdout: /^Ready: http:/ }, 'a folder that once served https');
-  const port = String(await freePort());
-  t.match(await ask(port, ours), { exit: 5, stderr: /Nothing answers at http:.*ECONNREFUSED/ });
-  const mute = await listening(t, (_request, response) => void response.destroy());
-  t.match(await ask(mute['SIGNET_PORT'] as string, ours), { exit: 5, stderr: /Nothing answers at http:/ }, 'neither');
-});
+t.test(
+  'docs/commands.md: dev --https is asked by https, and believed by the CA of the data folder alone',
+  async (t) => {
+    const top = t.testdir({ ours: {}, others: {}, empty: {} });
+    const [ours, others, empty] = [join(top, 'ours'), join(top, 'others'), join(top, 'empty')];
+    const identity = await httpsIdentity(ours, new Date());
+    await httpsIdentity(others, new Date());
+    const db = await openTestEmbedded();
+    t.teardown(() => db.close());
+    const listen = async (https?: { key: string; cert: string }) => {
+      const { app } = await startApp(db, https ? { https } : {});
+      await app.listen({ host: '0.0.0.0', port: 0 });
+      t.teardown(() => app.close());
+      return String((app.server.address() as AddressInfo).port);
+    };
+    const [plain, secure] = [await listen(), await listen(identity)];
+    const ask = (port: string, folder: string) =>
+      health({ SIGNET_HOST: '127.0.0.1', SIGNET_PORT: port, SIGNET_DATA_DIR: folder });
+    const url = `https://127.0.0.1:${secure}/health/ready`;
+    t.same(await ask(secure, ours), { exit: 0, stdout: `Ready: ${url}\n`, stderr: '' });
+    t.match(await health({ SIGNET_PORT: secure, SIGNET_DATA_DIR: ours }), { exit: 0 }, 'by its name too');
+    t.match(await ask(secure, others), {
+      exit: 1,
+      stdout: '',
+      stderr: /^signet: Not ready: https:\S+ shows no certificate that \S+others\S+ca\.pem vouches for \(/,
+    });
+    t.match(await ask(secure, empty), { exit: 5, stderr: /Nothing answers at http:/ });
+    t.match(await ask(plain, ours), { exit: 0, stdout: /^Ready: http:/ }, 'a folder that once served https');
+    const port = String(await freePort());
+    t.match(await ask(port, ours), { exit: 5, stderr: /Nothing answers at http:.*ECONNREFUSED/ });
+    const mute = await listening(t, (_request, response) => void response.destroy());
+    t.match(await ask(mute['SIGNET_PORT'] as string, ours), { exit: 5, stderr: /Nothing answers at http:/ }, 'neither');
+  },
+);
 
-t.test('contract §8: where nothing answers it is exit 5, and the remedy is named', async (t) => {
+t.test('docs/commands.md: where nothing answers it is exit 5, and the remedy is named', async (t) => {
   const port = String(await freePort());
   for (const [host, asked] of [
     ['0.0.0.0', '127.0.0.1'],
@@ -126,7 +129,7 @@ t.test('contract §8: where nothing answers it is exit 5, and the remedy is name
   t.match(await signet(['health'], { SIGNET_HOST: '127.0.0.1', SIGNET_PORT: port }), { code: 5, stderr: /Nothing/ });
 });
 
-t.test('contract §8: its words and settings are refused as those of every command (exit 2)', async (t) => {
+t.test('docs/commands.md: its words and settings are refused as those of every command (exit 2)', async (t) => {
   t.match(await health({}, 'health now'), { exit: 2, stderr: /Usage: npx signet health/ });
   t.match(await health({ SIGNET_PRT: '1' }), { exit: 2, stderr: /Did you mean SIGNET_PORT/ });
   t.match(await health({}, 'health --help --json'), { exit: 0, stdout: /"name": "health"/ });

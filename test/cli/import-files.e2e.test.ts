@@ -6,7 +6,7 @@ import t from '../support/tap.ts';
 
 // docs/guides/django-import.md: files are read and written at the caller's side, whoever holds the database.
 
-t.test('contract §8: the files of an import, with and without a server that holds the folder', async (t) => {
+t.test('docs/commands.md: the files of an import, with and without a server that holds the folder', async (t) => {
   const place = { ...(await freshSettings()), SIGNET_SAMPLE: 'false' };
   const folder = t.testdir();
   const at = (name: string) => join(folder, name);

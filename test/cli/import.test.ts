@@ -12,7 +12,7 @@ t.test('import django', (t) =>
     const cliHarness = await openCliHarness(db);
     const file = djangoDump();
 
-    await t.test('contract §8: --dry-run says what an import would do, and does nothing', async (t) => {
+    await t.test('docs/commands.md: --dry-run says what an import would do, and does nothing', async (t) => {
       const before = await cliHarness.counts();
       const report = await cliHarness.json('import django dump.json --api polls-site --dry-run', { file });
       t.match(report, {
@@ -30,7 +30,7 @@ t.test('import django', (t) =>
       t.same(await cliHarness.counts(), before);
     });
 
-    await t.test('contract §8: an import command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: an import command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
         ['import django dump.json', 2, /--api is missing/],
@@ -48,7 +48,7 @@ t.test('import django', (t) =>
       t.same(await cliHarness.counts(), before);
     });
 
-    await t.test('contract §8: import django imports a dumpdata file, and again changes nothing', async (t) => {
+    await t.test('docs/commands.md: import django imports a dumpdata file, and again changes nothing', async (t) => {
       const report = await cliHarness.json('import django dump.json --api polls-site', { file });
       t.match(report, {
         import_id: /^[0-9a-f-]{36}$/,
@@ -70,7 +70,7 @@ t.test('import django', (t) =>
     });
 
     await t.test(
-      'contract §8: names that Signet has from elsewhere are a conflict (exit 4) with the report',
+      'docs/commands.md: names that Signet has from elsewhere are a conflict (exit 4) with the report',
       async (t) => {
         const before = await cliHarness.counts();
         const { error } = await cliHarness.json('import django dump.json --api other-site', { file }, 4);
@@ -88,7 +88,7 @@ t.test('import django', (t) =>
     );
 
     await t.test(
-      'contract §8: a dry run of what would be refused has the exit code of the refusal, and still the whole report',
+      'docs/commands.md: a dry run of what would be refused has the exit code of the refusal, and still the whole report',
       async (t) => {
         const before = await cliHarness.counts();
         const { error } = await cliHarness.json('import django dump.json --api other-site', { file }, 4);
@@ -104,7 +104,7 @@ t.test('import django', (t) =>
     );
 
     await t.test(
-      'contract §8: an import that takes longer than two seconds tells how far it is, twice a second at the most',
+      'docs/commands.md: an import that takes longer than two seconds tells how far it is, twice a second at the most',
       async (t) => {
         const lines: [number, string][] = [];
         let milliseconds = 0;

@@ -3,7 +3,7 @@ import t from '../support/tap.ts';
 import { openCliHarness } from './harness.ts';
 
 t.test(
-  'contract §8: keys rewrap says once that refresh tokens end with the old master key, and names the key that is in use',
+  'docs/commands.md: keys rewrap says once that refresh tokens end with the old master key, and names the key that is in use',
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());

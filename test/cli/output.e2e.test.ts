@@ -49,7 +49,7 @@ const file = (name: string, content: string | Buffer) => {
 
 const full = existsSync('/dev/full') ? false : 'there is no /dev/full';
 
-t.test('contract §8: without a reader a command ends quietly, on a full disk in one line', async (t) => {
+t.test('docs/commands.md: without a reader a command ends quietly, on a full disk in one line', async (t) => {
   t.same(await run(['openapi'], {}, 'head'), { code: 141, stderr: '' }, 'signet openapi | head -1');
   for (const words of [['--version'], ['--help'], ['config'], ['nonsense', '--json']])
     t.match(await run(words, place, 'closed'), { code: 141 }, words.join(' '));
@@ -65,7 +65,7 @@ t.test('contract §8: without a reader a command ends quietly, on a full disk in
   });
 });
 
-t.test('contract §8: a working folder that is gone, and files that no command takes, are one line', async (t) => {
+t.test('docs/commands.md: a working folder that is gone, and files that no command takes, are one line', async (t) => {
   const gone = path('gone');
   mkdirSync(gone);
   // What tap has every Node load asks for the working folder itself.
@@ -99,7 +99,7 @@ t.test('contract §8: a working folder that is gone, and files that no command t
     t.match(await signet(split(words), place), { code: exit, stdout: '', stderr }, words);
 });
 
-t.test('contract §8: the same through a running server, and text is taken as it was meant', async (t) => {
+t.test('docs/commands.md: the same through a running server, and text is taken as it was meant', async (t) => {
   const server = await serving(['dev'], place, /Try it[^\n]*\n/);
   t.teardown(() => server.stop('SIGKILL'));
   const type = (words: string, stdin = '') => signet(split(words), place, stdin);

@@ -91,7 +91,7 @@ await onEachEngine(t, async (t, db) => {
     t.same(await namesOf('polls.no_such --no-superusers'), [], 'nobody holds what is not there');
   });
 
-  await t.test('contract §8: perm holders names every source, and says what is no permission', async (t) => {
+  await t.test('docs/commands.md: perm holders names every source, and says what is no permission', async (t) => {
     await cliHarness.json('user create zora');
     await cliHarness.json('group add writers zora');
     await cliHarness.json('group add readers zora');
@@ -118,7 +118,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await cliHarness.run('perm holders --api polls polls.view_question --limit 0'), { exit: 2 });
   });
 
-  await t.test('contract §8: perm holders comes a page at a time, and holds everybody once', async (t) => {
+  await t.test('docs/commands.md: perm holders comes a page at a time, and holds everybody once', async (t) => {
     const all = await namesOf('polls.view_question');
     const paged: string[] = [];
     let after: string | null = '';
@@ -137,7 +137,7 @@ await onEachEngine(t, async (t, db) => {
     );
   });
 
-  await t.test('contract §8: clients that hold it themselves come with the first page', async (t) => {
+  await t.test('docs/commands.md: clients that hold it themselves come with the first page', async (t) => {
     const { client_id } = await cliHarness.json('client create Reports --preset service --api polls');
     await cliHarness.json('perm grant --client Reports --api polls polls.add_choice');
     const expected = [{ client_id, name: 'Reports', is_active: true, sources: [{ from: 'user', group: null }] }];

@@ -45,7 +45,7 @@ await onEachEngine(t, async (t, db) => {
   };
 
   await t.test(
-    'contract §8: user rename: the id, rights and sessions stay, the next token says the new name',
+    'docs/commands.md: user rename: the id, rights and sessions stay, the next token says the new name',
     async (t) => {
       const { id } = await make('alice');
       await cliHarness.json('perm grant --user alice --api polls polls.add_question');
@@ -68,7 +68,11 @@ await onEachEngine(t, async (t, db) => {
       });
       t.equal((await session(first.cookie)).username, 'alicia', 'the session goes on, under the new name at once');
       t.equal((await hasPerm(first.access_token)).results['polls.add_question'], true, 'with the same rights');
-      t.equal(await stateOf(first.access_token), STATUS.suspended, 'contract §6: what a token says was taken away');
+      t.equal(
+        await stateOf(first.access_token),
+        STATUS.suspended,
+        'docs/freshness.md: what a token says was taken away',
+      );
       t.equal(await stateOf(silent.access_token), STATUS.valid, 'a token without a name says nothing wrong');
       const again = await app.inject({
         method: 'POST',
@@ -82,14 +86,14 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §8: the old name is free, and whoever takes it is somebody else', async (t) => {
+  await t.test('docs/commands.md: the old name is free, and whoever takes it is somebody else', async (t) => {
     const { id } = await make('alice');
     t.not(id, (await findUser(db.fork(), 'alicia'))?.id);
     t.match(await cliHarness.run('perm list --user alice --api polls'), { stdout: /holds no permission/ });
   });
 
   await t.test(
-    'contract §8, §9: user rename: exit codes, uniqueness by key, and nothing done when it fails',
+    'docs/commands.md, docs/login-api.md: user rename: exit codes, uniqueness by key, and nothing done when it fails',
     async (t) => {
       await make('bob');
       const before = await cliHarness.counts();
@@ -115,7 +119,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §9: of two that take one name at once, one gets it', async (t) => {
+  await t.test('docs/login-api.md: of two that take one name at once, one gets it', async (t) => {
     const users = await Promise.all(['x1', 'x2', 'x3', 'x4'].map(make));
     const outcomes = await Promise.all(users.map((one) => renameUser(db.fork(), audit(), one, 'wanted')));
     t.equal(outcomes.filter((one) => one instanceof User).length, 1);
@@ -123,7 +127,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §8: group update --name: members, permissions and tokens stay; what is kept is not',
+    'docs/commands.md: group update --name: members, permissions and tokens stay; what is kept is not',
     async (t) => {
       const { id } = await make('gina');
       await cliHarness.json('group create Editors');
@@ -167,7 +171,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'contract §6: a group of more than 1,000 is renamed for all of them in the one transaction',
+    'docs/freshness.md: a group of more than 1,000 is renamed for all of them in the one transaction',
     async (t) => {
       const group = await createGroup(db.fork(), audit(), 'Crowd');
       const polls = await findApi(db.fork(), 'polls');

@@ -19,7 +19,7 @@ t.test('token', (t) =>
     await cliHarness.json('perm grant --user alice --api polls polls.add_question polls.view_question');
 
     await t.test(
-      'contract §8: token issue prints an access token, audited, that carries the permissions',
+      'docs/commands.md: token issue prints an access token, audited, that carries the permissions',
       async (t) => {
         const result = await cliHarness.run('token issue --user alice --api polls');
         t.match(result, { exit: 0, stdout: /^[\w-]+\.[\w-]+\.[\w-]+\n$/, stderr: '' });
@@ -59,7 +59,7 @@ t.test('token', (t) =>
     );
 
     await t.test(
-      'contract §8: token issue --refresh opens a grant, grant list shows it, grant end ends it',
+      'docs/commands.md: token issue --refresh opens a grant, grant list shows it, grant end ends it',
       async (t) => {
         const { client } = await cliHarness
           .json('client create Web --preset web --redirect-uri https://app.example/cb --api polls --first-party')
@@ -96,7 +96,7 @@ t.test('token', (t) =>
       },
     );
 
-    await t.test('contract §8: a token command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: a token command that fails changes nothing and has its own exit code', async (t) => {
       await cliHarness.json('user create gone');
       await cliHarness.json('user deactivate gone');
       const many = Array.from({ length: 90 }, (_, i) => `p${i}_of_a_rather_long_name: Label`).join(', ');
@@ -132,7 +132,7 @@ t.test('token', (t) =>
       t.ok(error.bytes > 1024);
     });
 
-    await t.test('contract §8, RFC 7519 §7.2: token verify says why a token is not active (exit 1)', async (t) => {
+    await t.test('docs/commands.md, RFC 7519 §7.2: token verify says why a token is not active (exit 1)', async (t) => {
       const alice = (await findUser(db.fork(), 'alice')) as User;
       const why = async (token: string) => {
         const { error } = await cliHarness.json('token verify -', { stdin: token }, 1);
@@ -173,7 +173,7 @@ t.test('token', (t) =>
       t.match(await cliHarness.json('token verify -', { stdin: good }), { active: true });
     });
 
-    await t.test('contract §8: keys list shows the signing keys and nothing secret', async (t) => {
+    await t.test('docs/commands.md: keys list shows the signing keys and nothing secret', async (t) => {
       const { keys } = await cliHarness.json('keys list');
       t.match(keys, [{ alg: 'RS256', state: 'current', retire_at: null, activated_at: /Z$/ }]);
       const times = ['created_at', 'published_at', 'activate_at', 'activated_at', 'retire_at'];
@@ -181,7 +181,7 @@ t.test('token', (t) =>
       t.match((await cliHarness.run('keys list')).stdout, /^KID +ALG +STATE +WHEN\n[\w-]{43} +RS256 +current /);
     });
 
-    await t.test('contract §8: without a signing key, token issue says where one comes from (exit 1)', async (t) => {
+    await t.test('docs/commands.md: without a signing key, token issue says where one comes from (exit 1)', async (t) => {
       await db.fork().nativeDelete(SigningKey, {});
       t.match(await cliHarness.run('token issue --user alice --api polls'), {
         exit: 1,
@@ -198,7 +198,7 @@ t.test('session', (t) =>
     await cliHarness.json('user create alice');
     const alice = (await findUser(db.fork(), 'alice')) as User;
 
-    await t.test('contract §8: session list shows the live sessions of a user, newest first, or one', async (t) => {
+    await t.test('docs/commands.md: session list shows the live sessions of a user, newest first, or one', async (t) => {
       t.equal((await cliHarness.run('session list --user alice')).stdout, 'alice has no live session.\n');
       const first = await openSession(db, alice, plusSeconds(new Date(), -60));
       const second = await openSession(db, alice);
@@ -215,7 +215,7 @@ t.test('session', (t) =>
       t.notMatch((await cliHarness.run('session list --user alice')).stdout, /\u001b/);
     });
 
-    await t.test('contract §8: session end ends one session or all of a user, with event and entry', async (t) => {
+    await t.test('docs/commands.md: session end ends one session or all of a user, with event and entry', async (t) => {
       const { sessions } = await cliHarness.json('session list --user alice');
       t.same(await cliHarness.json(`session end ${sessions[0].id.toUpperCase()}`), {
         user: 'alice',
@@ -242,7 +242,7 @@ t.test('session', (t) =>
       t.same(await cliHarness.json('session list --user alice'), { sessions: [] });
     });
 
-    await t.test('contract §8: a session command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: a session command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp][] = [
         ['session list', 2, /either a user or a session/],

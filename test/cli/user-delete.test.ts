@@ -77,7 +77,7 @@ t.test('user delete', (t) =>
     const cookie = `${first.cookies[0]?.name}=${first.cookies[0]?.value}`;
 
     await t.test(
-      'contract §8: without --yes it says what goes and asks for the name; else nothing is done',
+      'docs/commands.md: without --yes it says what goes and asks for the name; else nothing is done',
       async (t) => {
         const before = await cliHarness.counts();
         t.match(await cliHarness.run('user delete zacharias'), { exit: 2, stdout: '', stderr: /--yes/ });
@@ -100,7 +100,7 @@ t.test('user delete', (t) =>
       },
     );
 
-    await t.test('contract §8: a deleted user is dead at has_perm, at the session and at login at once', async (t) => {
+    await t.test('docs/commands.md: a deleted user is dead at has_perm, at the session and at login at once', async (t) => {
       const { permsVersion } = await db.fork().findOneOrFail(Principal, zach.id);
       const done = await cliHarness.run('user delete zacharias', { terminal: answeringTerminal('zacharias') });
       t.match(done, { exit: 0, stdout: /^Deleted the user zacharias: 1 session ended, 1 group left\./ });
@@ -120,7 +120,7 @@ t.test('user delete', (t) =>
       });
     });
 
-    await t.test('contract §8: everything that says who it was is erased; the id stays, marked', async (t) => {
+    await t.test('docs/commands.md: everything that says who it was is erased; the id stays, marked', async (t) => {
       t.same(await tablesWith(db, PERSONAL), []);
       const row = await db.fork().findOneOrFail(User, zach.id);
       t.match(row, {
@@ -160,7 +160,7 @@ t.test('user delete', (t) =>
     });
 
     await t.test(
-      'contract §8: a deleted user is in no list, and no name, not even the placeholder, finds it',
+      'docs/commands.md: a deleted user is in no list, and no name, not even the placeholder, finds it',
       async (t) => {
         t.same((await cliHarness.json('user list')).users, []);
         t.same((await cliHarness.json('group show editors')).members, []);
@@ -187,7 +187,7 @@ t.test('user delete', (t) =>
       },
     );
 
-    await t.test('contract §5: whoever takes the freed name is another user with another sub', async (t) => {
+    await t.test('docs/tokens.md: whoever takes the freed name is another user with another sub', async (t) => {
       const again = await make();
       t.not(again.id, zach.id);
       const second = await login('zacharias');
@@ -201,7 +201,7 @@ t.test('user delete', (t) =>
       t.same(await tablesWith(db, PERSONAL), []);
     });
 
-    await t.test('contract §8: of the last superuser it is said that none is left', async (t) => {
+    await t.test('docs/commands.md: of the last superuser it is said that none is left', async (t) => {
       await cliHarness.json('user create root --superuser');
       t.match(await cliHarness.run('user delete root --yes'), {
         exit: 0,
@@ -209,7 +209,7 @@ t.test('user delete', (t) =>
       });
     });
 
-    await t.test('contract §8: of deletions and changes at once one order holds, and nothing comes back', async (t) => {
+    await t.test('docs/commands.md: of deletions and changes at once one order holds, and nothing comes back', async (t) => {
       for (let round = 0; round < 5; round++) {
         const user = await make();
         const life = { idleSeconds: 600, absoluteSeconds: 600 };

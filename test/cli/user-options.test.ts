@@ -28,7 +28,7 @@ const takers: Record<string, { readonly words: string; readonly stdin?: string; 
   'token issue': { words: 'token issue USER --api polls', shows: /"access_token"/ },
 };
 
-t.test('contract §8: the table names every command that takes a user', async (t) => {
+t.test('docs/commands.md: the table names every command that takes a user', async (t) => {
   const taking = commands.filter((one) => /--user N|--user-id|\bUSER\b/.test(one.usage)).map((one) => one.name);
   t.same(taking.sort(), Object.keys(takers).sort());
   for (const { name, usage } of commands.filter((one) => taking.includes(one.name)))
@@ -58,7 +58,7 @@ await onEachEngine(t, async (t, db) => {
         .replace('WHO', isId ? `--user-id ${how}` : how)
         .replace('USER', isId ? `--user-id ${how}` : `--user ${how}`);
 
-    await t.test(`contract §8: ${name} takes an id by --user-id alone, and never for a name`, async (t) => {
+    await t.test(`docs/commands.md: ${name} takes an id by --user-id alone, and never for a name`, async (t) => {
       const [victim, impostor] = [await make(), await make()];
       // As an earlier version let it be: a name that is the id of somebody else.
       const taken = { username: victim.id, usernameKey: victim.id };
@@ -83,7 +83,7 @@ await onEachEngine(t, async (t, db) => {
     });
   }
 
-  await t.test('contract §8: group add takes names and ids together, each user once', async (t) => {
+  await t.test('docs/commands.md: group add takes names and ids together, each user once', async (t) => {
     const [one, two] = [await make(), await make()];
     const words = `group add editors ${one.username} --user-id ${two.id} --user-id ${one.id}`;
     t.same((await cliHarness.json(words)).added, [one.username, two.username]);
@@ -95,7 +95,7 @@ await onEachEngine(t, async (t, db) => {
     t.same((await cliHarness.json(`group remove editors --user-id ${two.id}`)).removed, [two.username]);
   });
 
-  await t.test('contract §8: user delete asks for the id once more where the user was named by it', async (t) => {
+  await t.test('docs/commands.md: user delete asks for the id once more where the user was named by it', async (t) => {
     const { id, username } = await make();
     const person = answeringTerminal(id);
     t.match(await cliHarness.run(`user delete --user-id ${id}`, { terminal: person }), {

@@ -13,7 +13,7 @@ t.test('createsuperuser', (t) =>
     const cliHarness = await openCliHarness(db);
 
     await t.test(
-      'contract §8: it asks for a name, an address and twice for a password, and makes an administrator',
+      'docs/commands.md: it asks for a name, an address and twice for a password, and makes an administrator',
       async (t) => {
         const person = answeringTerminal(
           'no name',
@@ -54,7 +54,7 @@ t.test('createsuperuser', (t) =>
       },
     );
 
-    await t.test('contract §8: what was given on the command line is not asked for', async (t) => {
+    await t.test('docs/commands.md: what was given on the command line is not asked for', async (t) => {
       const person = answeringTerminal('', GOOD_PASSWORD, GOOD_PASSWORD);
       const { user } = await cliHarness.json('createsuperuser --username second --email second@example.test', {
         terminal: person,
@@ -64,7 +64,7 @@ t.test('createsuperuser', (t) =>
     });
 
     await t.test(
-      'contract §8: a weak password is refused with every reason, without a way round (exit 2)',
+      'docs/commands.md: a weak password is refused with every reason, without a way round (exit 2)',
       async (t) => {
         const before = await cliHarness.counts();
         for (const given of [{ stdin: 'wendy12\n' }, { terminal: answeringTerminal('wendy12', 'wendy12') }]) {
@@ -80,7 +80,7 @@ t.test('createsuperuser', (t) =>
       },
     );
 
-    await t.test('contract §7: --noinput reads SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD', async (t) => {
+    await t.test('docs/configuration.md: --noinput reads SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD', async (t) => {
       const environment = {
         SIGNET_SUPERUSER_USERNAME: 'ops',
         SIGNET_SUPERUSER_EMAIL: 'ops@example.test',
@@ -96,7 +96,7 @@ t.test('createsuperuser', (t) =>
       t.match(lacking.error.message, /SIGNET_SUPERUSER_USERNAME.*SIGNET_SUPERUSER_PASSWORD_FILE/);
     });
 
-    await t.test('contract §8: without a terminal it says what to use instead (exit 2)', async (t) => {
+    await t.test('docs/commands.md: without a terminal it says what to use instead (exit 2)', async (t) => {
       const result = await cliHarness.run('createsuperuser');
       t.match(result, { exit: 2, stdout: '', stderr: /no terminal.*--password-stdin.*--noinput/s });
       t.match(await cliHarness.run('createsuperuser --password-stdin', { stdin: GOOD_PASSWORD }), {
@@ -112,7 +112,7 @@ t.test('user and changepassword', (t) =>
     const cliHarness = await openCliHarness(db);
 
     await t.test(
-      'contract §8: user create makes a user that nobody can log in as, until a password is set',
+      'docs/commands.md: user create makes a user that nobody can log in as, until a password is set',
       async (t) => {
         const result = await cliHarness.run(
           "user create alice --email alice@example.test --first-name Alice --last-name 'van Dijk'",
@@ -136,7 +136,7 @@ t.test('user and changepassword', (t) =>
       },
     );
 
-    await t.test('contract §8: a user command that fails changes nothing and has its own exit code', async (t) => {
+    await t.test('docs/commands.md: a user command that fails changes nothing and has its own exit code', async (t) => {
       const before = await cliHarness.counts();
       const refusals: [string, number, RegExp, string?][] = [
         ['user create Alice', 4, /already exists/],
@@ -170,7 +170,7 @@ t.test('user and changepassword', (t) =>
       t.same(await cliHarness.counts(), before);
     });
 
-    await t.test('contract §8: user update changes fields and flags, and the log has only what changed', async (t) => {
+    await t.test('docs/commands.md: user update changes fields and flags, and the log has only what changed', async (t) => {
       const { user } = await cliHarness.json("user update alice --email '' --last-name Dijk --staff on --superuser on");
       t.match(user, {
         email: '',
@@ -187,7 +187,7 @@ t.test('user and changepassword', (t) =>
       t.match(await findUser(db.fork(), 'alice'), { isStaff: false, isSuperuser: false });
     });
 
-    await t.test('contract §8: changepassword sets a password and ends the sessions', async (t) => {
+    await t.test('docs/commands.md: changepassword sets a password and ends the sessions', async (t) => {
       const before = (await findUser(db.fork(), 'alice')) as User;
       await openSession(db, before);
       const person = answeringTerminal(GOOD_PASSWORD, GOOD_PASSWORD);
@@ -206,7 +206,7 @@ t.test('user and changepassword', (t) =>
       });
     });
 
-    await t.test('contract §8: user deactivate ends the sessions, user activate lets in again', async (t) => {
+    await t.test('docs/commands.md: user deactivate ends the sessions, user activate lets in again', async (t) => {
       const alice = (await findUser(db.fork(), 'alice')) as User;
       const session = await openSession(db, alice);
       t.match(await cliHarness.json('user deactivate alice'), { user: { is_active: false } });
@@ -218,7 +218,7 @@ t.test('user and changepassword', (t) =>
       t.equal(await db.fork().count(AuditEntry, {}), entries, 'nothing changed, nothing logged');
     });
 
-    await t.test('contract §8: user list goes on after a name and says when there is more', async (t) => {
+    await t.test('docs/commands.md: user list goes on after a name and says when there is more', async (t) => {
       for (const name of ['carol', 'Dave', 'erin']) await cliHarness.json(`user create ${name}`);
       const pages = [];
       for (let after: string | null = ''; after !== null; ) {
@@ -235,7 +235,7 @@ t.test('user and changepassword', (t) =>
     });
 
     await t.test(
-      'contract §8: of commands that make the same at once one is done, the others are conflicts (exit 4)',
+      'docs/commands.md: of commands that make the same at once one is done, the others are conflicts (exit 4)',
       async (t) => {
         for (const one of ['user create same', 'group create Same', 'api create same']) {
           const results = await Promise.all(Array.from({ length: 6 }, () => cliHarness.run(one)));
@@ -245,7 +245,7 @@ t.test('user and changepassword', (t) =>
     );
 
     await t.test(
-      'contract §8: user show tells how a password is stored, as Django does, and never the hash',
+      'docs/commands.md: user show tells how a password is stored, as Django does, and never the hash',
       async (t) => {
         const shown = await cliHarness.json('user show alice');
         t.match(shown, {

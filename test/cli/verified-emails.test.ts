@@ -25,11 +25,11 @@ await onEachEngine(t, async (t, db) => {
     t.match((await cliHarness.json('user create plain')).user, { is_superuser: false, is_staff: false });
   });
 
-  await t.test('contract §8: --email-verified on: the address is proved by the word of an operator', async (t) => {
+  await t.test('docs/commands.md: --email-verified on: the address is proved by the word of an operator', async (t) => {
     const words = 'user create ann --email Ann@example.test --email-verified on --password-stdin';
     t.match((await cliHarness.json(words, { stdin: GOOD_PASSWORD })).user, { email_verified: true });
     t.match((await lastEntry(db)).after, { email: 'Ann@example.test', emailVerified: true });
-    t.equal(await logIn('ann@EXAMPLE.test'), 200, 'contract §3: a verified address logs in');
+    t.equal(await logIn('ann@EXAMPLE.test'), 200, 'docs/login-api.md: a verified address logs in');
     t.match((await cliHarness.json('user update ann --email-verified off')).user, { email_verified: false });
     t.match(await lastEntry(db), { before: { emailVerified: true }, after: { emailVerified: false } });
     t.equal(await logIn('ann@example.test'), 401, 'and one that is not verified does not');
@@ -46,7 +46,7 @@ await onEachEngine(t, async (t, db) => {
     });
   });
 
-  await t.test('contract §8: --email-verified: what cannot be is refused, and changes nothing', async (t) => {
+  await t.test('docs/commands.md: --email-verified: what cannot be is refused, and changes nothing', async (t) => {
     await cliHarness.json('user create ben --email third@example.test');
     await cliHarness.json('user create cat');
     const before = await cliHarness.counts();
@@ -80,7 +80,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §8: users of the sample have verified addresses, those of an earlier sample too',
+    'docs/commands.md: users of the sample have verified addresses, those of an earlier sample too',
     async (t) => {
       const passwords = await createContext(cliHarness.config, db, '0', () => {}).passwords();
       const make = () => createSample(db.fork(), audit(), passwords, masterKey);

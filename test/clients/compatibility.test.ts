@@ -11,7 +11,7 @@ t.test('docs/compatibility.md is made of rows, and its clients are those that ha
   const rows = rowsOf(page);
   t.equal(page, pageOf(rows), 'nothing is written by hand');
   t.ok(rows.every((row) => row.result === 'passes'));
-  const tested = globSync('*.test.ts', { cwd: import.meta.dirname }).flatMap((file) => {
+  const tested = globSync('*.e2e.test.ts', { cwd: import.meta.dirname }).flatMap((file) => {
     const text = readFileSync(join(import.meta.dirname, file), 'utf8');
     return [...text.matchAll(/\bfrom(?:Npm|Debian)\('([^']+)'/g)].map(([, name]) => name);
   });
@@ -27,7 +27,7 @@ t.test('docs/compatibility.md: a library is run by a test, or it has a version a
     'who has no version has rows',
   );
   for (const { library, version, test } of VALIDATORS) {
-    const isRun = test !== undefined && existsSync(join(import.meta.dirname, `../validators/${test}.test.ts`));
+    const isRun = test !== undefined && existsSync(join(import.meta.dirname, `../validators/${test}.e2e.test.ts`));
     t.ok(isRun || version, library);
   }
   // The log and `client create` name settings that stand here too.

@@ -81,7 +81,7 @@ function relyingParties(rows: readonly Row[]): string {
 function validators(): string {
   const lines = VALIDATORS.map(
     ({ library, version, settings, test }) =>
-      `| ${library} | ${version ?? ''} | ${settings || 'nothing'} | ${test === undefined ? TRIED : `every run (\`test/validators/${test}.test.ts\`)`} |`,
+      `| ${library} | ${version ?? ''} | ${settings || 'nothing'} | ${test === undefined ? TRIED : `every run (\`test/validators/${test}.e2e.test.ts\`)`} |`,
   );
   return lines.join('\n');
 }

@@ -37,7 +37,7 @@ await t.test(
 );
 
 await t.test(
-  'contract §6: the event stream is faster than polling, resumes where it was, and never takes a status back',
+  'docs/freshness.md: the event stream is faster than polling, resumes where it was, and never takes a status back',
   async (t) => {
     const stand = await startIssuer(t);
     stand.answers.set('/status-lists/events', stand.serveEvents);

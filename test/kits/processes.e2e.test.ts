@@ -85,7 +85,7 @@ await t.test('§6: a stream that begins anew a moment after a look at the list h
 });
 
 for (const event of ['{"list":1,"version":9,"changes":[]}', '{"list":1,"version":9}'])
-  await t.test(`contract §6: ${event} has that list read at once`, async (t) => {
+  await t.test(`docs/freshness.md: ${event} has that list read at once`, async (t) => {
     const stand = await startIssuer(t);
     stand.answers.set('/status-lists/events', stand.serveEvents);
     const list = (path: string) =>

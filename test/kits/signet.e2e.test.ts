@@ -15,7 +15,7 @@ const names = [
   'polls.nobody_has',
 ];
 
-await t.test('contract §5: every format is read as Signet answers has_perm', async (t) => {
+await t.test('docs/tokens.md: every format is read as Signet answers has_perm', async (t) => {
   for (const settings of [
     { format: 'list', typ: 'at+jwt' },
     { format: 'bitmap', typ: 'at+jwt' },
@@ -45,7 +45,7 @@ await t.test('a token for another API of the same Signet is refused', async (t) 
   verifier.close();
 });
 
-await t.test("contract §6: the kit hears of Signet's own changes by its own lists", async (t) => {
+await t.test("docs/freshness.md: the kit hears of Signet's own changes by its own lists", async (t) => {
   await signet.update('polls', { format: 'list', typ: 'at+jwt' });
   await signet.refresh();
   const verifier = createVerifier({ ...options, status: 'required' });

@@ -25,7 +25,7 @@ interface TokenVector {
   };
 }
 
-await t.test('J3, J4, contract §5: the vectors of tokens', async (t) => {
+await t.test('J3, J4, docs/tokens.md: the vectors of tokens', async (t) => {
   const { issuer, audience, now, catalogue, status_lists: lists, vectors: all } = parse('tokens.json');
   const stand = await startIssuer(t);
   stand.answers.set('/.well-known/jwks.json', stand.json(parse('jwks.json')));
@@ -56,7 +56,7 @@ await t.test('J3, J4, contract §5: the vectors of tokens', async (t) => {
   t.same(foreign, [], 'row 63: nothing that a token names was fetched');
 });
 
-await t.test('contract §2: the vectors of catalogues', async (t) => {
+await t.test('docs/catalogue.md: the vectors of catalogues', async (t) => {
   const { audience, vectors: all } = parse('catalogues.json');
   for (const { name, document, expect } of all)
     t.equal(

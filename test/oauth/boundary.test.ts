@@ -46,7 +46,7 @@ t.test('boundaries', (t) =>
     const permissions = (token: string) => jwtClaims(token).permissions;
 
     await t.test(
-      'contract §4, §6: what is taken from a boundary suspends the tokens that say it; a refresh says less, and nobody logs in',
+      'docs/oauth.md, docs/freshness.md: what is taken from a boundary suspends the tokens that say it; a refresh says less, and nobody logs in',
       async (t) => {
         const [ours, theirs] = [await tokens(), await tokens(web)];
         t.same(permissions(ours.access_token), ['polls.add_choice', 'polls.view_choice']);
@@ -69,7 +69,7 @@ t.test('boundaries', (t) =>
     );
 
     await t.test(
-      'contract §4, §6: what is added supersedes them: they stay good for what they say, a refresh says more',
+      'docs/oauth.md, docs/freshness.md: what is added supersedes them: they stay good for what they say, a refresh says more',
       async (t) => {
         const { access_token, refresh_token } = await tokens();
         t.same(await allowPermissions(db.fork(), at(), client, [change, view]), ['polls.change_choice']);
@@ -85,7 +85,7 @@ t.test('boundaries', (t) =>
       },
     );
 
-    await t.test('contract §4: only the tokens of the API whose permissions they are', async (t) => {
+    await t.test('docs/oauth.md: only the tokens of the API whose permissions they are', async (t) => {
       const shop = await createApi(db.fork(), at(), 'shop');
       await changeCatalogue(db.fork(), at(), shop, [{ app: 'shop', codename: 'buy', label: 'Can buy' }]);
       const [buy] = (await getPermissions(db.fork(), shop, ['shop.buy'])) as [never];
@@ -102,7 +102,7 @@ t.test('boundaries', (t) =>
       t.notOk('shop' in (await readBoundary(db.fork(), client)), 'what is removed from an API drops out');
     });
 
-    await t.test('contract §4: a change is in the edit log once; one that changes nothing is not', async (t) => {
+    await t.test('docs/oauth.md: a change is in the edit log once; one that changes nothing is not', async (t) => {
       const count = () => db.fork().count(AuditEntry, { objectId: third.principal });
       const before = await count();
       t.same(await disallowPermissions(db.fork(), at(), client, [view]), ['polls.view_choice']);
@@ -114,7 +114,7 @@ t.test('boundaries', (t) =>
     });
 
     await t.test(
-      'contract §1, §4: a client that is not first-party any more is limited from that moment on; one that becomes it is not limited',
+      'docs/permissions.md, docs/oauth.md: a client that is not first-party any more is limited from that moment on; one that becomes it is not limited',
       async (t) => {
         const { access_token } = await tokens(web);
         await updateClient(db.fork(), at(), { id: web.principal }, { isFirstParty: false });
@@ -131,7 +131,7 @@ t.test('boundaries', (t) =>
     );
 
     await t.test(
-      'contract §6: a token that is issued while a boundary is lowered either has its status index before, or reads the boundary after',
+      'docs/freshness.md: a token that is issued while a boundary is lowered either has its status index before, or reads the boundary after',
       { skip: db.engine === 'embedded' ? 'one connection: nothing happens at once' : false },
       async (t) => {
         const { access_token } = await tokens();
@@ -161,7 +161,7 @@ t.test('boundaries', (t) =>
       },
     );
 
-    await t.test('contract §6: no change of no API moves nothing', async (t) => {
+    await t.test('docs/freshness.md: no change of no API moves nothing', async (t) => {
       const { access_token } = await tokens();
       const moved = await db
         .fork()
@@ -169,38 +169,41 @@ t.test('boundaries', (t) =>
       t.same([moved, await readState(db, access_token)], [0, STATUS.valid]);
     });
 
-    await t.test('contract §1: an API that goes takes the boundaries and the consents at it along', async (t) => {
-      const gone = await createApi(db.fork(), at(), 'gone');
-      await changeCatalogue(db.fork(), at(), gone, [{ app: 'gone', codename: 'go', label: 'Can go' }]);
-      const [go] = (await getPermissions(db.fork(), gone, ['gone.go'])) as [{ id: string } & never];
-      const { client: other } = await createClient(db.fork(), at(), {
-        name: 'Other',
-        preset: 'service',
-        requests: [gone],
-      });
-      await allowPermissions(db.fork(), at(), other, [go]);
-      const em = db.fork();
-      for (const one of [gone.id, api.id])
-        em.persist(
-          em.create(Consent, {
-            principal: s.alice.id,
-            client: other.id,
-            api: one,
-            scopes: ['openid'],
-            permissions: [],
-            createdAt: s.clock.now(),
-            updatedAt: s.clock.now(),
-          }),
+    await t.test(
+      'docs/permissions.md: an API that goes takes the boundaries and the consents at it along',
+      async (t) => {
+        const gone = await createApi(db.fork(), at(), 'gone');
+        await changeCatalogue(db.fork(), at(), gone, [{ app: 'gone', codename: 'go', label: 'Can go' }]);
+        const [go] = (await getPermissions(db.fork(), gone, ['gone.go'])) as [{ id: string } & never];
+        const { client: other } = await createClient(db.fork(), at(), {
+          name: 'Other',
+          preset: 'service',
+          requests: [gone],
+        });
+        await allowPermissions(db.fork(), at(), other, [go]);
+        const em = db.fork();
+        for (const one of [gone.id, api.id])
+          em.persist(
+            em.create(Consent, {
+              principal: s.alice.id,
+              client: other.id,
+              api: one,
+              scopes: ['openid'],
+              permissions: [],
+              createdAt: s.clock.now(),
+              updatedAt: s.clock.now(),
+            }),
+          );
+        await em.flush();
+        await deleteApi(db.fork(), at(), gone, (tx, { id }) => detachClients(tx, id));
+        t.same(await readBoundary(db.fork(), other), {});
+        t.same(
+          (await db.fork().find(Consent, { client: other.id })).map((one) => one.api),
+          [api.id],
+          'those at other APIs stay',
         );
-      await em.flush();
-      await deleteApi(db.fork(), at(), gone, (tx, { id }) => detachClients(tx, id));
-      t.same(await readBoundary(db.fork(), other), {});
-      t.same(
-        (await db.fork().find(Consent, { client: other.id })).map((one) => one.api),
-        [api.id],
-        'those at other APIs stay',
-      );
-    });
+      },
+    );
   }),
 );
 

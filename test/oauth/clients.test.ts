@@ -101,7 +101,7 @@ t.test('clients', (t) =>
       },
     );
 
-    await t.test('contract §4, RFC 9700 §2.1.1 (A6): PKCE is off for confidential clients only', async (t) => {
+    await t.test('docs/oauth.md, RFC 9700 §2.1.1 (A6): PKCE is off for confidential clients only', async (t) => {
       const off = { pkce: 'off' } as const;
       const { client } = await create('web', { settings: off });
       t.same(client.settings, off, 'only what differs is stored');
@@ -222,7 +222,7 @@ t.test('clients', (t) =>
       },
     );
 
-    await t.test('contract §4 (A11): only a first-party client skips consent', async (t) => {
+    await t.test('docs/oauth.md (A11): only a first-party client skips consent', async (t) => {
       const { client } = await create('web');
       await t.rejects(updateClient(db.fork(), audit(), client, { settings: { askConsent: false } }), {
         kind: 'usage',
@@ -239,7 +239,7 @@ t.test('clients', (t) =>
     });
 
     await t.test(
-      'contract §1: who registered itself is never first-party, and shares its name with whom it likes',
+      'docs/permissions.md: who registered itself is never first-party, and shares its name with whom it likes',
       async (t) => {
         const twins = [
           await create('web', { name: 'Twin', isDynamic: true }),
@@ -257,7 +257,7 @@ t.test('clients', (t) =>
       },
     );
 
-    await t.test('contract §4: another way to authenticate ends the secrets', async (t) => {
+    await t.test('docs/oauth.md: another way to authenticate ends the secrets', async (t) => {
       const { client } = await create('web');
       const secrets = () => db.fork().count(ClientSecret, { client: client.id });
       t.equal(await secrets(), 1);
@@ -278,11 +278,14 @@ t.test('clients', (t) =>
       t.same([(await entries()).length, (await cache.load(client.clientId))?.version], [2, version]);
     });
 
-    await t.test('contract §9: a client whose URIs would not be taken any more can still be disabled', async (t) => {
-      const { client } = await create('web');
-      await db.fork().nativeUpdate(Client, { id: client.id }, { redirectUris: ['http://old.example/cb'] });
-      t.match(await updateClient(db.fork(), audit(), client, { isActive: false }), { isActive: false });
-    });
+    await t.test(
+      'docs/login-api.md: a client whose URIs would not be taken any more can still be disabled',
+      async (t) => {
+        const { client } = await create('web');
+        await db.fork().nativeUpdate(Client, { id: client.id }, { redirectUris: ['http://old.example/cb'] });
+        t.match(await updateClient(db.fork(), audit(), client, { isActive: false }), { isActive: false });
+      },
+    );
 
     await t.test(
       'OIDC Registration §2 (M5, K1): an algorithm that a client alone asks for keeps its key',

@@ -125,7 +125,7 @@ t.test('authorization codes', (t) =>
       t.equal((await redeem(given)).statusCode, 200);
     });
 
-    await t.test('contract §4: the code of a user who is deactivated or logged out is refused', async (t) => {
+    await t.test('docs/oauth.md: the code of a user who is deactivated or logged out is refused', async (t) => {
       const other = await s.signIn();
       const given = await code(web, { session: other.session.id });
       await db.fork().transactional((tx) => endSessions(tx, clock.now(), { id: other.session.id }, 'logout'));
@@ -141,7 +141,7 @@ t.test('authorization codes', (t) =>
       t.equal(none.json().error, 'invalid_target', 'nor is one widened that was for userinfo alone');
     });
 
-    await t.test('contract §5: a token over its budget is refused before the code is used', async (t) => {
+    await t.test('docs/tokens.md: a token over its budget is refused before the code is used', async (t) => {
       await updateApi(db.fork(), audit(), s.api, { budgetBytes: 1024, overBudget: 'fail' });
       const long = await s.signInOverBudget();
       const given = await code(web, { session: long.session.id });
@@ -153,7 +153,7 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test(
-      'contract §4, OIDC Core §5.4: for userinfo alone, a token without an API says nothing of permissions',
+      'docs/oauth.md, OIDC Core §5.4: for userinfo alone, a token without an API says nothing of permissions',
       async (t) => {
         const { access_token } = (await redeem(await code(web, { api: null, scope: 'openid email groups' }))).json();
         const claims = jwtClaims(access_token);
@@ -235,7 +235,7 @@ t.test('authorization codes', (t) =>
     });
 
     await t.test(
-      'contract §4: a client that is not first-party carries user ∩ boundary ∩ consent, everywhere',
+      'docs/oauth.md: a client that is not first-party carries user ∩ boundary ∩ consent, everywhere',
       async (t) => {
         // Holds add, change, view; the boundary is view, delete, add; consented to view and delete.
         const given = await code(third, { permissions: await ids('view', 'delete') });
@@ -285,7 +285,7 @@ t.test('authorization codes', (t) =>
       },
     );
 
-    await t.test('contract §4: the same limit in a bitmap', async (t) => {
+    await t.test('docs/oauth.md: the same limit in a bitmap', async (t) => {
       await updateApi(db.fork(), audit(), s.api, { format: 'bitmap' });
       const given = await code(third, { permissions: await ids('view', 'delete') });
       const { access_token } = (await redeem(given, {}, third)).json();
@@ -336,23 +336,27 @@ t.test('authorization codes', (t) =>
       );
     });
 
-    await t.test('contract §8: opaque access tokens say nothing to a client, and all to introspection', async (t) => {
-      await updateApi(db.fork(), audit(), s.api, { tokenKind: 'opaque' });
-      const again = await s.signIn();
-      const { access_token } = (await redeem(await code(web, { session: again.session.id }))).json();
-      t.match(access_token, /^[\w-]+$/);
-      t.notMatch(Buffer.from(access_token, 'base64url').toString('latin1'), 'alice');
-      t.match(await introspect(access_token), { active: true, sub: alice.id, permissions: ['polls.add_choice'] });
-      t.equal((await about(access_token)).statusCode, 200);
-      for (let at = 0; at < access_token.length; at += 17) {
-        const flipped = access_token.slice(0, at) + (access_token[at] === 'A' ? 'B' : 'A') + access_token.slice(at + 1);
-        t.same(await introspect(flipped), { active: false });
-      }
-      t.same(await introspect(access_token.slice(0, -1)), { active: false });
-      t.equal((await post('revoke', { token: access_token })).statusCode, 200);
-      t.same(await introspect(access_token), { active: false });
-      await updateApi(db.fork(), audit(), s.api, { tokenKind: 'jwt' });
-    });
+    await t.test(
+      'docs/commands.md: opaque access tokens say nothing to a client, and all to introspection',
+      async (t) => {
+        await updateApi(db.fork(), audit(), s.api, { tokenKind: 'opaque' });
+        const again = await s.signIn();
+        const { access_token } = (await redeem(await code(web, { session: again.session.id }))).json();
+        t.match(access_token, /^[\w-]+$/);
+        t.notMatch(Buffer.from(access_token, 'base64url').toString('latin1'), 'alice');
+        t.match(await introspect(access_token), { active: true, sub: alice.id, permissions: ['polls.add_choice'] });
+        t.equal((await about(access_token)).statusCode, 200);
+        for (let at = 0; at < access_token.length; at += 17) {
+          const flipped =
+            access_token.slice(0, at) + (access_token[at] === 'A' ? 'B' : 'A') + access_token.slice(at + 1);
+          t.same(await introspect(flipped), { active: false });
+        }
+        t.same(await introspect(access_token.slice(0, -1)), { active: false });
+        t.equal((await post('revoke', { token: access_token })).statusCode, 200);
+        t.same(await introspect(access_token), { active: false });
+        await updateApi(db.fork(), audit(), s.api, { tokenKind: 'jwt' });
+      },
+    );
 
     await t.test('A10: of 50 redemptions at once one wins, 200 rounds on PostgreSQL', async (t) => {
       const again = await s.signIn();

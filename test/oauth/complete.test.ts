@@ -8,7 +8,7 @@ import { hiddenFields, responseParameters } from '../web/browser.ts';
 import { webWorld } from '../web/world.ts';
 import { standard, startSite } from './document-site.ts';
 
-// contract §9: a request that fails changes nothing. The effects of a user's consent happen together or not at all.
+// docs/login-api.md: a request that fails changes nothing. The effects of a user's consent happen together or not at all.
 
 await onEachEngine(t, async (t, db) => {
   const s = await webWorld(db);
@@ -43,7 +43,7 @@ await onEachEngine(t, async (t, db) => {
     ['known by a document', () => ({ id: `${site.url}/client`, principal: '', secret: null })],
     ['registered', () => s.third],
   ] as const)
-    await t.test(`contract §9: a yes to a client that is ${kind}`, async (t: Test) => {
+    await t.test(`docs/login-api.md: a yes to a client that is ${kind}`, async (t: Test) => {
       const client = getClient();
       const alice = await s.signedInBrowser();
       const page = await s.ask(alice, client, { prompt: 'consent' });
@@ -61,7 +61,7 @@ await onEachEngine(t, async (t, db) => {
       );
     });
 
-  await t.test('contract §9: approval by a session that ends meanwhile has no effect', async (t) => {
+  await t.test('docs/login-api.md: approval by a session that ends meanwhile has no effect', async (t) => {
     const client = { id: `${site.url}/late`, principal: '', secret: null };
     const alice = await s.signedInBrowser();
     const page = await s.ask(alice, client);

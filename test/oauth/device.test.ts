@@ -133,7 +133,7 @@ t.test('the device flow', (t) =>
       refused(t, await poll(approvedLate.device_code), 'expired_token', 'approved in time, fetched too late');
     });
 
-    await t.test('contract §4: a client that is not first-party gets user ∩ boundary ∩ consent', async (t) => {
+    await t.test('docs/oauth.md: a client that is not first-party gets user ∩ boundary ∩ consent', async (t) => {
       const ask = async (scope: string) => {
         const begun = await begin(box, scope === '' ? {} : { scope });
         await decide(atAlice, begun.user_code, 'allow');

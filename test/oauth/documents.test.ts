@@ -284,7 +284,7 @@ t.test('clients of documents', (t) =>
     });
 
     await t.test(
-      'contract §4, RFC 8252 §8.6: its users are asked each time, and prompt=none is interaction_required',
+      'docs/oauth.md, RFC 8252 §8.6: its users are asked each time, and prompt=none is interaction_required',
       async (t) => {
         const alice = await s.signedInBrowser();
         t.match((await s.ask(alice, client)).response.body, /value="allow"/);
@@ -345,7 +345,7 @@ t.test('clients of documents', (t) =>
       },
     );
 
-    await t.test('contract §1: an address is a client or an audience, never both', async (t) => {
+    await t.test('docs/permissions.md: an address is a client or an audience, never both', async (t) => {
       for (const audience of [id, `${id}/`])
         await t.rejects(createApi(db.fork(), audit(), audience), { kind: 'conflict', message: /id of the client/ });
       const taken = `${site.url}/api`;

@@ -41,7 +41,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       updateClient(db.fork(), audit(clock.now()), await getClient(db.fork(), of.id), change);
 
     await t.test(
-      'contract §6, RFC 8693: a disabled client ends what it exchanged at local verifiers too, and nothing else',
+      'docs/freshness.md, RFC 8693: a disabled client ends what it exchanged at local verifiers too, and nothing else',
       async (t) => {
         const subject = await subjectToken();
         const [here, there] = [await exchangeToken(backend, subject), await exchangeToken(backend, subject, LEDGER)];
@@ -66,7 +66,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       },
     );
 
-    await t.test('contract §6: what a client that is deleted has exchanged ends with it', async (t) => {
+    await t.test('docs/freshness.md: what a client that is deleted has exchanged ends with it', async (t) => {
       const gone = await s.service('Gone', { requests: [polls], serves: [polls] });
       const subject = await subjectToken();
       const made = await exchangeToken(gone, subject);
@@ -75,7 +75,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
     });
 
     await t.test(
-      'contract §4, §6: a boundary that is lowered suspends the tokens that its client exchanged, and all that were made of them',
+      'docs/oauth.md, docs/freshness.md: a boundary that is lowered suspends the tokens that its client exchanged, and all that were made of them',
       async (t) => {
         await s.setBoundary(outside, polls, 'polls.add_choice', 'polls.view_choice');
         const subject = await subjectToken();
@@ -91,12 +91,12 @@ t.test('the status indexes of exchanged tokens', (t) =>
         t.same(await readStatuses(db, next, after, subject), [superseded, suspended, valid], 'more is told as more');
         await update(outside, { isFirstParty: true });
         await update(outside, { isFirstParty: false });
-        t.same(await readStatuses(db, next, subject), [suspended, valid], 'contract §1: first-party no more');
+        t.same(await readStatuses(db, next, subject), [suspended, valid], 'docs/permissions.md: first-party no more');
       },
     );
 
     await t.test(
-      'contract §4: the boundary of the client that had the first token applies to it as well',
+      'docs/oauth.md: the boundary of the client that had the first token applies to it as well',
       async (t) => {
         const consented = (await s.choicePermissions('add', 'view')).map((one) => one.id);
         const subject = await subjectToken(third, { permissions: consented });
@@ -108,7 +108,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
     );
 
     await t.test(
-      'RFC 7009 §2.1, contract §4: who revokes an exchanged token leaves the subject and its siblings alone',
+      'RFC 7009 §2.1, docs/oauth.md: who revokes an exchanged token leaves the subject and its siblings alone',
       async (t) => {
         const subject = await subjectToken();
         const [made, elsewhere] = [
@@ -134,7 +134,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       },
     );
 
-    await t.test('contract §6: what is taken from the subject suspends it, and only at that API', async (t) => {
+    await t.test('docs/freshness.md: what is taken from the subject suspends it, and only at that API', async (t) => {
       const subject = await subjectToken();
       const [here, there] = [await exchangeToken(backend, subject), await exchangeToken(backend, subject, LEDGER)];
       await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));
@@ -142,7 +142,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
       await s.give(alice, polls, 'polls.add_choice');
     });
 
-    await t.test('contract §6: it ends with the session, the grant and the user', async (t) => {
+    await t.test('docs/freshness.md: it ends with the session, the grant and the user', async (t) => {
       const carol = await s.person('carol');
       const { token, sid } = await s.loginToken('carol', 'polls');
       const bySession = await exchangeToken(backend, token, LEDGER);
@@ -206,7 +206,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
     );
 
     await t.test(
-      'contract §6: 1,000 exchanges have one status index, and so have 20 concurrent first ones',
+      'docs/freshness.md: 1,000 exchanges have one status index, and so have 20 concurrent first ones',
       async (t) => {
         const subject = await subjectToken();
         const before = await db.fork().count(TokenStatus);
@@ -250,7 +250,7 @@ t.test('the status indexes of exchanged tokens', (t) =>
     });
 
     await t.test(
-      'contract §6: an exchange while the client is changed is refused, or has the new rights',
+      'docs/freshness.md: an exchange while the client is changed is refused, or has the new rights',
       { skip: db.engine === 'embedded' ? 'one connection: nothing happens at once' : false },
       async (t) => {
         const shop = await s.service('Shop', { isFirstParty: false, requests: [polls], serves: [polls] });

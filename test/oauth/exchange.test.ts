@@ -200,7 +200,7 @@ t.test('token exchange', (t) =>
     );
 
     await t.test(
-      'contract §4, attacks 71: what limits the subject token limits the tokens made of it, for ever',
+      'docs/oauth.md, attacks 71: what limits the subject token limits the tokens made of it, for ever',
       async (t) => {
         const consented = (await s.choicePermissions('view')).map((one) => one.id);
         const narrow = await subjectToken(third, { permissions: consented });

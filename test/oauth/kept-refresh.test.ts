@@ -94,7 +94,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §4 (T9): its idle time is counted from its last use, to within a hundredth; its last day stays',
+    'docs/oauth.md (T9): its idle time is counted from its last use, to within a hundredth; its last day stays',
     async (t) => {
       await set(web, { refreshIdleSeconds: DAY, refreshAbsoluteSeconds: 3 * DAY });
       const [token, left] = [await open(), await open()];
@@ -150,19 +150,22 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §4 (T9): rotation that is turned on again goes on from the generation there is', async (t) => {
-    const kept = await open();
-    clock.pass(HOUR);
-    t.equal((await refresh(kept)).json().refresh_token, kept);
-    await set(web, { refreshRotation: true });
-    clock.pass(HOUR);
-    const next = (await refresh(kept)).json().refresh_token;
-    t.not(next, kept);
-    t.equal((await newest()).generation, 1);
-    clock.pass(11);
-    isRefused(t, await refresh(kept), 'and the one that was kept is used up');
-    await set(web, NO_ROTATION);
-  });
+  await t.test(
+    'docs/oauth.md (T9): rotation that is turned on again goes on from the generation there is',
+    async (t) => {
+      const kept = await open();
+      clock.pass(HOUR);
+      t.equal((await refresh(kept)).json().refresh_token, kept);
+      await set(web, { refreshRotation: true });
+      clock.pass(HOUR);
+      const next = (await refresh(kept)).json().refresh_token;
+      t.not(next, kept);
+      t.equal((await newest()).generation, 1);
+      clock.pass(11);
+      isRefused(t, await refresh(kept), 'and the one that was kept is used up');
+      await set(web, NO_ROTATION);
+    },
+  );
 
   await t.test(
     'RFC 9700 §2.2.2, §4.14.2, RFC 9449 §5 (T9, B3): a public client keeps it only where it is bound to a key, grant by grant',

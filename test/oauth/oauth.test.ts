@@ -297,31 +297,34 @@ await onEachEngine(t, async (t, db) => {
     t.equal(
       await aud(worker, { audience: ISSUER }),
       'invalid_target',
-      "contract §1: Signet's own API only for clients registered for it",
+      "docs/permissions.md: Signet's own API only for clients registered for it",
     );
     t.equal(await aud(stranger), 'https://shop.example/api');
     t.equal(await aud(server), 'invalid_target', 'serving is not asking');
   });
 
-  await t.test('contract §5: over the budget is invalid_target with the remedy, decided before signing', async (t) => {
-    const big = await createApi(db.fork(), audit(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
-    await changeCatalogue(
-      db.fork(),
-      audit(),
-      big,
-      Array.from({ length: 60 }, (_, i) => ({ app: 'big', codename: `do_thing_number_${i}`, label: 'x' })),
-    );
-    const heavy = await createClient(db.fork(), audit(), { name: 'Heavy', preset: 'service', requests: [big] });
-    const all = await getPermissions(
-      db.fork(),
-      big,
-      Array.from({ length: 60 }, (_, i) => `big.do_thing_number_${i}`),
-    );
-    await assign(db.fork(), audit(), { kind: 'client', principal: { id: heavy.client.id, label: 'Heavy' } }, all);
-    const response = await token({ id: heavy.client.clientId, secret: heavy.secret as string });
-    t.same([response.statusCode, response.json().error], [400, 'invalid_target']);
-    t.match(response.json().error_description, /60 permissions.*budget.*1024.*Raise it/);
-  });
+  await t.test(
+    'docs/tokens.md: over the budget is invalid_target with the remedy, decided before signing',
+    async (t) => {
+      const big = await createApi(db.fork(), audit(), 'big', { budgetBytes: 1024, overBudget: 'fail' });
+      await changeCatalogue(
+        db.fork(),
+        audit(),
+        big,
+        Array.from({ length: 60 }, (_, i) => ({ app: 'big', codename: `do_thing_number_${i}`, label: 'x' })),
+      );
+      const heavy = await createClient(db.fork(), audit(), { name: 'Heavy', preset: 'service', requests: [big] });
+      const all = await getPermissions(
+        db.fork(),
+        big,
+        Array.from({ length: 60 }, (_, i) => `big.do_thing_number_${i}`),
+      );
+      await assign(db.fork(), audit(), { kind: 'client', principal: { id: heavy.client.id, label: 'Heavy' } }, all);
+      const response = await token({ id: heavy.client.clientId, secret: heavy.secret as string });
+      t.same([response.statusCode, response.json().error], [400, 'invalid_target']);
+      t.match(response.json().error_description, /60 permissions.*budget.*1024.*Raise it/);
+    },
+  );
 
   await t.test('RFC 7662 §2.2 (I2): the active answer, with the rights of now', async (t) => {
     const { access_token } = (await token(worker)).json();
@@ -397,7 +400,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    "contract §4: a user's token at introspection: username by the API's switch, groups, flags; dead with its session",
+    "docs/oauth.md: a user's token at introspection: username by the API's switch, groups, flags; dead with its session",
     async (t) => {
       const alice = await makeUser(db, s.passwords, 'alice', PASSWORD);
       const group = await createGroup(db.fork(), audit(), 'Editors');
@@ -467,7 +470,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'contract §8: two secrets are good at once; rotation ends the oldest, --now ends all before it',
+    'docs/commands.md: two secrets are good at once; rotation ends the oldest, --now ends all before it',
     async (t) => {
       const made = await createClient(db.fork(), audit(clock.now()), {
         name: 'Rotating',

@@ -78,25 +78,28 @@ t.test('the scope permissions', (t) =>
       },
     );
 
-    await t.test('contract §1: flags are of the API, or global; a superuser has all of its names', async (t) => {
-      const who = { id: s.alice.id, label: 'alice' };
-      await setRole(db.fork(), at(), who, api, { isStaff: true, isSuperuser: true });
-      const all = [...held, 'polls.delete_choice'].sort();
-      t.same(await readUserinfo(), { permissions: all, is_staff: true, is_superuser: true });
-      t.same(
-        await readUserinfo(third, { permissions: consented }),
-        {
-          permissions: ['polls.add_choice', 'polls.delete_choice', 'polls.view_choice'],
-          is_staff: false,
-          is_superuser: false,
-        },
-        'a third party carries no flag',
-      );
-      await setRole(db.fork(), at(), who, api, { isStaff: false, isSuperuser: false });
-    });
+    await t.test(
+      'docs/permissions.md: flags are of the API, or global; a superuser has all of its names',
+      async (t) => {
+        const who = { id: s.alice.id, label: 'alice' };
+        await setRole(db.fork(), at(), who, api, { isStaff: true, isSuperuser: true });
+        const all = [...held, 'polls.delete_choice'].sort();
+        t.same(await readUserinfo(), { permissions: all, is_staff: true, is_superuser: true });
+        t.same(
+          await readUserinfo(third, { permissions: consented }),
+          {
+            permissions: ['polls.add_choice', 'polls.delete_choice', 'polls.view_choice'],
+            is_staff: false,
+            is_superuser: false,
+          },
+          'a third party carries no flag',
+        );
+        await setRole(db.fork(), at(), who, api, { isStaff: false, isSuperuser: false });
+      },
+    );
 
     await t.test(
-      'contract §4: boundary and consent hold at userinfo and in the ID token as they do in the access token',
+      'docs/oauth.md: boundary and consent hold at userinfo and in the ID token as they do in the access token',
       async (t) => {
         await set(third, 'id_token');
         const agreed = { permissions: consented.slice(0, 2) };
@@ -114,7 +117,7 @@ t.test('the scope permissions', (t) =>
     );
 
     await t.test(
-      'contract §5: an ID token over the budget of its API is refused before anything is written, never shortened',
+      'docs/tokens.md: an ID token over the budget of its API is refused before anything is written, never shortened',
       async (t) => {
         await set(web, 'id_token');
         const { session } = await s.signInOverBudget();

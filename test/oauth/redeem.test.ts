@@ -37,7 +37,7 @@ t.test('what redeems a code', (t) =>
       },
     );
 
-    await t.test('contract §6: a status index that is taken is not allocated again', async (t) => {
+    await t.test('docs/freshness.md: a status index that is taken is not allocated again', async (t) => {
       const indexes: { list: number; idx: number }[] = [];
       attempted = async (index) => {
         const one = { ...index, holder: alice.id, api: s.api.id, principal: alice.id, expiresAt: clock.now() };
@@ -70,7 +70,7 @@ t.test('what redeems a code', (t) =>
     const skip = db.engine === 'embedded' ? 'one connection: nothing happens at once' : false;
 
     await t.test(
-      'contract §6: rights that are taken while a code is redeemed are not in its token',
+      'docs/freshness.md: rights that are taken while a code is redeemed are not in its token',
       { skip },
       async (t) => {
         const [change] = await s.choicePermissions('change');
@@ -85,7 +85,7 @@ t.test('what redeems a code', (t) =>
       },
     );
 
-    await t.test('contract §4: nor are rights outside of a lowered boundary', { skip }, async (t) => {
+    await t.test('docs/oauth.md: nor are rights outside of a lowered boundary', { skip }, async (t) => {
       const [view] = await s.choicePermissions('view');
       const client = await db.fork().findOneOrFail(Client, third.principal);
       const permissions = (await s.choicePermissions('add', 'view')).map((one) => one.id);
@@ -101,7 +101,7 @@ t.test('what redeems a code', (t) =>
     });
 
     await t.test(
-      'contract §4: who logs out, is locked out or disabled at that moment leaves no grant behind',
+      'docs/oauth.md: who logs out, is locked out or disabled at that moment leaves no grant behind',
       { skip },
       async (t) => {
         const refusals: [string, (tx: SqlEntityManager) => Promise<unknown>][] = [
@@ -124,7 +124,7 @@ t.test('what redeems a code', (t) =>
       },
     );
 
-    await t.test('contract §1: nor does an API that goes', { skip }, async (t) => {
+    await t.test('docs/permissions.md: nor does an API that goes', { skip }, async (t) => {
       const { session } = await s.signIn();
       const given = await code(web, { session: session.id });
       await db.fork().nativeDelete(RefreshGrant, {});

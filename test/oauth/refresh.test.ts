@@ -83,7 +83,7 @@ t.test('refresh', (t) =>
     const { clock, open, refresh, introspect, web, other, alice, api } = s;
 
     await t.test(
-      'RFC 6749 §6, contract §4 (T9): a refresh gives an access token and the next refresh token',
+      'RFC 6749 §6, docs/oauth.md (T9): a refresh gives an access token and the next refresh token',
       async (t) => {
         const { token, grant } = await open({ scope: 'openid profile' });
         const first = await refresh(token);
@@ -158,7 +158,7 @@ t.test('refresh', (t) =>
       },
     );
 
-    await t.test('contract §5: a token over the budget is refused before anything is rotated', async (t) => {
+    await t.test('docs/tokens.md: a token over the budget is refused before anything is rotated', async (t) => {
       const { token, grant } = await open();
       const names = Array.from({ length: 60 }, (_, i) => `do_the_thing_number_${i}`);
       await changeCatalogue(
@@ -207,18 +207,25 @@ t.test('refresh', (t) =>
       },
     );
 
-    await t.test('contract §1, §4: what a client may ask for is asked at every refresh, and by whom', async (t) => {
-      const { token, grant } = await open();
-      await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [] });
-      const taken = await refresh(token);
-      t.same([taken.statusCode, taken.json().error], [400, 'invalid_target'], 'its API was taken from the client');
-      await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [api], isFirstParty: false });
-      t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0, 'nothing was rotated');
-      const limited = await refresh(token);
-      t.same(jwtClaims(limited.json().access_token).permissions, [], 'not first-party any more: nobody has consented');
-      await updateClient(db.fork(), audit(clock.now()), web.client, { isFirstParty: true });
-      t.equal((await refresh(limited.json().refresh_token)).statusCode, 200);
-    });
+    await t.test(
+      'docs/permissions.md, docs/oauth.md: what a client may ask for is asked at every refresh, and by whom',
+      async (t) => {
+        const { token, grant } = await open();
+        await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [] });
+        const taken = await refresh(token);
+        t.same([taken.statusCode, taken.json().error], [400, 'invalid_target'], 'its API was taken from the client');
+        await updateClient(db.fork(), audit(clock.now()), web.client, { requests: [api], isFirstParty: false });
+        t.equal((await db.fork().findOneOrFail(RefreshGrant, grant.id)).generation, 0, 'nothing was rotated');
+        const limited = await refresh(token);
+        t.same(
+          jwtClaims(limited.json().access_token).permissions,
+          [],
+          'not first-party any more: nobody has consented',
+        );
+        await updateClient(db.fork(), audit(clock.now()), web.client, { isFirstParty: true });
+        t.equal((await refresh(limited.json().refresh_token)).statusCode, 200);
+      },
+    );
 
     await t.test('T9: dead after logout, password change, deactivation, and when its client is disabled', async (t) => {
       const login = await s.app.inject({

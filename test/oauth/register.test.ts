@@ -50,7 +50,7 @@ t.test('dynamic registration', (t) =>
       db.fork().findOneOrFail(Client, { clientId: answer.json().client_id });
 
     await t.test(
-      'contract §4, RFC 7591 §3: off by default: the endpoint says so, and discovery does not name it',
+      'docs/oauth.md, RFC 7591 §3: off by default: the endpoint says so, and discovery does not name it',
       async (t) => {
         const { app } = await startApp(db, { clock: s.clock });
         const answer = await app.inject({
@@ -113,7 +113,7 @@ t.test('dynamic registration', (t) =>
         t.equal(await db.fork().count(Client), before + 1);
         const client = await findClient(answer);
         t.match(client, { isDynamic: true, isFirstParty: false, isActive: true, preset: 'web' });
-        t.same(await readBoundary(db.fork(), client), {}, 'contract §4: its boundary is empty');
+        t.same(await readBoundary(db.fork(), client), {}, 'docs/oauth.md: its boundary is empty');
         t.same(await readAudiences(db.fork(), client.id), { requests: ['polls'], serves: [] }, 'the APIs of its token');
         const [entry] = await db.fork().find(AuditEntry, { objectId: client.id });
         t.match(entry, { action: 'add', actorKind: 'anonymous', actorLabel: 'registration token For one' });
@@ -271,7 +271,7 @@ t.test('dynamic registration', (t) =>
       },
     );
 
-    await t.test('contract §1: no client makes itself first-party, or gives itself a boundary', async (t) => {
+    await t.test('docs/permissions.md: no client makes itself first-party, or gives itself a boundary', async (t) => {
       const own = {
         is_first_party: true,
         isFirstParty: true,
@@ -331,23 +331,26 @@ t.test('dynamic registration', (t) =>
       },
     );
 
-    await t.test('contract §9, attacks 45: JSON and nothing else; unreadable bodies are invalid_request', async (t) => {
-      const bearer = await s.token();
-      for (const [payload, type, status] of [
-        ['{', 'application/json', 400],
-        ['{"redirect_uris":[],"redirect_uris":[]}', 'application/json', 400],
-        ['redirect_uris=x', 'application/x-www-form-urlencoded', 415],
-        ['{}', 'text/plain', 415],
-        [JSON.stringify({ client_name: 'x'.repeat(70_000) }), 'application/json', 413],
-      ] as const) {
-        const answer = await s.send(payload, bearer, { 'content-type': type });
-        t.same([answer.statusCode, answer.json().error], [status, 'invalid_request'], type);
-      }
-      for (const payload of ['null', '[]', '"x"', '7']) {
-        const answer = await s.send(payload, bearer);
-        t.same([answer.statusCode, answer.json().error], [400, 'invalid_client_metadata'], payload);
-      }
-    });
+    await t.test(
+      'docs/login-api.md, attacks 45: JSON and nothing else; unreadable bodies are invalid_request',
+      async (t) => {
+        const bearer = await s.token();
+        for (const [payload, type, status] of [
+          ['{', 'application/json', 400],
+          ['{"redirect_uris":[],"redirect_uris":[]}', 'application/json', 400],
+          ['redirect_uris=x', 'application/x-www-form-urlencoded', 415],
+          ['{}', 'text/plain', 415],
+          [JSON.stringify({ client_name: 'x'.repeat(70_000) }), 'application/json', 413],
+        ] as const) {
+          const answer = await s.send(payload, bearer, { 'content-type': type });
+          t.same([answer.statusCode, answer.json().error], [status, 'invalid_request'], type);
+        }
+        for (const payload of ['null', '[]', '"x"', '7']) {
+          const answer = await s.send(payload, bearer);
+          t.same([answer.statusCode, answer.json().error], [400, 'invalid_client_metadata'], payload);
+        }
+      },
+    );
 
     await t.test('RFC 7591 §3: pages of any origin may register with a token, and no cookie helps them', async (t) => {
       const asked = await s.app.inject({
@@ -368,7 +371,7 @@ t.test('dynamic registration', (t) =>
       t.same([read.statusCode, read.headers['allow']], [405, 'OPTIONS, POST'], 'RFC 7592 is not offered');
     });
 
-    await t.test('contract §1: an API of the token that is gone meanwhile is left out', async (t) => {
+    await t.test('docs/permissions.md: an API of the token that is gone meanwhile is left out', async (t) => {
       const gone = await createApi(db.fork(), audit(), 'short-lived');
       const bearer = await s.token({ apis: [polls, gone] });
       await db.fork().nativeDelete(Object.getPrototypeOf(gone).constructor, { id: gone.id });

@@ -107,7 +107,7 @@ t.test('the scope of an answer', (t) =>
     });
 
     await t.test(
-      'RFC 6749 §6, contract §4: a refresh leaves out what it cannot give, and never fails for it',
+      'RFC 6749 §6, docs/oauth.md: a refresh leaves out what it cannot give, and never fails for it',
       async (t) => {
         const granted = 'openid polls.add_choice polls.delete_choice';
         let token = (await s.byCode(granted)).json()['refresh_token'] as string;
@@ -125,7 +125,7 @@ t.test('the scope of an answer', (t) =>
       },
     );
 
-    await t.test('contract §4: what the user loses between two refreshes is left out, and said', async (t) => {
+    await t.test('docs/oauth.md: what the user loses between two refreshes is left out, and said', async (t) => {
       const before = await s.byCode('openid polls.add_choice');
       t.equal(outcome(before), 'openid polls.add_choice');
       await unassign(db.fork(), audit(), s.asUser, await s.choicePermissions('add'));

@@ -139,7 +139,7 @@ const WITHOUT_FAST = `data:text/javascript,${encodeURIComponent(`
 
 t.test('docs/dependencies.md: where the fast package has no binary, each reads what the other wrote', async (t) => {
   const own = await hashPassword('pässword');
-  const hashers = (name: string) => JSON.stringify(new URL(`../../../src/identity/passwords/${name}`, import.meta.url));
+  const hashers = (name: string) => JSON.stringify(new URL(`../../src/passwords/${name}`, import.meta.url));
   // The child process prints its answer for this one to read.
   const script = `
     const { ARGON2_ENGINE } = await import(${hashers('hashers/argon2-engine.ts')});

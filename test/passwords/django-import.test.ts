@@ -13,7 +13,7 @@ interface OracleUser {
 }
 
 function fixture(name: string): unknown {
-  return JSON.parse(readFileSync(new URL(`../../fixtures/django-3.2/${name}`, import.meta.url), 'utf8'));
+  return JSON.parse(readFileSync(new URL(`../fixtures/django-3.2/${name}`, import.meta.url), 'utf8'));
 }
 
 const stored = new Map(

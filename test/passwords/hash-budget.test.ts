@@ -112,7 +112,7 @@ t.test('decision 0003: every kind of work is measured, the best run of each', as
 
 await onEachEngine(t, async (t, db) => {
   await t.test(
-    'contract §3: who has a hash that is too slow is refused like an unknown user: one verification of a decoy, one deadline',
+    'docs/login-api.md: who has a hash that is too slow is refused like an unknown user: one verification of a decoy, one deadline',
     async (t) => {
       const cheap = { memoryKiB: 64, iterations: 1, parallelism: 1 };
       const verified: string[] = [];

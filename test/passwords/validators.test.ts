@@ -19,9 +19,7 @@ interface Table {
   rows: [password: string, user: string | null, codes: string[], similarTo: string | null][];
 }
 
-const table = JSON.parse(
-  readFileSync(new URL('../../fixtures/django-validators.json', import.meta.url), 'utf8'),
-) as Table;
+const table = JSON.parse(readFileSync(new URL('../fixtures/django-validators.json', import.meta.url), 'utf8')) as Table;
 
 function attributes(username: string | null) {
   const user = table.users[username ?? ''];
@@ -122,7 +120,7 @@ t.test(
   "Django's CommonPasswordValidator: every password of its own list is refused, and no two of them in a row",
   async (t) => {
     const packed = await readFile(
-      new URL('../../../src/passwords/common-passwords/django-common-passwords.txt.gz', import.meta.url),
+      new URL('../../src/passwords/common-passwords/django-common-passwords.txt.gz', import.meta.url),
     );
     const list = gunzipSync(packed)
       .toString('utf8')

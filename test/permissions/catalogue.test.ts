@@ -46,7 +46,7 @@ await onEachEngine(t, async (t, db) => {
   };
 
   await t.test(
-    'contract §2: the document has every version with its hash and length, and anybody can make the hash again',
+    'docs/catalogue.md: the document has every version with its hash and length, and anybody can make the hash again',
     async (t) => {
       const api = await createApi(db.fork(), audit(), 'document');
       t.same(await readDocument('document'), {
@@ -90,7 +90,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'contract §2: property: any history of additions and removals gives documents whose hashes hold',
+    'docs/catalogue.md: property: any history of additions and removals gives documents whose hashes hold',
     async (t) => {
       const step = fc.record({
         names: fc.uniqueArray(fc.constantFrom<string[]>('a', 'b', 'c', 'd', 'e'), { maxLength: 5 }),

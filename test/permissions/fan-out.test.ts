@@ -122,7 +122,7 @@ t.test('changes that affect many principals', (t) =>
     const { app, passwords, keys, config } = await startApp(db, { clock });
     const log = { error: () => {}, info: () => {} } as never;
 
-    await t.test('contract §6: up to 1,000 members it is one transaction, above it a durable job', async (t) => {
+    await t.test('docs/freshness.md: up to 1,000 members it is one transaction, above it a durable job', async (t) => {
       const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'edge', 1000);
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       t.same(await pending(db), NOTHING);
@@ -145,7 +145,7 @@ t.test('changes that affect many principals', (t) =>
     });
 
     await t.test(
-      'contract §6: what was taken is refused by Signet at once; local verifiers hear of it in batches',
+      'docs/freshness.md: what was taken is refused by Signet at once; local verifiers hear of it in batches',
       async (t) => {
         const { polls, shop, group, asGroup, permissions } = await createLargeGroup(db, 'taken', 1200);
         const alice = await makeUser(db, passwords, 'alice', PASSWORD);
@@ -233,7 +233,7 @@ t.test('changes that affect many principals', (t) =>
       },
     );
 
-    await t.test('contract §6: removals come first, and what they moved is not moved back', async (t) => {
+    await t.test('docs/freshness.md: removals come first, and what they moved is not moved back', async (t) => {
       const { polls, asGroup, permissions } = await createLargeGroup(db, 'order', 1100);
       await assign(db.fork(), audit(), asGroup, await permissions('view'));
       t.same(await runFanOutBatch(db, 100), { kind: 'added', principals: 100, statuses: 100 });
@@ -253,7 +253,7 @@ t.test('changes that affect many principals', (t) =>
       t.same(await countStates(db, polls), { [STATUS.suspended]: 1100 });
     });
 
-    await t.test('contract §6: resumed after a crash; every principal is in exactly one batch', async (t) => {
+    await t.test('docs/freshness.md: resumed after a crash; every principal is in exactly one batch', async (t) => {
       const { polls, group, asGroup, permissions } = await createLargeGroup(db, 'crash', 1300);
       await unassign(db.fork(), audit(), asGroup, await permissions('add'));
       await runFanOutBatch(db, 300);

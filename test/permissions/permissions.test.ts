@@ -125,7 +125,7 @@ await onEachEngine(t, async (t, db) => {
       t.same(
         [catalogueVersion, hash],
         [3, createHash('sha256').update(lines).digest('base64url')],
-        'contract §2: the hash is over index TAB name LF',
+        'docs/catalogue.md: the hash is over index TAB name LF',
       );
     },
   );
@@ -244,7 +244,7 @@ await onEachEngine(t, async (t, db) => {
     t.notOk(hasPerm(await rights(), 'polls.add_choice'));
   });
 
-  await t.test('contract §1: flags per API: superuser of one API is nobody at another', async (t) => {
+  await t.test('docs/permissions.md: flags per API: superuser of one API is nobody at another', async (t) => {
     const one = await fixture(db, 'first-api');
     const two = await createApi(db.fork(), audit(), 'second-api');
     await setRole(db.fork(), audit(), one.named, one.api, { isStaff: true, isSuperuser: true });
@@ -264,7 +264,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §1: two audiences that differ by a trailing slash are one; some names are not to be had',
+    'docs/permissions.md: two audiences that differ by a trailing slash are one; some names are not to be had',
     async (t) => {
       const em = db.fork();
       await createApi(em, audit(), 'https://api.example/');
@@ -313,7 +313,7 @@ await onEachEngine(t, async (t, db) => {
   });
 });
 
-t.test('contract §8: the file of api sync, YAML or JSON', async (t) => {
+t.test('docs/commands.md: the file of api sync, YAML or JSON', async (t) => {
   const file = readApiFile(
     '{audience: polls, apps: {polls: {models: [question, choice: [view]], permissions: {publish_poll: Can publish poll}}}}',
     'polls.yaml',

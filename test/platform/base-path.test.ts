@@ -131,7 +131,7 @@ t.test(
   },
 );
 
-t.test('contract §10: `next` leads below the issuer, whether it names the path or not', async (t) => {
+t.test('docs/oauth.md: `next` leads below the issuer, whether it names the path or not', async (t) => {
   for (const [given, next] of [
     ['/interaction/x', '/interaction/x'],
     ['/auth/interaction/x', '/interaction/x'],

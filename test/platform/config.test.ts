@@ -12,7 +12,7 @@ import t from '../support/tap.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'config-'));
 
-t.test('contract §7: an unknown SIGNET_ name is an error with a suggestion', async (t) => {
+t.test('docs/configuration.md: an unknown SIGNET_ name is an error with a suggestion', async (t) => {
   t.throws(() => readConfig('development', { SIGNET_ISUER: 'x' }), {
     message: /There is no setting SIGNET_ISUER\. Did you mean SIGNET_ISSUER\?/,
   });
@@ -25,76 +25,92 @@ t.test('contract §7: an unknown SIGNET_ name is an error with a suggestion', as
   t.doesNotThrow(() => readConfig('development', { PATH: '/bin', HOME: '/x' }));
 });
 
-t.test('contract §7: what a setting does not take is one line that names it; a secret is not repeated', async (t) => {
-  for (const [name, value, message] of [
-    ['SIGNET_PORT', '70000', /SIGNET_PORT takes a whole number from 1 to 65535 \(it is "70000"\)/],
-    ['SIGNET_PORT', '1e3', /whole number/],
-    ['SIGNET_TRUST_PROXY', '10.0.0.0/8/24', /addresses or networks/],
-    ['SIGNET_FETCH_ALLOW', '10.0.0.0/8/24', /host:port or networks/],
-    // Whoever is trusted says where requests come from: nobody trusts everybody, at once or piece by piece.
-    ...[
-      '0.0.0.0/0',
-      '10.0.0.0/0',
-      '0.0.0.0/1,128.0.0.0/1',
-      '64.0.0.0/2',
-      '10.0.0.0/7',
-      '::/0',
-      '::/1',
-      '8000::/1',
-      '2000::/3',
-    ].map((networks): [string, string, RegExp] => [
-      'SIGNET_TRUST_PROXY',
-      networks,
-      /SIGNET_TRUST_PROXY takes networks of proxies alone, from \/8/,
-    ]),
-    ...['::/7', '::/8', '::/64', '::/80', '::ffff:0:0/81', '::ffff:0:0/95', '0:0:0:0:0:fffe::/95'].map(
-      (networks): [string, string, RegExp] => [
+t.test(
+  'docs/configuration.md: what a setting does not take is one line that names it; a secret is not repeated',
+  async (t) => {
+    for (const [name, value, message] of [
+      ['SIGNET_PORT', '70000', /SIGNET_PORT takes a whole number from 1 to 65535 \(it is "70000"\)/],
+      ['SIGNET_PORT', '1e3', /whole number/],
+      ['SIGNET_TRUST_PROXY', '10.0.0.0/8/24', /addresses or networks/],
+      ['SIGNET_FETCH_ALLOW', '10.0.0.0/8/24', /host:port or networks/],
+      // Whoever is trusted says where requests come from: nobody trusts everybody, at once or piece by piece.
+      ...[
+        '0.0.0.0/0',
+        '10.0.0.0/0',
+        '0.0.0.0/1,128.0.0.0/1',
+        '64.0.0.0/2',
+        '10.0.0.0/7',
+        '::/0',
+        '::/1',
+        '8000::/1',
+        '2000::/3',
+      ].map((networks): [string, string, RegExp] => [
         'SIGNET_TRUST_PROXY',
         networks,
-        /takes networks that do not hold all of IPv4/,
-      ],
-    ),
-    ...(
-      [
-        ['::ffff:0:0/96', '0.0.0.0/0'],
-        ['::ffff:0.0.0.0/96', '0.0.0.0/0'],
-        ['0:0:0:0:0:FFFF:0:0/96', '0.0.0.0/0'],
-        ['::ffff:10.1.2.3/96', '0.0.0.0/0'],
-        ['::ffff:128.0.0.0/97', '128.0.0.0/1'],
-        ['::ffff:a00:0/104', '10.0.0.0/8'],
-        ['::ffff:10.0.0.1/128', '10.0.0.1/32'],
-        ['::ffff:10.0.0.1', '10.0.0.1'],
-        ['::10.0.0.1', '10.0.0.1'],
-      ] as const
-    ).flatMap(([mapped, plain]): [string, string, RegExp][] => {
-      const message = new RegExp(`takes IPv4 as IPv4: ${plain.replaceAll('.', '\\.')} \\(`);
-      const proxies: [string, string, RegExp] = ['SIGNET_TRUST_PROXY', `10.0.0.0/8,${mapped}`, message];
-      return mapped.includes('/') ? [proxies, ['SIGNET_FETCH_ALLOW', mapped, message]] : [proxies];
-    }),
-    ['SIGNET_PASSWORD_MIN_LENGTH', '7', /from 8/],
-    ['SIGNET_SIGNUP', 'maybe', /one of: open, closed/],
-    ['SIGNET_SIGNUP', 'invite', /one of: open, closed/],
-    ['SIGNET_ISSUER', 'http://id.example', /https URL/],
-    ['SIGNET_ISSUER', 'https://id.example/', /trailing slash/],
-    ['SIGNET_ISSUER', 'https://id.example?x=1', /query/],
-    ['SIGNET_TRUSTED_ORIGINS', 'https://a.example/path', /takes origins/],
-    ...[
-      ...['http', 'https', 'ws', 'wss', 'ftp', 'file', 'javascript', 'data', 'vbscript', 'blob', 'about', 'filesystem'],
-      ...['view-source', 'mailto', 'intent', 'JavaScript', 'Cursor', 'cursor:', 'cursor://x', '1a', 'a b', 'ä'],
-    ].map((scheme): [string, string, RegExp] => ['SIGNET_REDIRECT_SCHEMES', `vscode,${scheme}`, /takes schemes/]),
-  ] as const)
-    t.throws(() => readConfig('production', { [name]: value }), { kind: 'usage', message }, `${name}=${value}`);
-  const config = readConfig('production', { SIGNET_MASTER_KEY: 'hunter2' });
-  try {
-    readMasterKey(config);
-    t.fail('a short key was taken');
-  } catch (error) {
-    t.match((error as Error).message, /SIGNET_MASTER_KEY must hold 32 bytes/);
-    t.notMatch((error as Error).message, /hunter2/);
-  }
-});
+        /SIGNET_TRUST_PROXY takes networks of proxies alone, from \/8/,
+      ]),
+      ...['::/7', '::/8', '::/64', '::/80', '::ffff:0:0/81', '::ffff:0:0/95', '0:0:0:0:0:fffe::/95'].map(
+        (networks): [string, string, RegExp] => [
+          'SIGNET_TRUST_PROXY',
+          networks,
+          /takes networks that do not hold all of IPv4/,
+        ],
+      ),
+      ...(
+        [
+          ['::ffff:0:0/96', '0.0.0.0/0'],
+          ['::ffff:0.0.0.0/96', '0.0.0.0/0'],
+          ['0:0:0:0:0:FFFF:0:0/96', '0.0.0.0/0'],
+          ['::ffff:10.1.2.3/96', '0.0.0.0/0'],
+          ['::ffff:128.0.0.0/97', '128.0.0.0/1'],
+          ['::ffff:a00:0/104', '10.0.0.0/8'],
+          ['::ffff:10.0.0.1/128', '10.0.0.1/32'],
+          ['::ffff:10.0.0.1', '10.0.0.1'],
+          ['::10.0.0.1', '10.0.0.1'],
+        ] as const
+      ).flatMap(([mapped, plain]): [string, string, RegExp][] => {
+        const message = new RegExp(`takes IPv4 as IPv4: ${plain.replaceAll('.', '\\.')} \\(`);
+        const proxies: [string, string, RegExp] = ['SIGNET_TRUST_PROXY', `10.0.0.0/8,${mapped}`, message];
+        return mapped.includes('/') ? [proxies, ['SIGNET_FETCH_ALLOW', mapped, message]] : [proxies];
+      }),
+      ['SIGNET_PASSWORD_MIN_LENGTH', '7', /from 8/],
+      ['SIGNET_SIGNUP', 'maybe', /one of: open, closed/],
+      ['SIGNET_SIGNUP', 'invite', /one of: open, closed/],
+      ['SIGNET_ISSUER', 'http://id.example', /https URL/],
+      ['SIGNET_ISSUER', 'https://id.example/', /trailing slash/],
+      ['SIGNET_ISSUER', 'https://id.example?x=1', /query/],
+      ['SIGNET_TRUSTED_ORIGINS', 'https://a.example/path', /takes origins/],
+      ...[
+        ...[
+          'http',
+          'https',
+          'ws',
+          'wss',
+          'ftp',
+          'file',
+          'javascript',
+          'data',
+          'vbscript',
+          'blob',
+          'about',
+          'filesystem',
+        ],
+        ...['view-source', 'mailto', 'intent', 'JavaScript', 'Cursor', 'cursor:', 'cursor://x', '1a', 'a b', 'ä'],
+      ].map((scheme): [string, string, RegExp] => ['SIGNET_REDIRECT_SCHEMES', `vscode,${scheme}`, /takes schemes/]),
+    ] as const)
+      t.throws(() => readConfig('production', { [name]: value }), { kind: 'usage', message }, `${name}=${value}`);
+    const config = readConfig('production', { SIGNET_MASTER_KEY: 'hunter2' });
+    try {
+      readMasterKey(config);
+      t.fail('a short key was taken');
+    } catch (error) {
+      t.match((error as Error).message, /SIGNET_MASTER_KEY must hold 32 bytes/);
+      t.notMatch((error as Error).message, /hunter2/);
+    }
+  },
+);
 
-t.test('contract §7: the issuer is its own normal form (WHATWG URL), or refused with it', async (t) => {
+t.test('docs/configuration.md: the issuer is its own normal form (WHATWG URL), or refused with it', async (t) => {
   for (const [typed, normal] of [
     ['https://id.example/', 'https://id.example'],
     ['https://id.example//', 'https://id.example'],
@@ -168,7 +184,7 @@ t.test('contract §7: the issuer is its own normal form (WHATWG URL), or refused
 });
 
 t.test(
-  'contract §7: no setting takes a control character, nor blanks around it; a password keeps its blanks',
+  'docs/configuration.md: no setting takes a control character, nor blanks around it; a password keeps its blanks',
   async (t) => {
     const values: Record<string, string> = {
       SIGNET_ISSUER: 'https://id.example',
@@ -261,7 +277,7 @@ t.test('docs/configuration.md: a file holds one line of UTF-8; its end and a mar
   t.equal(readMasterKey(readConfig('production', { SIGNET_KEYS_DIR: keys }))?.toString('hex'), 'a'.repeat(64));
 });
 
-t.test('contract §7: secrets by _FILE; both at once is an error; the source is remembered', async (t) => {
+t.test('docs/configuration.md: secrets by _FILE; both at once is an error; the source is remembered', async (t) => {
   const file = join(folder, 'url');
   writeFileSync(file, 'postgres://db/x\n');
   const config = readConfig('production', { DATABASE_URL_FILE: file });

@@ -159,7 +159,7 @@ t.test(
 );
 
 t.test(
-  'contract §8: a hot standby is red, refuses migrate and start, and answers 503',
+  'docs/commands.md: a hot standby is red, refuses migrate and start, and answers 503',
   { skip: noPostgresql() },
   async (t) => {
     const own = await startPostgresql();

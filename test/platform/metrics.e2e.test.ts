@@ -221,7 +221,7 @@ t.test('a port that is taken is a failure that names the setting', async (t) => 
   );
 });
 
-t.test('contract §7: SIGNET_METRICS_PORT turns them on, on loopback, and never on the public port', async (t) => {
+t.test('docs/configuration.md: SIGNET_METRICS_PORT turns them on, on loopback, and never on the public port', async (t) => {
   const place = await freshSettings();
   const port = String(await freePort());
   t.match(await signet(['dev'], { ...place, SIGNET_METRICS_PORT: place.SIGNET_PORT }), {

@@ -8,7 +8,7 @@ import t from '../support/tap.ts';
 
 const PASSWORD = 'correct horse battery';
 
-t.test('contract §8: while a server holds the embedded database, commands are carried out by it', async (t) => {
+t.test('docs/commands.md: while a server holds the embedded database, commands are carried out by it', async (t) => {
   const place = await freshSettings();
   const folder = dirname(place.SIGNET_DATA_DIR);
   const [polls, dump] = [join(folder, 'polls.yaml'), join(folder, 'dump.json')];
@@ -25,7 +25,7 @@ t.test('contract §8: while a server holds the embedded database, commands are c
   const type = (words: string, stdin = '', more: Record<string, string> = {}) =>
     signet(split(words), { ...place, ...more }, stdin);
 
-  await t.test('contract §8: settings, standard input and files of the caller reach the server', async (t) => {
+  await t.test('docs/commands.md: settings, standard input and files of the caller reach the server', async (t) => {
     const environment = { SIGNET_SUPERUSER_USERNAME: 'root', SIGNET_SUPERUSER_PASSWORD: PASSWORD };
     t.match(await type('createsuperuser --noinput', '', environment), {
       code: 0,
@@ -73,7 +73,7 @@ t.test('contract §8: while a server holds the embedded database, commands are c
   for (const [i, [words, exit]] of alike.entries()) t.equal(withServer[i]?.code, exit, words);
   t.equal((await server.stop()).code, 0);
 
-  await t.test('contract §8: with the same output and exit code as without a server', async (t) => {
+  await t.test('docs/commands.md: with the same output and exit code as without a server', async (t) => {
     for (const [i, [words, , stdin]] of alike.entries())
       t.same(await (stdin === undefined ? here(words) : type(words, stdin)), withServer[i], words);
   });

@@ -48,7 +48,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §8: a service and a first-party web client, with secrets that the master key gives',
+    'docs/commands.md: a service and a first-party web client, with secrets that the master key gives',
     async (t) => {
       await make();
       const { clients } = await cliHarness.json('sample');
@@ -79,7 +79,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §8: sample shows the live setup link as it is; only setup-link makes a new one', async (t) => {
+  await t.test('docs/commands.md: sample shows the live setup link as it is; only setup-link makes a new one', async (t) => {
     await make();
     const { setup_url: first } = await cliHarness.json('sample');
     t.match(first, /\/setup\?token=[\w-]{43}$/);

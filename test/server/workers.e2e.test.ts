@@ -41,7 +41,7 @@ t.test('signet start --workers', { skip }, async (t) => {
   };
   const start = ['start', '--workers', '2'];
 
-  await t.test('contract §8: what is wrong is told once, with the exit code of its kind', async (t) => {
+  await t.test('docs/commands.md: what is wrong is told once, with the exit code of its kind', async (t) => {
     for (const [words, code, text] of [
       [['start', '--workers', '0'], 2, /--workers takes 1 to 128/],
       [['start', '--workers', 'two'], 2, /whole number/],

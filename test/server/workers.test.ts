@@ -37,7 +37,7 @@ async function until(is: () => boolean): Promise<void> {
   for (let tries = 0; !is() && tries < 100; tries++) await new Promise((done) => setTimeout(done, 50));
 }
 
-t.test('contract §8: ready is said when every worker serves, in whatever order', async (t) => {
+t.test('docs/commands.md: ready is said when every worker serves, in whatever order', async (t) => {
   const { said, places, serves } = stand(t);
   t.same(places(), [0], 'the first starts alone');
   serves(0);
@@ -48,7 +48,7 @@ t.test('contract §8: ready is said when every worker serves, in whatever order'
   t.same(said, ['ready']);
 });
 
-t.test('contract §8: the first that ends before the others serve is started anew, and they are not', async (t) => {
+t.test('docs/commands.md: the first that ends before the others serve is started anew, and they are not', async (t) => {
   const { said, ended, places, serves, ends } = stand(t);
   serves(0);
   ends(0, 1);

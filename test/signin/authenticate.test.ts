@@ -57,7 +57,7 @@ async function service(db: Database, options: AppOptions = {}) {
 
 await onEachEngine(t, async (t, db) => {
   await t.test(
-    'contract §3: one refusal for unknown, wrong, inactive, unusable and old-hash users: same answer, one verification, same deadline',
+    'docs/login-api.md: one refusal for unknown, wrong, inactive, unusable and old-hash users: same answer, one verification, same deadline',
     async (t) => {
       const { login, clock, passwords } = await service(db);
       const answers = new Set<string>();
@@ -99,7 +99,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'contract §3: every spelling of a name is one counter, and the tenth failure is the last evaluated',
+    'docs/login-api.md: every spelling of a name is one counter, and the tenth failure is the last evaluated',
     async (t) => {
       const { login, passwords, clock } = await service(db);
       const spellings = ['known', 'KNOWN', 'Known', 'ｋnown', 'kNOWN'];
@@ -115,7 +115,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §3: only failures count: a correct password releases its reservation', async (t) => {
+  await t.test('docs/login-api.md: only failures count: a correct password releases its reservation', async (t) => {
     const { login } = await service(db);
     for (let i = 0; i < 9; i++) await login('known', 'wrong');
     for (let i = 0; i < 3; i++) t.equal((await login('known', PASSWORD)).statusCode, 200);

@@ -45,7 +45,7 @@ function request(rights: Rights, api: Partial<TokenRequest['api']> = {}, scope?:
   };
 }
 
-/** As contract §5 tells a verifier to read one. */
+/** As docs/tokens.md tells a verifier to read one. */
 function isSet({ b }: PermissionsBitmap, index: number): boolean {
   return (((Buffer.from(b, 'base64url')[index >> 3] as number) >> (index & 7)) & 1) === 1;
 }
@@ -72,7 +72,7 @@ const principal = fc
   });
 
 t.test(
-  'contract §5: list and bitmap decide alike for every permission, tombstones and superusers included',
+  'docs/tokens.md: list and bitmap decide alike for every permission, tombstones and superusers included',
   async () => {
     fc.assert(
       fc.property(principal, fc.boolean(), ({ catalogue, indexes }, isSuperuser) => {
@@ -103,7 +103,7 @@ t.test(
 );
 
 t.test(
-  'contract §5: no token exceeds its budget; a list that would becomes a bitmap, or is refused, never shortened',
+  'docs/tokens.md: no token exceeds its budget; a list that would becomes a bitmap, or is refused, never shortened',
   async (t) => {
     const counts = { list: 0, bitmap: 0, refused: 0 };
     fc.assert(
@@ -136,7 +136,7 @@ t.test(
 );
 
 t.test(
-  'contract §5: format scope says which of the permissions that were asked for are granted, format none nothing',
+  'docs/tokens.md: format scope says which of the permissions that were asked for are granted, format none nothing',
   async (t) => {
     const rights = testRights(['polls.add_choice', 'polls.view_choice']);
     const scope = 'openid polls.view_choice polls.delete_choice nonsense';
@@ -157,7 +157,7 @@ t.test(
   },
 );
 
-t.test('contract §5: the header names the algorithm of the API and its key', async (t) => {
+t.test('docs/tokens.md: the header names the algorithm of the API and its key', async (t) => {
   for (const alg of ['RS256', 'ES256', 'EdDSA'] as const) {
     const { token } = signAccessToken(keys, request(testRights([]), { alg, typ: 'JWT' }), now);
     const header = JSON.parse(Buffer.from(token.split('.')[0] as string, 'base64url').toString());

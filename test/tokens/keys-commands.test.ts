@@ -36,7 +36,7 @@ await onEachEngine(t, async (t, db) => {
     return (JSON.parse(result.stdout) as { checks: Check[] }).checks.filter((one) => one.name === name);
   };
 
-  await t.test('contract §8: keys rotate publishes the next key and says when it signs', async (t) => {
+  await t.test('docs/commands.md: keys rotate publishes the next key and says when it signs', async (t) => {
     const before = Date.now();
     const { stdout } = await cliHarness.run('keys rotate');
     t.match(stdout, /^RS256: [\w-]{43} is published, and signs from \d{4}-.* UTC on\.$/m);
@@ -59,7 +59,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await cliHarness.run('keys rotate --alg HS256'), { exit: 2 });
   });
 
-  await t.test('contract §8: keys revoke says first what goes, asks for the key, and takes it away', async (t) => {
+  await t.test('docs/commands.md: keys revoke says first what goes, asks for the key, and takes it away', async (t) => {
     const [current] = await keys('current');
     const kid = current?.kid as string;
     const unasked = await cliHarness.run(`keys revoke ${kid}`);
@@ -80,7 +80,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §2: the first API that asks for an algorithm makes its key; the master key is needed then',
+    'docs/keys.md: the first API that asks for an algorithm makes its key; the master key is needed then',
     async (t) => {
       await cliHarness.json('api create modern --alg EdDSA');
       t.same((await keys('current')).map((one) => one.alg).sort(), ['EdDSA', 'RS256']);

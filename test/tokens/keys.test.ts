@@ -94,7 +94,7 @@ t.test(
 );
 
 t.test(
-  'contract §5, RFC 7515 §2: the size is known before signing, to the byte, and none is over its budget',
+  'docs/tokens.md, RFC 7515 §2: the size is known before signing, to the byte, and none is over its budget',
   async (t) => {
     for (let count = 0; count < 150; count += 7) {
       const names = Array.from({ length: count }, (_, i) => `polls.do_thing_${i}_é`);
@@ -112,7 +112,7 @@ t.test(
   },
 );
 
-t.test('contract §5: claims of a superuser, an inactive user, an API without username', async (t) => {
+t.test('docs/tokens.md: claims of a superuser, an inactive user, an API without username', async (t) => {
   const claims = (tokenRequest: TokenRequest) => signAccessToken(keys, tokenRequest, now).claims;
   const superuser = claims({
     ...request(['b.x', 'a.x']),

@@ -178,7 +178,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §2: an algorithm has a key while an API asks for it, and gives it up afterwards',
+    'docs/keys.md: an algorithm has a key while an API asks for it, and gives it up afterwards',
     async (t) => {
       await db.fork().transactional(async (tx) => {
         const api = await createApi(tx, audit(clock.now()), 'modern', { alg: 'EdDSA' });

@@ -255,7 +255,7 @@ t.test('status lists', (t) =>
       t.equal(await status(before), STATUS.suspended);
     });
 
-    await t.test('contract §4: revoking one access token suspends its siblings', async (t) => {
+    await t.test('docs/oauth.md: revoking one access token suspends its siblings', async (t) => {
       const given = { name: 'Worker', preset: 'service', requests: [s.polls] } as const;
       const { client, secret } = await createClient(db.fork(), audit(), given);
       const headers = {

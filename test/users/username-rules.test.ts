@@ -89,7 +89,7 @@ await onEachEngine(t, async (t, db) => {
     );
   });
 
-  await t.test('contract §3: nobody signs up by a name that means something else', async (t) => {
+  await t.test('docs/login-api.md: nobody signs up by a name that means something else', async (t) => {
     const before = await users();
     for (const name of misleading(victim.id)) {
       const answer = await signUp(name);
@@ -100,7 +100,7 @@ await onEachEngine(t, async (t, db) => {
     for (const name of harmless) t.equal((await signUp(name)).statusCode, 201, name);
   });
 
-  await t.test('contract §8: nor does an operator make such a user, nor a setup link', async (t) => {
+  await t.test('docs/commands.md: nor does an operator make such a user, nor a setup link', async (t) => {
     const before = await users();
     for (const name of misleading(victim.id)) {
       const { error } = await cliHarness.json(`user create ${name}`, undefined, 2);
@@ -155,7 +155,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await cliHarness.run(`client show ${client.clientId.toLowerCase()}`), { exit: 3 }, 'and exactly');
   });
 
-  await t.test('contract §8: doctor names the users that an earlier version let have such a name', async (t) => {
+  await t.test('docs/commands.md: doctor names the users that an earlier version let have such a name', async (t) => {
     const names = async () => {
       const { checks } = JSON.parse((await cliHarness.run('doctor --json')).stdout) as { checks: { name: string }[] };
       return checks.find((one) => one.name === 'names');

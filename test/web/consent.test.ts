@@ -77,7 +77,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'contract §4 (A11): what is allowed goes into the code, is remembered, and is not asked again',
+    'docs/oauth.md (A11): what is allowed goes into the code, is remembered, and is not asked again',
     async (t) => {
       const alice = await s.signedInBrowser();
       const page = await s.ask(alice, third, { scope: 'openid polls.add_choice polls.change_choice' });
@@ -149,20 +149,23 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §4: a first-party client asks nobody, unless it is to, or the request says so', async (t) => {
-    const alice = await s.signedInBrowser();
-    t.match(await s.answer(alice, web), { code: /./ });
-    const asked = await s.ask(alice, web, { prompt: 'consent' });
-    t.match(asked.response.body, /Do whatever you may do there/);
-    const done = responseParameters(await alice.submit(asked, { decision: 'allow' }));
-    t.equal((await s.codeRow(done['code'])).permissions, null, 'uncut');
-    await s.set(web, { askConsent: true });
-    const page = await s.ask(alice, web, { scope: 'openid email' });
-    t.match(page.response.body, /Allow Web/);
-    await alice.submit(page, { decision: 'allow' });
-    t.match(await s.answer(alice, web, { scope: 'openid email' }), { code: /./ }, 'remembered');
-    await s.set(web, {});
-  });
+  await t.test(
+    'docs/oauth.md: a first-party client asks nobody, unless it is to, or the request says so',
+    async (t) => {
+      const alice = await s.signedInBrowser();
+      t.match(await s.answer(alice, web), { code: /./ });
+      const asked = await s.ask(alice, web, { prompt: 'consent' });
+      t.match(asked.response.body, /Do whatever you may do there/);
+      const done = responseParameters(await alice.submit(asked, { decision: 'allow' }));
+      t.equal((await s.codeRow(done['code'])).permissions, null, 'uncut');
+      await s.set(web, { askConsent: true });
+      const page = await s.ask(alice, web, { scope: 'openid email' });
+      t.match(page.response.body, /Allow Web/);
+      await alice.submit(page, { decision: 'allow' });
+      t.match(await s.answer(alice, web, { scope: 'openid email' }), { code: /./ }, 'remembered');
+      await s.set(web, {});
+    },
+  );
 
   await t.test('RFC 8252 §8.6: an app that another app could replace is allowed each time', async (t) => {
     const app = await s.register('Desk app', 'native', ['http://127.0.0.1/cb', 'com.example.app:/cb']);
@@ -233,7 +236,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(other.response.body, /for you, <strong>bob<\/strong>/);
   });
 
-  await t.test('contract §3: the form comes from a page of Signet', async (t) => {
+  await t.test('docs/login-api.md: the form comes from a page of Signet', async (t) => {
     const alice = await s.signedInBrowser();
     const page = await s.ask(alice, third);
     const form = { ...hiddenFields(page.response.body), decision: 'allow' };
@@ -258,7 +261,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §4, docs/decisions/0014: of 50 that complete one interaction at once, one code is good',
+    'docs/oauth.md, docs/decisions/0014: of 50 that complete one interaction at once, one code is good',
     async (t) => {
       const alice = await s.signedInBrowser();
       const page = await s.ask(alice, third);

@@ -18,7 +18,7 @@ await onEachEngine(t, async (t, db) => {
   const fields = { username: 'chief', email: '', password: 'a phrase for the chief' };
 
   await t.test(
-    'contract §8: GET shows the form any number of times; the answer is closed to scripts and frames',
+    'docs/commands.md: GET shows the form any number of times; the answer is closed to scripts and frames',
     async (t) => {
       const secret = (await createSetupSecret(db.fork(), clock.now())) as string;
       for (let i = 0; i < 3; i++) t.equal((await page(secret)).statusCode, 200);
@@ -35,7 +35,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §8: a new link ends the old; an unknown one is 410', async (t) => {
+  await t.test('docs/commands.md: a new link ends the old; an unknown one is 410', async (t) => {
     const old = (await createSetupSecret(db.fork(), clock.now())) as string;
     const current = (await createSetupSecret(db.fork(), clock.now())) as string;
     const gone = await page(old);
@@ -46,7 +46,7 @@ await onEachEngine(t, async (t, db) => {
     t.equal((await submit({ ...fields, token: old })).statusCode, 410);
   });
 
-  await t.test('contract §8: a link is good for 24 hours', async (t) => {
+  await t.test('docs/commands.md: a link is good for 24 hours', async (t) => {
     const secret = (await createSetupSecret(db.fork(), clock.now())) as string;
     clock.pass(86_401);
     t.equal((await page(secret)).statusCode, 410);
@@ -88,7 +88,7 @@ await onEachEngine(t, async (t, db) => {
   );
 
   await t.test(
-    'contract §8: of 8 simultaneous submissions one makes the administrator; then the link is gone',
+    'docs/commands.md: of 8 simultaneous submissions one makes the administrator; then the link is gone',
     async (t) => {
       const token = (await createSetupSecret(db.fork(), clock.now())) as string;
       const before = await page('x');
@@ -107,7 +107,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §8: the redemption itself demands that no superuser exists', async (t) => {
+  await t.test('docs/commands.md: the redemption itself demands that no superuser exists', async (t) => {
     await db.fork().nativeUpdate(User, { isSuperuser: true }, { isSuperuser: false });
     const token = (await createSetupSecret(db.fork(), clock.now())) as string;
     await createUser(db.fork(), audit(), { username: 'made-meanwhile', password: makeUnusable(), isSuperuser: true });

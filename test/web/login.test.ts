@@ -39,7 +39,7 @@ t.test('attacks 39: next is a path of Signet itself, or the home page', async (t
 });
 
 t.test(
-  'contract §2: below an issuer with a path every redirect is built from it, and the cookies are bound to the host',
+  'docs/login-api.md: below an issuer with a path every redirect is built from it, and the cookies are bound to the host',
   async (t) => {
     const db = await openTestEmbedded();
     t.teardown(() => db.close());
@@ -79,7 +79,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §3, RFC 9110 §15.4.4: a right password is a new session, and 303 to where it was for',
+    'docs/login-api.md, RFC 9110 §15.4.4: a right password is a new session, and 303 to where it was for',
     async (t) => {
       const browser = s.openBrowser();
       const { response } = await post(browser, { username: 'alice', password: PASSWORD });
@@ -120,7 +120,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §3, attacks 31: one error for every user; the name stays, the password does not',
+    'docs/login-api.md, attacks 31: one error for every user; the name stays, the password does not',
     async (t) => {
       await updateUser(db.fork(), audit(), s.bob, { isActive: false });
       const refusals = [];
@@ -148,7 +148,7 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('contract §3: the throttle of the login API, with Retry-After', async (t) => {
+  await t.test('docs/login-api.md: the throttle of the login API, with Retry-After', async (t) => {
     let last = (await post(s.openBrowser(), { username: 'carol', password: 'wrong' })).response;
     for (let i = 0; i < 5; i++) last = (await post(s.openBrowser(), { username: 'Carol', password: 'wrong' })).response;
     t.equal(last.statusCode, 429);
@@ -164,7 +164,7 @@ await onEachEngine(t, async (t, db) => {
   });
 
   await t.test(
-    'contract §3: pages of other sites log nobody in; what is no form is refused; all of it as pages',
+    'docs/login-api.md: pages of other sites log nobody in; what is no form is refused; all of it as pages',
     async (t) => {
       for (const headers of [
         { 'sec-fetch-site': 'cross-site' },

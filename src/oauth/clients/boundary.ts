@@ -7,7 +7,7 @@ import { auditObject } from './audit.ts';
 import { lockClient } from './clients.ts';
 
 /**
- * Adds permissions to a client's boundary (contract §4) and returns the names that were not in it before. A permission
+ * Adds permissions to a client's boundary (docs/oauth.md) and returns the names that were not in it before. A permission
  * that is removed from its API drops out by itself: readers of the boundary select live permissions only.
  */
 export function allowPermissions(

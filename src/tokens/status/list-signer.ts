@@ -16,7 +16,7 @@ const LIST_LIFE_SECONDS = 300;
 /** A list is signed again after this time though nothing changed, so that a served list is valid for most of its life. */
 const RESIGN_SECONDS = 60;
 
-/** Signs status lists (draft-ietf-oauth-status-list-21 §5.1). */
+/** Signs status lists (draft-ietf-oauth-status-list-21). */
 export interface ListSigner {
   /** Returns the signed list with at least the changes that the bitmap had at the call. */
   document(list: number, bitmap: Bitmap): Promise<PublicDocument | null>;

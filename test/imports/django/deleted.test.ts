@@ -13,7 +13,7 @@ await onEachEngine(t, async (t, db) => {
   for (const [first, before] of Object.entries(forms))
     for (const [second, after] of Object.entries(forms))
       await t.test(
-        `contract §8: who was deleted is not brought back (${first} keys, then ${second} keys)`,
+        `docs/commands.md: who was deleted is not brought back (${first} keys, then ${second} keys)`,
         async (t) => {
           const { rows, audience, tag } = project([
             userRow(1, 'zacharias', { groups: [1], user_permissions: [2], email: 'zach@personal.test' }),
@@ -49,7 +49,7 @@ await onEachEngine(t, async (t, db) => {
   for (const [first, before] of Object.entries(forms))
     for (const [second, after] of Object.entries(forms))
       await t.test(
-        `contract §8: who was renamed is known again, and deleted then, not brought back (${first}, then ${second} keys)`,
+        `docs/commands.md: who was renamed is known again, and deleted then, not brought back (${first}, then ${second} keys)`,
         async (t) => {
           const { rows, audience, tag } = project([userRow(1, 'zacharias', { groups: [1] }), userRow(2, 'bob')]);
           const name = `zacharias-${tag}`;
@@ -86,7 +86,7 @@ await onEachEngine(t, async (t, db) => {
         },
       );
 
-  await t.test('contract §8: somebody else of the freed name, under another key, is a new user', async (t) => {
+  await t.test('docs/commands.md: somebody else of the freed name, under another key, is a new user', async (t) => {
     const { rows, audience, tag } = project([userRow(1, 'zacharias')]);
     await runImport(db, rows, { audience });
     const zach = (await findUser(db.fork(), `zacharias-${tag}`)) as User;
@@ -106,7 +106,7 @@ await onEachEngine(t, async (t, db) => {
     t.match(await runImport(db, [...rows, other], { audience }), { users: { created: 0, known: 2 } }, 'both are known');
   });
 
-  await t.test('contract §8: who took the freed name in Signet is not taken for the deleted one', async (t) => {
+  await t.test('docs/commands.md: who took the freed name in Signet is not taken for the deleted one', async (t) => {
     const { rows, audience, tag } = project([userRow(1, 'zacharias', { groups: [1] })]);
     await runImport(db, rows, { audience });
     await deleteUser(db.fork(), audit, (await findUser(db.fork(), `zacharias-${tag}`)) as User);

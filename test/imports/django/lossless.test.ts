@@ -82,7 +82,7 @@ t.test(
   },
 );
 
-t.test('contract §8: people, groups and rights that have no place end the import, a dry run alike', async (t) => {
+t.test('docs/commands.md: people, groups and rights that have no place end the import, a dry run alike', async (t) => {
   const cases: [string, Row[]][] = [
     ['a person', [userRow(1, ' ')]],
     ['a group', [{ model: 'auth.group', pk: 9, fields: { name: 'a\u202eb', permissions: [] } }]],
