@@ -50,25 +50,28 @@ t.test('api delete', (t) =>
       new Map((await db.fork().findAll(Principal, {})).map((one) => [one.id, one.permsVersion]));
     const idOf = async (name: string) => (await cliHarness.json(`user show ${name}`)).user.id as string;
 
-    await t.test('docs/commands.md: it says first what goes with the API, and does nothing without a yes', async (t) => {
-      const before = await cliHarness.counts();
-      t.match(await cliHarness.run('api delete shop'), { exit: 2, stdout: '', stderr: /--yes/ });
-      t.match(await cliHarness.run('api delete shop', { terminal: answeringTerminal('other') }), {
-        exit: 1,
-        stderr: /Nothing/,
-      });
-      const said = cliHarness.progress.at(-1) ?? '';
-      t.match(said, /Permissions +2, of 1 model\n/);
-      t.match(said, /Assignments +1 to users, 1 to clients, 1 to groups; 1 flag at it\n/);
-      t.match(said, /Holders +3 users or clients/);
-      t.match(said, /Clients +reports requests it, reports serves it\n/);
-      t.match(said, /Imports +5 records forgotten; users and groups stay\n/);
-      t.match(await cliHarness.run('api delete shpo', { terminal: answeringTerminal() }), {
-        exit: 3,
-        stderr: /Did you mean shop\?/,
-      });
-      t.same(await cliHarness.counts(), before);
-    });
+    await t.test(
+      'docs/commands.md: it says first what goes with the API, and does nothing without a yes',
+      async (t) => {
+        const before = await cliHarness.counts();
+        t.match(await cliHarness.run('api delete shop'), { exit: 2, stdout: '', stderr: /--yes/ });
+        t.match(await cliHarness.run('api delete shop', { terminal: answeringTerminal('other') }), {
+          exit: 1,
+          stderr: /Nothing/,
+        });
+        const said = cliHarness.progress.at(-1) ?? '';
+        t.match(said, /Permissions +2, of 1 model\n/);
+        t.match(said, /Assignments +1 to users, 1 to clients, 1 to groups; 1 flag at it\n/);
+        t.match(said, /Holders +3 users or clients/);
+        t.match(said, /Clients +reports requests it, reports serves it\n/);
+        t.match(said, /Imports +5 records forgotten; users and groups stay\n/);
+        t.match(await cliHarness.run('api delete shpo', { terminal: answeringTerminal() }), {
+          exit: 3,
+          stderr: /Did you mean shop\?/,
+        });
+        t.same(await cliHarness.counts(), before);
+      },
+    );
 
     await t.test("docs/permissions.md: Signet's own API cannot be deleted, by any of its names (exit 4)", async (t) => {
       const before = await cliHarness.counts();

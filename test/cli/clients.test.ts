@@ -72,94 +72,103 @@ t.test('client', (t) =>
       t.match(await cliHarness.run('client show App'), { exit: 3, stderr: /no client "App"/ });
     });
 
-    await t.test('docs/oauth.md, docs/commands.md: every switch of a client by command, shown under its RFC 7591 name', async (t) => {
-      const { client_id, client_secret } = await cliHarness.json(
-        `client create Shop --preset web --redirect-uri https://shop.example/cb --grant token-exchange --pkce off --require-par on --dpop on
+    await t.test(
+      'docs/oauth.md, docs/commands.md: every switch of a client by command, shown under its RFC 7591 name',
+      async (t) => {
+        const { client_id, client_secret } = await cliHarness.json(
+          `client create Shop --preset web --redirect-uri https://shop.example/cb --grant token-exchange --pkce off --require-par on --dpop on
          --id-token-alg ES256 --userinfo-alg EdDSA --max-age 600 --refresh-idle 3600 --refresh-ttl 86400
          --post-logout-redirect-uri https://shop.example/bye --backchannel-logout-uri https://shop.example/out
          --client-uri https://shop.example --logo-uri https://shop.example/logo.png --policy-uri https://shop.example/policy --tos-uri https://shop.example/tos
          --assertion-audience issuer_or_token_endpoint --assertion-alg ES256 --refresh-rotation off`.replace(
-          /\s+/g,
-          ' ',
-        ),
-      );
-      t.match(client_secret, /^[\w-]{43}$/);
-      const site = await cliHarness.run('client create Site --preset web --redirect-uri https://site.example/cb');
-      t.match(site.stdout, /It has to use PKCE, .*--code-challenge-method=S256.*--pkce if-sent .*else --pkce off\.\n/);
-      for (const words of ['web --pkce if-sent --redirect-uri https://free.example/cb', 'service'])
-        t.notMatch((await cliHarness.run(`client create Free-${words.slice(0, 3)} --preset ${words}`)).stdout, /PKCE/);
-      const told = {
-        client_id,
-        grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'],
-        pkce: 'off',
-        require_pushed_authorization_requests: true,
-        dpop_bound_access_tokens: true,
-        consent: 'ask',
-        id_token_signed_response_alg: 'ES256',
-        userinfo_signed_response_alg: 'EdDSA',
-        default_max_age: 600,
-        refresh_idle_seconds: 3600,
-        refresh_ttl_seconds: 86400,
-        post_logout_redirect_uris: ['https://shop.example/bye'],
-        backchannel_logout_uri: 'https://shop.example/out',
-        client_uri: 'https://shop.example',
-        logo_uri: 'https://shop.example/logo.png',
-        policy_uri: 'https://shop.example/policy',
-        tos_uri: 'https://shop.example/tos',
-        assertion_audience: 'issuer_or_token_endpoint',
-        token_endpoint_auth_signing_alg: 'ES256',
-        refresh_rotation: false,
-        jwks: null,
-        jwks_uri: null,
-      };
-      t.match(await cliHarness.json('client show Shop'), told);
-      t.match(
-        (await cliHarness.run('client show Shop')).stdout,
-        /PKCE +off: not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded.*Assertions by +ES256\n.*Refresh tokens +the same at every use\n/s,
-      );
-      const algs = (await cliHarness.json('keys list')).keys.map((one: { alg: string }) => one.alg);
-      t.same(algs.sort(), ['ES256', 'EdDSA', 'RS256'], 'the keys that it asks for are there at once');
-      t.match(
-        await cliHarness.json(
-          'client update Shop --pkce on --userinfo-alg none --max-age none --refresh-idle none --post-logout-redirect-uri none --backchannel-logout-uri none --logo-uri none --grant code --grant urn:ietf:params:oauth:grant-type:device_code',
-        ),
-        {
-          ...told,
-          grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
-          pkce: 'on',
-          userinfo_signed_response_alg: null,
-          default_max_age: null,
-          refresh_idle_seconds: null,
-          post_logout_redirect_uris: [],
-          backchannel_logout_uri: null,
-          logo_uri: null,
-        },
-      );
-      t.match(await lastEntry(db), {
-        before: { pkce: 'off', userinfoAlg: 'EdDSA' },
-        after: { pkce: 'on', userinfoAlg: null },
-      });
-      t.match(await cliHarness.json('client update Shop --refresh-rotation on --assertion-alg none'), {
-        refresh_rotation: true,
-        token_endpoint_auth_signing_alg: null,
-      });
-      t.match(await lastEntry(db), {
-        before: { refreshRotation: false, assertionAlg: 'ES256' },
-        after: { refreshRotation: true, assertionAlg: null },
-      });
-      t.match(await cliHarness.run('client update Shop --assertion-alg HS256'), { exit: 2, stderr: /assertion-alg/ });
-      t.match(
-        await cliHarness.run(
-          'client create Page --preset spa --redirect-uri https://p.example/ --refresh-rotation off',
-        ),
-        {
-          exit: 2,
-          stderr: /--dpop on/,
-        },
-      );
-      await cliHarness.json('client update Shop --first-party on --consent ask');
-      t.match(await cliHarness.json('client update Shop --consent skip'), { consent: 'skip' });
-    });
+            /\s+/g,
+            ' ',
+          ),
+        );
+        t.match(client_secret, /^[\w-]{43}$/);
+        const site = await cliHarness.run('client create Site --preset web --redirect-uri https://site.example/cb');
+        t.match(
+          site.stdout,
+          /It has to use PKCE, .*--code-challenge-method=S256.*--pkce if-sent .*else --pkce off\.\n/,
+        );
+        for (const words of ['web --pkce if-sent --redirect-uri https://free.example/cb', 'service'])
+          t.notMatch(
+            (await cliHarness.run(`client create Free-${words.slice(0, 3)} --preset ${words}`)).stdout,
+            /PKCE/,
+          );
+        const told = {
+          client_id,
+          grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+          pkce: 'off',
+          require_pushed_authorization_requests: true,
+          dpop_bound_access_tokens: true,
+          consent: 'ask',
+          id_token_signed_response_alg: 'ES256',
+          userinfo_signed_response_alg: 'EdDSA',
+          default_max_age: 600,
+          refresh_idle_seconds: 3600,
+          refresh_ttl_seconds: 86400,
+          post_logout_redirect_uris: ['https://shop.example/bye'],
+          backchannel_logout_uri: 'https://shop.example/out',
+          client_uri: 'https://shop.example',
+          logo_uri: 'https://shop.example/logo.png',
+          policy_uri: 'https://shop.example/policy',
+          tos_uri: 'https://shop.example/tos',
+          assertion_audience: 'issuer_or_token_endpoint',
+          token_endpoint_auth_signing_alg: 'ES256',
+          refresh_rotation: false,
+          jwks: null,
+          jwks_uri: null,
+        };
+        t.match(await cliHarness.json('client show Shop'), told);
+        t.match(
+          (await cliHarness.run('client show Shop')).stdout,
+          /PKCE +off: not demanded\n.*Consent +asked\nAlgorithms +ID token ES256, userinfo EdDSA\nPushed requests +demanded.*Assertions by +ES256\n.*Refresh tokens +the same at every use\n/s,
+        );
+        const algs = (await cliHarness.json('keys list')).keys.map((one: { alg: string }) => one.alg);
+        t.same(algs.sort(), ['ES256', 'EdDSA', 'RS256'], 'the keys that it asks for are there at once');
+        t.match(
+          await cliHarness.json(
+            'client update Shop --pkce on --userinfo-alg none --max-age none --refresh-idle none --post-logout-redirect-uri none --backchannel-logout-uri none --logo-uri none --grant code --grant urn:ietf:params:oauth:grant-type:device_code',
+          ),
+          {
+            ...told,
+            grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+            pkce: 'on',
+            userinfo_signed_response_alg: null,
+            default_max_age: null,
+            refresh_idle_seconds: null,
+            post_logout_redirect_uris: [],
+            backchannel_logout_uri: null,
+            logo_uri: null,
+          },
+        );
+        t.match(await lastEntry(db), {
+          before: { pkce: 'off', userinfoAlg: 'EdDSA' },
+          after: { pkce: 'on', userinfoAlg: null },
+        });
+        t.match(await cliHarness.json('client update Shop --refresh-rotation on --assertion-alg none'), {
+          refresh_rotation: true,
+          token_endpoint_auth_signing_alg: null,
+        });
+        t.match(await lastEntry(db), {
+          before: { refreshRotation: false, assertionAlg: 'ES256' },
+          after: { refreshRotation: true, assertionAlg: null },
+        });
+        t.match(await cliHarness.run('client update Shop --assertion-alg HS256'), { exit: 2, stderr: /assertion-alg/ });
+        t.match(
+          await cliHarness.run(
+            'client create Page --preset spa --redirect-uri https://p.example/ --refresh-rotation off',
+          ),
+          {
+            exit: 2,
+            stderr: /--dpop on/,
+          },
+        );
+        await cliHarness.json('client update Shop --first-party on --consent ask');
+        t.match(await cliHarness.json('client update Shop --consent skip'), { consent: 'skip' });
+      },
+    );
 
     await t.test(
       'docs/commands.md, RFC 7517: --jwks takes the content of a file, and another way to authenticate its secret',
@@ -197,35 +206,38 @@ t.test('client', (t) =>
       },
     );
 
-    await t.test('docs/oauth.md, docs/commands.md: client allow and disallow set the ceiling; client show tells it', async (t) => {
-      await cliHarness.json('client create Third --preset spa --redirect-uri https://third.example/cb --api polls');
-      t.match(await cliHarness.run('client show Third'), { stdout: /Ceiling +\(none\)/ });
-      t.match(await cliHarness.json('client allow Third --api polls polls.add_choice polls.view_choice'), {
-        audience: 'polls',
-        allowed: ['polls.add_choice', 'polls.view_choice'],
-        already_allowed: [],
-      });
-      t.match(await lastEntry(db), {
-        objectLabel: /^Third /,
-        after: { ceiling: ['polls.add_choice', 'polls.view_choice'] },
-      });
-      t.match(await cliHarness.json('client disallow Third --api polls polls.add_choice polls.change_choice'), {
-        disallowed: ['polls.add_choice'],
-        not_allowed: ['polls.change_choice'],
-      });
-      t.match(await cliHarness.json('client allow Third --api polls --all'), {
-        allowed: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice'],
-      });
-      t.same((await cliHarness.json('client show Third')).ceiling, {
-        polls: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice', 'polls.view_choice'],
-      });
-      t.match(await cliHarness.run('client show Third'), { stdout: /Ceiling +polls: polls\.add_choice, / });
-      await cliHarness.json('client disallow Third --api polls --all');
-      t.same((await cliHarness.json('client show Third')).ceiling, {});
-      t.match(await cliHarness.run('client allow Shop --api polls polls.add_choice'), {
-        stdout: /Shop is first-party: it carries everything/,
-      });
-    });
+    await t.test(
+      'docs/oauth.md, docs/commands.md: client allow and disallow set the ceiling; client show tells it',
+      async (t) => {
+        await cliHarness.json('client create Third --preset spa --redirect-uri https://third.example/cb --api polls');
+        t.match(await cliHarness.run('client show Third'), { stdout: /Ceiling +\(none\)/ });
+        t.match(await cliHarness.json('client allow Third --api polls polls.add_choice polls.view_choice'), {
+          audience: 'polls',
+          allowed: ['polls.add_choice', 'polls.view_choice'],
+          already_allowed: [],
+        });
+        t.match(await lastEntry(db), {
+          objectLabel: /^Third /,
+          after: { ceiling: ['polls.add_choice', 'polls.view_choice'] },
+        });
+        t.match(await cliHarness.json('client disallow Third --api polls polls.add_choice polls.change_choice'), {
+          disallowed: ['polls.add_choice'],
+          not_allowed: ['polls.change_choice'],
+        });
+        t.match(await cliHarness.json('client allow Third --api polls --all'), {
+          allowed: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice'],
+        });
+        t.same((await cliHarness.json('client show Third')).ceiling, {
+          polls: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice', 'polls.view_choice'],
+        });
+        t.match(await cliHarness.run('client show Third'), { stdout: /Ceiling +polls: polls\.add_choice, / });
+        await cliHarness.json('client disallow Third --api polls --all');
+        t.same((await cliHarness.json('client show Third')).ceiling, {});
+        t.match(await cliHarness.run('client allow Shop --api polls polls.add_choice'), {
+          stdout: /Shop is first-party: it carries everything/,
+        });
+      },
+    );
 
     await t.test(
       'RFC 7591 §3: client registration-token makes, lists and takes back what programs register with',
@@ -298,40 +310,43 @@ t.test('client', (t) =>
       },
     );
 
-    await t.test('docs/commands.md: a client command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await cliHarness.counts();
-      for (const [words, exit, stderr] of [
-        ['client create X', 2, /--preset is missing/],
-        ['client create X --preset magic', 2, /--preset takes web or spa/],
-        ['client create X --preset web', 2, /needs --redirect-uri/],
-        ['client create X --preset web --redirect-uri http://a.example', 2, /no redirect URI/],
-        ['client create helper --preset service', 4, /already/],
-        ['client create X --preset service --api nowhere', 3, /no API nowhere/],
-        ['client create X --preset service --api polls --api polls', 2, /twice/],
-        ['client update Nobody --name Y', 3, /no client "Nobody"/],
-        ['client update Helper --first-party maybe', 2, /takes on or off/],
-        ['client delete Nobody', 3, /no client/],
-        ['client create X --preset spa --redirect-uri https://a.example/cb --pkce off', 2, /confidential clients/],
-        ['client create X --preset service --grant password', 2, /--grant takes code, refresh, client-credentials/],
-        ['client create X --preset service --auth tls', 2, /--auth takes client_secret or/],
-        ['client create X --preset service --auth none', 2, /for confidential clients: --auth/],
-        ['client create X --preset service --consent skip', 2, /--first-party/],
-        ['client create X --preset service --max-age soon', 2, /whole number/],
-        ['client create X --preset service --logo-uri javascript:1', 2, /--logo-uri takes an absolute https URL/],
-        ['client create X --preset service --id-token-alg HS256', 2, /RS256 or ES256 or EdDSA/],
-        ['client allow Helper --api polls', 2, /Name permissions, or say --all/],
-        ['client allow Helper --api polls --all polls.add_choice', 2, /Name permissions, or say --all/],
-        ['client allow Helper --api polls polls.nothing', 3, /no permission polls.nothing/],
-        ['client disallow Nobody --api polls --all', 3, /no client/],
-        ['client registration-token --uses 0', 2, /--uses takes 1 to/],
-        ['client registration-token --days 9999', 2, /--days takes 1 to/],
-        ['client registration-token --list --label x', 2, /Make one, list them, or revoke one/],
-        ['client registration-token --api nowhere', 3, /no API nowhere/],
-        ['perm grant --client Helper --user x --api polls polls.view_choice', 2, /a user, a group or a client/],
-        ['token issue --client Helper --user x --api polls', 3, /no user "x"/],
-      ] as const)
-        t.match(await cliHarness.run(words), { exit, stderr }, words);
-      t.same(await cliHarness.counts(), before);
-    });
+    await t.test(
+      'docs/commands.md: a client command that fails changes nothing and has its own exit code',
+      async (t) => {
+        const before = await cliHarness.counts();
+        for (const [words, exit, stderr] of [
+          ['client create X', 2, /--preset is missing/],
+          ['client create X --preset magic', 2, /--preset takes web or spa/],
+          ['client create X --preset web', 2, /needs --redirect-uri/],
+          ['client create X --preset web --redirect-uri http://a.example', 2, /no redirect URI/],
+          ['client create helper --preset service', 4, /already/],
+          ['client create X --preset service --api nowhere', 3, /no API nowhere/],
+          ['client create X --preset service --api polls --api polls', 2, /twice/],
+          ['client update Nobody --name Y', 3, /no client "Nobody"/],
+          ['client update Helper --first-party maybe', 2, /takes on or off/],
+          ['client delete Nobody', 3, /no client/],
+          ['client create X --preset spa --redirect-uri https://a.example/cb --pkce off', 2, /confidential clients/],
+          ['client create X --preset service --grant password', 2, /--grant takes code, refresh, client-credentials/],
+          ['client create X --preset service --auth tls', 2, /--auth takes client_secret or/],
+          ['client create X --preset service --auth none', 2, /for confidential clients: --auth/],
+          ['client create X --preset service --consent skip', 2, /--first-party/],
+          ['client create X --preset service --max-age soon', 2, /whole number/],
+          ['client create X --preset service --logo-uri javascript:1', 2, /--logo-uri takes an absolute https URL/],
+          ['client create X --preset service --id-token-alg HS256', 2, /RS256 or ES256 or EdDSA/],
+          ['client allow Helper --api polls', 2, /Name permissions, or say --all/],
+          ['client allow Helper --api polls --all polls.add_choice', 2, /Name permissions, or say --all/],
+          ['client allow Helper --api polls polls.nothing', 3, /no permission polls.nothing/],
+          ['client disallow Nobody --api polls --all', 3, /no client/],
+          ['client registration-token --uses 0', 2, /--uses takes 1 to/],
+          ['client registration-token --days 9999', 2, /--days takes 1 to/],
+          ['client registration-token --list --label x', 2, /Make one, list them, or revoke one/],
+          ['client registration-token --api nowhere', 3, /no API nowhere/],
+          ['perm grant --client Helper --user x --api polls polls.view_choice', 2, /a user, a group or a client/],
+          ['token issue --client Helper --user x --api polls', 3, /no user "x"/],
+        ] as const)
+          t.match(await cliHarness.run(words), { exit, stderr }, words);
+        t.same(await cliHarness.counts(), before);
+      },
+    );
   }),
 );

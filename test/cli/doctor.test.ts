@@ -56,11 +56,14 @@ t.test('doctor', (t) =>
       t.notMatch(text, masterKey.toString('hex'));
     });
 
-    await t.test('docs/commands.md: the wrong master key is a fail with its remedy, and the exit code is 1', async (t) => {
-      const { exit, ok, of } = await consult(db, 'development', { SIGNET_MASTER_KEY: 'f'.repeat(64) });
-      t.match({ exit, ok }, { exit: 1, ok: false });
-      t.match(of('signing'), [{ status: 'fail', message: /another master key/, remedy: /SIGNET_MASTER_KEY_FILE/ }]);
-    });
+    await t.test(
+      'docs/commands.md: the wrong master key is a fail with its remedy, and the exit code is 1',
+      async (t) => {
+        const { exit, ok, of } = await consult(db, 'development', { SIGNET_MASTER_KEY: 'f'.repeat(64) });
+        t.match({ exit, ok }, { exit: 1, ok: false });
+        t.match(of('signing'), [{ status: 'fail', message: /another master key/, remedy: /SIGNET_MASTER_KEY_FILE/ }]);
+      },
+    );
 
     await t.test(
       'docs/commands.md: in production the sample, a missing issuer and an untrusted proxy are told',

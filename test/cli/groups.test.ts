@@ -59,23 +59,26 @@ t.test('group', (t) =>
       t.match((await cliHarness.json('user show alice')).groups, []);
     });
 
-    await t.test('docs/commands.md: a group command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await cliHarness.counts();
-      const refusals: [string, number, RegExp][] = [
-        ['group create ZOO', 4, /There is a group "Zoo" already/],
-        ["group create ' '", 2, /needs a name/],
-        ['group show Zooo', 3, /Did you mean "Zoo"\?/],
-        ['group add Zoo', 2, /Usage: npx signet group add NAME \(USER \| --user-id ID\)…/],
-        ['group add Zoo alice nobody', 3, /no user "nobody"/],
-        ['group remove Zoo alice nobody', 3, /no user "nobody"/],
-        ['group add Nowhere alice', 3, /no group "Nowhere"/],
-        ['group delete Nowhere', 3, /no group "Nowhere"/],
-        ['group rename Zoo Park', 2, /signet group create/],
-      ];
-      for (const [words, exit, text] of refusals)
-        t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
-      t.same(await cliHarness.counts(), before);
-    });
+    await t.test(
+      'docs/commands.md: a group command that fails changes nothing and has its own exit code',
+      async (t) => {
+        const before = await cliHarness.counts();
+        const refusals: [string, number, RegExp][] = [
+          ['group create ZOO', 4, /There is a group "Zoo" already/],
+          ["group create ' '", 2, /needs a name/],
+          ['group show Zooo', 3, /Did you mean "Zoo"\?/],
+          ['group add Zoo', 2, /Usage: npx signet group add NAME \(USER \| --user-id ID\)…/],
+          ['group add Zoo alice nobody', 3, /no user "nobody"/],
+          ['group remove Zoo alice nobody', 3, /no user "nobody"/],
+          ['group add Nowhere alice', 3, /no group "Nowhere"/],
+          ['group delete Nowhere', 3, /no group "Nowhere"/],
+          ['group rename Zoo Park', 2, /signet group create/],
+        ];
+        for (const [words, exit, text] of refusals)
+          t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
+        t.same(await cliHarness.counts(), before);
+      },
+    );
   }),
 );
 
@@ -88,27 +91,30 @@ t.test('perm', (t) =>
     await cliHarness.json('group add editors alice');
     await cliHarness.json('api sync -', { file: polls });
 
-    await t.test('docs/commands.md: perm grant gives to a user or a group, and says what was held already', async (t) => {
-      t.same(await cliHarness.json('perm grant --user alice --api polls polls.add_question polls.publish_poll'), {
-        user: 'alice',
-        audience: 'polls',
-        granted: ['polls.add_question', 'polls.publish_poll'],
-        already_held: [],
-      });
-      t.match(await lastEntry(db), {
-        objectKind: 'user',
-        objectLabel: 'alice',
-        after: { permissions: ['polls.add_question', 'polls.publish_poll'] },
-      });
-      t.same(await cliHarness.json('perm grant --group editors --api polls polls.add_question polls.view_question'), {
-        group: 'editors',
-        audience: 'polls',
-        granted: ['polls.add_question', 'polls.view_question'],
-        already_held: [],
-      });
-      const again = await cliHarness.run('perm grant --user alice --api polls polls.add_question');
-      t.match(again, { exit: 0, stdout: 'Held already: polls.add_question\n' });
-    });
+    await t.test(
+      'docs/commands.md: perm grant gives to a user or a group, and says what was held already',
+      async (t) => {
+        t.same(await cliHarness.json('perm grant --user alice --api polls polls.add_question polls.publish_poll'), {
+          user: 'alice',
+          audience: 'polls',
+          granted: ['polls.add_question', 'polls.publish_poll'],
+          already_held: [],
+        });
+        t.match(await lastEntry(db), {
+          objectKind: 'user',
+          objectLabel: 'alice',
+          after: { permissions: ['polls.add_question', 'polls.publish_poll'] },
+        });
+        t.same(await cliHarness.json('perm grant --group editors --api polls polls.add_question polls.view_question'), {
+          group: 'editors',
+          audience: 'polls',
+          granted: ['polls.add_question', 'polls.view_question'],
+          already_held: [],
+        });
+        const again = await cliHarness.run('perm grant --user alice --api polls polls.add_question');
+        t.match(again, { exit: 0, stdout: 'Held already: polls.add_question\n' });
+      },
+    );
 
     await t.test('docs/commands.md: perm list --explain names every source', async (t) => {
       const { permissions, ...who } = await cliHarness.json('perm list --user alice --api polls --explain');
@@ -169,18 +175,21 @@ t.test('perm', (t) =>
       },
     );
 
-    await t.test('docs/commands.md: perm revoke takes what was given directly, and says what is held still', async (t) => {
-      t.same(await cliHarness.json('perm revoke --user alice --api polls polls.add_question polls.change_question'), {
-        user: 'alice',
-        audience: 'polls',
-        revoked: ['polls.add_question'],
-        not_held: ['polls.change_question'],
-        still_held: [{ name: 'polls.add_question', from: 'group', group: 'editors' }],
-      });
-      t.match(await lastEntry(db), { objectLabel: 'alice', before: { permissions: ['polls.add_question'] } });
-      const { stdout } = await cliHarness.run('perm revoke --group editors --api polls polls.add_question');
-      t.equal(stdout, 'Took from the group "editors" at polls: polls.add_question\n');
-    });
+    await t.test(
+      'docs/commands.md: perm revoke takes what was given directly, and says what is held still',
+      async (t) => {
+        t.same(await cliHarness.json('perm revoke --user alice --api polls polls.add_question polls.change_question'), {
+          user: 'alice',
+          audience: 'polls',
+          revoked: ['polls.add_question'],
+          not_held: ['polls.change_question'],
+          still_held: [{ name: 'polls.add_question', from: 'group', group: 'editors' }],
+        });
+        t.match(await lastEntry(db), { objectLabel: 'alice', before: { permissions: ['polls.add_question'] } });
+        const { stdout } = await cliHarness.run('perm revoke --group editors --api polls polls.add_question');
+        t.equal(stdout, 'Took from the group "editors" at polls: polls.add_question\n');
+      },
+    );
 
     await t.test('docs/permissions.md: signet and the issuer both name Signet’s own API', async (t) => {
       t.match(await cliHarness.json('perm grant --user alice --api signet auth.view_user'), {

@@ -30,23 +30,26 @@ t.test('import django', (t) =>
       t.same(await cliHarness.counts(), before);
     });
 
-    await t.test('docs/commands.md: an import command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await cliHarness.counts();
-      const refusals: [string, number, RegExp, string?][] = [
-        ['import django dump.json', 2, /--api is missing/],
-        ['import django dump.json --api signet', 2, /Signet's own API/],
-        ['import django dump.json --api polls-site --existing replace', 2, /--existing takes fail or skip or update/],
-        ['import django dump.json --api polls-site --superusers all', 2, /--superusers takes api or global/],
-        ['import django dump.json --api polls-site --user-model user', 2, /APP\.MODEL/],
-        ['import django dump.json --api polls-site', 2, /./, 'not JSON'],
-        ['import django', 2, /Usage: npx signet import django FILE/],
-      ];
-      for (const [words, exit, text, given] of refusals) {
-        const result = await cliHarness.run(words, { file: given ?? file });
-        t.match(result, { exit, stdout: '', stderr: text }, words);
-      }
-      t.same(await cliHarness.counts(), before);
-    });
+    await t.test(
+      'docs/commands.md: an import command that fails changes nothing and has its own exit code',
+      async (t) => {
+        const before = await cliHarness.counts();
+        const refusals: [string, number, RegExp, string?][] = [
+          ['import django dump.json', 2, /--api is missing/],
+          ['import django dump.json --api signet', 2, /Signet's own API/],
+          ['import django dump.json --api polls-site --existing replace', 2, /--existing takes fail or skip or update/],
+          ['import django dump.json --api polls-site --superusers all', 2, /--superusers takes api or global/],
+          ['import django dump.json --api polls-site --user-model user', 2, /APP\.MODEL/],
+          ['import django dump.json --api polls-site', 2, /./, 'not JSON'],
+          ['import django', 2, /Usage: npx signet import django FILE/],
+        ];
+        for (const [words, exit, text, given] of refusals) {
+          const result = await cliHarness.run(words, { file: given ?? file });
+          t.match(result, { exit, stdout: '', stderr: text }, words);
+        }
+        t.same(await cliHarness.counts(), before);
+      },
+    );
 
     await t.test('docs/commands.md: import django imports a dumpdata file, and again changes nothing', async (t) => {
       const report = await cliHarness.json('import django dump.json --api polls-site', { file });

@@ -96,41 +96,44 @@ t.test('token', (t) =>
       },
     );
 
-    await t.test('docs/commands.md: a token command that fails changes nothing and has its own exit code', async (t) => {
-      await cliHarness.json('user create gone');
-      await cliHarness.json('user deactivate gone');
-      const many = Array.from({ length: 90 }, (_, i) => `p${i}_of_a_rather_long_name: Label`).join(', ');
-      await cliHarness.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${many}}}}` });
-      await cliHarness.json('api update big --budget 1024 --over-budget fail');
-      await cliHarness.json('user create root --superuser');
-      const before = await cliHarness.counts();
-      const refusals: [string, number, RegExp, string?][] = [
-        ['token issue --user gone --api polls', 4, /gone is inactive\. Activate/],
-        [
-          'token issue --user root --api big',
-          4,
-          /budget of big is 1024\. Raise it \(npx signet api update big --budget 8192\), let its tokens carry a bitmap/,
-        ],
-        ['token issue --user nobody --api polls', 3, /no user/],
-        ['token issue --user alice --api poll', 3, /Did you mean polls/],
-        ['token issue --user alice', 2, /--api is missing/],
-        ['token issue --api polls', 2, /Name a user, a client, or both/],
-        ['token issue --user alice --api polls --refresh', 2, /what a client holds for a user: name both/],
-        ['grant list', 2, /Name a user, a client, or one grant/],
-        ['grant end 0196d3a0-0000-7000-8000-000000000000', 3, /There is no grant/],
-        ['token verify -', 2, /holds no token/, ' \n'],
-        ['token verify abc', 2, /stays in the shell's history/],
-        ['token verify', 2, /Usage: npx signet token verify -/],
-      ];
-      for (const [words, exit, text, stdin] of refusals) {
-        const result = await cliHarness.run(words, stdin === undefined ? {} : { stdin });
-        t.match(result, { exit, stdout: '', stderr: text }, words);
-      }
-      t.same(await cliHarness.counts(), before);
-      const { error } = await cliHarness.json('token issue --user root --api big', {}, 4);
-      t.match(error, { kind: 'conflict', budget: 1024, permissions: 90 });
-      t.ok(error.bytes > 1024);
-    });
+    await t.test(
+      'docs/commands.md: a token command that fails changes nothing and has its own exit code',
+      async (t) => {
+        await cliHarness.json('user create gone');
+        await cliHarness.json('user deactivate gone');
+        const many = Array.from({ length: 90 }, (_, i) => `p${i}_of_a_rather_long_name: Label`).join(', ');
+        await cliHarness.json('api sync f', { file: `audience: big\napps: {big: {permissions: {${many}}}}` });
+        await cliHarness.json('api update big --budget 1024 --over-budget fail');
+        await cliHarness.json('user create root --superuser');
+        const before = await cliHarness.counts();
+        const refusals: [string, number, RegExp, string?][] = [
+          ['token issue --user gone --api polls', 4, /gone is inactive\. Activate/],
+          [
+            'token issue --user root --api big',
+            4,
+            /budget of big is 1024\. Raise it \(npx signet api update big --budget 8192\), let its tokens carry a bitmap/,
+          ],
+          ['token issue --user nobody --api polls', 3, /no user/],
+          ['token issue --user alice --api poll', 3, /Did you mean polls/],
+          ['token issue --user alice', 2, /--api is missing/],
+          ['token issue --api polls', 2, /Name a user, a client, or both/],
+          ['token issue --user alice --api polls --refresh', 2, /what a client holds for a user: name both/],
+          ['grant list', 2, /Name a user, a client, or one grant/],
+          ['grant end 0196d3a0-0000-7000-8000-000000000000', 3, /There is no grant/],
+          ['token verify -', 2, /holds no token/, ' \n'],
+          ['token verify abc', 2, /stays in the shell's history/],
+          ['token verify', 2, /Usage: npx signet token verify -/],
+        ];
+        for (const [words, exit, text, stdin] of refusals) {
+          const result = await cliHarness.run(words, stdin === undefined ? {} : { stdin });
+          t.match(result, { exit, stdout: '', stderr: text }, words);
+        }
+        t.same(await cliHarness.counts(), before);
+        const { error } = await cliHarness.json('token issue --user root --api big', {}, 4);
+        t.match(error, { kind: 'conflict', budget: 1024, permissions: 90 });
+        t.ok(error.bytes > 1024);
+      },
+    );
 
     await t.test('docs/commands.md, RFC 7519 §7.2: token verify says why a token is not active (exit 1)', async (t) => {
       const alice = (await findUser(db.fork(), 'alice')) as User;
@@ -181,14 +184,17 @@ t.test('token', (t) =>
       t.match((await cliHarness.run('keys list')).stdout, /^KID +ALG +STATE +WHEN\n[\w-]{43} +RS256 +current /);
     });
 
-    await t.test('docs/commands.md: without a signing key, token issue says where one comes from (exit 1)', async (t) => {
-      await db.fork().nativeDelete(SigningKey, {});
-      t.match(await cliHarness.run('token issue --user alice --api polls'), {
-        exit: 1,
-        stderr: /no signing key yet\. Start the server once/,
-      });
-      t.match((await cliHarness.run('keys list')).stdout, /no signing key yet/);
-    });
+    await t.test(
+      'docs/commands.md: without a signing key, token issue says where one comes from (exit 1)',
+      async (t) => {
+        await db.fork().nativeDelete(SigningKey, {});
+        t.match(await cliHarness.run('token issue --user alice --api polls'), {
+          exit: 1,
+          stderr: /no signing key yet\. Start the server once/,
+        });
+        t.match((await cliHarness.run('keys list')).stdout, /no signing key yet/);
+      },
+    );
   }),
 );
 
@@ -198,22 +204,29 @@ t.test('session', (t) =>
     await cliHarness.json('user create alice');
     const alice = (await findUser(db.fork(), 'alice')) as User;
 
-    await t.test('docs/commands.md: session list shows the live sessions of a user, newest first, or one', async (t) => {
-      t.equal((await cliHarness.run('session list --user alice')).stdout, 'alice has no live session.\n');
-      const first = await openSession(db, alice, plusSeconds(new Date(), -60));
-      const second = await openSession(db, alice);
-      await openSession(db, alice, plusSeconds(new Date(), -700));
-      const { sessions } = await cliHarness.json('session list --user alice');
-      t.match(sessions, [
-        { id: second.id, user: 'alice', ip: '192.0.2.1', amr: ['pwd'], ended_at: null, expires_at: /Z$/ },
-        { id: first.id },
-      ]);
-      t.equal(sessions.length, 2);
-      const { stdout } = await cliHarness.run(`session list ${first.id}`);
-      t.match(stdout, /^Session +[0-9a-f-]{36}\nUser +alice\n/);
-      t.match(stdout, /Program +bad\\u001b\[2Jprogram\n/, 'what a browser says of itself does not steer the terminal');
-      t.notMatch((await cliHarness.run('session list --user alice')).stdout, /\u001b/);
-    });
+    await t.test(
+      'docs/commands.md: session list shows the live sessions of a user, newest first, or one',
+      async (t) => {
+        t.equal((await cliHarness.run('session list --user alice')).stdout, 'alice has no live session.\n');
+        const first = await openSession(db, alice, plusSeconds(new Date(), -60));
+        const second = await openSession(db, alice);
+        await openSession(db, alice, plusSeconds(new Date(), -700));
+        const { sessions } = await cliHarness.json('session list --user alice');
+        t.match(sessions, [
+          { id: second.id, user: 'alice', ip: '192.0.2.1', amr: ['pwd'], ended_at: null, expires_at: /Z$/ },
+          { id: first.id },
+        ]);
+        t.equal(sessions.length, 2);
+        const { stdout } = await cliHarness.run(`session list ${first.id}`);
+        t.match(stdout, /^Session +[0-9a-f-]{36}\nUser +alice\n/);
+        t.match(
+          stdout,
+          /Program +bad\\u001b\[2Jprogram\n/,
+          'what a browser says of itself does not steer the terminal',
+        );
+        t.notMatch((await cliHarness.run('session list --user alice')).stdout, /\u001b/);
+      },
+    );
 
     await t.test('docs/commands.md: session end ends one session or all of a user, with event and entry', async (t) => {
       const { sessions } = await cliHarness.json('session list --user alice');
@@ -242,20 +255,23 @@ t.test('session', (t) =>
       t.same(await cliHarness.json('session list --user alice'), { sessions: [] });
     });
 
-    await t.test('docs/commands.md: a session command that fails changes nothing and has its own exit code', async (t) => {
-      const before = await cliHarness.counts();
-      const refusals: [string, number, RegExp][] = [
-        ['session list', 2, /either a user or a session/],
-        ['session end', 2, /either a user or a session/],
-        ['session end --user alice 00000000-0000-4000-8000-000000000000', 2, /either a user or a session/],
-        ['session end 00000000-0000-4000-8000-000000000000', 3, /There is no session/],
-        ['session end nonsense', 3, /There is no session nonsense/],
-        ['session list --user nobody', 3, /no user/],
-      ];
-      for (const [words, exit, text] of refusals)
-        t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
-      t.same(await cliHarness.counts(), before);
-    });
+    await t.test(
+      'docs/commands.md: a session command that fails changes nothing and has its own exit code',
+      async (t) => {
+        const before = await cliHarness.counts();
+        const refusals: [string, number, RegExp][] = [
+          ['session list', 2, /either a user or a session/],
+          ['session end', 2, /either a user or a session/],
+          ['session end --user alice 00000000-0000-4000-8000-000000000000', 2, /either a user or a session/],
+          ['session end 00000000-0000-4000-8000-000000000000', 3, /There is no session/],
+          ['session end nonsense', 3, /There is no session nonsense/],
+          ['session list --user nobody', 3, /no user/],
+        ];
+        for (const [words, exit, text] of refusals)
+          t.match(await cliHarness.run(words), { exit, stdout: '', stderr: text }, words);
+        t.same(await cliHarness.counts(), before);
+      },
+    );
   }),
 );
 

@@ -100,25 +100,28 @@ t.test('user delete', (t) =>
       },
     );
 
-    await t.test('docs/commands.md: a deleted user is dead at has_perm, at the session and at login at once', async (t) => {
-      const { permsVersion } = await db.fork().findOneOrFail(Principal, zach.id);
-      const done = await cliHarness.run('user delete zacharias', { terminal: answeringTerminal('zacharias') });
-      t.match(done, { exit: 0, stdout: /^Deleted the user zacharias: 1 session ended, 1 group left\./ });
-      t.equal((await hasPerm(token)).statusCode, 401, 'a token of the session');
-      t.equal((await hasPerm(operators)).statusCode, 401, 'a token without a session');
-      const session = await app.inject({ url: '/api/v1/session', headers: { cookie } });
-      t.match(session.json(), { is_authenticated: false });
-      t.equal((await login('zacharias')).statusCode, 401);
-      t.ok((await db.fork().findOneOrFail(Principal, zach.id)).permsVersion > permsVersion);
-      const api = await findApi(db.fork(), 'polls');
-      const row = await db.fork().findOneOrFail(User, zach.id);
-      const rights = await readRights(db, { ...userPrincipal(row), isActive: true }, api?.id as string, clock.now());
-      t.same([...rights.permissions], [], 'nothing is held, active or not');
-      t.match(await cliHarness.run('token verify -', { stdin: token }), {
-        exit: 1,
-        stderr: /user does not exist any more/,
-      });
-    });
+    await t.test(
+      'docs/commands.md: a deleted user is dead at has_perm, at the session and at login at once',
+      async (t) => {
+        const { permsVersion } = await db.fork().findOneOrFail(Principal, zach.id);
+        const done = await cliHarness.run('user delete zacharias', { terminal: answeringTerminal('zacharias') });
+        t.match(done, { exit: 0, stdout: /^Deleted the user zacharias: 1 session ended, 1 group left\./ });
+        t.equal((await hasPerm(token)).statusCode, 401, 'a token of the session');
+        t.equal((await hasPerm(operators)).statusCode, 401, 'a token without a session');
+        const session = await app.inject({ url: '/api/v1/session', headers: { cookie } });
+        t.match(session.json(), { is_authenticated: false });
+        t.equal((await login('zacharias')).statusCode, 401);
+        t.ok((await db.fork().findOneOrFail(Principal, zach.id)).permsVersion > permsVersion);
+        const api = await findApi(db.fork(), 'polls');
+        const row = await db.fork().findOneOrFail(User, zach.id);
+        const rights = await readRights(db, { ...userPrincipal(row), isActive: true }, api?.id as string, clock.now());
+        t.same([...rights.permissions], [], 'nothing is held, active or not');
+        t.match(await cliHarness.run('token verify -', { stdin: token }), {
+          exit: 1,
+          stderr: /user does not exist any more/,
+        });
+      },
+    );
 
     await t.test('docs/commands.md: everything that says who it was is erased; the id stays, marked', async (t) => {
       t.same(await tablesWith(db, PERSONAL), []);
@@ -209,39 +212,42 @@ t.test('user delete', (t) =>
       });
     });
 
-    await t.test('docs/commands.md: of deletions and changes at once one order holds, and nothing comes back', async (t) => {
-      for (let round = 0; round < 5; round++) {
-        const user = await make();
-        const life = { idleSeconds: 600, absoluteSeconds: 600 };
-        const authenticated = { id: user.id, passwordEpoch: user.passwordEpoch, amr: ['pwd'] };
-        const client = { ip: '203.0.113.77', userAgent: 'ZachBrowser', sessionToken: null };
-        const request = { user: authenticated, password: GOOD_PASSWORD, life, client };
-        const authentication = { clock } as never;
-        const audit = { at: clock.now(), actor: { kind: 'system', id: null, label: 'test' } } as const;
-        await Promise.allSettled([
-          logIn(db, authentication, request),
-          updateUser(db.fork(), audit, user, { firstName: 'Zachary', isActive: true }),
-          db.fork().transactional((tx) => setPassword(tx, audit, user, 'new', null)),
-          cliHarness.run('user delete zacharias --yes'),
-          cliHarness.run('group remove editors zacharias'),
-          cliHarness.run('perm grant --user zacharias --api polls polls.publish_poll'),
-          logIn(db, authentication, request),
-        ]);
-        await cliHarness.run('user delete zacharias --yes');
-        const row = await db.fork().findOneOrFail(User, user.id);
-        t.match(row, { deletedAt: Date, isActive: false, firstName: '' });
-        t.notOk(isUsable(row.password));
-        t.equal(await db.fork().count(Session, { user: user.id, endedAt: null }), 0);
-        const held = await db
-          .fork()
-          .execute<unknown[]>('select 1 from permissions_assignment where principal_id = ?', [user.id]);
-        t.equal(held.length, 0);
-        const networks = await db
-          .fork()
-          .execute<unknown[]>('select 1 from signin_familiar_network where user_id = ?', [user.id]);
-        t.equal(networks.length, 0);
-      }
-      t.same(await tablesWith(db, PERSONAL), []);
-    });
+    await t.test(
+      'docs/commands.md: of deletions and changes at once one order holds, and nothing comes back',
+      async (t) => {
+        for (let round = 0; round < 5; round++) {
+          const user = await make();
+          const life = { idleSeconds: 600, absoluteSeconds: 600 };
+          const authenticated = { id: user.id, passwordEpoch: user.passwordEpoch, amr: ['pwd'] };
+          const client = { ip: '203.0.113.77', userAgent: 'ZachBrowser', sessionToken: null };
+          const request = { user: authenticated, password: GOOD_PASSWORD, life, client };
+          const authentication = { clock } as never;
+          const audit = { at: clock.now(), actor: { kind: 'system', id: null, label: 'test' } } as const;
+          await Promise.allSettled([
+            logIn(db, authentication, request),
+            updateUser(db.fork(), audit, user, { firstName: 'Zachary', isActive: true }),
+            db.fork().transactional((tx) => setPassword(tx, audit, user, 'new', null)),
+            cliHarness.run('user delete zacharias --yes'),
+            cliHarness.run('group remove editors zacharias'),
+            cliHarness.run('perm grant --user zacharias --api polls polls.publish_poll'),
+            logIn(db, authentication, request),
+          ]);
+          await cliHarness.run('user delete zacharias --yes');
+          const row = await db.fork().findOneOrFail(User, user.id);
+          t.match(row, { deletedAt: Date, isActive: false, firstName: '' });
+          t.notOk(isUsable(row.password));
+          t.equal(await db.fork().count(Session, { user: user.id, endedAt: null }), 0);
+          const held = await db
+            .fork()
+            .execute<unknown[]>('select 1 from permissions_assignment where principal_id = ?', [user.id]);
+          t.equal(held.length, 0);
+          const networks = await db
+            .fork()
+            .execute<unknown[]>('select 1 from signin_familiar_network where user_id = ?', [user.id]);
+          t.equal(networks.length, 0);
+        }
+        t.same(await tablesWith(db, PERSONAL), []);
+      },
+    );
   }),
 );

@@ -80,21 +80,24 @@ t.test('createsuperuser', (t) =>
       },
     );
 
-    await t.test('docs/configuration.md: --noinput reads SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD', async (t) => {
-      const environment = {
-        SIGNET_SUPERUSER_USERNAME: 'ops',
-        SIGNET_SUPERUSER_EMAIL: 'ops@example.test',
-        SIGNET_SUPERUSER_PASSWORD: GOOD_PASSWORD,
-      };
-      const { user } = await cliHarness.json('createsuperuser --noinput', { environment });
-      t.match(user, { username: 'ops', email: 'ops@example.test', is_superuser: true, is_staff: true });
-      const again = await cliHarness.json('createsuperuser --noinput', { environment }, 4);
-      t.match(again.error, { kind: 'conflict', errors: [{ field: 'username', code: 'unique' }] });
-      const other = await cliHarness.json('createsuperuser --noinput --username ops2', { environment });
-      t.equal(other.user.username, 'ops2', 'an option is stronger than a setting');
-      const lacking = await cliHarness.json('createsuperuser --noinput', {}, 2);
-      t.match(lacking.error.message, /SIGNET_SUPERUSER_USERNAME.*SIGNET_SUPERUSER_PASSWORD_FILE/);
-    });
+    await t.test(
+      'docs/configuration.md: --noinput reads SIGNET_SUPERUSER_USERNAME, _EMAIL and _PASSWORD',
+      async (t) => {
+        const environment = {
+          SIGNET_SUPERUSER_USERNAME: 'ops',
+          SIGNET_SUPERUSER_EMAIL: 'ops@example.test',
+          SIGNET_SUPERUSER_PASSWORD: GOOD_PASSWORD,
+        };
+        const { user } = await cliHarness.json('createsuperuser --noinput', { environment });
+        t.match(user, { username: 'ops', email: 'ops@example.test', is_superuser: true, is_staff: true });
+        const again = await cliHarness.json('createsuperuser --noinput', { environment }, 4);
+        t.match(again.error, { kind: 'conflict', errors: [{ field: 'username', code: 'unique' }] });
+        const other = await cliHarness.json('createsuperuser --noinput --username ops2', { environment });
+        t.equal(other.user.username, 'ops2', 'an option is stronger than a setting');
+        const lacking = await cliHarness.json('createsuperuser --noinput', {}, 2);
+        t.match(lacking.error.message, /SIGNET_SUPERUSER_USERNAME.*SIGNET_SUPERUSER_PASSWORD_FILE/);
+      },
+    );
 
     await t.test('docs/commands.md: without a terminal it says what to use instead (exit 2)', async (t) => {
       const result = await cliHarness.run('createsuperuser');
@@ -170,22 +173,27 @@ t.test('user and changepassword', (t) =>
       t.same(await cliHarness.counts(), before);
     });
 
-    await t.test('docs/commands.md: user update changes fields and flags, and the log has only what changed', async (t) => {
-      const { user } = await cliHarness.json("user update alice --email '' --last-name Dijk --staff on --superuser on");
-      t.match(user, {
-        email: '',
-        email_verified: false,
-        first_name: 'Alice',
-        last_name: 'Dijk',
-        is_staff: true,
-        is_superuser: true,
-      });
-      const entry = await lastEntry(db);
-      t.same(entry.before, { email: 'alice@example.test', lastName: 'van Dijk', isStaff: false, isSuperuser: false });
-      t.same(entry.after, { email: '', lastName: 'Dijk', isStaff: true, isSuperuser: true });
-      await cliHarness.json('user update alice --staff off --superuser off');
-      t.match(await findUser(db.fork(), 'alice'), { isStaff: false, isSuperuser: false });
-    });
+    await t.test(
+      'docs/commands.md: user update changes fields and flags, and the log has only what changed',
+      async (t) => {
+        const { user } = await cliHarness.json(
+          "user update alice --email '' --last-name Dijk --staff on --superuser on",
+        );
+        t.match(user, {
+          email: '',
+          email_verified: false,
+          first_name: 'Alice',
+          last_name: 'Dijk',
+          is_staff: true,
+          is_superuser: true,
+        });
+        const entry = await lastEntry(db);
+        t.same(entry.before, { email: 'alice@example.test', lastName: 'van Dijk', isStaff: false, isSuperuser: false });
+        t.same(entry.after, { email: '', lastName: 'Dijk', isStaff: true, isSuperuser: true });
+        await cliHarness.json('user update alice --staff off --superuser off');
+        t.match(await findUser(db.fork(), 'alice'), { isStaff: false, isSuperuser: false });
+      },
+    );
 
     await t.test('docs/commands.md: changepassword sets a password and ends the sessions', async (t) => {
       const before = (await findUser(db.fork(), 'alice')) as User;

@@ -221,22 +221,25 @@ t.test('a port that is taken is a failure that names the setting', async (t) => 
   );
 });
 
-t.test('docs/configuration.md: SIGNET_METRICS_PORT turns them on, on loopback, and never on the public port', async (t) => {
-  const place = await freshSettings();
-  const port = String(await freePort());
-  t.match(await signet(['dev'], { ...place, SIGNET_METRICS_PORT: place.SIGNET_PORT }), {
-    code: 2,
-    stderr: /public port/,
-  });
-  t.match(await signet(['dev'], { ...place, SIGNET_METRICS_PORT: port, SIGNET_METRICS_HOST: '0.0.0.0' }), {
-    code: 2,
-    stderr: /SIGNET_METRICS_HOST/,
-  });
-  const server = await serving(['dev'], { ...place, SIGNET_METRICS_PORT: port }, /Try it/);
-  t.teardown(() => server.stop('SIGKILL'));
-  const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  t.match(page, /signet_hash_pool_started_total \d/);
-  t.equal((await fetch(`http://localhost:${place.SIGNET_PORT}/metrics`)).status, 404);
-  t.equal((await server.stop()).code, 0, 'and it stops with the server');
-  await t.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
-});
+t.test(
+  'docs/configuration.md: SIGNET_METRICS_PORT turns them on, on loopback, and never on the public port',
+  async (t) => {
+    const place = await freshSettings();
+    const port = String(await freePort());
+    t.match(await signet(['dev'], { ...place, SIGNET_METRICS_PORT: place.SIGNET_PORT }), {
+      code: 2,
+      stderr: /public port/,
+    });
+    t.match(await signet(['dev'], { ...place, SIGNET_METRICS_PORT: port, SIGNET_METRICS_HOST: '0.0.0.0' }), {
+      code: 2,
+      stderr: /SIGNET_METRICS_HOST/,
+    });
+    const server = await serving(['dev'], { ...place, SIGNET_METRICS_PORT: port }, /Try it/);
+    t.teardown(() => server.stop('SIGKILL'));
+    const page = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+    t.match(page, /signet_hash_pool_started_total \d/);
+    t.equal((await fetch(`http://localhost:${place.SIGNET_PORT}/metrics`)).status, 404);
+    t.equal((await server.stop()).code, 0, 'and it stops with the server');
+    await t.rejects(fetch(`http://127.0.0.1:${port}/metrics`));
+  },
+);

@@ -79,24 +79,27 @@ await onEachEngine(t, async (t, db) => {
     },
   );
 
-  await t.test('docs/commands.md: sample shows the live setup link as it is; only setup-link makes a new one', async (t) => {
-    await make();
-    const { setup_url: first } = await cliHarness.json('sample');
-    t.match(first, /\/setup\?token=[\w-]{43}$/);
-    t.equal((await cliHarness.json('sample')).setup_url, first, 'the same link again');
-    const token = new URL(first).searchParams.get('token') as string;
-    t.ok(await isSetupOpen(db.fork(), token, new Date()), 'which is still good');
+  await t.test(
+    'docs/commands.md: sample shows the live setup link as it is; only setup-link makes a new one',
+    async (t) => {
+      await make();
+      const { setup_url: first } = await cliHarness.json('sample');
+      t.match(first, /\/setup\?token=[\w-]{43}$/);
+      t.equal((await cliHarness.json('sample')).setup_url, first, 'the same link again');
+      const token = new URL(first).searchParams.get('token') as string;
+      t.ok(await isSetupOpen(db.fork(), token, new Date()), 'which is still good');
 
-    await cliHarness.run('setup-link');
-    t.notOk(await isSetupOpen(db.fork(), token, new Date()), 'setup-link ended it');
-    const before = await rows<{ n: number }>(
-      'select count(*)::int as n from signin_one_time_token where consumed_at is null',
-    );
-    const after = await cliHarness.json('sample');
-    t.not(after.setup_url, first);
-    t.same(await rows('select count(*)::int as n from signin_one_time_token where consumed_at is null'), before);
-    await cliHarness.json('sample --remove');
-  });
+      await cliHarness.run('setup-link');
+      t.notOk(await isSetupOpen(db.fork(), token, new Date()), 'setup-link ended it');
+      const before = await rows<{ n: number }>(
+        'select count(*)::int as n from signin_one_time_token where consumed_at is null',
+      );
+      const after = await cliHarness.json('sample');
+      t.not(after.setup_url, first);
+      t.same(await rows('select count(*)::int as n from signin_one_time_token where consumed_at is null'), before);
+      await cliHarness.json('sample --remove');
+    },
+  );
 
   await t.test('what somebody deleted before is no hindrance, and the sample can be made anew', async (t) => {
     await make();
