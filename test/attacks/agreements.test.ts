@@ -135,12 +135,12 @@ await t.test(
     await s.give(ellen, s.signet, 'auth.view_user');
     const { token } = await s.loginToken('dora', 'signet');
     const asked = { requested_subject: 'ellen', reason: 'she cannot vote', audience: 'polls' };
-    const acting = await s.exchange(s.cliHarness, token, asked);
+    const acting = await s.exchange(s.helpDesk, token, asked);
     t.equal(acting.statusCode, 200);
-    const on = await s.exchange(s.cliHarness, acting.json().access_token, { audience: 'signet' });
+    const on = await s.exchange(s.helpDesk, acting.json().access_token, { audience: 'signet' });
     t.match([on.statusCode, on.json()], [400, { error: 'invalid_target' }]);
     const own = await s.loginToken('ellen', 'polls');
-    const called = await s.exchange(s.cliHarness, own.token, { audience: 'signet' });
+    const called = await s.exchange(s.helpDesk, own.token, { audience: 'signet' });
     t.equal(called.statusCode, 200, 'a service that calls on for its user may');
   },
 );

@@ -153,7 +153,7 @@ await onEachEngine(t, async (t, db) => {
     'POST /oauth2/token, requested_subject': async (text) => {
       const { token } = await s.loginToken('root', 'signet');
       return (
-        await s.exchange(s.cliHarness, token, { audience: 'polls', requested_subject: text, reason: text.slice(0, 50) })
+        await s.exchange(s.helpDesk, token, { audience: 'polls', requested_subject: text, reason: text.slice(0, 50) })
       ).statusCode;
     },
     'POST /oauth2/token, audience': async (text) =>

@@ -156,13 +156,13 @@ await onEachEngine(t, async (t, db) => {
     await allowPermissions(
       db.fork(),
       audit(),
-      { id: s.cliHarness.principal },
+      { id: s.helpDesk.principal },
       await s.permissions(s.signet, 'auth.impersonate_user'),
     );
     await s.person('dora');
     const { token } = await s.loginToken('alice', 'signet');
     const act = (dpop: string) =>
-      s.exchange(s.cliHarness, token, { requested_subject: 'dora', reason: 'ticket 7', audience: 'polls' }, { dpop });
+      s.exchange(s.helpDesk, token, { requested_subject: 'dora', reason: 'ticket 7', audience: 'polls' }, { dpop });
     const grants = await db.fork().count(RefreshGrant);
     t.same(said(await act(await used())), SPENT);
     t.equal(await db.fork().count(RefreshGrant), grants, 'no grant was opened');

@@ -29,7 +29,7 @@ async function readStatuses(db: Database, ...tokens: string[]): Promise<number[]
 t.test('the status indexes of exchanged tokens', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
-    const { subjectToken, introspect, web, third, backend, books, outside, cliHarness, clock, alice, polls, signet } =
+    const { subjectToken, introspect, web, third, backend, books, outside, helpDesk, clock, alice, polls, signet } =
       s;
     const { valid, revoked, suspended, superseded } = STATUS;
     const exchangeToken = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
@@ -191,15 +191,15 @@ t.test('the status indexes of exchanged tokens', (t) =>
         const { token } = await s.loginToken('dora', 'signet');
         const { token: ellens } = await s.loginToken('ellen', 'polls');
         const [one, two] = [
-          await exchangeToken(cliHarness, token, asEllen),
-          await exchangeToken(cliHarness, token, asEllen),
+          await exchangeToken(helpDesk, token, asEllen),
+          await exchangeToken(helpDesk, token, asEllen),
         ];
-        await s.post('revoke', { token: one }, cliHarness);
+        await s.post('revoke', { token: one }, helpDesk);
         t.same(await readStatuses(db, token, ellens, one, two), [valid, valid, suspended, valid]);
-        await update(cliHarness, { isActive: false });
+        await update(helpDesk, { isActive: false });
         t.same(await readStatuses(db, token, ellens, two), [valid, valid, revoked]);
-        await update(cliHarness, { isActive: true });
-        const three = await exchangeToken(cliHarness, token, asEllen);
+        await update(helpDesk, { isActive: true });
+        const three = await exchangeToken(helpDesk, token, asEllen);
         await updateUser(db.fork(), audit(), dora, { isActive: false });
         t.same(await readStatuses(db, ellens, three), [valid, revoked]);
       },

@@ -45,7 +45,7 @@ export async function exchangeWorld(db: Database) {
   const backend = await service('Backend', { requests: [polls, ledger], serves: [polls] });
   const books = await service('Books', { requests: [ledger, polls], serves: [ledger] });
   const outside = await service('Outside', { isFirstParty: false, requests: [polls, ledger], serves: [polls] });
-  const cliHarness = await service('Help desk', { requests: [polls, signet], serves: [signet, polls] });
+  const helpDesk = await service('Help desk', { requests: [polls, signet], serves: [signet, polls] });
   const setBoundary = async (of: TestClient, api: Api, ...names: string[]) =>
     allowPermissions(db.fork(), audit(), { id: of.principal }, await permissions(api, ...names));
 
@@ -93,7 +93,7 @@ export async function exchangeWorld(db: Database) {
     backend,
     books,
     outside,
-    cliHarness,
+    helpDesk,
     service,
     setBoundary,
     exchange,

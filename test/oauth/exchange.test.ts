@@ -261,7 +261,7 @@ t.test('token exchange', (t) =>
     await t.test('RFC 8693 §1.1 (X1): impersonation', (t) => impersonation(t));
 
     async function impersonation(t: Test) {
-      const { cliHarness, signet } = s;
+      const { helpDesk, signet } = s;
       const [dora, ellen, boss] = [await s.person('dora'), await s.person('ellen'), await s.person('boss')];
       const [root, poweruser] = [await s.person('root', { isSuperuser: true }), await s.person('poweruser')];
       await s.person('staff', { isStaff: true });
@@ -277,21 +277,21 @@ t.test('token exchange', (t) =>
       const events = (kind: string) => db.fork().find(AuditEvent, { kind }, { orderBy: { id: 'desc' } });
 
       const { token, cookie } = await s.loginToken('dora', 'signet');
-      const answer = await exchange(cliHarness, token, impersonationForm('ellen'));
+      const answer = await exchange(helpDesk, token, impersonationForm('ellen'));
       t.equal(answer.statusCode, 200, answer.body);
       t.match(answer.json(), { issued_token_type: ACCESS_TOKEN, expires_in: 300 });
       const made = answer.json().access_token;
       const said = jwtClaims(made);
       t.match(said, { sub: ellen.id, username: 'ellen', permissions: ['polls.view_choice'] });
-      t.same(said.act, { sub: dora.id, client_id: cliHarness.id });
+      t.same(said.act, { sub: dora.id, client_id: helpDesk.id });
       t.notOk('sid' in said, 'it is of no session');
-      t.match(await introspect(made, cliHarness), { active: true, username: 'ellen', act: { sub: dora.id } });
-      const detail = { client: cliHarness.id, audience: 'polls', jti: said.jti, reason: 'ticket 4711' };
+      t.match(await introspect(made, helpDesk), { active: true, username: 'ellen', act: { sub: dora.id } });
+      const detail = { client: helpDesk.id, audience: 'polls', jti: said.jti, reason: 'ticket 4711' };
       const [event] = await events('impersonated');
       t.match(event, { userId: ellen.id, detail: { ...detail, actor: dora.id } }, 'written down');
       const [entry] = await db.fork().find(AuditEntry, { action: 'issue', objectId: ellen.id });
       t.match(entry, { actorKind: 'user', actorId: dora.id, actorLabel: 'dora', objectLabel: 'ellen', after: detail });
-      t.equal((await exchange(cliHarness, token, impersonationForm(ellen.id))).statusCode, 200, 'by id as well');
+      t.equal((await exchange(helpDesk, token, impersonationForm(ellen.id))).statusCode, 200, 'by id as well');
 
       for (const [why, who] of [
         ['nobody', 'nobody-of-that-name'],
@@ -302,52 +302,52 @@ t.test('token exchange', (t) =>
         ['somebody who may do more at Signet', 'boss'],
       ] as const) {
         const before = (await events('impersonation_refused')).length;
-        const response = await exchange(cliHarness, token, impersonationForm(who));
+        const response = await exchange(helpDesk, token, impersonationForm(who));
         refused(t, response, 'invalid_target', why);
         t.equal(response.json().error_description, 'This user may not be acted for in this way.', 'one answer for all');
         const [latest, ...rest] = await events('impersonation_refused');
         t.equal(rest.length, before, 'written down too');
         t.match(
           latest,
-          { userId: dora.id, detail: { reason: 'ticket 4711', client: cliHarness.id, obstacle: /./ } },
+          { userId: dora.id, detail: { reason: 'ticket 4711', client: helpDesk.id, obstacle: /./ } },
           why,
         );
       }
       const { token: ellens } = await s.loginToken('ellen', 'signet');
       refused(
         t,
-        await exchange(cliHarness, ellens, impersonationForm('alice')),
+        await exchange(helpDesk, ellens, impersonationForm('alice')),
         'invalid_target',
         'without the permission',
       );
       refused(
         t,
-        await exchange(cliHarness, token, { ...impersonationForm('ellen'), audience: 'signet' }),
+        await exchange(helpDesk, token, { ...impersonationForm('ellen'), audience: 'signet' }),
         'invalid_target',
         'at Signet',
       );
       const { token: pollsToken } = await s.loginToken('dora', 'polls');
       refused(
         t,
-        await exchange(cliHarness, pollsToken, impersonationForm('ellen')),
+        await exchange(helpDesk, pollsToken, impersonationForm('ellen')),
         'invalid_target',
         'by a token for another API',
       );
       refused(
         t,
-        await exchange(cliHarness, made, impersonationForm('alice')),
+        await exchange(helpDesk, made, impersonationForm('alice')),
         'invalid_target',
         'not by the way round',
       );
       refused(
         t,
-        await exchange(cliHarness, token, { ...impersonationForm('ellen'), reason: '' }),
+        await exchange(helpDesk, token, { ...impersonationForm('ellen'), reason: '' }),
         'invalid_request',
         'without a reason',
       );
       refused(
         t,
-        await exchange(cliHarness, token, { ...impersonationForm('ellen'), reason: 'x'.repeat(501) }),
+        await exchange(helpDesk, token, { ...impersonationForm('ellen'), reason: 'x'.repeat(501) }),
         'invalid_request',
       );
       refused(t, await exchange(backend, token, impersonationForm('ellen')), 'invalid_request', 'not its token to see');
@@ -356,23 +356,23 @@ t.test('token exchange', (t) =>
 
       const { token: roots } = await s.loginToken('root', 'signet');
       t.equal(
-        (await exchange(cliHarness, roots, impersonationForm('staff'))).statusCode,
+        (await exchange(helpDesk, roots, impersonationForm('staff'))).statusCode,
         200,
         'a superuser is more than anybody',
       );
 
       const counted = await db.fork().count(AuditEvent, { kind: 'impersonated' });
       await s.app.inject({ method: 'POST', url: '/api/v1/logout', headers: { cookie } });
-      t.same(await introspect(made, cliHarness), { active: false }, 'it ends with the session of who acts');
-      refused(t, await exchange(cliHarness, token, impersonationForm('ellen')), 'invalid_request');
+      t.same(await introspect(made, helpDesk), { active: false }, 'it ends with the session of who acts');
+      refused(t, await exchange(helpDesk, token, impersonationForm('ellen')), 'invalid_request');
       t.equal(await db.fork().count(AuditEvent, { kind: 'impersonated' }), counted);
 
       const { token: again } = await s.loginToken('dora', 'signet');
-      const second = (await exchange(cliHarness, again, impersonationForm('ellen'))).json().access_token;
+      const second = (await exchange(helpDesk, again, impersonationForm('ellen'))).json().access_token;
       t.equal(jwtClaims(second).iss, ISSUER);
       await updateUser(db.fork(), audit(), ellen, { isActive: false });
-      t.same(await introspect(second, cliHarness), { active: false }, 'and with the access of whom one acts for');
-      refused(t, await exchange(cliHarness, again, impersonationForm('ellen')), 'invalid_target');
+      t.same(await introspect(second, helpDesk), { active: false }, 'and with the access of whom one acts for');
+      refused(t, await exchange(helpDesk, again, impersonationForm('ellen')), 'invalid_target');
     }
   }),
 );

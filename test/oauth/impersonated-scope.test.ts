@@ -9,13 +9,13 @@ import { ACCESS_TOKEN, exchangeWorld } from './exchange-world.ts';
 t.test('impersonation and scopes', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
-    const { exchange, cliHarness, backend, polls } = s;
+    const { exchange, helpDesk, backend, polls } = s;
     const [dora, ellen] = [await s.person('dora'), await s.person('ellen')];
     await s.give(dora, s.signet, 'auth.impersonate_user');
     await s.give(ellen, polls, 'polls.view_choice', 'polls.add_choice');
     const { token } = await s.loginToken('dora', 'signet');
     const asEllen = (scope: string) =>
-      exchange(cliHarness, token, { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711', scope });
+      exchange(helpDesk, token, { audience: 'polls', requested_subject: 'ellen', reason: 'ticket 4711', scope });
     /** Returns the scopes of a token, after a check that userinfo refuses it. */
     const tokenScopes = async (answer: Awaited<ReturnType<typeof exchange>>, what: string): Promise<string[]> => {
       t.equal(answer.statusCode, 200, `${what}: ${answer.body}`);
