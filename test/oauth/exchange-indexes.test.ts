@@ -29,8 +29,7 @@ async function readStatuses(db: Database, ...tokens: string[]): Promise<number[]
 t.test('the status indexes of exchanged tokens', (t) =>
   onEachEngine(t, async (t, db) => {
     const s = await exchangeWorld(db);
-    const { subjectToken, introspect, web, third, backend, books, outside, helpDesk, clock, alice, polls, signet } =
-      s;
+    const { subjectToken, introspect, web, third, backend, books, outside, helpDesk, clock, alice, polls, signet } = s;
     const { valid, revoked, suspended, superseded } = STATUS;
     const exchangeToken = async (by: TestClient, token: string, more: Record<string, string> = {}): Promise<string> => {
       const answer = await s.exchange(by, token, more);

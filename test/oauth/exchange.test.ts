@@ -333,12 +333,7 @@ t.test('token exchange', (t) =>
         'invalid_target',
         'by a token for another API',
       );
-      refused(
-        t,
-        await exchange(helpDesk, made, impersonationForm('alice')),
-        'invalid_target',
-        'not by the way round',
-      );
+      refused(t, await exchange(helpDesk, made, impersonationForm('alice')), 'invalid_target', 'not by the way round');
       refused(
         t,
         await exchange(helpDesk, token, { ...impersonationForm('ellen'), reason: '' }),
