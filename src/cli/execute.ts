@@ -63,6 +63,15 @@ function terminalText(text: string): string {
   return text.replace(/(?![\n\t])[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
+interface Confirmation {
+  readonly command: DatabaseCommand;
+  readonly input: Input;
+  readonly isJson: boolean;
+  readonly terminal: Terminal;
+  readonly print: (text: string) => void;
+  readonly run: RunInput;
+}
+
 /** Runs a command once, in this process or in the server. */
 export type RunInput = (input: Input, isJson: boolean) => Promise<Result>;
 
@@ -70,14 +79,7 @@ export type RunInput = (input: Input, isJson: boolean) => Promise<Result>;
  * Runs a command. If it needs confirmation it first runs without `--yes`, which only reports what it would do; then the person types the
  * word. Failures: no terminal (usage), another word.
  */
-export async function runConfirmed(
-  command: DatabaseCommand,
-  input: Input,
-  isJson: boolean,
-  terminal: Terminal,
-  print: (text: string) => void,
-  run: RunInput,
-): Promise<Result> {
+export async function runConfirmed({ command, input, isJson, terminal, print, run }: Confirmation): Promise<Result> {
   const word = isSet(input, 'yes') ? undefined : command.confirm?.(input);
   if (word === undefined) return run(input, isJson);
   if (!terminal.isInteractive)

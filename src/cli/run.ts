@@ -44,9 +44,9 @@ export async function runCommand(
       environment,
     );
     const completed = await readInput(command, input, config, progress);
-    const result = await runConfirmed(command, completed, isJson, openTerminal(), progress, (confirmedInput, json) =>
-      runOnDatabase(command, confirmedInput, json, config, progress),
-    );
+    const run = (confirmed: Input, json: boolean) => runOnDatabase(command, confirmed, json, config, progress);
+    const terminal = openTerminal();
+    const result = await runConfirmed({ command, input: completed, isJson, terminal, print: progress, run });
     if (result.rows) await appendRows(command, completed, result.rows);
     return result;
   } catch (error) {

@@ -91,18 +91,13 @@ export async function openCliHarness(db: Database, settings: Record<string, stri
       const prompted = command.prompt
         ? await command.prompt(withFiles, given.terminal ?? noTerminal, commandConfig)
         : withFiles;
-      return await runConfirmed(
-        command,
-        prompted,
-        isJson,
-        given.terminal ?? noTerminal,
-        progressLine,
-        (typed, json) => {
-          // As over the control socket, the server gets serialized input.
-          const sent = JSON.parse(JSON.stringify(typed)) as Input;
-          return execute(command, createContext(config, db, ACTOR, progressLine), sent, json);
-        },
-      );
+      const run = (typed: Input, json: boolean) => {
+        // As over the control socket, the server gets serialized input.
+        const sent = JSON.parse(JSON.stringify(typed)) as Input;
+        return execute(command, createContext(config, db, ACTOR, progressLine), sent, json);
+      };
+      const terminal = given.terminal ?? noTerminal;
+      return await runConfirmed({ command, input: prompted, isJson, terminal, print: progressLine, run });
     } catch (error) {
       return failed(error, words.includes('--json'));
     }

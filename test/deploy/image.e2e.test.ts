@@ -70,12 +70,19 @@ t.test('the image has what production needs: no development packages, no second 
   t.same(readdirSync(app).sort(), [
     '.npmrc',
     'LICENSE',
+    'kits',
     'node_modules',
     'openapi.yaml',
     'package-lock.json',
     'package.json',
     'src',
   ]);
+  t.same(
+    readdirSync(join(app, 'kits'), { recursive: true })
+      .filter((one) => !`${one}`.endsWith('.ts'))
+      .sort(),
+    ['permission-lint', 'permission-lint/src'],
+  );
 });
 
 t.test('nobody may write in the image: not one file of it has a write bit', async (t) => {

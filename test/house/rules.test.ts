@@ -136,6 +136,14 @@ t.test('rule 5: nothing is called utils, helpers, services, common or misc', asy
   for (const file of files) if (/(^|\/)(utils?|helpers?|services?|common|misc)(\.ts|\/)/.test(file)) t.fail(file);
 });
 
+t.test('docs/architecture.md: no file has more than 320 lines', async (t) => {
+  const kits = globSync('kits/*/src/**/*.ts', { cwd: root });
+  for (const file of [...files.filter((one) => !one.startsWith('migrations/')).map((one) => `src/${one}`), ...kits]) {
+    const lines = readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
+    if (lines > 320) t.fail(`${file} has ${lines} lines`);
+  }
+});
+
 t.test('docs/dependencies.md says why each package is there, and package.json pins it exactly', async (t) => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const page = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');
