@@ -60,7 +60,7 @@ function checkSimilarityOfForms(password: string, user: UserAttributes): Passwor
 }
 
 /** 800-63B-4 §3.1.1.2: at least 15 characters where the password is the only factor. */
-export const DEFAULT_MIN_LENGTH = 15;
+const DEFAULT_MIN_LENGTH = 15;
 
 /** Django's MinimumLengthValidator, in code points of the password as sent. */
 export function checkMinimumLength(password: string, minLength: number = DEFAULT_MIN_LENGTH): PasswordFailure | null {
@@ -73,7 +73,7 @@ export function checkMinimumLength(password: string, minLength: number = DEFAULT
 }
 
 /** Refuses passwords over the upper bound, which are never truncated. */
-export function checkMaximumLength(password: string): PasswordFailure | null {
+function checkMaximumLength(password: string): PasswordFailure | null {
   if (isPasswordSized(password)) return null;
   return {
     code: 'password_too_long',

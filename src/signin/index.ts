@@ -25,7 +25,7 @@ export { OneTimeToken, SignInFlow, Throttle } from './entities.ts';
 export { type ClientInfo, type LoggedIn, logIn, logOut } from './login.ts';
 export type { SignInMethod } from './methods.ts';
 export { eraseSignIns, purgeExpired } from './purge.ts';
-export { deriveFormKey, formDigest, REPEAT_SECONDS, repeatSignIn } from './repeat.ts';
+export { deriveFormKey, formDigest, REPEAT_SECONDS } from './repeat.ts';
 export {
   createAdministrator,
   createSetupSecret,
@@ -34,7 +34,6 @@ export {
   hasSuperuser,
   isSetupOpen,
   readSetupSecret,
-  redeemSetup,
 } from './setup.ts';
 export { continueSignIn, type FlowInput, type SignInAttempt, type SignInResult, signIn } from './sign-in.ts';
 export { type SignUpResult, signUp } from './sign-up.ts';

@@ -79,7 +79,7 @@ export async function isSetupOpen(em: SqlEntityManager, secret: string, now: Dat
 }
 
 /** Redeems the secret in one conditional statement, which also requires that there is no superuser. */
-export async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
+async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Promise<boolean> {
   await lockSetup(tx);
   const rows = await tx.execute<unknown[]>(
     `update signin_one_time_token set consumed_at = ? where token_digest = ? and purpose = 'setup' and consumed_at is null and expires_at > ?

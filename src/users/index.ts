@@ -22,7 +22,6 @@ export { onUserRenamed, renameUser } from './rename-user.ts';
 export { importedNameProblem, reservedName } from './username-rules.ts';
 export {
   auditObject,
-  auditSnapshot,
   createUser,
   type NewUser,
   onUserDeactivated,

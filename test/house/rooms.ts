@@ -30,7 +30,7 @@ const OPENING: Readonly<Record<string, string>> = {
   main: 'main.ts',
 };
 
-export interface Room {
+interface Room {
   /** Its folder below `src`. */
   readonly name: string;
   /** What it is, in a few words. */
@@ -39,7 +39,7 @@ export interface Room {
 }
 
 /** The rooms, from the highest wing: each as its door introduces it. Throws where a door does not. */
-export function readRooms(root: string): Room[] {
+function readRooms(root: string): Room[] {
   const src = join(root, 'src');
   const doors = globSync('**/index.ts', { cwd: src })
     .filter((file) => !file.startsWith('migrations/') && file !== 'cli/commands/index.ts')
@@ -63,7 +63,7 @@ function readRoom(name: string, text: string): Room {
 const oneLine = (text: string) => text.replace(/\s+/g, ' ').trim();
 
 /** The section of docs/architecture.md that is made from the doors. */
-export function roomsSection(rooms: readonly Room[]): string {
+function roomsSection(rooms: readonly Room[]): string {
   const rows = rooms.map(({ name, title, owns }) => `| \`${name}\` | ${cell(title)} | ${cell(owns)} |`);
   return `${BEGIN}\n| room | what it is | what it owns |\n|---|---|---|\n${rows.join('\n')}\n${END}`;
 }

@@ -150,7 +150,7 @@ const MAX_URL_LENGTH = 2048;
 /**
  * RFC 9449 §4.3: whether `htu` is this URL, without query and fragment, after normalization (RFC 3986 §6.2.2, §6.2.3).
  */
-export function isSameUrl(htu: string, url: string): boolean {
+function isSameUrl(htu: string, url: string): boolean {
   const actual = htu.length > MAX_URL_LENGTH ? null : normalizeUrl(htu);
   return actual !== null && actual === normalizeUrl(url);
 }

@@ -129,12 +129,7 @@ const EVENT = 'http://schemas.openid.net/event/backchannel-logout';
  * Signs a logout token (OIDC Back-Channel Logout §2.4). Its `typ` tells it from every other JWT of Signet, and it has
  * no `nonce`. `jti` is the delivery's id: the client recognizes a repeated attempt by it.
  */
-export function signLogoutToken(
-  keys: KeyRing,
-  issuer: string,
-  delivery: Omit<ClaimedDelivery, 'uri'>,
-  now: Date,
-): string {
+function signLogoutToken(keys: KeyRing, issuer: string, delivery: Omit<ClaimedDelivery, 'uri'>, now: Date): string {
   const iat = numericDate(now);
   return signJwt(keys, 'logout+jwt', delivery.alg, {
     iss: issuer,

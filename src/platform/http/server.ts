@@ -107,13 +107,13 @@ function setDefaultHeaders(request: FastifyRequest, reply: FastifyReply): void {
  * Options of Node's server. A repeated single-value field (`Host`, `Content-Type`, `Authorization`, …) is joined, and so its reader rejects
  * it; by default Node silently keeps the first. A request without `Host` reaches `checkHost`.
  */
-export const duplicateHeaders = { joinDuplicateHeaders: true, requireHostHeader: false } as const;
+const duplicateHeaders = { joinDuplicateHeaders: true, requireHostHeader: false } as const;
 
 /** A name, an IPv4 or IPv6 address, and an optional port (RFC 3986 §3.2.2, with names as in DNS). */
 const hostPattern = /^(?:\[[\da-f:.]{2,45}\]|[\w.~-]{1,255})(?::\d{0,5})?$/i;
 
 /** RFC 9112 §3.2: exactly one valid `Host`, otherwise 400. HTTP/1.0 has none. */
-export function checkHost({ headers: { host }, raw }: FastifyRequest): void {
+function checkHost({ headers: { host }, raw }: FastifyRequest): void {
   if (host === undefined ? raw.httpVersion === '1.0' : hostPattern.test(host)) return;
   throw new Problem('bad_request', { detail: 'Send one Host field: a name or an address, and the port.' });
 }

@@ -54,6 +54,6 @@ export function next(
 }
 
 /** Returns the assurance of methods: two different factors are `2fa`. */
-export function readAssurance(methods: readonly string[], traits: Readonly<Record<string, MethodTraits>>): Assurance {
+function readAssurance(methods: readonly string[], traits: Readonly<Record<string, MethodTraits>>): Assurance {
   return new Set(methods.map((one) => traits[one]?.factor)).size > 1 ? '2fa' : '1fa';
 }
