@@ -144,6 +144,21 @@ t.test('docs/architecture.md: no file has more than 320 lines', async (t) => {
   }
 });
 
+t.test(
+  'CONTRIBUTING.md: every test file is in one suite, but those that npm run test:all runs by themselves',
+  async (t) => {
+    const cwd = join(root, 'test');
+    const isEndToEnd = (file: string) => file.endsWith('.e2e.test.ts');
+    const suites = globSync('suites/*.ts', { cwd }).map((file) => readFileSync(join(cwd, file), 'utf8'));
+    const patterns = suites.flatMap((text) =>
+      [...text.matchAll(/'([^']+\.test\.ts)'/g)].map(([, pattern = '']) => pattern),
+    );
+    const parts = patterns.flatMap((pattern) => globSync(pattern, { cwd })).filter((file) => !isEndToEnd(file));
+    const all = globSync('**/*.test.ts', { cwd }).filter((file) => !isEndToEnd(file));
+    t.same(parts.sort(), all.sort());
+  },
+);
+
 t.test('docs/dependencies.md says why each package is there, and package.json pins it exactly', async (t) => {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
   const page = readFileSync(join(root, 'docs/dependencies.md'), 'utf8');
