@@ -130,11 +130,11 @@ t.test(
   async (t) => {
     const { url, drop } = await createTestPostgresql();
     t.teardown(drop);
-    const { through } = await startPgbouncer(t, 'transaction');
+    // One connection to PostgreSQL, so that both meet it.
+    const { through } = await startPgbouncer(t, 'transaction', 'default_pool_size = 1');
     // An operator who says that there is none.
     const wrong = await Promise.all([1, 2].map(() => openPostgresql(through(url), 1, model, { pooler: 'none' })));
     t.teardown(() => Promise.all(wrong.map((one) => one.close())));
-    // In turns, so that both meet the one connection that there is.
     const ask = async () => {
       for (const one of wrong) await one.query({ name: 'twice', text: 'select 1 as one' }, []);
     };
