@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, globSync, mkdirSync, openAsBlob, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import tap, { type Test } from 'tap';
+import type { Test } from 'tap';
 import { openEmbedded } from '../../src/platform/database/embedded.ts';
 import type { Database } from '../../src/platform/database/index.ts';
 import { openPostgresql } from '../../src/platform/database/postgresql.ts';
@@ -55,15 +55,17 @@ export async function openOwnEmbedded() {
 function createPool<D extends Database>(make: () => Promise<{ readonly db: D; readonly end: () => Promise<void> }>) {
   const idle: D[] = [];
   const ends: (() => Promise<void>)[] = [];
-  tap.teardown(async () => {
-    for (const end of ends) await end();
-  });
   return {
     async take(): Promise<D> {
       let db = idle.pop();
       if (db === undefined) {
         const made = await make();
         db = made.db;
+        // Only where tests run: programs such as `npm run faults` load this file too, and tap ends those after half a minute.
+        if (ends.length === 0)
+          (await import('tap')).default.teardown(async () => {
+            for (const end of ends) await end();
+          });
         ends.push(async () => {
           await made.db.close();
           await made.end();
