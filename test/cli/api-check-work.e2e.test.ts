@@ -51,23 +51,17 @@ const shapes: [file: string, piece: string, before?: string, after?: string][] =
 ];
 
 const PIECES = 1500;
-
-/** V8 loses counts where it compiles a function anew meanwhile, and never counts too many: the most of some runs is what ran. */
-async function mostBlocks(work: () => void): Promise<number> {
-  const runs: number[] = [];
-  for (let run = 0; run < 4; run++) runs.push(await countBlocks('/kits/permission-lint/src/', work));
-  return Math.max(...runs);
-}
+const SOURCES = '/kits/permission-lint/src/';
 
 for (const [file, piece, before = '', after = ''] of shapes)
   t.test(
     `decision 0013: ${file}: ${JSON.stringify(`${before}${piece}…${after}`)} repeated costs what its length costs`,
     async (t) => {
       const read = (pieces: number) => () => void findSourceUses(file, before + piece.repeat(pieces) + after);
-      // Compiled before anything is counted.
-      for (let run = 0; run < 3; run++) read(PIECES)();
-      const once = await mostBlocks(read(PIECES));
-      const fourfold = await mostBlocks(read(4 * PIECES));
+      // Once before anything is counted: what runs one time in a process is no part of a length.
+      read(PIECES)();
+      const once = await countBlocks(SOURCES, read(PIECES));
+      const fourfold = await countBlocks(SOURCES, read(4 * PIECES));
       t.ok(once > PIECES / 2, `${once} blocks ran`);
       t.ok(fourfold <= 5 * once, `four times as much is worth ${(fourfold / once).toFixed(1)} times as many`);
     },

@@ -1,4 +1,8 @@
 import { Session } from 'node:inspector/promises';
+import { setFlagsFromString } from 'node:v8';
+
+// V8 loses counts when it compiles a function anew, on another thread and at a moment of its own: what is counted stays in the interpreter.
+for (const flag of ['--no-opt', '--no-maglev', '--no-sparkplug', '--no-flush-bytecode']) setFlagsFromString(flag);
 
 /**
  * Returns how often the blocks of the sources below a folder ran, added up, as V8 counts them: the same on every machine. The characters
