@@ -1,4 +1,5 @@
 import { type Database, hotSelect } from '../platform/database/index.ts';
+import { liveSession } from '../sessions/index.ts';
 import {
   type AccessTokenClaims,
   type Actor,
@@ -7,7 +8,8 @@ import {
   type RequestedClaims,
   type StatusIndex,
 } from '../tokens/index.ts';
-import type { ClientVersion } from './clients/cache.ts';
+import { activeUser } from '../users/index.ts';
+import { activeClient, type ClientVersion } from './clients/cache.ts';
 import { profileColumns, type UserProfile } from './user-claims.ts';
 
 /** The active user of a token. */
@@ -82,16 +84,15 @@ const stateStatement = (name: string, delegationColumn: string, extraColumns = '
     (select p.perms_version::int from permissions_principal p where p.id = coalesce($2::uuid, c.id)) as version,
     (select a.version::int from permissions_api a where a.id = $5::uuid) as api_version,
     (select o.perms_version::int from permissions_principal o where o.id = $6::uuid) as other_version,
-    (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and x.is_active) as acting_clients,
-    (select count(*)::int from users_user y where y.id = any($11::uuid[]) and y.is_active) as acting_users,
+    (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and ${activeClient('x')}) as acting_clients,
+    (select count(*)::int from users_user y where y.id = any($11::uuid[]) and ${activeUser('y')}) as acting_users,
     array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${delegationColumn} as through${extraColumns}
     from (values (1)) one
     left join tokens_status t on t.list = $8::int and t.idx = $9::int
     left join tokens_grant g on g.id = t.holder_id
-    left join oauth_client c on c.client_id = $4 and c.is_active
-    left join users_user u on u.id = $2::uuid and u.is_active and ($3::uuid is null or exists (
-      select from sessions_session s where s.id = $3::uuid and s.user_id = u.id and s.ended_at is null
-        and s.idle_expires_at > $7::timestamptz and s.expires_at > $7::timestamptz and s.password_epoch = u.password_epoch))`,
+    left join oauth_client c on c.client_id = $4 and ${activeClient()}
+    left join users_user u on u.id = $2::uuid and ${activeUser()} and ($3::uuid is null or exists (
+      select from sessions_session s where s.id = $3::uuid and s.user_id = u.id and ${liveSession('$7::timestamptz')}))`,
   );
 const plainStatement = stateStatement('oauth-token-state', 'null');
 /** For an exchange. */

@@ -1,5 +1,6 @@
 import { getAllPermissions, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
+import { activeUser } from '../users/index.ts';
 
 /** The claims of each scope (OIDC Core §5.4); `groups` is a common extension. */
 export const scopeClaims: Readonly<Record<string, readonly string[]>> = {
@@ -34,7 +35,7 @@ export const profileColumns = (now: string, withGroups: string) =>
 
 const userClaimsStatement = hotSelect(
   'oauth-user-claims',
-  `select u.username, ${profileColumns('$2', '$3')} from users_user u where u.id = $1::uuid and u.is_active`,
+  `select u.username, ${profileColumns('$2', '$3')} from users_user u where u.id = $1::uuid and ${activeUser()}`,
 );
 
 /**

@@ -16,4 +16,4 @@ export {
 } from './end.ts';
 export { Session } from './entities.ts';
 export { createSession, listSessions, type SessionLife } from './open.ts';
-export { findSession, isSessionLive, type LiveSession, liveSession } from './queries.ts';
+export { findSession, isSessionLive, type LiveSession, liveSession, sessionNotEnded } from './queries.ts';

@@ -1,7 +1,13 @@
 import { type Database, hotSelect, type Statement } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
 import { plusSeconds } from '../platform/time.ts';
-import { type ActiveUser, type ActiveUserRow, activeUserColumns, readActiveUser } from '../users/index.ts';
+import {
+  type ActiveUser,
+  type ActiveUserRow,
+  activeUserColumns,
+  activeUserSince,
+  readActiveUser,
+} from '../users/index.ts';
 
 /** A live session with its user, as requests read it. */
 export interface LiveSession {
@@ -27,11 +33,17 @@ const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, e
   (select a.version::int from permissions_api a where a.id = $3::uuid) as api_version
   from sessions_session s join users_user u on u.id = s.user_id join permissions_principal p on p.id = u.id`;
 
-/** True for a session `s` and its user `u` if the session is live at $2: not ended, not expired, user active, password not changed since. */
-export const liveSession =
-  's.ended_at is null and s.idle_expires_at > $2::timestamptz and s.expires_at > $2::timestamptz and u.is_active and u.password_epoch = s.password_epoch';
+/** Condition: the session `s` has not been ended. What outlives its idle time asks only this. */
+export const sessionNotEnded = (s = 's') => `${s}.ended_at is null`;
 
-const byToken = hotSelect('sessions-by-token', `select ${columns} where s.token_digest = $1 and ${liveSession}`);
+/** Condition on a session `s` and its user `u`: the session is live at a time, a parameter. It has not ended or expired, the user is active, the password the same. */
+export const liveSession = (now: string) =>
+  `${sessionNotEnded()} and s.idle_expires_at > ${now} and s.expires_at > ${now} and ${activeUserSince('s')}`;
+
+const byToken = hotSelect(
+  'sessions-by-token',
+  `select ${columns} where s.token_digest = $1 and ${liveSession('$2::timestamptz')}`,
+);
 const updateLastSeen: Statement = {
   name: 'sessions-seen',
   text: `update sessions_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
@@ -67,7 +79,7 @@ export async function findSession(
 
 const byId = hotSelect(
   'sessions-live',
-  `select 1 as live from sessions_session s join users_user u on u.id = s.user_id where s.id = $1::uuid and ${liveSession}`,
+  `select 1 as live from sessions_session s join users_user u on u.id = s.user_id where s.id = $1::uuid and ${liveSession('$2::timestamptz')}`,
 );
 
 /** Returns whether the session with this public id is live. */

@@ -4,7 +4,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { Database, Statement } from '../platform/database/index.ts';
 import { deriveKey, digest, newSecret } from '../platform/digest.ts';
 import { plusSeconds } from '../platform/time.ts';
-import { liveSession, Session } from '../sessions/index.ts';
+import { liveSession, Session, sessionNotEnded } from '../sessions/index.ts';
 
 /** The time in which a repeated form gets the same result: after a double click, or a reload of a lost response. */
 export const REPEAT_SECONDS = 10;
@@ -35,8 +35,8 @@ const repeat: Statement = {
   name: 'sessions-repeat',
   text: `with repeated as materialized (
       select s.id, s.token_digest = $4::bytea as is_here from sessions_session s join users_user u on u.id = s.user_id
-      where s.form_digest = $1::bytea and s.created_at > $3::timestamptz and ${liveSession}
-        and not exists (select from sessions_session o where o.token_digest = $4::bytea and o.ended_at is null and o.id <> s.id)
+      where s.form_digest = $1::bytea and s.created_at > $3::timestamptz and ${liveSession('$2::timestamptz')}
+        and not exists (select from sessions_session o where o.token_digest = $4::bytea and ${sessionNotEnded('o')} and o.id <> s.id)
       order by s.created_at desc limit 1 for update of s
     ), updated as (
       update sessions_session s set token_digest = $5::bytea from repeated r where s.id = r.id and r.is_here is not true returning 1

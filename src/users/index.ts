@@ -17,7 +17,15 @@ export {
   type UserRef,
   usersWithReservedNames,
 } from './find-users.ts';
-export { type ActiveUser, type ActiveUserRow, activeUserColumns, findActiveUser, readActiveUser } from './queries.ts';
+export {
+  type ActiveUser,
+  type ActiveUserRow,
+  activeUser,
+  activeUserColumns,
+  activeUserSince,
+  findActiveUser,
+  readActiveUser,
+} from './queries.ts';
 export { onUserRenamed, renameUser } from './rename-user.ts';
 export { importedNameProblem, reservedName } from './username-rules.ts';
 export {

@@ -14,6 +14,13 @@ export interface ActiveUser {
   readonly isSuperuser: boolean;
 }
 
+/** Condition: the user `u` is active. */
+export const activeUser = (u = 'u') => `${u}.is_active`;
+
+/** Condition: the user `u` is active, and has the password of the time when `of` began: a session, a grant, a code. */
+export const activeUserSince = (of: string, u = 'u') =>
+  `${activeUser(u)} and ${u}.password_epoch = ${of}.password_epoch`;
+
 /** The columns that a statement selects for `readActiveUser`, from the user `u` and its principal `p`. */
 export const activeUserColumns =
   'u.id as user_id, u.username, u.email, u.first_name, u.last_name, u.is_staff, u.is_superuser, p.perms_version::int as version';
@@ -29,15 +36,15 @@ export interface ActiveUserRow {
   is_superuser: boolean;
 }
 
-const activeUser = hotSelect(
+const activeUserById = hotSelect(
   'users-active-user',
   `select ${activeUserColumns}
-    from users_user u join permissions_principal p on p.id = u.id where u.id = $1 and u.is_active`,
+    from users_user u join permissions_principal p on p.id = u.id where u.id = $1 and ${activeUser()}`,
 );
 
 /** Returns the active user with this id, or null. */
 export async function findActiveUser(db: Database, id: string): Promise<ActiveUser | null> {
-  const [row] = await db.query<ActiveUserRow>(activeUser, [id]);
+  const [row] = await db.query<ActiveUserRow>(activeUserById, [id]);
   return row ? readActiveUser(row) : null;
 }
 

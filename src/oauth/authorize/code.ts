@@ -2,7 +2,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, runOn, type Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { liveSession } from '../../sessions/index.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
+import { activeUserSince } from '../../users/index.ts';
 
 /** Lifetime of a code: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
 export const CODE_SECONDS = 60;
@@ -25,12 +27,6 @@ export interface NewCode {
   readonly dpopJkt: string | null;
 }
 
-/** Condition on the session `s` and its user `u`. */
-export const isSessionLiveAt = (
-  now: string,
-) => `s.ended_at is null and s.idle_expires_at > ${now} and s.expires_at > ${now}
-      and u.is_active and u.password_epoch = s.password_epoch`;
-
 /**
  * Consumes the stored requests and issues their code, or does neither if the session has ended. Of concurrent
  * completions of an interaction one succeeds, and an interaction has one code for good (`request_digest` is unique).
@@ -42,7 +38,7 @@ const insertCode: Statement = {
   name: 'oauth-code-issue',
   text: `with who as materialized (
       select s.id as session_id, s.auth_time, s.amr, u.id, u.password_epoch from sessions_session s join users_user u on u.id = s.user_id
-      where s.id = $3::uuid and ${isSessionLiveAt('$13::timestamptz')}
+      where s.id = $3::uuid and ${liveSession('$13::timestamptz')}
     ), used as (
       update oauth_request r set consumed_at = $13::timestamptz
       where r.digest = any($15::bytea[]) and r.consumed_at is null and exists (select from who) returning 1
@@ -129,7 +125,7 @@ const selectCode: Statement = {
   text: `select c.client_id as client, cp.perms_version::int as client_version, c.session_id as session, extract(epoch from c.auth_time)::float8 as auth_time, c.amr,
       c.api_id as api, a.version::int as api_version, c.scope, c.permissions::text[] as permissions, c.redirect_uri, c.code_challenge, c.nonce, c.claims::text as claims,
       c.dpop_jkt, c.consumed_at is not null as is_consumed, c.grant_id as grant, u.id as user_id, u.username, u.is_staff, u.is_superuser,
-      p.perms_version::int as version, c.expires_at > $2::timestamptz and u.is_active and u.password_epoch = c.password_epoch
+      p.perms_version::int as version, c.expires_at > $2::timestamptz and ${activeUserSince('c')}
         and not exists (select from sessions_session s where s.id = c.session_id and s.ended_at is not null) as is_good
     from oauth_code c join users_user u on u.id = c.principal_id join permissions_principal p on p.id = u.id
     join permissions_principal cp on cp.id = c.client_id left join permissions_api a on a.id = c.api_id where c.digest = $1::bytea`,

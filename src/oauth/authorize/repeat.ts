@@ -2,9 +2,10 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { liveSession } from '../../sessions/index.ts';
 import { REPEAT_SECONDS } from '../../signin/index.ts';
 import { loadRequestingClient, type RequestOrigin } from '../documents/requesting-client.ts';
-import { CODE_SECONDS, isSessionLiveAt } from './code.ts';
+import { CODE_SECONDS } from './code.ts';
 import { createParameters } from './parameters.ts';
 import { type AuthorizeEndpoint, type ResolvedRequest, resolveRequest } from './request.ts';
 import { type AuthorizationResponse, errorResponse, successResponse } from './response.ts';
@@ -108,7 +109,7 @@ const replaceCode: Statement = {
       ${consumedInteraction}
     ), who as materialized (
       select s.id from sessions_session s join users_user u on u.id = s.user_id
-      where s.id = $4::uuid and ${isSessionLiveAt('$6::timestamptz')}
+      where s.id = $4::uuid and ${liveSession('$6::timestamptz')}
     ), moved as (
       update oauth_code c set digest = $5::bytea, expires_at = $7::timestamptz from decided d, who w
       where c.request_digest = d.digest and c.session_id = w.id and c.consumed_at is null and c.expires_at > $6::timestamptz returning 1

@@ -29,6 +29,9 @@ export interface LiveClient {
   readonly version: number;
 }
 
+/** Condition: the client `c` is enabled. */
+export const activeClient = (c = 'c') => `${c}.is_active`;
+
 const byClientId = hotSelect(
   'oauth-client',
   `select c.id, c.client_id, c.name, c.is_active, c.is_first_party, c.is_dynamic, c.auth_method, c.grant_types, c.preset, c.redirect_uris, c.settings::text as settings,

@@ -2,7 +2,9 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { liveSession } from '../../sessions/index.ts';
 import { REPEAT_SECONDS } from '../../signin/index.ts';
+import { activeClient } from '../clients/cache.ts';
 import { saveConsent } from '../consent/consent.ts';
 
 /** A device that waits for its user, with what the page shows of it. */
@@ -27,7 +29,7 @@ const selectPending: Statement = {
   text: `select encode(d.digest, 'hex') as digest, c.id as client, c.name as client_name, c.is_dynamic, d.api_id as api, a.name as api_name, d.scope,
       d.asked_permissions::text[] as permissions
     from oauth_device d join oauth_client c on c.id = d.client_id left join permissions_api a on a.id = d.api_id
-    where d.user_code = $1 and d.state = 'pending' and d.expires_at > $2::timestamptz and c.is_active
+    where d.user_code = $1 and d.state = 'pending' and d.expires_at > $2::timestamptz and ${activeClient()}
       and (d.api_id is null or a.id is not null)`,
 };
 
@@ -79,8 +81,7 @@ export async function decideDevice(
   decision: UserDecision,
   now: Date,
 ): Promise<boolean> {
-  const isLive = `s.id = ? and s.user_id = ? and s.ended_at is null and s.idle_expires_at > ? and s.expires_at > ?
-    and u.id = s.user_id and u.is_active and u.password_epoch = s.password_epoch`;
+  const isLive = `s.id = ? and s.user_id = ? and u.id = s.user_id and ${liveSession('?')}`;
   const approval = `, principal_id = u.id, password_epoch = u.password_epoch, auth_time = s.auth_time, amr = s.amr,
     permissions = d.asked_permissions`;
   const rows = await tx.execute<unknown[]>(

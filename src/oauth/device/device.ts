@@ -1,4 +1,6 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
+import { sessionNotEnded } from '../../sessions/index.ts';
+import { activeUserSince } from '../../users/index.ts';
 
 /** RFC 8628 §3.2: how long a device waits for its user, and the interval between two polls. */
 export const DEVICE_SECONDS = 600;
@@ -75,8 +77,8 @@ export interface Approval {
  * Condition on the device `d`: its user is active with the same password, and the session of the approval has not
  * ended, unless the tokens outlive it.
  */
-const isApprovalValid = `exists (select from users_user u where u.id = d.principal_id and u.is_active and u.password_epoch = d.password_epoch)
-  and (d.is_offline or exists (select from sessions_session s where s.id = d.session_id and s.ended_at is null))`;
+const isApprovalValid = `exists (select from users_user u where u.id = d.principal_id and ${activeUserSince('d')})
+  and (d.is_offline or exists (select from sessions_session s where s.id = d.session_id and ${sessionNotEnded()}))`;
 
 /**
  * RFC 8628 §3.5: one poll, which is recorded in the same statement, so that the second of two concurrent polls is too

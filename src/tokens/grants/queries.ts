@@ -1,4 +1,5 @@
 import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
+import { activeUserSince } from '../../users/index.ts';
 import type { RequestedClaims } from '../entities.ts';
 import type { StatusIndex } from '../status/status-index.ts';
 
@@ -45,6 +46,9 @@ export interface GrantState {
   readonly statusIndex: StatusIndex | null;
 }
 
+/** Condition: the grant `g` has not ended or expired at a time, a parameter. */
+const liveGrant = (now: string) => `g.ended_at is null and g.idle_expires_at > ${now} and g.expires_at > ${now}`;
+
 /** $1 grant, $2 now. */
 const grantStatement = hotSelect(
   'tokens-grant',
@@ -55,8 +59,7 @@ const grantStatement = hotSelect(
     g.permissions::text[] as permissions, g.is_refreshable, g.dpop_jkt, g.claims::text as claims,
     extract(epoch from g.auth_time)::float8 as auth_time, g.amr, u.id as user_id, u.username, u.is_staff, u.is_superuser,
     p.perms_version::int as version, a.version::int as api_version, t.list::int as list, t.idx::int as idx,
-    g.ended_at is null and g.idle_expires_at > $2::timestamptz and g.expires_at > $2::timestamptz and u.is_active
-      and u.password_epoch = g.password_epoch
+    ${liveGrant('$2::timestamptz')} and ${activeUserSince('g')}
       and (g.is_offline or not exists (select from sessions_session s where s.id = g.session_id and s.ended_at is not null)) as is_live
     from tokens_grant g join users_user u on u.id = g.principal_id join permissions_principal p on p.id = g.principal_id
     join permissions_principal cp on cp.id = g.client_id
@@ -127,8 +130,8 @@ export async function readGrant(db: Database, id: string, now: Date): Promise<Gr
 /** $1 grant, $2 generation, $3 now, $4 idle until. */
 const rotateStatement: Statement = {
   name: 'tokens-grant-rotate',
-  text: `update tokens_grant set generation = generation + 1, rotated_at = $3::timestamptz, idle_expires_at = $4::timestamptz
-    where id = $1 and generation = $2 and ended_at is null and idle_expires_at > $3::timestamptz and expires_at > $3::timestamptz
+  text: `update tokens_grant g set generation = generation + 1, rotated_at = $3::timestamptz, idle_expires_at = $4::timestamptz
+    where id = $1 and generation = $2 and ${liveGrant('$3::timestamptz')}
     returning generation::int as generation`,
 };
 
@@ -149,8 +152,8 @@ export async function rotateGrant(
 /** $1 grant, $2 now, $3 idle until, $4 a use recorded since then is sufficient. */
 const useStatement: Statement = {
   name: 'tokens-grant-use',
-  text: `update tokens_grant set used_at = $2::timestamptz, idle_expires_at = $3::timestamptz
-    where id = $1 and ended_at is null and idle_expires_at > $2::timestamptz and expires_at > $2::timestamptz
+  text: `update tokens_grant g set used_at = $2::timestamptz, idle_expires_at = $3::timestamptz
+    where id = $1 and ${liveGrant('$2::timestamptz')}
       and greatest(rotated_at, used_at) < $4::timestamptz
     returning generation::int as generation`,
 };

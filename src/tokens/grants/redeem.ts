@@ -1,6 +1,8 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { sessionNotEnded } from '../../sessions/index.ts';
+import { activeUserSince } from '../../users/index.ts';
 import type { RequestedClaims } from '../entities.ts';
 import { LINGER_SECONDS } from '../status/set-status.ts';
 import { findFreeIndex, randomIndex, type StatusIndex } from '../status/status-index.ts';
@@ -29,7 +31,7 @@ export const redemptionStatement = (table: string): Statement => ({
       select x.principal_id, x.client_id, x.password_epoch, x.session_id, x.api_id from ${table} x
       where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz
     ), active_user as materialized (
-      select u.id from candidate a join users_user u on u.id = a.principal_id and u.is_active and u.password_epoch = a.password_epoch
+      select u.id from candidate a join users_user u on u.id = a.principal_id and ${activeUserSince('a')}
       for share of u
     ), api as materialized (
       select q.id from candidate a join permissions_api q on q.id = a.api_id where (select count(*) from active_user) = 1 for key share of q
@@ -37,7 +39,7 @@ export const redemptionStatement = (table: string): Statement => ({
       select p.id, p.perms_version::int as version from candidate a join permissions_principal p on p.id = any(array[a.principal_id, a.client_id])
       where (select count(*) from api) >= 0 order by p.id for key share of p
     ), live_session as materialized (
-      select s.id from candidate a join sessions_session s on s.id = a.session_id and s.ended_at is null
+      select s.id from candidate a join sessions_session s on s.id = a.session_id and ${sessionNotEnded()}
       where (select count(*) from principals) = 2 for share of s
     ), redeemable as materialized (
       select x.* from ${table} x

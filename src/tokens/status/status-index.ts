@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type Database, hotSelect, runOn, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { sessionNotEnded } from '../../sessions/index.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS } from './set-status.ts';
 
@@ -62,7 +63,7 @@ export async function readIssueSnapshot(
 
 /** $3 owner: its row is locked until the transaction ends, so that it cannot end meanwhile. */
 export const lockOwner = {
-  session: 'select 1 from sessions_session s where s.id = $3 and s.ended_at is null for share of s',
+  session: `select 1 from sessions_session s where s.id = $3 and ${sessionNotEnded()} for share of s`,
   grant: 'select 1 from tokens_grant g where g.id = $3 and g.ended_at is null for share of g',
   principal: 'select 1 where $3::uuid is not null',
 };
