@@ -99,6 +99,16 @@ export {
 } from './sync-file.ts';
 export { type LargePrincipal, largestPrincipals } from './token-size.ts';
 export {
+  apiVersion,
+  apiView,
+  groupMemberView,
+  groupView,
+  livePermission,
+  permissionView,
+  permsVersion,
+  principalView,
+} from './views.ts';
+export {
   findPermissionRef,
   type PermissionRef,
   type PermSource,

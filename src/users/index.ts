@@ -20,9 +20,7 @@ export {
 export {
   type ActiveUser,
   type ActiveUserRow,
-  activeUser,
   activeUserColumns,
-  activeUserSince,
   findActiveUser,
   readActiveUser,
 } from './queries.ts';
@@ -37,4 +35,5 @@ export {
   updateUser,
   userPrincipal,
 } from './users.ts';
+export { activeUser, activeUserSince, userView } from './views.ts';
 export { type UsersWithPermOptions, type UserWithPerm, usersWithPerm } from './with-perm.ts';

@@ -1,4 +1,6 @@
+import { principalView } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
+import { activeUser } from './views.ts';
 
 /** An active user, with the fields that requests use. */
 export interface ActiveUser {
@@ -13,13 +15,6 @@ export interface ActiveUser {
   readonly isStaff: boolean;
   readonly isSuperuser: boolean;
 }
-
-/** Condition: the user `u` is active. */
-export const activeUser = (u = 'u') => `${u}.is_active`;
-
-/** Condition: the user `u` is active, and has the password of the time when `of` began: a session, a grant, a code. */
-export const activeUserSince = (of: string, u = 'u') =>
-  `${activeUser(u)} and ${u}.password_epoch = ${of}.password_epoch`;
 
 /** The columns that a statement selects for `readActiveUser`, from the user `u` and its principal `p`. */
 export const activeUserColumns =
@@ -39,7 +34,7 @@ export interface ActiveUserRow {
 const activeUserById = hotSelect(
   'users-active-user',
   `select ${activeUserColumns}
-    from users_user u join permissions_principal p on p.id = u.id where u.id = $1 and ${activeUser()}`,
+    from users_user u join ${principalView('p')} on p.id = u.id where u.id = $1 and ${activeUser()}`,
 );
 
 /** Returns the active user with this id, or null. */

@@ -26,7 +26,7 @@ export { type Binding, bind, definePort, type Port } from './ports.ts';
 export { type DatabaseProblem, findDatabaseProblems } from './problems.ts';
 export { missingRoleDefaults, type RoleDefaults } from './role-defaults.ts';
 export { announce, type Signals, startSignals } from './signals.ts';
-export { hotSelect, type Statement } from './statement.ts';
+export { hotSelect, type Statement, view } from './statement.ts';
 
 /**
  * Opens the configured database. For the embedded one the caller owns the folder's lock. A server opens it for `requests`: on PostgreSQL a

@@ -20,6 +20,14 @@ export function hotSelect(name: string, text: string): Statement {
   return { name, text, isHotSelect: true };
 }
 
+/**
+ * Returns what other rooms put after `from` or `join` to read a table of this room: a subselect of the columns that they may read.
+ * PostgreSQL plans it as the table itself. Not for rows to lock: a subselect with a lock is planned apart, and locks whatever it reads.
+ */
+export function view(table: string, ...columns: readonly string[]): (alias: string) => string {
+  return (alias) => `(select ${columns.join(', ')} from ${table}) ${alias}`;
+}
+
 export type Row = Record<string, unknown>;
 
 /** Runs a statement inside a unit of work, and in its transaction if there is one. */
