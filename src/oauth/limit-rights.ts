@@ -1,4 +1,11 @@
-import { type ApiSnapshot, type IndexedPermission, limitRights, type Rights } from '../permissions/index.ts';
+import {
+  type ApiSnapshot,
+  type IndexedPermission,
+  limitRights,
+  livePermission,
+  permissionView,
+  type Rights,
+} from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
 import { NO_API } from '../tokens/index.ts';
 
@@ -23,8 +30,8 @@ const allowed = hotSelect(
   `select q.index::int as index, q.name from (
       select distinct w.id from unnest($3::uuid[]) w(id)
       union all select f.permission_id from oauth_client_boundary f where $3::uuid[] is null and f.client_id = ($1::uuid[])[1]
-    ) w cross join lateral (select p.index, p.name, p.api_id, p.removed_version from permissions_permission p where p.id = w.id offset 0) q
-    where q.api_id = $2::uuid and q.removed_version is null
+    ) w cross join lateral (select p.index, p.name, p.api_id, p.removed_version from ${permissionView('p')} where p.id = w.id offset 0) q
+    where q.api_id = $2::uuid and ${livePermission()}
       and not exists (select from unnest($1::uuid[]) c(id)
         where not exists (select from oauth_client_boundary x where x.client_id = c.id and x.permission_id = w.id))`,
 );

@@ -1,14 +1,18 @@
+import { apiVersion, permsVersion, principalView } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
-import { liveSession } from '../sessions/index.ts';
+import { liveSession, sessionView } from '../sessions/index.ts';
 import {
   type AccessTokenClaims,
   type Actor,
   type DelegationChain,
+  grantView,
   OWN_CLIENT,
   type RequestedClaims,
   type StatusIndex,
+  statusView,
+  tokenRevoked,
 } from '../tokens/index.ts';
-import { activeUser } from '../users/index.ts';
+import { activeUser, userView } from '../users/index.ts';
 import { activeClient, type ClientVersion } from './clients/cache.ts';
 import { profileColumns, type UserProfile } from './user-claims.ts';
 
@@ -78,21 +82,21 @@ export type TokenUse = 'exchange' | 'userinfo' | undefined;
 const stateStatement = (name: string, delegationColumn: string, extraColumns = '') =>
   hotSelect(
     name,
-    `select exists (select from tokens_revoked r where r.jti = $1::uuid) as is_revoked,
+    `select ${tokenRevoked('$1::uuid')} as is_revoked,
     t.state::int as status, c.id as client_principal, c.is_first_party, g.client_id as grant_client, g.permissions::text[] as grant_permissions,
     (select h.is_first_party from oauth_client h where h.id = g.client_id) as is_grant_first_party, u.id as user_id, u.username, u.is_staff, u.is_superuser,
-    (select p.perms_version::int from permissions_principal p where p.id = coalesce($2::uuid, c.id)) as version,
-    (select a.version::int from permissions_api a where a.id = $5::uuid) as api_version,
-    (select o.perms_version::int from permissions_principal o where o.id = $6::uuid) as other_version,
+    ${permsVersion('coalesce($2::uuid, c.id)')} as version,
+    ${apiVersion('$5::uuid')} as api_version,
+    ${permsVersion('$6::uuid')} as other_version,
     (select count(*)::int from oauth_client x where x.client_id = any($10::text[]) and ${activeClient('x')}) as acting_clients,
-    (select count(*)::int from users_user y where y.id = any($11::uuid[]) and ${activeUser('y')}) as acting_users,
+    (select count(*)::int from ${userView('y')} where y.id = any($11::uuid[]) and ${activeUser('y')}) as acting_users,
     array(select x.id::text from oauth_client x where x.client_id = any($10::text[]) and not x.is_first_party) as cut_actors, ${delegationColumn} as through${extraColumns}
     from (values (1)) one
-    left join tokens_status t on t.list = $8::int and t.idx = $9::int
-    left join tokens_grant g on g.id = t.holder_id
+    left join ${statusView('t')} on t.list = $8::int and t.idx = $9::int
+    left join ${grantView('g')} on g.id = t.holder_id
     left join oauth_client c on c.client_id = $4 and ${activeClient()}
-    left join users_user u on u.id = $2::uuid and ${activeUser()} and ($3::uuid is null or exists (
-      select from sessions_session s where s.id = $3::uuid and s.user_id = u.id and ${liveSession('$7::timestamptz')}))`,
+    left join ${userView('u')} on u.id = $2::uuid and ${activeUser()} and ($3::uuid is null or exists (
+      select from ${sessionView('s')} where s.id = $3::uuid and s.user_id = u.id and ${liveSession('$7::timestamptz')}))`,
   );
 const plainStatement = stateStatement('oauth-token-state', 'null');
 /** For an exchange. */
@@ -101,13 +105,13 @@ const exchangeStatement = stateStatement(
   `(select json_object_agg(p.id, p.perms_version)::text from (
       select x.id from oauth_client x where x.client_id = any($10::text[]) union select y.id from unnest($11::uuid[]) y(id)
       union select z.id from unnest(array[c.id, g.client_id]) z(id)
-    ) w join permissions_principal p on p.id = w.id)`,
+    ) w join ${principalView('p')} on p.id = w.id)`,
 );
 /** For userinfo: $12 whether groups are needed. */
 const userinfoStatement = stateStatement(
   'oauth-token-state-userinfo',
   'null',
-  `, ${profileColumns('$7', '$12')}, g.claims::text as requested, (select k.perms_version::int from permissions_principal k where k.id = c.id) as client_version`,
+  `, ${profileColumns('$7', '$12')}, g.claims::text as requested, ${permsVersion('c.id')} as client_version`,
 );
 
 interface Row extends UserProfile {

@@ -1,6 +1,6 @@
-import { getAllPermissions, type Rights } from '../permissions/index.ts';
+import { getAllPermissions, groupMemberView, groupView, type Rights } from '../permissions/index.ts';
 import { type Database, hotSelect } from '../platform/database/index.ts';
-import { activeUser } from '../users/index.ts';
+import { activeUser, userView } from '../users/index.ts';
 
 /** The claims of each scope (OIDC Core §5.4); `groups` is a common extension. */
 export const scopeClaims: Readonly<Record<string, readonly string[]>> = {
@@ -25,17 +25,17 @@ export interface UserProfile {
 }
 
 /**
- * Columns for claims about `users_user u`, without its username. The arguments are the placeholders of the current time
+ * Columns for claims about the user `u`, without its username. The arguments are the placeholders of the current time
  * and of whether groups are needed.
  */
 export const profileColumns = (now: string, withGroups: string) =>
   `u.email, u.email_verified_at is not null as is_email_verified, u.first_name, u.last_name,
-    case when ${withGroups}::boolean then array(select g.name from permissions_group_member m join permissions_group g on g.id = m.group_id where m.principal_id = u.id
+    case when ${withGroups}::boolean then array(select g.name from ${groupMemberView('m')} join ${groupView('g')} on g.id = m.group_id where m.principal_id = u.id
       and (m.ends_at is null or m.ends_at > ${now}::timestamptz) order by g.name_key collate "C") else '{}' end as groups`;
 
 const userClaimsStatement = hotSelect(
   'oauth-user-claims',
-  `select u.username, ${profileColumns('$2', '$3')} from users_user u where u.id = $1::uuid and ${activeUser()}`,
+  `select u.username, ${profileColumns('$2', '$3')} from ${userView('u')} where u.id = $1::uuid and ${activeUser()}`,
 );
 
 /**

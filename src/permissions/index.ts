@@ -104,6 +104,8 @@ export {
   groupMemberView,
   groupView,
   livePermission,
+  lockApiOf,
+  lockPrincipals,
   permissionView,
   permsVersion,
   principalView,

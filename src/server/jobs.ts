@@ -6,6 +6,7 @@ import { FAN_OUT_TOPIC, runFanOut } from '../permissions/index.ts';
 import type { Signals } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
 import type { Job, Jobs } from '../platform/jobs/index.ts';
+import { purgeSessions } from '../sessions/index.ts';
 import { purgeExpired } from '../signin/index.ts';
 import { advanceKeys, purgeTokens } from '../tokens/index.ts';
 import type { Deps } from './compose.ts';
@@ -51,6 +52,7 @@ export function createJobs(deps: JobDeps, masterKey: Buffer): Job[] {
     { name: 'logout-notices', everySeconds: 1, run: createLogoutJob(deps) },
     { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeDeliveries(db, clock.now()) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
+    { name: 'purge-sessions', everySeconds: 300, run: () => purgeSessions(db, clock.now()) },
     { name: 'purge-imports', everySeconds: 300, run: () => deleteAbandonedRows(db) },
     { name: 'purge-tokens', everySeconds: 300, run: () => purgeTokens(db, clock.now()) },
     { name: 'purge-oauth', everySeconds: 300, run: () => purgeOauth(db, clock.now()) },

@@ -12,8 +12,11 @@ export {
   endSessionsByOperator,
   eraseSessions,
   onSessionsEnded,
+  purgeSessions,
   type Successor,
 } from './end.ts';
 export { Session } from './entities.ts';
 export { createSession, listSessions, type SessionLife } from './open.ts';
-export { findSession, isSessionLive, type LiveSession, liveSession, sessionNotEnded } from './queries.ts';
+export { findSession, holdSession, isSessionLive, type LiveSession } from './queries.ts';
+export { REPEAT_SECONDS, repeatSession, takeOverSession } from './repeat.ts';
+export { liveSession, lockSession, lockSessionOf, noEndedSession, sessionNotEnded, sessionView } from './views.ts';

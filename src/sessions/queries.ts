@@ -1,13 +1,10 @@
+import type { SqlEntityManager } from '@mikro-orm/sql';
+import { apiVersion, principalView } from '../permissions/index.ts';
 import { type Database, hotSelect, type Statement } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
 import { plusSeconds } from '../platform/time.ts';
-import {
-  type ActiveUser,
-  type ActiveUserRow,
-  activeUserColumns,
-  activeUserSince,
-  readActiveUser,
-} from '../users/index.ts';
+import { type ActiveUser, type ActiveUserRow, activeUserColumns, readActiveUser, userView } from '../users/index.ts';
+import { liveSession, lockSession } from './views.ts';
 
 /** A live session with its user, as requests read it. */
 export interface LiveSession {
@@ -30,15 +27,8 @@ const LAST_SEEN_INTERVAL_SECONDS = 60;
 const columns = `s.id, extract(epoch from s.created_at)::float8 as created_at, extract(epoch from s.last_seen_at)::float8 as last_seen_at,
   extract(epoch from least(s.idle_expires_at, s.expires_at))::float8 as expires_at, extract(epoch from s.expires_at)::float8 as ends_at, extract(epoch from s.auth_time)::float8 as auth_time, s.amr,
   ${activeUserColumns},
-  (select a.version::int from permissions_api a where a.id = $3::uuid) as api_version
-  from sessions_session s join users_user u on u.id = s.user_id join permissions_principal p on p.id = u.id`;
-
-/** Condition: the session `s` has not been ended. What outlives its idle time asks only this. */
-export const sessionNotEnded = (s = 's') => `${s}.ended_at is null`;
-
-/** Condition on a session `s` and its user `u`: the session is live at a time, a parameter. It has not ended or expired, the user is active, the password the same. */
-export const liveSession = (now: string) =>
-  `${sessionNotEnded()} and s.idle_expires_at > ${now} and s.expires_at > ${now} and ${activeUserSince('s')}`;
+  ${apiVersion('$3::uuid')} as api_version
+  from sessions_session s join ${userView('u')} on u.id = s.user_id join ${principalView('p')} on p.id = u.id`;
 
 const byToken = hotSelect(
   'sessions-by-token',
@@ -79,8 +69,13 @@ export async function findSession(
 
 const byId = hotSelect(
   'sessions-live',
-  `select 1 as live from sessions_session s join users_user u on u.id = s.user_id where s.id = $1::uuid and ${liveSession('$2::timestamptz')}`,
+  `select 1 as live from sessions_session s join ${userView('u')} on u.id = s.user_id where s.id = $1::uuid and ${liveSession('$2::timestamptz')}`,
 );
+
+/** Locks a session that has not ended until the end of the transaction: a later end finds what it adds. Returns whether there is one. */
+export async function holdSession(tx: SqlEntityManager, id: string): Promise<boolean> {
+  return (await tx.execute<unknown[]>(lockSession('?'), [id])).length > 0;
+}
 
 /** Returns whether the session with this public id is live. */
 export async function isSessionLive(db: Database, id: string, now: Date): Promise<boolean> {

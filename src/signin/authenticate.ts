@@ -1,8 +1,9 @@
 import { recordEvent } from '../audit/index.ts';
 import type { Passwords } from '../passwords/index.ts';
 import { casefoldName } from '../platform/casefold.ts';
-import { type Database, hotSelect } from '../platform/database/index.ts';
+import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
+import { findUserId } from '../users/index.ts';
 import { type AuthenticatedUser, type Backend, tryBackends } from './backends.ts';
 import type { Assurance } from './flow/state.ts';
 import type { SignInMethod } from './methods.ts';
@@ -106,13 +107,11 @@ export function refusalDeadline(startedAt: Date, now: Date, stepMilliseconds: nu
   return new Date(startedAt.getTime() + steps * stepMilliseconds);
 }
 
-const userIdByName = hotSelect('signin-user-id-by-name', 'select id from users_user where username_key = $1');
-
 /** Records a failed login. The name is stored only if a user has it: otherwise it may be a password in the wrong field. */
 async function recordRefusal(db: Database, attempt: Attempt, at: Date): Promise<void> {
-  const [user] = await db.query<{ id: string }>(userIdByName, [casefoldName(attempt.username)]);
+  const userId = await findUserId(db, casefoldName(attempt.username));
   const em = db.fork();
-  const tried = user ? { userId: user.id, nameTried: attempt.username } : {};
+  const tried = userId === null ? {} : { userId, nameTried: attempt.username };
   recordEvent(em, at, { kind: 'login_refused', ip: attempt.ip, ...tried });
   await em.flush();
 }

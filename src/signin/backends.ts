@@ -1,8 +1,9 @@
 import type { Passwords } from '../passwords/index.ts';
 import { isPasswordSized } from '../passwords/index.ts';
 import { casefoldName, isNameSized } from '../platform/casefold.ts';
-import { type Database, hotSelect } from '../platform/database/index.ts';
+import type { Database } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
+import { readCredentials } from '../users/index.ts';
 
 export interface Credentials {
   readonly username?: string;
@@ -55,22 +56,6 @@ export async function tryBackends(
   return refusal;
 }
 
-/** Looks for a username first, then for a verified e-mail address if no username equals it. */
-const byName = hotSelect(
-  'signin-user-by-name',
-  `select id, password, password_epoch::int as password_epoch, is_active from users_user where username_key = $1
-    union all
-    select id, password, password_epoch::int, is_active from users_user where email_key = $1 and email_verified_at is not null
-      and not exists (select from users_user where username_key = $1)`,
-);
-
-interface Row {
-  id: string;
-  password: string;
-  password_epoch: number;
-  is_active: boolean;
-}
-
 /** Authenticates by username (or verified e-mail address) and the password stored by Signet, with exactly one verification for every request. */
 export function passwordBackend(db: Database, passwords: Passwords, clock: Clock): Backend {
   return {
@@ -80,17 +65,17 @@ export function passwordBackend(db: Database, passwords: Passwords, clock: Clock
       // No stored password is that long: refused before any work, for every user alike.
       if (!isPasswordSized(password)) return { kind: 'refused' };
       // No username is that long either: a decoy is verified, as for every unknown name.
-      const [row] = isNameSized(username) ? await db.query<Row>(byName, [casefoldName(username)]) : [];
+      const stored = isNameSized(username) ? await readCredentials(db, casefoldName(username)) : null;
       let startedAt: Date | undefined;
       const onStart = () => {
         startedAt = clock.now();
       };
-      const verification = await passwords.verify(password, row?.password ?? null, onStart);
+      const verification = await passwords.verify(password, stored?.password ?? null, onStart);
       if (!verification.ok) return { kind: 'busy', retryAfterSeconds: verification.retryAfterSeconds };
-      if (!row || !verification.matches || !row.is_active)
+      if (!stored || !verification.matches || !stored.isActive)
         return { kind: 'refused', ...(startedAt ? { startedAt } : {}) };
-      const outdated = verification.isOutdated ? { outdatedHash: row.password } : {};
-      return { kind: 'user', user: { id: row.id, passwordEpoch: row.password_epoch, amr: ['pwd'], ...outdated } };
+      const outdated = verification.isOutdated ? { outdatedHash: stored.password } : {};
+      return { kind: 'user', user: { id: stored.id, passwordEpoch: stored.passwordEpoch, amr: ['pwd'], ...outdated } };
     },
   };
 }

@@ -25,7 +25,7 @@ export { OneTimeToken, SignInFlow, Throttle } from './entities.ts';
 export { type ClientInfo, type LoggedIn, logIn, logOut } from './login.ts';
 export type { SignInMethod } from './methods.ts';
 export { eraseSignIns, purgeExpired } from './purge.ts';
-export { deriveFormKey, formDigest, REPEAT_SECONDS } from './repeat.ts';
+export { deriveFormKey, formDigest } from './repeat.ts';
 export {
   createAdministrator,
   createSetupSecret,

@@ -2,12 +2,11 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../audit/index.ts';
 import type { Database } from '../platform/database/index.ts';
 import { digest } from '../platform/digest.ts';
-import { createSession, endSessions, Session, type SessionLife } from '../sessions/index.ts';
+import { createSession, endSessions, Session, type SessionLife, takeOverSession } from '../sessions/index.ts';
 import { User } from '../users/index.ts';
 import type { Authentication } from './authenticate.ts';
 import type { AuthenticatedUser } from './backends.ts';
 import { FamiliarNetwork } from './entities.ts';
-import { takeOverSession } from './repeat.ts';
 import { networkDigest } from './throttle/throttle.ts';
 
 /** The browser or program that sent a request. */

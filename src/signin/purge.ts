@@ -5,21 +5,13 @@ import { FamiliarNetwork, OneTimeToken, SignInFlow } from './entities.ts';
 
 const DAY_SECONDS = 86_400;
 
-/** The time for which ended sessions and expired tokens stay visible to operators. */
+/** The time for which expired links stay visible to operators. */
 const RETENTION_SECONDS = 7 * DAY_SECONDS;
 
 /** After this time without a login a network is no longer familiar (see the throttle). */
 const FAMILIAR_NETWORK_SECONDS = 90 * DAY_SECONDS;
 
 const statements: { statement: Statement; retentionSeconds: number }[] = [
-  {
-    statement: {
-      name: 'signin-purge-sessions',
-      text: `delete from sessions_session where id in (
-        select id from sessions_session where expires_at < $1::timestamptz limit $2) returning 1 as gone`,
-    },
-    retentionSeconds: RETENTION_SECONDS,
-  },
   {
     statement: {
       name: 'signin-purge-throttle',

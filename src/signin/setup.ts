@@ -5,7 +5,7 @@ import type { Database } from '../platform/database/index.ts';
 import { digest, newSecret } from '../platform/digest.ts';
 import type { Clock } from '../platform/time.ts';
 import { plusSeconds } from '../platform/time.ts';
-import { createUser, type FieldError, User } from '../users/index.ts';
+import { createUser, type FieldError, User, userView } from '../users/index.ts';
 import { checkNewUser } from './change-password.ts';
 import { OneTimeToken } from './entities.ts';
 
@@ -83,7 +83,7 @@ async function redeemSetup(tx: SqlEntityManager, secret: string, now: Date): Pro
   await lockSetup(tx);
   const rows = await tx.execute<unknown[]>(
     `update signin_one_time_token set consumed_at = ? where token_digest = ? and purpose = 'setup' and consumed_at is null and expires_at > ?
-       and not exists (select from users_user where is_superuser) returning 1 as redeemed`,
+       and not exists (select from ${userView('u')} where u.is_superuser) returning 1 as redeemed`,
     [now, digest(secret), now],
   );
   return rows.length === 1;

@@ -1,11 +1,10 @@
 import type { Database } from '../platform/database/index.ts';
-import type { SessionLife } from '../sessions/index.ts';
+import { repeatSession, type SessionLife } from '../sessions/index.ts';
 import { type Authentication, authenticate } from './authenticate.ts';
 import { type FlowKind, next, startFlow } from './flow/state.ts';
 import { consumeFlow, findFlow, storeFlow } from './flow/store.ts';
 import { type ClientInfo, type LoggedIn, logIn } from './login.ts';
 import { methodTraits, PASSWORD } from './methods.ts';
-import { repeatSignIn } from './repeat.ts';
 
 export interface SignInAttempt {
   /** Default: `login`. */
@@ -44,7 +43,7 @@ export async function signIn(
   const { username, password, client, browser = null } = attempt;
   const { formDigest, sessionToken } = client;
   const findRepeat = async () =>
-    formDigest ? repeatSignIn(db, formDigest, sessionToken, authentication.clock.now()) : null;
+    formDigest ? repeatSession(db, formDigest, sessionToken, authentication.clock.now()) : null;
   const outcome = await authenticate(db, authentication, { username, password, ip: client.ip }, findRepeat);
   if (outcome.kind === 'repeated') return { kind: 'repeated', token: outcome.result.token };
   if (outcome.kind !== 'user') return outcome;

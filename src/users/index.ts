@@ -22,7 +22,11 @@ export {
   type ActiveUserRow,
   activeUserColumns,
   findActiveUser,
+  findUserId,
+  holdActiveUser,
   readActiveUser,
+  readCredentials,
+  readImportedPasswords,
 } from './queries.ts';
 export { onUserRenamed, renameUser } from './rename-user.ts';
 export { importedNameProblem, reservedName } from './username-rules.ts';
@@ -35,5 +39,5 @@ export {
   updateUser,
   userPrincipal,
 } from './users.ts';
-export { activeUser, activeUserSince, userView } from './views.ts';
+export { activeUser, activeUserSince, lockActiveUserOf, userView } from './views.ts';
 export { type UsersWithPermOptions, type UserWithPerm, usersWithPerm } from './with-perm.ts';

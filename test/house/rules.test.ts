@@ -136,6 +136,28 @@ t.test('rule 5: nothing is called utils, helpers, services, common or misc', asy
   for (const file of files) if (/(^|\/)(utils?|helpers?|services?|common|misc)(\.ts|\/)/.test(file)) t.fail(file);
 });
 
+t.test('rule 6: a table is named only in its room, and has the name of it', async (t) => {
+  const tables = files.flatMap((file) => {
+    const text = readFileSync(join(src, file), 'utf8');
+    return [...text.matchAll(/tableName: '(\w+)'/g)].map(([, table = '']) => ({ file, table }));
+  });
+  t.ok(tables.length > 25, 'the tables were found');
+  for (const { file, table } of tables) if (!table.startsWith(`${wingOf(file)}_`)) t.fail(`${file} owns ${table}`);
+  const named = new RegExp(`\\b(${tables.map((one) => one.table).join('|')})\\b`, 'g');
+  for (const file of files.filter((one) => !one.startsWith('migrations/')))
+    for (const [table] of readFileSync(join(src, file), 'utf8').matchAll(named))
+      if (!table.startsWith(`${wingOf(file)}_`))
+        t.fail(`${file} names ${table}: export a view or a verb from its room`);
+});
+
+t.test('rule 6: the name of a statement begins with its room', async (t) => {
+  for (const file of files)
+    for (const [, name = ''] of readFileSync(join(src, file), 'utf8').matchAll(
+      /(?:hotSelect\(|: Statement = \{)\s*(?:name: )?'([\w-]+)'/g,
+    ))
+      if (!name.startsWith(`${wingOf(file)}-`)) t.fail(`${file} names a statement ${name}`);
+});
+
 t.test('docs/architecture.md: no file has more than 320 lines', async (t) => {
   const kits = globSync('kits/*/src/**/*.ts', { cwd: root });
   for (const file of [...files.filter((one) => !one.startsWith('migrations/')).map((one) => `src/${one}`), ...kits]) {

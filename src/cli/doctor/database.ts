@@ -9,7 +9,7 @@ import type { Clock } from '../../platform/time.ts';
 import { type Check, fail, note, ok, warn } from './check.ts';
 
 const time: Statement = {
-  name: 'doctor-time',
+  name: 'cli-doctor-time',
   text: 'select extract(epoch from clock_timestamp())::float8 as now',
 };
 
@@ -34,7 +34,7 @@ export async function checkClock(db: Database, clock: Clock): Promise<Check> {
 }
 
 const capacityStatement: Statement = {
-  name: 'doctor-connections',
+  name: 'cli-doctor-connections',
   text: `select least(current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
         - coalesce(nullif(current_setting('reserved_connections', true), '')::int, 0),
       (select nullif(rolconnlimit, -1) from pg_roles where rolname = current_user),

@@ -1,6 +1,6 @@
 import type { Passwords } from '../../passwords/index.ts';
-import type { Database, Statement } from '../../platform/database/index.ts';
-import { usersWithReservedNames } from '../../users/index.ts';
+import type { Database } from '../../platform/database/index.ts';
+import { readImportedPasswords, usersWithReservedNames } from '../../users/index.ts';
 import { type Check, ok, warn } from './check.ts';
 
 const MAX_LISTED = 5;
@@ -14,17 +14,12 @@ export async function checkUsernames(db: Database): Promise<Check> {
   return warn('names', message, 'Rename them: npx signet user rename --user-id ID NEW');
 }
 
-/** Passwords of other algorithms than Signet's own: imported, and not yet upgraded by a login. */
-const imported: Statement = {
-  name: 'doctor-imported-passwords',
-  text: `select password from users_user where deleted_at is null and password not like 'argon2id\\_nfkc$%' and password not like '!%' limit $1`,
-};
 const MAX_PASSWORDS = 100_000;
 
 /** Finds imported passwords that take longer to verify here than refusals are delayed: they cannot be used to log in. */
 export async function checkSlowPasswords(db: Database, passwords: Passwords): Promise<Check> {
-  const rows = await db.query<{ password: string }>(imported, [MAX_PASSWORDS]);
-  const slow = rows.map((one) => passwords.tooSlow?.(one.password) ?? null).filter((one) => one !== null);
+  const imported = await readImportedPasswords(db, MAX_PASSWORDS);
+  const slow = imported.map((one) => passwords.tooSlow?.(one) ?? null).filter((one) => one !== null);
   const name = 'passwords';
   if (slow.length === 0) return ok(name, 'Every imported one is verified before a refusal is answered.');
   const slowestSeconds = (slow.reduce((maximum, one) => Math.max(maximum, one), 0) / 1000).toFixed(1);

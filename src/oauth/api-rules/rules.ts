@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { type Api, audienceKey, lockApis, type PermissionCache } from '../../permissions/index.ts';
+import { type Api, apiView, audienceKey, lockApis, type PermissionCache } from '../../permissions/index.ts';
 import { Failure } from '../../platform/errors.ts';
 import type { Alg } from '../../tokens/index.ts';
 
@@ -22,7 +22,7 @@ export async function requireDistinctIdTokens(
   const ids = [...new Set(apis.map((one) => one.id))];
   await lockApis(tx, ids, 'reads');
   const [found] = await tx.execute<{ audience: string }[]>(
-    `select a.audience from oauth_client_api x join permissions_api a on a.id = x.api_id where x.client_id = ? and a.typ = 'JWT' order by 1 limit 1`,
+    `select a.audience from oauth_client_api x join ${apiView('a')} on a.id = x.api_id where x.client_id = ? and a.typ = 'JWT' order by 1 limit 1`,
     [client.id],
   );
   if (found) throw indistinctTokens(client.name, found.audience);
@@ -87,7 +87,7 @@ export async function requireNoClientId(em: SqlEntityManager, audience: string):
 export async function requireNoAudience(tx: SqlEntityManager, clientId: string): Promise<void> {
   const key = audienceKey(clientId);
   await lockName(tx, key);
-  const found = await tx.execute<unknown[]>('select 1 from permissions_api where audience_key = ?', [key]);
+  const found = await tx.execute<unknown[]>(`select 1 from ${apiView('a')} where a.audience_key = ?`, [key]);
   if (found.length > 0) throw new Failure('conflict', `"${clientId}" is the audience of an API.`);
 }
 

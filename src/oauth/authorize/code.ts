@@ -1,10 +1,11 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { apiView, principalView } from '../../permissions/index.ts';
 import { type Database, runOn, type Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { liveSession } from '../../sessions/index.ts';
+import { liveSession, noEndedSession, sessionView } from '../../sessions/index.ts';
 import type { RequestedClaims } from '../../tokens/index.ts';
-import { activeUserSince } from '../../users/index.ts';
+import { activeUserSince, userView } from '../../users/index.ts';
 
 /** Lifetime of a code: the browser brings it at once (RFC 6749 §4.1.2 allows ten minutes). */
 export const CODE_SECONDS = 60;
@@ -37,7 +38,7 @@ export interface NewCode {
 const insertCode: Statement = {
   name: 'oauth-code-issue',
   text: `with who as materialized (
-      select s.id as session_id, s.auth_time, s.amr, u.id, u.password_epoch from sessions_session s join users_user u on u.id = s.user_id
+      select s.id as session_id, s.auth_time, s.amr, u.id, u.password_epoch from ${sessionView('s')} join ${userView('u')} on u.id = s.user_id
       where s.id = $3::uuid and ${liveSession('$13::timestamptz')}
     ), used as (
       update oauth_request r set consumed_at = $13::timestamptz
@@ -126,9 +127,9 @@ const selectCode: Statement = {
       c.api_id as api, a.version::int as api_version, c.scope, c.permissions::text[] as permissions, c.redirect_uri, c.code_challenge, c.nonce, c.claims::text as claims,
       c.dpop_jkt, c.consumed_at is not null as is_consumed, c.grant_id as grant, u.id as user_id, u.username, u.is_staff, u.is_superuser,
       p.perms_version::int as version, c.expires_at > $2::timestamptz and ${activeUserSince('c')}
-        and not exists (select from sessions_session s where s.id = c.session_id and s.ended_at is not null) as is_good
-    from oauth_code c join users_user u on u.id = c.principal_id join permissions_principal p on p.id = u.id
-    join permissions_principal cp on cp.id = c.client_id left join permissions_api a on a.id = c.api_id where c.digest = $1::bytea`,
+        and ${noEndedSession('c.session_id')} as is_good
+    from oauth_code c join ${userView('u')} on u.id = c.principal_id join ${principalView('p')} on p.id = u.id
+    join ${principalView('cp')} on cp.id = c.client_id left join ${apiView('a')} on a.id = c.api_id where c.digest = $1::bytea`,
 };
 
 interface Row {

@@ -2,8 +2,8 @@ import type { Database, Statement } from '../../platform/database/index.ts';
 import { digest, newSecret } from '../../platform/digest.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { liveSession } from '../../sessions/index.ts';
-import { REPEAT_SECONDS } from '../../signin/index.ts';
+import { liveSession, REPEAT_SECONDS, sessionView } from '../../sessions/index.ts';
+import { userView } from '../../users/index.ts';
 import { loadRequestingClient, type RequestOrigin } from '../documents/requesting-client.ts';
 import { CODE_SECONDS } from './code.ts';
 import { createParameters } from './parameters.ts';
@@ -108,7 +108,7 @@ const replaceCode: Statement = {
   text: `with decided as materialized (
       ${consumedInteraction}
     ), who as materialized (
-      select s.id from sessions_session s join users_user u on u.id = s.user_id
+      select s.id from ${sessionView('s')} join ${userView('u')} on u.id = s.user_id
       where s.id = $4::uuid and ${liveSession('$6::timestamptz')}
     ), moved as (
       update oauth_code c set digest = $5::bytea, expires_at = $7::timestamptz from decided d, who w

@@ -2,6 +2,7 @@ import type { SqlEntityManager } from '@mikro-orm/sql';
 import type { AuditContext } from '../../audit/index.ts';
 import {
   type Api,
+  apiView,
   changeCatalogue,
   type FormerAssignee,
   formerAssignees,
@@ -68,7 +69,7 @@ export async function publishCatalogue(
 
 async function readCatalogueHash(tx: SqlEntityManager, apiId: string): Promise<{ hash: string }> {
   const [row] = await tx.execute<{ hash: string }[]>(
-    'select catalogue_hash as hash from permissions_api where id = ?',
+    `select a.catalogue_hash as hash from ${apiView('a')} where a.id = ?`,
     [apiId],
   );
   return row as { hash: string };

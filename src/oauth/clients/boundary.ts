@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../../audit/index.ts';
-import { bumpPrincipals, type Permission } from '../../permissions/index.ts';
+import { apiView, bumpPrincipals, livePermission, type Permission, permissionView } from '../../permissions/index.ts';
 import { updateClientStatuses } from '../../tokens/index.ts';
 import { type Client, ClientBoundary } from '../entities.ts';
 import { auditObject } from './audit.ts';
@@ -67,8 +67,8 @@ export async function readBoundary(
   client: Pick<Client, 'id'>,
 ): Promise<Record<string, string[]>> {
   const rows = await em.execute<{ audience: string; name: string }[]>(
-    `select a.audience, q.name from oauth_client_boundary x join permissions_permission q on q.id = x.permission_id
-     join permissions_api a on a.id = q.api_id where x.client_id = ? and q.removed_version is null
+    `select a.audience, q.name from oauth_client_boundary x join ${permissionView('q')} on q.id = x.permission_id
+     join ${apiView('a')} on a.id = q.api_id where x.client_id = ? and ${livePermission()}
      order by a.audience collate "C", q.name collate "C"`,
     [client.id],
   );

@@ -1,4 +1,4 @@
-import type { PrincipalRef } from '../../permissions/index.ts';
+import { type PrincipalRef, principalView } from '../../permissions/index.ts';
 import { type Database, hotSelect } from '../../platform/database/index.ts';
 import { createLru } from '../../platform/lru.ts';
 import type { Assertions } from '../assertion/assertions.ts';
@@ -39,7 +39,7 @@ const byClientId = hotSelect(
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'requests') as requests,
     array(select x.api_id::text from oauth_client_api x where x.client_id = c.id and x.role = 'serves') as serves,
     p.perms_version::int as version
-    from oauth_client c join permissions_principal p on p.id = c.id where c.client_id = $1`,
+    from oauth_client c join ${principalView('p')} on p.id = c.id where c.client_id = $1`,
 );
 
 interface Row {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, difference, recordChange } from '../../audit/index.ts';
-import { type Api, bumpPrincipals, createPrincipal, Principal } from '../../permissions/index.ts';
+import { type Api, apiView, bumpPrincipals, createPrincipal, Principal } from '../../permissions/index.ts';
 import { casefoldName, normalizeName } from '../../platform/casefold.ts';
 import { Failure } from '../../platform/errors.ts';
 import { suggest } from '../../platform/text.ts';
@@ -225,7 +225,7 @@ export async function readAudiences(
   id: string,
 ): Promise<{ requests: string[]; serves: string[] }> {
   const rows = await em.execute<{ role: string; audience: string }[]>(
-    'select x.role, i.audience from oauth_client_api x join permissions_api i on i.id = x.api_id where x.client_id = ? order by i.audience collate "C"',
+    `select x.role, i.audience from oauth_client_api x join ${apiView('i')} on i.id = x.api_id where x.client_id = ? order by i.audience collate "C"`,
     [id],
   );
   const audiences = (role: string) => rows.filter((row) => row.role === role).map((row) => row.audience);

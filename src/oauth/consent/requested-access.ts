@@ -1,4 +1,4 @@
-import type { ApiSnapshot } from '../../permissions/index.ts';
+import { type ApiSnapshot, livePermission, permissionView } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { USER_SCOPES } from '../../tokens/index.ts';
 import type { LiveClient } from '../clients/cache.ts';
@@ -26,15 +26,15 @@ export interface RequestedPermission {
 
 /** $1 client, $2 API. */
 const selectBoundary: Statement = {
-  name: 'oauth-ceiling',
-  text: `select q.id, q.name, q.label from oauth_client_boundary x join permissions_permission q on q.id = x.permission_id
-    where x.client_id = $1 and q.api_id = $2 and q.removed_version is null order by q.index`,
+  name: 'oauth-boundary',
+  text: `select q.id, q.name, q.label from oauth_client_boundary x join ${permissionView('q')} on q.id = x.permission_id
+    where x.client_id = $1 and q.api_id = $2 and ${livePermission()} order by q.index`,
 };
 
 /** $1 API, $2 names. */
 const selectNamedPermissions: Statement = {
   name: 'oauth-permissions-named',
-  text: 'select q.name from permissions_permission q where q.api_id = $1 and q.removed_version is null and q.name = any($2::text[])',
+  text: `select q.name from ${permissionView('q')} where q.api_id = $1 and ${livePermission()} and q.name = any($2::text[])`,
 };
 
 /**

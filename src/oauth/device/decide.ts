@@ -1,9 +1,10 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { recordEvent } from '../../audit/index.ts';
+import { apiView, livePermission, permissionView } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { liveSession } from '../../sessions/index.ts';
-import { REPEAT_SECONDS } from '../../signin/index.ts';
+import { liveSession, REPEAT_SECONDS, sessionView } from '../../sessions/index.ts';
+import { userView } from '../../users/index.ts';
 import { activeClient } from '../clients/cache.ts';
 import { saveConsent } from '../consent/consent.ts';
 
@@ -28,7 +29,7 @@ const selectPending: Statement = {
   name: 'oauth-device-waiting',
   text: `select encode(d.digest, 'hex') as digest, c.id as client, c.name as client_name, c.is_dynamic, d.api_id as api, a.name as api_name, d.scope,
       d.asked_permissions::text[] as permissions
-    from oauth_device d join oauth_client c on c.id = d.client_id left join permissions_api a on a.id = d.api_id
+    from oauth_device d join oauth_client c on c.id = d.client_id left join ${apiView('a')} on a.id = d.api_id
     where d.user_code = $1 and d.state = 'pending' and d.expires_at > $2::timestamptz and ${activeClient()}
       and (d.api_id is null or a.id is not null)`,
 };
@@ -36,7 +37,7 @@ const selectPending: Statement = {
 /** $1 ids. */
 const selectPermissions: Statement = {
   name: 'oauth-device-permissions',
-  text: 'select q.id, q.name, q.label from permissions_permission q where q.id = any($1::uuid[]) and q.removed_version is null order by q.index',
+  text: `select q.id, q.name, q.label from ${permissionView('q')} where q.id = any($1::uuid[]) and ${livePermission()} order by q.index`,
 };
 
 interface Row {
@@ -86,7 +87,7 @@ export async function decideDevice(
     permissions = d.asked_permissions`;
   const rows = await tx.execute<unknown[]>(
     `update oauth_device d set state = ?, decided_at = ?, session_id = s.id${decision === 'allow' ? approval : ''}
-     from sessions_session s, users_user u
+     from ${sessionView('s')}, ${userView('u')}
      where d.digest = decode(?, 'hex') and d.state = 'pending' and d.expires_at > ? and ${isLive} returning 1`,
     [
       decision === 'allow' ? 'approved' : 'denied',

@@ -1,6 +1,7 @@
+import { principalView } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
-import { sessionNotEnded } from '../../sessions/index.ts';
-import { activeUserSince } from '../../users/index.ts';
+import { sessionNotEnded, sessionView } from '../../sessions/index.ts';
+import { activeUserSince, userView } from '../../users/index.ts';
 
 /** RFC 8628 §3.2: how long a device waits for its user, and the interval between two polls. */
 export const DEVICE_SECONDS = 600;
@@ -77,8 +78,8 @@ export interface Approval {
  * Condition on the device `d`: its user is active with the same password, and the session of the approval has not
  * ended, unless the tokens outlive it.
  */
-const isApprovalValid = `exists (select from users_user u where u.id = d.principal_id and ${activeUserSince('d')})
-  and (d.is_offline or exists (select from sessions_session s where s.id = d.session_id and ${sessionNotEnded()}))`;
+const isApprovalValid = `exists (select from ${userView('u')} where u.id = d.principal_id and ${activeUserSince('d')})
+  and (d.is_offline or exists (select from ${sessionView('s')} where s.id = d.session_id and ${sessionNotEnded()}))`;
 
 /**
  * RFC 8628 §3.5: one poll, which is recorded in the same statement, so that the second of two concurrent polls is too
@@ -98,7 +99,7 @@ const poll: Statement = {
       d.api_id as api, d.scope, d.permissions::text[] as permissions, d.is_offline, d.password_epoch::int as password_epoch,
       d.session_id as session, extract(epoch from d.auth_time)::float8 as auth_time, d.amr, ${isApprovalValid} as is_good,
       w.id as user_id, w.username, w.is_staff, w.is_superuser, p.perms_version::int as version
-    from d left join users_user w on w.id = d.principal_id left join permissions_principal p on p.id = w.id`,
+    from d left join ${userView('w')} on w.id = d.principal_id left join ${principalView('p')} on p.id = w.id`,
 };
 
 interface Row {

@@ -1,4 +1,4 @@
-import type { PermissionCache } from '../../permissions/index.ts';
+import { apiView, type PermissionCache } from '../../permissions/index.ts';
 import type { Statement } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { clientSite } from '../../signin/index.ts';
@@ -97,7 +97,7 @@ function unsavedClient(clientId: string): LiveClient {
 
 const apisStatement: Statement = {
   name: 'oauth-apis-of-documents',
-  text: 'select a.id::text as id from permissions_api a where not a.is_builtin order by a.id',
+  text: `select a.id::text as id from ${apiView('a')} where not a.is_builtin order by a.id`,
 };
 
 /** Returns the ids of the APIs that a client of a document may request. */

@@ -12,7 +12,7 @@ import type { Database } from '../../platform/database/index.ts';
 import { OAuthError } from '../../platform/http/index.ts';
 import { parseUuid } from '../../platform/text.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { sessionNotEnded } from '../../sessions/index.ts';
+import { holdSession } from '../../sessions/index.ts';
 import {
   allocateExchangedIndex,
   type KeyRing,
@@ -21,7 +21,7 @@ import {
   type RefreshKey,
   readGrant,
 } from '../../tokens/index.ts';
-import { type ActiveUser, activeUser, findActiveUser, findUser } from '../../users/index.ts';
+import { type ActiveUser, findActiveUser, findUser, holdActiveUser } from '../../users/index.ts';
 import type { UserToken } from '../active-token.ts';
 import { validateScope } from '../consent/requested-access.ts';
 import { ACCESS_TOKEN_ISSUED, type GrantRequest, type GrantResult, tokenTooLarge } from './grant-type.ts';
@@ -214,18 +214,9 @@ async function openImpersonationGrant(
  * them finds the grant.
  */
 async function lockUserAndSession(tx: SqlEntityManager, sid: string | undefined, user: string): Promise<number> {
-  const [row] = await tx.execute<{ epoch: number }[]>(
-    `select u.password_epoch::int as epoch from users_user u where u.id = ? and ${activeUser()} for share`,
-    [user],
-  );
-  const sessions = sid
-    ? await tx.execute<unknown[]>(
-        `select 1 from sessions_session s where s.id = ? and ${sessionNotEnded()} for share`,
-        [sid],
-      )
-    : [true];
-  if (!row || sessions.length === 0) throw invalidSubjectToken();
-  return row.epoch;
+  const epoch = await holdActiveUser(tx, user);
+  if (epoch === null || (sid && !(await holdSession(tx, sid)))) throw invalidSubjectToken();
+  return epoch;
 }
 
 /** Writes both logs: the action, the user, the actor and the reason. */

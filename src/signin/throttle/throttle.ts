@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { casefoldName } from '../../platform/casefold.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
+import { userView } from '../../users/index.ts';
 import { incrementCounters, releaseReservation, retryAfterSeconds, throttleKey } from './counters.ts';
 import { clientNetwork } from './network.ts';
 
@@ -42,7 +43,7 @@ const reserveStatement: Statement = {
   text: `with attempt as (
       select decode(k, 'hex') as key, m, s, exempt, n from unnest($1::text[], $2::int[], $3::int[], $4::boolean[]) with ordinality as a(k, m, s, exempt, n)
     ), familiar as (
-      select exists (select from signin_familiar_network n join users_user u on u.id = n.user_id
+      select exists (select from signin_familiar_network n join ${userView('u')} on u.id = n.user_id
         where (u.username_key = $5 or (u.email_key = $5 and u.email_verified_at is not null))
           and n.network_digest = decode($6, 'hex') and n.last_success_at > $7::timestamptz) as yes
     ), network as (

@@ -1,7 +1,10 @@
+import { apiView, principalView } from '../../permissions/index.ts';
 import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
-import { activeUserSince } from '../../users/index.ts';
+import { noEndedSession } from '../../sessions/index.ts';
+import { activeUserSince, userView } from '../../users/index.ts';
 import type { RequestedClaims } from '../entities.ts';
 import type { StatusIndex } from '../status/status-index.ts';
+import { liveGrant } from '../views.ts';
 
 /** A grant with everything that it depends on, as of one moment. */
 export interface GrantState {
@@ -46,9 +49,6 @@ export interface GrantState {
   readonly statusIndex: StatusIndex | null;
 }
 
-/** Condition: the grant `g` has not ended or expired at a time, a parameter. */
-const liveGrant = (now: string) => `g.ended_at is null and g.idle_expires_at > ${now} and g.expires_at > ${now}`;
-
 /** $1 grant, $2 now. */
 const grantStatement = hotSelect(
   'tokens-grant',
@@ -60,10 +60,10 @@ const grantStatement = hotSelect(
     extract(epoch from g.auth_time)::float8 as auth_time, g.amr, u.id as user_id, u.username, u.is_staff, u.is_superuser,
     p.perms_version::int as version, a.version::int as api_version, t.list::int as list, t.idx::int as idx,
     ${liveGrant('$2::timestamptz')} and ${activeUserSince('g')}
-      and (g.is_offline or not exists (select from sessions_session s where s.id = g.session_id and s.ended_at is not null)) as is_live
-    from tokens_grant g join users_user u on u.id = g.principal_id join permissions_principal p on p.id = g.principal_id
-    join permissions_principal cp on cp.id = g.client_id
-    left join permissions_api a on a.id = g.api_id
+      and (g.is_offline or ${noEndedSession('g.session_id')}) as is_live
+    from tokens_grant g join ${userView('u')} on u.id = g.principal_id join ${principalView('p')} on p.id = g.principal_id
+    join ${principalView('cp')} on cp.id = g.client_id
+    left join ${apiView('a')} on a.id = g.api_id
     left join tokens_status t on t.holder_id = g.id and t.api_id = coalesce(g.api_id, '00000000-0000-0000-0000-000000000000') and t.is_current and t.state = 0
     where g.id = $1`,
 );

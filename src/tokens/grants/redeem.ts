@@ -1,8 +1,9 @@
 import { randomBytes, randomUUIDv7 } from 'node:crypto';
+import { lockApiOf, lockPrincipals } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { sessionNotEnded } from '../../sessions/index.ts';
-import { activeUserSince } from '../../users/index.ts';
+import { lockSessionOf } from '../../sessions/index.ts';
+import { lockActiveUserOf } from '../../users/index.ts';
 import type { RequestedClaims } from '../entities.ts';
 import { LINGER_SECONDS } from '../status/set-status.ts';
 import { findFreeIndex, randomIndex, type StatusIndex } from '../status/status-index.ts';
@@ -31,16 +32,13 @@ export const redemptionStatement = (table: string): Statement => ({
       select x.principal_id, x.client_id, x.password_epoch, x.session_id, x.api_id from ${table} x
       where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz
     ), active_user as materialized (
-      select u.id from candidate a join users_user u on u.id = a.principal_id and ${activeUserSince('a')}
-      for share of u
+      ${lockActiveUserOf('candidate')}
     ), api as materialized (
-      select q.id from candidate a join permissions_api q on q.id = a.api_id where (select count(*) from active_user) = 1 for key share of q
+      ${lockApiOf('candidate', '(select count(*) from active_user) = 1')}
     ), principals as materialized (
-      select p.id, p.perms_version::int as version from candidate a join permissions_principal p on p.id = any(array[a.principal_id, a.client_id])
-      where (select count(*) from api) >= 0 order by p.id for key share of p
+      ${lockPrincipals('key share', 'array[a.principal_id, a.client_id]', { rows: 'candidate', when: '(select count(*) from api) >= 0' })}
     ), live_session as materialized (
-      select s.id from candidate a join sessions_session s on s.id = a.session_id and ${sessionNotEnded()}
-      where (select count(*) from principals) = 2 for share of s
+      ${lockSessionOf('candidate', '(select count(*) from principals) = 2')}
     ), redeemable as materialized (
       select x.* from ${table} x
       where x.digest = $1::bytea and x.consumed_at is null and x.expires_at > $2::timestamptz and (select count(*) from live_session) >= 0

@@ -1,3 +1,4 @@
+import { lockPrincipals, principalView } from '../../permissions/index.ts';
 import { type Database, hotSelect, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
@@ -26,9 +27,9 @@ const NEVER = new Date('9999-12-31T00:00:00Z');
 const snapshotStatement = hotSelect(
   'tokens-exchanged',
   `select p.perms_version::int as version, t.list::int as list, t.idx::int as idx,
-    (select count(*) from unnest($4::uuid[], $5::int[]) v(id, version) join permissions_principal q on q.id = v.id and q.perms_version = v.version)
+    (select count(*) from unnest($4::uuid[], $5::int[]) v(id, version) join ${principalView('q')} on q.id = v.id and q.perms_version = v.version)
       = cardinality($4::uuid[]) as is_same
-    from permissions_principal p left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0
+    from ${principalView('p')} left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.through = $4::uuid[] and t.state = 0
       and t.expires_at >= $6::timestamptz
     where p.id = $1`,
 );
@@ -41,7 +42,7 @@ const snapshotStatement = hotSelect(
 const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-exchanged-${kind}`,
   text: `with principals as materialized (
-      select p.id, p.perms_version::int as version from permissions_principal p where p.id = any($4::uuid[] || $1::uuid) order by p.id for share of p
+      ${lockPrincipals('share', '$4::uuid[] || $1::uuid')}
     ), unchanged as materialized (
       select count(*) = cardinality($4::uuid[]) as is_same from principals join unnest($4::uuid[], $5::int[]) v(id, version) using (id, version)
     ), live_owner as materialized (

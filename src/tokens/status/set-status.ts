@@ -1,5 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import type { AffectedPrincipals, RightsChange } from '../../permissions/index.ts';
+import { type AffectedPrincipals, apiView, type RightsChange } from '../../permissions/index.ts';
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
@@ -75,7 +75,7 @@ function applyRightsChange(
     `state in (${from.join(', ')})`,
     ...(apis === null ? [] : [`api_id in (${placeholders(apis)})`]),
     // At an API whose verifiers know only the value 0, additions take effect at the next refresh.
-    ...(kind === 'added' ? ['api_id in (select id from permissions_api where with_superseded)'] : []),
+    ...(kind === 'added' ? [`api_id in (select a.id from ${apiView('a')} where a.with_superseded)`] : []),
   ];
   return setStatus(tx, `state = ${state}`, where.join(' and '), [...values, ...(apis ?? [])]);
 }

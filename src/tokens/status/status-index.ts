@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { apiVersion, lockPrincipals, permsVersion } from '../../permissions/index.ts';
 import { type Database, hotSelect, runOn, type Statement } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
-import { sessionNotEnded } from '../../sessions/index.ts';
+import { lockSession, sessionView } from '../../sessions/index.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import { LINGER_SECONDS } from './set-status.ts';
 
@@ -36,8 +37,8 @@ export interface IssueSnapshot {
 
 const snapshotStatement = hotSelect(
   'tokens-mint',
-  `select (select p.perms_version::int from permissions_principal p where p.id = $1) as principal,
-    (select a.version::int from permissions_api a where a.id = $2) as api, t.list::int as list, t.idx::int as idx
+  `select ${permsVersion('$1')} as principal,
+    ${apiVersion('$2')} as api, t.list::int as list, t.idx::int as idx
     from (values (1)) one left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state = 0`,
 );
 
@@ -63,7 +64,7 @@ export async function readIssueSnapshot(
 
 /** $3 owner: its row is locked until the transaction ends, so that it cannot end meanwhile. */
 export const lockOwner = {
-  session: `select 1 from sessions_session s where s.id = $3 and ${sessionNotEnded()} for share of s`,
+  session: lockSession('$3'),
   grant: 'select 1 from tokens_grant g where g.id = $3 and g.ended_at is null for share of g',
   principal: 'select 1 where $3::uuid is not null',
 };
@@ -75,7 +76,7 @@ export const lockOwner = {
 const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
   name: `tokens-place-${kind}`,
   text: `with principals as materialized (
-      select p.perms_version::int as version from permissions_principal p where p.id = $1 for share of p
+      ${lockPrincipals('share', 'array[$1::uuid]')}
     ), live_owner as materialized (
       ${lockOwner[kind]}
     ), former as (
@@ -175,7 +176,7 @@ const ownerStatement = hotSelect(
   'tokens-status-holder',
   `select t.holder_id as id, t.principal_id as principal, case when g.id is not null then 'grant' when s.id is not null then 'session' else 'principal' end as kind,
       extract(epoch from coalesce(g.expires_at, s.expires_at))::float8 as ends_at
-    from tokens_status t left join tokens_grant g on g.id = t.holder_id left join sessions_session s on s.id = t.holder_id
+    from tokens_status t left join tokens_grant g on g.id = t.holder_id left join ${sessionView('s')} on s.id = t.holder_id
     where t.list = $1::int and t.idx = $2::int`,
 );
 
