@@ -51,12 +51,12 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
     polls: ['polls.add_choice', 'polls.change_choice', 'polls.view_choice'],
     ledger: ['ledger.add_entry', 'ledger.view_entry'],
   };
-  const ceilings = new Map<string, string[]>();
-  const setCeiling = async (of: TestClient) => {
+  const boundaries = new Map<string, string[]>();
+  const setBoundary = async (of: TestClient) => {
     const chosen = some(every);
     await disallowPermissions(db.fork(), audit(), { id: of.principal }, every);
     await allowPermissions(db.fork(), audit(), { id: of.principal }, chosen);
-    ceilings.set(
+    boundaries.set(
       of.id,
       chosen.map((permission) => permission.name),
     );
@@ -64,19 +64,19 @@ t.test(`attacks 71: whatever is exchanged for whatever, the result is within the
 
   let exchanges = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    for (const program of [third, outside, elsewhere]) await setCeiling(program);
+    for (const program of [third, outside, elsewhere]) await setBoundary(program);
     const isThird = random() < 0.6;
     const consented = isThird ? some(all.polls) : null;
     const scope = ['openid', ...some(['profile', 'email'])].join(' ');
     const given = { scope, permissions: consented?.map((permission) => permission.id) ?? null };
     let token = await s.subjectToken(isThird ? third : web, given);
     let at: 'polls' | 'ledger' = 'polls';
-    // What a reader of the contract would say: user, under every ceiling that was met, as consented.
+    // What a reader of the contract would say: user, within every boundary that was met, as consented.
     const met = isThird ? [third.id] : [];
     const within = (names: readonly string[]) =>
       names.filter(
         (name) =>
-          met.every((id) => ceilings.get(id)?.includes(name)) &&
+          met.every((id) => boundaries.get(id)?.includes(name)) &&
           (consented === null || consented.some((permission) => permission.name === name)),
       );
     t.same(jwtClaims(token).permissions, within(mine.polls), `round ${round}: the first`);

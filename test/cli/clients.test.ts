@@ -207,10 +207,10 @@ t.test('client', (t) =>
     );
 
     await t.test(
-      'docs/oauth.md, docs/commands.md: client allow and disallow set the ceiling; client show tells it',
+      'docs/oauth.md, docs/commands.md: client allow and disallow set the boundary; client show tells it',
       async (t) => {
         await cliHarness.json('client create Third --preset spa --redirect-uri https://third.example/cb --api polls');
-        t.match(await cliHarness.run('client show Third'), { stdout: /Ceiling +\(none\)/ });
+        t.match(await cliHarness.run('client show Third'), { stdout: /Boundary +\(none\)/ });
         t.match(await cliHarness.json('client allow Third --api polls polls.add_choice polls.view_choice'), {
           audience: 'polls',
           allowed: ['polls.add_choice', 'polls.view_choice'],
@@ -218,7 +218,7 @@ t.test('client', (t) =>
         });
         t.match(await lastEntry(db), {
           objectLabel: /^Third /,
-          after: { ceiling: ['polls.add_choice', 'polls.view_choice'] },
+          after: { boundary: ['polls.add_choice', 'polls.view_choice'] },
         });
         t.match(await cliHarness.json('client disallow Third --api polls polls.add_choice polls.change_choice'), {
           disallowed: ['polls.add_choice'],
@@ -227,12 +227,12 @@ t.test('client', (t) =>
         t.match(await cliHarness.json('client allow Third --api polls --all'), {
           allowed: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice'],
         });
-        t.same((await cliHarness.json('client show Third')).ceiling, {
+        t.same((await cliHarness.json('client show Third')).boundary, {
           polls: ['polls.add_choice', 'polls.change_choice', 'polls.delete_choice', 'polls.view_choice'],
         });
-        t.match(await cliHarness.run('client show Third'), { stdout: /Ceiling +polls: polls\.add_choice, / });
+        t.match(await cliHarness.run('client show Third'), { stdout: /Boundary +polls: polls\.add_choice, / });
         await cliHarness.json('client disallow Third --api polls --all');
-        t.same((await cliHarness.json('client show Third')).ceiling, {});
+        t.same((await cliHarness.json('client show Third')).boundary, {});
         t.match(await cliHarness.run('client allow Shop --api polls polls.add_choice'), {
           stdout: /Shop is first-party: it carries everything/,
         });

@@ -20,7 +20,7 @@ await stock(authlib, async (_t, flow) => {
     const made = await scene.client({
       preset: 'web',
       redirectUris: [`http://127.0.0.1:${port}/auth`],
-      ceiling: EDITORS,
+      boundary: EDITORS,
     });
     const words = [scene.issuer, made.clientId, made.secret];
     const site = await startPythonSite(t, 'authlib_flask.py', port, words, scene.caPath);

@@ -109,7 +109,7 @@ await stock(fromNpm('openid-client'), async (_t, flow) => {
   });
 
   await flow('consent of a client that is not first-party: given, remembered, denied', async (t) => {
-    const third = await web({ isFirstParty: false, ceiling: ['polls.view_choice', 'polls.delete_choice'] });
+    const third = await web({ isFirstParty: false, boundary: ['polls.view_choice', 'polls.delete_choice'] });
     const config = await client.discovery(server, third.clientId, third.secret);
     const { tokens, page, browser } = await tokensOf(config, { audience: 'polls' });
     t.same(page.asked, ['login', 'consent']);

@@ -54,7 +54,7 @@ type ConsentNeeded = Omit<NewClient, 'name' | 'requests' | 'serves'> & {
   readonly requests?: readonly string[];
   readonly serves?: readonly string[];
   /** What it may carry of its users' rights, of `polls`, where it is not first-party. */
-  readonly ceiling?: readonly string[];
+  readonly boundary?: readonly string[];
 };
 
 /**
@@ -103,12 +103,12 @@ export async function startScene(t: Test, { https = true, environment = {}, behi
     discoveryUrl: `${issuer}/.well-known/openid-configuration`,
     browser: (options: Omit<BrowserOptions, 'ca'> = {}): Browser => newBrowser({ ...options, ...(ca ? { ca } : {}) }),
     /** A client of `polls`, made by the verb of `signet client create`. */
-    async client({ name, requests = ['polls'], serves = [], ceiling, ...given }: ConsentNeeded) {
+    async client({ name, requests = ['polls'], serves = [], boundary, ...given }: ConsentNeeded) {
       const unique = name ?? `${given.preset} ${port} ${Math.random().toString(36).slice(2)}`;
       const all = { ...given, name: unique, requests: await apis(requests), serves: await apis(serves) };
       const { client, secret } = await createClient(db.fork(), audit(systemClock.now()), all);
-      if (ceiling) {
-        const permissions = await getPermissions(db.fork(), (await apis(['polls']))[0] as never, [...ceiling]);
+      if (boundary) {
+        const permissions = await getPermissions(db.fork(), (await apis(['polls']))[0] as never, [...boundary]);
         await allowPermissions(db.fork(), audit(systemClock.now()), client, permissions);
       }
       return { clientId: client.clientId, secret: secret as string, id: client.id, name: unique };

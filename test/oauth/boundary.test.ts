@@ -109,7 +109,7 @@ t.test('boundaries', (t) =>
       t.same(await disallowPermissions(db.fork(), at(), client, [view]), []);
       t.equal((await count()) - before, 1);
       const [entry] = await db.fork().find(AuditEntry, { objectId: third.principal }, { orderBy: { id: 'desc' } });
-      t.match(entry, { action: 'change', objectKind: 'client', before: { ceiling: ['polls.view_choice'] } });
+      t.match(entry, { action: 'change', objectKind: 'client', before: { boundary: ['polls.view_choice'] } });
       await allowPermissions(db.fork(), at(), client, [view]);
     });
 

@@ -275,7 +275,7 @@ t.test('dynamic registration', (t) =>
       const own = {
         is_first_party: true,
         isFirstParty: true,
-        ceiling: ['polls.add_choice'],
+        boundary: ['polls.add_choice'],
         requests: ['signet'],
         preset: 'service',
       };

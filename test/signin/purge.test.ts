@@ -1,5 +1,6 @@
 import { makeUnusable } from '../../src/passwords/index.ts';
 import { type Database, PURGE_BATCH, PURGE_ROUNDS, purgeRows } from '../../src/platform/database/index.ts';
+import { purgeSessions } from '../../src/sessions/index.ts';
 import { purgeExpired } from '../../src/signin/index.ts';
 import { purgeTokens } from '../../src/tokens/index.ts';
 import { createUser, type User } from '../../src/users/index.ts';
@@ -26,6 +27,8 @@ await onEachEngine(t, async (t, db) => {
   const digest = "sha256(convert_to(? || n::text, 'UTF8'))";
   const networks = `insert into signin_familiar_network (user_id, network_digest, last_success_at) select ?::uuid, ${digest}, ?::timestamptz`;
   const throttles = `insert into signin_throttle (key_digest, failures, max_failures, window_started_at, expires_at) select ${digest}, 1, 1, ?::timestamptz, ?::timestamptz`;
+  const sessions = `insert into sessions_session (id, token_digest, user_id, password_epoch, auth_time, amr, created_at, last_seen_at, idle_expires_at, expires_at)
+    select gen_random_uuid(), ${digest}, ?::uuid, 1, ?::timestamptz, '{pwd}', now(), now(), now(), ?::timestamptz`;
   const revoked = 'insert into tokens_revoked (jti, expires_at) select gen_random_uuid(), ?::timestamptz';
 
   await t.test('contract: what has expired is purged, what has not stays', async (t) => {
@@ -33,12 +36,15 @@ await onEachEngine(t, async (t, db) => {
     await fill(db, networks, 2, user.id, 'new', ago(89 * DAY));
     await fill(db, throttles, 3, 'old', ago(900), ago(1));
     await fill(db, throttles, 2, 'new', now, ago(-900));
+    await fill(db, sessions, 3, 'old', user.id, ago(9 * DAY), ago(8 * DAY));
+    await fill(db, sessions, 2, 'new', user.id, ago(9 * DAY), ago(6 * DAY));
     await fill(db, revoked, 3, ago(301));
     await fill(db, revoked, 2, ago(299));
     await purgeExpired(db, now);
     t.equal(await count(db, 'tokens_revoked'), 5, 'each room purges its own');
     await purgeTokens(db, now);
-    for (const table of ['signin_familiar_network', 'signin_throttle', 'tokens_revoked'])
+    await purgeSessions(db, now);
+    for (const table of ['signin_familiar_network', 'signin_throttle', 'tokens_revoked', 'sessions_session'])
       t.equal(await count(db, table), 2, table);
   });
 

@@ -13,7 +13,7 @@ await t.test('redirects to a scheme of SIGNET_REDIRECT_SCHEMES in Chromium', { s
     preset: 'mcp',
     redirectUris: [redirectUri],
     redirectRules: { httpsOnly: true, schemes: ['cursor'] },
-    ceiling: ['polls.view_choice'],
+    boundary: ['polls.view_choice'],
   });
   const url = `${scene.issuer}/oauth2/authorize?${new URLSearchParams({
     client_id: made.clientId,

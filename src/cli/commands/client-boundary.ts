@@ -13,14 +13,14 @@ const args = { min: 1 } as const;
 export const clientAllow: DatabaseCommand = {
   kind: 'database',
   name: 'client allow',
-  summary: "Raise a client's ceiling: what it may carry of its users' permissions when they consent",
+  summary: "Raise a client's boundary: what it may carry of its users' permissions when they consent",
   usage: 'ID --api AUDIENCE (PERM… | --all)   (--all: every permission that the API has now)',
   options,
   args,
   async run(context, input) {
     const { client, api, done, unchanged } = await changeBoundary(context, input, clientAllow, allowPermissions);
     const lines = [
-      done.length > 0 ? `Under the ceiling of ${client.name} at ${api.audience} now: ${names(done)}` : '',
+      done.length > 0 ? `Within the boundary of ${client.name} at ${api.audience} now: ${names(done)}` : '',
       unchanged.length > 0 ? `Under it already: ${names(unchanged)}` : '',
       client.isFirstParty ? `${client.name} is first-party: it carries everything as it is.` : '',
     ];
@@ -34,14 +34,14 @@ export const clientAllow: DatabaseCommand = {
 export const clientDisallow: DatabaseCommand = {
   kind: 'database',
   name: 'client disallow',
-  summary: "Lower a client's ceiling: its tokens that say more are suspended, and their next ones say less",
+  summary: "Lower a client's boundary: its tokens that say more are suspended, and their next ones say less",
   usage: 'ID --api AUDIENCE (PERM… | --all)',
   options,
   args,
   async run(context, input) {
     const { client, api, done, unchanged } = await changeBoundary(context, input, clientDisallow, disallowPermissions);
     const lines = [
-      done.length > 0 ? `Not under the ceiling of ${client.name} at ${api.audience} any more: ${names(done)}` : '',
+      done.length > 0 ? `Not within the boundary of ${client.name} at ${api.audience} any more: ${names(done)}` : '',
       unchanged.length > 0 ? `Was not under it: ${names(unchanged)}` : '',
       client.isFirstParty ? `${client.name} is first-party: it carries everything as it is.` : '',
     ];

@@ -89,7 +89,7 @@ function pkceAdvice(client: Client): string[] {
 function boundaryAdvice({ isFirstParty, grantTypes, clientId }: Client): string[] {
   if (isFirstParty || grantTypes.every((type) => type === grantNames['client-credentials'])) return [];
   return [
-    `It carries nothing of what its users may do until that is under its ceiling: npx signet client allow ${clientId} --api AUDIENCE PERM…`,
+    `It carries nothing of what its users may do until that is within its boundary: npx signet client allow ${clientId} --api AUDIENCE PERM…`,
   ];
 }
 
@@ -143,7 +143,7 @@ export const clientList: DatabaseCommand = {
 export const clientShow: DatabaseCommand = {
   kind: 'database',
   name: 'client show',
-  summary: 'A client with its settings, its ceiling and when its secrets were made; never the secrets',
+  summary: 'A client with its settings, its boundary and when its secrets were made; never the secrets',
   usage: 'ID',
   args: oneClient,
   async run(context, input) {
@@ -165,11 +165,11 @@ export const clientShow: DatabaseCommand = {
       ['Redirect URIs', data.redirect_uris.join(', ') || '(none)'],
       ['Requests', data.requests.join(', ') || '(none)'],
       ['Serves', data.serves.join(', ') || '(none)'],
-      ['Ceiling', boundaryLines(data.is_first_party, boundary)],
+      ['Boundary', boundaryLines(data.is_first_party, boundary)],
       ...settingFields(data),
       ['Secrets', secrets.map(secretLine).join('; ') || '(none)'],
     ]);
-    return { data: { ...data, ceiling: boundary, secrets }, text };
+    return { data: { ...data, boundary, secrets }, text };
   },
 };
 

@@ -50,7 +50,7 @@ function changeBoundary(
       for (const permission of ids) tx.persist(tx.create(ClientBoundary, { client: client.id, permission }));
     else await tx.nativeDelete(ClientBoundary, { client: client.id, permission: { $in: ids } });
     const names = changed.map((one) => one.name);
-    const values = { [kind === 'added' ? 'after' : 'before']: { ceiling: names } };
+    const values = { [kind === 'added' ? 'after' : 'before']: { boundary: names } };
     recordChange(tx, audit, { action: 'change', object: auditObject(client), ...values });
     await tx.flush();
     await bumpPrincipals(tx, [client.id]);
