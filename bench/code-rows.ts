@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { Cast, SignetOnStage } from './cast.ts';
 import { beside, type Measured, type Plan, rateOver, type Sample } from './figures.ts';
 import { AUDIENCE, algorithmOf, ES256_AUDIENCE } from './fixtures.ts';
 import { ask } from './load/ask.ts';
@@ -10,6 +9,7 @@ import { redeemedOf, seedCodes } from './seeding/codes.ts';
 import { peerClient, peerResources } from './servers/oidc-provider.ts';
 import type { Server } from './servers/server.ts';
 import { signet } from './servers/signet.ts';
+import type { RunningSignet, Servers } from './servers.ts';
 import { MEMORY } from './targets.ts';
 
 // Authorization codes with PKCE, redeemed by a client with a secret. Every code is there before the load begins, and is sent once.
@@ -28,8 +28,8 @@ const scopes = { plain: 'read', openid: 'openid read' };
 type Scope = keyof typeof scopes;
 const titled = { plain: '', openid: ' with an ID token' };
 
-export async function code(cast: Cast, alg: Signed): Promise<Plan> {
-  const own = await cast.signet();
+export async function code(servers: Servers, alg: Signed): Promise<Plan> {
+  const own = await servers.signet();
   const work = `code ${alg}`;
   const id = (who: string, scope: Scope) => `${who}.code.${alg}.${scope}`;
   // The ID token of an ES256 API is signed RS256 all the same: it says nothing that the rows of RS256 do not.
@@ -37,9 +37,9 @@ export async function code(cast: Cast, alg: Signed): Promise<Plan> {
   return {
     notes: [],
     measured: [
-      cast.limited('limit.update', 'durable update of one row', 'update', own.databaseUrl),
-      ...(await Promise.all(asked.map((scope) => ours(cast, own, id('signet', scope), alg, scope)))),
-      ...(await Promise.all(asked.map((scope) => peer(cast, id('oidc-provider', scope), alg, scope)))),
+      servers.limited('limit.update', 'durable update of one row', 'update', own.databaseUrl),
+      ...(await Promise.all(asked.map((scope) => ours(servers, own, id('signet', scope), alg, scope)))),
+      ...(await Promise.all(asked.map((scope) => peer(servers, id('oidc-provider', scope), alg, scope)))),
     ],
     comparisons: [
       ...asked.map((scope) =>
@@ -52,8 +52,13 @@ export async function code(cast: Cast, alg: Signed): Promise<Plan> {
 }
 
 /** A client of Signet's that redeems codes, and as many of them as it is asked for. */
-export async function openCodes({ place, databaseUrl }: SignetOnStage, name: string, audience: string, scope: string) {
-  const made = await signet(place, [
+export async function openCodes(
+  { installation, databaseUrl }: RunningSignet,
+  name: string,
+  audience: string,
+  scope: string,
+) {
+  const made = await signet(installation, [
     ...['client', 'create', name, '--preset', 'web', '--first-party', '--api', audience],
     ...['--redirect-uri', REDIRECT_URI],
   ]);
@@ -66,12 +71,12 @@ export async function openCodes({ place, databaseUrl }: SignetOnStage, name: str
   };
 }
 
-async function ours(cast: Cast, own: SignetOnStage, id: string, alg: Signed, scope: Scope): Promise<Measured> {
+async function ours(servers: Servers, own: RunningSignet, id: string, alg: Signed, scope: Scope): Promise<Measured> {
   const audience = alg === 'RS256' ? AUDIENCE : ES256_AUDIENCE;
   const { clientId, make } = await openCodes(own, `bench code ${alg} ${scope}`, audience, scopes[scope]);
   const redeemed = () => redeemedOf(own.databaseUrl, clientId);
   let before = 0;
-  return redeeming(cast, own.server, {
+  return redeeming(servers, own.server, {
     id,
     title: `Signet code ${alg}${titled[scope]}`,
     alg,
@@ -88,11 +93,11 @@ async function ours(cast: Cast, own: SignetOnStage, id: string, alg: Signed, sco
   });
 }
 
-async function peer(cast: Cast, id: string, alg: Signed, scope: Scope): Promise<Measured> {
-  const { server } = await cast.oidcProvider();
+async function peer(servers: Servers, id: string, alg: Signed, scope: Scope): Promise<Measured> {
+  const { server } = await servers.oidcProvider();
   const resource = peerResources[alg];
   const of = { resource, scope: scopes[scope], redirectUri: REDIRECT_URI, codeChallenge: CHALLENGE };
-  return redeeming(cast, server, {
+  return redeeming(servers, server, {
     id,
     title: `${MEMORY}, code ${alg}${titled[scope]}`,
     alg,
@@ -117,14 +122,18 @@ interface Redeeming {
   hold?(sample: Sample): Promise<void>;
 }
 
-function redeeming(cast: Cast, server: Server, { id, title, alg, scope, perSecond, make, hold }: Redeeming): Measured {
+function redeeming(
+  servers: Servers,
+  server: Server,
+  { id, title, alg, scope, perSecond, make, hold }: Redeeming,
+): Measured {
   let count = 0;
   const requests = async () => {
     const [trial, ...rest] = await make(count + 1);
     demand(alg, scope, (await ask(server.port, trial as PlannedRequest)).body);
     return rest;
   };
-  const served = cast.served(id, title, server, { connections: CONNECTIONS, requests, isOnce: true });
+  const served = servers.served(id, title, server, { connections: CONNECTIONS, requests, isOnce: true });
   return {
     ...served,
     async measure(seconds) {

@@ -4,8 +4,8 @@ import { ask, cookieOf } from './load/ask.ts';
 import { basic, type PlannedRequest, request } from './load/request.ts';
 import { query } from './postgresql.ts';
 import { insertUsers } from './seeding/users.ts';
-import { type Place, signet } from './servers/signet.ts';
-import { type Stage, say } from './stage.ts';
+import { type Installation, signet } from './servers/signet.ts';
+import { say, type Workspace } from './workspace.ts';
 
 export const PASSWORD = 'a phrase that is long enough';
 export const WRONG_PASSWORD = 'a phrase that is wrong enough';
@@ -24,54 +24,63 @@ export interface Fixtures {
 }
 
 /** An empty database made ready: an API, users, a group, a client that asks for tokens of the API and serves it. */
-export async function prepareSignet(stage: Stage, place: Place, options: { users?: number } = {}): Promise<Fixtures> {
+export async function prepareSignet(
+  workspace: Workspace,
+  installation: Installation,
+  options: { users?: number } = {},
+): Promise<Fixtures> {
   say('preparing a Signet database');
-  await signet(place, ['migrate']);
-  await syncApi(stage, place, AUDIENCE);
-  await createApi(stage, place, ES256_AUDIENCE, ['--alg', 'ES256']);
-  await createApi(stage, place, OPAQUE_AUDIENCE, ['--token', 'opaque']);
-  await signet(place, ['user', 'create', 'bench', '--password-stdin'], `${PASSWORD}\n`);
-  await insertUsers(place.databaseUrl, options.users ?? 1000);
+  await signet(installation, ['migrate']);
+  await syncApi(workspace, installation, AUDIENCE);
+  await createApi(workspace, installation, ES256_AUDIENCE, ['--alg', 'ES256']);
+  await createApi(workspace, installation, OPAQUE_AUDIENCE, ['--token', 'opaque']);
+  await signet(installation, ['user', 'create', 'bench', '--password-stdin'], `${PASSWORD}\n`);
+  await insertUsers(installation.databaseUrl, options.users ?? 1000);
   const permissions = ['add', 'change', 'view'].map((action) => `polls.${action}_choice`);
-  await signet(place, ['group', 'create', 'Poll editors']);
-  await signet(place, ['perm', 'grant', '--group', 'Poll editors', '--api', AUDIENCE, ...permissions]);
+  await signet(installation, ['group', 'create', 'Poll editors']);
+  await signet(installation, ['perm', 'grant', '--group', 'Poll editors', '--api', AUDIENCE, ...permissions]);
   await query(
-    place.databaseUrl,
+    installation.databaseUrl,
     `insert into permissions_group_member (principal_id, group_id)
       select u.id, g.id from users_user u, permissions_group g where g.name = 'Poll editors'`,
   );
-  const client = await createClient(place, 'bench', AUDIENCES);
+  const client = await createClient(installation, 'bench', AUDIENCES);
   for (const audience of AUDIENCES)
-    await signet(place, ['perm', 'grant', '--client', client.id, '--api', audience, 'polls.view_choice']);
-  await query(place.databaseUrl, 'analyze');
-  const rows = await query(place.databaseUrl, 'select username from users_user order by random() limit 1000');
+    await signet(installation, ['perm', 'grant', '--client', client.id, '--api', audience, 'polls.view_choice']);
+  await query(installation.databaseUrl, 'analyze');
+  const rows = await query(installation.databaseUrl, 'select username from users_user order by random() limit 1000');
   return { client, usernames: rows.map((row) => row['username'] as string) };
 }
 
-export async function syncApi(stage: Stage, place: Place, audience: string): Promise<void> {
+export async function syncApi(workspace: Workspace, installation: Installation, audience: string): Promise<void> {
   const apps = { polls: { models: ['question', 'choice'], permissions: { publish_poll: 'Can publish poll' } } };
-  await signet(place, ['api', 'sync', fixtureFile(stage, `${audience}.json`, { audience, apps })]);
+  await signet(installation, ['api', 'sync', fixtureFile(workspace, `${audience}.json`, { audience, apps })]);
 }
 
-export function fixtureFile(stage: Stage, name: string, content: unknown): string {
-  mkdirSync(join(stage.folder, 'files'), { recursive: true });
-  const path = join(stage.folder, 'files', name);
+export function fixtureFile(workspace: Workspace, name: string, content: unknown): string {
+  mkdirSync(join(workspace.folder, 'files'), { recursive: true });
+  const path = join(workspace.folder, 'files', name);
   writeFileSync(path, JSON.stringify(content));
   return path;
 }
 
-async function createApi(stage: Stage, place: Place, audience: string, options: readonly string[]): Promise<void> {
-  await signet(place, ['api', 'create', audience, ...options]);
-  await syncApi(stage, place, audience);
+async function createApi(
+  workspace: Workspace,
+  installation: Installation,
+  audience: string,
+  options: readonly string[],
+): Promise<void> {
+  await signet(installation, ['api', 'create', audience, ...options]);
+  await syncApi(workspace, installation, audience);
 }
 
 export async function createClient(
-  place: Place,
+  installation: Installation,
   name: string,
   audiences: readonly string[],
 ): Promise<{ id: string; secret: string }> {
   const words = audiences.flatMap((one) => ['--api', one, '--serves', one]);
-  const made = await signet(place, ['client', 'create', name, '--preset', 'service', ...words]);
+  const made = await signet(installation, ['client', 'create', name, '--preset', 'service', ...words]);
   return { id: made['client_id'] as string, secret: made['client_secret'] as string };
 }
 

@@ -1,10 +1,10 @@
 import type { Arguments } from './arguments.ts';
 import type { Comparison, Plan, Sample } from './figures.ts';
-import { Course, measureStateless } from './freshness/course.ts';
+import { openFixture, VERIFIERS } from './freshness/fixture.ts';
 import { Ledger } from './freshness/ledger.ts';
-import { openScene, VERIFIERS } from './freshness/scene.ts';
+import { measureStateless, Runs } from './freshness/runs.ts';
 import type { Postgresql } from './postgresql.ts';
-import type { Stage } from './stage.ts';
+import type { Workspace } from './workspace.ts';
 
 /** In the order of the table. */
 const titles: Record<string, string> = {
@@ -25,18 +25,18 @@ const titles: Record<string, string> = {
 };
 
 /** How long after the COMMIT of a change every verifier goes by it, with two servers, streams that are cut and servers that are killed. */
-export async function freshness(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
-  const scene = await openScene(stage, postgresql);
+export async function freshness(workspace: Workspace, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+  const fixture = await openFixture(workspace, postgresql);
   const ledger = new Ledger();
-  const course = new Course(scene, ledger);
+  const runs = new Runs(fixture, ledger);
   const measure = async () => {
-    await course.run(given.changes);
-    await measureStateless(scene, ledger);
+    await runs.run(given.changes);
+    await measureStateless(fixture, ledger);
   };
   let measured: Promise<void> | undefined;
   return {
     get extent() {
-      return `${course.done} changes, each at ${VERIFIERS} verifiers; ${scene.visitors.length} users, 2 server processes`;
+      return `${runs.done} changes, each at ${VERIFIERS} verifiers; ${fixture.visitors.length} users, 2 server processes`;
     },
     notes: [],
     measured: Object.entries(titles).map(([id, title]) => ({

@@ -8,8 +8,8 @@ import { measureServer } from './measure.ts';
 import { type Postgresql, query } from './postgresql.ts';
 import { insertUsers } from './seeding/users.ts';
 import type { Server } from './servers/server.ts';
-import { NotYet, type Place, preparePlace, signet, startSignet } from './servers/signet.ts';
-import { type Stage, say } from './stage.ts';
+import { type Installation, NotYet, prepareInstallation, signet, startSignet } from './servers/signet.ts';
+import { say, type Workspace } from './workspace.ts';
 
 const SIZES = [10, 100, 1000, 10_000];
 const WIDE = 'wide';
@@ -25,13 +25,13 @@ interface Holder {
 }
 
 /** What a token costs a holder of 10 to 10,000 permissions at one API, a program and a person. */
-export async function grants(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+export async function grants(workspace: Workspace, postgresql: Postgresql, given: Arguments): Promise<Plan> {
   const databaseUrl = await postgresql.createDatabase('signet_grants');
-  const place = await preparePlace(stage, 'grants', databaseUrl);
-  await signet(place, ['migrate']);
-  const isBitmap = await createWide(stage, place);
-  const clients = await createHolders(place);
-  const server = await startSignet(stage, place, given);
+  const installation = await prepareInstallation(workspace, 'grants', databaseUrl);
+  await signet(installation, ['migrate']);
+  const isBitmap = await createWide(workspace, installation);
+  const clients = await createHolders(installation);
+  const server = await startSignet(workspace, installation, given);
   const cookies = await logIn(
     server.port,
     SIZES.map((_, n) => `u${n + 1}`),
@@ -74,37 +74,37 @@ export async function grants(stage: Stage, postgresql: Postgresql, given: Argume
   };
 }
 
-async function createWide(stage: Stage, place: Place): Promise<boolean> {
+async function createWide(workspace: Workspace, installation: Installation): Promise<boolean> {
   const permissions = Object.fromEntries(
     Array.from({ length: Math.max(...SIZES) }, (_, n) => [`p${String(n).padStart(5, '0')}`, `Permission ${n}`]),
   );
   let isBitmap = true;
   try {
-    await signet(place, ['api', 'create', WIDE, '--format', 'bitmap']);
+    await signet(installation, ['api', 'create', WIDE, '--format', 'bitmap']);
   } catch (error) {
     if (!(error instanceof NotYet)) throw error;
     isBitmap = false;
-    await signet(place, ['api', 'create', WIDE, '--budget', '8192']);
+    await signet(installation, ['api', 'create', WIDE, '--budget', '8192']);
   }
   say('registering 10,000 permissions');
-  await signet(place, [
+  await signet(installation, [
     'api',
     'sync',
-    fixtureFile(stage, 'wide.json', { audience: WIDE, apps: { wide: { permissions } } }),
+    fixtureFile(workspace, 'wide.json', { audience: WIDE, apps: { wide: { permissions } } }),
   ]);
   return isBitmap;
 }
 
 /** For every size a user `u1` … and a client, with as many permissions assigned. */
-async function createHolders(place: Place): Promise<{ id: string; secret: string }[]> {
-  await signet(place, ['user', 'create', 'bench', '--password-stdin'], `${PASSWORD}\n`);
-  await insertUsers(place.databaseUrl, SIZES.length);
+async function createHolders(installation: Installation): Promise<{ id: string; secret: string }[]> {
+  await signet(installation, ['user', 'create', 'bench', '--password-stdin'], `${PASSWORD}\n`);
+  await insertUsers(installation.databaseUrl, SIZES.length);
   const clients: { id: string; secret: string }[] = [];
   for (const [n, size] of SIZES.entries()) {
-    const client = await createClient(place, `holder of ${size}`, [WIDE]);
+    const client = await createClient(installation, `holder of ${size}`, [WIDE]);
     clients.push(client);
     await query(
-      place.databaseUrl,
+      installation.databaseUrl,
       `insert into permissions_assignment (principal_id, permission_id)
         select holder.id, p.id from permissions_permission p join permissions_api a on a.id = p.api_id,
           (select id from oauth_client where client_id = $1 union all select id from users_user where username_key = $2) as holder
@@ -112,8 +112,8 @@ async function createHolders(place: Place): Promise<{ id: string; secret: string
       [client.id, `u${n + 1}`, WIDE, size],
     );
   }
-  await query(place.databaseUrl, 'update permissions_principal set perms_version = perms_version + 1');
-  await query(place.databaseUrl, 'vacuum analyze');
+  await query(installation.databaseUrl, 'update permissions_principal set perms_version = perms_version + 1');
+  await query(installation.databaseUrl, 'vacuum analyze');
   return clients;
 }
 

@@ -2,8 +2,8 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Bound, isReached, type Spread } from './figures.ts';
 import type { Report } from './report.ts';
-import { root } from './stage.ts';
 import { type Target, targets } from './targets.ts';
+import { root } from './workspace.ts';
 
 /** A target, and what a kept run says of it. */
 export interface Held extends Target {

@@ -5,7 +5,7 @@ import type { PlannedRequest } from './load/request.ts';
 import type { Postgresql } from './postgresql.ts';
 import { cpuMicros, residentMiB } from './proc.ts';
 import type { Server } from './servers/server.ts';
-import { say } from './stage.ts';
+import { say } from './workspace.ts';
 
 export interface Traffic {
   readonly connections: number;

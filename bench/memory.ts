@@ -1,14 +1,14 @@
-import { type Cast, hashWidth } from './cast.ts';
 import type { Comparison, Plan, Round } from './figures.ts';
 import { optionalPeers } from './peers/optional.ts';
+import { hashWidth, type Servers } from './servers.ts';
 import { MEMORY as MEMORY_PEER, POSTGRESQL } from './targets.ts';
 
 /** A running hash holds its 19 MiB; the target sets those apart. */
 const HASH_MIB = 19;
 
 /** Resident memory: idle right after the start, loaded = the most that was seen while anything was measured. */
-export async function memory(cast: Cast): Promise<Plan> {
-  const { idleMiB } = await cast.signet();
+export async function memory(servers: Servers): Promise<Plan> {
+  const { idleMiB } = await servers.signet();
   const of = (against: string, value: Comparison['value']): Comparison => ({
     work: 'memory',
     against,

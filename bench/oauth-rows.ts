@@ -1,4 +1,3 @@
-import type { Cast } from './cast.ts';
 import { openCodes } from './code-rows.ts';
 import { merged, type Plan, rateOver } from './figures.ts';
 import {
@@ -20,24 +19,25 @@ import {
   USERS,
   userinfo as userinfoRequest,
 } from './peers/requests.ts';
+import type { Servers } from './servers.ts';
 import { POSTGRESQL } from './targets.ts';
 
 /** More than the server remembers the signatures of (4 million characters). */
 const DIFFERENT_TOKENS = 10_000;
 
-export async function token(cast: Cast, kind: Signed | 'opaque'): Promise<Plan> {
-  const { server, client } = await cast.signet();
+export async function token(servers: Servers, kind: Signed | 'opaque'): Promise<Plan> {
+  const { server, client } = await servers.signet();
   const work = `token ${kind}`;
   const id = `signet.token.${kind}`;
   const audience = { RS256: AUDIENCE, ES256: ES256_AUDIENCE, opaque: OPAQUE_AUDIENCE }[kind];
-  const others = await besidePeers(cast, `token-${kind === 'opaque' ? kind : lower(kind)}`, work, id);
-  const limit = kind === 'opaque' ? [] : [cast.limited(`limit.${kind}`, `sign ${kind}`, kind)];
+  const others = await besidePeers(servers, `token-${kind === 'opaque' ? kind : lower(kind)}`, work, id);
+  const limit = kind === 'opaque' ? [] : [servers.limited(`limit.${kind}`, `sign ${kind}`, kind)];
   return merged(
     {
       notes: [],
       measured: [
         ...limit,
-        cast.served(id, `Signet ${work}`, server, {
+        servers.served(id, `Signet ${work}`, server, {
           connections: CONNECTIONS,
           requests: () => [tokenRequest(client, audience)],
           demand: demandToken(kind),
@@ -51,17 +51,17 @@ export async function token(cast: Cast, kind: Signed | 'opaque'): Promise<Plan> 
 
 const lower = (alg: Signed) => alg.toLowerCase() as Lowercase<Signed>;
 
-export async function introspect(cast: Cast): Promise<Plan> {
-  const { server, client, databaseUrl } = await cast.signet();
+export async function introspect(servers: Servers): Promise<Plan> {
+  const { server, client, databaseUrl } = await servers.signet();
   const id = 'signet.introspect';
-  const others = await besidePeers(cast, 'introspect', 'introspect', id);
+  const others = await besidePeers(servers, 'introspect', 'introspect', id);
   const asked = tokenRequest(client, AUDIENCE);
   return merged(
     {
       notes: [],
       measured: [
-        cast.limited('limit.select', 'point select, pg alone', 'select', databaseUrl),
-        cast.served(id, 'Signet introspect', server, {
+        servers.limited('limit.select', 'point select, pg alone', 'select', databaseUrl),
+        servers.served(id, 'Signet introspect', server, {
           connections: CONNECTIONS,
           requests: () => introspections(server.port, asked, (token) => introspectRequest(client, token)),
           demand: demandActive,
@@ -74,8 +74,8 @@ export async function introspect(cast: Cast): Promise<Plan> {
 }
 
 /** Every request brings another token, whose signature the server has not seen lately. */
-export async function introspectNew(cast: Cast): Promise<Plan> {
-  const { server, client } = await cast.signet();
+export async function introspectNew(servers: Servers): Promise<Plan> {
+  const { server, client } = await servers.signet();
   const id = 'signet.introspect.new';
   const title = `Signet introspect, ${DIFFERENT_TOKENS.toLocaleString('en')} different tokens in turn`;
   const work = 'introspect, different tokens';
@@ -85,7 +85,7 @@ export async function introspectNew(cast: Cast): Promise<Plan> {
   };
   return {
     notes: [],
-    measured: [cast.served(id, title, server, { connections: CONNECTIONS, requests, demand: demandActive })],
+    measured: [servers.served(id, title, server, { connections: CONNECTIONS, requests, demand: demandActive })],
     comparisons: [
       { work, against: 'a thousand tokens in turn', value: rateOver(id, 'signet.introspect') },
       { work, against: `${POSTGRESQL}, a thousand`, value: rateOver(id, 'oidc-provider-postgresql.introspect') },
@@ -94,10 +94,10 @@ export async function introspectNew(cast: Cast): Promise<Plan> {
 }
 
 /** The claims of users whose tokens a client got by redeeming codes. */
-export async function userinfo(cast: Cast): Promise<Plan> {
-  const own = await cast.signet();
+export async function userinfo(servers: Servers): Promise<Plan> {
+  const own = await servers.signet();
   const id = 'signet.userinfo';
-  const others = await besidePeers(cast, 'userinfo', 'userinfo', id);
+  const others = await besidePeers(servers, 'userinfo', 'userinfo', id);
   const codes = await openCodes(own, 'bench userinfo', AUDIENCE, USER_SCOPE);
   const requests = async () =>
     inTurn(await codes.make(USERS), CONNECTIONS, async (redemption) =>
@@ -107,7 +107,7 @@ export async function userinfo(cast: Cast): Promise<Plan> {
     {
       notes: [],
       measured: [
-        cast.served(id, 'Signet userinfo', own.server, {
+        servers.served(id, 'Signet userinfo', own.server, {
           connections: CONNECTIONS,
           requests,
           demand: demandUser,

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { say } from './stage.ts';
+import { say } from './workspace.ts';
 
 const folder = import.meta.dirname;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { cpuMicros } from './proc.ts';
-import { freePort, type Stage, say } from './stage.ts';
+import { freePort, say, type Workspace } from './workspace.ts';
 
 /** A PostgreSQL on which the bench may create databases. */
 export interface Postgresql {
@@ -20,12 +20,15 @@ export interface Postgresql {
  * `BENCH_DATABASE_URL`, or a throw-away server from the installed binaries. Its settings are PostgreSQL's own, durable ones:
  * a commit is on disk before it is answered. `countsStatements` loads pg_stat_statements where it is installed.
  */
-export async function openPostgresql(stage: Stage, options: { countsStatements?: boolean } = {}): Promise<Postgresql> {
+export async function openPostgresql(
+  workspace: Workspace,
+  options: { countsStatements?: boolean } = {},
+): Promise<Postgresql> {
   const given = process.env['BENCH_DATABASE_URL'];
   if (given) return describe(given, undefined, false);
   const bin = newestBin();
   const folder = mkdtempSync(join(tmpdir(), 'signet-bench-pg-'));
-  stage.atEnd(() => rmSync(folder, { recursive: true, force: true }));
+  workspace.atEnd(() => rmSync(folder, { recursive: true, force: true }));
   const isRoot = process.getuid?.() === 0;
   if (isRoot) {
     const [uid, gid] = ['-u', '-g'].map((flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' })));
@@ -45,7 +48,7 @@ export async function openPostgresql(stage: Stage, options: { countsStatements?:
   const settings = ['listen_addresses=127.0.0.1', 'max_connections=200'];
   if (counts) settings.push('shared_preload_libraries=pg_stat_statements');
   const words = `-p ${port} -k ${folder} ${settings.map((one) => `-c ${one}`).join(' ')}`;
-  stage.atEnd(
+  workspace.atEnd(
     () => existsSync(join(data, 'postmaster.pid')) && asOwner('pg_ctl', ['-D', data, '-m', 'immediate', 'stop']),
   );
   asOwner('pg_ctl', ['-D', data, '-l', join(folder, 'log'), '-w', '-o', words, 'start']);

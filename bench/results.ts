@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Report } from './report.ts';
-import { root } from './stage.ts';
+import { root } from './workspace.ts';
 
 const folder = 'bench/results';
 
@@ -35,13 +35,13 @@ export function keep(report: Report, markdown: string, targets: string): string 
   const path = join(folder, `${report.at.slice(0, 10)}-${report.what}.json`);
   mkdirSync(join(root, folder), { recursive: true });
   writeFileSync(join(root, path), `${JSON.stringify(report, null, 2)}\n`);
-  place(report.what, markdown);
-  place('targets', targets);
+  installation(report.what, markdown);
+  installation('targets', targets);
   return path;
 }
 
 /** Writes a table into bench/README.md, between its marks. */
-export function place(mark: string, markdown: string): void {
+export function installation(mark: string, markdown: string): void {
   const readme = join(root, 'bench/README.md');
   writeFileSync(readme, placed(readFileSync(readme, 'utf8'), mark, markdown));
 }
@@ -49,6 +49,6 @@ export function place(mark: string, markdown: string): void {
 function placed(text: string, mark: string, markdown: string): string {
   const [begin, end] = [`<!-- ${mark} -->`, `<!-- /${mark} -->`];
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
-  if (from < 0 || to < from) throw new Error(`bench/README.md has no place for the table: ${begin} … ${end}`);
+  if (from < 0 || to < from) throw new Error(`bench/README.md has no installation for the table: ${begin} … ${end}`);
   return `${text.slice(0, from + begin.length)}\n${markdown}\n${text.slice(to)}`;
 }

@@ -1,4 +1,3 @@
-import { type Cast, hashWidth } from './cast.ts';
 import { code } from './code-rows.ts';
 import { documents, pages } from './document-rows.ts';
 import { beside, type Comparison, merged, type Plan, processorOver, rateOver } from './figures.ts';
@@ -9,20 +8,21 @@ import { besidePeers } from './peers/beside.ts';
 import { demandMember } from './peers/peer.ts';
 import { CONNECTIONS, LOGINS, peerPassword } from './peers/requests.ts';
 import { refresh } from './refresh-rows.ts';
+import { hashWidth, type Servers } from './servers.ts';
 import { DJANGO, KEYCLOAK, OWN_SELECT, PROCESSOR } from './targets.ts';
 
 /** One kind of work: Signet, the machine's limit for it and the peers that do it. What their ratios should be is in `targets.ts`. */
-export const rows: Record<string, (cast: Cast) => Promise<Plan>> = {
+export const rows: Record<string, (servers: Servers) => Promise<Plan>> = {
   login,
   session,
   has_perm: hasPerm,
-  'token-rs256': (cast) => token(cast, 'RS256'),
-  'token-es256': (cast) => token(cast, 'ES256'),
-  'token-opaque': (cast) => token(cast, 'opaque'),
-  'refresh-rs256': (cast) => refresh(cast, 'RS256'),
-  'refresh-es256': (cast) => refresh(cast, 'ES256'),
-  'code-rs256': (cast) => code(cast, 'RS256'),
-  'code-es256': (cast) => code(cast, 'ES256'),
+  'token-rs256': (servers) => token(servers, 'RS256'),
+  'token-es256': (servers) => token(servers, 'ES256'),
+  'token-opaque': (servers) => token(servers, 'opaque'),
+  'refresh-rs256': (servers) => refresh(servers, 'RS256'),
+  'refresh-es256': (servers) => refresh(servers, 'ES256'),
+  'code-rs256': (servers) => code(servers, 'RS256'),
+  'code-es256': (servers) => code(servers, 'ES256'),
   introspect,
   'introspect-new': introspectNew,
   userinfo,
@@ -31,22 +31,22 @@ export const rows: Record<string, (cast: Cast) => Promise<Plan>> = {
   verifier,
 };
 
-async function login(cast: Cast): Promise<Plan> {
-  const { server, usernames } = await cast.signet();
-  const peer = await cast.betterAuth();
+async function login(servers: Servers): Promise<Plan> {
+  const { server, usernames } = await servers.signet();
+  const peer = await servers.betterAuth();
   const id = 'signet.login';
-  const others = await besidePeers(cast, 'login', 'login', id, LOGINS);
+  const others = await besidePeers(servers, 'login', 'login', id, LOGINS);
   return merged(
     {
       notes: [],
       measured: [
-        cast.limited('limit.argon2', `argon2 verify, ${hashWidth} at once`, 'argon2', String(hashWidth)),
-        cast.served(id, 'Signet login', server, {
+        servers.limited('limit.argon2', `argon2 verify, ${hashWidth} at once`, 'argon2', String(hashWidth)),
+        servers.served(id, 'Signet login', server, {
           connections: LOGINS,
           requests: () => usernames.map((name) => loginRequest(name)),
           demand: demandMember('user'),
         }),
-        cast.served('better-auth.login', 'Better Auth login', peer.server, {
+        servers.served('better-auth.login', 'Better Auth login', peer.server, {
           connections: LOGINS,
           requests: () =>
             peer.emails.map((email) =>
@@ -74,29 +74,29 @@ function byProcessorTime(peer: string, id: string): Comparison {
   };
 }
 
-async function session(cast: Cast): Promise<Plan> {
-  const { server, databaseUrl, cookies } = await cast.signet();
-  const peer = await cast.betterAuth();
+async function session(servers: Servers): Promise<Plan> {
+  const { server, databaseUrl, cookies } = await servers.signet();
+  const peer = await servers.betterAuth();
   const [id, work] = ['signet.session', 'session check'];
-  const others = await besidePeers(cast, 'session', work, id);
+  const others = await besidePeers(servers, 'session', work, id);
   return merged(
     {
       notes: [],
       measured: [
-        cast.limited('limit.select', 'point select, pg alone', 'select', databaseUrl),
-        cast.limited(
+        servers.limited('limit.select', 'point select, pg alone', 'select', databaseUrl),
+        servers.limited(
           'limit.session',
           "the session's select, Signet's client",
           'session',
           selectParameter(databaseUrl, cookies),
         ),
-        cast.served(id, `Signet ${work}`, server, {
+        servers.served(id, `Signet ${work}`, server, {
           connections: CONNECTIONS,
           requests: () => cookies.map((cookie) => sessionRequest(cookie)),
           // An anonymous user gets an answer too, without a session.
           demand: demandMember('session'),
         }),
-        cast.served('better-auth.session', 'Better Auth get-session', peer.server, {
+        servers.served('better-auth.session', 'Better Auth get-session', peer.server, {
           connections: CONNECTIONS,
           requests: () =>
             peer.cookies.map((cookie) => request('GET', '/api/auth/get-session', { headers: { cookie } })),
@@ -118,8 +118,8 @@ function selectParameter(databaseUrl: string, tokens: readonly string[]): string
   return JSON.stringify({ databaseUrl, tokens });
 }
 
-async function hasPerm(cast: Cast): Promise<Plan> {
-  const { server, databaseUrl, cookies } = await cast.signet();
+async function hasPerm(servers: Servers): Promise<Plan> {
+  const { server, databaseUrl, cookies } = await servers.signet();
   const [id, work] = ['signet.has_perm', 'has_perm'];
   const fresh = () =>
     Promise.all(cookies.slice(0, 20).map((cookie) => tokenOf(server.port, sessionTokenRequest(cookie, AUDIENCE))));
@@ -130,16 +130,16 @@ async function hasPerm(cast: Cast): Promise<Plan> {
         json: { perms: ['polls.add_choice', 'polls.publish_poll'] },
       }),
     );
-  const others = await besidePeers(cast, 'has_perm', work, id);
+  const others = await besidePeers(servers, 'has_perm', work, id);
   return merged(
     {
       notes: [],
       measured: [
-        cast.limited('limit.select', 'point select, pg alone', 'select', databaseUrl),
-        cast.limited('limit.token-state', "the token's select, Signet's client", 'token-state', async () =>
+        servers.limited('limit.select', 'point select, pg alone', 'select', databaseUrl),
+        servers.limited('limit.token-state', "the token's select, Signet's client", 'token-state', async () =>
           selectParameter(databaseUrl, await fresh()),
         ),
-        cast.served(id, 'Signet has_perm', server, {
+        servers.served(id, 'Signet has_perm', server, {
           connections: CONNECTIONS,
           requests,
           demand: demandMember('results'),
@@ -155,19 +155,19 @@ async function hasPerm(cast: Cast): Promise<Plan> {
 }
 
 /** Without a request: the answer is in the token that a service has verified. */
-async function verifier(cast: Cast): Promise<Plan> {
-  const { server, place, cookies } = await cast.signet();
+async function verifier(servers: Servers): Promise<Plan> {
+  const { server, installation, cookies } = await servers.signet();
   const id = 'verifier.has_perm';
   const parameter = async () =>
     JSON.stringify({
-      issuer: place.env['SIGNET_ISSUER'],
+      issuer: installation.env['SIGNET_ISSUER'],
       audience: AUDIENCE,
       token: await tokenOf(server.port, sessionTokenRequest(cookies[0] as string, AUDIENCE)),
       names: ['polls.add_choice', 'polls.publish_poll'],
     });
   return {
     notes: [],
-    measured: [cast.limited(id, 'has_perm in a verifier, Node', 'verifier', parameter)],
+    measured: [servers.limited(id, 'has_perm in a verifier, Node', 'verifier', parameter)],
     comparisons: [
       {
         ...{ work: 'has_perm in a verifier', against: 'Node', unit: 'ns' },

@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { type Arguments, readArguments, usage } from './arguments.ts';
-import { createCast } from './cast.ts';
 import { merged, type Plan } from './figures.ts';
 import { freshness } from './freshness.ts';
 import { grants } from './grants.ts';
@@ -15,21 +14,22 @@ import { markdownOf, type Report, reportOf, targetsMarkdown } from './report.ts'
 import { keep, lastCommitted } from './results.ts';
 import { rows } from './rows.ts';
 import { seed } from './seed.ts';
-import { openStage, type Stage, say } from './stage.ts';
+import { createServers } from './servers.ts';
 import { startTimes } from './start-times.ts';
 import { storm } from './storm.ts';
 import { workers } from './workers.ts';
+import { openWorkspace, say, type Workspace } from './workspace.ts';
 
-type Kind = (stage: Stage, postgresql: Postgresql, given: Arguments) => Promise<Plan>;
+type Kind = (workspace: Workspace, postgresql: Postgresql, given: Arguments) => Promise<Plan>;
 
 const kinds: Record<string, Kind> = { rows: planRows, storm, grants, seed, workers, freshness };
 
-async function planRows(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
-  const cast = createCast(stage, postgresql, given);
+async function planRows(workspace: Workspace, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+  const servers = createServers(workspace, postgresql, given);
   const makers: Record<string, () => Promise<Plan>> = {
-    ...Object.fromEntries(Object.entries(rows).map(([name, make]) => [name, () => make(cast)])),
-    memory: () => memory(cast),
-    start: () => startTimes(stage, postgresql),
+    ...Object.fromEntries(Object.entries(rows).map(([name, make]) => [name, () => make(servers)])),
+    memory: () => memory(servers),
+    start: () => startTimes(workspace, postgresql),
   };
   const unknown = given.only?.find((name) => !Object.keys(makers).some((row) => row.startsWith(name)));
   if (unknown !== undefined) throw new Error(`There is no row ${unknown}.\n\n${usage}`);
@@ -41,7 +41,7 @@ async function planRows(stage: Stage, postgresql: Postgresql, given: Arguments):
   return { ...all, measured: all.measured.filter((one, n, every) => every.findIndex(({ id }) => id === one.id) === n) };
 }
 
-async function main(stage: Stage): Promise<void> {
+async function main(workspace: Workspace): Promise<void> {
   const given = readArguments(process.argv.slice(2));
   const kind = kinds[given.what];
   if (!kind) throw new Error(`There is no run ${given.what}.\n\n${usage}`);
@@ -49,9 +49,9 @@ async function main(stage: Stage): Promise<void> {
   installPackages();
   const loadBefore = loadNow();
   if (loadBefore > 0.5) say(`The machine is busy already (load ${loadBefore}): figures are worse and less sure.`);
-  const postgresql = await openPostgresql(stage, { countsStatements: given.what === 'grants' });
+  const postgresql = await openPostgresql(workspace, { countsStatements: given.what === 'grants' });
   const profileTo = given.profileTo === undefined ? undefined : resolve(given.profileTo);
-  const plan = await kind(stage, postgresql, { ...given, profileTo });
+  const plan = await kind(workspace, postgresql, { ...given, profileTo });
   const done = await measureRounds(plan, given.rounds, given.seconds);
   const report = reportOf(given.what, describeMachine(postgresql.version, loadBefore), plan, done, given.seconds);
   const markdown = markdownOf(report, lastCommitted(given.what));
@@ -66,7 +66,7 @@ async function main(stage: Stage): Promise<void> {
       : 'not kept: a short or partial run (--save keeps it)',
   );
   if (given.isSmoke) requireRight(report);
-  await stage.close();
+  await workspace.close();
 }
 
 /** A smoke run says nothing of speed: one answer of each was looked at before its load, and none in it may be wrong. */
@@ -76,11 +76,11 @@ function requireRight(report: Report): void {
   say(`${report.figures.length} measurements answer rightly`);
 }
 
-const stage = openStage();
+const workspace = openWorkspace();
 try {
-  await main(stage);
+  await main(workspace);
 } catch (error) {
-  for (const path of stage.logs) {
+  for (const path of workspace.logs) {
     const text = readFileSync(path, 'utf8').trim();
     if (text !== '') say(`-- ${basename(path)}\n${text.slice(-2000)}`);
   }

@@ -14,8 +14,8 @@ import { type Postgresql, query } from './postgresql.ts';
 import { insertGroups, insertMembers, insertSessions, seededToken } from './seeding/organisation.ts';
 import { insertUsers } from './seeding/users.ts';
 import type { Server } from './servers/server.ts';
-import { type Place, preparePlace, signet, startSignet } from './servers/signet.ts';
-import { type Stage, say } from './stage.ts';
+import { type Installation, prepareInstallation, signet, startSignet } from './servers/signet.ts';
+import { say, type Workspace } from './workspace.ts';
 
 /** Of a million users: this many groups and sessions. */
 const PER_USER = { groups: 0.01, sessions: 2 };
@@ -36,9 +36,9 @@ interface Side {
 }
 
 /** The same work on a nearly empty database and on a full one, side by side in the same rounds. */
-export async function seed(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
-  const small = await open(stage, postgresql, 'small', FEW);
-  const full = await open(stage, postgresql, 'full', given.users);
+export async function seed(workspace: Workspace, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+  const small = await open(workspace, postgresql, 'small', FEW);
+  const full = await open(workspace, postgresql, 'full', given.users);
   const served = (id: string, title: string, { server, users }: Side, traffic: Traffic): Measured => ({
     id,
     title: `${title}, ${users.toLocaleString('en')} users`,
@@ -54,30 +54,30 @@ export async function seed(stage: Stage, postgresql: Postgresql, given: Argument
   return { notes: [sizesOf(given.users)], measured, comparisons: works.map(slower) };
 }
 
-async function open(stage: Stage, postgresql: Postgresql, name: string, users: number): Promise<Side> {
+async function open(workspace: Workspace, postgresql: Postgresql, name: string, users: number): Promise<Side> {
   const databaseUrl = await postgresql.createDatabase(`signet_${name}`);
-  const place = await preparePlace(stage, name, databaseUrl);
-  const fixtures = await prepareSignet(stage, place, { users: Math.min(users, FEW) });
-  if (users > FEW) await fill(stage, place, users);
+  const installation = await prepareInstallation(workspace, name, databaseUrl);
+  const fixtures = await prepareSignet(workspace, installation, { users: Math.min(users, FEW) });
+  if (users > FEW) await fill(workspace, installation, users);
   await insertSessions(databaseUrl, users * PER_USER.sessions, users);
   say(`analysing the ${name} database`);
   await query(databaseUrl, 'vacuum analyze');
   const found = await query(databaseUrl, 'select username from users_user order by random() limit $1', [FEW]);
-  const server = await startSignet(stage, place, { name: `Signet ${name}` });
+  const server = await startSignet(workspace, installation, { name: `Signet ${name}` });
   return { server, fixtures, users, usernames: found.map((row) => row['username'] as string) };
 }
 
-async function fill(stage: Stage, place: Place, users: number): Promise<void> {
+async function fill(workspace: Workspace, installation: Installation, users: number): Promise<void> {
   const permissions = Object.fromEntries(
     Array.from({ length: PERMISSIONS }, (_, n) => [`p${String(n).padStart(5, '0')}`, `Permission ${n}`]),
   );
   say(`registering ${PERMISSIONS} permissions`);
-  const file = fixtureFile(stage, 'many.json', { audience: 'many', apps: { many: { permissions } } });
-  await signet(place, ['api', 'sync', file]);
-  await insertUsers(place.databaseUrl, users, FEW + 1);
-  await insertGroups(place.databaseUrl, users * PER_USER.groups, 'many', PERMISSIONS_EACH);
-  await query(place.databaseUrl, 'analyze');
-  await insertMembers(place.databaseUrl, users);
+  const file = fixtureFile(workspace, 'many.json', { audience: 'many', apps: { many: { permissions } } });
+  await signet(installation, ['api', 'sync', file]);
+  await insertUsers(installation.databaseUrl, users, FEW + 1);
+  await insertGroups(installation.databaseUrl, users * PER_USER.groups, 'many', PERMISSIONS_EACH);
+  await query(installation.databaseUrl, 'analyze');
+  await insertMembers(installation.databaseUrl, users);
 }
 
 function trafficOf(side: Side) {

@@ -6,14 +6,21 @@ import type { Measured, Plan } from './figures.ts';
 import type { Postgresql } from './postgresql.ts';
 import { residentMiB } from './proc.ts';
 import type { Server } from './servers/server.ts';
-import { launcher, type Place, preparePlace, signet, startEmbedded, startSignet } from './servers/signet.ts';
-import { cleanEnvironment, freePort, type Stage } from './stage.ts';
+import {
+  type Installation,
+  launcher,
+  prepareInstallation,
+  signet,
+  startEmbedded,
+  startSignet,
+} from './servers/signet.ts';
+import { cleanEnvironment, freePort, type Workspace } from './workspace.ts';
 
 /** From the command to the first 200 of GET /health/ready. */
-export async function startTimes(stage: Stage, postgresql: Postgresql): Promise<Plan> {
-  const place = await preparePlace(stage, 'start', await postgresql.createDatabase('signet_start'));
-  await signet(place, ['migrate']);
-  let folder = stage.folder;
+export async function startTimes(workspace: Workspace, postgresql: Postgresql): Promise<Plan> {
+  const installation = await prepareInstallation(workspace, 'start', await postgresql.createDatabase('signet_start'));
+  await signet(installation, ['migrate']);
+  let folder = workspace.folder;
   const timed = (id: string, title: string, start: () => Promise<Server>): Measured => ({
     id,
     title,
@@ -24,7 +31,7 @@ export async function startTimes(stage: Stage, postgresql: Postgresql): Promise<
       return { seconds: server.startSeconds, rssMiB };
     },
   });
-  const embedded = async () => startEmbedded(stage, await freePort(), folder);
+  const embedded = async () => startEmbedded(workspace, await freePort(), folder);
   const seconds = (id: string, against: string) => ({
     work: 'start',
     against,
@@ -34,13 +41,13 @@ export async function startTimes(stage: Stage, postgresql: Postgresql): Promise<
   return {
     notes: [],
     measured: [
-      timed('start.postgresql', 'start on PostgreSQL', () => startSignet(stage, place)),
+      timed('start.postgresql', 'start on PostgreSQL', () => startSignet(workspace, installation)),
       timed('start.embedded.first', 'first start, embedded (npm start)', () => {
-        folder = mkdtempSync(join(stage.folder, 'embedded-'));
+        folder = mkdtempSync(join(workspace.folder, 'embedded-'));
         return embedded();
       }),
       timed('start.embedded.later', 'later start, embedded (npm start)', embedded),
-      command(place),
+      command(installation),
     ],
     comparisons: [
       seconds('start.postgresql', 'PostgreSQL'),
@@ -52,13 +59,13 @@ export async function startTimes(stage: Stage, postgresql: Postgresql): Promise<
 }
 
 /** A command that asks no database. */
-function command(place: Place): Measured {
+function command(installation: Installation): Measured {
   return {
     id: 'start.command',
     title: 'signet help',
     async measure() {
       const began = performance.now();
-      await run(process.execPath, [launcher, 'help'], { env: cleanEnvironment(place.env) });
+      await run(process.execPath, [launcher, 'help'], { env: cleanEnvironment(installation.env) });
       return { seconds: (performance.now() - began) / 1000 };
     },
   };

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Arguments } from './arguments.ts';
-import { createCast, hashWidth, type SignetOnStage } from './cast.ts';
 import { type Comparison, over, type Plan, type Round, rateOver, type Sample } from './figures.ts';
 import {
   AUDIENCE,
@@ -16,7 +15,8 @@ import { type Load, type LoadResult, startLoad } from './load/load.ts';
 import { request } from './load/request.ts';
 import { measureServer, sampleOf, startMeter, type Traffic } from './measure.ts';
 import type { Postgresql } from './postgresql.ts';
-import type { Stage } from './stage.ts';
+import { createServers, hashWidth, type RunningSignet } from './servers.ts';
+import type { Workspace } from './workspace.ts';
 
 /**
  * Connections on login, as the target says. autocannon cannot wait as `Retry-After` says, so what a connection sends in a second is
@@ -30,8 +30,8 @@ const BESIDE = 8;
 const HASH_MIB = 19;
 
 /** Other work while 64 connections log in, right and wrong passwords mixed; each solo first, then in the storm. */
-export async function storm(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
-  const signet = await createCast(stage, postgresql, given).signet();
+export async function storm(workspace: Workspace, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+  const signet = await createServers(workspace, postgresql, given).signet();
   const { server } = signet;
   const beside = Object.entries(trafficBeside(signet));
   const logins = new Logins(signet);
@@ -60,7 +60,7 @@ export async function storm(stage: Stage, postgresql: Postgresql, given: Argumen
   return { notes: [], measured: [...solo, ...stormy, ...own], comparisons: comparisons(signet.idleMiB) };
 }
 
-function trafficBeside({ server, client, cookies }: SignetOnStage): Record<string, Traffic> {
+function trafficBeside({ server, client, cookies }: RunningSignet): Record<string, Traffic> {
   const { port } = server;
   const token = tokenRequest(client, AUDIENCE);
   return {
@@ -74,7 +74,7 @@ function trafficBeside({ server, client, cookies }: SignetOnStage): Record<strin
   };
 }
 
-function startLogins({ server, usernames }: SignetOnStage, much: typeof STORM): Load {
+function startLogins({ server, usernames }: RunningSignet, much: typeof STORM): Load {
   return startLoad({
     port: server.port,
     ...much,
@@ -85,10 +85,10 @@ function startLogins({ server, usernames }: SignetOnStage, much: typeof STORM): 
 
 /** The logins of one round's storms, taken together. */
 class Logins {
-  readonly #signet: SignetOnStage;
+  readonly #signet: RunningSignet;
   #results: LoadResult[] = [];
 
-  constructor(signet: SignetOnStage) {
+  constructor(signet: RunningSignet) {
     this.#signet = signet;
   }
 
@@ -116,7 +116,7 @@ class Logins {
   }
 }
 
-async function overflow(signet: SignetOnStage, postgresql: Postgresql, seconds: number): Promise<Sample> {
+async function overflow(signet: RunningSignet, postgresql: Postgresql, seconds: number): Promise<Sample> {
   const meter = startMeter(signet.server, postgresql);
   const logins = startLogins(signet, OVERFLOW);
   logins.begin();

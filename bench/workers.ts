@@ -11,24 +11,24 @@ import {
 } from './fixtures.ts';
 import { measureServer, type Traffic } from './measure.ts';
 import type { Postgresql } from './postgresql.ts';
-import { knows, preparePlace, startSignet } from './servers/signet.ts';
-import type { Stage } from './stage.ts';
+import { knows, prepareInstallation, startSignet } from './servers/signet.ts';
+import type { Workspace } from './workspace.ts';
 
 const CONNECTIONS = 32;
 
 /** The same work with one worker and with several, on one database, in the same rounds. */
-export async function workers(stage: Stage, postgresql: Postgresql, given: Arguments): Promise<Plan> {
+export async function workers(workspace: Workspace, postgresql: Postgresql, given: Arguments): Promise<Plan> {
   if (!(await knows(['start'], '--workers')))
     return { measured: [], comparisons: [], notes: ['Skipped: `signet start` of this version has no --workers.'] };
   const databaseUrl = await postgresql.createDatabase('signet_workers');
-  const place = await preparePlace(stage, 'workers', databaseUrl);
-  const fixtures = await prepareSignet(stage, place);
+  const installation = await prepareInstallation(workspace, 'workers', databaseUrl);
+  const fixtures = await prepareSignet(workspace, installation);
   const plan: Plan['measured'][number][] = [];
   for (const count of [1, given.workers]) {
     // Each has its own port and issuer; the keys and the database are the same.
-    const own = await preparePlace(stage, 'workers', databaseUrl);
+    const own = await prepareInstallation(workspace, 'workers', databaseUrl);
     const words = count === 1 ? [] : ['--workers', String(count)];
-    const server = await startSignet(stage, own, { name: `Signet, ${count} worker(s)`, words, ...given });
+    const server = await startSignet(workspace, own, { name: `Signet, ${count} worker(s)`, words, ...given });
     const { port } = server;
     const cookies = await logIn(port, fixtures.usernames);
     const token = tokenRequest(fixtures.client, AUDIENCE);

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePort, type Stage } from '../stage.ts';
+import { freePort, type Workspace } from '../workspace.ts';
 import { type Child, startChild } from './child.ts';
 
 interface Turn {
@@ -22,12 +22,17 @@ export class Balancer {
     [this.ports, this.#child, this.#up, this.#ended] = [ports, child, up, ended];
   }
 
-  static async start(stage: Stage, port: number, verifiers: number, servers: readonly number[]): Promise<Balancer> {
+  static async start(
+    workspace: Workspace,
+    port: number,
+    verifiers: number,
+    servers: readonly number[],
+  ): Promise<Balancer> {
     const ports: number[] = [];
     for (let n = 0; n < verifiers; n++) ports.push(await freePort());
     const up = new Map<number, Turn>();
     const ended = new Map<number, Turn>();
-    const child = await startChild(stage, 'balancer', { fronts: [...ports, port], servers }, (event, data) => {
+    const child = await startChild(workspace, 'balancer', { fronts: [...ports, port], servers }, (event, data) => {
       const turn = data as Turn;
       if (event === 'up') up.set(turn.front, turn);
       else {

@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { cleanEnvironment, type Stage } from '../stage.ts';
+import { cleanEnvironment, type Workspace } from '../workspace.ts';
 
 /** A program of the bench in a process of its own, asked by messages. */
 export interface Child {
@@ -15,21 +15,21 @@ type Message =
 
 /** Starts a program of `programs/` with what it is told once; `told` hears what it says by itself. */
 export async function startChild(
-  stage: Stage,
+  workspace: Workspace,
   program: string,
   given: unknown,
   told: (event: string, data: unknown) => void = () => {},
 ): Promise<Child> {
-  mkdirSync(join(stage.folder, 'logs'), { recursive: true });
-  const logPath = join(stage.folder, 'logs', `${program}.log`);
-  if (!stage.logs.includes(logPath)) stage.logs.push(logPath);
+  mkdirSync(join(workspace.folder, 'logs'), { recursive: true });
+  const logPath = join(workspace.folder, 'logs', `${program}.log`);
+  if (!workspace.logs.includes(logPath)) workspace.logs.push(logPath);
   const log = openSync(logPath, 'a');
   const child = fork(join(import.meta.dirname, 'programs', `${program}.ts`), [JSON.stringify(given)], {
     env: cleanEnvironment({}),
     stdio: ['ignore', log, log, 'ipc'],
   });
   closeSync(log);
-  stage.atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
+  workspace.atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
   const waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>();
   let asked = 0;
   child.on('message', (message: Message) => {

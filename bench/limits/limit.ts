@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import type { Stage } from '../stage.ts';
+import type { Workspace } from '../workspace.ts';
 import type { LimitResult } from './result.ts';
 
 export type Limit =
@@ -15,7 +15,7 @@ export type Limit =
   | 'update';
 
 /** Measures one of the machine's own limits, in a process of its own. */
-export function measureLimit(stage: Stage, what: Limit, seconds: number, parameter = ''): Promise<LimitResult> {
+export function measureLimit(workspace: Workspace, what: Limit, seconds: number, parameter = ''): Promise<LimitResult> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       process.execPath,
@@ -23,6 +23,6 @@ export function measureLimit(stage: Stage, what: Limit, seconds: number, paramet
       { timeout: (seconds + 60) * 1000 },
       (error, stdout) => (error ? reject(error) : resolve(JSON.parse(stdout))),
     );
-    stage.atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
+    workspace.atEnd(() => child.exitCode === null && child.signalCode === null && child.kill('SIGKILL'));
   });
 }

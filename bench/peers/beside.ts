@@ -1,19 +1,19 @@
-import type { Cast } from '../cast.ts';
 import { beside, type Plan } from '../figures.ts';
 import type { PlannedRequest } from '../load/request.ts';
 import { query } from '../postgresql.ts';
+import type { Servers } from '../servers.ts';
 import type { Peer, Task, Work } from './peer.ts';
 import { CONNECTIONS } from './requests.ts';
 
 /** The peers that do this work, and Signet's measurement `id` beside each of them. */
 export async function besidePeers(
-  cast: Cast,
+  servers: Servers,
   work: Work,
   titled: string,
   id: string,
   connections = CONNECTIONS,
 ): Promise<Plan> {
-  const { peers, absent } = await cast.peers(work);
+  const { peers, absent } = await servers.peers(work);
   const tasks = peers.flatMap((peer) => {
     const task = peer.tasks[work];
     return task === undefined ? [] : [{ peer, task, id: `${peer.id}.${work}` }];
@@ -23,7 +23,7 @@ export async function besidePeers(
     measured: tasks.map(({ peer, task, id }) => {
       const title = `${peer.title}, ${titled}${task.but === undefined ? '' : `, ${task.but}`}`;
       const server = task.port === undefined ? peer.server : { ...peer.server, port: task.port };
-      return cast.served(id, title, server, {
+      return servers.served(id, title, server, {
         connections,
         requests: () => prepared(peer, task),
         demand: task.demand,

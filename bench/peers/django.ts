@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { request } from '../load/request.ts';
 import type { Postgresql } from '../postgresql.ts';
 import { type Server, startServer } from '../servers/server.ts';
-import { cleanEnvironment, freePort, type Stage } from '../stage.ts';
+import { cleanEnvironment, freePort, type Workspace } from '../workspace.ts';
 import { absenceOf, folderOf } from './installed.ts';
 import type { OptionalPeer } from './optional.ts';
 import { demandActive, demandMember, demandToken, demandUser, type Peer } from './peer.ts';
@@ -29,7 +29,7 @@ export const django: OptionalPeer = {
     ...(['jwks', 'discovery'] as const),
   ],
   absence: () => absenceOf('django', madeOf('django')),
-  async start(stage: Stage, postgresql: Postgresql): Promise<Peer> {
+  async start(workspace: Workspace, postgresql: Postgresql): Promise<Peer> {
     const port = await freePort();
     const databaseUrl = await postgresql.createDatabase('django_bench');
     const env = {
@@ -47,7 +47,7 @@ export const django: OptionalPeer = {
     const bin = join(folderOf('django'), 'venv/bin');
     await run(join(bin, 'python'), [join(recipeFolder('django'), 'seed.py')], { env: cleanEnvironment(env) });
     const workers = availableParallelism();
-    const server = await startServer(stage, {
+    const server = await startServer(workspace, {
       name: 'Django',
       command: join(bin, 'gunicorn'),
       args: [

@@ -6,7 +6,7 @@ import { ask } from '../load/ask.ts';
 import { request } from '../load/request.ts';
 import type { Postgresql } from '../postgresql.ts';
 import { type Server, startServer } from '../servers/server.ts';
-import { cleanEnvironment, freePort, type Stage } from '../stage.ts';
+import { cleanEnvironment, freePort, type Workspace } from '../workspace.ts';
 import { signIn } from './hydra-sign-in.ts';
 import { absenceOf, folderOf } from './installed.ts';
 import type { OptionalPeer } from './optional.ts';
@@ -26,13 +26,13 @@ export const hydra: OptionalPeer = {
     ...(['token-rs256', 'token-opaque', 'refresh-rs256', 'introspect', 'userinfo', 'jwks', 'discovery'] as const),
   ],
   absence: () => absenceOf('hydra', madeOf('hydra')),
-  async start(stage: Stage, postgresql: Postgresql): Promise<Peer> {
+  async start(workspace: Workspace, postgresql: Postgresql): Promise<Peer> {
     const [port, adminPort] = [await freePort(), await freePort()];
     const program = join(folderOf('hydra'), 'hydra');
     const databaseUrl = await postgresql.createDatabase('hydra_bench');
     const env = settings(databaseUrl, port, adminPort);
     await run(program, ['migrate', 'sql', 'up', '--read-from-env', '--yes'], { env: cleanEnvironment(env) });
-    const server = await startServer(stage, {
+    const server = await startServer(workspace, {
       name: 'Hydra',
       command: program,
       args: ['serve', 'all', '--dev', '--sqa-opt-out'],

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { cleanEnvironment, say } from '../stage.ts';
+import { cleanEnvironment, say } from '../workspace.ts';
 import { absenceOf, folderOf, type OptionalName, optionalNames, type Stamp, stampOf } from './installed.ts';
 import { javaHome, OLDEST_JAVA } from './java.ts';
 import { madeOf, pinsOf } from './recipes.ts';

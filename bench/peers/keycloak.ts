@@ -3,7 +3,7 @@ import { ask } from '../load/ask.ts';
 import { type PlannedRequest, request } from '../load/request.ts';
 import type { Postgresql } from '../postgresql.ts';
 import { type Server, startServer } from '../servers/server.ts';
-import { freePort, type Stage } from '../stage.ts';
+import { freePort, type Workspace } from '../workspace.ts';
 import { absenceOf, folderOf } from './installed.ts';
 import { javaHome, OLDEST_JAVA } from './java.ts';
 import type { OptionalPeer } from './optional.ts';
@@ -39,10 +39,10 @@ export const keycloak: OptionalPeer = {
   absence: () =>
     absenceOf('keycloak', madeOf('keycloak')) ??
     (javaHome() === undefined ? `there is no Java ${OLDEST_JAVA} or newer (JAVA_HOME names it)` : undefined),
-  async start(stage: Stage, postgresql: Postgresql): Promise<Peer> {
+  async start(workspace: Workspace, postgresql: Postgresql): Promise<Peer> {
     const port = await freePort();
     const database = new URL(await postgresql.createDatabase('keycloak_bench'));
-    const server = await startServer(stage, {
+    const server = await startServer(workspace, {
       name: 'Keycloak',
       command: join(folderOf('keycloak'), 'server/bin/kc.sh'),
       args: [

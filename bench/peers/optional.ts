@@ -1,5 +1,5 @@
 import type { Postgresql } from '../postgresql.ts';
-import type { Stage } from '../stage.ts';
+import type { Workspace } from '../workspace.ts';
 import { django } from './django.ts';
 import { hydra } from './hydra.ts';
 import type { OptionalName } from './installed.ts';
@@ -13,7 +13,7 @@ export interface OptionalPeer {
   readonly works: readonly Work[];
   /** Why it cannot take part; undefined when it can. */
   absence(): string | undefined;
-  start(stage: Stage, postgresql: Postgresql): Promise<Peer>;
+  start(workspace: Workspace, postgresql: Postgresql): Promise<Peer>;
 }
 
 export const optionalPeers: readonly OptionalPeer[] = [django, hydra, keycloak];

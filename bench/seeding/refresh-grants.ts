@@ -6,7 +6,7 @@ import { model } from '../../src/server/model.ts';
 import { deriveRefreshKey, openGrant } from '../../src/tokens/index.ts';
 import { getUser, type User } from '../../src/users/index.ts';
 import { query } from '../postgresql.ts';
-import type { Place } from '../servers/signet.ts';
+import type { Installation } from '../servers/signet.ts';
 
 /** A family of refresh tokens, and its first. */
 export interface Family {
@@ -16,16 +16,16 @@ export interface Family {
 
 /** As `signet token issue --refresh` opens them, one for each name. */
 export async function openFamilies(
-  place: Place,
+  installation: Installation,
   clientId: string,
   audience: string,
   usernames: readonly string[],
 ): Promise<Family[]> {
-  const config = readConfig('production', place.env);
+  const config = readConfig('production', installation.env);
   const masterKey = readMasterKey(config);
   if (!masterKey) throw new Error(`There is no master key in ${config.keysDir}.`);
   const life = { idleSeconds: config.refreshIdleSeconds, absoluteSeconds: config.refreshAbsoluteSeconds };
-  const db = await openPostgresql(place.databaseUrl, 1, model);
+  const db = await openPostgresql(installation.databaseUrl, 1, model);
   try {
     return await db.fork().transactional(async (tx) => {
       const client = await getClient(tx, clientId);

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { say } from '../stage.ts';
+import { say } from '../workspace.ts';
 
 const BATCH = 50_000;
 

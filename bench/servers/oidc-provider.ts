@@ -20,7 +20,7 @@ import {
   userinfo,
 } from '../peers/requests.ts';
 import { seeded } from '../peers/seeded.ts';
-import { freePort, type Stage } from '../stage.ts';
+import { freePort, type Workspace } from '../workspace.ts';
 import { type Server, startServer } from './server.ts';
 
 export const peerClient = { id: 'bench', secret: 'a-secret-of-the-bench-only-0123456789' };
@@ -28,10 +28,10 @@ export const peerClient = { id: 'bench', secret: 'a-secret-of-the-bench-only-012
 export const peerResources = { RS256: 'urn:bench:rs256', ES256: 'urn:bench:es256', opaque: 'urn:bench:opaque' };
 
 /** node-oidc-provider by itself, in memory, or with a database through an adapter of the bench. */
-export async function startOidcProvider(stage: Stage, databaseUrl?: string): Promise<Peer> {
+export async function startOidcProvider(workspace: Workspace, databaseUrl?: string): Promise<Peer> {
   const port = await freePort();
   const title = databaseUrl === undefined ? 'node-oidc-provider in memory' : 'node-oidc-provider with PostgreSQL';
-  const server = await startServer(stage, {
+  const server = await startServer(workspace, {
     name: title,
     args: [
       join(import.meta.dirname, 'programs/oidc-provider.mjs'),

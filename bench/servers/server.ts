@@ -3,7 +3,7 @@ import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { tree } from '../proc.ts';
-import { cleanEnvironment, type Stage } from '../stage.ts';
+import { cleanEnvironment, type Workspace } from '../workspace.ts';
 
 /** A server under measurement: a process of its own. */
 export interface Server {
@@ -34,10 +34,10 @@ export interface ServerPlan {
 
 const PATIENCE_SECONDS = 90;
 
-export async function startServer(stage: Stage, plan: ServerPlan): Promise<Server> {
-  mkdirSync(join(stage.folder, 'logs'), { recursive: true });
-  const logPath = join(stage.folder, 'logs', `${plan.name.replaceAll(/\W+/g, '-')}-${plan.port}.log`);
-  if (!stage.logs.includes(logPath)) stage.logs.push(logPath);
+export async function startServer(workspace: Workspace, plan: ServerPlan): Promise<Server> {
+  mkdirSync(join(workspace.folder, 'logs'), { recursive: true });
+  const logPath = join(workspace.folder, 'logs', `${plan.name.replaceAll(/\W+/g, '-')}-${plan.port}.log`);
+  if (!workspace.logs.includes(logPath)) workspace.logs.push(logPath);
   const log = openSync(logPath, 'a');
   const began = performance.now();
   const child = spawn(plan.command ?? process.execPath, plan.args, {
@@ -45,8 +45,8 @@ export async function startServer(stage: Stage, plan: ServerPlan): Promise<Serve
     stdio: ['ignore', log, log],
   });
   closeSync(log);
-  stage.atEnd(() => killTree(child));
-  stage.atClose(() => stop(child));
+  workspace.atEnd(() => killTree(child));
+  workspace.atClose(() => stop(child));
   await untilReady(child, plan);
   const startSeconds = (performance.now() - began) / 1000;
   const pid = child.pid as number;

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { cleanEnvironment, freePort, root, type Stage } from '../stage.ts';
+import { cleanEnvironment, freePort, root, type Workspace } from '../workspace.ts';
 import { type Server, startServer } from './server.ts';
 
 export const launcher = join(root, 'bin/signet.mjs');
 
 /** One Signet: its settings, its database, and how its commands are run. */
-export interface Place {
+export interface Installation {
   readonly port: number;
   readonly env: Record<string, string>;
   readonly databaseUrl: string;
@@ -22,20 +22,20 @@ const raised = {
   SIGNET_THROTTLE_SIGNUP: '10000000',
 };
 
-export async function preparePlace(
-  stage: Stage,
+export async function prepareInstallation(
+  workspace: Workspace,
   name: string,
   databaseUrl: string,
   extra: Record<string, string> = {},
-): Promise<Place> {
+): Promise<Installation> {
   const port = await freePort();
   const env = {
     DATABASE_URL: databaseUrl,
     SIGNET_ISSUER: `http://127.0.0.1:${port}`,
     SIGNET_HOST: '127.0.0.1',
     SIGNET_PORT: String(port),
-    SIGNET_KEYS_DIR: join(stage.folder, name, 'keys'),
-    SIGNET_DATA_DIR: join(stage.folder, name, 'data'),
+    SIGNET_KEYS_DIR: join(workspace.folder, name, 'keys'),
+    SIGNET_DATA_DIR: join(workspace.folder, name, 'data'),
     ...raised,
     ...extra,
   };
@@ -44,26 +44,26 @@ export async function preparePlace(
 
 /** `signet start`: production mode, as an operator runs it. `profileTo` writes a CPU profile there when it stops. */
 export function startSignet(
-  stage: Stage,
-  place: Place,
+  workspace: Workspace,
+  installation: Installation,
   options: { name?: string; words?: readonly string[]; profileTo?: string | undefined } = {},
 ): Promise<Server> {
   const { profileTo } = options;
   const profile: Record<string, string> =
     profileTo === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${JSON.stringify(profileTo)}` };
-  return startServer(stage, {
+  return startServer(workspace, {
     name: options.name ?? 'Signet',
     args: [launcher, 'start', ...(options.words ?? [])],
-    env: { ...place.env, ...profile, NODE_ENV: 'production' },
-    port: place.port,
+    env: { ...installation.env, ...profile, NODE_ENV: 'production' },
+    port: installation.port,
     readyPath: '/health/ready',
     isLaunched: true,
   });
 }
 
 /** `signet dev` on the embedded database in a folder of its own, as `npm start` runs it. */
-export function startEmbedded(stage: Stage, port: number, folder: string): Promise<Server> {
-  return startServer(stage, {
+export function startEmbedded(workspace: Workspace, port: number, folder: string): Promise<Server> {
+  return startServer(workspace, {
     name: 'Signet embedded',
     args: [launcher, 'dev'],
     env: {
@@ -82,12 +82,12 @@ export function startEmbedded(stage: Stage, port: number, folder: string): Promi
 export class NotYet extends Error {}
 
 /** Runs a command with `--json`; answers what it printed. */
-export function signet(place: Place, words: string[], stdin = ''): Promise<Record<string, unknown>> {
+export function signet(installation: Installation, words: string[], stdin = ''): Promise<Record<string, unknown>> {
   return new Promise((resolve, reject) => {
     const child = execFile(
       process.execPath,
       [launcher, ...words, '--json'],
-      { env: cleanEnvironment(place.env), timeout: 300_000, maxBuffer: 256 * 1024 * 1024 },
+      { env: cleanEnvironment(installation.env), timeout: 300_000, maxBuffer: 256 * 1024 * 1024 },
       (error, stdout, stderr) => {
         const said = `signet ${words.join(' ').slice(0, 200)}: ${(stderr || stdout || String(error)).slice(0, 1000)}`;
         if (error?.code === 2) reject(new NotYet(said));

@@ -3,8 +3,8 @@ import type { Permission } from '../../src/permissions/index.ts';
 import { AUDIENCE, logIn, prepareSignet, sessionTokenRequest, syncApi, tokenOf } from '../fixtures.ts';
 import type { Postgresql } from '../postgresql.ts';
 import type { Server } from '../servers/server.ts';
-import { type Place, preparePlace, signet, startSignet } from '../servers/signet.ts';
-import { freePort, type Stage, say } from '../stage.ts';
+import { type Installation, prepareInstallation, signet, startSignet } from '../servers/signet.ts';
+import { freePort, say, type Workspace } from '../workspace.ts';
 import { Balancer } from './balancer.ts';
 import { type Child, startChild } from './child.ts';
 import { People, type Person } from './people.ts';
@@ -25,7 +25,7 @@ export interface Visitor extends Person {
 }
 
 /** Two servers of one database, one address before them, verifiers that follow their events, users that are logged in. */
-export interface Scene {
+export interface Fixture {
   readonly balancer: Balancer;
   readonly port: number;
   readonly servers: readonly Server[];
@@ -42,19 +42,19 @@ export interface Scene {
   restart(server: number): Promise<void>;
 }
 
-export async function openScene(stage: Stage, postgresql: Postgresql): Promise<Scene> {
+export async function openFixture(workspace: Workspace, postgresql: Postgresql): Promise<Fixture> {
   const databaseUrl = await postgresql.createDatabase('signet_freshness');
   const port = await freePort();
   const issuer = `http://127.0.0.1:${port}`;
-  const places: Place[] = [];
+  const installations: Installation[] = [];
   for (let n = 0; n < 2; n++)
-    places.push(await preparePlace(stage, 'freshness', databaseUrl, { SIGNET_ISSUER: issuer }));
-  const [first] = places as [Place];
-  const fixtures = await prepareSignet(stage, first);
-  await syncApi(stage, first, STATELESS_AUDIENCE);
+    installations.push(await prepareInstallation(workspace, 'freshness', databaseUrl, { SIGNET_ISSUER: issuer }));
+  const [first] = installations as [Installation];
+  const fixtures = await prepareSignet(workspace, first);
+  await syncApi(workspace, first, STATELESS_AUDIENCE);
   await signet(first, ['api', 'update', STATELESS_AUDIENCE, '--ttl', '60']);
   const people = await People.open(databaseUrl);
-  stage.atClose(() => people.close());
+  workspace.atClose(() => people.close());
   const [permission, minutely] = await Promise.all(
     [AUDIENCE, STATELESS_AUDIENCE].map((audience) => people.permission(audience, PERMISSION)),
   );
@@ -64,11 +64,11 @@ export async function openScene(stage: Stage, postgresql: Postgresql): Promise<S
     if (n >= USERS || n % 2 === 0) await people.toggle(person, (n < USERS ? permission : minutely) as Permission);
 
   const servers: Server[] = [];
-  const start = (n: number) => startSignet(stage, places[n] as Place, { name: `Signet ${n + 1}` });
-  for (const n of places.keys()) servers.push(await start(n));
-  const ports = places.map((one) => one.port);
-  const balancer = await Balancer.start(stage, port, VERIFIERS, ports);
-  const children = await startVerifiers(stage, { issuer, port, audience: AUDIENCE, fronts: balancer.ports });
+  const start = (n: number) => startSignet(workspace, installations[n] as Installation, { name: `Signet ${n + 1}` });
+  for (const n of installations.keys()) servers.push(await start(n));
+  const ports = installations.map((one) => one.port);
+  const balancer = await Balancer.start(workspace, port, VERIFIERS, ports);
+  const children = await startVerifiers(workspace, { issuer, port, audience: AUDIENCE, fronts: balancer.ports });
   say(`logging ${named.length} users in`);
   const cookies = await logIn(port, fixtures.usernames, named.length);
   const visitors = named.map((person, n) => Object.assign(person, { cookie: cookies[n] as string }));
@@ -98,11 +98,11 @@ export async function openScene(stage: Stage, postgresql: Postgresql): Promise<S
   };
 }
 
-function startVerifiers(stage: Stage, plan: VerifiersPlan): Promise<Child[]> {
+function startVerifiers(workspace: Workspace, plan: VerifiersPlan): Promise<Child[]> {
   const each = plan.fronts.length / PROCESSES;
   return Promise.all(
     Array.from({ length: PROCESSES }, (_, n) =>
-      startChild(stage, 'verifiers', { ...plan, fronts: plan.fronts.slice(n * each, (n + 1) * each) }),
+      startChild(workspace, 'verifiers', { ...plan, fronts: plan.fronts.slice(n * each, (n + 1) * each) }),
     ),
   );
 }

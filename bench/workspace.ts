@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export const root = join(import.meta.dirname, '..');
 
 /** Where a run puts its files, and what must be undone however it ends. */
-export interface Stage {
+export interface Workspace {
   readonly folder: string;
   /** What the servers printed, for when something went wrong. */
   readonly logs: string[];
@@ -17,7 +17,7 @@ export interface Stage {
   close(): Promise<void>;
 }
 
-export function openStage(): Stage {
+export function openWorkspace(): Workspace {
   const folder = mkdtempSync(join(tmpdir(), 'signet-bench-'));
   const undos: (() => void)[] = [() => rmSync(folder, { recursive: true, force: true })];
   const end = () => {

@@ -15,33 +15,33 @@ import { startBare } from './servers/bare.ts';
 import { startBetterAuth } from './servers/better-auth.ts';
 import { startOidcProvider } from './servers/oidc-provider.ts';
 import type { Server } from './servers/server.ts';
-import { type Place, preparePlace, startSignet } from './servers/signet.ts';
-import { type Stage, say } from './stage.ts';
+import { type Installation, prepareInstallation, startSignet } from './servers/signet.ts';
+import { say, type Workspace } from './workspace.ts';
 
 /** Hashes that run at once: as `SIGNET_HASH_WIDTH` stands by itself. */
 export const hashWidth = Math.max(1, availableParallelism() - 1);
 
-export interface SignetOnStage extends Fixtures {
+export interface RunningSignet extends Fixtures {
   readonly server: Server;
-  readonly place: Place;
+  readonly installation: Installation;
   readonly databaseUrl: string;
   readonly cookies: string[];
   /** Resident memory after the start, before the first request. */
   readonly idleMiB: number;
 }
 
-export interface BetterAuthOnStage {
+export interface RunningBetterAuth {
   readonly server: Server;
   readonly emails: string[];
   readonly cookies: string[];
 }
 
 /** Who takes part. A server is started when the first row asks for it. */
-export interface Cast {
-  signet(): Promise<SignetOnStage>;
+export interface Servers {
+  signet(): Promise<RunningSignet>;
   bare(): Promise<Server>;
   oidcProvider(): Promise<Peer>;
-  betterAuth(): Promise<BetterAuthOnStage>;
+  betterAuth(): Promise<RunningBetterAuth>;
   /** Those that do this work, and why others that would are absent. */
   peers(work: Work): Promise<{ peers: Peer[]; absent: string[] }>;
   /** A measurement of a server under traffic. */
@@ -52,23 +52,23 @@ export interface Cast {
 
 const PEER_USERS = 40;
 
-export interface CastOptions {
+export interface ServerOptions {
   readonly profileTo?: string | undefined;
   /** The optional peers that take part, as far as they are installed; undefined: all. */
   readonly peers?: readonly string[] | undefined;
 }
 
-export function createCast(stage: Stage, postgresql: Postgresql, options: CastOptions): Cast {
-  const oidcProvider = once(() => startOidcProvider(stage));
+export function createServers(workspace: Workspace, postgresql: Postgresql, options: ServerOptions): Servers {
+  const oidcProvider = once(() => startOidcProvider(workspace));
   const withPostgresql = once(async () =>
-    startOidcProvider(stage, await postgresql.createDatabase('oidc_provider_bench')),
+    startOidcProvider(workspace, await postgresql.createDatabase('oidc_provider_bench')),
   );
   const chosen = optionalPeers
     .filter(({ name }) => options.peers?.includes(name) ?? true)
-    .map((peer) => ({ ...peer, start: once(() => startOptional(stage, postgresql, peer)) }));
+    .map((peer) => ({ ...peer, start: once(() => startOptional(workspace, postgresql, peer)) }));
   return {
-    signet: once(() => signetOnStage(stage, postgresql, options.profileTo)),
-    bare: once(() => startBare(stage)),
+    signet: once(() => startRunningSignet(workspace, postgresql, options.profileTo)),
+    bare: once(() => startBare(workspace)),
     oidcProvider,
     async peers(work) {
       const own = [await oidcProvider(), await withPostgresql()];
@@ -78,7 +78,7 @@ export function createCast(stage: Stage, postgresql: Postgresql, options: CastOp
         absent: others.filter((one) => typeof one === 'string'),
       };
     },
-    betterAuth: once(() => betterAuthOnStage(stage, postgresql)),
+    betterAuth: once(() => startRunningBetterAuth(workspace, postgresql)),
     served: (id, title, server, traffic) => ({
       id,
       title,
@@ -90,7 +90,7 @@ export function createCast(stage: Stage, postgresql: Postgresql, options: CastOp
       measure: async (seconds) => {
         const given = typeof parameter === 'function' ? await parameter() : parameter;
         const before = postgresql.cpuMicros();
-        const { rate, microsEach, statements } = await measureLimit(stage, what, seconds, given);
+        const { rate, microsEach, statements } = await measureLimit(workspace, what, seconds, given);
         const after = postgresql.cpuMicros();
         if (statements === undefined || before === undefined || after === undefined)
           return { rate, cpuMicros: microsEach };
@@ -100,19 +100,30 @@ export function createCast(stage: Stage, postgresql: Postgresql, options: CastOp
   };
 }
 
-async function signetOnStage(stage: Stage, postgresql: Postgresql, profileTo?: string): Promise<SignetOnStage> {
+async function startRunningSignet(
+  workspace: Workspace,
+  postgresql: Postgresql,
+  profileTo?: string,
+): Promise<RunningSignet> {
   const databaseUrl = await postgresql.createDatabase('signet_bench');
-  const place = await preparePlace(stage, 'signet', databaseUrl);
-  const fixtures = await prepareSignet(stage, place);
-  const server = await startSignet(stage, place, { profileTo });
+  const installation = await prepareInstallation(workspace, 'signet', databaseUrl);
+  const fixtures = await prepareSignet(workspace, installation);
+  const server = await startSignet(workspace, installation, { profileTo });
   await sleep(2000);
   const idleMiB = residentMiB(server.pid);
   say(`logging ${Math.min(100, fixtures.usernames.length)} users in`);
-  return { ...fixtures, server, place, databaseUrl, idleMiB, cookies: await logIn(server.port, fixtures.usernames) };
+  return {
+    ...fixtures,
+    server,
+    installation,
+    databaseUrl,
+    idleMiB,
+    cookies: await logIn(server.port, fixtures.usernames),
+  };
 }
 
-async function betterAuthOnStage(stage: Stage, postgresql: Postgresql): Promise<BetterAuthOnStage> {
-  const server = await startBetterAuth(stage, await postgresql.createDatabase('better_auth_bench'));
+async function startRunningBetterAuth(workspace: Workspace, postgresql: Postgresql): Promise<RunningBetterAuth> {
+  const server = await startBetterAuth(workspace, await postgresql.createDatabase('better_auth_bench'));
   const emails = Array.from({ length: PEER_USERS }, (_, n) => `u${n}@bench.example`);
   const cookies: string[] = [];
   say(`signing ${PEER_USERS} users up at Better Auth`);
@@ -132,11 +143,11 @@ async function inOrder(peers: readonly { start(): Promise<Peer | string> }[]): P
 }
 
 /** The peer, or the note that says why it takes no part. */
-async function startOptional(stage: Stage, postgresql: Postgresql, peer: OptionalPeer): Promise<Peer | string> {
+async function startOptional(workspace: Workspace, postgresql: Postgresql, peer: OptionalPeer): Promise<Peer | string> {
   const absence = peer.absence();
   if (absence !== undefined) return `${peer.title} is absent: ${absence}.`;
   say(`starting ${peer.title}`);
-  return peer.start(stage, postgresql);
+  return peer.start(workspace, postgresql);
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {
