@@ -35,7 +35,7 @@ const byToken = hotSelect(
   `select ${columns} where s.token_digest = $1 and ${liveSession('$2::timestamptz')}`,
 );
 const updateLastSeen: Statement = {
-  name: 'sessions-seen',
+  name: 'sessions-last-seen',
   text: `update sessions_session set last_seen_at = $2::timestamptz, idle_expires_at = $3::timestamptz, form_digest = null where id = $1 and last_seen_at < $4::timestamptz and ended_at is null`,
 };
 

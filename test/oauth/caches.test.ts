@@ -15,30 +15,14 @@ import {
 import type { Database } from '../../src/platform/database/index.ts';
 import { onEachEngine } from '../support/database.ts';
 import { audit, makeUser, startApp, testClock } from '../support/server.ts';
+import { recordStatements } from '../support/statements.ts';
 import t from '../support/tap.ts';
 
 const PASSWORD = 'a long enough phrase';
 
-/** Counts what reaches the database. */
-function countStatements(db: Database): { db: Database; statements(): string[] } {
-  let seen: string[] = [];
-  const query: Database['query'] = (statement, values) => {
-    seen.push(statement.name);
-    return db.query(statement, values);
-  };
-  return {
-    db: { ...db, query },
-    statements() {
-      const all = seen;
-      seen = [];
-      return all;
-    },
-  };
-}
-
 /** One server that answers, and verbs that another process carries out: this server is told of nothing. */
 async function cacheWorld(real: Database) {
-  const { db, statements } = countStatements(real);
+  const { db, statements, stop } = recordStatements(real);
   const clock = testClock();
   const { app, passwords } = await startApp(db, { clock });
   const api = await createApi(real.fork(), audit(), 'polls');
@@ -108,18 +92,19 @@ async function cacheWorld(real: Database) {
   };
   await warm();
   const parts = { clock, api, client, secret: secret as string, alice, asUser, asClient, permission };
-  return { ...parts, issue, warm, statements, token, claims, session, introspect, hasPerm, about };
+  return { ...parts, issue, warm, statements, stop, token, claims, session, introspect, hasPerm, about };
 }
 
 t.test('the caches of a process', (t) =>
   onEachEngine(t, async (t, db) => {
     const all = await cacheWorld(db);
-    const { api, client, alice, asUser, asClient, permission, statements } = all;
+    const { api, client, alice, asUser, asClient, permission, statements, stop } = all;
+    t.teardown(stop);
     const { token, claims, session, introspect, hasPerm, about, warm } = all;
 
     await t.test('architecture: each hot path is one statement once it is warm', async (t) => {
       await token();
-      t.same(statements(), ['tokens-mint']);
+      t.same(statements(), ['tokens-issue']);
       await session();
       t.same(statements(), ['sessions-by-token']);
       await introspect();

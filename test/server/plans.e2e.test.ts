@@ -230,7 +230,7 @@ t.test('targets: every statement of a hot path reaches its rows by an index', { 
   for (const name of [
     'oauth-code-issue',
     'oauth-code-reissue',
-    'oauth-request-refused',
+    'oauth-request-deny',
     'sessions-repeat',
     'oauth-code',
     'tokens-grant-rotate',

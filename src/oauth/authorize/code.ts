@@ -186,7 +186,7 @@ export async function findCode(db: Database, code: string, now: Date): Promise<C
 }
 
 const consumeCode: Statement = {
-  name: 'oauth-code-burn',
+  name: 'oauth-code-invalidate',
   text: 'update oauth_code set consumed_at = $2::timestamptz where digest = $1::bytea and consumed_at is null',
 };
 

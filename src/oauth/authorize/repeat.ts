@@ -83,7 +83,7 @@ const consumedInteraction = `select r.digest, r.parameters::text as parameters, 
     where r.digest = $1::bytea and r.kind = 'interaction' and r.browser_digest = $2::bytea and r.consumed_at > $3::timestamptz`;
 
 const deniedInteraction: Statement = {
-  name: 'oauth-request-refused',
+  name: 'oauth-request-deny',
   text: `${consumedInteraction} and not exists (select from oauth_code c where c.request_digest = r.digest)`,
 };
 

@@ -24,7 +24,7 @@ export function incrementCounters(rows: string): string {
 
 /** Decrements counters and deletes those that fall to zero. $1 keys, in the order in which they were locked. */
 const releaseStatement: Statement = {
-  name: 'signin-throttle-give-back',
+  name: 'signin-throttle-release',
   text: `with held as materialized (
       select t.key_digest, t.failures from unnest($1::text[]) with ordinality as a(k, n)
       join signin_throttle t on t.key_digest = decode(a.k, 'hex') order by a.n for update of t

@@ -106,7 +106,7 @@ export async function allocateExchangedIndex(
 
 /** $1 list, $2 index, $3 jti. */
 const stateStatement = hotSelect(
-  'tokens-shown-again',
+  'tokens-state',
   `select t.state::int as state, exists (select from tokens_revoked r where r.jti = $3::uuid) as is_revoked
     from tokens_status t where t.list = $1::int and t.idx = $2::int`,
 );

@@ -36,7 +36,7 @@ export interface IssueSnapshot {
 }
 
 const snapshotStatement = hotSelect(
-  'tokens-mint',
+  'tokens-issue',
   `select ${permsVersion('$1')} as principal,
     ${apiVersion('$2')} as api, t.list::int as list, t.idx::int as idx
     from (values (1)) one left join tokens_status t on t.holder_id = $3 and t.api_id = $2 and t.is_current and t.state = 0`,
@@ -74,7 +74,7 @@ export const lockOwner = {
  * and of the owner are locked: a transaction that later changes or ends one of them finds this index.
  */
 const allocateStatement = (kind: StatusOwner['kind']): Statement => ({
-  name: `tokens-place-${kind}`,
+  name: `tokens-index-${kind}`,
   text: `with principals as materialized (
       ${lockPrincipals('share', 'array[$1::uuid]')}
     ), live_owner as materialized (
@@ -137,7 +137,7 @@ export function randomIndex(list: number): StatusIndex {
 }
 
 const freeIndexStatement: Statement = {
-  name: 'tokens-free-place',
+  name: 'tokens-free-index',
   text: `select f.list, f.idx from unnest($1::int[], $2::int[]) with ordinality f(list, idx, n)
     where not exists (select from tokens_status t where t.list = f.list and t.idx = f.idx) order by f.n limit 1`,
 };
@@ -173,7 +173,7 @@ export function statusIndexFromClaim(
 
 /** $1 list, $2 index. */
 const ownerStatement = hotSelect(
-  'tokens-status-holder',
+  'tokens-status-owner',
   `select t.holder_id as id, t.principal_id as principal, case when g.id is not null then 'grant' when s.id is not null then 'session' else 'principal' end as kind,
       extract(epoch from coalesce(g.expires_at, s.expires_at))::float8 as ends_at
     from tokens_status t left join tokens_grant g on g.id = t.holder_id left join ${sessionView('s')} on s.id = t.holder_id
