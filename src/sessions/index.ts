@@ -17,3 +17,4 @@ export {
 export { Session } from './entities.ts';
 export { createSession, listSessions, type SessionLife } from './open.ts';
 export { findSession, isSessionLive, type LiveSession, liveSession, sessionNotEnded } from './queries.ts';
+export { sessionView } from './views.ts';

@@ -78,3 +78,4 @@ export {
   statusIndexFromClaim,
 } from './status/status-index.ts';
 export { NO_API, tokenAudience, USERINFO, userinfoRights, userinfoUrl } from './userinfo-api.ts';
+export { grantView } from './views.ts';
