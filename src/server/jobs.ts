@@ -1,11 +1,12 @@
 import { type AuditContext, purgeEvents } from '../audit/index.ts';
 import { deleteAbandonedRows } from '../imports/django/index.ts';
 import { purgeOauth } from '../oauth/index.ts';
-import { createLogoutDelivery, type DeliverLogouts, purgeDeliveries } from '../oauth/logout/index.ts';
+import { createLogoutDelivery, heldLogouts } from '../oauth/logout/index.ts';
 import { FAN_OUT_TOPIC, runFanOut } from '../permissions/index.ts';
 import type { Signals } from '../platform/database/index.ts';
 import { createGuardedFetch } from '../platform/fetch/index.ts';
 import type { Job, Jobs } from '../platform/jobs/index.ts';
+import { type DeliverDue, purgeOutbox } from '../platform/outbox/index.ts';
 import { purgeSessions } from '../sessions/index.ts';
 import { purgeExpired } from '../signin/index.ts';
 import { advanceKeys, purgeTokens } from '../tokens/index.ts';
@@ -50,7 +51,7 @@ export function createJobs(deps: JobDeps, masterKey: Buffer): Job[] {
       },
     },
     { name: 'logout-notices', everySeconds: 1, run: createLogoutJob(deps) },
-    { name: 'purge-logout-notices', everySeconds: 300, run: () => purgeDeliveries(db, clock.now()) },
+    { name: 'purge-outbox', everySeconds: 300, run: () => purgeOutbox(db, clock.now(), [heldLogouts]) },
     { name: 'purge', everySeconds: 300, run: () => purgeExpired(db, clock.now()) },
     { name: 'purge-sessions', everySeconds: 300, run: () => purgeSessions(db, clock.now()) },
     { name: 'purge-imports', everySeconds: 300, run: () => deleteAbandonedRows(db) },
@@ -71,7 +72,7 @@ function createAuditJobs({ db, clock, config: { auditRetentionDays: days }, log 
 }
 
 /** Delivers logout tokens to clients, and logs the clients that could not be reached. */
-function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: JobDeps): DeliverLogouts {
+function createLogoutJob({ db, clock, config, log, keys, issuer, metrics }: JobDeps): DeliverDue {
   return createLogoutDelivery({
     db,
     clock,
