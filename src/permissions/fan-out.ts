@@ -1,15 +1,12 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { announce, type Database } from '../platform/database/index.ts';
+import { announce, type Database, type RowQuery } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { invalidateNow, type RightsChange } from './principal.ts';
 
 /** The affected principals as a query of distinct `id`s; there may be too many to load. */
-export interface PrincipalQuery {
-  readonly sql: string;
-  readonly values: readonly unknown[];
-}
+export type PrincipalQuery = RowQuery;
 
 /** A change that affects more principals than this is carried out in batches after its transaction. */
 export const BATCH_THRESHOLD = 1000;

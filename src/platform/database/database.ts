@@ -78,3 +78,11 @@ export async function purgeRows(db: Database, statement: Statement, endedBefore:
   }
   return purged;
 }
+
+/** Stores a fact about this installation (`PlatformState`), unless one of this name is there. */
+export async function storeState(tx: SqlEntityManager, name: string, value: unknown): Promise<void> {
+  await tx.execute('insert into platform_state (name, value) values (?, ?::jsonb) on conflict do nothing', [
+    name,
+    JSON.stringify(value),
+  ]);
+}

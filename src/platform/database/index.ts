@@ -9,6 +9,7 @@ import type { Database } from './database.ts';
 import type { Model } from './options.ts';
 import type { Use } from './session-settings.ts';
 
+export { analyzeTables, anyId, anyText, bulkDelete, bulkInsert, type RowQuery } from './bulk.ts';
 export {
   type Connections,
   type Database,
@@ -17,6 +18,7 @@ export {
   PURGE_ROUNDS,
   purgeRows,
   runOn,
+  storeState,
 } from './database.ts';
 export { PlatformState } from './entities.ts';
 export { type FolderLock, FolderLocked, findLockOwner, type LockOwner, lockFolder } from './lock.ts';
