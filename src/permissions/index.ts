@@ -26,6 +26,7 @@ export { audienceKey, OWN_AUDIENCE } from './audience.ts';
 export { type ApiVersion, createPermissionCache, type PermissionCache } from './cache.ts';
 export {
   announceCatalogueChange,
+  CATALOGUE_TOPIC,
   type CatalogueChange,
   catalogueHash,
   changeCatalogue,
