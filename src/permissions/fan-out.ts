@@ -1,7 +1,7 @@
 import { randomUUIDv7 } from 'node:crypto';
 import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
-import { announce, type Database, type RowQuery } from '../platform/database/index.ts';
+import { announce, type Database, type RowQuery, type Topic } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
 import { invalidateNow, type RightsChange } from './principal.ts';
 
@@ -17,8 +17,8 @@ const BATCH = 500;
 /** Status-list entries that each process suspends per second: each suspended token causes a request for another one. */
 const SUSPENSIONS_PER_SECOND = 5000;
 
-/** The topic of the signal that wakes the job of a running server. */
-export const FAN_OUT_TOPIC = 'fan-out';
+/** Queued changes. A running server follows it with `runFanOut`. */
+export const FAN_OUT_TOPIC: Topic = { name: 'fan-out' };
 
 /**
  * Queues a change that affects many principals, in its transaction: three statements for any number of principals.

@@ -43,6 +43,7 @@ export {
 export { type ApiVersion, createPermissionCache, type PermissionCache } from './cache.ts';
 export {
   announceCatalogueChange,
+  CATALOGUE_TOPIC,
   type CatalogueChange,
   catalogueHash,
   changeCatalogue,

@@ -1,6 +1,6 @@
 /**
  * server: the running server.
- * Owns: how everything is wired (routes here, ports in `model.ts`, jobs and signals in `jobs.ts`), start and stop, workers, the control socket, the certificate of `dev --https`, the sample.
+ * Owns: how everything is wired (routes here, ports in `model.ts`, jobs and readers of changes in `jobs.ts`), start and stop, workers, the control socket, the certificate of `dev --https`, the sample.
  * Does not own: commands (cli).
  * Neighbours: every room below; cli above.
  */
@@ -76,7 +76,7 @@ export interface Deps {
   readonly masterKey: Buffer;
   /** Passed by a running server, which keeps them up to date. */
   readonly statusLists?: StatusLists;
-  /** Passed by a running server, which receives signals of changes (`createSignals`). */
+  /** Passed by a running server, which drops them after changes (`followChanges`). */
   readonly catalogues?: CatalogueCache;
   readonly passwords: Passwords;
   /** Authentication backends that run before Signet's own passwords, in this order. */

@@ -54,6 +54,7 @@ export {
   clientAlgorithms,
   ensureCurrentKey,
   hasCurrentKey,
+  KEYS_TOPIC,
   requiredAlgorithms,
   rotateKeys,
 } from './keys/rotate.ts';
@@ -67,7 +68,14 @@ export {
   isStillExchangeable,
 } from './status/delegation.ts';
 export { createStatusLists, type StatusLists } from './status/lists.ts';
-export { revokeToken, STATUS, suspendIndex, updateClientStatuses, updateStatuses } from './status/set-status.ts';
+export {
+  revokeToken,
+  STATUS,
+  STATUS_TOPIC,
+  suspendIndex,
+  updateClientStatuses,
+  updateStatuses,
+} from './status/set-status.ts';
 export {
   allocateIndex,
   type IssueSnapshot,

@@ -1,5 +1,6 @@
 import { promisify } from 'node:util';
 import { deflate } from 'node:zlib';
+import { singleFlight } from '../../platform/concurrency.ts';
 import { type PublicDocument, publicDocument } from '../../platform/digest.ts';
 import { type Clock, numericDate } from '../../platform/time.ts';
 import type { KeyRing } from '../keys/ring.ts';
@@ -34,7 +35,7 @@ const compress = promisify(deflate);
 
 export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): ListSigner {
   const signed = new Map<number, SignedList>();
-  const pending = new Map<number, Promise<void>>();
+  const shareSigning = singleFlight<void>();
 
   const sign = async (list: number, bitmap: Bitmap): Promise<void> => {
     const { revision } = bitmap;
@@ -71,11 +72,7 @@ export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): L
     async document(list, bitmap) {
       // The state at the call: later changes are in the next document.
       const { revision } = bitmap;
-      while (!isCurrent(list, revision)) {
-        const signing = pending.get(list) ?? sign(list, bitmap).finally(() => pending.delete(list));
-        pending.set(list, signing);
-        await signing;
-      }
+      while (!isCurrent(list, revision)) await shareSigning(String(list), () => sign(list, bitmap));
       return signed.get(list)?.document ?? null;
     },
   };

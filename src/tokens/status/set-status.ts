@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AffectedPrincipals, apiView, type RightsChange } from '../../permissions/index.ts';
-import type { Database, Statement } from '../../platform/database/index.ts';
+import { announce, type Database, type Statement, type Topic } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import type { StatusIndex } from './status-index.ts';
@@ -8,8 +8,8 @@ import type { StatusIndex } from './status-index.ts';
 /** The states of an index (draft-ietf-oauth-status-list-21 §7); 3 is Signet's own. */
 export const STATUS = { valid: 0, revoked: 1, suspended: 2, superseded: 3 } as const;
 
-/** The channel that notifies processes of changed states. */
-export const STATUS_CHANNEL = 'signet_status';
+/** Changed states. A counted version would make every logout and every change of rights wait for the one before; `changed` orders them. */
+export const STATUS_TOPIC: Topic = { name: 'status', hasOwnVersion: true };
 
 /**
  * The longest lifetime of a token and of a signed list, and a margin for clocks: after that no verifier reads the
@@ -153,7 +153,7 @@ async function setStatus(
     [...whereValues, ...setValues],
   );
   const count = row?.moved ?? 0;
-  if (count > 0) await tx.execute('select pg_notify(?, ?)', [STATUS_CHANNEL, '']);
+  if (count > 0) await announce(tx, STATUS_TOPIC);
   return count;
 }
 
