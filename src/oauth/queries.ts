@@ -1,4 +1,5 @@
 import { type Database, hotSelect } from '../platform/database/index.ts';
+import { isUuid } from '../platform/text.ts';
 import { liveSession } from '../sessions/index.ts';
 import {
   type AccessTokenClaims,
@@ -210,13 +211,11 @@ function userClaimState(row: Row): UserClaimState {
   };
 }
 
-const uuid = /^[0-9a-f-]{36}$/;
-
 /** The clients and users of a chain of actors, each once. A user's id is a UUID; a client id is not. */
 function actorIds(act: Actor): { clients: string[]; users: string[] } {
   const [clients, users] = [new Set<string>(), new Set<string>()];
   for (let one: Actor | undefined = act; one; one = one.act) {
-    (uuid.test(one.sub) ? users : clients).add(one.sub);
+    (isUuid(one.sub) ? users : clients).add(one.sub);
     if (one.client_id !== undefined) clients.add(one.client_id);
   }
   return { clients: [...clients], users: [...users] };
