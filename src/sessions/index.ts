@@ -16,4 +16,11 @@ export {
 } from './end.ts';
 export { Session } from './entities.ts';
 export { createSession, listSessions, type SessionLife } from './open.ts';
-export { findSession, isSessionLive, type LiveSession, liveSession, sessionNotEnded } from './queries.ts';
+export {
+  currentSession,
+  isSessionLive,
+  type LiveSession,
+  liveSession,
+  type SessionDeps,
+  sessionNotEnded,
+} from './queries.ts';
