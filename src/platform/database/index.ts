@@ -15,7 +15,9 @@ export {
   type Migrations,
   PURGE_BATCH,
   PURGE_ROUNDS,
+  placeholders,
   purgeRows,
+  purgeStatement,
   runOn,
 } from './database.ts';
 export { PlatformState } from './entities.ts';
