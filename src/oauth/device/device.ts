@@ -1,5 +1,6 @@
 import type { Database, Statement } from '../../platform/database/index.ts';
 import { sessionNotEnded } from '../../sessions/index.ts';
+import type { TokenUser } from '../../tokens/index.ts';
 import { activeUserSince } from '../../users/index.ts';
 
 /** RFC 8628 §3.2: how long a device waits for its user, and the interval between two polls. */
@@ -54,12 +55,7 @@ export interface DevicePoll {
 
 /** What a user has approved. */
 export interface Approval {
-  readonly user: {
-    readonly id: string;
-    readonly username: string;
-    readonly isStaff: boolean;
-    readonly isSuperuser: boolean;
-  };
+  readonly user: TokenUser;
   /** Version of the user's principal. */
   readonly version: number;
   readonly passwordEpoch: number;
