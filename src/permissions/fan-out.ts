@@ -3,7 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { announce, type Database, type RowQuery, type Topic } from '../platform/database/index.ts';
 import type { Clock } from '../platform/time.ts';
-import { invalidateNow, type RightsChange } from './principal.ts';
+import { invalidateNow, type RightsChange, whereApis } from './principal.ts';
 
 /** The affected principals as a query of distinct `id`s; there may be too many to load. */
 export type PrincipalQuery = RowQuery;
@@ -57,9 +57,8 @@ export async function queueFanOut(
 
 async function bumpApis(tx: SqlEntityManager, apis: readonly string[] | null): Promise<void> {
   if (apis?.length === 0) return;
-  const where = apis === null ? '' : `where id in (${apis.map(() => '?').join(', ')})`;
   await tx.execute(
-    `with held as materialized (select id from permissions_api ${where} order by id for no key update)
+    `with held as materialized (select id from permissions_api ${whereApis(apis)} order by id for no key update)
      update permissions_api a set version = a.version + 1 from held where a.id = held.id`,
     [...(apis ?? [])],
   );

@@ -132,8 +132,8 @@ export async function buildApp(deps: Deps): Promise<App> {
   // Clients' pages lead here, by GET and by POST.
   await app.register(async (scope: App) => {
     await scope.register(cookie);
-    const sessionIdleSeconds = config.sessionIdleSeconds;
-    await logoutPages(scope, { db, clock, keys, issuer, clients: oauth.clients, sessionIdleSeconds }, signIn.session);
+    const { sessionLife, session } = signIn;
+    await logoutPages(scope, { db, clock, keys, issuer, clients: oauth.clients, sessionLife }, session);
   });
 
   await mountSessionRoutes(app, deps, services);
@@ -226,6 +226,6 @@ function createServices(deps: Deps) {
     api,
     statusLists: deps.statusLists ?? createStatusLists(db, keys, issuer, clock),
     catalogues: deps.catalogues ?? createCatalogueCache(db, issuer),
-    signIn: { endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) },
+    signIn: { db, clock, endpoint: oauth, sessionLife, session: sessionCookie(issuer), flow: flowCookie(issuer) },
   };
 }

@@ -17,7 +17,7 @@ export {
 } from './bulk.ts';
 export { type DeletedUser, deleteUser, onUserDeleted } from './delete-user.ts';
 export { User } from './entities.ts';
-export { checkUser, type FieldError } from './fields.ts';
+export { checkUser, type FieldError, type UserFields } from './fields.ts';
 export {
   findUser,
   getUser,

@@ -1,4 +1,5 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { placeholders } from '../../platform/database/index.ts';
 import { type DeliveryQuery, enqueueRows, type HeldTopic, releaseDeliveries } from '../../platform/outbox/index.ts';
 import { type EndedSessions, type Successor, sessionView } from '../../sessions/index.ts';
 import { grantView } from '../../tokens/index.ts';
@@ -57,8 +58,4 @@ function deliveriesOf(sessions: readonly string[], successor: Successor | null):
     join oauth_client c on c.id = given.client_id and c.is_active and c.settings ->> 'backchannelLogoutUri' is not null
     where s.id in (${placeholders(sessions.length)})`;
   return { sql, values: [successor?.user ?? null, successor?.id ?? null, ...sessions] };
-}
-
-function placeholders(count: number): string {
-  return Array(count).fill('?').join(', ');
 }

@@ -17,7 +17,9 @@ export {
   type Migrations,
   PURGE_BATCH,
   PURGE_ROUNDS,
+  placeholders,
   purgeRows,
+  purgeStatement,
   runOn,
   storeState,
 } from './database.ts';

@@ -1,5 +1,6 @@
 import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
+import { placeholders } from '../database/index.ts';
 
 interface NewDelivery {
   /** Absent: generated. */
@@ -60,7 +61,7 @@ export async function releaseDeliveries(
   const fields = next && JSON.stringify(next.payload);
   await tx.execute(
     `update platform_outbox set held_by = case when payload @> ?::jsonb then ?::uuid end, next_try_at = ?
-     where held_by in (${Array(holders.length).fill('?').join(', ')}) and topic = ?`,
+     where held_by in (${placeholders(holders.length)}) and topic = ?`,
     [fields, next?.id ?? null, now, ...holders, topic],
   );
 }

@@ -1,14 +1,10 @@
-import { type Database, purgeRows, type Statement } from '../database/index.ts';
+import { type Database, purgeRows, purgeStatement, type Statement } from '../database/index.ts';
 import { plusSeconds } from '../time.ts';
 
 /** How long deliveries that are done or given up stay visible to operators. */
 const RETENTION_SECONDS = 7 * 86_400;
 
-const purgeDone: Statement = {
-  name: 'platform-purge-outbox',
-  text: `delete from platform_outbox where id in (
-    select id from platform_outbox where done_at < $1::timestamptz limit $2) returning 1 as gone`,
-};
+const purgeDone = purgeStatement('platform-purge-outbox', 'platform_outbox', 'id', 'done_at < $1::timestamptz');
 
 /** A topic with deliveries that are held. */
 export interface HeldTopic {

@@ -3,8 +3,8 @@ import { deflate } from 'node:zlib';
 import { singleFlight } from '../../platform/concurrency.ts';
 import { type PublicDocument, publicDocument } from '../../platform/digest.ts';
 import { type Clock, numericDate } from '../../platform/time.ts';
+import { draftJwt, signDraft } from '../keys/jwt.ts';
 import type { KeyRing } from '../keys/ring.ts';
-import { signBytes } from '../keys/signing-key.ts';
 import type { Bitmap } from './bitmap.ts';
 import { statusListUri } from './status-index.ts';
 
@@ -43,7 +43,6 @@ export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): L
     const iat = numericDate(clock.now());
     // A copy: another thread compresses it.
     const lst = (await compress(bitmap.bits.slice(), { level: 9 })).toString('base64url');
-    const header = { typ: 'statuslist+jwt', alg: key.alg, kid: key.kid };
     const claims = {
       iss: issuer,
       sub: statusListUri(issuer, list),
@@ -52,8 +51,7 @@ export function createListSigner(keys: KeyRing, issuer: string, clock: Clock): L
       ttl: LIST_TTL_SECONDS,
       status_list: { bits: 2, lst },
     };
-    const input = [header, claims].map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.');
-    const token = `${input}.${signBytes(key, Buffer.from(input)).toString('base64url')}`;
+    const token = signDraft(draftJwt(key, 'statuslist+jwt', claims));
     const document = publicDocument(Buffer.from(token));
     signed.set(list, { document, revision, kid: key.kid, signedAt: iat });
   };

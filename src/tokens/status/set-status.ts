@@ -1,6 +1,6 @@
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AffectedPrincipals, apiView, type RightsChange } from '../../permissions/index.ts';
-import { announce, type Database, type Statement, type Topic } from '../../platform/database/index.ts';
+import { announce, type Database, placeholders, type Statement, type Topic } from '../../platform/database/index.ts';
 import { plusSeconds } from '../../platform/time.ts';
 import type { AccessTokenClaims } from '../claims.ts';
 import type { StatusIndex } from './status-index.ts';
@@ -28,7 +28,7 @@ export async function updateStatuses(
 ): Promise<number> {
   if (apis?.length === 0) return 0;
   if ('apiDeletedAt' in affected) return revokeApiStatuses(tx, apis ?? [], affected.apiDeletedAt);
-  return applyRightsChange(tx, `principal_id in (${placeholders(affected.principals)})`, affected.principals, {
+  return applyRightsChange(tx, `principal_id in (${placeholders(affected.principals.length)})`, affected.principals, {
     kind,
     apis,
   });
@@ -73,7 +73,7 @@ function applyRightsChange(
   const where = [
     whose,
     `state in (${from.join(', ')})`,
-    ...(apis === null ? [] : [`api_id in (${placeholders(apis)})`]),
+    ...(apis === null ? [] : [`api_id in (${placeholders(apis.length)})`]),
     // At an API whose verifiers know only the value 0, additions take effect at the next refresh.
     ...(kind === 'added' ? [`api_id in (select a.id from ${apiView('a')} where a.with_superseded)`] : []),
   ];
@@ -85,7 +85,10 @@ async function revokeApiStatuses(tx: SqlEntityManager, apis: readonly string[], 
   if (apis.length === 0) return 0;
   const until = plusSeconds(at, LINGER_SECONDS);
   const set = `state = ${STATUS.revoked}, is_current = false, expires_at = least(t.expires_at, ?)`;
-  return setStatus(tx, set, `api_id in (${placeholders(apis)}) and state <> ${STATUS.revoked}`, [until, ...apis]);
+  return setStatus(tx, set, `api_id in (${placeholders(apis.length)}) and state <> ${STATUS.revoked}`, [
+    until,
+    ...apis,
+  ]);
 }
 
 /**
@@ -99,7 +102,7 @@ export async function revokeStatuses(
   actors: readonly string[] = [],
 ): Promise<void> {
   const whose = [
-    ...(owners.length === 0 ? [] : [`holder_id in (${placeholders(owners)})`]),
+    ...(owners.length === 0 ? [] : [`holder_id in (${placeholders(owners.length)})`]),
     ...actors.map(() => DELEGATED_THROUGH),
   ];
   if (whose.length === 0) return;
@@ -159,10 +162,6 @@ async function setStatus(
 
 function countPlaceholders(sql: string): number {
   return sql.split('?').length - 1;
-}
-
-function placeholders(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
 }
 
 const revokeStatement: Statement = {
