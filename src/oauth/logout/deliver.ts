@@ -48,23 +48,23 @@ export function createLogoutDelivery(deps: DeliveryDeps): DeliverDue {
 }
 
 /** A client as the delivery needs it. */
-interface Receiver {
+interface LogoutClient {
   /** Null when the client has no URI any more, or is disabled. */
   readonly uri: string | null;
   readonly alg: Alg;
 }
 
-const receiverStatement: Statement = {
-  name: 'oauth-logout-receiver',
+const clientStatement: Statement = {
+  name: 'oauth-logout-client',
   text: `select case when c.is_active then c.settings ->> 'backchannelLogoutUri' end as uri, coalesce(c.settings ->> 'idTokenAlg', 'RS256') as alg
     from oauth_client c where c.id = $1::uuid`,
 };
 
 async function send(deps: DeliveryDeps, delivery: LogoutDelivery): Promise<DeliveryError | null> {
-  const [receiver] = await deps.db.query<Receiver>(receiverStatement, [delivery.target]);
-  // No receiver: the client was deleted while the session ended.
-  if (!receiver || receiver.uri === null) return { code: 'no_uri', isFinal: true };
-  const code = await post(deps.fetch, receiver.uri, () => signLogoutToken(deps, receiver.alg, delivery));
+  const [client] = await deps.db.query<LogoutClient>(clientStatement, [delivery.target]);
+  // It was deleted while the session ended.
+  if (!client || client.uri === null) return { code: 'no_uri', isFinal: true };
+  const code = await post(deps.fetch, client.uri, () => signLogoutToken(deps, client.alg, delivery));
   return code === null ? null : { code };
 }
 
