@@ -3,17 +3,16 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, difference, recordChange } from '../audit/index.ts';
 import { definePort } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/text.ts';
 import { audienceKey, OWN_AUDIENCE, resolveAudienceKey } from './audience.ts';
 import { announceCatalogueChange, catalogueHash } from './catalogue.ts';
 import { Api } from './entities.ts';
 
-/** Port: runs before an API, whose row is locked, accepts tokens of `typ` JWT. Throws Failure if one of its clients does not allow that. */
+/** Port: runs before an API, whose row is locked, accepts tokens of `typ` JWT. Throws DomainError if one of its clients does not allow that. */
 export const beforeTypJwt =
   definePort<(tx: SqlEntityManager, api: Pick<Api, 'id' | 'audience'>) => Promise<void>>('beforeTypJwt');
 
-/** Port: runs before an API gets this audience. Throws Failure if the name is in use. */
+/** Port: runs before an API gets this audience. Throws DomainError if the name is in use. */
 export const beforeAudience = definePort<(em: SqlEntityManager, audience: string) => Promise<void>>('beforeAudience');
 
 export interface ApiSettings {
@@ -41,7 +40,7 @@ export const settingValues = {
   catalogue: ['public', 'authenticated'],
 } as const;
 
-/** Registers a resource server. Throws Failure for a malformed audience (usage) or an existing one (conflict). */
+/** Registers a resource server. Throws DomainError for a malformed audience or an existing one. */
 export async function createApi(
   em: SqlEntityManager,
   audit: AuditContext,
@@ -53,10 +52,7 @@ export async function createApi(
   const key = audienceKey(audience);
   const existing = await em.findOne(Api, { audienceKey: key });
   if (existing)
-    throw new Failure(
-      'conflict',
-      `There is an API ${existing.audience} already. Change it with: npx signet api update ${existing.audience}`,
-    );
+    throw permissionError('api_exists', { audience: existing.audience });
   await beforeAudience.of(em)(em, audience);
   const api = em.create(Api, {
     id: randomUUIDv7(),
@@ -113,7 +109,7 @@ export function findApi(em: SqlEntityManager, audience: string, issuer?: string)
   return em.findOne(Api, { audienceKey: resolveAudienceKey(audience, issuer) });
 }
 
-/** Like `findApi`, but throws Failure with the nearest name if there is no such API. */
+/** Like `findApi`, but throws `api_not_found` with the nearest name if there is no such API. */
 export async function getApi(em: SqlEntityManager, audience: string, issuer?: string): Promise<Api> {
   const api = await findApi(em, audience, issuer);
   if (api) return api;
@@ -121,8 +117,7 @@ export async function getApi(em: SqlEntityManager, audience: string, issuer?: st
     audience,
     (await listApis(em)).map((one) => one.audience),
   );
-  const advice = near ? `Did you mean ${near}?` : 'List them with: npx signet api list';
-  throw new Failure('notFound', `There is no API ${audience}. ${advice}`);
+  throw permissionError('api_not_found', { audience, near: near ?? null });
 }
 
 /** Returns the ids of the APIs whose tokens contain the username. */
@@ -155,8 +150,8 @@ function apiSettings(api: Api) {
 const shortName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 
 function checkAudience(audience: string): void {
-  if (audience === OWN_AUDIENCE) throw new Failure('conflict', `"${OWN_AUDIENCE}" is Signet's own API.`);
-  if (audience.startsWith('c_')) throw new Failure('usage', 'An audience may not start with c_: client ids do.');
+  if (audience === OWN_AUDIENCE) throw permissionError('api_own_audience', { audience });
+  if (audience.startsWith('c_')) throw permissionError('audience_like_client_id', { audience });
   const url = URL.parse(audience);
   const isUri =
     url !== null &&
@@ -165,24 +160,25 @@ function checkAudience(audience: string): void {
     audience.length <= 255 &&
     !/[\s\p{Cc}]/u.test(audience);
   if (!shortName.test(audience) && !isUri)
-    throw new Failure(
-      'usage',
-      `"${audience}" is no audience. It takes a short name of letters, digits, ".", "_" and "-", or an absolute URI without a fragment.`,
-    );
+    throw permissionError('audience_invalid', { audience });
 }
 
 function checkSettings(settings: ApiSettings): void {
   const problem = settingProblem(settings);
-  if (!problem) return;
-  throw new Failure('usage', `${problem.setting === 'ttlSeconds' ? '--ttl' : '--budget'} ${problem.text}.`);
+  if (problem) throw permissionError('setting_out_of_range', problem);
 }
 
+const settingRanges = [
+  { setting: 'ttlSeconds', from: 60, to: 900 },
+  { setting: 'budgetBytes', from: 1024, to: 8192 },
+] as const;
+
 /** Returns the first setting that is out of bounds, with its bounds; null if all are valid. */
-export function settingProblem(settings: ApiSettings): { setting: 'ttlSeconds' | 'budgetBytes'; text: string } | null {
-  const isWithin = (value: number | undefined, from: number, to: number) =>
-    value === undefined || (Number.isInteger(value) && value >= from && value <= to);
-  if (!isWithin(settings.ttlSeconds, 60, 900)) return { setting: 'ttlSeconds', text: 'takes 60 to 900 seconds' };
-  if (!isWithin(settings.budgetBytes, 1024, 8192)) return { setting: 'budgetBytes', text: 'takes 1024 to 8192 bytes' };
+export function settingProblem(settings: ApiSettings): PermissionErrors['setting_out_of_range'] | null {
+  for (const { setting, from, to } of settingRanges) {
+    const value = settings[setting];
+    if (value !== undefined && !(Number.isInteger(value) && value >= from && value <= to)) return { setting, from, to };
+  }
   return null;
 }
 

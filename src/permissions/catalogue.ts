@@ -3,7 +3,6 @@ import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { announce, type Topic } from '../platform/database/index.ts';
-import { Failure } from '../platform/errors.ts';
 import { Api, CatalogueVersion, Model, Permission } from './entities.ts';
 import { invalidateRightsByQuery, principalsWithPermissions, superusersAt } from './invalidate.ts';
 
@@ -192,7 +191,7 @@ export async function listModels(em: SqlEntityManager, apiId: string): Promise<M
   return em.find(Model, { api: apiId }, { orderBy: { appLabel: 'asc', model: 'asc' } });
 }
 
-/** Returns the live permissions of these names in the given order. Throws Failure with the names that the API does not have. */
+/** Returns the live permissions of these names in the given order. Throws `permissions_not_found` with the names that the API does not have. */
 export async function getPermissions(em: SqlEntityManager, api: Api, names: readonly string[]): Promise<Permission[]> {
   const found = new Map(
     (await em.find(Permission, { api: api.id, name: { $in: [...names] }, removedVersion: null })).map((one) => [
@@ -202,9 +201,6 @@ export async function getPermissions(em: SqlEntityManager, api: Api, names: read
   );
   const missing = names.filter((name) => !found.has(name));
   if (missing.length > 0)
-    throw new Failure(
-      'notFound',
-      `The API ${api.audience} has no permission ${missing.join(', ')}. See: npx signet api show ${api.audience}`,
-    );
+    throw permissionError('permissions_not_found', { audience: api.audience, names: missing });
   return [...new Set(names)].map((name) => found.get(name) as Permission);
 }

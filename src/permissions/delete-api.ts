@@ -1,7 +1,6 @@
 import { LockMode } from '@mikro-orm/core';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
-import { Failure } from '../platform/errors.ts';
 import { announceCatalogueChange } from './catalogue.ts';
 import { Api } from './entities.ts';
 import { bumpApiPrincipals } from './invalidate.ts';
@@ -56,7 +55,7 @@ const apiPrincipals = `select x.principal_id as id from permissions_assignment x
   union select principal_id from permissions_role where api_id = ?`;
 
 /**
- * Deletes an API with its catalogue and assignments. Its tokens are refused from then on. Throws Failure if it is Signet's own API or
+ * Deletes an API with its catalogue and assignments. Its tokens are refused from then on. Throws DomainError if it is Signet's own API or
  * was deleted concurrently.
  */
 export function deleteApi(
@@ -68,9 +67,8 @@ export function deleteApi(
   return em.transactional(async (tx) => {
     const options = { refresh: true, lockMode: LockMode.PESSIMISTIC_WRITE } as const;
     const api = await tx.findOne(Api, { id }, options);
-    if (!api) throw new Failure('notFound', 'Somebody else deleted this API meanwhile.');
-    if (api.isBuiltin)
-      throw new Failure('conflict', "That is Signet's own API: it guards the administration and cannot be deleted.");
+    if (!api) throw permissionError('api_deleted_meanwhile');
+    if (api.isBuiltin) throw permissionError('api_own_undeletable');
     const contents = await readApiContents(tx, api.id);
     await bumpApiPrincipals(tx, { sql: apiPrincipals, values: [api.id, api.id, api.id] }, api.id);
     // One statement for any number of tokens: no request waits for the row of a deleted API.

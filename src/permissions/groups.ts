@@ -2,9 +2,10 @@ import { randomUUIDv7 } from 'node:crypto';
 import type { SqlEntityManager } from '@mikro-orm/sql';
 import { type AuditContext, recordChange } from '../audit/index.ts';
 import { casefoldName, hasUnprintable, isBlank, isNameSized, normalizeName } from '../platform/casefold.ts';
-import { Failure } from '../platform/errors.ts';
 import { suggest } from '../platform/text.ts';
+import type { DomainError } from '../platform/errors.ts';
 import { Group, GroupMember } from './entities.ts';
+import { type PermissionErrors, permissionError } from './errors.ts';
 import { BATCH_THRESHOLD } from './fan-out.ts';
 import { groupMembers, invalidateRights, invalidateRightsByQuery, readGroupApis } from './invalidate.ts';
 import { lockApis, lockGroup } from './principal.ts';
@@ -15,11 +16,11 @@ export interface PrincipalLabel {
   readonly label: string;
 }
 
-/** Throws Failure for an invalid name (usage) and for one that exists in any spelling (conflict). */
+/** Throws DomainError for an invalid name, and `group_exists` for one that exists in any spelling. */
 export async function createGroup(em: SqlEntityManager, audit: AuditContext, name: string): Promise<Group> {
   checkGroupName(name);
   const existing = await em.findOne(Group, { nameKey: casefoldName(name) });
-  if (existing) throw new Failure('conflict', `There is a group "${existing.name}" already.`);
+  if (existing) throw permissionError('group_exists', { name: existing.name });
   const group = em.create(Group, { id: randomUUIDv7(), name: normalizeName(name), nameKey: casefoldName(name) });
   em.persist(group);
   recordChange(em, audit, { action: 'add', object: auditObject(group), after: { name: group.name } });
@@ -27,19 +28,22 @@ export async function createGroup(em: SqlEntityManager, audit: AuditContext, nam
   return group;
 }
 
+/** The length of Django's `Group.name`. */
+const MAX_NAME_LENGTH = 150;
+
 /** Returns why a name is not valid for a group; undefined if it is. */
-export function groupNameProblem(name: string): string | undefined {
+export function groupNameProblem(name: string): DomainError<keyof PermissionErrors> | undefined {
   const folded = casefoldName(name);
-  if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > 150)
-    return 'A group name has 150 characters at most.';
-  if (isBlank(folded)) return 'A group needs a name.';
-  if (hasUnprintable(name)) return 'A group name may not contain control or invisible characters.';
+  if (!isNameSized(name) || Math.max([...name].length, [...folded].length) > MAX_NAME_LENGTH)
+    return permissionError('group_name_too_long', { max: MAX_NAME_LENGTH });
+  if (isBlank(folded)) return permissionError('group_name_empty');
+  if (hasUnprintable(name)) return permissionError('group_name_unprintable');
   return undefined;
 }
 
 function checkGroupName(name: string): void {
   const problem = groupNameProblem(name);
-  if (problem) throw new Failure('usage', problem);
+  if (problem) throw problem;
 }
 
 export async function getGroup(em: SqlEntityManager, name: string): Promise<Group> {
@@ -49,10 +53,7 @@ export async function getGroup(em: SqlEntityManager, name: string): Promise<Grou
     name,
     (await listGroups(em)).map((one) => one.name),
   );
-  throw new Failure(
-    'notFound',
-    `There is no group "${name}". ${near ? `Did you mean "${near}"?` : 'List them with: npx signet group list'}`,
-  );
+  throw permissionError('group_not_found', { name, near: near ?? null });
 }
 
 export function listGroups(em: SqlEntityManager): Promise<Group[]> {
@@ -72,7 +73,7 @@ export async function readGroups(em: SqlEntityManager, principalId: string): Pro
 
 /**
  * Renames a group. Sessions, introspection and userinfo return the new name at once. Access tokens contain no group names, so their statuses
- * do not change. Throws Failure as `createGroup` does.
+ * do not change. Throws as `createGroup` does.
  */
 export function renameGroup(
   em: SqlEntityManager,
@@ -86,7 +87,7 @@ export function renameGroup(
     const group = await lockGroup(tx, id);
     const nameKey = casefoldName(name);
     const other = await tx.findOne(Group, { nameKey, id: { $ne: group.id } });
-    if (other) throw new Failure('conflict', `There is a group "${other.name}" already.`);
+    if (other) throw permissionError('group_exists', { name: other.name });
     const before = group.name;
     Object.assign(group, { name: normalizeName(name), nameKey });
     if (group.name === before) return group;

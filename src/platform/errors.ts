@@ -20,6 +20,41 @@ export class Failure extends Error {
   }
 }
 
+/** What a message about an error may name. */
+export type ErrorParams = Readonly<Record<string, string | number | boolean | null | readonly string[]>>;
+
+/** Of an error whose message names nothing. */
+export type NoParams = Record<never, never>;
+
+/**
+ * A refusal of the domain: a code, and what a message about it names. The domain has no sentences; the edge has them, a table for each:
+ * `cli/messages.ts` with exit codes, `api/problems.ts` with problems, `oauth/errors.ts` with OAuth errors.
+ */
+export class DomainError<Code extends string = string> extends Error {
+  override readonly name = 'DomainError';
+  readonly code: Code;
+  readonly params: ErrorParams;
+
+  constructor(code: Code, params: ErrorParams = {}) {
+    super(`${code} ${JSON.stringify(params)}`);
+    this.code = code;
+    this.params = params;
+  }
+}
+
+/** Returns the function that makes the errors of a room, from its table of codes with their parameters. */
+export function domainErrors<Table extends { readonly [Code in keyof Table]: ErrorParams }>() {
+  return <Code extends keyof Table & string>(
+    code: Code,
+    ...[params]: NoParams extends Table[Code] ? [params?: Table[Code]] : [params: Table[Code]]
+  ): DomainError<Code> => new DomainError(code, params);
+}
+
+/** Returns whether an error is the one of this code. */
+export function isDomainError<Code extends string>(error: unknown, code: Code): error is DomainError<Code> {
+  return error instanceof DomainError && error.code === code;
+}
+
 /** A resource that will be available in a moment. A route returns 503 with `Retry-After`. */
 export class NotReady extends Error {
   override readonly name = 'NotReady';
